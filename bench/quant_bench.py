@@ -1,6 +1,7 @@
 """The networks that quantization is measured on, their calibrations and what recipes make of them."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -20,10 +21,10 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.measure import cache_folder
-from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.judged import Judged
 from edgekit.verbs.export.levels import judge
+from edgekit.verbs.export.settling import settled
 
 DENOISER = "denoiser"
 
@@ -36,7 +37,7 @@ class Made:
         recipe: as it was settled, or found.
         quantized: the network.
         judged: what an export states of clips that are left out of the calibration; None of int4 weights.
-        said: why channels are equalized, or not.
+        said: what was measured of what the recipe leaves open.
         seconds: of processors, that it took, compilers with it, before it was judged.
     """
 
@@ -83,7 +84,7 @@ class Bench:
             chosen, seen, said = found.recipe, found.seen, None
         else:
             plain = settled(model, calibration, RECIPES[recipe], silent)
-            chosen, seen, said = plain.recipe, plain.seen, plain.said
+            chosen, seen, said = plain.recipe, plain.seen, _text(plain.said)
         quantized, seconds = quantize_observed(seen, chosen, calibration.label), _since(start)
         judged = judge(model, seen, chosen, None, silent)
         return Made(chosen, quantized, judged, said, seconds)
@@ -97,6 +98,10 @@ class Bench:
     def mixtures(self, of: MixtureSet, snr_db: float, gain_db: float) -> list[Mixture]:
         """What is listened to."""
         return quant_audio.mixtures(self.data, of, snr_db, gain_db)
+
+
+def _text(said: Mapping[str, str]) -> str | None:
+    return "; ".join(f"{fact}: {text}" for fact, text in said.items()) or None
 
 
 def _since(start: float) -> float:

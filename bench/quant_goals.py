@@ -245,7 +245,7 @@ def main() -> int:
     asked += [fact for row in rows for fact in honest(row)]
     for row in rows:
         if row.said is not None:
-            console.print(f"{row.network}, {row.recipe}: channels {row.said}", highlight=False)
+            console.print(f"{row.network}, {row.recipe}: {row.said}", highlight=False)
     for said, met in asked:
         console.print(f"{'met' if met else 'missed'}: {said}", highlight=False)
     if given.write:

@@ -116,7 +116,7 @@ def observed(
         ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
     """
     _refuse_silence(model, calibration)
-    quiet = quieter(model)
+    quiet = quieter(model, recipe.quiet_copies is True)
     model = prepare(model, calibration, recipe)
     refuse_layers(model, recipe)
     refuse_tokens(model, recipe)

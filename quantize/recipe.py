@@ -30,6 +30,9 @@ class Recipe:
         equalize: whether channels get equal weights across layers first (`edgekit.quantize.prepare.equalize`), or
             `MEASURED`: an export tries both on clips left out of the calibration. What has no such clips, and
             `edgekit.quantize.apply`, take that for false.
+        quiet_copies: whether every clip of the calibration is run a second time, 30 dB quieter
+            (`edgekit.quantize.prepare.levels`), or `MEASURED`, as for `equalize`. Of networks with PCM in; where the
+            sound meets a logarithm it always is.
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
             usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
         rounding: how weights become integers, a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`; all but
@@ -65,6 +68,7 @@ class Recipe:
     observer: str = "mse"
     range_margin: float = 1.0
     equalize: bool | str = False
+    quiet_copies: bool | str = False
     migrate: float = 0.0
     rounding: str = "nearest"
     bias_correction: bool = False
@@ -81,7 +85,7 @@ class Recipe:
 
 
 # What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
-TRUTHS = ("equalize",)  # that may also be `MEASURED`
+TRUTHS = ("equalize", "quiet_copies")  # that may also be `MEASURED`
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
     "rounding": ("nearest", "gptq", "adaround"),
@@ -107,6 +111,7 @@ RECIPES = {
         activations="int8",
         smooth_inputs="int16",
         equalize=MEASURED,
+        quiet_copies=MEASURED,
         bias_correction=True,
         hop_scales=True,
     ),
@@ -125,6 +130,7 @@ RECIPES = {
         activations="int8",
         smooth_inputs="int16",
         equalize=MEASURED,
+        quiet_copies=MEASURED,
         rounding="gptq",
         bias_correction=True,
         hop_scales=True,

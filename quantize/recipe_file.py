@@ -190,14 +190,14 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
         found, step = "a recipe of its own", f"give --recipe {HALF}, which has nothing to set"
         return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
     shipped = RECIPES.get(recipe.name, recipe)
-    equalize = recipe.equalize if shipped.equalize == MEASURED else shipped.equalize
+    measured = {k: getattr(recipe, k) for k in TRUTHS if getattr(shipped, k) == MEASURED}
     free = replace(
         shipped,
         hop_scales=recipe.hop_scales,
-        equalize=equalize,
         bias_correction=recipe.bias_correction,
         sparse=recipe.sparse,
         scales=recipe.scales,
+        **measured,
     )
     if recipe != free:
         found = "the shipped recipe of this name is another one"

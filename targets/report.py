@@ -156,6 +156,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
         ("channels", quantization.get("equalized")),
+        ("calibration clips", quantization.get("quiet_copies")),
         ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (
             "tensors",

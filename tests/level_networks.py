@@ -72,6 +72,33 @@ def network(seed: int, biases: bool, gate: bool = True) -> Model:
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
+def log_power(log: str = "Log") -> Model:
+    """PCM to gains of samples: two layers with biases that read the logarithm of their power, or another function."""
+    rng = np.random.default_rng(0)
+    arrays = {
+        "floor": np.float32(1e-10),
+        "a": rng.standard_normal((HOP, HOP)) / np.sqrt(HOP),
+        "a_b": rng.standard_normal(HOP),
+        "b": rng.standard_normal((HOP, HOP)) / np.sqrt(HOP),
+        "b_b": rng.standard_normal(HOP),
+    }
+    body = f"""< ir_version: 10, opset_import: ["": 21] >
+        levels (float[1, {HOP}] pcm) => (float[1, {HOP}] y) {{
+            power = Mul (pcm, pcm)
+            heard = Max (power, floor)
+            seen = {log} (heard)
+            first = Gemm (seen, a, a_b)
+            bent = Relu (first)
+            y = Gemm (bent, b, b_b)
+        }}"""
+    parsed = onnx.parser.parse_model(body)
+    parsed.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items()
+    )
+    model = from_onnx(parsed.SerializeToString(), name="levels")
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
 def recurrent(seed: int) -> Model:
     """PCM into a GRU, and its h through a layer."""
     rng, units = np.random.default_rng(seed), 12

@@ -152,6 +152,7 @@ RECIPES = (
     'name = "a"\nrange_margin = 9',
     'name = "a"\nequalize = "auto"',
     'name = "a"\nequalize = "yes"',
+    'name = "a"\nquiet_copies = "auto"',
     'name = "a"\nbias_correction = 1',
     'name = "a"\nunknown = 1',
     'name = "a"\n[tensors]\nx = "int4"',

@@ -24,15 +24,15 @@ QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest at which an export is
 Degrees = dict[ir.Value, float]
 
 
-def quieter(model: Model) -> tuple[str, float] | None:
-    """The input whose sound is also to be seen quieter, and by what factor; None where that shows nothing new.
+def quieter(model: Model, asked: bool = False) -> tuple[str, float] | None:
+    """The input whose sound is also to be seen quieter, and by what factor; None where no sound goes in.
 
-    What is linear in the sound keeps to the ranges of louder sound when that is quieter. Behind a logarithm quieter
-    sound is elsewhere, and what layers with biases make of it, too.
+    What is linear in the sound keeps to the ranges of louder sound when that is quieter: it is seen quieter only where
+    that is `asked`. Behind a logarithm quieter sound is elsewhere, and what layers with biases make of it, too.
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
-    meets = any(value in found for node in logarithms for value in node.inputs)
+    meets = asked or any(value in found for node in logarithms for value in node.inputs)
     return (name, QUIETER) if name is not None and meets else None
 
 

@@ -270,6 +270,7 @@ OPTIONAL = frozenset(
         "notes",
         "hop_scales",
         "equalized",
+        "quiet_copies",
         "crop_samples",
         "hops_decided_otherwise",
         "images",
@@ -340,6 +341,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
         "notes": TEXTS, "hop_scales": TEXTS, "equalized": TEXT,
+        "quiet_copies": TEXT,
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {

@@ -15,7 +15,7 @@ from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import OBSERVERS
-from edgekit.quantize.recipe import CHOICES, RECIPES
+from edgekit.quantize.recipe import CHOICES, RECIPES, TRUTHS
 from edgekit.quantize.recipe_file import find_recipe, parse_recipe, to_toml
 
 W8A8 = RECIPES["w8a8"]
@@ -48,6 +48,7 @@ MISTAKES = {
     'name = "x"\nlayers = "int8"': ["[layers]"],
     'name = "x"\nrange_margin = 0': ["'range_margin'", "a number from 0.5 to 4"],
     'name = "x"\nequalize = "yes"': ["'equalize'", "true, false or"],
+    'name = "x"\nquiet_copies = 1': ["'quiet_copies'", "true, false or"],
     'name = "x"\nmigrate = nan': ["'migrate'", "a number from 0 to 1"],
     'weights = "int8"': ["no name"],
     "name = ": ["not TOML"],
@@ -66,10 +67,13 @@ def test_a_mistake_is_named(text: str, tmp_path: Path) -> None:
     assert all(word in str(raised.value) for word in [*MISTAKES[text], "recipe.toml"])
 
 
-@pytest.mark.parametrize("equalize", [True, False])
-def test_what_was_measured_of_a_shipped_recipe_keeps_its_name(equalize: bool) -> None:
-    recipe = replace(W8A8, equalize=equalize)
+@pytest.mark.parametrize("key", TRUTHS)
+@pytest.mark.parametrize("value", [True, False])
+def test_what_was_measured_of_a_shipped_recipe_keeps_its_name(key: str, value: bool) -> None:
+    recipe = replace(W8A8, **{key: value})  # type: ignore[arg-type]
     assert parse_recipe(to_toml(recipe), "it") == recipe
+    with pytest.raises(UsageError, match="a name of its own"):
+        parse_recipe(f'name = "w8a16"\n{key} = true', "it")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

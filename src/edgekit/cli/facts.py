@@ -39,6 +39,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         *npu_rows(manifest.npu),
         ("verified", verification_text(manifest)),
         ("channels", manifest.quantization.get("equalized")),
+        ("calibration clips", manifest.quantization.get("quiet_copies")),
         ("not calibrated on", levels_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),

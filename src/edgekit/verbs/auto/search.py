@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.spread import HERE, Team, Workers, opened
-from edgekit.quantize.recipe import MEASURED, RECIPES
+from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS
 from edgekit.verbs.auto.decisions import ERROR_FACTOR
 from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
 from edgekit.verbs.auto.limits import UNBOUNDED, Limits, nothing_fits
@@ -155,9 +155,10 @@ def _find(
 
 
 def _plain(name: str, best: "Recipe", fixed: bool) -> "Recipe":
-    """A recipe that ships; its channels, where it leaves them open, are those of what looks best."""
+    """A recipe that ships; what it leaves open is as in what looks best."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
-    return replace(recipe, equalize=best.equalize) if recipe.equalize == MEASURED else recipe
+    left = {key: getattr(best, key) for key in TRUTHS if getattr(recipe, key) == MEASURED}
+    return replace(recipe, **left)
 
 
 def raised(

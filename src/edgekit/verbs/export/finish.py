@@ -85,9 +85,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
         tools["cc"] = stream.compiler.label
     if device.kernels:
         tools["kernels"] = ", ".join(device.kernels)
-    facts = {**manifest.quantization, "notes": list(quantized.notes)}
-    if quantized.equalized is not None:
-        facts["equalized"] = quantized.equalized
+    facts = {**manifest.quantization, "notes": list(quantized.notes), **quantized.measured}
     manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
     replayed = samples, outputs
     if device.is_cross:

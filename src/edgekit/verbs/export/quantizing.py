@@ -8,10 +8,9 @@ import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.spread import HERE, Workers
-from edgekit.quantize.recipe import AUTO, FLOATS, MEASURED
+from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.limits import UNBOUNDED, Limits
 from edgekit.verbs.auto.measure import cache_folder
-from edgekit.verbs.export.equalizing import settled
 from edgekit.verbs.export.importing import Imported, surrounded
 from edgekit.verbs.export.levels import Asked, hearing, judge
 from edgekit.verbs.export.pictures import engine_calibration
@@ -21,6 +20,7 @@ from edgekit.verbs.export.sampling import (
     own_trajectories,
     with_corrected_rows,
 )
+from edgekit.verbs.export.settling import closed, settled
 from edgekit.verbs.export.verification import HOPS
 from edgekit.verbs.export.work import Examples, Progress, Quantized
 
@@ -95,7 +95,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         notes,
         made.alone_db,
         judged=judged,
-        equalized=made.equalized,
+        measured=made.measured,
     )
 
 
@@ -196,9 +196,7 @@ def _on_examples(imported: Imported, request: Request, progress: Progress) -> Qu
     model, imports = imported.model, request.imports
     network = imported.network if imports.frontend else model
     calibration = repeated(from_examples(imported.examples, network), network.constants)
-    recipe = request.recipe  # what a random input measures is worth nothing
-    if recipe.equalize == MEASURED:
-        recipe = replace(recipe, equalize=False)
+    recipe = closed(network, request.recipe)  # what a random input measures is worth nothing
     made = applied(network, calibration, recipe, request.min_snr_db, progress)
     lowered = surrounded(made.model, imports) if imports.frontend else made.model
     known = None if imports.frontend else calibration
@@ -224,8 +222,8 @@ def trajectories(
 class Applied:
     """A network in a recipe; `alone_db` as in `Quantized`, `notes` what a search fell short of.
 
-    `seen` is what it was calibrated by; None of a recipe with several groups of steps. `equalized`: what was measured
-    of equal channels, where the recipe leaves them open.
+    `seen` is what it was calibrated by; None of a recipe with several groups of steps. `measured`: what was measured
+    of what the recipe leaves open.
     """
 
     model: "Model"
@@ -233,7 +231,7 @@ class Applied:
     alone_db: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seen: "Observed | None" = None
-    equalized: str | None = None
+    measured: Mapping[str, str] = field(default_factory=dict)
 
 
 def applied(
@@ -268,7 +266,8 @@ def applied(
     def fitted(done: int, total: int) -> None:
         progress("fit weights", done, total)
 
-    seen = said = None
+    seen: Observed | None = None
+    said: Mapping[str, str] = {}
     if recipe.step_groups > 1:
         quantized = quantize_groups(model, calibration, recipe, fitted)
     else:
@@ -278,7 +277,7 @@ def applied(
     if recipe.correct_sampler:
         progress("correct the sampler", 0, 1)
         quantized = with_corrected_rows(model, quantized, examples)
-    return Applied(quantized, recipe, seen=seen, equalized=said)
+    return Applied(quantized, recipe, seen=seen, measured=said)
 
 
 def requantized(model: "Model", recipe: "Recipe") -> Problem | None:

@@ -32,7 +32,8 @@ class Quantized:
     `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
     signal-to-noise ratio with one tensor alone in its narrowest type, by name. `others`: the other networks of its
     sampler, by what they do. `judged`: what the recipe keeps of clips that are left out of its calibration, of a
-    network that hears sound. `equalized`: what was measured of equal channels, see `edgekit.verbs.export.equalizing`.
+    network that hears sound. `measured`: what was measured of what the recipe leaves
+    open, as the manifest says it, see `edgekit.verbs.export.settling`.
     """
 
     model: "Model"
@@ -43,7 +44,7 @@ class Quantized:
     alone_db: Mapping[str, float] = field(default_factory=dict)
     others: Mapping[str, "Quantized"] = field(default_factory=dict)
     judged: "Judged | None" = None
-    equalized: str | None = None
+    measured: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

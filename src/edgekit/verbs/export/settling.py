@@ -1,12 +1,13 @@
-"""Whether a recipe equalizes channels: measured on clips left out of the calibration, where it is left open.
+"""What a recipe leaves open is measured on clips left out of the calibration: equal channels, and quieter copies.
 
 Equal weights on both sides of a channel help most networks of many grouped or depthwise convolutions, and cost some
-others a few dB. No rule from weights and ranges alone was found that tells which; a run of both does.
+others a few dB. So do ranges that have seen every clip a second time, 30 dB quieter, in networks that hear sound. No
+rule from weights and ranges alone was found that tells which; a run of both does.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,51 +28,101 @@ if TYPE_CHECKING:
 
 HOPS = 240  # of each level, over all clips that are left out
 MOST_DB = 40.0  # of a level: more is not worth a loss at another one
-MARGIN_DB = 0.5  # by which equalized channels must be better, over all levels
+MARGIN_DB = 0.5  # by which a form must be better than the plain one, over all levels
 LEAST = 1e-4  # of a probability, and of what it lacks to 1
 QUIETEST = 1e-3  # of an output's mean power: quieter clips count less
 
 
 @dataclass(frozen=True)
-class Settled:
-    """A recipe that says whether channels are equalized, and what was seen of the network so prepared.
+class Option:
+    """A choice that a recipe may leave open.
 
-    `said` is what was measured, for people; None where nothing was.
+    Attributes:
+        key: of the recipe, true where it is taken.
+        fact: under which a manifest says what was measured.
+        taken, left: what was chosen, in words.
+        form: what it is measured with.
+    """
+
+    key: str
+    fact: str
+    taken: str
+    left: str
+    form: str
+
+
+CHANNELS = Option("equalize", "equalized", "equalized", "as they are", "equal channels")
+QUIET = Option(
+    "quiet_copies", "quiet_copies", "30 dB quieter, too", "as recorded", "quieter copies"
+)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A recipe that leaves nothing open, and what was seen of the network so prepared.
+
+    `said` is what was measured, for people, by `Option.fact`.
     """
 
     recipe: "Recipe"
     seen: "Observed"
-    said: str | None = None
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 def settled(
     model: "Model", calibration: "Calibration", recipe: "Recipe", progress: Progress
 ) -> Settled:
-    """Observe the network on the calibration, prepared as the recipe says or as measures better.
+    """Observe the network on the calibration, prepared and heard as the recipe says or as measures better.
 
     What measures is the worst output's ratio at every level of sound, of probabilities that of their log odds: near 0
-    and 1 they flatter. A network without such channels, and a calibration that nothing can be left out of, are as the
-    recipe without equalization.
+    and 1 they flatter. What makes no difference to a network, or meets a calibration that nothing can be left out of,
+    is not taken.
     """
     from edgekit.quantize.apply import observed
-    from edgekit.quantize.prepare.equalize import changes
 
-    found, said = hearing(model, calibration), None
+    found = hearing(model, calibration)
+    options = [*_open(model, recipe, found)]
+    recipe = closed(model, recipe)
+    said: Mapping[str, str] = {}
+    if found.parts is not None and options:
+        recipe, said = _measured(model, calibration, recipe, found, options, progress)
+    return Settled(recipe, observed(model, calibration, recipe, found.judged), said)
+
+
+def closed(model: "Model", recipe: "Recipe") -> "Recipe":
+    """The recipe without what it leaves open; where sound meets a logarithm it has quieter copies."""
+    from edgekit.quantize.prepare.levels import quieter
+
     if recipe.equalize == MEASURED:
         recipe = replace(recipe, equalize=False)
-        if found.parts is not None and changes(model):
-            recipe, said = _measured(model, calibration, recipe, found, progress)
-    return Settled(recipe, observed(model, calibration, recipe, found.judged), said)
+    if recipe.quiet_copies == MEASURED:
+        recipe = replace(recipe, quiet_copies=quieter(model) is not None)
+    return recipe
+
+
+def _open(model: "Model", recipe: "Recipe", found: Hearing) -> Iterator[Option]:
+    """What the recipe leaves open and makes a difference to the network."""
+    from edgekit.quantize.prepare.equalize import changes
+
+    if recipe.equalize == MEASURED and changes(model):
+        yield CHANNELS
+    quiet = recipe.quiet_copies == MEASURED and not closed(model, recipe).quiet_copies
+    if quiet and found.pcm is not None:
+        yield QUIET
 
 
 def _measured(
     model: "Model",
     calibration: "Calibration",
-    plain: "Recipe",
+    recipe: "Recipe",
     found: Hearing,
+    options: Sequence[Option],
     progress: Progress,
-) -> "tuple[Recipe, str | None]":
-    """The recipe with or without equal channels, and what was measured; ranges are those of the loudest hops."""
+) -> "tuple[Recipe, dict[str, str]]":
+    """The recipe with the options that are better, one after the other, and what was measured of each.
+
+    Ranges are those of the loudest hops.
+    """
     from edgekit.quantize.apply import observed
     from edgekit.verbs.auto.screening import loudest
 
@@ -81,22 +132,30 @@ def _measured(
     kept = parts.clips_without(fold, calibration.clips, constants)
     part = replace(calibration, clips=tuple(loudest(model, clip, len(kept)) for clip in kept))
     judges = _Judges(model, [parts.parts[n] for n in fold], calibration, found.pcm)
-    equal, ratios = replace(plain, equalize=True), []
-    for done, recipe in enumerate((plain, equal)):
-        progress("equalize channels", done, 2)
-        try:
-            ratios.append(judges.ratios(observed(model, part, recipe), recipe))
-        except CalibrationError:  # all sound is in what is left out
-            return plain, None
-    before, after = (np.minimum(row, MOST_DB) for row in ratios)
-    better = np.mean(after) > np.mean(before) + MARGIN_DB
-    rows = [", ".join(f"{ratio:.1f}" for ratio in row) for row in (after, before)]
     levels = f" at {', '.join(map(str, judges.levels))} dB" if found.pcm else ""
-    verb = "equalized" if better else "as they are"
-    said = (
-        f"{verb}: {rows[0]} dB{levels} with equal channels, {rows[1]} dB without, on clips left out"
-    )
-    return (equal if better else plain), said
+    said: dict[str, str] = {}
+    progress("compare preparations", 0, len(options) + 1)
+    try:
+        before = judges.ratios(observed(model, part, recipe), recipe)
+    except CalibrationError:  # all sound is in what is left out
+        return recipe, said
+    for done, option in enumerate(options, 1):
+        progress("compare preparations", done, len(options) + 1)
+        other = replace(recipe, **{option.key: True})  # type: ignore[arg-type]
+        after = judges.ratios(observed(model, part, other), other)
+        better = _mean(after) > _mean(before) + MARGIN_DB
+        rows = [", ".join(f"{ratio:.1f}" for ratio in row) for row in (after, before)]
+        verb = option.taken if better else option.left
+        said[option.fact] = (
+            f"{verb}: {rows[0]} dB{levels} with {option.form}, {rows[1]} dB without, on clips left out"
+        )
+        if better:
+            recipe, before = other, after
+    return recipe, said
+
+
+def _mean(ratios: Sequence[float]) -> float:
+    return float(np.mean(np.minimum(ratios, MOST_DB)))
 
 
 class _Judges:

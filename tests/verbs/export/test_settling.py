@@ -1,0 +1,126 @@
+"""Whether channels are equalized, and clips heard quieter, too, is measured where a recipe leaves it open."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import level_networks
+import numpy as np
+import pytest
+from builds import float_model, noise
+from level_networks import log_power, sound
+
+from edgekit import api
+from edgekit.export.running import HopRunner, snr_db
+from edgekit.graph.model import Model
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.channels import FIXED, Channels
+from edgekit.quantize.prepare.equalize import equalize
+from edgekit.quantize.prepare.levels import QUIETER
+from edgekit.quantize.prepare.unpack import unpack_states
+from edgekit.quantize.recipe import MEASURED, RECIPES
+from edgekit.verbs.export.settling import settled
+
+W8A8 = RECIPES["w8a8"]
+
+
+def network(spread: float) -> Model:
+    """A network of convolutions with equal channels, of which those that are free are scaled by up to `spread`."""
+    model = equalize(unpack_states(float_model("tcn")))
+    channels, scale = Channels(model), np.ones(Channels(model).count)
+    written = np.unique(np.concatenate([channels.find(s.written).ravel() for s in channels.sites]))
+    free = written[written > FIXED]
+    scale[free] = spread ** np.random.default_rng(0).random(len(free))
+    channels.scaled(model, scale)
+    return model
+
+
+def clips(model: Model, count: int, hops: int = 10) -> Calibration:
+    return Calibration(tuple(noise(model, hops, seed=n) for n in range(count)), "noise")
+
+
+@pytest.mark.parametrize("spread", [1000.0, 1.0])
+def test_channels_are_equalized_where_that_is_measured_to_help(spread: float) -> None:
+    model = network(spread)
+    found = settled(model, clips(model, 4), W8A8, api.silent)
+    assert found.recipe == replace(W8A8, equalize=spread > 1, quiet_copies=False)
+    assert set(found.said) == {"equalized"}  # no sound goes in
+    assert found.said["equalized"].startswith("equalized" if spread > 1 else "as they are")
+    assert set(found.seen.observers)  # of the network as the recipe prepares it
+
+
+def test_nothing_is_measured_where_the_recipe_says_it_or_nothing_can_be_left_out() -> None:
+    model = network(1000.0)
+    for recipe, calibration, wanted in (
+        (replace(W8A8, name="mine", equalize=True), clips(model, 4), True),
+        (replace(W8A8, name="mine", equalize=False), clips(model, 4), False),
+        (W8A8, clips(model, 1, 3), False),
+    ):
+        found = settled(model, calibration, recipe, api.silent)
+        assert found.recipe.equalize is wanted and not found.said
+
+
+def test_a_network_without_channels_to_scale_is_not_measured() -> None:
+    model = unpack_states(float_model("raw"))
+    found = settled(model, clips(model, 4), W8A8, api.silent)
+    assert found.recipe.equalize is False and "equalized" not in found.said
+
+
+def sounds(count: int = 4) -> Calibration:
+    return Calibration(tuple({"pcm": sound(40, seed)} for seed in range(count)), "sound")
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_clips_are_heard_quieter_where_that_is_measured_to_help(helps: bool) -> None:
+    model = log_power("Reciprocal") if helps else level_networks.network(1, biases=True)
+    calibration, heard = sounds(), {"pcm": sound(40, 9, QUIETER)}
+    found = settled(model, calibration, replace(W8A8, equalize=False), api.silent)
+    assert found.recipe == replace(W8A8, equalize=False, quiet_copies=helps)
+    assert set(found.said) == {"quiet_copies"}
+    assert found.said["quiet_copies"].startswith("30 dB quieter" if helps else "as recorded")
+    assert "at 0, -20, -30 dB with quieter copies" in found.said["quiet_copies"]
+    exact = HopRunner(model)(heard)["y"]
+    quiet, loud = (
+        snr_db(exact, HopRunner(quantize(model, calibration, recipe))(heard)["y"])
+        for recipe in (replace(W8A8, quiet_copies=True), replace(W8A8, quiet_copies=False))
+    )
+    assert (quiet > loud + 3) == helps
+
+
+def test_quieter_copies_are_measured_only_where_something_is_open() -> None:
+    for model, given, wanted in (
+        (log_power("Reciprocal"), True, True),
+        (log_power("Reciprocal"), False, False),
+        (log_power(), MEASURED, True),  # behind a logarithm they are there in any case
+    ):
+        recipe = replace(W8A8, equalize=False, quiet_copies=given)
+        found = settled(model, sounds(), recipe, api.silent)
+        assert found.recipe.quiet_copies is wanted and not found.said
+
+
+def two_sounds() -> Iterator[Mapping[str, np.ndarray]]:
+    """Clips for `log_power`."""
+    yield from sounds(2).clips
+
+
+def test_an_export_says_what_was_measured_and_its_recipe_settles_it(tmp_path: Path) -> None:
+    log_power("Reciprocal").save(tmp_path / "x.onnx")
+    given, source = str(tmp_path / "x.onnx"), f"{__name__}:two_sounds"
+    manifest = api.export(
+        given, "onnxruntime", tmp_path / "a", recipe="w8a8", calibration=source
+    ).manifest
+    said = manifest.quantization["quiet_copies"]
+    assert said.startswith("30 dB quieter, too: ")
+    assert (
+        f"<td>calibration clips</td><td class=long>{said}</td>"
+        in (tmp_path / "a/report.html").read_text()
+    )
+    recipe = tmp_path / "a" / "recipe.toml"
+    assert "quiet_copies = true\n" in recipe.read_text()
+    again = api.export(
+        given, "onnxruntime", tmp_path / "b", recipe=str(recipe), calibration=source
+    ).manifest
+    assert "quiet_copies" not in again.quantization
+    models = [(tmp_path / build / "model.onnx").read_bytes() for build in "ab"]
+    assert models[0] == models[1]
