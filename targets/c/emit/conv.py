@@ -146,14 +146,19 @@ def _by_channels(ctx: Context, s: ConvShape) -> bool:
     taps, stride = s.in_c * kernel, s.stride_h * s.stride_w
     full = [n / (-(-n // lanes) * lanes) for n in (s.out_c, positions)]
     one_row = _is_inside(s) and stride == 1
-    pointwise, whole = one_row and kernel == 1, s.out_w % lanes == 0
+    pointwise = one_row and kernel == 1
+    wide = lanes > 8  # whose tiles of twelve sums wait less for their outputs
     gathered = (3 if s.stride_w <= 2 else 24) / max(kernel / stride, 1)
-    rows = 0.97 if one_row else (0.95 if whole else 0.9) * s.out_c / (s.out_c + gathered)
+    if one_row:
+        rows = 0.97 if wide else 0.95
+    else:
+        rows = 0.95 if wide and s.out_w % lanes == 0 else 0.9
+        rows *= s.out_c / (s.out_c + gathered)
     if s.out_w < 12 and not pointwise:
         rows *= 0.75
-    if positions < 4 * lanes and not (pointwise and positions % lanes == 0):
+    if positions < 4 * lanes and not (wide and pointwise and positions % lanes == 0):
         rows *= 0.8
-    return full[0] * taps / (taps + 16) > full[1] * rows * taps / (taps + 4)
+    return full[0] * taps / (taps + 16) > full[1] * rows * taps / (taps + (4 if wide else 8))
 
 
 def _is_inside(s: ConvShape) -> bool:
