@@ -72,7 +72,7 @@ def network(seed: int, biases: bool, gate: bool = True) -> Model:
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
-def log_power(log: str = "Log") -> Model:
+def log_power(log: str = "Log", guard: str = "Max") -> Model:
     """PCM to gains of samples: two layers with biases that read the logarithm of their power, or another function."""
     rng = np.random.default_rng(0)
     arrays = {
@@ -85,7 +85,7 @@ def log_power(log: str = "Log") -> Model:
     body = f"""< ir_version: 10, opset_import: ["": 21] >
         levels (float[1, {HOP}] pcm) => (float[1, {HOP}] y) {{
             power = Mul (pcm, pcm)
-            heard = Max (power, floor)
+            heard = {guard} (power, floor)
             seen = {log} (heard)
             first = Gemm (seen, a, a_b)
             bent = Relu (first)

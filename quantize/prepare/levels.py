@@ -32,8 +32,15 @@ def quieter(model: Model, asked: bool = False) -> tuple[str, float] | None:
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
-    meets = asked or any(value in found for node in logarithms for value in node.inputs)
+    meets = asked or any(_unguarded(node.inputs[0]) in found for node in logarithms)
     return (name, QUIETER) if name is not None and meets else None
+
+
+def _unguarded(value: ir.Value | None) -> ir.Value | None:
+    """What a Clip keeps from 0, or the value itself."""
+    node = None if value is None else value.producer()
+    guards = node is not None and node.op_type == "Clip" and all(map(_is_floor, node.inputs[1:]))
+    return node.inputs[0] if node is not None and guards else value
 
 
 def degrees(model: Model) -> Degrees:

@@ -24,8 +24,12 @@ def test_integers_behind_a_logarithm_keep_quiet_sound(level: float) -> None:
     assert snr_db(exact, HopRunner(quantize(model, Calibration(CLIPS, "x"), W8A8))(heard)["y"]) > 30
 
 
+@pytest.mark.parametrize("guard", ["Max", "Clip", "Add"])
+def test_quieter_sound_is_seen_behind_what_guards_a_logarithm(guard: str) -> None:
+    assert quieter(log_power(guard=guard)) == ("pcm", QUIETER)
+
+
 def test_quieter_sound_is_only_seen_where_it_shows_something() -> None:
-    assert quieter(log_power()) == ("pcm", QUIETER)
     assert quieter(log_power("Sqrt")) is None
     assert quieter(log_power("Sqrt"), asked=True) == ("pcm", QUIETER)
     assert quieter(network(0, biases=True)) is None
