@@ -151,9 +151,10 @@ def test_what_is_stated_of_the_bundled_denoiser_does_not_flatter_on_unheard_clip
         unheard = [{name: gain * clip[name]} for clip in clips(range(100, 124))]
         reference = Reference(network, unheard)
         noises = [reference.noise(i, quantized(clip)) for i, clip in enumerate(unheard)]
-        found = np.mean([-10 * np.log10(max(noise.values())) for noise in noises])
+        each = np.array([-10 * np.log10(max(noise.values())) for noise in noises])
+        tells = 2 * each.std() * np.sqrt(1 / stated.clips + 1 / len(each))  # what so few clips tell
         assert row.snr_db is not None
-        assert row.snr_db <= found + 1, (row.level_db, row.snr_db, found)
+        assert row.snr_db <= each.mean() + 1 + tells, (row.level_db, row.snr_db, each.mean())
 
 
 def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
