@@ -6,7 +6,7 @@ python bench/fpga_ladder.py [--size wide] [--steps 5000] [--more 3000] [--seeds 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
 convolutions for `--steps`, on pictures of half the side where it is ``wide``: a step takes half the time. Each variant
 of its deformable layers goes on from there for `--more`, and so does the one without; offsets are told how large the
-shapes are (`train_deform.scale_loss`). The rounded one goes on from the square one for half as many, W4A8 from the
+shapes are (`train_deform.scale_loss`). The rounded one goes on from the square one for as many, W4A8 from the
 rounded one likewise, with weights of 4 bits; its AP is in the engine's own integers. Below it is the same with weights
 of 8 bits where d is made, which no engine has: what 4 bits there cost. The other rows are float. AP is over held-out
 pictures, mean and spread of the seeds.
@@ -132,10 +132,10 @@ class Ladder:
             kept = _begun(path)
             if row in FOUR_BITS:
                 begun = self.trained("rounded", seed)
-                done = train_four_bits(begun, self.more // 2, seed, kept, offsets=row == W4A8)
+                done = train_four_bits(begun, self.more, seed, kept, offsets=row == W4A8)
             elif row == "rounded":
                 begun = deformable(self.trained("square", seed), "rounded")
-                done = train(begun, self.more // 2, RATE / 3, seed, kept)
+                done = train(begun, self.more, RATE / 2, seed, kept)
             else:
                 start = self._ordinary(0 if self.one_start else seed)
                 begun = deformable(start, row)  # type: ignore[arg-type]
