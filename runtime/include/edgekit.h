@@ -1251,7 +1251,7 @@ void ek_mish_f32(const float *x, float *y, int32_t n);
  * quantiles[993] of edgekit.base.random_normals. */
 void ek_normal_noise_f32(float *state, const int32_t *quantiles, float *z, int32_t port, int32_t count);
 
-/* y = log(1 + e^x); x above 20. */
+/* y = log(1 + e^x). */
 void ek_softplus_f32(const float *x, float *y, int32_t n);
 
 /* y [c * y_step + r] = x [r * x_step + c], r < rows, c < cols, elements of 2 bytes; x and y may not overlap. */
