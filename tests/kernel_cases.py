@@ -474,6 +474,17 @@ CUT = (
     ConvShape(640, 3, 17, 16, 3, 17, 5, 5, 1, 1, 1, 1, 2, 2, 1),
     ConvShape(1000, 1, 50, 9, 1, 50, 1, 3, 1, 1, 1, 1, 0, 1, 1),
 )
+# Few inputs and many positions: bands of all rows and of some, of columns; every stride; a last group of 1 to 4 taps.
+STEMS = (
+    ConvShape(1, 9, 120, 32, 9, 120, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+    ConvShape(3, 300, 40, 17, 300, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+    ConvShape(3, 33, 34, 5, 17, 17, 7, 7, 2, 2, 1, 1, 3, 3, 1),
+    ConvShape(2, 20, 60, 16, 20, 20, 5, 5, 1, 3, 1, 1, 2, 2, 1),
+    ConvShape(1, 1, 9000, 40, 1, 4498, 1, 10, 1, 2, 1, 1, 0, 3, 1),
+    ConvShape(1, 1, 40000, 4, 1, 39990, 1, 11, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(4, 15, 17, 12, 15, 17, 2, 3, 1, 1, 2, 3, 1, 3, 2),
+    ConvShape(1, 49, 10, 64, 25, 5, 10, 4, 2, 2, 1, 1, 4, 1, 1),
+)
 
 
 def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:

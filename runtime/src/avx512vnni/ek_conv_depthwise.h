@@ -1,6 +1,7 @@
 /* Depthwise convolution of int8 inputs over EK_Y: a band of a channel's rows is laid out with its padding, so that all
  * outputs of the band are one long row; up to four neighbouring taps are one group of vpdpbusd. */
 #include "ek_conv_picks.h"
+#include "ek_conv_stem.h"
 
 #define EK_BAND 4096  /* bytes that hold a band, and outputs of it */
 #define EK_SLACK 256  /* whole vectors read and written so far behind the last output */
@@ -220,6 +221,7 @@ static inline int ek_depthwise_bands_pay(const ek_conv_shape *s)
                             mult, shift, y_zero, y_min, y_max, y, s)                                             \
          : (ek_depthwise_bands_pay(s)                                                                            \
             && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s))    \
+               || EK_DEPTHWISE_BY(ek_conv_stem, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)     \
                || EK_DEPTHWISE_BY(ek_conv_picks, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)    \
                || ((s)->in_c == (s)->groups                                                                      \
                    && EK_DEPTHWISE_BY(ek_depthwise_s8, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)))

@@ -2,6 +2,7 @@
  * channels side by side, which vpdpbusd takes at once; they gain 128. The band has all channels, so that the sums of some
  * outputs and some vectors of positions stay in registers to their end. The weights are packed so
  * (edgekit.targets.c.packing): [out_c][channels / 4][k_h][k_w][4]. */
+#include "ek_bytes_of.h"
 #include "ek_conv_bands.h"
 #include "ek_conv_strips.h"
 #include "ek_fours_fill.h"
@@ -50,30 +51,6 @@ typedef struct {
     int32_t count, kernel, step, outputs, is_down, y_zero, y_min, y_max;
     ptrdiff_t plane;
 } ek_fours;
-
-/* Some vectors of positions as bytes: lanes of a run lie side by side, lane 0 of it at its place in y. */
-typedef struct {
-    int32_t count;
-    int32_t at[EK_FOURS_VECTORS * 16];
-    uint64_t in[EK_FOURS_VECTORS * 16];
-} ek_byte_runs;
-
-/* Runs of `lanes` positions from number `first` on, of n in rows `pitch` apart of which `columns` are outputs. */
-static inline void ek_byte_runs_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t lanes,
-                                   ek_byte_runs *p)
-{
-    int32_t row = first / pitch, column = first % pitch;
-    lanes = ek_min(lanes, n - first);
-    p->count = 0;
-    for (int32_t j = 0; j < lanes; column = 0, row++) {
-        const int32_t inside = ek_min(columns - column, lanes - j);
-        if (inside > 0) {
-            p->at[p->count] = row * columns + column - j;
-            p->in[p->count++] = ek_span(j, j + inside);
-        }
-        j += pitch - column;
-    }
-}
 
 /* Where outputs of some vectors of positions are, by the size of EK_Y. */
 typedef union {

@@ -9,12 +9,6 @@
 
 typedef __m512i ek_columns; /* int8 in the lower half */
 
-/* Bits from..to-1 of 64. */
-static inline uint64_t ek_span(int32_t from, int32_t to)
-{
-    return (to >= 64 ? ~0ull : (1ull << to) - 1) & ~(from >= 64 ? ~0ull : (1ull << from) - 1);
-}
-
 static inline ek_columns ek_columns_all(EK_X v)
 {
     return sizeof(EK_X) == 1 ? _mm512_set1_epi8((char)v) : _mm512_set1_epi16(v);

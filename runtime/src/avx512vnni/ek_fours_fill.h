@@ -1,4 +1,4 @@
-/* Rows of four int8 channels as elements of four bytes, which gain 128, for ek_conv_fours.h, which has ek_span. */
+/* Rows of four int8 channels as elements of four bytes, which gain 128, for ek_conv_fours.h. */
 #ifndef EK_FOURS_FILL_GUARD
 #define EK_FOURS_FILL_GUARD
 

@@ -18,6 +18,12 @@ static inline __mmask16 ek_lanes(int32_t n)
     return (__mmask16)(n >= 16 ? 0xffff : (1 << n) - 1);
 }
 
+/* Bits from..to-1 of 64. */
+static inline uint64_t ek_span(int32_t from, int32_t to)
+{
+    return (to >= 64 ? ~0ull : (1ull << to) - 1) & ~(from >= 64 ? ~0ull : (1ull << from) - 1);
+}
+
 static inline ek_i ek_i_all(int32_t v)
 {
     return _mm512_set1_epi32(v);
