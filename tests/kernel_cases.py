@@ -485,6 +485,12 @@ STEMS = (
     ConvShape(4, 15, 17, 12, 15, 17, 2, 3, 1, 1, 2, 3, 1, 3, 2),
     ConvShape(1, 49, 10, 64, 25, 5, 10, 4, 2, 2, 1, 1, 4, 1, 1),
 )
+# Narrow outputs, whose vectors have those of two rows, or of three.
+NARROW = tuple(
+    ConvShape(7, 9 * stride, wide * stride, 13, 9, wide, 3, 3, stride, stride, 1, 1, 1, 1, 1)
+    for wide in (7, 8, 10, 12, 13, 14, 15, 17, 24, 32)
+    for stride in (1, 2)
+)
 
 
 def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:

@@ -52,6 +52,35 @@ typedef struct {
     ptrdiff_t plane;
 } ek_fours;
 
+/* Where some vectors of positions are in a band: side by side from at [0] on, or each from its own on, with the positions
+ * of the next row, which are `gap` behind, in some last lanes. */
+typedef struct {
+    const int32_t *at[EK_FOURS_VECTORS];
+    __mmask16 next[EK_FOURS_VECTORS];
+    int32_t apart;
+    ptrdiff_t gap;
+} ek_fours_from;
+
+/* Whether every vector of outputs has those of two rows at most. */
+static inline int ek_fours_go_apart(const ek_bands *b)
+{
+    return b->layout == EK_BY_PLANES && b->pitch > b->columns && b->rows > 1
+           && b->columns + ek_min(EK_LANES, b->columns & -b->columns) >= EK_LANES;
+}
+
+/* Outputs number first.. of a band. */
+static inline void ek_fours_from_of(const int32_t *band, const ek_bands *b, int32_t first, int32_t vectors,
+                                    ek_fours_from *p)
+{
+    p->apart = 1;
+    p->gap = b->pitch - b->columns;
+    for (int32_t v = 0; v < vectors; v++) {
+        const int32_t row = (first + v * EK_LANES) / b->columns, column = (first + v * EK_LANES) % b->columns;
+        p->at[v] = band + (ptrdiff_t)row * b->pitch + column;
+        p->next[v] = (__mmask16)~ek_lanes(b->columns - column);
+    }
+}
+
 /* Where outputs of some vectors of positions are, by the size of EK_Y. */
 typedef union {
     ek_byte_runs bytes;
@@ -79,14 +108,20 @@ EK_INLINE void ek_fours_bytes(const ek_i *sums, int32_t vectors, const ek_fours 
                               int8_t *y)
 {
     const ek_i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const ek_i zero = _mm512_set1_epi16((int16_t)f->y_zero);
     const ek_i least = _mm512_set1_epi8((char)f->y_min), most = _mm512_set1_epi8((char)f->y_max);
-    const ek_i a = ek_fours_scaled(sums[0], f, o), b = vectors > 1 ? ek_fours_scaled(sums[1], f, o) : a;
-    const ek_i low = _mm512_adds_epi16(_mm512_packs_epi32(a, b), zero);
-    ek_i high = low;
-    if (vectors > 2) {
-        const ek_i c = ek_fours_scaled(sums[2], f, o);
-        high = _mm512_adds_epi16(_mm512_packs_epi32(c, c), zero);
+    const ek_i second = sums[vectors > 1], third = sums[vectors - 1];
+    ek_i low, high;
+    if (f->is_down) {
+        const ek_i mult = ek_i_all(f->mult[o]), behind = ek_i_all(f->shift[o] - 33);
+        const ek_i zero = _mm512_set1_epi16((int16_t)(2 * f->y_zero + 1));
+        low = ek_scaled_pair(sums[0], second, mult, behind, zero);
+        high = vectors > 2 ? ek_scaled_pair(third, third, mult, behind, zero) : low;
+    } else {
+        const ek_i mult = ek_i_all(f->mult[o]), shift = ek_i_all(f->shift[o]);
+        const ek_i zero = _mm512_set1_epi16((int16_t)f->y_zero), last = ek_i_requantize(third, mult, shift);
+        low = _mm512_packs_epi32(ek_i_requantize(sums[0], mult, shift), ek_i_requantize(second, mult, shift));
+        low = _mm512_adds_epi16(low, zero);
+        high = _mm512_adds_epi16(_mm512_packs_epi32(last, last), zero);
     }
     const ek_i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
     const ek_i within = _mm512_min_epi8(_mm512_max_epi8(bytes, least), most);
@@ -108,9 +143,14 @@ EK_INLINE void ek_fours_store(ek_i sum, const ek_fours *f, int32_t o, uint32_t i
     ek_i_store_s16((int16_t *)(void *)y, v, n);
 }
 
-/* sums [rows][vectors] of outputs from number o on, of positions behind x. */
-EK_INLINE void ek_fours_sums(const ek_fours *f, const int32_t *x, int32_t o, int32_t rows, int32_t vectors, ek_i *sums)
+/* sums [rows][vectors] of outputs from number o on. */
+EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t o, int32_t rows, int32_t vectors,
+                             int32_t apart, ek_i *sums)
 {
+    const int32_t *x = p->at[0];
+    const ptrdiff_t gap = p->gap, second = apart && vectors > 1 ? p->at[1] - x : 16;
+    const ptrdiff_t third = apart && vectors > 2 ? p->at[2] - x : 32;
+    const __mmask16 next[3] = {p->next[0], p->next[vectors > 1], p->next[vectors - 1]};
     const ptrdiff_t step = 4 * (ptrdiff_t)f->count * f->kernel;
     const int8_t *w = f->w + o * step;
     ek_i acc[EK_FOURS_ROWS * EK_FOURS_VECTORS];
@@ -127,7 +167,9 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const int32_t *x, int32_t o, int
             ek_i taken[EK_FOURS_VECTORS];
             EK_UNROLLED
             for (int32_t v = 0; v < vectors; v++) {
-                taken[v] = _mm512_loadu_si512(xt + 16 * v);
+                const int32_t *const xv = xt + (v == 0 ? 0 : v == 1 ? second : third);
+                taken[v] = _mm512_loadu_si512(xv);
+                taken[v] = apart ? _mm512_mask_loadu_epi32(taken[v], next[v], xv + gap) : taken[v];
             }
             EK_UNROLLED
             for (int32_t r = 0; r < rows; r++) {
@@ -150,37 +192,42 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const int32_t *x, int32_t o, int
 }
 
 /* Each by itself: inlined, gcc 12 keeps sums of the loop in memory. */
-#define EK_FOURS_SUMS(rows, vectors)                                                                             \
-    static __attribute__((noinline)) void ek_fours_sums_##rows##_##vectors(const ek_fours *f, const int32_t *x,  \
-                                                                           int32_t o, ek_i *sums)                \
-    {                                                                                                            \
-        ek_fours_sums(f, x, o, rows, vectors, sums);                                                             \
+#define EK_FOURS_SUMS(rows, vectors, apart)                                                                       \
+    static __attribute__((noinline)) void ek_fours_sums_##rows##_##vectors##_##apart(                             \
+        const ek_fours *f, const ek_fours_from *p, int32_t o, ek_i *sums)                                         \
+    {                                                                                                             \
+        ek_fours_sums(f, p, o, rows, vectors, apart, sums);                                                       \
     }
-EK_FOURS_SUMS(8, 1)
-EK_FOURS_SUMS(8, 2)
-EK_FOURS_SUMS(8, 3)
-EK_FOURS_SUMS(4, 1)
-EK_FOURS_SUMS(4, 2)
-EK_FOURS_SUMS(4, 3)
-EK_FOURS_SUMS(1, 1)
-EK_FOURS_SUMS(1, 2)
-EK_FOURS_SUMS(1, 3)
-typedef void ek_fours_sums_of(const ek_fours *, const int32_t *, int32_t, ek_i *);
+#define EK_FOURS_SUMS_OF(rows)                                                                                    \
+    EK_FOURS_SUMS(rows, 1, 0)                                                                                     \
+    EK_FOURS_SUMS(rows, 2, 0)                                                                                     \
+    EK_FOURS_SUMS(rows, 3, 0)                                                                                     \
+    EK_FOURS_SUMS(rows, 1, 1)                                                                                     \
+    EK_FOURS_SUMS(rows, 2, 1)                                                                                     \
+    EK_FOURS_SUMS(rows, 3, 1)
+EK_FOURS_SUMS_OF(1)
+EK_FOURS_SUMS_OF(4)
+EK_FOURS_SUMS_OF(8)
+typedef void ek_fours_sums_of(const ek_fours *, const ek_fours_from *, int32_t, ek_i *);
 
-/* All outputs of `vectors` vectors of positions behind x. */
-EK_INLINE void ek_fours_column(const ek_fours *own, const int32_t *x, const ek_fours_at *p, int32_t vectors, EK_Y *y)
+/* All outputs of `vectors` vectors of positions. */
+EK_INLINE void ek_fours_column(const ek_fours *own, const ek_fours_from *from, const ek_fours_at *p, int32_t vectors,
+                               EK_Y *y)
 {
-    static ek_fours_sums_of *const by[3][3] = {
-        {ek_fours_sums_1_1, ek_fours_sums_1_2, ek_fours_sums_1_3},
-        {ek_fours_sums_4_1, ek_fours_sums_4_2, ek_fours_sums_4_3},
-        {ek_fours_sums_8_1, ek_fours_sums_8_2, ek_fours_sums_8_3},
+    static ek_fours_sums_of *const by[3][2][3] = {
+        {{ek_fours_sums_1_1_0, ek_fours_sums_1_2_0, ek_fours_sums_1_3_0},
+         {ek_fours_sums_1_1_1, ek_fours_sums_1_2_1, ek_fours_sums_1_3_1}},
+        {{ek_fours_sums_4_1_0, ek_fours_sums_4_2_0, ek_fours_sums_4_3_0},
+         {ek_fours_sums_4_1_1, ek_fours_sums_4_2_1, ek_fours_sums_4_3_1}},
+        {{ek_fours_sums_8_1_0, ek_fours_sums_8_2_0, ek_fours_sums_8_3_0},
+         {ek_fours_sums_8_1_1, ek_fours_sums_8_2_1, ek_fours_sums_8_3_1}},
     };
     const ek_fours f = *own; /* which stores cannot change */
     ek_i sums[EK_FOURS_ROWS * EK_FOURS_VECTORS];
     for (int32_t o = 0, rows; o < f.outputs; o += rows) {
         const int32_t left = f.outputs - o, kind = left >= EK_FOURS_ROWS ? 2 : left >= 4 ? 1 : 0;
         rows = kind == 2 ? EK_FOURS_ROWS : kind == 1 ? 4 : 1;
-        by[kind][vectors - 1](&f, x, o, sums);
+        by[kind][from->apart][vectors - 1](&f, from, o, sums);
         for (int32_t r = 0; r < rows; r++) {
             EK_Y *const to = y + (o + r) * f.plane;
             if (sizeof(EK_Y) == 1) {
@@ -194,32 +241,44 @@ EK_INLINE void ek_fours_column(const ek_fours *own, const int32_t *x, const ek_f
     }
 }
 
-static __attribute__((noinline)) void ek_fours_1(const ek_fours *f, const int32_t *x, const ek_fours_at *p, EK_Y *y)
+static __attribute__((noinline)) void ek_fours_1(const ek_fours *f, const ek_fours_from *from, const ek_fours_at *p,
+                                                 EK_Y *y)
 {
-    ek_fours_column(f, x, p, 1, y);
+    ek_fours_column(f, from, p, 1, y);
 }
 
-static __attribute__((noinline)) void ek_fours_2(const ek_fours *f, const int32_t *x, const ek_fours_at *p, EK_Y *y)
+static __attribute__((noinline)) void ek_fours_2(const ek_fours *f, const ek_fours_from *from, const ek_fours_at *p,
+                                                 EK_Y *y)
 {
-    ek_fours_column(f, x, p, 2, y);
+    ek_fours_column(f, from, p, 2, y);
 }
 
-static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const int32_t *x, const ek_fours_at *p, EK_Y *y)
+static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const ek_fours_from *from, const ek_fours_at *p,
+                                                 EK_Y *y)
 {
-    ek_fours_column(f, x, p, 3, y);
+    ek_fours_column(f, from, p, 3, y);
 }
 
-/* All outputs of n positions in a row behind x, or, with strips, of n outputs in rows with their padding. */
-static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t columns, int32_t n, int32_t strips,
+/* How the positions of a band are taken: in a row with what is between rows; outputs alone, of two rows in a vector or
+ * laid out anew. */
+typedef enum { EK_FOURS_IN_A_ROW, EK_FOURS_APART, EK_FOURS_STRIPS } ek_fours_way;
+
+/* All outputs of n positions of a band, of which only those of EK_FOURS_IN_A_ROW are not all outputs. */
+static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t columns, int32_t n, ek_fours_way way,
                                EK_Y *y)
 {
+    const int32_t pitch = way == EK_FOURS_IN_A_ROW ? b->pitch : n, wide = way == EK_FOURS_IN_A_ROW ? columns : n;
     int32_t taken[EK_FOURS_STRIP], offset[EK_STRIP_TAPS];
     ek_fours f = *own;
     ek_fours_at places;
     for (int32_t at = 0, now; at < n; at += 16 * now) {
-        const int32_t left = (n - at + 15) / 16, *x = own->band + at;
+        const int32_t left = (n - at + 15) / 16;
+        ek_fours_from from = {{own->band + at}, {0}, 0, 0};
         now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
-        if (strips) {
+        ek_fours_at_of(at, n, pitch, wide, now, &places);
+        if (way == EK_FOURS_APART) {
+            ek_fours_from_of(own->band, b, at, now, &from);
+        } else if (way == EK_FOURS_STRIPS) {
             ek_strip strip;
             ek_strip_of(b, at, now, &strip);
             for (int32_t c = 0; c < f.count; c++) {
@@ -231,17 +290,14 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
             }
             f.offset = offset;
             f.step = f.kernel * now * 16;
-            x = taken;
-            ek_fours_at_of(at, n, n, n, now, &places);
-        } else {
-            ek_fours_at_of(at, n, b->pitch, columns, now, &places);
+            from.at[0] = taken;
         }
         if (now == 3) {
-            ek_fours_3(&f, x, &places, y);
+            ek_fours_3(&f, &from, &places, y);
         } else if (now == 2) {
-            ek_fours_2(&f, x, &places, y);
+            ek_fours_2(&f, &from, &places, y);
         } else {
-            ek_fours_1(&f, x, &places, y);
+            ek_fours_1(&f, &from, &places, y);
         }
     }
 }
@@ -289,7 +345,7 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     ek_fours f = {NULL, NULL, w, bias, mult, shift, count, kernel, 0, outputs, 1, y_zero, y_min, y_max, plane};
     int32_t band[EK_FOURS_BAND], offset[2 * EK_BLOCK_TAPS] = {0};
     ek_bands b;
-    int strips;
+    ek_fours_way way = EK_FOURS_IN_A_ROW;
     one.in_c = count;
     one.groups = 1;
     for (int32_t o = 0; o < s->out_c; o++) {
@@ -307,7 +363,11 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
         f.count = count * kernel;
         f.kernel = 1;
     }
-    strips = ek_strip_pays(s, &b) && count * kernel <= EK_FOURS_STRIP / 16 / EK_STRIP_VECTORS;
+    if (ek_fours_go_apart(&b)) {
+        way = EK_FOURS_APART;
+    } else if (ek_strip_pays(s, &b) && count * kernel <= EK_FOURS_STRIP / 16 / EK_STRIP_VECTORS) {
+        way = EK_FOURS_STRIPS;
+    }
     f.band = band;
     f.offset = offset;
     for (int32_t g = 0; g < s->groups; g++, f.bias += outputs, f.mult += outputs, f.shift += outputs) {
@@ -316,10 +376,11 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
                 const int32_t rows = ek_min(b.rows, s->out_h - oy), columns = ek_min(b.columns, s->out_w - ox);
                 EK_Y *const to = y + (ptrdiff_t)oy * s->out_w + ox;
                 ek_spread spread;
-                const int spreads = (strips || (count >= EK_FOURS_MANY && b.pitch != s->in_w))
+                const int spreads = (way == EK_FOURS_STRIPS || (count >= EK_FOURS_MANY && b.pitch != s->in_w))
                                     && ek_spread_of(s, &b, oy - s->pad_top, ox - s->pad_left, &spread);
                 ek_fours_fill(x, fill, s, &b, oy, ox, rows, spreads ? &spread : NULL, band);
-                ek_fours_positions(&f, &b, columns, strips ? rows * columns : (rows - 1) * b.pitch + columns, strips, to);
+                const int32_t between = way == EK_FOURS_IN_A_ROW ? (rows - 1) * (b.pitch - columns) : 0;
+                ek_fours_positions(&f, &b, columns, rows * columns + between, way, to);
             }
         }
         x += (ptrdiff_t)inputs * s->in_h * s->in_w;

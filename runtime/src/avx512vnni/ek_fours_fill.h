@@ -149,7 +149,7 @@ static __attribute__((noinline)) void ek_rows_of_four(const int8_t *x, int32_t c
     for (int32_t i = 0; i < 4; i++) { /* weights of missing channels are 0 */
         p.at[i] = x + ek_min(i, channels - 1) * (ptrdiff_t)s->in_h * s->in_w + ix;
     }
-    for (int32_t k = 0; k < stride && stride <= EK_PICKED_STRIDE; k++) {
+    for (int32_t k = 0; k < stride && stride > 2 && stride <= EK_PICKED_STRIDE; k++) {
         int8_t pick[16];
         for (int32_t j = 0; j < 16; j++) {
             pick[j] = (int8_t)(j * stride / 16 == k ? j * stride % 16 : -128);
