@@ -168,4 +168,55 @@ static inline ek_i ek_i_scaled_sum(ek_i a, ek_i b, int32_t up, ek_i c, int32_t m
     return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
 }
 
+/* acc plus the products of two neighbouring int16, added. */
+static inline ek_i ek_i_dot_words(ek_i acc, ek_i a, ek_i b)
+{
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
+}
+
+/* int8 that gained 128. */
+typedef __m256i ek_bytes;
+#define EK_BYTES_WIDTH 32
+
+static inline ek_bytes ek_bytes_all(int8_t v)
+{
+    return _mm256_set1_epi8((char)(v ^ -128));
+}
+
+/* The first n; the others are not read. */
+static inline ek_bytes ek_bytes_load(const int8_t *x, int32_t n)
+{
+    uint8_t few[32] = {0};
+    if (n < 32) {
+        memcpy(few, x, (size_t)n);
+    }
+    const void *const from = n < 32 ? (const void *)few : (const void *)x;
+    return _mm256_xor_si256(_mm256_loadu_si256((const __m256i *)from), _mm256_set1_epi8(-128));
+}
+
+/* to [4] = pairs of both as int16, in the order that packing restores. */
+static inline void ek_bytes_pairs(ek_bytes a, ek_bytes b, ek_i *to)
+{
+    const __m256i none = _mm256_setzero_si256(), low = _mm256_unpacklo_epi8(a, b), high = _mm256_unpackhi_epi8(a, b);
+    to[0] = _mm256_unpacklo_epi8(low, none);
+    to[1] = _mm256_unpackhi_epi8(low, none);
+    to[2] = _mm256_unpacklo_epi8(high, none);
+    to[3] = _mm256_unpackhi_epi8(high, none);
+}
+
+/* y [n] = the saturated sum of v [4] and y_zero, within the limits. */
+static inline void ek_bytes_store(int8_t *y, const ek_i *v, int32_t y_zero, int32_t y_min, int32_t y_max, int32_t n)
+{
+    const __m256i zero = _mm256_set1_epi16((int16_t)y_zero);
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(v[0], v[1]), zero);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(v[2], v[3]), zero);
+    const __m256i bytes = _mm256_max_epi8(_mm256_packs_epi16(low, high), _mm256_set1_epi8((char)y_min));
+    const __m256i within = _mm256_min_epi8(bytes, _mm256_set1_epi8((char)y_max));
+    if (n >= 32) {
+        _mm256_storeu_si256((__m256i *)(void *)y, within);
+    } else {
+        memcpy(y, &within, (size_t)n);
+    }
+}
+
 #endif

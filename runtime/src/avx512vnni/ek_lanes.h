@@ -171,4 +171,51 @@ static inline ek_i ek_i_scaled_sum(ek_i a, ek_i b, int32_t up, ek_i c, int32_t m
     return _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
 }
 
+/* acc plus the products of two neighbouring int16, added. */
+static inline ek_i ek_i_dot_words(ek_i acc, ek_i a, ek_i b)
+{
+    return _mm512_dpwssd_epi32(acc, a, b);
+}
+
+/* int8 that gained 128. */
+typedef __m512i ek_bytes;
+#define EK_BYTES_WIDTH 64
+
+static inline ek_bytes ek_bytes_all(int8_t v)
+{
+    return _mm512_set1_epi8((char)(v ^ -128));
+}
+
+/* The first n; the others are not read. */
+static inline ek_bytes ek_bytes_load(const int8_t *x, int32_t n)
+{
+    const __m512i v = n >= 64 ? _mm512_loadu_si512(x) : _mm512_maskz_loadu_epi8(ek_span(0, n), x);
+    return _mm512_xor_si512(v, _mm512_set1_epi8(-128));
+}
+
+/* to [4] = pairs of both as int16, in the order that packing restores. */
+static inline void ek_bytes_pairs(ek_bytes a, ek_bytes b, ek_i *to)
+{
+    const __m512i none = _mm512_setzero_si512(), low = _mm512_unpacklo_epi8(a, b), high = _mm512_unpackhi_epi8(a, b);
+    to[0] = _mm512_unpacklo_epi8(low, none);
+    to[1] = _mm512_unpackhi_epi8(low, none);
+    to[2] = _mm512_unpacklo_epi8(high, none);
+    to[3] = _mm512_unpackhi_epi8(high, none);
+}
+
+/* y [n] = the saturated sum of v [4] and y_zero, within the limits. */
+static inline void ek_bytes_store(int8_t *y, const ek_i *v, int32_t y_zero, int32_t y_min, int32_t y_max, int32_t n)
+{
+    const __m512i zero = _mm512_set1_epi16((int16_t)y_zero);
+    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(v[0], v[1]), zero);
+    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(v[2], v[3]), zero);
+    const __m512i bytes = _mm512_max_epi8(_mm512_packs_epi16(low, high), _mm512_set1_epi8((char)y_min));
+    const __m512i within = _mm512_min_epi8(bytes, _mm512_set1_epi8((char)y_max));
+    if (n >= 64) {
+        _mm512_storeu_si512(y, within);
+    } else {
+        _mm512_mask_storeu_epi8(y, ek_span(0, n), within);
+    }
+}
+
 #endif

@@ -1,10 +1,20 @@
 /* The integer sum of two operands over ek_lanes.h, EK_NAME, EK_X and EK_Y. */
 #include "ek_scale.h"
+#ifdef EK_BYTES_WIDTH
+#include "ek_add_pairs.h"
+#endif
 
 void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, int32_t m1, const EK_X *b, int32_t b_step,
              int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
              int32_t n)
 {
+#ifdef EK_BYTES_WIDTH
+    if (sizeof(EK_X) == 1
+        && ek_add_pairs((const int8_t *)(const void *)a, a_step, a_zero, m1, (const int8_t *)(const void *)b, b_step,
+                        b_zero, m2, shift, y_zero, y_min, y_max, (int8_t *)(void *)y, n)) {
+        return;
+    }
+#endif
     const ek_scaling s = ek_scaling_of(shift, EK_ROOM, ek_larger(m1, m2), y_zero, y_min, y_max);
     const ek_i za = ek_i_all(a_zero), zb = ek_i_all(b_zero), ma = ek_lifted(m1, &s), mb = ek_lifted(m2, &s);
     ek_i va = ek_i_all(*a), vb = ek_i_all(*b);
