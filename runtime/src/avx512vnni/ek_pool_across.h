@@ -4,7 +4,15 @@
 if (sizeof(EK_T) == 4 && ek_pool_by_halves((const float *)(const void *)x, (float *)(void *)y, &s)) {
     return;
 }
+if (ek_pool_paired(&s) && ek_pool_by_pairs_s8((const int8_t *)(const void *)x, (int8_t *)(void *)y, &s)) {
+    return;
+}
 #else
+#ifdef EK_POOL_PAIRS
+if (EK_POOL_PAIRS) {
+    return;
+}
+#endif
 if (sizeof(EK_T) == 4 && s.stride_w <= 2 && s.k_w > s.stride_w && s.out_w >= EK_POOL_NARROW
     && ek_down_wide(&s) <= EK_DOWN_WIDEST) {
     float rows[2][EK_DOWN_WIDEST + 2 * EK_LANES]; /* they take turns: one is stored while the other is read */

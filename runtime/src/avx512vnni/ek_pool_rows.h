@@ -2,6 +2,7 @@
  * Maxima and sums of int8 are taken along each row of x first, which windows below each other share; sums of floats in
  * the order of the taps. EK_POOL_MAX or EK_POOL_SUM says which it is. */
 #include "ek_outputs.h"
+#include "ek_pool_pairs.h"
 #include "ek_vector.h"
 #ifdef EK_POOL_MAX
 #include "ek_pool_halves.h"

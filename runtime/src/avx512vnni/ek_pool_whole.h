@@ -42,3 +42,9 @@ static inline int ek_pool_whole_s8(const int8_t *x, int32_t x_zero, int32_t mult
      && s.dil_w == 1 && s.k_h == s.in_h && s.k_w == s.in_w                                                       \
      && ek_pool_whole_s8((const int8_t *)(const void *)x, x_zero, mult[s.in_h * s.in_w - count_min],             \
                          shift[s.in_h * s.in_w - count_min], y_zero, y_min, y_max, y, &s))
+
+/* Whether windows are two columns side by side inside of x; then y is done. */
+#define EK_POOL_PAIRS                                                                                            \
+    (ek_pool_paired(&s)                                                                                          \
+     && ek_pool_by_pairs_s8((const int8_t *)(const void *)x, x_zero, mult[2 * s.k_h - count_min],                \
+                            shift[2 * s.k_h - count_min], y_zero, y_min, y_max, (int8_t *)(void *)y, &s))

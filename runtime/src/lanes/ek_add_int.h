@@ -1,7 +1,27 @@
 /* The integer sum of two operands over ek_lanes.h, EK_NAME, EK_X and EK_Y. */
 #include "ek_scale.h"
 #ifdef EK_BYTES_WIDTH
-#include "ek_add_pairs.h"
+#include "ek_word_factors.h"
+
+/* Whether int8 operands have factors for pairs of int16; then y is done. Both gain 128. */
+static inline int ek_add_pairs(const int8_t *a, int32_t a_step, int32_t a_zero, int32_t m1, const int8_t *b,
+                               int32_t b_step, int32_t b_zero, int32_t m2, int32_t shift, int32_t y_zero,
+                               int32_t y_min, int32_t y_max, int8_t *y, int32_t n)
+{
+    const ek_word_factors f = ek_word_factors_of(m1, a_zero + 128, m2, b_zero + 128, shift);
+    const ek_bytes all_a = ek_bytes_all(*a), all_b = ek_bytes_all(*b);
+    for (int32_t i = 0; i < n && f.fits; i += EK_BYTES_WIDTH) {
+        const ek_bytes va = a_step ? ek_bytes_load(a + i, n - i) : all_a;
+        const ek_bytes vb = b_step ? ek_bytes_load(b + i, n - i) : all_b;
+        ek_i sums[4];
+        ek_bytes_pairs(va, vb, sums);
+        for (int32_t v = 0; v < 4; v++) {
+            sums[v] = ek_scaled_words(&f, sums[v]);
+        }
+        ek_bytes_store(y + i, sums, y_zero, y_min, y_max, n - i);
+    }
+    return f.fits;
+}
 #endif
 
 void EK_NAME(const EK_X *a, int32_t a_step, int32_t a_zero, int32_t m1, const EK_X *b, int32_t b_step,
