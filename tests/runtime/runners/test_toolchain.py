@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_a_source_that_the_process_knows_is_not_compiled_again(
     run = toolchain.subprocess.run
 
     def counted(command: list[str], **options: object) -> object:
-        compiled.extend(command[i + 1] for i, word in enumerate(command) if word == "-c")
+        compiled.extend(b for a, b in pairwise(command) if a == "-c" and b.endswith(".c"))
         return run(command, **options)
 
     monkeypatch.setattr(toolchain.subprocess, "run", counted)
@@ -195,3 +196,19 @@ def test_a_library_calls_its_own_kernels_whatever_the_process_has_loaded(tmp_pat
         compile_shared([folder / "kernel.c", folder / "net.c"], [folder], folder / "net.so")
     ctypes.CDLL(str(tmp_path / "1" / "net.so"), ctypes.RTLD_GLOBAL)
     assert ctypes.CDLL(str(tmp_path / "2" / "net.so")).net() == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows limits no processor time")
+def test_a_compiler_is_limited_in_the_time_of_a_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = '[ "$1" = --version ] && { echo gcc 12.4.0; exit; }'
+    script = f"#!/bin/sh\n{answers}\nwhile :; do :; done\n"
+    (tmp_path / "turning").write_text(script)
+    (tmp_path / "turning").chmod(0o755)
+    (tmp_path / "a.c").write_text("int f(void) { return 0; }\n")
+    monkeypatch.setenv("CC", str(tmp_path / "turning"))
+    monkeypatch.setattr(toolchain, "LIMIT_S", 1)
+    with pytest.raises(ToolError, match="took more than 1 s of a processor") as error:
+        compile_shared([tmp_path / "a.c"], [], tmp_path / "a.so")
+    assert "smaller network" in str(error.value) and "a.c" in str(error.value)
