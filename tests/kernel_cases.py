@@ -486,10 +486,15 @@ STEMS = (
     ConvShape(1, 49, 10, 64, 25, 5, 10, 4, 2, 2, 1, 1, 4, 1, 1),
 )
 # Narrow outputs, whose vectors have those of two rows, or of three.
-NARROW = tuple(
-    ConvShape(7, 9 * stride, wide * stride, 13, 9, wide, 3, 3, stride, stride, 1, 1, 1, 1, 1)
-    for wide in (7, 8, 10, 12, 13, 14, 15, 17, 24, 32)
-    for stride in (1, 2)
+NARROW = (
+    *(
+        ConvShape(7, 9 * stride, wide * stride, 13, 9, wide, 3, 3, stride, stride, 1, 1, 1, 1, 1)
+        for wide in (7, 8, 10, 12, 13, 14, 15, 17, 24, 32)
+        for stride in (1, 2)
+    ),
+    ConvShape(16, 10, 6, 40, 10, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1),
+    ConvShape(8, 6, 24, 16, 6, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
+    ConvShape(90, 200, 24, 8, 200, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
 )
 
 

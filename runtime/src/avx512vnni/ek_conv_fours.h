@@ -4,16 +4,14 @@
  * (edgekit.targets.c.packing): [out_c][channels / 4][k_h][k_w][4]. */
 #include "ek_bytes_of.h"
 #include "ek_conv_bands.h"
-#include "ek_conv_strips.h"
 #include "ek_fours_fill.h"
+#include "ek_fours_from.h"
 
 #define EK_BESIDE 4 /* channels */
 #define EK_BESIDE_OFFSET 128 /* what operands gain, which is taken from the bias with the zero point */
 #define EK_FOURS_BAND 16384
 #define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
-#define EK_FOURS_STRIP 28672 /* elements of a strip: so many taps of three vectors that it pays */
 #define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
-#define EK_FOURS_VECTORS 3
 #define EK_FOURS_MANY 4 /* fours of channels from which on narrow rows are filled some at a time */
 
 /* As `side_by_side` of edgekit.targets.c.packing, which packs for it. */
@@ -51,51 +49,6 @@ typedef struct {
     int32_t count, kernel, step, outputs, is_down, y_zero, y_min, y_max;
     ptrdiff_t plane;
 } ek_fours;
-
-/* Where some vectors of positions are in a band: side by side from at [0] on, or each from its own on, with the positions
- * of the next row, which are `gap` behind, in some last lanes. */
-typedef struct {
-    const int32_t *at[EK_FOURS_VECTORS];
-    __mmask16 next[EK_FOURS_VECTORS];
-    int32_t apart;
-    ptrdiff_t gap;
-} ek_fours_from;
-
-/* Whether every vector of outputs has those of two rows at most. */
-static inline int ek_fours_go_apart(const ek_bands *b)
-{
-    return b->layout == EK_BY_PLANES && b->pitch > b->columns && b->rows > 1
-           && b->columns + ek_min(EK_LANES, b->columns & -b->columns) >= EK_LANES;
-}
-
-/* Outputs number first.. of a band. */
-static inline void ek_fours_from_of(const int32_t *band, const ek_bands *b, int32_t first, int32_t vectors,
-                                    ek_fours_from *p)
-{
-    p->apart = 1;
-    p->gap = b->pitch - b->columns;
-    for (int32_t v = 0; v < vectors; v++) {
-        const int32_t row = (first + v * EK_LANES) / b->columns, column = (first + v * EK_LANES) % b->columns;
-        p->at[v] = band + (ptrdiff_t)row * b->pitch + column;
-        p->next[v] = (__mmask16)~ek_lanes(b->columns - column);
-    }
-}
-
-/* Where outputs of some vectors of positions are, by the size of EK_Y. */
-typedef union {
-    ek_byte_runs bytes;
-    ek_places words;
-} ek_fours_at;
-
-static inline void ek_fours_at_of(int32_t first, int32_t n, int32_t pitch, int32_t columns, int32_t vectors,
-                                  ek_fours_at *p)
-{
-    if (sizeof(EK_Y) == 1) {
-        ek_byte_runs_of(first, n, pitch, columns, 16 * vectors, &p->bytes);
-    } else {
-        ek_places_of(first, n, pitch, columns, vectors, &p->words);
-    }
-}
 
 EK_INLINE ek_i ek_fours_scaled(ek_i sum, const ek_fours *f, int32_t o)
 {
@@ -143,9 +96,9 @@ EK_INLINE void ek_fours_store(ek_i sum, const ek_fours *f, int32_t o, uint32_t i
     ek_i_store_s16((int16_t *)(void *)y, v, n);
 }
 
-/* sums [rows][vectors] of outputs from number o on. */
+/* sums [rows][vectors] of outputs from number o on; of the last vector half, if `narrow`, which takes half the time. */
 EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t o, int32_t rows, int32_t vectors,
-                             int32_t apart, ek_i *sums)
+                             int32_t apart, int32_t narrow, ek_i *sums)
 {
     const int32_t *x = p->at[0];
     const ptrdiff_t gap = p->gap, second = apart && vectors > 1 ? p->at[1] - x : 16;
@@ -154,8 +107,10 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t 
     const ptrdiff_t step = 4 * (ptrdiff_t)f->count * f->kernel;
     const int8_t *w = f->w + o * step;
     ek_i acc[EK_FOURS_ROWS * EK_FOURS_VECTORS];
+    __m256i half[EK_FOURS_ROWS];
     EK_UNROLLED
     for (int32_t r = 0; r < rows; r++) {
+        half[r] = _mm256_set1_epi32(f->bias[o + r]);
         EK_UNROLLED
         for (int32_t v = 0; v < vectors; v++) {
             acc[r * vectors + v] = ek_i_all(f->bias[o + r]);
@@ -176,8 +131,12 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t 
                 int32_t taps;
                 memcpy(&taps, w + r * step, 4);
                 EK_UNROLLED
-                for (int32_t v = 0; v < vectors; v++) {
+                for (int32_t v = 0; v < vectors - narrow; v++) {
                     acc[r * vectors + v] = _mm512_dpbusd_epi32(acc[r * vectors + v], taken[v], ek_i_all(taps));
+                }
+                if (narrow) {
+                    const __m256i some = _mm512_castsi512_si256(taken[vectors - 1]);
+                    half[r] = _mm256_dpbusd_epi32(half[r], some, _mm512_castsi512_si256(ek_i_all(taps)));
                 }
             }
         }
@@ -186,28 +145,33 @@ EK_INLINE void ek_fours_sums(const ek_fours *f, const ek_fours_from *p, int32_t 
     for (int32_t r = 0; r < rows; r++) {
         EK_UNROLLED
         for (int32_t v = 0; v < vectors; v++) {
-            sums[r * vectors + v] = acc[r * vectors + v];
+            sums[r * vectors + v] = narrow && v == vectors - 1 ? _mm512_castsi256_si512(half[r]) : acc[r * vectors + v];
         }
     }
 }
 
 /* Each by itself: inlined, gcc 12 keeps sums of the loop in memory. */
-#define EK_FOURS_SUMS(rows, vectors, apart)                                                                       \
-    static __attribute__((noinline)) void ek_fours_sums_##rows##_##vectors##_##apart(                             \
+#define EK_FOURS_SUMS(rows, vectors, apart, narrow)                                                               \
+    static __attribute__((noinline)) void ek_fours_sums_##rows##_##vectors##_##apart##_##narrow(                  \
         const ek_fours *f, const ek_fours_from *p, int32_t o, ek_i *sums)                                         \
     {                                                                                                             \
-        ek_fours_sums(f, p, o, rows, vectors, apart, sums);                                                       \
+        ek_fours_sums(f, p, o, rows, vectors, apart, narrow, sums);                                               \
     }
 #define EK_FOURS_SUMS_OF(rows)                                                                                    \
-    EK_FOURS_SUMS(rows, 1, 0)                                                                                     \
-    EK_FOURS_SUMS(rows, 2, 0)                                                                                     \
-    EK_FOURS_SUMS(rows, 3, 0)                                                                                     \
-    EK_FOURS_SUMS(rows, 1, 1)                                                                                     \
-    EK_FOURS_SUMS(rows, 2, 1)                                                                                     \
-    EK_FOURS_SUMS(rows, 3, 1)
+    EK_FOURS_SUMS(rows, 1, 0, 0)                                                                                  \
+    EK_FOURS_SUMS(rows, 2, 0, 0)                                                                                  \
+    EK_FOURS_SUMS(rows, 3, 0, 0)                                                                                  \
+    EK_FOURS_SUMS(rows, 1, 1, 0)                                                                                  \
+    EK_FOURS_SUMS(rows, 2, 1, 0)                                                                                  \
+    EK_FOURS_SUMS(rows, 3, 1, 0)
 EK_FOURS_SUMS_OF(1)
 EK_FOURS_SUMS_OF(4)
 EK_FOURS_SUMS_OF(8)
+EK_FOURS_SUMS(8, 1, 0, 1)
+EK_FOURS_SUMS(8, 2, 0, 1)
+EK_FOURS_SUMS(8, 3, 0, 1)
+EK_FOURS_SUMS(8, 2, 1, 1)
+EK_FOURS_SUMS(8, 3, 1, 1)
 typedef void ek_fours_sums_of(const ek_fours *, const ek_fours_from *, int32_t, ek_i *);
 
 /* All outputs of `vectors` vectors of positions. */
@@ -215,19 +179,24 @@ EK_INLINE void ek_fours_column(const ek_fours *own, const ek_fours_from *from, c
                                EK_Y *y)
 {
     static ek_fours_sums_of *const by[3][2][3] = {
-        {{ek_fours_sums_1_1_0, ek_fours_sums_1_2_0, ek_fours_sums_1_3_0},
-         {ek_fours_sums_1_1_1, ek_fours_sums_1_2_1, ek_fours_sums_1_3_1}},
-        {{ek_fours_sums_4_1_0, ek_fours_sums_4_2_0, ek_fours_sums_4_3_0},
-         {ek_fours_sums_4_1_1, ek_fours_sums_4_2_1, ek_fours_sums_4_3_1}},
-        {{ek_fours_sums_8_1_0, ek_fours_sums_8_2_0, ek_fours_sums_8_3_0},
-         {ek_fours_sums_8_1_1, ek_fours_sums_8_2_1, ek_fours_sums_8_3_1}},
+        {{ek_fours_sums_1_1_0_0, ek_fours_sums_1_2_0_0, ek_fours_sums_1_3_0_0},
+         {ek_fours_sums_1_1_1_0, ek_fours_sums_1_2_1_0, ek_fours_sums_1_3_1_0}},
+        {{ek_fours_sums_4_1_0_0, ek_fours_sums_4_2_0_0, ek_fours_sums_4_3_0_0},
+         {ek_fours_sums_4_1_1_0, ek_fours_sums_4_2_1_0, ek_fours_sums_4_3_1_0}},
+        {{ek_fours_sums_8_1_0_0, ek_fours_sums_8_2_0_0, ek_fours_sums_8_3_0_0},
+         {ek_fours_sums_8_1_1_0, ek_fours_sums_8_2_1_0, ek_fours_sums_8_3_1_0}},
+    };
+    static ek_fours_sums_of *const narrow[2][3] = {
+        {ek_fours_sums_8_1_0_1, ek_fours_sums_8_2_0_1, ek_fours_sums_8_3_0_1},
+        {ek_fours_sums_8_1_1_0, ek_fours_sums_8_2_1_1, ek_fours_sums_8_3_1_1},
     };
     const ek_fours f = *own; /* which stores cannot change */
     ek_i sums[EK_FOURS_ROWS * EK_FOURS_VECTORS];
     for (int32_t o = 0, rows; o < f.outputs; o += rows) {
         const int32_t left = f.outputs - o, kind = left >= EK_FOURS_ROWS ? 2 : left >= 4 ? 1 : 0;
         rows = kind == 2 ? EK_FOURS_ROWS : kind == 1 ? 4 : 1;
-        by[kind][from->apart][vectors - 1](&f, from, o, sums);
+        const int is_narrow = kind == 2 && from->narrow;
+        (is_narrow ? narrow[from->apart] : by[kind][from->apart])[vectors - 1](&f, from, o, sums);
         for (int32_t r = 0; r < rows; r++) {
             EK_Y *const to = y + (o + r) * f.plane;
             if (sizeof(EK_Y) == 1) {
@@ -259,10 +228,6 @@ static __attribute__((noinline)) void ek_fours_3(const ek_fours *f, const ek_fou
     ek_fours_column(f, from, p, 3, y);
 }
 
-/* How the positions of a band are taken: in a row with what is between rows; outputs alone, of two rows in a vector or
- * laid out anew. */
-typedef enum { EK_FOURS_IN_A_ROW, EK_FOURS_APART, EK_FOURS_STRIPS } ek_fours_way;
-
 /* All outputs of n positions of a band, of which only those of EK_FOURS_IN_A_ROW are not all outputs. */
 static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t columns, int32_t n, ek_fours_way way,
                                EK_Y *y)
@@ -273,11 +238,12 @@ static void ek_fours_positions(const ek_fours *own, const ek_bands *b, int32_t c
     ek_fours_at places;
     for (int32_t at = 0, now; at < n; at += 16 * now) {
         const int32_t left = (n - at + 15) / 16;
-        ek_fours_from from = {{own->band + at}, {0}, 0, 0};
+        ek_fours_from from = {{own->band + at}, {0}, 0, 0, 0};
         now = left == 4 ? 2 : ek_min(left, EK_FOURS_VECTORS);
+        from.narrow = n - at <= 16 * now - 8;
         ek_fours_at_of(at, n, pitch, wide, now, &places);
         if (way == EK_FOURS_APART) {
-            ek_fours_from_of(own->band, b, at, now, &from);
+            ek_fours_from_of(own->band, b, at, n, now, &from);
         } else if (way == EK_FOURS_STRIPS) {
             ek_strip strip;
             ek_strip_of(b, at, now, &strip);
@@ -365,7 +331,7 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     }
     if (ek_fours_go_apart(&b)) {
         way = EK_FOURS_APART;
-    } else if (ek_strip_pays(s, &b) && count * kernel <= EK_FOURS_STRIP / 16 / EK_STRIP_VECTORS) {
+    } else if (b.columns == s->out_w && kernel <= EK_STRIP_TAPS && ek_fours_strips_pay(&b, count * kernel, outputs)) {
         way = EK_FOURS_STRIPS;
     }
     f.band = band;
