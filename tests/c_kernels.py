@@ -104,6 +104,13 @@ def int4_rows(pairs: NDArray[Any], n: int, k: int) -> NDArray[np.int8]:
     return both.reshape(n, -1)[:, :k].astype(np.int8)
 
 
+# Kernels that read their weights as another does.
+AS_OTHERS = {
+    "ek_conv_channels_f32": "ek_fc_f32",
+    "ek_conv_winograd_f32": "ek_frame_fc_f32",
+}
+
+
 @cache
 def own_kernels(isa: str) -> list[str]:
     """The kernels whose files are not all portable for an instruction set."""
@@ -134,7 +141,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = (1,) if kind == "f32" else (1, 2)
     elif family == "frame" and kind == "fc":
         at = (2,) if call.kernel.endswith("f32") else (2, 3)
-    elif call.kernel == "ek_conv_channels_f32":
+    elif call.kernel in AS_OTHERS:
         at = (1,)
     elif cell is not None:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
@@ -156,7 +163,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         rows = [len(array) for array in arrays[len(arrays) // 2 :]]  # biases
         for i, n in enumerate(rows):
             arrays[i] = int4_rows(arrays[i], n, int(call.args[-1 - TAPS[family][i]]))
-    as_kernel = "ek_fc_f32" if call.kernel == "ek_conv_channels_f32" else call.kernel
+    as_kernel = AS_OTHERS.get(call.kernel, call.kernel)
     for i, array in zip(at, pack(packing(folders), as_kernel, arrays, whole), strict=True):
         args[i] = array
     return replace(call, args=args)

@@ -26,6 +26,7 @@ from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
 from edgekit.targets.c.emit.conv import has_room
+from edgekit.targets.c.emit.winograd import Strip, strip_of, transformed
 from edgekit.targets.c.packing import int4_bytes
 from edgekit.targets.c.stubs import forms
 from edgekit.targets.instruction_sets import PORTABLE
@@ -575,6 +576,26 @@ def conv_channels(d: Draw) -> Call:
     by_tap = np.ascontiguousarray(w.reshape(shape.out_c, -1).T)
     args = [values, by_tap, bias, *then, blank(y), np.array(shape.fields(), np.int32)]
     return Call("ek_conv_channels_f32", args, {7: y})
+
+
+def conv_winograd(d: Draw) -> Call:
+    """A 3x3 convolution by tiles; rows and columns of any number, in strips of any size, padded or cut anywhere."""
+    kind = d.int(0, 3)
+    size = d.int(1, 14), d.int(1, 44) if kind else d.int(60, 140)
+    pads = d.int(0, 2), d.int(0, 2)
+    x = [max(1, n + 2 - pad - d.int(0, 2)) for n, pad in zip(size, pads, strict=True)]
+    inputs = d.int(1, 12) if kind else d.int(1, 3)
+    shape = ConvShape(inputs, *x, d.int(1, 50), *size, 3, 3, 1, 1, 1, 1, *pads, 1)
+    high, wide = -(-size[0] // 2), -(-size[1] // 2)
+    columns = d.int(1, min(wide, 64))
+    strip = strip_of(shape) if kind == 1 else Strip(d.int(1, min(high, 64 // columns)), columns)
+    values, w = floats(d, inputs, *x), floats(d, shape.out_c, inputs, 3, 3)
+    bias = floats(d, shape.out_c) if d.int(0, 1) else None
+    u = transformed(w)
+    y, then = finished(d, conv_twin.ek_conv_winograd_f32(values, u, bias, shape))
+    work = np.full(strip.work_floats(shape), np.nan, np.float32)
+    numbers = [work, strip.rows, strip.columns, np.array(shape.fields(), np.int32)]
+    return Call("ek_conv_winograd_f32", [values, u, bias, *then, blank(y), *numbers], {7: y})
 
 
 def frames(kernel: str) -> Callable[[Draw], Call]:
@@ -1292,6 +1313,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_grid_sample_f32": grid_sample,
     "ek_deform_conv_f32": deform_conv,
     "ek_conv_channels_f32": conv_channels,
+    "ek_conv_winograd_f32": conv_winograd,
     "ek_square_deform_s8": square_deform,
     **_family(gru_int, *forms("ek_gru")),
     **_family(lstm_int, *forms("ek_lstm")),

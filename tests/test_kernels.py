@@ -1,6 +1,7 @@
 """Every C kernel equals its NumPy twin bit for bit, at two optimization levels and under sanitizers."""
 
 import ctypes
+import mmap
 import platform
 import subprocess
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from c_kernels import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kernel_cases import CASES, CUT, FULL, FUNCTIONS, NARROW, STEMS, Seeded, conv, exact
+from numpy.typing import NDArray
 
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -147,6 +149,36 @@ def test_float_kernels_of_integer_recipes_have_the_bits_of_portable_ones(
     for kernel, seed in product(mixed, range(100)):
         call = CASES[kernel](Seeded(seed))
         check(call, run(library, call), f"{isa}, {kernel}, seed {seed}")
+
+
+def fenced(array: NDArray[Any], at_end: bool) -> NDArray[Any]:
+    """A copy that begins behind a page which nothing may touch, or ends before one."""
+    block = mmap.mmap(-1, (-(-array.nbytes // mmap.PAGESIZE) + 2) * mmap.PAGESIZE)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(block))
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    for page in (start, start + len(block) - mmap.PAGESIZE):
+        assert protect(page, mmap.PAGESIZE, 0) == 0
+    first = len(block) - mmap.PAGESIZE - array.nbytes if at_end else mmap.PAGESIZE
+    copy = np.frombuffer(block, array.dtype, array.size, first).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("isa", ISAS)
+def test_convolutions_by_tiles_touch_their_arrays_alone(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, at_end: bool
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for seed in range(100):
+        call = packed(CASES["ek_conv_winograd_f32"](Seeded(seed)), ISAS[isa].folders)
+        args = [fenced(a, at_end) if isinstance(a, np.ndarray) else a for a in call.args]
+        pointers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
+        isa_libraries[isa].ek_conv_winograd_f32(*pointers)
+        check_near(call, args, f"{isa}, seed {seed}")
 
 
 @pytest.mark.slow

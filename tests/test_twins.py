@@ -23,6 +23,7 @@ from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.scheme import fixed_point
 from edgekit.operators.spectral import twin as spectral_twin
+from edgekit.targets.c.emit.winograd import transformed
 
 NP_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -128,6 +129,21 @@ def test_float_conv_is_that_of_onnx(name: str) -> None:
     }
     theirs = onnx_run("Conv", [x[None], w, bias], pads=pads, **strides)[0][0]
     np.testing.assert_allclose(conv_twin.ek_conv_f32(x, w, bias, s), theirs, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("inputs", [16, 256])
+def test_convolution_by_tiles_is_as_near_to_float64_as_tap_by_tap(inputs: int) -> None:
+    s = ConvShape(inputs, 9, 12, 8, 9, 13, 3, 3, 1, 1, 1, 1, 1, 2, 1)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((inputs, s.in_h, s.in_w)).astype(np.float32)
+    w = rng.standard_normal((s.out_c, inputs, 3, 3)).astype(np.float32)
+    bias = rng.standard_normal(s.out_c).astype(np.float32)
+    padded = np.pad(x.astype(np.float64), ((0, 0), (1, 1), (2, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
+    exact = np.einsum("chwij,ocij->ohw", windows, w.astype(np.float64)) + bias[:, None, None]
+    by_tap = conv_twin.ek_conv_f32(x, w, bias, s)
+    by_tile = conv_twin.ek_conv_winograd_f32(x, transformed(w), bias, s)
+    assert snr_db(by_tile, exact) > max(snr_db(by_tap, exact) - 3, 110)
 
 
 TRANSPOSED = {

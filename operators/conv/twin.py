@@ -3,7 +3,7 @@
 Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,40 @@ def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:
             for ky, kx, (iy, oy), (ix, ox) in conv_taps(s):
                 acc[:, :, oy, ox] += wg[:, :, c, ky, kx] * xg[:, c, :, iy, ix]
     return acc.reshape(s.out_c, s.out_h, s.out_w)
+
+
+def ek_conv_winograd_f32(x: F32, u: F32, bias: F32 | None, shape: ConvShape) -> F32:
+    """Return the 3x3 convolution of x by tiles of 2 x 2 outputs, u (16, in_c, out_c) being its transformed weights.
+
+    F(2x2, 3x3) of Lavin and Gray, arXiv 1509.09308, section 4.1. Sums are over the inputs in order; that of the place
+    (1, 1), which counts once in each output, begins with the bias.
+    """
+    s = shape
+    high, wide = -(-s.out_h // 2), -(-s.out_w // 2)
+    padded = np.pad(x, ((0, 0), (s.pad_top, 2 * high + 2), (s.pad_left, 2 * wide + 2)))
+
+    def spread(a: F32, axis: int, tiles: int) -> list[F32]:
+        taken = (np.take(a, range(i, i + 2 * tiles, 2), axis) for i in range(4))
+        first, second, third, fourth = taken
+        return [first - third, second + third, third - second, second - fourth]
+
+    def gathered(a: Sequence[F32]) -> list[F32]:
+        return [a[0] + a[1] + a[2], a[1] - a[2] - a[3]]
+
+    along = spread(padded, 2, wide)
+    places = np.stack(
+        [a for down in zip(*(spread(a, 1, high) for a in along), strict=True) for a in down]
+    )
+    sums = np.zeros((16, s.out_c, high, wide), np.float32)
+    if bias is not None:
+        sums[5] = bias[:, None, None]
+    for c in range(s.in_c):
+        sums += u[:, c, :, None, None] * places[:, c, None]
+    rows = zip(*(gathered(list(sums[j::4])) for j in range(4)), strict=True)
+    y = np.zeros((s.out_c, 2 * high, 2 * wide), np.float32)
+    for i, row in enumerate(rows):
+        y[:, i::2, 0::2], y[:, i::2, 1::2] = gathered(row)
+    return y[:, : s.out_h, : s.out_w]
 
 
 def ek_conv_transpose_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:

@@ -1150,6 +1150,16 @@ void ek_lstm_s16_s16_sparse(const int16_t *x, int16_t *h, int32_t *c, const int8
 void ek_conv_channels_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b,
                           const float *add, float *y, const ek_conv_shape *shape);
 
+/* Float convolution of one group by 3x3 taps without strides and dilations: tiles of 2x2 outputs by the minimal filtering
+ * F(2x2, 3x3) of Lavin and Gray, arXiv 1509.09308, section 4.1, which multiplies 16 times where the taps are 36. w
+ * [16][in_c][out_c] = G g G^T of the taps g of an input and an output, each of the 16 packed as for ek_fc_f32. The tiles are
+ * taken in strips of `rows` by `columns`, at most 64 columns; of `work` are 16 * (in_c * n + 32 * n + 64) floats needed, where
+ * a strip has n tiles. At most 1,024 inputs. Other arguments are those of ek_conv_f32. What is not finite makes all outputs
+ * of its tile infinite or NaN. */
+void ek_conv_winograd_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b,
+                          const float *add, float *y, float *work, int32_t rows, int32_t columns,
+                          const ek_conv_shape *shape);
+
 /* y = x, below 0 e^x - 1. */
 void ek_elu_f32(const float *x, float *y, int32_t n);
 

@@ -1,7 +1,7 @@
 """Step groups and decoders in C: a body of the network for each; equal constants are stored once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import onnx_ir as ir
 
@@ -18,6 +18,7 @@ from edgekit.targets.c.narrow import narrow_states
 from edgekit.targets.c.plan import make_layout
 from edgekit.targets.c.rings import use_rings
 from edgekit.targets.c.storage import Layout, Slot, Traits
+from edgekit.targets.instruction_sets import PORTABLE, Packing
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,19 @@ def lower_bodies(model: Model, first: Context, parts: Sequence[Part]) -> Bodies:
 
 
 def _body(model: Model, first: Context, kept: Mapping[str, Slot]) -> Context:
-    own = first.sibling(make_layout(model, traits_of(model), kept=kept), argument_names(model))
+    layout = make_layout(model, traits_of(model, first.float_packing), kept=kept)
+    own = first.sibling(layout, argument_names(model))
     return emit_process(model, own)
 
 
-def traits_of(model: Model) -> dict[str, Traits]:
-    """What the planner must know of each node, by name."""
-    return {str(n.name): EMITTERS[n.domain, n.op_type].traits(n) for n in model.ir.graph}
+def traits_of(model: Model, own: Packing) -> dict[str, Traits]:
+    """What the planner must know of each node, by name, for float kernels that read weights so."""
+    found = {}
+    for node in model.ir.graph:
+        emitter = EMITTERS[node.domain, node.op_type]
+        traits = emitter.traits(node)
+        found[str(node.name)] = replace(traits, scratch=traits.scratch + emitter.room(node, own))
+    return found
 
 
 def _static(own: Context, name: str, dispatch: str = "") -> str:
@@ -123,7 +130,7 @@ def divided(integer: Model, table: StepTable | None) -> Part:
         return Part(fuse_epilogues(fuse_moves(use_rings(narrow_states(integer)))))
     whole, decoder, names = split_unet.split(integer, table.roles.x, table.cut)
     alone = fuse_epilogues(fuse_moves(decoder.describe(constants=list(names))))
-    slots = make_layout(alone, traits_of(alone)).slots
+    slots = make_layout(alone, traits_of(alone, PORTABLE)).slots
     return Part(fuse_epilogues(fuse_moves(whole)), alone, {name: slots[name] for name in names})
 
 

@@ -22,7 +22,7 @@ from edgekit.targets.build import Build, Constant, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.constants import weights, weights_bytes
 from edgekit.targets.c.device import device_files
-from edgekit.targets.c.emit.base import Context, Emitter
+from edgekit.targets.c.emit.base import Context, Emitter, float_packing
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.external import load_files, network_digest
 from edgekit.targets.c.functions import argument_names, emit_process
@@ -181,9 +181,10 @@ def lower_c(
     manifest = describe(model, target)
     prefix, pcm = manifest.c_name, manifest if manifest.takes_pcm else None
     converts = pcm is not None, manifest.is_pcm
-    layout = make_layout(integer, traits_of(integer), converts, first.kept)
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     fixed_order = model.quantization.recipe not in FLOATS or has_integers
+    traits = traits_of(integer, float_packing(device, fixed_order))
+    layout = make_layout(integer, traits, converts, first.kept)
     ctx = Context(
         prefix,
         layout,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from edgekit.graph.model import Model
 from edgekit.targets.c.emit.base import Context
-from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.functions import (
     argument_names,
     emit_process,
@@ -12,6 +11,7 @@ from edgekit.targets.c.functions import (
     function_body,
     members,
 )
+from edgekit.targets.c.groups import traits_of
 from edgekit.targets.c.guards import refusal
 from edgekit.targets.c.moves import fuse_moves
 from edgekit.targets.c.plan import make_layout
@@ -36,8 +36,7 @@ def lower_session(model: Model, hop: Layout, ctx: Context) -> Session:
         ctx: the hop's context, which gets the constants and kernels.
     """
     moved = fuse_moves(model)
-    nodes = moved.ir.graph
-    traits = {str(node.name): EMITTERS[node.domain, node.op_type].traits(node) for node in nodes}
+    traits = traits_of(moved, ctx.float_packing)
     kept = {str(value.name): hop.slots[str(value.name)] for value in moved.stream_outputs}
     layout = make_layout(moved, traits, kept=kept)
     own = ctx.sibling(layout, argument_names(moved))

@@ -228,6 +228,11 @@ static inline ek_v ek_v_add(ek_v a, ek_v b)
     return _mm256_add_ps(a, b);
 }
 
+static inline ek_v ek_v_sub(ek_v a, ek_v b)
+{
+    return _mm256_sub_ps(a, b);
+}
+
 /* What is above 0; 0 where nothing is, or no number. */
 static inline ek_v ek_v_relu(ek_v a)
 {

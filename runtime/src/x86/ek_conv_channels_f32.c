@@ -1,51 +1,18 @@
 /* Float convolution over ek_vector.h whose vectors are of output channels: weights are read as vectors, and a tap of each
  * position of a tile is multiplied with them. So no lane is idle between rows or behind the last position, and strides cost
  * nothing. Positions lie in a row, or in a column where that is longer; those of small pictures are put side by side. */
-#include "ek_conv_shape.h"
+#include "ek_channel_tiles.h"
 #include "ek_conv_strips.h"
-#include "ek_epilogue_lanes.h"
 
-#define EK_INLINE static inline __attribute__((always_inline))
-#define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 #define EK_ROOM 24576    /* floats of inputs with their padding */
 #define EK_SMALL 4       /* rows and columns of pictures whose positions are put side by side */
-#define EK_KERNEL 1024
 #define EK_SPREAD_CHANNELS 8 /* from which on narrow planes are laid out by vectors of several rows */
-#define EK_MOST_PANELS 4 /* vectors of channels of a tile */
 #define EK_KEPT (EK_TILE_POSITIONS * (EK_TILE_POSITIONS / 2)) /* positions whose sums are kept until they become outputs */
-
-/* What all tiles share: `kernel` offsets of taps of one input; how far inputs, positions and panels of weights lie apart, and
- * channels of outputs; sums [EK_MOST_PANELS][EK_KEPT][EK_LANES] of the positions of some tiles. */
-typedef struct {
-    int32_t offset[EK_KERNEL];
-    int32_t kernel, inputs;
-    ptrdiff_t x_plane, x_step, w_panel, plane;
-    const ek_epilogue *epilogue;
-    float sums[EK_MOST_PANELS * EK_KEPT * EK_LANES];
-} ek_lot;
 
 /* Outputs of a block, rows * columns of them, of inputs [height][pitch] with their padding. */
 typedef struct {
     int32_t rows, columns, height, pitch;
 } ek_cut;
-
-/* sums [n][EK_LANES] of n <= EK_LANES positions become outputs of `count` channels. */
-EK_APART void ek_lot_turn(const ek_lot *lot, const float *sums, int32_t n, float *y, int32_t count)
-{
-    const ek_epilogue *const e = lot->epilogue;
-    const ek_v a = ek_v_all(e->a), b = ek_v_all(e->b);
-    ek_v turned[EK_LANES];
-    for (int32_t i = 0; i < EK_LANES; i++) {
-        turned[i] = i < n ? ek_v_load(sums + i * EK_LANES) : ek_v_zero();
-    }
-    ek_v_turn(turned);
-    for (int32_t i = 0; i < count; i++, y += lot->plane) {
-        ek_v v = turned[i];
-        v = e->add ? ek_v_add(v, ek_v_load_some(e->add + (y - e->y), n)) : v;
-        v = e->act == EK_NO_ACT ? v : ek_v_act(v, e->act, a, b);
-        ek_v_store_some(y, v, n);
-    }
-}
 
 /* The same of `columns` tiles of n rows, whose outputs lie row by row. */
 EK_APART void ek_lot_turn_columns(const ek_lot *lot, const float *sums, int32_t n, int32_t columns, float *y,
@@ -62,66 +29,6 @@ EK_APART void ek_lot_turn_columns(const ek_lot *lot, const float *sums, int32_t 
     }
 }
 
-/* sums of `positions` outputs of `count` channels, whose weights are `panels` vectors of a tap. */
-EK_INLINE void ek_lot_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *sums, int32_t count,
-                           int32_t positions, int32_t panels)
-{
-    const ptrdiff_t x_step = lot->x_step, w_panel = lot->w_panel;
-    const int32_t kernel = lot->kernel;
-    ek_v acc[2 * EK_TILE_POSITIONS];
-    for (int32_t p = 0; p < panels; p++) {
-        const ek_v start = bias ? ek_v_load_some(bias + p * EK_LANES, count - p * EK_LANES) : ek_v_zero();
-        for (int32_t r = 0; r < positions; r++) {
-            acc[r * panels + p] = start;
-        }
-    }
-    for (int32_t c = 0; c < lot->inputs; c++, x += lot->x_plane) {
-        for (int32_t t = 0; t < kernel; t++, w += EK_LANES) {
-            const float *const taken = x + lot->offset[t];
-            ek_v own[EK_MOST_PANELS];
-            for (int32_t p = 0; p < panels; p++) {
-                own[p] = ek_v_load(w + p * w_panel);
-            }
-            for (int32_t r = 0; r < positions; r++) {
-                const ek_v tap = ek_v_all(taken[r * x_step]);
-                for (int32_t p = 0; p < panels; p++) {
-                    acc[r * panels + p] = ek_v_fma(tap, own[p], acc[r * panels + p]);
-                }
-            }
-        }
-    }
-    for (int32_t p = 0; p < panels; p++) {
-        for (int32_t r = 0; r < positions; r++) {
-            ek_v_store(sums + (p * EK_KEPT + r) * EK_LANES, acc[r * panels + p]);
-        }
-    }
-}
-
-typedef void ek_tile(const ek_lot *lot, const float *x, const float *w, const float *bias, float *sums, int32_t count);
-#define EK_TILE(N, PANELS) \
-    EK_APART void ek_tile_##N##_##PANELS(const ek_lot *lot, const float *x, const float *w, const float *bias, float *sums, \
-                                         int32_t count) \
-    { \
-        ek_lot_tile(lot, x, w, bias, sums, count, N, PANELS); \
-    }
-#define EK_TILES(N) EK_TILE(N, 1) EK_TILE(N, 2)
-#define EK_NAMES(N, WIDE) {ek_tile_##N##_1, ek_tile_##N##_2, ek_tile_##N##_##WIDE}
-
-EK_TILE(1, 4) EK_TILE(2, 4)
-EK_TILES(1) EK_TILES(2) EK_TILES(3) EK_TILES(4) EK_TILES(5) EK_TILES(6)
-#if EK_TILE_POSITIONS > 6
-EK_TILES(7) EK_TILES(8) EK_TILES(9) EK_TILES(10) EK_TILES(11) EK_TILES(12) EK_TILES(13) EK_TILES(14)
-#endif
-
-/* By positions, and by panels: one, two, or as many as there are sums for. */
-static ek_tile *const ek_tiles[EK_TILE_POSITIONS][3] = {
-    EK_NAMES(1, 4), EK_NAMES(2, 4), EK_NAMES(3, 2), EK_NAMES(4, 2), EK_NAMES(5, 2), EK_NAMES(6, 2),
-#if EK_TILE_POSITIONS > 6
-    EK_NAMES(7, 2), EK_NAMES(8, 2), EK_NAMES(9, 2), EK_NAMES(10, 2), EK_NAMES(11, 2), EK_NAMES(12, 2),
-    EK_NAMES(13, 2), EK_NAMES(14, 2),
-#endif
-};
-
 /* Some channels of a block of outputs. */
 typedef struct {
     const float *x, *w, *bias;
@@ -130,19 +37,20 @@ typedef struct {
 } ek_some;
 
 /* The tiles of n positions, the first one's at x, of some columns that are x_next apart; y is the first output. */
-static void ek_lot_tiles(ek_lot *lot, const ek_some *c, const float *x, int32_t n, int32_t columns, ptrdiff_t x_next,
+static void ek_lot_tiles(const ek_lot *lot, const ek_some *c, const float *x, int32_t n, int32_t columns, ptrdiff_t x_next,
                          float *y)
 {
     ek_tile *const tile = ek_tiles[n - 1][ek_min(c->panels, 3) - 1];
+    float *const sums = lot->sums;
     for (int32_t column = 0; column < columns; column++) {
-        tile(lot, x + column * x_next, c->w, c->bias, lot->sums + column * n * EK_LANES, c->count);
+        tile(lot, x + column * x_next, c->w, c->bias, sums + column * n * EK_LANES, c->count);
     }
     for (int32_t o = 0; o < c->count; o += EK_LANES) {
         const int32_t count = ek_min(EK_LANES, c->count - o);
         if (columns == 1) {
-            ek_lot_turn(lot, lot->sums + o * EK_KEPT, n, y + o * lot->plane, count);
+            ek_lot_turn(lot, sums + o * EK_KEPT, n, y + o * lot->plane, count);
         } else {
-            ek_lot_turn_columns(lot, lot->sums + o * EK_KEPT, n, columns, y + o * lot->plane, count);
+            ek_lot_turn_columns(lot, sums + o * EK_KEPT, n, columns, y + o * lot->plane, count);
         }
     }
 }
@@ -292,9 +200,12 @@ void ek_conv_channels_f32(const float *restrict x, const float *restrict w, cons
                        && (s.out_w - 1) * s.stride_w + reach_w < s.in_w;
     const ek_cut whole = {s.out_h, s.out_w, s.in_h, s.in_w};
     const ek_cut cut = inside ? whole : ek_cut_of(&s, reach_h, reach_w);
+    ek_v sums[EK_MOST_PANELS * EK_KEPT];
     ek_lot lot;
+    lot.sums = (float *)sums;
     lot.kernel = s.k_h * s.k_w;
     lot.inputs = s.in_c;
+    lot.kept = EK_KEPT;
     lot.epilogue = &then;
     lot.w_panel = (ptrdiff_t)s.in_c * lot.kernel * EK_LANES;
     lot.plane = (ptrdiff_t)s.out_h * s.out_w;

@@ -81,6 +81,7 @@ class Emitter:
         macs: multiply-accumulates of one hop.
         reads: element types that its computed operands may have.
         writes: element types that its results may have; None: those it reads.
+        room: bytes of work space beside `traits.scratch`, where it depends on how the device's kernels read weights.
     """
 
     emit: Callable[["Context", ir.Node], None]
@@ -89,6 +90,7 @@ class Emitter:
     macs: Callable[[ir.Node], int] = lambda node: 0
     reads: Collection[ir.DataType] = FLOAT
     writes: Collection[ir.DataType] | None = None
+    room: Callable[[ir.Node, Packing], int] = lambda node, own: 0
 
 
 @dataclass
@@ -133,6 +135,11 @@ class Context:
             sparse=self.sparse,
             _by_content=self._by_content,
         )
+
+    @property
+    def float_packing(self) -> Packing:
+        """How float kernels read weights."""
+        return float_packing(self.profile, self.fixed_order)
 
     def line(self, text: str) -> None:
         """Append one line of C, indented by the caller's nesting only."""
@@ -219,8 +226,7 @@ class Context:
         patterns: Sequence[Pattern | None] = (),
     ) -> list[str]:
         """Add a kernel's weights and biases, packed as the device reads them; see `pack`."""
-        portable = self.fixed_order and kernel.endswith("_f32")
-        own = PORTABLE if portable else packing(self.profile.kernels)
+        own = self.float_packing if kernel.endswith("_f32") else packing(self.profile.kernels)
         packed = pack(own, kernel, list(arrays.values()), whole, patterns)
         return [self.constant(f"{node.name}_{n}", a) for n, a in zip(arrays, packed, strict=True)]
 
@@ -273,6 +279,11 @@ class Context:
             start = f"{struct}->{self.fields[slot.name]}"
             return f"&(({const}unsigned char *){start})[{slot.offset}]" if slot.offset else start
         return f"{'st' if slot.block == 'state' else 's'} + {slot.offset}"
+
+
+def float_packing(profile: Profile, fixed_order: bool) -> Packing:
+    """How a device's float kernels read weights: the portable ones where the order of sums is fixed."""
+    return PORTABLE if fixed_order else packing(profile.kernels)
 
 
 def free_name(stem: str, taken: Collection[str]) -> str:

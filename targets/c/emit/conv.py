@@ -1,5 +1,6 @@
 """Conv and ConvTranspose, 1-D and 2-D."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,11 @@ from edgekit.targets.c.emit.base import (
 )
 from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int, fitting_bias
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
+from edgekit.targets.c.emit.winograd import transformed, winograd_of
 from edgekit.targets.c.packing import pack_conv
 from edgekit.targets.c.sparse import sparse_rows
 from edgekit.targets.c.storage import item_bytes
-from edgekit.targets.instruction_sets import packing
+from edgekit.targets.instruction_sets import Packing, packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
@@ -90,21 +92,8 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
     """Float convolution, image by image."""
     if emit_dense(ctx, node):
         return
-    x, w, y = node.inputs[0], node.inputs[1], node.outputs[0]
-    bias = optional(node, 2)
-    shape = conv_shape(node, list(dims(w)[2:]))
-    kernel, weights = f"{KERNELS[node.op_type]}_f32", constant(w)
-    trims = node.op_type == "Conv" and weights is not None and shape.trimmed() != shape
-    if trims and weights is not None:
-        weights, shape = _trimmed(weights, shape), shape.trimmed()
-    shape = shape.lying()
-    if node.op_type == "Conv" and weights is not None and _by_channels(ctx, shape):
-        kernel = "ek_conv_channels_f32"
-        (packed,) = ctx.weights(node, "ek_fc_f32", {"w": weights.reshape(len(weights), -1).T})
-    elif trims and weights is not None:
-        packed = ctx.constant(f"{node.name}_w", weights)
-    else:
-        packed = ctx.pointer(w)
+    x, y, bias = node.inputs[0], node.outputs[0], optional(node, 2)
+    chosen = _kernel(ctx, node)
     images = dims(x)[0]
     at = [ctx.pointer(v) for v in (x, y)]
     epilogue = epilogue_arguments(ctx, node) if node.op_type == "Conv" else []
@@ -114,16 +103,53 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
         at = [f"{p} + n * {size(v) // images}" for p, v in zip(at, (x, y), strict=True)]
         ctx.line(f"for (int32_t n = 0; n < {images}; n++) {{")
     ctx.call(
-        kernel,
+        chosen.name,
         at[0],
-        packed,
+        chosen.weights,
         "NULL" if bias is None else ctx.pointer(bias),
         *epilogue,
         at[1],
-        shape_argument(shape),
+        *chosen.more,
+        shape_argument(chosen.shape),
     )
     if images > 1:
         ctx.line("}")
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel for a float convolution: its weights and shape, and what stands between output and shape."""
+
+    name: str
+    weights: str
+    shape: ConvShape
+    more: tuple[object, ...] = ()
+
+
+def _kernel(ctx: Context, node: ir.Node) -> Kernel:
+    w = node.inputs[1]
+    shape, weights = conv_shape(node, list(dims(w)[2:])), constant(w)
+    if node.op_type != "Conv" or weights is None:
+        return Kernel(f"{KERNELS[node.op_type]}_f32", ctx.pointer(w), shape.lying())
+    strip = winograd_of(ctx.float_packing, node)
+    if strip is not None:
+        (packed,) = ctx.weights(node, "ek_frame_fc_f32", {"w": transformed(weights)})
+        work = (ctx.scratch(node, "float"), strip.rows, strip.columns)
+        return Kernel("ek_conv_winograd_f32", packed, shape, work)
+    trimmed = _trimmed(weights, shape)
+    trims, shape = shape.trimmed() != shape, shape.trimmed().lying()
+    if _by_channels(ctx, shape):
+        matrix = trimmed.reshape(len(trimmed), -1).T
+        (packed,) = ctx.weights(node, "ek_fc_f32", {"w": matrix})
+        return Kernel("ek_conv_channels_f32", packed, shape)
+    packed = ctx.constant(f"{node.name}_w", trimmed) if trims else ctx.pointer(w)
+    return Kernel("ek_conv_f32", packed, shape)
+
+
+def room_of_conv(node: ir.Node, own: Packing) -> int:
+    """Bytes of work space of a float convolution."""
+    strip = winograd_of(own, node)
+    return 0 if strip is None else 4 * strip.work_floats(conv_shape(node, [3, 3]))
 
 
 def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:

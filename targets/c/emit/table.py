@@ -49,7 +49,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
     ("", "Gemm"): Emitter(linear.emit_gemm, check=linear.check_gemm, macs=linear.macs_gemm),
     ("", "MatMul"): Emitter(linear.emit_matmul, macs=linear.macs_matmul),
-    ("", "Conv"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
+    ("", "Conv"): Emitter(
+        conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv, room=conv.room_of_conv
+    ),
     ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
     ("", "DeformConv"): Emitter(
         deform.emit_deform_conv,

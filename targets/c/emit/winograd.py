@@ -1,0 +1,92 @@
+"""Which convolutions ``ek_conv_winograd_f32`` computes, in what strips of tiles, with what weights and work space."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.operators.geometry import ConvShape, conv_shape, dims
+from edgekit.operators.roles import constant
+from edgekit.targets.instruction_sets import Packing
+
+PLACES = 16  # of a tile of 2 x 2 outputs
+TAPS = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])  # G of F(2, 3)
+STRIP = 1 << 15  # floats of the inputs and sums of a strip, which stay near
+LEAST_TILES, MOST_COLUMNS, MOST_INPUTS = 8, 64, 1024
+
+# Times, in that of a product of a vector; measured on layers of `bench/layers.py`.
+INPUTS = 95  # transforming an input of a vector of tiles
+OUTPUTS = 75  # transforming a vector of outputs of a tile
+PLACE = 4  # beginning and keeping its sums at a place
+REACHED = 0.95  # the rate of products that the other kernels reach
+BYTES = 0.2  # of weights that come from memory meanwhile, for each lane
+GAIN = 0.9  # of the other kernels' time, below which it counts
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Tiles that are transformed together."""
+
+    rows: int
+    columns: int
+
+    def work_floats(self, s: ConvShape) -> int:
+        """What the kernel needs."""
+        tiles = self.rows * self.columns
+        return PLACES * (s.in_c * tiles + 32 * tiles + 64)
+
+
+def strip_of(s: ConvShape) -> Strip:
+    """The strips of a convolution: equal parts of its tiles, whole rows of them where there is room."""
+    high, wide = -(-s.out_h // 2), -(-s.out_w // 2)
+    most = max(LEAST_TILES, STRIP // (PLACES * (s.in_c + 32)))
+    columns = _equal(wide, min(most, MOST_COLUMNS))
+    return Strip(_equal(high, max(1, most // columns)), columns)
+
+
+def transformed(w: NDArray[Any]) -> NDArray[np.float32]:
+    """G g G^T of w (out_c, in_c, 3, 3): (16, in_c, out_c); Lavin and Gray, arXiv 1509.09308, equation 8."""
+    places = np.einsum("ia,ocab,jb->ijco", TAPS, w.astype(np.float64), TAPS)
+    return np.asarray(places.reshape(PLACES, w.shape[1], w.shape[0]), np.float32)
+
+
+def winograd_of(own: Packing, node: ir.Node) -> Strip | None:
+    """The strips of a float convolution; None where another kernel takes less time, or the device has no such one.
+
+    Args:
+        own: how the kernels read weights; `PORTABLE` where the order of sums is fixed.
+        node: Conv.
+    """
+    w = constant(node.inputs[1])
+    if w is None or len(dims(node.inputs[0])) != 4:
+        return None
+    s = conv_shape(node, list(w.shape[2:]))
+    return strip_of(s) if _fits(s) and pays(own, s) else None
+
+
+def _fits(s: ConvShape) -> bool:
+    """Whether the kernel takes a convolution, all of whose taps are used."""
+    fixed = (s.k_h, s.k_w, s.stride_h, s.stride_w, s.dil_h, s.dil_w, s.groups)
+    return fixed == (3, 3, 1, 1, 1, 1, 1) and s.in_c <= MOST_INPUTS and s.trimmed() == s
+
+
+def pays(own: Packing, s: ConvShape) -> bool:
+    """Whether a 3x3 convolution takes less time by tiles: its products, its transforms, and weights from memory."""
+    lanes = own.columns
+    if lanes < 8:
+        return False
+    high, wide, panels = -(-s.out_h // 2), -(-s.out_w // 2), -(-s.out_c // lanes)
+    inputs = high * -(-wide // lanes) * s.in_c * INPUTS
+    outputs = high * wide * panels * (PLACES * (s.in_c + PLACE) + OUTPUTS)
+    weight = 4 * s.in_c * panels / BYTES  # a place or a tap of all inputs and outputs
+    tiled = max(inputs + outputs, PLACES * weight)
+    other = max(s.macs / lanes / REACHED, 9 * weight)
+    return tiled < GAIN * other
+
+
+def _equal(n: int, most: int) -> int:
+    """The size of equal parts of n, none above `most`."""
+    parts = -(-n // most)
+    return -(-n // parts)
