@@ -99,7 +99,8 @@ class Judging:
                 return {}, self.decisions.turned(clip - count, outputs), None
             return self.whole.noise(clip, outputs), 0.0, self._metric(clip, outputs)
 
-        (found,) = Trials(tried, [*self.whole.clips, *self.decisions.clips]).run(judge)
+        clips = [*self.whole.clips, *self.decisions.clips]
+        (found,) = Trials(tried, clips, quick=True).run(judge)
         noises = [noise for noise, _, _ in found[:count]]
         turned = [share for _, share, _ in found[count:]]
         values = [value for _, _, value in found if value is not None]

@@ -4,7 +4,7 @@ That is told by a single run of each in the same types, calibrated on a part of 
 ranked and nothing is compiled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -39,11 +39,11 @@ class Screening:
 
     Attributes:
         recipes: a preparation each, with the ranges that look better for it.
-        plain: by a part of the calibration.
+        seen: by a part of the calibration, of every preparation: equal channels, and migration.
     """
 
     recipes: tuple["Recipe", ...]
-    plain: "Observed"
+    seen: Mapping[tuple[bool, float], "Observed"]
 
     def may_be_best(
         self, recipe: "Recipe", pool: Sequence[Auto], needed: float, least: float, judging: Judging
@@ -51,7 +51,7 @@ class Screening:
         """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
         from edgekit.quantize.apply import quantize_observed
 
-        quantized = quantize_observed(self.plain, recipe, "")
+        quantized = quantize_observed(self.seen[_preparation(recipe)], recipe, "")
         best = chosen(pool, needed, least)
         enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
         if best is not None and enough and cost_of(quantized) > best.cost:
@@ -85,14 +85,18 @@ def screened(
         seen = observed(model, part, recipe)
         ratio = judging.outlook(quantize_observed(seen, recipe, ""))
         found.append((ratio, recipe, seen))
-    plain = found[0][2]
     progress("prepare", len(PREPARATIONS), len(PREPARATIONS) + 1)
     found.sort(key=lambda row: -row[0])
     ratio, recipe, seen = found[0]
     other = replace(recipe, observer=second)
     if judging.outlook(quantize_observed(seen, other, "")) > ratio:
         found = [(ratio, replace(recipe, observer=second), seen) for ratio, recipe, seen in found]
-    return Screening(tuple(recipe for _, recipe, _ in found), plain)
+    seen_of = {_preparation(recipe): seen for _, recipe, seen in found}
+    return Screening(tuple(recipe for _, recipe, _ in found), seen_of)
+
+
+def _preparation(recipe: "Recipe") -> tuple[bool, float]:
+    return recipe.equalize is True, recipe.migrate
 
 
 def loudest(model: "Model", clip: "Clip", clips: int) -> "Clip":

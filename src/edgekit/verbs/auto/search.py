@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.search.space import Space
 
 Progress = Callable[[str, int, int], None]
-MOST_WIDE = 0.2  # of the multiply-accumulates may leave int8
+MOST_WIDE = (0.05, 0.2)  # of the multiply-accumulates may leave int8, the second if need be
 NEAR_DB = 0.5  # less than the best there is: the last of it is dear
 LEAST_SNR_DB = 26.0  # whatever it takes
 ROUNDS = 5
@@ -121,25 +121,21 @@ def _find(
     needed, best = -math.inf, None
     for recipe in screening.recipes:
         candidate = prepared(model, calibration, recipe, judging, progress, cache, team)
-        tried, goal = [candidate], judging.needed
-        if judging.thrifty:
-            tried, goal = affordable(tried, progress)
-        aim = goal if judging.is_ratio else FIRST_AIM_DB
-        needed = max(needed, goal)
         first = not pool
-        added(raised(tried, aim, goal, judging, progress))
+        tiers = shares(candidate, judging, progress)
+        for tried, goal in tiers:
+            needed, aim = max(needed, goal), goal if judging.is_ratio else FIRST_AIM_DB
+            added(raised(tried, aim, goal, judging, progress))
+            if pool[-1].snr_db >= goal:
+                break
+        narrowest, goal = tiers[0]
         if least < goal and not limits.within(pool):
-            added(raised(tried, least, least, judging, progress))
+            added(raised(narrowest, least, least, judging, progress))
         for simple in plain if first else ():
             if limits.most or screening.may_be_best(simple, pool, needed, least, judging):
                 progress(f"measure {simple.name}", 0, 1)
                 seen, held = candidate.seen, candidate.held
-                own = candidate.recipe
-                if (
-                    own.equalize != simple.equalize
-                    or own.migrate
-                    or simple.products != own.products
-                ):
+                if not _as_prepared(candidate.recipe, simple):
                     seen = observed(model, calibration, simple, hearing(model, calibration).parts)
                     held = judging.held(seen)
                 added(judging.measured(seen, held, simple))
@@ -152,6 +148,12 @@ def _find(
         )
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
     return replace(best, notes=notes_on(best, judging))
+
+
+def _as_prepared(own: "Recipe", simple: "Recipe") -> bool:
+    """Whether a plain recipe takes the network as a candidate's preparation made it."""
+    same = own.equalize == simple.equalize and own.products == simple.products
+    return same and not own.migrate
 
 
 def _plain(name: str, best: "Recipe", fixed: bool) -> "Recipe":
@@ -187,7 +189,7 @@ def raised(
             if judging.is_ratio or judging.images
             else MORE_DECIDED_DB
         )
-        aim += MORE_DECIDED_DB if enough else more
+        aim = max(aim, result.snr_db) + (MORE_DECIDED_DB if enough else more)
     assert best is not None
     return best
 
@@ -198,27 +200,33 @@ def _search(candidate: Candidate, aim: float, progress: Progress) -> "Found":
     return search(candidate.space, candidate.ranking, candidate.meter, aim, progress)
 
 
-def affordable(
-    candidates: Sequence[Candidate], progress: Progress
-) -> tuple[list[Candidate], float]:
-    """Return candidates with no more than `MOST_WIDE` outside int8, and the ratio to look for in them.
+def shares(
+    candidate: Candidate, judging: Judging, progress: Progress
+) -> list[tuple[list[Candidate], float]]:
+    """Return candidates with more and more outside int8, and the ratio to look for in them.
 
-    It is `MIN_SNR_DB`, or near the best of them; if that is less than `LEAST_SNR_DB`, all may be wide.
+    Of each share of `MOST_WIDE` that is `MIN_SNR_DB`, or near the best there is. Shares that are left with less than
+    `LEAST_SNR_DB` are passed over; if all are, everything may be wide, as where a ratio is asked for.
     """
-    narrow = limited(candidates)
-    best = max(_search(c, math.inf, progress).snr_db for c in narrow)
-    needed = min(MIN_SNR_DB, best - NEAR_DB)
-    return (narrow, needed) if needed >= LEAST_SNR_DB else (list(candidates), LEAST_SNR_DB)
+    if not judging.thrifty:
+        return [([candidate], judging.needed)]
+    found = []
+    for share in MOST_WIDE:
+        narrow = limited([candidate], share)
+        best = max(_search(c, math.inf, progress).snr_db for c in narrow)
+        if (needed := min(MIN_SNR_DB, best - NEAR_DB)) >= LEAST_SNR_DB:
+            found.append((narrow, needed))
+    return found or [([candidate], LEAST_SNR_DB)]
 
 
-def limited(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Return candidates with no more than `MOST_WIDE` of the multiply-accumulates outside int8."""
+def limited(candidates: Sequence[Candidate], share: float) -> list[Candidate]:
+    """Return candidates with no more than a share of the multiply-accumulates outside int8."""
     from edgekit.quantize.search.search import within
 
     narrow = []
     for c in candidates:
         unknown = c.macs - sum(group.macs for group in c.space.groups)
-        space, ranking = within(c.space, c.ranking, MOST_WIDE * c.macs - unknown)
+        space, ranking = within(c.space, c.ranking, share * c.macs - unknown)
         narrow.append(replace(c, space=space, ranking=ranking))
     return narrow
 
@@ -280,7 +288,7 @@ def saved(best: Auto) -> str:
     """The note on a network that does not get all of what is looked for."""
     return (
         f"recipe 'auto': {best.snr_db:.1f} dB below the float network's output in calibration clips, quiet and "
-        f"overlapping ones with them; {MIN_SNR_DB:g} dB take more than {100 * MOST_WIDE:g} % of "
+        f"overlapping ones with them; {MIN_SNR_DB:g} dB take more than {100 * MOST_WIDE[0]:g} % of "
         f"the multiply-accumulates out of int8; next: listen, or give --min-snr {MIN_SNR_DB:g}"
     )
 
