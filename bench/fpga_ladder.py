@@ -1,7 +1,7 @@
 """What each restriction of the engine costs in accuracy and saves in time, on a small detector.
 
 python bench/fpga_ladder.py [--size wide] [--steps 5000] [--more 3000] [--seeds 3] [--rows ROW ...] [--one-start]
-    [--out FOLDER] [--table]
+    [--out FOLDER] [--table] [--forms]
 
 For each seed (with `--one-start` once for all) the detector of `edgekit.demos.codenet` is trained with ordinary
 convolutions for `--steps`, on pictures of half the side where it is ``wide``: a step takes half the time. Each variant
@@ -13,8 +13,9 @@ pictures, mean and spread of the seeds.
 
 Weights and AP are kept in FOLDER as they come, and not made again; a training that was ended goes on from its last
 checkpoint there, so the same command continues a ladder. `--rows` are trained in their order, each for all seeds;
-`--table` trains nothing and prints what there is. ``wide`` pictures are 256 x 256 with shapes of 8 to 200 pixels, where
-d has use for 0 to 7; ``small`` ones 96 x 96 with shapes of 12 to 80.
+`--table` trains nothing and prints what there is; `--forms` prints which d square layers have, and AP of rounded and
+W4A8 in float and in integers beside it, which takes some minutes a seed. ``wide`` pictures are 256 x 256 with shapes of
+8 to 200 pixels, where d has use for 0 to 7; ``small`` ones 96 x 96 with shapes of 12 to 80.
 
 Latency is that of the whole detector and of the layer of the paper's table, modelled by `ladder_cycles`, on an engine
 for the XCZU3EG with weights of 8 bits; W4A8 has its own.
@@ -36,13 +37,22 @@ from edgekit.base.output import replacing
 from edgekit.demos.codenet import SIZES, Detector, random_detector
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
-from edgekit.demos.train_deform import RATE, deformable, evaluate, plain, train, train_four_bits
+from edgekit.demos.train_deform import (
+    RATE,
+    deformable,
+    detect,
+    evaluate,
+    plain,
+    train,
+    train_four_bits,
+)
 from edgekit.fpga import golden
 from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network
 from edgekit.fpga.resources import PARTS
 from edgekit.fpga.search import Choice, choose
-from edgekit.fpga.spec import EngineSpec, Variant
+from edgekit.fpga.spec import DMAX, EngineSpec, Variant
+from edgekit.fpga.torch_module import SquareDeformConv2d
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.pictures.boxes import decode
 from edgekit.verbs.export.importing import ImportOptions, load_model
@@ -82,6 +92,7 @@ def main() -> None:
     parser.add_argument("--one-start", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("ladder"))
+    parser.add_argument("--forms", action="store_true")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -93,7 +104,50 @@ def main() -> None:
         for seed in range(arguments.seeds):
             ap, ap50 = ladder.scored(row, seed)
             print(f"{row}, seed {seed}: AP {ap:.3f}, AP50 {ap50:.3f}", flush=True)
+    if arguments.forms:
+        print_forms(ladder, arguments.seeds)
     print_table(ladder, arguments.seeds)
+
+
+def print_forms(ladder: "Ladder", seeds: int) -> None:
+    """Print how often square layers have which d, rounded, and AP of two rows in float and in the engine's integers."""
+    pictures = _tested(SIZES[ladder.size].image)
+    for seed in range(seeds):
+        if ladder.score("square", seed).exists():
+            for number, shares in enumerate(shares_of_d(ladder.trained("square", seed), pictures)):
+                text = ", ".join(
+                    f"{d} at {100 * share:.1f} %" for d, share in enumerate(shares) if share
+                )
+                print(f"square, seed {seed}, layer {number}: d {text}", flush=True)
+    for row, bits in (("rounded", 8), (W4A8, 4)):
+        for seed in range(seeds):
+            if ladder.score(row, seed).exists():
+                net = ladder.trained(row, seed)
+                real, whole = evaluate(net, pictures), integer_ap(net, pictures, row, bits)
+                print(
+                    f"{row}, seed {seed}: float {100 * real[0]:.1f}, integers of {bits} bits {100 * whole[0]:.1f}",
+                    flush=True,
+                )
+
+
+def shares_of_d(
+    net: Detector, pictures: Sequence[Picture]
+) -> list[np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Of each square layer, the share of places whose d rounds to 0, 1, ... DMAX."""
+    layers = [module for module in net.modules() if isinstance(module, SquareDeformConv2d)]
+    counts = [np.zeros(DMAX + 1) for _ in layers]
+
+    def count(layer: torch.nn.Module, x: tuple[torch.Tensor, ...], _y: torch.Tensor) -> None:
+        assert isinstance(layer, SquareDeformConv2d)
+        d = (layer.dilation(x[0]) + 0.5).floor().int().numpy().ravel()
+        counts[layers.index(layer)] += np.bincount(d, minlength=DMAX + 1)
+
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    for picture in pictures:
+        detect(net, picture)
+    for hook in hooks:
+        hook.remove()
+    return [each / each.sum() for each in counts]
 
 
 def print_table(ladder: "Ladder", seeds: int) -> None:
@@ -153,7 +207,9 @@ class Ladder:
         path = self.score(row, seed)
         if not path.exists():
             net, pictures = self.trained(row, seed), _tested(SIZES[self.size].image)
-            found = integer_ap(net, pictures, row) if row in FOUR_BITS else evaluate(net, pictures)
+            found = (
+                integer_ap(net, pictures, row, 4) if row in FOUR_BITS else evaluate(net, pictures)
+            )
             with replacing(path) as new:
                 new.write_text(json.dumps(found), encoding="utf-8")
         ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
@@ -191,9 +247,11 @@ def _tested(size: int) -> list[Picture]:
     return [draw(TESTED + i, size) for i in range(PICTURES)]
 
 
-def integer_ap(net: Detector, pictures: Sequence[Picture], row: str) -> tuple[float, float]:
+def integer_ap(
+    net: Detector, pictures: Sequence[Picture], row: str, bits: int
+) -> tuple[float, float]:
     """AP and AP50 of the integer golden network, which is the engine bit for bit but for d of 8-bit weights."""
-    network = integer_network(net, 4)
+    network = integer_network(net, bits)
     if row == W4A8_D8:
         network = with_layers_of_d(network, integer_network(net, 8))
     found = [
