@@ -100,7 +100,7 @@ def test_quick_trainings_run_and_go_on(
         monkeypatch.setattr(train, "QUICK_STEPS", steps)
         monkeypatch.setattr(train_enrollment, "QUICK_STEPS", steps)
         train.train(voices, 1, out, quick=True, start_from=None)
-        train_enrollment.train(voices, 1, watch, quick=True)
+        train_enrollment.train(voices, 1, watch, quick=True, start_from=None)
         for file in (out, watch):
             kept = torch.load(file.with_suffix(".checkpoint"), weights_only=True)
             assert kept["step"] == steps

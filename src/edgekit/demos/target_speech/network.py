@@ -5,7 +5,8 @@ Hear" (Veluri et al., CHI 2024) in miniature: layers over bins, a recurrent one 
 frames, and one multiplication by the embedding. Four things are cheaper here: 96 bins are 24 bands; two linear layers
 mix bands (as in SpatialNet: Quan and Li, 2024) where the paper has an LSTM over bins; attention stands in the last
 block alone; and the network sees levels and the phase between the ears, and gives factors by which the spectra of
-both ears are multiplied and added, so that it learns from little. Below 2 kHz it also sees a longer window, in which
+both ears are multiplied and added, so that it learns from little. Phases are also told by some delays, which are the
+same in each bin: as features, and in what is given. Below 2 kHz it also sees a longer window, in which
 the harmonics of a voice stand apart; that window lies in the past. `train.py` made the weights.
 """
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.weights import load
 
 WINDOW, HOP = 192, 128
@@ -32,6 +34,9 @@ SEEN_BEFORE = 2  # frames that the first layer sees besides its own
 HEADS, QUERY, VALUE, FRAMES_SEEN = 2, 4, 8, 20  # of attention
 SPEAKER, RANK = 256, 48  # numbers of an embedding, and those that are made of them first
 FLOOR, CENTRE, SPREAD = 1e-8, -9.0, 3.5  # of log powers
+DELAYS_S = tuple(0.00016 * step for step in range(-4, 5))  # by which the right ear is later
+SEEN = 4 + len(DELAYS_S)  # features of a bin
+SAID = 8 + 2 * len(DELAYS_S)  # numbers that make the factors of a bin
 WEIGHTS = Path(__file__).with_name("target_speech.npz")
 
 
@@ -56,6 +61,13 @@ def fine_waves() -> Tensor:
     angle = 2 * math.pi * bins[:, None] * time / FINE_WINDOW
     window = window / window.square().sum().sqrt()
     return (torch.cat([torch.cos(angle), -torch.sin(angle)]) * window)[:, None]
+
+
+def turns() -> Tensor:
+    """Cosines and sines of the phase of each bin between the ears at each of `DELAYS_S`, (2, delays, 1, `USED`)."""
+    hz = torch.arange(USED) * RATE / WINDOW
+    angle = 2 * math.pi * torch.tensor(DELAYS_S)[:, None, None] * hz
+    return torch.stack([torch.cos(angle), torch.sin(angle)])
 
 
 class Mix(nn.Module):
@@ -138,6 +150,7 @@ class Extractor(nn.Module):
     waves: Tensor
     fine_waves: Tensor
     centre: Tensor
+    turns: Tensor
 
     def __init__(self) -> None:
         """A network with random weights; `build` makes the trained one."""
@@ -147,8 +160,9 @@ class Extractor(nn.Module):
             "centre", torch.zeros(SPEAKER)
         )  # the mean of the training's embeddings
         self.register_buffer("fine_waves", fine_waves(), persistent=False)
+        self.register_buffer("turns", turns(), persistent=False)
         self.enter = nn.ModuleList(
-            nn.Conv2d(4 if first else 4 + FINE, WIDTH, (SEEN_BEFORE + 1, wide), (1, wide))
+            nn.Conv2d(SEEN if first else SEEN + FINE, WIDTH, (SEEN_BEFORE + 1, wide), (1, wide))
             for first, _, wide in ZONES
         )
         self.mixes = nn.ModuleList(Mix() for _ in range(BLOCKS))
@@ -159,7 +173,7 @@ class Extractor(nn.Module):
         nn.init.ones_(norm.bias)
         self.speaker = nn.Sequential(nn.Linear(SPEAKER, RANK), nn.Linear(RANK, BANDS * WIDTH), norm)
         self.norm = nn.LayerNorm(WIDTH)
-        self.leave = nn.ModuleList(nn.Linear(WIDTH, 8 * wide) for *_, wide in ZONES)
+        self.leave = nn.ModuleList(nn.Linear(WIDTH, SAID * wide) for *_, wide in ZONES)
 
     def forward(self, ears: Tensor, speaker: Tensor) -> Tensor:
         """(clips, 2, samples), a multiple of `HOP`, and (speakers, `SPEAKER`) to (speakers, 2, samples).
@@ -171,12 +185,26 @@ class Extractor(nn.Module):
         each = F.pad(ears, (OVERLAP, 0)).reshape(2 * clips, 1, -1)
         spectrum = F.conv1d(each, self.waves, stride=HOP).reshape(clips, 2, 2, BINS, -1)
         spectrum = spectrum[:, :, :, :USED].transpose(3, 4)  # clip, ear, part, frame, bin
-        factors = self.factors(features(spectrum), self.fine_levels(ears), speaker)
+        factors = self.factors(self.features(spectrum), self.fine_levels(ears), speaker)
         spectrum = repeated(spectrum, len(speaker) // clips, 0)
         heard = F.pad(applied(factors, spectrum).transpose(3, 4), (0, 0, 0, BINS - USED))
         heard = heard.reshape(2 * len(speaker), 2 * BINS, -1)
         whole = F.conv_transpose1d(heard, self.waves, stride=HOP).reshape(len(speaker), 2, -1)
         return whole[..., OVERLAP : OVERLAP + samples]
+
+    def features(self, spectrum: Tensor) -> Tensor:
+        """Spectra (clips, ears, parts, frames, bins) to what is seen of each bin, (clips, `SEEN`, frames, bins).
+
+        Levels of both ears, cosine and sine of the phase between them, and how well that agrees with each delay.
+        """
+        left, right = spectrum[:, 0], spectrum[:, 1]
+        power = spectrum.square().sum(2)
+        level = (torch.log(power + FLOOR) - CENTRE) / SPREAD
+        both = torch.sqrt(power[:, :1] * power[:, 1:] + FLOOR * FLOOR)
+        real = (left * right).sum(1, keepdim=True) / both
+        imaginary = (left[:, 1:] * right[:, :1] - left[:, :1] * right[:, 1:]) / both
+        agrees = real * self.turns[0] + imaginary * self.turns[1]
+        return torch.cat([level, real, imaginary, agrees], 1)
 
     def fine_levels(self, ears: Tensor) -> Tensor:
         """Levels in the longer window, where harmonics stand apart: (clips, `FINE`, frames, bins of the first zone)."""
@@ -188,7 +216,10 @@ class Extractor(nn.Module):
         return level.reshape(clips, ZONES[0][1], FINE, -1).permute(0, 2, 3, 1)
 
     def factors(self, seen: Tensor, fine: Tensor, speaker: Tensor) -> Tensor:
-        """Features (clips, 4, frames, `USED`), fine levels and embeddings to factors (speakers, 8, frames, `USED`)."""
+        """Features, fine levels and embeddings to factors (speakers, 8, frames, `USED`).
+
+        Of the other ear's factor a part is a sum over delays, which takes what comes from one direction off.
+        """
         clips = seen.shape[0]
         zones = [seen[..., first:last] for first, last, _ in ZONES]
         zones[0] = torch.cat([zones[0], fine], 1)
@@ -210,25 +241,19 @@ class Extractor(nn.Module):
         bins, at = [], 0
         for leave, (first, last, wide) in zip(self.leave, ZONES, strict=True):
             count = (last - first) // wide
-            bins.append(leave(y[:, :, at : at + count]).reshape(-1, speakers, count * wide, 8))
+            bins.append(leave(y[:, :, at : at + count]).reshape(-1, speakers, count * wide, SAID))
             at += count
-        return torch.cat(bins, 2).permute(1, 3, 0, 2)
+        said = torch.cat(bins, 2).permute(1, 3, 0, 2)
+        own, other, delayed = said[:, :4], said[:, 4:8], said[:, 8:]
+        delayed = delayed.reshape(speakers, 2, len(DELAYS_S), -1, USED)
+        real, imaginary = (delayed * self.turns[0]).sum(2), (delayed * self.turns[1]).sum(2)
+        turned = torch.cat([real, imaginary[:, :1], -imaginary[:, 1:]], 1)
+        return torch.cat([own, other + turned], 1)
 
 
 def repeated(x: Tensor, times: int, axis: int) -> Tensor:
     """Each part along an axis so many times, one behind the other."""
     return x if times == 1 else x.repeat_interleave(times, axis)
-
-
-def features(spectrum: Tensor) -> Tensor:
-    """Spectra (clips, ears, parts, frames, bins) to levels and the phase between the ears, (clips, 4, frames, bins)."""
-    left, right = spectrum[:, 0], spectrum[:, 1]
-    power = spectrum.square().sum(2)
-    level = (torch.log(power + FLOOR) - CENTRE) / SPREAD
-    both = torch.sqrt(power[:, :1] * power[:, 1:] + FLOOR * FLOOR)
-    real = (left * right).sum(1, keepdim=True)
-    imaginary = left[:, 1:] * right[:, :1] - left[:, :1] * right[:, 1:]
-    return torch.cat([level, real / both, imaginary / both], 1)
 
 
 def applied(factors: Tensor, spectrum: Tensor) -> Tensor:

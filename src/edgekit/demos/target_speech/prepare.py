@@ -25,7 +25,7 @@ from edgekit.demos.wake.data import faster
 from edgekit.demos.wake.prepare import VOICES, record, sentences, speak, trimmed
 
 SENTENCES = 48  # of each synthesised voice
-SPEEDS = (0.8, 0.9, 1.0, 1.12, 1.25)
+SPEEDS = (0.75, 0.8, 0.86, 0.93, 1.0, 1.08, 1.16, 1.25, 1.33)
 ENROLLED_S = 5.0
 EMBEDDINGS = 6  # of each talker
 PARTS = ("train", "held", "unheard")

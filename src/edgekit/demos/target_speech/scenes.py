@@ -17,7 +17,7 @@ from edgekit.demos.target_speech.network import HOP
 from edgekit.demos.wake.data import noises, part_of, read
 from edgekit.demos.wake.prepare import HELD_VOICES
 
-SECONDS = 1.0
+SECONDS = 2.0
 STUDIO_SHARE = 0.4  # of the three long recordings
 SAME_PERSON = {"asterisk-es": "asterisk-en"}  # both were recorded by Allison Smith
 OWN_SPEED_SHARE = 0.5

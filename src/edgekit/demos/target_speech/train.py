@@ -24,8 +24,8 @@ from edgekit.demos.weights import load, save
 
 BATCH = 4  # scenes of a step, each heard for both of its talkers
 SEED = 20_261
-RATE_OF_LEARNING = 3e-3
-JUDGED_EVERY, JUDGED = 100, 24  # steps, scenes
+RATE_OF_LEARNING, WARM_UP = 2e-3, 200  # steps
+JUDGED_EVERY, JUDGED = 400, 40  # steps, scenes
 JUDGED_S = 3.0
 BEST_DB = 30.0  # above this nothing more is asked
 QUICK_STEPS, QUICK_SCENES = 3, 2
@@ -76,14 +76,16 @@ def train(folder: Path, minutes: float, out: Path, quick: bool, start_from: Path
     total, count = 0.0, 0
     for step in range(first, 10**9):
         done = step / QUICK_STEPS if quick else run.spent() / (60 * minutes)
-        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * cosine_fall(done)
+        optimizer.param_groups[0]["lr"] = (
+            RATE_OF_LEARNING * min(1, step / WARM_UP) * cosine_fall(done)
+        )
         mixed, speaker, target = scenes.batch(BATCH)
         loss = loss_of(network(mixed, speaker), target)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimizer.step()
-        follow(average, network, min(0.99, step / (step + 20)))
+        follow(average, network, min(0.995, step / (step + 20)))
         total, count = total + float(loss.detach()), count + 1
         if step % JUDGED_EVERY == 0 or done >= 1:
             gain, right = gains_db(average, judged, speakers)
@@ -112,6 +114,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    torch.set_flush_denormal(True)  # silence would take twice as long
     train(given.voices, given.minutes, given.out, given.quick, given.start_from)
 
 

@@ -20,7 +20,7 @@ from edgekit.demos.target_speech.enrollment import HOP, WEIGHTS, Enroller
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.scenes import Scenes
 from edgekit.demos.training import Run, cosine_fall, follow
-from edgekit.demos.weights import save
+from edgekit.demos.weights import load, save
 
 SECONDS = 3.0
 BATCH, FRESH, POOL = 16, 2, 512  # scenes: of a step, new in a step, kept
@@ -70,10 +70,12 @@ def judge(network: Enroller, heard: Material, talkers: Tensor) -> tuple[float, f
     return float(own.mean()), 100 * float((alike.argmax(1) == places).float().mean())
 
 
-def train(folder: Path, minutes: float, out: Path, quick: bool) -> None:
+def train(folder: Path, minutes: float, out: Path, quick: bool, start_from: Path | None) -> None:
     """Train, and write the best weights to ``out``."""
     torch.manual_seed(SEED)
     network, average = Enroller(), Enroller()
+    if start_from is not None:
+        load(network, start_from)
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
     run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=-np.inf)
@@ -123,10 +125,12 @@ def main() -> None:
     parser.add_argument("voices", type=Path, help="folder that prepare.py made")
     parser.add_argument("--minutes", type=float, default=40.0)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--start-from", type=Path, help="weights of an earlier run")
     parser.add_argument("--quick", action="store_true", help="a few steps: does it run?")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    train(given.voices, given.minutes, given.out, given.quick)
+    torch.set_flush_denormal(True)
+    train(given.voices, given.minutes, given.out, given.quick, given.start_from)
 
 
 if __name__ == "__main__":
