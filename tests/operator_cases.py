@@ -273,6 +273,11 @@ ROWS: list[Case] = [
         for name in ("ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin")
         for axes in ((0,), (1, 2), (-1, -2), (0, 1, 2, 3))
     ),
+    *(
+        case(f"{name.lower()}_long_{x.dtype}", name, x, i64(1))
+        for name in ("ReduceMax", "ReduceMin")
+        for x in (f(2, 150), n(2, 90, dtype="int8"), n(2, 90, dtype="uint8", low=0))
+    ),
     case("reduce_mean_apart", "ReduceMean", f(2, 3, 4), i64(0, 2)),
     *(
         network(

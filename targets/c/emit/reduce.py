@@ -18,6 +18,9 @@ from edgekit.targets.c.emit.base import (
     where,
 )
 from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
+from edgekit.targets.instruction_sets import packing
+
+LEAST_BESIDE = 64  # elements of a float extreme that is taken of many at once
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,38 @@ REDUCTIONS = {
     "ReduceLogSum": Reduction("0.0f", "acc + x", "ek_logf1(acc)"),
     "ReduceLogSumExp": Reduction("0.0f", "acc + ek_expf1(x - top)", "ek_logf1(acc) + top"),
 }
+# Of integers of 16 bits or fewer: in 32 bits, of which vectors hold more.
+NARROW = {
+    "ReduceMax": Reduction("INT32_MIN", "acc > x ? acc : x"),
+    "ReduceMin": Reduction("INT32_MAX", "acc < x ? acc : x"),
+}
+NARROW_TYPES = ("int8_t", "uint8_t", "int16_t", "uint16_t")
+
+
+def _beside(rule: Reduction, count: int, lanes: int, fold: list[str]) -> list[str]:
+    """C of the extreme ``acc`` of ``row``, `lanes` elements at once; by `fold` where order counts: of zeros and NaN."""
+    whole, step = count // lanes * lanes, f"for (int32_t k = 0; k < {lanes}; k++) {{"
+    extreme = rule.update.split("(", maxsplit=1)[0]
+    lines = [f"float beside[{lanes}];", step, "    beside[k] = row[k];", "}"]
+    lines += [f"for (int32_t j = {lanes}; j < {whole}; j += {lanes}) {{", f"    {step}"]
+    lines += [f"        beside[k] = {extreme}(beside[k], row[j + k]);", "    }", "}"]
+    lines += [step, f"    acc = {extreme}(acc, beside[k]);", "}"]
+    if whole < count:
+        lines += [f"for (int32_t j = {whole}; j < {count}; j++) {{"]
+        lines += [f"    acc = {extreme}(acc, row[j]);", "}"]
+    again = [f"acc = {rule.start};", *fold]
+    return [*lines, "if (!(acc < 0.0f || acc > 0.0f)) {", *(f"    {text}" for text in again), "}"]
+
+
+def _rule(op: str, ctype: str) -> tuple[str, Reduction]:
+    """The type in which elements of `ctype` are reduced, and how."""
+    rule = REDUCTIONS[op]
+    if ctype == "float":
+        return "float", rule
+    if ctype in NARROW_TYPES and op in NARROW:
+        return "int32_t", NARROW[op]
+    assert rule.whole is not None
+    return "int64_t", rule.whole
 
 
 def emit_reduce(ctx: Context, node: ir.Node) -> None:
@@ -71,11 +106,7 @@ def emit_reduce(ctx: Context, node: ir.Node) -> None:
     outer = merge(kept_shape, [tuple(strides[a] for a in kept), contiguous(kept_shape)])
     inner = merge([shape[a] for a in axes], [tuple(strides[a] for a in axes)])
     ctype = c_type(x)
-    kind = "float" if ctype == "float" else "int64_t"
-    rule = REDUCTIONS[node.op_type]
-    if kind != "float":
-        assert rule.whole is not None
-        rule = rule.whole
+    kind, rule = _rule(node.op_type, ctype)
     count = int(np.prod([shape[a] for a in axes]))
     end = rule.end.format(n=float_literal(count) if kind == "float" else count)
     load = f"const {kind} x = row[{index(inner, 0, variable='j')}];"
@@ -92,7 +123,11 @@ def emit_reduce(ctx: Context, node: ir.Node) -> None:
     result = (
         f"{ctx.pointer(y)}[{index(outer, 1)}] = {end if kind == 'float' else f'({ctype})({end})'};"
     )
-    body += [*over(f"acc = {rule.update};"), result]
+    fold = over(f"acc = {rule.update};")
+    lanes = 2 * packing(ctx.profile.kernels).columns
+    if kind == "float" and node.op_type in NARROW and inner == [(count, (1,))] and lanes >= 16:
+        fold = _beside(rule, count, lanes, fold) if count >= LEAST_BESIDE else fold
+    body += [*fold, result]
     body += ["}"] if node.op_type == "ReduceLogSumExp" else []
     for text in nest(outer, body):
         ctx.line(text)
