@@ -29,6 +29,7 @@ NATIVE = ("-march=native",)
 QUICK = ["-O1"]
 INCLUDE = re.compile(rb"""^[ \t]*#[ \t]*include[ \t]*(["<]?)([^">\n]+)""", re.MULTILINE)
 LIMIT_S = 600  # of a processor, for each process that a compiler starts
+CLOCK_S = 7200  # by the clock, for one that waits
 ASK_S = 60
 XCPU = 24  # the signal behind that limit; Windows has neither
 LARGE_BYTES = 1 << 20  # of a source whose object is not kept
@@ -122,7 +123,13 @@ def compile_sources(
     rerun = f"the command, in {folder}, was:\n{shlex.join(whole)}"
 
     def run(command: Sequence[str]) -> bytes:
-        done = subprocess.run(limited(command), cwd=folder, capture_output=True)
+        try:
+            done = subprocess.run(
+                limited(command), cwd=folder, capture_output=True, timeout=CLOCK_S
+            )
+        except subprocess.TimeoutExpired as error:
+            waited = f"did not end within {CLOCK_S} s by the clock: see what it waits for"
+            raise ToolError(f"{compiler.label} {waited}; {rerun}") from error
         if done.returncode != 0:
             said = done.stderr.decode(errors="replace").strip()
             failure = f"failed with exit code {done.returncode}"

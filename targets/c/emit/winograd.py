@@ -55,12 +55,17 @@ def transformed(w: NDArray[Any]) -> NDArray[np.float32]:
 def winograd_of(own: Packing, node: ir.Node) -> Strip | None:
     """The strips of a float convolution; None where another kernel takes less time, or the device has no such one.
 
+    Tiles multiply sums of inputs. A tap that is 0 in all weights, as masks leave it, would let what it excludes come
+    through by its rounding, so such convolutions are left to other kernels.
+
     Args:
         own: how the kernels read weights; `PORTABLE` where the order of sums is fixed.
         node: Conv.
     """
     w = constant(node.inputs[1])
     if w is None or len(dims(node.inputs[0])) != 4:
+        return None
+    if w.any() and not w.any(axis=(0, 1)).all():
         return None
     s = conv_shape(node, list(w.shape[2:]))
     return strip_of(s) if _fits(s) and pays(own, s) else None

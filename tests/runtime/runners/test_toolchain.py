@@ -212,3 +212,15 @@ def test_a_compiler_is_limited_in_the_time_of_a_processor(
     with pytest.raises(ToolError, match="took more than 1 s of a processor") as error:
         compile_shared([tmp_path / "a.c"], [], tmp_path / "a.so")
     assert "smaller network" in str(error.value) and "a.c" in str(error.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the compiler is a script of sh")
+def test_a_compiler_that_waits_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = '[ "$1" = --version ] && { echo gcc 12.4.0; exit; }'
+    (tmp_path / "waiting").write_text(f"#!/bin/sh\n{answers}\nexec sleep 60\n")
+    (tmp_path / "waiting").chmod(0o755)
+    (tmp_path / "a.c").write_text("int f(void) { return 0; }\n")
+    monkeypatch.setenv("CC", str(tmp_path / "waiting"))
+    monkeypatch.setattr(toolchain, "CLOCK_S", 1)
+    with pytest.raises(ToolError, match="did not end within 1 s by the clock"):
+        compile_shared([tmp_path / "a.c"], [], tmp_path / "a.so")

@@ -64,20 +64,24 @@ def test_a_plain_recipe_is_looked_at_in_its_own_preparation(
 
 
 @pytest.mark.parametrize(
-    ("best", "expected"),
+    ("groups", "best", "expected"),
     [
-        ({0.05: 31.0, 0.2: 33.0}, [(0.05, 30.0), (0.2, 30.0)]),
-        ({0.05: 29.0, 0.2: 33.0}, [(0.05, 28.5), (0.2, 30.0)]),
-        ({0.05: 25.0, 0.2: 28.0}, [(0.2, 27.5)]),
-        ({0.05: 20.0, 0.2: 25.0}, [(None, 26.0)]),
+        (100, {0.05: 31.0, 0.2: 33.0}, [(0.05, 30.0), (0.2, 30.0), (None, 26.0)]),
+        (100, {0.05: 29.0, 0.2: 33.0}, [(0.05, 28.5), (0.2, 30.0), (None, 26.0)]),
+        (100, {0.05: 25.0, 0.2: 28.0}, [(0.2, 27.5), (None, 26.0)]),
+        (100, {0.05: 20.0, 0.2: 25.0}, [(None, 26.0)]),
+        (90, {0.05: 31.0, 0.2: 33.0}, [(0.2, 30.0), (None, 26.0)]),
+        (70, {0.05: 31.0, 0.2: 33.0}, [(None, 26.0)]),
     ],
 )
 def test_no_more_leaves_int8_than_it_takes(
     monkeypatch: pytest.MonkeyPatch,
+    groups: int,
     best: dict[float, float],
     expected: list[tuple[float | None, float]],
 ) -> None:
-    candidate: Any = SimpleNamespace(share=None)
+    space = SimpleNamespace(groups=[SimpleNamespace(macs=groups)])
+    candidate: Any = SimpleNamespace(share=None, macs=100, space=space)
     monkeypatch.setattr(auto, "limited", lambda candidates, share: [SimpleNamespace(share=share)])
     monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, best[c.share], 1.0))
     judging: Any = SimpleNamespace(thrifty=True)

@@ -205,18 +205,26 @@ def shares(
 ) -> list[tuple[list[Candidate], float]]:
     """Return candidates with more and more outside int8, and the ratio to look for in them.
 
-    Of each share of `MOST_WIDE` that is `MIN_SNR_DB`, or near the best there is. Shares that are left with less than
-    `LEAST_SNR_DB` are passed over; if all are, everything may be wide, as where a ratio is asked for.
+    Of each share of `MOST_WIDE` that is `MIN_SNR_DB`, or near the best there is. Shares that no types can keep, as more
+    products have no int8 form, and those that are left with less than `LEAST_SNR_DB` are passed over. At last
+    everything may be wide, as where a ratio is asked for.
     """
     if not judging.thrifty:
         return [([candidate], judging.needed)]
     found = []
     for share in MOST_WIDE:
+        if unknown(candidate) > share * candidate.macs:
+            continue
         narrow = limited([candidate], share)
         best = max(_search(c, math.inf, progress).snr_db for c in narrow)
         if (needed := min(MIN_SNR_DB, best - NEAR_DB)) >= LEAST_SNR_DB:
             found.append((narrow, needed))
-    return found or [([candidate], LEAST_SNR_DB)]
+    return [*found, ([candidate], LEAST_SNR_DB)]
+
+
+def unknown(candidate: Candidate) -> int:
+    """The multiply-accumulates of nodes that no group has: they have no int8 form."""
+    return candidate.macs - sum(group.macs for group in candidate.space.groups)
 
 
 def limited(candidates: Sequence[Candidate], share: float) -> list[Candidate]:
@@ -225,8 +233,7 @@ def limited(candidates: Sequence[Candidate], share: float) -> list[Candidate]:
 
     narrow = []
     for c in candidates:
-        unknown = c.macs - sum(group.macs for group in c.space.groups)
-        space, ranking = within(c.space, c.ranking, share * c.macs - unknown)
+        space, ranking = within(c.space, c.ranking, share * c.macs - unknown(c))
         narrow.append(replace(c, space=space, ranking=ranking))
     return narrow
 
@@ -288,8 +295,8 @@ def saved(best: Auto) -> str:
     """The note on a network that does not get all of what is looked for."""
     return (
         f"recipe 'auto': {best.snr_db:.1f} dB below the float network's output in calibration clips, quiet and "
-        f"overlapping ones with them; {MIN_SNR_DB:g} dB take more than {100 * MOST_WIDE[0]:g} % of "
-        f"the multiply-accumulates out of int8; next: listen, or give --min-snr {MIN_SNR_DB:g}"
+        f"overlapping ones with them; {MIN_SNR_DB:g} dB take more multiply-accumulates out of int8; next: listen, "
+        f"or give --min-snr {MIN_SNR_DB:g}"
     )
 
 

@@ -34,11 +34,18 @@ CHOICES = {
 }
 
 
-def convolution(x: tuple[int, ...], outputs: int, kernel: int, stride: int, dilation: int):
-    """A network of one convolution of seeded weights, padded to keep its size."""
+def convolution(
+    x: tuple[int, ...],
+    outputs: int,
+    kernel: int,
+    stride: int,
+    dilation: int,
+    kept: np.ndarray | float = 1.0,
+):
+    """A network of one convolution of seeded weights, times `kept`, padded to keep its size."""
     pad = (kernel - 1) * dilation // 2
     sizes = [(n + 2 * pad - (kernel - 1) * dilation - 1) // stride + 1 for n in x[1:]]
-    w = np.random.default_rng(0).standard_normal((outputs, x[0], kernel, kernel)) / 9
+    w = np.random.default_rng(0).standard_normal((outputs, x[0], kernel, kernel)) / 9 * kept
     node = helper.make_node(
         "Conv", ["x", "w"], ["y"], pads=[pad] * 4, strides=[stride] * 2, dilations=[dilation] * 2
     )
@@ -76,3 +83,9 @@ def test_integer_recipes_keep_the_order_of_sums() -> None:
     model = convolution(*CHOICES["DNSMOS"][:-2])
     assert chosen(model, "avx512vnni") == TILES
     assert chosen(model.describe(quantization={"recipe": "w8a8"}), "avx512vnni") == ROWS
+
+
+def test_taps_that_a_mask_leaves_out_are_not_read() -> None:
+    shape, causal = CHOICES["DNSMOS"][:-2], np.array([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
+    assert chosen(convolution(*shape, causal), "avx512vnni") == CHANNELS
+    assert chosen(convolution(*shape, np.zeros((3, 3))), "avx512vnni") == TILES  # not trained yet
