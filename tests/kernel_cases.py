@@ -579,16 +579,20 @@ def conv_channels(d: Draw) -> Call:
 
 
 def conv_winograd(d: Draw) -> Call:
-    """A 3x3 convolution by tiles; rows and columns of any number, in strips of any size, padded or cut anywhere."""
-    kind = d.int(0, 3)
-    size = d.int(1, 14), d.int(1, 44) if kind else d.int(60, 140)
+    """A 3x3 convolution by tiles; rows and columns of any number, in strips of any size, padded or cut anywhere.
+
+    Few are large: the cases of all kernels share the memory of a small device.
+    """
+    kind = d.int(0, 7)
+    rows, columns, outputs, tiles = (14, 44, 50, 64) if kind < 3 else (7, 13, 20, 12)
+    size = d.int(1, rows), d.int(1, columns) if kind else d.int(60, 140)
     pads = d.int(0, 2), d.int(0, 2)
     x = [max(1, n + 2 - pad - d.int(0, 2)) for n, pad in zip(size, pads, strict=True)]
     inputs = d.int(1, 12) if kind else d.int(1, 3)
-    shape = ConvShape(inputs, *x, d.int(1, 50), *size, 3, 3, 1, 1, 1, 1, *pads, 1)
+    shape = ConvShape(inputs, *x, d.int(1, outputs), *size, 3, 3, 1, 1, 1, 1, *pads, 1)
     high, wide = -(-size[0] // 2), -(-size[1] // 2)
-    columns = d.int(1, min(wide, 64))
-    strip = strip_of(shape) if kind == 1 else Strip(d.int(1, min(high, 64 // columns)), columns)
+    columns = d.int(1, min(wide, tiles))
+    strip = strip_of(shape) if kind == 1 else Strip(d.int(1, min(high, tiles // columns)), columns)
     values, w = floats(d, inputs, *x), floats(d, shape.out_c, inputs, 3, 3)
     bias = floats(d, shape.out_c) if d.int(0, 1) else None
     u = transformed(w)

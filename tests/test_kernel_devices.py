@@ -3,7 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from c_kernels import Call
 from device_calls import write_calls
 from devices import QUICK, on_devices, run_program
 from kernel_cases import CASES, FULL, Seeded, conv
@@ -14,6 +16,13 @@ from edgekit.runtime.devices.emulator import replay
 from edgekit.targets.devices import profile
 
 SEEDS = 3
+MOST_BYTES = 1 << 16  # of a call's arrays: those of all kernels share the memory of a small device
+
+
+def array_bytes(call: Call) -> int:
+    """What a program holds of a call."""
+    arrays = [a for a in call.args if isinstance(a, np.ndarray)]
+    return sum(a.nbytes for a in (*arrays, *map(np.asarray, call.expected.values())))
 
 
 @on_devices(
@@ -26,7 +35,9 @@ SEEDS = 3
 def test_every_kernel_equals_its_twin(
     target: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
-    calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(SEEDS)]
+    drawn = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(SEEDS)]
+    calls = [call for call in drawn if array_bytes(call) <= MOST_BYTES]
+    assert {call.kernel for call in calls} == {call.kernel for call in drawn}
     write_calls(tmp_path, calls, profile(target))
     compile_replay(tmp_path, profile(target), tmp_path / "program", options)
     assert run_program(target, tmp_path / "program") == "PASS\n"
