@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -140,6 +142,23 @@ def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:
     with pytest.raises(CheckFailed, match=r"the best that was found is \d+\.\d dB"):
         api.quantize(SOURCE, "auto", f"{__name__}:clips", tmp_path / "x.onnx", min_snr_db=150)
     assert not (tmp_path / "x.onnx").exists()
+
+
+def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = float_model("tcn")
+    calibration = Calibration((noise(model, 40),), "x")
+    measured = judging.Judging.measured
+
+    def noisy(*args: Any) -> pool.Auto:
+        return replace(measured(*args), snr_db=20.6)
+
+    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(auto, "ROUNDS", 1)
+    monkeypatch.setattr(judging.Judging, "measured", noisy)
+    with pytest.raises(VerificationError, match="26 dB are needed; next: give --min-snr 20 or"):
+        auto.find(model, calibration, None, api.silent, tmp_path)
 
 
 def test_a_network_that_no_c_can_run_is_refused_before_the_search(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def _find(
             break
     if best is None:
         raise VerificationError(
-            nothing_fits(pool, limits, least) or fell_short(pool, needed, judging)
+            nothing_fits(pool, limits, least) or fell_short(pool, least, judging)
         )
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
     return replace(best, notes=notes_on(best, judging))
@@ -263,23 +263,23 @@ def prepared(
     return Candidate(recipe, seen, held, space, ranking, meter, sum(macs.values()))
 
 
-def fell_short(pool: Sequence[Auto], needed_db: float, judging: Judging) -> str:
-    """What is wrong where nothing is good enough."""
+def fell_short(pool: Sequence[Auto], least: float, judging: Judging) -> str:
+    """What is wrong where nothing reaches the least that would be taken."""
     best_db = max(auto.snr_db for auto in pool)
     if judging.metric is not None:
         return (
-            f"recipe 'auto': the best that was found has {best_db:.4g} by --metric, {needed_db:g} were asked for; "
+            f"recipe 'auto': the best that was found has {best_db:.4g} by --metric, {least:g} were asked for; "
             "next: give a lower --min-snr, or more and more different calibration clips"
         )
     if judging.images is not None:
         return (
             f"recipe 'auto': the best that was found draws images of {best_db:.1f} dB PSNR to the float network's, "
-            f"{needed_db:g} dB were looked for; next: compare with --recipe w8a16, or give --min-snr, which "
+            f"{least:g} dB were looked for; next: compare with --recipe w8a16, or give --min-snr, which "
             "judges single calls"
         )
     return (
         f"recipe 'auto': the best that was found is {best_db:.1f} dB below the float network's "
-        f"output, {needed_db:g} dB were asked for; next: give --min-snr {best_db:.0f} or less, or more "
+        f"output, {least:g} dB are needed; next: give --min-snr {best_db - 0.5:.0f} or less, or more "
         "and more different calibration clips"
     )
 
