@@ -2,11 +2,13 @@
  * kept or halved: a vector takes whole rows of the output, and each row of x is loaded once for the three taps of a row
  * of the kernel, which are permutations of it. */
 #include "ek_depthwise_flat.h"
+#include "ek_depthwise_rows.h"
 #include "ek_epilogue_lanes.h"
 #include "ek_tap_lanes.h"
 
 #define EK_PLANE_VECTORS 16 /* of one channel's output */
-#define EK_PLANES(...) (ek_depthwise_planes(__VA_ARGS__) || ek_depthwise_flat(__VA_ARGS__))
+#define EK_PLANES(...) \
+    (ek_depthwise_planes(__VA_ARGS__) || ek_depthwise_rows(__VA_ARGS__) || ek_depthwise_flat(__VA_ARGS__))
 
 /* Of output vector v and row ky of the kernel: lanes of x that are inside, of a second vector too with strides 2. */
 typedef struct {
