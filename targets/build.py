@@ -38,6 +38,25 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """The kernel of one layer.
+
+    Attributes:
+        node: the layer's name.
+        operator: what it computes.
+        kernel: the one that a build takes.
+        others: that compute it too, those that the cost model prefers first.
+        form: what its time depends on: operator, element types, sizes.
+    """
+
+    node: str
+    operator: str
+    kernel: str
+    others: tuple[str, ...]
+    form: str
+
+
+@dataclass(frozen=True)
 class Layer:
     """A tensor that the generated C shows to a replay.
 
@@ -73,6 +92,7 @@ class Build:
         notes: what the user should know of how the target runs it.
         others: manifests of the other networks of its sampler, by what they do.
         constants: its arrays, for a board's memory plan.
+        choices: of layers that several kernels compute, or could on another device, which one does.
     """
 
     files: Mapping[str, bytes]
@@ -83,6 +103,7 @@ class Build:
     notes: tuple[str, ...] = field(default=())
     others: Mapping[str, Manifest] = field(default_factory=dict)
     constants: tuple[Constant, ...] = field(default=())
+    choices: tuple[Choice, ...] = field(default=())
 
 
 def joined(build: Build, others: Mapping[str, Build]) -> Build:

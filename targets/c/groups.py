@@ -10,6 +10,7 @@ from edgekit.export.diffusion import split_unet
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_input
 from edgekit.targets.c.emit.base import Context
+from edgekit.targets.c.emit.kernels import Selection, choose
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.epilogues import fuse_epilogues
 from edgekit.targets.c.functions import argument_names, emit_process, field_names, function_body
@@ -18,7 +19,7 @@ from edgekit.targets.c.narrow import narrow_states
 from edgekit.targets.c.plan import make_layout
 from edgekit.targets.c.rings import use_rings
 from edgekit.targets.c.storage import Layout, Slot, Traits
-from edgekit.targets.instruction_sets import PORTABLE, Packing
+from edgekit.targets.devices import PORTABLE
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,21 @@ def lower_bodies(model: Model, first: Context, parts: Sequence[Part]) -> Bodies:
 
 
 def _body(model: Model, first: Context, kept: Mapping[str, Slot]) -> Context:
-    layout = make_layout(model, traits_of(model, first.float_packing), kept=kept)
+    layout = make_layout(model, traits_of(model, first.selection), kept=kept)
     own = first.sibling(layout, argument_names(model))
     return emit_process(model, own)
 
 
-def traits_of(model: Model, own: Packing) -> dict[str, Traits]:
-    """What the planner must know of each node, by name, for float kernels that read weights so."""
+def traits_of(model: Model, selection: Selection) -> dict[str, Traits]:
+    """What the planner must know of each node, by name, with the kernels that are chosen."""
     found = {}
     for node in model.ir.graph:
         emitter = EMITTERS[node.domain, node.op_type]
         traits = emitter.traits(node)
-        found[str(node.name)] = replace(traits, scratch=traits.scratch + emitter.room(node, own))
+        if emitter.kernels:
+            kernel, _ = choose(emitter.kernels, selection, node)
+            traits = replace(traits, scratch=traits.scratch + kernel.room(selection, node))
+        found[str(node.name)] = traits
     return found
 
 
@@ -130,7 +134,7 @@ def divided(integer: Model, table: StepTable | None) -> Part:
         return Part(fuse_epilogues(fuse_moves(use_rings(narrow_states(integer)))))
     whole, decoder, names = split_unet.split(integer, table.roles.x, table.cut)
     alone = fuse_epilogues(fuse_moves(decoder.describe(constants=list(names))))
-    slots = make_layout(alone, traits_of(alone, PORTABLE)).slots
+    slots = make_layout(alone, traits_of(alone, Selection(PORTABLE, fixed_order=True))).slots
     return Part(fuse_epilogues(fuse_moves(whole)), alone, {name: slots[name] for name in names})
 
 

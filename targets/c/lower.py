@@ -22,7 +22,8 @@ from edgekit.targets.build import Build, Constant, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.constants import weights, weights_bytes
 from edgekit.targets.c.device import device_files
-from edgekit.targets.c.emit.base import Context, Emitter, float_packing
+from edgekit.targets.c.emit.base import Context, Emitter
+from edgekit.targets.c.emit.kernels import Selection, check_schedule
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.external import load_files, network_digest
 from edgekit.targets.c.functions import argument_names, emit_process
@@ -164,11 +165,23 @@ def _memory(
 
 
 def lower_c(
-    model: Model, target: str, device: Profile | None = None, external: bool = False
+    model: Model,
+    target: str,
+    device: Profile | None = None,
+    external: bool = False,
+    schedule: Mapping[str, str] | None = None,
 ) -> Build:
     """Emit C99 for a checked model: portable, or with the kernels of `device`, by default the target's.
 
-    With `external`, the weights are one block that a signed bundle replaces at run time.
+    Args:
+        model: the network.
+        target: what the build is for.
+        device: another one's kernels.
+        external: whether the weights are one block that a signed bundle replaces at run time.
+        schedule: kernels by the names of layers, instead of those that the cost model chooses.
+
+    Raises:
+        UsageError: a schedule with layers that the network lacks, or kernels that do not compute theirs.
     """
     device = device or profile(target)
     whole = to_integer(unpack_states(model))
@@ -183,21 +196,20 @@ def lower_c(
     converts = pcm is not None, manifest.is_pcm
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     fixed_order = model.quantization.recipe not in FLOATS or has_integers
-    traits = traits_of(integer, float_packing(device, fixed_order))
-    layout = make_layout(integer, traits, converts, first.kept)
+    selection = Selection(device, fixed_order, model.dense, schedule or {})
+    layout = make_layout(integer, traits_of(integer, selection), converts, first.kept)
     ctx = Context(
         prefix,
         layout,
         argument_names(integer),
-        device,
-        fixed_order,
+        selection,
         external,
-        dense=model.dense,
     )
     emit_process(integer, ctx, looks=True)
     session = None if parts.session is None else lower_session(parts.session, layout, ctx)
     groups = [_group(model, group) for group in range(1, group_count(model))]
     extras = Extras(session, lower_bodies(model, ctx, [first, *groups]))
+    check_schedule(selection.schedule, ctx.choices)
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
     if table is not None:
         used = max(extras.network_bytes(layout), _scratch_beside(others))
@@ -248,6 +260,7 @@ def lower_c(
         _layers(ctx),
         others=manifests,
         constants=_constants(ctx, extras, others),
+        choices=tuple(ctx.choices.values()),
     )
 
 

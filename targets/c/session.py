@@ -36,7 +36,7 @@ def lower_session(model: Model, hop: Layout, ctx: Context) -> Session:
         ctx: the hop's context, which gets the constants and kernels.
     """
     moved = fuse_moves(model)
-    traits = traits_of(moved, ctx.float_packing)
+    traits = traits_of(moved, ctx.selection)
     kept = {str(value.name): hop.slots[str(value.name)] for value in moved.stream_outputs}
     layout = make_layout(moved, traits, kept=kept)
     own = ctx.sibling(layout, argument_names(moved))

@@ -13,11 +13,13 @@ from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import dims
 from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.runtime.devices.profile import Profile
+from edgekit.targets.build import Choice
+from edgekit.targets.c.emit.kernels import Kernel, Selection, choose
 from edgekit.targets.c.packing import INT4, SPARSE, pack
 from edgekit.targets.c.sparse import SparseLayer, sparse_layer
 from edgekit.targets.c.storage import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form
-from edgekit.targets.instruction_sets import PORTABLE, Packing, packing
+from edgekit.targets.instruction_sets import Packing, packing
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",
@@ -81,7 +83,7 @@ class Emitter:
         macs: multiply-accumulates of one hop.
         reads: element types that its computed operands may have.
         writes: element types that its results may have; None: those it reads.
-        room: bytes of work space beside `traits.scratch`, where it depends on how the device's kernels read weights.
+        kernels: of operators that several kernels compute, these: `emit` takes one of them.
     """
 
     emit: Callable[["Context", ir.Node], None]
@@ -90,22 +92,22 @@ class Emitter:
     macs: Callable[[ir.Node], int] = lambda node: 0
     reads: Collection[ir.DataType] = FLOAT
     writes: Collection[ir.DataType] | None = None
-    room: Callable[[ir.Node, Packing], int] = lambda node, own: 0
+    kernels: Sequence[Kernel] = ()
 
 
 @dataclass
 class Context:
     """Collects the body of ``<name>_process`` and the constants it reads.
 
-    `profile` is the device. In a recipe of integers (`fixed_order`) float kernels are the portable ones, so that every
-    core has the oracle's bits, also where nothing became an integer. `external` weights are replaced at run time.
+    `selection` says which kernels there are: in a recipe of integers (`fixed_order`) float kernels are the portable
+    ones, so that every core has the oracle's bits, also where nothing became an integer. `external` weights are
+    replaced at run time.
     """
 
     prefix: str
     layout: Layout
     fields: Mapping[str, str]
-    profile: Profile
-    fixed_order: bool
+    selection: Selection
     external: bool = False
     lines: list[str] = field(default_factory=list)
     constants: dict[str, NDArray[np.generic]] = field(default_factory=dict)
@@ -116,7 +118,7 @@ class Context:
     moved_bytes: int = 0  # that copies read and write, and fills write
     used: set[str] = field(default_factory=set)  # constants of the node that is being emitted
     reads: dict[str, float] = field(default_factory=dict)  # of each byte of a constant in a hop
-    dense: bool = False  # N:M sparse weights are not looked for
+    choices: dict[str, Choice] = field(default_factory=dict)  # by layer
     sparse: list[SparseLayer] = field(default_factory=list)
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
@@ -126,20 +128,29 @@ class Context:
             self.prefix,
             layout,
             fields,
-            self.profile,
-            self.fixed_order,
+            self.selection,
             self.external,
             constants=self.constants,
             kernels=self.kernels,
-            dense=self.dense,
+            choices=self.choices,
             sparse=self.sparse,
             _by_content=self._by_content,
         )
 
     @property
+    def profile(self) -> Profile:
+        """The device."""
+        return self.selection.profile
+
+    @property
     def float_packing(self) -> Packing:
         """How float kernels read weights."""
-        return float_packing(self.profile, self.fixed_order)
+        return self.selection.float_packing
+
+    def emit(self, kernels: Sequence[Kernel], node: ir.Node) -> None:
+        """Emit a layer by the one of some kernels that is chosen, and remember the choice."""
+        kernel, self.choices[str(node.name)] = choose(kernels, self.selection, node)
+        kernel.emit(self, node)
 
     def line(self, text: str) -> None:
         """Append one line of C, indented by the caller's nesting only."""
@@ -250,12 +261,14 @@ class Context:
             own: another packing than the device's.
         """
         own = own or packing(self.profile.kernels)
+        scheduled = self.selection.schedule.get(str(node.name), SPARSE)
+        dense = self.selection.dense or not scheduled.endswith(SPARSE)
         found = []
         for (name, w), width in zip(matrices.items(), bits, strict=True):
             layer, pattern = sparse_layer(own, str(node.name), name, w, width, positions)
-            if layer is not None and not self.dense:
+            if layer is not None and not dense:
                 self.sparse.append(layer)
-            found.append(None if self.dense else pattern)
+            found.append(None if dense else pattern)
         return found
 
     def scratch(self, node: ir.Node, ctype: str) -> str:
@@ -279,11 +292,6 @@ class Context:
             start = f"{struct}->{self.fields[slot.name]}"
             return f"&(({const}unsigned char *){start})[{slot.offset}]" if slot.offset else start
         return f"{'st' if slot.block == 'state' else 's'} + {slot.offset}"
-
-
-def float_packing(profile: Profile, fixed_order: bool) -> Packing:
-    """How a device's float kernels read weights: the portable ones where the order of sums is fixed."""
-    return PORTABLE if fixed_order else packing(profile.kernels)
 
 
 def free_name(stem: str, taken: Collection[str]) -> str:

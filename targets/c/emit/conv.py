@@ -1,6 +1,6 @@
 """Conv and ConvTranspose, 1-D and 2-D."""
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
 from edgekit.operators.roles import constant
+from edgekit.targets.c.emit import winograd
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
@@ -18,20 +19,33 @@ from edgekit.targets.c.emit.base import (
     size,
     where,
 )
-from edgekit.targets.c.emit.conv_dense import emit_dense, emit_dense_int, fitting_bias
+from edgekit.targets.c.emit.conv_dense import (
+    dense_int_of,
+    dense_of,
+    emit_dense,
+    emit_dense_int,
+    fitting_bias,
+)
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
-from edgekit.targets.c.emit.winograd import transformed, winograd_of
+from edgekit.targets.c.emit.kernels import Kernel, Selection, called
+from edgekit.targets.c.emit.linear import keeps_pattern
+from edgekit.targets.c.emit.winograd import strip_of, transformed
 from edgekit.targets.c.packing import pack_conv
 from edgekit.targets.c.sparse import sparse_rows
 from edgekit.targets.c.storage import item_bytes
-from edgekit.targets.instruction_sets import Packing, packing
+from edgekit.targets.instruction_sets import packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     """Integer convolution."""
-    if emit_dense_int(ctx, node) or _emit_sparse_int(ctx, node):
+    ctx.emit(INT_KERNELS, node)
+
+
+def _emit_int(ctx: Context, node: ir.Node) -> None:
+    """By ``ek_conv`` or ``ek_conv_transpose``."""
+    if _emit_sparse_int(ctx, node):
         return
     x, y = node.inputs[0], node.outputs[0]
     kernel = int_kernel(KERNELS[node.op_type], node)
@@ -59,17 +73,11 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
 
 def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
     """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; says whether it did."""
-    shape = ConvShape.of(ints(node, "shape", [])).lying()
-    w, bias = array_attribute(node, "w"), array_attribute(node, "bias")
-    plain = (shape.k_h, shape.k_w, shape.stride_h, shape.stride_w, shape.groups) == (1, 1, 1, 1, 1)
-    if node.op_type != "Conv" or not plain or shape.pad_top or shape.pad_left:
+    found = _pointwise(node)
+    if found is None:
         return False
-    same = (shape.in_h, shape.in_w) == (shape.out_h, shape.out_w)
-    folded = fitting_bias(w.reshape(len(w), -1), bias, int_attribute(node, "x_zero"))
-    if not same or folded is None:
-        return False
-    x, y, rows = node.inputs[0], node.outputs[0], w.reshape(len(w), -1)
-    own = packing(ctx.profile.kernels)
+    rows, folded, shape = found
+    x, y, own = node.inputs[0], node.outputs[0], packing(ctx.profile.kernels)
     bits = 8 * item_bytes(x)
     (pattern,) = ctx.patterns(node, {"w": rows}, [bits], shape.out_h * shape.out_w)
     if pattern is None:
@@ -83,17 +91,59 @@ def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
     return True
 
 
+def _pointwise(node: ir.Node) -> tuple[NDArray[Any], NDArray[Any], ConvShape] | None:
+    """The rows of a 1x1 convolution, its bias with the zero point folded in, its shape; None of others."""
+    shape = ConvShape.of(ints(node, "shape", [])).lying()
+    plain = (shape.k_h, shape.k_w, shape.stride_h, shape.stride_w, shape.groups) == (1, 1, 1, 1, 1)
+    same = (shape.in_h, shape.in_w) == (shape.out_h, shape.out_w)
+    if node.op_type != "Conv" or not plain or not same or shape.pad_top or shape.pad_left:
+        return None
+    w = array_attribute(node, "w")
+    rows = w.reshape(len(w), -1)
+    folded = fitting_bias(rows, array_attribute(node, "bias"), int_attribute(node, "x_zero"))
+    return None if folded is None else (rows, folded, shape)
+
+
+def _is_sparse(selection: Selection, node: ir.Node) -> bool:
+    """Whether a 1x1 convolution's weights keep a pattern that pays."""
+    found = _pointwise(node)
+    if found is None:
+        return False
+    rows, _, shape = found
+    return keeps_pattern(selection, node, rows, shape.out_h * shape.out_w)
+
+
+def _is_sparse_matrix(selection: Selection, node: ir.Node) -> bool:
+    """The same of a convolution that is a matrix product."""
+    found = dense_int_of(node)
+    return found is not None and keeps_pattern(selection, node, found[0].w, 1)
+
+
+INT_KERNELS = (
+    Kernel(partial(int_kernel, "ek_fc", sparse=True), emit_dense_int, _is_sparse_matrix),
+    Kernel(
+        partial(int_kernel, "ek_fc"), emit_dense_int, lambda _, node: dense_int_of(node) is not None
+    ),
+    Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
+    Kernel(lambda node: int_kernel(KERNELS[node.op_type], node), _emit_int),
+)
+
+
 def macs_conv_int(node: ir.Node) -> int:
     """Of the node's stored geometry."""
     return _macs(node, ConvShape.of(ints(node, "shape", [])))
 
 
 def emit_conv(ctx: Context, node: ir.Node) -> None:
-    """Float convolution, image by image."""
-    if emit_dense(ctx, node):
-        return
+    """Float convolution."""
+    ctx.emit(FLOAT_KERNELS, node)
+
+
+def _emit_images(
+    ctx: Context, node: ir.Node, kernel: str, w: str, shape: ConvShape, *more: object
+) -> None:
+    """Call a kernel image by image, with its weights and shape, and what stands between output and shape."""
     x, y, bias = node.inputs[0], node.outputs[0], optional(node, 2)
-    chosen = _kernel(ctx, node)
     images = dims(x)[0]
     at = [ctx.pointer(v) for v in (x, y)]
     epilogue = epilogue_arguments(ctx, node) if node.op_type == "Conv" else []
@@ -102,54 +152,49 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
             epilogue[-1] = f"{epilogue[-1]} + n * {size(y) // images}"
         at = [f"{p} + n * {size(v) // images}" for p, v in zip(at, (x, y), strict=True)]
         ctx.line(f"for (int32_t n = 0; n < {images}; n++) {{")
-    ctx.call(
-        chosen.name,
-        at[0],
-        chosen.weights,
-        "NULL" if bias is None else ctx.pointer(bias),
-        *epilogue,
-        at[1],
-        *chosen.more,
-        shape_argument(chosen.shape),
-    )
+    start = "NULL" if bias is None else ctx.pointer(bias)
+    ctx.call(kernel, at[0], w, start, *epilogue, at[1], *more, shape_argument(shape))
     if images > 1:
         ctx.line("}")
 
 
-@dataclass(frozen=True)
-class Kernel:
-    """A kernel for a float convolution: its weights and shape, and what stands between output and shape."""
-
-    name: str
-    weights: str
-    shape: ConvShape
-    more: tuple[object, ...] = ()
-
-
-def _kernel(ctx: Context, node: ir.Node) -> Kernel:
+def _emit_rows(ctx: Context, node: ir.Node) -> None:
+    """By ``ek_conv_f32`` or ``ek_conv_transpose_f32``."""
     w = node.inputs[1]
     shape, weights = conv_shape(node, list(dims(w)[2:])), constant(w)
+    packed, kernel = ctx.pointer(w), f"{KERNELS[node.op_type]}_f32"
+    if node.op_type == "Conv" and weights is not None and shape.trimmed() != shape:
+        packed = ctx.constant(f"{node.name}_w", _trimmed(weights, shape))
+        shape = shape.trimmed()
+    _emit_images(ctx, node, kernel, packed, shape.lying())
+
+
+def _emit_channels(ctx: Context, node: ir.Node) -> None:
+    """By ``ek_conv_channels_f32``."""
+    weights, shape = constant(node.inputs[1]), _used_shape(node)
+    assert weights is not None and shape is not None
+    matrix = _trimmed(weights, conv_shape(node, list(weights.shape[2:]))).reshape(shape.out_c, -1)
+    (packed,) = ctx.weights(node, "ek_fc_f32", {"w": matrix.T})
+    _emit_images(ctx, node, "ek_conv_channels_f32", packed, shape)
+
+
+def _emit_tiles(ctx: Context, node: ir.Node) -> None:
+    """By ``ek_conv_winograd_f32``."""
+    weights = constant(node.inputs[1])
+    assert weights is not None
+    shape = conv_shape(node, [3, 3])
+    strip = strip_of(shape)
+    (packed,) = ctx.weights(node, "ek_frame_fc_f32", {"w": transformed(weights)})
+    work = (ctx.scratch(node, "float"), strip.rows, strip.columns)
+    _emit_images(ctx, node, "ek_conv_winograd_f32", packed, shape, *work)
+
+
+def _used_shape(node: ir.Node) -> ConvShape | None:
+    """Of a convolution of constant weights, by the taps that are used, lying; None of others."""
+    weights = constant(node.inputs[1])
     if node.op_type != "Conv" or weights is None:
-        return Kernel(f"{KERNELS[node.op_type]}_f32", ctx.pointer(w), shape.lying())
-    strip = winograd_of(ctx.float_packing, node)
-    if strip is not None:
-        (packed,) = ctx.weights(node, "ek_frame_fc_f32", {"w": transformed(weights)})
-        work = (ctx.scratch(node, "float"), strip.rows, strip.columns)
-        return Kernel("ek_conv_winograd_f32", packed, shape, work)
-    trimmed = _trimmed(weights, shape)
-    trims, shape = shape.trimmed() != shape, shape.trimmed().lying()
-    if _by_channels(ctx, shape):
-        matrix = trimmed.reshape(len(trimmed), -1).T
-        (packed,) = ctx.weights(node, "ek_fc_f32", {"w": matrix})
-        return Kernel("ek_conv_channels_f32", packed, shape)
-    packed = ctx.constant(f"{node.name}_w", trimmed) if trims else ctx.pointer(w)
-    return Kernel("ek_conv_f32", packed, shape)
-
-
-def room_of_conv(node: ir.Node, own: Packing) -> int:
-    """Bytes of work space of a float convolution."""
-    strip = winograd_of(own, node)
-    return 0 if strip is None else 4 * strip.work_floats(conv_shape(node, [3, 3]))
+        return None
+    return conv_shape(node, list(weights.shape[2:])).trimmed().lying()
 
 
 def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
@@ -158,16 +203,22 @@ def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
     return np.ascontiguousarray(w.reshape(*w.shape[:2], s.k_h, s.k_w)[:, :, rows, columns])
 
 
-def _by_channels(ctx: Context, s: ConvShape) -> bool:
-    """Whether ``ek_conv_channels_f32`` takes a convolution, and vectors of its output channels take less time.
+def _takes_channels(selection: Selection, node: ir.Node) -> bool:
+    """Whether ``ek_conv_channels_f32`` takes a convolution."""
+    s = _used_shape(node)
+    has = selection.float_packing.columns >= 8
+    return has and s is not None and s.groups == 1 and has_room(s)
+
+
+def _by_channels(selection: Selection, node: ir.Node) -> bool:
+    """Whether vectors of output channels take less time than those of positions, as ``ek_conv_f32`` has them.
 
     The time of either kernel is that of its products, of those that idle lanes take, and of what sums become; that of
     vectors of positions also of laying out inputs by their strides, which all outputs share, and of narrow rows. The
     numbers are measured on layers of ``bench/layers.py``.
     """
-    lanes = packing(ctx.profile.kernels).columns
-    if lanes < 8 or ctx.fixed_order or s.groups > 1 or not has_room(s):
-        return False
+    lanes, s = selection.float_packing.columns, _used_shape(node)
+    assert s is not None
     kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
     taps, stride = s.in_c * kernel, s.stride_h * s.stride_w
     full = [n / (-(-n // lanes) * lanes) for n in (s.out_c, positions)]
@@ -208,6 +259,16 @@ def has_room(s: ConvShape) -> bool:
     high = (rows - 1) * s.stride_h + (s.k_h - 1) * s.dil_h + 1
     wide = (columns - 1) * s.stride_w + (s.k_w - 1) * s.dil_w + 1
     return kernel <= 1024 and (_is_inside(s) or s.in_c * high * wide <= 24576)
+
+
+FLOAT_KERNELS = (
+    Kernel(called("ek_fc_f32"), emit_dense, lambda _, node: dense_of(node) is not None),
+    Kernel(
+        called("ek_conv_winograd_f32"), _emit_tiles, winograd.takes, winograd.pays, winograd.room
+    ),
+    Kernel(called("ek_conv_channels_f32"), _emit_channels, _takes_channels, _by_channels),
+    Kernel(lambda node: f"{KERNELS[node.op_type]}_f32", _emit_rows),
+)
 
 
 def check_spatial(node: ir.Node) -> list[Problem]:

@@ -48,15 +48,19 @@ def dense(op_type: str, w: NDArray[Any], s: ConvShape) -> Dense | None:
     return Dense(w.reshape(s.in_c, -1).T, np.repeat(channels, s.out_h * s.out_w))
 
 
-def emit_dense(ctx: Context, node: ir.Node) -> bool:
-    """Emit a float convolution as ``ek_fc_f32`` where it is a matrix product; says whether it did."""
+def dense_of(node: ir.Node) -> Dense | None:
+    """A float convolution of constant weights and biases as a matrix; None where it is none."""
+    w, bias = constant(node.inputs[1]), optional(node, 2)
+    if w is None or (bias is not None and constant(bias) is None):
+        return None
+    return dense(node.op_type, w, conv_shape(node, list(w.shape[2:])))
+
+
+def emit_dense(ctx: Context, node: ir.Node) -> None:
+    """A float convolution that is a matrix product, as ``ek_fc_f32``."""
     x, y = node.inputs[0], node.outputs[0]
-    w, bias = constant(node.inputs[1]), constant(optional(node, 2))
-    if w is None or (bias is None and optional(node, 2) is not None):
-        return False
-    found = dense(node.op_type, w, conv_shape(node, list(w.shape[2:])))
-    if found is None:
-        return False
+    found, bias = dense_of(node), constant(optional(node, 2))
+    assert found is not None
     n, k = found.w.shape
     matrix = ctx.weights(node, "ek_fc_f32", {"w": found.w.T})
     spread = "NULL" if bias is None else ctx.constant(f"{node.name}_b", bias[found.channels])
@@ -64,22 +68,25 @@ def emit_dense(ctx: Context, node: ir.Node) -> bool:
     ctx.call(
         "ek_fc_f32", ctx.pointer(x), *matrix, spread, *epilogue, ctx.pointer(y), dims(x)[0], k, n
     )
-    return True
 
 
-def emit_dense_int(ctx: Context, node: ir.Node) -> bool:
-    """Emit an integer convolution as ``ek_fc``, its zero point folded into the bias; says whether it did."""
+def dense_int_of(node: ir.Node) -> tuple[Dense, NDArray[Any]] | None:
+    """An integer convolution as a matrix, and the bias with its zero point folded in; None where it is none."""
     found = dense(node.op_type, array_attribute(node, "w"), ConvShape.of(ints(node, "shape", [])))
     if found is None:
-        return False
-    bias, mult, shift = (
-        array_attribute(node, name)[found.channels] for name in ("bias", "mult", "shift")
-    )
+        return None
+    bias = array_attribute(node, "bias")[found.channels]
     folded = fitting_bias(found.w, bias, int_attribute(node, "x_zero"))
-    if folded is None:
-        return False
+    return None if folded is None else (found, folded)
+
+
+def emit_dense_int(ctx: Context, node: ir.Node) -> None:
+    """An integer convolution that is a matrix product, as ``ek_fc``."""
+    both = dense_int_of(node)
+    assert both is not None
+    found, folded = both
+    mult, shift = (array_attribute(node, name)[found.channels] for name in ("mult", "shift"))
     emit_rows_int(ctx, node, found.w, folded, mult, shift)
-    return True
 
 
 def fitting_bias(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[Any] | None:

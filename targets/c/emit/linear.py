@@ -1,6 +1,7 @@
 """Gemm and MatMul."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx_ir as ir
@@ -19,12 +20,18 @@ from edgekit.targets.c.emit.base import (
     where,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
+from edgekit.targets.c.emit.kernels import Kernel, Selection
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
+from edgekit.targets.c.sparse import sparse_layer
 from edgekit.targets.c.storage import item_bytes
 
 
 def emit_gemm_int(ctx: Context, node: ir.Node) -> None:
     """Integer fully connected layer."""
+    ctx.emit(GEMM_KERNELS, node)
+
+
+def _emit_fc_int(ctx: Context, node: ir.Node) -> None:
     emit_rows_int(ctx, node, *(array_attribute(node, a) for a in ("w", "bias", "mult", "shift")))
 
 
@@ -45,6 +52,26 @@ def emit_rows_int(
     arrays += [ctx.constant(f"{node.name}_{a}", v) for a, v in (("mult", mult), ("shift", shift))]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
+
+
+def keeps_pattern(
+    selection: Selection, node: ir.Node, w: NDArray[np.generic], positions: int
+) -> bool:
+    """Whether rows (outputs, inputs) keep an N:M pattern that pays where so many vectors are multiplied."""
+    bits = 8 * item_bytes(node.inputs[0])
+    _, pattern = sparse_layer(selection.packing, str(node.name), "w", w, bits, positions)
+    return pattern is not None and not selection.dense
+
+
+def _is_sparse(selection: Selection, node: ir.Node) -> bool:
+    w = array_attribute(node, "w")
+    return keeps_pattern(selection, node, w, size(node.inputs[0]) // w.shape[1])
+
+
+GEMM_KERNELS = (
+    Kernel(partial(int_kernel, "ek_fc", sparse=True), _emit_fc_int, _is_sparse),
+    Kernel(partial(int_kernel, "ek_fc"), _emit_fc_int),
+)
 
 
 def macs_gemm_int(node: ir.Node) -> int:

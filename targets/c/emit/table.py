@@ -49,10 +49,15 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     # float
     ("", "Gemm"): Emitter(linear.emit_gemm, check=linear.check_gemm, macs=linear.macs_gemm),
     ("", "MatMul"): Emitter(linear.emit_matmul, macs=linear.macs_matmul),
-    ("", "Conv"): Emitter(
-        conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv, room=conv.room_of_conv
-    ),
-    ("", "ConvTranspose"): Emitter(conv.emit_conv, check=conv.check_spatial, macs=conv.macs_conv),
+    **{
+        ("", name): Emitter(
+            conv.emit_conv,
+            check=conv.check_spatial,
+            macs=conv.macs_conv,
+            kernels=conv.FLOAT_KERNELS,
+        )
+        for name in conv.KERNELS
+    },
     ("", "DeformConv"): Emitter(
         deform.emit_deform_conv,
         deform.traits_deform_conv,
@@ -229,10 +234,16 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "Quantize"): Emitter(border.emit_quantize),
     (INTEGER_DOMAIN, "Dequantize"): Emitter(border.emit_dequantize),
     (INTEGER_DOMAIN, "Requantize"): Emitter(border.emit_requantize),
-    (INTEGER_DOMAIN, "Gemm"): Emitter(linear.emit_gemm_int, macs=linear.macs_gemm_int),
+    (INTEGER_DOMAIN, "Gemm"): Emitter(
+        linear.emit_gemm_int, macs=linear.macs_gemm_int, kernels=linear.GEMM_KERNELS
+    ),
     (INTEGER_DOMAIN, "MatMul"): Emitter(linear.emit_matmul_int, macs=linear.macs_matmul),
-    (INTEGER_DOMAIN, "Conv"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
-    (INTEGER_DOMAIN, "ConvTranspose"): Emitter(conv.emit_conv_int, macs=conv.macs_conv_int),
+    **{
+        (INTEGER_DOMAIN, name): Emitter(
+            conv.emit_conv_int, macs=conv.macs_conv_int, kernels=conv.INT_KERNELS
+        )
+        for name in conv.KERNELS
+    },
     (INTEGER_DOMAIN, "SquareDeform"): Emitter(
         deform.emit_square_deform_int, macs=deform.macs_square_deform_int
     ),

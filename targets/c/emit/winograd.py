@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgekit.operators.geometry import ConvShape, conv_shape, dims
 from edgekit.operators.roles import constant
-from edgekit.targets.instruction_sets import Packing
+from edgekit.targets.c.emit.kernels import Selection
 
 PLACES = 16  # of a tile of 2 x 2 outputs
 TAPS = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])  # G of F(2, 3)
@@ -52,23 +52,23 @@ def transformed(w: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(places.reshape(PLACES, w.shape[1], w.shape[0]), np.float32)
 
 
-def winograd_of(own: Packing, node: ir.Node) -> Strip | None:
-    """The strips of a float convolution; None where another kernel takes less time, or the device has no such one.
+def takes(selection: Selection, node: ir.Node) -> bool:
+    """Whether the device has the kernel, and it computes a float convolution.
 
     Tiles multiply sums of inputs. A tap that is 0 in all weights, as masks leave it, would let what it excludes come
     through by its rounding, so such convolutions are left to other kernels.
-
-    Args:
-        own: how the kernels read weights; `PORTABLE` where the order of sums is fixed.
-        node: Conv.
     """
     w = constant(node.inputs[1])
-    if w is None or len(dims(node.inputs[0])) != 4:
-        return None
-    if w.any() and not w.any(axis=(0, 1)).all():
-        return None
+    if w is None or len(dims(node.inputs[0])) != 4 or selection.float_packing.columns < 8:
+        return False
     s = conv_shape(node, list(w.shape[2:]))
-    return strip_of(s) if _fits(s) and pays(own, s) else None
+    return _fits(s) and not (w.any() and not w.any(axis=(0, 1)).all())
+
+
+def room(_: Selection, node: ir.Node) -> int:
+    """Bytes of its work space."""
+    s = conv_shape(node, [3, 3])
+    return 4 * strip_of(s).work_floats(s)
 
 
 def _fits(s: ConvShape) -> bool:
@@ -77,11 +77,9 @@ def _fits(s: ConvShape) -> bool:
     return fixed == (3, 3, 1, 1, 1, 1, 1) and s.in_c <= MOST_INPUTS and s.trimmed() == s
 
 
-def pays(own: Packing, s: ConvShape) -> bool:
+def pays(selection: Selection, node: ir.Node) -> bool:
     """Whether a 3x3 convolution takes less time by tiles: its products, its transforms, and weights from memory."""
-    lanes = own.columns
-    if lanes < 8:
-        return False
+    lanes, s = selection.float_packing.columns, conv_shape(node, [3, 3])
     high, wide, panels = -(-s.out_h // 2), -(-s.out_w // 2), -(-s.out_c // lanes)
     inputs = high * -(-wide // lanes) * s.in_c * INPUTS
     outputs = high * wide * panels * (PLACES * (s.in_c + PLACE) + OUTPUTS)
