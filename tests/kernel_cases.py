@@ -497,6 +497,18 @@ NARROW = (
     ConvShape(8, 6, 24, 16, 6, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
     ConvShape(90, 200, 24, 8, 200, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
 )
+# Transposed convolutions of channels each by itself: rows as short as a vector and longer, taps that lie too far
+# apart for one, more phases than a vector takes, phases without taps, one channel with few weights.
+TRANSPOSED = (
+    ConvShape(64, 1, 8, 64, 1, 16, 1, 3, 1, 2, 1, 1, 0, 1, 64),
+    ConvShape(7, 1, 17, 7, 1, 33, 1, 3, 1, 2, 1, 1, 0, 1, 7),
+    ConvShape(5, 3, 5, 5, 6, 9, 3, 3, 2, 2, 1, 1, 1, 1, 5),
+    ConvShape(3, 4, 70, 3, 9, 140, 4, 4, 2, 2, 1, 1, 1, 1, 3),
+    ConvShape(2, 3, 7, 2, 5, 20, 2, 9, 1, 3, 2, 2, 1, 4, 2),
+    ConvShape(4, 3, 3, 4, 7, 9, 3, 3, 3, 3, 1, 1, 1, 0, 4),
+    ConvShape(6, 1, 6, 6, 1, 21, 1, 2, 1, 4, 1, 1, 0, 1, 6),
+    ConvShape(1, 1, 5, 1, 1, 10, 1, 2, 1, 2, 1, 1, 0, 0, 1),
+)
 
 
 def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:

@@ -35,7 +35,7 @@ from c_kernels import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import CASES, CUT, FULL, FUNCTIONS, NARROW, STEMS, Seeded, conv, exact
+from kernel_cases import CASES, CUT, FULL, FUNCTIONS, NARROW, STEMS, TRANSPOSED, Seeded, conv, exact
 from numpy.typing import NDArray
 
 from edgekit.operators.border import twin as border_twin
@@ -125,7 +125,9 @@ def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     own = [name for name in own_kernels(isa) if name.startswith(("ek_conv_s8", "ek_conv_s16"))]
-    for kernel, shape in product(own, (*FULL, *CUT, *STEMS, *NARROW)):
+    turned = [name for name in own_kernels(isa) if name.startswith("ek_conv_transpose_s")]
+    whole = (*FULL, *CUT, *STEMS, *NARROW)
+    for kernel, shape in (*product(own, whole), *product(turned, TRANSPOSED)):
         call = conv(kernel, shape)(Seeded(0))
         found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
         check_near(call, found, f"{isa}, {kernel}, {shape}")

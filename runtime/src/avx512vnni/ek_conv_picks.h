@@ -29,22 +29,21 @@ static inline __mmask64 ek_readable(int32_t plane, int32_t base)
     return plane - base >= 64 ? ~0ull : (1ull << (plane - base)) - 1;
 }
 
-/* Taps (ky, kx).. , `length` of them, of lanes whose first tap is at (top, left); returns 0 where bytes lie too far
- * apart. */
-static int ek_pick_taps(const ek_conv_shape *s, int8_t fill, __m512i top, __m512i left, int32_t ky, int32_t kx,
-                        int32_t length, ek_pick *to)
+/* Where taps lie: of every lane up to four, those `used`, of which those `in` are inside, at number `at` of a plane. */
+typedef struct {
+    __m512i at[4];
+    __mmask16 used[4], in[4];
+} ek_tap_places;
+
+/* How the taps of a group are picked; returns 0 where bytes lie too far apart. */
+static int ek_pick_of(const ek_conv_shape *s, int8_t fill, const ek_tap_places *taps, ek_pick *to)
 {
-    const __m512i none = _mm512_set1_epi32(INT32_MAX), iy = _mm512_add_epi32(top, _mm512_set1_epi32(ky * s->dil_h));
-    const __m512i row = _mm512_mullo_epi32(iy, _mm512_set1_epi32(s->in_w));
-    const __mmask16 in_rows = _mm512_cmplt_epu32_mask(iy, _mm512_set1_epi32(s->in_h));
+    const __m512i none = _mm512_set1_epi32(INT32_MAX);
     const __m512i outside = _mm512_set1_epi32((uint8_t)fill ^ 128), inside = _mm512_set1_epi32(128);
-    __m512i at[4], least = none, start;
-    __mmask16 in[4], far = 0;
-    for (int32_t k = 0; k < length; k++) {
-        const __m512i ix = _mm512_add_epi32(left, _mm512_set1_epi32((kx + k) * s->dil_w));
-        in[k] = in_rows & _mm512_cmplt_epu32_mask(ix, _mm512_set1_epi32(s->in_w));
-        at[k] = _mm512_mask_add_epi32(none, in[k], row, ix);
-        least = _mm512_min_epi32(least, at[k]);
+    __m512i least = none, start;
+    __mmask16 far = 0;
+    for (int32_t k = 0; k < 4; k++) {
+        least = _mm512_mask_min_epi32(least, taps->in[k], least, taps->at[k]);
     }
     to->base = _mm512_reduce_min_epi32(least);
     to->base = to->base == INT32_MAX ? 0 : to->base;
@@ -58,24 +57,38 @@ static int ek_pick_taps(const ek_conv_shape *s, int8_t fill, __m512i top, __m512
     to->flip = _mm512_setzero_si512();
     for (int32_t k = 0; k < 4; k++) {
         const __m128i by = _mm_cvtsi32_si128(8 * k);
-        __m512i byte = inside, flip = _mm512_setzero_si512();
-        if (k < length) {
-            const __m512i behind = _mm512_sub_epi32(at[k], _mm512_set1_epi32(to->base));
-            byte = _mm512_mask_sub_epi32(inside, in[k], behind, _mm512_slli_epi32(start, 2));
-            far |= _mm512_mask_cmpgt_epu32_mask(in[k], byte, _mm512_set1_epi32(15));
-            far |= _mm512_mask_cmpgt_epu32_mask(in[k], behind, _mm512_set1_epi32(63));
-            flip = _mm512_mask_mov_epi32(outside, in[k], inside);
-        }
+        const __mmask16 in = taps->in[k];
+        const __m512i behind = _mm512_sub_epi32(taps->at[k], _mm512_set1_epi32(to->base));
+        const __m512i byte = _mm512_mask_sub_epi32(inside, in, behind, _mm512_slli_epi32(start, 2));
+        const __m512i flip = _mm512_mask_mov_epi32(_mm512_maskz_mov_epi32(taps->used[k], outside), in, inside);
+        far |= _mm512_mask_cmpgt_epu32_mask(in, byte, _mm512_set1_epi32(15));
+        far |= _mm512_mask_cmpgt_epu32_mask(in, behind, _mm512_set1_epi32(63));
         to->bytes = _mm512_or_si512(to->bytes, _mm512_sll_epi32(byte, by));
         to->flip = _mm512_or_si512(to->flip, _mm512_sll_epi32(flip, by));
     }
     return far == 0;
 }
 
-/* Lanes of positions first..: where the first tap of each is. With strides, four neighbouring lanes are of one row. */
-static int32_t ek_lanes_of(const ek_conv_shape *s, int32_t first, int32_t *top, int32_t *left, ek_tile *t)
+/* Taps (ky, kx).. , `length` of them, of lanes whose first tap is at (top, left). */
+static int ek_pick_taps(const ek_conv_shape *s, int8_t fill, __m512i top, __m512i left, int32_t ky, int32_t kx,
+                        int32_t length, ek_pick *to)
 {
-    const int32_t apart = s->stride_w > 1 && s->out_w % 4 != 0;
+    const __m512i iy = _mm512_add_epi32(top, _mm512_set1_epi32(ky * s->dil_h));
+    const __m512i row = _mm512_mullo_epi32(iy, _mm512_set1_epi32(s->in_w));
+    const __mmask16 in_rows = _mm512_cmplt_epu32_mask(iy, _mm512_set1_epi32(s->in_h));
+    ek_tap_places taps;
+    for (int32_t k = 0; k < 4; k++) {
+        const __m512i ix = _mm512_add_epi32(left, _mm512_set1_epi32((kx + k) * s->dil_w));
+        taps.used[k] = k < length ? 0xffff : 0;
+        taps.in[k] = taps.used[k] & in_rows & _mm512_cmplt_epu32_mask(ix, _mm512_set1_epi32(s->in_w));
+        taps.at[k] = _mm512_add_epi32(row, ix);
+    }
+    return ek_pick_of(s, fill, &taps, to);
+}
+
+/* Lanes of positions first..: where the first tap of each is. Four neighbouring lanes are of one row if they are `apart`. */
+static int32_t ek_lanes_of(const ek_conv_shape *s, int32_t first, int32_t apart, int32_t *top, int32_t *left, ek_tile *t)
+{
     int32_t row = first / s->out_w, column = first % s->out_w, here = 1;
     t->lanes = 0;
     t->n = 0;
@@ -99,9 +112,10 @@ static int32_t ek_lanes_of(const ek_conv_shape *s, int32_t first, int32_t *top, 
 /* The picks of positions first..; those of an earlier tile are moved where only the row differs. */
 static int ek_tile_of(const ek_conv_shape *s, int8_t fill, int32_t first, ek_tile *t)
 {
+    const int32_t apart = s->stride_w > 1 && s->out_w % 4 != 0;
     int32_t top[16], left[16];
     const int32_t row = first / s->out_w, column = first % s->out_w, is_row = t->n == 16 && s->out_w % 16 == 0;
-    const int32_t last = is_row ? row : ek_lanes_of(s, first, top, left, t);
+    const int32_t last = is_row ? row : ek_lanes_of(s, first, apart, top, left, t);
     const int32_t bottom = last * s->stride_h - s->pad_top + (s->k_h - 1) * s->dil_h;
     const int is_free = row * s->stride_h >= s->pad_top && bottom < s->in_h && first + 16 <= s->out_h * s->out_w;
     const int32_t down = is_free && t->row >= 0 && t->column == column ? row - t->row : 0;
@@ -115,7 +129,7 @@ static int ek_tile_of(const ek_conv_shape *s, int8_t fill, int32_t first, ek_til
         return 1;
     }
     if (is_row) {
-        ek_lanes_of(s, first, top, left, t);
+        ek_lanes_of(s, first, apart, top, left, t);
     }
     t->count = 0;
     for (int32_t ky = 0; ky < s->k_h; ky++) {

@@ -2,25 +2,8 @@
  * by the strides a convolution with the taps that meet it. w and bias are packed so (edgekit.targets.c.packing):
  * [phase][out_c][inputs][taps of the phase] and [phase][out_c]. */
 #include "ek_conv_window.h"
-
-/* Along one axis, outputs phase, phase + stride, ...: the taps that meet them are every step'th from `first` on. */
-typedef struct {
-    int32_t out, count, at, step;
-} ek_phase;
-
-static inline ek_phase ek_phase_of(int32_t phase, int32_t out, int32_t k, int32_t stride, int32_t dil, int32_t pad)
-{
-    ek_phase p = {(out - phase + stride - 1) / stride, 0, 0, 0};
-    for (int32_t i = 0; i < k; i++) {
-        if ((phase + pad - i * dil) % stride == 0) {
-            const int32_t at = (phase + pad - i * dil) / stride;
-            p.at = p.count == 0 ? at : p.at;
-            p.step = p.count == 1 ? at - p.at : p.step;
-            p.count++;
-        }
-    }
-    return p;
-}
+#include "ek_phases.h"
+#include "ek_transposed_depthwise.h"
 
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
@@ -29,6 +12,9 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const ek_conv_shape s = *shape;
     const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
+    if (EK_TRANSPOSED_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
+        return;
+    }
     for (int32_t py = 0; py < s.stride_h; py++) {
         const ek_phase v = ek_phase_of(py, s.out_h, s.k_h, s.stride_h, s.dil_h, s.pad_top);
         for (int32_t px = 0; px < s.stride_w; px++, bias += s.out_c) {
