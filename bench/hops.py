@@ -39,11 +39,12 @@ SESSION = """\
 
 @dataclass(frozen=True)
 class Timed:
-    """Of the best round: median, 99th percentile and least of a hop; median of every node."""
+    """Of the best round: median, 99th percentile, least and 99.9th percentile of a hop; median of every node."""
 
     median_us: float
     p99_us: float
     least_us: float
+    p999_us: float
     node_us: tuple[float, ...] = ()
 
 
@@ -99,7 +100,7 @@ def build(name: str, recipe: str, target: str, folder: Path) -> Build:
 
 
 def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
-    """Compile the sources in `folder` with a main that times 16 different hops over and over.
+    """Compile the sources in `folder` with a main that times 16 different hops over and over, and run it.
 
     With `nodes` the program calls ``bench_tick`` before so many nodes.
 
@@ -107,6 +108,12 @@ def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
         ToolError: no compiler.
         subprocess.CalledProcessError: it refused the sources, or the program failed.
     """
+    compile_timed(made, folder, nodes)
+    return run_timed(folder, hops, ROUNDS)
+
+
+def compile_timed(made: Build, folder: Path, nodes: int = 0) -> None:
+    """Make the program that `timed` runs; see there."""
     manifest = made.manifest
     kinds = (manifest.hop_inputs, manifest.stream_outputs, manifest.constants)
     sizes_in, sizes_out, sizes_fixed = ([int(np.prod(t.shape)) for t in ts] for ts in kinds)
@@ -137,7 +144,11 @@ def timed(made: Build, folder: Path, hops: int, nodes: int = 0) -> Timed:
     objects = [name.replace(".c", ".o") for name in sources]
     main = [*run, "-std=gnu11", "bench_main.c", *objects, "-o", "bench"]
     subprocess.run(main, cwd=folder, check=True)
-    command = ["./bench", "in.bin", str(hops), str(ROUNDS)]
+
+
+def run_timed(folder: Path, hops: int, rounds: int, walked_bytes: int = 0) -> Timed:
+    """Run that program; with `walked_bytes` it walks through so much memory before each hop, which so comes cold."""
+    command = ["./bench", "in.bin", str(hops), str(rounds), str(walked_bytes)]
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     first, *rest = done.stdout.splitlines()
     return Timed(*map(float, first.split()), tuple(map(float, rest)))

@@ -80,6 +80,9 @@ class Stream:
         self._blocks: Blocks | None = None
         self.in_session = in_session or not manifest.constants
         self._controls = Controls(manifest.controls)
+        ports = [(t.name, t.shape, np.dtype(t.dtype)) for t in manifest.stream_inputs]
+        self._ports = None if manifest.controls else ports
+        self._given_names = [tensor.name for tensor in manifest.stream_outputs]
 
     @staticmethod
     def open(directory: str | Path, seed: int | None = None) -> "Stream":
@@ -223,9 +226,12 @@ class Stream:
         Raises:
             UsageError: names, shapes or types that do not fit, all of them.
         """
-        arrays = self._checked_hops(self._without_controls(inputs), hops=False)
-        outputs, _ = self.runner.process(self._of_hop(arrays))
-        return dict(zip((t.name for t in self.manifest.stream_outputs), outputs, strict=True))
+        hop = self._as_given(inputs)
+        if hop is None:
+            arrays = self._checked_hops(self._without_controls(inputs), hops=False)
+            hop = self._of_hop(arrays)
+        outputs, _ = self.runner.process(hop)
+        return dict(zip(self._given_names, outputs, strict=True))
 
     def iterate(
         self,
@@ -373,6 +379,19 @@ class Stream:
         """What the next hop takes, in order."""
         given = {**streams, **self._controls.next()} if self.manifest.controls else streams
         return [given[tensor.name] for tensor in self.manifest.hop_inputs]
+
+    def _as_given(self, inputs: Mapping[str, ArrayLike]) -> list[NDArray[Any]] | None:
+        """The hop's arrays in order where they fit as they are; None where more is to be done, or said."""
+        ports = self._ports if self.in_session else None
+        if ports is None or not isinstance(inputs, dict) or len(inputs) != len(ports):
+            return None
+        hop = []
+        for name, shape, dtype in ports:
+            array = inputs.get(name)
+            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
+                return None
+            hop.append(array)
+        return hop
 
     def _checked_hops(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
         """Return the inputs as arrays, after listing everything that does not fit."""

@@ -84,6 +84,9 @@ class NativeRunner:
             raise UsageError(_misfit(where, f"{name}_init refuses a state of {state_bytes} bytes"))
         self._instance = ctypes.c_void_p(instance)
         self._scratch_pointer = ctypes.c_void_p(self._scratch.ctypes.data)
+        blocks = self._input_pointers, self._output_pointers
+        pointers = [ctypes.c_void_p(ctypes.addressof(block)) for block in blocks]
+        self._arguments = self._instance, self._scratch_pointer, *pointers
 
     @staticmethod
     def open(directory: Path, manifest: Manifest) -> "NativeRunner":
@@ -106,9 +109,8 @@ class NativeRunner:
         """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):
             own[...] = given
-        pointers = ctypes.byref(self._input_pointers), ctypes.byref(self._output_pointers)
         start = time.perf_counter_ns()
-        code = self._process(self._instance, self._scratch_pointer, *pointers)
+        code = self._process(*self._arguments)
         elapsed = time.perf_counter_ns() - start
         if code != 0:
             raise CheckFailed(f"the build's process function returned {code}")
