@@ -40,10 +40,10 @@ WALK = "import numpy as np\nx = np.zeros({count}, np.uint8)\nwhile True:\n    x 
 TEXT = """\
 {heading}
 
-`python bench/conditions.py --write` makes this part. *Cold*: between two hops the program walks through 128 MiB, so that
-nothing of the network is in a cache; beside it what reading as many bytes as its weights have takes, as cold. *Busy*:
-another core walks through memory without end. *Python*: what the call of a hop takes above C (`Stream.process`).
-Microseconds at the median and at 99.9 of 100 hops. {cpu}; load at the start {load:.1f}.
+`python bench/conditions.py --write` makes this part. *Cold*: between two hops the program walks through 128 MiB, so
+that nothing of the network is in a cache; beside it what reading as many bytes as its weights have takes, as cold.
+*Busy*: another core walks through memory without end. *Python*: what the call of a hop takes above C
+(`Stream.process`). Microseconds at the median and at 99.9 of 100 hops. {cpu}; load at the start {load:.1f}.
 
 {table}
 

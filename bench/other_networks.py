@@ -181,9 +181,17 @@ def crepe_tiny() -> Example:
 
 
 def mobilenet_v2_full() -> Example:
-    """Return torchvision's MobileNetV2 and a picture of 96 x 96."""
+    """Return torchvision's MobileNetV2 and a picture of 96 x 96.
+
+    What blocks add to their inputs is small, as training makes it: with seeded weights of full size eight bits keep
+    9 dB, of every engine, and nothing could be compared.
+    """
     torch.manual_seed(0)
-    return ready(torchvision.models.mobilenet_v2(), (1, 3, 96, 96))
+    net = torchvision.models.mobilenet_v2()
+    for block in net.features:
+        if getattr(block, "use_res_connect", False):
+            nn.init.constant_(block.conv[-1].weight, 0.3)
+    return ready(net, (1, 3, 96, 96))
 
 
 def resnet18() -> Example:
