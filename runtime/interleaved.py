@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.errors import Problem
 from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.runtime.build_folder.manifest import Tensor
 
@@ -32,3 +33,11 @@ def of_hop(
         name: np.clip(np.rint(plane.T * FULL_SCALE), -32768, 32767).astype(np.int16)
         for name, plane in planes.items()
     }
+
+
+def not_pcm(tensors: Sequence[Tensor]) -> Problem:
+    """Say what a build takes and gives that is no PCM."""
+    found = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors)
+    return Problem(
+        "build", f"takes and gives {found}", "one PCM hop in, one out", "export with --frontend"
+    )

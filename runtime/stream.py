@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
-from edgekit.runtime.build_folder.fitting import fitting
+from edgekit.runtime.build_folder.fitting import as_they_are, fitting, ports_of
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.controls import Controls
-from edgekit.runtime.interleaved import of_hop, to_hop
+from edgekit.runtime.interleaved import not_pcm, of_hop, to_hop
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.executorch import ExecutorchRunner
 from edgekit.runtime.runners.fpga import FpgaRunner
@@ -80,8 +80,7 @@ class Stream:
         self._blocks: Blocks | None = None
         self.in_session = in_session or not manifest.constants
         self._controls = Controls(manifest.controls)
-        ports = [(t.name, t.shape, np.dtype(t.dtype)) for t in manifest.stream_inputs]
-        self._ports = None if manifest.controls else ports
+        self._ports = None if manifest.controls else ports_of(manifest.stream_inputs)
         self._given_names = [tensor.name for tensor in manifest.stream_outputs]
 
     @staticmethod
@@ -226,7 +225,8 @@ class Stream:
         Raises:
             UsageError: names, shapes or types that do not fit, all of them.
         """
-        hop = self._as_given(inputs)
+        ports = self._ports if self.in_session else None
+        hop = None if ports is None else as_they_are(inputs, ports)
         if hop is None:
             arrays = self._checked_hops(self._without_controls(inputs), hops=False)
             hop = self._of_hop(arrays)
@@ -278,7 +278,7 @@ class Stream:
         manifest, hop = self.manifest, self.manifest.stream["hop_samples"]
         ports = _stream_tensors(manifest)
         if [tensor.pcm_channels for tensor in ports] != [1, 1]:
-            raise UsageError(_not_pcm(manifest))
+            raise UsageError(not_pcm(_stream_tensors(manifest)))
         if pcm.dtype != np.int16 or pcm.shape not in ((hop,), (1, hop)):
             found = f"{pcm.dtype} {pcm.shape}"
             raise UsageError(
@@ -299,7 +299,7 @@ class Stream:
         """
         manifest = self.manifest
         if not manifest.is_pcm:
-            raise UsageError(_not_pcm(manifest))
+            raise UsageError(not_pcm(_stream_tensors(manifest)))
         inputs, outputs = manifest.stream_inputs, manifest.stream_outputs
         expected = [
             Tensor(t.name, (t.frames_per_hop or 0, t.pcm_channels or 0), "int16", "stream")
@@ -380,19 +380,6 @@ class Stream:
         given = {**streams, **self._controls.next()} if self.manifest.controls else streams
         return [given[tensor.name] for tensor in self.manifest.hop_inputs]
 
-    def _as_given(self, inputs: Mapping[str, ArrayLike]) -> list[NDArray[Any]] | None:
-        """The hop's arrays in order where they fit as they are; None where more is to be done, or said."""
-        ports = self._ports if self.in_session else None
-        if ports is None or not isinstance(inputs, dict) or len(inputs) != len(ports):
-            return None
-        hop = []
-        for name, shape, dtype in ports:
-            array = inputs.get(name)
-            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
-                return None
-            hop.append(array)
-        return hop
-
     def _checked_hops(self, inputs: Mapping[str, ArrayLike], hops: bool) -> Arrays:
         """Return the inputs as arrays, after listing everything that does not fit."""
         if not self.in_session:
@@ -400,20 +387,8 @@ class Stream:
             step = "give a .npz with --constants, call session, or give them beside the inputs"
             raise UsageError(Problem("session constants", "not given", listed, step))
         step = "one array per stream input" + (", first axis = hops" if hops else "")
-        arrays = fitting(inputs, self.manifest.stream_inputs, step, hops)
-        if hops and len({len(array) for array in arrays.values()}) > 1:
-            found = ", ".join(f"{name} {len(array)}" for name, array in sorted(arrays.items()))
-            allowed = "as many hops in each input"
-            raise UsageError(Problem("hops", found, allowed, "cut to the shortest"))
-        return arrays
+        return fitting(inputs, self.manifest.stream_inputs, step, hops)
 
 
 def _stream_tensors(manifest: Manifest) -> tuple[Tensor, ...]:
     return (*manifest.hop_inputs, *manifest.stream_outputs)
-
-
-def _not_pcm(manifest: Manifest) -> Problem:
-    found = ", ".join(f"{t.name} {list(t.shape)}" for t in _stream_tensors(manifest))
-    return Problem(
-        "build", f"takes and gives {found}", "one PCM hop in, one out", "export with --frontend"
-    )
