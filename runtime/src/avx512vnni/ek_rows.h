@@ -10,7 +10,6 @@
 #define EK_PANEL 16
 #define EK_BYTES_S8(k) ((ptrdiff_t)(((k) + 3) & ~3))
 #define EK_BYTES_S16(k) ((ptrdiff_t)(((k) + 1) & ~1))
-#define EK_AHEAD 2048 /* bytes of weights that are fetched before they are used */
 #define EK_PACKED(n) (((n) + EK_PANEL - 1) / EK_PANEL * EK_PANEL)
 
 /* acc += one group of 4 taps times the rows of `panels` panels. */
@@ -19,9 +18,6 @@ static inline __attribute__((always_inline)) void ek_group_s8(uint32_t taps, con
 {
     const __m512i x = _mm512_xor_si512(_mm512_set1_epi32((int32_t)taps), _mm512_set1_epi8(-128));
     for (int32_t p = 0; p < panels; p++) {
-        if (panels == 4) { /* weights follow weights: past the block's end, and past pages, where processors stop */
-            _mm_prefetch((const char *)(w + p) + EK_AHEAD, _MM_HINT_T0);
-        }
         acc[p] = _mm512_dpbusd_epi32(acc[p], x, _mm512_loadu_si512(w + p));
     }
 }
