@@ -1,0 +1,166 @@
+/* The integer softmax over EK_NAME and EK_Y, sixteen elements at a time: products of 64 bits of the even and the odd ones
+ * apart. Entries of the table are loaded one by one: a gather takes longer. */
+#include "ek_lanes.h"
+
+#define EK_KEPT 1024 /* elements of a row at once */
+
+/* How a distance to the greatest of a row becomes an exponent, and a quotient an output. */
+typedef struct {
+    const int32_t *exp2;
+    int32_t m, s, mult, shift, y_zero, y_min, y_max;
+} ek_softmax;
+
+/* Whether no product needs a sign, and all results fit into 32 bits. */
+static inline int ek_softmax_fits(const ek_softmax *p)
+{
+    return p->m >= 0 && p->s >= 16 && p->mult >= 0 && p->shift >= 31;
+}
+
+static inline int32_t ek_row_top(const int16_t *x, int32_t n)
+{
+    ek_i top = ek_i_all(INT16_MIN);
+    for (int32_t i = 0; i < n; i += EK_WIDTH) {
+        const ek_i v = ek_i_load_s16(x + i, n - i);
+        top = _mm512_mask_max_epi32(top, ek_lanes(n - i), top, v);
+    }
+    return _mm512_reduce_max_epi32(top);
+}
+
+static inline ek_i ek_odd(ek_i v)
+{
+    return _mm512_srli_epi64(v, 32);
+}
+
+static inline ek_i ek_joined(ek_i even, ek_i odd)
+{
+    return _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, (_MM_PERM_ENUM)0xa0);
+}
+
+/* (v * m + half) >> s of the even elements. */
+static inline ek_i ek_scaled(ek_i v, ek_i m, ek_i half, __m128i s)
+{
+    return _mm512_srl_epi64(_mm512_add_epi64(_mm512_mul_epu32(v, m), half), s);
+}
+
+/* An entry of the table and the next. */
+static inline int64_t ek_entries(const int32_t *exp2, int32_t at)
+{
+    int64_t both;
+    memcpy(&both, exp2 + at, sizeof(both));
+    return both;
+}
+
+/* The same for every other one of 16 numbers of entries. */
+static inline ek_i ek_entries_of(const int32_t *exp2, const int32_t *at)
+{
+    return _mm512_setr_epi64(ek_entries(exp2, at[0]), ek_entries(exp2, at[2]), ek_entries(exp2, at[4]),
+                             ek_entries(exp2, at[6]), ek_entries(exp2, at[8]), ek_entries(exp2, at[10]),
+                             ek_entries(exp2, at[12]), ek_entries(exp2, at[14]));
+}
+
+/* Values between two entries, `low` steps of 4096 behind the first, of the even elements. */
+static inline ek_i ek_between(ek_i both, ek_i low)
+{
+    const ek_i fall = ek_i_sub(both, ek_odd(both)), product = _mm512_mul_epu32(fall, low);
+    return ek_i_sub(both, _mm512_srli_epi64(_mm512_add_epi64(product, _mm512_set1_epi64(2048)), 12));
+}
+
+/* u [n] = requantized distances of x [n] to the greatest, at [n] = the numbers of their entries. */
+static inline void ek_distances(const ek_softmax *p, const int16_t *x, int32_t top, int32_t n, int32_t *u, int32_t *at)
+{
+    const ek_i m = _mm512_set1_epi64(p->m), half = _mm512_set1_epi64((int64_t)1 << (p->s - 1));
+    const __m128i s = _mm_cvtsi32_si128(p->s);
+    for (int32_t i = 0; i < n; i += EK_WIDTH) {
+        const ek_i distance = ek_i_sub(ek_i_all(top), ek_i_load_s16(x + i, n - i));
+        const ek_i v = ek_joined(ek_scaled(distance, m, half, s), ek_scaled(ek_odd(distance), m, half, s));
+        ek_i_store_s32(u + i, v);
+        ek_i_store_s32(at + i, ek_i_and(_mm512_srli_epi32(v, 12), ek_i_all(255)));
+    }
+}
+
+/* e [n] = ek_exp2_q30 of the distances of x [n], n at most EK_KEPT, zeros behind; returns their sums. */
+static inline ek_i ek_powers(const ek_softmax *p, const int16_t *x, int32_t top, int32_t n, int32_t *e)
+{
+    int32_t at[EK_KEPT];
+    ek_i sums = _mm512_setzero_si512();
+    ek_distances(p, x, top, n, e, at);
+    for (int32_t i = 0; i < n; i += EK_WIDTH) {
+        const ek_i u = ek_i_load_s32(e + i, EK_WIDTH), down = _mm512_srli_epi32(u, 20), low = ek_i_and(u, ek_i_all(4095));
+        const ek_i even = ek_between(ek_entries_of(p->exp2, at + i), low);
+        const ek_i odd = ek_between(ek_entries_of(p->exp2, at + i + 1), ek_odd(low));
+        const ek_i more = _mm512_srli_epi32(_mm512_sllv_epi32(ek_i_all(1), down), 1);
+        const __mmask16 lanes = ek_lanes(n - i) & _mm512_cmple_epu32_mask(down, ek_i_all(30));
+        const ek_i v = _mm512_maskz_srlv_epi32(lanes, ek_i_add(ek_joined(even, odd), more), down);
+        ek_i_store_s32(e + i, v);
+        sums = _mm512_add_epi64(sums, _mm512_add_epi64(_mm512_and_si512(v, _mm512_set1_epi64(0xffffffff)), ek_odd(v)));
+    }
+    return sums;
+}
+
+/* y [n] = outputs of e [n]. */
+static inline void ek_quotients(const ek_softmax *p, const int32_t *e, int64_t inverse, int32_t n, EK_Y *y)
+{
+    const int32_t less = (int32_t)(inverse >> 32); /* it is at most 2^32 */
+    const ek_i factor = _mm512_set1_epi64(inverse >> less), mult = _mm512_set1_epi64(p->mult);
+    const ek_i half = _mm512_set1_epi64((int64_t)1 << (p->shift - 1)), zero = ek_i_all(p->y_zero);
+    const ek_i least = ek_i_all(p->y_min), most = ek_i_all(p->y_max);
+    const __m128i by = _mm_cvtsi32_si128(31 - less), shift = _mm_cvtsi32_si128(p->shift);
+    for (int32_t i = 0; i < n; i += EK_WIDTH) {
+        const ek_i v = ek_i_load_s32(e + i, EK_WIDTH);
+        const ek_i even = _mm512_srl_epi64(_mm512_mul_epu32(v, factor), by);
+        const ek_i odd = _mm512_srl_epi64(_mm512_mul_epu32(ek_odd(v), factor), by);
+        const ek_i q = ek_joined(ek_scaled(even, mult, half, shift), ek_scaled(odd, mult, half, shift));
+        const ek_i out = ek_i_clamp(ek_i_add(q, zero), least, most);
+        if (sizeof(EK_Y) == 1) {
+            ek_i_store_s8((int8_t *)(void *)(y + i), out, n - i);
+        } else {
+            ek_i_store_s16((int16_t *)(void *)(y + i), out, n - i);
+        }
+    }
+}
+
+/* Powers of a long row are computed again for its quotients. */
+static inline void ek_softmax_row(const ek_softmax *p, const int16_t *x, EK_Y *y, int32_t n)
+{
+    const int32_t top = ek_row_top(x, n);
+    int32_t e[EK_KEPT];
+    ek_i sums = _mm512_setzero_si512();
+    for (int32_t i = 0; i < n; i += EK_KEPT) {
+        sums = _mm512_add_epi64(sums, ek_powers(p, x + i, top, n - i < EK_KEPT ? n - i : EK_KEPT, e));
+    }
+    const int64_t inverse = ((int64_t)1 << 62) / _mm512_reduce_add_epi64(sums);
+    for (int32_t i = 0; i < n; i += EK_KEPT) {
+        const int32_t count = n - i < EK_KEPT ? n - i : EK_KEPT;
+        if (n > EK_KEPT) {
+            ek_powers(p, x + i, top, count, e);
+        }
+        ek_quotients(p, e, inverse, count, y + i);
+    }
+}
+
+static void ek_softmax_row_wide(const ek_softmax *p, const int16_t *x, EK_Y *y, int32_t n)
+{
+    const int32_t top = ek_row_top(x, n);
+    int64_t sum = 0;
+    for (int32_t i = 0; i < n; i++) {
+        sum += ek_exp2_q30(p->exp2, ek_requantize64(top - x[i], p->m, p->s));
+    }
+    const int64_t inverse = ((int64_t)1 << 62) / sum;
+    for (int32_t i = 0; i < n; i++) {
+        const int64_t part = ek_exp2_q30(p->exp2, ek_requantize64(top - x[i], p->m, p->s)) * inverse;
+        y[i] = (EK_Y)ek_output(part >> 31, p->mult, p->shift, p->y_zero, p->y_min, p->y_max);
+    }
+}
+
+void EK_NAME(const int16_t *restrict x, int32_t m, int32_t s, const int32_t *restrict exp2, int32_t mult, int32_t shift,
+             int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *restrict y, int32_t rows, int32_t n)
+{
+    const ek_softmax p = {exp2, m, s, mult, shift, y_zero, y_min, y_max};
+    for (int32_t row = 0; row < rows; row++, x += n, y += n) {
+        if (ek_softmax_fits(&p)) {
+            ek_softmax_row(&p, x, y, n);
+        } else {
+            ek_softmax_row_wide(&p, x, y, n);
+        }
+    }
+}
