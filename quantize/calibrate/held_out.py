@@ -72,12 +72,14 @@ class Parts:
                 hops = array[inside]
                 totals[name] = totals.get(name, 0.0) + hops.sum(axis=0, dtype=np.float64)
                 flat = hops.ravel()
-                flat = flat[np.isfinite(flat)]
+                ends = _ends(flat)
+                if not np.isfinite(ends).all():
+                    flat = flat[np.isfinite(flat)]
+                    ends = _ends(flat)
                 if flat.size:
                     count = -(-KEPT_VALUES * len(hops) // self._total)
                     picked = flat[self._random.integers(0, flat.size, count)]
                     kept = picked if count < flat.size else flat
-                    ends = np.array([flat.min(), flat.max()], np.float32)
                     seen.setdefault(name, []).append(np.concatenate([ends, kept]))
 
     def without(self, fold: Sequence[int], names: Sequence[str]) -> dict[str, Observer]:
@@ -118,6 +120,11 @@ class Parts:
 
 def _peak(arrays: Sequence[NDArray[np.float32]]) -> float:
     return max((float(np.abs(array).max()) for array in arrays), default=0.0)
+
+
+def _ends(flat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The smallest and the largest value; of none neither."""
+    return np.array([flat.min(), flat.max()] if flat.size else [], np.float32)
 
 
 def _observer(arrays: Sequence[NDArray[np.float32]]) -> Observer:

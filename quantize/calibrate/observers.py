@@ -61,13 +61,33 @@ class Observer:
             self._keep(flat[start : start + AT_ONCE])
 
     def _keep(self, flat: NDArray[np.float32]) -> None:
+        """Of the values so far those with the smallest random keys: a uniform sample."""
         keys, flat = self._drawn(flat)
+        if self._keys.size == KEPT_VALUES:
+            self._exchange(keys, flat)
+            return
         keys = np.concatenate([self._keys, keys])
         sample = np.concatenate([self.sample, flat])
-        if keys.size > KEPT_VALUES:  # the values with the smallest random keys are a uniform sample
+        if keys.size > KEPT_VALUES:
             kept = np.argpartition(keys, KEPT_VALUES)[:KEPT_VALUES]
             keys, sample = keys[kept], sample[kept]
         self._keys, self.sample = keys, sample
+
+    def _exchange(self, keys: NDArray[np.float64], flat: NDArray[np.float32]) -> None:
+        """Put values in place of those with the largest keys of a full sample, where their own are smaller.
+
+        Few come at a time: only keys near the largest are looked at, where as many as come are there.
+        """
+        near = self._keys.max() * (1 - 2 * (keys.size + 1) / KEPT_VALUES)
+        high = np.flatnonzero(self._keys > near)
+        if high.size < keys.size:
+            high = np.arange(KEPT_VALUES)
+        both = np.concatenate([self._keys[high], keys])
+        out = np.argpartition(both, -keys.size - 1)[both.size - keys.size :]
+        stays = np.ones(keys.size, bool)
+        stays[out[out >= high.size] - high.size] = False
+        places = high[out[out < high.size]]
+        self._keys[places], self.sample[places] = keys[stays], flat[stays]
 
     def _drawn(self, flat: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Random keys of the values that may stay, uniform from 0 to 1, and these values.

@@ -29,6 +29,25 @@ def test_extremes_are_exact_and_the_sample_is_bounded_and_even() -> None:
     assert counts.min() > 0.9 * KEPT_VALUES / 8
 
 
+def test_a_sample_has_the_values_of_the_smallest_keys_however_many_come_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[tuple[np.ndarray, np.ndarray]] = []
+    draw = Observer._drawn
+
+    def kept(self: Observer, flat: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        drawn.append(draw(self, flat))
+        return drawn[-1]
+
+    monkeypatch.setattr(Observer, "_drawn", kept)
+    sizes = (KEPT_VALUES - 5, 9, 1, 300, 2 * KEPT_VALUES, 40)
+    ends = np.cumsum(sizes)
+    observer = seen(*np.split(np.arange(ends[-1]), ends[:-1]))
+    keys, values = (np.concatenate(column) for column in zip(*drawn, strict=True))
+    smallest = values[np.argsort(keys)[:KEPT_VALUES]]
+    assert sorted(observer.sample) == sorted(smallest)
+
+
 def test_non_finite_values_are_ignored() -> None:
     observer = seen(np.array([np.nan, np.inf, -np.inf, 0.5]), np.array([np.nan]))
     assert (observer.minimum, observer.maximum) == (0.5, 0.5)
