@@ -1206,6 +1206,8 @@ def fc_f32(d: Draw) -> Call:
 
 def matmul_f32(d: Draw) -> Call:
     m, k, n = d.int(1, 5), d.int(1, 40), d.int(1, 20)
+    if d.int(0, 2) == 0:  # tiles of several rows and vectors, with a rest
+        m, k, n = d.int(1, 19), d.int(1, 9), d.int(1, 150)
     a, b = floats(d, m, k), floats(d, k, n)
     y = linear_twin.ek_matmul_f32(a, b)
     return Call("ek_matmul_f32", [a, b, blank(y), m, k, n], {2: y})

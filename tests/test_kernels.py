@@ -269,7 +269,35 @@ def planes_that_keep_their_width() -> Iterator[Call]:
         yield depthwise(ConvShape(*planes, k_h, k_w, 1, 1, dilation, dilation, top, left, 3), top)
 
 
-@pytest.mark.parametrize("calls", [planes_of_a_few_columns, planes_that_keep_their_width])
+def planes_that_are_halved() -> Iterator[Call]:
+    """Of odd and even sizes, of less than a vector of outputs to three of them."""
+    sizes = product((1, 2, 9, 15, 16, 17, 24, 33), (1, 2, 7), (3, 5), (0, 1))
+    for width, height, k, odd in sizes:
+        x = [max(1, 2 * n - odd) for n in (height, width)]
+        planes = (3, *x, 3 * (1 + height % 2), height, width, k, k, 2, 2, 1, 1)
+        yield depthwise(ConvShape(*planes, k // 2, k // 2, 3), width % 3)
+
+
+def short_rows() -> Iterator[Call]:
+    """One row of outputs, of one row of the kernel or three; one or many of an input."""
+    for width, k_w, stride, each in product((1, 7, 16, 17, 50, 64), (3, 5), (1, 2), (1, 5)):
+        dilation = 1 + width % 2
+        left = (0, k_w // 2, k_w)[(width + k_w + each) % 3]
+        in_w = max(1, (width - 1) * stride + (k_w - 1) * dilation + 1 - left)
+        k_h = 3 if each == 5 else 1
+        planes = (3, k_h, in_w, 3 * each, 1, width, k_h, k_w, 1, stride, 1, dilation)
+        yield depthwise(ConvShape(*planes, 0, left, 3), width % 3)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        planes_of_a_few_columns,
+        planes_that_keep_their_width,
+        planes_that_are_halved,
+        short_rows,
+    ],
+)
 @pytest.mark.parametrize("isa", ISAS)
 def test_depthwise_planes(
     isa_libraries: dict[str, ctypes.CDLL], isa: str, calls: Callable[[], Iterator[Call]]

@@ -1,14 +1,16 @@
-/* Depthwise 3x3 float convolution of planes 4 or 8 columns wide, with strides 2 also 16, padded so that the width is
- * kept or halved: a vector takes whole rows of the output, and each row of x is loaded once for the three taps of a row
- * of the kernel, which are permutations of it. */
+/* Depthwise 3x3 float convolution of planes 4 or 8 columns wide, padded so that the width is kept or halved: a vector takes
+ * whole rows of the output, and each row of x is loaded once for the three taps of a row of the kernel, which are
+ * permutations of it. */
 #include "ek_depthwise_flat.h"
+#include "ek_depthwise_halves.h"
 #include "ek_depthwise_rows.h"
 #include "ek_epilogue_lanes.h"
 #include "ek_tap_lanes.h"
 
 #define EK_PLANE_VECTORS 16 /* of one channel's output */
 #define EK_PLANES(...) \
-    (ek_depthwise_planes(__VA_ARGS__) || ek_depthwise_rows(__VA_ARGS__) || ek_depthwise_flat(__VA_ARGS__))
+    (ek_depthwise_planes(__VA_ARGS__) || ek_depthwise_by_halves(__VA_ARGS__) || ek_depthwise_rows(__VA_ARGS__) \
+     || ek_depthwise_flat(__VA_ARGS__))
 
 /* Of output vector v and row ky of the kernel: lanes of x that are inside, of a second vector too with strides 2. */
 typedef struct {
@@ -41,23 +43,21 @@ static inline __attribute__((always_inline)) void ek_plane_rows(const float *x, 
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i one = _mm512_set1_epi32(1), even = _mm512_add_epi32(lane, lane);
-    const __mmask16 starts = width == 4 ? 0x1111 : width == 8 ? 0x0101 : 0x0001;
-    const __mmask16 ends = width == 4 ? 0x8888 : width == 8 ? 0x8080 : 0x8000;
+    const __mmask16 starts = width == 4 ? 0x1111 : 0x0101, ends = width == 4 ? 0x8888 : 0x8080;
     if (stride == 1) {
         taps[1] = _mm512_maskz_loadu_ps(in[0], x);
         taps[0] = _mm512_maskz_permutexvar_ps((__mmask16)~starts, _mm512_sub_epi32(lane, one), taps[1]);
         taps[2] = _mm512_maskz_permutexvar_ps((__mmask16)~ends, _mm512_add_epi32(lane, one), taps[1]);
     } else {
-        const ptrdiff_t second = width == 16 ? 16 : 32;
         __m512 low, high;
         if (width == 4) {
             low = _mm512_maskz_loadu_ps((__mmask16)(in[0] & 0xff), x);
             low = _mm512_mask_loadu_ps(low, (__mmask16)(in[0] & 0xff00), x + 8);
-            high = _mm512_maskz_loadu_ps((__mmask16)(in[1] & 0xff), x + second);
-            high = _mm512_mask_loadu_ps(high, (__mmask16)(in[1] & 0xff00), x + second + 8);
+            high = _mm512_maskz_loadu_ps((__mmask16)(in[1] & 0xff), x + 32);
+            high = _mm512_mask_loadu_ps(high, (__mmask16)(in[1] & 0xff00), x + 40);
         } else {
             low = _mm512_maskz_loadu_ps(in[0], x);
-            high = _mm512_maskz_loadu_ps(in[1], x + second);
+            high = _mm512_maskz_loadu_ps(in[1], x + 32);
         }
         taps[0] = _mm512_maskz_permutex2var_ps((__mmask16)~starts, low, _mm512_sub_epi32(even, one), high);
         taps[1] = _mm512_permutex2var_ps(low, even, high);
@@ -97,7 +97,7 @@ static int ek_depthwise_planes(const float *x, const float *w, const float *bias
     const int32_t square = s->k_h == 3 && s->k_w == 3 && s->stride_h == stride && s->dil_h == 1 && s->dil_w == 1;
     ek_plane_lanes lanes;
     if (!square || s->pad_left != 1 || stride > 2 || s->in_w != stride * width || s->out_h > most
-        || (width != 4 && width != 8 && (width != 16 || stride == 1))) {
+        || (width != 4 && width != 8)) {
         return 0;
     }
     ek_plane_lanes_of(s, (s->out_h * width + EK_LANES - 1) / EK_LANES, &lanes);
@@ -109,10 +109,8 @@ static int ek_depthwise_planes(const float *x, const float *w, const float *bias
         }
     } else if (width == 4) {
         EK_PLANE_CHANNELS(4, 2);
-    } else if (width == 8) {
-        EK_PLANE_CHANNELS(8, 2);
     } else {
-        EK_PLANE_CHANNELS(16, 2);
+        EK_PLANE_CHANNELS(8, 2);
     }
     return 1;
 }

@@ -346,7 +346,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         ek_epilogue_row(&then, y, s.out_c);
         return;
     }
-    if (inputs == 1 && (rows <= EK_FEW_PER_INPUT || s.groups > 1) && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
+    if (inputs == 1 && (rows <= EK_FEW_PER_INPUT || (s.groups > 1 && s.out_h > 1)) && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
         return;
     }
     ek_bands_of(&s, &bands);

@@ -4,6 +4,9 @@
 #include "ek_depthwise_window.h"
 #include "ek_tap_lanes.h"
 
+#define EK_LINE_MOST 5    /* columns of a kernel of one row */
+#define EK_LINE_VECTORS 4 /* of a short row */
+
 /* to [3] = the columns of row iy of x, 0 outside. */
 EK_INLINE void ek_three_columns(const float *x, const ek_conv_shape *s, const ek_tap_lanes *taps, int32_t iy,
                                 int32_t stride, ek_v *to)
@@ -57,6 +60,46 @@ EK_INLINE void ek_depthwise_square(const float *x, const float *w, float bias, c
     }
 }
 
+/* A short row, and kernels of few columns: taps are read where they lie. */
+EK_INLINE void ek_depthwise_line(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
+                                 const ek_conv_shape *s, int32_t size, int32_t stride)
+{
+    const int32_t per_group = s->out_c / s->groups;
+    ek_tap_lanes taps[EK_LINE_MOST];
+    for (int32_t ox = 0; ox < s->out_w; ox += EK_LANES) {
+        const int32_t n = ek_min(EK_LANES, s->out_w - ox);
+        for (int32_t kx = 0; kx < size; kx++) {
+            taps[kx] = ek_tap_lanes_of(s, kx, ox, n);
+        }
+        for (int32_t o = 0; o < s->out_c; o++) {
+            const float *const xo = x + (ptrdiff_t)(per_group == 1 ? o : o / per_group) * s->in_w;
+            const float *const wo = w + (ptrdiff_t)o * size;
+            ek_v acc = ek_v_all(bias ? bias[o] : 0.0f);
+            for (int32_t kx = 0; kx < size; kx++) {
+                acc = ek_v_fma(ek_v_all(wo[kx]), ek_load_tap(xo, taps + kx, stride), acc);
+            }
+            ek_v_store_some(y + (ptrdiff_t)o * s->out_w + ox, ek_bounded(acc, bounds), n);
+        }
+    }
+}
+
+/* The same; says whether it takes the shape. */
+static int ek_depthwise_lines(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
+                              const ek_conv_shape *s)
+{
+    const int32_t alone = s->k_h == 1 && s->in_h == 1 && s->out_h == 1 && s->pad_top == 0;
+    if (!alone || s->out_w > EK_LINE_VECTORS * EK_LANES || s->stride_w > 2 || (s->k_w != 3 && s->k_w != 5)) {
+        return 0;
+    }
+    switch (2 * s->k_w + s->stride_w) {
+    case 7: ek_depthwise_line(x, w, bias, bounds, y, s, 3, 1); break;
+    case 8: ek_depthwise_line(x, w, bias, bounds, y, s, 3, 2); break;
+    case 11: ek_depthwise_line(x, w, bias, bounds, y, s, 5, 1); break;
+    default: ek_depthwise_line(x, w, bias, bounds, y, s, 5, 2); break;
+    }
+    return 1;
+}
+
 /* Returns 0 where none of these takes the shape, and does nothing then. */
 static int ek_depthwise_f32(const float *x, const float *w, const float *bias, const ek_bounds *bounds, float *y,
                             const ek_conv_shape *s)
@@ -64,7 +107,7 @@ static int ek_depthwise_f32(const float *x, const float *w, const float *bias, c
     const ptrdiff_t plane = (ptrdiff_t)s->out_h * s->out_w, x_plane = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t per_group = s->out_c / s->groups, stride = s->stride_w;
     ek_tap_lanes taps[3];
-    if (EK_PLANES(x, w, bias, bounds, y, s)) {
+    if (ek_depthwise_lines(x, w, bias, bounds, y, s) || EK_PLANES(x, w, bias, bounds, y, s)) {
         return 1;
     }
     if (s->k_h != 3 || s->k_w != 3 || s->stride_h != stride || stride > 2 || s->dil_h != 1 || s->dil_w != 1) {
