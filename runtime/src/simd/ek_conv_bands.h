@@ -17,6 +17,9 @@
 #define EK_SUM_TAPS 96 /* that sums of a band have if they can: 96, or so many times 80 more */
 #endif
 #define EK_MOST_VECTORS 8
+#ifndef EK_SOME_VECTORS
+#define EK_SOME_VECTORS 1 /* in place, taken together with the last one that is not whole */
+#endif
 
 typedef enum { EK_IN_PLACE, EK_BY_PLANES, EK_BY_TAPS } ek_layout;
 

@@ -14,8 +14,8 @@
 #define EK_APART static __attribute__((noinline)) /* whose loop gets all registers */
 
 /* A block of taps of some positions: x [count] rows at their offsets, w rows `step` apart. The first block's sums begin
- * with the bias, which may be NULL, those of others with y; behind the last one the sums are whole: they are compared in
- * registers as `act` says, and what more they become comes from `then`, else NULL. */
+ * with the bias, which may be NULL, those of others with y; behind the last one the sums are whole: in registers they
+ * become what `act` says, a comparison or EK_HARD_SWISH, and what more there is comes from `then`, else NULL. */
 typedef struct {
     const float *x, *w, *bias;
     const int32_t *offset;
@@ -72,7 +72,8 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
         const int32_t offset = b->offset[t];
         ek_v taken[EK_MOST_VECTORS];
         for (int32_t v = 0; v < vectors; v++) {
-            taken[v] = some == EK_LANES ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
+            const int whole = some == EK_LANES || v + 1 < vectors;
+            taken[v] = whole ? ek_v_load(x[v] + offset) : ek_v_load_some(x[v] + offset, some);
         }
         for (int32_t r = 0; r < rows; r++) {
             const ek_v tap = ek_v_all(w[r * b->step + t]);
@@ -89,6 +90,11 @@ EK_INLINE void ek_block_tile(const ek_block *b, const ek_places *p, int32_t o, i
         const ek_v low = ek_v_all(b->epilogue->a), high = ek_v_all(b->epilogue->b);
         for (int32_t r = 0; r < rows * vectors; r++) {
             acc[r] = ek_v_clip(acc[r], low, high);
+        }
+    } else if (b->act == EK_HARD_SWISH) {
+        const ek_v slope = ek_v_all(b->epilogue->a), start = ek_v_all(b->epilogue->b);
+        for (int32_t r = 0; r < rows * vectors; r++) {
+            acc[r] = ek_v_act(acc[r], EK_HARD_SWISH, slope, start);
         }
     }
     for (int32_t r = 0; r < rows && p->whole; r++) {
@@ -131,6 +137,13 @@ EK_APART void ek_column_some(const ek_block *b, const ek_places *p, int32_t some
 {
     ek_block_column(b, p, 1, some);
 }
+
+#if EK_SOME_VECTORS == 2
+EK_APART void ek_column_2_some(const ek_block *b, const ek_places *p, int32_t some)
+{
+    ek_block_column(b, p, 2, some);
+}
+#endif
 
 EK_APART void ek_column_1(const ek_block *b, const ek_places *p)
 {
@@ -176,16 +189,20 @@ static int32_t ek_vectors_now(const ek_block *b, int32_t left)
 /* All positions of a block in a band of n positions; in place nothing behind them may be read. */
 static void ek_block_positions(const ek_block *b, const ek_bands *bands, int32_t columns, int32_t n)
 {
-    const int32_t in_place = bands->layout == EK_IN_PLACE;
+    const int32_t rest = bands->layout == EK_IN_PLACE ? n % EK_LANES : 0, last = rest ? EK_SOME_VECTORS : 0;
     ek_places places;
     for (int32_t at = 0, now; at < n; at += now * EK_LANES) {
-        const int32_t left = in_place ? (n - at) / EK_LANES : (n - at + EK_LANES - 1) / EK_LANES;
-        now = ek_vectors_now(b, left);
+        const int32_t left = (n - at + EK_LANES - 1) / EK_LANES;
+        now = left <= last ? left : ek_vectors_now(b, left - last);
         ek_places_of(at, n, bands->pitch, columns, now, &places);
-        if (left == 0) {
-            ek_column_some(b, &places, n - at);
-        } else {
+        if (left > last) {
             ek_column(b, &places, now);
+#if EK_SOME_VECTORS == 2
+        } else if (now == 2) {
+            ek_column_2_some(b, &places, rest);
+#endif
+        } else {
+            ek_column_some(b, &places, rest);
         }
     }
 }
@@ -253,7 +270,7 @@ static void ek_depthwise_column(const float *x, const float *w, const float *bia
     }
 }
 
-/* Says whether ek_depthwise_f32.h takes the shape. What is apart comes behind some channels, while they are near. */
+/* Says whether ek_depthwise_f32.h takes the shape. What is added comes behind some channels, while they are near. */
 static int ek_conv_depthwise(const float *x, const float *w, const float *bias, const ek_epilogue *e, float *y,
                              const ek_conv_shape *shape)
 {
@@ -262,14 +279,14 @@ static int ek_conv_depthwise(const float *x, const float *w, const float *bias, 
     const int32_t each = shape->out_c / shape->groups, plane = each * shape->out_h * shape->out_w;
     ek_conv_shape s = *shape;
     for (int32_t g = 0; g < shape->groups; g += s.groups) {
-        s.groups = ek_min(shape->groups - g, ek_epilogue_is_apart(e) ? ek_max(EK_EPILOGUE_BLOCK / plane, 1) : shape->groups);
+        s.groups = ek_min(shape->groups - g, e->add ? ek_max(EK_EPILOGUE_BLOCK / plane, 1) : shape->groups);
         s.in_c = s.groups;
         s.out_c = s.groups * each;
         if (!ek_depthwise_f32(x + (ptrdiff_t)g * x_plane, w + (ptrdiff_t)g * each * kernel, bias ? bias + g * each : NULL,
                               &bounds, y + (ptrdiff_t)g * plane, &s)) {
             return 0;
         }
-        if (ek_epilogue_is_apart(e)) {
+        if (e->add) {
             ek_epilogue_row(e, y + (ptrdiff_t)g * plane, (ptrdiff_t)s.groups * plane);
         }
     }
@@ -283,7 +300,7 @@ static void ek_conv_group(const float *x, const float *w, const float *bias, con
     const int32_t kernel = s->k_h * s->k_w, taps = s->in_c / s->groups * kernel;
     const ptrdiff_t x_plane = (ptrdiff_t)s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
     ek_block block = {band, w, bias, offset, y, taps, plane, 0, s->out_c / s->groups, 0, EK_NO_ACT, e, NULL};
-    const int apart = ek_epilogue_is_apart(e);
+    const int apart = ek_epilogue_is_apart(e) && (e->add || e->act != EK_HARD_SWISH);
 #ifdef EK_SIDE_COST
     const int sides = ek_sides_pay(s, b);
     const int32_t at_once = sides ? ek_min(b->block, EK_SIDE_TAPS / kernel * kernel) : b->block;

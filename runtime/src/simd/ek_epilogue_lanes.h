@@ -5,24 +5,6 @@
 #include "ek_epilogue.h"
 #include "ek_vector.h"
 
-/* What sums are compared with where they are: NULL, 0 alone, or two bounds. */
-typedef struct {
-    int32_t act;
-    ek_v low, high;
-} ek_bounds;
-
-/* None where the epilogue is apart. */
-static inline ek_bounds ek_bounds_of(const ek_epilogue *e)
-{
-    const ek_bounds bounds = {ek_epilogue_is_apart(e) ? EK_NO_ACT : e->act, ek_v_all(e->a), ek_v_all(e->b)};
-    return bounds;
-}
-
-static inline ek_v ek_bounded(ek_v v, const ek_bounds *b)
-{
-    return b->act == EK_NO_ACT ? v : b->act == EK_RELU ? ek_v_relu(v) : ek_v_clip(v, b->low, b->high);
-}
-
 /* All functions but EK_NO_ACT. */
 static inline ek_v ek_v_act(ek_v v, int32_t act, ek_v a, ek_v b)
 {
@@ -39,6 +21,24 @@ static inline ek_v ek_v_act(ek_v v, int32_t act, ek_v a, ek_v b)
     }
     b = ek_v_clip(ek_v_fma(v, a, b), zero, one);
     return act == EK_HARD_SIGMOID ? b : ek_v_mul(v, b);
+}
+
+/* What sums become where they are. */
+typedef struct {
+    int32_t act;
+    ek_v low, high;
+} ek_bounds;
+
+/* Nothing where something is added before. */
+static inline ek_bounds ek_bounds_of(const ek_epilogue *e)
+{
+    const ek_bounds bounds = {e->add ? EK_NO_ACT : e->act, ek_v_all(e->a), ek_v_all(e->b)};
+    return bounds;
+}
+
+static inline ek_v ek_bounded(ek_v v, const ek_bounds *b)
+{
+    return b->act == EK_NO_ACT ? v : ek_v_act(v, b->act, b->low, b->high);
 }
 
 #endif

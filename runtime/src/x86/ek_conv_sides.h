@@ -9,6 +9,7 @@
 #define EK_SIDE_FLOATS (2048 * EK_TILE_VECTORS)
 #define EK_SIDE_TAPS (2048 / EK_LANES)
 #define EK_SIDE_NARROW 4    /* columns below which each vector is picked from two, ek_conv_strips.h */
+#define EK_SIDE_REST (EK_SOME_VECTORS == 1 ? 2 : 0) /* vectors' time that one that is not whole takes more in place */
 #define EK_SIDE_PAGE 1024   /* floats: of channels that lie so far apart few fit into the nearest cache */
 #define EK_SIDE_OUTPUTS 48  /* from which on copies of such channels pay */
 
@@ -25,7 +26,7 @@ static inline int ek_sides_pay(const ek_conv_shape *s, const ek_bands *b)
     const int32_t outputs = s->out_c / s->groups, n = b->rows * b->columns, dense = (n + EK_LANES - 1) / EK_LANES;
     const int32_t copies = b->rows * ((b->columns + EK_LANES - 1) / EK_LANES), in_place = b->layout == EK_IN_PLACE;
     int32_t spread = ((b->rows - 1) * b->pitch + b->columns + (in_place ? 0 : EK_LANES - 1)) / EK_LANES;
-    spread = b->columns % EK_LANES == 0 ? dense : spread + (in_place ? 2 : 0);
+    spread = b->columns % EK_LANES == 0 ? dense : ek_max(spread + (in_place ? EK_SIDE_REST : 0), dense);
     if (b->layout == EK_BY_TAPS || s->k_h * s->k_w > EK_SIDE_TAPS) {
         return 0;
     }
