@@ -4,6 +4,7 @@
 
 #include "ek_x86.h"
 
+#define EK_COLUMNS_APART /* ek_v_even and ek_v_odd */
 #define EK_LANES 16
 #define EK_TILE_ROWS 8    /* of so many vectors each: their sums stay in registers */
 #define EK_TILE_VECTORS 3

@@ -137,31 +137,60 @@ static inline void ek_tap_offsets(const ek_conv_shape *s, const ek_bands *b, int
     }
 }
 
-/* to [rows][width] = rows of a channel by the strides, the first at (iy, ix); 0 outside. */
+/* to [rows][width] = rows of a channel by the strides, the first at (iy, ix); 0 outside. The last vector of a row writes into
+ * the next, so it comes before the others. */
 static inline void ek_rows_of_plane(const float *x, const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
                                  int32_t width, float *to)
 {
     const int32_t stride = s->stride_w, lo = ek_min(ek_first(-ix, stride), width);
     const int32_t hi = ek_max(ek_min(ek_first(s->in_w - ix, stride), width), lo);
-    for (int32_t h = 0; h < rows; h++, iy += s->stride_h, to += width) {
+    for (int32_t j = (width - 1) / EK_LANES * EK_LANES; j >= 0; j -= EK_LANES) {
+        const int32_t from = ek_max(lo - j, 0), end = ek_max(ek_min(hi - j, EK_LANES), from);
+        const ek_range in = stride == 2 ? ek_even_range_of(from, end) : ek_range_of(from, end);
+        for (int32_t h = 0, at = iy; h < rows; h++, at += s->stride_h) {
+            const float *const row = x + (ptrdiff_t)at * s->in_w + ix;
+            ek_v v = ek_v_zero();
+            if (at >= 0 && at < s->in_h && stride <= 2) {
+                v = stride == 1 ? ek_v_load_in(row + j, in) : ek_v_load_even_in(row + 2 * j, in);
+            }
+            ek_v_store(to + h * width + j, v);
+        }
+    }
+    for (int32_t h = 0; h < rows && stride > 2; h++, iy += s->stride_h) {
         const float *const row = x + (ptrdiff_t)iy * s->in_w + ix;
-        const int inside = iy >= 0 && iy < s->in_h;
-        for (int32_t j = 0; j < width && !inside; j += EK_LANES) {
-            ek_v_store(to + j, ek_v_zero());
-        }
-        for (int32_t j = 0; j < width && inside && stride == 1; j += EK_LANES) {
-            const int32_t from = ek_max(lo - j, 0), end = ek_max(ek_min(hi - j, EK_LANES), 0);
-            ek_v_store(to + j, ek_v_load_range(row + j, from, end));
-        }
-        for (int32_t j = 0; j < width && inside && stride == 2; j += EK_LANES) {
-            const int32_t from = ek_max(lo - j, 0), end = ek_max(ek_min(hi - j, EK_LANES), from);
-            ek_v_store(to + j, ek_v_load_even_range(row + 2 * j, from, end));
-        }
-        for (int32_t j = 0; j < width && inside && stride > 2; j++) {
-            to[j] = j >= lo && j < hi ? row[j * stride] : 0.0f;
+        for (int32_t j = lo; j < hi && iy >= 0 && iy < s->in_h; j++) {
+            to[h * width + j] = row[j * stride];
         }
     }
 }
+
+#ifdef EK_COLUMNS_APART
+/* even, odd [rows][width]: the same with strides of 2 of the planes at ix and ix + 1, which share what is loaded. */
+static inline void ek_rows_of_planes(const float *x, const ek_conv_shape *s, int32_t iy, int32_t ix, int32_t rows,
+                                     int32_t width, float *even, float *odd)
+{
+    for (int32_t j = 0; j < width; j += EK_LANES) {
+        const int32_t at = ix + 2 * j, behind = at + EK_LANES, n = width - j;
+        const ek_range low = ek_range_of(ek_min(ek_max(-at, 0), EK_LANES), ek_max(ek_min(s->in_w - at, EK_LANES), 0));
+        const ek_range high = ek_range_of(ek_min(ek_max(-behind, 0), EK_LANES), ek_max(ek_min(s->in_w - behind, EK_LANES), 0));
+        for (int32_t h = 0, down = iy; h < rows; h++, down += s->stride_h) {
+            const float *const row = x + (ptrdiff_t)down * s->in_w + at;
+            ek_v first = ek_v_zero(), second = first;
+            if (down >= 0 && down < s->in_h) {
+                first = ek_v_load_in(row, low);
+                second = ek_v_load_in(row + EK_LANES, high);
+            }
+            if (n >= EK_LANES) {
+                ek_v_store(even + h * width + j, ek_v_even(first, second));
+                ek_v_store(odd + h * width + j, ek_v_odd(first, second));
+            } else {
+                ek_v_store_some(even + h * width + j, ek_v_even(first, second), n);
+                ek_v_store_some(odd + h * width + j, ek_v_odd(first, second), n);
+            }
+        }
+    }
+}
+#endif
 
 /* Lay out the block of taps from.. of the band with output (oy, ox) first; x is the group's. */
 static inline void ek_bands_fill(const float *x, const ek_conv_shape *s, const ek_bands *b, int32_t oy, int32_t ox,
@@ -169,16 +198,28 @@ static inline void ek_bands_fill(const float *x, const ek_conv_shape *s, const e
 {
     const int32_t kernel = s->k_h * s->k_w, top = oy * s->stride_h - s->pad_top, left = ox * s->stride_w - s->pad_left;
     const ptrdiff_t plane = (ptrdiff_t)s->in_h * s->in_w;
+    const int32_t size = b->height * b->pitch;
+#ifdef EK_COLUMNS_APART
+    const int32_t both = s->stride_w == 2 && b->layout == EK_BY_PLANES && b->across == 2;
+#else
+    const int32_t both = 0;
+#endif
     for (int32_t t = from; t < from + count && b->layout == EK_BY_TAPS; t++, band += b->rows * b->pitch) {
         const int32_t ky = t / s->k_w % s->k_h, kx = t % s->k_w;
         ek_rows_of_plane(x + t / kernel * plane, s, top + ky * s->dil_h, left + kx * s->dil_w, b->rows, b->pitch, band);
     }
     for (int32_t c = from / kernel; c * kernel < from + count && b->layout == EK_BY_PLANES; c++) {
         for (int32_t i = 0; i < s->stride_h; i++) {
-            for (int32_t j = 0; j < s->stride_w; j++) {
+#ifdef EK_COLUMNS_APART
+            if (both && b->down[i] >= 0) {
+                ek_rows_of_planes(x + c * plane, s, top + i, left, b->height, b->pitch, band, band + size);
+                band += 2 * size;
+            }
+#endif
+            for (int32_t j = 0; j < s->stride_w && !both; j++) {
                 if (b->down[i] >= 0 && b->right[j] >= 0) {
                     ek_rows_of_plane(x + c * plane, s, top + i, left + j, b->height, b->pitch, band);
-                    band += b->height * b->pitch;
+                    band += size;
                 }
             }
         }

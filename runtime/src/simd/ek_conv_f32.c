@@ -355,6 +355,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
     const ek_conv_shape s = ek_conv_flatten(shape);
     const int32_t rows = s.out_c / s.groups, inputs = s.in_c / s.groups, taps = inputs * s.k_h * s.k_w;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
+    const int apart = inputs == 1 && (rows <= EK_FEW_PER_INPUT || (s.groups > 1 && s.out_h > 1));
     float band[EK_BANDS];
     int32_t offset[2 * EK_BLOCK_TAPS];
     ek_bands bands;
@@ -363,7 +364,7 @@ void ek_conv_f32(const float *restrict x, const float *restrict w, const float *
         ek_epilogue_row(&then, y, s.out_c);
         return;
     }
-    if (inputs == 1 && (rows <= EK_FEW_PER_INPUT || (s.groups > 1 && s.out_h > 1)) && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
+    if (apart && ek_conv_depthwise(x, w, bias, &then, y, &s)) {
         return;
     }
     ek_bands_of(&s, &bands);
