@@ -11,7 +11,7 @@ void ek_lstm_f32(const float *restrict x, float *restrict h, float *restrict c, 
         rows = ek_cell_rows(left);
         ek_biased_rows_f32(x + (ptrdiff_t)row * inputs, w, bias, scratch, rows, inputs, gates, gates);
         for (int32_t i = 0, at_once = batch > 1 ? rows : 1; i < rows; i += at_once) {
-            ek_rows_f32(h + b * n, r, scratch + i * gates, at_once, n, gates, 0, gates);
+            ek_rows_again_f32(h + b * n, r, scratch + i * gates, at_once, n, gates, i);
             for (int32_t s = 0; s < at_once; s++) {
                 float *const own = h + (b + s) * n;
                 ek_lstm_state_f32(scratch + (i + s) * gates, own, c + (b + s) * n, n);

@@ -100,4 +100,19 @@ static inline void ek_rows_f32(const float *x, const float *w, float *y, int32_t
     }
 }
 
+/* The same of all columns, for the turn'th time: of a single row every other time the last columns first, which a cache
+ * that does not hold all weights still has. */
+static inline void ek_rows_again_f32(const float *x, const float *w, float *y, int32_t rows, int32_t k, int32_t n,
+                                     int32_t turn)
+{
+    const int32_t block = 4 * EK_COLUMNS;
+    if (rows > 1 || turn % 2 == 0) {
+        ek_rows_f32(x, w, y, rows, k, n, 0, n);
+        return;
+    }
+    for (int32_t from = (n - 1) / block * block; from >= 0; from -= block) {
+        ek_few_rows_f32(x, w + (ptrdiff_t)from * k, y + from, 1, k, ek_lower(n - from, block), 4);
+    }
+}
+
 #endif
