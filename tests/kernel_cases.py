@@ -509,6 +509,13 @@ TRANSPOSED = (
     ConvShape(6, 1, 6, 6, 1, 21, 1, 2, 1, 4, 1, 1, 0, 1, 6),
     ConvShape(1, 1, 5, 1, 1, 10, 1, 2, 1, 2, 1, 1, 0, 0, 1),
 )
+# Few positions of many taps: more than four vectors, cut on both sides, rows of a kernel, groups.
+SPREAD = (
+    ConvShape(19, 1, 2, 1, 1, 128, 1, 192, 1, 128, 1, 1, 0, 128, 1),
+    ConvShape(3, 1, 3, 2, 1, 100, 1, 70, 1, 33, 1, 1, 0, 5, 1),
+    ConvShape(4, 2, 2, 4, 5, 31, 3, 21, 2, 9, 1, 1, 1, 3, 2),
+    ConvShape(5, 1, 1, 3, 1, 16, 1, 17, 1, 1, 1, 1, 0, 0, 1),
+)
 
 
 def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:
@@ -541,11 +548,11 @@ def finished(d: Draw, sums: NDArray[np.float32]) -> tuple[NDArray[np.float32], l
     return y, [act, a, b, add]
 
 
-def conv_f32(kernel: str) -> Callable[[Draw], Call]:
+def conv_f32(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:
     transposed = "transpose" in kernel
 
     def build(d: Draw) -> Call:
-        shape = conv_shape(d, transposed)
+        shape = given or conv_shape(d, transposed)
         x_shape, w_shape, struct = shaped(shape, transposed)
         x, w = floats(d, *x_shape), floats(d, *w_shape)
         bias = floats(d, shape.out_c) if d.int(0, 1) else None

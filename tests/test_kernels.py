@@ -35,7 +35,20 @@ from c_kernels import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_cases import CASES, CUT, FULL, FUNCTIONS, NARROW, STEMS, TRANSPOSED, Seeded, conv, exact
+from kernel_cases import (
+    CASES,
+    CUT,
+    FULL,
+    FUNCTIONS,
+    NARROW,
+    SPREAD,
+    STEMS,
+    TRANSPOSED,
+    Seeded,
+    conv,
+    conv_f32,
+    exact,
+)
 from numpy.typing import NDArray
 
 from edgekit.operators.border import twin as border_twin
@@ -131,6 +144,17 @@ def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
         call = conv(kernel, shape)(Seeded(0))
         found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
         check_near(call, found, f"{isa}, {kernel}, {shape}")
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_transposed_float_convolutions_spread_few_positions(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    for shape in SPREAD:
+        call = conv_f32("ek_conv_transpose_f32", shape)(Seeded(0))
+        check_near(call, run(isa_libraries[isa], call), f"{isa}, {shape}")
 
 
 @pytest.mark.parametrize("isa", ISAS)

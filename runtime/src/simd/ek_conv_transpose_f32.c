@@ -1,5 +1,6 @@
 /* Transposed float convolution over ek_vector.h: for an input row and four taps, the products of all input positions
- * summed over channels, then added to the output where each tap puts them. */
+ * summed over channels, then added to the output where each tap puts them. Of few positions and many taps the lanes are
+ * taps. */
 #include "ek_conv_shape.h"
 #include "ek_vector.h"
 
@@ -40,12 +41,50 @@ static inline void ek_spread_add(const float *restrict sums, const ek_conv_shape
     }
 }
 
+/* Whether lanes that are taps, four vectors of them at once, take less time. */
+static inline int ek_has_few_positions(const ek_conv_shape *s)
+{
+    return s->dil_w == 1 && 2 * s->in_w * ((s->k_w + 4 * EK_LANES - 1) / (4 * EK_LANES)) < s->k_w;
+}
+
+/* The same of few positions, the last one first: for every output the order of its taps. */
+static void ek_spread_taps(const float *x, const float *w, ptrdiff_t w_step, const ek_conv_shape *s, float *y)
+{
+    const ptrdiff_t x_step = (ptrdiff_t)s->in_h * s->in_w;
+    const int32_t channels = s->in_c / s->groups;
+    float sums[4 * EK_LANES];
+    for (int32_t ix = s->in_w - 1; ix >= 0; ix--) {
+        for (int32_t kx = 0; kx < s->k_w; kx += 4 * EK_LANES) {
+            const int32_t n = ek_min(4 * EK_LANES, s->k_w - kx), to = ix * s->stride_w - s->pad_left + kx;
+            const float *wc = w + kx;
+            ek_v acc[4] = {ek_v_zero(), ek_v_zero(), ek_v_zero(), ek_v_zero()};
+            for (int32_t c = 0; c < channels; c++, wc += w_step) {
+                const ek_v tap = ek_v_all(x[c * x_step + ix]);
+                for (int32_t v = 0; v < 4; v++) {
+                    const int32_t some = ek_max(ek_min(n - v * EK_LANES, EK_LANES), 0);
+                    acc[v] = ek_v_fma(tap, ek_v_load_some(wc + v * EK_LANES, some), acc[v]);
+                }
+            }
+            for (int32_t v = 0; v < 4; v++) {
+                ek_v_store(sums + v * EK_LANES, acc[v]);
+            }
+            for (int32_t t = ek_max(-to, 0); t < ek_min(n, s->out_w - to); t++) {
+                y[to + t] += sums[t];
+            }
+        }
+    }
+}
+
 /* Add what input row x, one of each channel, gives to output row y by kernel row w. */
 static void ek_spread_row(const float *x, const float *w, ptrdiff_t w_step, const ek_conv_shape *s, float *y)
 {
     const ptrdiff_t x_step = (ptrdiff_t)s->in_h * s->in_w;
     const int32_t channels = s->in_c / s->groups;
     float sums[4 * EK_TILE];
+    if (ek_has_few_positions(s)) {
+        ek_spread_taps(x, w, w_step, s, y);
+        return;
+    }
     for (int32_t ix = 0; ix < s->in_w; ix += EK_TILE) {
         const int32_t n = ek_min(EK_TILE, s->in_w - ix);
         for (int32_t kx = 0; kx < s->k_w; kx += 4) {
