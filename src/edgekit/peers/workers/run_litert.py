@@ -72,8 +72,8 @@ def _ordered(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _as_held(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
     scale, zero = detail["quantization"]
-    if detail["dtype"] == np.float32:
-        return array
+    if not scale:  # floats, and the integers of a network's own
+        return array.astype(detail["dtype"], copy=False)
     limits = np.iinfo(detail["dtype"])
     held: NDArray[Any] = np.clip(np.rint(array / scale) + zero, limits.min, limits.max)
     return held.astype(detail["dtype"])
@@ -81,7 +81,7 @@ def _as_held(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
 
 def _as_real(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
     scale, zero = detail["quantization"]
-    if array.dtype == np.float32:
+    if not scale:
         return array
     real: NDArray[Any] = np.asarray((array.astype(np.float32) - zero) * scale, np.float32)
     return real
