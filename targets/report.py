@@ -34,6 +34,7 @@ FULL_ALONE_DB = 100.0
 COLOURS = ("a", "b", "c", "d")
 TYPE_COLOURS = {"int8": "a", "int16": "d", "float32": "c"}
 OTHER_TYPE = "grey"
+KERNEL_HEAD = ("layer", "operator", "kernel", "chosen", "others that compute it")
 HEARD_HEAD = ("metric", "clips", "noisy", "float network", "this build")
 SNR_HEAD = ("tensor", "operator", "type", "scale", "zero", "range", "alone, dB", "all, dB", "")
 MOST_ADVICE, WORTH_DB = 3, 1.0
@@ -93,6 +94,11 @@ def render(
         memory=() if manifest.board is None else tuple(memory_rows(manifest.board)),
         placed_head=PLACED_HEAD,
         placed=() if manifest.board is None else tuple(placed_rows(manifest.board)),
+        kernel_head=KERNEL_HEAD,
+        kernels=[
+            (row["layer"], row["operator"], row["kernel"], row["by"], ", ".join(row["others"]))
+            for row in manifest.kernels or ()
+        ],
         snr_rows=[_snr_row(row) for row in tensor_rows],
         snr_head=SNR_HEAD,
         type_colours=TYPE_COLOURS,

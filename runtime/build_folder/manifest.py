@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ PACKAGE_PREFIX = (
 )
 UPDATES_FOLDER = "updates"  # of a build: an example of how its weights are replaced
 PLUGIN_FOLDERS = ("lv2", "clap")  # of a build: plug-ins around its C, which are compiled apart
+BY_MODEL, BY_SCHEDULE = "by the cost model", "by a schedule"  # who chose a layer's kernel
 MAX_MANIFEST_BYTES = 4_000_000
 
 
@@ -148,7 +150,9 @@ class Manifest:
     placed (a list of name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles); `updates`, of one
     whose weights are replaced at run time, network (SHA-256 of all C but the weights) and weights_bytes; `sparse`, of a
     network with N:M sparse weights, a row for each of them: node, weights (w, or r of a recurrent product), pattern,
-    stored (packed, bytes or dense), reason (why dense), bytes, dense_bytes; `files`, of a
+    stored (packed, bytes or dense), reason (why dense), bytes, dense_bytes; `kernels`, of C builds, a row for each
+    layer that has candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_MODEL` or
+    `BY_SCHEDULE`); `files`, of a
     finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
     """
 
@@ -179,6 +183,7 @@ class Manifest:
     board: dict[str, Any] | None = None
     updates: dict[str, Any] | None = None
     sparse: list[dict[str, Any]] | None = None
+    kernels: list[dict[str, Any]] | None = None
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
@@ -212,6 +217,22 @@ class Manifest:
         stored = [f"{len(kept)} of {len(self.sparse)}: {forms}, {saved:,} bytes less"]
         reasons = sorted({str(row["reason"]) for row in self.sparse if row["reason"]})
         return "; ".join([*(stored if kept else []), *(f"dense: {why}" for why in reasons)])
+
+    @property
+    def schedule(self) -> dict[str, str]:
+        """The kernels that a schedule chose, by layer."""
+        rows = self.kernels or []
+        return {row["layer"]: row["kernel"] for row in rows if row["by"] == BY_SCHEDULE}
+
+    @property
+    def kernels_text(self) -> str | None:
+        """How many layers each kernel computes, of those that have candidates, and how many a schedule chose."""
+        if not self.kernels:
+            return None
+        counts = Counter(row["kernel"] for row in self.kernels)
+        parts = [f"{count} x {kernel}" for kernel, count in sorted(counts.items())]
+        chosen = len(self.schedule)
+        return ", ".join(parts) + (f"; {chosen} {BY_SCHEDULE}" if chosen else "")
 
     @property
     def steps(self) -> StepTable | None:
@@ -312,8 +333,8 @@ class Manifest:
         facts = asdict(self)
         order = ("schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream",
                  "streaming", "session", "sampler", "until", "decide", "noise", "engine", "picture", "npu", "device",
-                 "board", "updates", "memory", "sparse", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
-                 "verification", "quantization", "tools", "files")  # fmt: skip
+                 "board", "updates", "memory", "sparse", "kernels", "macs_per_hop", "macs_int8", "macs_int16",
+                 "macs_float", "verification", "quantization", "tools", "files")  # fmt: skip
         known = {key: facts[key] for key in order if key != "files" or self.files}
         return json.dumps(known, indent=2) + "\n"
 

@@ -262,6 +262,9 @@ FACTS: dict[str, Check] = {
     "macs_int16": COUNT,
     "macs_float": COUNT,
     "sparse": SPARSE,
+    "kernels": _or_null(
+        _rows_of({"layer": TEXT, "operator": TEXT, "kernel": TEXT, "others": TEXTS, "by": TEXT})
+    ),
 }
 OPTIONAL = frozenset(
     {
@@ -280,6 +283,7 @@ OPTIONAL = frozenset(
         "held_out",
         "oracle_hops",
         "sparse",
+        "kernels",
     }
 )  # not in every schema 1 file
 TABLES: dict[str, dict[str, Check]] = {

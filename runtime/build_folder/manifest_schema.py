@@ -71,6 +71,6 @@ def json_schema() -> Schema:
                 "tools": KINDS.schema,
                 "files": KINDS.schema,
             },
-            {"files", "streaming", "sparse", *NULLABLE},
+            {"files", "streaming", "sparse", "kernels", *NULLABLE},
         ),
     }

@@ -17,6 +17,7 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
+from edgekit.runtime.build_folder.manifest import BY_MODEL, BY_SCHEDULE
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build, Constant, Layer, Placement, digest
 from edgekit.targets.c.cmake import build_file
@@ -248,6 +249,7 @@ def lower_c(
         digest=digest(sources),
         updates=updates,
         sparse=_sparse_rows(ctx),
+        kernels=_kernel_rows(ctx),
     )
     plan = _placements(layout)
     if extras.loop is not None:
@@ -348,3 +350,18 @@ def _steps(graph: ir.Graph) -> tuple[str, ...]:
 def _sparse_rows(ctx: Context) -> list[dict[str, Any]] | None:
     """What the manifest says of N:M sparse weights; None where there are none."""
     return [asdict(layer) for layer in ctx.sparse] or None
+
+
+def _kernel_rows(ctx: Context) -> list[dict[str, Any]] | None:
+    """What the manifest says of kernels; None where no layer has candidates."""
+    schedule = ctx.selection.schedule
+    return [
+        {
+            "layer": choice.node,
+            "operator": choice.operator,
+            "kernel": choice.kernel,
+            "others": list(choice.others),
+            "by": BY_SCHEDULE if choice.node in schedule else BY_MODEL,
+        }
+        for choice in ctx.choices.values()
+    ] or None

@@ -57,6 +57,7 @@ GIVEN = {
     "packages": ("zephyr=1.2.0", {"zephyr": "1.2.0"}),
     "bindings": ("cpp", ("cpp",)),
     "board": ("board.toml", "board.toml"),
+    "schedule": ("schedule.toml", "schedule.toml"),
     "workers": ("2", 2),
     "scheduler": ("tcp://host:8786", "tcp://host:8786"),
     "replace": ("mean=window:9", ("mean=window:9",)),

@@ -26,6 +26,7 @@ def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
         ("detects", ", ".join(manifest.decide["labels"]) if manifest.decide else None),
         ("weights", _with_unit(memory["weights_bytes"], "bytes")),
         ("sparse weights", manifest.sparse_text),
+        ("kernels", manifest.kernels_text),
         ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _with_unit(memory["scratch_bytes"], "bytes")),

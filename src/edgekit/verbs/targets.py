@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 WEIGHTS = ("inside", "external")
-WRAPS = PLUGIN_FOLDERS
+SCHEDULED = ("tune", "schedule")  # options of what chooses kernels, which the export itself reads
 
 
 def c_choices() -> Mapping[str, tuple[str, ...]]:
@@ -123,11 +123,12 @@ def _lower_c(
     wrap: str | None = None,
     weights: str = WEIGHTS[0],
     knobs: Mapping[str, str] | None = None,
+    schedule: Mapping[str, str] | None = None,
 ) -> "Build":
     from edgekit.targets.c.lower import lower_c
     from edgekit.targets.c.plugin.table import wrapped
 
-    build = lower_c(model, target, external=weights == "external")
+    build = lower_c(model, target, external=weights == "external", schedule=schedule)
     return wrapped(build, model, wrap, knobs) if wrap else build
 
 
@@ -262,9 +263,9 @@ def _for_device(name: str) -> Target:
             _check_c,
             _lower_c,
             _verify,
-            options=("wrap", "knobs", "weights"),
+            options=("wrap", "knobs", "weights", *SCHEDULED),
             is_c=True,
-            choices=lambda: {"wrap": WRAPS, **c_choices()},
+            choices=lambda: {"wrap": PLUGIN_FOLDERS, **c_choices()},
         )
     needs = (str(device.cc), device.qemu[0])
     return Target(
@@ -277,7 +278,7 @@ def _for_device(name: str) -> Target:
         _run_portable,
         verifies_with=("cc",),
         is_c=True,
-        options=("weights",),
+        options=("weights", *SCHEDULED),
         choices=c_choices,
     )
 
@@ -392,8 +393,8 @@ def run(directory: str | Path, device: str | None = None) -> tuple[Stream, tuple
 
 
 def own_options(options: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], list[str]]:
-    """Return those of some options that are the target's own, and the names of those that are other targets'."""
+    """Return those of some options that its `lower` takes, and the names of those that are other targets'."""
     given = {name: value for name, value in options.items() if value not in (None, False)}
     known = {name for row in ROWS for name in row.options}
-    own = {name: value for name, value in given.items() if name in target.options}
+    own = {name: given[name] for name in target.options if name in given.keys() - {*SCHEDULED}}
     return own, [name for name in given if name in known - set(target.options)]

@@ -1,22 +1,17 @@
 """What a build may take of its device: bounds on what a search for types may choose, and what a candidate takes."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from edgekit.verbs.replay import noise_folder
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.runtime.build_folder.manifest import Tensor
     from edgekit.targets.build import Build
     from edgekit.verbs.auto.pool import Auto
 
 COUNTED_HOPS = 2  # of which the last one counts
-LEVEL = 0.1  # of their noise
 FLAGS = {"flash": "--max-flash", "ram": "--max-ram", "instructions": "--max-instructions"}
 UNITS = {"flash": "bytes of flash", "ram": "bytes of RAM", "instructions": "instructions a hop"}
 
@@ -75,25 +70,10 @@ def instructions(build: "Build", target: str) -> int:
     """
     from edgekit.runtime.devices.cross import compile_replay
     from edgekit.runtime.devices.emulator import count
-    from edgekit.targets.c.replay import FOLDER, GOLDEN_BYTES, golden_file, replay_files
     from edgekit.targets.devices import profile
 
-    device, manifest = profile(target), replace(build.manifest, sampler=None)
-    draw = np.random.default_rng(0)
-
-    def drawn(tensor: "Tensor", *hops: int) -> NDArray[Any]:
-        return (LEVEL * draw.standard_normal((*hops, *tensor.shape))).astype(tensor.dtype)
-
-    inputs = {t.name: drawn(t, COUNTED_HOPS) for t in manifest.hop_inputs}
-    inputs |= {t.name: drawn(t) for t in manifest.constants}
-    outputs = {t.name: drawn(t, COUNTED_HOPS) for t in manifest.stream_outputs}
-    files = {**build.files, **replay_files(manifest, device)}
-    files[f"{FOLDER}/golden.c"] = golden_file(manifest, inputs, outputs, (), False, GOLDEN_BYTES)
-    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        for path, content in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_bytes(content)
+    device = profile(target)
+    with noise_folder(build, device, COUNTED_HOPS) as folder:
         program = folder / "program"
         compile_replay(folder, device, program, [f"-DREPLAY_COUNTED_HOPS={COUNTED_HOPS}"])
         return count(device, program).hops[-1]

@@ -6,7 +6,8 @@ measurement and begins the next.
 
 import ctypes
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -48,22 +49,38 @@ def timed(
         ToolError: no compiler, or it refused the sources.
         CheckFailed: the build has other layers.
     """
-    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        for path in (*own_files(directory, "*.c"), *own_files(directory, "*.h")):
-            copied = folder / path.relative_to(directory)
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            copy(path, copied)
-        _mark(folder)
-        (folder / "marks.c").write_bytes((REPLAY / "marks.c").read_bytes())
-        contender = _MarkedContender(folder, manifest)
-        with one_core():
-            clock = contender.intervals_ns("ek_nothing", inputs, 1)
-            process, count = f"{manifest.c_name}_process", len(layers) + 1
-            rounds = [contender.intervals_ns(process, inputs, count) for _ in range(ROUNDS)]
-    found = np.concatenate(rounds)
-    us = np.maximum(0.0, np.median(found, axis=0) - np.median(clock)) / 1000
+    with _marked(directory, manifest) as contender, one_core():
+        clock = contender.intervals_ns("ek_nothing", inputs, 1)
+        rounds = [contender.hops_ns(inputs, layers) for _ in range(ROUNDS)]
+    us = np.maximum(0.0, np.median(np.concatenate(rounds), axis=0) - np.median(clock)) / 1000
     return ByLayer("us", _rows(layers, us))
+
+
+def timed_in_turn(
+    builds: Sequence[tuple[Path, Manifest]], inputs: Arrays, layers: "Sequence[Layer]"
+) -> list[ByLayer]:
+    """Time the layers of builds of one network in turn: of each the least of its medians over some hops.
+
+    Args:
+        builds: their folders and facts.
+        inputs: (hops, *shape).
+        layers: of all.
+
+    Raises:
+        ToolError: no compiler, or it refused the sources.
+        CheckFailed: a build has other layers.
+    """
+    with ExitStack() as stack:
+        contenders = [stack.enter_context(_marked(*build)) for build in builds]
+        stack.enter_context(one_core())
+        for contender in contenders:  # caches and pages are warm
+            contender.hops_ns(inputs, layers)
+        rounds = [
+            [np.median(contender.hops_ns(inputs, layers), axis=0) for contender in contenders]
+            for _ in range(ROUNDS)
+        ]
+    least = np.min(rounds, axis=0) / 1000
+    return [ByLayer("us", _rows(layers, us)) for us in least]
 
 
 def counted(
@@ -76,12 +93,31 @@ def counted(
         CheckFailed: the build has other layers.
     """
     with replay_folder(directory, manifest, profile) as folder:
-        _mark(folder)
-        program = folder / "program"
-        compile_replay(folder, profile, program, [f"-DREPLAY_COUNTED_HOPS={hops}"])
-        found = np.array(count_under_qemu(profile, program).hops)
+        return counted_in(folder, profile, hops, layers)
+
+
+def counted_in(folder: Path, profile: Profile, hops: int, layers: "Sequence[Layer]") -> ByLayer:
+    """The same of a folder with a build and its replay program, whose sources get the marks."""
+    _mark(folder)
+    program = folder / "program"
+    compile_replay(folder, profile, program, [f"-DREPLAY_COUNTED_HOPS={hops}"])
+    found = np.array(count_under_qemu(profile, program).hops)
     _check(len(found), hops * (len(layers) + 1))
     return ByLayer("instructions", _rows(layers, found.reshape(hops, -1).mean(axis=0)))
+
+
+@contextmanager
+def _marked(directory: Path, manifest: Manifest) -> "Iterator[_MarkedContender]":
+    """A build whose sources get the marks, compiled."""
+    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        for path in (*own_files(directory, "*.c"), *own_files(directory, "*.h")):
+            copied = folder / path.relative_to(directory)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copy(path, copied)
+        _mark(folder)
+        (folder / "marks.c").write_bytes((REPLAY / "marks.c").read_bytes())
+        yield _MarkedContender(folder, manifest)
 
 
 class _MarkedContender(NativeContender):
@@ -99,6 +135,11 @@ class _MarkedContender(NativeContender):
         library.ek_marked_count.restype = ctypes.c_size_t
         _check(library.ek_marked_count(), nanoseconds.size)
         return nanoseconds
+
+    def hops_ns(self, inputs: Arrays, layers: "Sequence[Layer]") -> NDArray[np.int64]:
+        """Run hops; returns what each layer took, and the end of the hop, (hops, layers + 1)."""
+        process = f"{self._manifest.c_name}_process"
+        return self.intervals_ns(process, inputs, len(layers) + 1)
 
 
 def _mark(folder: Path) -> None:

@@ -338,6 +338,17 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             "C targets: inside (default), or external: a signed bundle replaces them, see docs/updates.md."
         ),
     ]
+    tune: Annotated[
+        bool,
+        Flag(
+            "C targets: measure the kernels of each layer, here by time, on emulated devices by instructions, and take "
+            "the best; see docs/c.md."
+        ),
+    ]
+    schedule: Annotated[
+        str | Path | None,
+        Flag("C targets: a schedule.toml that --tune wrote: the kernel of each layer.", "FILE"),
+    ]
     board: Annotated[
         str | Path | None,
         Flag("microcontrollers: a board.toml of your own, see docs/boards.md.", "FILE"),

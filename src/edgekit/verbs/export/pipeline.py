@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +10,26 @@ from edgekit.base.errors import CheckFailed, ModelError, Problem
 from edgekit.base.output import complete_folder
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
+from edgekit.targets.devices import profile
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
+from edgekit.verbs.export.schedule import (
+    SCHEDULE_NAME,
+    Kernels,
+    schedule_of,
+    schedule_text,
+    tune,
+)
 from edgekit.verbs.export.work import Progress, Quantized, Written
 from edgekit.verbs.targets import Target
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.quantize.recipe import Recipe
+    from edgekit.targets.build import Build
 
 WEIGHT_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
 
@@ -61,16 +71,20 @@ def export(request: Request, progress: Progress) -> Exported:
             for network in (model, *model.networks.values()):
                 refuse_float(network)
         progress("lower", 0, 1)
+        kernels = Kernels()
         if target.quantizes:
             integers = {"calibration": quantized.calibration, "recipe": request.recipe}
             build = target.lower(model, target.name, **integers, **own)
         else:
             check(model, target, **own)
-            build = target.lower(model, target.name, **own)
+            build, kernels = lowered(request, model, progress)
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
         fits(misfits(build, build.manifest), request, imported.model)
         build = write(build, folder)
+        if kernels.schedule is not None:
+            text = schedule_text(kernels.schedule, kernels.tried)
+            (folder / SCHEDULE_NAME).write_text(text, encoding="utf-8")
         written = Written(
             folder,
             build,
@@ -91,11 +105,24 @@ def export(request: Request, progress: Progress) -> Exported:
             *kept_in_float(quantized.model),
             *(note for other in quantized.others.values() for note in _notes_of(other)),
             *build.notes,
+            *kernels.notes,
             *_device_notes(manifest.device),
             *_package_notes(request),
             *too_large,
         ),
     )
+
+
+def lowered(request: Request, model: "Model", progress: Progress) -> tuple["Build", Kernels]:
+    """Lower a model with the kernels that are measured, or of the schedule that is given."""
+    target, kernels = request.target, Kernels(request.schedule)
+    lower = partial(target.lower, model, target.name, **request.own)
+    if request.tune:
+        tried = tune(lambda rows: lower(schedule=rows), profile(target.name), progress)
+        kernels = Kernels(schedule_of(tried), tried)
+    if kernels.schedule is None:
+        return lower(), kernels
+    return lower(schedule=kernels.schedule), kernels
 
 
 def check(model: "Model", target: Target, **own: Any) -> None:

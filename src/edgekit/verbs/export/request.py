@@ -31,6 +31,7 @@ from edgekit.verbs.export.options import (
     StreamOptions,
     declared,
 )
+from edgekit.verbs.export.schedule import read_schedule
 from edgekit.verbs.export.work import NOTHING, Beside
 from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
@@ -60,6 +61,8 @@ class Request:
         force: whether a build in `out` is replaced.
         device_rate: of the sound device, Hz; None where the network has its own.
         beside: the board that it is placed on, and what it is laid out for.
+        tune: whether the kernels of its layers are measured.
+        schedule: the kernel of each layer; None where the cost model or a measurement chooses.
     """
 
     source: str
@@ -79,13 +82,15 @@ class Request:
     limits: Limits = UNBOUNDED
     workers: Workers = HERE
     beside: Beside = NOTHING
+    tune: bool = False
+    schedule: Mapping[str, str] | None = None
 
     @property
     def needs(self) -> list[str]:
         """Packages and tools that the export takes, besides what its factory imports, see `doctor.require`."""
         target = self.target
         wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
-        if "instructions" in self.limits.most:
+        if "instructions" in self.limits.most or self.tune:
             wanted += target.needs
         wanted += [DASK] if self.workers != HERE else []
         clips = None if self.calibration is None else Path(self.calibration)
@@ -126,7 +131,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     limits, unbounded = read_limits(options, row, recipe)
     workers, unreached = read_workers(options, recipe)
     beside, unread = read_beside(options, row)
-    problems += [*unbounded, *unreached, *unread]
+    schedule, unscheduled = _read_kernels(options)
+    problems += [*unbounded, *unreached, *unread, *unscheduled]
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
@@ -153,7 +159,18 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         limits,
         workers,
         beside,
+        options.get("tune", False),
+        schedule,
     )
+
+
+def _read_kernels(options: ExportOptions) -> tuple[dict[str, str] | None, list[Problem]]:
+    """The schedule that is given."""
+    schedule, problems = tried(read_schedule, options.get("schedule"))
+    if options.get("tune") and options.get("schedule") is not None:
+        found, allowed = "given with --schedule", "one of both"
+        problems.append(Problem("--tune", found, allowed, "leave out --schedule to measure again"))
+    return schedule, problems
 
 
 def metric_problems(options: ExportOptions, target: Target | None) -> list[Problem]:
