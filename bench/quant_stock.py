@@ -55,7 +55,7 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
     for build, told in zip(builds, floats, strict=True):
         with tempfile.TemporaryDirectory() as folder:
             path, out = Path(folder, MODEL_NAME), Path(folder, "int8.tflite")
-            path.write_bytes(build.files[MODEL_NAME])
+            path.write_bytes(_numbered(build.files[MODEL_NAME]))
             try:
                 made_by = quantizer.Quantizer(str(path))
                 made_by.load_quantization_recipe(recipe.static_wi8_ai8())
@@ -67,6 +67,18 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
                 raise ToolError(f"ai-edge-quantizer: {type(error).__name__}: {error}") from error
             made.append(Tflite(build.manifest, out.read_bytes()))
     return made
+
+
+def _numbered(content: bytes) -> bytes:
+    """A .tflite in which no two tensors have one name, as ai-edge-quantizer wants it: repeated ones get numbers."""
+    utils = import_module("ai_edge_litert.tools.flatbuffer_utils")
+    model, seen = utils.read_model_from_bytearray(bytearray(content)), set[bytes]()
+    for graph in model.subgraphs:
+        for number, tensor in enumerate(graph.tensors):
+            if tensor.name in seen:
+                tensor.name += b"_%d" % number
+            seen.add(tensor.name)
+    return bytes(utils.convert_object_to_bytearray(model))
 
 
 class Tflite:
