@@ -1,5 +1,6 @@
 """What a search for types is judged by: clips, quieter ones and overlapping ones, decisions, images or a metric."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions tu
 MIN_SNR_DB = 30.0  # if not told
 MIN_PSNR_DB = 36.0  # of images
 JUDGES = 3  # every third clip judges types
+SCREENED_HOPS = 256  # of all clips, the loudest of each
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
 HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
 # Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
@@ -53,19 +55,28 @@ class Judging:
         """Run the float network in onnxruntime over all of it."""
         self.model, self.calibration, self.metric = model, calibration, metric
         self.heard = hearing(model, calibration)
-        self.places, judged, allowances = judges(model, calibration, self.heard)
-        self.reference = Reference(model, judged, allowances)
+        first = hardest(model, calibration) if self.in_parts else JUDGES - 1
+        self.places, judged, allowances = judges(model, calibration, self.heard, first)
+        self.reference = Reference(model, judged, allowances, self.in_parts)
         self.count = len(judged)
         asked = min_snr_db is not None
         self.images = Images(model) if model.sampler is not None and not asked else None
         # what an export is verified on: it is told by how much
         verified = [] if self.images else [sample_hops(model, calibration, None)]
-        self.whole = Reference(model, [*judged, *verified], allowances)
+        self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
         self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
         self.thrifty = not asked and self.images is None and not self.decisions.ends
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         if self.images is not None:
             self.needed = MIN_PSNR_DB
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether clips are judged hop by hop, by what suits the others least.
+
+        So they are where they cannot be made quieter or heard at once, as PCM is, to tell of what comes later.
+        """
+        return self.heard.pcm is None and self.heard.parts is not None
 
     @property
     def is_ratio(self) -> bool:
@@ -144,19 +155,38 @@ def levels_of(heard: Hearing) -> tuple[tuple[float, float], ...]:
     return LEVELS if heard.pcm else LEVELS[:1]
 
 
+def hardest(model: "Model", calibration: "Calibration") -> int:
+    """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
+    from edgekit.export.running import HopRunner
+    from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.quantize.recipe import AUTO
+
+    part = loud_part(model, calibration)
+    heard, parts = hearing(model, calibration), hearing(model, part).parts
+    if parts is None or len(parts.parts) < JUDGES:
+        return JUDGES - 1
+    seen, noises = observed(model, part, AUTO, parts), []
+    for first in range(JUDGES):
+        places, judged, _ = judges(model, calibration, heard, first)
+        made = HopRunner(quantize_observed(seen.without(places), AUTO, ""))
+        reference = Reference(model, judged, each_hop=True)
+        noises.append(reference.total([reference.noise(i, made(c)) for i, c in enumerate(judged)]))
+    return int(np.argmax(noises))
+
+
 def judges(
-    model: "Model", calibration: "Calibration", heard: Hearing
+    model: "Model", calibration: "Calibration", heard: Hearing, first: int = JUDGES - 1
 ) -> tuple[tuple[int, ...], list["Clip"], list[float]]:
     """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
 
-    That is every third part, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all `LEVELS`, and with the next
-    part over it; session constants stay whole.
+    That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all
+    `LEVELS`, and with the next part over it; session constants stay whole.
     """
     parts, clips = heard.parts, calibration.clips
     every = clips
     if parts is not None:
         every = tuple(part.cut(clips, model.constants) for part in parts.parts)
-    places = tuple(range(JUDGES - 1, len(every), JUDGES)) or (len(every) - 1,)
+    places = tuple(range(first, len(every), JUDGES)) or (len(every) - 1,)
     levels, pcm = levels_of(heard), heard.pcm
     hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // (len(levels) + 1)
     each = max(hops // len(places), 1)
@@ -182,3 +212,26 @@ def deciding(calibration: "Calibration", pcm: str | None) -> list["Clip"]:
     if pcm is None:
         return clips
     return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in DECIDED_LEVELS for c in clips]
+
+
+def loud_part(model: "Model", calibration: "Calibration") -> "Calibration":
+    """Return the loudest hops of each clip."""
+    clips = calibration.clips
+    return replace(calibration, clips=tuple(loudest(model, clip, len(clips)) for clip in clips))
+
+
+def loudest(model: "Model", clip: "Clip", clips: int) -> "Clip":
+    """Return the hops of one of so many clips that have the most power: `SCREENED_HOPS` in all clips.
+
+    Calls of a denoiser stay as they are: each has its place in the sampling.
+    """
+    if model.sampler is not None:
+        return clip
+    first = str(model.stream_inputs[0].name)
+    hops = clip[first]
+    most = max(SCREENED_HOPS // clips, 1)
+    power = np.square(hops.reshape(len(hops), -1), dtype=np.float64).sum(axis=1)
+    summed = np.concatenate([[0.0], np.cumsum(power)])
+    windows = summed[most:] - summed[:-most]
+    start = int(np.argmax(windows)) if len(windows) else 0
+    return {n: a if n in model.constants else a[start : start + most] for n, a in clip.items()}

@@ -24,27 +24,37 @@ Clips = Sequence[Mapping[str, NDArray[Any]]]
 RANKED = 3
 BATCH = 8  # tables between two writes of what was measured
 QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
+QUIETEST_HOP = 1e-2  # the same of hops
 
 
 class Reference:
     """Clips and what the float network makes of them."""
 
-    def __init__(self, model: "Model", clips: Clips, allowances: Sequence[float] = ()) -> None:
+    def __init__(
+        self,
+        model: "Model",
+        clips: Clips,
+        allowances: Sequence[float] = (),
+        each_hop: bool = False,
+    ) -> None:
         """Run the float network in onnxruntime.
 
         Args:
             model: a float network.
             clips: map stream inputs to (hops, *shape).
             allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
+            each_hop: the noise of a hop counts beside the power of that hop, not beside that of its clip: hops
+                in which little is to be heard count like all others, as in a segmental ratio.
         """
         from edgekit.export.running import HopRunner
 
-        self.clips, runner = clips, HopRunner(model)
+        self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
         self.runs = runs = [runner(clip) for clip in clips]
         self.outputs = [{name: run[name] for name in model.measured_outputs} for run in runs]
         self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
         powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]
         loudest = {name: max(p[name] for p in powers) for name in powers[0]}
+        self._floors = {name: max(QUIETEST_HOP * power, 1e-30) for name, power in loudest.items()}
         self._weights = [
             {name: 1 / max(p[name], QUIETEST * loudest[name], 1e-30) / allowance for name in p}
             for p, allowance in zip(powers, self.allowances, strict=True)
@@ -57,10 +67,20 @@ class Reference:
 
     def noise(self, clip: int, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
         """The noise power of each output of a clip relative to its signal's."""
+        exact = self.outputs[clip]
+        if self.each_hop:
+            return {name: self._of_hops(clip, name, outputs[name]) for name in exact}
         return {
             name: _power(outputs[name].astype(np.float64) - expected) * self._weights[clip][name]
-            for name, expected in self.outputs[clip].items()
+            for name, expected in exact.items()
         }
+
+    def _of_hops(self, clip: int, name: str, output: NDArray[Any]) -> float:
+        """The mean of the noise of each hop beside its own power."""
+        exact = self.outputs[clip][name]
+        noise = _powers(output.astype(np.float64) - exact)
+        shares = noise / np.maximum(_powers(exact), self._floors[name])
+        return float(shares.mean()) / self.allowances[clip]
 
     @staticmethod
     def total(noises: Sequence[Mapping[str, float]]) -> float:
@@ -200,9 +220,14 @@ def _power(array: NDArray[Any]) -> float:
     return float(np.mean(np.square(array, dtype=np.float64)))
 
 
+def _powers(array: NDArray[Any]) -> NDArray[np.float64]:
+    """Of each hop."""
+    return np.asarray(np.square(array, dtype=np.float64).reshape(len(array), -1).mean(axis=1))
+
+
 def _digest(model: "Model", reference: Reference) -> str:
     total = hashlib.sha256(model.to_bytes())
-    total.update(repr(reference.allowances).encode())
+    total.update(repr((reference.allowances, reference.each_hop)).encode())
     for clip in reference.clips:
         for name, array in sorted(clip.items()):
             total.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -8,17 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from edgekit.quantize.recipe import AUTO
-from edgekit.verbs.auto.judging import Judging
+from edgekit.verbs.auto.judging import Judging, loud_part
 from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen, cost_of
 from edgekit.verbs.export.work import Progress
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.quantize.apply import Observed
-    from edgekit.quantize.calibrate.clips import Calibration, Clip
+    from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
 
 AUDIO_RANGES = (
@@ -29,7 +27,6 @@ PREPARATIONS = (
     {"equalize": True, "migrate": 0.0},
     {"equalize": True, "migrate": 0.5},
 )
-SCREENED_HOPS = 256  # of all clips, the loudest of each
 DOUBT_DB = 3.0  # what an outlook may be off by
 
 
@@ -72,10 +69,7 @@ def screened(
     """
     from edgekit.quantize.apply import observed, quantize_observed
 
-    part = replace(
-        calibration,
-        clips=tuple(loudest(model, clip, len(calibration.clips)) for clip in calibration.clips),
-    )
+    part = loud_part(model, calibration)
     first, second = (AUDIO_RANGES, "mse") if judging.heard.pcm else ("mse", AUDIO_RANGES)
     found = []
     for done, settings in enumerate(PREPARATIONS):
@@ -97,20 +91,3 @@ def screened(
 
 def _preparation(recipe: "Recipe") -> tuple[bool, float]:
     return recipe.equalize is True, recipe.migrate
-
-
-def loudest(model: "Model", clip: "Clip", clips: int) -> "Clip":
-    """Return the hops of one of so many clips that have the most power: `SCREENED_HOPS` in all clips.
-
-    Calls of a denoiser stay as they are: each has its place in the sampling.
-    """
-    if model.sampler is not None:
-        return clip
-    first = str(model.stream_inputs[0].name)
-    hops = clip[first]
-    most = max(SCREENED_HOPS // clips, 1)
-    power = np.square(hops.reshape(len(hops), -1), dtype=np.float64).sum(axis=1)
-    summed = np.concatenate([[0.0], np.cumsum(power)])
-    windows = summed[most:] - summed[:-most]
-    start = int(np.argmax(windows)) if len(windows) else 0
-    return {n: a if n in model.constants else a[start : start + most] for n, a in clip.items()}

@@ -124,7 +124,7 @@ def _measured(
     Ranges are those of the loudest hops.
     """
     from edgekit.quantize.apply import observed
-    from edgekit.verbs.auto.screening import loudest
+    from edgekit.verbs.auto.judging import loudest
 
     parts, constants = found.parts, model.constants
     assert parts is not None

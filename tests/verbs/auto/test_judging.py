@@ -1,0 +1,33 @@
+"""What a search for types is judged by where no sound goes in: hop by hop, by what suits the others least."""
+
+import numpy as np
+import pytest
+from builds import float_model, noise
+
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.verbs.auto import judging
+from edgekit.verbs.auto.measure import QUIETEST_HOP, Reference
+
+
+def test_a_quiet_hop_counts_like_a_loud_one() -> None:
+    model = float_model("tcn")
+    hops = Reference(model, [noise(model, 4)], each_hop=True)
+    ((name, exact),) = hops.outputs[0].items()
+    exact[0] /= 5
+    powers = np.square(exact, dtype=np.float64).reshape(4, -1).mean(axis=1)
+    wanted = float(np.mean(0.01**2 / powers))
+    assert powers.min() > QUIETEST_HOP * powers.max() and wanted > 2 * 0.01**2 / powers.mean()
+    assert hops.noise(0, {name: exact + np.float32(0.01)})[name] == pytest.approx(wanted, rel=1e-3)
+
+
+@pytest.mark.parametrize("loud", range(judging.JUDGES))
+def test_the_third_that_is_unlike_the_others_judges(loud: int) -> None:
+    model = float_model("tcn")
+    clips = [dict(noise(model, 40, seed=seed)) for seed in range(6)]
+    for clip in clips[loud :: judging.JUDGES]:
+        clip.update({name: 20 * array for name, array in clip.items()})
+    calibration = Calibration(tuple(clips), "x")
+    judged = judging.Judging(model, calibration, None, None)
+    assert judged.in_parts and judged.places == (loud, loud + judging.JUDGES)
+    (name,) = (str(value.name) for value in model.stream_inputs)
+    np.testing.assert_array_equal(judged.reference.clips[0][name], clips[loud][name])
