@@ -34,7 +34,7 @@ from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.export.importing import load_model
-from edgekit.verbs.export.levels import hearing
+from edgekit.verbs.export.levels import Hearing, hearing
 from edgekit.verbs.export.metric import Metric
 from edgekit.verbs.export.sampling import own_trajectories
 
@@ -130,12 +130,21 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
     assert [clip[name].shape for clip in judged] == [(hops // 5, *hop)] * 5
     loudest = [float(clip[name].max()) for clip in judged]
     assert loudest == pytest.approx([4, 0.4, 4 * 10**-1.5, 0.04, 3.5])
-    assert allowances == [1, 4, 10, 40, 1]
+    assert allowances == [1, 2, 4, 10, 1]
     heard = judging.deciding(calibration, name)
     assert len(heard) == 9
     assert [float(clip[name].max()) for clip in heard[:6]] == pytest.approx(
         [1, 2, 4, 0.1, 0.2, 0.4]
     )
+
+
+def test_a_detector_may_be_noisier_in_quiet_sound_than_what_is_listened_to() -> None:
+    heard = Hearing("x", None)
+    allowed = [
+        [allowance for _, allowance in judging.levels_of(float_model(name), heard)]
+        for name in ("tcn", "lstm_vad")
+    ]
+    assert allowed == [[1, 2, 4, 10], [1, 4, 10, 40]]
 
 
 def test_what_cannot_be_reached_is_said_with_the_best(tmp_path: Path) -> None:

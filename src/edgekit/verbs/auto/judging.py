@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.verbs.auto.decisions import Decisions
+from edgekit.verbs.auto.decisions import Decisions, probabilities
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.auto.pool import Auto, cost_of
@@ -27,9 +27,10 @@ JUDGES = 3  # every third clip judges types
 SCREENED_HOPS = 256  # of all clips, the loudest of each
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
 HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
-# Audio is judged at lower levels as well, as a factor on samples, and how much more noise it may have there.
-LEVELS = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))
-DECIDED_LEVELS = LEVELS[:3]
+# Audio is judged at lower levels as well: factors on samples, and how much more noise the output may have there.
+LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
+DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count beside it
+DECIDED_LEVELS = DETECTED[:3]
 OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
 
 
@@ -137,7 +138,7 @@ class Judging:
     def _metric(self, clip: int, outputs: "Arrays") -> float | None:
         """What the user's metric says of a judging clip, none over it, at whatever level."""
         level, place = divmod(clip, len(self.places))
-        levels = levels_of(self.heard)
+        levels = levels_of(self.model, self.heard)
         if self.metric is None or level >= len(levels):
             return None
         parts, stream = self.heard.parts, self.model.stream
@@ -150,9 +151,11 @@ class Judging:
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
-def levels_of(heard: Hearing) -> tuple[tuple[float, float], ...]:
+def levels_of(model: "Model", heard: Hearing) -> tuple[tuple[float, float], ...]:
     """At which levels a network is judged, and by how much the noise is divided there."""
-    return LEVELS if heard.pcm else LEVELS[:1]
+    if not heard.pcm:
+        return LEVELS[:1]
+    return DETECTED if probabilities(model) else LEVELS
 
 
 def hardest(model: "Model", calibration: "Calibration") -> int:
@@ -180,14 +183,14 @@ def judges(
     """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
 
     That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all
-    `LEVELS`, and with the next part over it; session constants stay whole.
+    levels, and with the next part over it; session constants stay whole.
     """
     parts, clips = heard.parts, calibration.clips
     every = clips
     if parts is not None:
         every = tuple(part.cut(clips, model.constants) for part in parts.parts)
     places = tuple(range(first, len(every), JUDGES)) or (len(every) - 1,)
-    levels, pcm = levels_of(heard), heard.pcm
+    levels, pcm = levels_of(model, heard), heard.pcm
     hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // (len(levels) + 1)
     each = max(hops // len(places), 1)
     cut: list[Clip] = [
