@@ -313,6 +313,21 @@ def short_rows() -> Iterator[Call]:
         yield depthwise(ConvShape(*planes, 0, left, 3), width % 6)
 
 
+def rows_that_are_spread() -> Iterator[Call]:
+    """Transposed rows of as many channels, of less than a vector of inputs to four of them."""
+    random = np.random.default_rng(0)
+    for width, k, pad, more in product((1, 2, 7, 8, 16, 17, 33), (1, 2, 3, 8), (0, 1, 3), (0, 1)):
+        out = (width - 1) * 2 + k - 2 * pad + more
+        if pad <= k and out > 0:
+            shape = ConvShape(3, 1, width, 3, 1, out, 1, k, 1, 2, 1, 1, 0, pad, 3)
+            x, w = (random.standard_normal((3, 1, n), np.float32) for n in (width, k))
+            bias = random.standard_normal(3, np.float32) if more else None
+            y = conv_twin.ek_conv_transpose_f32(x, w.reshape(3, 1, 1, k), bias, shape)
+            struct = np.array(shape.fields(), np.int32)
+            args = [x, w, bias, np.zeros_like(y), struct]
+            yield Call("ek_conv_transpose_f32", args, {3: y})
+
+
 @pytest.mark.parametrize(
     "calls",
     [
@@ -320,6 +335,7 @@ def short_rows() -> Iterator[Call]:
         planes_that_keep_their_width,
         planes_that_are_halved,
         short_rows,
+        rows_that_are_spread,
     ],
 )
 @pytest.mark.parametrize("isa", ISAS)

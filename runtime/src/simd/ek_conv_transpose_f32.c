@@ -2,6 +2,7 @@
  * summed over channels, then added to the output where each tap puts them. Of few positions and many taps the lanes are
  * taps. */
 #include "ek_conv_shape.h"
+#include "ek_spread_rows.h"
 #include "ek_vector.h"
 
 #define EK_TILE (2 * EK_LANES)
@@ -108,6 +109,9 @@ void ek_conv_transpose_f32(const float *restrict x, const float *restrict w, con
     const ek_conv_shape s = *shape;
     const int32_t rows = s.out_c / s.groups, kernel = s.k_h * s.k_w, inputs = s.in_c / s.groups;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, w_step = (ptrdiff_t)rows * kernel;
+    if (ek_spread_rows(x, w, bias, y, &s)) {
+        return;
+    }
     for (int32_t o = 0; o < s.out_c; o++, y += plane) {
         const float *const xg = x + (ptrdiff_t)(o / rows) * inputs * s.in_h * s.in_w;
         const float *const wo = w + (ptrdiff_t)(o / rows) * inputs * w_step + (ptrdiff_t)(o % rows) * kernel;
