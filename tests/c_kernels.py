@@ -147,7 +147,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])
     args = list(call.args)
-    if family == "conv" and kind != "f32" and not call.kernel.endswith("f32"):
+    if family == "conv" and kind != "winograd" and not call.kernel.endswith("f32"):
         x_zero, w, bias = args[1:4]
         shape = ConvShape.of([int(size) for size in np.asarray(args[-1])])
         own, w = packing(folders), np.asarray(w)

@@ -25,6 +25,7 @@ from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
+from edgekit.targets.c import winograd_int
 from edgekit.targets.c.emit.conv import has_room
 from edgekit.targets.c.emit.winograd import Strip, strip_of, transformed
 from edgekit.targets.c.packing import int4_bytes
@@ -595,6 +596,28 @@ def conv_channels(d: Draw) -> Call:
     by_tap = np.ascontiguousarray(w.reshape(shape.out_c, -1).T)
     args = [values, by_tap, bias, *then, blank(y), np.array(shape.fields(), np.int32)]
     return Call("ek_conv_channels_f32", args, {7: y})
+
+
+def conv_winograd_int(d: Draw) -> Call:
+    """The same in int8, with sums that are small enough, and strips of any number of tiles."""
+    kind = d.int(0, 3)
+    size = d.int(1, 14), d.int(1, 30) if kind else d.int(60, 140)
+    pads = d.int(0, 2), d.int(0, 2)
+    x = [max(1, n + 2 - pad - d.int(0, 2)) for n, pad in zip(size, pads, strict=True)]
+    inputs, outputs = d.int(1, 12), d.int(1, 20)
+    if kind == 1:  # several vectors of channels
+        inputs, outputs = d.int(20, 256), d.int(17, 120)
+    shape = ConvShape(inputs, *x, outputs, *size, 3, 3, 1, 1, 1, 1, *pads, 1)
+    scaling = multipliers(d, np.int32, outputs)
+    w = weights(d, "ek_conv_s8_s8", outputs, inputs, 3, 3)
+    zero, bias = d.int(-128, 127), d.rng().integers(-(1 << 15), 1 << 15, outputs).astype(np.int32)
+    if inputs > 32:
+        w = (w // 3).astype(np.int8)
+    values, then = integers(d, np.int8, inputs, *x), [*scaling, *limits(d, "s8")]
+    y = conv_twin.ek_conv(values, zero, w, bias, *then, shape, to=np.int8)
+    weights_of_tiles = winograd_int.packed(w), winograd_int.folded(w, bias, zero)
+    args = [values, zero, *weights_of_tiles, *then, blank(y), np.array(shape.fields(), np.int32)]
+    return Call(winograd_int.KERNEL, args, {9: y})
 
 
 def conv_winograd(d: Draw) -> Call:
@@ -1339,6 +1362,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_deform_conv_f32": deform_conv,
     "ek_conv_channels_f32": conv_channels,
     "ek_conv_winograd_f32": conv_winograd,
+    "ek_conv_winograd_s8_s8": conv_winograd_int,
     "ek_square_deform_s8": square_deform,
     **_family(gru_int, *forms("ek_gru")),
     **_family(lstm_int, *forms("ek_lstm")),

@@ -1160,6 +1160,15 @@ void ek_conv_winograd_f32(const float *x, const float *w, const float *bias, int
                           const float *add, float *y, float *work, int32_t rows, int32_t columns,
                           const ek_conv_shape *shape);
 
+/* int8 convolution of one group by 3x3 taps without strides and dilations, with the bits of ek_conv_s8_s8: tiles of 4x4
+ * outputs by the minimal filtering F(4x4, 3x3) of Lavin and Gray, arXiv 1509.09308, which multiplies 36 times where the taps
+ * are 144, here in int16. w [36][out_c / 16][in_c / 2][16][2] = G g G^T of the taps g of an input and an output, 24 times
+ * along each axis, but 8 times at infinity. bias [out_c] is 64 times that of sums of w * x, x_zero being what x is outside;
+ * sums with their bias are below 2^25. shift >= 27, in_c <= 256; other arguments are those of ek_conv_s8_s8. */
+void ek_conv_winograd_s8_s8(const int8_t *x, int32_t x_zero, const int16_t *w, const int32_t *bias,
+                            const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                            int8_t *y, const ek_conv_shape *shape);
+
 /* y = x, below 0 e^x - 1. */
 void ek_elu_f32(const float *x, float *y, int32_t n);
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
 from edgekit.operators.roles import constant
+from edgekit.targets.c import winograd_int
 from edgekit.targets.c.emit import winograd
 from edgekit.targets.c.emit.base import (
     Context,
@@ -47,7 +48,6 @@ def _emit_int(ctx: Context, node: ir.Node) -> None:
     """By ``ek_conv`` or ``ek_conv_transpose``."""
     if _emit_sparse_int(ctx, node):
         return
-    x, y = node.inputs[0], node.outputs[0]
     kernel = int_kernel(KERNELS[node.op_type], node)
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
@@ -58,16 +58,43 @@ def _emit_int(ctx: Context, node: ir.Node) -> None:
         shape = shape.trimmed()
     shape = shape.lying()
     parts["w"], parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
+    _call_int(ctx, node, kernel, parts, shape)
+
+
+def _call_int(
+    ctx: Context, node: ir.Node, kernel: str, parts: dict[str, NDArray[Any]], shape: ConvShape
+) -> None:
+    """Call a kernel with its weights, biases and factors."""
     arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
     numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
     ctx.call(
         kernel,
-        ctx.pointer(x),
-        zero,
+        ctx.pointer(node.inputs[0]),
+        int_attribute(node, "x_zero"),
         *arrays,
         *numbers,
-        ctx.pointer(y),
+        ctx.pointer(node.outputs[0]),
         shape_argument(shape),
+    )
+
+
+def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
+    """By ``ek_conv_winograd_s8_s8``."""
+    parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
+    zero = int_attribute(node, "x_zero")
+    parts["bias"] = winograd_int.folded(parts["w"], parts["bias"], zero)
+    parts["w"] = winograd_int.packed(parts["w"])
+    _call_int(ctx, node, winograd_int.KERNEL, parts, ConvShape.of(ints(node, "shape", [])))
+
+
+def _has_tiles_int(selection: Selection, node: ir.Node) -> bool:
+    """Whether ``ek_conv_winograd_s8_s8`` has the bits of ``ek_conv_s8_s8``, which is what else computes the node."""
+    if node.op_type != "Conv" or int_kernel("ek_conv", node) != "ek_conv_s8_s8":
+        return False
+    w, bias, shift = (array_attribute(node, name) for name in ("w", "bias", "shift"))
+    shape = ConvShape.of(ints(node, "shape", []))
+    return winograd_int.takes(
+        selection.packing, shape, w, bias, shift, int_attribute(node, "x_zero")
     )
 
 
@@ -125,6 +152,12 @@ INT_KERNELS = (
         partial(int_kernel, "ek_fc"), emit_dense_int, lambda _, node: dense_int_of(node) is not None
     ),
     Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
+    Kernel(
+        called(winograd_int.KERNEL),
+        _emit_tiles_int,
+        _has_tiles_int,
+        lambda _, node: winograd_int.pays(ConvShape.of(ints(node, "shape", []))),
+    ),
     Kernel(lambda node: int_kernel(KERNELS[node.op_type], node), _emit_int),
 )
 

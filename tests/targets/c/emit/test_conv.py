@@ -8,6 +8,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.from_onnx import from_onnx
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.targets.c import winograd_int
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.devices import profile
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS
@@ -89,3 +92,12 @@ def test_taps_that_a_mask_leaves_out_are_not_read() -> None:
     shape, causal = CHOICES["DNSMOS"][:-2], np.array([[1, 1, 1], [1, 1, 0], [0, 0, 0]])
     assert chosen(convolution(*shape, causal), "avx512vnni") == CHANNELS
     assert chosen(convolution(*shape, np.zeros((3, 3))), "avx512vnni") == TILES  # not trained yet
+
+
+def test_int8_convolutions_run_by_tiles_on_avx512() -> None:
+    model = convolution((32, 16, 16), 32, 3, 1, 1)
+    noise = np.random.default_rng(1).standard_normal((4, 1, 32, 16, 16)).astype(np.float32)
+    integers = quantize(model, Calibration(({"x": noise},), "noise"), "w8a8")
+    for isa, has in (("avx512vnni", True), ("avx2", False)):
+        device = replace(profile("host"), kernels=INSTRUCTION_SETS[isa].folders)
+        assert (f"{winograd_int.KERNEL}.c" in lower_c(integers, "host", device).files) == has
