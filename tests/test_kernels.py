@@ -255,8 +255,9 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
 ) -> None:
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    sizes = ((1, 1), (3, 5), (4, 8), (6, 17), (9, 12), (512, 3), (515, 9), (2048, 3), (2050, 2))
     for positions in (9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97, 176):
-        for channels, outputs in ((1, 1), (3, 5), (4, 8), (6, 17), (9, 12), (512, 3), (515, 2)):
+        for channels, outputs in sizes:
             call = pointwise(kernel, positions, channels, outputs)
             where = f"{isa}, {positions} positions, {channels} -> {outputs} channels"
             check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), where)

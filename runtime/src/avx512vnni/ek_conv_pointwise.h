@@ -2,7 +2,7 @@
  * positions four vectors hold a group of four channels; all outputs are taken from it. In 128-bit lane l vector v has
  * positions 16 * l + 4 * v .. + 3, as unpacking leaves them, so that packing the sums restores their order. */
 
-#define EK_POINT_GROUPS 128 /* of four channels */
+#define EK_POINT_GROUPS 512 /* of four channels */
 
 /* tile [groups][4] of n positions, 64 at most, of channels `plane` bytes apart. */
 static inline void ek_point_gather(const int8_t *x, ptrdiff_t plane, int32_t channels, int32_t n, __m512i *tile)
