@@ -499,7 +499,8 @@ NARROW = (
     ConvShape(90, 200, 24, 8, 200, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
 )
 # Transposed convolutions of channels each by itself: rows as short as a vector and longer, taps that lie too far
-# apart for one, more phases than a vector takes, phases without taps, one channel with few weights.
+# apart for one, more phases than a vector takes, phases without taps, one channel with few weights, last phases of
+# one tap and of two.
 TRANSPOSED = (
     ConvShape(64, 1, 8, 64, 1, 16, 1, 3, 1, 2, 1, 1, 0, 1, 64),
     ConvShape(7, 1, 17, 7, 1, 33, 1, 3, 1, 2, 1, 1, 0, 1, 7),
@@ -509,6 +510,9 @@ TRANSPOSED = (
     ConvShape(4, 3, 3, 4, 7, 9, 3, 3, 3, 3, 1, 1, 1, 0, 4),
     ConvShape(6, 1, 6, 6, 1, 21, 1, 2, 1, 4, 1, 1, 0, 1, 6),
     ConvShape(1, 1, 5, 1, 1, 10, 1, 2, 1, 2, 1, 1, 0, 0, 1),
+    ConvShape(26, 1, 42, 26, 2, 83, 2, 2, 2, 2, 1, 1, 0, 0, 26),
+    ConvShape(2, 3, 4, 2, 6, 8, 2, 2, 2, 2, 1, 1, 0, 0, 2),
+    ConvShape(17, 7, 18, 17, 12, 36, 3, 1, 2, 2, 1, 1, 1, 0, 17),
 )
 # Few positions of many taps: more than four vectors, cut on both sides, rows of a kernel, groups.
 SPREAD = (

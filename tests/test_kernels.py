@@ -191,6 +191,14 @@ def fenced(array: NDArray[Any], at_end: bool) -> NDArray[Any]:
     return copy
 
 
+def check_fenced(library: ctypes.CDLL, call: Call, at_end: bool, where: str) -> None:
+    """Assert that a call whose arrays are fenced leaves what it should."""
+    args = [fenced(a, at_end) if isinstance(a, np.ndarray) else a for a in call.args]
+    pointers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
+    getattr(library, call.kernel)(*pointers)
+    check_near(call, args, where)
+
+
 @pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
 @pytest.mark.parametrize("at_end", [False, True])
 @pytest.mark.parametrize(
@@ -203,10 +211,21 @@ def test_convolutions_by_tiles_touch_their_arrays_alone(
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     for seed in range(100):
         call = packed(CASES[kernel](Seeded(seed)), ISAS[isa].folders)
-        args = [fenced(a, at_end) if isinstance(a, np.ndarray) else a for a in call.args]
-        pointers = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in args]
-        getattr(isa_libraries[isa], kernel)(*pointers)
-        check_near(call, args, f"{isa}, seed {seed}")
+        check_fenced(isa_libraries[isa], call, at_end, f"{isa}, seed {seed}")
+
+
+@pytest.mark.skipif(platform.system() != "Linux", reason="protects pages as Linux does")
+@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("isa", ISAS)
+def test_transposed_depthwise_convolutions_touch_their_arrays_alone(
+    isa_libraries: dict[str, ctypes.CDLL], isa: str, at_end: bool
+) -> None:
+    if missing := missing_cpu_flags(isa):
+        pytest.skip(f"needs a CPU with {', '.join(missing)}")
+    kernels = "ek_conv_transpose_s8_s8", "ek_conv_transpose_s8_s16"
+    for kernel, shape in product(kernels, TRANSPOSED):
+        call = packed(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders)
+        check_fenced(isa_libraries[isa], call, at_end, f"{isa}, {kernel}, {shape}")
 
 
 @pytest.mark.slow

@@ -6,11 +6,12 @@
 #define EK_MOST_PHASES 4
 #define EK_PHASE_TAPS 64 /* of a kernel */
 
-/* A phase: taps [down][right] of each channel, the `last` channel's with room behind them; the lanes that are its. */
+/* A phase: taps [down][right] of each channel, those of channels `end`.. in `last`, with room behind them for what is read
+ * four bytes at once; the lanes that are its. */
 typedef struct {
     const int8_t *w;
     const int32_t *bias;
-    int32_t down, right;
+    int32_t down, right, end;
     __mmask16 lanes;
     int8_t last[EK_PHASE_TAPS + 4];
 } ek_phase_lanes;
@@ -93,7 +94,8 @@ static inline void ek_transposed_tile(const ek_picked_layer *layer, const ek_pha
         __m512i acc = _mm512_setzero_si512();
         for (int32_t p = 0; p < phases->count; p++) {
             const ek_phase_lanes *const of = phases->of + p;
-            w[p] = o + 1 == own.out_c ? of->last : of->w + (ptrdiff_t)o * of->down * of->right;
+            const int32_t taps = of->down * of->right;
+            w[p] = o < of->end ? of->w + (ptrdiff_t)o * taps : of->last + (o - of->end) * taps;
             acc = _mm512_mask_set1_epi32(acc, of->lanes, of->bias[o]);
         }
         for (int32_t i = 0; i < t->count; i++) {
@@ -130,7 +132,7 @@ static inline int ek_transposed_depthwise(const int8_t *x, int8_t fill, const in
         const int32_t py = p / s->stride_w, px = p % s->stride_w;
         const ek_phase v = ek_phase_of(py, s->out_h, s->k_h, s->stride_h, s->dil_h, s->pad_top);
         const ek_phase h = ek_phase_of(px, s->out_w, s->k_w, s->stride_w, s->dil_w, s->pad_left);
-        const int32_t taps = v.count * h.count;
+        const int32_t taps = v.count * h.count, kept = ek_min(s->out_c, taps < 3 ? 3 : 1);
         ek_phase_lanes *const of = phases.of + p;
         phases.rows[py] = v;
         phases.columns[px] = h;
@@ -140,8 +142,9 @@ static inline int ek_transposed_depthwise(const int8_t *x, int8_t fill, const in
         of->bias = bias + (ptrdiff_t)p * s->out_c;
         of->down = v.count;
         of->right = h.count;
+        of->end = s->out_c - kept;
         w += (ptrdiff_t)s->out_c * taps;
-        memcpy(of->last, w - taps, (size_t)taps);
+        memcpy(of->last, w - kept * taps, (size_t)(kept * taps));
     }
     if (phases.down * ((phases.right + 3) / 4) > EK_PICKS) {
         return 0;
