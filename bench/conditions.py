@@ -33,7 +33,7 @@ from edgekit.runtime.bench.measure import one_core
 from edgekit.runtime.stream import Stream
 
 WALKED_BYTES = 128 << 20  # more than the caches of a server's core have
-ROUNDS = 3
+ROUNDS = 20
 NETWORKS = ("a", "b", "c", "gtcrn", "dtln_1", "dtln_2", "silero", "ds_cnn", "resnet8")
 HEADING = "## Cold, busy, and from Python"
 WALK = "import numpy as np\nx = np.zeros({count}, np.uint8)\nwhile True:\n    x += 1\n"
