@@ -66,7 +66,7 @@ def test_a_float_build_holds_all_that_the_contract_names(network: Path, tmp_path
     assert list(facts) == [
         "schema", "edgekit", "target", "digest", "source", "inputs", "outputs", "stream", "streaming",
         "session", "sampler", "until", "decide", "noise", "engine", "picture", "npu", "device",
-        "board", "updates", "memory", "sparse", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
+        "board", "updates", "memory", "sparse", "kernels", "macs_per_hop", "macs_int8", "macs_int16", "macs_float",
         "verification", "quantization", "tools", "files",
     ]  # fmt: skip
     assert facts["verification"]["by"] == "portable C on this host"
