@@ -26,6 +26,7 @@ MOST_BYTES = 3 << 19  # of weights, eight times those of the taps: what stays ne
 # Times, in that of a product of vectors; measured on layers of `bench/layers.py`.
 INPUTS = 400  # laying out and transforming a tile of 32 channels
 OUTPUTS = 300  # transforming a tile back for 16 channels, and requantizing
+READ = 1.5  # a vector of weights, once for all tiles: eight times the bytes of the taps
 SUM = 13  # requantizing a vector of the other kernel's sums
 GAIN = 0.87  # of its time, below which tiles count
 
@@ -66,7 +67,8 @@ def pays(s: ConvShape) -> bool:
     pairs, panels, vectors = -(-s.in_c // 2), -(-s.out_c // PANEL), -(-s.out_h * s.out_w // 16)
     tiled = tiles * (panels * (PLACES * pairs + OUTPUTS) + -(-s.in_c // 32) * INPUTS)
     direct = vectors * s.out_c * (9 * -(-s.in_c // 4) + SUM)
-    return PLACES * pairs * panels * 64 <= MOST_BYTES and tiled < GAIN * direct
+    weights = PLACES * pairs * panels
+    return weights * 64 <= MOST_BYTES and tiled + READ * weights < GAIN * direct
 
 
 def _fits(s: ConvShape) -> bool:

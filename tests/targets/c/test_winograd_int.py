@@ -18,6 +18,10 @@ CHOICES = {
     "ResNet-8's last block": ({"in_c": 64, "out_c": 64, "in_h": 8, "in_w": 8}, True),
     "odd sizes": ({"in_c": 59, "in_h": 35, "in_w": 31, "out_c": 61}, True),
     "sizes that fill few tiles": ({"in_c": 45, "in_h": 33, "in_w": 17, "out_c": 40}, False),
+    "one tile, for which all weights are read": (
+        {"in_c": 150, "in_h": 3, "in_w": 3, "out_c": 103},
+        False,
+    ),
     "ResNet-18's second block": ({"in_c": 128, "out_c": 128, "in_h": 12, "in_w": 12}, True),
     "weights that stay nowhere": ({"in_c": 256, "out_c": 256}, False),
     "few channels": ({"in_c": 16, "out_c": 16, "in_h": 32, "in_w": 32}, False),
