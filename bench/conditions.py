@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 from benchmark_page import cpu
 from hops import Timed, build, compile_timed, model, noise, run_timed
+from layer_page import CONDITIONS, PAGE, load
 from layer_page import HEADING as BEHIND
-from layer_page import PAGE, load
 from networks import BENCHMARKS
 from sweep import Sweep
 
@@ -35,7 +35,6 @@ from edgekit.runtime.stream import Stream
 WALKED_BYTES = 128 << 20  # more than the caches of a server's core have
 ROUNDS = 20
 NETWORKS = ("a", "b", "c", "gtcrn", "dtln_1", "dtln_2", "silero", "ds_cnn", "resnet8")
-HEADING = "## Cold, busy, and from Python"
 WALK = "import numpy as np\nx = np.zeros({count}, np.uint8)\nwhile True:\n    x += 1\n"
 TEXT = """\
 {heading}
@@ -144,8 +143,8 @@ def measure(name: str, recipe: str, hops: int) -> Row:
 def write(table: str, before: float) -> None:
     """Put the table into docs/benchmarks.md, in front of the part about layers."""
     text = PAGE.read_text(encoding="utf-8")
-    at = text.find(HEADING) if HEADING in text else text.index(BEHIND)
-    part = TEXT.format(heading=HEADING, cpu=cpu(), load=before, table=table)
+    at = text.index(CONDITIONS if CONDITIONS in text else BEHIND)
+    part = TEXT.format(heading=CONDITIONS, cpu=cpu(), load=before, table=table)
     PAGE.write_text(text[:at] + part + text[text.index(BEHIND) :], encoding="utf-8")
 
 
