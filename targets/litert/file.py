@@ -83,6 +83,23 @@ class Graph:
         """Append an operator; -1 is an input that is left out."""
         self.operators.append((builtin, list(inputs), list(outputs), options))
 
+    def drop_unread(self) -> dict[int, int]:
+        """Remove constants that no operator reads; returns the new number of every other tensor."""
+        read = {number for _, inputs, _, _ in self.operators for number in inputs}
+        read.update(self.outputs)
+        kept = [n for n in range(len(self.tensors)) if n in read or n not in self.data]
+        places = {-1: -1} | {old: new for new, old in enumerate(kept)}
+        self.tensors = [self.tensors[number] for number in kept]
+        self.data = {places[n]: data for n, data in self.data.items() if n in places}
+        self._constants = {key: places[n] for key, n in self._constants.items() if n in places}
+        self.operators = [
+            (builtin, [places[n] for n in inputs], [places[n] for n in outputs], chosen)
+            for builtin, inputs, outputs, chosen in self.operators
+        ]
+        self.inputs = [places[number] for number in self.inputs]
+        self.outputs = [places[number] for number in self.outputs]
+        return places
+
     def separate_views(self) -> None:
         """Let a RESHAPE of a tensor that others read too work on a copy.
 

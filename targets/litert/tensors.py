@@ -84,11 +84,13 @@ class Tensors:
     ) -> int:
         """Append an operator of one result; returns its tensor.
 
-        By default the shape is what the inputs broadcast to, the type and scales those of the first.
+        By default the shape is what the inputs broadcast to, the type and scales those of the first; constants then
+        have as many axes as the result.
         """
-        first = self.graph.tensors[inputs[0]]
         if shape is None:
             shape = np.broadcast_shapes(*(self.shape(n) for n in inputs))
+            inputs = [self._ranked(number, len(shape)) for number in inputs]
+        first = self.graph.tensors[inputs[0]]
         scales = scales_of(kind)
         if kind is not None:
             dtype = kind.dtype
@@ -100,6 +102,18 @@ class Tensors:
         number = self.graph.tensor(f"{self.label}_{builtin.lower()}", shape, dtype, scales)
         self.graph.operator(builtin, inputs, [number], chosen)
         return number
+
+    def _ranked(self, number: int, rank: int) -> int:
+        """A constant with leading axes of extent 1, as broadcasting adds them; what is computed as it is.
+
+        LiteRT broadcasts without them, but quantizers of .tflite files want a scale for each axis.
+        """
+        held = self.graph.tensors[number]
+        missing = rank - len(held.shape)
+        if number not in self.graph.data or not missing:
+            return number
+        array = self.graph_array(number).reshape((1,) * missing + held.shape)
+        return self.graph.constant(held.name, array, held.scales)
 
     def ops(
         self,

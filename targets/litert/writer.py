@@ -75,6 +75,10 @@ class Writer:
             list(outputs.values()),
         )
         self.made.graph.separate_views()
+        places = self.made.graph.drop_unread()
+        inputs, outputs = (
+            {name: places[number] for name, number in side.items()} for side in (inputs, outputs)
+        )
         wanted = {
             n: next(iter(found)) for n, found in self.made.requests.items() if len(found) == 1
         }

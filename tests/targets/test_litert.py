@@ -17,6 +17,7 @@ from edgekit.runtime.runners.litert import LitertRunner, interpreter_class
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.emit.table import EMITTERS as C_EMITTERS
 from edgekit.targets.litert.emit import pointwise
+from edgekit.targets.litert.lower import prepared, written
 from edgekit.targets.litert.table import EMITTERS
 from edgekit.verbs.targets import TARGETS
 
@@ -83,6 +84,27 @@ def test_float_litert_equals_onnxruntime(name: str, tmp_path: Path) -> None:
         assert found[key].dtype == array.dtype
         if array.dtype != np.float32:
             np.testing.assert_array_equal(found[key], array)
+
+
+# Whose operands broadcast; a quantizer of .tflite files wants a scale for each axis of the result.
+BROADCAST = {"ADD", "SUB", "MUL", "DIV", "GREATER", "LESS", "SELECT_V2"}
+
+
+def test_constants_have_as_many_axes_as_what_they_meet() -> None:
+    networks = [CASES["magnitude_lifted"]]
+    networks += [case(name, name, f(2, 3, 17, low=-1.4, high=1.2)) for name in TRACED]
+    met = set()
+    for network in networks:
+        graph = written(prepared(from_onnx(network.onnx, name=network.name))).graph
+        read = {number for _, inputs, _, _ in graph.operators for number in inputs}
+        assert graph.data.keys() <= read
+        for builtin, inputs, (output, *_), _ in graph.operators:
+            constants = graph.data.keys() & set(inputs)
+            if builtin in BROADCAST and constants:
+                rank = len(graph.tensors[output].shape)
+                assert all(len(graph.tensors[n].shape) == rank for n in constants), network.name
+                met.add(builtin)
+    assert {"ADD", "MUL", "SELECT_V2"} <= met
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -53,19 +53,10 @@ def ranked(w: Emitting, item: Item, rank: int) -> Item:
 
 
 def aligned(w: Emitting, items: Sequence[Item], rank: int) -> tuple[Order, list[int]]:
-    """Tensors of several operands in one order: that of the largest computed one.
-
-    A constant of one element goes as it is.
-    """
+    """Tensors of several operands in one order: that of the largest computed one."""
     computed = [item for item in items if item.array is None and len(item.shape) == rank]
     order = leader(computed).order if computed else natural(rank)
-    numbers = []
-    for item in items:
-        if item.array is not None and item.array.size == 1:
-            numbers.append(w.constant(item.array.reshape(1), item.kind, item.name))
-        else:
-            numbers.append(w.tensor(ranked(w, item, rank), order))
-    return order, numbers
+    return order, [w.tensor(ranked(w, item, rank), order) for item in items]
 
 
 def leader(items: Sequence[Item]) -> Item:

@@ -90,7 +90,7 @@ def _square(w: Emitting, x: int) -> int:
 
 
 def _inverse(w: Emitting, x: int) -> int:
-    return w.op("DIV", [w.real_constant([1]), x], w.shape(x))
+    return w.op("DIV", [w.real_constant([1]), x])
 
 
 POWERS: dict[float, Callable[[Emitting, int], int]] = {
@@ -125,8 +125,7 @@ def compare(w: Emitting, node: ir.Node) -> None:
     if w.graph.tensors[a].dtype == "bool":
         w.put(w.op("EQUAL", [a, b]), order)
         return
-    shape = np.broadcast_shapes(w.shape(a), w.shape(b))
-    w.put(w.op(BUILTINS[node.op_type], [wide(w, a), wide(w, b)], shape, "bool"), order)
+    w.put(w.op(BUILTINS[node.op_type], [wide(w, a), wide(w, b)], dtype="bool"), order)
 
 
 def logic(w: Emitting, node: ir.Node) -> None:
@@ -168,10 +167,9 @@ def where(w: Emitting, node: ir.Node) -> None:
     condition = w.real_item(node.inputs[0])
     choices = [moved(w, value) for value in node.inputs[1:]]
     order, numbers = aligned(w, [condition, *choices], rank_of(node.outputs[0]))
-    shape = np.broadcast_shapes(*(w.shape(n) for n in numbers))
     held = w.graph.tensors[numbers[1]]
     kind_of = w.work_kind() if w.integer else None
-    w.put(w.op("SELECT_V2", numbers, shape, held.dtype, kind_of), order)
+    w.put(w.op("SELECT_V2", numbers, dtype=held.dtype, kind=kind_of), order)
 
 
 def is_where(w: Emitting, node: ir.Node) -> bool:
@@ -191,7 +189,7 @@ def cast(w: Emitting, node: ir.Node) -> None:
         x = w.op("CAST", [w.op("MINIMUM", [x, w.real_constant([limits.max])])], dtype="int32")
     if dtype == "bool" and item.dtype != "bool":
         zero = w.constant(np.zeros(1, item.dtype if item.dtype not in NARROW else "int32"))
-        w.put(w.op("NOT_EQUAL", [wide(w, x), zero], w.shape(x), "bool"), item.order)
+        w.put(w.op("NOT_EQUAL", [wide(w, x), zero], dtype="bool"), item.order)
         return
     w.put(w.op("CAST", [x], dtype=dtype), item.order)
 
@@ -206,7 +204,7 @@ def strange(w: Emitting, node: ir.Node) -> None:
     found = []
     for name, end in (("detect_positive", np.inf), ("detect_negative", -np.inf)):
         if attribute(node, name, 1):
-            found.append(w.op("EQUAL", [x, w.real_constant([end])], w.shape(x), "bool"))
+            found.append(w.op("EQUAL", [x, w.real_constant([end])], dtype="bool"))
     if not found:
         raise Refused("neither infinity is looked for", "at least one")
     w.put(found[0] if len(found) == 1 else w.op("LOGICAL_OR", found), order)

@@ -186,12 +186,11 @@ def _gelu(w: Emitting, x: int, a: dict[str, float]) -> int:
 
 
 def _select(w: Emitting, condition: int, yes: int, no: int) -> int:
-    shape = np.broadcast_shapes(*(w.shape(n) for n in (condition, yes, no)))
-    return w.op("SELECT_V2", [condition, yes, no], shape, w.graph.tensors[yes].dtype)
+    return w.op("SELECT_V2", [condition, yes, no], dtype=w.graph.tensors[yes].dtype)
 
 
 def _compare(w: Emitting, builtin: str, x: int, value: float) -> int:
-    return w.op(builtin, [x, w.real_constant([value])], w.shape(x), "bool")
+    return w.op(builtin, [x, w.real_constant([value])], dtype="bool")
 
 
 def _thresholded(w: Emitting, x: int, a: dict[str, float]) -> int:
@@ -209,7 +208,7 @@ def _softsign(w: Emitting, x: int, _: dict[str, float]) -> int:
 
 
 def _reciprocal(w: Emitting, x: int, _: dict[str, float]) -> int:
-    return w.op("DIV", [w.real_constant([1]), x], w.shape(x))
+    return w.op("DIV", [w.real_constant([1]), x])
 
 
 def _ratio_angle(w: Emitting, y: int, x: int) -> int:
@@ -223,7 +222,7 @@ def _ratio_angle(w: Emitting, y: int, x: int) -> int:
 
 def _one_minus_square(w: Emitting, x: int) -> int:
     """sqrt((1 - x) (1 + x))."""
-    left = w.op("SUB", [w.real_constant([1]), x], w.shape(x))
+    left = w.op("SUB", [w.real_constant([1]), x])
     return w.op("SQRT", [w.op("MUL", [left, _plus(w, x, 1)])])
 
 
@@ -256,7 +255,7 @@ def _acosh(w: Emitting, x: int, _: dict[str, float]) -> int:
 
 
 def _atanh(w: Emitting, x: int, _: dict[str, float]) -> int:
-    below = w.op("SUB", [w.real_constant([1]), x], w.shape(x))
+    below = w.op("SUB", [w.real_constant([1]), x])
     return _times(w, w.op("LOG", [w.op("DIV", [_plus(w, x, 1), below])]), 0.5)
 
 

@@ -92,9 +92,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             else w.constant(np.asarray(value).reshape(-1).astype(dtype))
             for value in inputs
         ]
-        shape = np.broadcast_shapes(*(w.shape(number) for number in numbers))
         made = "bool" if builtin in COMPARED or builtin.startswith("LOGICAL") else dtype
-        return Traced(w, w.op(builtin, numbers, shape, made))
+        return Traced(w, w.op(builtin, numbers, dtype=made))
 
 
 # Functions that LiteRT has in parts.
