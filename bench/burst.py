@@ -1,8 +1,9 @@
 """How integers recover from a burst: a second of noise at full scale, and then speech at -40 dB.
 
-    python bench/burst.py [NETWORK ...] [--recipes NAME ...] [--clips N] [--data FOLDER] [--rows FILE.jsonl] [--write]
+    python bench/burst.py [NETWORK ...] [--recipes NAME ...] [--clips N] [--set evaluation|tuning]
+                           [--data FOLDER] [--rows FILE.jsonl] [--write]
 
-The speech is that of evaluation mixtures, which no calibration has, 40 dB below full scale. Each is heard behind the
+The speech is that of mixtures of the set, which no calibration has, 40 dB below full scale. Each is heard behind the
 burst, and behind a second of digital silence in its place; behind the burst also comes digital silence alone. The curve
 is the power of the output in stretches of 250 ms, mean of all clips; asked is that the curve of the integers lies
 within 0.3 dB of the float network's, and that silence is silent. Both are the generated C. A row is kept once it is
@@ -19,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pages import markdown, put_between
-from quant_audio import EVALUATION, RATE, in_hops, varied
+from quant_audio import RATE, SETS, in_hops, varied
 from quant_bench import DENOISER, Bench
 from quant_goals import PAGE, failure
 from speech_data import FOLDER
@@ -53,12 +54,15 @@ class Kept:
     behind: tuple[Sequence[float], Sequence[float]]
     alone: tuple[Sequence[float], Sequence[float]]
     silence: tuple[Sequence[float], Sequence[float]]
+    set: str = "evaluation"
 
 
-def sounds(data: Path, count: int) -> tuple[list[Samples], list[Samples], list[Samples]]:
+def sounds(
+    data: Path, named: str, count: int
+) -> tuple[list[Samples], list[Samples], list[Samples]]:
     """Clips of speech behind bursts, of the same speech behind silence, and of bursts before silence."""
     behind, alone, silence = [], [], []
-    for number, mixed in enumerate(varied(data, EVALUATION, count)):
+    for number, mixed in enumerate(varied(data, SETS[named], count)):
         level = np.sqrt(np.mean(np.square(mixed.noisy)))
         speech = mixed.noisy * np.float32(10 ** (SPEECH_DBFS / 20) / level)
         drawn = np.random.default_rng(number).uniform(-FULL_SCALE, FULL_SCALE, RATE)
@@ -79,16 +83,16 @@ def curves(model: Model, clips: Sequence[Samples]) -> Curve:
     return np.asarray(np.square(cut).reshape(len(cut), windows, WINDOW).mean(axis=(0, 2)))
 
 
-def row(bench: Bench, name: str, recipe: str, count: int) -> Kept:
-    """Measure a network in a recipe."""
+def row(bench: Bench, name: str, recipe: str, count: int, named: str) -> Kept:
+    """Measure a network in a recipe, on the set of this name."""
     model, made = bench.model(name), bench.made(name, recipe).quantized
-    groups = sounds(bench.data, count)
+    groups = sounds(bench.data, named, count)
     clips = [clip for group in groups for clip in group]
     pairs = []
     for first in range(0, len(clips), count):
         group = clips[first : first + count]
         pairs.append((curves(model, group).tolist(), curves(made, group).tolist()))
-    return Kept(name, recipe, count, *pairs)
+    return Kept(name, recipe, count, *pairs, set=named)
 
 
 def apart(pair: tuple[Sequence[float], Sequence[float]]) -> Curve:
@@ -107,12 +111,12 @@ def cells(kept: Kept) -> tuple[str, ...]:
     return (kept.network, kept.recipe, *said, silent)
 
 
-def read(path: Path) -> dict[tuple[str, str, int], Kept]:
+def read(path: Path) -> dict[tuple[str, str, int, str], Kept]:
     """What a file holds; nothing where there is none."""
     if not path.is_file():
         return {}
     rows = [Kept(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {(kept.network, kept.recipe, kept.clips): kept for kept in rows}
+    return {(kept.network, kept.recipe, kept.clips, kept.set): kept for kept in rows}
 
 
 def main() -> int:
@@ -121,6 +125,7 @@ def main() -> int:
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), metavar="NAME")
     parser.add_argument("--clips", type=int, default=CLIPS, metavar="N")
+    parser.add_argument("--set", choices=SETS, default="evaluation", help="voices and noises")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--rows", type=Path, default=ROWS, metavar="FILE")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
@@ -129,7 +134,7 @@ def main() -> int:
         return code
     bench, kept, rows = Bench(given.data), read(given.rows), []
     for name, recipe in ((n, r) for n in given.networks for r in given.recipes):
-        key = name, recipe, given.clips
+        key = name, recipe, given.clips, given.set
         if key not in kept:
             kept[key] = row(bench, *key)
             with given.rows.open("a", encoding="utf-8") as file:

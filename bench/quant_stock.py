@@ -47,7 +47,7 @@ def ai_edge(pipeline: Pipeline, data: Path) -> list[Run]:
     try:
         for clip in heard_clips(data):
             pipeline.run(clip, *map(Recorded, floats))
-    except RuntimeError as error:  # of the interpreter: inputs of another shape than the file's
+    except ToolError as error:  # inputs of another shape than the file's
         raise ToolError(
             f"ai-edge-quantizer: a .tflite has fixed shapes, and the pipeline gives others: {error}"
         ) from error
@@ -96,14 +96,21 @@ class Tflite:
         self._pairs = dict(zip(*states, strict=True))
 
     def __call__(self, inputs: Arrays) -> Arrays:
-        """Run all hops, (hops, *shape) each."""
+        """Run all hops, (hops, *shape) each.
+
+        Raises:
+            ToolError: the interpreter does not run them.
+        """
         state = {n: np.zeros(self._takes[n]["shape"], np.float32) for n in self._pairs}
         results = []
         for hop in range(len(next(iter(inputs.values())))):
             feed = {name: array[hop] for name, array in inputs.items()} | state
             self.feeds.append(feed)
             stored = {name: _stored(array, self._takes[name]) for name, array in feed.items()}
-            made = self._run(**stored)
+            try:
+                made = self._run(**stored)
+            except RuntimeError as error:
+                raise ToolError(f"LiteRT: {error}") from error
             real = {name: _real(array, self._gives[name]) for name, array in made.items()}
             state = {name: real[output] for name, output in self._pairs.items()}
             results.append(real)

@@ -116,11 +116,11 @@ def observed(
         ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
     """
     _refuse_silence(model, calibration)
-    quiet = quieter(model, recipe.quiet_copies is True)
+    again = quieter(model, recipe.quiet_copies is True)
     model = prepare(model, calibration, recipe)
     refuse_layers(model, recipe)
     refuse_tokens(model, recipe)
-    return Observed(model, observe(model, calibration, parts, quiet), calibration, parts)
+    return Observed(model, observe(model, calibration, parts, again), calibration, parts)
 
 
 def quantize_observed(

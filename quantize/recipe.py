@@ -32,7 +32,7 @@ class Recipe:
             `edgekit.quantize.apply`, take that for false.
         quiet_copies: whether every clip of the calibration is run a second time, 30 dB quieter
             (`edgekit.quantize.prepare.levels`), or `MEASURED`, as for `equalize`. Of networks with PCM in; where the
-            sound meets a logarithm it always is.
+            sound meets a logarithm it always is, and the copies begin with a burst at full scale.
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
             usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
         rounding: how weights become integers, a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`; all but

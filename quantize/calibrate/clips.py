@@ -2,7 +2,7 @@
 
 import importlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -52,12 +52,11 @@ def observe(
     model: Model,
     calibration: Calibration,
     parts: Parts | None = None,
-    quieter: tuple[str, float] | None = None,
+    again: Callable[[Clip], Clip] | None = None,
 ) -> dict[str, Observer]:
     """Run every clip from zero state and return an observer for each float tensor of the graph.
 
-    `parts` of the calibration see the same. `quieter` names an input and a factor on it: every clip runs a second time
-    with that.
+    `parts` of the calibration see the same. Every clip runs a second time as what `again` makes of it, where given.
     """
     graph = model.ir.graph
     states = {pair.input: pair.output for pair in model.states}
@@ -72,7 +71,7 @@ def observe(
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
     runner = HopRunner(model, recorded)
-    for index, clip in _heard(calibration.clips, quieter):
+    for index, clip in _heard(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
             for name, observer in observers.items():
@@ -82,13 +81,14 @@ def observe(
     return observers
 
 
-def _heard(clips: Sequence[Clip], quieter: tuple[str, float] | None) -> Iterator[tuple[int, Clip]]:
-    """Each clip with its number, as it is and, where that is asked for, quieter."""
+def _heard(
+    clips: Sequence[Clip], again: Callable[[Clip], Clip] | None
+) -> Iterator[tuple[int, Clip]]:
+    """Each clip with its number, as it is and as it is heard again."""
     for index, clip in enumerate(clips):
         yield index, clip
-        if quieter is not None:
-            name, factor = quieter
-            yield index, {**clip, name: clip[name] * np.float32(factor)}
+        if again is not None:
+            yield index, again(clip)
 
 
 def calibration_folder(source: str) -> Path | None:

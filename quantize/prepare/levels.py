@@ -1,6 +1,13 @@
 """Which tensors follow the level of a network's inputs: doubled input makes them 2^degree times as large."""
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN, Model
@@ -21,19 +28,45 @@ OWN = {
 }
 FLOOR = 1e-4  # constants up to here guard against 0, and are no part of the function
 QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest at which an export is judged
+BURST_SECONDS = 0.25
 Degrees = dict[ir.Value, float]
 
 
-def quieter(model: Model, asked: bool = False) -> tuple[str, float] | None:
-    """The input whose sound is also to be seen quieter, and by what factor; None where no sound goes in.
+@dataclass(frozen=True)
+class Quieter:
+    """A quieter copy of a clip.
 
-    What is linear in the sound keeps to the ranges of louder sound when that is quieter: it is seen quieter only where
-    that is `asked`. Behind a logarithm quieter sound is elsewhere, and what layers with biases make of it, too.
+    Attributes:
+        name: of the input of sound.
+        burst_hops: how many hops the copy begins with that are noise at full scale, but no more than a quarter of it.
+    """
+
+    name: str
+    burst_hops: int = 0
+
+    def __call__(self, clip: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """The copy of a clip, which maps inputs to (hops, *shape)."""
+        sound = clip[self.name] * np.float32(QUIETER)
+        burst = sound[: min(self.burst_hops, len(sound) // 4)]
+        burst[:] = np.random.default_rng(0).uniform(-1, 1, burst.shape)
+        return {**clip, self.name: sound}
+
+
+def quieter(model: Model, asked: bool = False) -> Quieter | None:
+    """How clips are also to be heard; None where once is enough, or no sound goes in.
+
+    What is linear in the sound keeps to the ranges of louder sound when that is quieter: it is heard quieter only where
+    that is `asked`. Behind a logarithm quieter sound is elsewhere, and what layers with biases make of it, too. So is
+    the loudest that PCM can be, which no recording need have.
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
-    meets = asked or any(_unguarded(node.inputs[0]) in found for node in logarithms)
-    return (name, QUIETER) if name is not None and meets else None
+    meets = any(_unguarded(node.inputs[0]) in found for node in logarithms)
+    if name is None or not (meets or asked):
+        return None
+    rate, hop = model.stream.sample_rate_hz, model.stream.hop_samples
+    assert rate is not None and hop is not None
+    return Quieter(name, math.ceil(BURST_SECONDS * rate / hop) if meets else 0)
 
 
 def _unguarded(value: ir.Value | None) -> ir.Value | None:

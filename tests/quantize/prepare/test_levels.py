@@ -10,7 +10,7 @@ from edgekit.export.running import HopRunner, snr_db
 from edgekit.quantize.apply import observed, quantize
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
-from edgekit.quantize.prepare.levels import QUIETER, quieter
+from edgekit.quantize.prepare.levels import QUIETER, Quieter, quieter
 from edgekit.quantize.recipe import RECIPES
 
 W8A8, HOPS = RECIPES["w8a8"], 40
@@ -26,12 +26,30 @@ def test_integers_behind_a_logarithm_keep_quiet_sound(level: float) -> None:
 
 @pytest.mark.parametrize("guard", ["Max", "Clip", "Add"])
 def test_quieter_sound_is_seen_behind_what_guards_a_logarithm(guard: str) -> None:
-    assert quieter(log_power(guard=guard)) == ("pcm", QUIETER)
+    copy = quieter(log_power(guard=guard))
+    assert copy is not None and copy.name == "pcm" and copy.burst_hops > 0
+
+
+def test_ranges_behind_a_logarithm_reach_to_full_scale() -> None:
+    model, quiet = log_power(), tuple({"pcm": sound(HOPS, seed, 0.05)} for seed in range(4))
+    noise = np.random.default_rng(5).uniform(-1, 1, quiet[0]["pcm"].shape)
+    burst = observe(model, Calibration(({"pcm": noise.astype(np.float32)},), "x"))
+    found = observed(model, Calibration(quiet, "x"), W8A8).observers
+    assert found["pcm"].maximum > 0.95
+    assert found["seen"].maximum > burst["seen"].maximum - 0.2
+
+
+def test_a_quieter_copy_begins_with_a_burst_and_leaves_its_clip_alone() -> None:
+    sound_of = np.full((8, 1, 64), 0.5, np.float32)
+    copy = Quieter("pcm", 100)({"pcm": sound_of, "voice": np.ones(3)})
+    assert 0.9 < np.abs(copy["pcm"][:2]).max() <= 1
+    assert np.all(copy["pcm"][2:] == np.float32(0.5 * QUIETER)) and np.all(sound_of == 0.5)
+    assert np.all(copy["voice"] == 1)
 
 
 def test_quieter_sound_is_only_seen_where_it_shows_something() -> None:
     assert quieter(log_power("Sqrt")) is None
-    assert quieter(log_power("Sqrt"), asked=True) == ("pcm", QUIETER)
+    assert quieter(log_power("Sqrt"), asked=True) == Quieter("pcm")
     assert quieter(network(0, biases=True)) is None
     assert quieter(log_power().describe(stream={"hop_samples": None}), asked=True) is None
 
@@ -46,7 +64,7 @@ def test_a_recipe_asks_for_quieter_copies(asked: bool) -> None:
 def test_a_clip_that_is_left_out_is_left_out_at_both_levels() -> None:
     model, parts = log_power(), Parts([HOPS] * 4)
     seen, kept = observed(model, Calibration(CLIPS, "x"), W8A8, parts), CLIPS[:3]
-    expected = observe(seen.model, Calibration(kept, "x"), quieter=("pcm", QUIETER))
+    expected = observe(seen.model, Calibration(kept, "x"), again=quieter(model))
     assert expected["seen"].hops == 2 * 3 * HOPS
     for name, observer in seen.without((3,)).observers.items():
         ends = expected[name].minimum, expected[name].maximum
