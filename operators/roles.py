@@ -36,9 +36,7 @@ JOINING = names(lambda row: row.joins)  # of several operands
 MOVES = names(lambda row: row.moves not in (None, "fills")) | {"Pad"}
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
-LEVEL_INPUT = (
-    "edgekit.level_input"  # of a recurrent layer: its input follows the level, and is worth 16 bits
-)
+GATE_SUMS = "edgekit.gate_sums"  # of a recurrent layer: its x are sums of its gates, and its W is the identity
 HOP_SCALE = "edgekit.hop_scale"  # node metadata, of the one that scales: the tensor that has a scale per hop
 HOP_SCALED = (
     "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
@@ -211,3 +209,8 @@ def _written_by(value: ir.Value, names: set[str | None]) -> bool:
 def is_hidden_state(node: ir.Node, index: int) -> bool:
     """Whether an input is the first h of a recurrent cell."""
     return node.op_type in RECURRENT and index == HIDDEN_INPUT
+
+
+def is_gate_sums(node: ir.Node, index: int) -> bool:
+    """Whether an input holds the sums of a recurrent layer's gates, in the place of its x."""
+    return index == 0 and GATE_SUMS in node.metadata_props

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import CalibrationError, Problem
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, Quantization
-from edgekit.operators.geometry import optional
+from edgekit.operators.geometry import dims, optional
 from edgekit.operators.qdq import CELL_BITS, HIDDEN_OPERAND, initializer
 from edgekit.operators.roles import (
     ARITHMETIC,
@@ -55,7 +55,7 @@ from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type
 from edgekit.quantize.types.token_ranges import refuse_tokens
-from edgekit.quantize.types.weights import refuse_infinite, refuse_layers, weight_type
+from edgekit.quantize.types.weights import refuse_infinite, refuse_layers, weight_type, weights_at
 
 
 def quantize(
@@ -376,9 +376,7 @@ def _write_linear(writer: _Writer, node: ir.Node, bias_at: int) -> None:
 
 def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
     """W and R per gate row; biases stay float in the file, they are added to the integer sums."""
-    weight = constant(node.inputs[1])
-    assert weight is not None, node.name
-    bias, rows = constant(optional(node, 3)), weight.shape[1]
+    bias, rows = constant(optional(node, 3)), dims(node.inputs[1])[1]
     if node.op_type == "LSTM":
         node.metadata_props[CELL_BITS] = str(writer.plan.cell_bits[str(node.name)])
     both = np.zeros((2, rows), np.float32) if bias is None else bias[0].reshape(2, rows).copy()
@@ -393,6 +391,8 @@ def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
             both[index - 1] += fitted.shift.astype(np.float32)
         dtype = weight_type(node, index, writer.recipe)
         q, scales = writer.rounded(weight[0], both[index - 1], kind, fitted, dtype)
+        if index not in weights_at(node):  # the identity
+            q, scales = weight[0].astype(np.int8), np.ones(rows, np.float32)
         stored = writer.stored(f"{node.name}.{name}_q", q[None], scales, axis=1)
         node.replace_input_with(index, stored)
     if writer.recipe.bias_correction:

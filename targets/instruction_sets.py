@@ -90,7 +90,7 @@ class Packing:
         group, (n, k) = dict(self.taps)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
         wide[:n, :k] = w
-        panels = wide.reshape(-1, self.rows, wide.shape[1] // group, group)
+        panels = wide.reshape(len(wide) // self.rows, self.rows, wide.shape[1] // group, group)
         return np.concatenate(
             [
                 panels[first : first + self.panels].transpose(2, 0, 1, 3).reshape(-1)
@@ -103,7 +103,9 @@ class Packing:
         order, (n, k) = dict(self.nibbles)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // 8) * 8), np.int8)
         wide[:n, :k] = w
-        lanes = wide.reshape(-1, self.rows, wide.shape[1] // 8, 8)[..., list(order)]
+        lanes = wide.reshape(len(wide) // self.rows, self.rows, wide.shape[1] // 8, 8)[
+            ..., list(order)
+        ]
         pairs = ((lanes[..., 0::2] & 15) | (lanes[..., 1::2] << 4)).astype(np.int8)
         return np.concatenate(
             [

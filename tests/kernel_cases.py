@@ -807,7 +807,7 @@ def cell_weights(
     if not kernel.endswith("_sparse"):
         return weights(d, kernel, rows, inputs), weights(d, kernel, rows, units), []
     (w, of_w), (r, of_r) = sparse_weights(d, rows, inputs), sparse_weights(d, rows, units)
-    return w, r, [of_w, of_r]
+    return w, r, [of_w if inputs else None, of_r]
 
 
 def over_time(
@@ -835,13 +835,18 @@ def rows_of(d: Draw, most: int = 4) -> tuple[int, int, int]:
     return steps, batch, min(most, batch if batch > 1 else steps)
 
 
+def inputs_of(d: Draw, x_type: str) -> int:
+    """How many x a cell multiplies; 0 where x, then int16, has the sums of its gates."""
+    return 0 if x_type == "s16" and d.int(0, 3) == 0 else d.int(1, 40)
+
+
 def gru_int(kernel: str) -> Callable[[Draw], Call]:
     x_type, h_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
-        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
-        steps, batch, rows = rows_of(d)
-        x = integers(d, DTYPES[x_type], steps, batch, inputs)
+        n, acc, acc_r = d.int(1, 30), accumulator(x_type), accumulator(h_type)
+        inputs, (steps, batch, rows) = inputs_of(d, x_type), rows_of(d)
+        x = integers(d, DTYPES[x_type], steps, batch, inputs or 3 * n)
         h = integers(d, np.int16, batch, n)
         w, r, patterns = cell_weights(d, kernel, 3 * n, inputs, n)
         scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
@@ -864,9 +869,9 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
     x_type, h_type = kernel.split("_")[2:4]
 
     def build(d: Draw) -> Call:
-        inputs, n, acc, acc_r = d.int(1, 40), d.int(1, 30), accumulator(x_type), accumulator(h_type)
-        steps, batch, rows = rows_of(d)
-        x = integers(d, DTYPES[x_type], steps, batch, inputs)
+        n, acc, acc_r = d.int(1, 30), accumulator(x_type), accumulator(h_type)
+        inputs, (steps, batch, rows) = inputs_of(d, x_type), rows_of(d)
+        x = integers(d, DTYPES[x_type], steps, batch, inputs or 4 * n)
         h, c = integers(d, np.int16, batch, n), integers(d, np.int32, batch, n)
         w, r, patterns = cell_weights(d, kernel, 4 * n, inputs, n)
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]

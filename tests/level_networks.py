@@ -99,33 +99,45 @@ def log_power(log: str = "Log", guard: str = "Max") -> Model:
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
-def recurrent(seed: int) -> Model:
-    """PCM into a GRU, and its h through a layer."""
-    rng, units = np.random.default_rng(seed), 12
+def recurrent(
+    seed: int, cell: str = "GRU", reset: int = 0, steps: int = 1, bias: bool = False
+) -> Model:
+    """PCM in so many steps into a GRU that resets before or after its product, or an LSTM; its h through a layer."""
+    rng, units, inputs = np.random.default_rng(seed), 12, HOP // steps
+    gates = units * (3 if cell == "GRU" else 4)
     constants = {
-        "w": _weights(rng, 3 * units, HOP)[None],
-        "r": _weights(rng, 3 * units, units)[None],
+        "w": 8 * _weights(rng, inputs, gates).T[None],
+        "r": _weights(rng, gates, units)[None],
         "out": _weights(rng, units, HOP),
     }
-    constants["w"] *= 8
-    shapes = {"sequence": [1, 1, HOP], "rows": [1, units]}
+    if bias:
+        constants["b"] = np.float32(rng.standard_normal((1, 2 * gates)) / 4)
+    shapes = {"sequence": [steps, 1, inputs], "rows": [1, units]}
+    given = ["x", "w", "r", "b" if bias else "", "", "h", *(["c"] if cell == "LSTM" else [])]
+    names = ["h", *(["c"] if cell == "LSTM" else [])]
+    how = {"linear_before_reset": reset} if cell == "GRU" else {}
+    after = ["", *(f"{name}_next" for name in names)]
     nodes = [
         helper.make_node("Reshape", ["pcm", "sequence"], ["x"]),
-        helper.make_node("GRU", ["x", "w", "r", "", "", "h"], ["", "h_next"], hidden_size=units),
+        helper.make_node(cell, given, after, name="cell", hidden_size=units, **how),
         helper.make_node("Reshape", ["h_next", "rows"], ["last"]),
         helper.make_node("Gemm", ["last", "out"], ["y"]),
     ]
-    state = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, units])
-        for name in ("h", "h_next")
-    ]
+    before, behind = (
+        [
+            helper.make_tensor_value_info(f"{n}{end}", TensorProto.FLOAT, [1, 1, units])
+            for n in names
+        ]
+        for end in ("", "_next")
+    )
     arrays = [numpy_helper.from_array(a, name) for name, a in constants.items()]
     arrays += [numpy_helper.from_array(np.array(a), name) for name, a in shapes.items()]
-    ends = [_value("pcm", HOP), state[0]], [_value("y", HOP), state[1]]
+    ends = [_value("pcm", HOP), *before], [_value("y", HOP), *behind]
     graph = helper.make_graph(nodes, "cells", *ends, arrays)
     opset = helper.make_opsetid("", 21)
     data = helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
-    model = from_onnx(data, name="cells", states=[("h", "h_next")])
+    pairs = [(name, f"{name}_next") for name in names]
+    model = from_onnx(data, name="cells", states=pairs)
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 

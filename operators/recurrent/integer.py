@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import attribute
@@ -22,7 +23,9 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     cell = cell_type(node)
     used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
     framed = _hidden_frames(fuser, node, used)
-    if x is None or w is None or r is None or framed is None or w.bits != r.bits:
+    if x is None or w is None or r is None or framed is None:
+        return False
+    if w.bits != r.bits and not _gives_gates(node, x.kind, w):
         return False
     if (node.op_type == "LSTM") != (cell is not None):
         return False
@@ -51,27 +54,44 @@ def _hidden_frames(fuser: Fuser, node: ir.Node, used: list[int]) -> list[Frame] 
 
 def _gates(node: ir.Node, x: QuantType, w: Weight, r: Weight) -> dict[str, object]:
     """Weights, biases and multipliers of the two products that a cell's gates are made of."""
+    of_x, of_h = _biases(node, len(r.q[0]))
     hidden = _hidden_operand(node, x)
-    rows = len(w.q[0])
+    gates = _product(node, "r", hidden, r, of_h)
+    if not _gives_gates(node, x, w):
+        return {**_product(node, "w", x, w, of_x), **gates}
+    nothing = {"w_bias": np.int64, "w_mult": np.int32, "w_shift": np.uint8}
+    empty = {name: np.zeros(0, dtype) for name, dtype in nothing.items()}
+    return {"w": r.kept(r.q[0][:, :0]), **empty, **gates}
+
+
+def _product(
+    node: ir.Node, name: str, x: QuantType, weight: Weight, bias: NDArray[np.float32]
+) -> dict[str, object]:
+    """Weights, biases and multipliers of one product, to pre-activations of gates."""
+    rows, scales = weight.q[0], weight.scale.ravel()
+    unit = np.float64(x.scale) * scales.astype(np.float64)
+    sums = np.rint(bias.astype(np.float64) / unit).astype(np.int64)
+    prove_accumulator(node, x, rows, sums)
+    folded = sums - x.zero_point * rows.astype(np.int64).sum(axis=1)
+    return {
+        name: weight.kept(rows),
+        f"{name}_bias": bias_array(folded, x),
+        **multipliers(f"{name}_", x.scale, scales, GATE_TYPE.scale, x.dtype),
+    }
+
+
+def _biases(node: ir.Node, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What is added to the product with x, and to that with h."""
     bias = constant(optional(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
-    w_bias, r_bias = (
-        np.rint(
-            part.astype(np.float64) / (np.float64(scale) * weight.scale.ravel().astype(np.float64))
-        )
-        for part, scale, weight in ((both[:rows], x.scale, w), (both[rows:], hidden.scale, r))
-    )
-    prove_accumulator(node, x, w.q[0], w_bias.astype(np.int64))
-    prove_accumulator(node, hidden, r.q[0], r_bias.astype(np.int64))
-    folded = w_bias.astype(np.int64) - x.zero_point * w.q[0].astype(np.int64).sum(axis=1)
-    return {
-        "w": w.kept(w.q[0]),
-        "r": r.kept(r.q[0]),
-        "w_bias": bias_array(folded, x),
-        "r_bias": bias_array(r_bias.astype(np.int64), hidden),
-        **multipliers("w_", x.scale, w.scale.ravel(), GATE_TYPE.scale, x.dtype),
-        **multipliers("r_", hidden.scale, r.scale.ravel(), GATE_TYPE.scale, hidden.dtype),
-    }
+    return both[:rows], both[rows:]
+
+
+def _gives_gates(node: ir.Node, x: QuantType, w: Weight) -> bool:
+    """Whether x has the pre-activations that its product would give: W is the identity, nothing is added."""
+    of_x, _ = _biases(node, len(w.q[0]))
+    own = np.array_equal(w.real[0], np.eye(len(w.q[0]), dtype=np.float32))
+    return x == GATE_TYPE and own and not of_x.any()
 
 
 def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:

@@ -44,10 +44,11 @@ def ek_gru(
 
     h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``, w ``(3 units, inputs)``,
     r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h as `operand`:
-    rounded to int8, or int16 as it is.
+    rounded to int8, or int16 as it is. Where w has no columns, x ``(..., 3 units)`` are what its product would give,
+    int16 of scale 2^-11.
     """
     n = h.shape[-1]
-    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
+    gx = _of_input(x, w, w_bias, w_mult, w_shift)
     gh = _preactivation(exact_product(_operand(h, operand), r.T) + r_bias, r_mult, r_shift)
     gates = ek_lut_s16(saturate_s16(gx[..., : 2 * n] + gh[..., : 2 * n]), sigmoid)
     z, reset = np.split(gates.astype(np.int64), 2, axis=-1)
@@ -83,7 +84,7 @@ def ek_lstm(
 
     As `ek_gru` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
     """
-    gx = _preactivation(exact_product(x, w.T) + w_bias, w_mult, w_shift)
+    gx = _of_input(x, w, w_bias, w_mult, w_shift)
     gh = _preactivation(exact_product(_operand(h, operand), r.T) + r_bias, r_mult, r_shift)
     i, o, f, g = np.split(saturate_s16(gx + gh), 4, axis=-1)
     enter = ek_lut_s16(i, sigmoid).astype(np.int64) * ek_lut_s16(g, tanh_)
@@ -138,6 +139,12 @@ def ek_rnn_f32(x: F32, h: F32, w: F32, r: F32, bias: F32, relu: int) -> F32:
 def _cell_q11(c: S32, bits: int) -> S16:
     wide, down = c.astype(np.int64), bits - 11
     return saturate_s16((wide + (1 << (down - 1))) >> down if down > 0 else wide << -down)
+
+
+def _of_input(x: Ints, w: S8, bias: Ints, mult: Ints, shift: Shifts) -> I64:
+    if not w.shape[1]:
+        return x.astype(np.int64)
+    return _preactivation(exact_product(x, w.T) + bias, mult, shift)
 
 
 def _preactivation(acc: I64, mult: Ints, shift: Shifts) -> I64:

@@ -4,8 +4,8 @@ A spectrum, samples, and what layers without bias make of them fall with the sou
 static int8 type do not. Such an operand x of a layer is multiplied by 2^e, and the layer's sums by 2^-e before the
 bias is added. With P four times the largest |x| that calibration saw, e is the number of k in 1..15 for which
 max |x| < P 2^-k in this hop, so that max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16.
-Multiplying by powers of two is exact: the float network stays the same. Recurrent layers, whose products end inside
-them, read such an operand in 16 bits instead.
+Multiplying by powers of two is exact: the float network stays the same. The product of a recurrent layer with such an
+operand, which ends inside the cell, is taken out of it first.
 
 Behind a bias a tensor is what it is in silence, and what sound adds to that. Where the latter follows the level, it
 alone gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + layer(x at rest), but for float rounding.
@@ -28,7 +28,6 @@ from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import (
     HOP_SCALE,
     HOP_SCALED,
-    LEVEL_INPUT,
     LINEAR,
     RECURRENT,
     activations,
@@ -39,6 +38,7 @@ from edgekit.operators.table import is_integer_compute
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
 from edgekit.quantize.calibrate.warnings import pcm_input
+from edgekit.quantize.prepare.gate_sums import take_out
 from edgekit.quantize.prepare.levels import Degrees, degrees
 
 HEADROOM = 4.0  # of the largest value that calibration saw
@@ -71,15 +71,18 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
     """
     copy = Model(model.ir.clone())
     found = degrees(copy)
-    entries = [_entry(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
     cells = [node for node in copy.ir.graph if _is_open(node, RECURRENT, found)]
     for cell in cells:
-        cell.metadata_props[LEVEL_INPUT] = "1"
+        take_out(copy.ir.graph, cell)
+    if cells:
+        copy.ir.graph.sort()
+        found = degrees(copy)
+    entries = [_entry(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
     if not entries:
-        return copy if cells else model
+        return model
     rests = _rests(copy, calibration, _behind(copy, found)) if behind_biases else []
     wanted = {str(entry.value.name): found[entry.value] for entry in entries}
-    peaks = _peaks(model, calibration, list(wanted))
+    peaks = _peaks(copy, calibration, list(wanted))
     graph, scales = copy.ir.graph, dict[ir.Value, tuple[ir.Value, ir.Value]]()
     for entry in entries:
         value, name = entry.value, str(entry.value.name)

@@ -14,7 +14,7 @@ import onnx_ir as ir
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import optional
-from edgekit.operators.roles import LEVEL_INPUT, RECURRENT, constant
+from edgekit.operators.roles import RECURRENT, constant
 from edgekit.operators.scheme import quantize_weights, weight_scales
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.observers import Observer
@@ -54,7 +54,7 @@ def _means(node: ir.Node, observers: Mapping[str, Observer]) -> Arrays | None:
 def _has_bias(node: ir.Node, index: int) -> bool:
     """Whether a product is followed by a bias; what follows the level of the sound has none, and gets none."""
     if node.op_type in RECURRENT:
-        return index > 1 or LEVEL_INPUT not in node.metadata_props
+        return True
     bias_at = facts_of(node).bias
     return bias_at is not None and constant(optional(node, bias_at)) is not None
 

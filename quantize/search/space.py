@@ -15,6 +15,7 @@ from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.search.selectable import EXACT, Grid, Selectable, grid, make_selectable
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.operands import PRODUCTS
+from edgekit.quantize.types.weights import weights_at
 
 # Cost of a hop in int8 multiply-accumulates: of one at each width, and of a byte that is stored. Cores with
 # integer SIMD do 16-bit products at half the rate; small ones do floats one at a time.
@@ -147,7 +148,10 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
         written[str(result.name)] = total
         shares = {str(node.inputs[0].name): 1.0}  # type: ignore[union-attr]
         if node.op_type in RECURRENT:
-            of_x, of_h = (float(np.prod(dims(node.inputs[i]))) for i in (1, 2))
+            of_x, of_h = (
+                float(np.prod(dims(node.inputs[i]))) if i in weights_at(node) else 0.0
+                for i in (1, 2)
+            )
             shares = {name: of_x / (of_x + of_h) for name in shares}
             shares[str(result.name)] = of_h / (of_x + of_h)
         for name, share in shares.items():

@@ -16,7 +16,6 @@ from edgekit.operators.roles import (
     HIDDEN_INPUT,
     HOP_SCALED,
     JOINING,
-    LEVEL_INPUT,
     MOVES,
     PARTIAL_SUM,
     PRECISE,
@@ -28,11 +27,18 @@ from edgekit.operators.roles import (
     fused_activation,
     integer_moves,
     is_cell_state,
+    is_gate_sums,
     is_hidden_state,
     results,
     touches,
 )
-from edgekit.operators.scheme import DILATION_TYPE, HIDDEN_TYPE, QuantType, activation_type
+from edgekit.operators.scheme import (
+    DILATION_TYPE,
+    GATE_TYPE,
+    HIDDEN_TYPE,
+    QuantType,
+    activation_type,
+)
 from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
@@ -72,7 +78,6 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     compute = {node.name for node in graph if is_integer_compute(node)}
     groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
     own = _sampled(model, groups, recipe) | _partial_sums(graph, recipe)
-    own |= _level_inputs(graph, groups, recipe)
     recipe = replace(recipe, tensors={**own, **recipe.tensors})
     named = recipe.tensors.keys()
     recipe = replace(recipe, tensors={**_hop_scaled(graph, groups, recipe), **recipe.tensors})
@@ -120,12 +125,6 @@ def _hop_scaled(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dic
     """16 bits for what layers with a scale per hop write, and for what is scaled."""
     written = {str(n.outputs[0].name) for n in graph if HOP_SCALED in n.metadata_props}
     return _in_16_bits(written, groups, recipe)
-
-
-def _level_inputs(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """16 bits, in products too, for what follows the level and goes into recurrent layers."""
-    read = {str(n.inputs[0].name) for n in graph if LEVEL_INPUT in n.metadata_props and n.inputs[0]}
-    return _in_16_bits(read, groups, recipe)
 
 
 def _in_16_bits(names: set[str], groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
@@ -283,7 +282,7 @@ def requested_types(
         named = {name: recipe.tensors[name] for name in names if name in recipe.tensors}
         members = [values[name] for name in names]
         hidden = any(_is_hidden(value, integer) for value in members)
-        if problem := _conflict(named, recipe, hidden):
+        if problem := _conflict(named, recipe, hidden or any(map(_are_gate_sums, members))):
             problems.append(problem)
         default = recipe.smooth_inputs
         if not _is_smooth(names, values, integer):
@@ -294,12 +293,13 @@ def requested_types(
     return wanted
 
 
-def _conflict(named: dict[str, str], recipe: Recipe, hidden: bool) -> Problem | None:
-    """Types that a recipe gives tensors of one group, where they are several, or not for a hidden state."""
-    if len(set(named.values())) <= 1 and not (hidden and "int8" in named.values()):
+def _conflict(named: dict[str, str], recipe: Recipe, inside: bool) -> Problem | None:
+    """Types that a recipe gives tensors of one group, where they are several, or not for the inside of a cell."""
+    if len(set(named.values())) <= 1 and not (inside and "int8" in named.values()):
         return None
     found = ", ".join(f"{name!r} {dtype}" for name, dtype in sorted(named.items()))
-    allowed = "int16 or float32: a hidden state" if hidden else "one type: the same values"
+    cell = "a hidden state, or the sums of gates"
+    allowed = f"int16 or float32: {cell}" if inside else "one type: the same values"
     return Problem(f"recipe {recipe.name!r}", found, allowed, "give all of them one of these")
 
 
@@ -332,6 +332,8 @@ def _group_type(
     values.update((str(v.name), v) for v in graph.inputs)
     if any(_is_hidden(values[name], integer) for name in names):
         return HIDDEN_TYPE
+    if any(_are_gate_sums(values[name]) for name in names):
+        return GATE_TYPE
     if _is_smooth(names, values, integer):
         low, high = (
             SATURATING_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
@@ -381,6 +383,10 @@ def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:
     return any(
         is_hidden_state(user.node, user.idx) and user.node.name in integer for user in value.uses()
     )
+
+
+def _are_gate_sums(value: ir.Value) -> bool:
+    return any(is_gate_sums(user.node, user.idx) for user in value.uses())
 
 
 def _joint(ranges: list[tuple[float, float]]) -> tuple[float, float]:

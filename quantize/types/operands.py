@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from edgekit.operators.qdq import COPY
-from edgekit.operators.roles import LINEAR, RECURRENT, is_hidden_state
+from edgekit.operators.roles import LINEAR, RECURRENT, is_gate_sums, is_hidden_state
 from edgekit.operators.scheme import QuantType, activation_type
 from edgekit.quantize.calibrate.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
@@ -30,7 +30,8 @@ def read_type(
     value = node.inputs[index]
     assert value is not None
     kind = plan.types[str(value.name)]
-    as_it_is = node.op_type not in PRODUCTS or is_hidden_state(node, index)
+    own = is_hidden_state(node, index) or is_gate_sums(node, index)
+    as_it_is = node.op_type not in PRODUCTS or own
     if kind.dtype == "int8" or as_it_is or value.name in plan.wide:
         return kind
     copy = activation_type("int8", *range_of(observers[str(value.name)], recipe))

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.graph.model import Model
-from edgekit.operators.roles import LINEAR, RECURRENT, constant
+from edgekit.operators.roles import GATE_SUMS, LINEAR, RECURRENT, constant
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
 
@@ -15,8 +15,8 @@ WEIGHTS_AT = {"GRU": (1, 2), "LSTM": (1, 2)}  # inputs; of other layers the seco
 
 
 def weights_at(node: ir.Node) -> tuple[int, ...]:
-    """Which inputs of a layer are weights."""
-    return WEIGHTS_AT.get(node.op_type, (1,))
+    """Which inputs of a layer are weights that say something: not a W that is the identity."""
+    return (2,) if GATE_SUMS in node.metadata_props else WEIGHTS_AT.get(node.op_type, (1,))
 
 
 def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:

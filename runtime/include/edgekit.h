@@ -739,7 +739,8 @@ void ek_grid_sample_f32(const float *x, const float *grid, float *y, int32_t cha
 #define EK_CELLS(bytes, units, rows, most) ((size_t)(bytes) * (size_t)(units) * (size_t)((rows) < (most) ? (rows) : (most)))
 
 /* GRU with int16 state; gates in ONNX order z, r, h.
- *  x        [steps][batch][inputs]
+ *  x        [steps][batch][inputs]; of s16 forms with inputs 0 [steps][batch][3 units], pre-activations of scale 2^-11,
+ *           which then take the place of the product with w: w, w_bias, w_mult and w_shift are not read
  *  h        [batch][units], scale 2^-15, updated in place
  *  w        [3 units][inputs], r [3 units][units]
  *  w_bias, r_bias  [3 units], in the scale of their product; w_bias contains -x_zero * sum(w row)

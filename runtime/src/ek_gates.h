@@ -6,6 +6,9 @@
 #define EK_COPY_SUMS memcpy
 #endif
 
+/* Whether x has the pre-activations that its product would give; only one of int16 can. */
+#define EK_GIVES_GATES(inputs) (sizeof(EK_X) == sizeof(int16_t) && (inputs) == 0)
+
 /* y [rows][stride], of each row from..to = pre-activations of rows from..to of a product of x [rows][k] of `type` (S8 or S16, with _W4 for int4
  * weights), summed in an array of type `sum`. A matrix that is taken in two steps is packed as two. */
 #define EK_GATE_PRODUCT(type, sum, x, rows, w, k, bias, mult, shift, from, to, y, stride)                         \

@@ -18,8 +18,12 @@ void EK_NAME(const EK_X *restrict x, int16_t *restrict h, const int8_t *restrict
     for (int32_t row = 0, rows; row < steps * batch; row += rows) {
         const int32_t b = batch > 1 ? row % batch : 0, left = span - row % span;
         rows = left < most ? left : most;
-        EK_GATE_PRODUCT(EK_W, EK_W_SUM, x + (ptrdiff_t)row * inputs, rows, w, inputs, w_bias, w_mult, w_shift, 0, gates,
-                        gx, gates)
+        if (EK_GIVES_GATES(inputs)) {
+            memcpy(gx, x + (ptrdiff_t)row * gates, (size_t)(rows * gates) * sizeof(int16_t));
+        } else {
+            EK_GATE_PRODUCT(EK_W, EK_W_SUM, x + (ptrdiff_t)row * inputs, rows, w, inputs, w_bias, w_mult, w_shift, 0,
+                            gates, gx, gates)
+        }
         for (int32_t i = 0, at_once = batch > 1 ? rows : 1; i < rows; i += at_once) {
             ek_operands(h + b * n, operand, at_once * n);
             EK_GATE_PRODUCT(EK_R, EK_R_SUM, operand, at_once, r, n, r_bias, r_mult, r_shift, 0, now, gh, gates)

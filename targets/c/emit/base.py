@@ -209,7 +209,9 @@ class Context:
         self.moved_bytes += count * sides * item_bytes(y)
 
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
-        """Add an array to the constants (once per content) and return its C name."""
+        """Add an array to the constants (once per content) and return its C name; of an empty one NULL."""
+        if not array.size:
+            return "NULL"
         array = np.ascontiguousarray(array)
         kind = f"{array.dtype.name}{array.size}"
         # arrays that are replaced later are equal today by chance

@@ -7,19 +7,27 @@ import onnx_ir as ir
 import pytest
 from level_networks import network, recurrent, sound
 
+from edgekit.base.errors import UsageError
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.roles import HOP_SCALED
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import Observed, observed, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.search.space import make_space
+from edgekit.targets.describe import describe
+from edgekit.targets.macs import node_macs, with_macs
 from edgekit.targets.trials import Trials
 
 HOPS = 40
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 LEVELS = [1.0, 0.1, 0.01, 1e-3]
+Cell = tuple[str, int, int]
+CELLS = [("GRU", 0, 1), ("GRU", 1, 1), ("GRU", 1, 4), ("LSTM", 0, 1), ("LSTM", 0, 4)]
 
 
 def calibration() -> Calibration:
@@ -144,16 +152,95 @@ def test_sound_above_what_calibration_saw_is_served_too() -> None:
     assert snr_db(exact, in_c(quantize(model, calibration(), "w8a8"), loud)[0]) > 20
 
 
-def test_a_recurrent_layer_reads_quiet_sound_in_16_bits() -> None:
-    model, clip = recurrent(0), sound(HOPS, 7, 0.02)
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_a_recurrent_layer_makes_of_x_is_a_layer_of_its_own(cell: Cell) -> None:
+    model, heard = recurrent(0, *cell, bias=True), {"pcm": sound(HOPS, 3)}
+    made = scaled(model)
+    assert layers(made) == ["cell.product"]
+    (before,), (after,) = (run_hops(m, heard).values() for m in (model, made))
+    np.testing.assert_allclose(before, after, atol=1e-6 * np.abs(before).max())
+
+
+@pytest.mark.parametrize("recipe", ["w8a8", "w4a8", "w8a16"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_c_has_the_bits_of_the_oracle_in_cells(cell: Cell, recipe: str) -> None:
+    model = quantize(recurrent(0, *cell, bias=True), calibration(), recipe)
+    heard = [sound(8, 7, level) for level in (1.0, 0.01, 0.0)]
+    for clip, bits in zip(heard, in_c(model, *heard), strict=True):
+        np.testing.assert_array_equal(Oracle(model).run_hops({"pcm": clip})["y"], bits)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_cells_keep_quiet_sound_in_int8(cell: Cell) -> None:
+    model, clip = recurrent(0, *cell), sound(HOPS, 7, 0.02)
     (exact,) = run_hops(model, {"pcm": clip}).values()
-    ratios = []
-    for recipe in (RECIPES["w8a8"], replace(RECIPES["w8a8"], hop_scales=False)):
-        made = quantize(model, calibration(), recipe)
-        (found,) = in_c(made, clip)
-        np.testing.assert_array_equal(Oracle(made).run_hops({"pcm": clip})["y"], found)
-        ratios.append(snr_db(exact, found))
-    assert ratios[0] > ratios[1] + 6, ratios
+    kept, fixed = (
+        quantize(model, calibration(), recipe)
+        for recipe in (RECIPES["w8a8"], replace(RECIPES["w8a8"], hop_scales=False))
+    )
+    facts = with_macs(describe(kept, "host"), kept)
+    assert facts.macs_int8 == facts.macs_per_hop > 0
+    (qdq,) = run_hops(kept, {"pcm": clip}).values()
+    ratios = [snr_db(exact, made) for made in (in_c(kept, clip)[0], qdq, in_c(fixed, clip)[0])]
+    assert min(ratios[:2]) > ratios[2] + 4, ratios
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_quieter_sound_only_shifts_what_a_cell_reads(cell: Cell) -> None:
+    """In every bit, before biases, down to the last bits of the scale."""
+    model = to_integer(quantize(recurrent(0, *cell), calibration(), "w8a8"))
+    oracle, loud = Oracle(model), sound(4, 6, 0.5)
+    for hop in loud:
+        read = []
+        for k in (0, 1, 5, 9):
+            oracle.process({"pcm": np.ldexp(hop, -k)})
+            read.append(np.ldexp(oracle.values["cell.sums"], k))
+        assert np.abs(read[0]).max() > 0
+        np.testing.assert_array_equal(read[1:], [read[0]] * 3)
+
+
+def test_a_search_counts_the_product_with_x_where_it_is() -> None:
+    seen = observed(recurrent(0), calibration(), RECIPES["w8a8"])
+    groups = make_space(seen, RECIPES["w8a8"], node_macs(seen.model)).groups
+    macs = {name: group.macs for group in groups for name in group.tensors}
+    assert (macs["cell.rows"], macs["cell.gates"], macs["h_next"]) == (
+        36 * 64,
+        0,
+        36 * 12 + 12 * 64,
+    )
+    (gates,) = (group for group in groups if "cell.gates" in group.tensors)
+    assert {option.stored for option in gates.options} == {"int16", "float32"}
+
+
+def test_with_fixed_scales_a_cell_multiplies_x_itself() -> None:
+    fixed = replace(RECIPES["w8a8"], hop_scales=False)
+    nodes = {
+        str(n.name): n for n in quantize(recurrent(0), calibration(), fixed).ir.graph if n.name
+    }
+    assert "cell.product" not in nodes and dims(nodes["cell"].inputs[1]) == (1, 36, 64)
+
+
+def test_what_a_cell_reads_in_the_place_of_x_has_16_bits() -> None:
+    named = replace(RECIPES["w8a8"], name="own", tensors={"cell.gates": "int8"})
+    with pytest.raises(UsageError, match="int16 or float32"):
+        quantize(recurrent(0), calibration(), named)
+
+
+def test_a_file_whose_identity_has_a_bias_is_multiplied() -> None:
+    """Integers leave out the product only where it changes nothing."""
+    model = quantize(recurrent(0), calibration(), "w8a8")
+    assert _columns(model) == 0
+    other = Model(model.ir.clone())
+    both = np.zeros((1, 72), np.float32)
+    both[0, 3] = 1.0
+    other.ir.graph.initializers["cell.bias"].const_value = ir.tensor(both)
+    assert _columns(other) == 36
+
+
+def _columns(model: Model) -> int:
+    """The inputs that the integer cell multiplies."""
+    cell = next(node for node in to_integer(model).ir.graph if node.name == "cell")
+    return cell.attributes["w"].as_tensor().shape[1]
 
 
 def test_the_file_has_plain_nodes_only() -> None:

@@ -1,0 +1,57 @@
+"""Takes the product of a recurrent layer with its input out of it, so that an ordinary layer does it.
+
+One Gemm makes W x of all steps; the cell reads that in the place of x, and its own W is the identity. The float network
+stays the same, but for the order in which it adds biases; integers do nothing for that W.
+"""
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.graph.nodes import add_initializer, attribute
+from edgekit.operators.geometry import dims, optional
+from edgekit.operators.roles import GATE_SUMS, constant
+
+
+def take_out(graph: ir.Graph, cell: ir.Node) -> None:
+    """Let a Gemm multiply x (steps, batch, inputs) by W, which keeps its name.
+
+    Its bias moves to the product with h, but where a GRU multiplies that by a gate.
+    """
+    x, w = cell.inputs[:2]
+    weight, bias = constant(w), constant(optional(cell, 3))
+    assert x is not None and w is not None and weight is not None, cell.name
+    name, gates, (steps, batch, inputs) = str(cell.name), weight.shape[1], dims(x)
+    if len(w.uses()) == 1:
+        graph.initializers.pop(str(w.name))
+    operands = [
+        _reshaped(graph, x, (steps * batch, inputs), f"{name}.rows"),
+        add_initializer(graph, str(w.name), weight[0]),
+    ]
+    if bias is not None:
+        of_x, of_h = bias[0, :gates], bias[0, gates:]
+        if attribute(cell, "linear_before_reset", 0):
+            operands.append(add_initializer(graph, f"{name}.x_bias", of_x))
+        else:
+            of_h = of_x + of_h
+        both = np.concatenate([np.zeros_like(of_x), of_h])
+        cell.replace_input_with(3, add_initializer(graph, f"{name}.h_bias", both[None]))
+    gemm = ir.node("Gemm", operands, {"transB": 1}, name=f"{name}.product")
+    graph.append(gemm)
+    sums = _named(gemm, (steps * batch, gates), f"{name}.sums")
+    cell.replace_input_with(0, _reshaped(graph, sums, (steps, batch, gates), f"{name}.gates"))
+    own = np.eye(gates, dtype=np.float32)[None]
+    cell.replace_input_with(1, add_initializer(graph, f"{name}.own", own))
+    cell.metadata_props[GATE_SUMS] = "1"
+
+
+def _reshaped(graph: ir.Graph, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
+    sizes = add_initializer(graph, f"{name}.shape", np.array(shape, np.int64))
+    node = ir.node("Reshape", [value, sizes], name=name)
+    graph.append(node)
+    return _named(node, shape, name)
+
+
+def _named(node: ir.Node, shape: tuple[int, ...], name: str) -> ir.Value:
+    value = node.outputs[0]
+    value.name, value.type, value.shape = name, ir.TensorType(ir.DataType.FLOAT), ir.Shape(shape)
+    return value
