@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from edgekit.api import silent
+from edgekit.export import running
 from edgekit.quantize import apply
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare import levels
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
 from edgekit.verbs.auto import search as auto
+from edgekit.verbs.auto.judging import Judging
+from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.auto.screening import Screening, screened
 
 
@@ -19,8 +23,12 @@ def preparation(recipe: Recipe) -> tuple[bool, float]:
     return recipe.equalize is True, recipe.migrate
 
 
-def screening_of(monkeypatch: pytest.MonkeyPatch, ratio: Callable[[Recipe], float]) -> Screening:
+def screening_of(
+    monkeypatch: pytest.MonkeyPatch, ratio: Callable[[Recipe], float], meets_log: bool = True
+) -> Screening:
     """What a screening finds where a recipe's ratio is this."""
+    quiet = ("pcm", 0.1) if meets_log else None
+    monkeypatch.setattr(levels, "quieter", lambda model: quiet)
     monkeypatch.setattr(apply, "observed", lambda model, part, recipe: preparation(recipe))
     monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: (seen, recipe))
     judging: Any = SimpleNamespace(
@@ -43,6 +51,32 @@ def test_the_best_preparation_comes_first_with_ranges_that_help(
     assert {recipe.observer for recipe in found} == {"percentile"}
     other = screening_of(monkeypatch, lambda recipe: -equal(recipe)).recipes
     assert preparation(other[0]) == (False, 0.0) and other[0].observer == "mse"
+
+
+def test_quieter_copies_are_tried_with_every_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ratio(recipe: Recipe) -> float:
+        plain = not recipe.equalize
+        return equal(recipe) + (9 if plain and recipe.quiet_copies else 0)
+
+    found = screening_of(monkeypatch, ratio, meets_log=False).recipes
+    assert [preparation(recipe) for recipe in found] == [(False, 0.0), (True, 0.0), (True, 0.5)]
+    assert [recipe.quiet_copies for recipe in found] == [True, False, False]
+    anyway = screening_of(monkeypatch, ratio).recipes
+    assert not [recipe for recipe in anyway if recipe.quiet_copies]
+
+
+def test_an_outlook_hears_every_judging_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "HopRunner", lambda quantized: lambda clip: clip)
+
+    def noise(clip: int, outputs: float) -> dict[str, float]:
+        return {"y": outputs}
+
+    for noisy in range(10):
+        clips = [float(clip == noisy) for clip in range(10)]
+        reference = SimpleNamespace(clips=clips, noise=noise, total=Reference.total)
+        judging: Any = SimpleNamespace(reference=reference)
+        model: Any = None
+        assert Judging.outlook(judging, model) == pytest.approx(10)
 
 
 def test_a_plain_recipe_is_looked_at_in_its_own_preparation(
@@ -84,9 +118,22 @@ def test_no_more_leaves_int8_than_it_takes(
     candidate: Any = SimpleNamespace(share=None, macs=100, space=space)
     monkeypatch.setattr(auto, "limited", lambda candidates, share: [SimpleNamespace(share=share)])
     monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, best[c.share], 1.0))
-    judging: Any = SimpleNamespace(thrifty=True)
+    judging: Any = SimpleNamespace(thrifty=True, decisions=SimpleNamespace(ends={}))
     made = [(tried[0].share, goal) for tried, goal in auto.shares(candidate, judging, silent)]  # type: ignore[attr-defined]
     assert made == expected
+
+
+def test_a_detector_keeps_its_ratio_in_every_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidate: Any = SimpleNamespace(macs=100, space=SimpleNamespace(groups=[]))
+    monkeypatch.setattr(auto, "unknown", lambda candidate: 0)
+    monkeypatch.setattr(auto, "limited", lambda candidates, share: [share])
+    ends = SimpleNamespace(ends={"y": "Sigmoid"})
+    judging: Any = SimpleNamespace(thrifty=True, needed=30.0, decisions=ends)
+    for best, expected in ((29.0, [30.0]), (31.0, [30.0, 30.0, 30.0])):
+        found = Found({}, best, 1.0)
+        monkeypatch.setattr(auto, "_search", lambda c, aim, told, found=found: found)
+        made = auto.shares(candidate, judging, silent)
+        assert [goal for _, goal in made] == expected
 
 
 def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(

@@ -66,7 +66,7 @@ class Judging:
         verified = [] if self.images else [sample_hops(model, calibration, None)]
         self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
         self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
-        self.thrifty = not asked and self.images is None and not self.decisions.ends
+        self.thrifty = not asked and self.images is None
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         if self.images is not None:
             self.needed = MIN_PSNR_DB
@@ -126,13 +126,13 @@ class Judging:
         return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
 
     def outlook(self, quantized: "Model") -> float:
-        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
+        """About what ratio the judging clips would have, in dB: in onnxruntime, without a compiler."""
         from edgekit.export.running import HopRunner
         from edgekit.quantize.search.search import decibels
 
         runner, judged = HopRunner(quantized), self.reference
         return decibels(
-            judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
+            judged.total([judged.noise(i, runner(clip)) for i, clip in enumerate(judged.clips)])
         )
 
     def _metric(self, clip: int, outputs: "Arrays") -> float | None:

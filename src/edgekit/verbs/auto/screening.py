@@ -4,7 +4,7 @@ That is told by a single run of each in the same types, calibrated on a part of 
 ranked and nothing is compiled.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -36,11 +36,11 @@ class Screening:
 
     Attributes:
         recipes: a preparation each, with the ranges that look better for it.
-        seen: by a part of the calibration, of every preparation: equal channels, and migration.
+        seen: by a part of the calibration, by what is done to the network and to the calibration.
     """
 
     recipes: tuple["Recipe", ...]
-    seen: Mapping[tuple[bool, float], "Observed"]
+    seen: Callable[["Recipe"], "Observed"]
 
     def may_be_best(
         self, recipe: "Recipe", pool: Sequence[Auto], needed: float, least: float, judging: Judging
@@ -48,7 +48,7 @@ class Screening:
         """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
         from edgekit.quantize.apply import quantize_observed
 
-        quantized = quantize_observed(self.seen[_preparation(recipe)], recipe, "")
+        quantized = quantize_observed(self.seen(recipe), recipe, "")
         best = chosen(pool, needed, least)
         enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
         if best is not None and enough and cost_of(quantized) > best.cost:
@@ -65,29 +65,36 @@ def screened(
 ) -> Screening:
     """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges.
 
+    What hears PCM is prepared with quieter copies of its clips as well, unless it has them anyway.
     `fixed`: without scales per hop.
     """
     from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.quantize.prepare.levels import quieter
 
     part = loud_part(model, calibration)
-    first, second = (AUDIO_RANGES, "mse") if judging.heard.pcm else ("mse", AUDIO_RANGES)
+    known: dict[tuple[bool, float, bool], Observed] = {}
+
+    def seen(recipe: "Recipe") -> "Observed":
+        key = (recipe.equalize is True, recipe.migrate, recipe.quiet_copies is True)
+        if key not in known:
+            known[key] = observed(model, part, recipe)
+        return known[key]
+
+    def outlook(recipe: "Recipe") -> float:
+        return judging.outlook(quantize_observed(seen(recipe), recipe, ""))
+
+    pcm = judging.heard.pcm is not None
+    first, second = (AUDIO_RANGES, "mse") if pcm else ("mse", AUDIO_RANGES)
+    start = replace(AUTO, hop_scales=not fixed, observer=first)
+    copies = (False, True) if pcm and quieter(model) is None else (False,)
     found = []
     for done, settings in enumerate(PREPARATIONS):
         progress("prepare", done, len(PREPARATIONS) + 1)
-        start = replace(AUTO, hop_scales=not fixed)
-        recipe = replace(start, observer=first, **settings)  # type: ignore[arg-type]
-        seen = observed(model, part, recipe)
-        ratio = judging.outlook(quantize_observed(seen, recipe, ""))
-        found.append((ratio, recipe, seen))
+        recipes = [replace(start, quiet_copies=quiet, **settings) for quiet in copies]  # type: ignore[arg-type]
+        found.append(max(((outlook(recipe), recipe) for recipe in recipes), key=lambda row: row[0]))
     progress("prepare", len(PREPARATIONS), len(PREPARATIONS) + 1)
     found.sort(key=lambda row: -row[0])
-    ratio, recipe, seen = found[0]
-    other = replace(recipe, observer=second)
-    if judging.outlook(quantize_observed(seen, other, "")) > ratio:
-        found = [(ratio, replace(recipe, observer=second), seen) for ratio, recipe, seen in found]
-    seen_of = {_preparation(recipe): seen for _, recipe, seen in found}
-    return Screening(tuple(recipe for _, recipe, _ in found), seen_of)
-
-
-def _preparation(recipe: "Recipe") -> tuple[bool, float]:
-    return recipe.equalize is True, recipe.migrate
+    ratio, best = found[0]
+    if outlook(replace(best, observer=second)) > ratio:
+        found = [(ratio, replace(recipe, observer=second)) for ratio, recipe in found]
+    return Screening(tuple(recipe for _, recipe in found), seen)

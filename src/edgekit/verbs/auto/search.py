@@ -116,7 +116,7 @@ def _find(
     judging = Judging(model, calibration, min_snr_db, metric)
     screening = screened(model, calibration, judging, progress, fixed)
     plain = [_plain(name, screening.recipes[0], fixed) for name in PLAIN]
-    least = LEAST_SNR_DB if judging.thrifty else judging.needed
+    least = least_of(judging)
     pool: list[Auto] = []
     needed, best = -math.inf, None
     for recipe in screening.recipes:
@@ -126,7 +126,7 @@ def _find(
         for tried, goal in tiers:
             needed, aim = max(needed, goal), goal if judging.is_ratio else FIRST_AIM_DB
             added(raised(tried, aim, goal, judging, progress))
-            if pool[-1].snr_db >= goal:
+            if pool[-1].snr_db >= goal and pool[-1].turned <= MOST_TURNED:
                 break
         narrowest, goal = tiers[0]
         if least < goal and not limits.within(pool):
@@ -152,8 +152,8 @@ def _find(
 
 def _as_prepared(own: "Recipe", simple: "Recipe") -> bool:
     """Whether a plain recipe takes the network as a candidate's preparation made it."""
-    same = own.equalize == simple.equalize and own.products == simple.products
-    return same and not own.migrate
+    keys = ("equalize", "quiet_copies", "products")
+    return not own.migrate and all(getattr(own, key) == getattr(simple, key) for key in keys)
 
 
 def _plain(name: str, best: "Recipe", fixed: bool) -> "Recipe":
@@ -206,20 +206,26 @@ def shares(
     """Return candidates with more and more outside int8, and the ratio to look for in them.
 
     Of each share of `MOST_WIDE` that is `MIN_SNR_DB`, or near the best there is. Shares that no types can keep, as more
-    products have no int8 form, and those that are left with less than `LEAST_SNR_DB` are passed over. At last
+    products have no int8 form, and those that are left with less than `least_of` says are passed over. At last
     everything may be wide, as where a ratio is asked for.
     """
     if not judging.thrifty:
         return [([candidate], judging.needed)]
-    found = []
+    found, least = [], least_of(judging)
     for share in MOST_WIDE:
         if unknown(candidate) > share * candidate.macs:
             continue
         narrow = limited([candidate], share)
         best = max(_search(c, math.inf, progress).snr_db for c in narrow)
-        if (needed := min(MIN_SNR_DB, best - NEAR_DB)) >= LEAST_SNR_DB:
+        if (needed := min(MIN_SNR_DB, best - NEAR_DB)) >= least:
             found.append((narrow, needed))
-    return [*found, ([candidate], LEAST_SNR_DB)]
+    return [*found, ([candidate], least)]
+
+
+def least_of(judging: Judging) -> float:
+    """What is kept whatever it takes; `LEAST_SNR_DB` where products are to stay in int8, but for probabilities."""
+    spares = judging.thrifty and not judging.decisions.ends
+    return LEAST_SNR_DB if spares else judging.needed
 
 
 def unknown(candidate: Candidate) -> int:
