@@ -53,15 +53,20 @@ def test_the_best_preparation_comes_first_with_ranges_that_help(
     assert preparation(other[0]) == (False, 0.0) and other[0].observer == "mse"
 
 
-def test_quieter_copies_are_tried_with_every_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ratio(recipe: Recipe) -> float:
-        plain = not recipe.equalize
-        return equal(recipe) + (9 if plain and recipe.quiet_copies else 0)
+def test_quieter_copies_are_tried_with_the_network_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def better(recipe: Recipe) -> float:
+        return equal(recipe) + 9 * bool(recipe.quiet_copies)
 
-    found = screening_of(monkeypatch, ratio, meets_log=False).recipes
-    assert [preparation(recipe) for recipe in found] == [(False, 0.0), (True, 0.0), (True, 0.5)]
-    assert [recipe.quiet_copies for recipe in found] == [True, False, False]
-    anyway = screening_of(monkeypatch, ratio).recipes
+    def worse(recipe: Recipe) -> float:
+        return equal(recipe) - 9 * bool(recipe.quiet_copies)
+
+    for ratio, quiet in ((better, True), (worse, False)):
+        found = screening_of(monkeypatch, ratio, meets_log=False).recipes
+        assert [preparation(recipe) for recipe in found] == [(True, 0.0), (True, 0.5), (False, 0.0)]
+        assert {recipe.quiet_copies for recipe in found} == {quiet}
+    anyway = screening_of(monkeypatch, better).recipes
     assert not [recipe for recipe in anyway if recipe.quiet_copies]
 
 

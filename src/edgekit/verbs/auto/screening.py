@@ -65,7 +65,7 @@ def screened(
 ) -> Screening:
     """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges.
 
-    What hears PCM is prepared with quieter copies of its clips as well, unless it has them anyway.
+    What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
     `fixed`: without scales per hop.
     """
     from edgekit.quantize.apply import observed, quantize_observed
@@ -86,12 +86,16 @@ def screened(
     pcm = judging.heard.pcm is not None
     first, second = (AUDIO_RANGES, "mse") if pcm else ("mse", AUDIO_RANGES)
     start = replace(AUTO, hop_scales=not fixed, observer=first)
-    copies = (False, True) if pcm and quieter(model) is None else (False,)
-    found = []
+    found: list[tuple[float, Recipe]] = []
     for done, settings in enumerate(PREPARATIONS):
         progress("prepare", done, len(PREPARATIONS) + 1)
-        recipes = [replace(start, quiet_copies=quiet, **settings) for quiet in copies]  # type: ignore[arg-type]
-        found.append(max(((outlook(recipe), recipe) for recipe in recipes), key=lambda row: row[0]))
+        recipe = replace(start, **settings)  # type: ignore[arg-type]
+        ratio = outlook(recipe)
+        if pcm and not found and quieter(model) is None:
+            quiet = replace(recipe, quiet_copies=True)
+            if (other := outlook(quiet)) > ratio:
+                ratio, recipe, start = other, quiet, quiet
+        found.append((ratio, recipe))
     progress("prepare", len(PREPARATIONS), len(PREPARATIONS) + 1)
     found.sort(key=lambda row: -row[0])
     ratio, best = found[0]
