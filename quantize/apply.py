@@ -5,7 +5,7 @@ int8 initializers behind a DequantizeLinear per output channel, biases of Gemm a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -46,11 +46,12 @@ from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.prepare.prepare import prepare
-from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe import NEAREST, SHAPED, Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
 from edgekit.quantize.rounding.means import with_means
 from edgekit.quantize.rounding.reconstruct import Progress, reconstruct
+from edgekit.quantize.rounding.shaped import shaped
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type
@@ -78,22 +79,22 @@ def quantize(
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
         return model
-    return quantize_observed(
-        observed(model, calibration, chosen), chosen, calibration.label, progress
-    )
+    seen = observed(model, calibration, chosen)
+    return quantize_observed(seen, chosen, calibration.label, progress)
 
 
 @dataclass(frozen=True)
 class Observed:
     """A float model, prepared for its integers, and what was seen of each of its tensors.
 
-    `parts` have seen the same, where some of the calibration is to be left out later.
+    `parts` have seen the same, where some of the calibration is to be left out later; `fits` keeps what was fitted.
     """
 
     model: Model
     observers: dict[str, Observer]
     calibration: Calibration
     parts: Parts | None = None
+    fits: dict[str, Fitted] = field(default_factory=dict)
 
     def without(self, fold: Sequence[int]) -> "Observed":
         """What was seen without the parts of a fold; the preparation stays that of the whole calibration."""
@@ -132,24 +133,23 @@ def quantize_observed(
 
 def fit(seen: Observed, recipe: Recipe, progress: Progress = lambda done, total: None) -> Fitted:
     """Return the weights that the recipe fits to the calibration; of the nearest ones those with corrected biases."""
-    nearest = recipe.rounding == "nearest"
-    if nearest and not recipe.bias_correction:
-        return {}
     plan = choose_types(seen.model, seen.observers, recipe)
-    if nearest:
-        return with_means(seen.model, seen.observers, recipe, plan.integer_nodes)
-
-    written = partial(_written, seen, recipe, plan)
-    return reconstruct(seen.model, seen.calibration, recipe, plan.integer_nodes, written, progress)
+    names, model = plan.integer_nodes, seen.model
+    if recipe.rounding not in (NEAREST, SHAPED):
+        written = partial(_written, seen, recipe, plan)
+        return reconstruct(model, seen.calibration, recipe, names, written, progress)
+    fitted = with_means(model, seen.observers, recipe, names) if recipe.bias_correction else {}
+    if recipe.rounding == SHAPED:
+        fitted |= shaped(model, seen.calibration, recipe, names, seen.fits)
+    return fitted
 
 
 def quantize_fitted(seen: Observed, recipe: Recipe, fitted: Fitted, label: str) -> Model:
     """As `quantize_observed`, with the weights that `fit` returned."""
     plan = choose_types(seen.model, seen.observers, recipe)
+    dense = {} if recipe.sparse else {"dense": True}
     made = _written(seen, recipe, plan, fitted)
-    if not recipe.sparse:
-        made = made.describe(dense=True)
-    return made.describe(quantization=Quantization(recipe.name, label))
+    return made.describe(quantization=Quantization(recipe.name, label), **dense)
 
 
 def _written(seen: Observed, recipe: Recipe, plan: TypePlan, fitted: Fitted) -> Model:

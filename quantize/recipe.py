@@ -8,6 +8,7 @@ HALF = "float16"
 FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
 WEIGHT_TYPES = ("int8", "int4")
 MEASURED = "auto"  # of what is true or false: an export measures which is better
+NEAREST, SHAPED = "nearest", "shaped"  # of `Recipe.rounding`
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Recipe:
             sound meets a logarithm it always is, and the copies begin with a burst at full scale.
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
             usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
-        rounding: how weights become integers, a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`; all but
-            ``nearest`` fit them to the calibration, layer by layer.
+        rounding: how weights become integers: a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`, of which all
+            but ``nearest`` fit them to the calibration, layer by layer, or `SHAPED`: all of them at once
+            (`edgekit.quantize.rounding.shaped`).
         sampled: type of what a sampler adds up, the noisy input and the network's outputs; a network without
             one has none.
         states: type in which the states of `DiagonalSSM` and `SelectiveSSM` are kept, which float operators compute.
@@ -70,7 +72,7 @@ class Recipe:
     equalize: bool | str = False
     quiet_copies: bool | str = False
     migrate: float = 0.0
-    rounding: str = "nearest"
+    rounding: str = NEAREST
     bias_correction: bool = False
     sampled: str = "int16"
     states: str = "float32"
@@ -88,7 +90,7 @@ class Recipe:
 TRUTHS = ("equalize", "quiet_copies")  # that may also be `MEASURED`
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
-    "rounding": ("nearest", "gptq", "adaround"),
+    "rounding": (NEAREST, SHAPED, "gptq", "adaround"),
     "activations": ACTIVATION_TYPES,
     "products": ("int8", "int16"),
     "fused": ("int8", "int16"),

@@ -10,11 +10,20 @@ from edgekit.quantize.rounding.moments import Key
 
 @dataclass(frozen=True)
 class FittedWeight:
-    """Integers (channel, ...) and scales (channel,) of one weight, and what the bias grows by, or None."""
+    """Integers of one weight, as a fit gives them.
+
+    Attributes:
+        q: (channel, ...).
+        scales: (channel,).
+        shift: what the bias grows by, (channel,), or None.
+        noise: the power of what rounding adds beside that of the output, both without their means: the mean over the
+            channels. None where it was not looked at.
+    """
 
     q: NDArray[np.int8]
     scales: NDArray[np.float32]
     shift: NDArray[np.float64] | None
+    noise: float | None = None
 
 
 Fitted = dict[Key, FittedWeight]

@@ -34,7 +34,7 @@ def with_means(
             continue
         means = _means(node, observers)
         for index in weights_at(node):
-            if _has_bias(node, index) and means is not None:
+            if has_bias(node, index) and means is not None:
                 dtype = weight_type(node, index, recipe)
                 fitted[str(node.name), index] = _shifted(node, index, means, dtype)
     return fitted
@@ -51,7 +51,7 @@ def _means(node: ir.Node, observers: Mapping[str, Observer]) -> Arrays | None:
     return found
 
 
-def _has_bias(node: ir.Node, index: int) -> bool:
+def has_bias(node: ir.Node, index: int) -> bool:
     """Whether a product is followed by a bias; what follows the level of the sound has none, and gets none."""
     if node.op_type in RECURRENT:
         return True

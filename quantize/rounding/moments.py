@@ -46,9 +46,11 @@ class Moments:
 
     def add(self, quantized: F64, real: F64) -> None:
         """Take rows in, (groups, rows, inputs) each."""
-        self.own += quantized.swapaxes(1, 2) @ quantized
-        self.cross += quantized.swapaxes(1, 2) @ real
-        self.real += real.swapaxes(1, 2) @ real
+        own = quantized.swapaxes(1, 2) @ quantized
+        same = real is quantized
+        self.own += own
+        self.cross += own if same else quantized.swapaxes(1, 2) @ real
+        self.real += own if same else real.swapaxes(1, 2) @ real
         self.means += np.stack([quantized.sum(axis=1), real.sum(axis=1)])
         self.count += quantized.shape[1]
 
@@ -72,15 +74,24 @@ def is_layer(node: ir.Node) -> bool:
 def gather(
     quantized: Model, real: Model, names: Sequence[str], calibration: Calibration
 ) -> dict[Key, Moments]:
-    """Run both networks over the calibration and return the moments of the named layers."""
+    """Run both networks over the calibration, once if they are the same; return the moments of the named layers."""
     found: dict[Key, Moments] = {}
-    pairs = zip(_runs(quantized, names, calibration), _runs(real, names, calibration), strict=True)
-    for one, other in pairs:
+    for one, other in _both(quantized, real, names, calibration):
         for key, rows in one.items():
             if key not in found:
                 found[key] = Moments.empty(rows.shape[0], rows.shape[2])
             found[key].add(rows, other[key])
     return found
+
+
+def _both(
+    quantized: Model, real: Model, names: Sequence[str], calibration: Calibration
+) -> Iterator[tuple[dict[Key, F64], dict[Key, F64]]]:
+    runs = _runs(quantized, names, calibration)
+    if quantized is real:
+        yield from ((rows, rows) for rows in runs)
+    else:
+        yield from zip(runs, _runs(real, names, calibration), strict=True)
 
 
 def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
@@ -89,7 +100,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
     taps = [str(value.name) for node in nodes for value in tapped(node)]
     for block in _blocks(_before(model, taps), taps, calibration):
         yield {
-            (str(node.name), index): thinned(rows_of(node, index, block))
+            (str(node.name), index): rows_of(node, index, block, thin=True).astype(np.float64)
             for node in nodes
             for index in weights_at(node)
         }
@@ -164,14 +175,15 @@ def tapped(node: ir.Node) -> list[ir.Value]:
     return [v for v in values if v is not None and v.name and constant(v) is None]
 
 
-def rows_of(node: ir.Node, index: int, block: Arrays) -> NDArray[np.floating]:
-    """What one weight is multiplied with, (groups, rows, inputs)."""
+def rows_of(node: ir.Node, index: int, block: Arrays, thin: bool = False) -> NDArray[np.floating]:
+    """What one weight is multiplied with, (groups, rows, inputs): all rows, or those of `thinned`."""
     x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
-    if node.op_type == "Gemm":
-        return x.reshape(1, -1, x.shape[-1])
     if node.op_type in ("Conv", "ConvTranspose"):
-        return _patches(node, x)
-    return x.reshape(1, -1, x.shape[-1]) if index == 1 else _hidden(node, block)
+        return _patches(node, x, thin)
+    rows: NDArray[np.floating] = x.reshape(1, -1, x.shape[-1])
+    if index > 1 and node.op_type in RECURRENT:
+        rows = _hidden(node, block)
+    return rows[:, thinned(rows.shape[1])] if thin else rows
 
 
 def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
@@ -195,28 +207,30 @@ def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
     return states[:, :1].reshape(1, -1, units)
 
 
-def _patches(node: ir.Node, x: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What every output of a convolution sees, in the order of its weights; 0 outside the input."""
+def _patches(node: ir.Node, x: NDArray[np.float32], thin: bool) -> NDArray[np.float32]:
+    """What outputs of a convolution see, in the order of its weights; 0 outside the input."""
     s = conv_shape(node, list(dims(node.inputs[1])[2:]))
     taps = transpose_taps if node.op_type == "ConvTranspose" else conv_taps
-    images = x.reshape(-1, s.groups, s.in_c // s.groups, s.in_h, s.in_w)
-    shape = (*images.shape[:3], s.k_h, s.k_w, s.out_h, s.out_w)
-    patches = np.zeros(shape, np.float32)
+    size, count = s.in_h * s.in_w, s.out_h * s.out_w
+    images = x.reshape(-1, s.groups, s.in_c // s.groups, size)
+    images = np.concatenate([images, np.zeros_like(images[..., :1])], axis=-1)
+    places = np.full((s.k_h, s.k_w, s.out_h, s.out_w), size)
+    grid = np.arange(size).reshape(s.in_h, s.in_w)
     for ky, kx, (iy, oy), (ix, ox) in taps(s):
-        patches[:, :, :, ky, kx, oy, ox] = images[:, :, :, iy, ix]
-    rows = np.moveaxis(
-        patches, (1, 5, 6), (0, 2, 3)
-    )  # groups, images, out_h, out_w, channels, k_h, k_w
-    return rows.reshape(s.groups, -1, shape[2] * s.k_h * s.k_w)
+        places[ky, kx, oy, ox] = grid[iy, ix]
+    rows = np.arange(len(images) * count)[thinned(len(images) * count) if thin else slice(None)]
+    seen = places.reshape(-1, count)[:, rows % count].T
+    patches = images[rows[:, None] // count, :, :, seen]  # rows, taps, groups, channels
+    return patches.transpose(2, 0, 3, 1).reshape(s.groups, len(rows), -1)
 
 
-def thinned(rows: NDArray[np.floating]) -> F64:
-    """Return every so many rows of (groups, rows, inputs), about `ROWS`.
+def thinned(rows: int) -> slice:
+    """Every so many of a number of rows, about `ROWS`.
 
     The step is coprime to their number: one that shares a factor with a picture's width never meets some of its
     columns, nor, behind a transposed convolution of stride 2, half of the taps.
     """
-    step = max(rows.shape[1] // ROWS, 1)
-    while math.gcd(step, rows.shape[1]) > 1:
+    step = max(rows // ROWS, 1)
+    while math.gcd(step, rows) > 1:
         step -= 1
-    return rows[:, ::step].astype(np.float64)
+    return slice(None, None, step)

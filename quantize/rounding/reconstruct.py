@@ -19,9 +19,10 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
 from edgekit.quantize.rounding.moments import Moments, gather, is_layer
-from edgekit.quantize.rounding.rounding import PULL, ROUNDINGS, Layer, best_weights, with_gain
+from edgekit.quantize.rounding.rounding import F64, PULL, ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.types.weights import weight_type, weights_at
 
+SILENT = 1e-9  # of the power of the loudest channel: there is nothing to drown
 Progress = Callable[[int, int], None]  # layers done, layers in all
 
 
@@ -54,7 +55,7 @@ def reconstruct(
         for node in nodes:
             for index in weights_at(node):
                 key = (str(node.name), index)
-                fitted[key] = _fit(node, index, found[key], recipe, pull)
+                fitted[key] = fit_layer(node, index, found[key], recipe, pull)
             done += 1
             progress(done, total)
     return fitted
@@ -73,7 +74,10 @@ def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
     return [levels[level] for level in sorted(levels)]
 
 
-def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: float) -> FittedWeight:
+def fit_layer(
+    node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: float
+) -> FittedWeight:
+    """The integers of one weight, by the moments of what it is multiplied with; `pull` as in `best_weights`."""
     weight, dtype = constant(node.inputs[index]), weight_type(node, index, recipe)
     assert weight is not None
     rows = (
@@ -105,6 +109,14 @@ def _fit(node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: floa
         x, real = moments.means / max(moments.count, 1)
         wanted = np.einsum("gok,gk->go", flat, real)
         shift = (wanted - scales * np.einsum("gok,gk->go", q, x)).ravel()
-    return FittedWeight(
-        q.reshape(rows.shape).astype(np.int8), scales.ravel().astype(np.float32), shift
+    noise = float(
+        np.mean(_power(scales[..., None] * q - flat, used.real) / _power(flat, used.real))
     )
+    whole = q.reshape(rows.shape).astype(np.int8)
+    return FittedWeight(whole, scales.ravel().astype(np.float32), shift, noise)
+
+
+def _power(rows: F64, moments: F64) -> F64:
+    """What rows, (groups, outputs, inputs), make of inputs: (groups, outputs), no channel of less than `SILENT`."""
+    found: F64 = np.sum(rows @ moments * rows, axis=-1)
+    return np.maximum(found, max(SILENT * float(found.max(initial=0.0)), 1e-30))

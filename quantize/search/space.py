@@ -74,10 +74,10 @@ def make_space(seen: Observed, recipe: Recipe, macs: Mapping[str, int]) -> Space
 
     Args:
         seen: the float network and its ranges.
-        recipe: observer, weights and preparation; its types do not count.
+        recipe: observer, weights and preparation, and types of tensors that are settled; its others do not count.
         macs: multiply-accumulates of a hop by the name of the node.
     """
-    wide = replace(recipe, activations="int16", products="int8", smooth_inputs="int16", tensors={})
+    wide = replace(recipe, activations="int16", products="int8", smooth_inputs="int16")
     narrow = replace(wide, activations="int8", smooth_inputs="int8")
     plans = {
         "int8": choose_types(seen.model, seen.observers, narrow),
@@ -85,7 +85,8 @@ def make_space(seen: Observed, recipe: Recipe, macs: Mapping[str, int]) -> Space
     }
     groups = plans["int16"].groups
     selectable = make_selectable(quantize_observed(seen, wide, ""), groups)
-    read, written = _product_macs(seen.model, macs)
+    inside = {name: count for name, count in macs.items() if name in plans["int16"].integer_nodes}
+    read, written = _product_macs(seen.model, inside)
     sizes = {
         str(v.name): int(np.prod(dims(v)))
         for v in (*seen.model.ir.graph.inputs, *(v for n in seen.model.ir.graph for v in n.outputs))
@@ -143,9 +144,8 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
         total = macs.get(str(node.name), 0)
         if node.op_type not in PRODUCTS or not total:
             continue
-        fused = fused_activation(node)
-        result = next(v for v in (node if fused is None else fused).outputs if v.name)
-        written[str(result.name)] = total
+        result = result_of(node)
+        written[result] = total
         shares = {str(node.inputs[0].name): 1.0}  # type: ignore[union-attr]
         if node.op_type in RECURRENT:
             of_x, of_h = (
@@ -153,7 +153,13 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
                 for i in (1, 2)
             )
             shares = {name: of_x / (of_x + of_h) for name in shares}
-            shares[str(result.name)] = of_h / (of_x + of_h)
+            shares[result] = of_h / (of_x + of_h)
         for name, share in shares.items():
             read[name] = read.get(name, 0) + round(total * share)
     return read, written
+
+
+def result_of(node: ir.Node) -> str:
+    """The name of the tensor that a product writes, behind its fused activation."""
+    fused = fused_activation(node)
+    return next(str(v.name) for v in (node if fused is None else fused).outputs if v.name)

@@ -19,8 +19,8 @@ from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import CHOICES, RECIPES, Recipe
-from edgekit.quantize.rounding import moments
+from edgekit.quantize.recipe import CHOICES, RECIPES, SHAPED, Recipe
+from edgekit.quantize.rounding import moments, shaped
 from edgekit.quantize.rounding.moments import gather, is_layer, thinned
 from edgekit.quantize.rounding.rounding import ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.types.weights import weights_at
@@ -95,7 +95,7 @@ def test_a_first_layer_that_reads_the_network_s_input_is_fitted() -> None:
 
 
 def test_recipes_know_every_rounding() -> None:
-    assert set(CHOICES["rounding"]) == set(ROUNDINGS)
+    assert set(CHOICES["rounding"]) == {*ROUNDINGS, SHAPED}
 
 
 @pytest.mark.parametrize("name", ["conv_recurrent", "dual_path", "lstm_vad", "tcn"])
@@ -135,10 +135,10 @@ def test_weights_pulled_without_end_stay_what_they_are() -> None:
 @pytest.mark.parametrize("width", [7, 14, 28, 60])
 def test_a_few_rows_are_of_every_column(width: int) -> None:
     rows = np.arange(32 * 28 * width, dtype=np.float32).reshape(1, -1, 1)
-    kept = thinned(rows)
+    kept = rows[:, thinned(rows.shape[1])]
     assert moments.ROWS <= kept.shape[1] < 2 * moments.ROWS
     assert set(kept.ravel() % width) == set(range(width))
-    assert np.array_equal(thinned(rows[:, :499]), rows[:, :499])
+    assert thinned(499) == slice(None, None, 1)
 
 
 def test_an_output_s_gain_is_kept() -> None:
@@ -239,6 +239,38 @@ def output_snr_db(name: str, rounding: str, correct: bool) -> float:
 @pytest.mark.parametrize("name", ["conv_recurrent", "gru_mask"])
 def test_networks_gain_on_clips_they_were_not_fitted_to(name: str, rounding: str) -> None:
     assert output_snr_db(name, rounding, True) > output_snr_db(name, "nearest", False) + 2.0
+
+
+@pytest.mark.parametrize("name", ["conv_recurrent", "gru_mask"])
+def test_one_run_of_the_float_network_fits_eight_bits(name: str) -> None:
+    """With all else in 16 bits, on a clip that weights were not fitted to; layers of one run do not change that."""
+    model = float_model(name)
+    inputs = correlated(model, 9)
+    (exact,) = run_hops(model, inputs).values()
+    recipe = replace(RECIPES["w8a16"], name="r", hop_scales=False)
+    seen, found = observed(model, calibration(model), recipe), {}
+    for rounding in ("nearest", SHAPED):
+        made = quantize_observed(seen, replace(recipe, rounding=rounding), "")
+        (output,) = run_hops(made, inputs).values()
+        found[rounding] = snr_db(exact, output)
+    assert found[SHAPED] > found["nearest"] + 3.0
+
+
+def test_layers_are_fitted_in_several_runs_once_and_those_of_many_inputs_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = float_model("gru_mask")
+    recipe = replace(RECIPES["w8a16"], name="r", rounding=SHAPED, hop_scales=False)
+    seen = observed(model, calibration(model), recipe)
+    whole = fit(seen, recipe)
+    assert all(fit(seen, recipe)[key] is one for key, one in whole.items())
+    monkeypatch.setattr(shaped, "MOST_MOMENTS", 1)
+    again = fit(replace(seen, fits={}), recipe)
+    assert again.keys() == whole.keys()
+    assert all(np.array_equal(again[key].q, one.q) for key, one in whole.items())
+    monkeypatch.setattr(shaped, "MOST_INPUTS", 1)
+    plain = fit(replace(seen, fits={}), replace(recipe, bias_correction=False))
+    assert not plain
 
 
 @pytest.mark.parametrize("name", ["gru_mask", "tcn"])

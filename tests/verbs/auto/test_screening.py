@@ -123,7 +123,7 @@ def test_no_more_leaves_int8_than_it_takes(
     candidate: Any = SimpleNamespace(share=None, macs=100, space=space)
     monkeypatch.setattr(auto, "limited", lambda candidates, share: [SimpleNamespace(share=share)])
     monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, best[c.share], 1.0))
-    judging: Any = SimpleNamespace(thrifty=True, decisions=SimpleNamespace(ends={}))
+    judging: Any = SimpleNamespace(thrifty=True, sought=30.0, decisions=SimpleNamespace(ends={}))
     made = [(tried[0].share, goal) for tried, goal in auto.shares(candidate, judging, silent)]  # type: ignore[attr-defined]
     assert made == expected
 
@@ -133,7 +133,7 @@ def test_a_detector_keeps_its_ratio_in_every_share(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(auto, "unknown", lambda candidate: 0)
     monkeypatch.setattr(auto, "limited", lambda candidates, share: [share])
     ends = SimpleNamespace(ends={"y": "Sigmoid"})
-    judging: Any = SimpleNamespace(thrifty=True, needed=30.0, decisions=ends)
+    judging: Any = SimpleNamespace(thrifty=True, sought=30.0, needed=30.0, decisions=ends)
     for best, expected in ((29.0, [30.0]), (31.0, [30.0, 30.0, 30.0])):
         found = Found({}, best, 1.0)
         monkeypatch.setattr(auto, "_search", lambda c, aim, told, found=found: found)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
 MIN_SNR_DB = 30.0  # if not told
+UNHEARD_DB = 3.0  # more, of what is judged in parts: clips that come later are that much worse
 MIN_PSNR_DB = 36.0  # of images
 JUDGES = 3  # every third clip judges types
 SCREENED_HOPS = 256  # of all clips, the loudest of each
@@ -44,6 +45,7 @@ class Judging:
         metric: the user's, and what it must reach; else None.
         needed: what is to be reached, in dB or as the metric counts.
         thrifty: whether products are to stay in int8 as long as that is possible.
+        sought: the ratio to look for where they do.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Judging:
         self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
         self.thrifty = not asked and self.images is None
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
+        self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:
             self.needed = MIN_PSNR_DB
 

@@ -23,6 +23,7 @@ from edgekit.verbs.auto.limits import UNBOUNDED, Limits, nothing_fits
 from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen
 from edgekit.verbs.auto.screening import screened
+from edgekit.verbs.auto.weights import with_exact, with_rounding
 from edgekit.verbs.export.levels import Asked, hearing
 
 if TYPE_CHECKING:
@@ -205,8 +206,8 @@ def shares(
 ) -> list[tuple[list[Candidate], float]]:
     """Return candidates with more and more outside int8, and the ratio to look for in them.
 
-    Of each share of `MOST_WIDE` that is `MIN_SNR_DB`, or near the best there is. Shares that no types can keep, as more
-    products have no int8 form, and those that are left with less than `least_of` says are passed over. At last
+    Of each share of `MOST_WIDE` that is `Judging.sought`, or near the best there is. Shares that no types can keep, as
+    more products have no int8 form, and those that are left with less than `least_of` says are passed over. At last
     everything may be wide, as where a ratio is asked for.
     """
     if not judging.thrifty:
@@ -217,7 +218,7 @@ def shares(
             continue
         narrow = limited([candidate], share)
         best = max(_search(c, math.inf, progress).snr_db for c in narrow)
-        if (needed := min(MIN_SNR_DB, best - NEAR_DB)) >= least:
+        if (needed := min(judging.sought, best - NEAR_DB)) >= least:
             found.append((narrow, needed))
     return [*found, ([candidate], least)]
 
@@ -262,7 +263,9 @@ def prepared(
     progress("observe", 0, 1)
     seen = observed(model, calibration, recipe, hearing(model, calibration).parts)
     held = judging.held(seen)
+    recipe, ratio = with_rounding(held, recipe, judging)
     macs = node_macs(seen.model)
+    recipe = with_exact(held, recipe, ratio, judging, macs)
     space = make_space(held, recipe, macs)
     meter = Meter(space.model, judging.reference, cache, team)
     ranking = rank(space, meter.coarse, progress)
@@ -324,7 +327,7 @@ def recipe_of(candidate: Candidate, result: "Found") -> "Recipe":
         for i, option in options.items()
         if option.stored == option.read
     }
-    return replace(candidate.recipe, tensors=tensors)
+    return replace(candidate.recipe, tensors={**candidate.recipe.tensors, **tensors})
 
 
 def alone(candidate: Candidate) -> dict[str, float]:

@@ -1,0 +1,87 @@
+"""What `auto` does about the noise of rounded weights, where that takes much of what is asked.
+
+Weights are fitted to the calibration. Small layers that rounding drowns all the same, as a filter bank's of bands in
+which sound has little power, stay in float.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from edgekit.quantize.recipe import SHAPED
+from edgekit.verbs.auto.judging import Judging
+
+if TYPE_CHECKING:
+    from onnx_ir import Node
+
+    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.recipe import Recipe
+
+ROOM_DB = 10.0  # above what is asked, where weights take a tenth of the noise
+WORTH_DB = 0.5  # less is chance
+SHORT_DB = 3.0  # above what is asked, where fitting alone does not do
+DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on average
+MOST_EXACT = 0.25  # of the multiply-accumulates
+
+
+def outlook(held: "Observed", recipe: "Recipe", judging: Judging) -> float:
+    """What the judging clips have, in dB, with nothing but the weights in 8 bits."""
+    from edgekit.quantize.apply import quantize_observed
+
+    return judging.outlook(quantize_observed(held, replace(recipe, products="int16"), ""))
+
+
+def with_rounding(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple["Recipe", float]:
+    """Return the recipe with the better rounding of weights, and its outlook; infinity where weights hardly count.
+
+    Networks that take PCM keep the nearest: it was not in the way of those measured.
+    """
+    looked = judging.is_ratio and judging.in_parts
+    plain = outlook(held, recipe, judging) if looked else math.inf
+    if plain >= judging.needed + ROOM_DB:
+        return recipe, math.inf
+    fitted = replace(recipe, rounding=SHAPED)
+    ratio = outlook(held, fitted, judging)
+    return (fitted, ratio) if ratio > plain + WORTH_DB else (recipe, plain)
+
+
+def with_exact(
+    held: "Observed", recipe: "Recipe", ratio: float, judging: Judging, macs: Mapping[str, int]
+) -> "Recipe":
+    """Return the recipe with the layers in float that rounding drowns, where fitting is not enough.
+
+    Args:
+        held: what was seen, and fitted.
+        recipe: as `with_rounding` returned it.
+        ratio: its outlook.
+        judging: the judging clips.
+        macs: multiply-accumulates by the name of the node.
+    """
+    from edgekit.quantize.search.space import result_of
+
+    if ratio >= judging.needed + SHORT_DB:
+        return recipe
+    tensors: dict[str, str] = {}
+    room = MOST_EXACT * sum(macs.values())
+    for node in _drowned(held):
+        left = room - macs.get(str(node.name), 0)
+        if left >= 0:
+            room = left
+            tensors[result_of(node)] = "float32"
+    exact = replace(recipe, tensors=tensors)
+    if tensors and outlook(held, exact, judging) > ratio + WORTH_DB:
+        return exact
+    return recipe
+
+
+def _drowned(held: "Observed") -> Iterator["Node"]:
+    """Layers of which rounding leaves less than `DROWNED_DB`, the least first."""
+    noises: dict[str, float] = {}
+    for fits in held.fits.values():
+        for (name, _), one in fits.items():
+            noises[name] = max(noises.get(name, 0.0), one.noise or 0.0)
+    nodes = {str(node.name): node for node in held.model.ir.graph}
+    for name, noise in sorted(noises.items(), key=lambda item: -item[1]):
+        if noise > 10 ** (-DROWNED_DB / 10):
+            yield nodes[name]

@@ -1,0 +1,68 @@
+"""When `auto` fits weights: where rounding them takes much of what is asked, and fitting gives some of it back."""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from edgekit.quantize import apply
+from edgekit.quantize.recipe import AUTO, NEAREST, SHAPED, Recipe
+from edgekit.quantize.search import space
+from edgekit.verbs.auto.weights import with_exact, with_rounding
+
+
+@pytest.mark.parametrize(
+    ("nearest", "fitted", "is_ratio", "in_parts", "taken"),
+    [
+        (30.0, 36.0, True, True, SHAPED),
+        (39.9, 45.0, True, True, SHAPED),
+        (40.1, 45.0, True, True, NEAREST),
+        (30.0, 30.4, True, True, NEAREST),
+        (30.0, 36.0, False, True, NEAREST),
+        (30.0, 36.0, True, False, NEAREST),
+    ],
+)
+def test_weights_are_fitted_where_that_counts(
+    monkeypatch: pytest.MonkeyPatch,
+    nearest: float,
+    fitted: float,
+    is_ratio: bool,
+    in_parts: bool,
+    taken: str,
+) -> None:
+    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
+
+    def outlook(recipe: Recipe) -> float:
+        assert recipe.products == recipe.activations == "int16"
+        return {NEAREST: nearest, SHAPED: fitted}[recipe.rounding]
+
+    judging: Any = SimpleNamespace(
+        needed=30.0, is_ratio=is_ratio, in_parts=in_parts, outlook=outlook
+    )
+    held: Any = SimpleNamespace()
+    recipe, ratio = with_rounding(held, AUTO, judging)
+    assert recipe.rounding == taken and recipe.products == AUTO.products
+    counts = is_ratio and in_parts and nearest < 40
+    assert ratio == ({NEAREST: nearest, SHAPED: fitted}[taken] if counts else math.inf)
+
+
+@pytest.mark.parametrize(("exact", "taken"), [(28.0, {"y": "float32"}), (27.4, {})])
+def test_small_layers_that_rounding_drowns_stay_in_float_where_that_is_better(
+    monkeypatch: pytest.MonkeyPatch, exact: float, taken: dict[str, str]
+) -> None:
+    """Of three layers one is not drowned, and one is too large."""
+    nodes = [
+        SimpleNamespace(name=name, outputs=[SimpleNamespace(name=name[-1])])
+        for name in ("to_x", "to_y", "to_z")
+    ]
+    noises = {"to_x": 1e-5, "to_y": 0.1, "to_z": 1.0}
+    fits = {(name, 1): SimpleNamespace(noise=noise) for name, noise in noises.items()}
+    graph = SimpleNamespace(graph=nodes)
+    held: Any = SimpleNamespace(fits={"": fits}, model=SimpleNamespace(ir=graph))
+    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
+    monkeypatch.setattr(space, "result_of", lambda node: node.outputs[0].name)
+    judging: Any = SimpleNamespace(needed=30.0, outlook=lambda recipe: exact)
+    macs = {"to_x": 1, "to_y": 24, "to_z": 75}
+    assert with_exact(held, AUTO, 27.0, judging, macs).tensors == taken
+    assert with_exact(held, AUTO, 33.0, judging, macs) is AUTO
