@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import quant_audio
@@ -19,6 +20,7 @@ from edgekit.graph.model import Model
 from edgekit.quantize.apply import Observed, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
+from edgekit.quantize.rounding import reconstruct
 from edgekit.verbs.auto import search
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.judged import Judged
@@ -70,7 +72,10 @@ class Bench:
 
     @cache  # noqa: B019
     def made(self, name: str, recipe: str) -> Made:
-        """A network in a recipe as an export makes it; in int4 weights by ``RECIPE, int4 by ROUNDING``."""
+        """A network in a recipe as an export makes it; in int4 weights by ``RECIPE, int4 by ROUNDING``.
+
+        ``RECIPE, pull NUMBER``, not judged, makes up for earlier layers' errors by another `rounding.PULL`.
+        """
         model, calibration = self.model(name), self.calibration(name)
         start = sum(os.times()[:4])
         first, _, rounding = recipe.partition(", int4 by ")
@@ -78,7 +83,12 @@ class Bench:
             narrow = replace(self.made(name, first).recipe, name="narrow", weights="int4")
             narrow = replace(narrow, rounding=rounding, bias_correction=True)
             return Made(narrow, quantize(model, calibration, narrow), None, None, since(start))
+        recipe, _, pull = recipe.partition(", pull ")
         chosen, seen, said = found(model, calibration, recipe)
+        if pull:
+            with mock.patch.object(reconstruct, "PULL", float(pull)):
+                quantized = quantize_observed(seen, chosen, calibration.label)
+            return Made(chosen, quantized, None, said, since(start))
         quantized, seconds = quantize_observed(seen, chosen, calibration.label), since(start)
         judged = judge(model, seen, chosen, None, silent)
         return Made(chosen, quantized, judged, said, seconds)
