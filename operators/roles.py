@@ -41,6 +41,7 @@ HOP_SCALE = "edgekit.hop_scale"  # node metadata, of the one that scales: the te
 HOP_SCALED = (
     "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
 )
+HOP_END = "edgekit.hop_end"  # node metadata: a float node behind such a scale; integers move what it gives them
 
 
 def touches(node: ir.Node, names: frozenset[str]) -> bool:
@@ -134,12 +135,13 @@ def per_channel(array: NDArray[Any], rank: int) -> bool:
 
 
 def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) -> set[str | None]:
-    """Moves whose operands are integers (or graph inputs) and that an integer node writes or reads."""
+    """Moves whose operands are integers (or graph inputs, or a `HOP_END`) and that an integer node writes or reads."""
     graph = model.ir.graph
+    ends = {node.name for node in graph if HOP_END in node.metadata_props}
     movable = [n for n in graph if is_move(n) and not touches(n, kept)]
     written: set[str | None] = set()
     for node in movable:
-        if any(_written_by(value, compute | written) for value in activations(node)):
+        if any(_written_by(value, compute | ends | written) for value in activations(node)):
             written.add(node.name)
     read: set[str | None] = set()
     for node in reversed(movable):
@@ -154,7 +156,7 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
     chosen: set[str | None] = set()
     for node in movable:
         ready = all(
-            value.is_graph_input() or _written_by(value, compute | chosen)
+            value.is_graph_input() or _written_by(value, compute | ends | chosen)
             for value in activations(node)
         )
         if ready and activations(node) and node.name in written | read:

@@ -11,10 +11,11 @@ from edgekit.graph.model import Model
 HOP, RATE, PAST = 64, 16000, 16
 
 
-def network(seed: int, biases: bool, gate: bool = True) -> Model:
+def network(seed: int, biases: bool, gate: bool = True, ring: bool = False) -> Model:
     """PCM to PCM: a filter bank over samples and past ones, PRelu, a pointwise layer, a gate, a layer to samples.
 
-    Without biases and gate it is homogeneous: f(k x) = k f(x) for k > 0.
+    Without biases and gate it is homogeneous: f(k x) = k f(x) for k > 0. With a `ring` the pointwise layer reads what
+    the hop before gave the PRelu, too.
     """
     rng = np.random.default_rng(seed)
     taps, stride, channels = (
@@ -24,7 +25,7 @@ def network(seed: int, biases: bool, gate: bool = True) -> Model:
     constants: dict[str, NDArray[np.generic]] = {
         "bank": _weights(rng, channels, 1, taps),
         "slope": np.float32([[0.2]]),
-        "mix": _weights(rng, channels, channels, 1),
+        "mix": _weights(rng, channels, (1 + ring) * channels, 1),
         "gates": _weights(rng, channels, channels, 1),
         "out": _weights(rng, channels * frames, HOP),
         "row": np.array([1, 1, HOP + PAST]),
@@ -46,7 +47,8 @@ def network(seed: int, biases: bool, gate: bool = True) -> Model:
         helper.make_node("Reshape", ["heard", "row"], ["line"]),
         layer("Conv", "line", "bank", "code", "bank_b", strides=[stride]),
         helper.make_node("PRelu", ["code", "slope"], ["bent"]),
-        layer("Conv", "bent", "mix", "mixed", "mix_b"),
+        *([helper.make_node("Concat", ["before", "bent"], ["both"], axis=1)] if ring else []),
+        layer("Conv", "both" if ring else "bent", "mix", "mixed", "mix_b"),
     ]
     if gate:
         nodes += [
@@ -59,16 +61,18 @@ def network(seed: int, biases: bool, gate: bool = True) -> Model:
         layer("Gemm", "rows", "out", "y", "out_b"),
     ]
     read = {name for node in nodes for name in node.input}
+    rings = [_value(name, channels, frames) for name in ("before", "bent")] if ring else []
     graph = helper.make_graph(
         nodes,
         "levels",
-        [_value("pcm", HOP), _value("past", PAST)],
-        [_value("y", HOP), _value("past_next", PAST)],
+        [_value("pcm", HOP), _value("past", PAST), *rings[:1]],
+        [_value("y", HOP), _value("past_next", PAST), *rings[1:]],
         [numpy_helper.from_array(a, name) for name, a in constants.items() if name in read],
     )
     opset = helper.make_opsetid("", 21)
     data = helper.make_model(graph, opset_imports=[opset], ir_version=10).SerializeToString()
-    model = from_onnx(data, name="levels", states=[("past", "past_next")])
+    states = [("past", "past_next"), *([("before", "bent")] if ring else [])]
+    model = from_onnx(data, name="levels", states=states)
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
@@ -154,5 +158,5 @@ def _weights(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:
     return (rng.standard_normal(shape) / np.sqrt(fan)).astype(np.float32)
 
 
-def _value(name: str, size: int) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size])
+def _value(name: str, *size: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, *size])

@@ -26,6 +26,7 @@ from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.graph.nodes import add_initializer, sole_user
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import (
+    HOP_END,
     HOP_SCALE,
     HOP_SCALED,
     LINEAR,
@@ -328,6 +329,18 @@ def _keep_in_float(model: Model) -> None:
         if node in behind and (ends or (readers and readers <= kept)):
             kept.add(node)
             node.metadata_props[FLOAT_NODE] = "1"
+    for node in nodes:
+        if _activates(node, found):
+            node.metadata_props[FLOAT_NODE] = node.metadata_props[HOP_END] = "1"
+
+
+def _activates(node: ir.Node, found: Degrees) -> bool:
+    """Whether it is a Relu or the like behind a layer's scale and bias: rounded behind it, and not before it too."""
+    read, facts = activations(node), facts_of(node)
+    if len(read) != 1 or read[0] in found or not (facts.homogeneous and facts.elementwise):
+        return False
+    layer = read[0].producer()
+    return layer is not None and {FLOAT_NODE, HOP_SCALED} <= layer.metadata_props.keys()
 
 
 def _is_cheap(node: ir.Node) -> bool:

@@ -133,6 +133,22 @@ def test_what_quiet_sound_adds_behind_biases_is_kept(seed: int) -> None:
     assert ratios[0] > 15 and ratios[0] > ratios[1] + 6, ratios
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_a_scale_leaves_is_rounded_behind_its_activation_and_carried_as_integers(
+    seed: int,
+) -> None:
+    model = quantize(network(seed, biases=True, ring=True), calibration(), "w8a8")
+    prelu = next(node for node in model.ir.graph if node.op_type == "PRelu")
+    value = prelu.inputs[0]
+    layer = None if value is None else value.producer()
+    assert layer is not None and layer.op_type == "Add"
+    state = next(value for value in model.ir.graph.inputs if value.name == "before")
+    assert [use.node.op_type for use in state.uses()] == ["QuantizeLinear"]
+    clip = sound(HOPS, 5, 0.1)
+    (found,) = in_c(model, clip)
+    np.testing.assert_array_equal(Oracle(model).run_hops({"pcm": clip})["y"], found)
+
+
 def test_after_a_burst_quiet_sound_is_as_it_was() -> None:
     """No state is left at the scale of a loud hop; nothing is, after silence."""
     model = quantize(network(1, biases=False), calibration(), "w8a8")
