@@ -42,7 +42,10 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
 
 def node_macs(model: Model) -> dict[str, int]:
     """Multiply-accumulates of one hop by the name of the node."""
-    return {str(node.name): macs for node, _, macs in _counted(model)}
+    found = Counter[str]()
+    for node, _, macs in _counted(model):
+        found[str(node.name)] += macs
+    return found
 
 
 def layer_macs(integer: Model) -> dict[str, dict[str, int]]:

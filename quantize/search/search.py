@@ -19,6 +19,7 @@ from edgekit.quantize.search.space import Group, Space
 Measure = Callable[[Sequence[NDArray[np.float32]], Callable[[int], None] | None], list[float]]
 Progress = Callable[[str, int, int], None]
 ROOM = 1000  # steps of what may leave int8
+CHEAP = 1e-3  # of the cost of a hop: a step that costs less is not undone
 
 
 @dataclass(frozen=True)
@@ -167,9 +168,10 @@ def _lowered(
     min_snr_db: float,
     progress: Progress,
 ) -> Found:
-    """Undo single steps, the dearest first, as long as the ratio stays."""
+    """Undo single steps, the dearest first, as long as the ratio stays; those that cost next to nothing stay."""
+    dear = [step for step in steps if _price(space, step) >= CHEAP * best.cost]
     undo = sorted(
-        steps, key=lambda step: (_price(space, step), step.group, step.after), reverse=True
+        dear, key=lambda step: (_price(space, step), step.group, step.after), reverse=True
     )
     for done, step in enumerate(undo):
         if best.chosen[step.group] == step.after:

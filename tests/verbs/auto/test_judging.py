@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from builds import float_model, noise
 
+from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.verbs.auto import judging
 from edgekit.verbs.auto.measure import QUIETEST_HOP, Reference
+from edgekit.verbs.export.importing import load_model
 
 
 def test_a_quiet_hop_counts_like_a_loud_one() -> None:
@@ -31,3 +33,19 @@ def test_the_third_that_is_unlike_the_others_judges(loud: int) -> None:
     assert judged.in_parts and judged.places == (loud, loud + judging.JUDGES)
     (name,) = (str(value.name) for value in model.stream_inputs)
     np.testing.assert_array_equal(judged.reference.clips[0][name], clips[loud][name])
+
+
+def test_without_a_ratio_to_reach_all_levels_count_alike_and_tensors_are_ranked_by_each() -> None:
+    model = load_model(str(NETWORK), OPTIONS).model
+    clips = tuple(noise(model, 40, seed=seed) for seed in range(6))
+    free, asked = (
+        judging.Judging(model, Calibration(clips, "x"), ratio, None) for ratio in (None, 30.0)
+    )
+    assert set(free.reference.allowances) == {1.0} and max(asked.reference.allowances) == 10
+    assert (free.least, asked.least) == (judging.LEAST_LEVELS_DB, 30.0)
+    # two clips, four levels and one over the other: of each form one, the first and the second in turn
+    assert list(free.reference.some) == [0, 3, 4, 7, 8]
+    plain = judging.Judging(
+        float_model("tcn"), Calibration((noise(float_model("tcn"), 40),), "x"), None, None
+    )
+    assert plain.least == judging.LEAST_SNR_DB

@@ -115,7 +115,7 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
     best = auto.find(model, calibration, None, api.silent, tmp_path)
     manifest = with_macs(describe(best.quantized, "host"), best.quantized)
     assert manifest.macs_int8 >= 0.8 * manifest.macs_per_hop
-    assert auto.LEAST_SNR_DB <= best.snr_db < 150
+    assert judging.LEAST_SNR_DB <= best.snr_db < 150
     assert "150 dB take more multiply-accumulates out of int8" in best.notes[0]
 
 

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
 MIN_SNR_DB = 30.0  # if not told
 UNHEARD_DB = 3.0  # more, of what is judged in parts: clips that come later are that much worse
+LEAST_SNR_DB = 26.0  # whatever it takes, if not told
+LEAST_LEVELS_DB = 20.0  # the same over all levels of sound
 MIN_PSNR_DB = 36.0  # of images
 JUDGES = 3  # every third clip judges types
 SCREENED_HOPS = 256  # of all clips, the loudest of each
 JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
 HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
-# Audio is judged at lower levels as well: factors on samples, and how much more noise the output may have there.
+# Audio is judged at lower levels as well: factors on samples, and how much more noise the output may have there where
+# a ratio is asked for.
 LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
 DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count beside it
 DECIDED_LEVELS = DETECTED[:3]
@@ -44,6 +47,7 @@ class Judging:
         images: of a denoiser of which no ratio is asked.
         metric: the user's, and what it must reach; else None.
         needed: what is to be reached, in dB or as the metric counts.
+        least: what is taken where that takes too much.
         thrifty: whether products are to stay in int8 as long as that is possible.
         sought: the ratio to look for where they do.
     """
@@ -58,21 +62,28 @@ class Judging:
         """Run the float network in onnxruntime over all of it."""
         self.model, self.calibration, self.metric = model, calibration, metric
         self.heard = hearing(model, calibration)
-        first = hardest(model, calibration) if self.in_parts else JUDGES - 1
-        self.places, judged, allowances = judges(model, calibration, self.heard, first)
-        self.reference = Reference(model, judged, allowances, self.in_parts)
-        self.count = len(judged)
         asked = min_snr_db is not None
         self.images = Images(model) if model.sampler is not None and not asked else None
+        self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
+        self.thrifty = not asked and self.images is None
+        spares = self.thrifty and not self.decisions.ends
+        first = hardest(model, calibration) if self.in_parts else JUDGES - 1
+        self.places, judged, allowances = judges(model, calibration, self.heard, first)
+        if spares:  # all levels count alike
+            allowances = [1.0] * len(judged)
+        forms = len(judged) // len(self.places)
+        self.reference = Reference(model, judged, allowances, self.in_parts, forms)
+        self.count = len(judged)
         # what an export is verified on: it is told by how much
         verified = [] if self.images else [sample_hops(model, calibration, None)]
         self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
-        self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
-        self.thrifty = not asked and self.images is None
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:
             self.needed = MIN_PSNR_DB
+        self.least = self.needed
+        if spares:
+            self.least = LEAST_LEVELS_DB if self.heard.pcm else LEAST_SNR_DB
 
     @property
     def in_parts(self) -> bool:
@@ -129,13 +140,13 @@ class Judging:
         return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
 
     def outlook(self, quantized: "Model") -> float:
-        """About what ratio the judging clips would have, in dB: in onnxruntime, without a compiler."""
+        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
         from edgekit.export.running import HopRunner
         from edgekit.quantize.search.search import decibels
 
         runner, judged = HopRunner(quantized), self.reference
         return decibels(
-            judged.total([judged.noise(i, runner(clip)) for i, clip in enumerate(judged.clips)])
+            judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
         )
 
     def _metric(self, clip: int, outputs: "Arrays") -> float | None:

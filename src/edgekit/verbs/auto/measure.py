@@ -36,6 +36,7 @@ class Reference:
         clips: Clips,
         allowances: Sequence[float] = (),
         each_hop: bool = False,
+        forms: int = 1,
     ) -> None:
         """Run the float network in onnxruntime.
 
@@ -45,10 +46,12 @@ class Reference:
             allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
             each_hop: the noise of a hop counts beside the power of that hop, not beside that of its clip: hops
                 in which little is to be heard count like all others, as in a segmental ratio.
+            forms: in how many forms each sound is there: all sounds in the first, then all in the second, ...
         """
         from edgekit.export.running import HopRunner
 
         self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
+        self._forms = forms
         self.runs = runs = [runner(clip) for clip in clips]
         self.outputs = [{name: run[name] for name in model.measured_outputs} for run in runs]
         self.allowances = (*allowances, *[1.0] * (len(clips) - len(allowances)))
@@ -62,8 +65,14 @@ class Reference:
 
     @property
     def some(self) -> Sequence[int]:
-        """Every `RANKED` th clip: of those of several forms, each form and each clip is among them."""
-        return range(0, len(self.clips), RANKED)
+        """Every `RANKED` th sound in each form, other ones in the next."""
+        count = len(self.clips) // self._forms
+        apart = min(count, RANKED)
+        return [
+            form * count + sound
+            for form in range(self._forms)
+            for sound in range(form % apart, count, RANKED)
+        ]
 
     def noise(self, clip: int, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
         """The noise power of each output of a clip relative to its signal's."""

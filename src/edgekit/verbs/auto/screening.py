@@ -28,6 +28,7 @@ PREPARATIONS = (
     {"equalize": True, "migrate": 0.5},
 )
 DOUBT_DB = 3.0  # what an outlook may be off by
+NEARER_DB = 0.5  # by which other ranges must be nearer
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ class Screening:
         enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
         if best is not None and enough and cost_of(quantized) > best.cost:
             return False
-        return not judging.is_ratio or judging.outlook(quantized) >= least - DOUBT_DB
+        bound = needed if enough else least
+        return not judging.is_ratio or judging.outlook(quantized) >= bound - DOUBT_DB
 
 
 def screened(
@@ -99,6 +101,6 @@ def screened(
     progress("prepare", len(PREPARATIONS), len(PREPARATIONS) + 1)
     found.sort(key=lambda row: -row[0])
     ratio, best = found[0]
-    if outlook(replace(best, observer=second)) > ratio:
+    if outlook(replace(best, observer=second)) > ratio + NEARER_DB:
         found = [(ratio, replace(recipe, observer=second)) for ratio, recipe in found]
     return Screening(tuple(recipe for _, recipe in found), seen)

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 MOST_WIDE = (0.05, 0.2)  # of the multiply-accumulates may leave int8, the second if need be
 NEAR_DB = 0.5  # less than the best there is: the last of it is dear
-LEAST_SNR_DB = 26.0  # whatever it takes
+FORESEEN_DB = (
+    1.5  # what is built may fall short of what was foreseen, where that is near the best there is
+)
 ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
@@ -117,19 +119,19 @@ def _find(
     judging = Judging(model, calibration, min_snr_db, metric)
     screening = screened(model, calibration, judging, progress, fixed)
     plain = [_plain(name, screening.recipes[0], fixed) for name in PLAIN]
-    least = least_of(judging)
+    least = judging.least
     pool: list[Auto] = []
     needed, best = -math.inf, None
     for recipe in screening.recipes:
         candidate = prepared(model, calibration, recipe, judging, progress, cache, team)
         first = not pool
         tiers = shares(candidate, judging, progress)
-        for tried, goal in tiers:
-            needed, aim = max(needed, goal), goal if judging.is_ratio else FIRST_AIM_DB
+        for tried, looked_for, goal in tiers:
+            needed, aim = max(needed, goal), looked_for if judging.is_ratio else FIRST_AIM_DB
             added(raised(tried, aim, goal, judging, progress))
             if pool[-1].snr_db >= goal and pool[-1].turned <= MOST_TURNED:
                 break
-        narrowest, goal = tiers[0]
+        narrowest, _, goal = tiers[0]
         if least < goal and not limits.within(pool):
             added(raised(narrowest, least, least, judging, progress))
         for simple in plain if first else ():
@@ -203,30 +205,25 @@ def _search(candidate: Candidate, aim: float, progress: Progress) -> "Found":
 
 def shares(
     candidate: Candidate, judging: Judging, progress: Progress
-) -> list[tuple[list[Candidate], float]]:
-    """Return candidates with more and more outside int8, and the ratio to look for in them.
+) -> list[tuple[list[Candidate], float, float]]:
+    """Return candidates with more and more outside int8, the ratio to look for in them, and what suffices when built.
 
     Of each share of `MOST_WIDE` that is `Judging.sought`, or near the best there is. Shares that no types can keep, as
-    more products have no int8 form, and those that are left with less than `least_of` says are passed over. At last
-    everything may be wide, as where a ratio is asked for.
+    more products have no int8 form, and those that are left with less than the least are passed over. At last everything
+    may be wide, as where a ratio is asked for.
     """
     if not judging.thrifty:
-        return [([candidate], judging.needed)]
-    found, least = [], least_of(judging)
+        return [([candidate], judging.needed, judging.needed)]
+    found, least = [], judging.least
     for share in MOST_WIDE:
         if unknown(candidate) > share * candidate.macs:
             continue
         narrow = limited([candidate], share)
         best = max(_search(c, math.inf, progress).snr_db for c in narrow)
-        if (needed := min(judging.sought, best - NEAR_DB)) >= least:
-            found.append((narrow, needed))
-    return [*found, ([candidate], least)]
-
-
-def least_of(judging: Judging) -> float:
-    """What is kept whatever it takes; `LEAST_SNR_DB` where products are to stay in int8, but for probabilities."""
-    spares = judging.thrifty and not judging.decisions.ends
-    return LEAST_SNR_DB if spares else judging.needed
+        aim = min(judging.sought, best - NEAR_DB)
+        if aim >= least:
+            found.append((narrow, aim, max(least, min(judging.sought, best - FORESEEN_DB))))
+    return [*found, ([candidate], least, least)]
 
 
 def unknown(candidate: Candidate) -> int:
@@ -255,7 +252,8 @@ def prepared(
     team: Team,
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
-    from edgekit.quantize.apply import observed
+    from edgekit.operators.to_integer import to_integer
+    from edgekit.quantize.apply import observed, quantize_observed
     from edgekit.quantize.search.search import rank
     from edgekit.quantize.search.space import make_space
     from edgekit.targets.macs import node_macs
@@ -264,7 +262,8 @@ def prepared(
     seen = observed(model, calibration, recipe, hearing(model, calibration).parts)
     held = judging.held(seen)
     recipe, ratio = with_rounding(held, recipe, judging)
-    macs = node_macs(seen.model)
+    # integer products take all of a weight, float ones what is not 0
+    macs = node_macs(to_integer(quantize_observed(held, recipe, "")))
     recipe = with_exact(held, recipe, ratio, judging, macs)
     space = make_space(held, recipe, macs)
     meter = Meter(space.model, judging.reference, cache, team)
