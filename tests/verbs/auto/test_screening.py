@@ -7,15 +7,12 @@ from typing import Any
 import pytest
 
 from edgekit.api import silent
-from edgekit.export import running
 from edgekit.quantize import apply
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare import levels
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.judging import Judging
-from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.auto.screening import Screening, screened
 
 
@@ -70,20 +67,6 @@ def test_quieter_copies_are_tried_with_the_network_as_it_is(
     assert not [recipe for recipe in anyway if recipe.quiet_copies]
 
 
-def test_an_outlook_hears_every_judging_clip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "HopRunner", lambda quantized: lambda clip: clip)
-
-    def noise(clip: int, outputs: float) -> dict[str, float]:
-        return {"y": outputs}
-
-    for noisy in range(10):
-        clips = [float(clip == noisy) for clip in range(10)]
-        reference = SimpleNamespace(clips=clips, noise=noise, total=Reference.total)
-        judging: Any = SimpleNamespace(reference=reference)
-        model: Any = None
-        assert Judging.outlook(judging, model) == pytest.approx(10)
-
-
 def test_a_plain_recipe_is_looked_at_in_its_own_preparation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -105,26 +88,27 @@ def test_a_plain_recipe_is_looked_at_in_its_own_preparation(
 @pytest.mark.parametrize(
     ("groups", "best", "expected"),
     [
-        (100, {0.05: 31.0, 0.2: 33.0}, [(0.05, 30.0), (0.2, 30.0), (None, 26.0)]),
-        (100, {0.05: 29.0, 0.2: 33.0}, [(0.05, 28.5), (0.2, 30.0), (None, 26.0)]),
-        (100, {0.05: 25.0, 0.2: 28.0}, [(0.2, 27.5), (None, 26.0)]),
-        (100, {0.05: 20.0, 0.2: 25.0}, [(None, 26.0)]),
-        (90, {0.05: 31.0, 0.2: 33.0}, [(0.2, 30.0), (None, 26.0)]),
-        (70, {0.05: 31.0, 0.2: 33.0}, [(None, 26.0)]),
+        (100, {0.05: 31.0, 0.2: 33.0}, [(0.05, 30.0, 29.5), (0.2, 30.0, 30.0), (None, 26, 26)]),
+        (100, {0.05: 29.0, 0.2: 33.0}, [(0.05, 28.8, 27.5), (0.2, 30.0, 30.0), (None, 26, 26)]),
+        (100, {0.05: 25.0, 0.2: 28.0}, [(0.2, 27.8, 26.5), (None, 26, 26)]),
+        (100, {0.05: 20.0, 0.2: 25.0}, [(None, 26, 26)]),
+        (90, {0.05: 31.0, 0.2: 33.0}, [(0.2, 30.0, 30.0), (None, 26, 26)]),
+        (70, {0.05: 31.0, 0.2: 33.0}, [(None, 26, 26)]),
     ],
 )
 def test_no_more_leaves_int8_than_it_takes(
     monkeypatch: pytest.MonkeyPatch,
     groups: int,
     best: dict[float, float],
-    expected: list[tuple[float | None, float]],
+    expected: list[tuple[float | None, float, float]],
 ) -> None:
     space = SimpleNamespace(groups=[SimpleNamespace(macs=groups)])
     candidate: Any = SimpleNamespace(share=None, macs=100, space=space)
     monkeypatch.setattr(auto, "limited", lambda candidates, share: [SimpleNamespace(share=share)])
     monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, best[c.share], 1.0))
-    judging: Any = SimpleNamespace(thrifty=True, sought=30.0, decisions=SimpleNamespace(ends={}))
-    made = [(tried[0].share, goal) for tried, goal in auto.shares(candidate, judging, silent)]  # type: ignore[attr-defined]
+    judging: Any = SimpleNamespace(thrifty=True, sought=30.0, least=26)
+    tiers = auto.shares(candidate, judging, silent)
+    made = [(tried[0].share, round(aim, 6), goal) for tried, aim, goal in tiers]  # type: ignore[attr-defined]
     assert made == expected
 
 
@@ -132,13 +116,12 @@ def test_a_detector_keeps_its_ratio_in_every_share(monkeypatch: pytest.MonkeyPat
     candidate: Any = SimpleNamespace(macs=100, space=SimpleNamespace(groups=[]))
     monkeypatch.setattr(auto, "unknown", lambda candidate: 0)
     monkeypatch.setattr(auto, "limited", lambda candidates, share: [share])
-    ends = SimpleNamespace(ends={"y": "Sigmoid"})
-    judging: Any = SimpleNamespace(thrifty=True, sought=30.0, needed=30.0, decisions=ends)
+    judging: Any = SimpleNamespace(thrifty=True, sought=30.0, needed=30.0, least=30.0)
     for best, expected in ((29.0, [30.0]), (31.0, [30.0, 30.0, 30.0])):
         found = Found({}, best, 1.0)
         monkeypatch.setattr(auto, "_search", lambda c, aim, told, found=found: found)
         made = auto.shares(candidate, judging, silent)
-        assert [goal for _, goal in made] == expected
+        assert [goal for _, _, goal in made] == expected
 
 
 def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
