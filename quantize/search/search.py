@@ -19,7 +19,8 @@ from edgekit.quantize.search.space import Group, Space
 Measure = Callable[[Sequence[NDArray[np.float32]], Callable[[int], None] | None], list[float]]
 Progress = Callable[[str, int, int], None]
 ROOM = 1000  # steps of what may leave int8
-CHEAP = 1e-3  # of the cost of a hop: a step that costs less is not undone
+CHEAP = 1e-3  # of the cost of a hop: a step that costs less comes first, and is not undone
+HEARD = 1e-3  # of the noise of weights alone: what takes less away does not
 
 
 @dataclass(frozen=True)
@@ -130,11 +131,17 @@ class Step:
     before: int
     after: int
     gain: float  # noise that it takes away, per cost
+    first: bool  # whether it costs next to nothing
 
 
 def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
-    """The steps that pay, the most noise per cost first; those of one group in their order."""
+    """The steps that pay, the most noise per cost first; those of one group in their order.
+
+    Before them come those that cost next to nothing and take away what can be told from none.
+    """
     steps = []
+    cheap = CHEAP * sum(group.options[_cheapest(group)].cost for group in groups)
+    heard = HEARD * ranking.floor
     for index, (group, noises) in enumerate(zip(groups, ranking.noises, strict=True)):
         at = _cheapest(group)
         while True:
@@ -145,9 +152,11 @@ def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
             best = int(np.argmax(gains))
             if gains[best] <= 0 or group.options[best].cost <= group.options[at].cost:
                 break
-            steps.append(Step(index, at, best, gains[best]))
+            price = group.options[best].cost - group.options[at].cost
+            first = price < cheap and noises[at] - noises[best] > heard
+            steps.append(Step(index, at, best, gains[best], first))
             at = best
-    return sorted(steps, key=lambda step: (-step.gain, step.group, step.after))
+    return sorted(steps, key=lambda step: (not step.first, -step.gain, step.group, step.after))
 
 
 def _cheapest(group: Group) -> int:
