@@ -209,8 +209,8 @@ def shares(
     """Return candidates with more and more outside int8, the ratio to look for in them, and what suffices when built.
 
     Of each share of `MOST_WIDE` that is `Judging.sought`, or near the best there is. Shares that no types can keep, as
-    more products have no int8 form, and those that are left with less than the least are passed over. At last everything
-    may be wide, as where a ratio is asked for.
+    more products have no int8 form, and those that are left with less than the least are passed over. At last
+    everything may be wide, as where a ratio is asked for.
     """
     if not judging.thrifty:
         return [([candidate], judging.needed, judging.needed)]
