@@ -137,11 +137,11 @@ def per_channel(array: NDArray[Any], rank: int) -> bool:
 def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) -> set[str | None]:
     """Moves whose operands are integers (or graph inputs, or a `HOP_END`) and that an integer node writes or reads."""
     graph = model.ir.graph
-    ends = {node.name for node in graph if HOP_END in node.metadata_props}
+    given = compute | _hop_ends(graph)
     movable = [n for n in graph if is_move(n) and not touches(n, kept)]
     written: set[str | None] = set()
     for node in movable:
-        if any(_written_by(value, compute | ends | written) for value in activations(node)):
+        if any(_written_by(value, given | written) for value in activations(node)):
             written.add(node.name)
     read: set[str | None] = set()
     for node in reversed(movable):
@@ -156,12 +156,16 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
     chosen: set[str | None] = set()
     for node in movable:
         ready = all(
-            value.is_graph_input() or _written_by(value, compute | ends | chosen)
+            value.is_graph_input() or _written_by(value, given | chosen)
             for value in activations(node)
         )
         if ready and activations(node) and node.name in written | read:
             chosen.add(node.name)
     return chosen
+
+
+def _hop_ends(graph: ir.Graph) -> set[str | None]:
+    return {node.name for node in graph if HOP_END in node.metadata_props}
 
 
 def _chooses(node: ir.Node) -> bool:

@@ -102,6 +102,7 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
     graph.sort()
     InferShapes()(copy.ir)
     _keep_in_float(copy)
+    _end_behind_activations(copy)
     return copy
 
 
@@ -329,7 +330,12 @@ def _keep_in_float(model: Model) -> None:
         if node in behind and (ends or (readers and readers <= kept)):
             kept.add(node)
             node.metadata_props[FLOAT_NODE] = "1"
-    for node in nodes:
+
+
+def _end_behind_activations(model: Model) -> None:
+    """An activation behind a scale and a bias is done in float, and integers move what it gives."""
+    found = degrees(model)
+    for node in model.ir.graph:
         if _activates(node, found):
             node.metadata_props[FLOAT_NODE] = node.metadata_props[HOP_END] = "1"
 
