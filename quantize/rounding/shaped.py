@@ -15,6 +15,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.roles import RECURRENT, constant
 from edgekit.operators.weight_layout import output_axis
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.rounding.fitted import Fitted
 from edgekit.quantize.rounding.means import has_bias
@@ -37,14 +38,18 @@ def shaped(
 
     Args:
         model: the float network.
-        calibration: what the layers are fitted on.
+        calibration: what the layers are fitted on, with its quieter copies where ranges have them, too.
         recipe: its weights, bias correction and sparsity count; types of tensors do not.
         names: of the nodes that run in integers.
         known: what was fitted for this network and calibration, to which this is added.
     """
-    key = repr((recipe.weights, recipe.layers, recipe.bias_correction, recipe.sparse))
+    quiet = recipe.quiet_copies is True
+    key = repr((recipe.weights, recipe.layers, recipe.bias_correction, recipe.sparse, quiet))
     if key not in known:
-        known[key] = _fitted(model, calibration, recipe)
+        again = quieter(model, quiet)
+        copies = () if again is None else map(again, calibration.clips)
+        heard = replace(calibration, clips=(*calibration.clips, *copies))
+        known[key] = _fitted(model, heard, recipe)
     return {k: weight for k, weight in known[key].items() if k[0] in names}
 
 

@@ -7,11 +7,11 @@ import pytest
 from level_networks import log_power, network, sound
 
 from edgekit.export.running import HopRunner, snr_db
-from edgekit.quantize.apply import observed, quantize
+from edgekit.quantize.apply import fit, observed, quantize
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.prepare.levels import QUIETER, Quieter, quieter
-from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.recipe import RECIPES, SHAPED
 
 W8A8, HOPS = RECIPES["w8a8"], 40
 CLIPS = tuple({"pcm": sound(HOPS, seed)} for seed in range(4))
@@ -59,6 +59,22 @@ def test_a_recipe_asks_for_quieter_copies(asked: bool) -> None:
     recipe = replace(W8A8, quiet_copies=asked)
     seen = observed(network(0, biases=True), Calibration(CLIPS, "x"), recipe)
     assert seen.observers["pcm"].hops == (2 if asked else 1) * len(CLIPS) * HOPS
+
+
+def test_weights_are_fitted_to_quieter_copies_too() -> None:
+    model, recipe = network(0, biases=True), replace(W8A8, quiet_copies=True, rounding=SHAPED)
+    again = quieter(model, asked=True)
+    assert again is not None
+    seen = observed(model, Calibration(CLIPS, "x"), recipe)
+    both = Calibration((*CLIPS, *map(again, CLIPS)), "x")
+    once = replace(recipe, quiet_copies=False)
+    found = fit(seen, recipe)
+    expected = fit(replace(seen, calibration=both, fits={}), once)
+    loud = fit(seen, once)
+    assert found.keys() == expected.keys() == loud.keys()
+    for key, one in found.items():
+        np.testing.assert_array_equal(one.q, expected[key].q)
+    assert any(not np.array_equal(one.q, loud[key].q) for key, one in found.items())
 
 
 def test_a_clip_that_is_left_out_is_left_out_at_both_levels() -> None:

@@ -38,13 +38,45 @@ def test_weights_are_fitted_where_that_counts(
         return {NEAREST: nearest, SHAPED: fitted}[recipe.rounding]
 
     judging: Any = SimpleNamespace(
-        needed=30.0, is_ratio=is_ratio, in_parts=in_parts, outlook=outlook
+        needed=30.0,
+        is_ratio=is_ratio,
+        in_parts=in_parts,
+        decides=False,
+        outlook=outlook,
+        turned=lambda made: 0.0,
     )
     held: Any = SimpleNamespace()
     recipe, ratio = with_rounding(held, AUTO, judging)
     assert recipe.rounding == taken and recipe.products == AUTO.products
     counts = is_ratio and in_parts and nearest < 40
     assert ratio == ({NEAREST: nearest, SHAPED: fitted}[taken] if counts else math.inf)
+
+
+@pytest.mark.parametrize(
+    ("nearest", "fitted", "decides", "taken"),
+    [
+        (0.0037, 0.0013, True, SHAPED),
+        (0.0037, 0.0040, True, NEAREST),
+        (0.0004, 0.0001, True, NEAREST),
+        (0.0037, 0.0013, False, NEAREST),
+    ],
+)
+def test_weights_of_detectors_are_fitted_where_that_turns_fewer_decisions(
+    monkeypatch: pytest.MonkeyPatch, nearest: float, fitted: float, decides: bool, taken: str
+) -> None:
+    """Of PCM, and whatever the ratio."""
+    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
+    turned = {NEAREST: nearest, SHAPED: fitted}
+    judging: Any = SimpleNamespace(
+        needed=30.0,
+        is_ratio=True,
+        in_parts=False,
+        decides=decides,
+        outlook=lambda recipe: 43.0,
+        turned=lambda recipe: turned[recipe.rounding],
+    )
+    held: Any = SimpleNamespace()
+    assert with_rounding(held, AUTO, judging)[0].rounding == taken
 
 
 @pytest.mark.parametrize(("exact", "taken"), [(28.0, {"y": "float32"}), (27.4, {})])
@@ -62,7 +94,9 @@ def test_small_layers_that_rounding_drowns_stay_in_float_where_that_is_better(
     held: Any = SimpleNamespace(fits={"": fits}, model=SimpleNamespace(ir=graph))
     monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
     monkeypatch.setattr(space, "result_of", lambda node: node.outputs[0].name)
-    judging: Any = SimpleNamespace(needed=30.0, outlook=lambda recipe: exact)
+    judging: Any = SimpleNamespace(
+        needed=30.0, outlook=lambda recipe: exact, turned=lambda recipe: 0.0
+    )
     macs = {"to_x": 1, "to_y": 24, "to_z": 75}
     assert with_exact(held, AUTO, 27.0, judging, macs).tensors == taken
     assert with_exact(held, AUTO, 33.0, judging, macs) is AUTO

@@ -94,6 +94,11 @@ class Judging:
         return self.heard.pcm is None and self.heard.parts is not None
 
     @property
+    def decides(self) -> bool:
+        """Whether decisions are what counts most."""
+        return self.thrifty and bool(self.decisions.ends)
+
+    @property
     def is_ratio(self) -> bool:
         """Whether a ratio is looked for, which noise powers predict."""
         return self.images is None and self.metric is None
@@ -148,6 +153,14 @@ class Judging:
         return decibels(
             judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
         )
+
+    def turned(self, quantized: "Model") -> float:
+        """About what share of decisions twice its error turns: in onnxruntime; 0 where none count."""
+        from edgekit.export.running import HopRunner
+
+        runner, clips = HopRunner(quantized), self.decisions.clips
+        shares = [self.decisions.turned(i, runner(clip)) for i, clip in enumerate(clips)]
+        return sum(shares) / len(shares) if shares else 0.0
 
     def _metric(self, clip: int, outputs: "Arrays") -> float | None:
         """What the user's metric says of a judging clip, none over it, at whatever level."""

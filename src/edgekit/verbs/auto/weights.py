@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.quantize.recipe import SHAPED
 from edgekit.verbs.auto.judging import Judging
+from edgekit.verbs.auto.pool import MOST_TURNED
 
 if TYPE_CHECKING:
     from onnx_ir import Node
@@ -25,25 +26,30 @@ DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on a
 MOST_EXACT = 0.25  # of the multiply-accumulates
 
 
-def outlook(held: "Observed", recipe: "Recipe", judging: Judging) -> float:
-    """What the judging clips have, in dB, with nothing but the weights in 8 bits."""
+def outlook(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple[float, float]:
+    """What the judging clips have, in dB, with nothing but the weights in 8 bits, and the share of decisions turned."""
     from edgekit.quantize.apply import quantize_observed
 
-    return judging.outlook(quantize_observed(held, replace(recipe, products="int16"), ""))
+    alone = quantize_observed(held, replace(recipe, products="int16"), "")
+    return judging.outlook(alone), judging.turned(alone)
 
 
 def with_rounding(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple["Recipe", float]:
     """Return the recipe with the better rounding of weights, and its outlook; infinity where weights hardly count.
 
-    Networks that take PCM keep the nearest: it was not in the way of those measured.
+    Of detectors that turns fewer decisions, where weights turn a tenth of those that may turn. Other networks that take
+    PCM keep the nearest: it was not in the way of those measured.
     """
-    looked = judging.is_ratio and judging.in_parts
-    plain = outlook(held, recipe, judging) if looked else math.inf
-    if plain >= judging.needed + ROOM_DB:
+    if not judging.is_ratio or not (judging.in_parts or judging.decides):
+        return recipe, math.inf
+    plain, turned = outlook(held, recipe, judging)
+    blocked = turned > MOST_TURNED / 10
+    if plain >= judging.needed + ROOM_DB and not blocked:
         return recipe, math.inf
     fitted = replace(recipe, rounding=SHAPED)
-    ratio = outlook(held, fitted, judging)
-    return (fitted, ratio) if ratio > plain + WORTH_DB else (recipe, plain)
+    ratio, left = outlook(held, fitted, judging)
+    better = left < turned if blocked else ratio > plain + WORTH_DB
+    return (fitted, ratio) if better else (recipe, plain)
 
 
 def with_exact(
@@ -70,7 +76,7 @@ def with_exact(
             room = left
             tensors[result_of(node)] = "float32"
     exact = replace(recipe, tensors=tensors)
-    if tensors and outlook(held, exact, judging) > ratio + WORTH_DB:
+    if tensors and outlook(held, exact, judging)[0] > ratio + WORTH_DB:
         return exact
     return recipe
 
