@@ -71,24 +71,24 @@ def observe(
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
     runner = HopRunner(model, recorded)
-    for index, clip in _heard(calibration.clips, again):
+    for index, clip, is_copy in _heard(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
             for name, observer in observers.items():
                 observer.update(seen[name])
             if parts is not None:
-                parts.see(index, number * block, seen)
+                parts.see(index, number * block, seen, is_copy)
     return observers
 
 
 def _heard(
     clips: Sequence[Clip], again: Callable[[Clip], Clip] | None
-) -> Iterator[tuple[int, Clip]]:
-    """Each clip with its number, as it is and as it is heard again."""
+) -> Iterator[tuple[int, Clip, bool]]:
+    """Each clip with its number, as it is and as it is heard again, and whether it is the latter."""
     for index, clip in enumerate(clips):
-        yield index, clip
+        yield index, clip, False
         if again is not None:
-            yield index, again(clip)
+            yield index, again(clip), True
 
 
 def calibration_folder(source: str) -> Path | None:

@@ -59,13 +59,19 @@ class Parts:
         self._seen: list[dict[str, list[NDArray[np.float32]]]] = [{} for _ in self.parts]
         self._totals: list[dict[str, NDArray[np.float64]]] = [{} for _ in self.parts]
         self._hops = [0 for _ in self.parts]
+        self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
 
-    def see(self, clip: int, first: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
-        """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others."""
+    def see(
+        self, clip: int, first: int, arrays: Mapping[str, NDArray[np.float32]], is_copy: bool
+    ) -> None:
+        """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
+
+        What a copy of a clip shows counts in ranges alone: the noise that it may begin with is in no recording.
+        """
         for number, part in enumerate(self.parts):
             if part.clip != clip:
                 continue
-            seen, totals = self._seen[number], self._totals[number]
+            seen, totals, peaks = self._seen[number], self._totals[number], self._peaks[number]
             inside = slice(max(part.first - first, 0), max(part.last - first, 0))
             self._hops[number] += len(next(iter(arrays.values()))[inside])
             for name, array in arrays.items():
@@ -76,6 +82,8 @@ class Parts:
                 if not np.isfinite(ends).all():
                     flat = flat[np.isfinite(flat)]
                     ends = _ends(flat)
+                if flat.size and not is_copy:
+                    peaks[name] = max(peaks.get(name, 0.0), float(np.abs(ends).max()))
                 if flat.size:
                     count = -(-KEPT_VALUES * len(hops) // self._total)
                     picked = flat[self._random.integers(0, flat.size, count)]
@@ -98,11 +106,12 @@ class Parts:
     def beyond(self, margin_db: float) -> float:
         """The share of tensors, over all parts, whose peak in a part is so far above that in all other parts.
 
+        Clips count as they are, without what copies of them show.
         Parts that are alike are beyond the others once in as many as there are, at no margin: of N parts it is what
         one more would show that N - 1 have not.
         """
-        names = sorted({name for seen in self._seen for name in seen})
-        peaks = np.array([[_peak(seen.get(name, ())) for name in names] for seen in self._seen])
+        names = sorted({name for part in self._peaks for name in part})
+        peaks = np.array([[part.get(name, 0.0) for name in names] for part in self._peaks])
         if peaks.size == 0 or len(peaks) < 2:
             return 0.0
         others = np.stack(
@@ -116,10 +125,6 @@ class Parts:
         """Return the parts that are not in a fold, each as a clip."""
         kept = (part for number, part in enumerate(self.parts) if number not in fold)
         return tuple(part.cut(clips, constants) for part in kept)
-
-
-def _peak(arrays: Sequence[NDArray[np.float32]]) -> float:
-    return max((float(np.abs(array).max()) for array in arrays), default=0.0)
 
 
 def _ends(flat: NDArray[np.float32]) -> NDArray[np.float32]:

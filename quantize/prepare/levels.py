@@ -38,17 +38,17 @@ class Quieter:
 
     Attributes:
         name: of the input of sound.
-        burst_hops: how many hops the copy begins with that are noise at full scale, but no more than a quarter of it.
+        burst_samples: how many samples the copy begins with that are noise at full scale, a quarter of it at most.
     """
 
     name: str
-    burst_hops: int = 0
+    burst_samples: int = 0
 
     def __call__(self, clip: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """The copy of a clip, which maps inputs to (hops, *shape)."""
         sound = clip[self.name] * np.float32(QUIETER)
-        burst = sound[: min(self.burst_hops, len(sound) // 4)]
-        burst[:] = np.random.default_rng(0).uniform(-1, 1, burst.shape)
+        count = min(self.burst_samples, sound.size // 4)
+        sound.flat[:count] = np.random.default_rng(0).uniform(-1, 1, count)
         return {**clip, self.name: sound}
 
 
@@ -64,9 +64,9 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
     meets = any(_unguarded(node.inputs[0]) in found for node in logarithms)
     if name is None or not (meets or asked):
         return None
-    rate, hop = model.stream.sample_rate_hz, model.stream.hop_samples
-    assert rate is not None and hop is not None
-    return Quieter(name, math.ceil(BURST_SECONDS * rate / hop) if meets else 0)
+    rate = model.stream.sample_rate_hz
+    assert rate is not None
+    return Quieter(name, math.ceil(BURST_SECONDS * rate) if meets else 0)
 
 
 def _unguarded(value: ir.Value | None) -> ir.Value | None:

@@ -52,7 +52,10 @@ def _means(node: ir.Node, observers: Mapping[str, Observer]) -> Arrays | None:
 
 
 def has_bias(node: ir.Node, index: int) -> bool:
-    """Whether a product is followed by a bias; what follows the level of the sound has none, and gets none."""
+    """Whether a bias can make up for what rounding does to a product: always in a cell, else where the layer has one.
+
+    A layer that reads sound at a scale per hop has none, and gets none.
+    """
     if node.op_type in RECURRENT:
         return True
     bias_at = facts_of(node).bias

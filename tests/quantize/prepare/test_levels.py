@@ -27,7 +27,7 @@ def test_integers_behind_a_logarithm_keep_quiet_sound(level: float) -> None:
 @pytest.mark.parametrize("guard", ["Max", "Clip", "Add"])
 def test_quieter_sound_is_seen_behind_what_guards_a_logarithm(guard: str) -> None:
     copy = quieter(log_power(guard=guard))
-    assert copy is not None and copy.name == "pcm" and copy.burst_hops > 0
+    assert copy is not None and copy.name == "pcm" and copy.burst_samples == 4000
 
 
 def test_ranges_behind_a_logarithm_reach_to_full_scale() -> None:
@@ -41,10 +41,30 @@ def test_ranges_behind_a_logarithm_reach_to_full_scale() -> None:
 
 def test_a_quieter_copy_begins_with_a_burst_and_leaves_its_clip_alone() -> None:
     sound_of = np.full((8, 1, 64), 0.5, np.float32)
-    copy = Quieter("pcm", 100)({"pcm": sound_of, "voice": np.ones(3)})
+    copy = Quieter("pcm", 4000)({"pcm": sound_of, "voice": np.ones(3)})
     assert 0.9 < np.abs(copy["pcm"][:2]).max() <= 1
     assert np.all(copy["pcm"][2:] == np.float32(0.5 * QUIETER)) and np.all(sound_of == 0.5)
     assert np.all(copy["voice"] == 1)
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 1000), (3, 1000, 1), (1, 1, 3000)])
+def test_a_burst_ends_inside_of_a_long_hop(shape: tuple[int, ...]) -> None:
+    copy = Quieter("pcm", 250)({"pcm": np.full(shape, 0.5, np.float32)})["pcm"]
+    assert copy.shape == shape
+    assert np.array_equal(np.ravel(copy)[250:], np.full(2750, 0.5 * QUIETER, np.float32))
+    assert 0.9 < np.abs(np.ravel(copy)[:250]).max() <= 1
+    assert np.count_nonzero(copy == np.float32(0.5 * QUIETER)) == 2750
+
+
+@pytest.mark.parametrize("gains", [[0.02, 0.02, 0.02, 0.2], [0.02]])
+def test_bursts_say_nothing_of_what_a_clip_that_is_left_out_shows(gains: list[float]) -> None:
+    model = log_power()
+    clips = [{"pcm": sound(4 * HOPS, seed, gain)} for seed, gain in enumerate(gains)]
+    found, recorded = (Parts([4 * HOPS] * len(clips)) for _ in range(2))
+    observe(model, Calibration(tuple(clips), "x"), found, quieter(model))
+    observe(model, Calibration(tuple(clips), "x"), recorded)
+    assert found.beyond(3) == recorded.beyond(3)
+    assert (found.beyond(3) > 0.05) == (len(clips) > 1)
 
 
 def test_quieter_sound_is_only_seen_where_it_shows_something() -> None:
