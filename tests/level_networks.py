@@ -1,5 +1,7 @@
 """Random networks from PCM, in which layers with and without bias read what follows the level."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from numpy.typing import NDArray
@@ -95,12 +97,7 @@ def log_power(log: str = "Log", guard: str = "Max") -> Model:
             bent = Relu (first)
             y = Gemm (bent, b, b_b)
         }}"""
-    parsed = onnx.parser.parse_model(body)
-    parsed.graph.initializer.extend(
-        numpy_helper.from_array(np.asarray(a, np.float32), name) for name, a in arrays.items()
-    )
-    model = from_onnx(parsed.SerializeToString(), name="levels")
-    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+    return _parsed(body, {n: np.asarray(a, np.float32) for n, a in arrays.items()})
 
 
 def recurrent(
@@ -145,12 +142,47 @@ def recurrent(
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
+def sharing() -> Model:
+    """PCM into two GRUs that share W; the sum of their h through a layer."""
+    rng, units = np.random.default_rng(0), 12
+    arrays = {
+        "w": 8 * _weights(rng, HOP, 3 * units).T[None],
+        "r": _weights(rng, 3 * units, units)[None],
+        "r_2": _weights(rng, 3 * units, units)[None],
+        "out": _weights(rng, units, HOP),
+        "sequence": np.array([1, 1, HOP]),
+        "rows": np.array([1, units]),
+    }
+    how = f"hidden_size = {units}"
+    body = f"""< ir_version: 10, opset_import: ["": 21] >
+        levels (float[1, {HOP}] pcm, float[1, 1, {units}] h, float[1, 1, {units}] k)
+            => (float[1, {HOP}] y, float[1, 1, {units}] h_next, float[1, 1, {units}] k_next) {{
+            x = Reshape (pcm, sequence)
+            all, h_next = GRU <{how}> (x, w, r, , , h)
+            every, k_next = GRU <{how}> (x, w, r_2, , , k)
+            both = Add (h_next, k_next)
+            last = Reshape (both, rows)
+            y = Gemm (last, out)
+        }}"""
+    names = [("h", "h_next"), ("k", "k_next")]
+    return _parsed(body, arrays, states=names)
+
+
 def sound(hops: int, seed: int, level: float = 1.0) -> NDArray[np.float32]:
     """Noise with a slow envelope, (hops, 1, HOP), of peaks near `level`."""
     rng = np.random.default_rng(seed)
     envelope = 0.1 + 0.9 * np.abs(np.sin(np.arange(hops) / 7))[:, None, None]
     noise = np.clip(rng.standard_normal((hops, 1, HOP)) / 3, -1, 1)
     return (level * envelope * noise).astype(np.float32)
+
+
+def _parsed(
+    body: str, arrays: dict[str, NDArray[np.generic]], states: Sequence[tuple[str, str]] = ()
+) -> Model:
+    parsed = onnx.parser.parse_model(body)
+    parsed.graph.initializer.extend(numpy_helper.from_array(a, n) for n, a in arrays.items())
+    model = from_onnx(parsed.SerializeToString(), name="levels", states=states)
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
 
 def _weights(rng: np.random.Generator, *shape: int) -> NDArray[np.float32]:

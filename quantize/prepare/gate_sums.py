@@ -7,9 +7,11 @@ stays the same, but for the order in which it adds biases; integers do nothing f
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.nodes import add_initializer, attribute
+from edgekit.graph.nodes import Array, add_initializer, attribute, unused_name, value_names
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import GATE_SUMS, constant
+
+MATRIX = "matrix"  # in the meta of a W that several cells share: what all their products read
 
 
 def take_out(graph: ir.Graph, cell: ir.Node) -> None:
@@ -21,11 +23,9 @@ def take_out(graph: ir.Graph, cell: ir.Node) -> None:
     weight, bias = constant(w), constant(optional(cell, 3))
     assert x is not None and w is not None and weight is not None, cell.name
     name, gates, (steps, batch, inputs) = str(cell.name), weight.shape[1], dims(x)
-    if len(w.uses()) == 1:
-        graph.initializers.pop(str(w.name))
     operands = [
         _reshaped(graph, x, (steps * batch, inputs), f"{name}.rows"),
-        add_initializer(graph, str(w.name), weight[0]),
+        _matrix(graph, w, weight[0]),
     ]
     if bias is not None:
         of_x, of_h = bias[0, :gates], bias[0, gates:]
@@ -42,6 +42,19 @@ def take_out(graph: ir.Graph, cell: ir.Node) -> None:
     own = np.eye(gates, dtype=np.float32)[None]
     cell.replace_input_with(1, add_initializer(graph, f"{name}.own", own))
     cell.metadata_props[GATE_SUMS] = "1"
+
+
+def _matrix(graph: ir.Graph, w: ir.Value, weight: Array) -> ir.Value:
+    """W without its first axis, (gates, inputs), under its name; the cells that still read W have it under another."""
+    name = str(w.name)
+    graph.initializers.pop(name)
+    matrix: ir.Value | None = w.meta.get(MATRIX)
+    if matrix is None:
+        matrix = w.meta[MATRIX] = add_initializer(graph, name, weight)
+    if len(w.uses()) > 1:
+        w.name = unused_name(value_names(graph), name)
+        graph.register_initializer(w)
+    return matrix
 
 
 def _reshaped(graph: ir.Graph, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 import pytest
-from level_networks import network, recurrent, sound
+from level_networks import HOP, network, recurrent, sharing, sound
 
 from edgekit.base.errors import UsageError
 from edgekit.export.running import run_hops, snr_db
@@ -19,6 +19,7 @@ from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.search.space import make_space
+from edgekit.quantize.types.weights import weight_type
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import node_macs, with_macs
 from edgekit.targets.trials import Trials
@@ -234,6 +235,23 @@ def test_with_fixed_scales_a_cell_multiplies_x_itself() -> None:
         str(n.name): n for n in quantize(recurrent(0), calibration(), fixed).ir.graph if n.name
     }
     assert "cell.product" not in nodes and dims(nodes["cell"].inputs[1]) == (1, 36, 64)
+
+
+def test_cells_that_share_a_weight_share_it_in_their_products() -> None:
+    """Under its name, by which a recipe gives it a type."""
+    model = sharing()
+    made = scaled(model)
+    products = [node for node in made.ir.graph if str(node.name).endswith(".product")]
+    assert len(products) == 2
+    assert {(value.name, dims(value)) for n in products if (value := n.inputs[1])} == {
+        ("w", (36, HOP))
+    }
+    assert not any(name.startswith("w_") for name in made.ir.graph.initializers)
+    named = replace(RECIPES["w4a8"], name="own", layers={"w": "int8"})
+    assert {weight_type(node, 1, named) for node in products} == {"int8"}
+    built = quantize(model, calibration(), named)
+    clip = sound(HOPS, 5)
+    np.testing.assert_array_equal(Oracle(built).run_hops({"pcm": clip})["y"], in_c(built, clip)[0])
 
 
 def test_what_a_cell_reads_in_the_place_of_x_has_16_bits() -> None:
