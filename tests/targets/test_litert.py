@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from operator_cases import CASES, FUSED, Case, case, f
+from operator_cases import CASES, FUSED, Case, case, f, n
 from operator_models import INTEGER, calibrated_on, draw, quantized
 
 from edgekit.export.from_onnx import from_onnx
@@ -105,6 +105,25 @@ def test_constants_have_as_many_axes_as_what_they_meet() -> None:
                 assert all(len(graph.tensors[n].shape) == rank for n in constants), network.name
                 met.add(builtin)
     assert {"ADD", "MUL", "SELECT_V2"} <= met
+
+
+NUMBER = f(low=0.3, high=0.9)
+WHOLE = n(dtype="int32", low=-9)
+OF_NUMBERS = [
+    *(case(name, name, NUMBER) for name in ("Reciprocal", "IsInf", "Asin", "Sinh", "Erf")),
+    case("Cast", "Cast", NUMBER, to=onnx.TensorProto.BOOL),
+    case("Clip", "Clip", NUMBER, NUMBER, NUMBER),
+    *(case(name, name, WHOLE) for name in ("Neg", "BitwiseNot")),
+]
+
+
+@pytest.mark.parametrize("network", OF_NUMBERS, ids=lambda network: network.name)
+def test_constants_add_no_axis_to_a_number(network: Case, tmp_path: Path) -> None:
+    model, inputs = from_onnx(network.onnx, name=network.name), draw(network, SAMPLES)
+    graph = written(prepared(model)).graph
+    made = {graph.tensors[output].shape for *_, (output, *_), _ in graph.operators}
+    assert made == {()}
+    compare(run_hops(model, inputs), opened(model, tmp_path).run(inputs), what=network.name)
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -58,7 +58,7 @@ def fold(w: Emitting, node: ir.Node) -> None:
     for number in rest:
         total = w.op(BUILTINS[node.op_type], [total, number])
     if node.op_type == "Mean":
-        total = w.op("MUL", [total, w.real_constant([1 / len(numbers)])])
+        total = w.op("MUL", [total, w.real_constant(1 / len(numbers))])
     total = narrowed(w, total, dtype)
     if not rest:
         total = w.reshaped(total, w.shape(total))
@@ -90,7 +90,7 @@ def _square(w: Emitting, x: int) -> int:
 
 
 def _inverse(w: Emitting, x: int) -> int:
-    return w.op("DIV", [w.real_constant([1]), x])
+    return w.op("DIV", [w.real_constant(1), x])
 
 
 POWERS: dict[float, Callable[[Emitting, int], int]] = {
@@ -142,7 +142,7 @@ def bits(w: Emitting, node: ir.Node) -> None:
     order, numbers = operands(w, node)
     dtype = w.graph.tensors[numbers[0]].dtype
     if node.op_type == "BitwiseNot":
-        ones = np.full(1, -1 if dtype.startswith("int") else np.iinfo(dtype).max)
+        ones = np.full((), -1 if dtype.startswith("int") else np.iinfo(dtype).max)
         numbers = [*numbers, w.constant(ones.astype(dtype))]
     w.put(w.op("BITWISE_XOR", numbers), order)
 
@@ -185,10 +185,10 @@ def cast(w: Emitting, node: ir.Node) -> None:
     x = w.tensor(item, item.order)
     if item.dtype == "float32" and dtype in ("int8", "uint8"):
         limits = np.iinfo(dtype)
-        x = w.op("MAXIMUM", [x, w.real_constant([limits.min])])
-        x = w.op("CAST", [w.op("MINIMUM", [x, w.real_constant([limits.max])])], dtype="int32")
+        x = w.op("MAXIMUM", [x, w.real_constant(limits.min)])
+        x = w.op("CAST", [w.op("MINIMUM", [x, w.real_constant(limits.max)])], dtype="int32")
     if dtype == "bool" and item.dtype != "bool":
-        zero = w.constant(np.zeros(1, item.dtype if item.dtype not in NARROW else "int32"))
+        zero = w.constant(np.zeros((), item.dtype if item.dtype not in NARROW else "int32"))
         w.put(w.op("NOT_EQUAL", [wide(w, x), zero], dtype="bool"), item.order)
         return
     w.put(w.op("CAST", [x], dtype=dtype), item.order)
@@ -204,7 +204,7 @@ def strange(w: Emitting, node: ir.Node) -> None:
     found = []
     for name, end in (("detect_positive", np.inf), ("detect_negative", -np.inf)):
         if attribute(node, name, 1):
-            found.append(w.op("EQUAL", [x, w.real_constant([end])], dtype="bool"))
+            found.append(w.op("EQUAL", [x, w.real_constant(end)], dtype="bool"))
     if not found:
         raise Refused("neither infinity is looked for", "at least one")
     w.put(found[0] if len(found) == 1 else w.op("LOGICAL_OR", found), order)
@@ -271,4 +271,4 @@ def magnitude(w: Emitting, node: ir.Node) -> None:
     order, (a, b) = operands(w, node)
     power = w.op("ADD", [_square(w, a), _square(w, b)])
     lift = float(attribute(node, "epsilon", 0.0))
-    w.put(w.op("SQRT", [w.op("ADD", [power, w.real_constant([lift])])]), order)
+    w.put(w.op("SQRT", [w.op("ADD", [power, w.real_constant(lift)])]), order)

@@ -55,7 +55,7 @@ def _of_integers(w: Emitting, node: ir.Node, x: int, dtype: str) -> None:
     order = w.item(node.inputs[0]).order
     wide = x if dtype in ("int32", "int64") else w.op("CAST", [x], dtype="int32")
     kind = w.graph.tensors[wide].dtype
-    zero, one, minus = (w.constant(np.full(1, n, kind)) for n in (0, 1, -1))
+    zero, one, minus = (w.constant(np.full((), n, kind)) for n in (0, 1, -1))
     if node.op_type == "Neg":
         y = w.op("MUL", [wide, minus])
     elif node.op_type == "Relu":
@@ -127,20 +127,20 @@ def table(w: Emitting, node: ir.Node, x: int, kind: QuantType) -> int:
 
 
 def _times(w: Emitting, x: int, factor: float) -> int:
-    return w.op("MUL", [x, w.real_constant([factor])])
+    return w.op("MUL", [x, w.real_constant(factor)])
 
 
 def _plus(w: Emitting, x: int, term: float) -> int:
-    return w.op("ADD", [x, w.real_constant([term])])
+    return w.op("ADD", [x, w.real_constant(term)])
 
 
 def _between(w: Emitting, x: int, low: float, high: float) -> int:
-    return w.op("MINIMUM", [w.op("MAXIMUM", [x, w.real_constant([low])]), w.real_constant([high])])
+    return w.op("MINIMUM", [w.op("MAXIMUM", [x, w.real_constant(low)]), w.real_constant(high)])
 
 
 def _expm1(w: Emitting, x: int) -> int:
     """exp(min(x, 0)) - 1."""
-    return w.op("ELU", [w.op("MINIMUM", [x, w.real_constant([0])])])
+    return w.op("ELU", [w.op("MINIMUM", [x, w.real_constant(0)])])
 
 
 def _positive(w: Emitting, x: int) -> int:
@@ -190,15 +190,15 @@ def _select(w: Emitting, condition: int, yes: int, no: int) -> int:
 
 
 def _compare(w: Emitting, builtin: str, x: int, value: float) -> int:
-    return w.op(builtin, [x, w.real_constant([value])], dtype="bool")
+    return w.op(builtin, [x, w.real_constant(value)], dtype="bool")
 
 
 def _thresholded(w: Emitting, x: int, a: dict[str, float]) -> int:
-    return _select(w, _compare(w, "GREATER", x, a["alpha"]), x, w.real_constant([0]))
+    return _select(w, _compare(w, "GREATER", x, a["alpha"]), x, w.real_constant(0))
 
 
 def _shrink(w: Emitting, x: int, a: dict[str, float]) -> int:
-    zero = w.real_constant([0])
+    zero = w.real_constant(0)
     above = _select(w, _compare(w, "GREATER", x, a["lambd"]), _plus(w, x, -a["bias"]), zero)
     return _select(w, _compare(w, "LESS", x, -a["lambd"]), _plus(w, x, a["bias"]), above)
 
@@ -208,7 +208,7 @@ def _softsign(w: Emitting, x: int, _: dict[str, float]) -> int:
 
 
 def _reciprocal(w: Emitting, x: int, _: dict[str, float]) -> int:
-    return w.op("DIV", [w.real_constant([1]), x])
+    return w.op("DIV", [w.real_constant(1), x])
 
 
 def _ratio_angle(w: Emitting, y: int, x: int) -> int:
@@ -222,7 +222,7 @@ def _ratio_angle(w: Emitting, y: int, x: int) -> int:
 
 def _one_minus_square(w: Emitting, x: int) -> int:
     """sqrt((1 - x) (1 + x))."""
-    left = w.op("SUB", [w.real_constant([1]), x])
+    left = w.op("SUB", [w.real_constant(1), x])
     return w.op("SQRT", [w.op("MUL", [left, _plus(w, x, 1)])])
 
 
@@ -235,9 +235,9 @@ def _exponentials(w: Emitting, x: int, sign: float) -> int:
 def _sinh(w: Emitting, x: int, _: dict[str, float]) -> int:
     """(e - e^-1) / 2 with e = exp(|x|) where |x| > 1/2, else a series, which does not cancel."""
     square = w.op("MUL", [x, x])
-    total = w.real_constant([1 / 5040])
+    total = w.real_constant(1 / 5040)
     for term in (1 / 120, 1 / 6, 1.0):
-        total = w.op("ADD", [w.op("MUL", [total, square]), w.real_constant([term])])
+        total = w.op("ADD", [w.op("MUL", [total, square]), w.real_constant(term)])
     near = w.op("MUL", [total, x])
     return _select(w, _compare(w, "GREATER", w.op("ABS", [x]), 0.5), _exponentials(w, x, -1), near)
 
@@ -255,7 +255,7 @@ def _acosh(w: Emitting, x: int, _: dict[str, float]) -> int:
 
 
 def _atanh(w: Emitting, x: int, _: dict[str, float]) -> int:
-    below = w.op("SUB", [w.real_constant([1]), x])
+    below = w.op("SUB", [w.real_constant(1), x])
     return _times(w, w.op("LOG", [w.op("DIV", [_plus(w, x, 1), below])]), 0.5)
 
 
@@ -263,7 +263,7 @@ def _erf(w: Emitting, x: int, _: dict[str, float]) -> int:
     """2 gelu(sqrt(2) x) / (sqrt(2) x) - 1, and the slope at 0."""
     scaled = _times(w, x, 2.0**0.5)
     whole = w.op("GELU", [scaled], chosen=options("Gelu", approximate=False))
-    safe = _select(w, _compare(w, "EQUAL", scaled, 0), w.real_constant([1]), scaled)
+    safe = _select(w, _compare(w, "EQUAL", scaled, 0), w.real_constant(1), scaled)
     value = _plus(w, _times(w, w.op("DIV", [whole, safe]), 2), -1)
     return _select(
         w, _compare(w, "LESS", w.op("ABS", [x]), 1e-3), _times(w, x, 2 / np.pi**0.5), value
@@ -277,7 +277,7 @@ COMPOSED: dict[str, F] = {
     "Reciprocal": _reciprocal, "Erf": _erf, "Sinh": _sinh,
     "Cosh": lambda w, x, a: _exponentials(w, x, 1), "Asinh": _asinh, "Acosh": _acosh, "Atanh": _atanh,
     "Tan": lambda w, x, a: w.op("DIV", [w.op("SIN", [x]), w.op("COS", [x])]),
-    "Atan": lambda w, x, a: _ratio_angle(w, x, w.real_constant([1])),
+    "Atan": lambda w, x, a: _ratio_angle(w, x, w.real_constant(1)),
     "Asin": lambda w, x, a: _ratio_angle(w, x, _one_minus_square(w, x)),
     "Acos": lambda w, x, a: _ratio_angle(w, _one_minus_square(w, x), x),
 }  # fmt: skip
@@ -302,7 +302,7 @@ def clip(w: Emitting, node: ir.Node) -> None:
     y = w.op("CAST", [y], dtype="int32") if wide else y
     for builtin, bound in zip(("MAXIMUM", "MINIMUM"), bounds, strict=True):
         if bound is not None:
-            limit = w.reshaped(w.flat(w.item(bound)), (1,))
+            limit = w.reshaped(w.flat(w.item(bound)), (1,)[: len(order)])
             limit = w.op("CAST", [limit], dtype="int32") if wide else limit
             y = w.op(builtin, [y, limit])
     w.put(w.op("CAST", [y], dtype=item.dtype) if wide else y, order)
@@ -316,4 +316,4 @@ def finite(w: Emitting, node: ir.Node) -> None:
         return
     x = w.tensor(item, item.order)
     fits = _compare(w, "LESS_EQUAL", w.op("ABS", [x]), float(attribute(node, "limit", 0.0)))
-    w.put(_select(w, fits, x, w.real_constant([0])), item.order)
+    w.put(_select(w, fits, x, w.real_constant(0)), item.order)
