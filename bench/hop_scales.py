@@ -44,7 +44,7 @@ def measure(bench: Bench, name: str, table: Table) -> None:
     for level in LEVELS_DB:
         heard, exact = bench.mixtures(of, SNR_DB, level), bench.exact(name, of, SNR_DB, level)
         for said, quantized in made.items():
-            lost = loss(heard, exact, outputs(quantized, heard))
+            lost = loss(heard, exact, outputs(quantized, heard), listened=False)
             numbers = (f"{x:.2f}" for x in (lost.mean_db, lost.worst_db))
             table.add_row(name, f"{level:g}", said, *numbers, f"{lost.snr_db:.1f}")
 

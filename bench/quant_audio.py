@@ -171,8 +171,16 @@ def outputs(model: Model, heard: Sequence[Mixture]) -> list[Samples]:
     return [samples[delay:] for samples in made]
 
 
-def loss(heard: Sequence[Mixture], exact: Sequence[Samples], found: Sequence[Samples]) -> Loss:
-    """Compare outputs of a quantized network with those of its float form."""
+def loss(
+    heard: Sequence[Mixture],
+    exact: Sequence[Samples],
+    found: Sequence[Samples],
+    listened: bool = True,
+) -> Loss:
+    """Compare outputs of a quantized network with those of its float form; `listened` by PESQ and STOI, too.
+
+    These have no value for silence.
+    """
 
     def lost(metric: Callable[[Samples, Samples], float]) -> list[float]:
         pairs = zip(heard, exact, found, strict=True)
@@ -180,7 +188,7 @@ def loss(heard: Sequence[Mixture], exact: Sequence[Samples], found: Sequence[Sam
 
     drops = lost(si_sdr_db)
     metrics: Mapping[str, float | None] = {
-        name: None if metric is None else float(np.mean(lost(metric)))
+        name: None if metric is None or not listened else float(np.mean(lost(metric)))
         for name, metric in (("pesq", pesq()), ("stoi", stoi()))
     }
     ratio = snr_db(np.concatenate(list(exact)), np.concatenate(list(found)))
