@@ -40,7 +40,7 @@ NETWORKS = {
     "GTCRN": (*OURS, *STOCK, *INT4),
     "DTLN": (*OURS, *STOCK),
     "NSNet2": (*OURS, *STOCK),
-    DENOISER: ("w8a8", "w8a16"),
+    DENOISER: OURS,
     SILERO: (*OURS, *STOCK),
     DIGITS: ("w8a8", "w4a8"),
 }
