@@ -341,9 +341,14 @@ def _end_behind_activations(model: Model) -> None:
 
 
 def _activates(node: ir.Node, found: Degrees) -> bool:
-    """Whether it is a Relu or the like behind a layer's scale and bias: rounded behind it, and not before it too."""
-    read, facts = activations(node), facts_of(node)
+    """Whether it is a Relu or the like behind a layer's scale and bias: rounded behind it, and not before it too.
+
+    What is a state or an output, and is not moved, stays with the integers, as nothing would round it then.
+    """
+    read, facts, result = activations(node), facts_of(node), node.outputs[0]
     if len(read) != 1 or read[0] in found or not (facts.homogeneous and facts.elementwise):
+        return False
+    if result.is_graph_output() and not any(is_move(use.node) for use in result.uses()):
         return False
     layer = read[0].producer()
     return layer is not None and {FLOAT_NODE, HOP_SCALED} <= layer.metadata_props.keys()

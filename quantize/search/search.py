@@ -143,7 +143,7 @@ def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
     cheap = CHEAP * sum(group.options[_cheapest(group)].cost for group in groups)
     heard = HEARD * ranking.floor
     for index, (group, noises) in enumerate(zip(groups, ranking.noises, strict=True)):
-        at = _cheapest(group)
+        at, first = _cheapest(group), True
         while True:
             gains = [
                 (noises[at] - noises[o]) / max(option.cost - group.options[at].cost, 1e-9)
@@ -153,7 +153,7 @@ def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
             if gains[best] <= 0 or group.options[best].cost <= group.options[at].cost:
                 break
             price = group.options[best].cost - group.options[at].cost
-            first = price < cheap and noises[at] - noises[best] > heard
+            first = first and price < cheap and noises[at] - noises[best] > heard
             steps.append(Step(index, at, best, gains[best], first))
             at = best
     return sorted(steps, key=lambda step: (not step.first, -step.gain, step.group, step.after))
@@ -177,8 +177,8 @@ def _lowered(
     min_snr_db: float,
     progress: Progress,
 ) -> Found:
-    """Undo single steps, the dearest first, as long as the ratio stays; those that cost next to nothing stay."""
-    dear = [step for step in steps if _price(space, step) >= CHEAP * best.cost]
+    """Undo single steps, the dearest first, as long as the ratio stays; those that come first stay."""
+    dear = [step for step in steps if not step.first]
     undo = sorted(
         dear, key=lambda step: (_price(space, step), step.group, step.after), reverse=True
     )

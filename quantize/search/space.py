@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
-from edgekit.operators.roles import RECURRENT, fused_activation
+from edgekit.operators.roles import RECURRENT, fused_activation, is_gate_sums
 from edgekit.quantize.apply import Observed, quantize_observed
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.search.selectable import EXACT, Grid, Selectable, grid, make_selectable
@@ -154,6 +154,9 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
             )
             shares = {name: of_x / (of_x + of_h) for name in shares}
             shares[result] = of_h / (of_x + of_h)
+            if is_gate_sums(node, 0):  # in float the whole cell is, and multiplies by the identity
+                rows, gates = (int(np.prod(dims(node.inputs[0])[:2])), dims(node.inputs[1]))
+                written[str(node.inputs[0].name)] = total + rows * int(np.prod(gates))  # type: ignore[union-attr]
         for name, share in shares.items():
             read[name] = read.get(name, 0) + round(total * share)
     return read, written

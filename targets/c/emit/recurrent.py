@@ -12,7 +12,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.pointwise.tables import sigmoid_gate, tanh_gate
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.recurrent.forms import GATE_ARRAYS, hidden_operand, rectified
-from edgekit.operators.roles import constant, is_gate_sums
+from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     SUFFIX,
     Context,
@@ -259,7 +259,6 @@ def products(node: ir.Node) -> list[tuple[str, int]]:
 
 
 def macs_float(node: ir.Node) -> int:
-    """Both products, every time step; one with the identity takes none where integers do it."""
+    """Both products, every time step; float cells do that with the identity, too."""
     steps, batch = dims(node.inputs[0])[:2]
-    weights = (2,) if is_gate_sums(node, 0) else (1, 2)
-    return steps * batch * sum(int(np.prod(dims(node.inputs[i]))) for i in weights)
+    return steps * batch * sum(int(np.prod(dims(node.inputs[i]))) for i in (1, 2))

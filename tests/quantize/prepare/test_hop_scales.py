@@ -218,7 +218,8 @@ def test_quieter_sound_only_shifts_what_a_cell_reads(cell: Cell) -> None:
 
 def test_a_search_counts_the_product_with_x_where_it_is() -> None:
     seen = observed(recurrent(0), calibration(), RECIPES["w8a8"])
-    groups = make_space(seen, RECIPES["w8a8"], node_macs(seen.model)).groups
+    counted = node_macs(to_integer(quantize_observed(seen, RECIPES["w8a8"], "")))
+    groups = make_space(seen, RECIPES["w8a8"], counted).groups
     macs = {name: group.macs for group in groups for name in group.tensors}
     assert (macs["cell.rows"], macs["cell.gates"], macs["h_next"]) == (
         36 * 64,
@@ -226,7 +227,8 @@ def test_a_search_counts_the_product_with_x_where_it_is() -> None:
         36 * 12 + 12 * 64,
     )
     (gates,) = (group for group in groups if "cell.gates" in group.tensors)
-    assert {option.stored for option in gates.options} == {"int16", "float32"}
+    wide = {option.stored: option.wide_macs for option in gates.options}
+    assert wide == {"int16": 0, "float32": 36 * 12 + 36 * 36}  # all of the cell
 
 
 def test_with_fixed_scales_a_cell_multiplies_x_itself() -> None:

@@ -12,7 +12,15 @@ from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import AUTO
-from edgekit.quantize.search.search import Found, Ranking, decibels, rank, search, within
+from edgekit.quantize.search.search import (
+    Found,
+    Ranking,
+    _steps,
+    decibels,
+    rank,
+    search,
+    within,
+)
 from edgekit.quantize.search.selectable import GRIDS
 from edgekit.quantize.search.space import Group, Option, Space, make_space
 from edgekit.targets.trials import Trials
@@ -80,6 +88,17 @@ def test_a_step_that_costs_next_to_nothing_is_not_undone(
     monkeypatch.setattr("edgekit.quantize.search.search.CHEAP", cheap)
     result = found(26)
     assert tuple(result.chosen[i] for i in range(4)) == options
+
+
+def test_steps_of_a_group_stay_in_their_order() -> None:
+    """The second step of the first group costs next to nothing, the first does not."""
+    costs, noises = ((1600, 2800, 3200, 9000), (1e6, 2e6)), ((1.0, 0.1, 0.01, 0.0), (1.0, 0.0))
+    groups = tuple(
+        Group((f"t{i}",), 0, tuple(Option("int16", "int16", cost, {}) for cost in each))
+        for i, each in enumerate(costs)
+    )
+    steps = [step for step in _steps(groups, Ranking(noises, 0.01)) if step.group == 0]
+    assert [(step.before, step.after) for step in steps] == [(0, 1), (1, 2), (2, 3)]
 
 
 def test_a_search_that_cannot_succeed_gives_the_best() -> None:

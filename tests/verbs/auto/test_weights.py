@@ -9,6 +9,7 @@ import pytest
 from edgekit.quantize import apply
 from edgekit.quantize.recipe import AUTO, NEAREST, SHAPED, Recipe
 from edgekit.quantize.search import space
+from edgekit.quantize.types import choose
 from edgekit.verbs.auto.weights import with_exact, with_rounding
 
 
@@ -83,20 +84,27 @@ def test_weights_of_detectors_are_fitted_where_that_turns_fewer_decisions(
 def test_small_layers_that_rounding_drowns_stay_in_float_where_that_is_better(
     monkeypatch: pytest.MonkeyPatch, exact: float, taken: dict[str, str]
 ) -> None:
-    """Of three layers one is not drowned, and one is too large."""
+    """Of four layers one is not drowned, one is too large, and one is read by that one."""
     nodes = [
         SimpleNamespace(name=name, outputs=[SimpleNamespace(name=name[-1])])
-        for name in ("to_x", "to_y", "to_z")
+        for name in ("to_w", "to_x", "to_y", "to_z")
     ]
-    noises = {"to_x": 1e-5, "to_y": 0.1, "to_z": 1.0}
+    noises = {"to_w": 0.5, "to_x": 1e-5, "to_y": 0.1, "to_z": 1.0}
     fits = {(name, 1): SimpleNamespace(noise=noise) for name, noise in noises.items()}
     graph = SimpleNamespace(graph=nodes)
-    held: Any = SimpleNamespace(fits={"": fits}, model=SimpleNamespace(ir=graph))
+    held: Any = SimpleNamespace(fits={"": fits}, model=SimpleNamespace(ir=graph), observers={})
+    leaving = {"w": {"to_w", "to_z"}, "y": {"to_y"}, "z": {"to_z"}}
+
+    def types(model: Any, observers: Any, recipe: Recipe) -> Any:
+        left = set().union(*(leaving[name] for name in recipe.tensors))
+        return SimpleNamespace(integer_nodes=macs.keys() - left)
+
+    monkeypatch.setattr(choose, "choose_types", types)
     monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
     monkeypatch.setattr(space, "result_of", lambda node: node.outputs[0].name)
     judging: Any = SimpleNamespace(
         needed=30.0, outlook=lambda recipe: exact, turned=lambda recipe: 0.0
     )
-    macs = {"to_x": 1, "to_y": 24, "to_z": 75}
+    macs = {"to_w": 1, "to_x": 1, "to_y": 19, "to_z": 79}
     assert with_exact(held, AUTO, 27.0, judging, macs).tensors == taken
     assert with_exact(held, AUTO, 33.0, judging, macs) is AUTO

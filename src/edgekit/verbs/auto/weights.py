@@ -23,7 +23,7 @@ ROOM_DB = 10.0  # above what is asked, where weights take a tenth of the noise
 WORTH_DB = 0.5  # less is chance
 SHORT_DB = 3.0  # above what is asked, where fitting alone does not do
 DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on average
-MOST_EXACT = 0.25  # of the multiply-accumulates
+MOST_EXACT = 0.2  # of the multiply-accumulates, with those of layers that read them
 
 
 def outlook(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple[float, float]:
@@ -65,16 +65,21 @@ def with_exact(
         macs: multiply-accumulates by the name of the node.
     """
     from edgekit.quantize.search.space import result_of
+    from edgekit.quantize.types.choose import choose_types
 
     if ratio >= judging.needed + SHORT_DB:
         return recipe
+
+    def in_integers(tensors: Mapping[str, str]) -> int:
+        plan = choose_types(held.model, held.observers, replace(recipe, tensors=tensors))
+        return sum(macs.get(name, 0) for name in plan.integer_nodes)
+
     tensors: dict[str, str] = {}
-    room = MOST_EXACT * sum(macs.values())
+    least = in_integers(tensors) - MOST_EXACT * sum(macs.values())
     for node in _drowned(held):
-        left = room - macs.get(str(node.name), 0)
-        if left >= 0:
-            room = left
-            tensors[result_of(node)] = "float32"
+        more = {**tensors, result_of(node): "float32"}  # what reads it leaves the integers, too
+        if in_integers(more) >= least:
+            tensors = more
     exact = replace(recipe, tensors=tensors)
     if tensors and outlook(held, exact, judging)[0] > ratio + WORTH_DB:
         return exact
