@@ -43,7 +43,8 @@ FORESEEN_DB = (
 ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
-MORE_DECIDED_DB = 4.0
+MORE_DECIDED_DB = 4.0  # of a metric, which noise does not predict
+MORE_TURNED_DB = 1.0  # where decisions turn: first, then twice as much each time
 PLAIN = ("w8a8", "w8a16")  # always among what is chosen from
 
 
@@ -175,7 +176,7 @@ def raised(
 ) -> Auto:
     """Search and build, aiming higher until what is built reaches what is needed; else return the best there was."""
     best = None
-    for _ in range(ROUNDS):
+    for turn in range(ROUNDS):
         found = [(_search(c, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
         recipe = recipe_of(candidate, result)
@@ -192,7 +193,7 @@ def raised(
             if judging.is_ratio or judging.images
             else MORE_DECIDED_DB
         )
-        aim = max(aim, result.snr_db) + (MORE_DECIDED_DB if enough else more)
+        aim = max(aim, result.snr_db) + (MORE_TURNED_DB * 2**turn if enough else more)
     assert best is not None
     return best
 
