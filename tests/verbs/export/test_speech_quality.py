@@ -1,6 +1,7 @@
 """Clips whose clean form is known are listened to."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.running import run_hops
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
+from edgekit.verbs.export import speech_quality
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.export.speech_quality import heard, metrics, si_sdr_db
 
@@ -27,6 +29,19 @@ def test_metrics_of_packages_are_there_where_the_packages_are() -> None:
     assert set(metrics(None)) == {"SI-SDR, dB"}
     assert set(metrics(16000)) <= {"SI-SDR, dB", "STOI", "PESQ"}
     assert "PESQ" not in metrics(8000)
+
+
+def test_pesq_has_no_value_of_what_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    def pesq(rate: int, clean: np.ndarray, output: np.ndarray, band: str) -> float:
+        if len(clean) < rate // 4:
+            raise ValueError
+        return 4.5
+
+    package = SimpleNamespace(pesq=pesq, PesqError=ValueError)
+    monkeypatch.setattr(speech_quality, "_package", lambda name: package)
+    found = metrics(16000)["PESQ"]
+    long, short = np.ones(4000, np.float32), np.ones(3999, np.float32)
+    assert found(long, long) == 4.5 and np.isnan(found(short, short))
 
 
 @needs_cc

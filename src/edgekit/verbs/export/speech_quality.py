@@ -1,6 +1,7 @@
 """What a build makes of clips whose clean form is known: SI-SDR, and PESQ and STOI where their packages are."""
 
 import importlib.util
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -50,8 +51,16 @@ def metrics(sample_rate_hz: int | None) -> dict[str, Metric]:
     if stoi and sample_rate_hz:
         found["STOI"] = lambda output, clean: float(stoi.stoi(clean, output, sample_rate_hz))
     if pesq and sample_rate_hz == WIDE_BAND_HZ:
-        found["PESQ"] = lambda output, clean: float(pesq.pesq(WIDE_BAND_HZ, clean, output, "wb"))
+        found["PESQ"] = lambda output, clean: _pesq(pesq, output, clean)
     return found
+
+
+def _pesq(package: Any, output: Samples, clean: Samples) -> float:
+    """PESQ, wide band; not a number for what it has no value of, less than 1/4 s or no utterance."""
+    try:
+        return float(package.pesq(WIDE_BAND_HZ, clean, output, "wb"))
+    except package.PesqError:
+        return math.nan
 
 
 def heard(stream: Stream, reference: "Model", calibration: "Calibration | None") -> list[Heard]:
@@ -75,7 +84,8 @@ def heard(stream: Stream, reference: "Model", calibration: "Calibration | None")
         length = min(len(clean), *map(len, three))
         for name, metric in metrics(stream.manifest.stream["sample_rate_hz"]).items():
             values = tuple(metric(samples[:length], clean[:length]) for samples in three)
-            rows.setdefault(name, []).append(values)
+            if not any(map(math.isnan, values)):
+                rows.setdefault(name, []).append(values)
     return [
         Heard(name, len(values), *map(float, np.mean(values, axis=0)))
         for name, values in rows.items()
