@@ -75,8 +75,8 @@ def with_exact(
         return sum(macs.get(name, 0) for name in plan.integer_nodes)
 
     tensors: dict[str, str] = {}
-    # where rounding leaves less than is kept in any case, as many as it takes
-    most = MOST_EXACT if ratio >= judging.least else 1.0
+    # where rounding leaves less than is asked, as many as it takes
+    most = MOST_EXACT if ratio >= judging.needed else 1.0
     least = in_integers(tensors) - most * sum(macs.values())
     for node in _drowned(held):
         more = {**tensors, result_of(node): "float32"}  # what reads it leaves the integers, too
