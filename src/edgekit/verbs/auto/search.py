@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 MOST_WIDE = (0.05, 0.2)  # of the multiply-accumulates may leave int8, the second if need be
 NEAR_DB = 0.2  # less than the best there is: the last of it is dear
-FORESEEN_DB = (
-    1.5  # what is built may fall short of what was foreseen, where that is near the best there is
-)
+FORESEEN_DB = 1.5  # less than the best there is, once it is built: it was only foreseen
 ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
