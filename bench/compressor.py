@@ -25,7 +25,7 @@ from speech_data import FOLDER
 from edgekit import api
 from edgekit.base.wav import read_wav
 from edgekit.demos.compressor.data import settings
-from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
+from edgekit.demos.compressor.formula import HOP, RATE, gain_db
 from edgekit.demos.compressor.show import (
     NETWORK,
     RECIPES,
@@ -33,6 +33,7 @@ from edgekit.demos.compressor.show import (
     found_gain_db,
     hopped,
     options,
+    quality_of,
 )
 from edgekit.runtime.stream import Stream
 
@@ -110,7 +111,10 @@ def main() -> None:
     parser.add_argument("--speech", type=Path, default=FOLDER)
     parser.add_argument("--clips", type=int, default=14)
     given = parser.parse_args()
-    head = ("recipe", "sounds", "peak, dB", "error to signal, %", "worst", "gain, dB RMS", "worst")
+    head = (
+        *("recipe", "sounds", "peak, dB", "error to signal, %", "worst", "gain, dB RMS", "worst"),
+        *("while compressing: error to signal, %", "gain, dB RMS", "mean gain error, dB"),
+    )
     table = Table(*head, title=f"{given.clips} clips of {SECONDS:g} s each, knobs turned once")
     turns = Table("recipe", "turn heard after hops", "largest step there, over elsewhere")
     held = Table("recipe", "tone, dB, and knobs", "gain, dB RMS off", "by the formula, dB")
@@ -128,14 +132,13 @@ def main() -> None:
                 for level in LEVELS_DB:
                     pcm = unit * np.float32(10 ** (level / 20))
                     exact_db = gain_db(pcm, knobs)
-                    ratios, gains = [], []
+                    rows = []
                     for sound, setting, gain in zip(pcm, knobs, exact_db, strict=True):
-                        wet = played(stream, sound, setting)
-                        ratios.append(100 * error_to_signal(wet, sound * 10 ** (gain / 20)))
-                        error = found_gain_db(sound, wet) - gain
-                        if not np.isnan(error).all():
-                            gains.append(float(np.sqrt(np.nanmean(np.square(error)))))
-                    cells = (np.mean(ratios), max(ratios), np.mean(gains), max(gains))
+                        quality = quality_of(sound, played(stream, sound, setting), gain).values()
+                        rows.append([np.nan if value is None else value for value in quality])
+                    ratio, loud, _, *working = np.array(rows).T
+                    cells = (ratio.mean(), ratio.max(), np.nanmean(loud), np.nanmax(loud))
+                    cells += tuple(np.nanmean(column) for column in working)
                     table.add_row(recipe, kind, f"{level:g}", *(f"{cell:.3f}" for cell in cells))
             late, step = turn(stream)
             turns.add_row(recipe, f"{late:g}", f"{step:.2f}")

@@ -47,7 +47,8 @@ def main() -> None:
             "no lines: allowed: a folder of edgekit.demos.instrument.prepare; next: make it"
         )
     table = Table(
-        "line", "build", "pitch error, cents, median", "within 50 cents, %", "loudness error, dB"
+        *("line", "build", "loudness error, whole line, dB", "frames in held notes, %"),
+        *("loudness error there, dB", "pitch error there, cents, median", "within 50 cents, %"),
     )
     with tempfile.TemporaryDirectory() as scratch:
         build = Path(scratch) / "listener"
@@ -63,9 +64,8 @@ def main() -> None:
         scores = [read_npz(stem.with_suffix(".npz"))["f0"] for stem in stems]
         for stem, (pitch, _), score in zip(stems, dry, scores, strict=True):
             off = np.abs(cents(pitch, score_at(score, pitch.size, 0)))
-            table.add_row(
-                stem.name, "listener", f"{np.median(off):.2f}", f"{100 * (off < 50).mean():.1f}", ""
-            )
+            found = (f"{np.median(off):.2f}", f"{100 * (off < 50).mean():.1f}")
+            table.add_row(stem.name, "listener", "", "", "", *found)
         clips = calibration_clips(Path(scratch) / "calibration", dry)
         for recipe in RECIPES:
             build = Path(scratch) / recipe

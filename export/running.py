@@ -174,8 +174,9 @@ def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> floa
     NaN equals NaN and infinity itself; one that stands alone makes the ratio -infinity.
     """
     exact, difference = differences(reference, value)
-    noise = float(np.sum(difference**2))
-    signal = float(np.sum(exact**2, where=np.isfinite(exact)))
+    with np.errstate(over="ignore"):  # a sum beyond float64 is infinite, which is read below
+        noise = float(np.sum(difference**2))
+        signal = float(np.sum(exact**2, where=np.isfinite(exact)))
     if noise == 0:
         return float("inf")
     return 10 * float(np.log10(signal / noise)) if signal > 0 and noise < np.inf else float("-inf")

@@ -65,9 +65,13 @@ def test_the_demo_follows_the_formula_while_knobs_are_turned(
 ) -> None:
     demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)
     (row,) = demo.rows
-    error, gain = row.quality["error to signal, %"], row.quality["gain error, dB RMS"]
+    error, gain, share, error_there, gain_there, bias = row.quality.values()
     assert error is not None and error < 1
     assert gain is not None and gain < 0.6
+    assert share is not None and 20 < share < 80
+    assert error_there is not None and error < error_there < 5  # compression is the harder part
+    assert gain_there is not None and gain < gain_there < 1.5
+    assert bias is not None and abs(bias) < gain_there
     assert Manifest.load(demo.directory / KEPT) == row.manifest
     assert row.manifest.stream["delay_samples"] == 0
     assert all((demo.directory / name).stat().st_size for name in demo.files)

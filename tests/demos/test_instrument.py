@@ -77,7 +77,8 @@ def test_a_quick_training_runs_and_goes_on(tmp_path: Path) -> None:
 def test_the_demo_plays_in_tune(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)
     (row,) = demo.rows
-    error, within, loudness = row.quality.values()
+    _, share, loudness, error, within = row.quality.values()
+    assert share is not None and 30 < share < 60
     assert error is not None and error < 10
     assert within is not None and within > 75
     assert loudness is not None and loudness < 2

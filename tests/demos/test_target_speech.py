@@ -114,8 +114,10 @@ def test_the_demo_hears_whom_it_looked_at(
 ) -> None:
     demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)
     (row,) = demo.rows
-    gain, *_ = row.quality.values()
+    gain, first, second, settled, *_ = row.quality.values()
     assert gain is not None and gain > 0
+    assert first is not None and second is not None and settled is not None
+    assert min(first, second) < settled  # what is left out is the harder part
     assert all((demo.directory / name).stat().st_size for name in demo.files)
     show_hearable(demo, as_json=False)
     assert f"{gain:.3g}" in capsys.readouterr().out

@@ -98,12 +98,14 @@ def quality_of(again: tuple[Array, Array], room: tuple[Array, Array], score: Arr
     off = cents(again[0], exact)
     late = round(LATE / HOP)
     wanted = np.concatenate([np.full(late, room[1][0]), room[1][:-late]])
-    judged = exact > 0
-    apart = np.abs(again[1] - wanted)[judged]
+    held = exact > 0
+    apart = np.abs(again[1] - wanted)
     return {
-        "pitch error, cents, median": float(np.median(np.abs(off))),
-        "frames within 50 cents, %": 100 * float((np.abs(off) < 50).mean()),
-        "loudness error, dB": float(apart.mean()),
+        "loudness error, whole clip, dB": float(apart.mean()),
+        "share of the frames in held notes, %": 100 * float(held.mean()),
+        "loudness error in held notes, dB": float(apart[held].mean()),
+        "pitch error in held notes, cents, median": float(np.median(np.abs(off))),
+        "frames of held notes within 50 cents, %": 100 * float((np.abs(off) < 50).mean()),
     }
 
 
@@ -151,8 +153,11 @@ def show(
         for recipe, (line, said) in sounds.items():
             write_wav(folder / f"melody-{recipe}.wav", line, RATE, "PCM_16")
             write_wav(folder / f"voice-{recipe}.wav", said, RATE, "PCM_16")
-        draw(folder / "instrument.png", voice, sounds[KEPT][1], features[1][0])
+        found = heard(ears, sounds[KEPT][1])[0]
+        draw(folder / "instrument.png", (voice, sounds[KEPT][1]), (features[1][0], found))
     said_of_all = (
+        f"pitch is judged in held notes alone, without {1000 * BORDER * HOP / RATE:g} ms on both sides of each change",
+        "mixed is calibrated on stretches of the melody and of the voice that are played here",
         "melody.wav and voice.wav are what was heard, room.wav is the melody by the instrument itself",
         f"sound comes {1000 * (LATE + HOP) / RATE:.0f} ms late: half of the window that pitch is found in, and a hop",
         "us per hop are those of listening and playing",
@@ -163,16 +168,28 @@ def show(
     return HearableDemo("instrument", out, rows, (*files, *reports), (*said_of_all, *notes))
 
 
-def draw(path: Path, voice: Array, sound: Array, f0: Array) -> None:
-    """Write a picture: spectrograms of the voice, with the pitch that was heard, and of what was played."""
+def draw(path: Path, sounds: tuple[Array, Array], pitches: tuple[Array, Array]) -> None:
+    """Write a picture: the pitch of the voice and of what was played, and spectrograms of both.
+
+    Args:
+        path: of the .png.
+        sounds: the voice and what was played, (samples,) each.
+        pitches: what the listener finds in each, (frames,) in Hz; 0 where it finds none.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
+    figure = Figure(figsize=(9, 7), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
-    for axes, pcm, name in zip(
-        figure.subplots(2, 1, sharex=True), (voice, sound), ("voice", "played"), strict=True
-    ):
+    above, *below = figure.subplots(3, 1, sharex=True)
+    for f0, name, late in zip(pitches, ("voice", "played"), (0, LATE), strict=True):
+        seconds = ((np.arange(f0.size) + 1) * HOP - FRAME / 2 - late) / RATE
+        above.plot(seconds, np.where(f0 > 0, f0, np.nan), label=name, linewidth=1.5)
+    above.set_yscale("log", base=2)
+    above.set_yticks([75, 100, 150, 200, 300], ["75", "100", "150", "200", "300"])
+    above.set_ylabel("pitch, Hz")
+    above.legend(loc="upper right")
+    for axes, pcm, name in zip(below, sounds, ("voice", "played"), strict=True):
         level = spectrogram_db(pcm)
         top = float(level.max())
         extent = (0.0, pcm.size / RATE, 0.0, RATE / 2000)
@@ -181,8 +198,5 @@ def draw(path: Path, voice: Array, sound: Array, f0: Array) -> None:
         )
         axes.set_ylim(0, 4)
         axes.set_ylabel(f"{name}, kHz")
-        seconds = ((np.arange(f0.size) + 1) * HOP - FRAME / 2) / RATE
-        if name == "voice":
-            pitch = np.where(f0 > 0, f0 / 1000, np.nan)
-            axes.plot(seconds, pitch, color="cyan", linewidth=1)
+    below[-1].set_xlabel("seconds; the pitch of what is played is drawn without its delay")
     figure.savefig(path)

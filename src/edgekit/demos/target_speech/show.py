@@ -42,7 +42,7 @@ TURNED_S = 3.5  # when the listener turns to the other talker, in the scene
 FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (120.0,)), ((-60.0,), (0.0,), (60.0,))
 SCENE = ((-50.0,), tuple(np.linspace(20.0, 80.0, 13).tolist()), (150.0,))
 NOISE_DB = -10.0
-SETTLED_S = 0.5  # behind a turn, before what is heard is judged
+SETTLED_S = 0.5  # after a change of the talker; some figures leave it out, and say so
 SHORT_S = 1.0  # of each calibration clip
 
 Array = NDArray[np.float32]
@@ -142,20 +142,36 @@ def looked(watch: Stream, looks: Sequence[Heard], folder: Path) -> tuple[list[Ar
 
 
 def quality_of(sound: Sound, scene: Heard) -> Quality:
-    """What is heard beside the talker who is looked at: the first until `TURNED_S`, then the second."""
-    size, turn, settled = sound.shape[1], int(TURNED_S * RATE), int(SETTLED_S * RATE)
-    gains, levels, times = [], [], []
-    for talker, begin, end in zip(scene.talkers, (0, turn), (turn, size), strict=True):
-        part = slice(begin + settled, end)
-        own, all_of_it, target = sound[:, part], scene.mixed[:, part], talker[:, part]
-        gains.append(si_snr_db(own, target) - si_snr_db(all_of_it, target))
-        levels.append(abs(level_difference_db(own) - level_difference_db(target)))
-        times.append(abs(time_difference_s(own) - time_difference_s(target)))
+    """How near the output is to the talker who is wanted: the first until `TURNED_S`, then the second.
+
+    The whole clip comes first, then each talker's part whole, then both parts without the `SETTLED_S`
+    behind each change of the talker.
+    """
+    size, turn = sound.shape[1], int(TURNED_S * RATE)
+    settled = int(SETTLED_S * RATE)
+    target = wanted_sound(scene, turn)[:, :size]
+
+    def gain_db(part: slice) -> float:
+        mixed = si_snr_db(scene.mixed[:, part], target[:, part])
+        return si_snr_db(sound[:, part], target[:, part]) - mixed
+
+    parts = [slice(settled, turn), slice(turn + settled, size)]
+    levels = [level_difference_db(sound[:, p]) - level_difference_db(target[:, p]) for p in parts]
+    times = [time_difference_s(sound[:, p]) - time_difference_s(target[:, p]) for p in parts]
     return {
-        "SI-SNR gain, dB": float(np.mean(gains)),
-        "level between the ears, error, dB": float(np.mean(levels)),
-        "time between the ears, error, us": 1e6 * float(np.mean(times)),
+        "SI-SNR gain, whole clip, dB": gain_db(slice(0, size)),
+        f"first talker, 0 to {TURNED_S:g} s, dB": gain_db(slice(0, turn)),
+        f"second talker, from {TURNED_S:g} s on, dB": gain_db(slice(turn, size)),
+        "mean of both after settling, dB": float(np.mean([gain_db(part) for part in parts])),
+        "level between the ears, error after settling, dB": float(np.mean(np.abs(levels))),
+        "time between the ears, error after settling, us": 1e6 * float(np.mean(np.abs(times))),
     }
+
+
+def wanted_sound(scene: Heard, turn: int) -> Sound:
+    """Return (2, samples): the first talker alone until sample `turn`, the second alone from there on."""
+    first, second = scene.talkers
+    return np.concatenate([first[:, :turn], second[:, turn:]], 1)
 
 
 def show(
@@ -192,9 +208,7 @@ def show(
             count, missing = instructions(folder / "enrollment", progress)
             takes = f"enrollment takes {(count or 0) / 1e6:.0f} million instructions a second"
             notes = (*notes, missing or takes)
-        wanted = np.concatenate(
-            [scene.talkers[0][:, : turn * HOP], scene.talkers[1][:, turn * HOP :]], 1
-        )
+        wanted = wanted_sound(scene, turn * HOP)
         wavs = {
             "look-1.wav": looks[0].mixed,
             "look-2.wav": looks[1].mixed,
@@ -211,6 +225,7 @@ def show(
     said = (
         f"look-1.wav and look-2.wav were looked at for {LOOKED_S:g} s each",
         f"at {TURNED_S:g} s of the scene the listener turns to the second talker",
+        f"'after settling' leaves out the first {SETTLED_S:g} s of the scene and after the turn",
     )
     files = (*wavs, "target-speech.png", f"{KEPT}/report.html", "enrollment/report.html")
     return HearableDemo("target-speech", out, rows, files, (*said, *notes))

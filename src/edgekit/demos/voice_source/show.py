@@ -40,11 +40,10 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Gather what integers are calibrated on: two of the denoiser's clips, and the synthesised voice."""
+    """Gather what integers are calibrated on: the denoiser's calibration clips, none of which is judged here."""
     folder.mkdir()
-    for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav"))[::3]:
+    for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav")):
         shutil.copy(clip, folder)
-    shutil.copy(CLIPS / "voice.wav", folder)
     return folder
 
 
