@@ -35,6 +35,7 @@ from edgekit.base.errors import EdgeKitError, ToolError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
 from edgekit.base.wav import Samples
+from edgekit.demos.hearable import portable_memory
 from edgekit.export.running import snr_db
 from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.stream import Arrays, Stream
@@ -65,8 +66,8 @@ class Row:
         deadline_ms: a hop's length.
         hop_us: median.
         least_us: of all hops: what other work on the machine adds to the median is not in it.
-        weights_bytes: of flash.
-        ram_bytes: states and scratch.
+        weights_bytes: of flash, as portable C.
+        ram_bytes: states and scratch, as portable C.
         snr_db: against the torch network.
         exact: whether C and oracle are equal in every bit.
         cores: instructions of a hop, and what a model of the core makes of them in ms, by core.
@@ -192,7 +193,7 @@ def measured(name: str, recipe: str, folder: Path) -> Row:
     """
     chosen, build = NETWORKS[name], exported(name, recipe, folder)
     network, stream = chosen.build()[0], Stream.open(build)
-    manifest, memory = stream.manifest, stream.manifest.memory
+    manifest, memory = stream.manifest, portable_memory(build)
     ratio = compared(network, stream, chosen.signals(np.random.default_rng(0), chosen.hops))
     hop, rate = manifest.stream["hop_samples"], manifest.stream["sample_rate_hz"]
     return Row(

@@ -1,5 +1,6 @@
 """``edgekit demo``."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,6 @@ from edgekit.demos.browser.show import BrowserDemo
 from edgekit.demos.hearable import HearableDemo
 from edgekit.demos.show_deform import DeformDemo
 from edgekit.demos.show_digits import DigitsDemo
-from edgekit.runtime.build_folder.manifest import Manifest
 
 DIGITS_HEAD = (
     "build",
@@ -117,7 +117,7 @@ def show_digits(demo: DigitsDemo, as_json: bool) -> None:
             "-" if row.psnr_db is None else f"{row.psnr_db:.1f}",
             f"{row.image_ms:.0f}",
             f"{row.calls * row.manifest.macs_per_hop / 1e6:,.0f}",
-            *("-" if size is None else f"{size:,}" for size in _sizes(row.manifest)),
+            *("-" if size is None else f"{size:,}" for size in _sizes(row.manifest.memory)),
         )
         for row in demo.rows
     ]
@@ -127,9 +127,8 @@ def show_digits(demo: DigitsDemo, as_json: bool) -> None:
         out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
 
 
-def _sizes(manifest: Manifest) -> tuple[int | None, int | None]:
+def _sizes(memory: Mapping[str, int | None]) -> tuple[int | None, int | None]:
     """Bytes of weights, and of RAM: states and scratch."""
-    memory = manifest.memory
     state, scratch = memory["state_bytes"], memory["scratch_bytes"]
     ram = None if state is None or scratch is None else state + scratch
     return memory["weights_bytes"], ram
@@ -150,8 +149,8 @@ def show_hearable(demo: HearableDemo, as_json: bool) -> None:
         "latency, ms": lambda row: f"{row.manifest.stream['latency_ms']:.3g}",
         "median us per hop": lambda row: f"{row.median_us:.1f}",
         "p99 us per hop": lambda row: f"{row.p99_us:.1f}",
-        "weights, bytes": lambda row: _count(_sizes(row.manifest)[0]),
-        "RAM, bytes": lambda row: _count(_sizes(row.manifest)[1]),
+        "weights of the portable C, bytes": lambda row: _count(_sizes(row.portable_memory)[0]),
+        "RAM of the portable C, bytes": lambda row: _count(_sizes(row.portable_memory)[1]),
         "million MACs per second": lambda row: f"{row.manifest.macs_per_hop * hops_s / 1e6:.2f}",
         "million instructions per second, Cortex-M55": lambda row: (
             "-" if (n := row.m55_instructions_per_s) is None else f"{n / 1e6:.2f}"

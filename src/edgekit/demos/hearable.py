@@ -34,6 +34,7 @@ class Row:
         median_us: time per hop on this machine.
         p99_us: time per hop that 99 of 100 hops keep.
         manifest: the build's facts.
+        portable_memory: `memory` of its manifest as portable C (target c99), which no machine changes.
         m55_instructions_per_s: of a second of sound on an emulated Cortex-M55; None where that was not counted.
     """
 
@@ -42,6 +43,7 @@ class Row:
     median_us: float
     p99_us: float
     manifest: Manifest
+    portable_memory: Mapping[str, int | None]
     m55_instructions_per_s: int | None
 
 
@@ -103,14 +105,29 @@ def played(
             manifest = made(network, target, build, given, progress)
             quality, hop_us = play(name, Stream.open(build))
             count, note = instructions(build, progress) if counted else (None, None)
-            rows.append(row_of(name, quality, hop_us, manifest, count))
+            memory = portable_memory(build)
+            rows.append(row_of(name, quality, hop_us, manifest, memory, count))
             if note:
                 notes[note] = None
     return tuple(rows), tuple(notes)
 
 
+def portable_memory(build: Path) -> Mapping[str, int | None]:
+    """Sizes of a build's network as portable C: weights are packed there as no instruction set wants them."""
+    from edgekit.graph.model import Model
+    from edgekit.verbs.targets import TARGETS
+
+    model = Model.from_bytes((build / "model.onnx").read_bytes())
+    return TARGETS["c99"].lower(model, "portable").manifest.memory
+
+
 def row_of(
-    name: str, quality: Quality, hop_us: NDArray[np.float64], manifest: Manifest, count: int | None
+    name: str,
+    quality: Quality,
+    hop_us: NDArray[np.float64],
+    manifest: Manifest,
+    memory: Mapping[str, int | None],
+    count: int | None,
 ) -> Row:
     """The row of a build whose hops took these microseconds."""
     return Row(
@@ -119,6 +136,7 @@ def row_of(
         float(np.median(hop_us)),
         float(np.percentile(hop_us, 99)),
         manifest,
+        memory,
         count,
     )
 

@@ -87,7 +87,8 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
         "To export it here, in float32, too, and draw its spectrogram: pip install 'edgekit[demo]'"
     )
     files = ("noisy.wav", f"{KEPT}.wav", f"{KEPT}/report.html")
-    row = row_of(KEPT, quality, hop_us, stream.manifest, None)
+    manifest = stream.manifest  # of target c99, as `pack_denoise` exports it
+    row = row_of(KEPT, quality, hop_us, manifest, manifest.memory, None)
     return HearableDemo("denoise", out, (row,), files, (note, live(out)))
 
 
