@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.plugin.clap import DECLARATIONS
 from edgekit.targets.c.templates import template
-from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.targets import TARGETS
 
@@ -91,7 +91,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         model = load_model(str(NETWORK), OPTIONS).model
-        write(TARGETS["c99"].lower(model, "c99", wrap="clap"), folder / "build")
+        write_build(TARGETS["c99"].lower(model, "c99", wrap="clap"), folder / "build")
         (folder / "probe.c").write_text(program(rows, texts))
         ours, theirs = folder / "build" / "clap", include
         printed = []

@@ -11,9 +11,9 @@ from edgekit.base.sampler_table import StepTable
 from edgekit.demos.show_digits import labels
 from edgekit.export.diffusion.schedule import Schedule
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import float_network
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.trajectory import Kept, diverse, normal, record, uniform
-from edgekit.verbs.export.sampling import float_network
 
 Images = NDArray[np.float32]
 CALLS = 512

@@ -38,13 +38,13 @@ from edgekit.demos.train_digits import load_digits
 from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.diffusion.key_steps import saved_share, with_key_steps
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import with_corrected_rows
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.diffusion.step_groups import quantize_groups
 from edgekit.quantize.recipe import Recipe
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.export.finish import write
+from edgekit.targets.build_files import write_build
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.sampling import with_corrected_rows
 from edgekit.verbs.targets import TARGETS
 
 Images = NDArray[np.float32]
@@ -153,7 +153,7 @@ class Bench:
 def compiled(model: Model) -> Iterator[Sampler]:
     """The build of a model for this machine, while it is needed."""
     with tempfile.TemporaryDirectory(prefix="edgekit-") as folder:
-        write(TARGETS["host"].lower(model, "host"), Path(folder))
+        write_build(TARGETS["host"].lower(model, "host"), Path(folder))
         yield Sampler.open(folder)
 
 

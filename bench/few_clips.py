@@ -24,10 +24,10 @@ from speech_data import FOLDER
 from edgekit.api import silent
 from edgekit.export.running import HopRunner, snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.levels import hearing, judge
 from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
-from edgekit.verbs.export.levels import hearing, judge
 
 LEVEL = 0.05  # of the noise that stands alone
 

@@ -17,15 +17,15 @@ from quant_audio import Mixture, MixtureSet, outputs
 from edgekit.api import silent
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.graph.model import Model
+from edgekit.judge.held_out_report import Judged
+from edgekit.judge.levels import judge
+from edgekit.judge.preparation_choice import settled
 from edgekit.quantize.apply import Observed, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.rounding import reconstruct
 from edgekit.verbs.auto import search
 from edgekit.verbs.export.importing import load_model
-from edgekit.verbs.export.judged import Judged
-from edgekit.verbs.export.levels import judge
-from edgekit.verbs.export.settling import settled
 
 DENOISER = "denoiser"
 

@@ -18,14 +18,14 @@ from edgekit.base.wav import Samples
 from edgekit.demos.show_denoise import OPTIONS, si_sdr_db
 from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.held_out_report import Judged
+from edgekit.judge.levels import dbfs
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
 from edgekit.verbs.export.importing import load_model
-from edgekit.verbs.export.judged import Judged
-from edgekit.verbs.export.levels import dbfs
 
 LEVELS_DB = (0, -20, -30, -40)
 DIGITS = "digits"

@@ -21,7 +21,7 @@ from edgekit.export.running import snr_db
 from edgekit.runtime.bench.measure import one_core
 from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.verbs.export.finish import model_of
+from edgekit.targets.build_files import read_model
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
 
@@ -59,7 +59,7 @@ def peer(
     model: Path, manifest: Manifest, pcm: np.ndarray, scratch: Path
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Outputs, microseconds of each hop and version of onnxruntime-web on a build's model.onnx."""
-    graph = model_of(model.parent)
+    graph = read_model(model.parent)
     shapes = {t.name: t for t in manifest.inputs}
     states = [
         [pair.input, pair.output, list(shapes[pair.input].shape), shapes[pair.input].dtype]

@@ -14,12 +14,12 @@ from rich.table import Table
 
 from edgekit.base.spread import Shared, Team, Workers, opened
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
+from edgekit.judge.measurement import Bench, Pair, Reference, noises
 from edgekit.quantize.apply import observed
 from edgekit.quantize.calibrate.clips import load_calibration
 from edgekit.quantize.recipe import AUTO
 from edgekit.quantize.search.space import make_space
 from edgekit.targets.macs import node_macs
-from edgekit.verbs.auto.measure import Bench, Pair, Reference, noises
 from edgekit.verbs.export.importing import load_model
 
 HOPS = 400

@@ -15,11 +15,12 @@ from edgekit.base.npz import read_npz
 from edgekit.demos.show_denoise import CLIPS, NETWORK
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count, replay
+from edgekit.targets.build_files import read_model, write_build
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.c.replay import golden_source
 from edgekit.targets.devices import profile, profiles
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, InstructionSet
-from edgekit.verbs.export.finish import model_of, with_code_bytes, write
+from edgekit.verbs.export.finish import with_code_bytes
 
 PAGE = Path(__file__).parent / "devices.md"
 SETS = "| kernels | instruction set | run by tests and bench |"
@@ -53,14 +54,14 @@ def denoiser_rows() -> Iterator[str]:
         frontend = "stft:512:128:sqrt_hann:logpow"
         options = {"recipe": "w8a8", "calibration": str(CLIPS / "calibration"), "hop": 128}
         api.export(str(NETWORK), "c99", portable, frontend=frontend, sample_rate=16000, **options)  # type: ignore[arg-type]
-        model = model_of(portable)
+        model = read_model(portable)
         inputs, outputs = (read_npz(portable / "golden" / f"{n}.npz") for n in ("input", "output"))
         for core, device in profiles().items():
             if not device.is_cross:
                 continue
             folder = Path(name) / core
             folder.mkdir()
-            build = write(lower_c(model, core), folder)
+            build = write_build(lower_c(model, core), folder)
             golden = golden_source(build, build.manifest, model, inputs, outputs, device)
             (folder / "replay" / "golden.c").write_bytes(golden)
             compile_replay(folder, device, folder / "program")

@@ -13,8 +13,8 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
 from edgekit.targets.build import Build
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.export.finish import write
 
 SIZES = {"body": (16, 8, 3, 3), "point": (16, 16, 1, 1), "whole": (32, 16, 4, 4), "fc": (24, 32)}
 SPARSE = ("point", "fc")  # one of four weights
@@ -57,7 +57,7 @@ def integers() -> Model:
 def ran(build: Build, folder: Path, inputs: Inputs) -> Inputs:
     """The outputs of a build for this machine."""
     folder.mkdir()
-    write(build, folder)
+    write_build(build, folder)
     return Stream.open(folder).run(inputs)
 
 

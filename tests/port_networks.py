@@ -14,8 +14,8 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
 from edgekit.runtime.stream import Stream
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.export.finish import write
 
 RATE = 16000
 SHAPES = {"NCT": (0, 1, 2), "NTC": (0, 2, 1), "CT": (1, 2), "TC": (2, 1)}  # of (1, channels, hop)
@@ -115,7 +115,7 @@ class Mixer:
     def stream(self, folder: Path) -> Stream:
         """Its generated C, running."""
         folder.mkdir(parents=True, exist_ok=True)
-        write(lower_c(self.model(), "c99"), folder)
+        write_build(lower_c(self.model(), "c99"), folder)
         return Stream.open(folder)
 
 

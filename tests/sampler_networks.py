@@ -13,10 +13,10 @@ from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.split_unet import with_keys
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import stack_groups
+from edgekit.judge.sampling import sampled_calls
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe_file import find_recipe
-from edgekit.verbs.export.sampling import sampled_calls
 
 N, SEED = 3, 5
 

@@ -109,7 +109,7 @@ def load_calibration(source: str, model: Model) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
     It may yield arrays where there is one input: a recording, calls, or a batch of which each is a call.
-    Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.verbs.export.sampling.own_trajectories`.
+    Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.judge.sampling.own_trajectories`.
     ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip. Of a network of several PCM inputs a clip is a
     file for each: ``x.mic.wav`` and ``x.ref.wav``.
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.progress import Progress
+from edgekit.base.progress import silent as silent
 from edgekit.demos.show_denoise import show_bundled
 from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
@@ -33,8 +35,6 @@ from edgekit.verbs.export.pipeline import Exported
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.weights import finetune as finetune
 from edgekit.verbs.export.weights import prune as prune
-from edgekit.verbs.export.work import Progress
-from edgekit.verbs.export.work import silent as silent
 from edgekit.verbs.inspection import Inspected
 from edgekit.verbs.opening import Opening
 from edgekit.verbs.pictures import sample_problem, write_samples

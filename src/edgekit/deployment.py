@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.progress import Progress
 from edgekit.export.torch_source import unwrapped
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.export.work import Progress
 from edgekit.verbs.given import HELD, given
 from edgekit.verbs.targets import TARGETS, run
 

@@ -18,7 +18,7 @@ from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
 from edgekit.base.output import complete_folder, replacing
-from edgekit.verbs.auto.measure import _read
+from edgekit.judge.measurement import _read
 
 ROOT = Path(__file__).parents[2]
 

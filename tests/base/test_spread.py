@@ -16,6 +16,7 @@ from edgekit import api
 from edgekit.base import spread
 from edgekit.base.errors import ToolError, UsageError
 from edgekit.base.spread import HERE, Shared, Team, Workers, opened
+from edgekit.judge.measurement import Meter, Reference
 from edgekit.quantize.apply import observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
@@ -23,7 +24,6 @@ from edgekit.quantize.search.search import rank
 from edgekit.quantize.search.space import make_space
 from edgekit.targets.macs import node_macs
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.measure import Meter, Reference
 
 distributed = pytest.importorskip("distributed", reason="needs dask: pip install 'edgekit[dask]'")
 

@@ -8,12 +8,12 @@ import soundfile
 from tiny_build import needs_cc
 
 from edgekit import __version__, api
+from edgekit.base.progress import silent
 from edgekit.cli.demo import show_hearable
 from edgekit.demos import show_denoise
 from edgekit.demos.hearable import HearableDemo, Row
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.verbs.export.work import silent
 
 pytestmark = needs_cc
 

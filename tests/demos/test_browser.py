@@ -17,6 +17,7 @@ from published_signals import bundled_speech
 
 from edgekit import api
 from edgekit.base.errors import ToolError, UsageError
+from edgekit.base.progress import silent
 from edgekit.base.wav import read_wav
 from edgekit.cli.demo import show_browser
 from edgekit.demos import show_denoise, show_digits
@@ -33,7 +34,6 @@ from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.request import read_request
-from edgekit.verbs.export.work import silent
 
 MISSING = [name for name in ("ziglang", "wasmtime") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(

@@ -26,9 +26,9 @@ from edgekit.demos.show_digits import (
 from edgekit.demos.train_digits import few_loss, guided_loss, lean, signal_rates
 from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.running import in_onnxruntime
+from edgekit.judge.sampling import float_network
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.sampling import float_network
 
 # The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler
 # does not make it is 28 dB or less.

@@ -12,8 +12,8 @@ from edgekit.export.mid_side import with_mid_side
 from edgekit.graph.model import Model
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.stream import Stream
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.export.finish import write
 
 SOUND = (0.3 * np.random.default_rng(0).standard_normal((2, 100))).astype(np.float32)
 
@@ -25,7 +25,7 @@ def network(side: float, layout: str) -> Model:
 
 
 def heard(model: Model, folder: Path) -> np.ndarray:
-    write(lower_c(model, "c99"), folder)
+    write_build(lower_c(model, "c99"), folder)
     return run_sounds(Stream.open(folder), {"ears": SOUND})["out"]
 
 

@@ -22,12 +22,12 @@ from edgekit.cli.facts import manifest_rows
 from edgekit.export.diffusion.description import attach, read_sampler
 from edgekit.export.running import snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import float_network
+from edgekit.judge.verification import NOISE_SEED
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.sampling import float_network
-from edgekit.verbs.export.verification import NOISE_SEED
 
 pytestmark = needs_cc
 

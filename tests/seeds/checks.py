@@ -16,13 +16,13 @@ from edgekit.base.sampler_loop import Step, image_seeds
 from edgekit.base.sampler_table import Arrays
 from edgekit.export.diffusion.schedule import Schedule
 from edgekit.export.running import run_hops, snr_db
+from edgekit.judge.sampling import float_network
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.trajectory import normal
 from edgekit.red_diff import RedDiff
 from edgekit.runtime.sampler import stream_network
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.export.sampling import float_network
 
 Floats = NDArray[np.float32]
 

@@ -13,22 +13,22 @@ from edgekit.base.sampler_table import Arrays
 from edgekit.base.until import Until
 from edgekit.export.diffusion.description import Description
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import (
+    calls_of_networks,
+    own_trajectories,
+    sampled_calls,
+    verify_loop,
+)
+from edgekit.judge.verification import verify
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest
 from edgekit.runtime.runners.c import NativeRunner, load_library
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Stream
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.sampling import (
-    calls_of_networks,
-    own_trajectories,
-    sampled_calls,
-    verify_loop,
-)
-from edgekit.verbs.export.verification import verify
 
 FLOAT = "float32"
 FLOAT_DB = 100.0
@@ -141,7 +141,7 @@ def quantized(system: System, recipe: str) -> Model:
 def opened(model: Model, folder: Path) -> Stream:
     """A build in portable C that is compiled quickly."""
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = write(lower_c(model, "c99"), folder).manifest
+    manifest = write_build(lower_c(model, "c99"), folder).manifest
     library, compiler = load_library(folder, manifest, quick=True)
     others = {}
     for role in model.networks:

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgekit.base.errors import EdgeKitError, Stopped, UsageError
-from edgekit.verbs.export.work import Progress as Report
+from edgekit.base.progress import Progress as Report
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

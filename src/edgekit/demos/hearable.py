@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, VerificationError
+from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench.other_core import replayed_on
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
-from edgekit.verbs.export.work import Progress
 
 Quality = Mapping[
     str, float | None

@@ -8,8 +8,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from edgekit.base.progress import silent
 from edgekit.demos.show_denoise import BUNDLED, KEPT, show
-from edgekit.verbs.export.work import silent
 
 
 def pack(build: Path, file: Path) -> None:

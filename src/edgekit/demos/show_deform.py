@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, Picture, draw
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -18,7 +19,6 @@ from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
-from edgekit.verbs.export.work import Progress
 from edgekit.verbs.targets import TARGETS
 
 if TYPE_CHECKING:

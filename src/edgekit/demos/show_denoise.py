@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import Clip, Samples, read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, played, row_of
 from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.judge.speech_quality import si_sdr_db as si_sdr_db
 from edgekit.runtime.audio.files import timed_run_samples
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.speech_quality import si_sdr_db as si_sdr_db
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "denoise.onnx"

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK, SAMPLER = HERE / "digits.onnx", HERE / "digits.toml"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.verbs.export.work import Progress
+from edgekit.base.progress import Progress
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo

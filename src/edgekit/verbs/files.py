@@ -8,6 +8,7 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import folder_problem, output_problem, replacing
 from edgekit.base.picture_files import picture_paths
 from edgekit.base.pictures import PICTURE_FILES
+from edgekit.base.progress import Progress
 from edgekit.base.wav import needs
 from edgekit.runtime.audio.files import check_pcm, listing, run_wavs
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
@@ -16,7 +17,6 @@ from edgekit.runtime.rows import run_wavs_to_rows
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.work import Progress
 from edgekit.verbs.opening import Opening
 
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))

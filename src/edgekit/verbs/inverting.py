@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
+from edgekit.base.progress import Progress
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.export.work import Progress
 from edgekit.verbs.targets import run as run_build
 
 

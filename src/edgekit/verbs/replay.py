@@ -1,14 +1,11 @@
 """The sources of a program that replays golden data: those of a build's own folder, and what runs and compares them."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError
 from edgekit.base.npz import read_npz
@@ -17,12 +14,10 @@ from edgekit.runtime.devices.profile import Profile
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.runtime.build_folder.manifest import Tensor
-    from edgekit.targets.build import Build, Layer
+    from edgekit.targets.build import Layer
     from edgekit.targets.c.replay import Held
 
 LAYER_HOPS = 8
-LEVEL = 0.1  # of noise
 
 
 @dataclass(frozen=True)
@@ -95,35 +90,6 @@ def replay_folder(
             (folder / source.name).write_bytes(source.read_bytes())
         (folder / FOLDER).mkdir()
         for path, content in files.items():
-            (folder / path).write_bytes(content)
-        yield folder
-
-
-def noise_hops(tensors: "Sequence[Tensor]", hops: int) -> dict[str, NDArray[Any]]:
-    """Seeded noise for hops of some tensors, (hops, *shape), of session constants (*shape)."""
-    draw = np.random.default_rng(0)
-
-    def drawn(tensor: "Tensor") -> NDArray[Any]:
-        shape = tensor.shape if tensor.role == "constant" else (hops, *tensor.shape)
-        return (LEVEL * draw.standard_normal(shape)).astype(tensor.dtype)
-
-    return {tensor.name: drawn(tensor) for tensor in tensors}
-
-
-@contextmanager
-def noise_folder(build: "Build", target: Profile, hops: int) -> Iterator[Path]:
-    """Give a temporary folder with a build and a program that runs it on hops of noise, to count what it executes."""
-    from edgekit.targets.c.replay import FOLDER, GOLDEN_BYTES, golden_file, replay_files
-
-    plain = replace(build.manifest, sampler=None)
-    inputs = noise_hops((*plain.hop_inputs, *plain.constants), hops)
-    outputs = noise_hops(plain.stream_outputs, hops)
-    files = {**build.files, **replay_files(plain, target)}
-    files[f"{FOLDER}/golden.c"] = golden_file(plain, inputs, outputs, (), False, GOLDEN_BYTES)
-    with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        for path, content in files.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
         yield folder
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.progress import Progress
 from edgekit.peers import executorch
 from edgekit.runtime.bench.contenders import (
     Contender,
@@ -23,7 +24,7 @@ from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS, Manifest
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import NPUS, Stream
 from edgekit.targets.devices import profile, profiles
-from edgekit.verbs.export.work import Progress, Written
+from edgekit.verbs.export.work import Written
 
 if TYPE_CHECKING:
     from edgekit.fpga.search import Goal
@@ -163,9 +164,9 @@ def _lower_onnxruntime(model: "Model", target: str) -> "Build":
 
 
 def _onnxruntime_contender(directory: Path, manifest: Manifest) -> Contender:
-    from edgekit.verbs.export.finish import model_of
+    from edgekit.targets.build_files import read_model
 
-    return OnnxruntimeContender(model_of(directory).to_bytes(), manifest)
+    return OnnxruntimeContender(read_model(directory).to_bytes(), manifest)
 
 
 def _check_litert(model: "Model", stateful: bool = False, micro: bool = False) -> list[Problem]:
@@ -201,9 +202,9 @@ def _verify(written: Written, progress: Progress) -> Manifest:
 
 
 def _run_portable(directory: Path) -> Stream:
-    from edgekit.verbs.export.finish import portable
+    from edgekit.targets.build_files import open_portable
 
-    return portable(directory)
+    return open_portable(directory)
 
 
 def _check_engine(

@@ -29,11 +29,11 @@ from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.schedule import Schedule
 from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import sampled_calls
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.runtime.sampler import Sampler as Running
-from edgekit.verbs.export.sampling import sampled_calls
 
 pytestmark = pytest.mark.usefixtures("few_calls")
 N, SEED = 2, 5

@@ -17,8 +17,8 @@ from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.stream import Stream
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import ImportOptions, load_model, surrounded
 
 N_FFT, HOP = 64, 32
@@ -51,7 +51,7 @@ def fronted(data: bytes, layouts: dict[str, str], kind: str = "", frames: int = 
 
 
 def opened(model: Model, folder: Path) -> Stream:
-    write(lower_c(model, "c99"), folder)
+    write_build(lower_c(model, "c99"), folder)
     return Stream.open(folder)
 
 

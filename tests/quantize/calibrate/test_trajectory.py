@@ -18,6 +18,8 @@ from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import select_group
+from edgekit.judge import sampling
+from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate import clips, trajectory
@@ -33,8 +35,6 @@ from edgekit.quantize.calibrate.trajectory import (
 )
 from edgekit.quantize.diffusion.step_groups import groups_of_rows, quantize_groups
 from edgekit.quantize.recipe import RECIPES
-from edgekit.verbs.export import sampling
-from edgekit.verbs.export.sampling import own_trajectories
 
 W8A8 = RECIPES["w8a8"]
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 import edgekit.demos
 from edgekit.graph.model import Model
+from edgekit.judge import criteria
+from edgekit.judge.levels import hearing
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.calibrate.warnings import calibration_warnings, undetected
-from edgekit.verbs.auto import judging
-from edgekit.verbs.export.levels import hearing
 
 RATE, HOP = 16000, 64
 BUNDLED = Path(edgekit.demos.__file__).parent / "clips" / "calibration"
@@ -73,16 +73,16 @@ def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
     (value,) = pcm_model().stream_inputs
     made = [c[:6400].astype(np.float32).reshape(-1, 1, HOP) for c in SOUND]
     calibration = Calibration(tuple({str(value.name): a} for a in made), "clips")
-    _, (loud, quiet, *_), allowances = judging.judges(
+    _, (loud, quiet, *_), allowances = criteria.judges(
         pcm_model(), calibration, hearing(pcm_model(), calibration)
     )
     assert allowances == [1, 2, 4, 10, 1]
-    part = made[2][: judging.HEARD_HOPS // 5]
+    part = made[2][: criteria.HEARD_HOPS // 5]
     np.testing.assert_array_equal(loud[str(value.name)], part)
     np.testing.assert_allclose(quiet[str(value.name)], part / 10, rtol=1e-6)
     assert quiet[str(value.name)].dtype == np.float32
     raw = float_model("raw")  # no sample rate: no PCM
-    assert judging.judges(raw, calibration, hearing(raw, calibration))[2] == [1]
+    assert criteria.judges(raw, calibration, hearing(raw, calibration))[2] == [1]
 
 
 SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {

@@ -15,10 +15,10 @@ from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.step_tables_sde import Ouve
+from edgekit.judge.sampling import own_trajectories, with_corrected_rows
 from edgekit.quantize.diffusion.sampler_correction import corrected, fitted
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.verbs.export.quantizing import applied
-from edgekit.verbs.export.sampling import own_trajectories, with_corrected_rows
 
 SHAPE = (2, 6, 6)
 MEAN = np.array([0.03, -0.02], np.float32)[:, None, None]

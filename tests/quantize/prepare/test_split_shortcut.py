@@ -19,13 +19,13 @@ from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import sampled_calls
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.split_shortcut import split_shortcut
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.export.sampling import sampled_calls
 
 W4A8 = replace(RECIPES["w4a8"], name="split", rounding="nearest", bias_correction=False)
 SPLIT = replace(W4A8, split_shortcut=True)

@@ -16,6 +16,7 @@ from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
@@ -24,7 +25,6 @@ from edgekit.quantize.rounding import moments, shaped
 from edgekit.quantize.rounding.moments import gather, is_layer, thinned
 from edgekit.quantize.rounding.rounding import ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.types.weights import weights_at
-from edgekit.verbs.export.sampling import own_trajectories
 
 FITTED = sorted(set(ROUNDINGS) - {"nearest"})
 

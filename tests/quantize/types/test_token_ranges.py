@@ -10,12 +10,12 @@ from edgekit.base.errors import ModelError
 from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.sampling import own_trajectories
 
 WIDTH, PATCH = 16, 2
 

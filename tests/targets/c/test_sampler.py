@@ -7,12 +7,12 @@ from builds import lowered
 from devices import on_devices, replayed
 from sampler_networks import grouped, integer, with_decoder_rows
 
+from edgekit.judge.sampling import golden_image
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.sampler import Sampler
 from edgekit.targets.c.replay import FOLDER, golden_source
 from edgekit.targets.devices import profile
-from edgekit.verbs.export.sampling import golden_image
 
 NETWORKS = {
     "plain": integer,

@@ -20,6 +20,13 @@ from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.running import run_hops
+from edgekit.judge import candidates, criteria
+from edgekit.judge.decisions import Decisions, decided, probabilities
+from edgekit.judge.images import Images
+from edgekit.judge.levels import Hearing, hearing
+from edgekit.judge.measurement import Meter
+from edgekit.judge.metric import Metric
+from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.geometry import dims
 from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
@@ -28,15 +35,9 @@ from edgekit.quantize.recipe_file import read_recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
-from edgekit.verbs.auto import judging, pool, screening
+from edgekit.verbs.auto import screening
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
-from edgekit.verbs.auto.images import Images
-from edgekit.verbs.auto.measure import Meter
 from edgekit.verbs.export.importing import load_model
-from edgekit.verbs.export.levels import Hearing, hearing
-from edgekit.verbs.export.metric import Metric
-from edgekit.verbs.export.sampling import own_trajectories
 
 SOURCE = "zoo:gru_mask"
 pytestmark = needs_cc
@@ -115,23 +116,23 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
     best = auto.find(model, calibration, None, api.silent, tmp_path)
     manifest = with_macs(describe(best.quantized, "host"), best.quantized)
     assert manifest.macs_int8 >= 0.8 * manifest.macs_per_hop
-    assert judging.LEAST_SNR_DB <= best.snr_db < 150
+    assert criteria.LEAST_SNR_DB <= best.snr_db < 150
     assert "150 dB take more multiply-accumulates out of int8" in best.notes[0]
 
 
 def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
     model = load_model(str(NETWORK), OPTIONS).model
     (value,) = model.stream_inputs
-    (name, hop), hops = (str(value.name), dims(value)), judging.HEARD_HOPS
+    (name, hop), hops = (str(value.name), dims(value)), criteria.HEARD_HOPS
     clips = [{name: np.full((hops, *hop), level, np.float32)} for level in (1.0, 2.0, 4.0)]
     calibration = Calibration(tuple(clips), "x")
-    places, judged, allowances = judging.judges(model, calibration, hearing(model, calibration))
+    places, judged, allowances = criteria.judges(model, calibration, hearing(model, calibration))
     assert places == (2,)
     assert [clip[name].shape for clip in judged] == [(hops // 5, *hop)] * 5
     loudest = [float(clip[name].max()) for clip in judged]
     assert loudest == pytest.approx([4, 0.4, 4 * 10**-1.5, 0.04, 3.5])
     assert allowances == [1, 2, 4, 10, 1]
-    heard = judging.deciding(calibration, name)
+    heard = criteria.deciding(calibration, name)
     assert len(heard) == 9
     assert [float(clip[name].max()) for clip in heard[:6]] == pytest.approx(
         [1, 2, 4, 0.1, 0.2, 0.4]
@@ -141,7 +142,7 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
 def test_a_detector_may_be_noisier_in_quiet_sound_than_what_is_listened_to() -> None:
     heard = Hearing("x", None)
     allowed = [
-        [allowance for _, allowance in judging.levels_of(float_model(name), heard)]
+        [allowance for _, allowance in criteria.levels_of(float_model(name), heard)]
         for name in ("tcn", "lstm_vad")
     ]
     assert allowed == [[1, 2, 4, 10], [1, 4, 10, 40]]
@@ -158,14 +159,14 @@ def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
 ) -> None:
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
-    measured = judging.Judging.measured
+    measured = criteria.Judging.measured
 
-    def noisy(*args: Any) -> pool.Auto:
+    def noisy(*args: Any) -> candidates.Auto:
         return replace(measured(*args), snr_db=20.6)
 
     monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     monkeypatch.setattr(auto, "ROUNDS", 1)
-    monkeypatch.setattr(judging.Judging, "measured", noisy)
+    monkeypatch.setattr(criteria.Judging, "measured", noisy)
     with pytest.raises(VerificationError, match="26 dB are needed; next: give --min-snr 20 or"):
         auto.find(model, calibration, None, api.silent, tmp_path)
 
@@ -197,7 +198,7 @@ def test_probabilities_must_decide_as_in_float(
     model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
     assert set(probabilities(model).values()) == {"Sigmoid"}
     monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
-    monkeypatch.setattr(judging, "MIN_SNR_DB", 10.0)
+    monkeypatch.setattr(criteria, "MIN_SNR_DB", 10.0)
     asked = auto.find(model, calibration, 10, api.silent, tmp_path)
     assert asked.turned == 0 and not asked.notes
     for module in (auto, pool):
@@ -238,10 +239,10 @@ def test_a_denoiser_is_searched_by_its_images(
     calibration = own_trajectories(model, None, 40)
     monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
     found = auto.find(model, calibration, None, api.silent, tmp_path)
-    assert found.snr_db >= judging.MIN_PSNR_DB
+    assert found.snr_db >= criteria.MIN_PSNR_DB
     assert found.snr_db == Images(model).psnr_db(found.quantized)
     assert "int8" in (found.recipe.activations, *found.recipe.tensors.values())
-    monkeypatch.setattr(judging, "MIN_PSNR_DB", 500.0)
+    monkeypatch.setattr(criteria, "MIN_PSNR_DB", 500.0)
     with pytest.raises(VerificationError, match=r"images of .* PSNR"):
         auto.find(model, calibration, None, api.silent, tmp_path)
 
@@ -251,10 +252,10 @@ def test_no_recipe_that_another_beats_is_taken(
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
     monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
-    pools: list[list[pool.Auto]] = []
+    pools: list[list[candidates.Auto]] = []
     choose = auto.chosen
 
-    def watched(found: list[pool.Auto], needed: float, least: float) -> pool.Auto | None:
+    def watched(found: list[candidates.Auto], needed: float, least: float) -> candidates.Auto | None:
         pools.append(found)
         return choose(found, needed, least)
 
@@ -265,7 +266,7 @@ def test_no_recipe_that_another_beats_is_taken(
     assert {found.recipe.name for found in plain} <= {"w8a8", "w8a16"}
     assert not [a for a in pools[-1] if a.cost <= best.cost and a.snr_db > best.snr_db]
     seen = observed(model, calibration, RECIPES["w8a16"])
-    dearer = pool.cost_of(quantize_observed(seen, RECIPES["w8a16"], "x")) > best.cost
+    dearer = candidates.cost_of(quantize_observed(seen, RECIPES["w8a16"], "x")) > best.cost
     assert dearer  # than what suffices: it need not be measured
 
 

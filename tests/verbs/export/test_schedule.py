@@ -10,6 +10,7 @@ from kernel_choices import integers, network
 
 from edgekit import api
 from edgekit.base.errors import UsageError
+from edgekit.base.progress import silent
 from edgekit.graph.model import Model
 from edgekit.runtime.bench.measure import ByLayer
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -18,7 +19,6 @@ from edgekit.targets.c.lower import lower_c
 from edgekit.targets.devices import profile
 from edgekit.verbs.export import schedule
 from edgekit.verbs.export.schedule import read_schedule, schedule_of, tune
-from edgekit.verbs.export.work import silent
 from edgekit.verbs.replay import look
 
 DEVICE = "cortex-m55"

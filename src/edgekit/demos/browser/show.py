@@ -9,6 +9,7 @@ from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import write_wav
 from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.compressor import show as compressor
@@ -18,7 +19,6 @@ from edgekit.demos.target_speech.head import RATE
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 TARGET = "wasm"
 PAGE = ("index.html", "page.css", "page.js", "digits.js", "digits.worker.js", "target.js")

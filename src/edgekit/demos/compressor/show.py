@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.compressor.data import settings
 from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
 from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK, CLIPS = HERE / "compressor.onnx", HERE / "clips"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.layout import parse_layout
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.scene.alarms import alarm
@@ -22,7 +23,6 @@ from edgekit.demos.scene.staging import Event, Scene, staged
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "scene.onnx"

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.sensor.data import CHUNK, PADS, RATE, recordings
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 KINDS = ("hierarchy", "flat")

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples, read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.show_denoise import CLIPS, draw
 from edgekit.demos.stream_diffusion.facts import BUFFER, DELAY, FRONTEND, HOP, N_FFT, RATE
+from edgekit.judge.speech_quality import si_sdr_db
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.speech_quality import si_sdr_db
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "stream_diffusion.onnx"

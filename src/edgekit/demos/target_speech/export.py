@@ -1,11 +1,11 @@
 """Writes target_speech.onnx and enrollment.onnx, hop by hop. Run ``python -m edgekit.demos.target_speech.export``."""
 
+from edgekit.base.progress import silent
 from edgekit.demos.target_speech import enrollment, network
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.show import EARS, ENROLLMENT, EXTRACTION
 from edgekit.verbs.export import networks
 from edgekit.verbs.export.options import StreamOptions
-from edgekit.verbs.export.work import silent
 
 
 def options(name: str) -> StreamOptions:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from edgekit.base.layout import parse_layout
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, instructions, made, played
 from edgekit.demos.show_denoise import spectrogram_db
@@ -23,7 +24,6 @@ from edgekit.demos.target_speech.judging import (
 )
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 EXTRACTION, ENROLLMENT, CLIPS = (

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from edgekit.base.npz import read_npz
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.demos.voice_source.closures import DELAY, RATE, instants, judged
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK, CLIPS = HERE / "voice_source.onnx", HERE / "clips"

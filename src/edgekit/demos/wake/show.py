@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples, read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.work import Progress
 
 HERE = Path(__file__).parent
 NETWORK, CLIPS = HERE / "wake.onnx", HERE / "clips"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from edgekit.base.progress import Progress
+from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
+from edgekit.judge.criteria import Judging, loud_part
 from edgekit.quantize.recipe import AUTO
-from edgekit.verbs.auto.judging import Judging, loud_part
-from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen, cost_of
-from edgekit.verbs.export.work import Progress
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.spread import HERE, Team, Workers, opened
+from edgekit.judge.budget import UNBOUNDED, Limits, nothing_fits
+from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
+from edgekit.judge.criteria import MIN_SNR_DB, Judging
+from edgekit.judge.decisions import ERROR_FACTOR
+from edgekit.judge.levels import Asked, hearing
+from edgekit.judge.measurement import Meter
 from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS
-from edgekit.verbs.auto.decisions import ERROR_FACTOR
-from edgekit.verbs.auto.judging import MIN_SNR_DB, Judging
-from edgekit.verbs.auto.limits import UNBOUNDED, Limits, nothing_fits
-from edgekit.verbs.auto.measure import Meter
-from edgekit.verbs.auto.pool import MOST_TURNED, Auto, chosen
 from edgekit.verbs.auto.screening import screened
 from edgekit.verbs.auto.weights import with_exact, with_rounding
-from edgekit.verbs.export.levels import Asked, hearing
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -76,8 +76,8 @@ def find(
         model: a float network.
         calibration: clips, the more different the better.
         min_snr_db: of the worst output, in dB; clips count alike, whatever their level. Where it is not
-            given, decisions count as well, see `edgekit.verbs.auto.decisions`, and of a denoiser the PSNR
-            of its images, of which it keeps `MIN_PSNR_DB`, see `edgekit.verbs.auto.images`.
+            given, decisions count as well, see `edgekit.judge.decisions`, and of a denoiser the PSNR
+            of its images, of which it keeps `MIN_PSNR_DB`, see `edgekit.judge.images`.
         progress: is told the stage, and how many steps of how many are done.
         cache: a folder that keeps measurements.
         metric: the user's, and what it must reach, instead of a ratio.

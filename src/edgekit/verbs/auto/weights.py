@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from edgekit.judge.candidates import MOST_TURNED
+from edgekit.judge.criteria import Judging
 from edgekit.quantize.recipe import SHAPED
-from edgekit.verbs.auto.judging import Judging
-from edgekit.verbs.auto.pool import MOST_TURNED
 
 if TYPE_CHECKING:
     from onnx_ir import Node

@@ -21,11 +21,11 @@ from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.device import FORMS, Device, device_of, find_device, measure_qemu
 from edgekit.runtime.devices.emulator import replay
 from edgekit.runtime.devices.profile import Profile
+from edgekit.targets.build_files import read_model
 from edgekit.verbs.bench import by_layer
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench import page as bench_page
 from edgekit.verbs.bench import remote as bench_remote
-from edgekit.verbs.export.finish import model_of
 from edgekit.verbs.replay import Look, look, replay_folder, with_changed
 from edgekit.verbs.targets import TARGETS
 
@@ -67,7 +67,7 @@ def bench(request: Request, progress: Progress) -> Measured:
     seen = None
     if request.layers:
         progress("layers", 0, 1)
-        seen = look(request.directory, manifest, model_of(request.directory))
+        seen = look(request.directory, manifest, read_model(request.directory))
     if device.connect is not None:
         measured = bench_remote.measure(
             request.directory, manifest, device, name, hops, seen, progress
@@ -154,7 +154,7 @@ def _peers(
 ) -> dict[str, tuple[Contender, str]]:
     from edgekit.peers.beside import Beside
 
-    model = model_of(request.directory)
+    model = read_model(request.directory)
     beside = Beside(model, model, inputs)
     others = [name for name in request.against if name in PEERS]
     for name in others:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import VerificationError
 from edgekit.base.npz import write_npz
+from edgekit.base.progress import Progress
+from edgekit.judge.verification import sample_hops
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
-from edgekit.verbs.export.verification import sample_hops
-from edgekit.verbs.export.work import Progress, Written
+from edgekit.verbs.export.work import Written
 
 if TYPE_CHECKING:
     from edgekit.fpga.engine import EngineBuild

@@ -11,18 +11,18 @@ import numpy as np
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import network_problem, replacing
+from edgekit.base.progress import Progress
+from edgekit.judge.levels import hearing
+from edgekit.judge.measurement import Reference
+from edgekit.judge.preparation_choice import settled
 from edgekit.quantize.recipe import AUTO, FLOATS
-from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import load_model, surrounded
-from edgekit.verbs.export.levels import hearing
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import NetworkOptions
 from edgekit.verbs.export.quantizing import requantized
 from edgekit.verbs.export.request import read_imports, read_recipe, tried
-from edgekit.verbs.export.settling import settled
-from edgekit.verbs.export.work import Progress
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model

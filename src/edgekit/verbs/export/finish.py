@@ -1,33 +1,31 @@
 """A written build becomes a verified one: golden samples, model, recipe, report and manifest."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import hops_to_frames
+from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples
+from edgekit.judge.sampling import compared_images, golden_image, sampled_calls, verify_loop
+from edgekit.judge.speech_quality import Heard, heard
+from edgekit.judge.verification import sample_hops, verify, write_golden
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import (
     MANIFEST_NAME,
-    NETWORKS_FOLDER,
     PACKAGE_PREFIX,
     Manifest,
 )
 from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.verbs.export.sampling import compared_images, golden_image, sampled_calls, verify_loop
-from edgekit.verbs.export.speech_quality import Heard, heard
-from edgekit.verbs.export.verification import sample_hops, verify, write_golden
-from edgekit.verbs.export.work import Examples, Progress, Quantized, Written
+from edgekit.targets.build_files import portable_stream, write_build, write_network
+from edgekit.verbs.export.work import Examples, Quantized, Written
 
 if TYPE_CHECKING:
-    from edgekit.graph.model import Model
     from edgekit.quantize.compare import TensorRow, Watched
     from edgekit.runtime.devices.board import Board
     from edgekit.runtime.devices.profile import Profile
@@ -49,7 +47,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     folder, build, quantized = written.folder, written.build, written.quantized
     manifest, device = build.manifest, profile(build.manifest.target)
     progress("compile", 0, 1)
-    stream = _portable(quantized.model) if device.is_cross else Stream.open(folder)
+    stream = portable_stream(quantized.model) if device.is_cross else Stream.open(folder)
     samples = samples_of(quantized, written.examples)
     hops = len(samples[stream.manifest.stream_inputs[0].name])
     # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
@@ -73,7 +71,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
         own, limit = stream.others[role], written.min_snr_db
         checked, _ = verify(own, other.reference, other.model, calls, limit)
         facts_of = replace(build.others[role], verification=checked)
-        _write_network(folder, role, facts_of, other.model)
+        write_network(folder, role, facts_of, other.model)
     if quantized.model.sampler is not None:
         progress("verify the sampler", 0, 1)
         verify_loop(stream, quantized.model)
@@ -128,47 +126,8 @@ def finish_module(written: Written, progress: Progress) -> Manifest:
     progress("compile", 0, 1)
     compiler = compile_module(folder, build.manifest)
     tools = {**build.manifest.tools, "cc": compiler.label}
-    build = write(replace(build, manifest=replace(build.manifest, tools=tools)), folder)
+    build = write_build(replace(build, manifest=replace(build.manifest, tools=tools)), folder)
     return finish(replace(written, build=build), progress)
-
-
-def portable(directory: Path) -> Stream:
-    """Run the network of a build for another machine as portable C: the same integers, and float sums in one order.
-
-    Raises:
-        UsageError: the folder holds no such build.
-        ToolError: no C compiler, or it failed.
-    """
-    return _portable(model_of(directory))
-
-
-def model_of(directory: Path) -> "Model":
-    """Read the network that a build was lowered from.
-
-    Raises:
-        UsageError: the folder does not hold it.
-    """
-    from edgekit.graph.model import Model
-
-    path = directory / "model.onnx"
-    try:
-        model = Model.from_bytes(path.read_bytes())
-        roles = () if model.sampler is None else model.sampler.networks
-        networks = {role: model_of(directory / NETWORKS_FOLDER / role) for role in roles}
-        return replace(model, networks=networks)
-    except OSError as error:
-        found = error.strerror or "cannot be read"
-        raise UsageError(
-            Problem(f"file '{path}'", found, "a build's network", "export again")
-        ) from error
-
-
-def _portable(model: "Model") -> Stream:
-    from edgekit.targets.c.lower import lower_c
-
-    with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
-        write(lower_c(model, "c99"), Path(name))
-        return Stream.open(name)
 
 
 def samples_of(quantized: Quantized, examples: Examples | None) -> Arrays:
@@ -191,53 +150,6 @@ def clean_form(quantized: Quantized, hops: int) -> Samples | None:
     ]
     late = np.concatenate([np.zeros(stream.delay_samples or 0), *whole])[: hops * size]
     return np.asarray(late, np.float32)
-
-
-class FilesOf(Mapping[str, bytes]):
-    """Files of a folder by name, read when they are asked for: a network may have hundreds of megabytes."""
-
-    def __init__(self, folder: Path, names: Iterable[str]) -> None:
-        """Of these files in `folder`."""
-        self._folder, self._names = folder, tuple(names)
-
-    def __getitem__(self, name: str) -> bytes:
-        """The content of one file."""
-        if name not in self._names:
-            raise KeyError(name)
-        return (self._folder / name).read_bytes()
-
-    def __iter__(self) -> Iterator[str]:
-        """The names."""
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        """How many files there are."""
-        return len(self._names)
-
-
-def write(build: "Build", folder: Path) -> "Build":
-    """Write a build's files and its manifest, which is not verified yet; the build returned reads them there."""
-    for name, content in build.files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    (folder / MANIFEST_NAME).write_text(build.manifest.to_json(), encoding="utf-8")
-    for role, manifest in build.others.items():
-        _write_network(folder, role, manifest)
-    return replace(build, files=FilesOf(folder, build.files))
-
-
-def _write_network(
-    folder: Path, role: str, manifest: Manifest, model: "Model | None" = None
-) -> None:
-    """Write the facts of another network of a sampler, and its model where the build has none."""
-    from edgekit.targets.onnxruntime import with_zero_points
-
-    own = folder / NETWORKS_FOLDER / role
-    own.mkdir(parents=True, exist_ok=True)
-    (own / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
-    if model is not None and not (own / "model.onnx").exists():
-        with_zero_points(model).save(own / "model.onnx")
 
 
 def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Manifest:

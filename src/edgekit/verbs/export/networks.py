@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import network_problem, replacing
+from edgekit.base.progress import Progress
 from edgekit.base.spread import DASK, HERE
 from edgekit.graph.sparsity import read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
@@ -15,7 +16,6 @@ from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
-from edgekit.verbs.export.work import Progress
 from edgekit.verbs.targets import TARGETS
 
 if TYPE_CHECKING:

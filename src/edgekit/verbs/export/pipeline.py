@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import CheckFailed, ModelError, Problem
 from edgekit.base.output import complete_folder
+from edgekit.base.progress import Progress
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
+from edgekit.targets.build_files import write_build
 from edgekit.targets.devices import profile
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
@@ -23,7 +24,7 @@ from edgekit.verbs.export.schedule import (
     schedule_text,
     tune,
 )
-from edgekit.verbs.export.work import Progress, Quantized, Written
+from edgekit.verbs.export.work import Quantized, Written
 from edgekit.verbs.targets import Target
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def export(request: Request, progress: Progress) -> Exported:
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
         fits(misfits(build, build.manifest), request, imported.model)
-        build = write(build, folder)
+        build = write_build(build, folder)
         if kernels.schedule is not None:
             text = schedule_text(kernels.schedule, kernels.tried)
             (folder / SCHEDULE_NAME).write_text(text, encoding="utf-8")

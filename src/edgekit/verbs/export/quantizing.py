@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
+from edgekit.base.progress import Progress
 from edgekit.base.spread import HERE, Workers
-from edgekit.quantize.recipe import AUTO, FLOATS
-from edgekit.verbs.auto.limits import UNBOUNDED, Limits
-from edgekit.verbs.auto.measure import cache_folder
-from edgekit.verbs.export.importing import Imported, surrounded
-from edgekit.verbs.export.levels import Asked, hearing, judge
-from edgekit.verbs.export.pictures import engine_calibration
-from edgekit.verbs.export.request import Request
-from edgekit.verbs.export.sampling import (
+from edgekit.judge.budget import UNBOUNDED, Limits
+from edgekit.judge.levels import Asked, hearing, judge
+from edgekit.judge.measurement import cache_folder
+from edgekit.judge.preparation_choice import closed, settled
+from edgekit.judge.sampling import (
     calls_of_networks,
     own_trajectories,
     with_corrected_rows,
 )
-from edgekit.verbs.export.settling import closed, settled
-from edgekit.verbs.export.verification import HOPS
-from edgekit.verbs.export.work import Examples, Progress, Quantized
+from edgekit.judge.verification import HOPS
+from edgekit.quantize.recipe import AUTO, FLOATS
+from edgekit.verbs.export.importing import Imported, surrounded
+from edgekit.verbs.export.pictures import engine_calibration
+from edgekit.verbs.export.request import Request
+from edgekit.verbs.export.work import Examples, Quantized
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model

@@ -19,11 +19,11 @@ from edgekit.base.spread import DASK, HERE, Workers
 from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
 from edgekit.export.stream.replace.forms import chosen
+from edgekit.judge.budget import FLAGS, UNBOUNDED, Limits
+from edgekit.judge.metric import Metric, read_metric
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
-from edgekit.verbs.auto.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
-from edgekit.verbs.export.metric import Metric, read_metric
 from edgekit.verbs.export.named import is_onnx, source_needs
 from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import (

@@ -18,9 +18,9 @@ import numpy as np
 from edgekit import __version__
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.base.output import replacing
+from edgekit.base.progress import Progress
 from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.runtime.bench.measure import ByLayer
-from edgekit.verbs.export.work import Progress
 
 if TYPE_CHECKING:
     from edgekit.runtime.devices.profile import Profile
@@ -115,9 +115,9 @@ def measured(builds: Sequence["Build"], device: "Profile") -> list[ByLayer]:
     Raises:
         ToolError: no compiler or emulator, or one failed.
     """
+    from edgekit.targets.build_files import write_build
+    from edgekit.targets.c.replay_noise import noise_folder, noise_hops
     from edgekit.verbs.bench.by_layer import counted_in, timed_in_turn
-    from edgekit.verbs.export.finish import write
-    from edgekit.verbs.replay import noise_folder, noise_hops
 
     if device.is_cross:
         found = []
@@ -132,7 +132,7 @@ def measured(builds: Sequence["Build"], device: "Profile") -> list[ByLayer]:
         folders = []
         for build in builds:
             name = stack.enter_context(TemporaryDirectory(prefix="edgekit-"))
-            write(build, Path(name))
+            write_build(build, Path(name))
             folders.append((Path(name), build.manifest))
         inputs = noise_hops((*given.hop_inputs, *given.constants), hops)
         return timed_in_turn(folders, inputs, builds[0].layers)
@@ -220,8 +220,8 @@ def _tried(choices: Sequence["Choice"], known: Costs, unit: str) -> list[Tried]:
 
 def _cache(device: "Profile") -> Path:
     """The file of what was measured with a device's kernels, compiler and this version."""
+    from edgekit.judge.measurement import cache_folder
     from edgekit.runtime.devices.cross import find_cross_compiler, how_to_get
-    from edgekit.verbs.auto.measure import cache_folder
 
     compiler = find_cross_compiler(device)
     if compiler is None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+from edgekit.base.progress import Progress, silent
 from edgekit.verbs.export import finetune as tuning
 from edgekit.verbs.export import networks
 from edgekit.verbs.export.finetune import Tuned
 from edgekit.verbs.export.options import NetworkOptions
-from edgekit.verbs.export.work import Progress, silent
 
 if TYPE_CHECKING:
     from edgekit.export.prune import PrunedLayer

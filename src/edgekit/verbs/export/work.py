@@ -1,6 +1,6 @@
 """What the stages of an export hand to each other."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,19 +10,14 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+    from edgekit.judge.held_out_report import Judged
+    from edgekit.judge.metric import Metric
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
     from edgekit.runtime.devices.board import Board
     from edgekit.targets.build import Build
-    from edgekit.verbs.export.judged import Judged
-    from edgekit.verbs.export.metric import Metric
 
-Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
 Examples = Mapping[str, NDArray[np.float32]]  # a factory's inputs by name, (hops, *shape)
-
-
-def silent(_stage: str, _done: int, _total: int) -> None:
-    """Show no progress."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,7 @@ class Quantized:
     signal-to-noise ratio with one tensor alone in its narrowest type, by name. `others`: the other networks of its
     sampler, by what they do. `judged`: what the recipe keeps of clips that are left out of its calibration, of a
     network that hears sound. `measured`: what was measured of what the recipe leaves
-    open, as the manifest says it, see `edgekit.verbs.export.settling`.
+    open, as the manifest says it, see `edgekit.judge.preparation_choice`.
     """
 
     model: "Model"

@@ -21,8 +21,8 @@ from edgekit.runtime.audio.device import at_device
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS
 from edgekit.runtime.stream import Stream
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.plugin.table import PLUGINS, wrap_problems
-from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.targets import TARGETS
@@ -74,7 +74,7 @@ class Heard:
 def made(model: Model, folder: Path, knobs: dict[str, str] | None = None) -> Plugin:
     """Lower a model with a plug-in, and build that with CMake, warnings being errors."""
     build = TARGETS["c99"].lower(model, "c99", wrap="clap", knobs=knobs)
-    write(build, folder)
+    write_build(build, folder)
     plugin = Plugin(folder, build.manifest.c_name)
     flags = "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"
     run("cmake", "-S", folder / "clap", "-B", plugin.file.parent, flags)

@@ -22,8 +22,8 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.audio.device import at_device
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.stream import Stream
+from edgekit.targets.build_files import write_build
 from edgekit.targets.c.plugin.table import wrap_problems
-from edgekit.verbs.export.finish import write
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.targets import TARGETS
@@ -83,7 +83,7 @@ class Plugin:
 def made(model: Model, folder: Path, knobs: dict[str, str] | None = None) -> Plugin:
     """Lower a model with a plug-in, and build that with CMake."""
     build = TARGETS["c99"].lower(model, "c99", wrap="lv2", knobs=knobs)
-    write(build, folder)
+    write_build(build, folder)
     out = folder / "lv2" / "made"
     for command in (["cmake", "-S", folder / "lv2", "-B", out], ["cmake", "--build", out]):
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)

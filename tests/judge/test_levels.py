@@ -17,6 +17,10 @@ from edgekit.base.errors import VerificationError
 from edgekit.cli.facts import manifest_rows
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.running import HopRunner, run_hops
+from edgekit.judge import levels
+from edgekit.judge.held_out_report import MOST_BEYOND, Judged, Level
+from edgekit.judge.levels import LEVELS_DB, hearing, judge
+from edgekit.judge.measurement import Reference
 from edgekit.operators.geometry import dims
 from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
@@ -24,11 +28,7 @@ from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import to_toml
 from edgekit.runtime.build_folder.levels import levels_text
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.verbs.auto.measure import Reference
-from edgekit.verbs.export import levels
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.judged import MOST_BEYOND, Judged, Level
-from edgekit.verbs.export.levels import LEVELS_DB, hearing, judge
 
 RATE = 16000
 FIXED = replace(RECIPES["w8a8"], hop_scales=False)

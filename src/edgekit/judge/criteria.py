@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.verbs.auto.decisions import Decisions, probabilities
-from edgekit.verbs.auto.images import Images
-from edgekit.verbs.auto.measure import Reference
-from edgekit.verbs.auto.pool import Auto, cost_of
-from edgekit.verbs.export.levels import Asked, Hearing, hearing
-from edgekit.verbs.export.metric import clean_of
-from edgekit.verbs.export.verification import sample_hops
+from edgekit.judge.candidates import Auto, cost_of
+from edgekit.judge.decisions import Decisions, probabilities
+from edgekit.judge.images import Images
+from edgekit.judge.levels import Asked, Hearing, hearing
+from edgekit.judge.measurement import Reference
+from edgekit.judge.metric import clean_of
+from edgekit.judge.verification import sample_hops
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+    from edgekit.judge.decisions import Arrays
     from edgekit.quantize.apply import Observed
     from edgekit.quantize.calibrate.clips import Calibration, Clip
     from edgekit.quantize.recipe import Recipe
-    from edgekit.verbs.auto.decisions import Arrays
 
 Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
 MIN_SNR_DB = 30.0  # if not told

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import CalibrationError
+from edgekit.base.progress import Progress
+from edgekit.judge.decisions import probabilities
+from edgekit.judge.levels import LEVELS_DB, Hearing, hearing
 from edgekit.quantize.recipe import MEASURED
-from edgekit.verbs.auto.decisions import probabilities
-from edgekit.verbs.export.levels import LEVELS_DB, Hearing, hearing
-from edgekit.verbs.export.work import Progress
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -123,8 +123,8 @@ def _measured(
 
     Ranges are those of the loudest hops.
     """
+    from edgekit.judge.criteria import loudest
     from edgekit.quantize.apply import observed
-    from edgekit.verbs.auto.judging import loudest
 
     parts, constants = found.parts, model.constants
     assert parts is not None

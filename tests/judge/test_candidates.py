@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 from builds import float_model, noise
 
+from edgekit.judge.candidates import MOST_TURNED, chosen, cost_of
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.verbs.auto.pool import MOST_TURNED, chosen, cost_of
 
 
 def found(cost: float, snr_db: float, turned: float = 0.0) -> SimpleNamespace:

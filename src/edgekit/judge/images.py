@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.base import sampler_loop
+from edgekit.judge.sampling import drawn_conditions, float_network
+from edgekit.judge.verification import NOISE_SEED
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.export.sampling import drawn_conditions, float_network
-from edgekit.verbs.export.verification import NOISE_SEED
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -41,11 +41,11 @@ class Images:
         Raises:
             ToolError: there is no C compiler.
         """
-        from edgekit.verbs.export.finish import write
-        from edgekit.verbs.targets import TARGETS
+        from edgekit.targets.build_files import write_build
+        from edgekit.targets.c.lower import lower_c
 
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
-            write(TARGETS["host"].lower(quantized, "host"), Path(folder))
+            write_build(lower_c(quantized, "host"), Path(folder))
             drawn = Sampler.open(folder).sample(IMAGES, NOISE_SEED, self._given)
         error = float(np.mean(np.square(drawn - self._exact)))
         worst = self._range * 10 ** (-HIGHEST_DB / 20)

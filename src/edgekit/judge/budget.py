@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgekit.verbs.replay import noise_folder
+from edgekit.targets.c.replay_noise import noise_folder
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
+    from edgekit.judge.candidates import Auto
     from edgekit.targets.build import Build
-    from edgekit.verbs.auto.pool import Auto
 
 COUNTED_HOPS = 2  # of which the last one counts
 FLAGS = {"flash": "--max-flash", "ram": "--max-ram", "instructions": "--max-instructions"}

@@ -13,6 +13,7 @@ from level_networks import log_power, sound
 from edgekit import api
 from edgekit.export.running import HopRunner, snr_db
 from edgekit.graph.model import Model
+from edgekit.judge.preparation_choice import settled
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.channels import FIXED, Channels
@@ -20,7 +21,6 @@ from edgekit.quantize.prepare.equalize import equalize
 from edgekit.quantize.prepare.levels import QUIETER
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import MEASURED, RECIPES
-from edgekit.verbs.export.settling import settled
 
 W8A8 = RECIPES["w8a8"]
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.judge.decisions import decided, probabilities
+from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, Judged, Level
+from edgekit.judge.measurement import Reference
+from edgekit.judge.metric import Metric, clean_of
+from edgekit.judge.speech_quality import si_sdr_db
+from edgekit.judge.verification import hops_decided_otherwise
 from edgekit.quantize.recipe import RECIPES
-from edgekit.verbs.auto.decisions import decided, probabilities
-from edgekit.verbs.auto.measure import Reference
-from edgekit.verbs.export.judged import BEYOND_DB, FALLBACK, Judged, Level
-from edgekit.verbs.export.metric import Metric, clean_of
-from edgekit.verbs.export.speech_quality import si_sdr_db
-from edgekit.verbs.export.verification import hops_decided_otherwise
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model

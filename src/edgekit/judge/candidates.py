@@ -30,7 +30,7 @@ class Auto:
             narrowest type it may have, and everything else exact.
         turned: the share of decisions that twice its error turns; 0 of a network that decides nothing.
         notes: what it falls short of.
-        taken: what it takes of what is bounded, see `edgekit.verbs.auto.limits`.
+        taken: what it takes of what is bounded, see `edgekit.judge.budget`.
     """
 
     recipe: "Recipe"

@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from edgekit.base import sampler_loop
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.sampler_loop import Network, Other, Step
-from edgekit.runtime.sampler import LOOPS, Sampler
-from edgekit.runtime.stream import Arrays, Stream
-from edgekit.verbs.export.verification import (
+from edgekit.judge.verification import (
     HIGHEST_INTEGER,
     HOPS,
     MAX_MACS,
@@ -20,6 +18,8 @@ from edgekit.verbs.export.verification import (
     MIN_HOPS,
     NOISE_SEED,
 )
+from edgekit.runtime.sampler import LOOPS, Sampler
+from edgekit.runtime.stream import Arrays, Stream
 
 CALIBRATION_VALUES = 2**22  # of x in all calls that calibrate
 CORRECTED_ON = 20  # images

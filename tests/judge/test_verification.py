@@ -8,10 +8,7 @@ import pytest
 
 from edgekit.base.errors import VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.operators.oracle import Oracle
-from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.verbs.export.verification import (
+from edgekit.judge.verification import (
     HOPS,
     MAX_MACS,
     MAX_VALUES,
@@ -21,6 +18,9 @@ from edgekit.verbs.export.verification import (
     sample_hops,
     verify,
 )
+from edgekit.operators.oracle import Oracle
+from edgekit.quantize.apply import quantize
+from edgekit.quantize.calibrate.clips import Calibration
 
 MANIFEST = SimpleNamespace(target="c99")
 

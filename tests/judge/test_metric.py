@@ -14,12 +14,12 @@ from tiny_networks import FRONTEND, HOP
 
 from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
+from edgekit.judge.metric import Metric, clean_of, read_metric
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.held_out import Part
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import to_toml
 from edgekit.verbs.export.finish import clean_form
-from edgekit.verbs.export.metric import Metric, clean_of, read_metric
 
 RATE, CLIPS = 16000, 3
 

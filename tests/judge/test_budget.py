@@ -13,13 +13,13 @@ from devices import missing
 
 from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
+from edgekit.judge.budget import Limits, instructions, nothing_fits
+from edgekit.judge.candidates import chosen
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.c.lower import lower_c
 from edgekit.verbs.auto import screening
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.limits import Limits, instructions, nothing_fits
-from edgekit.verbs.auto.pool import chosen
 
 CALIBRATION = f"{__name__}:clips"
 DEVICE = "cortex-m4"

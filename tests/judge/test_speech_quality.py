@@ -11,11 +11,11 @@ from tiny_networks import FRONTEND, spectral_gain
 
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.export.running import run_hops
+from edgekit.judge import speech_quality
+from edgekit.judge.speech_quality import heard, metrics, si_sdr_db
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.export import speech_quality
 from edgekit.verbs.export.importing import ImportOptions, load_model
-from edgekit.verbs.export.speech_quality import heard, metrics, si_sdr_db
 
 
 def test_si_sdr_knows_no_scale_and_no_mean() -> None:

@@ -1,0 +1,9 @@
+"""How long work tells what it is doing."""
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Show no progress."""
