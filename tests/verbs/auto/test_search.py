@@ -111,7 +111,7 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
     monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
-    for module in (auto, judging):
+    for module in (auto, criteria):
         monkeypatch.setattr(module, "MIN_SNR_DB", 150.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
     manifest = with_macs(describe(best.quantized, "host"), best.quantized)
@@ -201,11 +201,11 @@ def test_probabilities_must_decide_as_in_float(
     monkeypatch.setattr(criteria, "MIN_SNR_DB", 10.0)
     asked = auto.find(model, calibration, 10, api.silent, tmp_path)
     assert asked.turned == 0 and not asked.notes
-    for module in (auto, pool):
+    for module in (auto, candidates):
         monkeypatch.setattr(module, "MOST_TURNED", -1.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
     assert "decisions" in best.notes[0]
-    for module in (auto, pool):
+    for module in (auto, candidates):
         monkeypatch.setattr(module, "MOST_TURNED", best.turned)
     kept = auto.find(model, calibration, None, api.silent, tmp_path)
     assert kept.turned <= best.turned and not kept.notes
