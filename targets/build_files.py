@@ -4,14 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, NETWORKS_FOLDER, Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.targets.build import Build
-from edgekit.targets.c.lower import lower_c
-from edgekit.targets.onnxruntime import with_zero_points
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.targets.build import Build
 
 
 class FilesOf(Mapping[str, bytes]):
@@ -36,7 +37,7 @@ class FilesOf(Mapping[str, bytes]):
         return len(self._names)
 
 
-def write_build(build: Build, folder: Path) -> Build:
+def write_build(build: "Build", folder: Path) -> "Build":
     """Write a build's files and its manifest, which is not verified yet; the build returned reads them there."""
     for name, content in build.files.items():
         path = folder / name
@@ -48,8 +49,12 @@ def write_build(build: Build, folder: Path) -> Build:
     return replace(build, files=FilesOf(folder, build.files))
 
 
-def write_network(folder: Path, role: str, manifest: Manifest, model: Model | None = None) -> None:
+def write_network(
+    folder: Path, role: str, manifest: Manifest, model: "Model | None" = None
+) -> None:
     """Write the facts of another network of a sampler, and its model where the build has none."""
+    from edgekit.targets.onnxruntime import with_zero_points
+
     own = folder / NETWORKS_FOLDER / role
     own.mkdir(parents=True, exist_ok=True)
     (own / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
@@ -57,12 +62,14 @@ def write_network(folder: Path, role: str, manifest: Manifest, model: Model | No
         with_zero_points(model).save(own / "model.onnx")
 
 
-def read_model(directory: Path) -> Model:
+def read_model(directory: Path) -> "Model":
     """Read the network that a build was lowered from.
 
     Raises:
         UsageError: the folder does not hold it.
     """
+    from edgekit.graph.model import Model
+
     path = directory / "model.onnx"
     try:
         model = Model.from_bytes(path.read_bytes())
@@ -86,12 +93,14 @@ def open_portable(directory: Path) -> Stream:
     return portable_stream(read_model(directory))
 
 
-def portable_stream(model: Model) -> Stream:
+def portable_stream(model: "Model") -> Stream:
     """Compile a network as portable C for this machine and open it.
 
     Raises:
         ToolError: no C compiler, or it failed.
     """
+    from edgekit.targets.c.lower import lower_c
+
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         write_build(lower_c(model, "c99"), Path(name))
         return Stream.open(name)

@@ -36,10 +36,10 @@ from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.weights import finetune as finetune
 from edgekit.verbs.export.weights import prune as prune
 from edgekit.verbs.inspection import Inspected
+from edgekit.verbs.open_stream import open_stream
 from edgekit.verbs.opening import Opening
 from edgekit.verbs.pictures import sample_problem, write_samples
 from edgekit.verbs.serve import serve as serve
-from edgekit.verbs.targets import run as run_build
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
@@ -241,7 +241,7 @@ def sample(
     if file is not None and (problem := sample_problem(file)):
         raise UsageError(problem)
     progress("compile", 0, 1)
-    sampler = Sampler(run_build(directory)[0], Path(directory))
+    sampler = Sampler(open_stream(directory)[0], Path(directory))
     files = given_files(sampler.table, *(None if p is None else Path(p) for p in (start, noise)))
     given = {**(conditions or {}), **files}
     x = sampler.sample(n, seed, given, lambda done, rows: progress("sample", done, rows))

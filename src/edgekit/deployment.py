@@ -23,7 +23,8 @@ from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.given import HELD, given
-from edgekit.verbs.targets import TARGETS, run
+from edgekit.verbs.open_stream import open_stream
+from edgekit.verbs.targets import TARGETS
 
 REPORT = "report.html"
 NETWORKS = (
@@ -46,7 +47,7 @@ class Build:
 
     def stream(self) -> Stream:
         """Return a fresh instance that runs hop by hop; see `edgekit.runtime.stream.Stream`."""
-        return run(self.directory)[0]
+        return open_stream(self.directory)[0]
 
     @cached_property
     def _running(self) -> Stream:

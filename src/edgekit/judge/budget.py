@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from edgekit.targets.c.replay_noise import noise_folder
-
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.judge.candidates import Auto
@@ -70,6 +68,7 @@ def instructions(build: "Build", target: str) -> int:
     """
     from edgekit.runtime.devices.cross import compile_replay
     from edgekit.runtime.devices.emulator import count
+    from edgekit.targets.c.replay_noise import noise_folder
     from edgekit.targets.devices import profile
 
     device = profile(target)

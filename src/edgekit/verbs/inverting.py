@@ -11,7 +11,7 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
 from edgekit.base.progress import Progress
 from edgekit.runtime.sampler import Sampler
-from edgekit.verbs.targets import run as run_build
+from edgekit.verbs.open_stream import open_stream
 
 
 def invert(
@@ -35,7 +35,7 @@ def invert(
         raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
     x = arrays.get("x", next(iter(arrays.values())))
     progress("compile", 0, 1)
-    sampler = Sampler(run_build(directory)[0], Path(directory))
+    sampler = Sampler(open_stream(directory)[0], Path(directory))
     maps = sampler.invert(x, seed, conditions, lambda done, rows: progress("invert", done, rows))
     if file is not None:
         with replacing(file) as temporary:

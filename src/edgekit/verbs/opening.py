@@ -8,7 +8,7 @@ from edgekit.base.npz import read_npz
 from edgekit.runtime.audio.device import at_device
 from edgekit.runtime.controls import in_hops, read_turns
 from edgekit.runtime.stream import Stream
-from edgekit.verbs import targets
+from edgekit.verbs.open_stream import open_stream
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Opening:
             ToolError: a compiler or package is missing, or failed.
         """
         turns = read_turns(self.turns)
-        stream, notes = targets.run(directory, self.device)
+        stream, notes = open_stream(directory, self.device)
         if self.seed is not None:
             stream.reset(self.seed)
         if self.constants is not None:

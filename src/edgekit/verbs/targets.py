@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.environment import EXECUTORCH
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import Problem
 from edgekit.base.progress import Progress
 from edgekit.peers import executorch
 from edgekit.runtime.bench.contenders import (
@@ -19,9 +19,7 @@ from edgekit.runtime.bench.contenders import (
     StreamContender,
 )
 from edgekit.runtime.bench.node import NodeContender
-from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS, Manifest
-from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import NPUS, Stream
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.export.work import Written
@@ -363,34 +361,7 @@ ROWS = (
         choices=_engine_choices,
     ),
 )
-SIMULATOR = "sim"  # the device of a build whose RTL Verilator runs
 TARGETS: dict[str, Target] = {target.name: target for target in ROWS}
-
-
-def run(directory: str | Path, device: str | None = None) -> tuple[Stream, tuple[str, ...]]:
-    """Return a build folder as a running stream on this machine, and what the user should know of it.
-
-    On device ``sim`` the RTL of an engine runs its layers.
-
-    Raises:
-        UsageError: no usable build.
-        ToolError: a compiler or package is missing, or failed.
-    """
-    directory = Path(directory)
-    manifest = Manifest.load(directory)
-    target = manifest.target
-    if device is not None:
-        if device != SIMULATOR or target != "fpga":
-            found = f"'{device}' for a build for {target}"
-            allowed = f"{SIMULATOR}, of a build for fpga: Verilator runs its RTL"
-            raise UsageError(Problem("--device", found, allowed, "leave it out"))
-        return Stream(manifest, RtlRunner(directory, open_build(directory))), ()
-    row = TARGETS.get(target)
-    stream = Stream.open(directory) if row is None else row.run(directory)
-    if stream.manifest.target == target:
-        return stream, ()
-    how = f"as {stream.manifest.target}: integers have the device's bits, float sums another order"
-    return stream, (f"the build is for {target}; its network runs here {how}",)
 
 
 def own_options(options: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], list[str]]:

@@ -255,7 +255,9 @@ def test_no_recipe_that_another_beats_is_taken(
     pools: list[list[candidates.Auto]] = []
     choose = auto.chosen
 
-    def watched(found: list[candidates.Auto], needed: float, least: float) -> candidates.Auto | None:
+    def watched(
+        found: list[candidates.Auto], needed: float, least: float
+    ) -> candidates.Auto | None:
         pools.append(found)
         return choose(found, needed, least)
 

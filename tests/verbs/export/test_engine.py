@@ -28,8 +28,8 @@ from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.fpga import SOURCES
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
-from edgekit.verbs import targets
 from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.open_stream import open_stream
 
 
 def fractional() -> tuple[nn.Module, tuple[Tensor, ...]]:
@@ -182,7 +182,7 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
     for name, array in found.items():
         np.testing.assert_array_equal(array, golden[name])
         assert snr_db(reference[name], array) > 30
-    stream, _ = targets.run(folder, "sim")
+    stream, _ = open_stream(folder, "sim")
     assert isinstance(stream.runner, RtlRunner)
     for name, array in stream.run(clips).items():
         np.testing.assert_array_equal(array, found[name])
@@ -214,7 +214,7 @@ def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="sizes that do not fit"):
         Stream.open(tmp_path / "engine")
     with pytest.raises(UsageError, match="'zynq' for a build for fpga; allowed: sim"):
-        targets.run(tmp_path / "engine", "zynq")
+        open_stream(tmp_path / "engine", "zynq")
     places.write_bytes(content[4:])
     with pytest.raises(UsageError, match="too short"):
         Stream.open(tmp_path / "engine")
