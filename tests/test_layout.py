@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structure import decisions
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "edgekit"
@@ -93,6 +94,7 @@ SUITES = {
     "stream_authors",
     "stream_hour",
     "stream_random",
+    "structure",
     "supply",
     "synthesiser",
     "twins",
@@ -137,23 +139,6 @@ def test_no_module_imports_one_that_imports_it() -> None:
         rest = {module: names for module, names in rest.items() if module not in free}
     wanted: set[str] = set().union(*rest.values()) if rest else set()
     assert not wanted & rest.keys(), sorted(wanted & rest.keys())
-
-
-def decisions(function: ast.AST) -> int:
-    """Cyclomatic complexity: branches, loops, conditions joined, comprehensions and what they leave out."""
-    count = 1
-    for node in ast.walk(function):
-        if isinstance(node, ast.If | ast.For | ast.While | ast.IfExp | ast.ExceptHandler):
-            count += 1
-        if isinstance(node, ast.Assert | ast.match_case):
-            count += 1
-        if isinstance(node, ast.For | ast.While | ast.Try) and node.orelse:
-            count += 1
-        if isinstance(node, ast.comprehension):
-            count += 1 + len(node.ifs)
-        if isinstance(node, ast.BoolOp):
-            count += len(node.values) - 1
-    return count
 
 
 def test_no_function_takes_more_than_20_decisions() -> None:
