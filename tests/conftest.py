@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import processors
 import pytest
 from hypothesis import settings
 from jsonschema import Draft202012Validator
@@ -18,6 +19,8 @@ from edgekit.verbs.bench import log as bench_log
 # A process for each core runs the tests: more threads in each wait for one another.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+processors.limit_own_kernels()  # of a run of `make test-processors`
 
 settings.register_profile("same", derandomize=True)
 if "STREAM_FUZZ" not in os.environ:
