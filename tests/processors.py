@@ -79,9 +79,8 @@ class Processor:
 
     def missing(self, flags: frozenset[str]) -> list[str]:
         """What this machine lacks to run as it: flags of its CPU, the emulator."""
-        if self.command:
-            return [name for name in self.command[:1] if not shutil.which(name)]
-        return sorted(LEVELS[self.level] - flags)
+        emulators = [name for name in self.command[:1] if not shutil.which(name)]
+        return emulators + sorted(LEVELS["x86-64-v2" if self.command else self.level] - flags)
 
 
 PROCESSORS = {
@@ -143,11 +142,11 @@ import ctypes, os
 from pathlib import Path
 import numpy, torch
 from numpy._core._multiarray_umath import __cpu_features__ as numpy_has
-blas = next((Path(numpy.__file__).parents[1] / "numpy.libs").glob("*openblas*"))
-core = ctypes.CDLL(str(blas)).scipy_openblas_get_corename64_
-core.restype = ctypes.c_char_p
+for blas in (Path(numpy.__file__).parents[1] / "numpy.libs").glob("*openblas*"):
+    core = ctypes.CDLL(str(blas)).scipy_openblas_get_corename64_
+    core.restype = ctypes.c_char_p
+    print("OPENBLAS_CORETYPE", core().decode())
 print("ATEN_CPU_CAPABILITY", torch.backends.cpu.get_cpu_capability().lower())
-print("OPENBLAS_CORETYPE", core().decode())
 off = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
 print("NPY_DISABLE_CPU_FEATURES", *[name for name in off if not numpy_has[name]])
 """
@@ -174,8 +173,12 @@ def disobeyed(row: Processor) -> list[str]:
         check=True,
     )
     told = dict(line.partition(" ")[::2] for line in done.stdout.splitlines())
-    return [f"{key}={row.environment.get(key, text)} gives {text}" for key, text in told.items()
-            if key in row.environment and text.lower() != row.environment[key].lower()]  # fmt: skip
+    wanted = {key: row.environment[key] for key in told if key in row.environment}
+    return [
+        f"{key}={value} gives {told[key]}"
+        for key, value in wanted.items()
+        if told[key].lower() != value.lower()
+    ]
 
 
 def run(row: Processor, chosen: list[str]) -> int:
@@ -192,7 +195,8 @@ def run(row: Processor, chosen: list[str]) -> int:
 
 def main() -> int:
     """Run rows and say how each ended; returns the exit code."""
-    parser = argparse.ArgumentParser(description=USAGE, formatter_class=argparse.RawTextHelpFormatter)  # fmt: skip
+    plain = argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=USAGE, formatter_class=plain)
     parser.add_argument("names", nargs="*", metavar="NAME", help="processors; all without one")
     parser.add_argument("--list", action="store_true", help="what there is, and what runs here")
     own, chosen = sys.argv[1:], []
@@ -208,7 +212,7 @@ def main() -> int:
             result = f"not run: this machine lacks {', '.join(missing)}"
         elif given.list:
             result = row.what
-        elif ignored := disobeyed(row):
+        elif row.environment and (ignored := disobeyed(row)):
             result, failed = f"not run: {'; '.join(ignored)}", True
         else:
             code = run(row, chosen)

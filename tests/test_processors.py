@@ -60,6 +60,7 @@ def test_rows_have_levels_and_files_that_there_are() -> None:
 
 def test_a_processor_that_this_machine_lacks_is_said() -> None:
     assert PROCESSORS["haswell"].missing(frozenset({"sse4_2", "fma"})) == ["avx2"]
+    assert "sse4_2" in PROCESSORS["haswell-emulated"].missing(frozenset({"asimd"}))
 
 
 def test_a_sum_that_cancels_may_differ_by_its_operands() -> None:
