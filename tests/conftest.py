@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import processors
 import pytest
 from hypothesis import settings
 from jsonschema import Draft202012Validator
@@ -20,7 +19,10 @@ from edgekit.verbs.bench import log as bench_log
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-processors.limit_own_kernels()  # of a run of `make test-processors`
+if "EDGEKIT_TEST_PROCESSOR" in os.environ:  # a row of `make test-processors`
+    import processors
+
+    processors.limit_own_kernels()
 
 settings.register_profile("same", derandomize=True)
 if "STREAM_FUZZ" not in os.environ:
