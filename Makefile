@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -14,7 +14,8 @@ DEMO := demo-denoise
 help:
 	@echo "make demo   export the bundled denoiser, stream a noisy clip through it, write $(DEMO)/"
 	@echo "make test   ruff, mypy, pyright, pytest"
-	@echo "make test-all   the same, and the tests that are marked slow"
+	@echo "make test-all   the same, the tests that are marked slow, and make test-processors"
+	@echo "make test-processors   the tests as older processors round: tests/processors.py has a row for each"
 	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"
 	@echo "make test-floor   what imports torch modules, with the oldest torch that EdgeKit takes"
 	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
@@ -67,13 +68,17 @@ kernels: $(VENV)/test.stamp
 	$(BIN)/python -m edgekit.targets.c.stubs
 
 # Tests compile the same kernels over and over: where ccache is, once.
+CACHED := PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache"
 test: SELECTED := -m "not slow"
 test test-all: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
 	-@$(BIN)/python bench/published_networks.py
-	PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache" \
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SELECTED)
+	$(CACHED) $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SELECTED)
+	$(if $(filter test-all,$@),$(CACHED) $(BIN)/python tests/processors.py)
+
+test-processors: $(VENV)/test.stamp compiler
+	$(CACHED) $(BIN)/python tests/processors.py
 
 test-installs: $(VENV)/test.stamp compiler
 	$(BIN)/python bench/installs.py

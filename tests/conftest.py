@@ -19,6 +19,11 @@ from edgekit.verbs.bench import log as bench_log
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
+if "EDGEKIT_TEST_PROCESSOR" in os.environ:  # a row of `make test-processors`
+    import processors
+
+    processors.limit_own_kernels()
+
 settings.register_profile("same", derandomize=True)
 if "STREAM_FUZZ" not in os.environ:
     settings.load_profile("same")

@@ -89,6 +89,7 @@ SUITES = {
     "operator_devices",
     "ports",
     "privacy",
+    "processors",
     "published",
     "seeds.systems",
     "stream_authors",

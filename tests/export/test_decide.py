@@ -117,8 +117,9 @@ def test_equal_scores_detect_the_first_label_and_hold_swallows_what_begins_withi
 
 def test_softmax_and_sigmoid_make_scores() -> None:
     x = np.random.default_rng(0).normal(size=(20, 1, 4)).astype(np.float32)
-    chances = np.exp(x[:, 0]) / np.exp(x[:, 0]).sum(axis=1, keepdims=True)
-    for text, expected in (("softmax", chances), ("sigmoid", 1 / (1 + np.exp(-x[:, 0])))):
+    wide = x[:, 0].astype(np.float64)
+    chances = np.exp(wide) / np.exp(wide).sum(axis=1, keepdims=True)
+    for text, expected in (("softmax", chances), ("sigmoid", 1 / (1 + np.exp(-wide)))):
         model = add_decisions(network((1, 4)), read_decide(f"on=0.9:{text}"))
         found = run_hops(model, {"x": x})["score"].ravel()
         np.testing.assert_allclose(found, expected.max(axis=1), rtol=1e-6)

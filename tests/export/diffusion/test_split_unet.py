@@ -24,6 +24,7 @@ from edgekit.export.diffusion.key_steps import (
 )
 from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
 from edgekit.export.running import in_onnxruntime
+from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.diffusion.denoiser import oracle_network
@@ -72,8 +73,9 @@ def test_decoder_and_whole_network_are_one() -> None:
         {k: v for k, v in inputs.items() if k != "x"} | {k: first[k] for k in kept}
     )
     (name,) = expected
-    assert np.array_equal(first[name], expected[name])
-    assert np.array_equal(second[name], expected[name])
+    # to rounding: onnxruntime fuses other nodes where a tensor between them is an output
+    for found in (first, second):
+        compare(expected, {name: found[name]}, what="the split network")
     named, _, again = split(model, "x", kept)
     assert again == kept and len(named.ir.graph.outputs) == 3
 

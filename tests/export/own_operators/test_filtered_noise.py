@@ -6,6 +6,7 @@ import torch
 from c_kernels import needs_cc
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from near import assert_near
 from quick_build import load_kernels, quick_build
 from stream_networks import Net, check
 
@@ -48,7 +49,7 @@ def test_the_module_is_the_formula():
     given = torch.from_numpy(noise), torch.from_numpy(magnitudes).requires_grad_()
     sound = FilteredNoise(20)(*given)
     expected = sounded(noise[0, 0], magnitudes[0], 20)
-    np.testing.assert_allclose(sound.detach()[0, 0], expected, atol=1e-6)
+    assert_near(sound.detach()[0, 0], expected, 2 * 20)  # a sum over a block
     sound.square().mean().backward()
     assert torch.isfinite(given[1].grad).all() and given[1].grad.any()
 
@@ -78,7 +79,7 @@ def test_the_function_in_onnx_is_the_module():
     y = net.add("FilteredNoise", "x", "controls", domain="edgekit", block=24)
     running = in_onnxruntime(net.model([1, 1, "24*T"], y, more={"controls": [1, 17, "T"]}))
     (found,) = running({"x": noise, "controls": magnitudes}).values()
-    np.testing.assert_allclose(found[0, 0], sounded(noise[0, 0], magnitudes[0], 24), atol=2e-6)
+    assert_near(found[0, 0], sounded(noise[0, 0], magnitudes[0], 24), 2 * 24)
 
 
 @needs_cc

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from c_kernels import needs_cc
+from near import assert_near
 from quick_build import load_kernels, quick_build
 from stream_modules import StateSpace, exported
 from stream_networks import check
@@ -164,7 +165,7 @@ def test_a_layer_of_given_numbers(groups: int) -> None:
         y.append(2 * np.einsum("gos,gs->go", c, x).real.ravel() + d * frame)
     layer = DiagonalSSM.from_discrete(a, b, c, d)
     found = layer(torch.from_numpy(u).float()).detach()[0].T
-    np.testing.assert_allclose(found, y, atol=1e-5)
+    assert_near(found, y, 50)  # a sum of as many frames
     with pytest.raises(ValueError, match="wanted"):
         DiagonalSSM.from_discrete(a, b, c, d[:2])
 
