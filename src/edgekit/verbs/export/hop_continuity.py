@@ -1,0 +1,222 @@
+"""Does a network that was given without a time axis carry from hop to hop all that it needs?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.verbs.export.named import is_onnx
+
+if TYPE_CHECKING:
+    from edgekit.export.continuity import Growth
+    from edgekit.export.running import Arrays
+    from edgekit.graph.model import Model
+    from edgekit.verbs.export.importing import ImportOptions
+
+ALONE = (
+    "the network has no states, so that each hop is computed alone: nothing is carried from one hop to the next, "
+    "and a layer that needs its neighbours does not get them"
+)
+
+
+@dataclass(frozen=True)
+class Continuity:
+    """What was found of a network's hops.
+
+    Attributes:
+        network: as it was given, with what the user should know of its hops.
+        streamed: options that rewrite it along time; None where its hops follow one another as they are.
+        note: what the user should know of the rewrite.
+    """
+
+    network: "Model"
+    streamed: "ImportOptions | None" = None
+    note: str = ""
+
+
+def check_continuity(
+    source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
+) -> Continuity:
+    """Compare calls of one hop with one call over several, along every axis that may be time.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        options: what the user said of it.
+        network: what it was imported as, whose calls follow one another as hops.
+        examples: inputs of one call.
+
+    Raises:
+        ModelError: one call gives something else, and the time axis is not evident.
+    """
+    if (options.hop or options.frontend) is None or network.frontend or network.timing:
+        return Continuity(network)
+    found = _growths(source, options, network, examples)
+    broken = [growth for growth in found if growth.error > 0]
+    if network.states:
+        # where the states make calls equal along one axis, that one is time, and the others are not
+        if broken and not any(growth.carried for growth in found):
+            raise ModelError(_problem(growth, source, options, network) for growth in broken)
+        return Continuity(network)
+    view = _View(source, options, network)
+    longer = [g for g in found if g.outputs and not g.error and view.is_longer(g)]
+    if broken or longer:
+        if streamed := _streamed(broken or longer, view):
+            return Continuity(network, streamed, _rewritten(streamed, broken))
+        if broken:
+            raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    if any(growth.outputs and view.is_time(growth) for growth in found):
+        return Continuity(network)
+    return Continuity(network.describe(hops_alone=True, notes=[*network.notes, ALONE]))
+
+
+def _growths(
+    source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
+) -> "list[Growth]":
+    from edgekit.export.continuity import growths
+    from edgekit.export.source_calls import graph_call, onnx_call, torch_call
+
+    allowed = {str(v.name): _axes_of_time(v, options, network) for v in network.stream_inputs}
+    if not any(allowed.values()):
+        return []
+    if is_onnx(source):
+        call = onnx_call(source, network, options.shapes, options.constants)
+        return growths(call, network, allowed, examples)
+    call = torch_call(source, network, options.shapes)
+    found = growths(call, network, allowed, examples)
+    if not found and Path(source).suffix.lower() == ".pt2":  # it checks the sizes of its inputs
+        found = growths(graph_call(network), network, allowed, examples)
+    return found
+
+
+def _axes_of_time(value: Any, options: "ImportOptions", network: "Model") -> list[int]:
+    """The axes of an input that may be time: those of the layout, or all that a front end does not fill."""
+    from edgekit.graph.nodes import static_shape
+
+    name, shape = str(value.name), static_shape(value) or ()
+    if name in options.layouts:
+        axis = options.layouts[name].axis("T")
+        return [] if axis is None else [axis]
+    form = _form(name, options, network)
+    if form is None:
+        return [axis for axis, size in enumerate(shape) if size]
+    if form.kind == "frame" or form.stack is not None:
+        return []
+    return [axis for axis, size in enumerate(shape) if size != form.width]
+
+
+def _form(name: str, options: "ImportOptions", network: "Model") -> FrontendSpec | None:
+    forms = options.frontend
+    if forms is None or isinstance(forms, FrontendSpec):
+        return forms
+    return forms.get(name)
+
+
+class _View:
+    """How the axes of a network relate to the hop that the user named."""
+
+    def __init__(self, source: str, options: "ImportOptions", network: "Model") -> None:
+        from edgekit.graph.nodes import static_shape
+
+        self.source, self.options = source, options
+        self.shapes = {str(v.name): static_shape(v) or () for v in network.stream_inputs}
+        self.hop = self._hop()
+
+    def _hop(self) -> int:
+        """Steps of the time axis in one hop: samples, or frames behind a front end."""
+        forms, hop = self.options.frontend, self.options.hop
+        if forms is None:
+            return hop or 1
+        form = forms if isinstance(forms, FrontendSpec) else next(iter(forms.values()))
+        return max((hop or form.hop) // form.hop, 1)
+
+    def sizes(self, growth: "Growth") -> list[int]:
+        return [self.shapes[name][axis] for name, axis in growth.axes.items()]
+
+    def is_evident(self, growth: "Growth") -> bool:
+        """Whether the longest of the axes counts what the hop counts."""
+        size = max(self.sizes(growth))
+        if self.options.frontend is not None:
+            return True
+        return size == self.hop or (self.hop > 1 and size % self.hop == 0)
+
+    def is_longer(self, growth: "Growth") -> bool:
+        """Whether a call takes several hops as the user counts them."""
+        return self.is_evident(growth) and max(self.sizes(growth)) > self.hop
+
+    def is_time(self, growth: "Growth") -> bool:
+        """Whether the axes are those of time: as long as a hop, and not a batch where another one may be meant."""
+        if max(self.sizes(growth)) != self.hop:
+            return False
+        others = [len(shape) > 1 and prod(shape) > shape[0] for shape in self.shapes.values()]
+        return self.hop > 1 or any(growth.axes.values()) or not all(others)
+
+
+def _streamed(growths: "Sequence[Growth]", view: _View) -> "ImportOptions | None":
+    """The options with the time axes that are evident; None where they are not, or the source has one length."""
+    axes: dict[str, int] = {}
+    for growth in filter(view.is_evident, growths):
+        if any(axes.get(name, axis) != axis for name, axis in growth.axes.items()):
+            return None
+        axes |= growth.axes
+    if not axes or not _takes_lengths(view.source, view.options, axes):
+        return None
+    hop = view.options.hop
+    if hop is not None and view.options.frontend is not None:
+        hop = view.hop
+    return replace(view.options, time_axes=axes, hop=hop)
+
+
+def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int]) -> bool:
+    """Whether the source can be read at several lengths: torch code, or a file that leaves these axes open."""
+    from edgekit.export.source_calls import open_axes
+
+    if not is_onnx(source):
+        return Path(source).suffix.lower() != ".pt2"
+    left = open_axes(source, options.shapes)
+    return all(axis in left[name] for name, axis in axes.items())
+
+
+def _rewritten(options: "ImportOptions", broken: "Sequence[Growth]") -> str:
+    flags = _flags(options.time_axes)
+    if not broken:
+        return f"{flags} was taken: a call of the network takes several hops, which its layers compute alone"
+    worst = max(growth.error for growth in broken)
+    return (
+        f"{flags} was taken: the network takes other lengths, and without what its layers remember hops "
+        f"differ from the whole by {worst:.2g} of the peak"
+    )
+
+
+def _flags(axes: Mapping[str, int]) -> str:
+    return " ".join(f"--time-axis {name}:{axis}" for name, axis in axes.items())
+
+
+def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "Model") -> Problem:
+    """Hops that are not the whole, and what the user may have meant."""
+    places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
+    found = (
+        f"{growth.hops} calls, one after another along {places}, differ by {growth.error:.2g} of the peak from one "
+        "call that takes them all: "
+    )
+    name = next(iter(growth.axes))
+    if network.states:
+        found += f"the states {', '.join(p.input for p in network.states)} do not carry all that its layers need"
+        step = "make states of what the other layers need too, or give the network without states"
+        step += f" and {_flags(growth.axes)}"
+    elif _takes_lengths(source, options, growth.axes):
+        found += "it has no states that carry what its layers need"
+        step = f"{_flags(growth.axes)} rewrites it to hops"
+    else:
+        found += "it has no states that carry what its layers need"
+        step = (
+            "give the factory, or an .onnx that leaves this axis open, which is rewritten to hops"
+        )
+    step += f"; where that axis is no time, --layout {name}=LETTERS without T there"
+    if options.hop is not None and options.frontend is None:
+        step += f"; where each hop is to be computed alone, --frontend frame:{options.hop}:{options.hop}"
+    where = "--frontend" if options.hop is None else f"--hop {options.hop}"
+    allowed = "a network whose calls, one after another, are the same as one over the whole"
+    return Problem(where, found, allowed, step)
