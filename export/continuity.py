@@ -30,6 +30,7 @@ class Growth:
         hops: so many at once.
         outputs: output -> the axis that is longer too; an output that stays as it is is left out.
         error: by how much calls of one hop differ from that call, relative to the peak; 0 where rounding explains it.
+        worst: the output, or next state, that differs most.
         carried: whether the states make them equal: without those of the hop before they differ.
     """
 
@@ -37,6 +38,7 @@ class Growth:
     hops: int
     outputs: Axes
     error: float
+    worst: str
     carried: bool
 
 
@@ -92,12 +94,11 @@ def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Gr
         hops, outputs = count, longer
     if not hops:
         return None
-    errors = [runs.error(feed, hops, outputs) for feed in feeds]
-    error = max(errors)
+    error, worst = max(runs.error(feed, hops, outputs) for feed in feeds)
     carried = False
     if model.states and error == 0:
-        carried = any(runs.error(feed, hops, outputs, carry=False) > 0 for feed in feeds)
-    return Growth(axes, hops, outputs, error, carried)
+        carried = any(runs.error(feed, hops, outputs, carry=False)[0] > 0 for feed in feeds)
+    return Growth(axes, hops, outputs, error, worst, carried)
 
 
 def _feeds(model: Model, examples: Arrays | None) -> list[Arrays]:
@@ -155,27 +156,31 @@ class _Runs:
                 found[name] = axes[0]
         return found
 
-    def error(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool = True) -> float:
-        """The largest difference relative to the peak of an output; 0 where rounding explains it."""
+    def error(
+        self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool = True
+    ) -> tuple[float, str]:
+        """The largest difference relative to the peak, and of which output; 0 where rounding explains it."""
         whole = self.whole(feed, hops)
         if whole is not None and not _finite(whole):
             feed = {name: np.abs(array) for name, array in feed.items()}
             whole = self.whole(feed, hops)
         if whole is None:
-            return np.inf
+            return np.inf, next(iter(self._shapes))
         found = self._by_hops(feed, hops, outputs, carry=carry)
         names = [n for n in whole if n in outputs or self._model.states]
         errors = {name: _error(whole[name], found[name]) for name in names}
-        if all(error <= LIMIT for error in errors.values()):
-            return 0.0
         limits = dict.fromkeys(errors, LIMIT)
         for seed in range(NUDGES):
-            if (nudged := self.whole(nudge(feed, seed), hops)) is None:
+            nudged = None
+            if any(error > limits[name] for name, error in errors.items()):
+                nudged = self.whole(nudge(feed, seed), hops)
+            if nudged is None:
                 break
             for name in errors:
                 spread = SPREADS * _error(whole[name], nudged[name])
                 limits[name] = min(max(limits[name], spread), LARGEST_SPREAD)
-        return max((e for n, e in errors.items() if not e <= limits[n]), default=0.0)
+        beyond = ((error, name) for name, error in errors.items() if not error <= limits[name])
+        return max(beyond, default=(0.0, ""))
 
     def _by_hops(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
         """The outputs of a call for each hop: one after another along their longer axes, of others the last."""

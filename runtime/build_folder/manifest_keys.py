@@ -275,6 +275,7 @@ OPTIONAL = frozenset(
         "equalized",
         "quiet_copies",
         "crop_samples",
+        "hops_alone",
         "hops_decided_otherwise",
         "images",
         "image_snr_db",

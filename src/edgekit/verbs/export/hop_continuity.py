@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.frontend.spec import FrontendSpec
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.export.importing import ImportOptions
 
 ALONE = (
-    "the network has no states, so that each hop is computed alone: nothing is carried from one hop to the next, "
-    "and a layer that needs its neighbours does not get them"
+    "the network has no states: each hop is computed alone, nothing is carried from one to the next"
 )
 
 
@@ -69,7 +68,8 @@ def check_continuity(
             raise ModelError(_problem(growth, source, options, network) for growth in broken)
     if any(growth.outputs and view.is_time(growth) for growth in found):
         return Continuity(network)
-    return Continuity(network.describe(hops_alone=True, notes=[*network.notes, ALONE]))
+    notes = [*network.notes, ALONE, *view.windows()]
+    return Continuity(network.describe(hops_alone=True, notes=notes))
 
 
 def _growths(
@@ -78,7 +78,7 @@ def _growths(
     from edgekit.export.continuity import growths
     from edgekit.export.source_calls import graph_call, onnx_call, torch_call
 
-    allowed = {str(v.name): _axes_of_time(v, options, network) for v in network.stream_inputs}
+    allowed = _axes_of_time(options, network)
     if not any(allowed.values()):
         return []
     if is_onnx(source):
@@ -91,23 +91,26 @@ def _growths(
     return found
 
 
-def _axes_of_time(value: Any, options: "ImportOptions", network: "Model") -> list[int]:
-    """The axes of an input that may be time: those of the layout, or all that a front end does not fill."""
+def _axes_of_time(options: "ImportOptions", network: "Model") -> dict[str, list[int]]:
+    """The axes of each input that may be time: that of its layout, or all that a front end does not fill."""
     from edgekit.graph.nodes import static_shape
 
-    name, shape = str(value.name), static_shape(value) or ()
-    if name in options.layouts:
-        axis = options.layouts[name].axis("T")
-        return [] if axis is None else [axis]
-    form = _form(name, options, network)
-    if form is None:
-        return [axis for axis, size in enumerate(shape) if size]
-    if form.kind == "frame" or form.stack is not None:
-        return []
-    return [axis for axis, size in enumerate(shape) if size != form.width]
+    allowed = {}
+    for value in network.stream_inputs:
+        name, shape = str(value.name), static_shape(value) or ()
+        form, layout = _form(name, options), options.layouts.get(name)
+        if layout is not None:
+            axis = layout.axis("T")
+            allowed[name] = [] if axis is None else [axis]
+        elif form is not None and (form.kind == "frame" or form.stack is not None):
+            allowed[name] = []
+        else:
+            width = None if form is None else form.width
+            allowed[name] = [axis for axis, size in enumerate(shape) if size not in (0, width)]
+    return allowed
 
 
-def _form(name: str, options: "ImportOptions", network: "Model") -> FrontendSpec | None:
+def _form(name: str, options: "ImportOptions") -> FrontendSpec | None:
     forms = options.frontend
     if forms is None or isinstance(forms, FrontendSpec):
         return forms
@@ -121,6 +124,7 @@ class _View:
         from edgekit.graph.nodes import static_shape
 
         self.source, self.options = source, options
+        self.allowed = _axes_of_time(options, network)
         self.shapes = {str(v.name): static_shape(v) or () for v in network.stream_inputs}
         self.hop = self._hop()
 
@@ -147,11 +151,25 @@ class _View:
         return self.is_evident(growth) and max(self.sizes(growth)) > self.hop
 
     def is_time(self, growth: "Growth") -> bool:
-        """Whether the axes are those of time: as long as a hop, and not a batch where another one may be meant."""
+        """Whether the axes are as long as a hop, and no batch where another one is as long."""
         if max(self.sizes(growth)) != self.hop:
             return False
-        others = [len(shape) > 1 and prod(shape) > shape[0] for shape in self.shapes.values()]
-        return self.hop > 1 or any(growth.axes.values()) or not all(others)
+        return any(growth.axes.values()) or all(
+            axis == 0 or self.shapes[name][axis] != self.hop
+            for name in growth.axes
+            for axis in self.allowed[name]
+        )
+
+    def windows(self) -> list[str]:
+        """What feeds inputs that are longer than a hop."""
+        if self.options.hop is None or self.options.frontend is not None:
+            return []
+        return [
+            f"input '{name}' {list(shape)} is taken whole in every hop of {self.hop} samples; of sound, "
+            f"--frontend frame:{shape[-1]}:{self.hop} gives it the last {shape[-1]} samples"
+            for name, shape in self.shapes.items()
+            if shape and shape[-1] == prod(shape) > self.hop and shape[-1] % self.hop == 0
+        ]
 
 
 def _streamed(growths: "Sequence[Growth]", view: _View) -> "ImportOptions | None":
@@ -197,26 +215,34 @@ def _flags(axes: Mapping[str, int]) -> str:
 def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "Model") -> Problem:
     """Hops that are not the whole, and what the user may have meant."""
     places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
+    states = ", ".join(pair.input for pair in network.states)
     found = (
-        f"{growth.hops} calls, one after another along {places}, differ by {growth.error:.2g} of the peak from one "
-        "call that takes them all: "
-    )
-    name = next(iter(growth.axes))
-    if network.states:
-        found += f"the states {', '.join(p.input for p in network.states)} do not carry all that its layers need"
-        step = "make states of what the other layers need too, or give the network without states"
-        step += f" and {_flags(growth.axes)}"
-    elif _takes_lengths(source, options, growth.axes):
-        found += "it has no states that carry what its layers need"
-        step = f"{_flags(growth.axes)} rewrites it to hops"
-    else:
-        found += "it has no states that carry what its layers need"
-        step = (
-            "give the factory, or an .onnx that leaves this axis open, which is rewritten to hops"
+        f"along {places} the network takes several hops in a call, and gives something else then: in '{growth.worst}' "
+        f"{growth.hops} calls differ from one over the same by {growth.error:.2g} of the peak, as "
+        + (
+            f"{states} {'does' if len(network.states) == 1 else 'do'} not carry"
+            if states
+            else "no state carries"
         )
-    step += f"; where that axis is no time, --layout {name}=LETTERS without T there"
-    if options.hop is not None and options.frontend is None:
-        step += f"; where each hop is to be computed alone, --frontend frame:{options.hop}:{options.hop}"
+        + " all that its layers need"
+    )
+    flags = _flags(growth.axes)
+    if states:
+        step = f"pass on what its other layers need too, or give it without states and with {flags}"
+    elif _takes_lengths(source, options, growth.axes):
+        step = f"{flags} rewrites it to hops that are the same"
+    else:
+        step = "give a factory, or an .onnx that leaves this axis open, which is rewritten to hops"
+    layouts = (
+        f"--layout {v.name}=N{'.' * (len(v.shape or ()) - 1)}"
+        for v in network.stream_inputs
+        if v.name in growth.axes
+    )
+    step += f"; where this axis is not time, {' '.join(layouts)}"
+    if options.frontend is None:
+        step += (
+            f"; to compute each hop of sound alone, --frontend frame:{options.hop}:{options.hop}"
+        )
     where = "--frontend" if options.hop is None else f"--hop {options.hop}"
-    allowed = "a network whose calls, one after another, are the same as one over the whole"
+    allowed = "a network whose hops, one after another, are the whole recording"
     return Problem(where, found, allowed, step)
