@@ -16,7 +16,7 @@ Call = Callable[[Arrays], Arrays]
 Axes = Mapping[str, int]  # input or output -> axis
 SEED = 0
 HOPS = (2, 5, 24)  # in one call; the largest number that the network takes is compared
-LARGE = 2**18  # elements of the inputs of one call: beyond them the least number is enough
+LONG = 4096  # steps of a call: beyond them the least number of hops is enough, as attention takes their square
 MOST = 160  # choices of axes that are tried
 NUDGES = 2
 
@@ -85,9 +85,9 @@ def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Gr
     """Compare along these axes; None where the network does not take more hops along them."""
     feeds = _feeds(model, examples)
     runs = _Runs(call, model, axes)
-    size = sum(array.size for array in feeds[0].values())
+    steps = max(feeds[0][name].shape[1 + axis] for name, axis in axes.items())
     hops, outputs = 0, dict[str, int]()
-    for count in HOPS if size * HOPS[-1] <= LARGE else HOPS[:1]:
+    for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
         longer = None if (whole := runs.whole(feeds[0], count)) is None else runs.longer(whole)
         if longer is None or (hops and longer != outputs):
             break

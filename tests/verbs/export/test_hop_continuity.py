@@ -183,7 +183,10 @@ def test_a_network_of_windows_says_that_nothing_is_carried(name, tmp_path):
 
 def test_the_note_says_what_feeds_windows_that_are_longer_than_a_hop():
     notes = load_model(f"{__name__}:spotter", ImportOptions(hop=160)).network.notes
-    assert any("--frontend frame:480:160 gives it the last 480 samples" in note for note in notes)
+    assert any(
+        "--frontend frame:480:160 gives it the last 480 samples in every hop" in note
+        for note in notes
+    )
 
 
 def test_a_front_end_whose_frames_are_hops_computes_each_alone():
@@ -221,7 +224,7 @@ def partial():
 
 def test_states_that_do_not_carry_all_are_refused():
     said = refusal(f"{__name__}:partial", hop=64)
-    assert "h does not carry all that its layers need" in said
+    assert "its states (h) carry less than its layers need" in said
     assert "pass on what its other layers need too" in said
 
 
@@ -248,6 +251,20 @@ def gains():
 def test_where_states_carry_along_one_axis_the_others_are_not_time():
     model = load_model(f"{__name__}:gains", ImportOptions(hop=32)).network
     assert len(model.states) == 1 and not model.notes
+
+
+def each_of_8_frames():
+    return Layers(nn.Conv2d(1, 2, (1, 3), padding=(0, 1))), torch.rand(1, 1, 8, 33)
+
+
+def one_frame_or_a_sound():
+    return Layers(nn.Conv2d(1, 2, (1, 3), padding=(0, 1))), torch.rand(1, 1, 1, 33)
+
+
+def test_where_hops_are_equal_along_the_axis_of_time_the_others_are_not_time():
+    model = load_model(f"{__name__}:each_of_8_frames", ImportOptions(hop=8)).network
+    assert not model.timing and not model.notes
+    assert "axis 3 of input 'x'" in refusal(f"{__name__}:one_frame_or_a_sound", hop=1)
 
 
 def padded(path, length, fixed=True):

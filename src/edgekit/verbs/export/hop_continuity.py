@@ -50,7 +50,8 @@ def check_continuity(
     Raises:
         ModelError: one call gives something else, and the time axis is not evident.
     """
-    if (options.hop or options.frontend) is None or network.frontend or network.timing:
+    follows = options.until is None and (options.hop or options.frontend) is not None
+    if not follows or network.frontend or network.timing:
         return Continuity(network)
     found = _growths(source, options, network, examples)
     broken = [growth for growth in found if growth.error > 0]
@@ -60,13 +61,17 @@ def check_continuity(
             raise ModelError(_problem(growth, source, options, network) for growth in broken)
         return Continuity(network)
     view = _View(source, options, network)
-    longer = [g for g in found if g.outputs and not g.error and view.is_longer(g)]
+    equal = [growth for growth in found if growth.outputs and not growth.error]
+    longer = [growth for growth in equal if view.is_longer(growth)]
+    is_alike = any(map(view.is_time, equal))
+    if view.hop > 1 and not any(map(view.is_evident, broken)) and (is_alike or longer):
+        broken = []  # along the axis of time it is the same, so that the others are not time
     if broken or longer:
         if streamed := _streamed(broken or longer, view):
             return Continuity(network, streamed, _rewritten(streamed, broken))
         if broken:
             raise ModelError(_problem(growth, source, options, network) for growth in broken)
-    if any(growth.outputs and view.is_time(growth) for growth in found):
+    if is_alike:
         return Continuity(network)
     notes = [*network.notes, ALONE, *view.windows()]
     return Continuity(network.describe(hops_alone=True, notes=notes))
@@ -151,7 +156,7 @@ class _View:
         return self.is_evident(growth) and max(self.sizes(growth)) > self.hop
 
     def is_time(self, growth: "Growth") -> bool:
-        """Whether the axes are as long as a hop, and no batch where another one is as long."""
+        """Whether the axes are as long as a hop, and not the batch where another one is as long."""
         if max(self.sizes(growth)) != self.hop:
             return False
         return any(growth.axes.values()) or all(
@@ -165,8 +170,8 @@ class _View:
         if self.options.hop is None or self.options.frontend is not None:
             return []
         return [
-            f"input '{name}' {list(shape)} is taken whole in every hop of {self.hop} samples; of sound, "
-            f"--frontend frame:{shape[-1]}:{self.hop} gives it the last {shape[-1]} samples"
+            f"input '{name}' {list(shape)} is longer than a hop of {self.hop} samples: where it is sound, "
+            f"--frontend frame:{shape[-1]}:{self.hop} gives it the last {shape[-1]} samples in every hop"
             for name, shape in self.shapes.items()
             if shape and shape[-1] == prod(shape) > self.hop and shape[-1] % self.hop == 0
         ]
@@ -216,15 +221,11 @@ def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "
     """Hops that are not the whole, and what the user may have meant."""
     places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
     states = ", ".join(pair.input for pair in network.states)
+    carried = f"its states ({states}) carry less than" if states else "no state carries what"
     found = (
         f"along {places} the network takes several hops in a call, and gives something else then: in '{growth.worst}' "
-        f"{growth.hops} calls differ from one over the same by {growth.error:.2g} of the peak, as "
-        + (
-            f"{states} {'does' if len(network.states) == 1 else 'do'} not carry"
-            if states
-            else "no state carries"
-        )
-        + " all that its layers need"
+        f"{growth.hops} calls differ from one over the same by {growth.error:.2g} of the peak, as {carried} its layers "
+        "need"
     )
     flags = _flags(growth.axes)
     if states:

@@ -181,7 +181,7 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         raise UsageError(problems)
     if options.then is not None:
         own, behind = _divided(source, options)
-        network, second = _import_onnx(source, own), _import_onnx(options.then, behind)
+        network, second = _import_network(source, own)[0], _import_onnx(options.then, behind)
         return Imported(network, surrounded(network, options, second), None)
     network, examples = _import_network(source, options)
     if options.sampler is not None:
