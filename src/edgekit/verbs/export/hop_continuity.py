@@ -81,9 +81,13 @@ def _growths(
     source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
 ) -> "list[Growth]":
     from edgekit.export.continuity import growths
-    from edgekit.export.source_calls import graph_call, onnx_call, torch_call
+    from edgekit.export.source_calls import graph_call, onnx_call, open_axes, torch_call
 
     allowed = _axes_of_time(options, network)
+    if is_onnx(source) and network.states:
+        # nodes of a file in streaming form may hold the length of a hop: with another one it is another network
+        left = open_axes(source, options.shapes)
+        allowed = {name: [a for a in axes if a in left[name]] for name, axes in allowed.items()}
     if not any(allowed.values()):
         return []
     if is_onnx(source):
@@ -91,7 +95,8 @@ def _growths(
         return growths(call, network, allowed, examples)
     call = torch_call(source, network, options.shapes)
     found = growths(call, network, allowed, examples)
-    if not found and Path(source).suffix.lower() == ".pt2":  # it checks the sizes of its inputs
+    checks_sizes = Path(source).suffix.lower() == ".pt2"
+    if not found and checks_sizes and not network.states:
         found = growths(graph_call(network), network, allowed, examples)
     return found
 
@@ -110,8 +115,9 @@ def _axes_of_time(options: "ImportOptions", network: "Model") -> dict[str, list[
         elif form is not None and (form.kind == "frame" or form.stack is not None):
             allowed[name] = []
         else:
-            width = None if form is None else form.width
-            allowed[name] = [axis for axis, size in enumerate(shape) if size not in (0, width)]
+            filled = set() if form is None else {form.width}
+            filled |= {2} if form is not None and form.kind == "complex" else set()
+            allowed[name] = [axis for axis, size in enumerate(shape) if size not in filled]
     return allowed
 
 
