@@ -104,6 +104,50 @@ def test_inputs_of_one_time_are_rewritten_together(controls):
     assert [time.axis for time in model.timing.values()] == [2] * (3 - len(controls))
 
 
+class TwoRates(nn.Module):
+    """Sound, and a pitch of a frame for 16 samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 5, padding=2)
+
+    def forward(self, sound, pitch):
+        y = self.conv(sound) * pitch.repeat_interleave(16, 2)
+        return {"out": y.sum(1, True)}
+
+
+def two_rates():
+    return TwoRates(), {"sound": torch.rand(1, 1, 128), "pitch": torch.rand(1, 1, 8)}
+
+
+def test_a_slower_input_has_the_rate_of_its_example():
+    model = load_model(f"{__name__}:two_rates", ImportOptions(hop=64)).network
+    assert {str(v.name): tuple(v.shape) for v in model.stream_inputs} == {
+        "sound": (1, 1, 64),
+        "pitch": (1, 1, 4),
+    }
+    assert "--time-axis sound:2 --time-axis pitch:2 --rate pitch=16 was taken" in model.notes[-1]
+
+
+class Level(nn.Module):
+    """A function of each sample, and the mean of all."""
+
+    def forward(self, x):
+        return {"y": torch.tanh(x), "level": x.abs().mean((1, 2))}
+
+
+def level():
+    return Level(), torch.rand(1, 1, 64)
+
+
+def test_an_output_without_time_is_said_to_be_of_its_hop_alone():
+    model = load_model(f"{__name__}:level", ImportOptions(hop=64)).network
+    assert model.hops_alone
+    assert model.notes == (
+        "output level has no time: in each hop it is computed of that hop alone",
+    )
+
+
 class Layers(nn.Module):
     """Layers one after another, with a name for what goes in and what comes out."""
 

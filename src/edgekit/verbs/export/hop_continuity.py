@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,18 +64,24 @@ def check_continuity(
     view = _View(source, options, network)
     equal = [growth for growth in found if growth.outputs and not growth.error]
     longer = [growth for growth in equal if view.is_longer(growth)]
-    is_alike = any(map(view.is_time, equal))
-    if view.hop > 1 and not any(map(view.is_evident, broken)) and (is_alike or longer):
+    alike = [growth for growth in equal if view.is_time(growth)]
+    if view.hop > 1 and not any(map(view.is_evident, broken)) and (alike or longer):
         broken = []  # along the axis of time it is the same, so that the others are not time
     if broken or longer:
         if streamed := _streamed(broken or longer, view):
             return Continuity(network, streamed, _rewritten(streamed, broken))
         if broken:
             raise ModelError(_problem(growth, source, options, network) for growth in broken)
-    if is_alike:
+    timed = {name for growth in alike for name in growth.outputs}
+    if not (timeless := [n for v in network.stream_outputs if (n := str(v.name)) not in timed]):
         return Continuity(network)
-    notes = [*network.notes, ALONE, *view.windows()]
-    return Continuity(network.describe(hops_alone=True, notes=notes))
+    notes = _timeless(timeless) if alike else [ALONE, *view.windows()]
+    return Continuity(network.describe(hops_alone=True, notes=[*network.notes, *notes]))
+
+
+def _timeless(outputs: Sequence[str]) -> list[str]:
+    listed = ", ".join(outputs)
+    return [f"output {listed} has no time: in each hop it is computed of that hop alone"]
 
 
 def _growths(
@@ -195,7 +202,10 @@ def _streamed(growths: "Sequence[Growth]", view: _View) -> "ImportOptions | None
     hop = view.options.hop
     if hop is not None and view.options.frontend is not None:
         hop = view.hop
-    return replace(view.options, time_axes=axes, hop=hop)
+    sizes = {name: view.shapes[name][axis] for name, axis in axes.items()}
+    slower = {n: Fraction(size, max(sizes.values())) for n, size in sizes.items()}
+    rates = {name: rate for name, rate in slower.items() if rate != 1}
+    return replace(view.options, time_axes=axes, rates=rates, hop=hop)
 
 
 def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int]) -> bool:
@@ -210,6 +220,7 @@ def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int
 
 def _rewritten(options: "ImportOptions", broken: "Sequence[Growth]") -> str:
     flags = _flags(options.time_axes)
+    flags += "".join(f" --rate {name}={1 / rate}" for name, rate in options.rates.items())
     if not broken:
         return f"{flags} was taken: a call of the network takes several hops, which its layers compute alone"
     worst = max(growth.error for growth in broken)
@@ -245,7 +256,7 @@ def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "
         for v in network.stream_inputs
         if v.name in growth.axes
     )
-    step += f"; where this axis is not time, {' '.join(layouts)}"
+    step += f"; where this axis is not time, or a call is meant for this size alone, {' '.join(layouts)}"
     if options.frontend is None:
         step += (
             f"; to compute each hop of sound alone, --frontend frame:{options.hop}:{options.hop}"
