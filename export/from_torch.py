@@ -115,10 +115,10 @@ def from_torch(
         model = model.describe(trained=loaded.trained)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     verify_import(
-        _TorchReference(loaded, model),
+        TorchReference(loaded, model),
         model,
         examples,
-        lambda: _TorchReference(_in_double(loaded), model),
+        lambda: TorchReference(_in_double(loaded), model),
     )
     return model, examples
 
@@ -135,16 +135,18 @@ def _in_double(loaded: TorchSource) -> TorchSource:
     return replace(loaded, call=copy.deepcopy(loaded.call).double(), args=args, kwargs=kwargs)
 
 
-class _TorchReference:
+class TorchReference:
     """Calls the original module with arrays by the model's input names."""
 
-    def __init__(self, loaded: TorchSource, model: Model) -> None:
+    def __init__(self, loaded: TorchSource | TorchModule, model: Model) -> None:
+        """Of a network and what it was imported as."""
         self.loaded = loaded
         self.examples = leaves((loaded.args, loaded.kwargs))
         self.inputs = [str(value.name) for value in model.ir.graph.inputs]
         self.outputs = [str(value.name) for value in model.ir.graph.outputs]
 
     def __call__(self, feed: Arrays) -> Arrays:
+        """The outputs of one call; ModelError where forward fails."""
         import torch
 
         tensors = iter(

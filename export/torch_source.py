@@ -98,6 +98,12 @@ class TorchModule:
     source: str
     module: "torch.nn.Module"
     kwargs: dict[str, Any]
+    args: tuple[Any, ...] = ()
+
+    @property
+    def call(self) -> "torch.nn.Module":
+        """The module, as `TorchSource` names it."""
+        return self.module
 
 
 def traced(loaded: TorchModule) -> TorchSource:

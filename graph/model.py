@@ -318,6 +318,12 @@ class Model:
         return tuple(self._load("controls", []))
 
     @property
+    def hops_alone(self) -> bool:
+        """Whether each hop is computed alone, though hops follow one another: a network of windows."""
+        alone: bool = self._load("hops_alone", False)
+        return alone
+
+    @property
     def noises(self) -> tuple[Noise, ...]:
         """The inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
         rows = self._load("noises", [])

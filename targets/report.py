@@ -290,4 +290,6 @@ def _verification(facts: dict[str, Any] | None) -> str:
     largest = facts["max_abs_error"]
     error = "" if largest is None else f", largest error {largest:.3g}"
     against = f"against the source network over {counted(facts['hops'], 'hop')}"
+    if facts.get("hops_alone"):
+        against += ", each computed alone"
     return f"{ratio} {against}{error}, by {facts['by']}{exact}"

@@ -58,6 +58,14 @@ class FrontendBuilder:
         self.new.free_names(source)
         pcm = self.new.graph_input("pcm", (1, self.frames * form.hop))
         graph.inputs[list(graph.inputs).index(source)] = pcm
+        fed = pcm if form.overlap == 0 else self._analysed(pcm)
+        source.replace_all_uses_with(self._as_input(fed, layout, str(source.name)))
+        graph.insert_before(graph[0], self.new.take())
+        insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
+
+    def _analysed(self, pcm: ir.Value) -> ir.Value:
+        """Return what the network sees of the samples of this call and of those before."""
+        form = self.form
         history = self.new.state(f"{form.prefixes[0]}_history", (1, form.overlap))
         if form.kind == "frame":
             (fed,) = self.new.node("Concat", [history, pcm], {"frame": (1, form.length)}, axis=1)
@@ -66,9 +74,7 @@ class FrontendBuilder:
             self.spectrum, following = self._transformed(pcm, history)
             fed = self._features(self.spectrum)
         self.new.follow(history, following)
-        source.replace_all_uses_with(self._as_input(fed, layout, str(source.name)))
-        graph.insert_before(graph[0], self.new.take())
-        insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
+        return fed
 
     def hold_states(self, states: Sequence[StatePair]) -> None:
         """Keep the network's states at zero while its frames are not full of samples yet."""
@@ -112,16 +118,22 @@ class FrontendBuilder:
         graph, form = self.graph, self.form
         self.new.free_names(result)
         place = list(graph.outputs).index(result)
+        pcm_out = self._frame(result, layout) if form.overlap == 0 else self._sound(result, layout)
+        pcm_out.name = "pcm_out"
+        graph.outputs[place] = pcm_out
+        graph.extend(self.new.take())
+
+    def _sound(self, result: ir.Value, layout: Layout) -> ir.Value:
+        """Return the samples of this call, of which earlier calls made a part."""
+        form = self.form
         overlap = self.new.state(f"{form.prefixes[1]}_overlap", (1, form.overlap))
         if self.result_is_frame:
             frame = self._once_started(self._frame(result, layout), "heard")
             pcm_out, following = self._added_up(frame, overlap)
         else:
             pcm_out, following = self._inverse(self._filtered(result, layout), overlap)
-        pcm_out.name = "pcm_out"
-        graph.outputs[place] = pcm_out
         self.new.follow(overlap, following)
-        graph.extend(self.new.take())
+        return pcm_out
 
     def _transformed(self, pcm: ir.Value, history: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return the spectra (frames, bins, 2) of a call and the next history."""

@@ -355,12 +355,11 @@ def _option_problems(options: list[str]) -> _Problems:
 
 
 def _hop_problems(spec: FrontendSpec) -> _Problems:
-    if 1 <= spec.hop < spec.length:
+    most = spec.length if spec.kind == "frame" else spec.length - 1
+    if 1 <= spec.hop <= most:
         return []
-    allowed = f"1 to {spec.length - 1}, less than a frame"
-    if spec.kind == "frame":
-        allowed += "; a network that reads exactly its hop needs --hop only"
-    return [("HOP", str(spec.hop), allowed)]
+    allowed = "at most a frame" if spec.kind == "frame" else "less than a frame"
+    return [("HOP", str(spec.hop), f"1 to {most}, {allowed}")]
 
 
 def _adds_up(window: str, n_fft: int, hop: int) -> bool:

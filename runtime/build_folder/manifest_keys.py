@@ -275,6 +275,7 @@ OPTIONAL = frozenset(
         "equalized",
         "quiet_copies",
         "crop_samples",
+        "hops_alone",
         "hops_decided_otherwise",
         "images",
         "image_snr_db",
@@ -333,7 +334,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "flash_bytes": SIZE, "npu_operators": COUNT, "cpu_operators": TEXTS,
     },
     "verification": {
-        "by": TEXT, "hops": COUNT, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
+        "by": TEXT, "hops": COUNT, "hops_alone": FLAG, "hops_decided_otherwise": COUNT, "snr_db": _or_null(NUMBER),
         "images": POSITIVE, "image_snr_db": _or_null(NUMBER),
         "max_abs_error": _or_null(NUMBER),
         "bit_exact_with_oracle": _or_null(FLAG), "oracle_hops": _or_null(COUNT),

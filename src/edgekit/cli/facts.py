@@ -150,6 +150,8 @@ def verification_text(manifest: Manifest) -> str | None:
     if "metric" in facts:
         ratio = f"{facts['metric']:.4g} by --metric, {ratio}"
     runs = counted(facts["hops"], manifest.unit)
+    if facts.get("hops_alone"):
+        runs += ", each computed alone,"
     other = facts.get("hops_decided_otherwise")
     decided = "" if other is None else f", decided otherwise in {counted(other, manifest.unit)}"
     return f"{ratio} against the source over {runs} by {facts['by']}{exact}{decided}{_images_text(facts)}"

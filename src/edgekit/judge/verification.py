@@ -128,7 +128,8 @@ def verify(
         progress: is told after each hop how many are done.
         watched: is shown what the oracle makes of each hop.
 
-    Of decisions it is counted in how many hops they are others.
+    Of decisions it is counted in how many hops they are others. Of a network of windows, whose hops are computed
+    alone, the facts say so: then no stream was compared.
 
     Returns:
         The manifest's `verification`, and the build's outputs (hops, *shape). A ratio without noise
@@ -171,6 +172,8 @@ def verify(
             raise ModelError(problems) from error
         raise
     facts = {**_metric(metric, outputs, expected, needed), **_decided(reference, expected, outputs)}
+    if reference.hops_alone:
+        facts["hops_alone"] = True
     return facts | {
         "by": by,
         "hops": len(next(iter(outputs.values()))),

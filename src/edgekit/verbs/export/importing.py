@@ -16,6 +16,7 @@ from edgekit.base.until import Until
 from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
+from edgekit.verbs.export.hop_continuity import check_continuity
 from edgekit.verbs.export.named import is_onnx, other_file, source_name
 from edgekit.verbs.export.offline import (
     calibration_feeds,
@@ -180,7 +181,7 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         raise UsageError(problems)
     if options.then is not None:
         own, behind = _divided(source, options)
-        network, second = _import_onnx(source, own), _import_onnx(options.then, behind)
+        network, second = _import_network(source, own)[0], _import_onnx(options.then, behind)
         return Imported(network, surrounded(network, options, second), None)
     network, examples = _import_network(source, options)
     if options.sampler is not None:
@@ -245,11 +246,26 @@ def _import_network(
 ) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
     if is_offline(source, options):
         return load_streamed(source, options)
+    network, examples = _import_hop(source, options)
+    checked = check_continuity(source, options, network, examples)
+    if checked.streamed is not None:
+        streamed, hops = load_streamed(source, checked.streamed)
+        return streamed.describe(notes=[*streamed.notes, checked.note]), hops
+    if examples is None:
+        return checked.network, None
+    known = {n: array if n in network.constants else array[None] for n, array in examples.items()}
+    return checked.network, known
+
+
+def _import_hop(
+    source: str, options: ImportOptions
+) -> tuple["Model", dict[str, NDArray[Any]] | None]:
+    """The network as it was given: a function of one hop; and the inputs of a factory's example."""
     if is_onnx(source):
         return _import_onnx(source, options), None
     from edgekit.export.from_torch import from_torch
 
-    network, examples = from_torch(
+    return from_torch(
         source,
         name=source_name(source),
         states=options.states,
@@ -259,8 +275,6 @@ def _import_network(
         hop=options.hop,
         sample_rate=options.sample_rate,
     )
-    hops = {n: array if n in network.constants else array[None] for n, array in examples.items()}
-    return network, hops
 
 
 def is_offline(source: str, options: ImportOptions) -> bool:

@@ -1,0 +1,211 @@
+"""Do hops follow one another? Calls of one hop each, compared with one call that takes all of them at once."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice, product
+from typing import Any
+
+import numpy as np
+
+from edgekit.export.running import Arrays, differences, zero_states
+from edgekit.export.verify import LARGEST_SPREAD, LIMIT, SPREADS, draw, nudge
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+Call = Callable[[Arrays], Arrays]
+Axes = Mapping[str, int]  # input or output -> axis
+SEED = 0
+HOPS = (2, 5, 24)  # in one call; the largest number that the network takes is compared
+LONG = 4096  # steps of a call: beyond them the least number of hops is enough, as attention takes their square
+MOST = 160  # choices of axes that are tried
+NUDGES = 2
+
+
+@dataclass(frozen=True)
+class Growth:
+    """What becomes of a network where one call takes several hops.
+
+    Attributes:
+        axes: the axes of its inputs that are longer.
+        hops: so many at once.
+        outputs: output -> the axis that is longer too; an output that stays as it is is left out.
+        error: by how much calls of one hop differ from that call, relative to the peak; 0 where rounding explains it.
+        worst: the output, or next state, that differs most.
+        carried: whether the states make them equal: without those of the hop before they differ.
+    """
+
+    axes: Axes
+    hops: int
+    outputs: Axes
+    error: float
+    worst: str
+    carried: bool
+
+
+def growths(
+    call: Call, model: Model, allowed: Mapping[str, Sequence[int]], examples: Arrays | None
+) -> list[Growth]:
+    """Return every choice of axes along which a network takes more than one hop in a call.
+
+    Args:
+        call: runs the source: inputs of any shape, states included -> its outputs. It raises where the source
+            does not take them.
+        model: the source at one hop.
+        allowed: input name -> the axes that may be time.
+        examples: inputs of one call; random ones are compared in addition.
+    """
+    found: list[Growth] = []
+    for axes in islice(_choices(model, allowed), MOST):
+        if any(growth.axes.items() <= axes.items() for growth in found):
+            continue  # a part of these axes grows alone, so that the others have nothing to do with it
+        if growth := _growth(call, model, axes, examples):
+            found.append(growth)
+    return found
+
+
+def _choices(model: Model, allowed: Mapping[str, Sequence[int]]) -> Iterator[dict[str, int]]:
+    """Axes that may be time: of one input, then of several together."""
+    shapes = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
+    names = [name for name in shapes if allowed.get(name)]
+    for count in range(1, len(names) + 1):
+        for chosen in combinations(names, count):
+            for axes in product(*(allowed[name] for name in chosen)):
+                axes_of = dict(zip(chosen, axes, strict=True))
+                if _go_together(shapes, axes_of):
+                    yield axes_of
+
+
+def _go_together(shapes: Mapping[str, tuple[int, ...]], axes: Axes) -> bool:
+    """Whether axes may be the same time: of any length above 1, or, of single frames, in the same place."""
+    sizes = {shapes[name][axis] for name, axis in axes.items()}
+    return 1 not in sizes or (len(sizes) == 1 and len({*axes.values()}) == 1)
+
+
+def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Growth | None:
+    """Compare along these axes; None where the network does not take more hops along them."""
+    feeds = _feeds(model, examples)
+    runs = _Runs(call, model, axes)
+    steps = max(feeds[0][name].shape[1 + axis] for name, axis in axes.items())
+    hops, outputs = 0, dict[str, int]()
+    for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
+        longer = None if (whole := runs.whole(feeds[0], count)) is None else runs.longer(whole)
+        if longer is None or (hops and longer != outputs):
+            break
+        hops, outputs = count, longer
+    if not hops:
+        return None
+    error, worst = max(runs.error(feed, hops, outputs) for feed in feeds)
+    carried = False
+    if model.states and error == 0:
+        carried = any(runs.error(feed, hops, outputs, carry=False)[0] > 0 for feed in feeds)
+    return Growth(axes, hops, outputs, error, worst, carried)
+
+
+def _feeds(model: Model, examples: Arrays | None) -> list[Arrays]:
+    """Inputs of as many hops as are compared at most; in each hop others."""
+    generator = np.random.default_rng(SEED)
+    drawn = {str(v.name): draw(v, generator, HOPS[-1], 1) for v in model.given_inputs}
+    for name in model.constants:
+        drawn[name] = np.repeat(drawn[name][:1], HOPS[-1], 0)
+    if examples is None:
+        return [drawn]
+    whole, scaled = dict[str, Any](), dict[str, Any]()
+    for name, array in drawn.items():
+        example = np.asarray(examples[name])
+        whole[name] = np.repeat(example[None], HOPS[-1], 0)
+        is_float = array.dtype.kind == "f"
+        scaled[name] = array if is_float else whole[name]
+        if is_float and name not in model.constants:
+            # the same example in every hop would be the same for every context that is a whole hop
+            whole[name] = whole[name] * generator.uniform(0.5, 1, (HOPS[-1], *[1] * example.ndim))
+            whole[name] = whole[name].astype(array.dtype)
+    return [scaled, whole]
+
+
+class _Runs:
+    """One call over several hops, and a call for each hop, along some axes of the inputs."""
+
+    def __init__(self, call: Call, model: Model, axes: Axes) -> None:
+        self._call, self._model, self._axes = call, model, axes
+        self._shapes = {str(v.name): static_shape(v) or () for v in model.ir.graph.outputs}
+        self._states = {pair.output for pair in model.states}
+
+    def whole(self, feed: Arrays, hops: int) -> Arrays | None:
+        """The outputs of one call; None where the source does not take it."""
+        inputs = {n: self._joined(n, array[:hops]) for n, array in feed.items()}
+        try:
+            return self._call(inputs | zero_states(self._model))
+        except Exception:  # the user's own code and C++ libraries on shapes they may not know
+            return None
+
+    def _joined(self, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        joined = np.concatenate(list(array), self._axes[name]) if name in self._axes else array[0]
+        return np.asarray(joined)
+
+    def longer(self, whole: Arrays) -> dict[str, int] | None:
+        """Output -> the axis that is longer; None where a state is, or more than one axis."""
+        found = {}
+        for name, array in whole.items():
+            shape = self._shapes[name]
+            if len(shape) != array.ndim:
+                return None
+            axes = [n for n, size in enumerate(shape) if size != array.shape[n]]
+            if len(axes) > 1 or (axes and name in self._states):
+                return None
+            if axes:
+                found[name] = axes[0]
+        return found
+
+    def error(
+        self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool = True
+    ) -> tuple[float, str]:
+        """The largest difference relative to the peak, and of which output; 0 where rounding explains it."""
+        whole = self.whole(feed, hops)
+        if whole is not None and not _finite(whole):
+            feed = {name: np.abs(array) for name, array in feed.items()}
+            whole = self.whole(feed, hops)
+        if whole is None:
+            return np.inf, next(iter(self._shapes))
+        found = self._by_hops(feed, hops, outputs, carry=carry)
+        names = [n for n in whole if n in outputs or self._model.states]
+        errors = {name: _error(whole[name], found[name]) for name in names}
+        limits = dict.fromkeys(errors, LIMIT)
+        for seed in range(NUDGES):
+            nudged = None
+            if any(error > limits[name] for name, error in errors.items()):
+                nudged = self.whole(nudge(feed, seed), hops)
+            if nudged is None:
+                break
+            for name in errors:
+                spread = SPREADS * _error(whole[name], nudged[name])
+                limits[name] = min(max(limits[name], spread), LARGEST_SPREAD)
+        beyond = ((error, name) for name, error in errors.items() if not error <= limits[name])
+        return max(beyond, default=(0.0, ""))
+
+    def _by_hops(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
+        """The outputs of a call for each hop: one after another along their longer axes, of others the last."""
+        zeros = zero_states(self._model)
+        state, results = zeros, list[Arrays]()
+        for hop in range(hops):
+            inputs = {n: array[hop if n in self._axes else 0] for n, array in feed.items()}
+            results.append(self._call(inputs | state))
+            carried = {pair.input: results[-1][pair.output] for pair in self._model.states}
+            state = carried if carry else zeros
+        joined = {n: np.concatenate([r[n] for r in results], a) for n, a in outputs.items()}
+        return results[-1] | joined
+
+
+def _finite(arrays: Arrays) -> bool:
+    return all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
+
+
+def _error(exact: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
+    """The largest difference over the peak; of integers and truth values the part that differs."""
+    if exact.shape != found.shape:
+        return np.inf
+    if exact.dtype.kind != "f":
+        return float(np.mean(exact != found))
+    reference, difference = differences(exact, found)
+    peak = float(np.abs(reference[np.isfinite(reference)]).max(initial=0))
+    error = float(np.abs(difference).max(initial=0))
+    return error / peak if peak else error

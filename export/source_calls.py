@@ -1,0 +1,83 @@
+"""The source of a network, called with inputs of other shapes than its example's."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import onnx
+
+from edgekit.export.from_onnx import read_file
+from edgekit.export.onnx_file.checking import parse
+from edgekit.export.onnx_file.constants import Constants, bind_constants
+from edgekit.export.onnx_file.opsets import forget_shapes
+from edgekit.export.own_operators.functions import with_bodies
+from edgekit.export.running import Arrays, source_runner
+from edgekit.graph.model import Model
+
+Call = Callable[[Arrays], Arrays]
+
+
+def torch_call(source: str, model: Model, shapes: Mapping[str, Sequence[int]]) -> Call:
+    """Return what calls a factory's module, or the program of a .pt2.
+
+    Args:
+        source: ``package.module:factory`` or a path to a .pt2.
+        model: what it was imported as, whose names inputs and outputs have.
+        shapes: input name -> dimensions, where the factory gives no example inputs.
+    """
+    from edgekit.export.from_torch import TorchReference, quiet
+    from edgekit.export.torch_source import load_module, load_source
+
+    with quiet():
+        is_program = Path(source).suffix.lower() == ".pt2"
+        loaded = load_source(source, shapes) if is_program else load_module(source, shapes)
+        return TorchReference(loaded, model)
+
+
+def onnx_call(
+    source: str,
+    model: Model,
+    shapes: Mapping[str, Sequence[int]],
+    constants: Constants,
+) -> Call:
+    """Return what runs an .onnx whose inputs may have any sizes, whatever sizes the file gives them.
+
+    A file whose nodes hold its sizes does not run with others.
+
+    Args:
+        source: path of the file.
+        model: what it was imported as, whose names inputs and outputs have.
+        shapes: input name -> dimensions, of inputs whose rank the file does not tell.
+        constants: input name -> value: these inputs are constants.
+    """
+    proto = parse(read_file(Path(source)), shapes)
+    bind_constants(proto.graph, constants)
+    return _of_any_sizes(proto, model)
+
+
+def graph_call(model: Model) -> Call:
+    """Return what runs an imported network whose inputs may have any sizes, as `onnx_call` does."""
+    return _of_any_sizes(onnx.load_model_from_string(model.to_bytes()), model)
+
+
+def _of_any_sizes(proto: onnx.ModelProto, model: Model) -> Call:
+    forget_shapes(proto.graph)
+    for value in proto.graph.input:
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            dim.dim_param = f"{value.name}.{axis}"
+    running = source_runner(with_bodies(bytes(proto.SerializeToString())))
+    names = [str(value.name) for value in model.ir.graph.outputs]
+    # by place: an output of the file that is an input has another name in the model
+    return lambda feed: dict(zip(names, running(feed).values(), strict=False))
+
+
+def open_axes(source: str, shapes: Mapping[str, Sequence[int]]) -> dict[str, set[int]]:
+    """Return input name -> the axes whose sizes an .onnx leaves open."""
+    graph = parse(read_file(Path(source)), shapes).graph
+    return {
+        value.name: {
+            axis
+            for axis, dim in enumerate(value.type.tensor_type.shape.dim)
+            if not dim.HasField("dim_value")
+        }
+        for value in graph.input
+    }

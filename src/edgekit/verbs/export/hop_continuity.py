@@ -1,0 +1,266 @@
+"""Does a network that was given without a time axis carry from hop to hop all that it needs?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.frontend.spec import FrontendSpec
+from edgekit.verbs.export.named import is_onnx
+
+if TYPE_CHECKING:
+    from edgekit.export.continuity import Growth
+    from edgekit.export.running import Arrays
+    from edgekit.graph.model import Model
+    from edgekit.verbs.export.importing import ImportOptions
+
+ALONE = (
+    "the network has no states: each hop is computed alone, nothing is carried from one to the next"
+)
+
+
+@dataclass(frozen=True)
+class Continuity:
+    """What was found of a network's hops.
+
+    Attributes:
+        network: as it was given, with what the user should know of its hops.
+        streamed: options that rewrite it along time; None where its hops follow one another as they are.
+        note: what the user should know of the rewrite.
+    """
+
+    network: "Model"
+    streamed: "ImportOptions | None" = None
+    note: str = ""
+
+
+def check_continuity(
+    source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
+) -> Continuity:
+    """Compare calls of one hop with one call over several, along every axis that may be time.
+
+    Args:
+        source: ``package.module:factory``, a .pt2 or an .onnx.
+        options: what the user said of it.
+        network: what it was imported as, whose calls follow one another as hops.
+        examples: inputs of one call.
+
+    Raises:
+        ModelError: one call gives something else, and the time axis is not evident.
+    """
+    follows = options.until is None and (options.hop or options.frontend) is not None
+    if not follows or network.frontend or network.timing:
+        return Continuity(network)
+    found = _growths(source, options, network, examples)
+    broken = [growth for growth in found if growth.error > 0]
+    if network.states:
+        # where the states make calls equal along one axis, that one is time, and the others are not
+        if broken and not any(growth.carried for growth in found):
+            raise ModelError(_problem(growth, source, options, network) for growth in broken)
+        return Continuity(network)
+    view = _View(source, options, network)
+    equal = [growth for growth in found if growth.outputs and not growth.error]
+    longer = [growth for growth in equal if view.is_longer(growth)]
+    alike = [growth for growth in equal if view.is_time(growth)]
+    if view.hop > 1 and not any(map(view.is_evident, broken)) and (alike or longer):
+        broken = []  # along the axis of time it is the same, so that the others are not time
+    if broken or longer:
+        if streamed := _streamed(broken or longer, view):
+            return Continuity(network, streamed, _rewritten(streamed, broken))
+        if broken:
+            raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    timed = {name for growth in alike for name in growth.outputs}
+    if not (timeless := [n for v in network.stream_outputs if (n := str(v.name)) not in timed]):
+        return Continuity(network)
+    notes = _timeless(timeless) if alike else [ALONE, *view.windows()]
+    return Continuity(network.describe(hops_alone=True, notes=[*network.notes, *notes]))
+
+
+def _timeless(outputs: Sequence[str]) -> list[str]:
+    listed = ", ".join(outputs)
+    return [f"output {listed} has no time: in each hop it is computed of that hop alone"]
+
+
+def _growths(
+    source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
+) -> "list[Growth]":
+    from edgekit.export.continuity import growths
+    from edgekit.export.source_calls import graph_call, onnx_call, open_axes, torch_call
+
+    allowed = _axes_of_time(options, network)
+    if is_onnx(source) and network.states:
+        # nodes of a file in streaming form may hold the length of a hop: with another one it is another network
+        left = open_axes(source, options.shapes)
+        allowed = {name: [a for a in axes if a in left[name]] for name, axes in allowed.items()}
+    if not any(allowed.values()):
+        return []
+    if is_onnx(source):
+        call = onnx_call(source, network, options.shapes, options.constants)
+        return growths(call, network, allowed, examples)
+    call = torch_call(source, network, options.shapes)
+    found = growths(call, network, allowed, examples)
+    checks_sizes = Path(source).suffix.lower() == ".pt2"
+    if not found and checks_sizes and not network.states:
+        found = growths(graph_call(network), network, allowed, examples)
+    return found
+
+
+def _axes_of_time(options: "ImportOptions", network: "Model") -> dict[str, list[int]]:
+    """The axes of each input that may be time: that of its layout, or all that a front end does not fill."""
+    from edgekit.graph.nodes import static_shape
+
+    allowed = {}
+    for value in network.stream_inputs:
+        name, shape = str(value.name), static_shape(value) or ()
+        form, layout = _form(name, options), options.layouts.get(name)
+        if layout is not None:
+            axis = layout.axis("T")
+            allowed[name] = [] if axis is None else [axis]
+        elif form is not None and (form.kind == "frame" or form.stack is not None):
+            allowed[name] = []
+        else:
+            filled = set() if form is None else {form.width}
+            filled |= {2} if form is not None and form.kind == "complex" else set()
+            allowed[name] = [axis for axis, size in enumerate(shape) if size not in filled]
+    return allowed
+
+
+def _form(name: str, options: "ImportOptions") -> FrontendSpec | None:
+    forms = options.frontend
+    if forms is None or isinstance(forms, FrontendSpec):
+        return forms
+    return forms.get(name)
+
+
+class _View:
+    """How the axes of a network relate to the hop that the user named."""
+
+    def __init__(self, source: str, options: "ImportOptions", network: "Model") -> None:
+        from edgekit.graph.nodes import static_shape
+
+        self.source, self.options = source, options
+        self.allowed = _axes_of_time(options, network)
+        self.shapes = {str(v.name): static_shape(v) or () for v in network.stream_inputs}
+        self.hop = self._hop()
+
+    def _hop(self) -> int:
+        """Steps of the time axis in one hop: samples, or frames behind a front end."""
+        forms, hop = self.options.frontend, self.options.hop
+        if forms is None:
+            return hop or 1
+        form = forms if isinstance(forms, FrontendSpec) else next(iter(forms.values()))
+        return max((hop or form.hop) // form.hop, 1)
+
+    def sizes(self, growth: "Growth") -> list[int]:
+        return [self.shapes[name][axis] for name, axis in growth.axes.items()]
+
+    def is_evident(self, growth: "Growth") -> bool:
+        """Whether the longest of the axes counts what the hop counts."""
+        size = max(self.sizes(growth))
+        if self.options.frontend is not None:
+            return True
+        return size == self.hop or (self.hop > 1 and size % self.hop == 0)
+
+    def is_longer(self, growth: "Growth") -> bool:
+        """Whether a call takes several hops as the user counts them."""
+        return self.is_evident(growth) and max(self.sizes(growth)) > self.hop
+
+    def is_time(self, growth: "Growth") -> bool:
+        """Whether the axes are as long as a hop, and not the batch where another one is as long."""
+        if max(self.sizes(growth)) != self.hop:
+            return False
+        return any(growth.axes.values()) or all(
+            axis == 0 or self.shapes[name][axis] != self.hop
+            for name in growth.axes
+            for axis in self.allowed[name]
+        )
+
+    def windows(self) -> list[str]:
+        """What feeds inputs that are longer than a hop."""
+        if self.options.hop is None or self.options.frontend is not None:
+            return []
+        return [
+            f"input '{name}' {list(shape)} is longer than a hop of {self.hop} samples: where it is sound, "
+            f"--frontend frame:{shape[-1]}:{self.hop} gives it the last {shape[-1]} samples in every hop"
+            for name, shape in self.shapes.items()
+            if shape and shape[-1] == prod(shape) > self.hop and shape[-1] % self.hop == 0
+        ]
+
+
+def _streamed(growths: "Sequence[Growth]", view: _View) -> "ImportOptions | None":
+    """The options with the time axes that are evident; None where they are not, or the source has one length."""
+    axes: dict[str, int] = {}
+    for growth in filter(view.is_evident, growths):
+        if any(axes.get(name, axis) != axis for name, axis in growth.axes.items()):
+            return None
+        axes |= growth.axes
+    if not axes or not _takes_lengths(view.source, view.options, axes):
+        return None
+    hop = view.options.hop
+    if hop is not None and view.options.frontend is not None:
+        hop = view.hop
+    sizes = {name: view.shapes[name][axis] for name, axis in axes.items()}
+    slower = {n: Fraction(size, max(sizes.values())) for n, size in sizes.items()}
+    rates = {name: rate for name, rate in slower.items() if rate != 1}
+    return replace(view.options, time_axes=axes, rates=rates, hop=hop)
+
+
+def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int]) -> bool:
+    """Whether the source can be read at several lengths: torch code, or a file that leaves these axes open."""
+    from edgekit.export.source_calls import open_axes
+
+    if not is_onnx(source):
+        return Path(source).suffix.lower() != ".pt2"
+    left = open_axes(source, options.shapes)
+    return all(axis in left[name] for name, axis in axes.items())
+
+
+def _rewritten(options: "ImportOptions", broken: "Sequence[Growth]") -> str:
+    flags = _flags(options.time_axes)
+    flags += "".join(f" --rate {name}={1 / rate}" for name, rate in options.rates.items())
+    if not broken:
+        return f"{flags} was taken: a call of the network takes several hops, which its layers compute alone"
+    worst = max(growth.error for growth in broken)
+    return (
+        f"{flags} was taken: the network takes other lengths, and without what its layers remember hops "
+        f"differ from the whole by {worst:.2g} of the peak"
+    )
+
+
+def _flags(axes: Mapping[str, int]) -> str:
+    return " ".join(f"--time-axis {name}:{axis}" for name, axis in axes.items())
+
+
+def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "Model") -> Problem:
+    """Hops that are not the whole, and what the user may have meant."""
+    places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
+    states = ", ".join(pair.input for pair in network.states)
+    carried = f"its states ({states}) carry less than" if states else "no state carries what"
+    found = (
+        f"along {places} the network takes several hops in a call, and gives something else then: in '{growth.worst}' "
+        f"{growth.hops} calls differ from one over the same by {growth.error:.2g} of the peak, as {carried} its layers "
+        "need"
+    )
+    flags = _flags(growth.axes)
+    if states:
+        step = f"pass on what its other layers need too, or give it without states and with {flags}"
+    elif _takes_lengths(source, options, growth.axes):
+        step = f"{flags} rewrites it to hops that are the same"
+    else:
+        step = "give a factory, or an .onnx that leaves this axis open, which is rewritten to hops"
+    layouts = (
+        f"--layout {v.name}=N{'.' * (len(v.shape or ()) - 1)}"
+        for v in network.stream_inputs
+        if v.name in growth.axes
+    )
+    step += f"; where this axis is not time, or a call is meant for this size alone, {' '.join(layouts)}"
+    if options.frontend is None:
+        step += (
+            f"; to compute each hop of sound alone, --frontend frame:{options.hop}:{options.hop}"
+        )
+    where = "--frontend" if options.hop is None else f"--hop {options.hop}"
+    allowed = "a network whose hops, one after another, are the whole recording"
+    return Problem(where, found, allowed, step)
