@@ -69,6 +69,10 @@ class Guards:
     numbers: Sequence[LengthNumber]
     complete: bool
 
+    def same(self, samples: int) -> bool:
+        """Whether forward calls the same operators at another length."""
+        return self.complete and all(condition.holds(samples) for condition in self.conditions)
+
 
 def read_guards(
     module: "torch.nn.Module",

@@ -30,6 +30,7 @@ from edgekit.graph.nodes import static_shape
 
 CALLS = 500  # hops of a run; a longer run has longer hops
 ROUNDS = 3  # times that conditions are read behind a length at which one has changed
+FARTHER = 4  # behind a length at which a condition changes one is compared that is a part of the way beyond it
 MOST = 12  # lengths at which conditions change, seen from one length
 ATTEMPTS = 16  # lengths that are tried to find the longest at which a source runs
 LIMIT = 1e-5  # of the peak: from where on a frame is said to differ
@@ -115,28 +116,37 @@ class _LengthProof:
             return found
         for samples in at:
             if samples not in self.guards:
+                if any(guards.same(samples) for guards in self.guards.values()):
+                    continue
                 self.guards[samples] = offline.guards(samples)
-            below, above = set[int](), set[int]()
+            below, above, step = set[int](), set[int](), self.lengths.step
             for condition in self.guards[samples].conditions:
-                before, after = changes(condition, samples, self.lengths.step)
+                before, after = changes(condition, samples, step)
+                if (before, after) == (samples - step, samples + step) and samples != self.lengths.read:
+                    continue  # it holds at one length alone: no other one matters more than any
                 below |= {before} if before else set()
                 if after and self.lengths.fits(after):
                     above.add(after)
                 elif after and condition.direct:
                     _refuse_branch(condition.place, after)
-            found |= {*sorted(below)[-MOST:], *sorted(above)[:MOST]}
+            for changed in (*sorted(below)[-MOST:], *sorted(above)[:MOST]):
+                beyond = changed + (changed - samples) // FARTHER // step * step
+                # a slice up to a length is still all of it there
+                near = changed + (step if changed > samples else -step)
+                found |= {n for n in (changed, near, beyond) if self.lengths.fits(n)}
         return found
 
     def _walk(self, first: int) -> None:
         """Go on from where a condition has changed; where not all of them are known, by many lengths."""
-        for _ in range(ROUNDS):
+        complete = bool(self.guards) and all(one.complete for one in self.guards.values())
+        for _ in range(ROUNDS if complete else 0):
             beyond = self._changing({first}) - {*self.equal, *self.failing}
             for samples in sorted(beyond):
                 self._compare(samples)
             if not (above := [n for n in beyond if n > first]):
                 break
             first = min(above)
-        if not self.guards or not all(one.complete for one in self.guards.values()):
+        if not complete:
             for samples in self.lengths.ladder():
                 self._compare(samples)
 
