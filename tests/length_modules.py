@@ -73,10 +73,8 @@ class Blocks(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         frames = x.shape[1]
-        if self.how == "modulo":
-            more = -frames % self.size
-        else:
-            more = int(math.ceil(frames / self.size)) * self.size - frames
+        whole = math.ceil(frames / self.size) * self.size
+        more = whole - frames if self.how == "ceil" else -frames % self.size
         y = F.pad(x, (0, 0, 0, more)).reshape(-1, self.size, CHANNELS)
         return self.inner(y).reshape(1, -1, CHANNELS)[:, :frames]
 
@@ -107,7 +105,9 @@ class First(nn.Module):
         frames = x.shape[1]
         if self.how == "mask":
             return x * (torch.arange(frames) < self.size)[None, :, None]
-        first = x.narrow(1, 0, min(self.size, frames)) if self.how == "narrow" else x[:, : self.size]
+        first = (
+            x.narrow(1, 0, min(self.size, frames)) if self.how == "narrow" else x[:, : self.size]
+        )
         return first if self.how == "cut" else F.pad(first, (0, 0, 0, frames - first.shape[1]))
 
 
@@ -195,10 +195,8 @@ class Resized(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         frames, y = x.shape[1], x.transpose(1, 2)
-        if self.how == "pool":
-            y = F.adaptive_avg_pool1d(y, self.size)
-        else:
-            y = F.interpolate(y, size=self.size)
+        fixed = F.adaptive_avg_pool1d(y, self.size)
+        y = fixed if self.how == "pool" else F.interpolate(y, size=self.size)
         return F.interpolate(y, size=frames).transpose(1, 2)
 
 

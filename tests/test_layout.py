@@ -91,6 +91,7 @@ SUITES = {
     "seeds.systems",
     "stream_authors",
     "stream_hour",
+    "stream_lengths",
     "stream_random",
     "supply",
     "synthesiser",

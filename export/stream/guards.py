@@ -183,11 +183,12 @@ def _asked() -> _Asked:
         path = PurePath(frame.f_code.co_filename)
         if is_users(path):
             direct = not inside or not CUTTING.isdisjoint(inside)
-            text = linecache.getline(str(path), frame.f_lineno).strip()
+            text = linecache.getline(str(path), frame.f_lineno).strip(" \n:")
             place = f"{path.name} line {frame.f_lineno}: {text}"
             return _Asked(place, direct, not KERNELS.isdisjoint(inside))
-        if not MACHINERY.intersection(path.parts):
-            inside.append(frame.f_code.co_name)
+        name = frame.f_code.co_name
+        if not MACHINERY.intersection(path.parts) and not name.startswith("__"):
+            inside.append(name)
     return _Asked("", False, not KERNELS.isdisjoint(inside))
 
 
@@ -232,17 +233,19 @@ def _comparing(samples: int) -> Any:
 
 
 def changes(guard: LengthGuard, samples: int, step: int) -> tuple[int | None, int | None]:
-    """The nearest lengths above and below `samples`, in steps, at which a guard that holds there does not.
+    """The nearest lengths below and above `samples`, in steps, at which a guard that holds there does not.
 
     They are exact for conditions that change once, or return within `NEAR` steps.
     """
-    return _change(guard, samples, step, LONGEST), _change(guard, samples, -step, 0)
+    return _change(guard, samples, -step, 0), _change(guard, samples, step, LONGEST)
 
 
 def _change(guard: LengthGuard, samples: int, step: int, end: int) -> int | None:
     size = abs(step)
     far = {samples // size + math.copysign(2**n, step) for n in range(31)}
-    near = {n * k // m + d for n in guard.numbers for k in (1, 2) for m in (1, size) for d in (-1, 0, 1)}
+    near = {
+        n * k // m + d for n in guard.numbers for k in (1, 2) for m in (1, size) for d in (-1, 0, 1)
+    }
     steps = {samples // size + int(math.copysign(n, step)) for n in range(1, NEAR)}
     places = sorted(steps | {int(n) for n in far} | near, reverse=step < 0)
     last = samples // size

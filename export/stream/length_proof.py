@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import onnx_ir as ir
@@ -30,7 +30,9 @@ from edgekit.graph.nodes import static_shape
 
 CALLS = 500  # hops of a run; a longer run has longer hops
 ROUNDS = 3  # times that conditions are read behind a length at which one has changed
-FARTHER = 4  # behind a length at which a condition changes one is compared that is a part of the way beyond it
+FARTHER = (
+    4  # a length is compared that is one in so many parts beyond one at which a condition changes
+)
 MOST = 12  # lengths at which conditions change, seen from one length
 ATTEMPTS = 16  # lengths that are tried to find the longest at which a source runs
 LIMIT = 1e-5  # of the peak: from where on a frame is said to differ
@@ -81,6 +83,7 @@ class _LengthProof:
         guards: on which lengths the source depends, by the length at which that was read.
         equal: lengths in samples at which both were compared.
         failing: lengths at which the source does not run, each with its reason.
+        shorter: lengths no longer than the delay at which they differ, as a clip within one window may.
         running: what runs a stream, by hop.
     """
 
@@ -90,6 +93,7 @@ class _LengthProof:
     guards: dict[int, Guards]
     equal: list[int] = field(default_factory=list)
     failing: dict[int, ModelError] = field(default_factory=dict)
+    shorter: list[int] = field(default_factory=list)
     running: dict[int, Callable[[Arrays], Arrays]] = field(default_factory=dict)
 
     def prove(self) -> list[str]:
@@ -103,7 +107,7 @@ class _LengthProof:
             self._walk(min(n for n in {*lengths, long} if n >= read))
         if long in self.failing:
             self._compare(self._longest_that_runs(long))
-        return self._notes(long)
+        return self._notes()
 
     def _around_numbers(self) -> set[int]:
         numbers = {n.samples for n in self.lengths.numbers if n.samples <= NUMBERS}
@@ -122,7 +126,10 @@ class _LengthProof:
             below, above, step = set[int](), set[int](), self.lengths.step
             for condition in self.guards[samples].conditions:
                 before, after = changes(condition, samples, step)
-                if (before, after) == (samples - step, samples + step) and samples != self.lengths.read:
+                if (before, after) == (
+                    samples - step,
+                    samples + step,
+                ) and samples != self.lengths.read:
                     continue  # it holds at one length alone: no other one matters more than any
                 below |= {before} if before else set()
                 if after and self.lengths.fits(after):
@@ -130,10 +137,11 @@ class _LengthProof:
                 elif after and condition.direct:
                     _refuse_branch(condition.place, after)
             for changed in (*sorted(below)[-MOST:], *sorted(above)[:MOST]):
-                beyond = changed + (changed - samples) // FARTHER // step * step
+                side = 1 if changed > samples else -1
                 # a slice up to a length is still all of it there
-                near = changed + (step if changed > samples else -step)
-                found |= {n for n in (changed, near, beyond) if self.lengths.fits(n)}
+                beyond = changed * (FARTHER + side) // FARTHER // step * step
+                near = {changed, changed + side * step, beyond}
+                found |= {n for n in near if n >= step and self.lengths.fits(n)}
         return found
 
     def _walk(self, first: int) -> None:
@@ -152,7 +160,8 @@ class _LengthProof:
 
     def _compare(self, samples: int) -> None:
         """Compare at one length: on random inputs, and on the examples where it is theirs."""
-        if samples in self.equal or samples in self.failing or samples < self.lengths.step:
+        known = {*self.equal, *self.failing, *self.shorter}
+        if samples in known or samples < self.lengths.step:
             return
         offline, hop = self.lengths.offline, self._hop(samples)
         feeds = [self._random(samples)]
@@ -164,9 +173,17 @@ class _LengthProof:
                 expected = self._source(feed, samples)
             except ModelError as error:
                 self.failing[samples] = error
+                if samples > self.lengths.read:
+                    self._streamed(feed, samples, hop)
                 return
             if all(array.size for array in expected.values()):
-                self._same(feed, samples, hop, expected)
+                try:
+                    self._same(feed, samples, hop, expected)
+                except ModelError:
+                    if samples > self.lengths.delay:
+                        raise
+                    self.shorter.append(samples)
+                    return
         self.equal.append(samples)
 
     def _source(self, feed: Arrays, samples: int) -> Arrays:
@@ -181,9 +198,7 @@ class _LengthProof:
 
     def _same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> None:
         model, offline = self.models[hop], self.lengths.offline
-        if hop not in self.running:
-            self.running[hop] = in_onnxruntime(model.to_bytes())
-        found = run_stream(model, feed, samples, self.running[hop])
+        found = self._streamed(feed, samples, hop)
         for name, array in expected.items():
             if array.size == found[name].size:
                 expected[name] = array.reshape(found[name].shape)  # torch may leave out sizes of 1
@@ -216,7 +231,16 @@ class _LengthProof:
             name, frame = _first_other(model, expected, found)
             self._refuse(samples, _error(name, expected[name], found[name], frame))
 
-    def _refuse(self, samples: int, found: str) -> None:
+    def _streamed(self, feed: Arrays, samples: int, hop: int) -> Arrays:
+        """What the stream gives; it must run at every length, also where its source does not."""
+        if hop not in self.running:
+            self.running[hop] = in_onnxruntime(self.models[hop].to_bytes())
+        try:
+            return run_stream(self.models[hop], feed, samples, self.running[hop])
+        except ModelError as error:
+            self._refuse(samples, f"its stream does not run: {error.problems[0].found}")
+
+    def _refuse(self, samples: int, found: str) -> NoReturn:
         equal = f", though equal at {max(self.equal)}" if self.equal else ""
         where = "; ".join(self._reasons(samples)) or "the network"
         text = f"at {samples} samples {found}{equal}"
@@ -253,9 +277,7 @@ class _LengthProof:
             count = 1 if axis is None else -(-frames // short[axis])
             drawn = draw(value, random, count, 1)
             array = drawn[0] if axis is None else np.concatenate([*drawn], axis)
-            feed[str(value.name)] = (
-                array if axis is None else np.take(array, range(frames), axis)
-            )
+            feed[str(value.name)] = array if axis is None else np.take(array, range(frames), axis)
         return feed
 
     def _cut(self, examples: Mapping[str, NDArray[Any]], samples: int) -> Arrays:
@@ -292,19 +314,23 @@ class _LengthProof:
                 self.failing[middle], failing = error, middle
         return runs
 
-    def _notes(self, long: int) -> list[str]:
-        longest = max(self.equal, default=0)
-        failing = min((n for n in self.failing if n > longest), default=0)
-        if not failing:
-            return []
-        reason = self.failing[failing].problems[0].found
-        return [
-            f"the network is compared with its stream up to {longest} samples: at {failing} its source fails "
-            f"({reason}), and its stream goes on"
-        ]
+    def _notes(self) -> list[str]:
+        notes, longest = [], max(self.equal, default=0)
+        if self.shorter:
+            notes.append(
+                f"a recording of {max(self.shorter)} samples, no longer than the delay of {self.lengths.delay}, gives "
+                "other frames than the source"
+            )
+        if failing := min((n for n in self.failing if n > longest), default=0):
+            reason = self.failing[failing].problems[0].found
+            notes.append(
+                f"the stream equals its source up to {longest} samples; at {failing} the source fails ({reason}), and "
+                "the stream goes on"
+            )
+        return notes
 
 
-def _refuse_branch(place: str, samples: int) -> None:
+def _refuse_branch(place: str, samples: int) -> NoReturn:
     found = f"another way through it from {samples} samples on, which are too many to compare"
     step = "remove what depends on the length"
     raise ModelError(Problem(f"in {place}", found, SAME, step))

@@ -52,6 +52,12 @@ class RunLengths:
         return self.facts.samples[1]
 
     @cached_property
+    def delay(self) -> int:
+        """The largest delay of an output."""
+        assert self.model.streaming is not None
+        return max(output.delay_samples for output in self.model.streaming.outputs)
+
+    @cached_property
     def example(self) -> int:
         """That of the examples; 0 where there are none, or they are shorter than the smallest hop."""
         sizes = [
@@ -101,9 +107,8 @@ class RunLengths:
 
     def _window(self) -> int:
         """Samples that the stream reaches back to: its delay, and what its largest state keeps of frames."""
-        streaming = self.model.streaming
+        streaming, window = self.model.streaming, Fraction(self.delay)
         assert streaming is not None
-        window = Fraction(max(output.delay_samples for output in streaming.outputs))
         frame = {str(value.name): self._elements(value, 2 * self.read) for value in self.facts.axes}
         for tensor in streaming.tensors:
             elements = Fraction(frame.get(tensor.name, 0), 2 * self.read)

@@ -58,7 +58,9 @@ def file_run(
 
     @cache
     def opened() -> tuple[Callable[[Arrays], Arrays], Arrays]:
-        return runner(with_bodies(runnable(data))), bind_constants(parse(data, shapes).graph, constants)
+        return runner(with_bodies(runnable(data))), bind_constants(
+            parse(data, shapes).graph, constants
+        )
 
     def run(feed: Arrays) -> Sequence[NDArray[Any]]:
         running, fixed = opened()

@@ -14,15 +14,15 @@ import onnx
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.double import double_runner
 from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
-from edgekit.export.double import double_runner
 from edgekit.export.running import Arrays
 from edgekit.export.stream.guards import Guards, LengthNumber, read_guards
-from edgekit.export.stream.source_runs import file_run, length_numbers, module_run
 from edgekit.export.stream.probing import Calls, reached_nodes, record
+from edgekit.export.stream.source_runs import file_run, length_numbers, module_run
 from edgekit.graph.model import Model
 
 Dims = Sequence[int | str]  # an open dimension is its name
