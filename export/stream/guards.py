@@ -113,10 +113,11 @@ def read_guards(
         sizes = [
             DimDynamic.DYNAMIC if n == open_axis else DimDynamic.STATIC for n in range(tensor.ndim)
         ]
-        context = StatelessSymbolicContext(dynamic_sizes=sizes)
+        context: Any = StatelessSymbolicContext(dynamic_sizes=sizes)
         fakes[name] = fake.from_tensor(tensor, source=_source(name), symbolic_context=context)
-        if open_axis is not None and isinstance(fakes[name].shape[open_axis], torch.SymInt):
-            symbols.setdefault(fakes[name].shape[open_axis].node.expr, name)
+        size: Any = None if open_axis is None else fakes[name].shape[open_axis]
+        if isinstance(size, torch.SymInt):
+            symbols.setdefault(size.node.expr, name)
     comparing = _comparing(samples)
     complete = len(symbols) > 0
     try:
