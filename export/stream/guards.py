@@ -93,7 +93,7 @@ def read_guards(
     import torch
     from torch._dispatch.python import enable_python_dispatcher
     from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.fx.experimental.symbolic_shapes import DimDynamic, ShapeEnv, StatelessSymbolicContext
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     asked: list[_Asked] = []
 
@@ -107,36 +107,33 @@ def read_guards(
     environment = Environment()
     fake = FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
     shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
-    fakes, symbols = {}, dict[Any, str]()
-    for name, tensor in inputs.items():
-        open_axis = axes.get(name)
-        sizes = [
-            DimDynamic.DYNAMIC if n == open_axis else DimDynamic.STATIC for n in range(tensor.ndim)
-        ]
-        context: Any = StatelessSymbolicContext(dynamic_sizes=sizes)
-        fakes[name] = fake.from_tensor(tensor, source=_source(name), symbolic_context=context)
-        size: Any = None if open_axis is None else fakes[name].shape[open_axis]
-        if isinstance(size, torch.SymInt):
-            symbols.setdefault(size.node.expr, name)
+    fakes = {name: _opened(fake, name, one, axes.get(name)) for name, one in inputs.items()}
+    sizes = {name: fakes[name].shape[axis] for name, axis in axes.items()}
+    symbols = {
+        size.node.expr: name for name, size in sizes.items() if isinstance(size, torch.SymInt)
+    }
     comparing = _comparing(samples)
-    complete = len(symbols) > 0
+    complete = bool(symbols)
     try:
         copied = copy.deepcopy(module, shared)  # forward may keep tensors without content
         with torch.no_grad(), enable_python_dispatcher(), fake, comparing:
             copied(**fakes)
     except Exception:  # code of unknown origin, which such tensors do not suit
         complete = False
-    for name, axis in axes.items():
-        size = fakes[name].shape[axis]
+    for size in sizes.values():
         complete = complete and isinstance(size, torch.SymInt) and size.node.maybe_as_int() is None
     conditions = _conditions(environment.guards, asked, symbols, frames)
     return Guards(list(conditions), comparing.numbers, complete)
 
 
-def _source(name: str) -> Any:
+def _opened(fake: Any, name: str, tensor: "torch.Tensor", axis: int | None) -> Any:
+    """The tensor without its content, with an open size along an axis."""
     from torch._dynamo.source import LocalSource
+    from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
 
-    return LocalSource(name)
+    kinds = [DimDynamic.DYNAMIC if n == axis else DimDynamic.STATIC for n in range(tensor.ndim)]
+    context: Any = StatelessSymbolicContext(dynamic_sizes=kinds)
+    return fake.from_tensor(tensor, source=LocalSource(name), symbolic_context=context)
 
 
 def _conditions(
@@ -179,18 +176,18 @@ class _Asked(NamedTuple):
 
 
 def _asked() -> _Asked:
-    inside: list[str] = []
+    inside, torchs = set[str](), set[str]()
     for frame in _frames():
-        path = PurePath(frame.f_code.co_filename)
+        path, name = PurePath(frame.f_code.co_filename), frame.f_code.co_name
         if is_users(path):
-            direct = not inside or not CUTTING.isdisjoint(inside)
             text = linecache.getline(str(path), frame.f_lineno).strip(" \n:")
             place = f"{path.name} line {frame.f_lineno}: {text}"
-            return _Asked(place, direct, not KERNELS.isdisjoint(inside))
-        name = frame.f_code.co_name
+            direct = not inside or bool(CUTTING & torchs)
+            return _Asked(place, direct, bool(KERNELS & torchs))
         if not MACHINERY.intersection(path.parts) and not name.startswith("__"):
-            inside.append(name)
-    return _Asked("", False, not KERNELS.isdisjoint(inside))
+            inside.add(name)
+            torchs |= {name} if "torch" in path.parts else set()
+    return _Asked("", False, bool(KERNELS & torchs))
 
 
 def _frames() -> Iterator[FrameType]:

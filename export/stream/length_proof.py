@@ -154,7 +154,7 @@ class _LengthProof:
             if not (above := [n for n in beyond if n > first]):
                 break
             first = min(above)
-        if not complete:
+        else:
             for samples in self.lengths.ladder():
                 self._compare(samples)
 

@@ -19,6 +19,7 @@ WINDOWS = 4  # of the longest window
 BEHIND = 1.25  # of a number with which positions are compared
 LARGEST = 2**25  # elements of a tensor in a run that is longer than the example
 ELEMENTS = 2**28  # of all tensors in such a run
+CONSECUTIVE = 6  # lengths, so that all remainders of small divisors are among them
 APART = 2  # between lengths where nobody tells which ones matter
 FLOAT_BYTES = 4
 
@@ -82,8 +83,9 @@ class RunLengths:
         return max(steps * self.step, self.example, self.read)
 
     def ladder(self) -> Iterable[int]:
-        """Lengths up to the long one, each about twice the one before."""
+        """Lengths up to the long one: a few one after the other, then each about twice the one before."""
         steps = self.read // self.step
+        yield from (self.read + n * self.step for n in range(1, CONSECUTIVE))
         while (steps := APART * steps + 1) * self.step < self.long:
             yield steps * self.step
 

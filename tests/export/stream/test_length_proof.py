@@ -187,6 +187,12 @@ def single(net: Net, y: str) -> str:
     return net.add("Mul", y, gain)
 
 
+def every_third(net: Net, y: str) -> str:
+    left = net.add("Mod", sized(net), net.const(3, np.int64))
+    other = net.add("Cast", net.add("Equal", left, net.const(2, np.int64)), to=TensorProto.FLOAT)
+    return net.add("Mul", y, net.add("Add", other, net.const(1.0)))
+
+
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
@@ -195,6 +201,7 @@ def single(net: Net, y: str) -> str:
         (masked, r"Less '.*': at 901 samples .*from frame 900 on"),
         (tabled, r"Gather '.*': at 1001 samples its stream does not run"),
         (single, r"Equal '.*': at 320 samples"),
+        (every_third, "the network: at 50 samples"),
     ],
 )
 def test_a_file_that_depends_on_its_length_is_refused_with_its_node(layer, message):
