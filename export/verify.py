@@ -119,6 +119,34 @@ def verify_import(
     return max(worst, same(carry, reference, imported, streams, what))
 
 
+def verify_answer(
+    reference: Callable[[Arrays], Arrays],
+    value: Callable[[Arrays], Arrays],
+    feed: Arrays,
+    expected: Arrays,
+    *,
+    what: str,
+    wide: Callable[[], tuple[Callable[[Arrays], Arrays], ...]] | None,
+) -> float:
+    """Compare what two networks answer to one call; where float32 does not tell, in float64.
+
+    Args:
+        reference: the source.
+        value: the other network.
+        feed: the inputs.
+        expected: what the source answers.
+        what: names the other network in the error.
+        wide: makes in float64 the source, the other network, and that one with nudged constants.
+
+    Returns:
+        The largest error relative to the peak of an output.
+
+    Raises:
+        VerificationError: as `verify_import`.
+    """
+    return _same(_first, reference, value, [feed], what, expected, min_snr_db=np.inf, wide=wide)
+
+
 def _first(call: Callable[[Arrays], Arrays], feeds: Sequence[Arrays]) -> Arrays:
     return call(feeds[0])
 

@@ -94,6 +94,7 @@ SUITES = {
     "seeds.systems",
     "stream_authors",
     "stream_hour",
+    "stream_lengths",
     "stream_random",
     "structure",
     "supply",

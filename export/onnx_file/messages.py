@@ -85,11 +85,16 @@ def _at(error: BaseException) -> str:
     """The innermost line of a user that led to an error; nothing where all are those of libraries."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = PurePath(frame.filename)
-        if path.suffix == ".py" and not (
-            LIBRARIES.intersection(path.parts) or path.is_relative_to(PYTHON)
-        ):
+        if is_users(path):
             return f", in {path.name} line {frame.lineno}: {frame.line}"
     return ""
+
+
+def is_users(path: PurePath) -> bool:
+    """Whether a source file is a user's: neither a library's nor Python's own."""
+    return path.suffix == ".py" and not (
+        LIBRARIES.intersection(path.parts) or path.is_relative_to(PYTHON)
+    )
 
 
 def _packs(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import place_of
 from edgekit.export.running import Arrays
 from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.length_proof import prove_lengths
 from edgekit.export.stream.lengths import two_lengths
 from edgekit.export.stream.needs import find_needs
 from edgekit.export.stream.observed import Facts, find_facts
@@ -103,7 +104,10 @@ def stream(
     hop_network = declare_controls(declare_constants(described, session), controls)
     real = () if recordings is None else recordings(hop_network)
     prove(offline, models, least, analysis.longest, real)
-    return hop_network
+    notes = prove_lengths(
+        offline, analysis.short.graph, analysis.facts, models, partial(rewrite, analysis)
+    )
+    return hop_network.describe(notes=[*hop_network.notes, *notes]) if notes else hop_network
 
 
 def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:

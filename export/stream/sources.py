@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from math import lcm
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,15 @@ import onnx
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.double import double_runner
 from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.running import Arrays
+from edgekit.export.stream.guards import Guards, LengthNumber, read_guards
 from edgekit.export.stream.probing import Calls, reached_nodes, record
+from edgekit.export.stream.source_runs import file_run, length_numbers, module_run
 from edgekit.graph.model import Model
 
 Dims = Sequence[int | str]  # an open dimension is its name
@@ -44,6 +48,11 @@ class Offline:
         probe: runs torch code at this length; like `at` it tells a length at which the network does not run by
             `TooShort`. None for a file.
         nodes: how many nodes of its export the inputs reach at this length.
+        run: runs the source itself on whole inputs and returns its outputs in order; `TooShort` where it fails.
+            None where the network is another one on purpose.
+        run_in_double: the same in float64; None where the source has no such form.
+        guards: reads on which lengths torch code depends; None for a file.
+        numbers: what a file compares positions with, or cuts time at.
         multiple: what an .onnx says that every length is a multiple of.
     """
 
@@ -55,6 +64,10 @@ class Offline:
     controls: Sequence[str] = ()
     probe: Callable[[int], Calls] | None = None
     nodes: Callable[[int], int] | None = None
+    run: Callable[[Arrays], Sequence[NDArray[Any]]] | None = None
+    run_in_double: Callable[[Arrays], Sequence[NDArray[Any]]] | None = None
+    guards: Callable[[int], Guards] | None = None
+    numbers: Sequence[LengthNumber] = ()
     multiple: int = 1
 
     @property
@@ -108,7 +121,16 @@ def onnx_offline(
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
     multiple = max((factor for factor, _ in _derived(timed, shapes or {}).values()), default=1)
-    return Offline(cache(at), notes, axes=axes, rates=own, multiple=multiple)
+    return Offline(
+        cache(at),
+        notes,
+        axes=axes,
+        rates=own,
+        run=file_run(data, shapes or {}, constants or {}),
+        run_in_double=file_run(data, shapes or {}, constants or {}, double_runner),
+        numbers=length_numbers(proto.graph),
+        multiple=multiple,
+    )
 
 
 def torch_offline(
@@ -162,13 +184,8 @@ def torch_offline(
             try:
                 return record(loaded.module, given(samples))
             except (IndexError, RuntimeError, ValueError) as error:
-                lengths = ", ".join(f"{frames(key, samples)} frames of {key}" for key in axes)
-                found, allowed = f"forward fails: {error}", "a module that takes any length"
-                where, step = f"'{source}' at {lengths}", "call it with such inputs in Python"
-                if len(axes) > 1:
-                    verb = "correct" if rates else "give"
-                    step = f"{verb} --rate INPUT=SAMPLES for an input that has a frame for so many samples"
-                raise TooShort(Problem(where, found, allowed, step)) from error
+                lengths = {key: frames(key, samples) for key in axes}
+                raise _failing_forward(source, lengths, error, len(rates or {})) from error
 
     def at(samples: int) -> Model:
         probe(samples)
@@ -178,8 +195,41 @@ def torch_offline(
         with quiet():
             return reached_nodes(traced(replace(loaded, kwargs=given(samples))).program)
 
-    own = rates or {}
-    return Offline(cache(at), examples=examples, axes=axes, rates=own, probe=probe, nodes=nodes)
+    def run(feed: Arrays, in_double: bool = False) -> Sequence[NDArray[Any]]:
+        with quiet():
+            try:
+                return module_run(loaded, feed, in_double=in_double)
+            except (IndexError, RuntimeError, ValueError) as error:
+                lengths = {key: feed[key].shape[axis] for key, axis in axes.items()}
+                raise _failing_forward(source, lengths, error, len(rates or {})) from error
+
+    def guards(samples: int) -> Guards:
+        with quiet():
+            return read_guards(loaded.module, given(samples), axes, samples, frames)
+
+    return Offline(
+        cache(at),
+        examples=examples,
+        axes=axes,
+        rates=rates or {},
+        probe=probe,
+        nodes=nodes,
+        run=run,
+        run_in_double=partial(run, in_double=True),
+        guards=guards,
+    )
+
+
+def _failing_forward(
+    source: str, frames: Mapping[str, int], error: Exception, rates: int
+) -> TooShort:
+    lengths = ", ".join(f"{count} frames of {key}" for key, count in frames.items())
+    found, allowed = f"forward fails: {error}", "a module that takes any length"
+    where, step = f"'{source}' at {lengths}", "call it with such inputs in Python"
+    if len(frames) > 1:
+        verb = "correct" if rates else "give"
+        step = f"{verb} --rate INPUT=SAMPLES for an input that has a frame for so many samples"
+    return TooShort(Problem(where, found, allowed, step))
 
 
 def lengthened(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:

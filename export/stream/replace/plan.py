@@ -65,7 +65,8 @@ def replaced(offline: Offline, forms: Mapping[str, Form]) -> tuple[Offline, tupl
         return replace(model, ir=simplify(graph_model))
 
     at(samples[0])
-    return replace(offline, at=cache(at)), tuple(step.told for step in steps.values())
+    changed = replace(offline, at=cache(at), run=None, run_in_double=None)
+    return changed, tuple(step.told for step in steps.values())
 
 
 def unused(forms: Mapping[str, Form], found: tuple[Replaced, ...]) -> None:

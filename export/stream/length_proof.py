@@ -1,0 +1,374 @@
+"""Proof at the lengths that users run: at each of them the stream equals the source itself.
+
+A network is read at two short lengths. What it does at others follows from them, as long as nothing in it depends
+on the length. Whether that is so is tried: at the length of the examples, at a long one, at those where torch
+says that a condition of forward changes, and around the numbers with which positions are compared.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from typing import Any, NoReturn
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from edgekit.base.errors import ModelError, Problem, VerificationError
+from edgekit.export.double import double_runner
+from edgekit.export.running import Arrays, in_onnxruntime
+from edgekit.export.stream.examples import hold
+from edgekit.export.stream.guards import Guards, changes
+from edgekit.export.stream.observed import Facts
+from edgekit.export.stream.prove import SEED, run_stream
+from edgekit.export.stream.run_lengths import RunLengths
+from edgekit.export.stream.sources import Offline, lengthened
+from edgekit.export.verify import draw, verify_answer
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+CALLS = 500  # hops of a run; a longer run has longer hops
+ROUNDS = 3  # times that conditions are read behind a length at which one has changed
+FARTHER = (
+    4  # a length is compared that is one in so many parts beyond one at which a condition changes
+)
+MOST = 12  # lengths at which conditions change, seen from one length
+ATTEMPTS = 16  # lengths that are tried to find the longest at which a source runs
+LIMIT = 1e-5  # of the peak: from where on a frame is said to differ
+NUMBERS = 2**13  # samples: around a greater number only the long run is compared
+SAME = "the same computation at every length"
+STEP = (
+    "remove what depends on the length, as a split, a slice, a mask or a table of fixed size; where nothing "
+    "does, report this network"
+)
+
+
+def prove_lengths(
+    offline: Offline,
+    short: ir.Graph,
+    facts: Facts,
+    models: Mapping[int, Model],
+    rewritten: Callable[[int], Model],
+) -> list[str]:
+    """Compare streams with their source at all lengths that matter, and return what the user should know.
+
+    Args:
+        offline: the source.
+        short: the network at the shorter of the two lengths at which it was read.
+        facts: what the two tell.
+        models: its streams, by hop.
+        rewritten: makes the stream with another hop.
+
+    Raises:
+        ModelError: at some length the source is another network than its stream; names the line or the node that
+            makes it so.
+    """
+    read, guards = facts.samples[1], dict[int, Guards]()
+    if offline.guards is not None:
+        guards[read] = offline.guards(read)
+    numbers = [*offline.numbers, *(n for one in guards.values() for n in one.numbers)]
+    lengths = RunLengths(offline, short, facts, models[min(models)], numbers)
+    return _LengthProof(lengths, dict(models), rewritten, guards).prove()
+
+
+@dataclass
+class _LengthProof:
+    """A proof on its way.
+
+    Attributes:
+        lengths: what there is to compare.
+        models: the streams, by hop.
+        rewritten: makes the stream with another hop.
+        guards: on which lengths the source depends, by the length at which that was read.
+        equal: lengths in samples at which both were compared.
+        failing: lengths at which the source does not run, each with its reason.
+        shorter: lengths no longer than the delay at which they differ, as a clip within one window may.
+        running: what runs a stream, by hop.
+    """
+
+    lengths: RunLengths
+    models: dict[int, Model]
+    rewritten: Callable[[int], Model]
+    guards: dict[int, Guards]
+    equal: list[int] = field(default_factory=list)
+    failing: dict[int, ModelError] = field(default_factory=dict)
+    shorter: list[int] = field(default_factory=list)
+    running: dict[int, Callable[[Arrays], Arrays]] = field(default_factory=dict)
+
+    def prove(self) -> list[str]:
+        example, long, read = self.lengths.example, self.lengths.long, self.lengths.read
+        lengths = {n for n in (example, long) if n}
+        if self.lengths.offline.run is not None:
+            lengths |= self._around_numbers() | self._changing({read, *lengths})
+        for samples in sorted(lengths):
+            self._compare(samples)
+        if self.lengths.offline.run is not None:
+            self._walk(min(n for n in {*lengths, long} if n >= read))
+        if long in self.failing:
+            self._compare(self._longest_that_runs(long))
+        return self._notes()
+
+    def _around_numbers(self) -> set[int]:
+        numbers = {n.samples for n in self.lengths.numbers if n.samples <= NUMBERS}
+        return {place for number in numbers for place in self.lengths.around(number)}
+
+    def _changing(self, at: Iterable[int]) -> set[int]:
+        """Lengths at which a condition changes that holds at one of these."""
+        offline, found = self.lengths.offline, set[int]()
+        if offline.guards is None:
+            return found
+        for samples in at:
+            if samples not in self.guards:
+                if any(guards.same(samples) for guards in self.guards.values()):
+                    continue
+                self.guards[samples] = offline.guards(samples)
+            below, above, step = set[int](), set[int](), self.lengths.step
+            for condition in self.guards[samples].conditions:
+                before, after = changes(condition, samples, step)
+                if (before, after) == (
+                    samples - step,
+                    samples + step,
+                ) and samples != self.lengths.read:
+                    continue  # it holds at one length alone: no other one matters more than any
+                below |= {before} if before else set()
+                if after and self.lengths.fits(after):
+                    above.add(after)
+                elif after and condition.direct:
+                    _refuse_branch(condition.place, after)
+            for changed in (*sorted(below)[-MOST:], *sorted(above)[:MOST]):
+                side = 1 if changed > samples else -1
+                # a slice up to a length is still all of it there
+                beyond = changed * (FARTHER + side) // FARTHER // step * step
+                near = {changed, changed + side * step, beyond}
+                found |= {n for n in near if n >= step and self.lengths.fits(n)}
+        return found
+
+    def _walk(self, first: int) -> None:
+        """Go on from where a condition has changed; where not all of them are known, by many lengths."""
+        complete = bool(self.guards) and all(one.complete for one in self.guards.values())
+        for _ in range(ROUNDS if complete else 0):
+            beyond = self._changing({first}) - {*self.equal, *self.failing}
+            for samples in sorted(beyond):
+                self._compare(samples)
+            if not (above := [n for n in beyond if n > first]):
+                break
+            first = min(above)
+        else:
+            for samples in self.lengths.ladder():
+                self._compare(samples)
+
+    def _compare(self, samples: int) -> None:
+        """Compare at one length: on random inputs, and on the examples where it is theirs."""
+        known = {*self.equal, *self.failing, *self.shorter}
+        if samples in known or samples < self.lengths.step:
+            return
+        offline, hop = self.lengths.offline, self._hop(samples)
+        feeds = [self._random(samples)]
+        if offline.examples is not None and samples == self.lengths.example:
+            feeds.append(self._cut(offline.examples, samples))
+        for feed in feeds:
+            self._hold_controls(feed, samples, hop)
+            try:
+                expected = self._source(feed, samples)
+            except ModelError as error:
+                self.failing[samples] = error
+                if samples > self.lengths.read:
+                    self._streamed(feed, samples, hop)
+                return
+            if len(feeds) == 1 and not all(np.isfinite(a).all() for a in expected.values()):
+                feeds.append(self._suitable(feed, samples))
+            if all(array.size for array in expected.values()):
+                try:
+                    self._same(feed, samples, hop, expected)
+                except ModelError:
+                    if samples > self.lengths.delay:
+                        raise
+                    self.shorter.append(samples)
+                    return
+        self.equal.append(samples)
+
+    def _source(self, feed: Arrays, samples: int) -> Arrays:
+        offline = self.lengths.offline
+        if offline.run is None:
+            return in_onnxruntime(offline.at(samples).to_bytes())(feed)
+        return self._named(offline.run(feed))
+
+    def _named(self, arrays: Iterable[NDArray[Any]]) -> Arrays:
+        names = [str(value.name) for value in self.lengths.short.outputs]
+        return dict(zip(names, arrays, strict=True))
+
+    def _same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> None:
+        model, offline = self.models[hop], self.lengths.offline
+        found = self._streamed(feed, samples, hop)
+        for name, array in expected.items():
+            if array.size == found[name].size:
+                expected[name] = array.reshape(found[name].shape)  # torch may leave out sizes of 1
+            else:
+                self._refuse(samples, _sizes(name, array, found[name]))
+
+        def streamed(runner: Callable[[Arrays], Arrays]) -> Callable[[Arrays], Arrays]:
+            return lambda arrays: run_stream(model, arrays, samples, runner)
+
+        def in_double() -> tuple[Callable[[Arrays], Arrays], ...]:
+            data, run = model.to_bytes(), offline.run_in_double
+            exact = (
+                double_runner(offline.at(samples).to_bytes())
+                if run is None
+                else lambda arrays: self._named(run(arrays))
+            )
+            nudged = double_runner(data, nudged=True)
+            return exact, streamed(double_runner(data)), streamed(nudged)
+
+        def source(arrays: Arrays) -> Arrays:
+            answers = self._source(arrays, samples)
+            return {name: answers[name].reshape(array.shape) for name, array in expected.items()}
+
+        def answer(_: Arrays) -> Arrays:
+            return found
+
+        try:
+            verify_answer(source, answer, feed, expected, what="it", wide=in_double)
+        except VerificationError:
+            name, frame = _first_other(model, expected, found)
+            self._refuse(samples, _error(name, expected[name], found[name], frame))
+
+    def _streamed(self, feed: Arrays, samples: int, hop: int) -> Arrays:
+        """What the stream gives; it must run at every length, also where its source does not."""
+        if hop not in self.running:
+            self.running[hop] = in_onnxruntime(self.models[hop].to_bytes())
+        try:
+            return run_stream(self.models[hop], feed, samples, self.running[hop])
+        except ModelError as error:
+            self._refuse(samples, f"its stream does not run: {error.problems[0].found}")
+
+    def _refuse(self, samples: int, found: str) -> NoReturn:
+        equal = f", though equal at {max(self.equal)}" if self.equal else ""
+        where = "; ".join(self._reasons(samples)) or "the network"
+        text = f"at {samples} samples {found}{equal}"
+        raise ModelError(Problem(where, text, SAME, STEP))
+
+    def _reasons(self, samples: int) -> list[str]:
+        """Lines whose conditions have changed, at the fewest equal lengths too, or numbers on the way to this one."""
+        changed = [
+            (sum(not condition.holds(n) for n in self.equal), condition.place)
+            for guards in self.guards.values()
+            for condition in guards.conditions
+            if condition.place and not condition.holds(samples)
+        ]
+        least = min((count for count, _ in changed), default=0)
+        places = [place for count, place in changed if count == least]
+        if not places:
+            last = max(self.equal, default=0)
+            places = [n.place for n in self.lengths.numbers if last <= n.samples <= samples]
+        return list(dict.fromkeys(f"in {place}" for place in places if place))[:2]
+
+    def _hop(self, samples: int) -> int:
+        """The smallest hop of which a run has not too many."""
+        if not [hop for hop in self.models if samples <= CALLS * hop]:
+            steps = ceil(samples / CALLS / self.lengths.step)
+            hop = self.lengths.step * 2 ** (steps - 1).bit_length()
+            self.models[hop] = self.rewritten(hop)
+        return min(hop for hop in self.models if samples <= CALLS * hop)
+
+    def _random(self, samples: int) -> Arrays:
+        """Noise; what has no time, as a knob, is as in the examples, since not every number suits it."""
+        random, feed = np.random.default_rng(SEED), {}
+        examples = self.lengths.offline.examples or {}
+        for value in self.lengths.short.inputs:
+            name = str(value.name)
+            axis = self.lengths.offline.axes.get(name)
+            if axis is None:
+                feed[name] = np.asarray(examples.get(name, draw(value, random, 1, 1)[0]))
+                continue
+            frames, short = self._frames(value, samples), (static_shape(value) or ())
+            drawn = draw(value, random, -(-frames // short[axis]), 1)
+            feed[name] = np.take(np.concatenate([*drawn], axis), range(frames), axis)
+        return feed
+
+    def _suitable(self, feed: Arrays, samples: int) -> Arrays:
+        """Inputs for a network that gives no numbers for noise: its examples, else positive ones, as for a level."""
+        if self.lengths.offline.examples is not None:
+            return self._cut(self.lengths.offline.examples, samples)
+        return {name: np.abs(array) for name, array in feed.items()}
+
+    def _cut(self, examples: Mapping[str, NDArray[Any]], samples: int) -> Arrays:
+        axes = self.lengths.offline.axes
+        return {
+            name: lengthened(examples[name], axes.get(name), self._frames(value, samples))
+            for value in self.lengths.short.inputs
+            if (name := str(value.name))
+        }
+
+    def _frames(self, value: ir.Value, samples: int) -> int:
+        return int(samples * self.lengths.offline.rates.get(str(value.name), Fraction(1)))
+
+    def _hold_controls(self, feed: Arrays, samples: int, hop: int) -> None:
+        """One value of a control for each hop, as its stream has it."""
+        offline = self.lengths.offline
+        for name in set(offline.controls) & offline.axes.keys():
+            period = int(hop * offline.rates.get(name, Fraction(1)))
+            feed[name] = hold(feed[name], offline.axes[name], period)
+
+    def _longest_that_runs(self, failing: int) -> int:
+        """A length at which the source runs, near the shortest at which it does not."""
+        step, runs = self.lengths.step, max([self.lengths.read, *self.equal])
+        failing = min([failing, *(n for n in self.failing if n > runs)])
+        for _ in range(ATTEMPTS):
+            if failing - runs <= step:
+                break
+            middle = (runs + failing) // 2 // step * step
+            try:
+                feed = self._random(middle)
+                self._source(feed, middle)
+                runs = middle
+            except ModelError as error:
+                self.failing[middle], failing = error, middle
+        return runs
+
+    def _notes(self) -> list[str]:
+        notes, longest = [], max(self.equal, default=0)
+        if self.shorter:
+            notes.append(
+                f"a recording of {max(self.shorter)} samples, no longer than the delay of {self.lengths.delay}, gives "
+                "other frames than the source"
+            )
+        if failing := min((n for n in self.failing if n > longest), default=0):
+            reason = self.failing[failing].problems[0].found
+            notes.append(
+                f"the stream equals its source up to {longest} samples; at {failing} the source fails ({reason}), and "
+                "the stream goes on"
+            )
+        return notes
+
+
+def _refuse_branch(place: str, samples: int) -> NoReturn:
+    found = f"another way through it from {samples} samples on, which are too many to compare"
+    step = "remove what depends on the length"
+    raise ModelError(Problem(f"in {place}", found, SAME, step))
+
+
+def _sizes(name: str, expected: NDArray[Any], found: NDArray[Any]) -> str:
+    return f"output '{name}' is {list(expected.shape)}, and {list(found.shape)} in the stream"
+
+
+def _first_other(model: Model, expected: Arrays, found: Arrays) -> tuple[str, int]:
+    """The output and frame that differ first, as a part of the output."""
+    places = []
+    for name, array in expected.items():
+        peak = float(np.nanmax(np.abs(array), initial=0)) or 1.0
+        same = (array == found[name]) | (np.isnan(array) & np.isnan(found[name]))
+        other = ~(np.abs(array - found[name]) <= LIMIT * peak) & ~same
+        axis = model.timing[name].axis
+        frames = other.any(axis=tuple(n for n in range(array.ndim) if n != axis))
+        if frames.any():
+            first = int(np.argmax(frames))
+            places.append((first / len(frames), name, first))
+    _, name, frame = min(places, default=(0.0, next(iter(expected)), 0))
+    return name, frame
+
+
+def _error(name: str, expected: NDArray[Any], found: NDArray[Any], frame: int) -> str:
+    peak = float(np.nanmax(np.abs(expected), initial=0)) or 1.0
+    error = float(np.nanmax(np.abs(expected - found), initial=0)) / peak
+    return f"output '{name}' is {error:.2g} of its peak away from the stream, from frame {frame} on"

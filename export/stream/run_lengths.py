@@ -1,0 +1,119 @@
+"""At which lengths a stream is compared with its source, besides those at which the network was read."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import ceil, prod
+
+import onnx_ir as ir
+
+from edgekit.export.stream.guards import LengthNumber
+from edgekit.export.stream.observed import Facts
+from edgekit.export.stream.sources import Offline
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+TIMES = 10  # the long run: of the example, or of the lengths at which the network was read
+WINDOWS = 4  # of the longest window
+BEHIND = 1.25  # of a number with which positions are compared
+LARGEST = 2**25  # elements of a tensor in a run that is longer than the example
+ELEMENTS = 2**28  # of all tensors in such a run
+CONSECUTIVE = 6  # lengths, so that all remainders of small divisors are among them
+APART = 2  # between lengths where nobody tells which ones matter
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class RunLengths:
+    """The lengths in samples, all of them multiples of the smallest hop.
+
+    Attributes:
+        offline: the source.
+        short: the network at the shorter of the two lengths at which it was read.
+        facts: what the two tell.
+        model: one of its streams.
+        numbers: with which it compares positions, or at which it cuts time.
+    """
+
+    offline: Offline
+    short: ir.Graph
+    facts: Facts
+    model: Model
+    numbers: Sequence[LengthNumber]
+
+    @cached_property
+    def step(self) -> int:
+        """The smallest hop."""
+        return self.facts.minimum_hop()
+
+    @property
+    def read(self) -> int:
+        """The longer one of the two lengths at which the network was read."""
+        return self.facts.samples[1]
+
+    @cached_property
+    def delay(self) -> int:
+        """The largest delay of an output."""
+        assert self.model.streaming is not None
+        return max(output.delay_samples for output in self.model.streaming.outputs)
+
+    @cached_property
+    def example(self) -> int:
+        """That of the examples; 0 where there are none, or they are shorter than the smallest hop."""
+        sizes = [
+            int(array.shape[self.offline.axes[name]] / self.offline.rates.get(name, Fraction(1)))
+            for name, array in (self.offline.examples or {}).items()
+            if name in self.offline.axes
+        ]
+        return min(sizes, default=0) // self.step * self.step
+
+    @cached_property
+    def long(self) -> int:
+        """Several times the longest window and the example, behind all numbers, as far as memory allows."""
+        wanted = max(
+            TIMES * (self.example or self.read),
+            2 * self.read,
+            WINDOWS * self._window(),
+            *(ceil(BEHIND * number.samples) for number in self.numbers),
+        )
+        steps = ceil(wanted / self.step)
+        while steps > 1 and not self.fits(steps * self.step):
+            steps = steps * 3 // 4
+        return max(steps * self.step, self.example, self.read)
+
+    def ladder(self) -> Iterable[int]:
+        """Lengths up to the long one: a few one after the other, then each about twice the one before."""
+        steps = self.read // self.step
+        yield from (self.read + n * self.step for n in range(1, CONSECUTIVE))
+        while (steps := APART * steps + 1) * self.step < self.long:
+            yield steps * self.step
+
+    def around(self, samples: int) -> Iterable[int]:
+        """The lengths next to one that need not be a multiple of the smallest hop."""
+        for steps in range(samples // self.step, samples // self.step + 3):
+            yield steps * self.step
+
+    def fits(self, samples: int) -> bool:
+        """Whether a run of so many samples needs no more memory and time than a proof should."""
+        if samples <= self.example:
+            return True
+        sizes = [self._elements(value, samples) for value in self.facts.axes]
+        return max(sizes, default=0) <= LARGEST and sum(sizes) <= ELEMENTS
+
+    def _elements(self, value: ir.Value, samples: int) -> int:
+        shape = list(static_shape(value) or ())
+        for time in self.facts.axes[value]:
+            shape[time.axis] = time.length(samples)
+        return prod(shape)
+
+    def _window(self) -> int:
+        """Samples that the stream reaches back to: its delay, and what its largest state keeps of frames."""
+        streaming, window = self.model.streaming, Fraction(self.delay)
+        assert streaming is not None
+        frame = {str(value.name): self._elements(value, 2 * self.read) for value in self.facts.axes}
+        for tensor in streaming.tensors:
+            elements = Fraction(frame.get(tensor.name, 0), 2 * self.read)
+            if tensor.states and elements:
+                window = max(window, tensor.state_bytes // FLOAT_BYTES / elements)
+        return ceil(window)
