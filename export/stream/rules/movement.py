@@ -72,7 +72,7 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
             raise Refused(f"{mode} padding of ({left}, {right}) frames in time", allowed, step)
         writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
         return
-    read = right > 0 and writer.needs[output] - left > track.time.offset
+    read = right > 0 and writer.frames_read(output) - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)
     result = _padded_elsewhere(writer, node, track)
     pads = _other_pads(node, len(track.shape), track.axis)
@@ -215,7 +215,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     place = next(n for n, value in enumerate(node.inputs) if writer.track(value))
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
     left, right, track = sum(sizes[:place]), sum(sizes[place + 1 :]), streams[0]
-    read = right > 0 and writer.needs[output] - left > track.time.offset
+    read = right > 0 and writer.frames_read(output) - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=fill)
     zero = {"before": not fill and track.zero_before, "after": not fill and track.zero_after}
     writer.set(output, track.value, track.delay - left, track, node=node, **zero)
