@@ -4,7 +4,7 @@ The straight-through estimator: Bengio, Leonard and Courville, Estimating or Pro
 Neurons (2013), section 2; what leaves a range has no gradient (Jacob et al., CVPR 2018, section 3).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -138,13 +138,17 @@ class IntegerForward:
             held = kept
         others = found.lost | {pairs[x] for x in held}
         ends = [v for v in graph.outputs if v in found.reached and v not in others] + found.ends
-        names = {v.name for node in self.prepared.ir.graph for v in named_outputs(node)}
-        ends = [end for value in ends if (end := self._comparable(value, names)) is not None]
-        real = dict.fromkeys(v for v in ends if v.dtype == ir.DataType.FLOAT and v not in held)
-        self.ends, self.unknown = tuple(str(v.name) for v in real), tuple(found.unknown)
+        self.ends, self.unknown = self._compared(ends, held), tuple(found.unknown)
         self.states = tuple((str(x.name), str(pairs[x].name)) for x in pairs if x in held)
         self._core = found.core
         self._feed(held)
+
+    def _compared(self, ends: Sequence[ir.Value], held: set[ir.Value]) -> tuple[str, ...]:
+        """The names of what is compared instead of these, in both networks."""
+        names = {v.name for node in self.prepared.ir.graph for v in named_outputs(node)}
+        known = [end for value in ends if (end := self._comparable(value, names)) is not None]
+        real = dict.fromkeys(v for v in known if v.dtype == ir.DataType.FLOAT and v not in held)
+        return tuple(str(value.name) for value in real)
 
     def _feed(self, held: set[ir.Value]) -> None:
         """Find what the nodes read that is neither trained nor made by them: constants, and what is recorded."""

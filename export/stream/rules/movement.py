@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
+from edgekit.export.stream.rules.elementwise import axis_of, broadcast, finish, framewise
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.export.stream.windows import ENDLESS, fill_of, pads_of, slice_of
@@ -170,9 +170,18 @@ def _reversal(node: ir.Node) -> tuple[str, str, str]:
 
 
 def picked(writer: Rewriter, node: ir.Node) -> None:
-    """GatherND, which torch makes of interpolation between frames, is refused."""
+    """Frames by computed indices, as GatherND in what torch makes of interpolation between them."""
     step = "upsample with mode='nearest', or with a strided or transposed convolution"
     raise Refused("it picks frames at computed places", "frames in their order", step)
+
+
+def gather_elements(writer: Rewriter, node: ir.Node) -> None:
+    """GatherElements of other axes, by the indices of the same frame."""
+    axis = int(attribute(node, "axis", 0))
+    tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
+    if any(track.axis == axis % len(track.shape) for track in tracks):
+        picked(writer, node)
+    broadcast(writer, node)
 
 
 def _moves(writer: Rewriter, node: ir.Node, track: Track, start: int) -> bool:

@@ -73,6 +73,7 @@ RULES: dict[str, Rule] = {
     "DFT": mixing(axis_input, "a transform", "transform frames, as an STFT does"),
     "Expand": movement.expand,
     "Gather": movement.gather,
+    "GatherElements": movement.gather_elements,
     "GatherND": movement.picked,
     "Pad": movement.pad,
     "Reshape": movement.reshape,
