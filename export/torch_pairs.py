@@ -186,7 +186,9 @@ def _copied(x: Any, dtype: Any = None, **options: Any) -> Any:
 
 
 def _complex(real: Tensor, imag: Tensor) -> Pair:
-    return Pair(*torch.broadcast_tensors(real, imag))
+    if real.shape == imag.shape:
+        return Pair(real, imag)
+    return Pair(real + torch.zeros_like(imag), imag + torch.zeros_like(real))
 
 
 def _polar(size: Tensor, angle: Tensor) -> Pair:

@@ -31,8 +31,7 @@ def emit_rows(ctx: Context, node: ir.Node) -> None:
     axis, shape = int_attribute(node, "axis", 0), dims(x)
     count, rows, row = size(indices), shape[axis], math.prod(shape[axis:][1:])
     outer = math.prod(shape[:axis])
-    target = ctx.pointer(y)
-    chosen = _wrapped(f"{ctx.pointer(indices)}[i]", rows)
+    chosen, target = _wrapped(f"{ctx.pointer(indices)}[i]", rows), ctx.pointer(y)
     ctx.line(f"for (int32_t i = 0; i < {count}; i++) {{")
     if outer == 1:
         copied = f"{ctx.pointer(x)} + {chosen} * {row}, {row} * sizeof *{target}"
