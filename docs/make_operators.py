@@ -27,7 +27,8 @@ Made by `python docs/make_operators.py`; a test compares this page with the code
 
 ## In the generated C
 
-Shapes are static; sizes, axes and indices are constants. `edgekit inspect MODEL.onnx` lists every node
+Shapes are static; sizes and axes are constants. So are indices, but for those of Gather, GatherElements and GatherND:
+these may be computed, and wrap around, so that none leaves the data. `edgekit inspect MODEL.onnx` lists every node
 of a network that cannot run, with what is allowed there.
 
 *Element types* are those of the tensors that a hop computes. At *w8a8* and *w8a16* an operator becomes

@@ -110,6 +110,7 @@ class _Paired(Interpreter):
 
     def __init__(self, module: GraphModule, kept: _Real | None = None) -> None:
         super().__init__(module, garbage_collect_values=True)
+        self.extra_traceback = False  # torch adds lines about its graph to the message of an error
         self.kept = kept
 
     def run_node(self, n: Node) -> Any:
@@ -164,8 +165,16 @@ class _Compared(_Paired):
 
     def run_node(self, n: Node) -> Any:
         """One node."""
-        result = super().run_node(n)
-        if n.op != "call_function" or not (has_pair(self.args_of(n)) or isinstance(result, Pair)):
+        complex_operands = has_pair(self.args_of(n))
+        try:
+            result = super().run_node(n)
+        except ModelError:
+            raise
+        except Exception as error:
+            if not complex_operands:
+                raise
+            raise _without_form(n) from error
+        if n.op != "call_function" or not (complex_operands or isinstance(result, Pair)):
             return result
         try:
             args, kwargs = mapped(self.fetch_args_kwargs_from_env(n), _whole)
@@ -173,17 +182,20 @@ class _Compared(_Paired):
         except (RuntimeError, TypeError):
             same = False
         if not same:
-            found = f"{n.target} of complex numbers ('{n.name}')"
-            step = "write it with real and imaginary parts"
-            allowed = (
-                "complex products, sums, movements, transforms, abs, angle, exp, conj and division"
-            )
-            raise ModelError(Problem(_place(n), found, allowed, step))
+            raise _without_form(n)
         return result
 
     def args_of(self, n: Node) -> Any:
         """What a node reads."""
         return self.fetch_args_kwargs_from_env(n)
+
+
+def _without_form(n: Node) -> ModelError:
+    """An operator that pairs have no form of, or another one than torch."""
+    found = f"{n.target} of complex numbers ('{n.name}')"
+    step = "write it with real and imaginary parts"
+    allowed = "complex products, sums, movements, transforms, abs, angle, exp, log, pow, conj and division"
+    return ModelError(Problem(_place(n), found, allowed, step))
 
 
 def _place(n: Node) -> str:
@@ -193,7 +205,7 @@ def _place(n: Node) -> str:
 
 
 def _whole(value: Pair) -> Tensor:
-    return value.joined()
+    return value.joined().clone()  # torch detaches no view in place
 
 
 def _close(expected: Any, found: Any) -> bool:

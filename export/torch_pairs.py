@@ -1,5 +1,7 @@
 """Complex tensors as pairs of real ones: what operators of torch make of them."""
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -81,7 +83,7 @@ def product(target: Any, args: Any, kwargs: Any) -> Pair:
     if isinstance(args[-1], list | tuple) and has_pair(args[-1]):  # einsum
         *first, both = args
         if len(both) != 2:
-            return by_parts(target, args, kwargs)  # type: ignore[no-any-return]
+            return _multilinear(lambda parts: target(*first, parts, **kwargs), both)
 
         def of(x: Tensor, y: Tensor) -> Any:
             return target(*first, [x, y], **kwargs)
@@ -102,6 +104,16 @@ def product(target: Any, args: Any, kwargs: Any) -> Pair:
     return Pair(of(a.real, real) - of(a.imag, imag), of(a.real, imag) + of(a.imag, real))
 
 
+def _multilinear(of: Callable[[list[Tensor]], Tensor], operands: list[Any]) -> Pair:
+    """What is linear in each of any number of pairs: i to the power of how many imaginary parts meet."""
+    sums: list[list[Tensor]] = [[], []]  # real, imaginary
+    for parts in itertools.product(*((("real", 0), ("imag", 1)) for _ in operands)):
+        count = sum(imaginary for _, imaginary in parts)
+        term = of([getattr(x, name) for x, (name, _) in zip(operands, parts, strict=True)])
+        sums[count % 2].append(term if count % 4 < 2 else -term)
+    return Pair(*(functools.reduce(torch.add, terms) for terms in sums))
+
+
 def _sum(a: Any, b: Any, *, alpha: Any = 1, sign: int = 1) -> Pair:
     one, other = Pair.of(a), Pair.of(b)
     if alpha != 1:
@@ -117,6 +129,8 @@ def _mul(a: Any, b: Any) -> Pair:
     def of(x: Any, y: Any) -> Any:
         return x * y
 
+    if not isinstance(a, Pair) and not isinstance(b, Pair | complex):
+        return Pair.of(a * b)
     return product(of, (a, b) if isinstance(a, Pair) else (b, a), {})
 
 
@@ -140,13 +154,27 @@ def _exp(x: Pair) -> Pair:
     return Pair(size * torch.cos(x.imag), size * torch.sin(x.imag))
 
 
-def _pow(x: Pair, exponent: Any) -> Pair:
-    if exponent == int(exponent) and 1 <= exponent <= 8:
+def _log(x: Any) -> Pair:
+    """The principal value; of a real number below 0 it has the imaginary part pi."""
+    whole = Pair.of(x)
+    return Pair(torch.log(_abs(whole)), torch.atan2(whole.imag, whole.real))
+
+
+def _pow(x: Any, exponent: Any) -> Pair:
+    """Whole exponents up to 8 by products, all others by the logarithm; 0 to the power of 0 is 1.
+
+    Base and exponent are numbers, tensors or pairs.
+    """
+    if isinstance(exponent, int | float) and exponent == int(exponent) and 1 <= exponent <= 8:
         result = x
         for _ in range(int(exponent) - 1):
             result = _mul(result, x)
-        return result
-    size, angle = torch.pow(_abs(x), exponent), torch.atan2(x.imag, x.real) * exponent
+        return result  # type: ignore[no-any-return]
+    if isinstance(exponent, Pair | complex):
+        return _exp(_mul(Pair.of(exponent), _log(x)))
+    base = Pair.of(x)
+    angle = torch.atan2(base.imag, base.real) * exponent
+    size = torch.pow(_abs(base), exponent)
     return Pair(size * torch.cos(angle), size * torch.sin(angle))
 
 
@@ -158,7 +186,9 @@ def _copied(x: Any, dtype: Any = None, **options: Any) -> Any:
 
 
 def _complex(real: Tensor, imag: Tensor) -> Pair:
-    return Pair(real, imag)
+    if real.shape == imag.shape:
+        return Pair(real, imag)
+    return Pair(real + torch.zeros_like(imag), imag + torch.zeros_like(real))
 
 
 def _polar(size: Tensor, angle: Tensor) -> Pair:
@@ -240,8 +270,12 @@ FORMS: dict[str, Callable[..., Any]] = {
     "conj_physical": lambda x: Pair(x.real, -x.imag),
     "resolve_conj": lambda x: x,
     "exp": _exp,
+    "log": _log,
     "pow": _pow,
+    "sqrt": lambda x: _pow(x, 0.5),
     "square": lambda x: _mul(x, x),
+    "addcmul": lambda x, a, b, value=1: _sum(x, _mul(a, b), alpha=value),
+    "detach_": lambda x: x,
     "reciprocal": _reciprocal,
     "div": _div,
     "divide": _div,

@@ -60,6 +60,11 @@ def value_names(graph: ir.Graph) -> set[str]:
     return {name for name in names if name}
 
 
+def named_outputs(node: ir.Node) -> list[ir.Value]:
+    """Return what a node writes: an optional output that nothing needs has no name, and is no tensor."""
+    return [value for value in node.outputs if value.name]
+
+
 def unused_name(taken: set[str], base: str) -> str:
     """Return `base`, or `base` with the first free number behind it."""
     name, number = base, 1

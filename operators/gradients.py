@@ -12,11 +12,13 @@ import onnx_ir as ir
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import array_of, attribute
-from edgekit.operators.geometry import dims
+from edgekit.operators.geometry import conv_shape, dims
+from edgekit.operators.pointwise.gradients import pointwise, root
+from edgekit.operators.pooling.gradients import average_pool, max_pool
+from edgekit.operators.recurrent.gradients import gru, is_plain, lstm, rnn
 from edgekit.operators.roles import is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
 
-LEAST_SQUARE = 1e-24  # under a root: 1e-12 of what networks compute with
 Operands = Sequence[Any]
 Form = Callable[[ir.Node, Operands], list[Any]]
 
@@ -29,8 +31,9 @@ def form_of(node: ir.Node) -> Form | None:
         return None
     if facts_of(node).moves == "renames":
         return _reshaped
-    if (form := FORMS.get(node.op_type)) is not None:
-        return form
+    form = FORMS.get(node.op_type) or pointwise(node)
+    if form is not None:
+        return None if facts_of(node).cell and not is_plain(node) else form
     if node.op_type == "Gather" and array_of(node.inputs[1]) is None:
         return _lambda(_gather)
     return moved(node) if is_move(node) and not picks(node) else None
@@ -102,17 +105,29 @@ def _reduced(name: str) -> Form:
 
         axes = tuple(reduced_axes(node))
         keep = bool(attribute(node, "keepdims", 1))
-        values = x[0] * x[0] if name in ("sum_square", "norm") else x[0]
-        function = getattr(torch, "sum" if name in ("sum_square", "norm") else name)
-        result = function(values, dim=axes, keepdim=keep)
-        return [_root(result) if name == "norm" else result]
+        before, reduction, after = REDUCTIONS.get(name, (_same, name, _same))
+        if not axes:
+            return [after(before(x[0]))]
+        return [after(getattr(torch, reduction)(before(x[0]), dim=axes, keepdim=keep))]
 
     return run
 
 
-def _root(x: Any) -> Any:
-    """Square roots, whose gradient at 0 is 0, not infinity."""
-    return x.clamp(min=LEAST_SQUARE).sqrt()
+def _same(x: Any) -> Any:
+    return x
+
+
+def _square(x: Any) -> Any:
+    return x * x
+
+
+# what is done to the elements, the reduction of torch, and what is done to its result
+REDUCTIONS: dict[str, tuple[Callable[[Any], Any], str, Callable[[Any], Any]]] = {
+    "sum_square": (_square, "sum", _same),
+    "norm": (_square, "sum", root),
+    "l1": (lambda x: x.abs(), "sum", _same),
+    "log_sum": (_same, "sum", lambda x: x.log()),
+}
 
 
 def _clip(_: ir.Node, x: Operands) -> Any:
@@ -123,11 +138,6 @@ def _clip(_: ir.Node, x: Operands) -> Any:
 
 def _prelu(_: ir.Node, x: Operands) -> Any:
     return x[0].clamp(min=0) + x[1] * x[0].clamp(max=0)
-
-
-def _hard_sigmoid(node: ir.Node, x: Operands) -> Any:
-    alpha, beta = attribute(node, "alpha", 0.2), attribute(node, "beta", 0.5)
-    return (alpha * x[0] + beta).clamp(0, 1)
 
 
 def _softmax(node: ir.Node, x: Operands) -> Any:
@@ -150,7 +160,8 @@ def _cast(node: ir.Node, x: Operands) -> Any:
 def _gather(node: ir.Node, x: Operands) -> Any:
     """Parts of one axis by computed indices."""
     axis, shape = attribute(node, "axis", 0), x[0].shape
-    y = x[0].index_select(axis, x[1].reshape(-1))
+    axis, indices = axis % x[0].ndim, x[1].reshape(-1)
+    y = x[0].index_select(axis, indices + (indices < 0) * shape[axis])
     return y.reshape(*shape[:axis], *x[1].shape, *shape[axis + 1 :])
 
 
@@ -163,15 +174,22 @@ def _gemm(node: ir.Node, x: Operands) -> Any:
 
 
 def _conv(node: ir.Node, x: Operands) -> Any:
+    """With all that the windows read beyond the input, so that each kind of padding is the same."""
     import torch.nn.functional as nn
 
     rank = x[0].ndim - 2
-    padded = nn.pad(x[0], _pads(node, rank))
-    function = (nn.conv1d, nn.conv2d, nn.conv3d)[rank - 1]
-    bias = x[2] if len(x) > 2 else None
     steps, dilations = _ints(node, "strides", rank), _ints(node, "dilations", rank)
+    sizes, results = dims(node.inputs[0])[2:], dims(node.outputs[0])[2:]
+    pads: list[int] = []  # the last axis first, before and after
+    geometry = zip(
+        _starts(node), sizes, results, dims(node.inputs[1])[2:], steps, dilations, strict=True
+    )
+    for before, size, out, k, step, dilation in reversed(list(geometry)):
+        pads += [before, (out - 1) * step + (k - 1) * dilation + 1 - size - before]
+    function = (nn.conv1d, nn.conv2d)[rank - 1]
+    bias = x[2] if len(x) > 2 else None
     groups = attribute(node, "group", 1)
-    return function(padded, x[1], bias, stride=steps, dilation=dilations, groups=groups)
+    return function(nn.pad(x[0], pads), x[1], bias, steps, 0, dilations, groups)
 
 
 def _conv_transpose(node: ir.Node, x: Operands) -> Any:
@@ -179,13 +197,13 @@ def _conv_transpose(node: ir.Node, x: Operands) -> Any:
     import torch.nn.functional as nn
 
     rank = x[0].ndim - 2
-    function = (nn.conv_transpose1d, nn.conv_transpose2d, nn.conv_transpose3d)[rank - 1]
+    function = (nn.conv_transpose1d, nn.conv_transpose2d)[rank - 1]
     steps, dilations = _ints(node, "strides", rank), _ints(node, "dilations", rank)
     whole = function(
         x[0], x[1], None, stride=steps, dilation=dilations, groups=attribute(node, "group", 1)
     )
-    before = list(attribute(node, "pads", [0] * (2 * rank)))[:rank]
-    for axis, (first, size) in enumerate(zip(before, dims(node.outputs[0])[2:], strict=True), 2):
+    sizes = dims(node.outputs[0])[2:]
+    for axis, (first, size) in enumerate(zip(_starts(node), sizes, strict=True), 2):
         more = first + size - whole.shape[axis]
         if more > 0:  # output_padding
             whole = nn.pad(whole, [0, 0] * (whole.ndim - 1 - axis) + [0, more])
@@ -193,34 +211,15 @@ def _conv_transpose(node: ir.Node, x: Operands) -> Any:
     return whole if len(x) < 3 or x[2] is None else whole + x[2].reshape(-1, *[1] * rank)
 
 
-def _pads(node: ir.Node, rank: int) -> list[int]:
-    """As torch has them: the last axis first, before and after."""
-    pads = list(attribute(node, "pads", [0] * (2 * rank)))
-    return [p for i in reversed(range(rank)) for p in (pads[i], pads[rank + i])]
+def _starts(node: ir.Node) -> list[int]:
+    """Padding before each axis of a convolution of one or two dimensions."""
+    kernel = [int(size) for size in dims(node.inputs[1])[2:]]
+    shape = conv_shape(node, kernel)
+    return [shape.pad_top, shape.pad_left][-len(kernel) :]
 
 
 def _ints(node: ir.Node, name: str, rank: int) -> tuple[int, ...]:
     return tuple(attribute(node, name, [1] * rank))
-
-
-def _pooled(kind: str) -> Form:
-    def run(node: ir.Node, x: Operands) -> list[Any]:
-        import torch.nn.functional as nn
-
-        rank = x[0].ndim - 2
-        size, steps = tuple(attribute(node, "kernel_shape", [])), _ints(node, "strides", rank)
-        pads, given = _pads(node, rank), attribute(node, "count_include_pad", 0)
-        if kind == "max":
-            function = (nn.max_pool1d, nn.max_pool2d, nn.max_pool3d)[rank - 1]
-            low = nn.pad(x[0], pads, value=float("-inf"))
-            return [function(low, size, steps, 0, _ints(node, "dilations", rank))]
-        average = (nn.avg_pool1d, nn.avg_pool2d, nn.avg_pool3d)[rank - 1]
-        total = average(nn.pad(x[0], pads), size, steps)
-        if any(pads) and not given:
-            total = total / average(nn.pad(x[0] * 0 + 1, pads), size, steps)
-        return [total]
-
-    return run
 
 
 def _globally(name: str) -> Form:
@@ -232,57 +231,40 @@ def _globally(name: str) -> Form:
 
 
 def _layer_norm(node: ir.Node, x: Operands) -> list[Any]:
-    import torch.nn.functional as nn
-
+    """Also mean and inverse deviation, which may be read."""
     axis = attribute(node, "axis", -1) % x[0].ndim
-    shape, bias = x[0].shape[axis:], x[2] if len(x) > 2 else None
-    scale = x[1].broadcast_to(shape)
-    bias = None if bias is None else bias.broadcast_to(shape)
-    return [nn.layer_norm(x[0], shape, scale, bias, attribute(node, "epsilon", 1e-5))]
+    axes, bias = tuple(range(axis, x[0].ndim)), x[2] if len(x) > 2 else None
+    mean = x[0].mean(axes, keepdim=True)
+    centred = x[0] - mean
+    power = (centred * centred).mean(axes, keepdim=True)
+    inverse = 1 / (power + attribute(node, "epsilon", 1e-5)).sqrt()
+    scaled = centred * inverse * x[1]
+    return [scaled if bias is None else scaled + bias, mean, inverse][: len(node.outputs)]
 
 
-def _gru(node: ir.Node, x: Operands) -> list[Any]:
-    """One direction; gates are update, reset, hidden, as ONNX has them."""
-    import torch
-
-    sequence, h = x[0], x[5] if len(x) > 5 and x[5] is not None else None
-    w, r = x[1][0], x[2][0]
-    size = r.shape[1]
-    b = x[3][0] if len(x) > 3 and x[3] is not None else torch.zeros(6 * size)
-    h = torch.zeros(sequence.shape[1], size) if h is None else h[0]
-    behind, made = attribute(node, "linear_before_reset", 0), []
-    for t in range(sequence.shape[0]):
-        own = sequence[t] @ w.T + b[: 3 * size]
-        past = h @ r[: 2 * size].T + b[3 * size : 5 * size]
-        z, reset = torch.chunk(torch.sigmoid(own[:, : 2 * size] + past), 2, -1)
-        recurrent, shift = r[2 * size :], b[5 * size :]
-        scaled = reset * (h @ recurrent.T + shift) if behind else (reset * h) @ recurrent.T + shift
-        h = (1 - z) * torch.tanh(own[:, 2 * size :] + scaled) + z * h
-        made.append(h)
-    return [torch.stack(made)[:, None], h[None]][: len(node.outputs)]
+def _instance_norm(node: ir.Node, x: Operands) -> Any:
+    axes = tuple(range(2, x[0].ndim))
+    centred = x[0] - x[0].mean(axes, keepdim=True)
+    power = (centred * centred).mean(axes, keepdim=True) + attribute(node, "epsilon", 1e-5)
+    scale, bias = (v.reshape(-1, *[1] * len(axes)) for v in x[1:3])
+    return centred / power.sqrt() * scale + bias
 
 
-def _lstm(node: ir.Node, x: Operands) -> list[Any]:
-    """One direction; gates are input, output, forget, cell, as ONNX has them."""
-    import torch
+def _batch_norm(node: ir.Node, x: Operands) -> Any:
+    """With statistics that are given, which import leaves where they are computed."""
+    scale, bias, mean, power = (v.reshape(-1, *[1] * (x[0].ndim - 2)) for v in x[1:5])
+    return (x[0] - mean) / (power + attribute(node, "epsilon", 1e-5)).sqrt() * scale + bias
 
-    sequence, made = x[0], []
-    w, r = x[1][0], x[2][0]
-    size = r.shape[1]
-    b = x[3][0] if len(x) > 3 and x[3] is not None else torch.zeros(8 * size)
-    states = [x[i][0] if len(x) > i and x[i] is not None else None for i in (5, 6)]
-    h, c = (torch.zeros(sequence.shape[1], size) if s is None else s for s in states)
-    for t in range(sequence.shape[0]):
-        gates = sequence[t] @ w.T + h @ r.T + b[: 4 * size] + b[4 * size :]
-        i, o, f, cell = torch.chunk(gates, 4, -1)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(cell)
-        h = torch.sigmoid(o) * torch.tanh(c)
-        made.append(h)
-    return [torch.stack(made)[:, None], h[None], c[None]][: len(node.outputs)]
+
+def _lp_normalization(node: ir.Node, x: Operands) -> Any:
+    axis = attribute(node, "axis", -1)
+    if attribute(node, "p", 2) == 1:
+        return x[0] / x[0].abs().sum(axis, keepdim=True)
+    return x[0] / root((x[0] * x[0]).sum(axis, keepdim=True))
 
 
 def _magnitude(node: ir.Node, x: Operands) -> Any:
-    return _root(x[0] * x[0] + x[1] * x[1] + attribute(node, "epsilon", 0.0))
+    return root(x[0] * x[0] + x[1] * x[1] + attribute(node, "epsilon", 0.0))
 
 
 def _mean_square(node: ir.Node, x: Operands) -> Any:
@@ -299,10 +281,8 @@ FORMS: dict[str, Form] = {
         n: _fold(t)
         for n, t in {"Add": "add", "Sum": "add", "Max": "maximum", "Min": "minimum"}.items()
     },
-    **{n: _each(n.lower()) for n in ("Sub", "Mul", "Div", "Pow", "Exp", "Log", "Abs", "Neg")},
-    **{n: _each(n.lower()) for n in ("Relu", "Sigmoid", "Tanh", "Erf", "Sin", "Cos", "Reciprocal")},
-    **{n: _each(n.lower()) for n in ("Floor", "Ceil", "Less", "Greater", "Where")},
-    "Sqrt": _lambda(lambda _, x: _root(x[0])),
+    **{n: _each(n.lower()) for n in ("Sub", "Mul", "Div", "Pow", "Less", "Greater", "Where")},
+    "Mean": _lambda(lambda _, x: sum(x[1:], x[0]) / len(x)),
     "Equal": _each("eq"),
     "LessOrEqual": _each("le"),
     "GreaterOrEqual": _each("ge"),
@@ -313,14 +293,10 @@ FORMS: dict[str, Form] = {
     "Gemm": _lambda(_gemm),
     "Conv": _lambda(_conv),
     "ConvTranspose": _lambda(_conv_transpose),
-    "GRU": _gru,
-    "LSTM": _lstm,
+    "GRU": gru,
+    "LSTM": lstm,
     "Clip": _lambda(_clip),
     "PRelu": _lambda(_prelu),
-    "LeakyRelu": _lambda(lambda node, x: _prelu(node, [x[0], attribute(node, "alpha", 0.01)])),
-    "HardSigmoid": _lambda(_hard_sigmoid),
-    "HardSwish": _lambda(lambda _, x: x[0] * (x[0] / 6 + 0.5).clamp(0, 1)),
-    "Softplus": _lambda(lambda _, x: (x[0].exp() + 1).log().where(x[0] < 20, x[0])),
     "Softmax": _lambda(_softmax),
     "Transpose": _lambda(lambda node, x: x[0].permute(*attribute(node, "perm", []))),
     "Concat": _lambda(lambda node, x: _joined(node, x)),
@@ -331,11 +307,19 @@ FORMS: dict[str, Form] = {
     "ReduceMin": _reduced("amin"),
     "ReduceSumSquare": _reduced("sum_square"),
     "ReduceL2": _reduced("norm"),
+    "ReduceL1": _reduced("l1"),
+    "ReduceLogSum": _reduced("log_sum"),
+    "ReduceLogSumExp": _reduced("logsumexp"),
     "GlobalAveragePool": _globally("mean"),
     "GlobalMaxPool": _globally("amax"),
-    "AveragePool": _pooled("average"),
-    "MaxPool": _pooled("max"),
+    "AveragePool": average_pool,
+    "MaxPool": max_pool,
     "LayerNormalization": _layer_norm,
+    "InstanceNormalization": _lambda(_instance_norm),
+    "BatchNormalization": _lambda(_batch_norm),
+    "LpNormalization": _lambda(_lp_normalization),
+    "LogSoftmax": _lambda(lambda node, x: x[0].log_softmax(attribute(node, "axis", -1))),
+    "RNN": rnn,
 }
 OWN: dict[str, Form] = {
     "Magnitude": _lambda(_magnitude),

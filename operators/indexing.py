@@ -17,9 +17,10 @@ def gather(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def gather_elements(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One index per result along one axis."""
+    """One index per result along one axis; negative ones count from the end."""
     axis = integer(node, "axis", 0)
-    return [np.take_along_axis(_cropped(x[0], x[1].shape, axis), x[1], axis=axis)]
+    wrapped = x[1] % x[0].shape[axis]
+    return [np.take_along_axis(_cropped(x[0], x[1].shape, axis), wrapped, axis=axis)]
 
 
 def _cropped(data: Array, shape: tuple[int, ...], axis: int) -> Array:
@@ -31,12 +32,13 @@ def _cropped(data: Array, shape: tuple[int, ...], axis: int) -> Array:
 
 
 def gather_nd(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Parts of the data at index tuples, behind shared batch axes."""
+    """Parts of the data at index tuples, behind shared batch axes; negative indices count from the end."""
     data, indices = x
     batch = integer(node, "batch_dims", 0)
     lead = int(np.prod(data.shape[:batch], dtype=np.int64))
     rows = data.reshape(lead, *data.shape[batch:])
-    tuples = indices.reshape(lead, -1, indices.shape[-1])
+    sizes = rows.shape[1 : 1 + indices.shape[-1]]
+    tuples = indices.reshape(lead, -1, indices.shape[-1]) % np.array(sizes, indices.dtype)
     number = np.arange(lead)[:, None]
     return [rows[(number, *np.moveaxis(tuples, -1, 0))].reshape(dims(node.outputs[0]))]
 

@@ -204,7 +204,8 @@ def is_move(node: ir.Node) -> bool:
 def picks(node: ir.Node) -> bool:
     """Whether a node moves elements by indices that are computed."""
     data, *indices = node.inputs
-    return node.op_type == "Gather" and constant(data) is None and constant(indices[0]) is None
+    by_index = node.op_type in ("Gather", "GatherElements", "GatherND")
+    return by_index and constant(data) is None and constant(indices[0]) is None
 
 
 def _written_by(value: ir.Value, names: set[str | None]) -> bool:

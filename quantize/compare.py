@@ -8,6 +8,7 @@ import numpy as np
 from edgekit.export.running import run_hops, snr_db
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import named_outputs
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import TENSOR, stored_type
 from edgekit.operators.scheme import QuantType
@@ -42,7 +43,7 @@ class Watched:
     def __init__(self, float_model: Model) -> None:
         """Take the network whose tensors the quantized one has by name."""
         self._float = float_model
-        self._names = {str(v.name) for node in float_model.ir.graph for v in node.outputs}
+        self._names = {v.name for node in float_model.ir.graph for v in named_outputs(node)}
         self._origins: dict[str, tuple[str, str, QuantType | None]] = {}
         self._seen: dict[str, list[np.ndarray]] = {}
 
@@ -59,7 +60,7 @@ class Watched:
         """Name in the float network, operator and type of each tensor that both have."""
         found = {}
         for node in oracle.graph:
-            for value in node.outputs:
+            for value in named_outputs(node):
                 origin = value.metadata_props.get(TENSOR, str(value.name))
                 for name in (origin, origin.removesuffix("_raw")):
                     if name in self._names:

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.base.layout import parse_layout
 from edgekit.base.random_normals import GENERATOR
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import named_outputs
 from edgekit.graph.noises import Noise
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import HOP_SCALE
@@ -132,7 +133,7 @@ def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
 def _quantization(model: Model) -> dict[str, Any]:
     """Counts of activations by stored type, in the integer graph, and what has a scale per hop."""
     graph = to_integer(model).ir.graph
-    values = [*graph.inputs, *(v for node in graph for v in node.outputs)]
+    values = [*graph.inputs, *(v for node in graph for v in named_outputs(node))]
     stored = [DTYPES[v.dtype] for v in values if v.dtype in DTYPES]
     return {
         "recipe": model.quantization.recipe,

@@ -171,6 +171,17 @@ class Rewriter(Values):
         if node is not None and (held := self._held.get(node)):
             self.tracks[value] = _unpadded(self.tracks[value], "edge", held, 0)
 
+    def frames_read(self, output: ir.Value) -> int:
+        """The offset n of the frames below ``rate * samples + n`` that are read of what a rule will give.
+
+        Raises:
+            Refused: it has no time axis, as what is padded or cut to one length.
+        """
+        time = self.facts.time(output)
+        if time is None:
+            raise Refused(*self._without_time(output))
+        return self.needs.get(output, time.offset)
+
     def zero_start(self, node: ir.Node, fill: float) -> None:
         """Put zeros before frame 0 of what `node` gave, where sums or squares of `fill` would overflow there."""
         output = node.outputs[0]
@@ -238,7 +249,7 @@ class Rewriter(Values):
             fill: what frames outside the stream read as; None where it does not matter.
         """
         track, output, name = self.stream(node.inputs[0]), node.outputs[0], str(node.name)
-        last = (self.needs[output] - 1) * stride + reach - left
+        last = (self.frames_read(output) - 1) * stride + reach - left
         if track.mirror is not None:
             window = Window(reach, stride, left, last, unheard(node, track.axis))
             return self._mirrored(track, window, node)

@@ -156,7 +156,8 @@ class Values:
                 "limit the attention to a window with a banded mask",
             )
         return (
-            f"its output '{value.name}' does not grow with time: it sums up or picks from all of time",
+            f"its output '{value.name}' does not grow with time: it sums up or picks from all of time, or has one "
+            "length whatever the input's",
             "operators that work frame by frame or on a window",
             "use a running form (a cumulative sum, a causal convolution, a recurrent layer), "
             "or leave this output out",

@@ -164,8 +164,8 @@ def build_softmax(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _wide_operands(fuser: Fuser, node: ir.Node) -> tuple[list[Operand], Frame] | None:
-    """All computed operands as int16, and where the result is quantized."""
-    frame = fuser.frame(node)
+    """All computed operands as int16, and where the result is quantized; None where a second one is read."""
+    frame = None if _has_second_result(node) else fuser.frame(node)
     computed = [v for v in node.inputs if v is not None and constant(v) is None]
     operands = [fuser.operand(value) for value in computed]
     if frame is None or not operands:
@@ -182,11 +182,16 @@ def _limits(frame: Frame) -> dict[str, int]:
     return output_attributes(frame[1], frame[2])
 
 
+def _has_second_result(node: ir.Node) -> bool:
+    """Whether the statistics of a normalization are read too, which integers do not write."""
+    return any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
+
+
 def _is_plain_row(node: ir.Node) -> bool:
     """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
     if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
         return False
-    if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
+    if _has_second_result(node):
         return False
     last = len(dims(node.inputs[0])) - 1
     return node.op_type != "Softmax" or attribute(node, "axis", -1) in (-1, last)

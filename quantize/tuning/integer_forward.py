@@ -4,7 +4,7 @@ The straight-through estimator: Bengio, Leonard and Courville, Estimating or Pro
 Neurons (2013), section 2; what leaves a range has no gradient (Jacob et al., CVPR 2018, section 3).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import array_of
+from edgekit.graph.nodes import array_of, named_outputs
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.gradients import Form, form_of
 from edgekit.operators.qdq import qdq_type, stored_weight
@@ -138,12 +138,17 @@ class IntegerForward:
             held = kept
         others = found.lost | {pairs[x] for x in held}
         ends = [v for v in graph.outputs if v in found.reached and v not in others] + found.ends
-        ends = [self._odds(value) for value in ends]
-        real = dict.fromkeys(v for v in ends if v.dtype == ir.DataType.FLOAT and v not in held)
-        self.ends, self.unknown = tuple(str(v.name) for v in real), tuple(found.unknown)
+        self.ends, self.unknown = self._compared(ends, held), tuple(found.unknown)
         self.states = tuple((str(x.name), str(pairs[x].name)) for x in pairs if x in held)
         self._core = found.core
         self._feed(held)
+
+    def _compared(self, ends: Sequence[ir.Value], held: set[ir.Value]) -> tuple[str, ...]:
+        """The names of what is compared instead of these, in both networks."""
+        names = {v.name for node in self.prepared.ir.graph for v in named_outputs(node)}
+        known = [end for value in ends if (end := self._comparable(value, names)) is not None]
+        real = dict.fromkeys(v for v in known if v.dtype == ir.DataType.FLOAT and v not in held)
+        return tuple(str(value.name) for value in real)
 
     def _feed(self, held: set[ir.Value]) -> None:
         """Find what the nodes read that is neither trained nor made by them: constants, and what is recorded."""
@@ -174,14 +179,21 @@ class IntegerForward:
             found.lost.update(node.outputs)
         return found
 
-    def _odds(self, value: ir.Value) -> ir.Value:
-        """What a sigmoid reads that ends a tensor: log odds, where probabilities near 0 and 1 show nothing."""
-        node = value.producer()
-        while node is not None and (node.op_type in QDQ or is_move(node)):
-            node = None if node.inputs[0] is None else node.inputs[0].producer()
-        before = node.inputs[0] if node is not None and node.op_type == "Sigmoid" else None
-        names = {str(v.name) for n in self.prepared.ir.graph for v in n.outputs}
-        return value if before is None or str(before.name) not in names else before
+    def _comparable(self, value: ir.Value, names: set[str | None]) -> ir.Value | None:
+        """What the float network has too, by these names: the tensor before it was rounded, or its log odds."""
+        end: ir.Value | None = value
+        while end is not None and end.name not in names:
+            end = _before(end, lambda node: node.op_type in QDQ)
+        if end is None:
+            return None
+        sigmoid: ir.Value | None = end
+        while sigmoid is not None:
+            node = sigmoid.producer()
+            if node is not None and node.op_type == "Sigmoid":
+                odds = node.inputs[0]
+                return odds if odds is not None and odds.name in names else end
+            sigmoid = _before(sigmoid, lambda node: node.op_type in QDQ or is_move(node))
+        return end
 
     def _trained_states(self, pairs: Mapping[ir.Value, ir.Value]) -> set[ir.Value]:
         """The state inputs that hang on what is trained, each through its output."""
@@ -243,6 +255,12 @@ class IntegerForward:
                 found[value] = result
                 by_name[str(value.name)] = result
         return {e: by_name[e] for e in self.ends}, {x: by_name[y] for x, y in self.states}
+
+
+def _before(value: ir.Value, holds: Callable[[ir.Node], bool]) -> ir.Value | None:
+    """The first operand of what makes a value, where that node holds."""
+    node = value.producer()
+    return node.inputs[0] if node is not None and holds(node) else None
 
 
 def _content(value: ir.Value) -> Array | None:

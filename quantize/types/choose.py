@@ -208,7 +208,7 @@ class _Groups:
             if node.op_type in JOINING:
                 self._share_joined(node, observers)
             elif node.op_type in MOVES:
-                for value in node.outputs:
+                for value in results(node):
                     self.union(activations(node)[0], value)
             elif node.op_type in RECURRENT:
                 hidden = [*results(node), optional(node, HIDDEN_INPUT)]

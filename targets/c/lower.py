@@ -24,6 +24,7 @@ from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.constants import weights, weights_bytes
 from edgekit.targets.c.device import device_files
 from edgekit.targets.c.emit.base import Context, Emitter
+from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.kernels import Selection, check_schedule
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.external import load_files, network_digest
@@ -47,8 +48,6 @@ from edgekit.targets.devices import profile
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
 
-STEPS = {"If": "make its condition a constant (--constant INPUT=VALUE)"}
-
 
 def check_c(model: Model) -> list[Problem]:
     """Every node that the C targets cannot run as it is, and why."""
@@ -66,8 +65,7 @@ def check_c(model: Model) -> list[Problem]:
                     where,
                     f"{_form(node.op_type)} is not supported by the C targets",
                     _supported(node.op_type),
-                    STEPS.get(node.op_type, "express the layer with these")
-                    + ", or use --target onnxruntime",
+                    f"{_step(node)}, or use --target onnxruntime",
                 )
             )
             continue
@@ -134,6 +132,12 @@ def _strange(node: ir.Node, emitter: Emitter) -> Problem | None:
                     "cast it or fold it",
                 )
     return None
+
+
+def _step(node: ir.Node) -> str:
+    """What to do about an operator without an emitter; of an If the condition can be bound."""
+    condition = node.inputs[0] if node.op_type == "If" else None
+    return "express the layer with these" if condition is None else to_bind(node, [condition])
 
 
 def _computed(value: ir.Value) -> bool:

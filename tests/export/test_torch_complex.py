@@ -10,6 +10,7 @@ from edgekit.export.from_torch import from_torch
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import torch_offline
 from edgekit.export.torch_complex import in_pairs, needs_pairs
+from edgekit.export.torch_pairs import FORMS
 
 
 class Net(nn.Module):
@@ -42,6 +43,20 @@ FUNCTIONS = {
         torch.exp(1j * x) * torch.exp(0.1 * halves(x)).sum()
     ),
     "powers": lambda net, x: (halves(x) ** 2 + (halves(x) + 3) ** 0.5).abs(),
+    "powers of tensors": lambda net, x: torch.view_as_real(
+        (halves(x) + 2) ** torch.arange(48) * net.weight[:2, :1] ** torch.linspace(-2, 2, 48) * 1e-9
+    ),
+    "complex exponents": lambda net, x: torch.view_as_real(
+        (x[:, :2].abs() + 1) ** halves(x) + (halves(x) + 3) ** (0.5 + 1j)
+    ),
+    "logarithm": lambda net, x: torch.view_as_real(halves(x).log() + (halves(x) - 1).sqrt()),
+    "three operands": lambda net, x: torch.view_as_real(
+        torch.einsum("bct,cd,bet->bde", halves(x), net.weight[:2], halves(x).exp())
+    ),
+    "broadcast parts": lambda net, x: (torch.complex(x, torch.ones(48)) * 1j).real,
+    "constants": lambda net, x: (
+        (torch.addcmul(halves(x), halves(x), halves(x), value=2) * torch.tensor(1j)).real
+    ),
     "matrix": lambda net, x: (x.transpose(1, 2).to(torch.complex64) @ net.weight).real,
     "einsum": lambda net, x: torch.einsum("bct,cd->bdt", x.to(torch.complex64), net.weight).imag,
     "movement": lambda net, x: torch.view_as_real(
@@ -104,6 +119,7 @@ def test_what_torch_exports_itself_is_left_to_it():
     ("function", "message"),
     [
         (lambda net, x: torch.tanh(halves(x)).real, "aten.tanh.* of complex numbers"),
+        (lambda net, x: halves(x).cumprod(-1).real, "aten.cumprod.* of complex numbers"),
         (lambda net, x: halves(x), "a complex output"),
         (
             lambda net, x: (
@@ -115,8 +131,95 @@ def test_what_torch_exports_itself_is_left_to_it():
 )
 def test_what_has_no_form_is_refused(function, message):
     _, x, program = exported(function)
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as raised:
         in_pairs(program, [x])
+    assert "While executing" not in str(raised.value)
+
+
+def test_a_form_that_fails_is_a_refusal_by_name(monkeypatch):
+    _, x, program = exported(lambda net, x: halves(x).exp().real)
+    monkeypatch.setitem(FORMS, "exp", lambda x: {}[x])
+    with pytest.raises(ModelError, match=r"aten.exp.default of complex numbers \('exp'\)"):
+        in_pairs(program, [x])
+
+
+class S5(nn.Module):
+    """One complex diagonal state for all channels (Smith, Warrington and Linderman, ICLR 2023), by zero-order hold.
+
+    The states are a cumulative sum of what each frame adds, over powers of the eigenvalues.
+    """
+
+    def __init__(self, powers):
+        super().__init__()
+        torch.manual_seed(0)
+        self.powers = powers
+        self.eigenvalues = nn.Parameter(torch.complex(-0.1 * torch.rand(6), torch.arange(6) * 0.3))
+        self.b, self.c = (
+            nn.Parameter(torch.randn(*shape, dtype=torch.complex64)) for shape in ((6, 4), (4, 6))
+        )
+        self.log_step = nn.Parameter(-1 - torch.rand(6))
+
+    def forward(self, u):
+        a = torch.exp(self.eigenvalues * self.log_step.exp())
+        added = u.to(torch.complex64) @ ((a - 1) / self.eigenvalues * self.b.T)
+        decay = self.powers(a, torch.arange(u.shape[1])[:, None])
+        return 2 * (decay * torch.cumsum(added / decay, 1) @ self.c.T).real
+
+
+POWERS = {
+    "by_pow": lambda a, t: a**t,
+    "by_exponential": lambda a, t: torch.exp(a.log() * t),
+    "by_polar": lambda a, t: torch.polar(a.abs() ** t, a.angle() * t),
+}
+
+
+def by_pow():
+    return S5(POWERS["by_pow"]), torch.randn(1, 40, 4)
+
+
+def by_exponential():
+    return S5(POWERS["by_exponential"]), torch.randn(1, 40, 4)
+
+
+def by_polar():
+    return S5(POWERS["by_polar"]), torch.randn(1, 40, 4)
+
+
+@pytest.mark.parametrize("factory", sorted(POWERS))
+def test_a_complex_state_space_layer_streams(factory):
+    network = stream(torch_offline(f"{__name__}:{factory}", name="net", time_axes={"u": 1}), 2)
+    assert network.stream.hop_samples == 2 and network.stream.delay_samples == 0
+
+
+class LongConvolution(nn.Module):
+    """Orchid's (Karami and Ghodsi, NeurIPS 2024): a kernel that follows from all of the input, by spectra."""
+
+    def __init__(self, size, cut):
+        super().__init__()
+        torch.manual_seed(0)
+        self.size, self.cut = size, cut
+        self.kernel = nn.Parameter(torch.randn(4, 64) / 64)
+        self.adapted = nn.Conv1d(4, 4, 3, padding=1, groups=4)
+
+    def forward(self, x):
+        kernel = torch.fft.rfft(self.kernel, self.size)
+        kernel = kernel + torch.fft.rfft(self.adapted(x), self.size).abs()
+        y = torch.fft.irfft(torch.fft.rfft(x, self.size) * kernel, self.size)
+        return y[..., : x.shape[-1]] if self.cut else y
+
+
+def whole():
+    return LongConvolution(64, False), torch.randn(1, 4, 64)
+
+
+def shortened():
+    return LongConvolution(128, True), torch.randn(1, 4, 64)
+
+
+@pytest.mark.parametrize("factory", ["whole", "shortened"])
+def test_a_convolution_with_a_kernel_of_the_whole_input_is_refused_by_name(factory):
+    with pytest.raises(ModelError, match=r"(Pad|Slice) .*does not grow with time"):
+        stream(torch_offline(f"{__name__}:{factory}", name="net", time_axes={"x": 2}))
 
 
 def gains():

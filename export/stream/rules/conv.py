@@ -119,7 +119,7 @@ def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
     """Whether output frames that are read would take from frames behind the end of the input."""
     time, output = writer.stream(node.inputs[0]).time, node.outputs[0]
     window = sliding_of(node, time.axis)
-    return (writer.needs[output] - 1 + window.left) // window.stride >= time.offset
+    return (writer.frames_read(output) - 1 + window.left) // window.stride >= time.offset
 
 
 def _time_is_elsewhere(writer: Rewriter, node: ir.Node, axis: int) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.elementwise import axis_of, finish, framewise
+from edgekit.export.stream.rules.elementwise import axis_of, broadcast, finish, framewise
 from edgekit.export.stream.track import Refused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.export.stream.windows import ENDLESS, fill_of, pads_of, slice_of
@@ -72,7 +72,7 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
             raise Refused(f"{mode} padding of ({left}, {right}) frames in time", allowed, step)
         writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
         return
-    read = right > 0 and writer.needs[output] - left > track.time.offset
+    read = right > 0 and writer.frames_read(output) - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=value)
     result = _padded_elsewhere(writer, node, track)
     pads = _other_pads(node, len(track.shape), track.axis)
@@ -170,9 +170,18 @@ def _reversal(node: ir.Node) -> tuple[str, str, str]:
 
 
 def picked(writer: Rewriter, node: ir.Node) -> None:
-    """GatherND, which torch makes of interpolation between frames, is refused."""
+    """Frames by computed indices, as GatherND in what torch makes of interpolation between them."""
     step = "upsample with mode='nearest', or with a strided or transposed convolution"
     raise Refused("it picks frames at computed places", "frames in their order", step)
+
+
+def gather_elements(writer: Rewriter, node: ir.Node) -> None:
+    """GatherElements of other axes, by the indices of the same frame."""
+    axis = int(attribute(node, "axis", 0))
+    tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
+    if any(track.axis == axis % len(track.shape) for track in tracks):
+        picked(writer, node)
+    broadcast(writer, node)
 
 
 def _moves(writer: Rewriter, node: ir.Node, track: Track, start: int) -> bool:
@@ -215,7 +224,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     place = next(n for n, value in enumerate(node.inputs) if writer.track(value))
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
     left, right, track = sum(sizes[:place]), sum(sizes[place + 1 :]), streams[0]
-    read = right > 0 and writer.needs[output] - left > track.time.offset
+    read = right > 0 and writer.frames_read(output) - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=fill)
     zero = {"before": not fill and track.zero_before, "after": not fill and track.zero_after}
     writer.set(output, track.value, track.delay - left, track, node=node, **zero)

@@ -42,7 +42,7 @@ def col2im(writer: Rewriter, node: ir.Node) -> None:
         raise Refused("blocks of several axes", "blocks along time alone", "fold along time only")
     parts = -(-size // stride)
     channels = track.shape[1] // size
-    end = (writer.needs[output] - 1 + crop) // stride >= track.time.offset
+    end = (writer.frames_read(output) - 1 + crop) // stride >= track.time.offset
     track = writer.zeroed(track, name, before=True, after=end)
     whole = writer.context(track, parts - 1, name)
     frames = track.frames + parts - 1

@@ -47,6 +47,10 @@ NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative 
 NORMS = f"{NORM}; --replace norm=cumulative or norm=window:N puts one there"
 REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
 REDUCES = f"{REDUCE}; --replace mean=cumulative, mean=window:N or max=window:N puts one there"
+SPECTRA = (
+    "transform frames, as an STFT does; write a convolution with a fixed kernel as conv1d; what needs the spectrum of "
+    "the whole recording runs on recordings of one length: export it without --time-axis"
+)
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
@@ -70,9 +74,10 @@ RULES: dict[str, Rule] = {
     "AveragePool": conv.average_pool,
     "Col2Im": overlap.col2im,
     "Concat": movement.concat,
-    "DFT": mixing(axis_input, "a transform", "transform frames, as an STFT does"),
+    "DFT": mixing(axis_input, "a transform", SPECTRA),
     "Expand": movement.expand,
     "Gather": movement.gather,
+    "GatherElements": movement.gather_elements,
     "GatherND": movement.picked,
     "Pad": movement.pad,
     "Reshape": movement.reshape,

@@ -14,6 +14,8 @@ from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.stream import NPUS, Arrays, Stream
 
 if TYPE_CHECKING:
+    import onnx_ir as ir
+
     from edgekit.graph.model import Model
     from edgekit.operators.oracle import Oracle
     from edgekit.quantize.calibrate.clips import Calibration
@@ -37,7 +39,7 @@ RUN_BY = {
     **dict.fromkeys(NPUS, "LiteRT, on the file before Vela"),
 }
 PCM_NOISE = 0.1  # of full scale
-HIGHEST_INTEGER = 1  # of integer inputs, which may be indices
+HIGHEST_INTEGER = 1  # of integer inputs of which nothing tells: they may be indices
 # What a build must reach against the source network: float by its rounding alone, integers by far
 # less, since their fidelity is the recipe's and the calibration's affair.
 MIN_SNR_DB = {"float32": 90.0, HALF: 40.0}
@@ -64,6 +66,7 @@ def sample_hops(
     hops go with the constants of the first). Without a calibration seeded noise, behind the
     example inputs, (hops, *shape), where they fit.
     """
+    from edgekit.export.integer_ranges import value_ranges
     from edgekit.export.verify import draw
     from edgekit.graph.layouts import pcm_layout
 
@@ -75,8 +78,14 @@ def sample_hops(
         return {n: np.concatenate([clip[n] for clip in clips])[:hops] for n in names} | constants
     random = np.random.default_rng(NOISE_SEED)
     samples: Arrays = {}
+    ranges = value_ranges(model, examples)
+
+    def drawn(value: "ir.Value", count: int) -> NDArray[Any]:
+        low, high = ranges.get(str(value.name), (None, HIGHEST_INTEGER))
+        return draw(value, random, count, high, low)
+
     for value in model.stream_inputs:
-        noise = draw(value, random, hops, HIGHEST_INTEGER)
+        noise = drawn(value, hops)
         shape = noise.shape[1:]
         if pcm_layout(model, value) is not None:
             noise *= np.float32(PCM_NOISE)
@@ -86,7 +95,7 @@ def sample_hops(
             noise[: len(example)] = example[:HOPS]
     for value in model.constant_inputs:
         name = str(value.name)
-        (samples[name],) = draw(value, random, 1, HIGHEST_INTEGER)
+        (samples[name],) = drawn(value, 1)
         if examples is not None and name in examples:
             samples[name] = np.asarray(examples[name])
     return samples

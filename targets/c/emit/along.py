@@ -10,6 +10,7 @@ from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, c_type, int_attribute, where
+from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.loops import index, merge, nest
 from edgekit.targets.c.emit.pointwise import UNSIGNED
 
@@ -61,8 +62,9 @@ def emit_cumsum(ctx: Context, node: ir.Node) -> None:
 
 def check_cumsum(node: ir.Node) -> list[Problem]:
     """A constant axis."""
-    if constant(node.inputs[1]) is None:
-        return [Problem(where(node), "a computed axis", "a constant axis", "fix the axis")]
+    axis = node.inputs[1]
+    if axis is not None and constant(axis) is None:
+        return [Problem(where(node), "a computed axis", "a constant axis", to_bind(node, [axis]))]
     return []
 
 

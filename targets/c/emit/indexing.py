@@ -18,6 +18,7 @@ from edgekit.operators.indexing import reduction
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, int_attribute, size, where
+from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.transpose import transposed
 
 Indices = NDArray[np.int64]
@@ -98,37 +99,6 @@ def emit_by_index(
         for value, source in zip(node.outputs, _sources(form, node, data), strict=False):
             if value.uses() or value.is_graph_output():
                 _emit_output(ctx, node, value, source.ravel(), data)
-
-    return emit
-
-
-def emit_rows(ctx: Context, node: ir.Node) -> None:
-    """A Gather by indices that are computed; they wrap around, so none leaves the data."""
-    x, indices, y = node.inputs[0], node.inputs[1], node.outputs[0]
-    axis, shape = int_attribute(node, "axis", 0), dims(x)
-    count, rows, row = size(indices), shape[axis], math.prod(shape[axis:][1:])
-    outer = math.prod(shape[:axis])
-    chosen, target = f"{ctx.pointer(indices)}[i]", ctx.pointer(y)
-    index = f"(int32_t)((({chosen}) % {rows} + {rows}) % {rows})"
-    ctx.line(f"for (int32_t i = 0; i < {count}; i++) {{")
-    if outer == 1:
-        copied = f"{ctx.pointer(x)} + {index} * {row}, {row} * sizeof *{target}"
-        ctx.line(f"    memcpy({target} + i * {row}, {copied});")
-    else:
-        ctx.line(f"    const int32_t r = {index};")
-        ctx.line(f"    for (int32_t o = 0; o < {outer}; o++)")
-        copied = f"{ctx.pointer(x)} + (o * {rows} + r) * {row}, {row} * sizeof *{target}"
-        ctx.line(f"        memcpy({target} + (o * {count} + i) * {row}, {copied});")
-    ctx.line("}")
-    ctx.count_moved(y, size(y))
-
-
-def emit_gather(form: Operator) -> Callable[[Context, ir.Node], None]:
-    """Return the emitter of Gather: along constants, or by computed indices."""
-    by_index = emit_by_index(form)
-
-    def emit(ctx: Context, node: ir.Node) -> None:
-        (by_index if constant(node.inputs[1]) is not None else emit_rows)(ctx, node)
 
     return emit
 
@@ -268,14 +238,9 @@ def check_constants(*positions: int) -> Callable[[ir.Node], list[Problem]]:
         given = [optional(node, position) for position in positions]
         if all(value is None or constant(value) is not None for value in given):
             return []
-        return [
-            Problem(
-                where(node),
-                "indices, sizes or lengths that are computed",
-                "constants",
-                "bind them at the import: --constant NAME=VALUE",
-            )
-        ]
+        computed = [v for v in given if v is not None and constant(v) is None]
+        found = "indices, sizes or lengths that are computed"
+        return [Problem(where(node), found, "constants", to_bind(node, computed))]
 
     return check
 

@@ -11,6 +11,7 @@ from edgekit.operators.indexing import pad, pad_mode
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
+from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.indexing import emit_by_index
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 from edgekit.targets.c.emit.transpose import transposed
@@ -56,13 +57,10 @@ def slice_axes(node: ir.Node) -> list[tuple[int, int, int]]:
 
 def check_constant_tail(node: ir.Node) -> list[Problem]:
     """Everything but the data must be a constant."""
-    if any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        return [
-            Problem(
-                where(node), "computed bounds or sizes", "constants", "export with fixed shapes"
-            )
-        ]
-    return []
+    computed = [v for v in node.inputs[1:] if v is not None and constant(v) is None]
+    if not computed:
+        return []
+    return [Problem(where(node), "computed bounds or sizes", "constants", to_bind(node, computed))]
 
 
 def emit_concat(ctx: Context, node: ir.Node) -> None:

@@ -17,6 +17,7 @@ from edgekit.targets.c.emit.base import (
     size,
     where,
 )
+from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
 from edgekit.targets.instruction_sets import packing
 
@@ -137,7 +138,7 @@ def check_reduce(node: ir.Node) -> list[Problem]:
     """Constant axes; over no axes only what then is the identity."""
     axes = optional(node, 1)
     if axes is not None and constant(axes) is None:
-        return [Problem(where(node), "computed axes", "constant axes", "export with fixed axes")]
+        return [Problem(where(node), "computed axes", "constant axes", to_bind(node, [axes]))]
     if not reduced_axes(node) and dims(node.inputs[0]) and not REDUCTIONS[node.op_type].plain:
         return [Problem(where(node), "no axes", "one axis or more", "leave the node out")]
     return []

@@ -12,6 +12,7 @@ from edgekit.targets.c import dense_frames, products, rings
 from edgekit.targets.c.emit import (
     along,
     border,
+    computed_indices,
     conv,
     deform,
     fused,
@@ -182,7 +183,16 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(gather.emit_by_index(form), check=gather.check_constants(1), reads=ANY)
         for name, form in indexing.BY_INDEX.items()
     },
-    ("", "Gather"): Emitter(gather.emit_gather(indexing.gather), reads=ANY),
+    **{
+        ("", name): Emitter(
+            computed_indices.emit_gather(indexing.BY_INDEX[name], computed), reads=ANY
+        )
+        for name, computed in (
+            ("Gather", computed_indices.emit_rows),
+            ("GatherElements", computed_indices.emit_elements),
+            ("GatherND", computed_indices.emit_tuples),
+        )
+    },
     **{
         ("", name): Emitter(gather.emit_scatter(form), check=gather.check_scatter, reads=ANY)
         for name, form in indexing.SCATTERS.items()

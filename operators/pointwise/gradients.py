@@ -1,0 +1,90 @@
+"""Functions of one value as torch computes them, with gradients; attributes are those of `functions`.
+
+A step, as of Sign or Round, has the gradient 0.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import onnx_ir as ir
+
+from edgekit.operators.pointwise.functions import Attributes, attributes_of
+
+LEAST_SQUARE = 1e-24  # under a root: 1e-12 of what networks compute with
+Function = Callable[[Any, Attributes], Any]
+
+
+def pointwise(node: ir.Node) -> Callable[[ir.Node, Any], list[Any]] | None:
+    """Return what computes a node of one operand in torch; None where its operator has no row here."""
+    function = FUNCTIONS.get(node.op_type)
+    if function is None:
+        return None
+    attributes = attributes_of(node)
+    return lambda _, x: [function(x[0], attributes)]
+
+
+def root(x: Any) -> Any:
+    """Square roots, whose gradient at 0 is 0, not infinity."""
+    return x.clamp(min=LEAST_SQUARE).sqrt()
+
+
+def _torch(name: str) -> Function:
+    return lambda x, _: getattr(x, name)()
+
+
+def _functional(name: str) -> Function:
+    def run(x: Any, _: Attributes) -> Any:
+        import torch.nn.functional as nn
+
+        return getattr(nn, name)(x)
+
+    return run
+
+
+def _gelu(x: Any, a: Attributes) -> Any:
+    import torch.nn.functional as nn
+
+    return nn.gelu(x, approximate="tanh" if a["tanh"] else "none")
+
+
+def _exponential(x: Any, alpha: float, steep: float = 1.0) -> Any:
+    """X above 0, below it alpha (exp(x / steep) - 1); what is not taken does not overflow."""
+    below = alpha * (x.clamp(max=0) / steep).expm1()
+    return x.clamp(min=0) + below
+
+
+def _selu(x: Any, a: Attributes) -> Any:
+    return a["gamma"] * _exponential(x, a["alpha"])
+
+
+def _hard_sigmoid(x: Any, a: Attributes) -> Any:
+    return (a["alpha"] * x + a["beta"]).clamp(0, 1)
+
+
+def _shrink(x: Any, a: Attributes) -> Any:
+    above, below = (x > a["lambd"]).to(x.dtype), (x < -a["lambd"]).to(x.dtype)
+    return above * (x - a["bias"]) + below * (x + a["bias"])
+
+
+SAME = (
+    "Abs Neg Exp Log Erf Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh Acosh Atanh Sigmoid Tanh Relu "
+    "Reciprocal Floor Ceil Round Sign"
+)
+FUNCTIONS: dict[str, Function] = {
+    **{name: _torch(name.lower()) for name in SAME.split()},
+    "Sqrt": lambda x, _: root(x),
+    "Identity": lambda x, _: x,
+    "LeakyRelu": lambda x, a: x.clamp(min=0) + a["alpha"] * x.clamp(max=0),
+    "Elu": lambda x, a: _exponential(x, a["alpha"]),
+    "Celu": lambda x, a: _exponential(x, a["alpha"], a["alpha"]),
+    "Selu": _selu,
+    "Gelu": _gelu,
+    "Softplus": _functional("softplus"),
+    "Softsign": _functional("softsign"),
+    "Mish": _functional("mish"),
+    "Swish": lambda x, a: x * (a["alpha"] * x).sigmoid(),
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": lambda x, _: x * (x / 6 + 0.5).clamp(0, 1),
+    "ThresholdedRelu": lambda x, a: x * (x > a["alpha"]).to(x.dtype),
+    "Shrink": _shrink,
+}
