@@ -28,7 +28,7 @@ from edgekit.verbs.bench.log import Log
 from edgekit.verbs.bundles import bundle as bundle
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, missing, require
 from edgekit.verbs.export import networks, pipeline
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
+from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
 from edgekit.verbs.export.pipeline import Exported
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.weights import finetune as finetune
@@ -107,7 +107,7 @@ def quantize(
     min_snr_db: float | None = None,
     target: str | None = None,
     progress: Progress = silent,
-    **most: Unpack[BoundOptions],
+    **most: Unpack[QuantizeOptions],
 ) -> tuple[str, ...]:
     """Write the QDQ form of a network as one .onnx; returns what is wrong with the calibration.
 
@@ -119,7 +119,8 @@ def quantize(
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
         target: of C sources, what the bounds are of; ``host`` where not given.
         progress: see above.
-        most: bounds on what ``auto`` may choose, as `edgekit.verbs.export.options.BoundOptions` declares them.
+        most: bounds on what ``auto`` may choose, and what inputs have that clips lack, as
+            `edgekit.verbs.export.options.QuantizeOptions` declares them.
 
     Raises:
         UsageError: everything that is wrong with the request, the network or the calibration.

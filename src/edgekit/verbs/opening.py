@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.base.npz import read_npz
+from edgekit.base.settings import read_settings
 from edgekit.runtime.audio.device import at_device
-from edgekit.runtime.controls import in_hops, read_turns
+from edgekit.runtime.controls import in_hops
 from edgekit.runtime.stream import Stream
 from edgekit.verbs import targets
 
@@ -17,7 +18,7 @@ class Opening:
 
     Attributes:
         constants: a .npz with the session constants.
-        turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.runtime.controls.read_turns`.
+        turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.base.settings.read_settings`.
         device_rate: Hz of the sound device; None for the build's own.
         seed: of the noise that the build draws; None for its own, 0.
         device: ``sim``: the RTL of an engine runs it; None for this machine.
@@ -38,7 +39,7 @@ class Opening:
             UsageError: no usable build, or constants, controls or a device that do not fit it.
             ToolError: a compiler or package is missing, or failed.
         """
-        turns = read_turns(self.turns)
+        settings = read_settings(self.turns)
         stream, notes = targets.run(directory, self.device)
         if self.seed is not None:
             stream.reset(self.seed)
@@ -46,5 +47,5 @@ class Opening:
             stream.session(read_npz(Path(self.constants)))
         if self.device_rate is not None:
             stream = at_device(stream, self.device_rate, live=self.live)
-        stream.turn(in_hops(turns, stream.manifest))
+        stream.turn(in_hops(settings, stream.manifest))
         return stream, notes

@@ -10,9 +10,10 @@ from edgekit.graph.sparsity import read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
+from edgekit.verbs.export.input_settings import read_input_settings, with_examples
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
+from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
 from edgekit.verbs.export.work import Progress
@@ -77,13 +78,14 @@ def quantize(
     out: Path,
     min_snr_db: float | None,
     target: str | None,
-    most: BoundOptions,
+    most: QuantizeOptions,
     progress: Progress,
 ) -> tuple[str, ...]:
     """See `edgekit.api.quantize`."""
-    check_options(most, BoundOptions)
+    check_options(most, QuantizeOptions)
     chosen, problems = tried(read_recipe, recipe)
-    problems = [*source_problems(source, ImportOptions()), *problems]
+    settings, unset = read_input_settings(most)
+    problems = [*source_problems(source, ImportOptions()), *problems, *unset]
     if min_snr_db is not None and chosen is not AUTO:
         step = "leave it out: only an export is judged"
         problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))
@@ -117,10 +119,11 @@ def quantize(
     from edgekit.quantize.calibrate.warnings import calibration_warnings
 
     progress("import", 0, 1)
-    model = load_model(source, ImportOptions()).model
+    imported = load_model(source, ImportOptions())
+    model = imported.model
     if problem := requantized(model, chosen):
         raise UsageError(problem)
-    clips = load_calibration(calibration, model)
+    clips = load_calibration(calibration, model, with_examples(settings, imported.examples))
     made = applied(model, clips, chosen, min_snr_db, progress, limits=limits, workers=workers)
     with replacing(out, Path(source)) as temporary:
         made.model.save(temporary)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.base.errors import CheckFailed, ModelError, Problem
+from edgekit.base.errors import CheckFailed, ModelError, Problem, UsageError
 from edgekit.base.output import complete_folder
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
@@ -47,6 +47,7 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
     from edgekit.quantize.calibrate.clips import calibration_folder
+    from edgekit.quantize.calibrate.input_values import setting_problems
     from edgekit.targets.c.fit import fit_of, weights_misfit
 
     if request.calibration is not None:
@@ -56,6 +57,8 @@ def export(request: Request, progress: Progress) -> Exported:
     with complete_folder(request.out, request.force) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.imports)
+        if problems := setting_problems(request.imports.settings.settings, imported.model):
+            raise UsageError(problems)
         check(imported.model, target, **own)
         bits = weight_bits(imported.model, request.recipe)
         fits(weights_misfit(imported.model, bits, device), request, imported.model)
@@ -93,6 +96,7 @@ def export(request: Request, progress: Progress) -> Exported:
             request.min_snr_db,
             request.metric,
             request.beside,
+            request.imports.settings,
         )
         manifest = target.verify(written, progress)
         too_large = fits(misfits(build, manifest), request, imported.model)
