@@ -70,20 +70,19 @@ class Controls:
             UsageError: a control was never turned.
         """
         if missing := [t for name, t in self._tensors.items() if name not in self._values]:
-            raise UsageError(
-                Problem(
-                    f"control '{tensor.name}'",
-                    "not set",
-                    f"a value of {list(tensor.shape)}",
-                    f"give --set {tensor.name}=VALUE, call turn, or give it beside the inputs",
-                )
-                for tensor in missing
-            )
+            raise UsageError(map(unset_control, missing))
         found = {}
         for name, values in self._values.items():
             found[name] = values[min(self._hop[name], len(values) - 1)]
             self._hop[name] += 1
         return found
+
+
+def unset_control(tensor: Tensor) -> Problem:
+    """Return the problem of a control without a value."""
+    allowed = f"a value of {list(tensor.shape)}"
+    step = f"give --set {tensor.name}=VALUE, call turn, or give it beside the inputs"
+    return Problem(f"control '{tensor.name}'", "not set", allowed, step)
 
 
 def check_settings(settings: Settings, manifest: Manifest) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.base.clip_files import CLEAN, stem_of
+from edgekit.base.clip_files import CLEAN, STEP, WANTED, source_problem, stem_of
 from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.layout import frames_to_hops
 from edgekit.base.npz import read_array, read_npz
@@ -98,13 +98,9 @@ def calibration_folder(source: str) -> Path | None:
 
     Raises `CalibrationError` where it is neither.
     """
-    folder = Path(source)
-    if folder.is_dir():
-        return folder
-    if ":" in source and not folder.exists():
-        return None
-    found = "is not a folder" if folder.exists() else "does not exist"
-    raise CalibrationError(_problem(f"calibration source {source!r}", found))
+    if problem := source_problem(source):
+        raise CalibrationError(problem)
+    return folder if (folder := Path(source)).is_dir() else None
 
 
 def load_calibration(
@@ -331,10 +327,4 @@ def _in_hops(array: NDArray[Any], name: str, model: Model) -> NDArray[Any]:
 
 
 def _problem(where: str, found: str) -> Problem:
-    return Problem(
-        where,
-        found,
-        "a folder of mono .wav at the network's rate, or of .npz with arrays named as the inputs "
-        "(first axis: hops), or package.module:factory that yields such arrays",
-        "give --calibration such a source, with a few different clips of 3 s or more",
-    )
+    return Problem(where, found, WANTED, STEP)

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.output import folder_problem
 from edgekit.demos.show_denoise import show_bundled
 from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
-from edgekit.runtime.audio.sound import Watch, play
+from edgekit.runtime.audio.sound import Watch, check_devices, play
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.sampler import Sampler, given_files
 from edgekit.runtime.stream import RUNNERS
 from edgekit.verbs import doctor as tools
-from edgekit.verbs import files, inspection, inverting
+from edgekit.verbs import files, inspection, inverting, samples
 from edgekit.verbs.bench import benchmark, comparing
 from edgekit.verbs.bench.fleet import Ran, run_fleet
 from edgekit.verbs.bench.log import Log
@@ -37,9 +37,7 @@ from edgekit.verbs.export.work import Progress
 from edgekit.verbs.export.work import silent as silent
 from edgekit.verbs.inspection import Inspected
 from edgekit.verbs.opening import Opening
-from edgekit.verbs.pictures import sample_problem, write_samples
 from edgekit.verbs.serve import serve as serve
-from edgekit.verbs.targets import run as run_build
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
@@ -207,8 +205,9 @@ def live(
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
         device_rate = device["sample_rate_hz"]
-    stream, _ = Opening(constants, controls, device_rate, seed, live=True).open(directory)
-    return play(stream, watch)
+    opening = Opening(constants, controls, device_rate, seed, live=True)
+    check_devices(opening.check(directory))
+    return play(opening.open(directory)[0], watch)
 
 
 def sample(
@@ -238,17 +237,9 @@ def sample(
         UsageError: no build with a sampler, or conditions that it does not take; all of what is wrong.
         ToolError: a compiler or library is missing or failed.
     """
-    file = None if out is None else Path(out)
-    if file is not None and (problem := sample_problem(file)):
-        raise UsageError(problem)
-    progress("compile", 0, 1)
-    sampler = Sampler(run_build(directory)[0], Path(directory))
-    files = given_files(sampler.table, *(None if p is None else Path(p) for p in (start, noise)))
-    given = {**(conditions or {}), **files}
-    x = sampler.sample(n, seed, given, lambda done, rows: progress("sample", done, rows))
-    if file is not None:
-        write_samples(file, x, given)
-    return x
+    begin, drawn, file = (None if path is None else Path(path) for path in (start, noise, out))
+    given = samples.Given(conditions or {}, begin, drawn)
+    return samples.sample(Path(directory), n, seed, given, file, progress)
 
 
 def invert(
@@ -344,13 +335,17 @@ def compare(results: str | Path, out: str | Path) -> Log:
     return comparing.compare(Path(results), Path(out))
 
 
-def inspect(source: str | Path) -> Inspected:
+def inspect(source: str | Path, html: str | Path | None = None) -> Inspected:
     """Return the facts of a build folder, or of a network and what it would be on ``host``.
 
+    Args:
+        source: a build folder, ``package.module:factory``, a .pt2 or an .onnx.
+        html: a file that gets the report.
+
     Raises:
-        UsageError: neither a build nor a readable network.
+        UsageError: neither a build nor a readable network, one without a report, or a file that cannot be written.
     """
-    return inspection.inspect(str(source))
+    return inspection.inspect(str(source), None if html is None else Path(html))
 
 
 def targets() -> list[TargetFacts]:
@@ -392,8 +387,13 @@ def demo(
     wanted = (*needs, *NETWORKS)
     if name == "denoise" and target is None and (absent := missing(wanted)):
         return show_bundled(Path(out or f"demo-{name}"), progress, absent)
-    require(wanted)
+    problems, folder = list[Problem](), Path(out or f"demo-{name}")
     if target is not None and target not in RUNNERS:
         found, step = f"target '{target}'", "export the network itself for other machines"
-        raise UsageError(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
-    return shown(name, target or usual, Path(out or f"demo-{name}"), progress)
+        problems.append(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
+    if problem := folder_problem(folder):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    require(wanted)
+    return shown(name, target or usual, folder, progress)

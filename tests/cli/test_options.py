@@ -131,7 +131,9 @@ def test_an_option_of_another_target_is_refused_by_name(target: str, tmp_path: P
     for row in ROWS:
         for name in row.options:
             kind = declared(ExportOptions)[name].type
-            given: Any = {name: True if kind is bool else {"x": "0:1:0"} if name == "knobs" else "x"}
+            given: Any = {
+                name: True if kind is bool else {"x": "0:1:0"} if name == "knobs" else "x"
+            }
             with pytest.raises(UsageError) as error:
                 read_request(source, target, tmp_path / "out", given | {"goal": "y"})
             said = [p for p in error.value.problems if p.where.startswith(flags[name])]

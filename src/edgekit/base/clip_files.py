@@ -3,8 +3,26 @@
 import zipfile
 from pathlib import Path
 
+from edgekit.base.errors import Problem
+
 CLEAN = ".clean.wav"  # ends the name of a clip's clean form
 SOUND, ARRAYS, ARRAY = ".wav", ".npz", ".npy"
+
+
+WANTED = (
+    "a folder of mono .wav at the network's rate, or of .npz with arrays named as the inputs "
+    "(first axis: hops), or package.module:factory that yields such arrays"
+)
+STEP = "give --calibration such a source, with a few different clips of 3 s or more"
+
+
+def source_problem(source: str) -> Problem | None:
+    """Return why a source of a calibration is neither a folder nor of the form ``package.module:factory``."""
+    folder = Path(source)
+    if folder.is_dir() or (":" in source and not folder.exists()):
+        return None
+    found = "is not a folder" if folder.exists() else "does not exist"
+    return Problem(f"calibration source {source!r}", found, WANTED, STEP)
 
 
 def clip_files(folder: Path) -> list[Path]:

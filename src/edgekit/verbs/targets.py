@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.environment import EXECUTORCH
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import Problem
 from edgekit.peers import executorch
 from edgekit.runtime.bench.contenders import (
     Contender,
@@ -379,10 +379,6 @@ def run(directory: str | Path, device: str | None = None) -> tuple[Stream, tuple
     manifest = Manifest.load(directory)
     target = manifest.target
     if device is not None:
-        if device != SIMULATOR or target != "fpga":
-            found = f"'{device}' for a build for {target}"
-            allowed = f"{SIMULATOR}, of a build for fpga: Verilator runs its RTL"
-            raise UsageError(Problem("--device", found, allowed, "leave it out"))
         return Stream(manifest, RtlRunner(directory, open_build(directory))), ()
     row = TARGETS.get(target)
     stream = Stream.open(directory) if row is None else row.run(directory)

@@ -15,7 +15,7 @@ from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import load_model, surrounded
-from edgekit.verbs.export.input_settings import unset_inputs, with_examples
+from edgekit.verbs.export.input_settings import clip_problems, with_examples
 from edgekit.verbs.export.levels import hearing
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
@@ -79,7 +79,7 @@ def finetune(
     imports, problems = read_imports(source, options)
     chosen, unread = tried(read_recipe, recipe)
     problems += [*unread, *_problems(chosen, recipe, steps, seed)]
-    problems += unset_inputs(source, calibration, options)
+    problems += clip_problems(source, calibration, options)
     if out.suffix.lower() != ".onnx":
         problems.append(Problem(f"output '{out}'", "no .onnx", "an .onnx", "name such a file"))
     elif problem := network_problem(out, Path(source)):

@@ -1,13 +1,17 @@
 """What inputs have that calibration clips do not hold: read, and checked as early as names and files allow."""
 
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from edgekit.base.clip_files import files_without
+from edgekit.base.clip_files import files_without, source_problem
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.settings import InputSettings, Range, read_settings
 from edgekit.targets.c.plugin.ranges import read_ranges
@@ -30,12 +34,31 @@ def read_input_settings(options: Mapping[str, Any]) -> tuple[InputSettings, list
     return InputSettings(settings, ranges), problems
 
 
-def unset_inputs(source: str, calibration: str | None, options: Mapping[str, Any]) -> list[Problem]:
-    """Return the controls and session constants that neither ``--set`` nor a folder's files say anything of.
+def clip_problems(source: str, calibration: str, options: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with a calibration before anything of the network `source` is known."""
+    return _source_problems(calibration) or _unset_inputs(source, calibration, options)
+
+
+def _source_problems(source: str) -> list[Problem]:
+    """Why a source of a calibration is neither a folder nor a factory of a module that there is."""
+    if problem := source_problem(source):
+        return [problem]
+    package = source.partition(":")[0].partition(".")[0]
+    if Path(source).is_dir() or package in sys.modules or find_spec(package) is not None:
+        return []
+    if PathFinder.find_spec(package, [os.getcwd()]) is not None:  # where networks are found, too
+        return []
+    found, allowed = f"no module '{package}'", "package.module:factory that Python finds"
+    step = "check the name, or set PYTHONPATH"
+    return [Problem(f"calibration factory {source!r}", found, allowed, step)]
+
+
+def _unset_inputs(source: str, calibration: str, options: Mapping[str, Any]) -> list[Problem]:
+    """The controls and session constants that neither ``--set`` nor a folder's files say anything of.
 
     A factory may have an example of a session constant, and is asked when it is imported.
     """
-    if calibration is None or not Path(calibration).is_dir():
+    if not Path(calibration).is_dir():
         return []
     known = {**(options.get("settings") or {}), **(options.get("knobs") or {})}
     forms = dict.fromkeys(options.get("controls") or (), "LEAST:MOST")

@@ -1,16 +1,20 @@
 """The verbs that write a network, not a build: `stream`, `prune` and `quantize`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import network_problem, replacing
 from edgekit.base.spread import DASK, HERE
-from edgekit.graph.sparsity import read_pattern
+from edgekit.graph.sparsity import expression_problem, read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
-from edgekit.verbs.export.input_settings import read_input_settings, with_examples
+from edgekit.verbs.export.input_settings import (
+    read_input_settings,
+    with_examples,
+)
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
@@ -55,6 +59,8 @@ def prune(
     problems = [*source_problems(source, ImportOptions()), *problems]
     if smallest is not None and smallest < 0:
         problems.append(Problem("--smallest", str(smallest), "0 or more", "correct it"))
+    if problem := expression_problem(layers):
+        problems.append(problem)
     if problem := network_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
@@ -86,6 +92,10 @@ def quantize(
     chosen, problems = tried(read_recipe, recipe)
     settings, unset = read_input_settings(most)
     problems = [*source_problems(source, ImportOptions()), *problems, *unset]
+    problems += clip_problems(source, calibration, most)
+    if min_snr_db is not None and not math.isfinite(min_snr_db):
+        allowed, step = "a number of dB", "give one, as 20"
+        problems.append(Problem("--min-snr", str(min_snr_db), allowed, step))
     if min_snr_db is not None and chosen is not AUTO:
         step = "leave it out: only an export is judged"
         problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))

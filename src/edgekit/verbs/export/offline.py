@@ -112,8 +112,7 @@ def calibration_feeds(
     rows = noises_of(network, noise)
     most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
     runner = None if pcm is None else HopRunner(pcm, [f"{FED}{name}" for name in timed])
-    streams = [str(v.name) for v in read.stream_inputs]
-    first = next((name for name in streams if name not in read.controls), streams[0])
+    first = str(read.signal_inputs[0].name)
     found: list[Feed] = []
     for clip in load_calibration(source, read, settings).clips[:CLIPS]:
         part = _loudest(clip, first, read.constants, most)

@@ -46,12 +46,9 @@ class Exported:
 def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
-    from edgekit.quantize.calibrate.clips import calibration_folder
     from edgekit.quantize.calibrate.input_values import setting_problems
     from edgekit.targets.c.fit import fit_of, weights_misfit
 
-    if request.calibration is not None:
-        calibration_folder(request.calibration)
     target, own = request.target, request.own
     device, misfits = fit_of(target.name, request.beside.board)
     with complete_folder(request.out, request.force) as folder:

@@ -23,7 +23,7 @@ from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
 from edgekit.verbs.auto.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
-from edgekit.verbs.export.input_settings import read_input_settings, unset_inputs
+from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 from edgekit.verbs.export.metric import Metric, read_metric
 from edgekit.verbs.export.named import is_onnx, source_needs
 from edgekit.verbs.export.option_checks import check_options
@@ -137,7 +137,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
-    problems += unset_inputs(source, calibration, options)
+    if calibration is not None:
+        problems += clip_problems(source, calibration, options)
     draws = options.get("sampler") is not None  # then it is calibrated on its own trajectories
     if recipe is not None and recipe.weights not in FLOATS and calibration is None and not draws:
         problems += uncalibrated(source, named or recipe.name)
