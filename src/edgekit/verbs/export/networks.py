@@ -12,6 +12,7 @@ from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
 from edgekit.verbs.export.input_settings import (
+    clip_problems,
     read_input_settings,
     with_examples,
 )
