@@ -136,8 +136,8 @@ def _unnamed(path: Path, sounds: Sounds, model: Model) -> Problem:
         list(sounds) if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
     )
     listed = " and ".join(f"NAME.{name}{path.suffix.lower()}" for name in names)
-    of, step = f"a network of {len(names)} inputs", "end its name in that of an input"
-    return Problem(where, of, listed, step)
+    step = _unless_states("end its name in that of an input", model)
+    return Problem(where, f"a network of {len(names)} inputs", listed, step)
 
 
 def _no_sound(files: Sequence[Path], model: Model) -> Problem:
@@ -169,11 +169,16 @@ def _way(name: str, clip: Recording, model: Model) -> str:
 
 def _is_audio(files: Sequence[Path], model: Model, allowed: str, step: str) -> Problem:
     listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in model.given_inputs)
-    if pairs := list(_likely_states(model)):
-        step = f"if these are states, declare them: {' '.join(pairs)}; else {step}"
+    step = _unless_states(step, model)
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     where = f"calibration file {files[0].name!r}{more}"
     return Problem(where, f"is audio, but the network takes {listed}", allowed, step)
+
+
+def _unless_states(step: str, model: Model) -> str:
+    """What to do, or to declare states where some inputs look like them."""
+    pairs = list(_likely_states(model))
+    return f"if these are states, declare them: {' '.join(pairs)}; else {step}" if pairs else step
 
 
 def _likely_states(model: Model) -> Iterator[str]:
