@@ -154,7 +154,8 @@ def run(
             decides a .csv or .json of what it detected; or a .wav for each output by its name. Of a picture: a .png
             or .jpg with what was found drawn on it, or a .npz; of a folder: a new folder, or a .npz.
         constants: a .npz with one array per session constant, where `source` does not hold them.
-        controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
+        controls: ``NAME=VALUE`` of a control or session constant, a value or a file; of a control also
+            ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
             is the one that `export` puts beside it.
         seed: of the noise that the build draws; 0 where left out.

@@ -14,7 +14,8 @@ from tiny_build import needs_cc
 from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.base.npz import read_npz
-from edgekit.verbs.export import pipeline
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.verbs.export import finetune, pipeline
 from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 
 RATE, HOP = 48_000, 240
@@ -142,7 +143,9 @@ def test_the_range_of_a_plug_ins_knob_is_swept(place: Path, tmp_path: Path) -> N
     assert "calibration: 'tone' is swept over 0:1,-1:2 in every clip" in exported.notes
 
 
-def test_quantize_and_finetune_take_what_is_set(place: Path, tmp_path: Path) -> None:
+def test_quantize_and_finetune_take_what_is_set(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     streamed = tmp_path / "hop.onnx"
     api.stream(str(place / "amp.onnx"), streamed, **KNOBS)
     settings = {"drive": (0, 1), "tone": 1}
@@ -151,16 +154,27 @@ def test_quantize_and_finetune_take_what_is_set(place: Path, tmp_path: Path) -> 
     assert any("'drive' is swept over 0:1" in note for note in notes)
     with pytest.raises(UsageError, match=r"--set drive=LEAST:MOST --set tone=LEAST:MOST"):
         api.quantize(str(streamed), "w8a8", clips, tmp_path / "q2.onnx")
-    tuned = api.finetune(
-        str(place / "amp.onnx"),
-        "w4a8",
-        clips,
-        tmp_path / "t.onnx",
-        steps=20,
-        settings=settings,
-        **KNOBS,
-    )
-    assert tuned.after_db > tuned.before_db
+
+    class Reached(Exception):
+        pass
+
+    def reached(_: Any, calibration: Calibration) -> None:
+        assert {(clip["drive"].min(), clip["drive"].max()) for clip in calibration.clips} == {
+            (0, 1)
+        }
+        raise Reached
+
+    monkeypatch.setattr(finetune, "divided", reached)
+    with pytest.raises(Reached):
+        api.finetune(
+            str(place / "amp.onnx"),
+            "w8a8",
+            clips,
+            tmp_path / "t.onnx",
+            steps=20,
+            settings=settings,
+            **KNOBS,
+        )
 
 
 @pytest.mark.parametrize(
