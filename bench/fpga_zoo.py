@@ -26,14 +26,13 @@ from fpga_csim import stored
 from fpga_rtl import golden_vectors
 
 from edgekit.fpga import project
-from edgekit.fpga.engine import RECIPES
 from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import assemble
 from edgekit.fpga.resources import PARTS
 from edgekit.fpga.search import choose, fitted
 from edgekit.fpga.simulate import build, run_engine
-from edgekit.fpga.spec import DMAX, EngineSpec
+from edgekit.fpga.spec import DMAX, RECIPES, EngineSpec
 from edgekit.fpga.timing import program_cycles
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.verbs.export.importing import ImportOptions, load_model

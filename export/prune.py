@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute
-from edgekit.graph.sparsity import Pattern, mask_of
+from edgekit.graph.sparsity import Pattern, expression_problem, mask_of
 
 SMALLEST = 1024  # weights of a layer; what is smaller gains little
 
@@ -98,12 +98,8 @@ def _problems(model: Model, layers: str | None) -> list[Problem]:
     if recipe not in ("float32", "float16"):
         step = "prune the float network, then quantize"
         found.append(Problem("network", f"quantized ({recipe})", "a float network", step))
-    try:
-        re.compile(layers or "")
-    except re.error as error:
-        step = "correct it, or leave --layers out"
-        what = f"'{layers}': {error}"
-        found.append(Problem("--layers", what, "a regular expression", step))
+    if problem := expression_problem(layers):
+        found.append(problem)
     return found
 
 

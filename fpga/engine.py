@@ -12,8 +12,8 @@ from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
 from edgekit.fpga.resources import Part
 from edgekit.fpga.schedule import dram_tensors
-from edgekit.fpga.search import Choice, Goal, choose
-from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.search import Choice, choose
+from edgekit.fpga.spec import RECIPES, EngineSpec, Goal
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
@@ -22,7 +22,6 @@ from edgekit.targets.build import Build, digest
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.describe import describe
 
-RECIPES = {"w4a8": 4, "w8a8": 8}
 DEFAULT_PART = "XCZU3EG"
 DEFAULT_GOAL: Goal = "fps"
 MODELLED, SIMULATED = "modelled", "simulated"

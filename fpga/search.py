@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.cycles import LayerCycles, frame_cycles
@@ -11,11 +10,9 @@ from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.resources import Part, Resources, block_rams, estimate, most_buffer_beats
 from edgekit.fpga.schedule import network_cycles
-from edgekit.fpga.spec import MOST_ACCUMULATOR_BITS, MOST_PLANES, MOST_SIDE, EngineSpec
+from edgekit.fpga.spec import MOST_ACCUMULATOR_BITS, MOST_PLANES, MOST_SIDE, EngineSpec, Goal
 from edgekit.fpga.timing import program_cycles
 
-Goal = Literal["fps", "small"]
-GOALS: tuple[Goal, ...] = ("fps", "small")
 LANES = (2, 4, 8, 16, 32)
 SHAPES = ((1, 2), (1, 1), (3, 2), (2, 1), (3, 1), (4, 1))  # columns per lane
 LEAST_ROWS = 512  # of a memory: the depth of a block RAM

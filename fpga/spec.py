@@ -5,6 +5,9 @@ from typing import Literal
 
 from edgekit.base.errors import Problem, UsageError
 
+Goal = Literal["fps", "small"]
+GOALS: tuple[Goal, ...] = ("fps", "small")  # what a search for an engine looks for
+RECIPES = {"w4a8": 4, "w8a8": 8}  # name -> bits of its weights
 Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 
 DMAX = 7  # the largest dilation: d is an unsigned 4-bit integer, and 16 rows hold its reach

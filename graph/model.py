@@ -348,6 +348,12 @@ class Model:
         return tuple(value for value in self.given_inputs if value.name not in constants)
 
     @property
+    def signal_inputs(self) -> tuple[Value, ...]:
+        """The stream inputs that are no controls, in order; all of them where there are controls alone."""
+        controls, streams = set(self.controls), self.stream_inputs
+        return tuple(value for value in streams if value.name not in controls) or streams
+
+    @property
     def constant_inputs(self) -> tuple[Value, ...]:
         """The graph inputs that stay the same for a session, in order."""
         constants = set(self.constants)

@@ -1,5 +1,6 @@
 """N:M sparsity: of each M consecutive weights along the input dimension at most N are not zero."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,16 @@ def read_pattern(text: str) -> Pattern:
             return pattern
     allowed = ", ".join(str(pattern) for pattern in reversed(PATTERNS))
     raise UsageError([Problem("pattern", f"'{text}'", allowed, "name one of these")])
+
+
+def expression_problem(layers: str | None) -> Problem | None:
+    """Return why a text is no regular expression in names of layers; None where it is one."""
+    try:
+        re.compile(layers or "")
+    except re.error as error:
+        step = "correct it, or leave --layers out"
+        return Problem("--layers", f"'{layers}': {error}", "a regular expression", step)
+    return None
 
 
 def grouped(rows: NDArray[Any], pattern: Pattern) -> NDArray[Any]:

@@ -163,7 +163,7 @@ def _written(seen: Observed, recipe: Recipe, plan: TypePlan, fitted: Fitted) -> 
 
 def _refuse_silence(model: Model, calibration: Calibration) -> None:
     """A calibration of zeros says nothing about ranges."""
-    names = [str(value.name) for value in model.stream_inputs]
+    names = [str(value.name) for value in model.signal_inputs]
     if not any(np.any(clip[name]) for clip in calibration.clips for name in names):
         where = f"calibration {calibration.label!r}"
         step = "give clips of what the network will hear"

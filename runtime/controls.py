@@ -1,23 +1,14 @@
 """Controls: inputs that hold one value for a hop and are turned while the stream runs, as a knob."""
 
-import json
-import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.settings import Settings, Steps, steps_in_hops
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
-
-FORM = "NAME=VALUE, or NAME=0s:VALUE,2.5s:VALUE"
-_PART = re.compile(r"(?:(\d+(?:\.\d+)?)s:)?(.+)")
-_NEXT = re.compile(r",(?=\d+(?:\.\d+)?s:)")  # a comma in front of the next time
-MOST_HOPS = 10_000_000
-
-Turns = dict[str, list[tuple[float, Any]]]  # by name: from which second on, and the value
 
 
 class Controls:
@@ -79,15 +70,7 @@ class Controls:
             UsageError: a control was never turned.
         """
         if missing := [t for name, t in self._tensors.items() if name not in self._values]:
-            raise UsageError(
-                Problem(
-                    f"control '{tensor.name}'",
-                    "not set",
-                    f"a value of {list(tensor.shape)}",
-                    f"give --set {tensor.name}=VALUE, call turn, or give it beside the inputs",
-                )
-                for tensor in missing
-            )
+            raise UsageError(map(unset_control, missing))
         found = {}
         for name, values in self._values.items():
             found[name] = values[min(self._hop[name], len(values) - 1)]
@@ -95,72 +78,66 @@ class Controls:
         return found
 
 
-def read_turns(texts: Iterable[str]) -> Turns:
-    """Read ``knob=0.3`` or ``knob=0s:0.3,2.5s:0.8``; a value is a number or a JSON list.
+def unset_control(tensor: Tensor) -> Problem:
+    """Return the problem of a control without a value."""
+    allowed = f"a value of {list(tensor.shape)}"
+    step = f"give --set {tensor.name}=VALUE, call turn, or give it beside the inputs"
+    return Problem(f"control '{tensor.name}'", "not set", allowed, step)
+
+
+def check_settings(settings: Settings, manifest: Manifest) -> None:
+    """Refuse what a build does not take, before it is compiled: see `in_hops`.
 
     Raises:
-        UsageError: all texts that are of another form, or do not begin at 0 s and go on.
+        UsageError: everything that is wrong with the settings.
     """
-    turns, problems = Turns(), []
-    for text in texts:
-        name, _, rest = text.partition("=")
-        try:
-            turns[name] = [_part(part) for part in _NEXT.split(rest)]
-            times = [time for time, _ in turns[name]]
-            if not name or times[0] != 0 or sorted(set(times)) != times:
-                raise ValueError("times that do not rise from 0 s")
-        except ValueError as error:
-            step = "write --set knob=0.3, or --set knob=0s:0.3,2.5s:0.8"
-            problems.append(Problem(f"--set '{text}'", str(error), FORM, step))
+    tensors = {tensor.name: tensor for tensor in (*manifest.controls, *manifest.constants)}
+    listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors.values()) or "none"
+    problems = []
+    for name, setting in settings.items():
+        if name not in tensors:
+            step = "name one of these" if tensors else "leave it out, or export with --control"
+            problems.append(Problem(f"control '{name}'", "unknown", listed, step))
+        elif not isinstance(setting, Steps):
+            allowed = "a value, or values by time: a range is for calibration"
+            step = f"write --set {name}={setting.bounds[0][0]:g}"
+            problems.append(Problem(f"--set {name}", f"range {setting}", allowed, step))
+        elif tensors[name].role == "constant" and len(setting.values) > 1:
+            allowed = "one value: it stays the same for a session"
+            problems.append(Problem(f"--set {name}", "times", allowed, "leave out the times"))
+        else:
+            try:
+                _steps(setting, tensors[name], manifest)
+            except UsageError as error:
+                problems += error.problems
     if problems:
         raise UsageError(problems)
-    return turns
 
 
-def in_hops(turns: Turns, manifest: Manifest) -> dict[str, NDArray[Any]]:
+def in_hops(settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
     """Return what `Controls.turn` takes: a value stands from the hop on in which its time lies.
 
     Raises:
-        UsageError: a build without a sample rate, and times.
+        UsageError: everything that is wrong with the settings, see `check_settings`.
     """
-    hop, rate = manifest.stream["hop_samples"], manifest.stream["sample_rate_hz"]
-    shapes = {tensor.name: tensor.shape for tensor in manifest.controls}
-    found: dict[str, NDArray[Any]] = {}
-    for name, values in turns.items():
-        if len(values) > 1 and (hop is None or rate is None):
-            step = "export with --sample-rate"
-            raise UsageError(Problem(f"--set {name}", "times", "a build with a sample rate", step))
-        starts = [math.floor(time * rate / hop) if time else 0 for time, _ in values]
-        if starts[-1] > MOST_HOPS:
-            found_time = f"{values[-1][0]:g} s"
-            raise UsageError(
-                Problem(f"--set {name}", found_time, f"at most {MOST_HOPS} hops", "turn it earlier")
-            )
-        shape = shapes.get(name, ())
-        rows = [np.broadcast_to(_fitted(name, value, shape), shape) for _, value in values]
-        ends = [*starts[1:], starts[-1] + 1]
-        counts = [end - start for start, end in zip(starts, ends, strict=True)]
-        found[name] = np.repeat(np.stack(rows), counts, axis=0)
-    return found
+    check_settings(settings, manifest)
+    return {
+        tensor.name: _steps(setting, tensor, manifest)
+        for tensor in manifest.controls
+        if isinstance(setting := settings.get(tensor.name), Steps)
+    }
 
 
-def _part(text: str) -> tuple[float, Any]:
-    match = _PART.fullmatch(text)
-    if match is None:
-        raise ValueError("no value")
-    value = json.loads(match[2])
-    numbers = np.asarray(value)
-    if numbers.dtype.kind not in "fiu" or not np.isfinite(numbers).all():
-        raise ValueError("neither a number nor numbers")
-    return float(match[1] or 0), value
+def session_values(settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
+    """Return the session constants that are set, (*shape) in their types."""
+    return {
+        tensor.name: np.ascontiguousarray(_steps(setting, tensor, manifest)[0], tensor.dtype)
+        for tensor in manifest.constants
+        if isinstance(setting := settings.get(tensor.name), Steps)
+    }
 
 
-def _fitted(name: str, value: Any, shape: tuple[int, ...]) -> NDArray[Any]:
-    """A number, or as many numbers as the control has, in its shape."""
-    numbers = np.asarray(value)
-    if numbers.ndim == 0:
-        return numbers
-    if numbers.size != math.prod(shape):
-        allowed = f"a number or {math.prod(shape)} of them"
-        raise UsageError(Problem(f"--set {name}", f"{numbers.size} numbers", allowed, "correct it"))
-    return numbers.reshape(shape)
+def _steps(setting: Steps, tensor: Tensor, manifest: Manifest) -> NDArray[Any]:
+    stream = manifest.stream
+    hop, rate = stream["hop_samples"], stream["sample_rate_hz"]
+    return steps_in_hops(tensor.name, setting, tensor.shape, hop, rate)

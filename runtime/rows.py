@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
+from edgekit.base.wav import Clip
 from edgekit.runtime.audio.files import (
     Progress,
     Sounds,
     hop_progress,
-    read_sources,
     sound_hops,
 )
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.detections import Detection, detections
 from edgekit.runtime.stream import Arrays, Stream
 
@@ -43,25 +44,40 @@ def run_recording(stream: Stream, sounds: Sounds, progress: Progress | None = No
     return stream.run(hops, hop_progress(hops, progress))
 
 
-def run_wavs_to_rows(
-    stream: Stream, sources: Mapping[str, Path], out: Path, progress: Progress | None = None
+def check_rows(manifest: Manifest, out: Path) -> None:
+    """Raise a UsageError where a build detects nothing, and a .json is to hold what it detects."""
+    if out.suffix.lower() == ".json" and manifest.decide is None:
+        found, step = "a build that detects nothing", "name a .npz or .csv, or export with --decide"
+        raise UsageError(Problem(f"output '{out}'", found, "detections", step))
+
+
+def run_clips_to_rows(
+    stream: Stream,
+    clips: Mapping[str, Clip],
+    sources: Mapping[str, Path],
+    out: Path,
+    progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Stream a .wav for each input into a .npz, one array per output, or a .csv, one line per hop; returns notes.
+    """Stream a recording of each input into a .npz, one array per output, or a .csv, one line per hop; returns notes.
 
     A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out;
     then every element of every output has a column. Of a build that decides a .csv has a line per detection,
     a .json one object, and notes tell of each.
+
+    Args:
+        stream: the build.
+        clips: what `read_sources` read of `sources`.
+        sources: the files by input.
+        out: the file to write.
+        progress: is told after each hop.
 
     Raises:
         UsageError: a file or a build that cannot be used.
         ToolError: soundfile or soxr is not installed.
     """
     facts = stream.manifest.stream
-    if out.suffix.lower() == ".json" and stream.manifest.decide is None:
-        found, step = "a build that detects nothing", "name a .npz or .csv, or export with --decide"
-        raise UsageError(Problem(f"output '{out}'", found, "detections", step))
+    check_rows(stream.manifest, out)
     with replacing(out, *sources.values()) as temporary:
-        clips = read_sources(stream.manifest, sources)
         sounds = {name: clip.samples for name, clip in clips.items()}
         rate = next(iter(clips.values())).sample_rate_hz
         outputs = run_recording(stream, sounds, progress)

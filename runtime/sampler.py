@@ -14,7 +14,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import NETWORKS, Arrays, StepTable
-from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.onnxruntime import reusing_network
 from edgekit.runtime.runners.wasm import WasmRunner
@@ -37,12 +37,7 @@ class Sampler:
         Raises:
             UsageError: the build has no sampler.
         """
-        table = stream.manifest.steps
-        if table is None:
-            found, step = "no sampler", "export with --sampler SPEC.toml"
-            raise UsageError(
-                Problem(f"build '{stream.manifest.source['name']}'", found, "a denoiser", step)
-            )
+        table = table_of(stream.manifest)
         roles, known = table.roles, {t.name for t in stream.manifest.stream_inputs}
         named = {roles.x, roles.time or roles.x, roles.group or roles.x, *roles.null}
         if named - known:
@@ -150,14 +145,8 @@ class Sampler:
         Raises:
             UsageError: images of another shape; a build whose rows cannot be inverted; conditions as `sample`.
         """
-        x = np.asarray(images, np.float32)
-        if x.shape[1:] != self.shape or not len(x):
-            found, allowed = f"shape {x.shape}", f"(images, {', '.join(map(str, self.shape))})"
-            raise UsageError(Problem("images", found, allowed, "reshape them"))
-        roles = self.table.roles
-        own: dict[str | None, ArrayLike] = {roles.start: x, roles.noise: 0.0, roles.residual: 0.0}
-        drawn = {name: value for name, value in own.items() if name is not None}
-        arrays = self._given({**(given or {}), **drawn}, len(x), seed)
+        x = checked_images(images, self.shape)
+        arrays = self._given({**(given or {}), **inverted(self.table, x)}, len(x), seed)
         return sampler_loop.invert(
             self.table, self._network(), x, seed, arrays, np.float32, progress
         )
@@ -199,40 +188,96 @@ class Sampler:
         return found[name]
 
     def _given(self, given: Mapping[str, ArrayLike], n: int, seed: int) -> Arrays:
-        problems, arrays = [], {}
-        residual = self.table.roles.residual
-        given = given if residual is None else {residual: 0.0, **given}
-        known = {tensor.name: tensor for tensor in self.conditions}
-        listed = (
-            ", ".join(f"{t.name} {t.dtype} {list(t.shape[1:])}" for t in known.values()) or "none"
-        )
-        if n < 1:
-            problems.append(Problem("images", str(n), "1 or more", "ask for one"))
-        if not 0 <= seed < 1 << 32:
-            problems.append(Problem("seed", str(seed), "0 to 4294967295", "choose another"))
-        for name in dict.fromkeys([*known, *given]):
-            where = f"condition '{name}'"
-            if name not in known:
+        return given_conditions(self.conditions, self.table, given, n, seed)
+
+
+def checked_images(images: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return images (n, *shape) as float32.
+
+    Raises:
+        UsageError: none, or another shape.
+    """
+    x = np.asarray(images, np.float32)
+    if x.shape[1:] != shape or not len(x):
+        found, allowed = f"shape {x.shape}", f"(images, {', '.join(map(str, shape))})"
+        raise UsageError(Problem("images", found, allowed, "reshape them"))
+    return x
+
+
+def inverted(table: StepTable, x: NDArray[np.float32]) -> dict[str, ArrayLike]:
+    """Return the conditions that an inversion of images finds, with values of their shapes."""
+    roles = table.roles
+    own: dict[str | None, ArrayLike] = {roles.start: x, roles.noise: 0.0, roles.residual: 0.0}
+    return {name: value for name, value in own.items() if name is not None}
+
+
+def table_of(manifest: Manifest) -> StepTable:
+    """Return the step table of a build.
+
+    Raises:
+        UsageError: it has no sampler.
+    """
+    if (table := manifest.steps) is not None:
+        return table
+    where, step = f"build '{manifest.source['name']}'", "export with --sampler SPEC.toml"
+    raise UsageError(Problem(where, "no sampler", "a denoiser", step))
+
+
+def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
+    """Return the manifests of the other networks of a build's sampler, by what they do."""
+    roles = table_of(manifest).networks
+    return {role: Manifest.load(directory / NETWORKS_FOLDER / role) for role in roles}
+
+
+def given_conditions(
+    tensors: Sequence[Tensor],
+    table: StepTable,
+    given: Mapping[str, ArrayLike],
+    n: int,
+    seed: int,
+) -> Arrays:
+    """Return what `n` images are conditioned on, (n, ...) each.
+
+    Args:
+        tensors: the conditions that there are.
+        table: of the build.
+        given: condition -> (n, ...), or one value for all images; a residual that is left out is 0.
+        n: how many images.
+        seed: of them.
+
+    Raises:
+        UsageError: conditions that are missing, unknown or of another shape; a seed outside its range.
+    """
+    problems, arrays = list[Problem](), {}
+    residual = table.roles.residual
+    given = given if residual is None else {residual: 0.0, **given}
+    known = {tensor.name: tensor for tensor in tensors}
+    listed = ", ".join(f"{t.name} {t.dtype} {list(t.shape[1:])}" for t in known.values()) or "none"
+    if n < 1:
+        problems.append(Problem("images", str(n), "1 or more", "ask for one"))
+    if not 0 <= seed < 1 << 32:
+        problems.append(Problem("seed", str(seed), "0 to 4294967295", "choose another"))
+    for name in dict.fromkeys([*known, *given]):
+        where = f"condition '{name}'"
+        if name not in known:
+            problems.append(
+                Problem(where, "the build has none of this name", listed, "leave it out")
+            )
+        elif name not in given:
+            problems.append(Problem(where, "not given", listed, "give a value, or one per image"))
+        else:
+            array, wanted = np.asarray(given[name]), (n, *known[name].shape[1:])
+            fits = array.size in (1, math.prod(wanted)) or array.shape == wanted[1:]
+            if not fits:
                 problems.append(
-                    Problem(where, "the build has none of this name", listed, "leave it out")
+                    Problem(where, f"shape {array.shape}", f"{wanted}", "one per image")
                 )
-            elif name not in given:
-                problems.append(
-                    Problem(where, "not given", listed, "give a value, or one per image")
-                )
-            else:
-                array, wanted = np.asarray(given[name]), (n, *known[name].shape[1:])
-                fits = array.size in (1, math.prod(wanted)) or array.shape == wanted[1:]
-                if not fits:
-                    problems.append(
-                        Problem(where, f"shape {array.shape}", f"{wanted}", "one per image")
-                    )
-                    continue
-                whole = array.reshape(wanted) if array.size == math.prod(wanted) else array
-                arrays[name] = np.broadcast_to(whole, wanted).astype(known[name].dtype)
-        if problems:
-            raise UsageError(problems)
-        return arrays
+                continue
+            whole = array.reshape(wanted) if array.size == math.prod(wanted) else array
+            arrays[name] = np.broadcast_to(whole, wanted).astype(known[name].dtype)
+    if problems:
+        raise UsageError(problems)
+    return arrays
 
 
 def given_files(table: StepTable, start: Path | None, noise: Path | None) -> Arrays:

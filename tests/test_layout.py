@@ -60,6 +60,7 @@ SHIPPED = (
 )
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {
+    "arguments",
     "c_check",
     "costs",
     "deform_same_bits",

@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import onnx_ir as ir
+from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_table import NETWORKS, OWN, Roles, StepTable
@@ -29,8 +27,11 @@ from edgekit.export.diffusion.step_tables import (
     visited,
 )
 from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
-from edgekit.graph.model import Model
-from edgekit.graph.nodes import static_shape
+
+if TYPE_CHECKING:  # a description is read before onnx is imported
+    import onnx_ir as ir
+
+    from edgekit.graph.model import Model
 
 MAX_SAMPLER_BYTES = 4_000_000
 
@@ -143,8 +144,12 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
 }  # by what `kind` of a sampler.toml says
 
 
-def condition_values(model: Model) -> dict[str, ir.Value]:
+def condition_values(model: "Model") -> "dict[str, ir.Value]":
     """The inputs of a denoiser and its networks that the loop does not fill, and what the rows read, by name."""
+    import onnx_ir as ir
+
+    from edgekit.graph.nodes import static_shape
+
     table, values = model.sampler, {str(v.name): v for v in model.stream_inputs}
     assert table is not None
     roles = table.roles
@@ -160,7 +165,7 @@ def condition_values(model: Model) -> dict[str, ir.Value]:
     return found
 
 
-def attach(model: Model, sampler: Description | StepTable) -> Model:
+def attach(model: "Model", sampler: Description | StepTable) -> "Model":
     """Return the model with a step table that `model.sampler` reads.
 
     Raises:
@@ -178,7 +183,7 @@ def attach(model: Model, sampler: Description | StepTable) -> Model:
     return model.describe(sampler=table.facts())
 
 
-def _trained_problems(model: Model, sampler: Sampler | Ouve) -> list[Problem]:
+def _trained_problems(model: "Model", sampler: Sampler | Ouve) -> list[Problem]:
     """Where the network says what it was trained for, the sampler must agree."""
     trained = model.trained
     pairs: list[tuple[str, object, object]] = [
@@ -194,7 +199,7 @@ def _trained_problems(model: Model, sampler: Sampler | Ouve) -> list[Problem]:
     ]
 
 
-def _role_problems(model: Model, roles: Roles) -> list[Problem]:
+def _role_problems(model: "Model", roles: Roles) -> list[Problem]:
     """Every role must be an input of the network."""
     inputs = {str(value.name): value for value in model.stream_inputs}
     named = [("x", roles.x), ("time", roles.time), ("group", roles.group)]
@@ -210,8 +215,10 @@ def _role_problems(model: Model, roles: Roles) -> list[Problem]:
     return found
 
 
-def _shape_problems(model: Model, table: StepTable) -> list[Problem]:
+def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
     """The outputs must be shaped as x, y too, and as many as the rows have coefficients."""
+    from edgekit.graph.nodes import static_shape
+
     inputs = {str(value.name): value for value in model.stream_inputs}
     roles, found = table.roles, list[Problem]()
     shape = static_shape(inputs[roles.x])

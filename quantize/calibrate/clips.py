@@ -11,20 +11,22 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.clip_files import CLEAN, STEP, WANTED, source_problem, stem_of
 from edgekit.base.errors import CalibrationError, Problem, UsageError
-from edgekit.base.layout import Layout, frames_to_hops
-from edgekit.base.npz import read_npz
+from edgekit.base.layout import frames_to_hops
+from edgekit.base.npz import read_array, read_npz
+from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
 from edgekit.export.running import HopRunner
-from edgekit.graph.layouts import pcm_layout
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.held_out import Parts
+from edgekit.quantize.calibrate.input_values import InputValues
 from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.calibrate.recordings import Recording, Sounds, recordings, sound_inputs
 
 Clip = Mapping[str, NDArray[Any]]
-CLEAN = ".clean.wav"
 BLOCK_HOPS = 64  # hops whose tensors are in memory at once,
 BLOCK_VALUES = 1 << 27  # and values of these tensors
 
@@ -96,53 +98,54 @@ def calibration_folder(source: str) -> Path | None:
 
     Raises `CalibrationError` where it is neither.
     """
-    folder = Path(source)
-    if folder.is_dir():
-        return folder
-    if ":" in source and not folder.exists():
-        return None
-    found = "is not a folder" if folder.exists() else "does not exist"
-    raise CalibrationError(_problem(f"calibration source {source!r}", found))
+    if problem := source_problem(source):
+        raise CalibrationError(problem)
+    return folder if (folder := Path(source)).is_dir() else None
 
 
-def load_calibration(source: str, model: Model) -> Calibration:
+def load_calibration(
+    source: str, model: Model, settings: InputSettings = NO_SETTINGS
+) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
     It may yield arrays where there is one input: a recording, calls, or a batch of which each is a call.
     Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.judge.sampling.own_trajectories`.
     ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip. Of a network of several PCM inputs a clip is a
-    file for each: ``x.mic.wav`` and ``x.ref.wav``.
+    file for each: ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` beside them is what another input has.
+    What a clip lacks comes from `settings`.
 
-    Raises `CalibrationError` listing every file that does not fit.
+    Raises `CalibrationError` listing every file that does not fit, `UsageError` of settings that do not.
     """
-    folder = calibration_folder(source)
-    if folder is None:
-        return _from_factory(source, model)
-    found_files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".npz"))
-    streams = _sound_inputs(model)
-    is_input = {f".{name}.wav".lower() for name in streams} if len(streams) > 1 else set[str]()
-    files = [
-        path for path in found_files if not path.name.lower().endswith(CLEAN) or CLEAN in is_input
-    ]
-    if not files:
+    folder, values = calibration_folder(source), InputValues(model, settings)
+    made = (
+        _from_factory(source, model, values)
+        if folder is None
+        else _from_folder(source, folder, model, values)
+    )
+    if problems := values.problems(len(made.clips)):
+        raise CalibrationError(problems)
+    return replace(made, notes=made.notes + values.notes(len(made.clips)))
+
+
+def _from_folder(source: str, folder: Path, model: Model, values: InputValues) -> Calibration:
+    sounds = sound_inputs(model)
+    together, problems = recordings(folder, sounds, model, values.names)
+    if not together and not problems:
         raise CalibrationError(
             _problem(f"calibration folder {source!r}", "holds no .wav and no .npz file")
         )
     clips: list[Clip] = []
     clean: dict[int, NDArray[np.float32]] = {}
     changed: Counter[str] = Counter()
-    together, problems = _recordings(files, streams, model)
-    for stem, recording in together:
+    for recording in together:
         try:
-            beside = stem.with_name(f"{stem.name}{CLEAN}")
-            if beside.is_file() and CLEAN not in is_input:
+            beside = recording.stem.with_name(f"{recording.stem.name}{CLEAN}")
+            if beside.is_file() and not _is_input(beside, sounds):
                 clean[len(clips)] = _read_clean(beside, model)
-            if isinstance(recording, Path):
-                clip = _read_npz(recording, model)
-            else:
-                clip, notes = _read_wavs(recording, streams, model)
-                changed.update(notes)
-            clips.append(clip)
+            clip, notes = _read(recording, sounds, model)
+            changed.update(notes)
+            where = (recording.archive or recording.stem).name
+            clips.append(_checked(clip, model, where, values, len(clips)))
         except CalibrationError as error:
             problems += error.problems
     if problems:
@@ -153,6 +156,11 @@ def load_calibration(source: str, model: Model) -> Calibration:
     return Calibration(_alike(clips, source), source, clean, said)
 
 
+def _is_input(path: Path, sounds: Sounds) -> bool:
+    """Whether a clean form is an input that has this name."""
+    return len(sounds) > 1 and any(stem_of(path, name) is not None for name in sounds)
+
+
 def from_examples(examples: Clip, model: Model) -> Calibration:
     """Calibrate on a factory's example inputs, (hops, *shape). The caller says so to the user."""
     types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
@@ -160,11 +168,14 @@ def from_examples(examples: Clip, model: Model) -> Calibration:
     return Calibration((clip,), "example inputs")
 
 
-def _from_factory(source: str, model: Model) -> Calibration:
+def _from_factory(source: str, model: Model, values: InputValues) -> Calibration:
     module_name, _, function = source.partition(":")
     try:
         made: Iterable[Any] = getattr(importlib.import_module(module_name), function)()
-        clips = tuple(_checked(_by_name(clip, model, source), model, source) for clip in made)
+        clips = tuple(
+            _checked(_by_name(clip, model, source, values), model, source, values, number)
+            for number, clip in enumerate(made)
+        )
     except CalibrationError:
         raise
     except Exception as error:
@@ -175,17 +186,18 @@ def _from_factory(source: str, model: Model) -> Calibration:
     return Calibration(_alike(clips, source), source)
 
 
-def _by_name(clip: Any, model: Model, source: str) -> dict[str, NDArray[Any]]:
+def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[str, NDArray[Any]]:
     """A dictionary as it is; an array as that of the only input: of one call, or a batch of calls, as many hops."""
     if isinstance(clip, Mapping):
         return dict(clip)
-    names = [str(value.name) for value in model.given_inputs]
-    if len(names) != 1:
-        found = f"yields an array for {len(names)} inputs: {', '.join(names)}"
+    inputs = [value for value in model.given_inputs if value.name not in values.names]
+    if len(inputs) != 1:
+        names = ", ".join(str(value.name) for value in inputs)
+        found = f"yields an array for {len(inputs)} inputs: {names}"
         raise CalibrationError(_problem(f"calibration factory {source!r}", found))
-    array, shape = np.asarray(clip), dims(model.given_inputs[0])
+    array, shape = np.asarray(clip), dims(inputs[0])
     is_batch = array.ndim == len(shape) and shape[:1] == (1,) and array.shape[1:] == shape[1:]
-    return {names[0]: array[:, None] if is_batch else array}
+    return {str(inputs[0].name): array[:, None] if is_batch else array}
 
 
 def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
@@ -196,93 +208,27 @@ def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-def _sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
-    """Layout and shape of each input by name, where all of them are PCM; else nothing."""
-    found = {str(v.name): (pcm_layout(model, v), dims(v)) for v in model.given_inputs}
-    known = {name: (layout, shape) for name, (layout, shape) in found.items() if layout is not None}
-    return known if len(known) == len(found) and not model.constants else {}
-
-
-def _recordings(
-    files: Sequence[Path], streams: Mapping[str, Any], model: Model
-) -> tuple[list[tuple[Path, Path | dict[str, Path]]], list[Problem]]:
-    """The recordings of a folder by path without their endings: a .npz, or a .wav for each input.
-
-    Of a network of several inputs, ``x.mic.wav`` and ``x.ref.wav`` are one recording of the inputs mic and ref.
-    """
-    if not streams:
-        return _without_sound(files, model)
-    found: list[tuple[Path, Path | dict[str, Path]]] = []
-    groups: dict[Path, dict[str, Path]] = {}
-    problems = []
-    for file in files:
-        name = next((n for n in streams if file.stem.lower().endswith(f".{n}".lower())), None)
-        if file.suffix.lower() == ".npz":
-            found.append((file.with_suffix(""), file))
-        elif len(streams) == 1:
-            found.append((file.with_suffix(""), dict.fromkeys(streams, file)))
-        elif name is None:
-            where, named = f"calibration file {file.name!r}", [f"NAME.{n}.wav" for n in streams]
-            of, step = f"a network of {len(streams)} inputs", "end its name in that of an input"
-            problems.append(Problem(where, of, " and ".join(named), step))
-        else:
-            stem = file.with_name(file.stem[: -len(name) - 1])
-            if stem not in groups:
-                found.append((stem, groups.setdefault(stem, {})))
-            groups[stem][name] = file
-    for stem, group in groups.items():
-        if missing := [name for name in streams if name not in group]:
-            listed = ", ".join(f"{stem.name}.{name}.wav" for name in missing)
-            where, step = f"calibration clip {stem.name!r}", f"add {listed}"
-            problems.append(Problem(where, f"no {', '.join(missing)}", ", ".join(streams), step))
-    whole = [(s, r) for s, r in found if isinstance(r, Path) or r.keys() == streams.keys()]
-    return whole, problems
-
-
-def _without_sound(
-    files: Sequence[Path], model: Model
-) -> tuple[list[tuple[Path, Path | dict[str, Path]]], list[Problem]]:
-    """The recordings for a network that takes no sound: .npz files alone."""
-    sounds = [file for file in files if file.suffix.lower() != ".npz"]
-    found: list[tuple[Path, Path | dict[str, Path]]] = [
-        (file.with_suffix(""), file) for file in files if file not in sounds
-    ]
-    return found, [_no_sound(sounds, model)] if sounds else []
-
-
-def _no_sound(files: Sequence[Path], model: Model) -> Problem:
-    listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in model.given_inputs)
-    step = (
-        "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
-        "channels, or give .npz files"
-    )
-    if beside := [*model.constants, *model.controls]:
-        step = f"give .npz files: they hold {', '.join(map(repr, beside))} as well"
-    if pairs := list(_likely_states(model)):
-        step = f"if these are states, declare them: {' '.join(pairs)}; else {step}"
-    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-    return Problem(
-        f"calibration file {files[0].name!r}{more}",
-        f"is audio, but the network takes {listed}",
-        "audio for networks that take PCM and nothing else",
-        step,
-    )
-
-
-def _likely_states(model: Model) -> Iterator[str]:
-    """Options that pair inputs that are no PCM with outputs of their shapes, in order."""
-    taken = {pair.output for pair in model.states}
-    free = [value for value in model.ir.graph.outputs if str(value.name) not in taken]
-    inputs = [value for value in model.given_inputs if pcm_layout(model, value) is None]
-    for value in inputs if len(inputs) < len(model.given_inputs) else ():
-        same = (o for o in free if (o.dtype, dims(o)) == (value.dtype, dims(value)))
-        if (follows := next(same, None)) is not None:
-            free.remove(follows)
-            yield f"--state {value.name}:{follows.name}"
+def _read(
+    recording: Recording, sounds: Sounds, model: Model
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """What the files of a clip hold, and how its sounds were changed."""
+    try:
+        if recording.archive is not None:
+            return read_npz(recording.archive), ()
+        arrays = {name: read_array(path, name) for name, path in recording.arrays.items()}
+    except UsageError as error:
+        found = error.problems[0].found
+        where = f"calibration file {(recording.archive or recording.stem).name!r}"
+        raise CalibrationError(_problem(where, found)) from error
+    if not recording.sounds:
+        return arrays, ()
+    streams = {name: row for name, row in sounds.items() if name in recording.sounds}
+    clip, notes = _read_wavs(recording.sounds, streams, model)
+    return {**arrays, **clip}, notes
 
 
 def _read_wavs(
-    files: Mapping[str, Path], streams: Mapping[str, tuple[Layout, tuple[int, ...]]], model: Model
+    files: Mapping[str, Path], streams: Sounds, model: Model
 ) -> tuple[Clip, tuple[str, ...]]:
     """The hops of a recording, and how it was changed."""
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
@@ -317,19 +263,12 @@ def _read_clean(file: Path, model: Model) -> NDArray[np.float32]:
         raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
 
 
-def _read_npz(file: Path, model: Model) -> Clip:
-    try:
-        return _checked(read_npz(file), model, file.name)
-    except CalibrationError:
-        raise
-    except UsageError as error:
-        found = error.problems[0].found
-        raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
-
-
-def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
-    """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops."""
+def _checked(
+    clip: Mapping[str, NDArray[Any]], model: Model, where: str, settings: InputValues, number: int
+) -> Clip:
+    """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops, add settings."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
+    clip = settings.fill(clip, number)
     values = {str(v.name): v for v in model.given_inputs}
     if model.sampler is not None and model.sampler.roles.x not in clip:
         values = condition_values(model) or values
@@ -337,10 +276,8 @@ def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
     constants, problems = set(model.constants), []
     for name, shape in wanted.items():
         if name not in clip:
-            found: str | None = f"holds {sorted(clip)}, not input {name!r}"
-        else:
-            found = _fault(clip[name], name, shape, name not in constants)
-        if found:
+            problems.append(_missing(where, clip, name, model))
+        elif found := _fault(clip[name], name, shape, name not in constants):
             problems.append(_problem(f"{where!r}", found))
     streams = [clip[name] for name in wanted if name in clip and name not in constants]
     if len({len(np.asarray(array)) for array in streams if np.ndim(array)}) > 1:
@@ -349,6 +286,15 @@ def _checked(clip: dict[str, NDArray[Any]], model: Model, where: str) -> Clip:
         raise CalibrationError(problems)
     types = {name: v.dtype.numpy() for name, v in values.items() if v.dtype is not None}
     return {name: np.asarray(clip[name], types[name]) for name in wanted}
+
+
+def _missing(where: str, clip: Clip, name: str, model: Model) -> Problem:
+    found = f"holds {sorted(clip)}, not input {name!r}"
+    problem, form = _problem(f"{where!r}", found), "LEAST:MOST"
+    if name not in (*model.controls, *model.constants):
+        return problem
+    form = "FILE.npy" if name in model.constants else form
+    return replace(problem, next_step=f"add it, or say what it is with --set {name}={form}")
 
 
 def _fault(array: NDArray[Any], name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
@@ -381,10 +327,4 @@ def _in_hops(array: NDArray[Any], name: str, model: Model) -> NDArray[Any]:
 
 
 def _problem(where: str, found: str) -> Problem:
-    return Problem(
-        where,
-        found,
-        "a folder of mono .wav at the network's rate, or of .npz with arrays named as the inputs "
-        "(first axis: hops), or package.module:factory that yields such arrays",
-        "give --calibration such a source, with a few different clips of 3 s or more",
-    )
+    return Problem(where, found, WANTED, STEP)

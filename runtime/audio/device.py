@@ -214,7 +214,16 @@ def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
     Raises:
         UsageError: see `device_facts`; or outputs that are no sound.
     """
-    manifest = stream.manifest
+    made = manifest_at_device(stream.manifest, device_hz, live=live)
+    return Stream(made, DeviceRunner(stream, device_hz), in_session=stream.in_session)
+
+
+def manifest_at_device(manifest: Manifest, device_hz: int, *, live: bool = False) -> Manifest:
+    """Return the manifest of what `at_device` returns.
+
+    Raises:
+        UsageError: see `device_facts`; or outputs that are no sound.
+    """
     facts = device_facts(manifest, device_hz)
     if not live and (manifest.sounds != manifest.stream_outputs or not manifest.sounds):
         found = ", ".join(f"{t.name} {list(t.shape)}" for t in manifest.stream_outputs)
@@ -244,7 +253,7 @@ def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
         )
 
     latency = delay + block
-    made = replace(
+    return replace(
         manifest,
         inputs=tuple(map(at_rate, manifest.inputs)),
         outputs=tuple(
@@ -263,4 +272,3 @@ def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
             "end_state": None,
         },
     )
-    return Stream(made, DeviceRunner(stream, device_hz), in_session=stream.in_session)

@@ -200,18 +200,33 @@ def run_wavs(
         UsageError: files or a build that cannot be used.
         ToolError: soundfile or soxr is not installed.
     """
-    manifest = stream.manifest
+    check_outs(stream.manifest, outs)
+    return run_clips(stream, read_sources(stream.manifest, sources), sources, outs, progress)
+
+
+def check_outs(manifest: Manifest, outs: Mapping[str, Path]) -> None:
+    """Raise a UsageError where a build is none of PCM alone, or lacks an output that is named."""
     check_pcm(manifest)
-    outputs = {tensor.name: tensor for tensor in manifest.stream_outputs}
-    if unknown := sorted(outs.keys() - outputs.keys()):
+    outputs = {tensor.name for tensor in manifest.stream_outputs}
+    if unknown := sorted(outs.keys() - outputs):
         listed = listing(manifest.stream_outputs)
         raise UsageError(Problem(f"output '{n}'", "unknown", listed, "NAME=FILE") for n in unknown)
+
+
+def run_clips(
+    stream: Stream,
+    clips: Mapping[str, Clip],
+    sources: Mapping[str, Path],
+    outs: Mapping[str, Path],
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Do as `run_wavs` with what `read_sources` read of the files, for outputs that `check_outs` takes."""
+    outputs = {tensor.name: tensor for tensor in stream.manifest.stream_outputs}
     with ExitStack() as stack:
         temporary = {
             name: stack.enter_context(replacing(path, *sources.values()))
             for name, path in outs.items()
         }
-        clips = read_sources(manifest, sources)
         made = run_sounds(stream, {name: clip.samples for name, clip in clips.items()}, progress)
         first = next(iter(clips.values()))
         for name, path in temporary.items():

@@ -9,6 +9,7 @@ from typing import Any
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.audio.files import listing
 from edgekit.runtime.audio.live import Live, LiveFacts, block_of, check_live
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 
 QUIT, SWITCH = "quit", "switch"
@@ -28,6 +29,17 @@ def sounddevice() -> Any:
         raise ToolError("sounddevice is not installed; pip install 'edgekit[mic]'") from error
     except OSError as error:  # what it raises where PortAudio is missing
         raise ToolError(f"sounddevice: {error}; apt-get install libportaudio2") from error
+
+
+def check_devices(manifest: Manifest) -> None:
+    """Refuse a build that `play` does not take, and a machine without its packages.
+
+    Raises:
+        UsageError: the build is none of audio.
+        ToolError: no sounddevice, or no PortAudio.
+    """
+    check_live(manifest)
+    sounddevice()
 
 
 def play(stream: Stream, watch: Watch) -> LiveFacts:

@@ -12,33 +12,31 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.output import folder_problem
 from edgekit.base.progress import Progress
 from edgekit.base.progress import silent as silent
 from edgekit.demos.show_denoise import show_bundled
 from edgekit.demos.table import DEMOS, shown
 from edgekit.runtime.audio.live import LiveFacts
-from edgekit.runtime.audio.sound import Watch, play
+from edgekit.runtime.audio.sound import Watch, check_devices, play
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.sampler import Sampler, given_files
 from edgekit.runtime.stream import RUNNERS
 from edgekit.verbs import doctor as tools
-from edgekit.verbs import files, inspection, inverting
+from edgekit.verbs import files, inspection, inverting, samples
 from edgekit.verbs.bench import benchmark, comparing
 from edgekit.verbs.bench.fleet import Ran, run_fleet
 from edgekit.verbs.bench.log import Log
 from edgekit.verbs.bundles import bundle as bundle
 from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, missing, require
 from edgekit.verbs.export import networks, pipeline
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
+from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
 from edgekit.verbs.export.pipeline import Exported
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.weights import finetune as finetune
 from edgekit.verbs.export.weights import prune as prune
 from edgekit.verbs.inspection import Inspected
-from edgekit.verbs.open_stream import open_stream
 from edgekit.verbs.opening import Opening
-from edgekit.verbs.pictures import sample_problem, write_samples
 from edgekit.verbs.serve import serve as serve
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ def quantize(
     min_snr_db: float | None = None,
     target: str | None = None,
     progress: Progress = silent,
-    **most: Unpack[BoundOptions],
+    **most: Unpack[QuantizeOptions],
 ) -> tuple[str, ...]:
     """Write the QDQ form of a network as one .onnx; returns what is wrong with the calibration.
 
@@ -119,7 +117,8 @@ def quantize(
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
         target: of C sources, what the bounds are of; ``host`` where not given.
         progress: see above.
-        most: bounds on what ``auto`` may choose, as `edgekit.verbs.export.options.BoundOptions` declares them.
+        most: bounds on what ``auto`` may choose, and what inputs have that clips lack, as
+            `edgekit.verbs.export.options.QuantizeOptions` declares them.
 
     Raises:
         UsageError: everything that is wrong with the request, the network or the calibration.
@@ -155,7 +154,8 @@ def run(
             decides a .csv or .json of what it detected; or a .wav for each output by its name. Of a picture: a .png
             or .jpg with what was found drawn on it, or a .npz; of a folder: a new folder, or a .npz.
         constants: a .npz with one array per session constant, where `source` does not hold them.
-        controls: ``NAME=VALUE``, or ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
+        controls: ``NAME=VALUE`` of a control or session constant, a value or a file; of a control also
+            ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
         device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
             is the one that `export` puts beside it.
         seed: of the noise that the build draws; 0 where left out.
@@ -206,8 +206,9 @@ def live(
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
         device_rate = device["sample_rate_hz"]
-    stream, _ = Opening(constants, controls, device_rate, seed, live=True).open(directory)
-    return play(stream, watch)
+    opening = Opening(constants, controls, device_rate, seed, live=True)
+    check_devices(opening.check(directory))
+    return play(opening.open(directory)[0], watch)
 
 
 def sample(
@@ -237,17 +238,9 @@ def sample(
         UsageError: no build with a sampler, or conditions that it does not take; all of what is wrong.
         ToolError: a compiler or library is missing or failed.
     """
-    file = None if out is None else Path(out)
-    if file is not None and (problem := sample_problem(file)):
-        raise UsageError(problem)
-    progress("compile", 0, 1)
-    sampler = Sampler(open_stream(directory)[0], Path(directory))
-    files = given_files(sampler.table, *(None if p is None else Path(p) for p in (start, noise)))
-    given = {**(conditions or {}), **files}
-    x = sampler.sample(n, seed, given, lambda done, rows: progress("sample", done, rows))
-    if file is not None:
-        write_samples(file, x, given)
-    return x
+    begin, drawn, file = (None if path is None else Path(path) for path in (start, noise, out))
+    given = samples.Given(conditions or {}, begin, drawn)
+    return samples.sample(Path(directory), n, seed, given, file, progress)
 
 
 def invert(
@@ -343,13 +336,17 @@ def compare(results: str | Path, out: str | Path) -> Log:
     return comparing.compare(Path(results), Path(out))
 
 
-def inspect(source: str | Path) -> Inspected:
+def inspect(source: str | Path, html: str | Path | None = None) -> Inspected:
     """Return the facts of a build folder, or of a network and what it would be on ``host``.
 
+    Args:
+        source: a build folder, ``package.module:factory``, a .pt2 or an .onnx.
+        html: a file that gets the report.
+
     Raises:
-        UsageError: neither a build nor a readable network.
+        UsageError: neither a build nor a readable network, one without a report, or a file that cannot be written.
     """
-    return inspection.inspect(str(source))
+    return inspection.inspect(str(source), None if html is None else Path(html))
 
 
 def targets() -> list[TargetFacts]:
@@ -391,8 +388,13 @@ def demo(
     wanted = (*needs, *NETWORKS)
     if name == "denoise" and target is None and (absent := missing(wanted)):
         return show_bundled(Path(out or f"demo-{name}"), progress, absent)
-    require(wanted)
+    problems, folder = list[Problem](), Path(out or f"demo-{name}")
     if target is not None and target not in RUNNERS:
         found, step = f"target '{target}'", "export the network itself for other machines"
-        raise UsageError(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
-    return shown(name, target or usual, Path(out or f"demo-{name}"), progress)
+        problems.append(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
+    if problem := folder_problem(folder):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    require(wanted)
+    return shown(name, target or usual, folder, progress)

@@ -47,6 +47,7 @@ GIVEN = {
     "device_rate": ("48000", 48000),
     "wrap": ("lv2", "lv2"),
     "knobs": ("gain=-60:0:-20", {"gain": "-60:0:-20"}),
+    "settings": ("gain=-60:0", {"gain": "-60:0"}),
     "then": ("b.onnx", "b.onnx"),
     "sampler": ("s.toml", "s.toml"),
     "part": ("XC7Z020", "XC7Z020"),
@@ -130,7 +131,9 @@ def test_an_option_of_another_target_is_refused_by_name(target: str, tmp_path: P
     for row in ROWS:
         for name in row.options:
             kind = declared(ExportOptions)[name].type
-            given: Any = {name: True if kind is bool else {"x": "y"} if name == "knobs" else "x"}
+            given: Any = {
+                name: True if kind is bool else {"x": "0:1:0"} if name == "knobs" else "x"
+            }
             with pytest.raises(UsageError) as error:
                 read_request(source, target, tmp_path / "out", given | {"goal": "y"})
             said = [p for p in error.value.problems if p.where.startswith(flags[name])]

@@ -7,10 +7,11 @@ from stream_networks import Net
 
 from edgekit import api
 from edgekit.base.errors import UsageError
+from edgekit.base.settings import read_settings
 from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import OPSET
 from edgekit.runtime.build_folder.manifest import Tensor
-from edgekit.runtime.controls import Controls, in_hops, read_turns
+from edgekit.runtime.controls import Controls, in_hops
 from edgekit.runtime.stream import Stream
 
 HOP = 16
@@ -100,11 +101,11 @@ def test_a_sequence_begins_anew_and_its_last_value_holds() -> None:
 
 
 def test_values_by_time_stand_from_the_hop_in_which_their_time_lies(stream: Stream) -> None:
-    turns = read_turns(["knob=0s:0.25,0.0025s:[0.5, 0.75],0.004s:1"])
-    values = in_hops(turns, stream.manifest)["knob"]  # a hop is 1 ms
+    settings = read_settings(["knob=0s:0.25,0.0025s:[0.5, 0.75],0.004s:1"])
+    values = in_hops(settings, stream.manifest)["knob"]  # a hop is 1 ms
     assert values.shape == (5, 1, 2, 1)
     assert values[..., 0, 0].ravel().tolist() == [0.25, 0.25, 0.5, 0.5, 1]
-    assert in_hops(read_turns(["knob=0.3"]), stream.manifest)["knob"].shape == (1, 1, 2, 1)
+    assert in_hops(read_settings(["knob=0.3"]), stream.manifest)["knob"].shape == (1, 1, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -112,4 +113,4 @@ def test_values_by_time_stand_from_the_hop_in_which_their_time_lies(stream: Stre
 )
 def test_what_is_no_value_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"--set knob=0\.3, or"):
-        read_turns([text])
+        read_settings([text])

@@ -1,10 +1,10 @@
-"""Reading .npz files of any origin, and writing them with the same bytes each time."""
+"""Reading .npz and .npy files of any origin, and writing .npz files with the same bytes each time."""
 
 import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,20 +49,58 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[A
     if not member.filename.endswith(".npy"):
         raise ValueError(f"member '{member.filename}' is no array")
     with archive.open(member) as stream:
-        version = np.lib.format.read_magic(stream)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in read:
-            raise ValueError(f"array '{member.filename}' has format version {version}")
-        shape, _, dtype = read[version](stream)
-        if dtype.hasobject:
-            raise ValueError(f"array '{member.filename}' holds objects")
-        if math.prod(shape) * dtype.itemsize > member.file_size:
-            raise ValueError(f"array '{member.filename}' claims shape {shape}, more than it holds")
+        _check_header(stream, member.filename, member.file_size)
     with archive.open(member) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def _check_header(stream: IO[bytes], name: str, size: int) -> None:
+    """Refuse an array of objects, of another format, or of more elements than its `size` in bytes holds."""
+    version = np.lib.format.read_magic(stream)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in read:
+        raise ValueError(f"array '{name}' has format version {version}")
+    shape, _, dtype = read[version](stream)
+    if dtype.hasobject:
+        raise ValueError(f"array '{name}' holds objects")
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"array '{name}' claims shape {shape}, more than it holds")
+
+
+def read_array(path: Path, name: str, limit: int = MAX_UNPACKED_BYTES) -> NDArray[Any]:
+    """Read the array of a .npy, or from a .npz its only array or the one of this name; no pickles.
+
+    Raises:
+        UsageError: the file is missing, damaged, over `limit` bytes, holds objects, or has no such array.
+    """
+    if path.suffix.lower() == ".npz":
+        arrays = read_npz(path, limit)
+        if name not in arrays and len(arrays) != 1:
+            found, allowed = ", ".join(arrays) or "no array", f"one array, or one named {name}"
+            raise UsageError(Problem(f"file '{path}'", found, allowed, "rename it"))
+        return arrays.get(name, next(iter(arrays.values())))
+
+    def refuse(found: str) -> UsageError:
+        allowed = f"a .npy of numbers, at most {limit} bytes"
+        return UsageError(Problem(f"file '{path}'", found, allowed, "write it with numpy.save"))
+
+    try:
+        size = path.stat().st_size
+        if size > limit:
+            raise refuse(f"{size} bytes")
+        with path.open("rb") as stream:
+            _check_header(stream, path.name, size)
+            stream.seek(0)
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise refuse(error.strerror or "cannot be read") from error
+    except (MemoryError, UsageError):
+        raise
+    except Exception as error:  # numpy, with Python's own tokenizer, on a file of unknown origin
+        raise refuse(str(error) or type(error).__name__) from error
 
 
 def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -41,7 +41,17 @@ def folder_problem(out: Path, force: bool = False) -> Problem | None:
     elif not out.absolute().parent.is_dir():
         found = "the folder around it does not exist"
         return Problem(where, found, "a new folder in an existing one", "make that folder")
-    return None
+    return None if _may_write(out) else _locked(where)
+
+
+def _may_write(path: Path) -> bool:
+    """Whether files may be made beside a path."""
+    return os.access(path.absolute().parent, os.W_OK | os.X_OK)
+
+
+def _locked(where: str) -> Problem:
+    found, allowed = "its folder may not be written to", "a folder where you may write"
+    return Problem(where, found, allowed, "look at the folder's rights, or name another place")
 
 
 def is_build(folder: Path) -> bool:
@@ -148,7 +158,7 @@ def output_problem(path: Path, *sources: Path) -> Problem | None:
         return Problem(where, "its folder does not exist", "an existing folder", "make the folder")
     if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
         return Problem(where, "the input itself", "a file of its own", step)
-    return None
+    return None if _may_write(path) else _locked(where)
 
 
 def network_problem(path: Path, source: Path) -> Problem | None:

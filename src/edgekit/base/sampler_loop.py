@@ -257,8 +257,7 @@ def invert(
     Raises:
         UsageError: a table whose rows cannot be inverted; conditions and seeds as `sample`.
     """
-    if (problem := _not_inverted(table)) is not None:
-        raise UsageError(problem)
+    check_invertible(table)
     roles, n, kind = table.roles, len(images), np.dtype(dtype)
     start, noise, residual = str(roles.start), str(roles.noise), str(roles.residual)
     maps = np.zeros((n, table.rows, *images.shape[1:]), kind)
@@ -285,6 +284,16 @@ def invert(
         if progress:
             progress(row + 1, table.rows)
     return {start: loop.start, noise: maps, residual: images.astype(kind) - loop.x}
+
+
+def check_invertible(table: StepTable) -> None:
+    """Refuse a table that `invert` does not take.
+
+    Raises:
+        UsageError: rows that cannot be inverted.
+    """
+    if (problem := _not_inverted(table)) is not None:
+        raise UsageError(problem)
 
 
 def _not_inverted(table: StepTable) -> Problem | None:

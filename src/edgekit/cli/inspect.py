@@ -6,8 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from edgekit import api
-from edgekit.base.errors import Problem, UsageError
-from edgekit.base.output import replacing
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -23,15 +21,7 @@ def inspect(
     """Show the facts of a build, or of a network and what it would be on this machine."""
     with progress(as_json) as report:
         report("import", 0, 1)
-        found = api.inspect(source)
-    if html is not None:
-        if found.page is None:
-            step = "see what `edgekit inspect` lists"
-            raise UsageError(
-                Problem(f"'{source}'", "no report", "a build or supported network", step)
-            )
-        with replacing(html) as temporary:
-            temporary.write_text(found.page, encoding="utf-8")
+        found = api.inspect(source, html)
     if as_json:
         print_json(found.to_dict())
         return

@@ -8,12 +8,12 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 from edgekit.cli.options import flag, with_options
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, declared
+from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, declared
 
 OPTIONS = declared(ExportOptions)
 
 
-@with_options(BoundOptions)
+@with_options(QuantizeOptions)
 def quantize(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
     recipe: Annotated[str, flag(OPTIONS["recipe"], "w8a8, w8a16, w4a8, auto, or a recipe.toml.")],
@@ -26,7 +26,7 @@ def quantize(
     target: Annotated[
         str | None, typer.Option(help="What the bounds are of; by default host.")
     ] = None,
-    options: BoundOptions,
+    options: QuantizeOptions,
     as_json: AsJson = False,
 ) -> None:
     """Write the QDQ form of a network as one .onnx."""

@@ -30,7 +30,8 @@ def run(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A control, or its values by time, as knob=0s:0.3,2.5s:0.8; repeatable.",
+            help="A control, or its values by time, as knob=0s:0.3,2.5s:0.8; or a session constant, as voice=FILE.npy; "
+            "repeatable.",
         ),
     ] = None,
     device_rate: Annotated[

@@ -257,7 +257,7 @@ def loudest(model: "Model", clip: "Clip", clips: int) -> "Clip":
     """
     if model.sampler is not None:
         return clip
-    first = str(model.stream_inputs[0].name)
+    first = str(model.signal_inputs[0].name)
     hops = clip[first]
     most = max(SCREENED_HOPS // clips, 1)
     power = np.square(hops.reshape(len(hops), -1), dtype=np.float64).sum(axis=1)

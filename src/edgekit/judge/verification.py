@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.npz import write_npz
+from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.stream import NPUS, Arrays, Stream
 
@@ -59,16 +60,18 @@ def sample_hops(
     model: "Model",
     calibration: "Calibration | None",
     examples: Mapping[str, NDArray[np.float32]] | None,
+    settings: InputSettings = NO_SETTINGS,
 ) -> Arrays:
     """Return up to `HOPS` hops of every stream input, (hops, *shape); of large ones, and of much work, fewer.
 
     Session constants have their own shape, without hops. The calibration's clips, one after another (their
     hops go with the constants of the first). Without a calibration seeded noise, behind the
-    example inputs, (hops, *shape), where they fit.
+    example inputs, (hops, *shape), where they fit, and what `settings` give.
     """
     from edgekit.export.integer_ranges import value_ranges
     from edgekit.export.verify import draw
     from edgekit.graph.layouts import pcm_layout
+    from edgekit.quantize.calibrate.input_values import with_settings
 
     hops = _hops(model)
     if calibration is not None:
@@ -98,7 +101,7 @@ def sample_hops(
         (samples[name],) = drawn(value, 1)
         if examples is not None and name in examples:
             samples[name] = np.asarray(examples[name])
-    return samples
+    return with_settings(samples, model, settings)
 
 
 def _hops(model: "Model") -> int:

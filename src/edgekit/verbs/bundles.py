@@ -63,6 +63,10 @@ def bundle(directory: str | Path, out: str | Path, *, key: str | Path, release: 
     if not 1 <= release <= MOST_RELEASE:
         found, step = str(release), "give one above that of the bundles before"
         problems.append(Problem("--release", found, f"1 to {MOST_RELEASE}", step))
+    if not key.is_file():
+        step = "make one with: openssl genpkey -algorithm ed25519 -out key.pem"
+        allowed = "an Ed25519 private key, PEM without a password"
+        problems.append(Problem(f"key '{key}'", "does not exist", allowed, step))
     manifest = open_build(directory)
     if manifest.updates is None:
         found, step = "its weights are part of its code", "export with --weights external"

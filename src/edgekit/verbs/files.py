@@ -10,10 +10,17 @@ from edgekit.base.picture_files import picture_paths
 from edgekit.base.pictures import PICTURE_FILES
 from edgekit.base.progress import Progress
 from edgekit.base.wav import needs
-from edgekit.runtime.audio.files import check_pcm, listing, run_wavs
+from edgekit.runtime.audio.files import (
+    check_outs,
+    check_pcm,
+    listing,
+    read_sources,
+    run_clips,
+)
+from edgekit.runtime.build_folder.fitting import fitting
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.pictures.files import pictures_of, run_pictures
-from edgekit.runtime.rows import run_wavs_to_rows
+from edgekit.runtime.rows import check_rows, run_clips_to_rows
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
@@ -41,27 +48,56 @@ def run(
     _check_files(sources, outs)
     kinds = sources[0].suffix.lower(), outs[0].suffix.lower()
     if kinds[0] == ".wav":
-        require([name for path in sources for name in needs(path)])
+        return _run_sounds(directory, source, out, opening, progress)
+    arrays = read_npz(sources[0])
+    manifest = opening.check(directory, arrays)
+    others = {tensor.name for tensor in (*manifest.constants, *manifest.controls)}
+    streams = {name: array for name, array in arrays.items() if name not in others}
+    step = "one array per stream input, first axis = hops"
+    fitting(streams, manifest.stream_inputs, step, hops=True)
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
 
     def told(done: int, total: int) -> None:
         progress("stream", done, total)
 
-    inputs, outputs = stream.manifest.stream_inputs, stream.manifest.stream_outputs
-    if kinds[0] == ".wav":
-        given = source if isinstance(source, Mapping) else _single(inputs, source, "input")
-        if kinds[1] != ".wav":
-            return *notes, *run_wavs_to_rows(stream, given, outs[0], told)
-        check_pcm(stream.manifest)
-        made = out if isinstance(out, Mapping) else _single(outputs, out, "output")
-        return *notes, *run_wavs(stream, given, made, told)
-    arrays = read_npz(sources[0])
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
     results = stream.run(arrays, lambda done: told(done, hops))
     with replacing(outs[0], *sources) as temporary:
         write_npz(temporary, results)
     return *notes, *_took(stream)
+
+
+def _run_sounds(
+    directory: str | Path,
+    source: Path | Mapping[str, Path],
+    out: Path | Mapping[str, Path],
+    opening: Opening,
+    progress: Progress,
+) -> tuple[str, ...]:
+    """Run recordings through a build; they are read before it is compiled."""
+    manifest = opening.check(directory)
+    inputs, outputs = manifest.stream_inputs, manifest.stream_outputs
+    given = source if isinstance(source, Mapping) else _single(inputs, source, "input")
+    rows = out if isinstance(out, Path) and out.suffix.lower() != ".wav" else None
+    made: Mapping[str, Path] = {}
+    if rows is not None:
+        check_rows(manifest, rows)
+    else:
+        check_pcm(manifest)
+        made = out if isinstance(out, Mapping) else _single(outputs, out, "output")
+        check_outs(manifest, made)
+    require([name for path in given.values() for name in needs(path)])
+    clips = read_sources(manifest, given)
+    progress("compile", 0, 1)
+    stream, notes = opening.open(directory)
+
+    def told(done: int, total: int) -> None:
+        progress("stream", done, total)
+
+    if rows is not None:
+        return *notes, *run_clips_to_rows(stream, clips, given, rows, told)
+    return *notes, *run_clips(stream, clips, given, made, told)
 
 
 def _run_pictures(
@@ -79,7 +115,7 @@ def _run_pictures(
     sources = picture_paths(source) if source.is_dir() else [source]
     _check_picture_files(source, sources, out, found)
     require(("pillow",))
-    pictures_of(Manifest.load(Path(directory)))
+    pictures_of(opening.check(directory))
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
     made = run_pictures(stream, sources, out, found, lambda *n: progress("stream", *n))
@@ -91,6 +127,10 @@ def _check_picture_files(
 ) -> None:
     """Refuse outputs of pictures that go with them badly, or cannot be written."""
     ending, problems = out.suffix.lower(), list[Problem]()
+    if not source.exists():
+        problems.append(
+            Problem(f"file '{source}'", "does not exist", "a picture", "check the path")
+        )
     single = (*PICTURE_FILES, ".npz")
     if source.is_dir() and (not ending or out.is_dir()):
         problems += [problem] if (problem := folder_problem(out)) else []

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.output import output_problem, replacing
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
-from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.importing import ImportOptions, load_model, source_problems
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -52,10 +53,20 @@ class Inspected:
         }
 
 
-def inspect(source: str) -> Inspected:
-    """Return the facts of a build folder or a network."""
+def inspect(source: str, html: Path | None = None) -> Inspected:
+    """See `edgekit.api.inspect`."""
     path = Path(source)
-    return _build(path) if path.is_dir() else _network(source)
+    if html is not None and (problem := output_problem(html, path)):
+        raise UsageError(problem)
+    found = _build(path) if path.is_dir() else _network(source)
+    if html is None:
+        return found
+    if found.page is None:
+        step = "see what `edgekit inspect` lists"
+        raise UsageError(Problem(f"'{source}'", "no report", "a build or supported network", step))
+    with replacing(html, path) as temporary:
+        temporary.write_text(found.page, encoding="utf-8")
+    return found
 
 
 def _build(directory: Path) -> Inspected:
@@ -75,6 +86,8 @@ def _network(source: str) -> Inspected:
     if ":" not in source and not Path(source).exists():
         allowed = "a build folder, package.module:factory, a .pt2 or an .onnx"
         raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
+    if problems := source_problems(source, ImportOptions()):
+        raise UsageError(problems)
     from edgekit.targets.network import layers
     from edgekit.targets.report import render
     from edgekit.verbs.targets import TARGETS
@@ -86,8 +99,8 @@ def _network(source: str) -> Inspected:
     if model.streaming is not None:
         tensors = [asdict(tensor) for tensor in model.streaming.tensors]
         streaming = {**streaming_facts(model), "tensors": tensors}
-    if problems := tuple(target.check(model)):
-        return Inspected("model", None, operators, problems, streaming, rate, None)
+    if refused := tuple(target.check(model)):
+        return Inspected("model", None, operators, refused, streaming, rate, None)
     build = target.lower(model, MODEL_TARGET)
     page = render(build.manifest, build.plan, build.steps, (), network=layers(model))
     return Inspected("model", build.manifest, operators, (), streaming, rate, page)

@@ -10,8 +10,11 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacing
 from edgekit.base.progress import Progress
-from edgekit.runtime.sampler import Sampler
+from edgekit.base.sampler_loop import check_invertible
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.sampler import Sampler, checked_images, inverted, table_of
 from edgekit.verbs.open_stream import open_stream
+from edgekit.verbs.samples import check_conditions, x_shape
 
 
 def invert(
@@ -33,9 +36,15 @@ def invert(
     if "x" not in arrays and len(arrays) != 1:
         found, allowed = ", ".join(arrays) or "no array", "an array 'x'"
         raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
-    x = arrays.get("x", next(iter(arrays.values())))
+    folder = Path(directory)
+    manifest = Manifest.load(folder)
+    table = table_of(manifest)
+    check_invertible(table)
+    x = checked_images(arrays.get("x", next(iter(arrays.values()))), x_shape(manifest))
+    given = {**(conditions or {}), **inverted(table, x)}
+    check_conditions(folder, manifest, given, len(x), seed)
     progress("compile", 0, 1)
-    sampler = Sampler(open_stream(directory)[0], Path(directory))
+    sampler = Sampler(open_stream(folder)[0], folder)
     maps = sampler.invert(x, seed, conditions, lambda done, rows: progress("invert", done, rows))
     if file is not None:
         with replacing(file) as temporary:

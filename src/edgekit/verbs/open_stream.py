@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.rtl import RtlRunner
@@ -25,10 +24,6 @@ def open_stream(directory: str | Path, device: str | None = None) -> tuple[Strea
     manifest = Manifest.load(directory)
     target = manifest.target
     if device is not None:
-        if device != SIMULATOR or target != "fpga":
-            found = f"'{device}' for a build for {target}"
-            allowed = f"{SIMULATOR}, of a build for fpga: Verilator runs its RTL"
-            raise UsageError(Problem("--device", found, allowed, "leave it out"))
         return Stream(manifest, RtlRunner(directory, open_build(directory))), ()
     row = TARGETS.get(target)
     stream = Stream.open(directory) if row is None else row.run(directory)

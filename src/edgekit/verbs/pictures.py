@@ -23,6 +23,15 @@ def sample_problem(path: Path) -> Problem | None:
     return output_problem(path)
 
 
+def picture_problem(path: Path, shape: tuple[int, ...]) -> Problem | None:
+    """Return why samples of this shape, (channels, ...), are no pictures of a file; None where they are."""
+    is_picture = len(shape) == 3 and shape[0] in CHANNELS
+    if path.suffix.lower() == ".npz" or is_picture:
+        return None
+    found, allowed = f"samples {shape}", "(1 or 3, height, width)"
+    return Problem(f"output '{path}'", found, allowed, "write a .npz")
+
+
 def write_samples(path: Path, x: NDArray[np.float32], conditions: Mapping[str, ArrayLike]) -> None:
     """Write samples (n, channels, ...) and their conditions, or, as .png, a grid of (n, 1 or 3, height, width).
 
@@ -33,9 +42,8 @@ def write_samples(path: Path, x: NDArray[np.float32], conditions: Mapping[str, A
         with replacing(path) as temporary:
             write_npz(temporary, {"x": x, **{n: np.asarray(a) for n, a in conditions.items()}})
         return
-    if x.ndim != 4 or x.shape[1] not in CHANNELS:
-        found, allowed = f"samples {x.shape[1:]}", "(1 or 3, height, width)"
-        raise UsageError(Problem(f"output '{path}'", found, allowed, "write a .npz"))
+    if problem := picture_problem(path, x.shape[1:]):
+        raise UsageError(problem)
     with replacing(path) as temporary:
         temporary.write_bytes(png(grid(x)))
 

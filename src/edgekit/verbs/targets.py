@@ -25,7 +25,7 @@ from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.export.work import Written
 
 if TYPE_CHECKING:
-    from edgekit.fpga.search import Goal
+    from edgekit.fpga.spec import Goal
     from edgekit.graph.model import Model
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
@@ -245,9 +245,8 @@ def _verify_engine(written: Written, progress: Progress) -> Manifest:
 
 
 def _engine_choices() -> Mapping[str, tuple[str, ...]]:
-    from edgekit.fpga.engine import RECIPES
     from edgekit.fpga.resources import PARTS
-    from edgekit.fpga.search import GOALS
+    from edgekit.fpga.spec import GOALS, RECIPES
 
     return {"recipe": tuple(RECIPES), "part": tuple(PARTS), "goal": GOALS}
 

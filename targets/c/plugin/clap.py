@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from edgekit.base.errors import Problem
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.targets.c.plugin.core import cmake_file, sides, words
-from edgekit.targets.c.plugin.knobs import STEP, Knob
+from edgekit.targets.c.plugin.knobs import Knob
+from edgekit.targets.c.plugin.ranges import STEP
 from edgekit.targets.c.templates import template
 
 DECLARATIONS = "clap_abi.h"

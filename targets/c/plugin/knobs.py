@@ -6,17 +6,7 @@ from dataclasses import dataclass
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.build_folder.manifest import Tensor, c_identifier
-
-STEP = "write --knob gain=-60:0:-20, for a control of several values one or as many, with commas"
-
-
-@dataclass(frozen=True)
-class Range:
-    """Where a knob makes sense: ``least <= default <= most``."""
-
-    least: float
-    most: float
-    default: float
+from edgekit.targets.c.plugin.ranges import STEP, Range, read_ranges
 
 
 @dataclass(frozen=True)
@@ -70,7 +60,7 @@ def _names(controls: Sequence[Tensor]) -> str:
 
 def _of_control(tensor: Tensor, text: str | None) -> Iterator[Knob]:
     size = math.prod(tensor.shape)
-    ranges = [None] if text is None else [_range(tensor.name, part) for part in text.split(",")]
+    ranges: Sequence[Range | None] = [None] if text is None else read_ranges(tensor.name, text)
     if len(ranges) not in (1, size):
         found, allowed = f"{len(ranges)} ranges", f"1 or {size}: the control has {size} values"
         raise UsageError(Problem(f"--knob '{tensor.name}={text}'", found, allowed, STEP))
@@ -79,14 +69,3 @@ def _of_control(tensor: Tensor, text: str | None) -> Iterator[Knob]:
         label = f"{tensor.name}{number}"
         row = ranges[index % len(ranges)]
         yield Knob(tensor.name, index, c_identifier(label), label, row)
-
-
-def _range(name: str, text: str) -> Range:
-    try:
-        least, most, default = map(float, text.split(":"))
-    except ValueError:
-        least = most = default = math.nan
-    if not (math.isfinite(most - least) and least < most and least <= default <= most):
-        allowed = "LEAST:MOST:DEFAULT, finite numbers, LEAST < MOST, DEFAULT from one to the other"
-        raise UsageError(Problem(f"--knob '{name}'", f"'{text}'", allowed, STEP))
-    return Range(least, most, default)

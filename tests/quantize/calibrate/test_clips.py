@@ -172,7 +172,7 @@ def test_audio_alone_does_not_tell_where_a_knob_stood(tmp_path: Path) -> None:
     model = from_onnx(data, name="net", hop=64, sample_rate=16000, controls=["knob"])
     assert model.controls == ("knob",)
     write_wav(tmp_path / "wavs" / "a.wav")
-    with pytest.raises(CalibrationError, match=r"give \.npz files: they hold 'knob' as well"):
+    with pytest.raises(CalibrationError, match=r"'knob' as well; next: add --set knob=LEAST:MOST"):
         load_calibration(str(tmp_path / "wavs"), model)
     (tmp_path / "npzs").mkdir()
     knobs = np.linspace(0, 1, 10, dtype=np.float32).reshape(10, 1, 1, 1)

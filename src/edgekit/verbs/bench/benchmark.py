@@ -62,6 +62,9 @@ def bench(request: Request, progress: Progress) -> Measured:
     if problems := _problems(request, manifest, target, device):
         raise UsageError(problems)
     assert device is not None
+    for peer in request.against:
+        if peer in PEERS:
+            PEERS[peer].python()  # what is missing is told before anything is compiled
     images = device.name == "qemu" and manifest.sampler is not None
     hops = request.hops or (1 if images else device.default_hops)
     seen = None
@@ -157,8 +160,6 @@ def _peers(
     model = read_model(request.directory)
     beside = Beside(model, model, inputs)
     others = [name for name in request.against if name in PEERS]
-    for name in others:
-        PEERS[name].python()  # all that is missing is told before anything is converted
     peers = {"onnxruntime": beside.onnxruntime()} if "onnxruntime" in request.against else {}
     forms = beside.forms(others)
     for number, (row, (name, form)) in enumerate(forms.items()):

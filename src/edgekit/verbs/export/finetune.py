@@ -18,6 +18,7 @@ from edgekit.judge.preparation_choice import settled
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import load_model, surrounded
+from edgekit.verbs.export.input_settings import clip_problems, with_examples
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import NetworkOptions
@@ -78,6 +79,7 @@ def finetune(
     imports, problems = read_imports(source, options)
     chosen, unread = tried(read_recipe, recipe)
     problems += [*unread, *_problems(chosen, recipe, steps, seed)]
+    problems += clip_problems(source, calibration, options)
     if out.suffix.lower() != ".onnx":
         problems.append(Problem(f"output '{out}'", "no .onnx", "an .onnx", "name such a file"))
     elif problem := network_problem(out, Path(source)):
@@ -92,7 +94,9 @@ def finetune(
     imported = load_model(source, imports)
     if found := requantized(imported.model, chosen):
         raise UsageError(found)
-    heard, held, of = divided(imported.model, load_calibration(calibration, imported.model))
+    settings = with_examples(imports.settings, imported.examples)
+    clips = load_calibration(calibration, imported.model, settings)
+    heard, held, of = divided(imported.model, clips)
     start = settled(imported.model, heard, chosen, progress)
     reference = Reference(imported.model, held)
     before = _ratio_db(reference, imported.model, heard, start.recipe)

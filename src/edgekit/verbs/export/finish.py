@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.base.layout import hops_to_frames
 from edgekit.base.progress import Progress
+from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import Samples
 from edgekit.judge.sampling import compared_images, golden_image, sampled_calls, verify_loop
 from edgekit.judge.speech_quality import Heard, heard
@@ -48,7 +49,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
     manifest, device = build.manifest, profile(build.manifest.target)
     progress("compile", 0, 1)
     stream = portable_stream(quantized.model) if device.is_cross else Stream.open(folder)
-    samples = samples_of(quantized, written.examples)
+    samples = samples_of(quantized, written.examples, written.settings)
     hops = len(samples[stream.manifest.stream_inputs[0].name])
     # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
     watched = None if stream.compiler is None else watched_tensors(quantized)
@@ -130,11 +131,13 @@ def finish_module(written: Written, progress: Progress) -> Manifest:
     return finish(replace(written, build=build), progress)
 
 
-def samples_of(quantized: Quantized, examples: Examples | None) -> Arrays:
+def samples_of(
+    quantized: Quantized, examples: Examples | None, settings: InputSettings = NO_SETTINGS
+) -> Arrays:
     """What a build is verified on: hops of a stream, or the network calls of a denoiser's sampling."""
     if quantized.model.sampler is not None:
         return sampled_calls(quantized.reference, quantized.model, examples)
-    return sample_hops(quantized.model, quantized.calibration, examples)
+    return sample_hops(quantized.model, quantized.calibration, examples, settings)
 
 
 def clean_form(quantized: Quantized, hops: int) -> Samples | None:

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from edgekit.base.decide import Decide
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout
+from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.until import Until
 from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
+from edgekit.verbs.export.input_settings import unknown_inputs, with_examples
 from edgekit.verbs.export.named import is_onnx, other_file, source_name
 from edgekit.verbs.export.offline import (
     calibration_feeds,
@@ -57,6 +59,7 @@ class ImportOptions:
         layouts: what the axes of inputs and outputs are, by name.
         mid_side: inputs and outputs of left and right that the network has as mid and side.
         noise: inputs that the build draws itself, by distribution.
+        settings: what inputs have that calibration clips do not hold, without the examples.
     """
 
     hop: int | None = None
@@ -79,6 +82,7 @@ class ImportOptions:
     layouts: Mapping[str, Layout] = field(default_factory=dict)
     mid_side: Sequence[str] = ()
     noise: Mapping[str, str] = field(default_factory=dict)
+    settings: InputSettings = NO_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -143,6 +147,7 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
         "--until": options.until,
         "--decide": options.decide,
         "--noise": options.noise,
+        "--set": options.settings.settings,
     }
     return [
         Problem(
@@ -322,6 +327,10 @@ def load_streamed(
         offline = torch_offline(
             source, name=name, time_axes=axes, shapes=shapes, rates=options.rates
         )
+    if offline.examples is not None and (
+        problems := unknown_inputs(options.settings.settings, offline.examples)
+    ):
+        raise UsageError(problems)
     original = offline
     offline, found = with_replacements(offline, options.replace, causal=options.causal)
     recordings: list[dict[str, NDArray[Any]]] = []
@@ -330,7 +339,8 @@ def load_streamed(
         if options.calibration is not None:
             network = with_layouts(network, options.layouts)
             pcm = None if options.frontend is None else surrounded(with_fed(network), options)
-            feeds = calibration_feeds(options.calibration, network, pcm, options.noise)
+            settings = with_examples(options.settings, offline.examples)
+            feeds = calibration_feeds(options.calibration, network, pcm, options.noise, settings)
             recordings.extend(feeds)
         return recordings
 

@@ -1,5 +1,6 @@
 """The verbs that write a network, not a build: `stream`, `prune` and `quantize`."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -7,13 +8,18 @@ from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import network_problem, replacing
 from edgekit.base.progress import Progress
 from edgekit.base.spread import DASK, HERE
-from edgekit.graph.sparsity import read_pattern
+from edgekit.graph.sparsity import expression_problem, read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
+from edgekit.verbs.export.input_settings import (
+    clip_problems,
+    read_input_settings,
+    with_examples,
+)
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
-from edgekit.verbs.export.options import BoundOptions, ExportOptions, StreamOptions
+from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
 from edgekit.verbs.targets import TARGETS
@@ -54,6 +60,8 @@ def prune(
     problems = [*source_problems(source, ImportOptions()), *problems]
     if smallest is not None and smallest < 0:
         problems.append(Problem("--smallest", str(smallest), "0 or more", "correct it"))
+    if problem := expression_problem(layers):
+        problems.append(problem)
     if problem := network_problem(out, Path(source)):
         problems.append(problem)
     if problems or chosen is None:
@@ -77,13 +85,18 @@ def quantize(
     out: Path,
     min_snr_db: float | None,
     target: str | None,
-    most: BoundOptions,
+    most: QuantizeOptions,
     progress: Progress,
 ) -> tuple[str, ...]:
     """See `edgekit.api.quantize`."""
-    check_options(most, BoundOptions)
+    check_options(most, QuantizeOptions)
     chosen, problems = tried(read_recipe, recipe)
-    problems = [*source_problems(source, ImportOptions()), *problems]
+    settings, unset = read_input_settings(most)
+    problems = [*source_problems(source, ImportOptions()), *problems, *unset]
+    problems += clip_problems(source, calibration, most)
+    if min_snr_db is not None and not math.isfinite(min_snr_db):
+        allowed, step = "a number of dB", "give one, as 20"
+        problems.append(Problem("--min-snr", str(min_snr_db), allowed, step))
     if min_snr_db is not None and chosen is not AUTO:
         step = "leave it out: only an export is judged"
         problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))
@@ -117,10 +130,11 @@ def quantize(
     from edgekit.quantize.calibrate.warnings import calibration_warnings
 
     progress("import", 0, 1)
-    model = load_model(source, ImportOptions()).model
+    imported = load_model(source, ImportOptions())
+    model = imported.model
     if problem := requantized(model, chosen):
         raise UsageError(problem)
-    clips = load_calibration(calibration, model)
+    clips = load_calibration(calibration, model, with_examples(settings, imported.examples))
     made = applied(model, clips, chosen, min_snr_db, progress, limits=limits, workers=workers)
     with replacing(out, Path(source)) as temporary:
         made.model.save(temporary)

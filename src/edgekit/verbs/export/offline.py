@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.settings import NO_SETTINGS, InputSettings
+
 if TYPE_CHECKING:
     from edgekit.export.stream.replace.forms import Form
     from edgekit.export.stream.sources import Offline
@@ -85,7 +87,11 @@ def described(
 
 
 def calibration_feeds(
-    source: str, network: "Model", pcm: "Model | None", noise: Mapping[str, str]
+    source: str,
+    network: "Model",
+    pcm: "Model | None",
+    noise: Mapping[str, str],
+    settings: InputSettings = NO_SETTINGS,
 ) -> list[Feed]:
     """Whole inputs of the offline network from calibration clips: the loudest stretch of each, all of one length.
 
@@ -94,6 +100,7 @@ def calibration_feeds(
         network: one hop of it.
         pcm: it with `with_fed` behind its front end, which then computes its inputs; None where it has none.
         noise: inputs that a build draws, by distribution; they are drawn here, too.
+        settings: what inputs have that the clips lack.
     """
     from edgekit.export.noise import drawn, noises_of, with_noise
     from edgekit.export.running import HopRunner
@@ -105,9 +112,10 @@ def calibration_feeds(
     rows = noises_of(network, noise)
     most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
     runner = None if pcm is None else HopRunner(pcm, [f"{FED}{name}" for name in timed])
+    first = str(read.signal_inputs[0].name)
     found: list[Feed] = []
-    for clip in load_calibration(source, read).clips[:CLIPS]:
-        part = _loudest(clip, str(read.stream_inputs[0].name), read.constants, most)
+    for clip in load_calibration(source, read, settings).clips[:CLIPS]:
+        part = _loudest(clip, first, read.constants, most)
         seen = {} if runner is None else runner(part)
         found.append(part | {n: seen[f"{FED}{n}"] for n in timed if f"{FED}{n}" in seen})
     for clip in found:

@@ -1,20 +1,23 @@
 """The options of `export` and `stream`: declared once, for the command line and for `edgekit.api`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_type_hints
 
 from edgekit.base.layout import Layout
+from edgekit.verbs.export.flags import Flag
 from edgekit.verbs.export.texts import (
     collect_frontends,
+    collect_settings,
     parse_constant,
     parse_knob,
     parse_layout_option,
     parse_noise,
     parse_package,
     parse_rate,
+    parse_setting,
     parse_shape,
     parse_state,
     parse_time_axis,
@@ -22,29 +25,6 @@ from edgekit.verbs.export.texts import (
 
 if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
-
-
-@dataclass(frozen=True)
-class Flag:
-    """How an option is given on the command line.
-
-    Attributes:
-        help: what it is, for both.
-        metavar: what stands for its value.
-        name: of the flag, where it is not that of the option.
-        minimum: of a number.
-        many: of a repeatable flag: what its parsed texts become.
-        parse: one text of a repeatable flag to what `many` takes.
-        takes: which texts are this option's, where two options share a flag.
-    """
-
-    help: str
-    metavar: str | None = None
-    name: str | None = None
-    minimum: int | None = None
-    many: Callable[[Iterable[Any]], Any] | None = None
-    parse: Callable[[str], Any] = str
-    takes: Callable[[str], bool] = bool
 
 
 def _has_value(text: str) -> bool:
@@ -149,7 +129,23 @@ class StreamOptions(TypedDict, total=False):
     ]
 
 
-class NetworkOptions(StreamOptions, total=False):
+class SettingOptions(TypedDict, total=False):
+    """What inputs have that calibration clips do not hold: keywords of all that calibrates."""
+
+    settings: Annotated[
+        Mapping[str, Any],
+        Flag(
+            "What an input has that clips lack: drive=0:1 is swept over them; also drive=0.3, drive=0s:0.1,2s:0.9 or "
+            "voice=FILE.npy; see docs/ports.md; repeatable.",
+            "INPUT=VALUE",
+            name="set",
+            many=collect_settings,
+            parse=parse_setting,
+        ),
+    ]
+
+
+class NetworkOptions(StreamOptions, SettingOptions, total=False):
     """What else a network needs to be told, and its front end: keywords of `edgekit.api.finetune`."""
 
     states: Annotated[
@@ -199,6 +195,10 @@ class BoundOptions(TypedDict, total=False):
     scheduler: Annotated[
         str | None, Flag("Of a Dask cluster that auto measures on; same result.", "TCP://HOST:PORT")
     ]
+
+
+class QuantizeOptions(BoundOptions, SettingOptions, total=False):
+    """Keywords of `edgekit.api.quantize`."""
 
 
 class ExportOptions(NetworkOptions, BoundOptions, total=False):

@@ -8,6 +8,7 @@ import numpy as np
 from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.picture_files import fitted, picture_paths, read_picture
 from edgekit.base.pictures import PICTURE_FILES, read_pictures
+from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.verbs.doctor import require
 
 if TYPE_CHECKING:
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 MOST = 256  # pictures that are looked at, at equal distances
 
 
-def engine_calibration(source: str, model: "Model", picture: str | None) -> "Calibration":
+def engine_calibration(
+    source: str, model: "Model", picture: str | None, settings: InputSettings = NO_SETTINGS
+) -> "Calibration":
     """As `load_calibration`, or a folder of PNG and JPEG files, with the values that `picture` declares.
 
     Raises:
@@ -29,7 +32,7 @@ def engine_calibration(source: str, model: "Model", picture: str | None) -> "Cal
 
     folder = Path(source)
     if not folder.is_dir() or not any(p.suffix.lower() in PICTURE_FILES for p in folder.iterdir()):
-        return load_calibration(source, model)
+        return load_calibration(source, model, settings)
     if picture is None:
         found, step = "no values for black and white", "add --picture range=LOW,HIGH"
         allowed = "--picture with a folder of pictures"

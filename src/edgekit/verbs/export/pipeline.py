@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.base.errors import CheckFailed, ModelError, Problem
+from edgekit.base.errors import CheckFailed, ModelError, Problem, UsageError
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.quantize.recipe import FLOATS, HALF
@@ -47,16 +47,16 @@ class Exported:
 def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
-    from edgekit.quantize.calibrate.clips import calibration_folder
+    from edgekit.quantize.calibrate.input_values import setting_problems
     from edgekit.targets.c.fit import fit_of, weights_misfit
 
-    if request.calibration is not None:
-        calibration_folder(request.calibration)
     target, own = request.target, request.own
     device, misfits = fit_of(target.name, request.beside.board)
     with complete_folder(request.out, request.force) as folder:
         progress("import", 0, 1)
         imported = load_model(request.source, request.imports)
+        if problems := setting_problems(request.imports.settings.settings, imported.model):
+            raise UsageError(problems)
         check(imported.model, target, **own)
         bits = weight_bits(imported.model, request.recipe)
         fits(weights_misfit(imported.model, bits, device), request, imported.model)
@@ -94,6 +94,7 @@ def export(request: Request, progress: Progress) -> Exported:
             request.min_snr_db,
             request.metric,
             request.beside,
+            request.imports.settings,
         )
         manifest = target.verify(written, progress)
         too_large = fits(misfits(build, manifest), request, imported.model)

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.progress import Progress
+from edgekit.base.settings import InputSettings
 from edgekit.base.spread import HERE, Workers
 from edgekit.judge.budget import UNBOUNDED, Limits
 from edgekit.judge.levels import Asked, hearing, judge
@@ -21,6 +22,7 @@ from edgekit.judge.sampling import (
 from edgekit.judge.verification import HOPS
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.export.importing import Imported, surrounded
+from edgekit.verbs.export.input_settings import with_examples
 from edgekit.verbs.export.pictures import engine_calibration
 from edgekit.verbs.export.request import Request
 from edgekit.verbs.export.work import Examples, Quantized
@@ -49,7 +51,8 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     model, recipe, fixed = imported.model, _for_target(request), not request.target.hop_scales
     if request.is_asked and (problem := requantized(model, recipe)) is not None:
         raise UsageError(problem)
-    calibration = _calibration(request, model)
+    settings = with_examples(request.imports.settings, imported.examples)
+    calibration = _calibration(request, model, settings)
     if request.target.quantizes:
         return _left_in_float(imported, calibration, recipe)
     if model.quantization.recipe != FLOAT:
@@ -100,15 +103,15 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
     )
 
 
-def _calibration(request: Request, model: "Model") -> "Calibration | None":
+def _calibration(request: Request, model: "Model", settings: InputSettings) -> "Calibration | None":
     """What the request calibrates on; of an engine this may be picture files."""
     from edgekit.quantize.calibrate.clips import load_calibration
 
     if request.calibration is None:
         return None
     if request.target.quantizes:
-        return engine_calibration(request.calibration, model, request.own.get("picture"))
-    return load_calibration(request.calibration, model)
+        return engine_calibration(request.calibration, model, request.own.get("picture"), settings)
+    return load_calibration(request.calibration, model, settings)
 
 
 def fixed_scales(model: "Model", request: Request) -> tuple[str, ...]:
@@ -192,11 +195,14 @@ def _left_in_float(
 def _on_examples(imported: Imported, request: Request, progress: Progress) -> Quantized:
     """Calibrate on the factory's inputs, which are the network's: it is quantized before its front end is added."""
     from edgekit.quantize.calibrate.clips import from_examples
+    from edgekit.quantize.calibrate.input_values import with_settings
 
     assert imported.examples is not None
     model, imports = imported.model, request.imports
     network = imported.network if imports.frontend else model
     calibration = repeated(from_examples(imported.examples, network), network.constants)
+    clips = (with_settings(clip, network, imports.settings) for clip in calibration.clips)
+    calibration = replace(calibration, clips=tuple(clips))
     recipe = closed(network, request.recipe)  # what a random input measures is worth nothing
     made = applied(network, calibration, recipe, request.min_snr_db, progress)
     lowered = surrounded(made.model, imports) if imports.frontend else made.model

@@ -24,6 +24,7 @@ from edgekit.judge.metric import Metric, read_metric
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
 from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
+from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 from edgekit.verbs.export.named import is_onnx, source_needs
 from edgekit.verbs.export.option_checks import check_options
 from edgekit.verbs.export.options import (
@@ -136,6 +137,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
+    if calibration is not None:
+        problems += clip_problems(source, calibration, options)
     draws = options.get("sampler") is not None  # then it is calibrated on its own trajectories
     if recipe is not None and recipe.weights not in FLOATS and calibration is None and not draws:
         problems += uncalibrated(source, named or recipe.name)
@@ -243,6 +246,7 @@ def read_imports(
     decide, undecided = tried(read_decide, given.get("decide"))
     rates, unrated = tried(read_rates, given.get("rates"))
     layouts, unlaid = tried(_read_layouts, given.get("layouts"))
+    settings, unset = read_input_settings(given)
     imports = ImportOptions(
         given.get("hop"),
         given.get("sample_rate"),
@@ -264,6 +268,7 @@ def read_imports(
         layouts or {},
         tuple(given.get("mid_side") or ()),
         given.get("noise") or {},
+        settings,
     )
     conflicts = sampler_conflicts(imports) if unread else []
     return imports, [
@@ -276,6 +281,7 @@ def read_imports(
         *undecided,
         *unrated,
         *unlaid,
+        *unset,
     ]
 
 

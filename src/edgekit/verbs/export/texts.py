@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import FORM, Layout, parse_layout
 from edgekit.base.random_normals import DISTRIBUTIONS
+from edgekit.base.settings import FORM as SETTING
+from edgekit.base.settings import STEP
 
 
 def parse_state(text: str) -> tuple[str, str]:
@@ -64,6 +66,16 @@ def collect_frontends(texts: Iterable[str]) -> str | dict[str, str]:
     return dict(named)
 
 
+def collect_settings(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Values by name, each name once."""
+    given = list(pairs)
+    names = [name for name, _ in given]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        found, step = "set twice", "write --set knob=0s:0.3,2.5s:0.8 for values by time"
+        raise UsageError(Problem(f"--set {name}", found, SETTING, step) for name in twice)
+    return dict(given)
+
+
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
     """Split ``INPUT=DIMS``; dims are separated by commas or x."""
     name, _, dims = text.rpartition("=")
@@ -87,6 +99,14 @@ def parse_knob(text: str) -> tuple[str, str]:
         allowed, step = "CONTROL=LEAST:MOST:DEFAULT", "write --knob gain=-60:0:-20"
         raise UsageError(Problem(f"--knob '{text}'", "no range", allowed, step))
     return name, ranges
+
+
+def parse_setting(text: str) -> tuple[str, str]:
+    """Split ``NAME=VALUE``; the value is read with those of other callers, see `edgekit.base.settings`."""
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise UsageError(Problem(f"--set '{text}'", "no value", SETTING, STEP))
+    return name, value
 
 
 def parse_constant(text: str) -> tuple[str, object]:

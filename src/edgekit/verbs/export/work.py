@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.settings import NO_SETTINGS, InputSettings
+
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.judge.held_out_report import Judged
@@ -72,6 +74,7 @@ class Written:
         min_snr_db: least fidelity; None for what the recipe should reach.
         metric: the user's, which then has the unit of `min_snr_db`.
         beside: the board that it is placed on, and what it is laid out for.
+        settings: what inputs have besides noise, where there is no calibration.
     """
 
     folder: Path
@@ -81,3 +84,4 @@ class Written:
     min_snr_db: float | None
     metric: "Metric | None" = None
     beside: Beside = NOTHING
+    settings: InputSettings = NO_SETTINGS

@@ -1,0 +1,195 @@
+"""Which files of a calibration folder are one clip: sounds and arrays of several inputs by their names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgekit.base.clip_files import ARRAYS, CLEAN, SOUND, clip_files, stem_of
+from edgekit.base.errors import Problem
+from edgekit.base.layout import Layout
+from edgekit.graph.layouts import pcm_layout
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+
+Sounds = Mapping[str, tuple[Layout, tuple[int, ...]]]
+
+
+@dataclass
+class Recording:
+    """The files of a clip.
+
+    Attributes:
+        stem: their path up to what tells them apart.
+        archive: a .npz with arrays of inputs by name; then it has no other files.
+        sounds: a .wav by input.
+        arrays: a .npy by input.
+    """
+
+    stem: Path
+    archive: Path | None = None
+    sounds: dict[str, Path] = field(default_factory=dict)
+    arrays: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def names(self) -> AbstractSet[str]:
+        """The inputs that have a file of their own."""
+        return self.sounds.keys() | self.arrays.keys()
+
+
+def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
+    """Return layout and shape of each input that takes PCM, by name; controls and session constants take none."""
+    found = {}
+    for value in model.stream_inputs:
+        layout = None if value.name in model.controls else pcm_layout(model, value)
+        if layout is not None:
+            found[str(value.name)] = layout, dims(value)
+    return found
+
+
+def recordings(
+    folder: Path, sounds: Sounds, model: Model, values: AbstractSet[str]
+) -> tuple[list[Recording], list[Problem]]:
+    """Return the clips of a folder, sorted, and what is wrong with its files.
+
+    Of a network of several inputs of sound ``x.mic.wav`` and ``x.ref.wav`` are one clip of the inputs mic and ref; of
+    any network ``x.knob.npy`` is what the input knob has in clip ``x``.
+
+    Args:
+        folder: where they are.
+        sounds: the inputs that take PCM.
+        model: the network.
+        values: names of inputs that need no file.
+    """
+    is_input = {f".{name}{SOUND}".lower() for name in sounds} if len(sounds) > 1 else set[str]()
+    files = [
+        path
+        for path in clip_files(folder)
+        if not path.name.lower().endswith(CLEAN) or CLEAN in is_input
+    ]
+    clips, problems = list[Recording](), list[Problem]()
+    groups: dict[Path, Recording] = {}
+    for path in files:
+        kind = path.suffix.lower()
+        if kind == ARRAYS:
+            clips.append(Recording(path.with_suffix(""), archive=path))
+        elif kind == SOUND and not sounds:
+            continue
+        elif (named := _stem_and_name(path, sounds, model)) is None:
+            problems.append(_unnamed(path, sounds, model))
+        else:
+            stem, name = named
+            if stem not in groups:
+                clips.append(groups.setdefault(stem, Recording(stem)))
+            group = groups[stem]
+            (group.sounds if kind == SOUND else group.arrays)[name] = path
+    if not sounds and (wavs := [path for path in files if path.suffix.lower() == SOUND]):
+        problems.append(_no_sound(wavs, model))
+    return _whole(clips, list(groups.values()), sounds, model, values, problems), problems
+
+
+def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str] | None:
+    """The clip that a file belongs to, and its input; None where the name tells no input."""
+    if path.suffix.lower() == SOUND and len(sounds) == 1:
+        return path.with_suffix(""), next(iter(sounds))
+    names = sounds if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
+    for name in sorted(names, key=len, reverse=True):
+        if (stem := stem_of(path, name)) is not None:
+            return stem, name
+    return None
+
+
+def _whole(
+    clips: Sequence[Recording],
+    groups: Sequence[Recording],
+    sounds: Sounds,
+    model: Model,
+    values: AbstractSet[str],
+    problems: list[Problem],
+) -> list[Recording]:
+    """The clips with files for every input that needs one; `problems` gets what others lack."""
+    inputs = [str(value.name) for value in model.given_inputs]
+    others = [name for name in inputs if name not in sounds and name not in values]
+    lacking = list[Recording]()
+    whole = [clip for clip in clips if clip.archive is not None]
+    for group in groups:
+        if missing := [n for n in sounds if n not in group.names and n not in values]:
+            listed = ", ".join(
+                f"{group.stem.name}.{n}.wav" if len(sounds) > 1 else f"{group.stem.name}.wav"
+                for n in missing
+            )
+            where, step = f"calibration clip {group.stem.name!r}", f"add {listed}"
+            problems.append(Problem(where, f"no {', '.join(missing)}", ", ".join(sounds), step))
+        elif any(name not in group.names for name in others):
+            lacking.append(group)
+        else:
+            whole.append(group)
+    if lacking:
+        problems.append(_sound_alone(lacking, others, model))
+    return sorted(whole, key=lambda clip: clip.stem)
+
+
+def _unnamed(path: Path, sounds: Sounds, model: Model) -> Problem:
+    """A file whose name tells no input."""
+    where = f"calibration file {path.name!r}"
+    names = (
+        list(sounds) if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
+    )
+    listed = " and ".join(f"NAME.{name}{path.suffix.lower()}" for name in names)
+    step = _unless_states("end its name in that of an input", model)
+    return Problem(where, f"a network of {len(names)} inputs", listed, step)
+
+
+def _no_sound(files: Sequence[Path], model: Model) -> Problem:
+    """Sounds for a network that takes none."""
+    step = (
+        "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
+        "channels, or give .npz files"
+    )
+    return _is_audio(files, model, "audio for networks that take PCM", step)
+
+
+def _sound_alone(clips: Sequence[Recording], others: Sequence[str], model: Model) -> Problem:
+    """Clips that lack what inputs besides the sound have."""
+    missing = [name for name in others if any(name not in clip.names for clip in clips)]
+    files = [next(iter({**clip.sounds, **clip.arrays}.values())) for clip in clips]
+    step = " ".join(_way(name, clips[0], model) for name in missing)
+    allowed = f"clips with a value of {', '.join(map(repr, missing))} as well"
+    return _is_audio(files, model, allowed, f"add {step}")
+
+
+def _way(name: str, clip: Recording, model: Model) -> str:
+    """How the user says what an input has."""
+    if name in model.controls:
+        return f"--set {name}=LEAST:MOST"
+    if name in model.constants:
+        return f"--set {name}=FILE.npy"
+    return f"{clip.stem.name}.{name}.npy"
+
+
+def _is_audio(files: Sequence[Path], model: Model, allowed: str, step: str) -> Problem:
+    listed = ", ".join(f"{v.name} {list(v.shape or ())}" for v in model.given_inputs)
+    step = _unless_states(step, model)
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    where = f"calibration file {files[0].name!r}{more}"
+    return Problem(where, f"is audio, but the network takes {listed}", allowed, step)
+
+
+def _unless_states(step: str, model: Model) -> str:
+    """What to do, or to declare states where some inputs look like them."""
+    pairs = list(_likely_states(model))
+    return f"if these are states, declare them: {' '.join(pairs)}; else {step}" if pairs else step
+
+
+def _likely_states(model: Model) -> Iterator[str]:
+    """Options that pair inputs that are no PCM with outputs of their shapes, in order."""
+    taken = {pair.output for pair in model.states}
+    free = [value for value in model.ir.graph.outputs if str(value.name) not in taken]
+    known = {*model.controls, *model.constants}
+    streams = [value for value in model.given_inputs if value.name not in known]
+    inputs = [value for value in streams if pcm_layout(model, value) is None]
+    for value in inputs if len(inputs) < len(streams) else ():
+        same = (o for o in free if (o.dtype, dims(o)) == (value.dtype, dims(value)))
+        if (follows := next(same, None)) is not None:
+            free.remove(follows)
+            yield f"--state {value.name}:{follows.name}"

@@ -1,0 +1,94 @@
+"""What inputs have that calibration clips do not hold: read, and checked as early as names and files allow."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from edgekit.base.clip_files import files_without, source_problem
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.settings import InputSettings, Range, read_settings
+from edgekit.targets.c.plugin.ranges import read_ranges
+from edgekit.verbs.export.named import is_onnx
+
+
+def read_input_settings(options: Mapping[str, Any]) -> tuple[InputSettings, list[Problem]]:
+    """Return what ``--set`` and ``--knob`` say of inputs, and everything that is wrong with the texts."""
+    settings, ranges, problems = {}, dict[str, Range](), list[Problem]()
+    try:
+        settings = read_settings(options.get("settings") or {})
+    except UsageError as error:
+        problems += error.problems
+    for name, text in (options.get("knobs") or {}).items():
+        try:
+            rows = read_ranges(name, text)
+            ranges[name] = Range(tuple((row.least, row.most) for row in rows))
+        except UsageError as error:
+            problems += error.problems
+    return InputSettings(settings, ranges), problems
+
+
+def clip_problems(source: str, calibration: str, options: Mapping[str, Any]) -> list[Problem]:
+    """Return what is wrong with a calibration before anything of the network `source` is known."""
+    return _source_problems(calibration) or _unset_inputs(source, calibration, options)
+
+
+def _source_problems(source: str) -> list[Problem]:
+    """Why a source of a calibration is neither a folder nor a factory of a module that there is."""
+    if problem := source_problem(source):
+        return [problem]
+    package = source.partition(":")[0].partition(".")[0]
+    if Path(source).is_dir() or package in sys.modules or find_spec(package) is not None:
+        return []
+    if PathFinder.find_spec(package, [os.getcwd()]) is not None:  # where networks are found, too
+        return []
+    found, allowed = f"no module '{package}'", "package.module:factory that Python finds"
+    step = "check the name, or set PYTHONPATH"
+    return [Problem(f"calibration factory {source!r}", found, allowed, step)]
+
+
+def _unset_inputs(source: str, calibration: str, options: Mapping[str, Any]) -> list[Problem]:
+    """The controls and session constants that neither ``--set`` nor a folder's files say anything of.
+
+    A factory may have an example of a session constant, and is asked when it is imported.
+    """
+    if not Path(calibration).is_dir():
+        return []
+    known = {**(options.get("settings") or {}), **(options.get("knobs") or {})}
+    forms = dict.fromkeys(options.get("controls") or (), "LEAST:MOST")
+    if is_onnx(source):
+        forms |= dict.fromkeys(options.get("session_constants") or (), "FILE.npy")
+    problems = []
+    for name, form in forms.items():
+        if name in known or not (files := files_without(Path(calibration), name)):
+            continue
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        found = f"holds nothing for input '{name}'"
+        step = f"add --set {name}={form}"
+        allowed = f"--set, {files[0].stem}.{name}.npy, or a .npz with an array '{name}'"
+        where = f"calibration file '{files[0].name}'{more}"
+        problems.append(Problem(where, found, allowed, step))
+    return problems
+
+
+def with_examples(
+    settings: InputSettings, examples: Mapping[str, NDArray[Any]] | None
+) -> InputSettings:
+    """Return settings with a factory's examples, of which those of session constants are taken."""
+    return replace(settings, examples=examples or {})
+
+
+def unknown_inputs(names: Iterable[str], inputs: Iterable[str]) -> list[Problem]:
+    """Return the names that are set and that a network does not have."""
+    known = list(inputs)
+    return [
+        Problem(f"--set {name}", "no such input", ", ".join(known), "name an input")
+        for name in names
+        if name not in known
+    ]
