@@ -99,11 +99,17 @@ def read_turns(texts: Iterable[str]) -> Turns:
     """Read ``knob=0.3`` or ``knob=0s:0.3,2.5s:0.8``; a value is a number or a JSON list.
 
     Raises:
-        UsageError: all texts that are of another form, or do not begin at 0 s and go on.
+        UsageError: all texts that are of another form, do not begin at 0 s and go on, or name a control again.
     """
     turns, problems = Turns(), []
     for text in texts:
         name, _, rest = text.partition("=")
+        if name in turns:
+            step = f"join them, as --set {name}=0s:VALUE,2.5s:VALUE"
+            problems.append(
+                Problem(f"--set '{name}'", "given twice", "once for each control", step)
+            )
+            continue
         try:
             turns[name] = [_part(part) for part in _NEXT.split(rest)]
             times = [time for time, _ in turns[name]]

@@ -3,7 +3,7 @@
 The functions of a row import what they need when they are called: the table itself needs no package.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS, Manifest
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import NPUS, Stream
 from edgekit.targets.devices import profile, profiles
+from edgekit.verbs.export.option_checks import texts_of
 from edgekit.verbs.export.work import Progress, Written
 
 if TYPE_CHECKING:
@@ -100,14 +101,14 @@ class Target:
 
 def _check_c(
     model: "Model",
-    wrap: str | None = None,
+    wrap: str | Sequence[str] = (),
     weights: str = WEIGHTS[0],
     knobs: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     from edgekit.targets.c.lower import check_c
     from edgekit.targets.c.plugin.table import wrap_problems
 
-    problems = check_c(model) + (wrap_problems(model, "c99", wrap, knobs) if wrap else [])
+    problems = check_c(model) + wrap_problems(model, "c99", texts_of(wrap), knobs)
     if knobs and not wrap:
         found, allowed = "no plug-in", "--wrap with it"
         problems.append(Problem("--knob", found, allowed, "add --wrap lv2, or leave it out"))
@@ -120,7 +121,7 @@ def _check_c(
 def _lower_c(
     model: "Model",
     target: str,
-    wrap: str | None = None,
+    wrap: str | Sequence[str] = (),
     weights: str = WEIGHTS[0],
     knobs: Mapping[str, str] | None = None,
     schedule: Mapping[str, str] | None = None,
@@ -129,7 +130,7 @@ def _lower_c(
     from edgekit.targets.c.plugin.table import wrapped
 
     build = lower_c(model, target, external=weights == "external", schedule=schedule)
-    return wrapped(build, model, wrap, knobs) if wrap else build
+    return wrapped(build, model, texts_of(wrap), knobs)
 
 
 def _check_wasm(model: "Model") -> list[Problem]:

@@ -234,10 +234,11 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         Flag("Of the sound device: an adapter beside the network resamples.", "HZ", minimum=1),
     ]
     wrap: Annotated[
-        str | None,
+        str | Sequence[str] | None,
         Flag(
-            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/plugins.md.",
+            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/plugins.md; repeatable.",
             "KIND",
+            many=tuple,
         ),
     ]
     knobs: Annotated[

@@ -47,7 +47,7 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
     from edgekit.quantize.calibrate.clips import calibration_folder
-    from edgekit.targets.c.fit import fit_of, weights_misfit
+    from edgekit.targets.c.fit import beyond_parts, fit_of, weights_misfit
 
     if request.calibration is not None:
         calibration_folder(request.calibration)
@@ -80,7 +80,10 @@ def export(request: Request, progress: Progress) -> Exported:
             build, kernels = lowered(request, model, progress)
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
-        fits(misfits(build, build.manifest), request, imported.model)
+        too_large = fits(misfits(build, build.manifest), request, imported.model)
+        if request.beside.board is None:
+            too_large += beyond_parts(build.manifest, device, imported.model, bits)
+        quantized = replace(quantized, notes=(*quantized.notes, *too_large))
         build = write(build, folder)
         if kernels.schedule is not None:
             text = schedule_text(kernels.schedule, kernels.tried)
@@ -95,7 +98,7 @@ def export(request: Request, progress: Progress) -> Exported:
             request.beside,
         )
         manifest = target.verify(written, progress)
-        too_large = fits(misfits(build, manifest), request, imported.model)
+        with_code = fits(misfits(build, manifest), request, imported.model)
     return Exported(
         request.out,
         manifest,
@@ -108,7 +111,7 @@ def export(request: Request, progress: Progress) -> Exported:
             *kernels.notes,
             *_device_notes(manifest.device),
             *_package_notes(request),
-            *too_large,
+            *(note for note in with_code if note not in too_large),
         ),
     )
 

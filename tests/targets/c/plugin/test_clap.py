@@ -269,9 +269,9 @@ def test_ranges_are_wanted_and_read() -> None:
     given = {**compressor.options("float32", Path()), "calibration": None}
     request = read_request(str(compressor.NETWORK), "c99", Path("new"), given)  # type: ignore[arg-type]
     model = load_model(str(compressor.NETWORK), request.imports).model
-    assert not wrap_problems(model, "c99", "clap", KNOBS)
-    assert not wrap_problems(model, "c99", "lv2", None)
-    (bare,) = wrap_problems(model, "c99", "clap", None)
+    assert not wrap_problems(model, "c99", ["clap"], KNOBS)
+    assert not wrap_problems(model, "c99", ["lv2"], None)
+    (bare,) = wrap_problems(model, "c99", ["clap"], None)
     assert bare.found == "control 'knobs' without a range"
     wrong = {
         "gain=0:1:0": "no such control",
@@ -284,7 +284,7 @@ def test_ranges_are_wanted_and_read() -> None:
     }
     for text, found in wrong.items():
         name, _, ranges = text.partition("=")
-        assert found in [p.found for p in wrap_problems(model, "c99", "lv2", {name: ranges})]
+        assert found in [p.found for p in wrap_problems(model, "c99", ["lv2"], {name: ranges})]
 
 
 def test_knobs_without_a_plug_in_are_refused(tmp_path: Path) -> None:
