@@ -133,16 +133,16 @@ def _lower_c(
     return wrapped(build, model, texts_of(wrap), knobs)
 
 
-def _check_wasm(model: "Model") -> list[Problem]:
+def _check_wasm(model: "Model", knobs: Mapping[str, str] | None = None) -> list[Problem]:
     from edgekit.targets.wasm.lower import check_wasm
 
-    return check_wasm(model)
+    return check_wasm(model, knobs)
 
 
-def _lower_wasm(model: "Model", target: str) -> "Build":
+def _lower_wasm(model: "Model", target: str, knobs: Mapping[str, str] | None = None) -> "Build":
     from edgekit.targets.wasm.lower import lower_wasm
 
-    return lower_wasm(model, target)
+    return lower_wasm(model, target, knobs)
 
 
 def _verify_wasm(written: Written, progress: Progress) -> Manifest:
@@ -296,6 +296,7 @@ ROWS = (
         _lower_wasm,
         _verify_wasm,
         contender=NodeContender,
+        options=("knobs",),
     ),
     Target(
         "onnxruntime",

@@ -244,7 +244,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     knobs: Annotated[
         Mapping[str, str],
         Flag(
-            "Of a plug-in: the range of a control, of each of its values with commas; repeatable.",
+            "Of a plug-in or a page (wasm): the range of a control, of each of its values with commas; repeatable.",
             "CONTROL=LEAST:MOST:DEFAULT",
             name="knob",
             many=dict,
