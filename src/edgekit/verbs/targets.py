@@ -4,7 +4,7 @@ The functions of a row import what they need when they are called: the table its
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -256,29 +256,17 @@ def _engine_choices() -> Mapping[str, tuple[str, ...]]:
 
 def _for_device(name: str) -> Target:
     device = profile(name)
+    row = Target(name, device.emits, ("cc",), _check_c, _lower_c, _verify, is_c=True)
     if not device.is_cross:
-        return Target(
-            name,
-            device.emits,
-            ("cc",),
-            _check_c,
-            _lower_c,
-            _verify,
-            options=("wrap", "knobs", "weights", *SCHEDULED),
-            is_c=True,
-            choices=lambda: {"wrap": PLUGIN_FOLDERS, **c_choices()},
+        options = ("wrap", "knobs", "weights", *SCHEDULED)
+        return replace(
+            row, options=options, choices=lambda: {"wrap": PLUGIN_FOLDERS, **c_choices()}
         )
-    needs = (str(device.cc), device.qemu[0])
-    return Target(
-        name,
-        device.emits,
-        needs,
-        _check_c,
-        _lower_c,
-        _verify,
-        _run_portable,
+    return replace(
+        row,
+        needs=(str(device.cc), device.qemu[0]),
+        run=_run_portable,
         verifies_with=("cc",),
-        is_c=True,
         options=("weights", *SCHEDULED),
         choices=c_choices,
     )

@@ -49,7 +49,7 @@ export async function beginSound(net, at, attempt) {
     const sources = ports.map(() => null);  // each { name, bytes }, "microphone" or null
     const others = facts.outputs.filter(({ name }) => !adapter.sounds.includes(name));
     const output = () => Number(at("output").value || 0);
-    let player = null;
+    let player = null, last = Promise.resolve();
 
     async function stop() {
         const old = player;
@@ -75,7 +75,14 @@ export async function beginSound(net, at, attempt) {
         });
     }
 
-    async function play(say) {
+    /** Play what was chosen, once what was asked for before has begun or failed. */
+    function play(say) {
+        const next = last.then(() => begin(say));
+        last = next.catch(() => {});
+        return next;
+    }
+
+    async function begin(say) {
         await stop();
         at("found").replaceChildren();
         at("none").hidden = false;

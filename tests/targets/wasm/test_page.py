@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import session_network
 import soundfile
 import spotter_network as spotter
 import tiny_networks
@@ -122,6 +123,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         frontend=spotter.FRONTEND,
         decide=spotter.DECIDE,
     )
+    film, constants = session_network.network(folder / "film.onnx"), ["speaker", "level"]
+    api.export(str(film), "wasm", folder / "session", hop=4, session_constants=constants)
     speech = bundled_speech(16_000)[1]
     write_wav(folder / "speech.wav", speech, 16_000, "PCM_16")
     stereo = np.stack([bundled_speech(44_100)[1], bundled_speech(88_200)[1][44_100:]])
@@ -165,7 +168,7 @@ def verdict(browser: Browser) -> str:
     return text(browser, "#verdict")
 
 
-@pytest.mark.parametrize("name", ["denoise", "compressor", "mixer", "tiny", "spotter"])
+@pytest.mark.parametrize("name", ["denoise", "compressor", "mixer", "tiny", "spotter", "session"])
 def test_every_page_runs_the_test_data(name: str, site: Path, browser: Browser) -> None:
     opened(browser, site / name)
     assert verdict(browser).startswith("PASS: all ")
