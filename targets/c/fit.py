@@ -64,7 +64,9 @@ def beyond_parts(manifest: Manifest, profile: Profile, model: Model, bits: int) 
     flash = max(profile.parts, key=lambda part: part.flash_bytes)
     ram = max(profile.parts, key=lambda part: part.ram_bytes)
     weights, working = memory["weights_bytes"], memory["state_bytes"] + memory["scratch_bytes"]
-    narrower = _narrower_recipes(model, bits, flash.flash_bytes)
+    narrower = ""
+    if weights > flash.flash_bytes:
+        narrower = _narrower_recipes(model, bits, flash.flash_bytes)
     rows = (
         ("weights", weights, "flash", flash.name, flash.flash_bytes, narrower),
         ("states and scratch", working, "RAM", ram.name, ram.ram_bytes, ", or a smaller network"),
@@ -80,7 +82,7 @@ def beyond_parts(manifest: Manifest, profile: Profile, model: Model, bits: int) 
 def _narrower_recipes(model: Model, bits: int, flash_bytes: int) -> str:
     """What integer recipes would make of the weights; nothing where they are as narrow already."""
     sizes = {
-        name: least_weights_bytes(model, width)
+        name: sum(least_weights_bytes(net, width) for net in (model, *model.networks.values()))
         for name, width in (("w8a8", 8), ("w4a8", 4))
         if width < bits
     }
