@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from edgekit.runtime.devices.profile import Profile, Region
+from edgekit.runtime.devices.profile import Part, Profile, Region
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, running
 
 PORTABLE = Profile("c99", "portable C99, for any compiler")
@@ -49,8 +49,9 @@ def profile_there(target: str, architecture: str) -> Profile | None:
 def _profile(name: str, table: dict[str, Any]) -> Profile:
     kernels = _kernels(name, table.pop("instruction_set"))
     memory = {block: Region(**region) for block, region in table.pop("memory", {}).items()}
+    parts = tuple(Part(**row) for row in table.pop("parts", ()))
     lists = {key: tuple(value) for key, value in table.items() if isinstance(value, list | tuple)}
-    return Profile(name, kernels=kernels, **{**table, **lists}, memory=memory)
+    return Profile(name, kernels=kernels, **{**table, **lists}, memory=memory, parts=parts)
 
 
 def _kernels(device: str, name: str) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import itertools
 import json
 import shutil
 import subprocess
+import threading
 import time
 from base64 import b64decode
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from edgekit import api
+
 COMMAND = shutil.which("chromium")
 MISSING = [
     *([] if COMMAND else ["chromium: apt-get install chromium"]),
@@ -22,6 +25,22 @@ MISSING = [
 needs_chromium = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}")
 START_S = 120
 CALL_S = 240
+
+
+def serving(folder: Path) -> str:
+    """The address of a folder, served until the tests end."""
+    told: list[str] = []
+    is_ready = threading.Event()
+
+    def ready(url: str) -> None:
+        told.append(url)
+        is_ready.set()
+
+    threading.Thread(
+        target=api.serve, args=(folder, 0), kwargs={"ready": ready}, daemon=True
+    ).start()
+    assert is_ready.wait(60)
+    return told[0]
 
 
 class Browser:
@@ -127,6 +146,30 @@ class Browser:
                 time.sleep(0.1)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def choose_file(self, selector: str, path: Path) -> None:
+        """Give a file to an input of the page."""
+        expression = f"document.querySelector({json.dumps(selector)})"
+        found = self.call("Runtime.evaluate", expression=expression)["result"]["objectId"]
+        self.call("DOM.setFileInputFiles", files=[str(path)], objectId=found)
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression of the page is true."""
+        self.run(
+            f"new Promise((done) => {{ const look = () => ({condition}) ? done(1)"
+            " : setTimeout(look, 30); look(); })"
+        )
+
+    def nameless(self) -> list[str]:
+        """The roles of controls that a screen reader finds no name for."""
+        tree = self.call("Accessibility.getFullAXTree")["nodes"]
+        roles = ("button", "slider", "spinbutton", "radio", "combobox", "meter", "img", "link")
+        shown = [node for node in tree if not node["ignored"]]
+        return [
+            node["role"]["value"]
+            for node in shown
+            if node["role"]["value"] in roles and not node.get("name", {}).get("value")
+        ]
 
     def picture(self, path: Path, width: int, height: int) -> None:
         """A picture of the page as wide as a window of that size."""

@@ -3,6 +3,7 @@
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from c_kernels import CC
@@ -74,10 +75,10 @@ def noise(model: Model, hops: int, seed: int = 0) -> Inputs:
     return {n: random.standard_normal((hops, *s)).astype(np.float32) for n, s in shapes.items()}
 
 
-def lowered(model: Model, folder: Path, target: str = "host") -> Build:
+def lowered(model: Model, folder: Path, target: str = "host", **own: Any) -> Build:
     """Write a build's files and manifest into a new folder, without the checks of an export."""
-    assert not TARGETS[target].check(model)
-    build = TARGETS[target].lower(model, target)
+    assert not TARGETS[target].check(model, **own)
+    build = TARGETS[target].lower(model, target, **own)
     for name, content in build.files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)

@@ -131,7 +131,7 @@ class Manifest:
     moved_bytes_per_hop (what the build copies), moved_bytes_imported (what the operators of the source move,
     and its states); `verification` by, hops, snr_db, max_abs_error, bit_exact_with_oracle; `quantization`
     recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, hop_scales (the tensors with a scale that
-    every hop finds anew), notes (what the user should know of the calibration);
+    every hop finds anew), notes (what the user should know: of the calibration, and of memory that no usual part has);
     `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
     delay_samples, caused_by, crop_samples, the part of the delay that is not waited)
     and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,

@@ -24,6 +24,16 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A microcontroller that one can buy, and what its maker says that it has on the chip or in its package."""
+
+    name: str
+    flash_bytes: int
+    ram_bytes: int
+    source: str
+
+
+@dataclass(frozen=True)
 class Profile:
     """One device; what does not apply is empty or None. ``targets/devices.toml`` says what each means."""
 
@@ -46,6 +56,7 @@ class Profile:
     bytes_per_cycle: float | None = None
     roof_from: str = ""
     memory: Mapping[str, Region] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
 
     def cycles_of(self, kinds: Mapping[str, int]) -> float | None:
         """Cycles of an instruction in the mean of what was executed, by kind; None where no model is stated."""

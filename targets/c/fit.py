@@ -49,6 +49,54 @@ def misfits(manifest: Manifest, profile: Profile) -> tuple[str, ...]:
     )
 
 
+def beyond_parts(manifest: Manifest, profile: Profile, model: Model, bits: int) -> tuple[str, ...]:
+    """Say where a build needs more memory than any usual part of its core has.
+
+    Args:
+        manifest: the build's facts.
+        profile: of its target; one without `parts` has no such limits.
+        model: the network before it was quantized.
+        bits: of its narrowest float weights in the build.
+    """
+    if not profile.parts:
+        return ()
+    memory = {name: size or 0 for name, size in manifest.memory.items()}
+    flash = max(profile.parts, key=lambda part: part.flash_bytes)
+    ram = max(profile.parts, key=lambda part: part.ram_bytes)
+    weights, working = memory["weights_bytes"], memory["state_bytes"] + memory["scratch_bytes"]
+    narrower = ""
+    if weights > flash.flash_bytes:
+        narrower = _narrower_recipes(model, bits, flash.flash_bytes)
+    rows = (
+        ("weights", weights, "flash", flash.name, flash.flash_bytes, narrower),
+        ("states and scratch", working, "RAM", ram.name, ram.ram_bytes, ", or a smaller network"),
+    )
+    return tuple(
+        f"{_mib(needed)} of {what}: no usual {profile.name} part has as much {kind}; the largest listed, "
+        f"{part}, has {_mib(most)}. They need external {kind}, which a --board file describes{step}"
+        for what, needed, kind, part, most, step in rows
+        if needed > most
+    )
+
+
+def _narrower_recipes(model: Model, bits: int, flash_bytes: int) -> str:
+    """What integer recipes would make of the weights; nothing where they are as narrow already."""
+    sizes = {
+        name: sum(least_weights_bytes(net, width) for net in (model, *model.networks.values()))
+        for name, width in (("w8a8", 8), ("w4a8", 4))
+        if width < bits
+    }
+    said = " and ".join(f"about {_mib(size)} with --recipe {name}" for name, size in sizes.items())
+    if not said:
+        return ", or a smaller network"
+    fits = " or ".join(name for name, size in sizes.items() if size <= flash_bytes)
+    return f". They take {said}; " + (f"{fits} fits" if fits else "none of these fits")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB" if size >= 2**20 else f"{size / 2**10:.0f} KiB"
+
+
 def least_weights_bytes(model: Model, bits: int) -> int:
     """Bytes that the weights take at least where no float is narrower than `bits`; equal arrays count once."""
     sizes: dict[bytes, int] = {}

@@ -1,10 +1,10 @@
 """Check a model against WebAssembly and lower it: C sources, the adapter, JavaScript, types and an npm package."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from edgekit.base.errors import Problem
+from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.sampler import conditions
@@ -12,23 +12,41 @@ from edgekit.targets.build import Build, digest
 from edgekit.targets.c.adapter import adapter_files, has_adapter
 from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.lower import check_c, lower_c
+from edgekit.targets.c.plugin.knobs import Knob, knobs_of
+from edgekit.targets.describe import describe
 from edgekit.targets.devices import profile
+from edgekit.targets.wasm.page import page_files
 from edgekit.targets.wasm.templates import filled
 
 
-def check_wasm(model: Model) -> list[Problem]:
-    """Every node that the C targets cannot run."""
-    return check_c(model)
+def check_wasm(model: Model, ranges: Mapping[str, str] | None = None) -> list[Problem]:
+    """Every node that the C targets cannot run, and what is wrong with the ranges of knobs."""
+    problems = check_c(model)
+    try:
+        knobs_of(describe(model, "wasm").controls, ranges or {})
+    except UsageError as error:
+        problems += error.problems
+    return problems
 
 
-def lower_wasm(model: Model, target: str) -> Build:
-    """Emit a checked model's C with the kernels for WebAssembly, and the files around its module."""
+def lower_wasm(model: Model, target: str, ranges: Mapping[str, str] | None = None) -> Build:
+    """Emit a checked model's C with the kernels for WebAssembly, and the files around its module.
+
+    `ranges` are those of its knobs, as `edgekit.targets.c.plugin.knobs.knobs_of` takes them.
+    """
     build = lower_c(model, target)
     manifest, name = build.manifest, build.manifest.c_name
     sources = {**build.files, **adapter_files(model, manifest), **_sampler_files(build)}
+    knobs = knobs_of(manifest.controls, ranges or {})
     library = sorted(file for file in sources if file.endswith(".c"))
     sources["CMakeLists.txt"] = build_file(name, library, (), profile(target)).encode()
-    sources |= {file: text.encode() for file, text in _scripts(build).items()}
+    sources |= {file: text.encode() for file, text in _scripts(build, knobs).items()}
+    sources |= page_files(
+        name,
+        str(manifest.source["name"]),
+        has_sound=has_adapter(manifest),
+        has_sampler=manifest.steps is not None,
+    )
     return replace(build, files=sources, manifest=replace(manifest, digest=digest(sources)))
 
 
@@ -50,12 +68,12 @@ def _conditions(build: Build) -> Sequence[Tensor]:
     return () if table is None else conditions(build.manifest, table, build.others)
 
 
-def _scripts(build: Build) -> dict[str, str]:
+def _scripts(build: Build, knobs: Sequence[Knob]) -> dict[str, str]:
     """The ES module and what goes with it, by file name."""
     manifest, name = build.manifest, build.manifest.c_name
     fields = {
         "name": name,
-        "facts": _facts(build),
+        "facts": _facts(build, knobs),
         "in": ", ".join(f"{_key(t.name)}: ..." for t in manifest.hop_inputs),
         "out": ", ".join(
             t.name if t.name.isidentifier() else f"{_key(t.name)}: out"
@@ -77,12 +95,12 @@ def _key(name: str) -> str:
     return name if name.isidentifier() else json.dumps(name)
 
 
-def _facts(build: Build) -> str:
+def _facts(build: Build, knobs: Sequence[Knob]) -> str:
     """What the JavaScript knows of the network, as an object literal."""
     manifest = build.manifest
     stream, memory = manifest.stream, manifest.memory
     sides = {"inputs": manifest.stream_inputs, "outputs": manifest.sounds}
-    channels = {side: [t.pcm_channels for t in tensors] for side, tensors in sides.items()}
+    adapter = {side: [t.pcm_channels for t in tensors] for side, tensors in sides.items()}
     listens = manifest.sounds != manifest.stream_outputs
     facts = {
         "name": manifest.source["name"],
@@ -94,10 +112,28 @@ def _facts(build: Build) -> str:
         "inputs": _ports(manifest.hop_inputs),
         "constants": _ports(manifest.constants),
         "outputs": _ports(manifest.stream_outputs),
-        "adapter": {**channels, "listens": listens} if has_adapter(manifest) else None,
+        "knobs": [_knob(knob) for knob in knobs],
+        "labels": None if manifest.decide is None else manifest.decide["labels"],
+        "adapter": {**adapter, "sounds": [t.name for t in manifest.sounds], "listens": listens}
+        if has_adapter(manifest)
+        else None,
         "sampler": _sampler(build),
     }
     return json.dumps(facts, indent=4)
+
+
+def _knob(knob: Knob) -> dict[str, object]:
+    least, most, value = (None,) * 3
+    if knob.range is not None:
+        least, most, value = knob.range.least, knob.range.most, knob.range.default
+    return {
+        "control": knob.control,
+        "index": knob.index,
+        "label": knob.label,
+        "least": least,
+        "most": most,
+        "value": value,
+    }
 
 
 def _sampler(build: Build) -> dict[str, object] | None:

@@ -45,7 +45,7 @@ GIVEN = {
     "frontend": ("frame:8:8", "frame:8:8"),
     "decide": ("on=0.5", "on=0.5"),
     "device_rate": ("48000", 48000),
-    "wrap": ("lv2", "lv2"),
+    "wrap": ("lv2", ("lv2",)),
     "knobs": ("gain=-60:0:-20", {"gain": "-60:0:-20"}),
     "settings": ("gain=-60:0", {"gain": "-60:0"}),
     "then": ("b.onnx", "b.onnx"),

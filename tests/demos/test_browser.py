@@ -1,7 +1,6 @@
 """The page of `edgekit demo browser`, in Debian's chromium, and the server that it comes from."""
 
 import http.client
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Browser, needs_chromium
+from browser import Browser, needs_chromium, serving
 from builds import lowered
 from numpy.typing import NDArray
 from published_signals import bundled_speech
@@ -78,22 +77,6 @@ class Served:
     url: str
 
 
-def serving(folder: Path) -> str:
-    """The address of a folder, served until the tests end."""
-    told: list[str] = []
-    is_ready = threading.Event()
-
-    def ready(url: str) -> None:
-        told.append(url)
-        is_ready.set()
-
-    threading.Thread(
-        target=api.serve, args=(folder, 0), kwargs={"ready": ready}, daemon=True
-    ).start()
-    assert is_ready.wait(60)
-    return told[0]
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Served:
     """The page as the demo writes it, its networks without the export's verification."""
@@ -110,7 +93,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Served:
     digits = fold_steps(load_model(str(show_digits.NETWORK), imports).model)
     networks = ("denoise", denoiser), ("compressor", other), ("digits", digits)
     for name, network in networks:
-        compile_module(folder / name, lowered(network, folder / name, "wasm").manifest)
+        own = {"knobs": browser_show.KNOBS} if name == "compressor" else {}
+        compile_module(folder / name, lowered(network, folder / name, "wasm", **own).manifest)
     browser_show.write_page(folder)
     return Served(folder, serving(folder))
 
@@ -270,7 +254,12 @@ def test_the_server_gives_types_and_nothing_outside_of_its_folder(
     secret = tmp_path / "secret"
     secret.write_text("secret")
     (page.folder / "link").symlink_to(secret)
-    outside = f"/../{tmp_path.name}/secret", f"/%2e%2e/{tmp_path.name}/secret", "/link", "/denoise/"
+    outside = (
+        f"/../{tmp_path.name}/secret",
+        f"/%2e%2e/{tmp_path.name}/secret",
+        "/link",
+        "/denoise/page/",
+    )
     assert [answer(page.url, path)[0] for path in outside] == [404] * 4
     assert page.url.startswith("http://127.0.0.1:")
 

@@ -29,6 +29,7 @@ from edgekit.cli import (
 )
 from edgekit.cli.console import current, show_error
 from edgekit.cli.net import DEBUG, explained
+from edgekit.cli.repetition import VerbCommand
 
 app = typer.Typer(
     name="edgekit",
@@ -57,21 +58,21 @@ def _options(
     pass
 
 
-app.command("export")(export.export)
-app.command("stream")(stream.stream)
-app.command("prune")(prune.prune)
-app.command("quantize")(quantize.quantize)
-app.command("finetune")(finetune.finetune)
-app.command("run")(run.run)
-app.command("sample")(sample.sample)
-app.command("invert")(invert.invert)
-app.command("bench")(bench.bench)
-app.command("bundle")(bundle.bundle)
-app.command("inspect")(inspect.inspect)
-app.command("targets")(targets.targets)
-app.command("doctor")(doctor.doctor)
-app.command("demo")(demo.demo)
-app.command("serve")(serve.serve)
+app.command("export", cls=VerbCommand)(export.export)
+app.command("stream", cls=VerbCommand)(stream.stream)
+app.command("prune", cls=VerbCommand)(prune.prune)
+app.command("quantize", cls=VerbCommand)(quantize.quantize)
+app.command("finetune", cls=VerbCommand)(finetune.finetune)
+app.command("run", cls=VerbCommand)(run.run)
+app.command("sample", cls=VerbCommand)(sample.sample)
+app.command("invert", cls=VerbCommand)(invert.invert)
+app.command("bench", cls=VerbCommand)(bench.bench)
+app.command("bundle", cls=VerbCommand)(bundle.bundle)
+app.command("inspect", cls=VerbCommand)(inspect.inspect)
+app.command("targets", cls=VerbCommand)(targets.targets)
+app.command("doctor", cls=VerbCommand)(doctor.doctor)
+app.command("demo", cls=VerbCommand)(demo.demo)
+app.command("serve", cls=VerbCommand)(serve.serve)
 
 
 def main() -> None:

@@ -35,4 +35,6 @@ def export(
         return
     print_notes(exported.notes)
     print_table(f"{directory}", ("fact", "value"), manifest_rows(exported.manifest))
+    if (directory / "index.html").is_file():
+        out.print(f"page: edgekit serve {directory}", soft_wrap=True, markup=False)
     out.print(f"report: {directory / 'report.html'}", soft_wrap=True, markup=False)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgekit.cli.repetition import refuse_repeated
 from edgekit.verbs.export.options import Declared, declared
 
 
@@ -82,5 +83,7 @@ def _collected(rows: Iterable[Declared], given: Mapping[str, Any]) -> dict[str, 
         if spec.many is None:
             options[row.name] = value
         elif texts := [text for text in value if spec.takes(text)]:
-            options[row.name] = spec.many(spec.parse(text) for text in texts)
+            parsed = [spec.parse(text) for text in texts]
+            refuse_repeated(row.flag_name, parsed)
+            options[row.name] = spec.many(parsed)
     return options

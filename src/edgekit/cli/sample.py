@@ -8,6 +8,7 @@ import typer
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, progress
+from edgekit.cli.repetition import refuse_repeated
 from edgekit.verbs.export.texts import parse_constant
 
 Conditions = Annotated[
@@ -67,9 +68,11 @@ def parse_conditions(texts: list[str] | None) -> dict[str, Any]:
     """Read NAME=VALUE options.
 
     Raises:
-        UsageError: one that is none.
+        UsageError: one that is none, or one name twice.
     """
-    return dict(_condition(text) for text in texts or ())
+    parsed = [_condition(text) for text in texts or ()]
+    refuse_repeated("--condition", parsed)
+    return dict(parsed)
 
 
 def _condition(text: str) -> tuple[str, Any]:

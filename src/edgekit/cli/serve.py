@@ -11,7 +11,9 @@ from edgekit.cli.console import AsJson, out, print_json
 
 
 def serve(
-    directory: Annotated[Path, typer.Argument(help="A folder with an index.html.")],
+    directory: Annotated[
+        Path, typer.Argument(help="A build for wasm, or another folder with an index.html.")
+    ],
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="0 for any that is free; 8000.")
     ] = None,

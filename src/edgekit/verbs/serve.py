@@ -52,7 +52,7 @@ def serve(
     """Serve a folder with a page to browsers on this machine, until Ctrl-C.
 
     Args:
-        directory: with an index.html, as the demo ``browser`` makes one.
+        directory: with an index.html, as a build for wasm or the demo ``browser`` has one.
         port: of 127.0.0.1, 0 for any that is free; 8000 where left out, or any free one if that is taken.
         ready: is told the address.
 
@@ -63,7 +63,7 @@ def serve(
     directory = Path(directory)
     if not (directory / "index.html").is_file():
         allowed = "a folder with an index.html"
-        step = "edgekit demo browser -o DIR makes one"
+        step = "edgekit export --target wasm makes one, and edgekit demo browser"
         raise UsageError(Problem(f"folder '{directory}'", "no index.html", allowed, step))
     handler = partial(_Handler, directory=str(directory))
     try:

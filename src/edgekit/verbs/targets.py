@@ -3,8 +3,8 @@
 The functions of a row import what they need when they are called: the table itself needs no package.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS, Manifest
 from edgekit.runtime.stream import NPUS, Stream
 from edgekit.targets.devices import profile, profiles
+from edgekit.verbs.export.option_checks import texts_of
 from edgekit.verbs.export.work import Written
 
 if TYPE_CHECKING:
@@ -99,14 +100,14 @@ class Target:
 
 def _check_c(
     model: "Model",
-    wrap: str | None = None,
+    wrap: str | Sequence[str] = (),
     weights: str = WEIGHTS[0],
     knobs: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     from edgekit.targets.c.lower import check_c
     from edgekit.targets.c.plugin.table import wrap_problems
 
-    problems = check_c(model) + (wrap_problems(model, "c99", wrap, knobs) if wrap else [])
+    problems = check_c(model) + wrap_problems(model, "c99", texts_of(wrap), knobs)
     if knobs and not wrap:
         found, allowed = "no plug-in", "--wrap with it"
         problems.append(Problem("--knob", found, allowed, "add --wrap lv2, or leave it out"))
@@ -119,7 +120,7 @@ def _check_c(
 def _lower_c(
     model: "Model",
     target: str,
-    wrap: str | None = None,
+    wrap: str | Sequence[str] = (),
     weights: str = WEIGHTS[0],
     knobs: Mapping[str, str] | None = None,
     schedule: Mapping[str, str] | None = None,
@@ -128,19 +129,19 @@ def _lower_c(
     from edgekit.targets.c.plugin.table import wrapped
 
     build = lower_c(model, target, external=weights == "external", schedule=schedule)
-    return wrapped(build, model, wrap, knobs) if wrap else build
+    return wrapped(build, model, texts_of(wrap), knobs)
 
 
-def _check_wasm(model: "Model") -> list[Problem]:
+def _check_wasm(model: "Model", knobs: Mapping[str, str] | None = None) -> list[Problem]:
     from edgekit.targets.wasm.lower import check_wasm
 
-    return check_wasm(model)
+    return check_wasm(model, knobs)
 
 
-def _lower_wasm(model: "Model", target: str) -> "Build":
+def _lower_wasm(model: "Model", target: str, knobs: Mapping[str, str] | None = None) -> "Build":
     from edgekit.targets.wasm.lower import lower_wasm
 
-    return lower_wasm(model, target)
+    return lower_wasm(model, target, knobs)
 
 
 def _verify_wasm(written: Written, progress: Progress) -> Manifest:
@@ -253,29 +254,17 @@ def _engine_choices() -> Mapping[str, tuple[str, ...]]:
 
 def _for_device(name: str) -> Target:
     device = profile(name)
+    row = Target(name, device.emits, ("cc",), _check_c, _lower_c, _verify, is_c=True)
     if not device.is_cross:
-        return Target(
-            name,
-            device.emits,
-            ("cc",),
-            _check_c,
-            _lower_c,
-            _verify,
-            options=("wrap", "knobs", "weights", *SCHEDULED),
-            is_c=True,
-            choices=lambda: {"wrap": PLUGIN_FOLDERS, **c_choices()},
+        options = ("wrap", "knobs", "weights", *SCHEDULED)
+        return replace(
+            row, options=options, choices=lambda: {"wrap": PLUGIN_FOLDERS, **c_choices()}
         )
-    needs = (str(device.cc), device.qemu[0])
-    return Target(
-        name,
-        device.emits,
-        needs,
-        _check_c,
-        _lower_c,
-        _verify,
-        _run_portable,
+    return replace(
+        row,
+        needs=(str(device.cc), device.qemu[0]),
+        run=_run_portable,
         verifies_with=("cc",),
-        is_c=True,
         options=("weights", *SCHEDULED),
         choices=c_choices,
     )
@@ -293,6 +282,7 @@ ROWS = (
         _lower_wasm,
         _verify_wasm,
         contender=NodeContender,
+        options=("knobs",),
     ),
     Target(
         "onnxruntime",

@@ -33,10 +33,12 @@ PLUGINS = {"lv2": Plugin(lv2_problems, lv2_files), "clap": Plugin(clap_problems,
 
 
 def wrap_problems(
-    model: Model, target: str, kind: str, ranges: Mapping[str, str] | None
+    model: Model, target: str, kinds: Sequence[str], ranges: Mapping[str, str] | None
 ) -> list[Problem]:
-    """Return why a network is no plug-in of a kind, if it is none; `ranges` as `knobs_of` takes them."""
-    manifest, where = describe(model, target), f"--wrap {kind}"
+    """Return why a network is no plug-in of some kinds, if it is none; `ranges` as `knobs_of` takes them."""
+    if not kinds:
+        return []
+    manifest, where = describe(model, target), " ".join(f"--wrap {kind}" for kind in kinds)
     problems = sound_problems(manifest, where)
     try:
         knobs = knobs_of(manifest.controls, ranges or {})
@@ -45,12 +47,18 @@ def wrap_problems(
     if len(knobs) > MOST_KNOBS:
         found = f"{len(knobs)} values of controls"
         problems.append(Problem(where, found, f"at most {MOST_KNOBS}", "join them"))
-    return [*problems, *PLUGINS[kind].problems(knobs)]
+    return problems + [problem for kind in kinds for problem in PLUGINS[kind].problems(knobs)]
 
 
-def wrapped(build: Build, model: Model, kind: str, ranges: Mapping[str, str] | None) -> Build:
-    """A build of C with its plug-in."""
+def wrapped(
+    build: Build, model: Model, kinds: Sequence[str], ranges: Mapping[str, str] | None
+) -> Build:
+    """A build of C with a plug-in of each kind."""
+    if not kinds:
+        return build
     knobs = knobs_of(build.manifest.controls, ranges or {})
-    made = {**core_files(model, build.manifest), **PLUGINS[kind].files(build.manifest, knobs)}
-    files = {**build.files, **{f"{kind}/{file}": text.encode() for file, text in made.items()}}
+    core, files = core_files(model, build.manifest), dict(build.files)
+    for kind in kinds:
+        made = {**core, **PLUGINS[kind].files(build.manifest, knobs)}
+        files |= {f"{kind}/{file}": text.encode() for file, text in made.items()}
     return replace(build, files=files, manifest=replace(build.manifest, digest=digest(files)))

@@ -9,9 +9,17 @@ export interface Report {
     readonly outputs?: Arrays;
 }
 
+/** What a build that decides detected: the end of the hop that says so, in seconds, and the score in that hop. */
+export interface Detection {
+    readonly timeS: number;
+    readonly label: string;
+    readonly score: number;
+}
+
 export interface NetworkNode extends AudioWorkletNode {
     readonly latencySamples: number;
     onreport: ((report: Report) => void) | null;
+    ondetect: ((detection: Detection) => void) | null;
     turn(controls: Values): void;
     /** Take other session constants, all of them; the sound goes on. */
     session(constants: Values): void;

@@ -21,7 +21,8 @@ export async function createNode(context, options = {}) {
     });
     const send = (message) => node.port.postMessage(message);
     node.onreport = null;
-    node.port.onmessage = ({ data }) => node.onreport?.(data);
+    node.ondetect = null;
+    node.port.onmessage = ({ data }) => (data.detection ? node.ondetect?.(data.detection) : node.onreport?.(data));
     node.turn = (values) => send({ controls: values });
     node.session = (values) => send({ constants: values });
     node.bypass = (on) => send({ bypass: on });

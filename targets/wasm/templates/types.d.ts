@@ -23,10 +23,23 @@ export declare const facts: {
     readonly inputs: readonly Port[];
     readonly constants: readonly Port[];
     readonly outputs: readonly Port[];
+    /** A row for each value of each control; no range where the export named none. */
+    readonly knobs: readonly {
+        readonly control: string;
+        readonly index: number;
+        readonly label: string;
+        readonly least: number | null;
+        readonly most: number | null;
+        readonly value: number | null;
+    }[];
+    /** Of a build that decides: what it detects, by number. */
+    readonly labels: readonly string[] | null;
     /** Channels of each stream of sound; null where the network takes none at a known rate. */
     readonly adapter: {
         readonly inputs: readonly number[];
         readonly outputs: readonly number[];
+        /** Names of the outputs that are sound. */
+        readonly sounds: readonly string[];
         readonly listens: boolean;
     } | null;
     /** Of a denoiser with its steps: the image, and how many rows of how many calls draw it; else null. */

@@ -21,7 +21,8 @@ from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 
 TARGET = "wasm"
-PAGE = ("index.html", "page.css", "page.js", "digits.js", "digits.worker.js", "target.js")
+PAGE = ("index.html", "demo.css", "page.js", "digits.js", "target.js")
+KNOBS = {"knobs": "-30:0:-24,1:5:4,1:40:2,1:40:30"}  # of the compressor: dB, ratio, ms, ms
 Options = Callable[[Path, Path], ExportOptions]  # of a scratch folder, and of what was made before
 
 
@@ -54,7 +55,7 @@ def _denoiser(_scratch: Path, _page: Path) -> ExportOptions:
 
 def _compressor(scratch: Path, _page: Path) -> ExportOptions:
     clips = compressor.calibration_clips(scratch / "calibration")
-    return compressor.options(compressor.KEPT, clips)
+    return {**compressor.options(compressor.KEPT, clips), "knobs": KNOBS}
 
 
 def _digits(_scratch: Path, _page: Path) -> ExportOptions:

@@ -33,6 +33,11 @@ def check_options(options: Mapping[str, object], known: type) -> None:
         raise UsageError(problems)
 
 
+def texts_of(option: str | Sequence[str] | None) -> tuple[str, ...]:
+    """Return an option that is one text, or several, as a tuple; each text once."""
+    return tuple(dict.fromkeys([option] if isinstance(option, str) else option or ()))
+
+
 def _fits(value: object, hint: Any) -> bool:
     """Whether a value is of a declared type; what is inside of it is read later."""
     if arms := get_args(hint) if get_origin(hint) in (Union, UnionType) else ():

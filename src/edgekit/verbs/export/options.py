@@ -234,16 +234,17 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         Flag("Of the sound device: an adapter beside the network resamples.", "HZ", minimum=1),
     ]
     wrap: Annotated[
-        str | None,
+        str | Sequence[str] | None,
         Flag(
-            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/plugins.md.",
+            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/plugins.md; repeatable.",
             "KIND",
+            many=tuple,
         ),
     ]
     knobs: Annotated[
         Mapping[str, str],
         Flag(
-            "Of a plug-in: the range of a control, of each of its values with commas; repeatable.",
+            "Of a plug-in or a page (wasm): the range of a control, of each of its values with commas; repeatable.",
             "CONTROL=LEAST:MOST:DEFAULT",
             name="knob",
             many=dict,

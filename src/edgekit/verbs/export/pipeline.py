@@ -48,7 +48,7 @@ def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
     from edgekit.quantize.calibrate.input_values import setting_problems
-    from edgekit.targets.c.fit import fit_of, weights_misfit
+    from edgekit.targets.c.fit import beyond_parts, fit_of, weights_misfit
 
     target, own = request.target, request.own
     device, misfits = fit_of(target.name, request.beside.board)
@@ -81,7 +81,10 @@ def export(request: Request, progress: Progress) -> Exported:
             build, kernels = lowered(request, model, progress)
             if request.strict and build.notes:
                 raise ModelError([_not_strict(note) for note in build.notes])
-        fits(misfits(build, build.manifest), request, imported.model)
+        too_large = fits(misfits(build, build.manifest), request, imported.model)
+        if request.beside.board is None:
+            too_large += beyond_parts(build.manifest, device, imported.model, bits)
+        quantized = replace(quantized, notes=(*quantized.notes, *too_large))
         build = write_build(build, folder)
         if kernels.schedule is not None:
             text = schedule_text(kernels.schedule, kernels.tried)
@@ -97,7 +100,7 @@ def export(request: Request, progress: Progress) -> Exported:
             request.imports.settings,
         )
         manifest = target.verify(written, progress)
-        too_large = fits(misfits(build, manifest), request, imported.model)
+        with_code = fits(misfits(build, manifest), request, imported.model)
     return Exported(
         request.out,
         manifest,
@@ -110,7 +113,7 @@ def export(request: Request, progress: Progress) -> Exported:
             *kernels.notes,
             *_device_notes(manifest.device),
             *_package_notes(request),
-            *too_large,
+            *(note for note in with_code if note not in too_large),
         ),
     )
 

@@ -26,7 +26,7 @@ from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 from edgekit.verbs.export.named import is_onnx, source_needs
-from edgekit.verbs.export.option_checks import check_options
+from edgekit.verbs.export.option_checks import check_options, texts_of
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
@@ -368,12 +368,13 @@ def target_problems(options: ExportOptions, target: Target) -> list[Problem]:
         problems += tried(read_pictures, options.get("picture"))[1]
     given: Mapping[str, Any] = options
     for name, known in target.choices().items():
-        if (value := given.get(name)) is not None and value not in known:
-            where = name if name == "recipe" else flags[name]
-            found = f"not known for --target {target.name}"
-            problems.append(
-                Problem(f"{where} '{value}'", found, ", ".join(known), "choose one of these")
-            )
+        where = name if name == "recipe" else flags[name]
+        found, allowed = f"not known for --target {target.name}", ", ".join(known)
+        problems += [
+            Problem(f"{where} '{value}'", found, allowed, "choose one of these")
+            for value in texts_of(given.get(name))
+            if value not in known
+        ]
     return problems
 
 

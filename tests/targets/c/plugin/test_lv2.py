@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from numpy.typing import NDArray
+from port_networks import Mixer
 from published_signals import bundled_speech
 
 from edgekit.base.errors import UsageError
@@ -204,7 +205,7 @@ def test_knobs_are_ports(tmp_path: Path) -> None:
 
 def test_what_is_no_sound_is_refused() -> None:
     model = load_model(str(NETWORK), ImportOptions()).model
-    (first, *_) = wrap_problems(model, "c99", "lv2", None)
+    (first, *_) = wrap_problems(model, "c99", ["lv2"], None)
     assert first.where == "--wrap lv2" and "logpow [1, 1, 257]" in first.found
 
 
@@ -213,3 +214,17 @@ def test_other_targets_and_kinds_are_refused(tmp_path: Path) -> None:
         read_request(str(NETWORK), "wasm", tmp_path / "out", {"wrap": "lv2"})
     with pytest.raises(UsageError, match=r"--wrap 'vst'.*allowed: lv2, clap"):
         read_request(str(NETWORK), "host", tmp_path / "out", {"wrap": "vst"})
+    with pytest.raises(UsageError, match=r"^--wrap 'vst'[^\n]*allowed: lv2, clap[^\n]*$"):
+        read_request(str(NETWORK), "host", tmp_path / "out", {"wrap": ("lv2", "vst")})
+
+
+def test_each_kind_that_is_asked_for_is_made() -> None:
+    model = Mixer.drawn(
+        np.random.default_rng(0), {"in": (1, "NTC")}, {"out": (1, "NTC")}, 8
+    ).model()
+    both, *alone = (
+        TARGETS["c99"].lower(model, "c99", wrap=kinds)
+        for kinds in (("lv2", "clap"), "lv2", ("clap", "clap"))
+    )
+    assert both.files == {**alone[0].files, **alone[1].files}
+    assert {name.partition("/")[0] for name in both.files if "/" in name} == {"lv2", "clap"}

@@ -1,48 +1,13 @@
 /* The digit generator of the page: ten digits of one seed, drawn step by step. */
 import { facts } from "./digits/digits.js";
+import { Drawer, showPicture } from "./digits/page/draw.js";
 
 const [, HEIGHT, WIDTH] = facts.sampler.shape, DIGITS = 10;
 const at = (id) => document.getElementById(id);
-let worker = null, waiting = new Map(), last = 0;
+const drawer = new Drawer(new URL("./digits/digits.js", import.meta.url));
 
 /** One digit of a label and a seed: a Float32Array of 28 x 28; `onStep(done, rows, x)` behind each step. */
-export function draw(label, seed, onStep = () => {}) {
-    worker ??= started();
-    const id = ++last;
-    return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject, onStep });
-        worker.postMessage({ id, label, seed });
-    });
-}
-
-function started() {
-    const made = new Worker(new URL("./digits.worker.js", import.meta.url), { type: "module" });
-    made.onmessage = ({ data: { id, done, rows, x, ms, isDone } }) => {
-        const { resolve, onStep } = waiting.get(id);
-        if (isDone) {
-            waiting.delete(id);
-            resolve({ x, ms });
-        } else {
-            onStep(done, rows, x);
-        }
-    };
-    made.onerror = ({ message }) => {
-        const failed = new Error(message || "the worker ended");
-        waiting.forEach(({ reject }) => reject(failed));
-        waiting = new Map();
-        worker = null;
-    };
-    return made;
-}
-
-function show(canvas, x) {
-    const picture = canvas.getContext("2d"), pixels = picture.createImageData(WIDTH, HEIGHT);
-    x.forEach((value, i) => {
-        const level = Math.round(127.5 * (1 + Math.min(Math.max(value, -1), 1)));
-        pixels.data.set([level, level, level, 255], 4 * i);
-    });
-    picture.putImageData(pixels, 0, 0);
-}
+export const draw = (label, seed, onStep) => drawer.draw(seed, { label }, onStep);
 
 /** All ten digits of the seed that the page shows. */
 export async function drawAll() {
@@ -53,10 +18,10 @@ export async function drawAll() {
     try {
         for (let label = 0; label < DIGITS; label++) {
             const { x, ms } = await draw(label, seed + label, (done, _, sofar) => {
-                show(canvases[label], sofar);
+                showPicture(canvases[label], sofar, facts.sampler.shape);
                 at("steps").textContent = `digit ${label}: step ${done} of ${rows}`;
             });
-            show(canvases[label], x);
+            showPicture(canvases[label], x, facts.sampler.shape);
             times.push(ms);
         }
     } finally {
