@@ -12,7 +12,7 @@ from edgekit.operators.qdq import ZERO_POINT
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
 from edgekit.targets.c.emit.indexing import emit_by_index
-from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
+from edgekit.targets.c.emit.loops import Loops, broadcast, contiguous, index, merge, nest
 from edgekit.targets.c.emit.transpose import transposed
 
 
@@ -146,9 +146,15 @@ def _strided(
     y_start: int = 0,
 ) -> None:
     """Copy `shape` elements from strided x to strided y."""
-    ctx.count_moved(y, math.prod(shape))
-    loops = merge(shape, [x_strides, y_strides])
-    source, target = ctx.pointer(x), ctx.pointer(y)
+    copy_loops(ctx, y, ctx.pointer(x), merge(shape, [x_strides, y_strides]), x_start, y_start)
+
+
+def copy_loops(
+    ctx: Context, y: ir.Value, source: str, loops: Loops, x_start: int = 0, y_start: int = 0
+) -> None:
+    """Copy from `source`, elements like those of y, to y along loops with a step in each."""
+    ctx.count_moved(y, math.prod(count for count, _ in loops))
+    target = ctx.pointer(y)
     if loops and loops[-1][1] == (1, 1):
         outer, count = loops[:-1], loops[-1][0]
         a, b = index(outer, 0, x_start), index(outer, 1, y_start)

@@ -13,6 +13,7 @@ from edgekit.targets.c.emit import (
     along,
     border,
     conv,
+    conv_int,
     deform,
     fused,
     linear,
@@ -240,7 +241,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "MatMul"): Emitter(linear.emit_matmul_int, macs=linear.macs_matmul),
     **{
         (INTEGER_DOMAIN, name): Emitter(
-            conv.emit_conv_int, macs=conv.macs_conv_int, kernels=conv.INT_KERNELS
+            conv_int.emit_conv_int, macs=conv_int.macs_conv_int, kernels=conv_int.INT_KERNELS
         )
         for name in conv.KERNELS
     },
