@@ -25,7 +25,9 @@ from edgekit.targets.instruction_sets import INSTRUCTION_SETS
 
 ROUNDS, ROUND_TICKS = 9, 2_000_000
 TEMPLATE = Path(__file__).parent / "templates" / "layer_marks.c"
-MARKED = "#define EK_LAYER(number, data) (bench_mark(number), (void)(data))\nvoid bench_mark(int);\n"
+MARKED = (
+    "#define EK_LAYER(number, data) (bench_mark(number), (void)(data))\nvoid bench_mark(int);\n"
+)
 CALL = """\
 double bench_{name}(int calls);
 double bench_{name}(int calls)
@@ -68,7 +70,9 @@ def write_builds(folder: Path, builds: Sequence[Build]) -> None:
         own_marks = [i for i, part in enumerate(build.layers) if part.operator not in BORDERS]
         total = " + ".join(f"took[{i}]" for i in own_marks)
         calls.append(CALL.format(name=build.manifest.c_name, own=f"(double)({total})"))
-    sizes = {key: max(m.memory[f"{key}_bytes"] or 0 for m in manifests) for key in ("state", "scratch")}
+    sizes = {
+        key: max(m.memory[f"{key}_bytes"] or 0 for m in manifests) for key in ("state", "scratch")
+    }
     sizes["given"] = 4 * max(prod(m.hop_inputs[0].shape) for m in manifests)
     sizes["results"] = 4 * max(prod(m.stream_outputs[0].shape) for m in manifests)
     text = TEMPLATE.read_text()
@@ -100,7 +104,12 @@ def timed(name: str, layers: Sequence[Layer], recipes: Sequence[str]) -> list[li
             compile_shared(sorted(part.glob("*.c")), [part], part / "layers.so", flags)
         libraries = [ctypes.CDLL(str(folder / str(i) / "layers.so")) for i in range(len(recipes))]
         return [
-            _least([_function(lib, f"layer_{i}_{r}") for lib, r in zip(libraries, recipes, strict=True)])
+            _least(
+                [
+                    _function(lib, f"layer_{i}_{r}")
+                    for lib, r in zip(libraries, recipes, strict=True)
+                ]
+            )
             for i in range(len(layers))
         ]
 

@@ -5,7 +5,7 @@ the same window of inputs, with taps of their own: so a convolution of stride 1 
 all sums. Its outputs are then put side by side. A phase that has fewer taps than the window has zeros in their place.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.emit.loops import Loops, merge
 
+MOST_TOGETHER = 32  # taps of all groups: what a row of so few takes is mostly its output
 Part = tuple[int, int, int, int, int]  # first block, blocks, first phase, phases, first output
 
 
@@ -62,6 +63,8 @@ class Phases:
         w: its weights (outputs, inputs / groups, k_h, k_w), of the taps that read the input.
         shape: its sizes.
         channels: which channel of the transposed convolution each output is of.
+        counts: phases of a channel, down and across.
+        parts: blocks whose outputs lie alike, down and across.
         copies: loops that put its outputs side by side, with their steps in both and where they start; empty where
             they are so already.
         density: the part of its products that are not with zeros that stand for missing taps.
@@ -70,6 +73,8 @@ class Phases:
     w: NDArray[Any]
     shape: ConvShape
     channels: NDArray[np.intp]
+    counts: tuple[int, int]
+    parts: tuple[list[Part], list[Part]]
     copies: tuple[tuple[Loops, int, int], ...]
     density: float
 
@@ -92,7 +97,8 @@ def phases_of(w: NDArray[Any], s: ConvShape) -> Phases | None:
     h = axis_of(s.k_w, s.stride_w, s.dil_w, s.pad_left, s.in_w, s.out_w)
     if v is None or h is None:
         return None
-    count = len(v.phases) * len(h.phases)
+    counts = len(v.phases), len(h.phases)
+    count = counts[0] * counts[1]
     shape = ConvShape(
         *(s.in_c, s.in_h, s.in_w, s.out_c * count, v.blocks, h.blocks, v.window, h.window),
         *(1, 1, 1, 1, v.pad, h.pad, s.groups),
@@ -101,7 +107,18 @@ def phases_of(w: NDArray[Any], s: ConvShape) -> Phases | None:
     used = np.ascontiguousarray(_rows(w, s, v, h)[:, :, rows, columns])
     density = s.k_h * s.k_w / (v.stride * h.stride * v.window * h.window)
     channels = np.repeat(np.arange(s.out_c), count)
-    return Phases(used, shape.trimmed(), channels, _copies(s, v, h), density)
+    parts, copies = (v.parts(s.out_h), h.parts(s.out_w)), _copies(s, v, h)
+    return Phases(*_together(used, shape.trimmed()), channels, counts, parts, copies, density)
+
+
+def _together(w: NDArray[Any], s: ConvShape) -> tuple[NDArray[Any], ConvShape]:
+    """Return a convolution of few groups of few taps as one of a single group, with zeros for the others' inputs."""
+    if s.groups == 1 or s.groups * w[0].size > MOST_TOGETHER:
+        return w, s
+    whole = np.zeros((s.groups, len(w) // s.groups, s.groups, *w.shape[1:]), w.dtype)
+    own = np.arange(s.groups)
+    whole[own, :, own] = w.reshape(s.groups, -1, *w.shape[1:])
+    return whole.reshape(s.out_c, s.in_c, *w.shape[2:]), replace(s, groups=1)
 
 
 def _rows(w: NDArray[Any], s: ConvShape, v: Axis, h: Axis) -> NDArray[Any]:

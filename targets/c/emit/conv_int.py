@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from edgekit.operators.geometry import ConvShape, ints
 from edgekit.targets.c import winograd_int
+from edgekit.targets.c.emit import conv_rows
 from edgekit.targets.c.emit.base import C_TYPES, Context, array_attribute, int_attribute, int_kernel
 from edgekit.targets.c.emit.conv import KERNELS, macs_of, shape_argument, trimmed_weights
 from edgekit.targets.c.emit.conv_dense import (
@@ -16,11 +17,11 @@ from edgekit.targets.c.emit.conv_dense import (
     emit_dense_int,
     fitting_bias,
 )
+from edgekit.targets.c.emit.conv_rows import phases_of_node
 from edgekit.targets.c.emit.kernels import Kernel, Selection, called
 from edgekit.targets.c.emit.linear import keeps_pattern
 from edgekit.targets.c.emit.movement import copy_loops
 from edgekit.targets.c.packing import pack_conv
-from edgekit.targets.c.phases import Phases, phases_of
 from edgekit.targets.c.sparse import sparse_rows
 from edgekit.targets.c.storage import item_bytes
 from edgekit.targets.instruction_sets import packing
@@ -46,32 +47,25 @@ def _emit_int(ctx: Context, node: ir.Node) -> None:
 
 def _emit_phases(ctx: Context, node: ir.Node) -> None:
     """A transposed convolution by ``ek_conv``, its phases as channels, which are then put side by side."""
-    found, y = _phases(node), node.outputs[0]
+    found, y = phases_of_node(node), node.outputs[0]
     assert found is not None and y.dtype is not None
     parts = {a: array_attribute(node, a)[found.channels] for a in ("bias", "mult", "shift")}
     sums = f"({ctx.scratch(node, C_TYPES[y.dtype])})" if found.copies else ctx.pointer(y)
     kernel = int_kernel(KERNELS["Conv"], node)
     _call_packed(ctx, node, kernel, {"w": found.w} | parts, found.shape, sums)
     for loops, start, to in found.copies:
-        copy_loops(ctx, y, sums, loops, start, to)
-
-
-def _phases(node: ir.Node) -> Phases | None:
-    """The convolution that a transposed one is; None of others."""
-    if node.op_type != "ConvTranspose":
-        return None
-    return phases_of(array_attribute(node, "w"), ConvShape.of(ints(node, "shape", [])))
+        copy_loops(ctx, y, sums, ctx.pointer(y), loops, start, to)
 
 
 def _phases_pay(selection: Selection, node: ir.Node) -> bool:
     """Whether one convolution of all phases takes less time than one for each."""
-    found = _phases(node)
+    found = phases_of_node(node)
     return found is not None and found.density >= LEAST_DENSITY
 
 
 def _room_of_phases(_: Selection, node: ir.Node) -> int:
     """What the convolution of all phases gives, before it is put side by side."""
-    found = _phases(node)
+    found = phases_of_node(node)
     assert found is not None
     outputs = found.shape.out_c * found.shape.out_h * found.shape.out_w
     return outputs * item_bytes(node.outputs[0]) if found.copies else 0
@@ -195,9 +189,16 @@ INT_KERNELS = (
         lambda _, node: winograd_int.pays(ConvShape.of(ints(node, "shape", []))),
     ),
     Kernel(
+        partial(int_kernel, "ek_frame_fc"),
+        conv_rows.emit_rows,
+        conv_rows.takes,
+        conv_rows.pays,
+        conv_rows.room,
+    ),
+    Kernel(
         partial(int_kernel, KERNELS["Conv"]),
         _emit_phases,
-        lambda _, node: _phases(node) is not None,
+        lambda _, node: phases_of_node(node) is not None,
         _phases_pay,
         _room_of_phases,
     ),

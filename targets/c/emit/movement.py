@@ -146,15 +146,28 @@ def _strided(
     y_start: int = 0,
 ) -> None:
     """Copy `shape` elements from strided x to strided y."""
-    copy_loops(ctx, y, ctx.pointer(x), merge(shape, [x_strides, y_strides]), x_start, y_start)
+    copy_loops(
+        ctx,
+        y,
+        ctx.pointer(x),
+        ctx.pointer(y),
+        merge(shape, [x_strides, y_strides]),
+        x_start,
+        y_start,
+    )
 
 
 def copy_loops(
-    ctx: Context, y: ir.Value, source: str, loops: Loops, x_start: int = 0, y_start: int = 0
+    ctx: Context,
+    like: ir.Value,
+    source: str,
+    target: str,
+    loops: Loops,
+    x_start: int = 0,
+    y_start: int = 0,
 ) -> None:
-    """Copy from `source`, elements like those of y, to y along loops with a step in each."""
-    ctx.count_moved(y, math.prod(count for count, _ in loops))
-    target = ctx.pointer(y)
+    """Copy elements of the type of `like` along loops with a step in source and target."""
+    ctx.count_moved(like, math.prod(count for count, _ in loops))
     if loops and loops[-1][1] == (1, 1):
         outer, count = loops[:-1], loops[-1][0]
         a, b = index(outer, 0, x_start), index(outer, 1, y_start)
@@ -163,7 +176,7 @@ def copy_loops(
         ):
             ctx.line(text)
         return
-    outer, call = transposed(ctx, y, loops) or (loops, None)
+    outer, call = transposed(ctx, like, loops) or (loops, None)
     a, b = index(outer, 0, x_start), index(outer, 1, y_start)
     body = f"{target}[{b}] = {source}[{a}];"
     if call is not None:
