@@ -42,3 +42,16 @@ static inline ek_i ek_four_outputs(ek_i acc, ek_i mult, ek_i shift, int32_t y_ze
     }
 EK_OUTPUTS_S32(ek_outputs_s32_s8, int8_t, ek_i_store_s8)
 EK_OUTPUTS_S32(ek_outputs_s32_s16, int16_t, ek_i_store_s16)
+
+/* Copy sums of 4 or 8 bytes: few ones, for which a call takes longer. */
+static inline void ek_copy_sums(void *to, const void *from, size_t bytes)
+{
+    size_t at = 0;
+    for (; at + 16 <= bytes; at += 16) {
+        wasm_v128_store((char *)to + at, wasm_v128_load((const char *)from + at));
+    }
+    for (; at < bytes; at += 4) {
+        memcpy((char *)to + at, (const char *)from + at, 4);
+    }
+}
+#define EK_COPY_SUMS ek_copy_sums

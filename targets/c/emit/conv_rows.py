@@ -28,6 +28,7 @@ from edgekit.targets.c.phases import Part, Phases, phases_of
 from edgekit.targets.c.storage import item_bytes
 
 ALIGN = 16
+FEW_BLOCKS, MANY_ROWS, FEW_ROWS = 12, 16, 4
 
 
 def phases_of_node(node: ir.Node) -> Phases | None:
@@ -46,10 +47,19 @@ def takes(_: Selection, node: ir.Node) -> bool:
 
 
 def pays(selection: Selection, node: ir.Node) -> bool:
-    """Whether this takes less time than a convolution, which lays the window of every position."""
+    """Whether this takes less time than a convolution, which lays the window of every position.
+
+    Kernels with vectors of positions, or tiles, lay it well, those of x86 only from a few positions on. Others do not,
+    unless so few outputs read it that they are taken tap by tap.
+    """
     found, own = phases_of_node(node), selection.packing
     assert found is not None
-    return own.tiles is None and not own.windows and found.density >= LEAST_DENSITY
+    if own.tiles is not None or found.density < LEAST_DENSITY:
+        return False
+    s = found.shape
+    if own.windows:
+        return s.out_h * s.out_w <= FEW_BLOCKS and s.out_c >= MANY_ROWS
+    return s.out_c >= FEW_ROWS or s.out_w < FEW_BLOCKS
 
 
 def room(_: Selection, node: ir.Node) -> int:
