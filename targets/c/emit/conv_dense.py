@@ -25,7 +25,9 @@ from edgekit.targets.c.emit.linear import emit_rows_int
 from edgekit.targets.c.phases import phases_of
 
 INT32_LIMIT = 2**31
-LEAST_DENSITY = 0.3  # of products with taps: below, those with zeros take longer than phases one by one
+LEAST_DENSITY = (
+    0.3  # of products with taps: below, those with zeros take longer than phases one by one
+)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def _emit_phases(ctx: Context, node: ir.Node) -> None:
 def _phases_pay(selection: Selection, node: ir.Node) -> bool:
     """Whether one convolution of all phases takes less time than one for each."""
     found = phases_of_node(node)
-    return found is not None and found.density >= LEAST_DENSITY
+    return found is not None and found.density >= LEAST_DENSITY and not conv_rows.is_runs(node)
 
 
 def _room_of_phases(_: Selection, node: ir.Node) -> int:
@@ -179,7 +179,10 @@ def _is_sparse_matrix(selection: Selection, node: ir.Node) -> bool:
 INT_KERNELS = (
     Kernel(partial(int_kernel, "ek_fc", sparse=True), emit_dense_int, _is_sparse_matrix),
     Kernel(
-        partial(int_kernel, "ek_fc"), emit_dense_int, lambda _, node: dense_int_of(node) is not None
+        partial(int_kernel, "ek_fc"),
+        emit_dense_int,
+        lambda _, node: dense_int_of(node) is not None,
+        lambda _, node: not conv_rows.is_runs(node),
     ),
     Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
     Kernel(

@@ -24,6 +24,7 @@ from edgekit.targets.c.emit.conv_dense import LEAST_DENSITY, fitting_bias
 from edgekit.targets.c.emit.kernels import Selection
 from edgekit.targets.c.emit.loops import index, merge, nest
 from edgekit.targets.c.emit.movement import copy_loops
+from edgekit.targets.c.packing import in_runs
 from edgekit.targets.c.phases import Part, Phases, phases_of
 from edgekit.targets.c.storage import item_bytes
 
@@ -46,6 +47,17 @@ def takes(_: Selection, node: ir.Node) -> bool:
     return _bias(node, found) is not None
 
 
+def is_runs(node: ir.Node) -> bool:
+    """Whether ``ek_conv_transpose`` takes runs of outputs, whose few taps take less time than their windows."""
+    x, w = node.inputs[0], array_attribute(node, "w")
+    narrow = w.dtype == np.int8 and x is not None and item_bytes(x) == 1
+    return (
+        node.op_type == "ConvTranspose"
+        and narrow
+        and in_runs(ConvShape.of(ints(node, "shape", [])))
+    )
+
+
 def pays(selection: Selection, node: ir.Node) -> bool:
     """Whether this takes less time than a convolution, which lays the window of every position.
 
@@ -54,7 +66,7 @@ def pays(selection: Selection, node: ir.Node) -> bool:
     """
     found, own = phases_of_node(node), selection.packing
     assert found is not None
-    if own.tiles is not None or found.density < LEAST_DENSITY:
+    if own.tiles is not None or found.density < LEAST_DENSITY or is_runs(node):
         return False
     s = found.shape
     if own.windows:
