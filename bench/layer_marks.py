@@ -1,4 +1,4 @@
-"""What single layers take apart from the borders of their networks: on this machine by its clock, in WebAssembly by fuel.
+"""What single layers take, without the borders of their networks: time on this machine, fuel in WebAssembly.
 
 A build marks each of its layers with EK_LAYER. What turns a float input into integers, and an output back, is left out.
 `layer_instructions` counts the same on emulated cores.
@@ -131,29 +131,29 @@ def _least(functions: Sequence["ctypes._NamedFuncPointer"]) -> list[float]:
 
 def fuelled(layers: Sequence[Layer], recipes: Sequence[str]) -> list[list[float]]:
     """The WebAssembly instructions of each layer in each recipe, as wasmtime counts its fuel."""
+    builds = lowered(layers, recipes, profile("wasm"))
+    columns = [_fuel(builds[number :: len(recipes)]) for number in range(len(recipes))]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _fuel(builds: Sequence[Build]) -> list[float]:
     import wasmtime
 
-    device, compiler = profile("wasm"), ask(zig())
+    config = wasmtime.Config()
+    config.consume_fuel = True
+    store, compiler = wasmtime.Store(wasmtime.Engine(config)), ask(zig())
     assert compiler is not None
-    found: list[list[float]] = [[] for _ in layers]
-    for number, recipe in enumerate(recipes):
-        builds = lowered(layers, recipes, device)[number :: len(recipes)]
-        with tempfile.TemporaryDirectory() as path:
-            folder = Path(path)
-            write_builds(folder, builds)
-            names = [f"bench_{build.manifest.c_name}" for build in builds]
-            shown = [f"-Wl,--export={name}" for name in names]
-            sources = sorted(source.name for source in folder.glob("*.c"))
-            link = [*LINK, *shown]
-            compile_sources(compiler, FLAGS, sources, link, folder / "layers.wasm", folder)
-            config = wasmtime.Config()
-            config.consume_fuel = True
-            store = wasmtime.Store(wasmtime.Engine(config))
-            store.set_fuel(1 << 60)
-            kind = wasmtime.FuncType([], [wasmtime.ValType.f64()])
-            left = wasmtime.Func(store, kind, lambda: float(-store.get_fuel()))
-            module = wasmtime.Module.from_file(store.engine, str(folder / "layers.wasm"))
-            exports = wasmtime.Instance(store, module, [left]).exports(store)
-            for row, name in zip(found, names, strict=True):
-                row.append(float(exports[name](store, 1)))  # type: ignore[operator]
-    return found
+    store.set_fuel(1 << 60)
+    kind = wasmtime.FuncType([], [wasmtime.ValType.f64()])
+    spent = wasmtime.Func(store, kind, lambda: float(-store.get_fuel()))
+    names = [f"bench_{build.manifest.c_name}" for build in builds]
+    with tempfile.TemporaryDirectory() as path:
+        folder = Path(path)
+        write_builds(folder, builds)
+        shown = [f"-Wl,--export={name}" for name in names]
+        sources = sorted(source.name for source in folder.glob("*.c"))
+        made = folder / "layers.wasm"
+        compile_sources(compiler, FLAGS, sources, [*LINK, *shown], made, folder)
+        module = wasmtime.Module.from_file(store.engine, str(made))
+    exports = wasmtime.Instance(store, module, [spent]).exports(store)
+    return [float(exports[name](store, 1)) for name in names]  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""Transposed convolutions for `transposed.py` and `layers.py`: decoders of sound and pictures, and odd ones from seeds."""
+"""Transposed convolutions for `transposed.py` and `layers.py`: decoders of sound and pictures, and odd ones."""
 
 from collections.abc import Iterator
 

@@ -59,8 +59,8 @@ def pack_conv(
     weights of a transposed convolution are those of one convolution after the other,
     [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
     rows with channels last, and the zero point is always folded. Where kernels take `channels` side by side, so lie
-    their weights. Transposed ones with runs of outputs of few taps have weights and biases as they are. With `tiles` the zero point of int8 inputs is folded, and weights are packed, those of a
-    transposed one by phases too.
+    their weights. Transposed ones with runs of outputs of few taps have weights and biases as they are. With `tiles`
+    the zero point of int8 inputs is folded, and weights are packed, those of a transposed one by phases too.
     """
     transposed = kernel.startswith("ek_conv_transpose")
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])

@@ -92,7 +92,7 @@ def axis_of(k: int, stride: int, dilation: int, pad: int, inputs: int, outputs: 
 
 
 def phases_of(w: NDArray[Any], s: ConvShape) -> Phases | None:
-    """Return the convolution of a transposed one with weights w (in_c, out_c / groups, k_h, k_w); None where none is."""
+    """Return the convolution of a transposed one, w (in_c, out_c / groups, k_h, k_w); None where none is."""
     v = axis_of(s.k_h, s.stride_h, s.dil_h, s.pad_top, s.in_h, s.out_h)
     h = axis_of(s.k_w, s.stride_w, s.dil_w, s.pad_left, s.in_w, s.out_w)
     if v is None or h is None:

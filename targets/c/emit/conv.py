@@ -180,6 +180,7 @@ def macs_conv(node: ir.Node) -> int:
 
 
 def macs_of(node: ir.Node, shape: ConvShape) -> int:
+    """Of a convolution or a transposed one with these sizes."""
     if node.op_type == "Conv":
         return shape.macs
     return (
