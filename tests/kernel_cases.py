@@ -410,10 +410,28 @@ def tile_shape(d: Draw) -> ConvShape:
     return ConvShape(ci, *size, co, *out, *kernel, *strides, 1, 1, *pads, 1)
 
 
+def stride_shape(d: Draw) -> ConvShape:
+    """A transposed convolution of large strides and few outputs: one block or more, cut on both sides, gaps."""
+    groups, inputs, outputs = d.int(1, 3), d.int(1, 3), d.int(1, 2)
+    strides, size = (d.int(1, 3), d.int(4, 90)), (d.int(1, 3), d.int(1, 4))
+    kernel = d.int(1, 3), max(strides[1] * d.int(0, 3) + d.int(-3, 3), 1)
+    dil_h, every = d.int(1, 2), zip(size, strides, kernel, strict=True)
+    whole = [
+        (n - 1) * step + (k - 1) * dil + 1
+        for (n, step, k), dil in zip(every, (dil_h, 1), strict=True)
+    ]
+    pads = d.int(0, (kernel[0] - 1) * dil_h), d.int(0, kernel[1] - 1)
+    wide = [max(n - p - d.int(-2, 5), 1) for n, p in zip(whole, pads, strict=True)]
+    sizes = inputs * groups, *size, outputs * groups, *wide, *kernel, *strides
+    return ConvShape(*sizes, dil_h, 1, *pads, groups)
+
+
 def conv_shape(d: Draw, transposed: bool) -> ConvShape:
     """A small shape of any kind: dense, grouped, depthwise, 1x1, 1-D, one output element; a layer of a network."""
-    kind = d.int(0, 6 if transposed else 12)
+    kind = d.int(0, 7 if transposed else 12)
     large = picture_shape, one_position, layer_shape, edge_shape, apart_shape, tile_shape
+    if kind > 6 and transposed:
+        return stride_shape(d)
     if kind > 6:
         return large[kind - 7](d)
     groups, ci, co = (
@@ -513,6 +531,16 @@ TRANSPOSED = (
     ConvShape(26, 1, 42, 26, 2, 83, 2, 2, 2, 2, 1, 1, 0, 0, 26),
     ConvShape(2, 3, 4, 2, 6, 8, 2, 2, 2, 2, 1, 1, 0, 0, 2),
     ConvShape(17, 7, 18, 17, 12, 36, 3, 1, 2, 2, 1, 1, 1, 0, 17),
+)
+# Runs of outputs of few taps: a hop, rows of inputs, a last tap that ends early, gaps, rows apart, longer than what is
+# summed at once.
+RUNS = (
+    ConvShape(1, 1, 2, 1, 1, 240, 1, 480, 1, 240, 1, 1, 0, 240, 1),
+    ConvShape(4, 1, 3, 4, 1, 128, 1, 192, 1, 64, 1, 1, 0, 64, 4),
+    ConvShape(2, 3, 4, 2, 6, 29, 3, 13, 2, 6, 1, 1, 1, 2, 2),
+    ConvShape(3, 1, 9, 3, 1, 70, 1, 5, 1, 8, 1, 1, 0, 0, 3),
+    ConvShape(1, 2, 3, 2, 6, 30, 3, 16, 2, 8, 2, 1, 1, 4, 1),
+    ConvShape(8, 1, 1, 2, 1, 90, 1, 90, 1, 90, 1, 1, 0, 0, 1),
 )
 # Few positions of many taps: more than four vectors, cut on both sides, rows of a kernel, groups.
 SPREAD = (

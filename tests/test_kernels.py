@@ -41,6 +41,7 @@ from kernel_cases import (
     FULL,
     FUNCTIONS,
     NARROW,
+    RUNS,
     SPREAD,
     STEMS,
     TRANSPOSED,
@@ -140,7 +141,7 @@ def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
     own = [name for name in own_kernels(isa) if name.startswith(("ek_conv_s8", "ek_conv_s16"))]
     turned = [name for name in own_kernels(isa) if name.startswith("ek_conv_transpose_s")]
     whole = (*FULL, *CUT, *STEMS, *NARROW)
-    for kernel, shape in (*product(own, whole), *product(turned, TRANSPOSED)):
+    for kernel, shape in (*product(own, whole), *product(turned, (*TRANSPOSED, *RUNS))):
         call = conv(kernel, shape)(Seeded(0))
         found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
         check_near(call, found, f"{isa}, {kernel}, {shape}")
@@ -223,7 +224,7 @@ def test_transposed_depthwise_convolutions_touch_their_arrays_alone(
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     kernels = "ek_conv_transpose_s8_s8", "ek_conv_transpose_s8_s16"
-    for kernel, shape in product(kernels, TRANSPOSED):
+    for kernel, shape in product(kernels, (*TRANSPOSED, *RUNS)):
         call = packed(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders)
         check_fenced(isa_libraries[isa], call, at_end, f"{isa}, {kernel}, {shape}")
 

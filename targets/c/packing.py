@@ -59,8 +59,8 @@ def pack_conv(
     weights of a transposed convolution are those of one convolution after the other,
     [phase][out_c][inputs][taps], and so are the biases; those of a convolution with few positions are packed as
     rows with channels last, and the zero point is always folded. Where kernels take `channels` side by side, so lie
-    their weights. With `tiles` the zero point of int8 inputs is folded, and weights are packed, those of a
-    transposed one by phases too.
+    their weights. Transposed ones with runs of outputs of few taps have weights and biases as they are. With `tiles`
+    the zero point of int8 inputs is folded, and weights are packed, those of a transposed one by phases too.
     """
     transposed = kernel.startswith("ek_conv_transpose")
     bits = int(kernel.removeprefix("ek_conv_").removeprefix("transpose_").split("_")[0][1:])
@@ -70,6 +70,8 @@ def pack_conv(
     if kernel.endswith(INT4):
         rows = _channels_together(w, own.channels).reshape(len(w), -1) if beside else w
         return int4_bytes(kernel, [rows])[0], _folded(w, bias, value if beside else 0)
+    if transposed and bits == 8 and in_runs(shape):
+        return w, bias
     if own.tiles is not None and bits == 8:
         of_tiles = _phase_tiles if transposed else _conv_tiles
         return of_tiles(w, bias, x_zero, shape, own.tiles)
@@ -107,6 +109,12 @@ def side_by_side(s: ConvShape, channels: int) -> bool:
     apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
     many = inputs >= 4 or (inputs >= 2 and inputs * kernel > 256)
     return many and apart and -(-inputs // 4) * kernel <= 16000
+
+
+def in_runs(s: ConvShape) -> bool:
+    """Whether blocks of outputs, of few taps each, are taken as runs: ``ek_conv_has_runs``, which has these numbers."""
+    down, across = (s.k_h - 1) * s.dil_h // s.stride_h + 1, (s.k_w - 1) // s.stride_w + 1
+    return s.dil_w == 1 and s.stride_w >= 6 and s.in_c // s.groups * down * across <= 8
 
 
 def by_planes(s: ConvShape) -> bool:

@@ -1,10 +1,12 @@
 /* Integer transposed convolution over EK_NAME and what ek_conv_transpose_taps.h takes: of int8 inputs each phase is a
  * convolution by tiles. Weights and bias are packed so (edgekit.targets.c.packing): [phase], as ek_conv_tiles.h has them,
- * with the last tap first, and [phase][out_c]. Others are as in ek_conv_transpose_int.h. */
+ * with the last tap first, and [phase][out_c]. Those of few
+ * taps are as in ek_conv_transpose_runs.h, others as in ek_conv_transpose_int.h. */
 #include "ek_of_y.h"
 
 #if EK_BITS(EK_X) == 8
 #include "ek_conv_phase.h"
+#include "ek_conv_transpose_runs.h"
 #include "ek_conv_tiles.h"
 
 /* Outputs of a phase without taps: those of its bias. */
@@ -26,6 +28,9 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const ek_conv_shape s = *shape;
     const ek_places to = {s.out_h * s.out_w, s.out_w * s.stride_h, s.stride_w};
     ek_scales scales = {bias, mult, shift, x_zero, y_zero, y_min, y_max};
+    if (ek_conv_transpose_runs(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
+        return;
+    }
     for (int32_t py = 0; py < s.stride_h; py++) {
         const ek_phase v = ek_phase_of(py, s.out_h, s.k_h, s.stride_h, s.dil_h, s.pad_top);
         for (int32_t px = 0; px < s.stride_w; px++, scales.bias += s.out_c) {

@@ -74,10 +74,12 @@ static inline void ek_add_totals_s64(int64_t *acc, const v128_t *sum, int32_t ro
     }
 }
 
-/* acc [rows] += x [n] . w [rows][n], rows `stride` apart. */
-#define EK_FEW_ROWS(name, x_type, acc_type, eight, some, add_totals)                                             \
-    static inline __attribute__((always_inline)) void name(const x_type *x, const int8_t *w, ptrdiff_t stride,   \
-                                                           int32_t n, int32_t rows, acc_type *acc)               \
+/* acc [rows] += x [n] . w [rows][n], rows `stride` apart; `last` is the vector of x that n does not fill, with zeros, and
+ * from w on `room` bytes may be read. */
+#define EK_FEW_ROWS(name, x_type, acc_type, eight, add_totals)                                                   \
+    static inline __attribute__((always_inline)) void name(const x_type *x, v128_t last, const int8_t *w,        \
+                                                           ptrdiff_t stride, ptrdiff_t room, int32_t n,          \
+                                                           int32_t rows, acc_type *acc)                          \
     {                                                                                                            \
         const int8_t *at[4] = {w, w + stride, w + 2 * stride, w + 3 * stride};                                   \
         v128_t sum[4];                                                                                           \
@@ -92,27 +94,29 @@ static inline void ek_add_totals_s64(int64_t *acc, const v128_t *sum, int32_t ro
             }                                                                                                    \
         }                                                                                                        \
         if (n & 7) {                                                                                             \
-            const v128_t taps = some(x, n & 7);                                                                  \
             for (int32_t r = 0; r < rows; r++) {                                                                 \
-                sum[r] = ek_mac_s16(sum[r], taps, ek_some_s8(at[r], n & 7));                                     \
+                const int fits = r * stride + (n & ~7) + 8 <= room;                                              \
+                sum[r] = ek_mac_s16(sum[r], last, fits ? ek_eight_s8(at[r]) : ek_some_s8(at[r], n & 7));         \
             }                                                                                                    \
         }                                                                                                        \
         add_totals(acc, sum, rows);                                                                              \
     }
-EK_FEW_ROWS(ek_few_rows_s8, int8_t, int32_t, ek_eight_s8, ek_some_s8, ek_add_totals_s32)
-EK_FEW_ROWS(ek_few_rows_s16, int16_t, int64_t, ek_eight_s16, ek_some_s16, ek_add_totals_s64)
+EK_FEW_ROWS(ek_few_rows_s8, int8_t, int32_t, ek_eight_s8, ek_add_totals_s32)
+EK_FEW_ROWS(ek_few_rows_s16, int16_t, int64_t, ek_eight_s16, ek_add_totals_s64)
 
 /* acc [rows] += x [k] . w [rows][k], rows `stride` apart; zero is 0. */
 static inline void ek_dots_s8(const int8_t *x, int32_t zero, const int8_t *w, ptrdiff_t stride, int32_t k,
                               int32_t rows, int32_t *acc)
 {
+    const v128_t last = ek_some_s8(x + (k & ~7), k & 7);
+    ptrdiff_t room = (rows - 1) * stride + k;
     int32_t row = 0;
     (void)zero;
-    for (; row + 4 <= rows; row += 4) {
-        ek_few_rows_s8(x, w + row * stride, stride, k, 4, acc + row);
+    for (; row + 4 <= rows; row += 4, w += 4 * stride, room -= 4 * stride) {
+        ek_few_rows_s8(x, last, w, stride, room, k, 4, acc + row);
     }
-    for (; row < rows; row++) {
-        ek_few_rows_s8(x, w + row * stride, stride, k, 1, acc + row);
+    for (; row < rows; row++, w += stride, room -= stride) {
+        ek_few_rows_s8(x, last, w, stride, room, k, 1, acc + row);
     }
 }
 
@@ -122,13 +126,15 @@ static inline void ek_dots_s16(const int16_t *x, int32_t zero, const int8_t *w, 
     (void)zero;
     for (int32_t at = 0; at < k; at += EK_PIECE_S16) {
         const int32_t n = k - at < EK_PIECE_S16 ? k - at : EK_PIECE_S16;
+        const v128_t last = ek_some_s16(x + at + (n & ~7), n & 7);
         const int8_t *wr = w + at;
+        ptrdiff_t room = (rows - 1) * stride + k - at;
         int32_t row = 0;
-        for (; row + 4 <= rows; row += 4, wr += 4 * stride) {
-            ek_few_rows_s16(x + at, wr, stride, n, 4, acc + row);
+        for (; row + 4 <= rows; row += 4, wr += 4 * stride, room -= 4 * stride) {
+            ek_few_rows_s16(x + at, last, wr, stride, room, n, 4, acc + row);
         }
-        for (; row < rows; row++, wr += stride) {
-            ek_few_rows_s16(x + at, wr, stride, n, 1, acc + row);
+        for (; row < rows; row++, wr += stride, room -= stride) {
+            ek_few_rows_s16(x + at, last, wr, stride, room, n, 1, acc + row);
         }
     }
 }

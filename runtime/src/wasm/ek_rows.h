@@ -1,9 +1,9 @@
-/* WebAssembly: rows are not packed. Outputs have a shift each, which its vectors do not, and 64-bit numbers do. */
+/* WebAssembly: rows are not packed. */
 #ifndef EK_ROWS_GUARD
 #define EK_ROWS_GUARD
 
 #include "ek_dot.h"
-#include "ek_outputs_each.h"
+#include "ek_outputs_wasm.h"
 
 #define EK_PANEL 1
 #define EK_BYTES_S8(k) ((ptrdiff_t)(k))
@@ -20,8 +20,5 @@ static inline void ek_rows_s16(const int16_t *x, const int8_t *w, int32_t k, int
 {
     ek_dots_s16(x, 0, w, k, k, rows, acc);
 }
-
-EK_OUTPUTS_EACH(ek_outputs_s32_s8, int32_t, int8_t)
-EK_OUTPUTS_EACH(ek_outputs_s32_s16, int32_t, int16_t)
 
 #endif

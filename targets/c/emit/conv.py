@@ -1,6 +1,5 @@
-"""Conv and ConvTranspose, 1-D and 2-D."""
+"""Conv and ConvTranspose in float, 1-D and 2-D."""
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,163 +7,23 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem
-from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
+from edgekit.operators.geometry import ConvShape, conv_shape, dims, optional
 from edgekit.operators.roles import constant
-from edgekit.targets.c import winograd_int
 from edgekit.targets.c.emit import winograd
 from edgekit.targets.c.emit.base import (
     Context,
-    array_attribute,
-    int_attribute,
-    int_kernel,
     size,
     where,
 )
 from edgekit.targets.c.emit.conv_dense import (
-    dense_int_of,
     dense_of,
     emit_dense,
-    emit_dense_int,
-    fitting_bias,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.emit.kernels import Kernel, Selection, called
-from edgekit.targets.c.emit.linear import keeps_pattern
 from edgekit.targets.c.emit.winograd import strip_of, transformed
-from edgekit.targets.c.packing import pack_conv
-from edgekit.targets.c.sparse import sparse_rows
-from edgekit.targets.c.storage import item_bytes
-from edgekit.targets.instruction_sets import packing
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
-
-
-def emit_conv_int(ctx: Context, node: ir.Node) -> None:
-    """Integer convolution."""
-    ctx.emit(INT_KERNELS, node)
-
-
-def _emit_int(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv`` or ``ek_conv_transpose``."""
-    if _emit_sparse_int(ctx, node):
-        return
-    kernel = int_kernel(KERNELS[node.op_type], node)
-    parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
-    zero = int_attribute(node, "x_zero")
-    own = packing(ctx.profile.kernels)
-    shape = ConvShape.of(ints(node, "shape", []))
-    if node.op_type == "Conv":
-        parts["w"] = _trimmed(parts["w"], shape)
-        shape = shape.trimmed()
-    shape = shape.lying()
-    parts["w"], parts["bias"] = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
-    _call_int(ctx, node, kernel, parts, shape)
-
-
-def _call_int(
-    ctx: Context, node: ir.Node, kernel: str, parts: dict[str, NDArray[Any]], shape: ConvShape
-) -> None:
-    """Call a kernel with its weights, biases and factors."""
-    arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
-    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
-    ctx.call(
-        kernel,
-        ctx.pointer(node.inputs[0]),
-        int_attribute(node, "x_zero"),
-        *arrays,
-        *numbers,
-        ctx.pointer(node.outputs[0]),
-        shape_argument(shape),
-    )
-
-
-def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_winograd_s8_s8``."""
-    parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
-    zero = int_attribute(node, "x_zero")
-    parts["bias"] = winograd_int.folded(parts["w"], parts["bias"], zero)
-    parts["w"] = winograd_int.packed(parts["w"])
-    _call_int(ctx, node, winograd_int.KERNEL, parts, ConvShape.of(ints(node, "shape", [])))
-
-
-def _has_tiles_int(selection: Selection, node: ir.Node) -> bool:
-    """Whether ``ek_conv_winograd_s8_s8`` has the bits of ``ek_conv_s8_s8``, which is what else computes the node."""
-    if node.op_type != "Conv" or int_kernel("ek_conv", node) != "ek_conv_s8_s8":
-        return False
-    w, bias, shift = (array_attribute(node, name) for name in ("w", "bias", "shift"))
-    shape = ConvShape.of(ints(node, "shape", []))
-    return winograd_int.takes(
-        selection.packing, shape, w, bias, shift, int_attribute(node, "x_zero")
-    )
-
-
-def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
-    """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; says whether it did."""
-    found = _pointwise(node)
-    if found is None:
-        return False
-    rows, folded, shape = found
-    x, y, own = node.inputs[0], node.outputs[0], packing(ctx.profile.kernels)
-    bits = 8 * item_bytes(x)
-    (pattern,) = ctx.patterns(node, {"w": rows}, [bits], shape.out_h * shape.out_w)
-    if pattern is None:
-        return False
-    kernel = int_kernel(KERNELS[node.op_type], node, sparse=True)
-    parts = {"w": sparse_rows(own, rows, pattern, bits), "bias": folded}
-    parts |= {name: array_attribute(node, name) for name in ("mult", "shift")}
-    arrays = [ctx.constant(f"{node.name}_{name}", array) for name, array in parts.items()]
-    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
-    ctx.call(kernel, ctx.pointer(x), 0, *arrays, *numbers, ctx.pointer(y), shape_argument(shape))
-    return True
-
-
-def _pointwise(node: ir.Node) -> tuple[NDArray[Any], NDArray[Any], ConvShape] | None:
-    """The rows of a 1x1 convolution, its bias with the zero point folded in, its shape; None of others."""
-    shape = ConvShape.of(ints(node, "shape", [])).lying()
-    plain = (shape.k_h, shape.k_w, shape.stride_h, shape.stride_w, shape.groups) == (1, 1, 1, 1, 1)
-    same = (shape.in_h, shape.in_w) == (shape.out_h, shape.out_w)
-    if node.op_type != "Conv" or not plain or not same or shape.pad_top or shape.pad_left:
-        return None
-    w = array_attribute(node, "w")
-    rows = w.reshape(len(w), -1)
-    folded = fitting_bias(rows, array_attribute(node, "bias"), int_attribute(node, "x_zero"))
-    return None if folded is None else (rows, folded, shape)
-
-
-def _is_sparse(selection: Selection, node: ir.Node) -> bool:
-    """Whether a 1x1 convolution's weights keep a pattern that pays."""
-    found = _pointwise(node)
-    if found is None:
-        return False
-    rows, _, shape = found
-    return keeps_pattern(selection, node, rows, shape.out_h * shape.out_w)
-
-
-def _is_sparse_matrix(selection: Selection, node: ir.Node) -> bool:
-    """The same of a convolution that is a matrix product."""
-    found = dense_int_of(node)
-    return found is not None and keeps_pattern(selection, node, found[0].w, 1)
-
-
-INT_KERNELS = (
-    Kernel(partial(int_kernel, "ek_fc", sparse=True), emit_dense_int, _is_sparse_matrix),
-    Kernel(
-        partial(int_kernel, "ek_fc"), emit_dense_int, lambda _, node: dense_int_of(node) is not None
-    ),
-    Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
-    Kernel(
-        called(winograd_int.KERNEL),
-        _emit_tiles_int,
-        _has_tiles_int,
-        lambda _, node: winograd_int.pays(ConvShape.of(ints(node, "shape", []))),
-    ),
-    Kernel(lambda node: int_kernel(KERNELS[node.op_type], node), _emit_int),
-)
-
-
-def macs_conv_int(node: ir.Node) -> int:
-    """Of the node's stored geometry."""
-    return _macs(node, ConvShape.of(ints(node, "shape", [])))
 
 
 def emit_conv(ctx: Context, node: ir.Node) -> None:
@@ -197,7 +56,7 @@ def _emit_rows(ctx: Context, node: ir.Node) -> None:
     shape, weights = conv_shape(node, list(dims(w)[2:])), constant(w)
     packed, kernel = ctx.pointer(w), f"{KERNELS[node.op_type]}_f32"
     if node.op_type == "Conv" and weights is not None and shape.trimmed() != shape:
-        packed = ctx.constant(f"{node.name}_w", _trimmed(weights, shape))
+        packed = ctx.constant(f"{node.name}_w", trimmed_weights(weights, shape))
         shape = shape.trimmed()
     _emit_images(ctx, node, kernel, packed, shape.lying())
 
@@ -206,7 +65,9 @@ def _emit_channels(ctx: Context, node: ir.Node) -> None:
     """By ``ek_conv_channels_f32``."""
     weights, shape = constant(node.inputs[1]), _used_shape(node)
     assert weights is not None and shape is not None
-    matrix = _trimmed(weights, conv_shape(node, list(weights.shape[2:]))).reshape(shape.out_c, -1)
+    matrix = trimmed_weights(weights, conv_shape(node, list(weights.shape[2:]))).reshape(
+        shape.out_c, -1
+    )
     (packed,) = ctx.weights(node, "ek_fc_f32", {"w": matrix.T})
     _emit_images(ctx, node, "ek_conv_channels_f32", packed, shape)
 
@@ -230,7 +91,7 @@ def _used_shape(node: ir.Node) -> ConvShape | None:
     return conv_shape(node, list(weights.shape[2:])).trimmed().lying()
 
 
-def _trimmed(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
+def trimmed_weights(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
     """The weights (out_c, inputs, k_h, k_w) of the taps that read the input."""
     rows, columns = s.used_taps()
     return np.ascontiguousarray(w.reshape(*w.shape[:2], s.k_h, s.k_w)[:, :, rows, columns])
@@ -315,10 +176,11 @@ def check_spatial(node: ir.Node) -> list[Problem]:
 
 def macs_conv(node: ir.Node) -> int:
     """Of the float node."""
-    return dims(node.inputs[0])[0] * _macs(node, conv_shape(node, list(dims(node.inputs[1])[2:])))
+    return dims(node.inputs[0])[0] * macs_of(node, conv_shape(node, list(dims(node.inputs[1])[2:])))
 
 
-def _macs(node: ir.Node, shape: ConvShape) -> int:
+def macs_of(node: ir.Node, shape: ConvShape) -> int:
+    """Of a convolution or a transposed one with these sizes."""
     if node.op_type == "Conv":
         return shape.macs
     return (

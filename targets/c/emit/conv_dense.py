@@ -1,8 +1,9 @@
 """Convolutions that are one matrix product, as fully connected layers: those of a single frame.
 
 A convolution whose kernel covers all of its input has one output element per channel, whose taps lie in memory
-order. A transposed convolution of one input element spreads each channel over all of its output. Sums run in the order
-of the convolutions' kernels, so float results have the same bits.
+order. A transposed convolution of one input element spreads each channel over all of its output; one of a few inputs,
+all of which each of its outputs reads, is a row of taps per output. Sums of float layers run in the order of the
+convolutions' kernels, so that they have the same bits.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,12 @@ from edgekit.targets.c.emit.base import (
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
 from edgekit.targets.c.emit.linear import emit_rows_int
+from edgekit.targets.c.phases import phases_of
 
 INT32_LIMIT = 2**31
+LEAST_DENSITY = (
+    0.3  # of products with taps: below, those with zeros take longer than phases one by one
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,21 @@ def emit_dense(ctx: Context, node: ir.Node) -> None:
     )
 
 
+def _dense_phases(w: NDArray[Any], s: ConvShape) -> Dense | None:
+    """Return a transposed convolution of one block of outputs as a matrix; None where it is none."""
+    found = phases_of(w, s)
+    if found is None or found.copies or found.density < LEAST_DENSITY:
+        return None
+    matrix = dense("Conv", found.w, found.shape)
+    return None if matrix is None else Dense(matrix.w, found.channels)
+
+
 def dense_int_of(node: ir.Node) -> tuple[Dense, NDArray[Any]] | None:
     """An integer convolution as a matrix, and the bias with its zero point folded in; None where it is none."""
-    found = dense(node.op_type, array_attribute(node, "w"), ConvShape.of(ints(node, "shape", [])))
+    w, shape = array_attribute(node, "w"), ConvShape.of(ints(node, "shape", []))
+    found = dense(node.op_type, w, shape)
+    if found is None and node.op_type == "ConvTranspose":
+        found = _dense_phases(w, shape)
     if found is None:
         return None
     bias = array_attribute(node, "bias")[found.channels]

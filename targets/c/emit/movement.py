@@ -13,7 +13,7 @@ from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.indexing import emit_by_index
-from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
+from edgekit.targets.c.emit.loops import Loops, broadcast, contiguous, index, merge, nest
 from edgekit.targets.c.emit.transpose import transposed
 
 
@@ -144,9 +144,28 @@ def _strided(
     y_start: int = 0,
 ) -> None:
     """Copy `shape` elements from strided x to strided y."""
-    ctx.count_moved(y, math.prod(shape))
-    loops = merge(shape, [x_strides, y_strides])
-    source, target = ctx.pointer(x), ctx.pointer(y)
+    copy_loops(
+        ctx,
+        y,
+        ctx.pointer(x),
+        ctx.pointer(y),
+        merge(shape, [x_strides, y_strides]),
+        x_start,
+        y_start,
+    )
+
+
+def copy_loops(
+    ctx: Context,
+    like: ir.Value,
+    source: str,
+    target: str,
+    loops: Loops,
+    x_start: int = 0,
+    y_start: int = 0,
+) -> None:
+    """Copy elements of the type of `like` along loops with a step in source and target."""
+    ctx.count_moved(like, math.prod(count for count, _ in loops))
     if loops and loops[-1][1] == (1, 1):
         outer, count = loops[:-1], loops[-1][0]
         a, b = index(outer, 0, x_start), index(outer, 1, y_start)
@@ -155,7 +174,7 @@ def _strided(
         ):
             ctx.line(text)
         return
-    outer, call = transposed(ctx, y, loops) or (loops, None)
+    outer, call = transposed(ctx, like, loops) or (loops, None)
     a, b = index(outer, 0, x_start), index(outer, 1, y_start)
     body = f"{target}[{b}] = {source}[{a}];"
     if call is not None:

@@ -14,6 +14,7 @@ from edgekit.targets.c.emit import (
     border,
     computed_indices,
     conv,
+    conv_int,
     deform,
     fused,
     linear,
@@ -250,7 +251,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (INTEGER_DOMAIN, "MatMul"): Emitter(linear.emit_matmul_int, macs=linear.macs_matmul),
     **{
         (INTEGER_DOMAIN, name): Emitter(
-            conv.emit_conv_int, macs=conv.macs_conv_int, kernels=conv.INT_KERNELS
+            conv_int.emit_conv_int, macs=conv_int.macs_conv_int, kernels=conv_int.INT_KERNELS
         )
         for name in conv.KERNELS
     },
