@@ -358,7 +358,7 @@ def targets() -> list[TargetFacts]:
 
 
 def doctor() -> list[ToolFacts]:
-    """Return every tool and package that EdgeKit can use: found, or how to get it."""
+    """Return every tool and package that EdgeKit can use: found, or how to get it; and its cache of compiled kernels."""
     return tools.doctor()
 
 

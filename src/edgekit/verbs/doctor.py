@@ -14,7 +14,9 @@ from pathlib import Path
 
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ToolError
+from edgekit.base.user_cache import OFF, VARIABLE
 from edgekit.runtime.runners.fpga import COMPILERS
+from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
 from edgekit.runtime.runners.toolchain import HOW_TO_GET, compilers
 
 C_COMPILER = "C compiler"
@@ -30,8 +32,8 @@ class ToolFacts:
     Attributes:
         name: what it is.
         used_for: which part of EdgeKit uses it.
-        version: None where it was not found.
-        path: the command or folder, for the screen only.
+        version: None where it was not found; of the cache its size.
+        path: the command or folder, for the screen only; of a cache that is not used, why.
         pip: arguments for ``pip install``; None where pip does not have it.
         apt: arguments for ``apt-get install``; None where Debian does not have it.
         small: arguments for a ``pip install`` before that of `pip`, which get a much smaller build.
@@ -111,7 +113,7 @@ OWN_VERSION = {
 
 
 def doctor() -> list[ToolFacts]:
-    """Return compilers, cross compilers and emulators, then packages."""
+    """Return compilers and the cache of what they made, cross compilers and emulators, then packages."""
     from edgekit.targets.devices import profile
 
     own = profile("host").kernels
@@ -125,7 +127,7 @@ def doctor() -> list[ToolFacts]:
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
     packages = [_package(*row) for row in PACKAGES]
-    return [*found, *device_tools(), *packages, _executorch(), _portaudio()]
+    return [*found, _cache(), *device_tools(), *packages, _executorch(), _portaudio()]
 
 
 def device_tools() -> list[ToolFacts]:
@@ -217,6 +219,22 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
         version = "?"
     folder = str(Path(spec.origin or "").parent)
     return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
+
+
+def _cache() -> ToolFacts:
+    """The cache of compiled kernels: its size in the place of a version, its folder, or why it is not used."""
+    cache = object_cache()
+    most = f"{LIMIT_BYTES >> 20:,} MiB at most"
+    used_for = (
+        f"compiled kernels, {most}; {VARIABLE}=DIR moves it, {VARIABLE}={OFF} switches it off"
+    )
+    folder = "" if cache.folder is None else str(cache.folder)
+    if cache.problem:
+        why = f"{folder}: {cache.problem}" if folder else cache.problem
+        return ToolFacts("cache", used_for, None, f"not used, {why}", None, None)
+    return ToolFacts(
+        "cache", used_for, f"{cache.used_bytes() / (1 << 20):,.1f} MiB", folder, None, None
+    )
 
 
 def _executorch() -> ToolFacts:

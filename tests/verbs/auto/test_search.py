@@ -45,8 +45,8 @@ pytestmark = needs_cc
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "edgekit"
+    monkeypatch.setattr(quantizing, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
 
 
 def clips() -> Iterator[dict[str, np.ndarray]]:

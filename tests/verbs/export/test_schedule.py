@@ -27,7 +27,7 @@ COSTS = {"ek_fc_f32": 3.0, "ek_conv_f32": 2.0, "ek_fc_s8_s8": 2.0, "ek_conv_s8_s
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(schedule, "cache_folder", lambda: tmp_path / "cache")
 
 
 @pytest.fixture

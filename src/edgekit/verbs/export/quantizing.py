@@ -8,9 +8,9 @@ import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.spread import HERE, Workers
+from edgekit.base.user_cache import cache_folder
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.limits import UNBOUNDED, Limits
-from edgekit.verbs.auto.measure import cache_folder
 from edgekit.verbs.export.importing import Imported, surrounded
 from edgekit.verbs.export.levels import Asked, hearing, judge
 from edgekit.verbs.export.pictures import engine_calibration
