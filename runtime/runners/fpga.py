@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.c import NativeRunner
-from edgekit.runtime.runners.toolchain import Compiler, ask, compile_sources
+from edgekit.runtime.runners.toolchain import CXX_NAMES, Compiler, ask, compile_sources
 
 STAGES_NAME = "stages.json"
-COMPILERS = ("g++", "c++", "clang++")
+
 NO_COMPILER = "no C++ compiler: apt-get install g++"
 FLAGS = ("-std=c++14", "-O3", "-Wall", "-fPIC", "-I.")
 SOURCES = ("program.cpp", "engine.cpp", "engine_host.cpp")
@@ -225,7 +225,7 @@ def _opened(
 
 def find_cxx() -> str:
     """Return the first C++ compiler of this machine; raises `ToolError` where there is none."""
-    compiler = next((name for name in COMPILERS if shutil.which(name)), None)
+    compiler = next((name for name in CXX_NAMES if shutil.which(name)), None)
     if compiler is None:
         raise ToolError(NO_COMPILER)
     return compiler

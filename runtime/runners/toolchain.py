@@ -24,6 +24,7 @@ from edgekit.runtime.runners.object_cache import (
 )
 
 NAMES = ("cc", "gcc", "clang")
+CXX_NAMES = ("g++", "c++", "clang++")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC")

@@ -1,10 +1,13 @@
 """``edgekit doctor``."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json
-from edgekit.verbs.doctor import ToolFacts
+
+if TYPE_CHECKING:
+    from edgekit.verbs.doctor import ToolFacts
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -19,7 +22,7 @@ def doctor(as_json: AsJson = False) -> None:
         out.print(f"    {tool.path or how_to_get(tool)}", soft_wrap=True, markup=False)
 
 
-def how_to_get(tool: ToolFacts) -> str:
+def how_to_get(tool: "ToolFacts") -> str:
     """Return the commands that install a tool."""
     ways = []
     if tool.pip:

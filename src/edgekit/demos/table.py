@@ -4,7 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.verbs.export.work import Progress
+from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.verbs.doctor import NETWORKS, missing, require
+from edgekit.verbs.export.work import Progress, silent
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
@@ -65,3 +67,43 @@ def shown(
         "browser": show_browser.show,
     }
     return shows[name](target, out, progress)
+
+
+def demo(
+    name: str,
+    target: str | None = None,
+    out: str | Path | None = None,
+    *,
+    progress: Progress = silent,
+) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
+    """Run a bundled demo and write what it makes.
+
+    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.
+
+    Args:
+        name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
+            ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
+        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
+            ``wasm`` only.
+        out: the folder to make; ``demo-NAME`` where not given.
+        progress: see above.
+
+    Raises:
+        UsageError: unknown demo, or a folder that is not empty.
+        CheckFailed: the export failed its verification.
+    """
+    from edgekit.runtime.stream import RUNNERS
+
+    if name not in DEMOS:
+        raise UsageError(unavailable("demo", name, DEMOS, ()))
+    usual, needs = DEMOS[name]
+    wanted = (*needs, *NETWORKS)
+    if name == "denoise" and target is None and (absent := missing(wanted)):
+        from edgekit.demos.show_denoise import show_bundled
+
+        return show_bundled(Path(out or f"demo-{name}"), progress, absent)
+    require(wanted)
+    if target is not None and target not in RUNNERS:
+        found, step = f"target '{target}'", "export the network itself for other machines"
+        raise UsageError(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
+    return shown(name, target or usual, Path(out or f"demo-{name}"), progress)

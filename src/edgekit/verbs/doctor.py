@@ -15,9 +15,8 @@ from pathlib import Path
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ToolError
 from edgekit.base.user_cache import OFF, VARIABLE
-from edgekit.runtime.runners.fpga import COMPILERS
 from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
-from edgekit.runtime.runners.toolchain import HOW_TO_GET, compilers
+from edgekit.runtime.runners.toolchain import CXX_NAMES, HOW_TO_GET, compilers
 
 C_COMPILER = "C compiler"
 ZIG = "ziglang"  # compiles for every core of devices.toml
@@ -265,7 +264,7 @@ def missing(needs: Iterable[str]) -> tuple[str, ...]:
         if need == EXECUTORCH.name:
             return EXECUTORCH.is_here
         if need == "g++":
-            return any(map(shutil.which, COMPILERS))
+            return any(map(shutil.which, CXX_NAMES))
         return bool(compilers()) if need == "cc" else shutil.which(need) is not None
 
     return tuple(need for need in needs if not is_here(need))

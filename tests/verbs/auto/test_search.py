@@ -33,6 +33,7 @@ from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.decisions import Decisions, decided, probabilities
 from edgekit.verbs.auto.images import Images
 from edgekit.verbs.auto.measure import Meter
+from edgekit.verbs.export import quantizing
 from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.export.levels import Hearing, hearing
 from edgekit.verbs.export.metric import Metric

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from edgekit.graph.model import Model
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.export.metric import Metric
 
 Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
-Examples = Mapping[str, NDArray[np.float32]]  # a factory's inputs by name, (hops, *shape)
+Examples = Mapping[str, "NDArray[np.float32]"]  # a factory's inputs by name, (hops, *shape)
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:
