@@ -14,7 +14,7 @@ from edgekit.base.output import network_problem, replacing
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.auto.measure import Reference
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import load_model, surrounded
+from edgekit.verbs.export.importing import find_code, load_model, surrounded
 from edgekit.verbs.export.levels import hearing
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
@@ -85,6 +85,7 @@ def finetune(
     if problems or chosen is None:
         raise UsageError(problems)
     require([*source_needs(source), "torch"])
+    find_code(source)
     from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.quantize.tuning.tune import Tuning, with_weights
 

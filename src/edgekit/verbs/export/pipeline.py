@@ -13,7 +13,7 @@ from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
 from edgekit.targets.devices import profile
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.finish import write
-from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.importing import find_code, load_model
 from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
 from edgekit.verbs.export.schedule import (
@@ -46,6 +46,7 @@ class Exported:
 def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
+    find_code(request.source)
     from edgekit.quantize.calibrate.clips import calibration_folder
     from edgekit.targets.c.fit import fit_of, weights_misfit
 
