@@ -20,6 +20,7 @@ from edgekit.base.user_cache import OFF, VARIABLE, cache_folder
 LIMIT_BYTES = 1 << 30
 SHARDS = 16  # folders by the first digit of a key, each with its part of the limit
 LARGEST_BYTES = LIMIT_BYTES // SHARDS // 2  # of an entry
+BINARY = getattr(os, "O_BINARY", 0)  # else Windows changes ends of lines
 # Of a source whose object depends on more than its text and headers.
 UNSTABLE = re.compile(rb"__(DATE|TIME|TIMESTAMP)__|\.incbin|#[ \t]*embed")
 
@@ -64,9 +65,8 @@ class ObjectCache:
         unfinished = path.with_name(f".{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            with open(
-                os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-            ) as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
+            with open(os.open(unfinished, flags, 0o600), "wb") as file:
                 file.write(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
             os.replace(unfinished, path)
             _remove_oldest(path.parent)
@@ -117,9 +117,7 @@ def headers_read(rule: Path) -> list[Path]:
 
 
 def _own_bytes(path: Path) -> bytes:
-    descriptor = os.open(
-        path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    )
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | BINARY)
     with open(descriptor, "rb") as file:
         if not _is_own(os.fstat(descriptor)):
             raise PermissionError(f"{path} belongs to another user")

@@ -190,7 +190,6 @@ class _Objects:
     def make(self, source: str, made: str) -> None:
         """Compile a source into the file `made`, unless its object is known."""
         path = self._folder / source
-        content = path.read_bytes()
         text = whole_text(path, self._include_dirs)
         if text is None:
             text = self._run([*self._commands[0], "-E", "-P", source])
@@ -204,7 +203,7 @@ class _Objects:
         if is_stable:
             key, made_bytes = self._key(command, path, text), Path(made).read_bytes()
             self._cache.write(key, made_bytes, headers_read(Path(rule)))
-            if len(content) <= LARGE_BYTES:
+            if path.stat().st_size <= LARGE_BYTES:
                 _objects[key] = made_bytes
 
     def _known(self, key: str) -> bytes | None:
@@ -214,7 +213,9 @@ class _Objects:
     @staticmethod
     def _key(command: Sequence[str], path: Path, text: bytes) -> str:
         facts = compiler_facts(command, "c" if path.suffix == ".c" else "c++")
-        return hashlib.sha256(facts.encode() + text).hexdigest()
+        digest = hashlib.sha256(facts.encode())
+        digest.update(text)
+        return digest.hexdigest()
 
 
 def compiler_facts(command: Sequence[str], language: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """List compilers and packages: found (version, path), or how to get them."""
+    """List compilers and packages: found (version, path), or how to get them; and the cache of compiled objects."""
     tools = api.doctor()
     if as_json:
         print_json([{**asdict(tool), "found": tool.found} for tool in tools])
