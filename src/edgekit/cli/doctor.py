@@ -17,7 +17,7 @@ def doctor(as_json: AsJson = False) -> None:
         print_json([{**asdict(tool), "found": tool.found} for tool in tools])
         return
     for tool in tools:
-        heading = f"{tool.name:<24} {tool.version or 'not found':<14} {tool.used_for}"
+        heading = f"{tool.name:<24} {tool.version or ('not used' if tool.path else 'not found'):<14} {tool.used_for}"
         out.print(heading, soft_wrap=True, markup=False)
         out.print(f"    {tool.path or how_to_get(tool)}", soft_wrap=True, markup=False)
 

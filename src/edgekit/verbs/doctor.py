@@ -230,7 +230,7 @@ def _cache() -> ToolFacts:
     folder = "" if cache.folder is None else str(cache.folder)
     if cache.problem:
         why = f"{folder}: {cache.problem}" if folder else cache.problem
-        return ToolFacts("cache", used_for, None, f"not used, {why}", None, None)
+        return ToolFacts("cache", used_for, None, why, None, None)
     return ToolFacts(
         "cache", used_for, f"{cache.used_bytes() / (1 << 20):,.1f} MiB", folder, None, None
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
-from edgekit.verbs.export.importing import ImportOptions, find_code, load_model
+from edgekit.verbs.export.importing import ImportOptions, find_code, load_model, source_problems
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -75,6 +75,8 @@ def _network(source: str) -> Inspected:
     if ":" not in source and not Path(source).exists():
         allowed = "a build folder, package.module:factory, a .pt2 or an .onnx"
         raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
+    if unusable := source_problems(source, ImportOptions()):
+        raise UsageError(unusable)
     find_code(source)
     from edgekit.targets.network import layers
     from edgekit.targets.report import render
