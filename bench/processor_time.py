@@ -25,7 +25,7 @@ from edgekit.base.user_cache import OFF, VARIABLE
 
 ROOT = Path(__file__).parent.parent
 DEMOS = Path(demos.__file__).parent
-README_NET = re.compile(r"(?:^    .*\n|^\n)*^    class Net\(.*\n(?:(?:    .*)?\n)*", re.MULTILINE)
+NET_CODE = re.compile(r"(?:^    .*\n|^\n)*^    class Net\(.*\n(?:(?:    .*)?\n)*", re.MULTILINE)
 SOUND = "--sample-rate 16000 --frontend stft:512:128:sqrt_hann:logpow"
 W8A8 = f"--recipe w8a8 --calibration clips {SOUND}"
 BEGIN = (
@@ -66,7 +66,7 @@ def _children() -> float:
 def prepare(folder: Path, cache: Path) -> None:
     """Write what the commands read: the README's module, the denoiser, recordings, a build."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = README_NET.search(text)
+    found = NET_CODE.search(text)
     assert found is not None, "the README has no class Net"
     own = "\n".join(line.removeprefix("    ") for line in found[0].splitlines())
     (folder / "module.py").write_text(f"import torch\n\n{own}\n", encoding="utf-8")
@@ -97,10 +97,10 @@ def row(name: str, command: str, folder: Path, times: int) -> list[str]:
 def begin_table(folder: Path, times: int, only: str) -> Table:
     """The commands that do nothing but begin."""
     table = Table("command", "s")
-    asked = {"COMP_WORDS": COMPLETION, "COMP_CWORD": "2", "_EDGEKIT_COMPLETE": "complete_bash"}
+    completion = {"COMP_WORDS": COMPLETION, "COMP_CWORD": "2", "_EDGEKIT_COMPLETE": "complete_bash"}
     rows: Sequence[tuple[str, str, Mapping[str, str]]] = [
         *((command, command, {}) for command in BEGIN),
-        (f"completion of `{COMPLETION}`", "edgekit", asked),
+        (f"completion of `{COMPLETION}`", "edgekit", completion),
     ]
     for name, command, environment in rows:
         if re.search(only, name):
@@ -116,17 +116,17 @@ def main() -> int:
     parser.add_argument(
         "--times", type=int, default=3, metavar="N", help="of which the least is taken"
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place) / "work", Path(place) / "cache"
         folder.mkdir()
-        console.print(begin_table(folder, given.times, given.only))
+        console.print(begin_table(folder, arguments.times, arguments.only))
         prepare(folder, cache)
         table = Table("processor seconds", "off", "empty", "again")
         for name, command in COMPILING.items():
-            if re.search(given.only, name):
-                table.add_row(*row(name, command, folder, given.times))
+            if re.search(arguments.only, name):
+                table.add_row(*row(name, command, folder, arguments.times))
         console.print(table)
     return 0
 

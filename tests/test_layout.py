@@ -122,7 +122,7 @@ HEAVY = NETWORKS | {
     "wasmtime",
 }
 # A command -> the heavy modules that it may load. `nothing` is no module, file or folder; net.onnx, build, in.npz are.
-LOADED: dict[str, set[str]] = {
+MAY_LOAD: dict[str, set[str]] = {
     "--version": set(),
     "--help": set(),
     **{
@@ -239,7 +239,7 @@ def test_every_part_imports_only_what_is_below_it() -> None:
     assert {m.split(".")[1] for m in known if "." in m} == set(MAY_IMPORT)
 
 
-def loaded(code: str, folder: Path, **more: str) -> set[str]:
+def heavy_modules(code: str, folder: Path, **more: str) -> set[str]:
     """The heavy modules that a program loads."""
     shown = f"import sys; print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
     program = f"import atexit; atexit.register(lambda: exec({shown!r}))\n{code}"
@@ -263,7 +263,7 @@ def loaded(code: str, folder: Path, **more: str) -> set[str]:
 def test_the_runtime_and_the_command_line_load_without_heavy_packages(
     module: str, may: set[str]
 ) -> None:
-    assert loaded(f"import {module}", ROOT) <= may
+    assert heavy_modules(f"import {module}", ROOT) <= may
 
 
 @pytest.fixture(scope="module")
@@ -276,23 +276,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.mark.parametrize("command", LOADED)
+@pytest.mark.parametrize("command", MAY_LOAD)
 def test_a_verb_loads_only_what_it_needs(command: str, folder: Path) -> None:
     words = ["edgekit", *command.split()]
     code = f"import sys; sys.argv = {words!r}; from edgekit.__main__ import main; main()"
-    assert loaded(code, folder) - LOADED[command] == set()
+    assert heavy_modules(code, folder) - MAY_LOAD[command] == set()
 
 
 def test_every_verb_has_a_row_of_what_it_loads() -> None:
     verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    assert {command.split()[0] for command in LOADED} == {"--version", "--help", *verbs}
+    assert {command.split()[0] for command in MAY_LOAD} == {"--version", "--help", *verbs}
 
 
 def test_completion_loads_nothing_heavy(folder: Path) -> None:
     code = "import sys; sys.argv = ['edgekit']; from edgekit.__main__ import main; main()"
     for words, number in (("edgekit ex", "1"), ("edgekit export --ta", "2")):
         asked = {"COMP_WORDS": words, "COMP_CWORD": number, "_EDGEKIT_COMPLETE": "complete_bash"}
-        assert loaded(code, folder, **asked) == set()
+        assert heavy_modules(code, folder, **asked) == set()
 
 
 def packages() -> dict[str, Path]:

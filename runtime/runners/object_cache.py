@@ -62,19 +62,19 @@ class ObjectCache:
         facts = [file_facts(header) for header in sorted(set(headers))]
         rest = json.dumps(facts).encode() + b"\n" + content
         path = self._path(self.folder, key)
-        unfinished = path.with_name(f".{secrets.token_hex(8)}")
+        temporary = path.with_name(f".{secrets.token_hex(8)}")
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
-            with open(os.open(unfinished, flags, 0o600), "wb") as file:
+            with open(os.open(temporary, flags, 0o600), "wb") as file:
                 file.write(hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest)
-            os.replace(unfinished, path)
+            os.replace(temporary, path)
             _remove_oldest(path.parent)
         except OSError:  # a full disk, or on Windows an entry that another process reads
             return
         finally:
             with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def used_bytes(self) -> int:
         """Return how much it holds."""
@@ -108,7 +108,7 @@ def object_cache() -> ObjectCache:
     return ObjectCache(folder, None if os.access(folder, os.W_OK) else "cannot be written to")
 
 
-def headers_read(rule: Path) -> list[Path]:
+def system_headers(rule: Path) -> list[Path]:
     """Return the files that a compiler names by their whole paths in a rule for ``make``: the system's headers."""
     text = rule.read_text(encoding="utf-8", errors="surrogateescape").replace("\\\n", " ")
     names = re.findall(r"(?:\\[ #]|\$\$|[^\s\\]|\\)+", text.partition(": ")[2])

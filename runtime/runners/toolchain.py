@@ -19,8 +19,8 @@ from edgekit.base.errors import ToolError
 from edgekit.runtime.runners.object_cache import (
     UNSTABLE,
     file_facts,
-    headers_read,
     object_cache,
+    system_headers,
 )
 
 NAMES = ("cc", "gcc", "clang")
@@ -144,10 +144,10 @@ def compile_sources(
         return
     objects = _Objects(compiler, options, folder, run, quick)
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as scratch:
-        made = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
+        paths = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(objects.make, sources, made))
-        run([*compiler.command, *options, *made, *link, "-o", str(output)])
+            list(pool.map(objects.make, sources, paths))
+        run([*compiler.command, *options, *paths, *link, "-o", str(output)])
 
 
 def _run(compiler: Compiler, folder: Path, rerun: str, command: Sequence[str]) -> bytes:
@@ -187,28 +187,28 @@ class _Objects:
         self._commands = [start, [*start, *QUICK]] if quick else [start]
         self._include_dirs = [folder / option[2:] for option in options if option.startswith("-I")]
 
-    def make(self, source: str, made: str) -> None:
-        """Compile a source into the file `made`, unless its object is known."""
+    def make(self, source: str, output: str) -> None:
+        """Write the object of a source to the file `output`; compile it where no cache has it."""
         path = self._folder / source
         text = whole_text(path, self._include_dirs)
         if text is None:
             text = self._run([*self._commands[0], "-E", "-P", source])
         is_stable = not UNSTABLE.search(text)
         for command in self._commands if is_stable else ():
-            if (known := self._known(self._key(command, path, text))) is not None:
-                Path(made).write_bytes(known)
+            if (content := self._lookup(self._key(command, path, text))) is not None:
+                Path(output).write_bytes(content)
                 return
-        command, rule = self._commands[-1], f"{made}.d"
-        self._run([*command, "-MD", "-MF", rule, "-c", source, "-o", made])
+        command, rule = self._commands[-1], f"{output}.d"
+        self._run([*command, "-MD", "-MF", rule, "-c", source, "-o", output])
         if is_stable:
-            key, made_bytes = self._key(command, path, text), Path(made).read_bytes()
-            self._cache.write(key, made_bytes, headers_read(Path(rule)))
+            key, content = self._key(command, path, text), Path(output).read_bytes()
+            self._cache.write(key, content, system_headers(Path(rule)))
             if path.stat().st_size <= LARGE_BYTES:
-                _objects[key] = made_bytes
+                _objects[key] = content
 
-    def _known(self, key: str) -> bytes | None:
-        found = _objects.get(key)
-        return self._cache.read(key) if found is None else found
+    def _lookup(self, key: str) -> bytes | None:
+        content = _objects.get(key)
+        return self._cache.read(key) if content is None else content
 
     @staticmethod
     def _key(command: Sequence[str], path: Path, text: bytes) -> str:
@@ -238,6 +238,7 @@ def _compiler_facts(
     try:
         done = subprocess.run(
             limited(probe),
+            cwd=os.path.abspath(os.sep),  # clang prints the folder that it is in
             capture_output=True,
             stdin=subprocess.DEVNULL,
             timeout=min(ASK_S, CLOCK_S),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.runtime.runners import object_cache as module
-from edgekit.runtime.runners.object_cache import ObjectCache, headers_read, object_cache
+from edgekit.runtime.runners.object_cache import ObjectCache, object_cache, system_headers
 
 KEYS = [f"{digit}{number}" for digit in "0f" for number in range(8)]
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such owners and modes")
@@ -170,7 +170,7 @@ def test_processes_at_once_read_whole_objects_or_none(cache: ObjectCache) -> Non
 def test_the_systems_headers_are_read_of_a_rule_for_make(tmp_path: Path) -> None:
     rule = tmp_path / "x.d"
     rule.write_text("/tmp/x.o: x.c own.h \\\n /usr/a\\ b.h /usr/c$$d.h \\\n  /usr/e\\#f.h\n")
-    assert headers_read(rule) == [Path("/usr/a b.h"), Path("/usr/c$d.h"), Path("/usr/e#f.h")]
+    assert system_headers(rule) == [Path("/usr/a b.h"), Path("/usr/c$d.h"), Path("/usr/e#f.h")]
 
 
 def test_an_entry_is_read_as_data(cache: ObjectCache) -> None:
