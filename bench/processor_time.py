@@ -118,15 +118,19 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120)
+    compiling = {n: c for n, c in COMPILING.items() if re.search(arguments.only, n)}
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place) / "work", Path(place) / "cache"
         folder.mkdir()
-        console.print(begin_table(folder, arguments.times, arguments.only))
+        begin = begin_table(folder, arguments.times, arguments.only)
+        if begin.row_count:
+            console.print(begin)
+        if not compiling:
+            return 0
         prepare(folder, cache)
         table = Table("processor seconds", "off", "empty", "again")
-        for name, command in COMPILING.items():
-            if re.search(arguments.only, name):
-                table.add_row(*row(name, command, folder, arguments.times))
+        for name, command in compiling.items():
+            table.add_row(*row(name, command, folder, arguments.times))
         console.print(table)
     return 0
 
