@@ -98,7 +98,7 @@ def start(
     environment = {
         **os.environ,
         "TMPDIR": places["tmp"],
-        "XDG_CACHE_HOME": places["cache"],
+        "EDGEKIT_CACHE": places["cache"],
         "CCACHE_DISABLE": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}",

@@ -126,7 +126,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     """Call a factory; arguments and errors as those of `load_source`."""
     import torch
 
-    factory = _find_factory(source)
+    factory = find_factory(source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         try:
@@ -188,7 +188,12 @@ def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
     return tuple(str(key) for key in spec.context)
 
 
-def _find_factory(source: str) -> Callable[[], Any]:
+def find_factory(source: str) -> Callable[[], Any]:
+    """Import the module of ``package.module:factory``, also from the working directory, and return the factory.
+
+    Raises:
+        UsageError: no such name, no function, or an error of the module; chained to the original error.
+    """
     module_name, colon, path = source.partition(":")
     if not (colon and path and all(part.isidentifier() for part in module_name.split("."))):
         raise _unusable(

@@ -19,6 +19,9 @@ from edgekit.verbs.bench import log as bench_log
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
+# What tests compile is compiled once, by its content, and stays out of the user's own cache.
+CACHE = Path(__file__).parent.parent / ".venv" / "cache"
+os.environ.setdefault("EDGEKIT_CACHE", str(CACHE))
 if "EDGEKIT_TEST_PROCESSOR" in os.environ:  # a row of `make test-processors`
     import processors
 

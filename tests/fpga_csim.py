@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from edgekit.fpga import golden, project
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import Program
-from edgekit.runtime.runners.fpga import COMPILERS, NO_COMPILER
+from edgekit.runtime.runners.fpga import NO_COMPILER
+from edgekit.runtime.runners.toolchain import CXX_NAMES
 
 needs_cxx = pytest.mark.skipif(
-    not any(shutil.which(name) for name in COMPILERS), reason=NO_COMPILER
+    not any(shutil.which(name) for name in CXX_NAMES), reason=NO_COMPILER
 )
 
 

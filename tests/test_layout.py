@@ -1,6 +1,7 @@
 """The layout rules: one-way imports, a package list that matches the folders, a complete wheel."""
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -9,8 +10,14 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tiny_build
+import tiny_networks
+import typer
 from structure import decisions
+
+from edgekit.cli import app
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "edgekit"
@@ -103,7 +110,59 @@ SUITES = {
     "twins",
     "twins_exact",
 }
-HEAVY = {"torch", "onnx", "onnx_ir", "onnxscript", "onnxruntime", "matplotlib", "soundfile", "soxr"}
+NETWORKS = {"onnx", "onnx_ir", "onnxruntime", "onnxscript", "sympy"}  # what reads and runs them
+HEAVY = NETWORKS | {
+    "asyncio",
+    "cryptography",
+    "distributed",
+    "http",
+    "jinja2",
+    "matplotlib",
+    "numpy",
+    "PIL",
+    "scipy",
+    "sounddevice",
+    "soundfile",
+    "soxr",
+    "torch",
+    "wasmtime",
+}
+# A command -> the heavy modules that it may load. `nothing` is no module, file or folder; net.onnx, build, in.npz are.
+MAY_LOAD: dict[str, set[str]] = {
+    "--version": set(),
+    "--help": set(),
+    **{
+        f"{verb} --help": set()
+        for verb in (
+            *("bench", "bundle", "demo", "doctor", "export", "finetune", "inspect", "invert"),
+            *("prune", "quantize", "run", "sample", "serve", "stream", "targets"),
+        )
+    },
+    "export nothing:net --target host -o new": {"numpy"},
+    "export nothing.onnx --target host -o new": {"numpy"},
+    "export nothing.pt2 --target host -o new": {"numpy"},
+    "export nothing:net --time-axis x:2 --hop 4 --target host -o new": {"numpy"},
+    "export nothing:net --target host --recipe w8a8 --calibration . -o new": {"numpy"},
+    "stream nothing:net --time-axis x:2 -o new.onnx": {"numpy"},
+    "quantize nothing:net --recipe w8a8 --calibration . -o new.onnx": {"numpy"},
+    "prune nothing:net --pattern 2:4 -o new.onnx": {"numpy"},
+    "finetune nothing:net --recipe w8a8 --calibration . --steps 1 -o new.onnx": {"numpy"},
+    "inspect nothing:net": {"numpy"},
+    "inspect build": {"numpy"},
+    "inspect net.onnx": NETWORKS | {"numpy", "jinja2"},
+    "export net.onnx --target host -o new": NETWORKS | {"numpy", "jinja2"},
+    "run build in.npz out.npz": {"numpy"},
+    "run nothing in.npz out.npz": {"numpy"},
+    "bench build --hops 8": {"numpy", "jinja2"},
+    "bench nothing": {"numpy", "jinja2"},
+    "sample nothing -n 1 --seed 1": {"numpy"},
+    "invert nothing in.npz -o new.npz": {"numpy"},
+    "bundle nothing -o new --key nothing --release 1": {"numpy"},
+    "serve nothing": {"http"},
+    "targets": {"numpy"},
+    "doctor": {"numpy"},
+    "demo nothing": {"numpy"},
+}
 
 
 def modules() -> dict[str, Path]:
@@ -169,16 +228,60 @@ def test_every_part_imports_only_what_is_below_it() -> None:
     assert {m.split(".")[1] for m in known if "." in m} == set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize(
-    "module",
-    ["edgekit.cli", "edgekit.api", "edgekit.runtime.stream", "edgekit.runtime.audio.files"],
-)
-def test_the_runtime_and_the_command_line_load_without_heavy_packages(module: str) -> None:
-    code = f"import sys, {module}; print(*sorted({HEAVY!r} & set(sys.modules)))"
+def heavy_modules(code: str, folder: Path, **more: str) -> set[str]:
+    """The heavy modules that a program loads."""
+    shown = f"import sys; print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    program = f"import atexit; atexit.register(lambda: exec({shown!r}))\n{code}"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **more}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT / "src"
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, env=environment
     )
-    assert done.stdout.strip() == ""
+    assert "Traceback" not in done.stderr, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    ("module", "may"),
+    [
+        ("edgekit.cli", set()),
+        ("edgekit.api", set()),
+        ("edgekit.runtime.stream", {"numpy"}),
+        ("edgekit.runtime.audio.files", {"numpy"}),
+    ],
+)
+def test_the_runtime_and_the_command_line_load_without_heavy_packages(
+    module: str, may: set[str]
+) -> None:
+    assert heavy_modules(f"import {module}", ROOT) <= may
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network, a build and hops for it."""
+    made = tmp_path_factory.mktemp("verbs")
+    tiny_networks.recurrent(made / "net.onnx")
+    tiny_build.write(made / "build")
+    np.savez(made / "in.npz", pcm=np.zeros((4, 1, tiny_build.HOP), np.float32))
+    return made
+
+
+@pytest.mark.parametrize("command", MAY_LOAD)
+def test_a_verb_loads_only_what_it_needs(command: str, folder: Path) -> None:
+    words = ["edgekit", *command.split()]
+    code = f"import sys; sys.argv = {words!r}; from edgekit.__main__ import main; main()"
+    assert heavy_modules(code, folder) - MAY_LOAD[command] == set()
+
+
+def test_every_verb_has_a_row_of_what_it_loads() -> None:
+    verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    assert {command.split()[0] for command in MAY_LOAD} == {"--version", "--help", *verbs}
+
+
+def test_completion_loads_nothing_heavy(folder: Path) -> None:
+    code = "import sys; sys.argv = ['edgekit']; from edgekit.__main__ import main; main()"
+    for words, number in (("edgekit ex", "1"), ("edgekit export --ta", "2")):
+        asked = {"COMP_WORDS": words, "COMP_CWORD": number, "_EDGEKIT_COMPLETE": "complete_bash"}
+        assert heavy_modules(code, folder, **asked) == set()
 
 
 def packages() -> dict[str, Path]:

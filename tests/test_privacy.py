@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_build
 import tiny_networks
 from tiny_build import needs_cc
 
@@ -73,6 +74,7 @@ def watched(tmp_path: Path) -> dict[str, str]:
         "WATCH_LOG": str(tmp_path / "log"),
         "HOME": str(tmp_path / "traces" / "home"),
         "XDG_CACHE_HOME": str(tmp_path / "traces" / "cache"),
+        "EDGEKIT_CACHE": "off",
         "TMPDIR": str(tmp_path / "traces" / "temporary"),
         "CCACHE_DISABLE": "1",
         "PYTHONPATH": str(ROOT / "src"),
@@ -103,6 +105,20 @@ def test_export_run_and_bench_call_nobody_and_leave_nothing(
         done = subprocess.run(command, cwd=tmp_path, env=watched, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert traces(tmp_path) == [], verb
+
+
+@linux
+@needs_cc
+def test_what_is_compiled_lies_in_the_cache_alone(tmp_path: Path, watched: dict[str, str]) -> None:
+    tiny_build.write(tmp_path / "build")
+    np.savez(tmp_path / "in.npz", pcm=np.ones((4, 1, tiny_build.HOP), np.float32))
+    command = [sys.executable, "-m", "edgekit", "run", "build", "in.npz", "out.npz"]
+    given = {**watched, "EDGEKIT_CACHE": ""}
+    done = subprocess.run(command, cwd=tmp_path, env=given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    objects = tmp_path / "traces" / "cache" / "edgekit" / "objects"
+    left = [path for path in objects.rglob("*") if path.is_file()]
+    assert len(left) == 1 and traces(tmp_path) == [left[0].name]
 
 
 @linux

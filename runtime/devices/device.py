@@ -53,7 +53,6 @@ DEVICES = {
         Device("adb", adb.ADDRESS, lambda profile: not profile.is_bare, 2000, 100_000, adb.connect),
     )
 }
-FORMS = ("local", "qemu", "ssh://[user@]host[:port]", "adb[:serial]")
 C_PROGRAM, PYTHON_PROGRAM = "./program", "python3 ./program"
 
 

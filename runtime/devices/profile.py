@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+# What `edgekit bench --device` takes.
+FORMS = ("local", "qemu", "ssh://[user@]host[:port]", "adb[:serial]")
 SEMIHOSTING = (
     "-nographic",
     "-monitor",

@@ -3,7 +3,6 @@
 import ctypes
 import json
 import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -17,12 +16,12 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.c import NativeRunner
-from edgekit.runtime.runners.toolchain import Compiler
+from edgekit.runtime.runners.toolchain import CXX_NAMES, Compiler, ask, compile_sources
 
 STAGES_NAME = "stages.json"
-COMPILERS = ("g++", "c++", "clang++")
+
 NO_COMPILER = "no C++ compiler: apt-get install g++"
-FLAGS = ("-std=c++14", "-O3", "-Wall", "-I.")
+FLAGS = ("-std=c++14", "-O3", "-Wall", "-fPIC", "-I.")
 SOURCES = ("program.cpp", "engine.cpp", "engine_host.cpp")
 S8 = NDArray[np.int8]
 F32 = NDArray[np.float32]
@@ -226,27 +225,28 @@ def _opened(
 
 def find_cxx() -> str:
     """Return the first C++ compiler of this machine; raises `ToolError` where there is none."""
-    compiler = next((name for name in COMPILERS if shutil.which(name)), None)
+    compiler = next((name for name in CXX_NAMES if shutil.which(name)), None)
     if compiler is None:
         raise ToolError(NO_COMPILER)
     return compiler
 
 
-def compile_cxx(folder: Path, sources: Sequence[str], output: Path, *flags: str) -> None:
-    """Compile sources of an engine's csim/ folder.
+def compile_cxx(folder: Path, sources: Sequence[str], output: Path, *link: str) -> None:
+    """Compile sources of an engine's csim/ folder and link them into `output`.
 
     Raises `ToolError` where there is no compiler, or it fails.
     """
-    command = [find_cxx(), *FLAGS, *flags, *sources, "-o", str(output.resolve())]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise ToolError(f"{command[0]} failed on the engine: {done.stderr.strip()[-2000:]}")
+    name = find_cxx()
+    compiler = ask((name,))
+    if compiler is None:
+        raise ToolError(f"{name} does not answer --version; {NO_COMPILER}")
+    compile_sources(compiler, FLAGS, sources, link, output.resolve(), folder)
 
 
 def _library(folder: Path) -> ctypes.CDLL:
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as place:
         output = Path(place) / "engine.so"
-        compile_cxx(folder, SOURCES, output, "-shared", "-fPIC", "-Wl,-Bsymbolic")
+        compile_cxx(folder, SOURCES, output, "-shared", "-Wl,-Bsymbolic")
         library = ctypes.CDLL(str(output))
     pointer, number = ctypes.c_void_p, ctypes.c_int32
     library.edgekit_engine.argtypes = [pointer, number, number, pointer, pointer]

@@ -8,16 +8,23 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgekit.base.errors import ToolError
+from edgekit.runtime.runners.object_cache import (
+    UNSTABLE,
+    file_facts,
+    object_cache,
+    system_headers,
+)
 
 NAMES = ("cc", "gcc", "clang")
+CXX_NAMES = ("g++", "c++", "clang++")
 HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC")
@@ -32,8 +39,20 @@ LIMIT_S = 600  # of a processor, for each process that a compiler starts
 CLOCK_S = 7200  # by the clock, for one that waits
 ASK_S = 60
 XCPU = 24  # the signal behind that limit; Windows has neither
-LARGE_BYTES = 1 << 20  # of a source whose object is not kept
-_objects: dict[bytes, bytes] = {}  # by the digest of the command and the source with its headers
+LARGE_BYTES = 1 << 20  # of a source whose object the process does not hold in memory
+PATH = re.compile(r"/[^\s\"':]+")
+# What gcc and clang read besides the command.
+ENVIRONMENT = (
+    "COMPILER_PATH",
+    "CPATH",
+    "C_INCLUDE_PATH",
+    "CPLUS_INCLUDE_PATH",
+    "GCC_EXEC_PREFIX",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "SDKROOT",
+    "SOURCE_DATE_EPOCH",
+)
+_objects: dict[str, bytes] = {}  # by the key of `_Objects`
 
 
 @dataclass(frozen=True)
@@ -112,60 +131,127 @@ def compile_sources(
 ) -> None:
     """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
 
-    The same source with the same headers is compiled once in a process, unless it is large: kernels are the same in
-    builds of one network, weights seldom. zig is slow to start and keeps what it compiled: it gets all sources in one
-    command.
+    The same source with the same headers is compiled once: this process and the user's cache hold its object. zig is
+    slow to start and has a cache of its own: it gets all sources in one command.
 
     Raises:
         ToolError: the compiler failed: with the command to rerun and its message.
     """
     whole = [*compiler.command, *options, *sources, *link, "-o", str(output)]
-    rerun = f"the command, in {folder}, was:\n{shlex.join(whole)}"
-
-    def run(command: Sequence[str]) -> bytes:
-        try:
-            done = subprocess.run(
-                limited(command), cwd=folder, capture_output=True, timeout=CLOCK_S
-            )
-        except subprocess.TimeoutExpired as error:
-            waited = f"did not end within {CLOCK_S} s by the clock: see what it waits for"
-            raise ToolError(f"{compiler.label} {waited}; {rerun}") from error
-        if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()
-            failure = f"failed with exit code {done.returncode}"
-            if done.returncode == -XCPU or "CPU time limit exceeded" in said:
-                failure = f"took more than {LIMIT_S} s of a processor: export a smaller network, or"
-                failure += " compile it yourself"
-            raise ToolError(f"{compiler.label} {failure}; {rerun}\n{said}")
-        return done.stdout
-
+    run = partial(_run, compiler, folder, f"the command, in {folder}, was:\n{shlex.join(whole)}")
     if compiler.name.startswith("zig"):
         run(whole)
         return
-    start = [*compiler.command, *options]
-    include_dirs = [folder / option[2:] for option in options if option.startswith("-I")]
+    objects = _Objects(compiler, options, folder, run, quick)
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as scratch:
-        objects = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
-
-        def compiled(source: str, made: str) -> None:
-            if (folder / source).stat().st_size > LARGE_BYTES:
-                run([*start, *(QUICK if quick else []), "-c", source, "-o", made])
-                return
-            text = whole_text(folder / source, include_dirs)
-            if text is None:
-                text = run([*start, "-E", "-P", source])
-            for more in ([], QUICK) if quick else ([],):
-                command = [*start, *more]
-                key = hashlib.sha256(repr((command, compiler.label)).encode() + text).digest()
-                if (known := _objects.get(key)) is not None:
-                    Path(made).write_bytes(known)
-                    return
-            run([*command, "-c", source, "-o", made])
-            _objects[key] = Path(made).read_bytes()
-
+        paths = [os.path.join(scratch, f"{number}.o") for number in range(len(sources))]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(compiled, sources, objects))
-        run([*start, *objects, *link, "-o", str(output)])
+            list(pool.map(objects.make, sources, paths))
+        run([*compiler.command, *options, *paths, *link, "-o", str(output)])
+
+
+def _run(compiler: Compiler, folder: Path, rerun: str, command: Sequence[str]) -> bytes:
+    """What a command of a compiler prints.
+
+    Raises:
+        ToolError: it failed.
+    """
+    try:
+        done = subprocess.run(limited(command), cwd=folder, capture_output=True, timeout=CLOCK_S)
+    except subprocess.TimeoutExpired as error:
+        waited = f"did not end within {CLOCK_S} s by the clock: see what it waits for"
+        raise ToolError(f"{compiler.label} {waited}; {rerun}") from error
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()
+        failure = f"failed with exit code {done.returncode}"
+        if done.returncode == -XCPU or "CPU time limit exceeded" in said:
+            failure = f"took more than {LIMIT_S} s of a processor: export a smaller network, or"
+            failure += " compile it yourself"
+        raise ToolError(f"{compiler.label} {failure}; {rerun}\n{said}")
+    return done.stdout
+
+
+class _Objects:
+    """The objects of sources with one compiler, options and folder."""
+
+    def __init__(
+        self,
+        compiler: Compiler,
+        options: Sequence[str],
+        folder: Path,
+        run: Callable[[Sequence[str]], bytes],
+        quick: bool,
+    ) -> None:
+        start = [*compiler.command, *options]
+        self._folder, self._run, self._cache = folder, run, object_cache()
+        self._commands = [start, [*start, *QUICK]] if quick else [start]
+        self._include_dirs = [folder / option[2:] for option in options if option.startswith("-I")]
+
+    def make(self, source: str, output: str) -> None:
+        """Write the object of a source to the file `output`; compile it where no cache has it."""
+        path = self._folder / source
+        text = whole_text(path, self._include_dirs)
+        if text is None:
+            text = self._run([*self._commands[0], "-E", "-P", source])
+        is_stable = not UNSTABLE.search(text)
+        for command in self._commands if is_stable else ():
+            if (content := self._lookup(self._key(command, path, text))) is not None:
+                Path(output).write_bytes(content)
+                return
+        command, rule = self._commands[-1], f"{output}.d"
+        self._run([*command, "-MD", "-MF", rule, "-c", source, "-o", output])
+        if is_stable:
+            key, content = self._key(command, path, text), Path(output).read_bytes()
+            self._cache.write(key, content, system_headers(Path(rule)))
+            if path.stat().st_size <= LARGE_BYTES:
+                _objects[key] = content
+
+    def _lookup(self, key: str) -> bytes | None:
+        content = _objects.get(key)
+        return self._cache.read(key) if content is None else content
+
+    @staticmethod
+    def _key(command: Sequence[str], path: Path, text: bytes) -> str:
+        facts = compiler_facts(command, "c" if path.suffix == ".c" else "c++")
+        digest = hashlib.sha256(facts.encode())
+        digest.update(text)
+        return digest.hexdigest()
+
+
+def compiler_facts(command: Sequence[str], language: str) -> str:
+    """Return all that a compiler with these options is: its build, its programs, the core that ``native`` stands for.
+
+    Args:
+        command: the compiler, and options without sources.
+        language: ``c`` or ``c++``.
+    """
+    environment = tuple((name, os.environ.get(name)) for name in ENVIRONMENT)
+    return _compiler_facts(tuple(command), language, environment)
+
+
+@cache
+def _compiler_facts(
+    command: tuple[str, ...], language: str, environment: tuple[tuple[str, str | None], ...]
+) -> str:
+    # with -### a compiler prints the commands that it would run; without -pipe they name temporary files
+    probe = [*command, "-pipe", "-###", "-c", "-x", language, os.devnull, "-o", os.devnull]
+    try:
+        done = subprocess.run(
+            limited(probe),
+            cwd=os.path.abspath(os.sep),  # clang prints the folder that it is in
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=min(ASK_S, CLOCK_S),
+            check=False,
+        )
+        text = (done.stdout + done.stderr).decode(errors="replace")
+    except (OSError, subprocess.TimeoutExpired) as error:
+        text = type(error).__name__
+    names = {*PATH.findall(text), *(shutil.which(word) or word for word in command)}
+    programs = {os.path.realpath(name) for name in names if os.path.isfile(name)}
+    return repr(
+        (command, language, environment, text, [file_facts(Path(p)) for p in sorted(programs)])
+    )
 
 
 def whole_text(source: Path, include_dirs: Sequence[Path]) -> bytes | None:

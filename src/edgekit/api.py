@@ -5,46 +5,51 @@ it are done, and how many there are. Nothing is left half-written.
 """
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from edgekit.base.errors import Problem, UsageError, unavailable
-from edgekit.base.output import folder_problem
 from edgekit.base.progress import Progress
 from edgekit.base.progress import silent as silent
-from edgekit.demos.show_denoise import show_bundled
-from edgekit.demos.table import DEMOS, shown
-from edgekit.runtime.audio.live import LiveFacts
-from edgekit.runtime.audio.sound import Watch, check_devices, play
-from edgekit.runtime.bench.measure import Measured
-from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.stream import RUNNERS
-from edgekit.verbs import doctor as tools
-from edgekit.verbs import files, inspection, inverting, samples
-from edgekit.verbs.bench import benchmark, comparing
-from edgekit.verbs.bench.fleet import Ran, run_fleet
-from edgekit.verbs.bench.log import Log
-from edgekit.verbs.bundles import bundle as bundle
-from edgekit.verbs.doctor import NETWORKS, TargetFacts, ToolFacts, missing, require
-from edgekit.verbs.export import networks, pipeline
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
-from edgekit.verbs.export.pipeline import Exported
-from edgekit.verbs.export.request import read_request
-from edgekit.verbs.export.weights import finetune as finetune
-from edgekit.verbs.export.weights import prune as prune
-from edgekit.verbs.inspection import Inspected
-from edgekit.verbs.opening import Opening
-from edgekit.verbs.serve import serve as serve
 
 if TYPE_CHECKING:
-    from edgekit.demos.browser.show import BrowserDemo
-    from edgekit.demos.hearable import HearableDemo
-    from edgekit.demos.show_deform import DeformDemo
-    from edgekit.demos.show_digits import DigitsDemo
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from edgekit.demos.table import demo as demo
     from edgekit.graph.model import Model
+    from edgekit.runtime.audio.live import LiveFacts
+    from edgekit.runtime.audio.sound import Watch
+    from edgekit.runtime.bench.measure import Measured
+    from edgekit.verbs.bench.fleet import Ran
+    from edgekit.verbs.bench.log import Log
+    from edgekit.verbs.bundles import bundle as bundle
+    from edgekit.verbs.doctor import doctor as doctor
+    from edgekit.verbs.doctor import targets as targets
+    from edgekit.verbs.export.pipeline import Exported
+    from edgekit.verbs.export.weights import finetune as finetune
+    from edgekit.verbs.export.weights import prune as prune
+    from edgekit.verbs.inspection import Inspected
+    from edgekit.verbs.serve import serve as serve
+
+# Verbs that stand elsewhere whole: imported when they are asked for, as all modules that only one verb needs.
+MODULES = {
+    "bundle": "edgekit.verbs.bundles",
+    "demo": "edgekit.demos.table",
+    "doctor": "edgekit.verbs.doctor",
+    "finetune": "edgekit.verbs.export.weights",
+    "prune": "edgekit.verbs.export.weights",
+    "serve": "edgekit.verbs.serve",
+    "targets": "edgekit.verbs.doctor",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a verb of `MODULES`."""
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(MODULES[name]), name)
 
 
 def export(
@@ -54,7 +59,7 @@ def export(
     *,
     progress: Progress = silent,
     **options: Unpack[ExportOptions],
-) -> Exported:
+) -> "Exported":
     """Make a verified build folder of a network.
 
     A factory or a .pt2 is the user's own code and is run; an .onnx and calibration files are not
@@ -71,6 +76,9 @@ def export(
         UsageError: everything that is wrong with the request or the network.
         CheckFailed: the build does not compile, is not the same network, or does not fit its board.
     """
+    from edgekit.verbs.export import pipeline
+    from edgekit.verbs.export.request import read_request
+
     return pipeline.export(read_request(source, target, Path(out), options), progress)
 
 
@@ -93,6 +101,8 @@ def stream(
         UsageError: everything that is wrong with the request, or nodes that cannot be streamed.
         VerificationError: hop by hop it is not the same network.
     """
+    from edgekit.verbs.export import networks
+
     return networks.stream(source, Path(out), options, progress)
 
 
@@ -124,6 +134,8 @@ def quantize(
         UsageError: everything that is wrong with the request, the network or the calibration.
         CheckFailed: no recipe is good enough, or none of them within the bounds, or ``auto`` finds no C compiler.
     """
+    from edgekit.verbs.export import networks
+
     return networks.quantize(
         source, recipe, calibration, Path(out), min_snr_db, target, most, progress
     )
@@ -167,6 +179,9 @@ def run(
         UsageError: a file or build that cannot be used.
         ToolError: a compiler or library is missing or failed.
     """
+    from edgekit.verbs import files
+    from edgekit.verbs.opening import Opening
+
     given, made = (
         {name: Path(path) for name, path in side.items()}
         if isinstance(side, Mapping)
@@ -180,13 +195,13 @@ def run(
 
 def live(
     directory: str | Path,
-    watch: Watch,
+    watch: "Watch",
     *,
     constants: str | Path | None = None,
     controls: Sequence[str] = (),
     device_rate: int | None = None,
     seed: int | None = None,
-) -> LiveFacts:
+) -> "LiveFacts":
     """Stream the microphone through a build to the loudspeaker; returns what was counted, and what it detected.
 
     A build that gives no sound but decides, see ``--decide``, plays nothing.
@@ -203,6 +218,10 @@ def live(
         UsageError: a build or device that cannot be used.
         ToolError: a compiler or library is missing or failed, or there is no device.
     """
+    from edgekit.runtime.audio.sound import check_devices, play
+    from edgekit.runtime.build_folder.manifest import Manifest
+    from edgekit.verbs.opening import Opening
+
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
         device_rate = device["sample_rate_hz"]
@@ -216,12 +235,12 @@ def sample(
     n: int,
     seed: int,
     *,
-    conditions: Mapping[str, ArrayLike] | None = None,
+    conditions: "Mapping[str, ArrayLike] | None" = None,
     start: str | Path | None = None,
     noise: str | Path | None = None,
     out: str | Path | None = None,
     progress: Progress = silent,
-) -> NDArray[np.float32]:
+) -> "NDArray[np.float32]":
     """Draw samples with a build that has a sampler; returns them, (n, channels, ...).
 
     Args:
@@ -238,6 +257,8 @@ def sample(
         UsageError: no build with a sampler, or conditions that it does not take; all of what is wrong.
         ToolError: a compiler or library is missing or failed.
     """
+    from edgekit.verbs import samples
+
     begin, drawn, file = (None if path is None else Path(path) for path in (start, noise, out))
     given = samples.Given(conditions or {}, begin, drawn)
     return samples.sample(Path(directory), n, seed, given, file, progress)
@@ -248,10 +269,10 @@ def invert(
     images: str | Path,
     *,
     seed: int = 0,
-    conditions: Mapping[str, ArrayLike] | None = None,
+    conditions: "Mapping[str, ArrayLike] | None" = None,
     out: str | Path | None = None,
     progress: Progress = silent,
-) -> dict[str, NDArray[np.float32]]:
+) -> "dict[str, NDArray[np.float32]]":
     """Return the start, noise and residual with which a build gives images back, by the names of its conditions.
 
     Given to `sample` with the same conditions they draw the images again; with others, the images edited
@@ -269,6 +290,8 @@ def invert(
         UsageError: no such build or images, or conditions that it does not take.
         ToolError: a compiler or library is missing or failed.
     """
+    from edgekit.verbs import inverting
+
     return inverting.invert(directory, Path(images), seed, conditions, out, progress)
 
 
@@ -281,7 +304,7 @@ def bench(
     against: Sequence[str] = (),
     append: str | Path | None = None,
     progress: Progress = silent,
-) -> Measured:
+) -> "Measured":
     """Measure a build, and add a page to its report.
 
     Args:
@@ -300,6 +323,8 @@ def bench(
         UsageError: no such build, device or engine, all of what is wrong.
         CheckFailed: a tool is missing or failed, or outputs are not those of the same network.
     """
+    from edgekit.verbs.bench import benchmark
+
     file = None if append is None else Path(append)
     request = benchmark.Request(Path(directory), device, hops, tuple(against), layers, file)
     return benchmark.bench(request, progress)
@@ -307,7 +332,7 @@ def bench(
 
 def fleet(
     path: str | Path, append: str | Path, *, again: bool = False, progress: Progress = silent
-) -> Ran:
+) -> "Ran":
     """Measure builds on the devices of a fleet, all at once; a call that was cut is gone on with by the next one.
 
     Args:
@@ -320,10 +345,12 @@ def fleet(
         UsageError: everything that is wrong with the file and its builds. What goes wrong on a device costs its own
             result alone, and is in `failed` of what is returned.
     """
+    from edgekit.verbs.bench.fleet import run_fleet
+
     return run_fleet(Path(path), Path(append), again, progress)
 
 
-def compare(results: str | Path, out: str | Path) -> Log:
+def compare(results: str | Path, out: str | Path) -> "Log":
     """Write a page that compares what `bench` appended to a file; returns the lines, and which are damaged.
 
     Args:
@@ -333,10 +360,12 @@ def compare(results: str | Path, out: str | Path) -> Log:
     Raises:
         UsageError: a file that cannot be used.
     """
+    from edgekit.verbs.bench import comparing
+
     return comparing.compare(Path(results), Path(out))
 
 
-def inspect(source: str | Path, html: str | Path | None = None) -> Inspected:
+def inspect(source: str | Path, html: str | Path | None = None) -> "Inspected":
     """Return the facts of a build folder, or of a network and what it would be on ``host``.
 
     Args:
@@ -346,55 +375,6 @@ def inspect(source: str | Path, html: str | Path | None = None) -> Inspected:
     Raises:
         UsageError: neither a build nor a readable network, one without a report, or a file that cannot be written.
     """
+    from edgekit.verbs import inspection
+
     return inspection.inspect(str(source), None if html is None else Path(html))
-
-
-def targets() -> list[TargetFacts]:
-    """Return every target: what it emits, what it needs, and whether this machine has that."""
-    return tools.targets()
-
-
-def doctor() -> list[ToolFacts]:
-    """Return every tool and package that EdgeKit can use: found, or how to get it."""
-    return tools.doctor()
-
-
-def demo(
-    name: str,
-    target: str | None = None,
-    out: str | Path | None = None,
-    *,
-    progress: Progress = silent,
-) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
-    """Run a bundled demo and write what it makes.
-
-    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.
-
-    Args:
-        name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
-            ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
-        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
-            ``wasm`` only.
-        out: the folder to make; ``demo-NAME`` where not given.
-        progress: see above.
-
-    Raises:
-        UsageError: unknown demo, or a folder that is not empty.
-        CheckFailed: the export failed its verification.
-    """
-    if name not in DEMOS:
-        raise UsageError(unavailable("demo", name, DEMOS, ()))
-    usual, needs = DEMOS[name]
-    wanted = (*needs, *NETWORKS)
-    if name == "denoise" and target is None and (absent := missing(wanted)):
-        return show_bundled(Path(out or f"demo-{name}"), progress, absent)
-    problems, folder = list[Problem](), Path(out or f"demo-{name}")
-    if target is not None and target not in RUNNERS:
-        found, step = f"target '{target}'", "export the network itself for other machines"
-        problems.append(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
-    if problem := folder_problem(folder):
-        problems.append(problem)
-    if problems:
-        raise UsageError(problems)
-    require(wanted)
-    return shown(name, target or usual, folder, progress)

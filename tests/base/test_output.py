@@ -201,9 +201,9 @@ def test_a_file_on_a_full_disk(tmp_path: Path) -> None:
 
 def test_a_cache_that_cannot_be_written_is_said_before_the_search(tmp_path: Path) -> None:
     (tmp_path / "edgekit").touch()
-    with pytest.raises(UsageError, match=r"cache folder '.*edgekit'.*XDG_CACHE_HOME"):
+    with pytest.raises(UsageError, match=r"cache folder '.*edgekit'.*EDGEKIT_CACHE"):
         _read(tmp_path / "edgekit" / "known.json")
-    with pytest.raises(UsageError, match="XDG_CACHE_HOME"):
+    with pytest.raises(UsageError, match="EDGEKIT_CACHE"):
         _read(Path("/proc/edgekit/known.json"))
 
 

@@ -10,7 +10,7 @@ from tiny_build import needs_cc
 from edgekit import __version__, api
 from edgekit.base.progress import silent
 from edgekit.cli.demo import show_hearable
-from edgekit.demos import show_denoise
+from edgekit.demos import show_denoise, table
 from edgekit.demos.hearable import HearableDemo, Row
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -77,7 +77,7 @@ def test_the_table_shows_both_builds_and_all_that_a_demo_is_asked_for(
 def test_without_onnx_the_bundled_build_plays_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(api, "missing", lambda names: ("onnx",))
+    monkeypatch.setattr(table, "missing", lambda names: ("onnx",))
     demo = api.demo("denoise", out=tmp_path / "out")
     assert isinstance(demo, HearableDemo)
     (row,) = demo.rows

@@ -2,10 +2,13 @@
 
 import subprocess
 import sys
+from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+from edgekit.export import torch_shapes
 from edgekit.export.from_torch import from_torch
 from edgekit.export.torch_shapes import one_table_of_operators
 from edgekit.export.torch_source import TorchModule
@@ -48,6 +51,25 @@ def test_operators_of_one_export_are_not_those_of_the_next():
         assert len(table.functions) == len(made(opset_version=18).functions)
         assert all(row.onnx_function is not own for row in table.functions["aten::relu"])
     assert (third.opset_version, newer.opset_version) == (18, 23)
+
+
+def test_the_table_is_that_of_functions_whose_sources_were_parsed(monkeypatch: pytest.MonkeyPatch):
+    from onnxscript.values import TracedOnnxFunction
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    parsed: Any = TracedOnnxFunction.function_ir
+    whole = ONNXRegistry.from_torchlib().functions
+    monkeypatch.setattr(torch_shapes, "TABLES", {})
+    with one_table_of_operators():
+        quick = ONNXRegistry.from_torchlib().functions
+    assert TracedOnnxFunction.function_ir is parsed
+    assert {target: [str(row.signature) for row in rows] for target, rows in quick.items()} == {
+        target: [str(row.signature) for row in rows] for target, rows in whole.items()
+    }
+    traced = [row.onnx_function for rows in whole.values() for row in rows]
+    traced = [function for function in traced if isinstance(function, TracedOnnxFunction)]
+    assert len(traced) > 400
+    assert all(function.function_ir.domain == function.opset.domain for function in traced[::10])
 
 
 def test_an_import_of_torchvision_between_two_exports_adds_its_operators():

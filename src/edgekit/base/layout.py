@@ -4,9 +4,11 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 LETTERS = {
     "N": "batch",
@@ -87,9 +89,11 @@ def plain_layout(shape: Sequence[int], time_axis: int | None, hop: int | None) -
 
 
 def frames_to_hops(
-    samples: NDArray[np.float32], layout: Layout, shape: Sequence[int]
-) -> NDArray[np.float32]:
+    samples: "NDArray[np.float32]", layout: Layout, shape: Sequence[int]
+) -> "NDArray[np.float32]":
     """Cut (channels, samples) into (hops, *shape), the last hop filled up with silence."""
+    import numpy as np
+
     frames, channels = _extents(layout, shape)
     padded = np.pad(samples, ((0, 0), (0, -samples.shape[1] % frames)))
     hops = padded.reshape(channels, -1, frames).transpose(1, 0, 2)
@@ -98,8 +102,10 @@ def frames_to_hops(
     return np.ascontiguousarray(hops).reshape(-1, *shape)
 
 
-def hops_to_frames(hops: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+def hops_to_frames(hops: "NDArray[np.float32]", layout: Layout) -> "NDArray[np.float32]":
     """Return (channels, samples) of (hops, *shape)."""
+    import numpy as np
+
     frames, channels = _extents(layout, hops.shape[1:])
     if _time_first(layout):
         return np.ascontiguousarray(hops.reshape(-1, channels).T)

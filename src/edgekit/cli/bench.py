@@ -1,7 +1,7 @@
 """``edgekit bench``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
@@ -9,10 +9,12 @@ from rich.text import Text
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
-from edgekit.runtime.bench.measure import Measured
-from edgekit.runtime.devices.device import FORMS
+from edgekit.runtime.devices.profile import FORMS
 from edgekit.verbs.bench.comparing import page_problem
-from edgekit.verbs.bench.fleet import Ran
+
+if TYPE_CHECKING:
+    from edgekit.runtime.bench.measure import Measured
+    from edgekit.verbs.bench.fleet import Ran
 
 MOST_FUNCTIONS = 12
 
@@ -178,7 +180,7 @@ def show_fleet(
         raise typer.Exit(1)
 
 
-def _print_run(ran: Ran) -> None:
+def _print_run(ran: "Ran") -> None:
     rows = []
     for name, found in ran.measured.items():
         facts = found.to_dict()
@@ -196,7 +198,7 @@ def _print_run(ran: Ran) -> None:
         out.print(f"PASS: {count} results, each of a build that gave its golden outputs")
 
 
-def show(measured: Measured) -> None:
+def show(measured: "Measured") -> None:
     """Print tables of facts, functions, peers and layers."""
     facts = measured.to_dict()
     print_table(f"on {measured.device}", ("fact", "value"), _rows(measured, facts))
@@ -229,7 +231,7 @@ def show(measured: Measured) -> None:
         print_table("layers against golden", ("layer", "result"), measured.layers)
 
 
-def _rows(measured: Measured, facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(measured: "Measured", facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
         for name, value in facts.items()

@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
-from edgekit.demos.browser.show import BrowserDemo
-from edgekit.demos.hearable import HearableDemo
-from edgekit.demos.show_deform import DeformDemo
-from edgekit.demos.show_digits import DigitsDemo
+
+if TYPE_CHECKING:
+    from edgekit.demos.browser.show import BrowserDemo
+    from edgekit.demos.hearable import HearableDemo
+    from edgekit.demos.show_deform import DeformDemo
+    from edgekit.demos.show_digits import DigitsDemo
 
 DIGITS_HEAD = (
     "build",
@@ -44,6 +46,10 @@ def demo(
     """Run a bundled network on a bundled clip and write what it makes."""
     with progress(as_json) as report:
         shown = api.demo(name, target, directory, progress=report)
+    from edgekit.demos.browser.show import BrowserDemo
+    from edgekit.demos.show_deform import DeformDemo
+    from edgekit.demos.show_digits import DigitsDemo
+
     if isinstance(shown, DeformDemo):
         show_engine(shown, as_json)
         return
@@ -56,7 +62,7 @@ def demo(
     show_hearable(shown, as_json)
 
 
-def show_browser(demo: BrowserDemo, as_json: bool) -> None:
+def show_browser(demo: "BrowserDemo", as_json: bool) -> None:
     """Print what the page plays through and draws with, and how to open it."""
     if as_json:
         networks = {name: asdict(manifest) for name, manifest in demo.manifests.items()}
@@ -80,7 +86,7 @@ def show_browser(demo: BrowserDemo, as_json: bool) -> None:
     out.print(f"open it: edgekit serve {demo.directory}", markup=False, soft_wrap=True)
 
 
-def show_engine(demo: DeformDemo, as_json: bool) -> None:
+def show_engine(demo: "DeformDemo", as_json: bool) -> None:
     """Print what the engine finds beside the float network, its figures and its files."""
     rows = [("float32", *demo.float_ap), (demo.manifest.quantization["recipe"], *demo.engine_ap)]
     if as_json:
@@ -105,7 +111,7 @@ def show_engine(demo: DeformDemo, as_json: bool) -> None:
         out.print(f"wrote {demo.directory / file}", markup=False, soft_wrap=True)
 
 
-def show_digits(demo: DigitsDemo, as_json: bool) -> None:
+def show_digits(demo: "DigitsDemo", as_json: bool) -> None:
     """Print what an image takes and needs in each build."""
     if as_json:
         rows = [asdict(row) for row in demo.rows]
@@ -134,7 +140,7 @@ def _sizes(memory: Mapping[str, int | None]) -> tuple[int | None, int | None]:
     return memory["weights_bytes"], ram
 
 
-def show_hearable(demo: HearableDemo, as_json: bool) -> None:
+def show_hearable(demo: "HearableDemo", as_json: bool) -> None:
     """Print how well each build does, and what it takes."""
     if as_json:
         facts = {"notes": list(demo.notes), "files": list(demo.files)}

@@ -1,14 +1,16 @@
 """A manifest as table rows."""
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgekit.runtime.build_folder.board_rows import board_text
 from edgekit.runtime.build_folder.levels import levels_text
-from edgekit.runtime.build_folder.manifest import Manifest, counted
+
+if TYPE_CHECKING:
+    from edgekit.runtime.build_folder.manifest import Manifest
 
 
-def manifest_rows(manifest: Manifest) -> list[tuple[str, str]]:
+def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
     """Return (fact, value) rows; what is not known is left out."""
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     counts = ((kind, quantization[f"tensors_{kind}"]) for kind in ("int8", "int16", "float"))
@@ -84,7 +86,7 @@ def npu_rows(npu: dict[str, Any] | None) -> list[tuple[str, str | None]]:
     ]
 
 
-def device_text(manifest: Manifest) -> str | None:
+def device_text(manifest: "Manifest") -> str | None:
     """Say at what rate the adapter stands in front, and how late it is with the network."""
     if (facts := manifest.device) is None:
         return None
@@ -92,7 +94,7 @@ def device_text(manifest: Manifest) -> str | None:
     return f"{facts['sample_rate_hz']:,} Hz, {late}"
 
 
-def session_text(manifest: Manifest) -> str | None:
+def session_text(manifest: "Manifest") -> str | None:
     """Say what depends on session constants alone and so left the hop."""
     if manifest.session is None:
         return None
@@ -101,7 +103,7 @@ def session_text(manifest: Manifest) -> str | None:
     return f"{counts['parameters']:,} parameters, {counts['macs']:,} MACs, from {names}"
 
 
-def sampler_text(manifest: Manifest) -> str | None:
+def sampler_text(manifest: "Manifest") -> str | None:
     """Say how many network calls draw a sample."""
     if (table := manifest.steps) is None:
         return None
@@ -138,8 +140,10 @@ def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value is not None]
 
 
-def verification_text(manifest: Manifest) -> str | None:
+def verification_text(manifest: "Manifest") -> str | None:
     """Say how a build was verified."""
+    from edgekit.runtime.build_folder.manifest import counted
+
     if (facts := manifest.verification) is None:
         return None
     ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"

@@ -1,16 +1,17 @@
 """``edgekit inspect``."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
-from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
+
+if TYPE_CHECKING:
+    from edgekit.runtime.build_folder.manifest import Manifest
 
 
 def inspect(
@@ -45,8 +46,15 @@ def show_streaming(streaming: dict[str, Any], sample_rate_hz: int | None) -> Non
     print_table("time in the tensors of the offline network", TIME_HEAD, time_rows(streaming))
 
 
-def show_manifest(manifest: Manifest) -> None:
+def show_manifest(manifest: "Manifest") -> None:
     """Print a manifest as tables."""
+    from edgekit.runtime.build_folder.port_rows import (
+        PORT_HEAD,
+        STREAM_HEAD,
+        port_rows,
+        stream_rows,
+    )
+
     print_table("inputs and outputs", PORT_HEAD, port_rows(manifest))
     if streams := stream_rows(manifest):
         print_table("streams", STREAM_HEAD, streams)

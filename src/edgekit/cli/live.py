@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.live import Live as Screen
 from rich.text import Text
@@ -10,8 +11,10 @@ from rich.text import Text
 from edgekit import api
 from edgekit.cli.console import err, out, print_table
 from edgekit.cli.keys import keys
-from edgekit.runtime.audio.live import LiveFacts
 from edgekit.runtime.audio.sound import QUIT, SWITCH
+
+if TYPE_CHECKING:
+    from edgekit.runtime.audio.live import LiveFacts
 
 COMMANDS = {"q": QUIT, "Q": QUIT, "d": SWITCH, "D": SWITCH}
 LOOK_S = 0.1
@@ -25,7 +28,7 @@ def hear(
     controls: Sequence[str] = (),
     device_rate: int | None = None,
     seed: int | None = None,
-) -> LiveFacts:
+) -> "LiveFacts":
     """Run a build on the sound devices until a key or Ctrl-C ends it; shows what happens where there is a screen."""
     with ExitStack() as stack:
         poll = stack.enter_context(keys())
@@ -35,7 +38,7 @@ def hear(
 
         printed = 0
 
-        def watch(facts: LiveFacts) -> str | None:
+        def watch(facts: "LiveFacts") -> str | None:
             nonlocal printed
             if not as_json:
                 say(facts, printed)
@@ -57,13 +60,13 @@ def hear(
     return facts
 
 
-def say(facts: LiveFacts, printed: int) -> None:
+def say(facts: "LiveFacts", printed: int) -> None:
     """Print what was detected since so many detections were printed."""
     for detection in facts.detections[printed:]:
         out.print(str(detection), markup=False, highlight=False)
 
 
-def picture(facts: LiveFacts) -> str:
+def picture(facts: "LiveFacts") -> str:
     """Up to six lines."""
     if not facts.plays:
         said = facts.detections[-1] if facts.detections else "nothing yet"
@@ -97,7 +100,7 @@ def level(name: str, dbfs: float | None) -> str:
     return f"{name:5} {'#' * full}{'.' * (BAR - full)} {text}"
 
 
-def computing(facts: LiveFacts) -> str:
+def computing(facts: "LiveFacts") -> str:
     """How long hops take, and how many took too long."""
     if facts.median_us is None:
         return "none yet"
@@ -108,7 +111,7 @@ def computing(facts: LiveFacts) -> str:
     return f"{times}; {late}"
 
 
-def losses(facts: LiveFacts) -> str:
+def losses(facts: "LiveFacts") -> str:
     """What was not heard, or was heard as silence."""
     lost = [f"{name.replace('_', ' ')} {count:,}" for name, count in facts.xruns.items() if count]
     if facts.late_samples:
@@ -118,7 +121,7 @@ def losses(facts: LiveFacts) -> str:
     return ", ".join(lost) or "nothing"
 
 
-def show(facts: LiveFacts) -> None:
+def show(facts: "LiveFacts") -> None:
     """Print what happened in all."""
     rows = [
         ("in, out", f"{_dbfs(facts.in_dbfs)}, {_dbfs(facts.out_dbfs)}"),

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.base.errors import EdgeKitError, InternalError, ToolError
-from edgekit.verbs.doctor import PACKAGES
 
 DEBUG = "EDGEKIT_DEBUG"  # set: there is no net, errors show their traceback
 MAX_HASHED = 2**30
@@ -21,6 +20,8 @@ def explained(error: Exception, stages: Sequence[str], arguments: Sequence[str])
     """
     stage = f" in stage '{stages[-1]}'" if stages else ""
     if isinstance(error, ModuleNotFoundError):
+        from edgekit.verbs.doctor import PACKAGES
+
         for distribution, module, _, pip in PACKAGES:
             if error.name and error.name.partition(".")[0] == module.partition(".")[0]:
                 return ToolError(f"{distribution} is not installed; pip install '{pip}'")

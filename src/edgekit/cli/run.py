@@ -9,8 +9,6 @@ import typer
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
-from edgekit.cli.live import hear, show
-from edgekit.verbs.files import named_files
 
 
 def run(
@@ -77,9 +75,13 @@ def run(
             what = files[0] if files else f"--device {device}" if device else f"--found {found}"
             beside, step = f"'{what}' beside --mic", "leave out one of them"
             raise UsageError(Problem("--mic", beside, "the sound devices or files", step))
+        from edgekit.cli.live import hear, show
+
         facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
         print_json(facts.to_dict()) if as_json else show(facts)
         return
+    from edgekit.verbs.files import named_files
+
     source, out_files = named_files(directory, files or ())
     with progress(as_json) as report:
         notes = api.run(

@@ -10,7 +10,6 @@ from edgekit.cli.console import AsJson, print_json, print_notes, print_table, pr
 from edgekit.cli.facts import streaming_rows
 from edgekit.cli.options import with_options
 from edgekit.verbs.export.options import StreamOptions
-from edgekit.verbs.inspection import streaming_facts
 
 
 @with_options(StreamOptions)
@@ -26,6 +25,8 @@ def stream(
     """
     with progress(as_json) as report:
         streamed = api.stream(model, path, progress=report, **options)
+    from edgekit.verbs.inspection import streaming_facts
+
     facts = streaming_facts(streamed)
     if as_json:
         print_json(facts)

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.base.progress import Progress
+from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.output import folder_problem
+from edgekit.base.progress import Progress, silent
+from edgekit.verbs.doctor import NETWORKS, missing, require
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
@@ -65,3 +68,48 @@ def shown(
         "browser": show_browser.show,
     }
     return shows[name](target, out, progress)
+
+
+def demo(
+    name: str,
+    target: str | None = None,
+    out: str | Path | None = None,
+    *,
+    progress: Progress = silent,
+) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
+    """Run a bundled demo and write what it makes.
+
+    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.
+
+    Args:
+        name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
+            ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
+        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
+            ``wasm`` only.
+        out: the folder to make; ``demo-NAME`` where not given.
+        progress: see above.
+
+    Raises:
+        UsageError: unknown demo, or a folder that is not empty.
+        CheckFailed: the export failed its verification.
+    """
+    from edgekit.runtime.stream import RUNNERS
+
+    if name not in DEMOS:
+        raise UsageError(unavailable("demo", name, DEMOS, ()))
+    usual, needs = DEMOS[name]
+    wanted, folder = (*needs, *NETWORKS), Path(out or f"demo-{name}")
+    if name == "denoise" and target is None and (absent := missing(wanted)):
+        from edgekit.demos.show_denoise import show_bundled
+
+        return show_bundled(folder, progress, absent)
+    problems = []
+    if target is not None and target not in RUNNERS:
+        found, step = f"target '{target}'", "export the network itself for other machines"
+        problems.append(Problem(f"demo '{name}'", found, ", ".join(RUNNERS), step))
+    if problem := folder_problem(folder):
+        problems.append(problem)
+    if problems:
+        raise UsageError(problems)
+    require(wanted)
+    return shown(name, target or usual, folder, progress)

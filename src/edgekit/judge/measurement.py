@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import replacing
 from edgekit.base.spread import Shared, Team
+from edgekit.base.user_cache import ALLOWED, STEP
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -195,12 +196,6 @@ class Meter:
                 temporary.write_text(json.dumps(self._known), encoding="utf-8")
 
 
-def cache_folder() -> Path:
-    """Where searches keep what they measured: ``$XDG_CACHE_HOME/edgekit``, or ``~/.cache/edgekit``."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "edgekit"
-
-
 def _read(path: Path) -> dict[str, float]:
     """What was measured before.
 
@@ -208,16 +203,15 @@ def _read(path: Path) -> dict[str, float]:
         UsageError: the folder cannot be made or written to, or the file is not what `_save` writes: said
             before the search, which takes long.
     """
-    where, allowed = f"cache folder '{path.parent}'", "a folder where you may write"
-    step = "set XDG_CACHE_HOME to such a folder"
+    where = f"cache folder '{path.parent}'"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(path.parent, os.W_OK | os.X_OK):
-            raise UsageError(Problem(where, "cannot be written to", allowed, step))
+            raise UsageError(Problem(where, "cannot be written to", ALLOWED, STEP))
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         return {str(key): float(value) for key, value in known.items()}
     except OSError as error:
-        raise UsageError(Problem(where, str(error.strerror), allowed, step)) from error
+        raise UsageError(Problem(where, str(error.strerror), ALLOWED, STEP)) from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         found = f"damaged: {error}"
         raise UsageError(

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ToolError
-from edgekit.runtime.runners.fpga import COMPILERS
-from edgekit.runtime.runners.toolchain import HOW_TO_GET, compilers
+from edgekit.base.user_cache import OFF, VARIABLE
+from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
+from edgekit.runtime.runners.toolchain import CXX_NAMES, HOW_TO_GET, compilers
 
 C_COMPILER = "C compiler"
 ZIG = "ziglang"  # compiles for every core of devices.toml
@@ -30,8 +31,8 @@ class ToolFacts:
     Attributes:
         name: what it is.
         used_for: which part of EdgeKit uses it.
-        version: None where it was not found.
-        path: the command or folder, for the screen only.
+        version: None where it was not found; of the cache its size.
+        path: the command or folder, for the screen only; of a cache that is not used, why.
         pip: arguments for ``pip install``; None where pip does not have it.
         apt: arguments for ``apt-get install``; None where Debian does not have it.
         small: arguments for a ``pip install`` before that of `pip`, which get a much smaller build.
@@ -111,7 +112,7 @@ OWN_VERSION = {
 
 
 def doctor() -> list[ToolFacts]:
-    """Return compilers, cross compilers and emulators, then packages."""
+    """Return compilers and the cache of what they made, cross compilers and emulators, then packages."""
     from edgekit.targets.devices import profile
 
     own = profile("host").kernels
@@ -125,7 +126,7 @@ def doctor() -> list[ToolFacts]:
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
     packages = [_package(*row) for row in PACKAGES]
-    return [*found, *device_tools(), *packages, _executorch(), _portaudio()]
+    return [*found, _cache(), *device_tools(), *packages, _executorch(), _portaudio()]
 
 
 def device_tools() -> list[ToolFacts]:
@@ -219,6 +220,22 @@ def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFac
     return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
 
 
+def _cache() -> ToolFacts:
+    """The cache of compiled kernels: its size in the place of a version, its folder, or why it is not used."""
+    cache = object_cache()
+    most = f"{LIMIT_BYTES >> 20:,} MiB at most"
+    used_for = (
+        f"compiled kernels, {most}; {VARIABLE}=DIR moves it, {VARIABLE}={OFF} switches it off"
+    )
+    folder = "" if cache.folder is None else str(cache.folder)
+    if cache.problem:
+        why = f"{folder}: {cache.problem}" if folder else cache.problem
+        return ToolFacts("cache", used_for, None, why, None, None)
+    return ToolFacts(
+        "cache", used_for, f"{cache.used_bytes() / (1 << 20):,.1f} MiB", folder, None, None
+    )
+
+
 def _executorch() -> ToolFacts:
     """ExecuTorch, which clashes with this environment's packages and has one of its own."""
     version = EXECUTORCH.packages[0].partition("==")[2] if EXECUTORCH.is_here else None
@@ -247,7 +264,7 @@ def missing(needs: Iterable[str]) -> tuple[str, ...]:
         if need == EXECUTORCH.name:
             return EXECUTORCH.is_here
         if need == "g++":
-            return any(map(shutil.which, COMPILERS))
+            return any(map(shutil.which, CXX_NAMES))
         return bool(compilers()) if need == "cc" else shutil.which(need) is not None
 
     return tuple(need for need in needs if not is_here(need))

@@ -9,7 +9,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import output_problem, replacing
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
-from edgekit.verbs.export.importing import ImportOptions, load_model, source_problems
+from edgekit.verbs.export.importing import ImportOptions, find_code, load_model, source_problems
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -86,8 +86,9 @@ def _network(source: str) -> Inspected:
     if ":" not in source and not Path(source).exists():
         allowed = "a build folder, package.module:factory, a .pt2 or an .onnx"
         raise UsageError(Problem(f"'{source}'", "does not exist", allowed, "check the path"))
-    if problems := source_problems(source, ImportOptions()):
-        raise UsageError(problems)
+    if unusable := source_problems(source, ImportOptions()):
+        raise UsageError(unusable)
+    find_code(source)
     from edgekit.targets.network import layers
     from edgekit.targets.report import render
     from edgekit.verbs.targets import TARGETS

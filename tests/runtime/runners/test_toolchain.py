@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,9 +15,36 @@ from edgekit.runtime.runners.toolchain import compile_shared, compilers, find_co
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No $CC, no compiler that answered before, and no object that is known."""
     monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("EDGEKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(toolchain, "_objects", {})
     toolchain.answer.cache_clear()
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The sources that a compiler compiles, one after the other; with gcc or clang alone."""
+    if find_compiler().name.startswith("zig"):
+        pytest.skip("zig keeps what it compiled itself: pip uninstall ziglang, apt-get install gcc")
+    sources: list[str] = []
+    run = toolchain.subprocess.run
+
+    def counted(command: list[str], **options: object) -> object:
+        sources.extend(b for a, b in pairwise(command) if a == "-c" and b.endswith(".c"))
+        return run(command, **options)
+
+    monkeypatch.setattr(toolchain.subprocess, "run", counted)
+    return sources
+
+
+def value(folder: Path, *flags: str, name: str = "f", quick: bool = False) -> int:
+    """What the function of a source gives, compiled by a process that knows no object."""
+    toolchain._objects.clear()
+    library = folder / f"{len(list(folder.glob('*.so')))}.so"
+    compile_shared([folder / f"{name}.c"], [folder], library, flags, quick)
+    return int(getattr(ctypes.CDLL(str(library)), name)())
 
 
 def fake(folder: Path, name: str, answer: str) -> Path:
@@ -105,20 +133,11 @@ def test_sources_and_headers_become_one_library(tmp_path: Path) -> None:
 
 
 @needs_cc
+@pytest.mark.parametrize("place", ["cache", "off"])
 def test_a_source_that_the_process_knows_is_not_compiled_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: list[str], place: str
 ) -> None:
-    compiled: list[str] = []
-    run = toolchain.subprocess.run
-
-    def counted(command: list[str], **options: object) -> object:
-        compiled.extend(b for a, b in pairwise(command) if a == "-c" and b.endswith(".c"))
-        return run(command, **options)
-
-    monkeypatch.setattr(toolchain.subprocess, "run", counted)
-    monkeypatch.setattr(toolchain, "_objects", {})
-    if find_compiler().name.startswith("zig"):
-        pytest.skip("zig keeps what it compiled itself: pip uninstall ziglang, apt-get install gcc")
+    monkeypatch.setenv("EDGEKIT_CACHE", place if place == "off" else str(tmp_path / place))
     for number, flags in enumerate(([], [], ["-DTWO"])):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -152,10 +171,7 @@ def test_a_source_is_known_by_itself_and_all_of_its_headers(tmp_path: Path) -> N
 
 
 @needs_cc
-def test_quick_objects_do_the_same_and_are_not_taken_for_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(toolchain, "_objects", {})
+def test_quick_objects_do_the_same_and_are_not_taken_for_others(tmp_path: Path) -> None:
     if find_compiler().name.startswith("zig"):
         pytest.skip("zig keeps what it compiled itself: pip uninstall ziglang, apt-get install gcc")
     source = tmp_path / "square.c"
@@ -164,6 +180,97 @@ def test_quick_objects_do_the_same_and_are_not_taken_for_others(
         compile_shared([source], [], tmp_path / f"{name}.so", quick=quick)
         assert ctypes.CDLL(str(tmp_path / f"{name}.so")).square(7) == 49
         assert len(toolchain._objects) == known
+
+
+@needs_cc
+def test_another_process_compiles_only_what_is_new(tmp_path: Path, compiled: list[str]) -> None:
+    """By flags, text, headers, the system's headers, environment, and kind of optimization."""
+    (tmp_path / "f.h").write_text("#define F 1\n")
+    (tmp_path / "f.c").write_text(
+        '#include <stdint.h>\n#include "f.h"\nint f(void) { return F; }\n'
+    )
+    found = [value(tmp_path), value(tmp_path)]
+    assert (found, len(compiled)) == ([1, 1], 1)
+    (tmp_path / "f.h").write_text("#define F 2\n")
+    assert (value(tmp_path), len(compiled)) == (2, 2)
+    (tmp_path / "f.h").write_text("#define F 1\n")
+    assert (value(tmp_path), len(compiled)) == (1, 2)
+    assert (value(tmp_path, "-DOTHER"), len(compiled)) == (1, 3)
+    assert (value(tmp_path, *toolchain.NATIVE), len(compiled)) == (1, 4)
+    assert (value(tmp_path, *toolchain.NATIVE), len(compiled)) == (1, 4)
+    assert (value(tmp_path, quick=True), len(compiled)) == (1, 4)
+
+
+@needs_cc
+def test_a_large_source_is_compiled_once_too(tmp_path: Path, compiled: list[str]) -> None:
+    rows = ",".join(["1"] * (toolchain.LARGE_BYTES // 2 + 1))
+    (tmp_path / "f.c").write_text(f"int t[] = {{{rows}}};\nint f(void) {{ return t[7]; }}\n")
+    assert [value(tmp_path) for _ in range(2)] == [1, 1]
+    assert (compiled, toolchain._objects) == (["f.c"], {})
+
+
+@needs_cc
+def test_the_cache_hides_no_error_and_no_damage(tmp_path: Path, compiled: list[str]) -> None:
+    source = tmp_path / "f.c"
+    source.write_text("int f(void) { return 3; }\n")
+    assert value(tmp_path) == 3
+    for wrong in ("int f(void) { return missing; }\n", '#error "no"\n'):
+        source.write_text(wrong)
+        for _ in range(2):
+            with pytest.raises(ToolError, match=r"missing|no"):
+                value(tmp_path)
+    source.write_text("int g(void);\nint f(void) { return g(); }\n")
+    for _ in range(2):  # compiled, but not linked without g
+        toolchain._objects.clear()
+        with pytest.raises(ToolError, match=r"undefined|Undefined"):
+            unresolved = ["-Wl,-undefined,error" if sys.platform == "darwin" else "-Wl,-z,defs"]
+            toolchain.compile_sources(
+                find_compiler(),
+                ["-fPIC"],
+                ["f.c"],
+                ["-shared", *unresolved],
+                tmp_path / "g.so",
+                tmp_path,
+            )
+    source.write_text("int f(void) { return 3; }\n")
+    before = len(compiled)
+    assert (value(tmp_path), len(compiled)) == (3, before)
+    for path in (tmp_path / "cache").rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[:-1])
+    assert (value(tmp_path), len(compiled)) == (3, before + 1)
+    assert (value(tmp_path), len(compiled)) == (3, before + 1)
+
+
+@needs_cc
+@pytest.mark.parametrize("text", ["__DATE__", "__TIME__", "__TIMESTAMP__"])
+def test_what_is_another_each_time_is_not_stored(
+    tmp_path: Path, compiled: list[str], text: str
+) -> None:
+    (tmp_path / "f.c").write_text(f"int f(void) {{ return {text}[0] != 0; }}\n")
+    assert ([value(tmp_path) for _ in range(2)], len(compiled)) == ([1, 1], 2)
+
+
+@needs_cc
+def test_another_compiler_is_not_given_the_objects_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compiled: list[str]
+) -> None:
+    """Of the same version and options, but another program, or of other paths for headers."""
+    (tmp_path / "f.c").write_text("#include <own.h>\nint f(void) { return OWN; }\n")
+    for number in (1, 2):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "own.h").write_text(f"#define OWN {number}\n")
+        monkeypatch.setenv("CPATH", str(tmp_path / str(number)))
+        assert (value(tmp_path), len(compiled)) == (number, number)
+    wrapped = tmp_path / "mine"
+    wrapped.write_text(f'#!/bin/sh\nexec {find_compiler().command[0]} "$@"\n')
+    wrapped.chmod(0o755)
+    for count, more in ((3, ""), (3, ""), (4, "# rebuilt\n")):
+        if more:
+            wrapped.write_text(wrapped.read_text() + more)
+        toolchain._compiler_facts.cache_clear()
+        monkeypatch.setenv("CC", str(wrapped))
+        assert (value(tmp_path), len(compiled)) == (2, count)
 
 
 @needs_cc

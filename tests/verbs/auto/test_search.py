@@ -37,6 +37,7 @@ from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
 from edgekit.verbs.auto import screening
 from edgekit.verbs.auto import search as auto
+from edgekit.verbs.export import quantizing
 from edgekit.verbs.export.importing import load_model
 
 SOURCE = "zoo:gru_mask"
@@ -46,8 +47,8 @@ pytestmark = needs_cc
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache" / "edgekit"
+    monkeypatch.setattr(quantizing, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
 
 
 def clips() -> Iterator[dict[str, np.ndarray]]:

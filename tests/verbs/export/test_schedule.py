@@ -27,7 +27,7 @@ COSTS = {"ek_fc_f32": 3.0, "ek_conv_f32": 2.0, "ek_fc_s8_s8": 2.0, "ek_conv_s8_s
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(schedule, "cache_folder", lambda: tmp_path / "cache")
 
 
 @pytest.fixture
@@ -83,6 +83,15 @@ def test_what_was_measured_is_kept_by_form(measured: list[int]) -> None:
     assert measured == [2]
     tune(of(integers()), profile("c99"), silent)  # other forms
     assert measured == [2, 2]
+
+
+@needs_cc
+def test_without_a_cache_everything_is_measured_each_time(
+    measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "cache_folder", lambda: None)
+    found = [tune(of(network()), profile("c99"), silent) for _ in range(2)]
+    assert found[0] == found[1] and measured == [2, 2]
 
 
 @needs_cc
@@ -153,6 +162,7 @@ def test_only_c_targets_have_schedules_and_one_source_of_them(tmp_path: Path) ->
 
 def test_a_damaged_cache_is_named(tmp_path: Path) -> None:
     path = schedule._cache(profile("c99"))
+    assert path is not None
     path.parent.mkdir(parents=True)
     path.write_text("[1]")
     with pytest.raises(UsageError) as refused:

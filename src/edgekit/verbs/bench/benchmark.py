@@ -18,9 +18,9 @@ from edgekit.runtime.bench.measure import ByLayer, Measured, golden_inputs, meas
 from edgekit.runtime.build_folder.files import open_build, replace_text
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.cross import compile_replay
-from edgekit.runtime.devices.device import FORMS, Device, device_of, find_device, measure_qemu
+from edgekit.runtime.devices.device import Device, device_of, find_device, measure_qemu
 from edgekit.runtime.devices.emulator import replay
-from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.devices.profile import FORMS, Profile
 from edgekit.targets.build_files import read_model
 from edgekit.verbs.bench import by_layer
 from edgekit.verbs.bench import log as bench_log

@@ -7,7 +7,8 @@ from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.toml_file import parse_toml, read_text
-from edgekit.runtime.devices.device import FORMS, find_device
+from edgekit.runtime.devices.device import find_device
+from edgekit.runtime.devices.profile import FORMS
 
 MAX_FILE_BYTES = 1 << 20
 MOST_DEVICES = 1000

@@ -17,7 +17,7 @@ from edgekit.judge.measurement import Reference
 from edgekit.judge.preparation_choice import settled
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import load_model, surrounded
+from edgekit.verbs.export.importing import find_code, load_model, surrounded
 from edgekit.verbs.export.input_settings import clip_problems, with_examples
 from edgekit.verbs.export.named import source_needs
 from edgekit.verbs.export.option_checks import check_options
@@ -87,6 +87,7 @@ def finetune(
     if problems or chosen is None:
         raise UsageError(problems)
     require([*source_needs(source), "torch"])
+    find_code(source)
     from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.quantize.tuning.tune import Tuning, with_weights
 

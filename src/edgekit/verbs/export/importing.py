@@ -184,6 +184,7 @@ def load_model(source: str, options: ImportOptions) -> Imported:
     """
     if problems := source_problems(source, options):
         raise UsageError(problems)
+    find_code(source)
     if options.then is not None:
         own, behind = _divided(source, options)
         network, second = _import_network(source, own)[0], _import_onnx(options.then, behind)
@@ -201,6 +202,18 @@ def load_model(source: str, options: ImportOptions) -> Imported:
 
         examples = with_drawn(network, examples, options.noise)
     return Imported(network, model, examples)
+
+
+def find_code(source: str) -> None:
+    """See that a factory is there, before what imports networks is loaded.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not is_onnx(source) and Path(source).suffix != ".pt2":
+        from edgekit.export.torch_source import find_factory
+
+        find_factory(source)
 
 
 def with_sampler(
@@ -307,6 +320,7 @@ def load_streamed(
         ModelError: everything that cannot be streamed.
         VerificationError: hop by hop it is not the same network.
     """
+    find_code(source)
     from edgekit.export.stream.convert import stream
     from edgekit.export.stream.examples import cut
     from edgekit.export.stream.sources import onnx_offline, torch_offline

@@ -11,7 +11,13 @@ from edgekit.base.spread import DASK, HERE
 from edgekit.graph.sparsity import expression_problem, read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import ImportOptions, load_model, load_streamed, source_problems
+from edgekit.verbs.export.importing import (
+    ImportOptions,
+    find_code,
+    load_model,
+    load_streamed,
+    source_problems,
+)
 from edgekit.verbs.export.input_settings import (
     clip_problems,
     read_input_settings,
@@ -67,6 +73,7 @@ def prune(
     if problems or chosen is None:
         raise UsageError(problems)
     require(source_needs(source))
+    find_code(source)
     from edgekit.export import prune as pruning
 
     progress("import", 0, 1)
@@ -126,6 +133,7 @@ def quantize(
         *([DASK] if workers != HERE else ()),
     ]
     require([*source_needs(source), *tools])
+    find_code(source)
     from edgekit.quantize.calibrate.clips import load_calibration
     from edgekit.quantize.calibrate.warnings import calibration_warnings
 

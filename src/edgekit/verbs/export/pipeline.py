@@ -14,7 +14,7 @@ from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
 from edgekit.targets.build_files import write_build
 from edgekit.targets.devices import profile
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import load_model
+from edgekit.verbs.export.importing import find_code, load_model
 from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
 from edgekit.verbs.export.schedule import (
@@ -47,6 +47,7 @@ class Exported:
 def export(request: Request, progress: Progress) -> Exported:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
     require(request.needs)
+    find_code(request.source)
     from edgekit.quantize.calibrate.input_values import setting_problems
     from edgekit.targets.c.fit import beyond_parts, fit_of, weights_misfit
 

@@ -10,9 +10,9 @@ from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.progress import Progress
 from edgekit.base.settings import InputSettings
 from edgekit.base.spread import HERE, Workers
+from edgekit.base.user_cache import cache_folder
 from edgekit.judge.budget import UNBOUNDED, Limits
 from edgekit.judge.levels import Asked, hearing, judge
-from edgekit.judge.measurement import cache_folder
 from edgekit.judge.preparation_choice import closed, settled
 from edgekit.judge.sampling import (
     calls_of_networks,

@@ -20,6 +20,8 @@ from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.base.output import replacing
 from edgekit.base.progress import Progress
 from edgekit.base.toml_file import parse_toml, read_text
+from edgekit.base.user_cache import ALLOWED, cache_folder
+from edgekit.base.user_cache import STEP as CACHE_STEP
 from edgekit.runtime.bench.measure import ByLayer
 
 if TYPE_CHECKING:
@@ -104,8 +106,9 @@ def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ..
         progress("tune", 0, len(builds))
         found = measured(builds, device)
         known |= _costs(new, builds, found)
-        with replacing(path) as temporary:
-            temporary.write_text(json.dumps(known), encoding="utf-8")
+        if path is not None:
+            with replacing(path) as temporary:
+                temporary.write_text(json.dumps(known), encoding="utf-8")
     return tuple(_tried(choices, known, "instructions" if device.is_cross else "us"))
 
 
@@ -218,24 +221,27 @@ def _tried(choices: Sequence["Choice"], known: Costs, unit: str) -> list[Tried]:
     return rows
 
 
-def _cache(device: "Profile") -> Path:
-    """The file of what was measured with a device's kernels, compiler and this version."""
-    from edgekit.judge.measurement import cache_folder
+def _cache(device: "Profile") -> Path | None:
+    """The file of what was measured with a device's kernels, compiler and this version; None without a cache."""
     from edgekit.runtime.devices.cross import find_cross_compiler, how_to_get
 
     compiler = find_cross_compiler(device)
     if compiler is None:
         raise ToolError(f"no compiler for {device.name}: {how_to_get(device)}")
     facts = (device.name, device.kernels, compiler.core, compiler.compiler.label, __version__)
-    return cache_folder() / f"kernels-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}.json"
+    name = f"kernels-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}.json"
+    folder = cache_folder()
+    return None if folder is None else folder / name
 
 
-def _read_costs(path: Path) -> Costs:
+def _read_costs(path: Path | None) -> Costs:
     """What was measured before.
 
     Raises:
         UsageError: the folder cannot be made, or the file is not what `tune` writes.
     """
+    if path is None:
+        return {}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -244,9 +250,8 @@ def _read_costs(path: Path) -> Costs:
             for form, costs in known.items()
         }
     except OSError as error:
-        step = "set XDG_CACHE_HOME to such a folder"
         where, found = f"cache folder '{path.parent}'", str(error.strerror)
-        raise UsageError(Problem(where, found, "a folder where you may write", step)) from error
+        raise UsageError(Problem(where, found, ALLOWED, CACHE_STEP)) from error
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         found, allowed = f"damaged: {error}", "what --tune keeps"
         raise UsageError(Problem(f"file '{path}'", found, allowed, "remove it")) from error

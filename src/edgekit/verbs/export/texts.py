@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import FORM, Layout, parse_layout
-from edgekit.base.random_normals import DISTRIBUTIONS
 from edgekit.base.settings import FORM as SETTING
 from edgekit.base.settings import STEP
 
@@ -124,6 +123,8 @@ def parse_constant(text: str) -> tuple[str, object]:
 
 def parse_noise(text: str) -> tuple[str, str]:
     """Split ``INPUT[=DISTRIBUTION]``; without one it is normal."""
+    from edgekit.base.random_normals import DISTRIBUTIONS
+
     name, _, distribution = text.partition("=")
     if not name or (distribution or "normal") not in DISTRIBUTIONS:
         found = "no name" if not name else f"'{distribution}'"

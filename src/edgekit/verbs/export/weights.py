@@ -4,13 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from edgekit.base.progress import Progress, silent
-from edgekit.verbs.export import finetune as tuning
-from edgekit.verbs.export import networks
-from edgekit.verbs.export.finetune import Tuned
 from edgekit.verbs.export.options import NetworkOptions
 
 if TYPE_CHECKING:
     from edgekit.export.prune import PrunedLayer
+    from edgekit.verbs.export.finetune import Tuned
 
 
 def prune(
@@ -37,6 +35,8 @@ def prune(
     Raises:
         UsageError: everything that is wrong with the request or the network.
     """
+    from edgekit.verbs.export import networks
+
     return networks.prune(source, pattern, Path(out), layers, smallest, progress)
 
 
@@ -50,7 +50,7 @@ def finetune(
     seed: int = 0,
     progress: Progress = silent,
     **options: Unpack[NetworkOptions],
-) -> Tuned:
+) -> "Tuned":
     """Train a network's float weights a little, so that a recipe's integers hold it; writes it as one .onnx.
 
     The integers' outputs are pulled towards those of the float network, on the calibration; there are no labels. A
@@ -72,4 +72,6 @@ def finetune(
         UsageError: all that is wrong with request, network or calibration, or a checkpoint of another training.
         VerificationError: the integers hold the network no better than before; nothing is written.
     """
+    from edgekit.verbs.export import finetune as tuning
+
     return tuning.finetune(source, Path(out), recipe, calibration, steps, seed, options, progress)
