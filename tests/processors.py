@@ -67,7 +67,7 @@ class Processor:
         what: it, for people.
         environment: what makes each library choose its loops for it.
         command: what starts Python; empty: nothing but Python.
-        files: test files, where all would take too long.
+        files: test files, or tests of one, where all would take too long.
     """
 
     name: str
@@ -129,7 +129,7 @@ PROCESSORS = {
             "AVX2 with fused products, emulated: onnxruntime and LiteRT without AVX-512",
             command=("qemu-x86_64", "-cpu", "Haswell-noTSX"),
             files=(
-                "tests/test_peers.py",
+                "tests/test_peers.py::test_the_torch_form_of_pools_and_reductions_is_the_network",
                 "tests/test_twins.py",
                 "tests/graph/test_facts.py",
                 "tests/export/test_verify.py",
