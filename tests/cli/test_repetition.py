@@ -8,10 +8,10 @@ import typer
 from typer.testing import CliRunner
 
 from edgekit.base.errors import UsageError
+from edgekit.base.settings import read_settings
 from edgekit.cli import app
 from edgekit.cli.repetition import VerbCommand, refuse_repeated, repeated_items
 from edgekit.cli.sample import parse_conditions
-from edgekit.runtime.controls import read_turns
 from edgekit.verbs.export.options import ExportOptions, declared
 
 VERBS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def test_no_repeatable_flag_was_forgotten() -> None:
 
 def test_other_verbs_refuse_a_name_that_is_given_twice() -> None:
     with pytest.raises(UsageError, match=r"--set 'knob': given twice.*knob=0s:VALUE,2.5s:VALUE"):
-        read_turns(["knob=0.3", "other=1", "knob=0.4"])
+        read_settings(["knob=0.3", "other=1", "knob=0.4"])
     with pytest.raises(UsageError, match="--condition 'label': given 2 times"):
         parse_conditions(["label=1", "label=2"])
     assert parse_conditions(["label=1", "other=2"]) == {"label": 1, "other": 2}
