@@ -248,8 +248,8 @@ def _import_network(
         return load_streamed(source, options)
     network, examples = _import_hop(source, options)
     checked = check_continuity(source, options, network, examples)
-    if checked.streamed is not None:
-        streamed, hops = load_streamed(source, checked.streamed)
+    if checked.rewrite is not None:
+        streamed, hops = load_streamed(source, checked.rewrite)
         return streamed.describe(notes=[*streamed.notes, checked.note]), hops
     if examples is None:
         return checked.network, None
