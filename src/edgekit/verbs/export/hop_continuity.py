@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgekit.export.continuity import Growth
     from edgekit.export.running import Arrays
     from edgekit.graph.model import Model
-    from edgekit.verbs.export.importing import ImportOptions
+    from edgekit.verbs.export.import_options import ImportOptions
 
 ALONE = (
     "the network has no states: each hop is computed alone, nothing is carried from one to the next"
@@ -55,24 +55,34 @@ def check_continuity(
     if not follows or network.frontend or network.timing:
         return Continuity(network)
     found = _growths(source, options, network, examples)
+    if not network.states:
+        return _without_states(found, network, _HopAxes(source, options, network))
+    # where the states make calls equal along an axis of an input, that one is time, and its others are not
+    carried = {name for growth in found if growth.carried for name in growth.axes}
+    broken = [g for g in found if g.error > 0 and not g.axes.keys() <= carried]
+    if broken:
+        raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    return Continuity(network)
+
+
+def _without_states(found: "list[Growth]", network: "Model", hop_axes: "_HopAxes") -> Continuity:
+    """Of a network without states: it is taken, rewritten or refused."""
     broken = [growth for growth in found if growth.error > 0]
-    if network.states:
-        # where the states make calls equal along an axis of an input, that one is time, and its others are not
-        carried = {name for growth in found if growth.carried for name in growth.axes}
-        if broken := [growth for growth in broken if not growth.axes.keys() <= carried]:
-            raise ModelError(_problem(growth, source, options, network) for growth in broken)
-        return Continuity(network)
-    hop_axes = _HopAxes(source, options, network)
     equal = [growth for growth in found if growth.outputs and not growth.error]
     longer = [growth for growth in equal if hop_axes.is_longer(growth)]
     alike = [growth for growth in equal if hop_axes.is_time(growth)]
     if hop_axes.hop > 1 and not any(map(hop_axes.is_evident, broken)) and (alike or longer):
         broken = []  # along the axis of time it is the same, so that the others are not time
-    if broken or longer:
-        if rewrite := _streaming_options(broken or longer, hop_axes):
-            return Continuity(network, rewrite, _rewrite_note(rewrite, broken))
-        if broken:
-            raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    if rewrite := _streaming_options(broken or longer, hop_axes):
+        return Continuity(network, rewrite, _rewrite_note(rewrite, broken))
+    if broken:
+        source, options = hop_axes.source, hop_axes.options
+        raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    return _alone(network, alike, hop_axes)
+
+
+def _alone(network: "Model", alike: "list[Growth]", hop_axes: "_HopAxes") -> Continuity:
+    """The network, with a note on outputs that each hop makes alone."""
     timed = {name for growth in alike for name in growth.outputs}
     if not (timeless := [n for v in network.stream_outputs if (n := str(v.name)) not in timed]):
         return Continuity(network)
