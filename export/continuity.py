@@ -88,16 +88,17 @@ def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Gr
     steps = max(feeds[0][name].shape[1 + axis] for name, axis in axes.items())
     hops, outputs = 0, dict[str, int]()
     for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
-        longer = None if (whole := runs.whole(feeds[0], count)) is None else runs.longer(whole)
+        whole = runs.in_one_call(feeds[0], count)
+        longer = None if whole is None else runs.longer_axes(whole)
         if longer is None or (hops and longer != outputs):
             break
         hops, outputs = count, longer
     if not hops:
         return None
-    error, worst = max(runs.error(feed, hops, outputs) for feed in feeds)
+    error, worst = max(runs.largest_error(feed, hops, outputs) for feed in feeds)
     carried = False
     if model.states and error == 0:
-        carried = any(runs.error(feed, hops, outputs, carry=False)[0] > 0 for feed in feeds)
+        carried = any(runs.largest_error(feed, hops, outputs, carry=False)[0] > 0 for feed in feeds)
     return Growth(axes, hops, outputs, error, worst, carried)
 
 
@@ -130,7 +131,7 @@ class _Runs:
         self._shapes = {str(v.name): static_shape(v) or () for v in model.ir.graph.outputs}
         self._states = {pair.output for pair in model.states}
 
-    def whole(self, feed: Arrays, hops: int) -> Arrays | None:
+    def in_one_call(self, feed: Arrays, hops: int) -> Arrays | None:
         """The outputs of one call; None where the source does not take it."""
         inputs = {n: self._joined(n, array[:hops]) for n, array in feed.items()}
         try:
@@ -142,7 +143,7 @@ class _Runs:
         joined = np.concatenate(list(array), self._axes[name]) if name in self._axes else array[0]
         return np.asarray(joined)
 
-    def longer(self, whole: Arrays) -> dict[str, int] | None:
+    def longer_axes(self, whole: Arrays) -> dict[str, int] | None:
         """Output -> the axis that is longer; None where a state is, or more than one axis."""
         found = {}
         for name, array in whole.items():
@@ -156,24 +157,24 @@ class _Runs:
                 found[name] = axes[0]
         return found
 
-    def error(
+    def largest_error(
         self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool = True
     ) -> tuple[float, str]:
         """The largest difference relative to the peak, and of which output; 0 where rounding explains it."""
-        whole = self.whole(feed, hops)
+        whole = self.in_one_call(feed, hops)
         if whole is not None and not _finite(whole):
             feed = {name: np.abs(array) for name, array in feed.items()}
-            whole = self.whole(feed, hops)
+            whole = self.in_one_call(feed, hops)
         if whole is None:
             return np.inf, next(iter(self._shapes))
-        found = self._by_hops(feed, hops, outputs, carry=carry)
+        found = self._hop_by_hop(feed, hops, outputs, carry=carry)
         names = [n for n in whole if n in outputs or self._model.states]
         errors = {name: _error(whole[name], found[name]) for name in names}
         limits = dict.fromkeys(errors, LIMIT)
         for seed in range(NUDGES):
             nudged = None
             if any(error > limits[name] for name, error in errors.items()):
-                nudged = self.whole(nudge(feed, seed), hops)
+                nudged = self.in_one_call(nudge(feed, seed), hops)
             if nudged is None:
                 break
             for name in errors:
@@ -182,7 +183,7 @@ class _Runs:
         beyond = ((error, name) for name, error in errors.items() if not error <= limits[name])
         return max(beyond, default=(0.0, ""))
 
-    def _by_hops(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
+    def _hop_by_hop(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
         """The outputs of a call for each hop: one after another along their longer axes, of others the last."""
         zeros = zero_states(self._model)
         state, results = zeros, list[Arrays]()

@@ -121,7 +121,10 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "reversed": lambda x: x + x.flip(2),
 }
 LAYERS: dict[str, Callable[[random.Random], Layer]] = {
-    **{f"{k} convolution": lambda d, k=k: Convolution(d, k) for k in ("causal", "centred", "ahead", "valid")},
+    **{
+        f"{k} convolution": lambda d, k=k: Convolution(d, k)
+        for k in ("causal", "centred", "ahead", "valid")
+    },
     "cached convolution": CachedConvolution,
     "restarting recurrent": lambda d: Recurrent(d, False),
     "carried recurrent": lambda d: Recurrent(d, True),
@@ -129,7 +132,7 @@ LAYERS: dict[str, Callable[[random.Random], Layer]] = {
     "causal attention": lambda d: Attention(d, True),
     "strided": Strided,
     **{name: lambda d, n=name: Function(n) for name in FUNCTIONS},
-}  # fmt: skip
+}
 ENDS = ("frames", "frames", "frames", "mean", "last")
 
 

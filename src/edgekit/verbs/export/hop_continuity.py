@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgekit.export.continuity import Growth
     from edgekit.export.running import Arrays
     from edgekit.graph.model import Model
-    from edgekit.verbs.export.importing import ImportOptions
+    from edgekit.verbs.export.import_options import ImportOptions
 
 ALONE = (
     "the network has no states: each hop is computed alone, nothing is carried from one to the next"
@@ -28,12 +28,12 @@ class Continuity:
 
     Attributes:
         network: as it was given, with what the user should know of its hops.
-        streamed: options that rewrite it along time; None where its hops follow one another as they are.
+        rewrite: options that rewrite it along time; None where its hops follow one another as they are.
         note: what the user should know of the rewrite.
     """
 
     network: "Model"
-    streamed: "ImportOptions | None" = None
+    rewrite: "ImportOptions | None" = None
     note: str = ""
 
 
@@ -55,31 +55,42 @@ def check_continuity(
     if not follows or network.frontend or network.timing:
         return Continuity(network)
     found = _growths(source, options, network, examples)
+    if not network.states:
+        return _without_states(found, network, _HopAxes(source, options, network))
+    # where the states make calls equal along an axis of an input, that one is time, and its others are not
+    carried = {name for growth in found if growth.carried for name in growth.axes}
+    broken = [g for g in found if g.error > 0 and not g.axes.keys() <= carried]
+    if broken:
+        raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    return Continuity(network)
+
+
+def _without_states(found: "list[Growth]", network: "Model", hop_axes: "_HopAxes") -> Continuity:
+    """Of a network without states: it is taken, rewritten or refused."""
     broken = [growth for growth in found if growth.error > 0]
-    if network.states:
-        # where the states make calls equal along one axis, that one is time, and the others are not
-        if broken and not any(growth.carried for growth in found):
-            raise ModelError(_problem(growth, source, options, network) for growth in broken)
-        return Continuity(network)
-    view = _View(source, options, network)
     equal = [growth for growth in found if growth.outputs and not growth.error]
-    longer = [growth for growth in equal if view.is_longer(growth)]
-    alike = [growth for growth in equal if view.is_time(growth)]
-    if view.hop > 1 and not any(map(view.is_evident, broken)) and (alike or longer):
+    longer = [growth for growth in equal if hop_axes.is_longer(growth)]
+    alike = [growth for growth in equal if hop_axes.is_time(growth)]
+    if hop_axes.hop > 1 and not any(map(hop_axes.is_evident, broken)) and (alike or longer):
         broken = []  # along the axis of time it is the same, so that the others are not time
-    if broken or longer:
-        if streamed := _streamed(broken or longer, view):
-            return Continuity(network, streamed, _rewritten(streamed, broken))
-        if broken:
-            raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    if rewrite := _streaming_options(broken or longer, hop_axes):
+        return Continuity(network, rewrite, _rewrite_note(rewrite, broken))
+    if broken:
+        source, options = hop_axes.source, hop_axes.options
+        raise ModelError(_problem(growth, source, options, network) for growth in broken)
+    return _alone(network, alike, hop_axes)
+
+
+def _alone(network: "Model", alike: "list[Growth]", hop_axes: "_HopAxes") -> Continuity:
+    """The network, with a note on outputs that each hop makes alone."""
     timed = {name for growth in alike for name in growth.outputs}
     if not (timeless := [n for v in network.stream_outputs if (n := str(v.name)) not in timed]):
         return Continuity(network)
-    notes = _timeless(timeless) if alike else [ALONE, *view.windows()]
+    notes = _timeless_notes(timeless) if alike else [ALONE, *hop_axes.windows()]
     return Continuity(network.describe(hops_alone=True, notes=[*network.notes, *notes]))
 
 
-def _timeless(outputs: Sequence[str]) -> list[str]:
+def _timeless_notes(outputs: Sequence[str]) -> list[str]:
     listed = ", ".join(outputs)
     return [f"output {listed} has no time: in each hop it is computed of that hop alone"]
 
@@ -135,7 +146,7 @@ def _form(name: str, options: "ImportOptions") -> FrontendSpec | None:
     return forms.get(name)
 
 
-class _View:
+class _HopAxes:
     """How the axes of a network relate to the hop that the user named."""
 
     def __init__(self, source: str, options: "ImportOptions", network: "Model") -> None:
@@ -190,22 +201,22 @@ class _View:
         ]
 
 
-def _streamed(growths: "Sequence[Growth]", view: _View) -> "ImportOptions | None":
+def _streaming_options(growths: "Sequence[Growth]", hop_axes: _HopAxes) -> "ImportOptions | None":
     """The options with the time axes that are evident; None where they are not, or the source has one length."""
     axes: dict[str, int] = {}
-    for growth in filter(view.is_evident, growths):
+    for growth in filter(hop_axes.is_evident, growths):
         if any(axes.get(name, axis) != axis for name, axis in growth.axes.items()):
             return None
         axes |= growth.axes
-    if not axes or not _takes_lengths(view.source, view.options, axes):
+    if not axes or not _takes_lengths(hop_axes.source, hop_axes.options, axes):
         return None
-    hop = view.options.hop
-    if hop is not None and view.options.frontend is not None:
-        hop = view.hop
-    sizes = {name: view.shapes[name][axis] for name, axis in axes.items()}
+    hop = hop_axes.options.hop
+    if hop is not None and hop_axes.options.frontend is not None:
+        hop = hop_axes.hop
+    sizes = {name: hop_axes.shapes[name][axis] for name, axis in axes.items()}
     slower = {n: Fraction(size, max(sizes.values())) for n, size in sizes.items()}
     rates = {name: rate for name, rate in slower.items() if rate != 1}
-    return replace(view.options, time_axes=axes, rates=rates, hop=hop)
+    return replace(hop_axes.options, time_axes=axes, rates=rates, hop=hop)
 
 
 def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int]) -> bool:
@@ -218,7 +229,7 @@ def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int
     return all(axis in left[name] for name, axis in axes.items())
 
 
-def _rewritten(options: "ImportOptions", broken: "Sequence[Growth]") -> str:
+def _rewrite_note(options: "ImportOptions", broken: "Sequence[Growth]") -> str:
     flags = _flags(options.time_axes)
     flags += "".join(f" --rate {name}={1 / rate}" for name, rate in options.rates.items())
     if not broken:

@@ -1,23 +1,19 @@
 """From what a user names to a `Model`: a factory, a .pt2 or an .onnx."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.decide import Decide
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.layout import Layout
-from edgekit.base.settings import NO_SETTINGS, InputSettings
-from edgekit.base.until import Until
 from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
+from edgekit.verbs.export.import_options import ImportOptions as ImportOptions
 from edgekit.verbs.export.input_settings import unknown_inputs, with_examples
 from edgekit.verbs.export.named import is_onnx, other_file, source_name
 from edgekit.verbs.export.offline import (
@@ -29,60 +25,7 @@ from edgekit.verbs.export.offline import (
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion.description import Description
-    from edgekit.export.onnx_file.constants import Constants
-    from edgekit.export.stream.replace.forms import Form
     from edgekit.graph.model import Model
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """What the file of a network does not say about it.
-
-    Attributes:
-        hop: samples that one call consumes.
-        sample_rate: samples per second.
-        states: (input, output) names of state pairs, besides those found by name.
-        shapes: dims of inputs that the network leaves open.
-        frontend: what is put before and after the network: of all its streams, or of each by name.
-        then: an .onnx whose network comes behind the first one, inside the front end.
-        time_axes: input name -> its time axis, where the network is offline and does not tell.
-        constants: values of inputs of an .onnx that become constants.
-        session: names of inputs that stay the same for a session.
-        rates: input name -> frames of it in one sample of the reference stream.
-        controls: names of inputs that hold one value for a hop.
-        sampler: how it is sampled; the network is a denoiser.
-        until: when its calls have settled; the network is a step.
-        replace: what of an offline network that needs the end of a recording is replaced, by kind.
-        causal: whether that is all that has a default, see `stream.replace.forms`.
-        calibration: a source of real recordings, which an offline network is proven on.
-        decide: how it decides on its scores.
-        layouts: what the axes of inputs and outputs are, by name.
-        mid_side: inputs and outputs of left and right that the network has as mid and side.
-        noise: inputs that the build draws itself, by distribution.
-        settings: what inputs have that calibration clips do not hold, without the examples.
-    """
-
-    hop: int | None = None
-    sample_rate: int | None = None
-    states: Sequence[tuple[str, str]] = ()
-    shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    frontend: Forms | None = None
-    constants: "Constants" = field(default_factory=dict)
-    then: str | None = None
-    time_axes: Mapping[str, int] = field(default_factory=dict)
-    session: Sequence[str] = ()
-    rates: Mapping[str, Fraction] = field(default_factory=dict)
-    controls: Sequence[str] = ()
-    sampler: "Description | None" = None
-    until: Until | None = None
-    replace: "Mapping[str, Form]" = field(default_factory=dict)
-    causal: bool = False
-    calibration: str | None = None
-    decide: Decide | None = None
-    layouts: Mapping[str, Layout] = field(default_factory=dict)
-    mid_side: Sequence[str] = ()
-    noise: Mapping[str, str] = field(default_factory=dict)
-    settings: InputSettings = NO_SETTINGS
 
 
 @dataclass(frozen=True)
@@ -266,8 +209,8 @@ def _import_network(
         return load_streamed(source, options)
     network, examples = _import_hop(source, options)
     checked = check_continuity(source, options, network, examples)
-    if checked.streamed is not None:
-        streamed, hops = load_streamed(source, checked.streamed)
+    if checked.rewrite is not None:
+        streamed, hops = load_streamed(source, checked.rewrite)
         return streamed.describe(notes=[*streamed.notes, checked.note]), hops
     if examples is None:
         return checked.network, None
