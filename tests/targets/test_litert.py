@@ -44,6 +44,11 @@ REFUSED = {
     **{f"scatter_elements_{name}": f"reduction {name}" for name in ("add", "mul", "max", "min")},
     **{name: NO_OPERATOR for name, case in CASES.items() if operators(case) & LACKING},
     "conv_transpose_output_padding": "computed weights",
+    **{
+        case.name: "computed indices"
+        for case in CASES.values()
+        if operators(case) & {"GatherElements", "GatherND"} and "x1" in case.inputs
+    },
 }
 
 
