@@ -17,8 +17,7 @@ import onnx.defs
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("base", "graph", "operators", "export", "quantize", "targets", "fpga", "runtime", "src")
-HOMES = (
-    "export/integer_ranges.py",  # how each reader bounds an index"graph/facts.py", "operators/")
+HOMES = ("graph/facts.py", "operators/")
 MOST = 2  # names in a literal that make no list
 OPERATORS = frozenset(schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain)
 
