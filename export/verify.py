@@ -10,10 +10,10 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner, nudge_array
-from edgekit.export.integer_ranges import value_ranges
 from edgekit.export.running import Arrays, in_onnxruntime, snr_db, zero_states
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
+from edgekit.operators.integer_ranges import value_ranges
 
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 # Where an output is not determined to LIMIT by its inputs in float32, more is allowed: so many times

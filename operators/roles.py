@@ -204,7 +204,7 @@ def is_move(node: ir.Node) -> bool:
 def picks(node: ir.Node) -> bool:
     """Whether a node moves elements by indices that are computed."""
     data, *indices = node.inputs
-    by_index = node.op_type in ("Gather", "GatherElements", "GatherND")
+    by_index = node.op_type.startswith("Gather")
     return by_index and constant(data) is None and constant(indices[0]) is None
 
 

@@ -54,29 +54,31 @@ def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
 
 
 def operand_problems(proto: onnx.ModelProto, opset: int) -> list[Problem]:
-    """Return nodes of standard operators at `opset` that leave out an operand which is not optional.
+    """Return nodes of standard operators at `opset` that leave out an operand or output which is not optional.
 
-    onnxruntime (1.32) reads what is not there.
+    onnxruntime (1.32) reads and writes what is not there.
     """
     return [
         Problem(
             f"{node.op_type} '{node.name}'",
-            f"input {place} is left out",
+            f"{what} {place} is left out",
             "to leave out what ONNX calls optional",
             "export the network again",
         )
         for node in _all_nodes(proto)
-        if node.domain in STANDARD and "" in node.input
-        for place, name in enumerate(node.input)
-        if not name and not _is_optional(node.op_type, opset, place)
+        for what, names in (("input", node.input), ("output", node.output))
+        if node.domain in STANDARD and "" in names
+        for place, name in enumerate(names)
+        if not name and not _is_optional(node.op_type, opset, what, place)
     ]
 
 
-def _is_optional(operator: str, opset: int, place: int) -> bool:
+def _is_optional(operator: str, opset: int, what: str, place: int) -> bool:
     if not onnx.defs.has(operator, max_inclusive_version=opset):
         return True
-    inputs = onnx.defs.get_schema(operator, max_inclusive_version=opset).inputs
-    return not inputs or inputs[min(place, len(inputs) - 1)].option == OPTIONAL
+    schema = onnx.defs.get_schema(operator, max_inclusive_version=opset)
+    formal = schema.inputs if what == "input" else schema.outputs
+    return not formal or formal[min(place, len(formal) - 1)].option == OPTIONAL
 
 
 def drop_absent(proto: onnx.ModelProto) -> None:

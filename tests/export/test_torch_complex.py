@@ -187,7 +187,7 @@ def by_polar():
 
 @pytest.mark.parametrize("factory", sorted(POWERS))
 def test_a_complex_state_space_layer_streams(factory):
-    network = stream(torch_offline(f"{__name__}:{factory}", name="net", time_axes={"u": 1}), 2)
+    network = stream(torch_offline(f"{__name__}:{factory}", name="net", time_axes={"u": 1}), hop=2)
     assert network.stream.hop_samples == 2 and network.stream.delay_samples == 0
 
 

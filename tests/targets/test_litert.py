@@ -44,6 +44,11 @@ REFUSED = {
     **{f"scatter_elements_{name}": f"reduction {name}" for name in ("add", "mul", "max", "min")},
     **{name: NO_OPERATOR for name, case in CASES.items() if operators(case) & LACKING},
     "conv_transpose_output_padding": "computed weights",
+    **{
+        case.name: "computed indices"
+        for case in CASES.values()
+        if operators(case) & {"GatherElements", "GatherND"} and "x1" in case.inputs
+    },
 }
 
 
@@ -153,7 +158,7 @@ WIDE_MARGIN_DB = (
 )
 
 
-@pytest.mark.parametrize("name", INTEGER)
+@pytest.mark.parametrize("name", [name for name in INTEGER if name not in REFUSED])
 def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -> None:
     model, inputs = quantized(name, "w8a8"), calibrated_on(name)
     stream = opened(model, tmp_path)
@@ -170,7 +175,7 @@ def test_w8a8_litert_is_within_a_step_of_the_oracle(name: str, tmp_path: Path) -
     assert bool(TARGETS["litert"].lower(model, "litert").notes) == (name in ISLANDS)
 
 
-@pytest.mark.parametrize("name", INTEGER)
+@pytest.mark.parametrize("name", [name for name in INTEGER if name not in REFUSED])
 def test_w8a16_litert_is_as_near_to_float_as_the_oracle(name: str, tmp_path: Path) -> None:
     model, inputs = quantized(name, "w8a16"), calibrated_on(name)
     found, expected = opened(model, tmp_path).run(inputs), Oracle(model).run_hops(inputs)

@@ -229,7 +229,9 @@ def _origins(
 def by_index(w: Emitting, node: ir.Node) -> None:
     """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
     read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
-    if any(v is not None and v not in read and constant(v) is None for v in node.inputs):
+    chosen_by = node.inputs[1] if node.op_type.startswith(("Gather", "Scatter")) else None
+    others = [v for v in node.inputs if v not in read or v is chosen_by]
+    if any(v is not None and constant(v) is None for v in others):
         raise Refused("computed indices", "constants")
     if node.op_type in SCATTERS and reduction(node) != "none":
         raise Refused(f"reduction {reduction(node)}", "none")

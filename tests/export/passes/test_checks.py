@@ -29,12 +29,13 @@ def file(
     kind=FLOAT,
     more=(),
     back=None,
+    outputs=("y",),
     **attributes,
 ):
     """One node of a float input and constants, of `more` inputs of other types, cast back to a type if need be."""
     names = [f"c{i}" for i in range(len(constants))]
     given = ["x", *names] if inputs is None else inputs
-    nodes = [helper.make_node(operator, given, ["y"], name="it", **attributes)]
+    nodes = [helper.make_node(operator, given, outputs, name="it", **attributes)]
     if back is not None:
         nodes.append(helper.make_node("Cast", ["y"], ["z"], to=back, name="it"))
     borders = [helper.make_tensor_value_info("x", FLOAT, size)]
@@ -178,6 +179,10 @@ REFUSED = {
         "batch_dims -4",
     ),
     "an operand left out": (file("Min", inputs=["x", ""]), "input 1 is left out"),
+    "an output left out": (
+        file("Split", outputs=["", "y"], axis=1, num_outputs=2),
+        "output 0 is left out",
+    ),
     "half precision": (file("Cast", to=TensorProto.FLOAT16, back=FLOAT), "computes in float16"),
     "pool of dilated windows that pads itself": (
         file("MaxPool", kernel_shape=[2], dilations=[2], auto_pad="SAME_UPPER"),

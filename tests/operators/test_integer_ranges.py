@@ -9,7 +9,7 @@ from torch import nn
 from edgekit.export import verify
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.from_torch import from_torch
-from edgekit.export.integer_ranges import value_ranges
+from edgekit.operators.integer_ranges import value_ranges
 
 # what a network makes of an index k of a table of 6 rows, and the range of its input
 INDEXED = {

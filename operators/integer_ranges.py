@@ -15,7 +15,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
-PASSED = frozenset(("Cast", "Floor", "Round", "Ceil"))  # leave whole numbers as they are
+PASSED = ("Cast", "Floor")  # leave whole numbers as they are
 
 
 @dataclass(frozen=True)
@@ -143,8 +143,11 @@ def _compared(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 READERS: dict[str, Callable[[ir.Node, int, Bounds], Bounds]] = {
-    **dict.fromkeys(("Gather", "GatherElements", "ScatterElements"), _index),
-    **dict.fromkeys(("GatherND", "ScatterND"), _coordinates),
+    "Gather": _index,
+    "GatherElements": _index,
+    "ScatterElements": _index,
+    "GatherND": _coordinates,
+    "ScatterND": _coordinates,
     "OneHot": _one_hot,
     **dict.fromkeys(("Add", "Sub"), _shifted),
     **dict.fromkeys(("Mul", "Div"), _scaled),
