@@ -73,7 +73,7 @@ def add_frontend(
     )
     rate = joined.stream.sample_rate_hz if sample_rate is None else sample_rate
     builder = FrontendBuilder(graph_model, form, frames, _late(joined, form), rate)
-    source, result = inputs[joined.stream_inputs[0].name], outputs[joined.stream_outputs[0].name]
+    source, result = inputs[joined.signal_inputs[0].name], outputs[joined.stream_outputs[0].name]
     fed = _layout(joined, source, form, form.stack or frames)
     given = None if form.features else _layout(joined, result, form, frames)
     assert fed is not None
@@ -106,7 +106,7 @@ def add_frontend(
 
 def _counts_frames(model: Model, form: FrontendSpec) -> bool:
     """Whether the network's own samples are frames: it was rewritten along a time axis."""
-    return form.kind != "frame" and model.stream_inputs[0].name in model.timing
+    return form.kind != "frame" and model.signal_inputs[0].name in model.timing
 
 
 def _late(model: Model, form: FrontendSpec) -> int:
@@ -193,14 +193,14 @@ def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
     return [
         f"input '{value.name}' {list(static_shape(value) or ())} is taken beside the PCM in each hop; "
         f"if it is a state, add --state {value.name}:OUTPUT" + _own_form(joined, value)
-        for value in joined.stream_inputs[1:]
+        for value in joined.signal_inputs[1:]
         if value.name not in joined.controls and (second is None or value.name != second.input)
     ]
 
 
 def _own_form(joined: Model, value: ir.Value) -> str:
     """What makes a stream of sound of an input that has the shape of the first one."""
-    first = joined.stream_inputs[0]
+    first = joined.signal_inputs[0]
     if static_shape(value) != static_shape(first):
         return ""
     return (
@@ -247,7 +247,7 @@ def _feature_problems(joined: Model, form: FrontendSpec, where: str, two: bool) 
         found = "features with --then, which reads the samples of each frame"
         problems.append(Problem(where, found, "stft or frame", "leave out --then"))
     if form.stack is not None and _counts_frames(joined, form):
-        found = f"stack with the time axis of input '{joined.stream_inputs[0].name}'"
+        found = f"stack with the time axis of input '{joined.signal_inputs[0].name}'"
         step = "leave out stack: a network that was rewritten along time keeps what it needs"
         problems.append(Problem(where, found, "one of the two", step))
     return problems
@@ -255,7 +255,7 @@ def _feature_problems(joined: Model, form: FrontendSpec, where: str, two: bool) 
 
 def _name_problems(joined: Model, second: Second | None) -> list[Problem]:
     """Inputs and outputs that stay, and have a name that the front end gives."""
-    inputs, outputs = joined.stream_inputs, joined.stream_outputs
+    inputs, outputs = joined.signal_inputs, joined.stream_outputs
     ends = {value.name for value in (*inputs[:1], *outputs[:1])}
     ends |= set() if second is None else {second.input, second.output}
     kept = {value.name for value in (*joined.ir.graph.inputs, *joined.ir.graph.outputs)} - ends
@@ -270,7 +270,7 @@ def _layout_problems(
     joined: Model, form: FrontendSpec, where: str, frames: int, second: Second | None
 ) -> list[Problem]:
     """Inputs and outputs whose shape is not that of frames."""
-    inputs, outputs = joined.stream_inputs, joined.stream_outputs
+    inputs, outputs = joined.signal_inputs, joined.stream_outputs
     contents, problems = CONTENTS[form.kind], []
     checks = [("input", inputs[0], form, contents[:1])]
     frames = form.stack or frames

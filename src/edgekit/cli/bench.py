@@ -10,7 +10,7 @@ from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
 from edgekit.runtime.devices.profile import FORMS
-from edgekit.verbs.bench.comparing import page_problem
+from edgekit.verbs.bench.comparing import page_problems
 
 if TYPE_CHECKING:
     from edgekit.runtime.bench.measure import Measured
@@ -155,8 +155,7 @@ def show_fleet(
     for name, value in (("--fleet", fleet), ("--append", append)):
         if value is None:
             problems.append(Problem(name, "not given", "both --fleet and --append", form))
-    if page is not None and (problem := page_problem(page, append)):
-        problems.append(problem)
+    problems += [] if page is None else page_problems(page, append)
     if fleet is None or append is None or problems:
         raise UsageError(problems)
     with progress(as_json) as report:

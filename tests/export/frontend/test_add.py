@@ -269,3 +269,18 @@ def test_one_front_end_and_one_hop():
 )
 def test_a_specification_is_written_as_it_is_read(spec):
     assert str(parse_spec(spec)) == spec
+
+
+@pytest.mark.parametrize(
+    "order", ["float[1,1] knob, float[1,65] x", "float[1,65] x, float[1,1] knob"]
+)
+def test_a_control_is_no_stream_of_frames_wherever_it_stands(order):
+    """The first input that is no control takes the frames."""
+    proto = onnx.parser.parse_model(
+        f'<ir_version: 10, opset_import: ["": 21]> net ({order}) => (float[1,65] y) {{ y = Mul (x, knob) }}'
+    )
+    model = from_onnx(proto.SerializeToString(), name="net", controls=["knob"])
+    found = add_frontend(model, "stft:128:64:sqrt_hann:mag", 16000)
+    assert {str(value.name) for value in found.stream_inputs} == {"pcm", "knob"}
+    assert [str(value.name) for value in found.signal_inputs] == ["pcm"]
+    assert not any("beside the PCM" in note for note in found.notes)

@@ -8,19 +8,22 @@ from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.log import Log
 
 
-def page_problem(out: Path, results: Path | None) -> Problem | None:
-    """Return why a page of results cannot be written there; None where it can."""
+def page_problems(out: Path, results: Path | None) -> list[Problem]:
+    """Return why a page of results cannot be written there."""
+    problems = []
     if out.suffix.lower() not in (".html", ".htm"):
-        return Problem("--out", f"'{out.name}'", "a .html", "name such a file")
-    return output_problem(out, *([] if results is None else [results]))
+        problems.append(Problem("--out", f"'{out.name}'", "a .html", "name such a file"))
+    if problem := output_problem(out, *([] if results is None else [results])):
+        problems.append(problem)
+    return problems
 
 
 def compare(results: Path, out: Path) -> Log:
     """See `edgekit.api.compare`."""
     from edgekit.verbs.bench import compare_page
 
-    if problem := page_problem(out, results):
-        raise UsageError(problem)
+    if problems := page_problems(out, results):
+        raise UsageError(problems)
     log = bench_log.read(results)
     with replacing(out, results) as temporary:
         temporary.write_text(compare_page.render(log), encoding="utf-8")

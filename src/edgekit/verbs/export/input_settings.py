@@ -34,8 +34,12 @@ def read_input_settings(options: Mapping[str, Any]) -> tuple[InputSettings, list
     return InputSettings(settings, ranges), problems
 
 
-def clip_problems(source: str, calibration: str, options: Mapping[str, Any]) -> list[Problem]:
-    """Return what is wrong with a calibration before anything of the network `source` is known."""
+def clip_problems(
+    source: str, calibration: str | None, options: Mapping[str, Any]
+) -> list[Problem]:
+    """Return what is wrong with a calibration before anything of the network `source` is known; nothing of None."""
+    if calibration is None:
+        return []
     return _source_problems(calibration) or _unset_inputs(source, calibration, options)
 
 

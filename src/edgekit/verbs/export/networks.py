@@ -1,6 +1,5 @@
 """The verbs that write a network, not a build: `stream`, `prune` and `quantize`."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -24,7 +23,7 @@ from edgekit.verbs.export.input_settings import (
     with_examples,
 )
 from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.option_checks import check_options
+from edgekit.verbs.export.option_checks import check_options, snr_problems
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
 from edgekit.verbs.export.quantizing import applied, requantized
 from edgekit.verbs.export.request import read_imports, read_limits, read_recipe, read_workers, tried
@@ -101,9 +100,7 @@ def quantize(
     settings, unset = read_input_settings(most)
     problems = [*source_problems(source, ImportOptions()), *problems, *unset]
     problems += clip_problems(source, calibration, most)
-    if min_snr_db is not None and not math.isfinite(min_snr_db):
-        allowed, step = "a number of dB", "give one, as 20"
-        problems.append(Problem("--min-snr", str(min_snr_db), allowed, step))
+    problems += snr_problems(min_snr_db)
     if min_snr_db is not None and chosen is not AUTO:
         step = "leave it out: only an export is judged"
         problems.append(Problem("--min-snr", f"with recipe '{recipe}'", "recipe auto", step))

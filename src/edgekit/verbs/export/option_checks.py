@@ -1,5 +1,6 @@
 """Whether options that a program gives exist, and are of their declared types."""
 
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -36,6 +37,13 @@ def check_options(options: Mapping[str, object], known: type) -> None:
 def texts_of(option: str | Sequence[str] | None) -> tuple[str, ...]:
     """Return an option that is one text, or several, as a tuple; each text once."""
     return tuple(dict.fromkeys([option] if isinstance(option, str) else option or ()))
+
+
+def snr_problems(min_snr_db: float | None) -> list[Problem]:
+    """Return why a least fidelity is no number of dB, if it is none."""
+    if min_snr_db is None or math.isfinite(min_snr_db):
+        return []
+    return [Problem("--min-snr", str(min_snr_db), "a number of dB", "give one, as 20")]
 
 
 def _fits(value: object, hint: Any) -> bool:

@@ -1,6 +1,5 @@
 """What a user asks an export for, as values: read once, before any work."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -26,7 +25,7 @@ from edgekit.verbs.export.beside import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 from edgekit.verbs.export.named import is_onnx, source_needs
-from edgekit.verbs.export.option_checks import check_options, texts_of
+from edgekit.verbs.export.option_checks import check_options, snr_problems, texts_of
 from edgekit.verbs.export.options import (
     ExportOptions,
     StreamOptions,
@@ -122,9 +121,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         if row is not None and recipe is not None and recipe.weights == HALF:
             problems += half_problems(row)
     min_snr_db = options.get("min_snr_db")
-    if min_snr_db is not None and not math.isfinite(min_snr_db):
-        step = "give one, as 20"
-        problems.append(Problem("--min-snr", str(min_snr_db), "a number of dB", step))
+    problems += snr_problems(min_snr_db)
     device_rate = options.get("device_rate")
     problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
     metric, unread = tried(read_metric, options.get("metric"))
@@ -137,8 +134,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     if problem := folder_problem(out, options.get("force", False)):
         problems.append(problem)
     calibration = options.get("calibration")
-    if calibration is not None:
-        problems += clip_problems(source, calibration, options)
+    problems += clip_problems(source, calibration, options)
     draws = options.get("sampler") is not None  # then it is calibrated on its own trajectories
     if recipe is not None and recipe.weights not in FLOATS and calibration is None and not draws:
         problems += uncalibrated(source, named or recipe.name)
