@@ -114,7 +114,7 @@ def side_by_side(s: ConvShape, channels: int) -> bool:
 def in_runs(s: ConvShape) -> bool:
     """Whether blocks of outputs, of few taps each, are taken as runs: ``ek_conv_has_runs``, which has these numbers."""
     down, across = (s.k_h - 1) * s.dil_h // s.stride_h + 1, (s.k_w - 1) // s.stride_w + 1
-    return s.dil_w == 1 and s.stride_w >= 6 and s.in_c // s.groups * down * across <= 8
+    return s.dil_w == 1 and s.stride_w >= 16 and s.in_c // s.groups * down * across <= 8
 
 
 def by_planes(s: ConvShape) -> bool:
