@@ -80,7 +80,7 @@ TRANSPOSED = (
     transposed("picture", (24, 5, 17), 1, (3, 4), (1, 2)),
     transposed("picture", (16, 1, 2), 1, (16, 240), (1, 240)),
     transposed("picture", (4, 8, 8), 4, (4, 4), 4, None, 4),
-)  # fmt: skip
+)
 
 
 def odd_transposed(seed: int) -> Iterator[Layer]:

@@ -537,9 +537,9 @@ TRANSPOSED = (
 RUNS = (
     ConvShape(1, 1, 2, 1, 1, 240, 1, 480, 1, 240, 1, 1, 0, 240, 1),
     ConvShape(4, 1, 3, 4, 1, 128, 1, 192, 1, 64, 1, 1, 0, 64, 4),
-    ConvShape(2, 3, 4, 2, 6, 29, 3, 13, 2, 6, 1, 1, 1, 2, 2),
-    ConvShape(3, 1, 9, 3, 1, 70, 1, 5, 1, 8, 1, 1, 0, 0, 3),
-    ConvShape(1, 2, 3, 2, 6, 30, 3, 16, 2, 8, 2, 1, 1, 4, 1),
+    ConvShape(2, 3, 4, 2, 6, 70, 3, 35, 2, 16, 1, 1, 1, 5, 2),
+    ConvShape(3, 1, 9, 3, 1, 130, 1, 5, 1, 16, 1, 1, 0, 0, 3),
+    ConvShape(1, 2, 3, 2, 6, 56, 3, 32, 2, 16, 2, 1, 1, 4, 1),
     ConvShape(8, 1, 1, 2, 1, 90, 1, 90, 1, 90, 1, 1, 0, 0, 1),
 )
 # Few positions of many taps: more than four vectors, cut on both sides, rows of a kernel, groups.

@@ -7,7 +7,7 @@
 #include "edgekit.h"
 
 #define EK_RUN_TAPS 8   /* of an output at most */
-#define EK_RUN_LEAST 6  /* outputs of a block */
+#define EK_RUN_LEAST 16 /* outputs of a block */
 #define EK_RUN_AT_ONCE 64
 
 /* Of one output row of a channel: rows of inputs and of weights, whose products it sums. */
@@ -48,19 +48,28 @@ static inline void ek_run_sums(const int32_t *x, const int8_t *const *w, int32_t
                                int32_t n)
 {
     int32_t t = taps & 1;
-    for (int32_t j = 0; t == 1 && j < n; j++) {
-        acc[j] = start + x[0] * w[0][j];
-    }
-    for (int32_t j = 0; taps == 0 && j < n; j++) {
-        acc[j] = start;
-    }
-    for (int32_t is_first = !t; t < taps; t += 2, is_first = 0) {
-        const int8_t *restrict const a = w[t], *restrict const b = w[t + 1];
-        const int32_t xa = x[t], xb = x[t + 1];
-        for (int32_t j = 0; is_first && j < n; j++) {
+    if (t == 1) {
+        const int8_t *restrict const a = w[0];
+        const int32_t xa = x[0];
+        for (int32_t j = 0; j < n; j++) {
+            acc[j] = start + xa * a[j];
+        }
+    } else if (taps == 0) {
+        for (int32_t j = 0; j < n; j++) {
+            acc[j] = start;
+        }
+    } else {
+        const int8_t *restrict const a = w[0], *restrict const b = w[1];
+        const int32_t xa = x[0], xb = x[1];
+        for (int32_t j = 0; j < n; j++) {
             acc[j] = start + xa * a[j] + xb * b[j];
         }
-        for (int32_t j = 0; !is_first && j < n; j++) {
+        t = 2;
+    }
+    for (; t < taps; t += 2) {
+        const int8_t *restrict const a = w[t], *restrict const b = w[t + 1];
+        const int32_t xa = x[t], xb = x[t + 1];
+        for (int32_t j = 0; j < n; j++) {
             acc[j] += xa * a[j] + xb * b[j];
         }
     }
@@ -70,12 +79,16 @@ static inline void ek_run_sums(const int32_t *x, const int8_t *const *w, int32_t
 static inline void ek_run_outputs(const int32_t *restrict acc, int32_t mult, int32_t shift, int32_t y_zero, int32_t y_min,
                                   int32_t y_max, EK_Y *restrict y, int32_t n)
 {
-    for (int32_t j = 0; shift >= 33 && j < n; j++) { /* the upper half of the product is enough */
-        const int32_t high = (int32_t)(((int64_t)acc[j] * mult) >> 32);
-        y[j] = (EK_Y)ek_clamp((((high >> (shift - 33)) + 1) >> 1) + y_zero, y_min, y_max);
+    if (shift < 33) {
+        for (int32_t j = 0; j < n; j++) {
+            y[j] = (EK_Y)ek_output(acc[j], mult, shift, y_zero, y_min, y_max);
+        }
+        return;
     }
-    for (int32_t j = 0; shift < 33 && j < n; j++) {
-        y[j] = (EK_Y)ek_output(acc[j], mult, shift, y_zero, y_min, y_max);
+    const int32_t down = shift - 33; /* the upper half of the product is enough */
+    for (int32_t j = 0; j < n; j++) {
+        const int32_t high = (int32_t)(((int64_t)acc[j] * mult) >> 32);
+        y[j] = (EK_Y)ek_clamp((((high >> down) + 1) >> 1) + y_zero, y_min, y_max);
     }
 }
 

@@ -70,13 +70,11 @@ def pack_conv(
     if kernel.endswith(INT4):
         rows = _channels_together(w, own.channels).reshape(len(w), -1) if beside else w
         return int4_bytes(kernel, [rows])[0], _folded(w, bias, value if beside else 0)
-    if transposed and bits == 8 and in_runs(shape):
+    if _is_unpacked(own, transposed, bits, shape):
         return w, bias
     if own.tiles is not None and bits == 8:
         of_tiles = _phase_tiles if transposed else _conv_tiles
         return of_tiles(w, bias, x_zero, shape, own.tiles)
-    if not own.windows:
-        return w, bias
     if not transposed and few_positions(shape):
         rows = w.transpose(0, 2, 3, 1).reshape(len(w), -1)
         return own.int_rows(rows, bits), _folded(w, bias, offset + x_zero)
@@ -111,10 +109,16 @@ def side_by_side(s: ConvShape, channels: int) -> bool:
     return many and apart and -(-inputs // 4) * kernel <= 16000
 
 
+def _is_unpacked(own: Packing, transposed: bool, bits: int, shape: ConvShape) -> bool:
+    """Whether kernels read int8 weights as they are: all of them, or those with runs of outputs."""
+    by_tiles = own.tiles is not None and bits == 8
+    return not (own.windows or by_tiles) or (transposed and bits == 8 and in_runs(shape))
+
+
 def in_runs(s: ConvShape) -> bool:
     """Whether blocks of outputs, of few taps each, are taken as runs: ``ek_conv_has_runs``, which has these numbers."""
     down, across = (s.k_h - 1) * s.dil_h // s.stride_h + 1, (s.k_w - 1) // s.stride_w + 1
-    return s.dil_w == 1 and s.stride_w >= 6 and s.in_c // s.groups * down * across <= 8
+    return s.dil_w == 1 and s.stride_w >= 16 and s.in_c // s.groups * down * across <= 8
 
 
 def by_planes(s: ConvShape) -> bool:

@@ -60,7 +60,11 @@ def _emit_phases(ctx: Context, node: ir.Node) -> None:
 def _phases_pay(selection: Selection, node: ir.Node) -> bool:
     """Whether one convolution of all phases takes less time than one for each."""
     found = phases_of_node(node)
-    return found is not None and found.density >= LEAST_DENSITY and not conv_rows.is_runs(node)
+    return (
+        found is not None
+        and found.density >= LEAST_DENSITY
+        and not conv_rows.is_runs(selection, node)
+    )
 
 
 def _room_of_phases(_: Selection, node: ir.Node) -> int:
@@ -182,7 +186,7 @@ INT_KERNELS = (
         partial(int_kernel, "ek_fc"),
         emit_dense_int,
         lambda _, node: dense_int_of(node) is not None,
-        lambda _, node: not conv_rows.is_runs(node),
+        lambda selection, node: not conv_rows.is_runs(selection, node),
     ),
     Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
     Kernel(

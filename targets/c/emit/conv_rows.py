@@ -47,15 +47,17 @@ def takes(_: Selection, node: ir.Node) -> bool:
     return _bias(node, found) is not None
 
 
-def is_runs(node: ir.Node) -> bool:
-    """Whether ``ek_conv_transpose`` takes runs of outputs, whose few taps take less time than their windows."""
-    x, w = node.inputs[0], array_attribute(node, "w")
-    narrow = w.dtype == np.int8 and x is not None and item_bytes(x) == 1
-    return (
-        node.op_type == "ConvTranspose"
-        and narrow
-        and in_runs(ConvShape.of(ints(node, "shape", [])))
-    )
+def is_runs(selection: Selection, node: ir.Node) -> bool:
+    """Whether ``ek_conv_transpose`` takes runs of outputs, and that pays: not with Helium and VNNI, by measurement."""
+    x, own = node.inputs[0], selection.packing
+    if (
+        node.op_type != "ConvTranspose"
+        or own.offset
+        or (own.tiles is not None and own.tiles.strips)
+    ):
+        return False
+    narrow = array_attribute(node, "w").dtype == np.int8 and x is not None and item_bytes(x) == 1
+    return narrow and in_runs(ConvShape.of(ints(node, "shape", [])))
 
 
 def pays(selection: Selection, node: ir.Node) -> bool:
@@ -66,7 +68,7 @@ def pays(selection: Selection, node: ir.Node) -> bool:
     """
     found, own = phases_of_node(node), selection.packing
     assert found is not None
-    if own.tiles is not None or found.density < LEAST_DENSITY or is_runs(node):
+    if own.tiles is not None or found.density < LEAST_DENSITY or is_runs(selection, node):
         return False
     s = found.shape
     if own.windows:

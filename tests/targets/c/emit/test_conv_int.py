@@ -56,4 +56,9 @@ def test_a_hop_is_one_matrix(isa: str) -> None:
 def test_a_clip_is_one_convolution_or_a_product_for_each_block(isa: str, kernel: str) -> None:
     found = choices_of(isa)
     assert found["picture"].kernel == found["many"].kernel == kernel
+
+
+@pytest.mark.parametrize("isa", ["avx2", "dsp", "wasm"])
+def test_few_taps_of_large_strides_are_runs(isa: str) -> None:
+    found = choices_of(isa)
     assert found["each"].kernel == found["runs"].kernel == "ek_conv_transpose_s8_s8"
