@@ -161,6 +161,8 @@ class Channels:
         if (rule := self._rule(node.op_type)) is not None:
             return rule(node)
         facts = facts_of(node)
+        if facts.moves == "chooses" and facts.mixes == "axis":
+            return None  # channels that are compared with each other
         if facts.homogeneous and len(node.outputs) == 1:
             return {y: np.broadcast_to(self.of(first), dims(y))}
         pools = facts.averages or (facts.moves == "chooses" and not facts.joins)
