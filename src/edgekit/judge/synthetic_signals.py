@@ -62,7 +62,7 @@ class Signal:
 
     form: str
     level_db: int
-    samples: Arrays
+    samples: dict[str, NDArray[Any]]
 
 
 def synthetic_signals(
@@ -230,11 +230,12 @@ def _in_time(
     size, time = math.prod(shape), model.timing.get(str(value.name))
     if (layout := pcm_layout(model, value)) is not None:
         channels = layout.pcm_channels(shape, model.stream.hop_samples or size) or 1
-        return frames_to_hops(form(random, (channels, hops * size // channels)), layout, shape)
+        frames = form(random, (channels, hops * size // channels)).astype(np.float32)
+        return frames_to_hops(frames, layout, shape).astype(np.float64)
     if time is not None:
         others = (*shape[: time.axis], *shape[time.axis + 1 :])
-        frames = shape[time.axis]
-        made = form(random, (math.prod(others), hops * frames)).reshape(*others, hops, frames)
+        count = shape[time.axis]
+        made = form(random, (math.prod(others), hops * count)).reshape(*others, hops, count)
         return np.moveaxis(np.moveaxis(made, -1, time.axis), -1, 0)
     if model.states:
         return form(random, (size, hops)).T.reshape(hops, *shape)

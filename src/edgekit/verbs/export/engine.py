@@ -46,7 +46,7 @@ def finish_engine(written: Written, progress: Progress) -> Manifest:
     calibrated = sample_hops(model, written.quantized.calibration, None)
     samples = {name: array[:PICTURES] for name, array in calibrated.items()}
     needed = MIN_SNR_DB[recipe] if written.min_snr_db is None else written.min_snr_db
-    signals = ()
+    signals: Sequence[Signal] = ()
     if written.quantized.is_uncalibrated:
         signals = synthetic_signals(model, written.examples, written.settings, most_hops=1)
     verification, outputs, vectors = verify(
