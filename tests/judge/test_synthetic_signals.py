@@ -164,7 +164,7 @@ def test_an_export_without_a_calibration_states_what_slow_signals_lose(
 
 
 @needs_cc
-def test_a_calibrated_export_and_one_in_floats_state_no_signals(
+def test_an_export_in_floats_states_no_signals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "smooth_again.py").write_text(FACTORY)
