@@ -8,6 +8,7 @@ from edgekit.fpga.cycles import LayerCycles
 from edgekit.fpga.engine import Engine
 from edgekit.fpga.resources import block_rams
 from edgekit.fpga.roofline import roof
+from edgekit.runtime.build_folder.levels import ratio_text
 from edgekit.runtime.build_folder.manifest import Manifest
 
 COLOURS = {"dense": "a", "depthwise": "c", "pool": "d"}
@@ -55,8 +56,7 @@ def _figures(manifest: Manifest, engine: Engine) -> Iterable[tuple[str, str, str
     size = f"{facts['lanes']} lanes x {facts['columns']} columns, d up to {facts['dmax']}"
     yield "engine", f"{size}, W{facts['weight_bits']}A8", "chosen"
     if verified is not None:
-        ratio = "exact" if verified["snr_db"] is None else f"{verified['snr_db']} dB"
-        yield "against the float network", ratio, f"simulated: {verified['by']}"
+        yield "against the float network", ratio_text(verified), f"simulated: {verified['by']}"
         yield "pictures equal to the golden model", str(verified["hops"]), "simulated"
 
 

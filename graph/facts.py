@@ -257,6 +257,7 @@ _ROWS = (
     Facts("Tanh", elementwise=True, keeps_zero=True, saturates=True),
     Facts("ThresholdedRelu", elementwise=True, keeps_zero=True),
     Facts("Tile", moves="copies", grows=True),
+    Facts("TopK", moves="chooses", mixes="axis", axis=-1, sign="first"),
     Facts("Transpose", moves="copies", keeps_zero=True),
     Facts("Trilu", moves="fills"),
     Facts("Unsqueeze", moves="renames"),

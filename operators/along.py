@@ -1,4 +1,4 @@
-"""Operators that work along one axis: softmax and its like, ArgMax, CumSum, norms."""
+"""Operators that work along one axis: softmax and its like, ArgMax, TopK, CumSum, norms."""
 
 import numpy as np
 import onnx_ir as ir
@@ -50,6 +50,33 @@ def _best(rows: Array, better: np.ufunc) -> Array:
     return place
 
 
+def topk(node: ir.Node, x: list[Array]) -> list[Array]:
+    """The k largest (or smallest) along an axis, the best first, and their positions; of equal ones the first."""
+    axis, count = integer(node, "axis", -1), int(np.ravel(x[1])[0])
+    better = np.greater if integer(node, "largest", 1) else np.less
+    rows = np.moveaxis(x[0], axis, -1)
+    places = np.zeros((*rows.shape[:-1], count), np.int64)
+    for k in range(rows.shape[-1]):
+        places = _inserted(rows, places, k, min(k, count), better)
+    values = np.take_along_axis(rows, places, -1)
+    return [np.moveaxis(values, -1, axis), np.moveaxis(places, -1, axis)]
+
+
+def _inserted(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
+    """The positions of the best, with k in the place that it earns among the first `found` of them.
+
+    It passes from the last on what it is better than, and stops at the first that it is not: NaN is better than
+    nothing, and nothing is better than NaN.
+    """
+    count = places.shape[-1]
+    beaten = better(rows[..., k, None], np.take_along_axis(rows, places[..., :found], -1))
+    passed = np.cumprod(beaten[..., ::-1], axis=-1).sum(axis=-1)
+    at = found - passed
+    slots = np.arange(count)
+    moved = np.concatenate([places[..., :1], places[..., :-1]], -1)
+    return np.where(slots < at[..., None], places, np.where(slots == at[..., None], k, moved))
+
+
 def cumsum(node: ir.Node, x: list[Array]) -> list[Array]:
     """Running sums along an axis."""
     axis = int(np.ravel(x[1])[0])
@@ -88,6 +115,7 @@ OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "Hardmax"): hardmax,
     ("", "ArgMax"): arg,
     ("", "ArgMin"): arg,
+    ("", "TopK"): topk,
     ("", "CumSum"): cumsum,
     ("", "LpNormalization"): lp_normalization,
 }

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.model import Model
-from edgekit.operators.roles import activations, constant, is_move
+from edgekit.operators.roles import activations, constant, element_outputs, is_move
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def frame_moves(model: Model) -> Model:
 def _forward(graph: ir.Graph, node: ir.Node) -> None:
     """Quantize what a movement of dequantized values writes, on the grid of its operands."""
     grid = _common([_read_grid(value) for value in activations(node)])
-    written = [value for value in node.outputs if value.uses()]
+    written = [value for value in element_outputs(node) if value.uses()]
     joined = [v for v in node.inputs if v is not None and v.dtype == ir.DataType.FLOAT]
     if grid is None or len(joined) != len(activations(node)):
         return
@@ -72,7 +72,7 @@ def _forward(graph: ir.Graph, node: ir.Node) -> None:
 
 def _backward(graph: ir.Graph, node: ir.Node) -> None:
     """Quantize what a movement reads, on the grid of its results."""
-    written = [value for value in node.outputs if value.uses() or value.is_graph_output()]
+    written = [value for value in element_outputs(node) if value.uses() or value.is_graph_output()]
     grid = _common([_written_grid(value) for value in written])
     if grid is None:
         return

@@ -24,7 +24,7 @@ from edgekit.operators.qdq import (
     required,
     stored_weight,
 )
-from edgekit.operators.roles import JOINING, activations, constant, is_move
+from edgekit.operators.roles import JOINING, activations, constant, element_outputs, is_move
 from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 
@@ -264,7 +264,8 @@ class Fuser:
         if not is_move(node):
             return False
         operands = [self.operand(value) for value in activations(node)]
-        framed = [self.frame(node, i) for i in range(len(node.outputs))]
+        moved_outputs = element_outputs(node)
+        framed = [self.frame(node, i) for i in range(len(moved_outputs))]
         if not operands or None in operands or None in framed:
             return False
         kind = framed[0][1]  # type: ignore[index]
@@ -281,6 +282,9 @@ class Fuser:
             quantized, _, _ = item
             self._consumed.add(required(quantized.producer()))
             outputs.append(self._stored(quantized, kind))
+        for value in node.outputs[len(moved_outputs) :]:
+            self._real[value] = ir.val(value.name, value.dtype, value.shape)
+            outputs.append(self._real[value])
         inputs = [
             None if v is None else moved[v] if v in moved else self._moved_constant(node, v, kind)
             for v in node.inputs

@@ -45,7 +45,7 @@ def value_ranges(
     found: dict[ir.Value, Bounds] = {}
     for node in reversed(list(model.ir.graph)):
         result = Bounds()
-        for output in node.outputs:
+        for output in node.outputs[:1] if node.op_type == "TopK" else node.outputs:
             result = result.both(found.get(output, Bounds()))
         for index, value in enumerate(node.inputs):
             if value is not None and array_of(value) is None:

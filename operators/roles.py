@@ -1,6 +1,6 @@
 """Which nodes integers can compute, and which of their values are theirs to type."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,9 +65,14 @@ def activations(node: ir.Node) -> list[ir.Value]:
 
 
 def results(node: ir.Node) -> list[ir.Value]:
-    """The outputs of a node that are used and can be int8 or int16: not the c of an LSTM."""
+    """The outputs of a node that are used and can be int8 or int16: not the c of an LSTM, not positions."""
     cell = node.outputs[CELL_OUTPUT] if node.op_type == "LSTM" and len(node.outputs) > 2 else None
-    return [value for value in node.outputs if value.name and value is not cell]
+    return [value for value in element_outputs(node) if value.name and value is not cell]
+
+
+def element_outputs(node: ir.Node) -> Sequence[ir.Value]:
+    """The outputs without the positions of a TopK, which are no elements of its operand."""
+    return node.outputs[:1] if node.op_type == "TopK" else node.outputs
 
 
 def is_cell_state(node: ir.Node, index: int) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from edgekit.runtime.build_folder.levels import decibels
 from edgekit.runtime.build_folder.manifest import Manifest, counted
 
 GOOD_DB, POOR_DB = 30.0, 20.0
@@ -39,6 +40,12 @@ def _quality(manifest: Manifest) -> Card | None:
         return Card("Same network?", f"{facts['metric']:.4g}", f"by --metric, {checked}")
     if (db := facts["snr_db"]) is None:
         return Card("Same network?", "equal", f"{checked}.", "good")
+    if "example_snr_db" in facts:
+        example = decibels(facts["example_snr_db"])
+        text = (
+            f"without a calibration, the least of signals unlike the example; {example} {checked}."
+        )
+        return Card("Same network?", f"{db:g} dB", text, _verdict(db))
     return Card("Same network?", f"{db:g} dB", f"signal to noise {checked}.", _verdict(db))
 
 

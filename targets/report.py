@@ -13,7 +13,7 @@ from edgekit.runtime.build_folder.board_rows import (
     memory_rows,
     placed_rows,
 )
-from edgekit.runtime.build_folder.levels import levels_text
+from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
 from edgekit.runtime.build_folder.manifest import Manifest, counted
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
@@ -172,6 +172,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ),
         ("verified", _verification(manifest.verification)),
         ("not calibrated on", levels_text(manifest.verification)),
+        ("without a calibration", signals_text(manifest.verification)),
         (
             "tools",
             ", ".join(f"{name}: {version}" for name, version in sorted(manifest.tools.items())),
@@ -283,7 +284,7 @@ def _session(manifest: Manifest) -> str:
 def _verification(facts: dict[str, Any] | None) -> str:
     if facts is None:
         return "not yet"
-    ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
+    ratio = ratio_text(facts)
     if "metric" in facts:
         ratio = f"{facts['metric']:.4g} by --metric, {ratio}"
     exact = "; bit-exact with the integer oracle" if facts["bit_exact_with_oracle"] else ""

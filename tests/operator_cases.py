@@ -341,6 +341,56 @@ ROWS: list[Case] = [
         "argmin_last", "ArgMin", n(2, 9, low=0, high=2, dtype="int8"), axis=1, select_last_index=1
     ),
     *(
+        case(
+            f"topk_axis{axis}_{'largest' if largest else 'smallest'}",
+            "TopK",
+            n(3, 4, 6, low=-3, high=3),
+            i64(k),
+            outputs=2,
+            axis=axis,
+            largest=largest,
+        )
+        for axis, k, largest in ((0, 3, 1), (1, 2, 0), (2, 1, 1), (-1, 6, 0))
+    ),
+    case("topk_float", "TopK", f(2, 5, 3), i64(3), outputs=2, axis=1),
+    network(
+        "topk_values_alone",
+        [
+            helper.make_node("Relu", ["x"], ["r"]),  # ties at 0
+            helper.make_node("TopK", ["r", "k"], ["v", "unread"], axis=1),
+            helper.make_node("Neg", ["v"], ["y"]),
+        ],
+        {"x": f(2, 7, 3), "k": i64(4)},
+        ["y"],
+        w8a8=30,
+    ),
+    network(
+        "topk_places_alone",
+        [
+            helper.make_node("Relu", ["x"], ["r"]),
+            helper.make_node("TopK", ["r", "k"], ["unread", "y"], axis=0, largest=0),
+        ],
+        {"x": f(6, 3), "k": i64(2)},
+        ["y"],
+    ),
+    network(
+        "topk_in_integers",
+        [
+            helper.make_node("Neg", ["x"], ["r"]),
+            helper.make_node("TopK", ["r", "k"], ["v", "places"]),
+            helper.make_node("Neg", ["v"], ["y"]),
+            helper.make_node("GatherElements", ["r", "places"], ["again"], axis=-1),
+            helper.make_node("Neg", ["again"], ["z"]),
+        ],
+        {"x": f(3, 17), "k": i64(5)},
+        ["y", "z"],
+        w8a8=30,
+    ),
+    case("topk_int32", "TopK", n(2, 9, low=0, high=3, dtype="int32"), i64(4), outputs=2),
+    case(
+        "topk_int8", "TopK", n(2, 9, low=-128, high=127, dtype="int8"), i64(3), outputs=2, largest=0
+    ),
+    *(
         case(f"cumsum_{label}", "CumSum", f(2, 3, 5), np.int64(axis), **attributes)
         for label, axis, attributes in (
             ("plain", 1, {}),

@@ -2,6 +2,7 @@
 
 import ctypes
 import subprocess
+import warnings
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from edgekit.base.errors import UsageError
 from edgekit.demos.digit_classifier import load_classifier
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.clips import Calibration, load_calibration
 from edgekit.runtime.runners.c import NativeRunner, load_library
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model
@@ -130,6 +131,43 @@ def test_digits_are_read_better_in_floats_and_in_integers(
     assert abs(after[0] - after[1]) <= 0.02
 
 
+DARK = {"a": 0.01, "c": 0.2}
+
+
+def dark() -> NDArray[np.float32]:
+    """Digits of half the contrast and 2.5 darker, on the ramp: (400, 1, 28, 28)."""
+    with np.load(DIGITS) as file:
+        x = file["x"] / 127.5 - 1
+    return (0.5 * x - 2.5 + np.linspace(0, 1, SIDE)).astype(np.float32)
+
+
+@pytest.mark.slow
+def test_integers_need_a_calibration_with_prompts_as_large_as_the_adaptation_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, (_, label) = dark().reshape(-1, 1, SIDE, SIDE), shifted()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(f"{__name__}.shifted", lambda: (x, label))
+    np.savez("images.npz", images=x[:100])
+    block = code("adaptation.md", "Calibration", "python")
+    Path("prompts.py").write_text(block + "\n\ndef small():\n    return clips(0.2)\n")
+    options = ImportOptions(session=("prompt",))
+    network = load_model("prompts:classifier", options).network
+    after = {}
+    for name in ("float32", "small", "clips"):
+        made = network
+        if name != "float32":
+            made = quantize(network, load_calibration(f"prompts:{name}", network), "w8a8")
+        monkeypatch.setattr(f"{__name__}.model", lambda recipe, made=made: made)
+        monkeypatch.setattr(f"{__name__}.CONSTANTS", DARK)
+        before, after[name], _ = adapted(name, 312, tmp_path / name)
+        print(f"{name}: {before:.3f} -> {after[name]:.3f}")
+    assert after["float32"] >= before + 0.25
+    assert abs(after["clips"] - after["float32"]) <= 0.05
+    assert after["small"] <= after["clips"] - 0.15
+
+
 def test_c_takes_the_same_steps(tmp_path: Path) -> None:
     manifest = lowered(model("float32"), tmp_path / "b", "c99").manifest
     (tmp_path / "b" / "adapt.c").write_text(code("adaptation.md", "In C", "c"))
@@ -193,6 +231,33 @@ def test_a_quadratic_comes_down_to_its_least_value() -> None:
     found = spsa(bowl, "p", np.eye(3), height, 400, a=0.02, start=[1.0, 1.0, 1.0])
     assert np.abs(found.weights - goal).max() < 0.05 and found.told_apart > 0.9
     assert np.array_equal(bowl.constant, found.constant)
+
+
+@pytest.mark.parametrize(("moves", "equal"), [(lambda step: False, 20), (lambda step: step % 4, 5)])
+def test_outputs_that_do_not_move_with_the_constant_are_warned_of(moves: Any, equal: int) -> None:
+    bowl: Any = Bowl()
+
+    def height(stream: Any, step: int) -> float:
+        return float(np.sum(stream.constant**2)) if moves(step) else 1.0
+
+    with pytest.warns(UserWarning, match=rf"'p'.* are equal in {equal} of 20 steps.*enlarge c"):
+        found = spsa(bowl, "p", np.eye(3), height, 20, start=[1.0, 2.0, 3.0])
+    assert found.told_apart == 1 - equal / 20
+
+
+def test_a_rounded_constant_that_does_not_move_is_warned_of() -> None:
+    """An integer network sees steps of 0.5 only: a c below them moves nothing, a larger one does."""
+    bowl: Any = Bowl()
+
+    def height(stream: Any, step: int) -> float:
+        return float(np.sum((np.round(2 * stream.constant) / 2 - 2) ** 2))
+
+    with pytest.warns(UserWarning, match="calibrate an integer build on clips with such constants"):
+        found = spsa(bowl, "p", np.eye(3), height, 20, c=0.05)
+    assert found.told_apart == 0 and not found.weights.any()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert spsa(bowl, "p", np.eye(3), height, 20, c=2.0).told_apart >= 0.9
 
 
 @pytest.mark.parametrize(

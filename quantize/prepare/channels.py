@@ -13,7 +13,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.graph.facts import facts_of
+from edgekit.graph.facts import Facts, facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
@@ -164,12 +164,12 @@ class Channels:
         if facts.homogeneous and len(node.outputs) == 1:
             return {y: np.broadcast_to(self.of(first), dims(y))}
         pools = facts.averages or (facts.moves == "chooses" and not facts.joins)
-        if pools and facts.mixes != "axes" and len(node.outputs) == 1:
+        if pools and facts.mixes not in ("axis", "axes") and len(node.outputs) == 1:
             return self._pooled(node, first)
         folds = facts.mixes == "axes" and (pools or node.op_type in SUMS)
         if folds and constant(optional(node, 1)) is not None:
             return self._folded(node, first)
-        if is_move(node) and not picks(node) and not (facts.moves == "chooses" and facts.joins):
+        if is_move(node) and not picks(node) and not _compares(facts):
             return self._moved(node)
         return None
 
@@ -307,6 +307,11 @@ def _repeated(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
     """The axes along which an array of `shape` is repeated to become `wide`."""
     full = (1,) * (len(wide) - len(shape)) + shape
     return tuple(i for i, (a, b) in enumerate(zip(full, wide, strict=True)) if a == 1 and b > 1)
+
+
+def _compares(facts: Facts) -> bool:
+    """Whether it chooses among operands, or among the elements of an axis: channels may meet there."""
+    return facts.moves == "chooses" and (facts.joins or facts.mixes == "axis")
 
 
 def _filled(shape: tuple[int, ...], number: int) -> Numbers:

@@ -1,5 +1,7 @@
-"""`Manifest.verification` as a line: what clips that a build was not calibrated on keep, at each level."""
+"""`Manifest.verification` as a line: what a build keeps of what it was not calibrated on, at each level."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -13,6 +15,19 @@ def levels_text(verification: dict[str, Any] | None) -> str | None:
         f"{_found(row)} at {_level(row['level_db'], dbfs)}" for row in verification["levels"]
     )
     return f"{rows} on {held['clips']} of {held['of']} clips, each left out of the calibration"
+
+
+def ratio_text(verification: Mapping[str, Any]) -> str:
+    """Return the ratio against the source; without a calibration the least of all signals, and that of the example."""
+    ratio = decibels(verification["snr_db"])
+    if "example_snr_db" not in verification:
+        return ratio
+    return f"{ratio} at least (no calibration; {decibels(verification['example_snr_db'])} on example inputs)"
+
+
+def decibels(ratio: float | None) -> str:
+    """Return a ratio of a manifest in words."""
+    return "equal" if ratio is None else f"{ratio:g} dB"
 
 
 def _level(level_db: float, dbfs: float | None) -> str:
@@ -30,3 +45,21 @@ def _found(row: dict[str, Any]) -> str:
     if lost is not None:
         ratio = f"{ratio}, {lost:.2f} dB of SI-SDR lost (most {row['most_si_sdr_lost_db']:.2f}),"
     return ratio if row["alike"] is None else f"{100 * row['alike']:.2f} % decided alike ({ratio})"
+
+
+def signals_text(verification: Mapping[str, Any] | None) -> str | None:
+    """Return the least ratio at each level, and of which signal; None of a build that has a calibration."""
+    rows = (verification or {}).get("signals")
+    if not rows:
+        return None
+    parts = []
+    for level in dict.fromkeys(row["level_db"] for row in rows):
+        worst = min((row for row in rows if row["level_db"] == level), key=worth_db)
+        ratio = "equal" if worst["snr_db"] is None else f"{worst['snr_db']:.1f} dB"
+        parts.append(f"{ratio} at {level} dB ({worst['form']})")
+    return ", ".join(parts)
+
+
+def worth_db(row: Mapping[str, Any]) -> float:
+    """The ratio of a signal; infinite where nothing differs."""
+    return math.inf if row["snr_db"] is None else float(row["snr_db"])

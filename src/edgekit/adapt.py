@@ -4,6 +4,7 @@ What changes is a session constant, say a prompt that the network adds to its in
 build runs forwards only, and needs the memory of one build and of the constant.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from edgekit.runtime.stream import Stream
 
 Floats = NDArray[np.float64]
 WORD = 1 << 32
+LEAST_TOLD_APART = 0.9  # of the steps; below it the losses are mostly those of the same outputs
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Adapted:
 
     @property
     def told_apart(self) -> float:
-        """The share of steps whose two losses differ; below 0.9 integers do not see such small steps: enlarge c."""
+        """The share of steps whose two losses differ; below 0.9 `spsa` warns."""
         return float(np.mean(self.losses[:, 0] != self.losses[:, 1]))
 
 
@@ -76,6 +78,10 @@ def spsa(
         gamma: how c falls.
         progress: is told how many steps are done, and how many there are.
 
+    Warns:
+        UserWarning: the two losses of a step are equal in more than a tenth of the steps. The build's outputs do not
+            move with the constant, so nothing was learned in these steps.
+
     Raises:
         UsageError: no such constant, a basis of another shape, numbers outside their range.
     """
@@ -103,7 +109,20 @@ def spsa(
         if progress:
             progress(k, steps)
     stream.session({constant: made(w)})
-    return Adapted(w, made(w), losses)
+    adapted = Adapted(w, made(w), losses)
+    if adapted.told_apart < LEAST_TOLD_APART:
+        warnings.warn(_unmoved(adapted, constant, c), stacklevel=2)
+    return adapted
+
+
+def _unmoved(adapted: Adapted, constant: str, c: float) -> str:
+    """What was found of a build whose outputs do not move with its constant, and what to do."""
+    equal = int(np.sum(adapted.losses[:, 0] == adapted.losses[:, 1]))
+    return (
+        f"adapt, constant '{constant}': the losses of both queries are equal in {equal} of {len(adapted.losses)} "
+        f"steps; allowed: {1 - LEAST_TOLD_APART:.0%} of them; next: enlarge c (now {c:g}), and calibrate an integer "
+        "build on clips with such constants (docs/adaptation.md, Calibration)"
+    )
 
 
 def _directions(seed: int, count: int) -> Iterator[Floats]:

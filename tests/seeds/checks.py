@@ -285,24 +285,56 @@ def adapts(run: Running) -> None:
     assert found.told_apart >= 0.8 and np.abs(found.weights).max() > 0
 
 
-def drafts_as_long(run: Running) -> None:
-    """Drafts that the chain's likeliest successors accept are as long as the float network's, within 2 %."""
-    symbols, likely = networks.walk(400, 9).numpy(), networks.markov().argmax(1).numpy()
+def accepted(drafts: NDArray[np.int64], symbols: NDArray[np.int64], greedy: bool) -> float:
+    """How many drafts (n, depth) are accepted on average, up to the first that is not.
 
-    def accepted(outputs: Arrays) -> float:
-        drafts = np.stack([outputs[f"logits{i}"].reshape(400, -1).argmax(1) for i in range(3)], 1)
-        wanted, right = symbols[:, 1], np.ones(400, bool)
-        length = np.zeros(400)
-        for i in range(3):
-            wanted = likely[wanted]
-            right &= drafts[:, i] == wanted
-            length += right
-        return float(length.mean())
+    By a `greedy` base they are the chain's likeliest successors of the symbols (n, 5), else what the chain drew.
+    """
+    likely, wanted, right = networks.likely().numpy(), symbols[:, 1], np.ones(len(symbols), bool)
+    length = np.zeros(len(symbols))
+    for i in range(drafts.shape[1]):
+        wanted = likely[wanted] if greedy else symbols[:, 2 + i]
+        right &= drafts[:, i] == wanted
+        length += right
+    return float(length.mean())
 
+
+def greedy_drafts(outputs: Arrays) -> NDArray[np.int64]:
+    """(n, 3), of the logits of each head."""
+    heads = [outputs[f"logits{i}"] for i in range(networks.HEADS)]
+    return np.stack([y.reshape(len(y), -1).argmax(1) for y in heads], 1)
+
+
+def drafts_longer_than_medusa(run: Running) -> None:
+    """A greedy base accepts nearly all three drafts, as of the float network; of an equal Medusa one less at least."""
+    symbols = networks.walk(400, 9).numpy()
     calls = {"before": symbols[:, :1], "last": symbols[:, 1:2]}
     run.stream.reset()
-    found, exact = accepted(run.stream.run(calls)), accepted(run_hops(run.float_model, calls))
+    found = accepted(greedy_drafts(run.stream.run(calls)), symbols, greedy=True)
+    exact = accepted(greedy_drafts(run_hops(run.float_model, calls)), symbols, greedy=True)
+    medusa = networks.drafting(reads_drafts=False)
+    with torch.no_grad():
+        made = medusa(*torch.from_numpy(symbols[:, :2].T))
+    other = accepted(greedy_drafts({k: y.numpy() for k, y in made.items()}), symbols, greedy=True)
+    print(f"accepted: {found:.3f}, float {exact:.3f}, Medusa {other:.3f}")
     assert exact > 2.5 and abs(found / exact - 1) <= 0.02
+    assert found > other + 1
+
+
+def accepts_more_of_a_tree(run: Running) -> None:
+    """Of what the chain drew a path of the tree is longer than its greedy path by half a draft and more."""
+    symbols = networks.walk(400, 9).numpy()
+    run.stream.reset()
+    outputs = run.stream.run({"before": symbols[:, :1], "last": symbols[:, 1:2]})
+    alive, length, greedy = np.ones((400, 1), bool), np.zeros(400), []
+    for i in range(networks.HEADS):
+        drafts = outputs[f"drafts{i}"].reshape(400, -1)
+        greedy.append(drafts[:, 0])
+        alive = alive.repeat(networks.BRANCHES, 1) & (drafts == symbols[:, 2 + i, None])
+        length += alive.any(1)
+    chain = accepted(np.stack(greedy, 1), symbols, greedy=False)
+    print(f"accepted: tree {length.mean():.3f}, its first path {chain:.3f}")
+    assert length.mean() > chain + 0.5
 
 
 def is_hadamards_matrix(run: Running) -> None:

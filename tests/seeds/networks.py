@@ -1,6 +1,7 @@
 """The networks of the systems: the smallest faithful forms, with seeded weights."""
 
 import math
+from functools import cache
 from itertools import pairwise
 
 import torch
@@ -340,15 +341,20 @@ def prompted() -> Built:
     return Prompted().eval(), {"image": image, "prompt": image.clone()}
 
 
-SYMBOLS, WIDTH, HEADS = 64, 32, 3
+SYMBOLS, WIDTH, HEADS, GROUP, BRANCHES = 64, 32, 3, 4, 2
+STEPS = 600  # of training
 
 
 class Hydra(nn.Module):
-    """Three greedy draft heads: head i reads the state and the tokens that the heads before it drafted."""
+    """Three draft heads: head i reads the state and the tokens that the heads before it drafted.
 
-    def __init__(self) -> None:
+    With `reads_drafts` off it is Medusa with as many weights: each head reads the last token again instead.
+    """
+
+    def __init__(self, reads_drafts: bool = True) -> None:
         super().__init__()
         torch.manual_seed(12)
+        self.reads_drafts = reads_drafts
         self.tokens = nn.Embedding(SYMBOLS, WIDTH)
         self.state = nn.Linear(2 * WIDTH, WIDTH)
         self.heads = nn.ModuleList([nn.Linear((2 + i) * WIDTH, 2 * WIDTH) for i in range(HEADS)])
@@ -359,7 +365,7 @@ class Hydra(nn.Module):
         i = len(drafted)
         old, new = self.tokens(before), self.tokens(last)
         h = [F.silu(self.state(torch.cat([old, new], 1))), new]
-        h += [self.tokens(token) for token in drafted]
+        h += [self.tokens(token) if self.reads_drafts else new for token in drafted]
         y: Tensor = self.outs[i](F.silu(self.heads[i](torch.cat(h, 1))))
         return y
 
@@ -372,13 +378,46 @@ class Hydra(nn.Module):
         return made
 
 
-def markov() -> Tensor:
-    """(64, 64) transition probabilities, each row with one likely successor."""
+class DraftTree(nn.Module):
+    """The two likeliest tokens of each head behind every draft of the heads before it: 2, 4 and 8 drafts."""
+
+    def __init__(self, inner: Hydra) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, before: Tensor, last: Tensor) -> dict[str, Tensor]:
+        drafted, made = list[Tensor](), {}
+        for i in range(HEADS):
+            logits = self.inner.logits(before, last, drafted)
+            values, tokens = torch.topk(logits, BRANCHES, 1)
+            made[f"scores{i}"], made[f"drafts{i}"] = values.reshape(1, -1), tokens.reshape(1, -1)
+            before, last, *drafted = (
+                x.repeat_interleave(BRANCHES) for x in (before, last, *drafted)
+            )
+            drafted = [*drafted, tokens.reshape(-1)]
+        return made
+
+
+def likely() -> Tensor:
+    """(64,): the likeliest successor of each symbol, which is that of all symbols of its group of four."""
     random = torch.Generator().manual_seed(0)
-    likely = torch.randint(0, SYMBOLS, (SYMBOLS,), generator=random)
-    p = torch.rand(SYMBOLS, SYMBOLS, generator=random) * 0.3 / SYMBOLS
-    p[torch.arange(SYMBOLS), likely] += 1
-    return p / p.sum(1, keepdim=True)
+    order = torch.randperm(SYMBOLS // GROUP, generator=random)
+    return (order * GROUP).repeat_interleave(GROUP)
+
+
+def markov() -> Tensor:
+    """(64, 64) transition probabilities, four successors each.
+
+    The likeliest comes with 0.4. The others, 0.6 together, are of one group and so share their own likeliest
+    successor: it is the commonest symbol two steps ahead, but not the one behind the likeliest successor. A head that
+    does not see what was drafted before it takes the former.
+    """
+    first, p = likely(), torch.zeros(SYMBOLS, SYMBOLS)
+    for symbol in range(SYMBOLS):
+        group = (int(first[symbol]) // GROUP + 1) % (SYMBOLS // GROUP)
+        p[symbol, first[symbol]] = 0.4
+        p[symbol, group * GROUP + 1 : group * GROUP + 4] = torch.tensor([0.3, 0.2, 0.1])
+    return p
 
 
 def walk(n: int, seed: int) -> Tensor:
@@ -390,22 +429,33 @@ def walk(n: int, seed: int) -> Tensor:
     return torch.stack(found, 1)
 
 
-def hydra() -> Built:
-    """Trained on the chain."""
-    network, symbols = Hydra(), walk(4096, 1)
-    optimizer = torch.optim.Adam(network.parameters(), 5e-3)
-    for step in range(120):
-        some = symbols[torch.arange(512) * 8 + step % 8]
+@cache
+def drafting(reads_drafts: bool) -> Hydra:
+    """Trained on the chain, each head on the probabilities of the base, as Hydra++ is."""
+    network, symbols, p = Hydra(reads_drafts), walk(512 * STEPS, 1), markov()
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2)
+    rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    for some in symbols.split(512):
         loss = torch.zeros(())
         for i in range(HEADS):
             told = [some[:, 2 + k] for k in range(i)]
-            loss = loss + F.cross_entropy(
-                network.logits(some[:, 0], some[:, 1], told), some[:, 2 + i]
-            )
+            logits = network.logits(some[:, 0], some[:, 1], told)
+            loss = loss + F.cross_entropy(logits, p[some[:, 1 + i]])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return network.eval(), {"before": torch.tensor([1]), "last": torch.tensor([2])}
+        rate.step()
+    return network.eval()
+
+
+def hydra() -> Built:
+    return drafting(True), {"before": torch.tensor([1]), "last": torch.tensor([2])}
+
+
+def draft_tree() -> Built:
+    network, example = hydra()
+    assert isinstance(network, Hydra)
+    return DraftTree(network).eval(), example
 
 
 class Walsh(nn.Module):

@@ -65,7 +65,7 @@ RULES: dict[str, Rule] = {
     "LpNormalization": mixing(axis_of, "a norm", NORM),
     "InstanceNormalization": mixing(spatial_axes, "a norm", NORMS),
     "LRN": mixing(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
-    **dict.fromkeys(("ArgMax", "ArgMin"), mixing(axis_of, "a search", REDUCE)),
+    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), mixing(axis_of, "a search", REDUCE)),
     "Gemm": gemm,
     "MatMul": matmul,
     "Conv": conv.conv,

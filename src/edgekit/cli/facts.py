@@ -4,7 +4,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from edgekit.runtime.build_folder.board_rows import board_text
-from edgekit.runtime.build_folder.levels import levels_text
+from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
@@ -44,6 +44,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         ("channels", manifest.quantization.get("equalized")),
         ("calibration clips", manifest.quantization.get("quiet_copies")),
         ("not calibrated on", levels_text(manifest.verification)),
+        ("without a calibration", signals_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]
@@ -146,7 +147,7 @@ def verification_text(manifest: "Manifest") -> str | None:
 
     if (facts := manifest.verification) is None:
         return None
-    ratio = "equal" if facts["snr_db"] is None else f"{facts['snr_db']:g} dB"
+    ratio = ratio_text(facts)
     exact = ", bit-exact with the oracle" if facts["bit_exact_with_oracle"] else ""
     checked = facts.get("oracle_hops")
     if exact and checked is not None and checked < facts["hops"]:

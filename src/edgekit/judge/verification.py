@@ -73,7 +73,7 @@ def sample_hops(
     from edgekit.operators.integer_ranges import value_ranges
     from edgekit.quantize.calibrate.input_values import with_settings
 
-    hops = _hops(model)
+    hops = verified_hops(model)
     if calibration is not None:
         clips = calibration.clips
         constants = {name: clips[0][name] for name in model.constants}
@@ -104,8 +104,11 @@ def sample_hops(
     return with_settings(samples, model, settings)
 
 
-def _hops(model: "Model") -> int:
-    """How many hops are enough: bounded by what the runtimes hold of one tensor, and by their work."""
+def verified_hops(model: "Model", runs: int = 1) -> int:
+    """Return how many hops are enough: bounded by what the runtimes hold of one tensor, and by their work.
+
+    That many in each of `runs`, which share the work.
+    """
     from edgekit.graph.nodes import static_shape
     from edgekit.operators.to_integer import to_integer
     from edgekit.targets.macs import node_macs
@@ -113,7 +116,7 @@ def _hops(model: "Model") -> int:
     borders = *model.stream_inputs, *model.stream_outputs
     values = max([1, *(math.prod(static_shape(value) or ()) for value in borders)])
     macs = max(1, sum(node_macs(to_integer(model)).values()))
-    return min(HOPS, max(MIN_HOPS, min(MAX_VALUES // values, MAX_MACS // macs)))
+    return min(HOPS, max(MIN_HOPS, min(MAX_VALUES // values, MAX_MACS // runs // macs)))
 
 
 def verify(

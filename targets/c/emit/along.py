@@ -1,7 +1,7 @@
-"""Operators that work along one axis, element by element: softmax and its like, ArgMax, CumSum."""
+"""Operators that work along one axis, element by element: softmax and its like, ArgMax, TopK, CumSum."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -44,7 +44,31 @@ def emit_arg(ctx: Context, node: ir.Node) -> None:
     sign = ">" if node.op_type == "ArgMax" else "<"
     equal = "=" if int_attribute(node, "select_last_index", 0) else ""
     body = [*_best(f"row[{{k}}] {sign}{equal} row[best * {{s}}]"), "out[0] = best;"]
-    _rows(ctx, node, int_attribute(node, "axis", 0), body, reduced=True)
+    _rows(ctx, node, int_attribute(node, "axis", 0), body, 1)
+
+
+def emit_topk(ctx: Context, node: ir.Node) -> None:
+    """The k largest (or smallest) along an axis and their positions, inserted in order; of equal ones the first."""
+    count = constant(node.inputs[1])
+    assert count is not None
+    last = int(np.ravel(count)[0])
+    names = ("out", "places")
+    outputs = {name: value for name, value in zip(names, node.outputs, strict=False) if value.name}
+    best = "out[{}]" if "out" in outputs else "row[places[{}] * {{s}}]"
+    sign = ">" if int_attribute(node, "largest", 1) else "<"
+    stored = {"out": "row[{k}]", "places": "k"}
+    body = _each(
+        f"int32_t at = k < {last} ? k : {last};",
+        f"for (; at > 0 && row[{{k}}] {sign} {best.format('(at - 1) * {s}')}; at--) {{{{",
+        f"    if (at < {last}) {{{{",
+        *(f"        {name}[at * {{s}}] = {name}[(at - 1) * {{s}}];" for name in outputs),
+        "    }}",
+        "}}",
+        f"if (at < {last}) {{{{",
+        *(f"    {name}[at * {{s}}] = {stored[name]};" for name in outputs),
+        "}}",
+    )
+    _rows(ctx, node, int_attribute(node, "axis", -1), body, last, outputs)
 
 
 def emit_cumsum(ctx: Context, node: ir.Node) -> None:
@@ -91,24 +115,29 @@ def _best(better: str) -> list[str]:
 
 
 def _rows(
-    ctx: Context, node: ir.Node, axis: int, body: Sequence[str], reduced: bool = False
+    ctx: Context,
+    node: ir.Node,
+    axis: int,
+    body: Sequence[str],
+    length: int | None = None,
+    outputs: Mapping[str, ir.Value] | None = None,
 ) -> None:
     """Loops around `body` for every row along an axis: ``row`` and ``out`` point to its first element.
 
     In the body ``{n}`` is the row's length, ``{k}`` the offset of element k and ``{s}`` the step between
-    two elements. A `reduced` output has one element for each row.
+    two elements. The outputs, by the names of their pointers, have `length` elements for each row, or as many as the
+    row.
     """
-    x, y = node.inputs[0], node.outputs[0]
+    x = node.inputs[0]
     shape = dims(x) or (1,)
     axis %= len(shape)
     n, inner = shape[axis], math.prod(shape[axis + 1 :])
-    steps = [(n * inner, 1), (inner if reduced else n * inner, 1)]
+    steps = [(n * inner, 1), (inner * (n if length is None else length), 1)]
     loops = merge((math.prod(shape[:axis]), inner), [*steps])
     offset = "k" if inner == 1 else f"k * {inner}"
-    lines = [
-        f"const {c_type(x)} *const row = {ctx.pointer(x)} + {index(loops, 0)};",
-        f"{c_type(y)} *const out = {ctx.pointer(y)} + {index(loops, 1)};",
-        *(line.format(n=n, k=offset, s=inner) for line in body),
-    ]
+    lines = [f"const {c_type(x)} *const row = {ctx.pointer(x)} + {index(loops, 0)};"]
+    for name, y in (outputs or {"out": node.outputs[0]}).items():
+        lines.append(f"{c_type(y)} *const {name} = {ctx.pointer(y)} + {index(loops, 1)};")
+    lines += [line.format(n=n, k=offset, s=inner) for line in body]
     for text in nest(loops, lines):
         ctx.line(text)

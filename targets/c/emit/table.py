@@ -144,6 +144,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "Hardmax"): Emitter(along.emit_hardmax, elementwise),
     ("", "ArgMax"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
     ("", "ArgMin"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "TopK"): Emitter(
+        along.emit_topk, check=movement.check_constant_tail, reads=ORDERED, writes=ORDERED
+    ),
     ("", "CumSum"): Emitter(along.emit_cumsum, elementwise, along.check_cumsum, reads=NUMBERS),
     ("", "LpNormalization"): Emitter(along.emit_lp_normalization, elementwise),
     ("", "LayerNormalization"): Emitter(

@@ -1,6 +1,6 @@
 """A written engine becomes a verified one: golden vectors, model, recipe, report and manifest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from edgekit.base.errors import VerificationError
 from edgekit.base.npz import write_npz
 from edgekit.base.progress import Progress
+from edgekit.judge.synthetic_signals import Signal, signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -45,7 +46,12 @@ def finish_engine(written: Written, progress: Progress) -> Manifest:
     calibrated = sample_hops(model, written.quantized.calibration, None)
     samples = {name: array[:PICTURES] for name, array in calibrated.items()}
     needed = MIN_SNR_DB[recipe] if written.min_snr_db is None else written.min_snr_db
-    verification, outputs, vectors = verify(build, model, samples, needed, progress)
+    signals: Sequence[Signal] = ()
+    if written.quantized.is_uncalibrated:
+        signals = synthetic_signals(model, written.examples, written.settings, most_hops=1)
+    verification, outputs, vectors = verify(
+        build, model, samples, needed, progress, signals, written.min_snr_db
+    )
     for name, content in vectors.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,8 +76,12 @@ def verify(
     samples: Arrays,
     min_snr_db: float,
     progress: Progress,
+    signals: Sequence[Signal] = (),
+    least_db: float | None = None,
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]], dict[str, bytes]]:
     """Run pictures through the C simulation; compare with the golden network bit for bit, with float in dB.
+
+    Without a calibration on `signals` too, each of which must reach `least_db`.
 
     Returns the manifest's ``verification``, the outputs (pictures, 1, channels, height, width), and the test bench's
     golden vectors by path.
@@ -89,9 +99,9 @@ def verify(
         project.write(Path(place), build.files)
         progress("compile", 0, 1)
         built = FpgaRunner(Path(place), build.manifest)
-        outputs = Stream(build.manifest, built).run(
-            samples, lambda done: progress("verify", done, len(pictures))
-        )
+        stream = Stream(build.manifest, built)
+        outputs = stream.run(samples, lambda done: progress("verify", done, len(pictures)))
+        unlike = [stream.run(signal.samples) for signal in signals]
         expected = [
             engine.golden(picture, lambda part, floats: built.compute(folders[id(part)], floats))
             for picture in pictures
@@ -120,6 +130,8 @@ def verify(
         "max_abs_error": max(errors),
         "bit_exact_with_oracle": True,
     }
+    if signals:
+        facts |= signal_facts(model, signals, unlike, facts, least_db)
     images = [golden.quantize(network, {name: picture}) for picture in pictures]
     vectors = project.golden_vectors(
         engine.program,

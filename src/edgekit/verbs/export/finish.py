@@ -1,10 +1,10 @@
 """A written build becomes a verified one: golden samples, model, recipe, report and manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import Samples
 from edgekit.judge.sampling import compared_images, golden_image, sampled_calls, verify_loop
 from edgekit.judge.speech_quality import Heard, heard
+from edgekit.judge.synthetic_signals import signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops, verify, write_golden
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import (
@@ -67,6 +68,9 @@ def finish(written: Written, progress: Progress) -> Manifest:
     )
     if quantized.judged is not None:
         verification |= quantized.judged.facts()
+    if quantized.is_uncalibrated:
+        progress("verify without a calibration", 0, 1)
+        verification |= uncalibrated_facts(written, stream, verification)
     for role, other in quantized.others.items():
         calls = sample_hops(other.model, other.calibration, None)
         own, limit = stream.others[role], written.min_snr_db
@@ -138,6 +142,26 @@ def samples_of(
     if quantized.model.sampler is not None:
         return sampled_calls(quantized.reference, quantized.model, examples)
     return sample_hops(quantized.model, quantized.calibration, examples, settings)
+
+
+def uncalibrated_facts(
+    written: Written, stream: Stream, verification: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What changes in `verification` for a build whose integers only example inputs calibrated.
+
+    Raises:
+        VerificationError: a signal is below `--min-snr`, which is in dB where there is no metric.
+    """
+    quantized = written.quantized
+    signals = synthetic_signals(quantized.model, written.examples, written.settings)
+    least_db = written.min_snr_db if written.metric is None else None
+    outputs = (_fresh_run(stream, signal.samples) for signal in signals)
+    return signal_facts(quantized.reference, signals, outputs, verification, least_db)
+
+
+def _fresh_run(stream: Stream, samples: Arrays) -> Arrays:
+    stream.reset()
+    return stream.run(samples)
 
 
 def clean_form(quantized: Quantized, hops: int) -> Samples | None:

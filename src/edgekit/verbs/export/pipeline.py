@@ -6,9 +6,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.base.errors import CheckFailed, ModelError, Problem, UsageError
+from edgekit.base.errors import (
+    CheckFailed,
+    ModelError,
+    Problem,
+    UsageError,
+    VerificationError,
+)
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
+from edgekit.judge.synthetic_signals import signal_notes
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
 from edgekit.targets.build_files import write_build
@@ -101,6 +108,9 @@ def export(request: Request, progress: Progress) -> Exported:
             request.imports.settings,
         )
         manifest = target.verify(written, progress)
+        uncalibrated = signal_notes(manifest.verification)
+        if request.strict and uncalibrated and request.metric is None:
+            raise VerificationError("\n".join(("--strict", *uncalibrated)))
         with_code = fits(misfits(build, manifest), request, imported.model)
     return Exported(
         request.out,
@@ -108,6 +118,7 @@ def export(request: Request, progress: Progress) -> Exported:
         (
             *imported.model.notes,
             *quantized.notes,
+            *uncalibrated,
             *kept_in_float(quantized.model),
             *(note for other in quantized.others.values() for note in _notes_of(other)),
             *build.notes,

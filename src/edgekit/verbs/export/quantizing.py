@@ -189,7 +189,7 @@ def _left_in_float(
         return Quantized(model, model, calibration, recipe, notes)
     assert imported.examples is not None
     examples = from_examples(imported.examples, model)
-    return Quantized(model, model, examples, recipe, (EXAMPLES_ONLY,))
+    return Quantized(model, model, examples, recipe, (EXAMPLES_ONLY,), is_uncalibrated=True)
 
 
 def _on_examples(imported: Imported, request: Request, progress: Progress) -> Quantized:
@@ -208,7 +208,13 @@ def _on_examples(imported: Imported, request: Request, progress: Progress) -> Qu
     lowered = surrounded(made.model, imports) if imports.frontend else made.model
     known = None if imports.frontend else calibration
     return Quantized(
-        lowered, model, known, made.recipe, (EXAMPLES_ONLY, *made.notes), made.alone_db
+        lowered,
+        model,
+        known,
+        made.recipe,
+        (EXAMPLES_ONLY, *made.notes),
+        made.alone_db,
+        is_uncalibrated=True,
     )
 
 

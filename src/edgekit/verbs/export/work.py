@@ -30,7 +30,8 @@ class Quantized:
     signal-to-noise ratio with one tensor alone in its narrowest type, by name. `others`: the other networks of its
     sampler, by what they do. `judged`: what the recipe keeps of clips that are left out of its calibration, of a
     network that hears sound. `measured`: what was measured of what the recipe leaves
-    open, as the manifest says it, see `edgekit.judge.preparation_choice`.
+    open, as the manifest says it, see `edgekit.judge.preparation_choice`. `is_uncalibrated`: whether example inputs
+    alone gave its integers their ranges.
     """
 
     model: "Model"
@@ -42,6 +43,7 @@ class Quantized:
     others: Mapping[str, "Quantized"] = field(default_factory=dict)
     judged: "Judged | None" = None
     measured: Mapping[str, str] = field(default_factory=dict)
+    is_uncalibrated: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,246 @@
+"""What integers keep of signals unlike the example inputs that alone calibrated them.
+
+An example is often one call of noise. A user feeds other signals: slower ones, and quieter ones. So a build without
+a calibration is judged on noise, sines and a random walk at several levels, and the least ratio is what is stated.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import VerificationError
+from edgekit.base.layout import frames_to_hops
+from edgekit.base.settings import NO_SETTINGS, InputSettings
+from edgekit.judge.held_out_report import MIN_SNR_DB
+from edgekit.judge.verification import HOPS, NOISE_SEED, PCM_NOISE, sample_hops, verified_hops
+from edgekit.runtime.build_folder.levels import decibels, signals_text, worth_db
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+    from edgekit.graph.model import Model
+
+Arrays = Mapping[str, NDArray[Any]]
+LEVELS_DB = (0, -20, -40)  # relative to the root mean square of the example
+LOWEST_DB = -120.0  # a ratio below it says no more, and a manifest holds finite numbers
+
+
+def _noise(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    return random.normal(size=shape)
+
+
+def _random_walk(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    return np.asarray(random.normal(size=shape).cumsum(axis=1))
+
+
+def _sine(period: int) -> "Form":
+    def wave(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+        phase = random.uniform(0, 2 * math.pi, (shape[0], 1))
+        return np.sin(2 * math.pi / period * np.arange(shape[1]) + phase)
+
+    return wave
+
+
+Form = Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float64]]
+# name -> (channels, frames) of any level, from a random generator
+FORMS: Mapping[str, Form] = {
+    "noise": _noise,
+    "sine of 16 frames": _sine(16),
+    "sine of 256 frames": _sine(256),
+    "random walk": _random_walk,
+}
+RUNS = len(FORMS) * len(LEVELS_DB)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """All inputs of a network: `samples` as `sample_hops` returns them, at `level_db` relative to the example."""
+
+    form: str
+    level_db: int
+    samples: dict[str, NDArray[Any]]
+
+
+def synthetic_signals(
+    model: "Model",
+    examples: Arrays | None,
+    settings: InputSettings = NO_SETTINGS,
+    most_hops: int = HOPS,
+) -> list[Signal]:
+    """Return signals in every form and at every level, seeded.
+
+    A float input has the level of its example, root mean square; of a silent one 1, or 0.1 of PCM. Where no value of
+    the example is negative, none of a signal is. Inputs of integers, controls, session constants, and what
+    `settings` give are as in `sample_hops`. A network without another input gets these alone, as one signal.
+
+    Args:
+        model: takes the signals.
+        examples: (hops, *shape) of its inputs; of another shape they count as silent.
+        settings: what inputs have.
+        most_hops: of each signal; fewer where the network is large.
+    """
+    hops = min(most_hops, verified_hops(model, RUNS))
+    constants = set(model.constants)
+    drawn = sample_hops(model, None, examples, settings)
+    drawn = {n: a if n in constants else a[:hops] for n, a in drawn.items()}
+    inputs = _scaled_inputs(model, examples, settings)
+    if not inputs:
+        return [Signal("values in the inputs' ranges", 0, drawn)]
+    found = []
+    for form, made in FORMS.items():
+        random = np.random.default_rng(NOISE_SEED)
+        full = {
+            str(value.name): _at_example_level(model, value, examples, made, random, hops)
+            for value in inputs
+        }
+        for level in LEVELS_DB:
+            gain = np.float32(10 ** (level / 20))
+            scaled = {name: array * gain for name, array in full.items()}
+            found.append(Signal(form, level, {**drawn, **scaled}))
+    return found
+
+
+def signal_facts(
+    reference: "Model",
+    signals: Sequence[Signal],
+    outputs: Iterable[Arrays],
+    verification: Mapping[str, Any],
+    least_db: float | None,
+) -> dict[str, Any]:
+    """Compare a build with its source on each signal.
+
+    Args:
+        reference: the source network.
+        signals: see `synthetic_signals`.
+        outputs: of the build for each signal, from its fresh state.
+        verification: what was found on the example inputs.
+        least_db: what every signal must reach; None for no limit.
+
+    Returns:
+        What changes in the manifest's `verification`: `signals`, a row for each signal on which the source gives
+        finite outputs with any signal in them; `example_snr_db`, the ratio so far; `snr_db`, the least of all.
+
+    Raises:
+        VerificationError: a signal is below `least_db`.
+    """
+    from edgekit.export.running import HopRunner
+
+    known = {str(value.name) for value in reference.given_inputs}
+    source, rows = HopRunner(reference), list[dict[str, Any]]()
+    for signal, built in zip(signals, outputs, strict=True):
+        expected = source({n: a for n, a in signal.samples.items() if n in known})
+        compared = {name: expected[name] for name in reference.measured_outputs}
+        if not all(np.isfinite(array).all() for array in compared.values()):
+            continue
+        compared = {name: array for name, array in compared.items() if np.any(array)}
+        if not compared:
+            continue
+        ratio = _least_ratio(compared, built)
+        rows.append({"form": signal.form, "level_db": signal.level_db, "snr_db": ratio})
+    of_example = verification["snr_db"]
+    ratios = [r for r in (of_example, *(row["snr_db"] for row in rows)) if r is not None]
+    least = min(ratios, default=None)
+    if least_db is not None and least is not None and least < least_db:
+        text = signals_text({"signals": rows})
+        raise VerificationError(
+            f"without a calibration: {text or 'the example inputs'}; at least {least_db:g} dB needed "
+            "(--min-snr); next: give real signals with --calibration SOURCE"
+        )
+    return {"snr_db": least, "example_snr_db": of_example, "signals": rows}
+
+
+def signal_notes(verification: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return what a user should know where signals lose more than 20 dB are good for, with what to do."""
+    facts = verification or {}
+    if (text := signals_text(facts)) is None or min(map(worth_db, facts["signals"])) >= MIN_SNR_DB:
+        return ()
+    ratio = decibels(facts["example_snr_db"])
+    return (
+        f"without a calibration: {text}, relative to the level of the example inputs, on which it has {ratio}; "
+        f"{MIN_SNR_DB:g} dB are wanted; next: give real signals with --calibration SOURCE",
+    )
+
+
+def _least_ratio(expected: Arrays, outputs: Arrays) -> float | None:
+    """The ratio of the worst output, in dB; None where all are equal."""
+    from edgekit.export.running import snr_db
+
+    least = min(snr_db(array, outputs[name]) for name, array in expected.items())
+    return None if least == math.inf else round(max(least, LOWEST_DB), 2)
+
+
+def _scaled_inputs(
+    model: "Model", examples: Arrays | None, settings: InputSettings
+) -> list["ir.Value"]:
+    """The float inputs that a signal goes into: no control, no index, nothing that `settings` give."""
+    import onnx_ir as ir
+
+    from edgekit.export.integer_ranges import value_ranges
+    from edgekit.quantize.calibrate.input_values import InputValues
+
+    fixed = {*value_ranges(model, examples), *model.controls}
+    fixed |= InputValues(model, settings).names
+    return [
+        value
+        for value in model.stream_inputs
+        if value.dtype == ir.DataType.FLOAT and value.name not in fixed
+    ]
+
+
+def _at_example_level(
+    model: "Model",
+    value: "ir.Value",
+    examples: Arrays | None,
+    form: Form,
+    random: np.random.Generator,
+    hops: int,
+) -> NDArray[np.float32]:
+    """(hops, *shape) of an input, as strong as its example."""
+    from edgekit.graph.layouts import pcm_layout
+    from edgekit.operators.geometry import dims
+
+    example = (examples or {}).get(str(value.name))
+    if example is not None and np.shape(example)[1:] != dims(value):
+        example = None
+    level = 0.0 if example is None else _root_mean_square(example)
+    if level == 0 or not math.isfinite(level):
+        level = 1.0 if pcm_layout(model, value) is None else PCM_NOISE
+    array = _in_time(model, value, form, random, hops)
+    if example is not None and np.any(example) and np.min(example) >= 0:
+        array = np.abs(array)
+    return (array * (level / _root_mean_square(array))).astype(np.float32)
+
+
+def _in_time(
+    model: "Model", value: "ir.Value", form: Form, random: np.random.Generator, hops: int
+) -> NDArray[np.float64]:
+    """(hops, *shape) of a form along the input's time.
+
+    That is its time axis, where one is known; else the hops of a network with states. Calls of a network without
+    states are alone, so that a signal runs along the elements of each.
+    """
+    from edgekit.graph.layouts import pcm_layout
+    from edgekit.operators.geometry import dims
+
+    shape = dims(value)
+    size, time = math.prod(shape), model.timing.get(str(value.name))
+    if (layout := pcm_layout(model, value)) is not None:
+        channels = layout.pcm_channels(shape, model.stream.hop_samples or size) or 1
+        frames = form(random, (channels, hops * size // channels)).astype(np.float32)
+        return frames_to_hops(frames, layout, shape).astype(np.float64)
+    if time is not None:
+        others = (*shape[: time.axis], *shape[time.axis + 1 :])
+        count = shape[time.axis]
+        made = form(random, (math.prod(others), hops * count)).reshape(*others, hops, count)
+        return np.moveaxis(np.moveaxis(made, -1, time.axis), -1, 0)
+    if model.states:
+        return form(random, (size, hops)).T.reshape(hops, *shape)
+    return form(random, (hops, size)).reshape(hops, *shape)
+
+
+def _root_mean_square(array: NDArray[Any]) -> float:
+    return math.sqrt(float(np.mean(np.square(array, dtype=np.float64))))
