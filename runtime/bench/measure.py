@@ -70,16 +70,75 @@ class Modelled:
 
 
 @dataclass(frozen=True)
+class SlowLayer:
+    """An integer layer that takes longer than its float form on the same device; costs are in the unit of `ByLayer`.
+
+    A recipe of integers computes in float what makes a tensor that it keeps in float, and what reads it. Float sums
+    then keep the scalar order, so they take longer than in a float network.
+
+    Attributes:
+        layer: its name.
+        operator: what it computes.
+        tensor: its result, as ``[tensors]`` in recipe.toml names it.
+        integers: what it takes in the build.
+        float32: in the float network.
+        kernels: how many other kernels compute it.
+        readers: the layers that read its result.
+        all_integers: what it and its readers take in the build.
+        all_in_recipe: what they take in float within a recipe of integers, without conversions at their borders.
+    """
+
+    layer: str
+    operator: str
+    tensor: str
+    integers: float
+    float32: float
+    kernels: int
+    readers: tuple[str, ...]
+    all_integers: float
+    all_in_recipe: float
+
+    def advice(self, unit: str) -> str:
+        """Say what was found, and what to do."""
+        digits = 2 if unit == "us" else 0
+        costs = (self.integers, self.float32, self.all_integers, self.all_in_recipe)
+        integers, plain, before, after = (f"{cost:,.{digits}f}" for cost in costs)
+        what = "it and what reads it take" if self.readers else "it takes"
+        steps = []
+        if self.kernels:
+            steps.append(f"export with --tune, which measures {self.kernels} more kernels of it")
+        if self.all_in_recipe < self.all_integers:
+            step = f'set "{self.tensor}" = "float32" in the table [tensors] of recipe.toml and measure again: '
+            step += f"{what} {before} now and {after} in float, without conversions"
+            steps.append(step)
+        else:
+            steps.append(f"leave it: {what} {before} in this recipe now, and {after} in float")
+        found = f"{self.operator} {self.layer} takes {integers} {unit} in integers and {plain} in float32"
+        return f"{found}; next: {', or '.join(steps)}"
+
+
+@dataclass(frozen=True)
 class ByLayer:
     """What each layer takes in a hop.
 
     Attributes:
         unit: ``us`` or ``instructions``.
         rows: (layer, operator, cost), in the order in which they run.
+        slow: integer layers that take longer than their float forms, the worst first.
+        uncompared: why integer layers were not compared with their float forms; empty where they were.
     """
 
     unit: str
     rows: tuple[tuple[str, str, float], ...]
+    slow: tuple[SlowLayer, ...] = ()
+    uncompared: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to say of integer layers and their float forms."""
+        uncompared = f"integer layers were not compared with float32: {self.uncompared}"
+        advice = tuple(layer.advice(self.unit) for layer in self.slow)
+        return (*advice, uncompared) if self.uncompared else advice
 
     @property
     def total(self) -> float:
@@ -101,7 +160,9 @@ class ByLayer:
             }
             for name, operator, cost in self.rows
         ]
-        return {"unit": self.unit, "layers": rows}
+        slow = [vars(layer) for layer in self.slow]
+        why = self.uncompared or None
+        return {"unit": self.unit, "layers": rows, "slower_than_float": slow, "uncompared": why}
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             for build in builds
         ]
 
-    monkeypatch.setattr(schedule, "measured", fake)
+    monkeypatch.setattr(schedule, "measure_builds", fake)
     return counts
 
 
