@@ -5,7 +5,7 @@ import onnx_ir as ir
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, bypass, replace
 from edgekit.graph.step_groups import select_group
-from edgekit.operators.qdq import stored_weight
+from edgekit.operators.qdq import CELL_BITS, HIDDEN_OPERAND, stored_weight
 
 QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 
@@ -24,6 +24,9 @@ def float_form(model: Model) -> Model:
     for node in [node for node in graph if node.op_type == QUANTIZE]:
         if not node.outputs[0].uses() and not node.outputs[0].is_graph_output():
             graph.remove(node, safe=True)
+    for node in graph:  # how integer cells hold c and read h
+        node.metadata_props.pop(CELL_BITS, None)
+        node.metadata_props.pop(HIDDEN_OPERAND, None)
     return form
 
 

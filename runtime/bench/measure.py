@@ -106,7 +106,7 @@ class SlowLayer:
         what = "it and what reads it take" if self.readers else "it takes"
         steps = []
         if self.kernels:
-            steps.append(f"export with --tune, which measures {self.kernels} more kernels of it")
+            steps.append(f"export with --tune, which measures {self.kernels} more of its kernels")
         if self.all_in_recipe < self.all_integers:
             step = f'set "{self.tensor}" = "float32" in the table [tensors] of recipe.toml and measure again: '
             step += f"{what} {before} now and {after} in float, without conversions"

@@ -52,18 +52,19 @@ def with_slow_layers(
     if not layers:
         return costs
     try:
-        plain = float_form(model)
+        call = replace(select_group(model, 0).describe(sampler=None), networks={})
+        plain = float_form(call)
         if problems := check_c(plain):
             return replace(costs, uncompared=f"its float form: {problems[0]}")
         forms = (plain, plain.describe(quantization=vars(model.quantization)))
-        own = lower_c(select_group(model, 0), manifest.target, schedule=manifest.schedule)
+        own = lower_c(call, manifest.target, schedule=manifest.schedule)
         builds = [own, *(lower_c(form, manifest.target) for form in forms)]
     except EdgeKitError as error:
         return replace(costs, uncompared=f"its float form: {str(error).splitlines()[0]}")
     if found := [text for build in builds for text in misfits(build.manifest, device)]:
         return replace(costs, uncompared=f"its float form {found[0]}")
     measured = measure_builds(builds, device)
-    return replace(costs, slow=slow_layers(model, own, plain, measured))
+    return replace(costs, slow=slow_layers(call, own, plain, measured))
 
 
 def integer_layers(model: "Model") -> set[str]:
@@ -71,12 +72,10 @@ def integer_layers(model: "Model") -> set[str]:
     from edgekit.operators.qdq import INTEGER_DOMAIN
     from edgekit.operators.to_integer import to_integer
 
-    nodes = to_integer(model).ir.graph
-    return {
-        str(node.name)
-        for node in nodes
-        if node.domain == INTEGER_DOMAIN and node.op_type not in NOT_LAYERS
-    }
+    nodes = [node for node in to_integer(model).ir.graph if node.op_type not in NOT_LAYERS]
+    if all(node.domain != INTEGER_DOMAIN for node in nodes):
+        return set()
+    return {str(node.name) for node in nodes if str(node.outputs[0].dtype) in ("INT8", "INT16")}
 
 
 def slow_layers(
