@@ -21,6 +21,10 @@ WARM_UP_HOPS = 200
 LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time says nothing
 
 
+MOST_NAMED = 3  # of the slow layers for which nothing can be done
+FLOAT_SHARE = 0.5  # of what integers take, below which float is advised: conversions at its borders come on top
+
+
 @dataclass(frozen=True)
 class Times:
     """Microseconds of single hops, in the order in which they ran."""
@@ -98,23 +102,26 @@ class SlowLayer:
     all_integers: float
     all_in_recipe: float
 
-    def advice(self, unit: str) -> str:
-        """Say what was found, and what to do."""
-        digits = 2 if unit == "us" else 0
-        costs = (self.integers, self.float32, self.all_integers, self.all_in_recipe)
-        integers, plain, before, after = (f"{cost:,.{digits}f}" for cost in costs)
-        what = "it and what reads it take" if self.readers else "it takes"
+    def steps(self, unit: str) -> list[str]:
+        """Say what may make it faster; nothing where nothing is known."""
         steps = []
         if self.kernels:
             steps.append(f"export with --tune, which measures {self.kernels} more of its kernels")
-        if self.all_in_recipe < self.all_integers:
+        if self.all_in_recipe < FLOAT_SHARE * self.all_integers:
+            what = "it and what reads it take" if self.readers else "it takes"
+            costs = f"{_cost(self.all_integers, unit)} now and {_cost(self.all_in_recipe, unit)} in float"
             step = f'set "{self.tensor}" = "float32" in the table [tensors] of recipe.toml and measure again: '
-            step += f"{what} {before} now and {after} in float, without conversions"
-            steps.append(step)
-        else:
-            steps.append(f"leave it: {what} {before} in this recipe now, and {after} in float")
-        found = f"{self.operator} {self.layer} takes {integers} {unit} in integers and {plain} in float32"
-        return f"{found}; next: {', or '.join(steps)}"
+            steps.append(f"{step}{what} {costs}, without conversions")
+        return steps
+
+    def text(self, unit: str) -> str:
+        """Say what it takes."""
+        own, plain = _cost(self.integers, unit), _cost(self.float32, unit)
+        return f"{self.operator} {self.layer} takes {own} {unit} in integers and {plain} in float32"
+
+
+def _cost(cost: float, unit: str) -> str:
+    return f"{cost:,.{2 if unit == 'us' else 0}f}"
 
 
 @dataclass(frozen=True)
@@ -134,11 +141,25 @@ class ByLayer:
     uncompared: str = ""
 
     @property
+    def advice(self) -> tuple[str, ...]:
+        """Name the integer layers that take longer than in float32, each with what to do; the others in one line."""
+        steps = {layer: layer.steps(self.unit) for layer in self.slow}
+        lines = [f"{row.text(self.unit)}; next: {', or '.join(s)}" for row, s in steps.items() if s]
+        others = [row for row, s in steps.items() if not s]
+        if others:
+            lost = _cost(sum(row.integers - row.float32 for row in others), self.unit)
+            lines.append(
+                f"{', '.join(row.text(self.unit) for row in others[:MOST_NAMED])}"
+                f"{f' and so on, {len(others)} layers' if len(others) > MOST_NAMED else ''}: {lost} {self.unit} more "
+                "together; in float within this recipe they, what reads them and the conversions take no less"
+            )
+        return tuple(lines)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
-        """What to say of integer layers and their float forms."""
+        """The advice, and why there is none where nothing was compared."""
         uncompared = f"integer layers were not compared with float32: {self.uncompared}"
-        advice = tuple(layer.advice(self.unit) for layer in self.slow)
-        return (*advice, uncompared) if self.uncompared else advice
+        return (*self.advice, uncompared) if self.uncompared else self.advice
 
     @property
     def total(self) -> float:

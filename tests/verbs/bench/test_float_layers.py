@@ -26,6 +26,9 @@ def costs(unit: str = UNIT, **layers: float) -> ByLayer:
     return ByLayer(unit, tuple((name, "Conv", cost) for name, cost in {**PLAIN, **layers}.items()))
 
 
+PLAIN_ROWS = costs().rows
+
+
 def found(own: ByLayer, float32: ByLayer, in_recipe: ByLayer) -> tuple[SlowLayer, ...]:
     model = integers()
     build = lower_c(model, "cortex-m55")
@@ -62,23 +65,28 @@ def test_what_float_fuses_counts_for_the_layer_before_it() -> None:
 
 
 def test_advice_is_what_was_measured() -> None:
-    own = costs(body=150, fc=150)
-    body, fc = sorted(found(own, costs(), costs()), key=lambda row: row.layer)
-    assert body.readers == ("point",) and (body.all_integers, body.all_in_recipe) == (250.0, 200.0)
-    assert f'set "{body.tensor}" = "float32" in the table [tensors]' in body.advice(UNIT)
-    assert "250 now and 200 in float" in body.advice(UNIT)
-    assert body.kernels == 0 and "--tune" not in body.advice(UNIT)
-    assert fc.kernels == 1 and "--tune, which measures 1 more" in fc.advice(UNIT)
-    assert fc.readers == () and "it takes 150 now" in fc.advice(UNIT)
-    (slow,) = found(costs(body=150), costs(), costs(body=400))
-    assert "leave it: it and what reads it take 250 in this recipe now, and 500 in float" in (
-        slow.advice(UNIT)
+    small = costs(body=40, point=40)
+    body, fc = sorted(found(costs(body=150, fc=150), costs(), small), key=lambda row: row.layer)
+    assert body.readers == ("point",) and (body.all_integers, body.all_in_recipe) == (250.0, 80.0)
+    (step,) = body.steps(UNIT)
+    assert step.startswith(f'set "{body.tensor}" = "float32" in the table [tensors] of recipe.toml')
+    assert "it and what reads it take 250 now and 80 in float" in step
+    assert fc.readers == () and fc.kernels == 1  # 100 of 150 is not enough, as values are converted
+    assert fc.steps(UNIT) == ["export with --tune, which measures 1 more of its kernels"]
+
+
+def test_what_nothing_helps_is_one_line() -> None:
+    rows = tuple(
+        SlowLayer(f"n{i}", "Add", "t", 1500.0 + i, 1000.0, 0, (), 1500.0, 1400.0) for i in range(5)
     )
+    (line,) = ByLayer(UNIT, PLAIN_ROWS, rows).advice
+    assert line.startswith("Add n0 takes 1,500 instructions in integers and 1,000 in float32, Add")
+    assert "n2" in line and "n3" not in line and "5 layers: 2,510 instructions more" in line
 
 
 def test_float_networks_have_nothing_to_compare() -> None:
     assert integer_layers(network()) == set()
-    moved = {n.name for n in integers().ir.graph if n.op_type in ("MaxPool", "Flatten")}
+    moved = {n.name for n in integers().ir.graph if n.op_type in ("MaxPool", "Reshape")}
     assert integer_layers(integers()) == {"body", "point", "whole", "fc"} | moved
     model, given = network(), costs()
     assert with_slow_layers(given, model, describe(model, "host"), profile("host")) is given
@@ -112,9 +120,6 @@ def test_the_report_lists_them_until_they_are_gone(
     assert json.loads(json.dumps(slow.to_dict()))["by_layer"]["slower_than_float"][0]["layer"] == (
         "a<b"
     )
-
-
-PLAIN_ROWS = costs().rows
 
 
 @on_devices("cortex-m55")

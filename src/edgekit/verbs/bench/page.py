@@ -140,8 +140,8 @@ def _with_advice(report: str, costs: ByLayer, device: str) -> str:
     """The report whose list of advice names the layers that are slower than their float forms on a device."""
     mark = f'<li data-device="{escape(device)}">'
     own = "".join(
-        f"{mark}{escape(layer.advice(costs.unit))} (edgekit bench --layers on {escape(device)})</li>"
-        for layer in costs.slow
+        f"{mark}{escape(line)} (edgekit bench --layers on {escape(device)})</li>"
+        for line in costs.advice
     )
 
     def lines(found: re.Match[str]) -> str:
