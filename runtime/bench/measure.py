@@ -151,7 +151,7 @@ class ByLayer:
             lines.append(
                 f"{', '.join(row.text(self.unit) for row in others[:MOST_NAMED])}"
                 f"{f' and so on, {len(others)} layers' if len(others) > MOST_NAMED else ''}: {lost} {self.unit} more "
-                "together; in float within this recipe they, what reads them and the conversions take no less"
+                "together; float in this recipe hardly helps: its sums keep the scalar order, and values are converted"
             )
         return tuple(lines)
 
