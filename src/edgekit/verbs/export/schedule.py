@@ -21,7 +21,6 @@ from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.base.user_cache import ALLOWED, cache_folder
 from edgekit.base.user_cache import STEP as CACHE_STEP
 from edgekit.runtime.bench.measure import ByLayer
-from edgekit.verbs.bench.by_layer import measure_builds
 
 if TYPE_CHECKING:
     from edgekit.runtime.devices.profile import Profile
@@ -89,6 +88,8 @@ def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ..
         ToolError: no compiler or emulator, or one failed.
         UsageError: the cache folder cannot be used.
     """
+    from edgekit.verbs.bench.by_layer import measure_builds
+
     first = lower({})
     choices = [choice for choice in first.choices if choice.others]
     marked = {layer.node for layer in first.layers}
