@@ -17,6 +17,7 @@ import numpy as np
 from layer_models import model_of
 from layer_shapes import Layer
 from layer_shapes_small import SMALL, odd_small
+from layer_shapes_transposed import TRANSPOSED, odd_transposed
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -84,7 +85,10 @@ class Counted:
 
 def small_layers(seeds: int, only: str) -> list[Layer]:
     """All layers, and the odd ones of some seeds, whose family or name has a word."""
-    layers = [*SMALL, *(layer for seed in range(seeds) for layer in odd_small(seed))]
+    layers = [*SMALL, *TRANSPOSED]
+    layers += [
+        layer for seed in range(seeds) for layer in (*odd_small(seed), *odd_transposed(seed))
+    ]
     return [layer for layer in layers if only in f"{layer.family} {layer.name}"]
 
 

@@ -4,24 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from layer_shapes import Layer, conv, depthwise, gru, linear
-
-
-def transposed(
-    source: str, x: tuple[int, ...], out: int, kernel: tuple[int, ...], stride: int
-) -> Layer:
-    """A transposed convolution of x (channels, [height,] width), padded by half of what its kernel adds."""
-    pads = [(k - stride) // 2 for k in kernel]
-    attributes = {
-        "kernel_shape": list(kernel),
-        "strides": [stride] * len(kernel),
-        "pads": [*pads, *(k - stride - p for k, p in zip(kernel, pads, strict=True))],
-    }
-    by = "x".join(map(str, kernel))
-    name = f"{source}: {by}/{stride} up {x[0]}->{out} {'x'.join(map(str, x[1:]))}"
-    w = (x[0], out, *kernel)
-    macs = int(np.prod(x[1:]) * np.prod(w))
-    return Layer("transposed", name, "ConvTranspose", (1, *x), (w, (out,)), attributes, macs)
-
+from layer_shapes_transposed import transposed
 
 SMALL = (
     conv("dense 3x3", "ResNet-8", (16, 32, 32), 16, (3, 3)),

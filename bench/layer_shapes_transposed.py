@@ -1,6 +1,7 @@
 """Transposed convolutions for `transposed.py` and `layers.py`: decoders of sound and pictures, and odd ones."""
 
 from collections.abc import Iterator
+from math import prod
 
 import numpy as np
 from layer_shapes import Layer
@@ -35,8 +36,15 @@ def transposed(
     apart = "" if groups == 1 else f" g{groups}"
     name = f"{source}: {by}/{steps}{apart} up {x[0]}->{out} {size}"
     w = (x[0], out // groups, *kernel)
-    macs = int(np.prod(x[1:]) * np.prod(w))
+    axes = zip(x[1:], kernel, strides, before, behind, strict=True)
+    macs = x[0] * w[1] * prod(products_of_axis(*axis) for axis in axes)
     return Layer("transposed", name, "ConvTranspose", (1, *x), (w, (out,)), attributes, macs)
+
+
+def products_of_axis(size: int, kernel: int, stride: int, before: int, behind: int) -> int:
+    """How many pairs of a position and a tap reach an output: padding cuts those at both ends."""
+    places = stride * np.arange(size)[:, None] + np.arange(kernel) - before
+    return int(np.sum((places >= 0) & (places <= places.max() - behind)))
 
 
 def hop(source: str, channels: int, out: int, kernel: int, stride: int, groups: int = 1) -> Layer:

@@ -33,6 +33,7 @@ from layer_models import model_of
 from layer_page import families, load, mean, worst, write
 from layer_shapes import NETWORKS, Layer, odd
 from layer_shapes_other import OTHERS, odd_others
+from layer_shapes_transposed import TRANSPOSED, odd_transposed
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
@@ -270,9 +271,9 @@ def main() -> int:
         if given.json:
             given.json.write_text(json.dumps({recipe: rows}, indent=1) + "\n")
         return 0
-    layers = [*NETWORKS, *OTHERS]
+    layers = [*NETWORKS, *OTHERS, *TRANSPOSED]
     for seed in range(given.seeds):
-        layers += [*odd(seed), *odd_others(seed)]
+        layers += [*odd(seed), *odd_others(seed), *odd_transposed(seed)]
     layers = [layer for layer in layers if given.only in f"{layer.family} {layer.name}"]
     console, found, before, pages = Console(width=118), {}, load(), {}
     for recipe in given.recipe:

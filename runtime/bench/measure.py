@@ -21,6 +21,10 @@ WARM_UP_HOPS = 200
 LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time says nothing
 
 
+MOST_NAMED = 3  # of the slow layers for which nothing can be done
+FLOAT_SHARE = 0.5  # of what integers take, below which float is advised: conversions at its borders come on top
+
+
 @dataclass(frozen=True)
 class Times:
     """Microseconds of single hops, in the order in which they ran."""
@@ -70,16 +74,92 @@ class Modelled:
 
 
 @dataclass(frozen=True)
+class SlowLayer:
+    """An integer layer that takes longer than its float form on the same device; costs are in the unit of `ByLayer`.
+
+    A recipe of integers computes in float what makes a tensor that it keeps in float, and what reads it. Float sums
+    then keep the scalar order, so they take longer than in a float network.
+
+    Attributes:
+        layer: its name.
+        operator: what it computes.
+        tensor: its result, as ``[tensors]`` in recipe.toml names it.
+        integers: what it takes in the build.
+        float32: in the float network.
+        kernels: how many other kernels compute it.
+        readers: the layers that read its result.
+        all_integers: what it and its readers take in the build.
+        all_in_recipe: what they take in float within a recipe of integers, without conversions at their borders.
+    """
+
+    layer: str
+    operator: str
+    tensor: str
+    integers: float
+    float32: float
+    kernels: int
+    readers: tuple[str, ...]
+    all_integers: float
+    all_in_recipe: float
+
+    def steps(self, unit: str) -> list[str]:
+        """Say what may make it faster; nothing where nothing is known."""
+        steps = []
+        if self.kernels:
+            steps.append(f"export with --tune, which measures {self.kernels} more of its kernels")
+        if self.all_in_recipe < FLOAT_SHARE * self.all_integers:
+            what = "it and what reads it take" if self.readers else "it takes"
+            costs = f"{_cost(self.all_integers, unit)} now and {_cost(self.all_in_recipe, unit)} in float"
+            step = f'set "{self.tensor}" = "float32" in the table [tensors] of recipe.toml and measure again: '
+            steps.append(f"{step}{what} {costs}, without conversions")
+        return steps
+
+    def text(self, unit: str) -> str:
+        """Say what it takes."""
+        own, plain = _cost(self.integers, unit), _cost(self.float32, unit)
+        return f"{self.operator} {self.layer} takes {own} {unit} in integers and {plain} in float32"
+
+
+def _cost(cost: float, unit: str) -> str:
+    return f"{cost:,.{2 if unit == 'us' else 0}f}"
+
+
+@dataclass(frozen=True)
 class ByLayer:
     """What each layer takes in a hop.
 
     Attributes:
         unit: ``us`` or ``instructions``.
         rows: (layer, operator, cost), in the order in which they run.
+        slow: integer layers that take longer than their float forms, the worst first.
+        uncompared: why integer layers were not compared with their float forms; empty where they were.
     """
 
     unit: str
     rows: tuple[tuple[str, str, float], ...]
+    slow: tuple[SlowLayer, ...] = ()
+    uncompared: str = ""
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """Name the integer layers that take longer than in float32, each with what to do; the others in one line."""
+        steps = {layer: layer.steps(self.unit) for layer in self.slow}
+        lines = [f"{row.text(self.unit)}; next: {', or '.join(s)}" for row, s in steps.items() if s]
+        others = [row for row, s in steps.items() if not s]
+        if others:
+            lost = _cost(sum(row.integers - row.float32 for row in others), self.unit)
+            lines.append(
+                f"{', '.join(row.text(self.unit) for row in others[:MOST_NAMED])}"
+                f"{f' and so on, {len(others)} layers' if len(others) > MOST_NAMED else ''}: {lost} {self.unit} more "
+                "together; float in this recipe hardly helps: its sums keep the scalar order, and values are converted"
+            )
+        return tuple(lines)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The advice, and why there is none where nothing was compared."""
+        uncompared = f"integer layers were not compared with float32: {self.uncompared}"
+        return (*self.advice, uncompared) if self.uncompared else self.advice
 
     @property
     def total(self) -> float:
@@ -101,7 +181,9 @@ class ByLayer:
             }
             for name, operator, cost in self.rows
         ]
-        return {"unit": self.unit, "layers": rows}
+        slow = [vars(layer) for layer in self.slow]
+        why = self.uncompared or None
+        return {"unit": self.unit, "layers": rows, "slower_than_float": slow, "uncompared": why}
 
 
 @dataclass(frozen=True)

@@ -213,6 +213,7 @@ def show(measured: "Measured") -> None:
             for name, operator, cost in costs.rows
         ]
         print_table("by layer", ("layer", costs.unit, "%"), each, numbers=True)
+        print_notes(costs.warnings)
     if facts["against"]:
         peers = [
             (

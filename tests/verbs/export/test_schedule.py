@@ -17,6 +17,7 @@ from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.build import Build
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.devices import profile
+from edgekit.verbs.bench import by_layer
 from edgekit.verbs.export import schedule
 from edgekit.verbs.export.schedule import read_schedule, schedule_of, tune
 from edgekit.verbs.replay import look
@@ -42,7 +43,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             for build in builds
         ]
 
-    monkeypatch.setattr(schedule, "measured", fake)
+    monkeypatch.setattr(by_layer, "measure_builds", fake)
     return counts
 
 

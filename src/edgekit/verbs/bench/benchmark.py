@@ -26,6 +26,7 @@ from edgekit.verbs.bench import by_layer
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench import page as bench_page
 from edgekit.verbs.bench import remote as bench_remote
+from edgekit.verbs.bench.float_layers import with_slow_layers
 from edgekit.verbs.replay import Look, look, replay_folder, with_changed
 from edgekit.verbs.targets import TARGETS
 
@@ -85,6 +86,9 @@ def bench(request: Request, progress: Progress) -> Measured:
         if seen is not None:
             progress("measure layers", 0, 1)
             costs = _costs(request.directory, manifest, target, device, hops, seen)
+            progress("measure float forms", 0, 1)
+            model = read_model(request.directory)
+            costs = with_slow_layers(costs, model, manifest, target)
             measured = replace(measured, layers=results, by_layer=costs)
     measured = replace(measured, unit="image" if images else manifest.unit)
     if request.page:

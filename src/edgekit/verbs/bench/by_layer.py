@@ -28,10 +28,12 @@ from edgekit.runtime.runners.c import own_files
 from edgekit.verbs.replay import replay_folder
 
 if TYPE_CHECKING:
-    from edgekit.targets.build import Layer
+    from edgekit.targets.build import Build, Layer
 
 REPLAY = files("edgekit.runtime") / "replay"
 BEHIND = ("the end of the hop", "")
+COUNTED_HOPS = 1
+TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of what goes in
 
 
 def timed(
@@ -56,31 +58,52 @@ def timed(
     return ByLayer("us", _rows(layers, us))
 
 
-def timed_in_turn(
-    builds: Sequence[tuple[Path, Manifest]], inputs: Arrays, layers: "Sequence[Layer]"
-) -> list[ByLayer]:
-    """Time the layers of builds of one network in turn: of each the least of its medians over some hops.
+def measure_builds(builds: "Sequence[Build]", device: Profile) -> list[ByLayer]:
+    """What each layer takes in each of some builds with the same inputs, on hops of noise.
 
-    Args:
-        builds: their folders and facts.
-        inputs: (hops, *shape).
-        layers: of all.
+    On this machine by time, in turn; on an emulated device by instructions.
 
     Raises:
-        ToolError: no compiler, or it refused the sources.
-        CheckFailed: a build has other layers.
+        ToolError: no compiler or emulator, or one failed.
     """
+    from edgekit.targets.build_files import write_build
+    from edgekit.targets.c.replay_noise import noise_folder, noise_hops
+
+    if device.is_cross:
+        found = []
+        for build in builds:
+            with noise_folder(build, device, COUNTED_HOPS) as folder:
+                found.append(counted_in(folder, device, COUNTED_HOPS, build.layers))
+        return found
+    given = builds[0].manifest
+    size = sum(4 * int(np.prod(tensor.shape)) for tensor in given.hop_inputs)
+    hops = max(1, min(TIMED_HOPS, TIMED_BYTES // max(size, 1)))
     with ExitStack() as stack:
-        contenders = [stack.enter_context(_marked(*build)) for build in builds]
+        contenders = []
+        for build in builds:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-")))
+            write_build(build, folder)
+            marked = stack.enter_context(_marked(folder, build.manifest))
+            contenders.append((marked, build.layers))
+        inputs = noise_hops((*given.hop_inputs, *given.constants), hops)
         stack.enter_context(one_core())
-        for contender in contenders:  # caches and pages are warm
-            contender.hops_ns(inputs, layers)
-        rounds = [
-            [np.median(contender.hops_ns(inputs, layers), axis=0) for contender in contenders]
-            for _ in range(ROUNDS)
-        ]
-    least = np.min(rounds, axis=0) / 1000
-    return [ByLayer("us", _rows(layers, us)) for us in least]
+        return _timed_in_turn(contenders, inputs)
+
+
+def _timed_in_turn(
+    contenders: "Sequence[tuple[_MarkedContender, Sequence[Layer]]]", inputs: Arrays
+) -> list[ByLayer]:
+    """Time builds in turn: of each layer the least of its medians over the hops of a round."""
+    for contender, layers in contenders:  # caches and pages are warm
+        contender.hops_ns(inputs, layers)
+    rounds = [
+        [np.median(contender.hops_ns(inputs, layers), axis=0) for contender, layers in contenders]
+        for _ in range(ROUNDS)
+    ]
+    return [
+        ByLayer("us", _rows(layers, np.min(own, axis=0) / 1000))
+        for (_, layers), own in zip(contenders, zip(*rounds, strict=True), strict=True)
+    ]
 
 
 def counted(

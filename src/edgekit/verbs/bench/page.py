@@ -24,6 +24,10 @@ MOST_FUNCTIONS = 20
 # In the picture of the network: a layer's bar, whose width is 1 at most; the line of its details; what the bars show.
 BAR = re.compile(r'(<rect class=grey data-layer="([^"]*)" width=")[^"]*')
 COST = re.compile(r'(<p class=cost data-layer="([^"]*)">)[^<]*')
+# "What could be better": the list of the report, hidden where it is empty.
+ADVICE = re.compile(
+    r"<section id=advice(?: hidden)?>(\n<h2>[^<]*</h2>\n<ul class=notes>)(.*?)(</ul>)", re.DOTALL
+)
 LEGEND = re.compile(r"(<span id=bars>)[^<]*")
 NOT_FACTS = ("against", "layers", "by_layer", "instructions_by_function", "modelled", "unit")
 
@@ -35,6 +39,7 @@ def with_page(report: str, measured: Measured) -> str:
     """
     if measured.by_layer is not None:
         report = _with_bars(report, measured.by_layer, measured)
+        report = _with_advice(report, measured.by_layer, measured.device)
     begin, end = (mark.format(device=measured.device) for mark in (MARK, END))
     page = f"{begin}\n{_page(measured)}\n{end}"
     old = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -129,6 +134,21 @@ def _with_bars(report: str, costs: ByLayer, measured: Measured) -> str:
     legend = escape(f"The bar is the share of the {what}, {by_what}")
     report = LEGEND.sub(lambda found: f"{found[1]}{legend}", report)
     return COST.sub(text, BAR.sub(width, report))
+
+
+def _with_advice(report: str, costs: ByLayer, device: str) -> str:
+    """The report whose list of advice names the layers that are slower than their float forms on a device."""
+    mark = f'<li data-device="{escape(device)}">'
+    own = "".join(
+        f"{mark}{escape(line)} (edgekit bench --layers on {escape(device)})</li>"
+        for line in costs.advice
+    )
+
+    def lines(found: re.Match[str]) -> str:
+        others = re.sub(f"{re.escape(mark)}.*?</li>", "", found[2]) + own
+        return f"<section id=advice{'' if others else ' hidden'}>{found[1]}{others}{found[3]}"
+
+    return ADVICE.sub(lines, report)
 
 
 def _amount(cost: float, unit: str) -> str:

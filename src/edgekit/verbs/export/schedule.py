@@ -7,10 +7,8 @@ differ in their order.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 SCHEDULE_NAME = "schedule.toml"
 MAX_BYTES = 1 << 22
 LAYERS = "layers"
-COUNTED_HOPS = 1
-TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of what goes in
 GAIN = 0.97  # of the time of the cost model's kernel, below which another one counts
 STEP = "give one that --tune wrote"
 
@@ -92,6 +88,8 @@ def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ..
         ToolError: no compiler or emulator, or one failed.
         UsageError: the cache folder cannot be used.
     """
+    from edgekit.verbs.bench.by_layer import measure_builds
+
     first = lower({})
     choices = [choice for choice in first.choices if choice.others]
     marked = {layer.node for layer in first.layers}
@@ -104,41 +102,12 @@ def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ..
         schedules = [{c.node: c.others[i] for c in new if i < len(c.others)} for i in range(most)]
         builds = [first, *map(lower, schedules)]
         progress("tune", 0, len(builds))
-        found = measured(builds, device)
+        found = measure_builds(builds, device)
         known |= _costs(new, builds, found)
         if path is not None:
             with replacing(path) as temporary:
                 temporary.write_text(json.dumps(known), encoding="utf-8")
     return tuple(_tried(choices, known, "instructions" if device.is_cross else "us"))
-
-
-def measured(builds: Sequence["Build"], device: "Profile") -> list[ByLayer]:
-    """What each layer takes in each of some builds of one network, on hops of noise.
-
-    Raises:
-        ToolError: no compiler or emulator, or one failed.
-    """
-    from edgekit.targets.build_files import write_build
-    from edgekit.targets.c.replay_noise import noise_folder, noise_hops
-    from edgekit.verbs.bench.by_layer import counted_in, timed_in_turn
-
-    if device.is_cross:
-        found = []
-        for build in builds:
-            with noise_folder(build, device, COUNTED_HOPS) as folder:
-                found.append(counted_in(folder, device, COUNTED_HOPS, build.layers))
-        return found
-    given = builds[0].manifest
-    size = sum(4 * int(np.prod(tensor.shape)) for tensor in given.hop_inputs)
-    hops = max(1, min(TIMED_HOPS, TIMED_BYTES // max(size, 1)))
-    with ExitStack() as stack:
-        folders = []
-        for build in builds:
-            name = stack.enter_context(TemporaryDirectory(prefix="edgekit-"))
-            write_build(build, Path(name))
-            folders.append((Path(name), build.manifest))
-        inputs = noise_hops((*given.hop_inputs, *given.constants), hops)
-        return timed_in_turn(folders, inputs, builds[0].layers)
 
 
 def schedule_of(tried: Sequence[Tried]) -> dict[str, str]:
