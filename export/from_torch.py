@@ -31,6 +31,7 @@ from edgekit.export.torch_shapes import (
     quick_recurrent_shapes,
 )
 from edgekit.export.torch_source import (
+    FORWARD_ERRORS,
     TorchModule,
     TorchSource,
     leaves,
@@ -159,8 +160,8 @@ class TorchReference:
         try:
             with torch.no_grad():
                 results = leaves(self.loaded.call(*args, **kwargs))
-        except (IndexError, RuntimeError, ValueError) as error:
-            found = f"forward fails on random inputs: {error}"
+        except FORWARD_ERRORS as error:
+            found = f"forward fails on random inputs: {plain(error)}"
             allowed, step = "a forward that takes any values", "check the ranges that it needs"
             raise ModelError(Problem("the module", found, allowed, step)) from error
         arrays = [result.detach().numpy().copy() for result in results]
@@ -188,7 +189,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
     try:
         with torch.no_grad():
             results, again = (loaded.call(*loaded.args, **loaded.kwargs) for _ in range(2))
-    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+    except FORWARD_ERRORS as error:
         found = f"forward fails on the example inputs: {plain(error)}"
         step = "correct them: their number, shapes and types (module.float() and tensor.float() make all float32)"
         raise ModelError(Problem("the module", found, "inputs that it takes", step)) from error

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MODULES = ("ssm", "oscillators", "selective", "filtered_noise", "partitioned_fir")
 UNKNOWN = Trained()
+# What the code of a module raises of inputs that it does not take; a length is often asserted.
+FORWARD_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
 

@@ -112,7 +112,8 @@ def run_stream(
         str(v.name): (static_shape(v) or ())[times[str(v.name)].axis] for v in model.stream_outputs
     }
     lengths = {n: Fraction(f * samples, hop) + times[n].offset_frames for n, f in outputs.items()}
-    hops = max(ceil((lengths[n] + times[n].delay_frames) / f) for n, f in outputs.items())
+    ends = [(lengths[n] + times[n].delay_frames) / f for n, f in outputs.items()]
+    hops = ceil(max(Fraction(samples, hop), *ends))  # a network may leave out its last frames
     inputs = {}
     for value in model.stream_inputs:
         name, shape = str(value.name), static_shape(value) or ()

@@ -19,10 +19,12 @@ from edgekit.export.from_onnx import from_onnx, read_file
 from edgekit.export.onnx_file.checking import parse
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.onnx_file.messages import plain
 from edgekit.export.running import Arrays
 from edgekit.export.stream.guards import Guards, LengthNumber, read_guards
 from edgekit.export.stream.probing import Calls, reached_nodes, record
 from edgekit.export.stream.source_runs import file_run, length_numbers, module_run
+from edgekit.export.torch_source import FORWARD_ERRORS
 from edgekit.graph.model import Model
 
 Dims = Sequence[int | str]  # an open dimension is its name
@@ -183,7 +185,7 @@ def torch_offline(
         with quiet():
             try:
                 return record(loaded.module, given(samples))
-            except (IndexError, RuntimeError, ValueError) as error:
+            except FORWARD_ERRORS as error:
                 lengths = {key: frames(key, samples) for key in axes}
                 raise _failing_forward(source, lengths, error, len(rates or {})) from error
 
@@ -199,7 +201,7 @@ def torch_offline(
         with quiet():
             try:
                 return module_run(loaded, feed, in_double=in_double)
-            except (IndexError, RuntimeError, ValueError) as error:
+            except FORWARD_ERRORS as error:
                 lengths = {key: feed[key].shape[axis] for key, axis in axes.items()}
                 raise _failing_forward(source, lengths, error, len(rates or {})) from error
 
@@ -224,7 +226,7 @@ def _failing_forward(
     source: str, frames: Mapping[str, int], error: Exception, rates: int
 ) -> TooShort:
     lengths = ", ".join(f"{count} frames of {key}" for key, count in frames.items())
-    found, allowed = f"forward fails: {error}", "a module that takes any length"
+    found, allowed = f"forward fails: {plain(error)}", "a module that takes any length"
     where, step = f"'{source}' at {lengths}", "call it with such inputs in Python"
     if len(frames) > 1:
         verb = "correct" if rates else "give"

@@ -58,6 +58,14 @@ def test_a_causal_network_stays_clean():
     ]
 
 
+@pytest.mark.parametrize("frames", [1, 3, 20])
+def test_the_last_frames_may_be_left_out(frames):
+    net = Net()
+    y = net.conv(net.pad("x", 4, 0), 2, 2, 5)
+    models = check(net.model([1, 2, "T"], net.cut(y, 0, -frames)))
+    assert delay_of(models) == 0
+
+
 def test_a_strided_encoder_and_decoder_with_skips():
     net = Net()
     first = net.add("Tanh", net.conv("x", 1, 3, 4, left=1, right=1, stride=2))

@@ -84,6 +84,22 @@ class Limited(nn.Module):
         return torch.tanh(x)
 
 
+class Asserting(nn.Module):
+    """The same, by an assertion without words."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1] > 600:
+            raise AssertionError
+        return torch.tanh(x)
+
+
+class Keyed(nn.Module):
+    """The same, by a table of what it knows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(x) * {True: 1}[x.shape[1] <= 600]
+
+
 class Whole(nn.Module):
     """Filled up to blocks of four frames, each with a recurrence of its own, and cut again."""
 
@@ -108,6 +124,7 @@ split, cut, mask, rows = of(Split), of(Cut), of(Mask), of(Rows, 40)
 short_cut, short_mask = of(Cut, 20), of(Mask, 5)
 branch, number, far = of(lambda: Branch(128)), of(lambda: Number(1000)), of(lambda: Branch(10**8))
 limited, whole = of(Limited, 100), of(Whole)
+asserting, keyed = of(Asserting, 100), of(Keyed, 100)
 
 
 def streamed(name: str) -> Model:
@@ -136,10 +153,14 @@ def test_a_module_that_depends_on_its_length_is_refused_with_its_line(name, mess
         streamed(name)
 
 
-def test_a_module_that_fails_beyond_a_length_is_told_of():
-    (note,) = streamed("limited").notes
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("limited", "at most 600 frames"), ("asserting", "AssertionError"), ("keyed", "False")],
+)
+def test_a_module_that_fails_beyond_a_length_is_told_of(name, message):
+    (note,) = streamed(name).notes
     assert note == (
-        "the stream equals its source up to 600 samples; at 601 the source fails (forward fails: at most 600 frames),"
+        f"the stream equals its source up to 600 samples; at 601 the source fails (forward fails: {message}),"
         " and the stream goes on"
     )
 
