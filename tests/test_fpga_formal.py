@@ -1,6 +1,6 @@
 """Small blocks of the engine, proved for every input of so many cycles after a reset.
 
-yosys-smtbmc and z3 prove them; the reader of lines, for which z3 takes many minutes, is proved by ABC, which yosys brings.
+yosys-smtbmc and z3 prove them; ABC proves the reader of lines, for which z3 takes many minutes.
 """
 
 import re
