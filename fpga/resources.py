@@ -83,7 +83,7 @@ FITS: Mapping[str, Mapping[str, Fit]] = {
         "sequencer ffs": Fit(2732, 57, 54, 4, 1),
     },
     "ecp5": {
-        "depthwise luts": Fit(382, 2562, per_bit=4.9),
+        "depthwise luts": Fit(-150, 2700, per_bit=4.9),
         "depthwise ffs": Fit(370, 538, per_bit=3.4),
         "dense luts": Fit(391, 0, 483, 41, 3.2),
         "dense ffs": Fit(300, 0, 240, 31.8, 3.6),

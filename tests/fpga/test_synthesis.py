@@ -63,6 +63,18 @@ def test_multipliers_and_memories_are_those_of_the_closed_forms(
 
 @pytest.mark.slow
 @needs_yosys
+@pytest.mark.parametrize("path", ["dense", "depthwise"])
+def test_the_fits_hold_for_the_smallest_engine(
+    path: str, both: tuple[Path, dict[str, Synthesised]]
+) -> None:
+    """Within a tenth, as `bench/fpga_synthesis.py` allows."""
+    found = both[1][path]
+    modelled = resources.path_logic(SPEC, path, "ecp5")
+    assert modelled == pytest.approx((found.luts, found.ffs), rel=0.1)
+
+
+@pytest.mark.slow
+@needs_yosys
 def test_the_closed_forms_hold_for_xilinx(tmp_path: Path) -> None:
     spec = EngineSpec(lanes=2, columns=4, groups=16, accumulator_bits=20)
     found = synthesise(spec, "dense", "xilinx", tmp_path)
