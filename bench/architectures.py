@@ -23,7 +23,7 @@ from rich.table import Table
 from edgekit import api
 from edgekit.base.errors import EdgeKitError
 from edgekit.base.spread import Shared, Workers, opened
-from edgekit.verbs.given import given
+from edgekit.verbs.held_factories import given
 
 BANDS = 65
 HEAD = ("units", "layers", "recipe", "flash", "RAM", "MACs", "instructions", "SNR dB")

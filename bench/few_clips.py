@@ -22,7 +22,7 @@ from rich.table import Table
 from speech_data import FOLDER
 
 from edgekit.api import silent
-from edgekit.export.running import HopRunner, snr_db
+from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.levels import hearing, judge
 from edgekit.quantize.apply import observed, quantize_observed

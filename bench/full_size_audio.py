@@ -36,7 +36,7 @@ from edgekit.base.npz import write_npz
 from edgekit.base.output import replacing
 from edgekit.base.wav import Samples
 from edgekit.demos.hearable import portable_memory
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.bench.other_core import replayed_on

@@ -28,8 +28,8 @@ from networks import BENCHMARKS
 from sweep import Sweep
 
 from edgekit.base.errors import EdgeKitError
-from edgekit.peers.beside import Beside, Kept, hoisted, recorded, session_values
 from edgekit.peers.peer import PEERS
+from edgekit.peers.peer_runs import Beside, Kept, hoisted, recorded, session_values
 from edgekit.peers.program import plain_onnx
 from edgekit.runtime.bench.contenders import (
     Arrays,

@@ -16,7 +16,7 @@ from quant_stock import STOCK, runs
 
 from edgekit.base.wav import Samples
 from edgekit.demos.show_denoise import OPTIONS, si_sdr_db
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.held_out_report import Judged
 from edgekit.judge.levels import dbfs

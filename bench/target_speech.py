@@ -26,13 +26,13 @@ from rich.table import Table
 
 from edgekit import api
 from edgekit.demos.denoise_data import rms
-from edgekit.demos.target_speech.head import RATE, at_ears, room
-from edgekit.demos.target_speech.judging import (
+from edgekit.demos.target_speech.ear_scores import (
     Sound,
     level_difference_db,
     si_snr_db,
     time_difference_s,
 )
+from edgekit.demos.target_speech.head import RATE, at_ears, room
 from edgekit.demos.target_speech.scenes import ROOM_SHARE, Scene, Scenes, Talker
 from edgekit.demos.target_speech.show import (
     ENROLLMENT,

@@ -9,7 +9,7 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.checking import opset_of
+from edgekit.export.onnx_file.file_checks import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.variance import center
 

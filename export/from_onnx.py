@@ -14,10 +14,11 @@ from edgekit.base.errors import ModelError, Problem, UsageError, VerificationErr
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.double import double_runner
 from edgekit.export.frontend.spec import parse_specs
-from edgekit.export.onnx_file.checking import MAX_BYTES, load, runnable
+from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
-from edgekit.export.onnx_file.reading import read_graph
+from edgekit.export.onnx_file.file_checks import MAX_BYTES, load, runnable
+from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -26,8 +27,7 @@ from edgekit.export.onnx_file.states import (
     restarting_cells,
 )
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.running import Arrays, source_runner
-from edgekit.export.stream.saved import (
+from edgekit.export.stream.saved_facts import (
     end_state_fact,
     layouts_fact,
     noises_fact,
@@ -43,7 +43,7 @@ from edgekit.graph.model import (
     Source,
     StreamInfo,
 )
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import Trained
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 

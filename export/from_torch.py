@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
+from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.messages import of_torch, plain
-from edgekit.export.onnx_file.reading import read_graph
+from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -24,7 +25,6 @@ from edgekit.export.onnx_file.states import (
     other_shapes,
     restarting_cells,
 )
-from edgekit.export.running import Arrays
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
     plain_transformers,
@@ -42,7 +42,7 @@ from edgekit.export.torch_source import (
 from edgekit.export.verify import verify_import
 from edgekit.graph.model import OPSET, Model, Source, StatePair
 from edgekit.graph.nodes import static_shape, unused_name, value_names
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import Trained
 
 
 def from_torch(

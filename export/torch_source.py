@@ -20,7 +20,7 @@ import numpy as np
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import of_torch
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import Trained
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner, nudge_array
-from edgekit.export.running import Arrays, in_onnxruntime, snr_db, zero_states
+from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db, zero_states
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 from edgekit.operators.integer_ranges import value_ranges

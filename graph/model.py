@@ -14,7 +14,7 @@ from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.base.until import Until
 from edgekit.graph.noises import Noise
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import Trained
 
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized

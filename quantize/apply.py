@@ -48,10 +48,10 @@ from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import NEAREST, SHAPED, Recipe
 from edgekit.quantize.recipe_file import find_recipe
-from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.rounding.means import with_means
 from edgekit.quantize.rounding.reconstruct import Progress, reconstruct
-from edgekit.quantize.rounding.shaped import shaped
+from edgekit.quantize.rounding.shaped_rounding import shaped
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import named_outputs

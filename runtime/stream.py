@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
-from edgekit.runtime.build_folder.fitting import as_they_are, fitting, ports_of
+from edgekit.runtime.build_folder.input_fit import as_they_are, fitting, ports_of
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.controls import Controls
-from edgekit.runtime.interleaved import not_pcm, of_hop, to_hop
+from edgekit.runtime.interleaved_pcm import not_pcm, of_hop, to_hop
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.executorch import ExecutorchRunner
 from edgekit.runtime.runners.fpga import FpgaRunner

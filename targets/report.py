@@ -21,7 +21,7 @@ from edgekit.targets.build import Placement
 from edgekit.targets.devices import profile
 from edgekit.targets.headlines import GOOD_DB, POOR_DB, cards
 from edgekit.targets.network import Layer, draw
-from edgekit.targets.played import Played
+from edgekit.targets.playable_sounds import Played
 from edgekit.targets.sensitivity import Alone
 
 if TYPE_CHECKING:

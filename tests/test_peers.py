@@ -18,11 +18,11 @@ from edgekit import api
 from edgekit.base.environment import VARIABLE
 from edgekit.base.errors import ToolError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model
-from edgekit.peers.beside import Beside, session_values
 from edgekit.peers.contender import WorkerContender
 from edgekit.peers.peer import PEERS
+from edgekit.peers.peer_runs import Beside, session_values
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.peers.workers.network import Network
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from edgekit.base.sampler_table import Roles
-from edgekit.export.diffusion.given import Given
 from edgekit.export.diffusion.schedule import Schedule
+from edgekit.export.diffusion.start_and_noise import Given
 
 LINEAR, ROLES = Schedule(), Roles()
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx_ir.passes import common
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.verify import compare, draw
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import (

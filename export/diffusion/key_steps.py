@@ -12,7 +12,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_loop import Network
 from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.split_unet import paper_keys, split, uniform_keys, with_keys
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape

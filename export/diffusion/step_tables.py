@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.base.sampler_table import CHOICES, COLUMNS, FIRST, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
-from edgekit.export.diffusion.given import START
 from edgekit.export.diffusion.schedule import timesteps
+from edgekit.export.diffusion.start_and_noise import START
 
 Floats = NDArray[np.float64]
 

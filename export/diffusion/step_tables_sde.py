@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import Roles, StepTable
-from edgekit.export.diffusion.given import Given
+from edgekit.export.diffusion.start_and_noise import Given
 from edgekit.export.diffusion.step_tables import first_network, guidance_problems, guided
 
 Floats = NDArray[np.float64]

@@ -6,8 +6,8 @@ from fractions import Fraction
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.export.frontend.beside import Second, put_beside
 from edgekit.export.frontend.features import KINDS
+from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands

@@ -14,8 +14,8 @@ from edgekit.export.frontend.feature_nodes import (
     with_silence,
 )
 from edgekit.export.frontend.features import Features
+from edgekit.export.frontend.frame_layout import ORDER, SPECTRA, Held
 from edgekit.export.frontend.guard import insert_finite
-from edgekit.export.frontend.held import ORDER, SPECTRA, Held
 from edgekit.export.frontend.nodes import PCM_FLOOR, PCM_LIMIT, POWER_FLOOR
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter

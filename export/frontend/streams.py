@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from edgekit.export.frontend.held import SPECTRA, Held, gained, held_streams, hop_unit
+from edgekit.export.frontend.frame_layout import SPECTRA, Held, gained, held_streams, hop_unit
 from edgekit.export.frontend.spec import Forms, silent_bands, specs_text
 from edgekit.export.frontend.stream_nodes import StreamsBuilder
 from edgekit.export.own_operators.functions import define_functions

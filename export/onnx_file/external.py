@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import onnx
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.checking import MAX_BYTES, bytes_of, is_external, tensors
+from edgekit.export.onnx_file.file_checks import MAX_BYTES, bytes_of, is_external, tensors
 
 LOCATION = b"location"  # the key that every reference to another file holds
 

@@ -10,7 +10,7 @@ import onnx.version_converter
 from onnx import helper, numpy_helper
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.checking import opset_of
+from edgekit.export.onnx_file.file_checks import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_negative_sizes
 from edgekit.export.onnx_file.variance import center

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import FILTERED_NOISE, node_of
+from edgekit.export.own_operators.marked_layers import FILTERED_NOISE, node_of
 
 
 class FilteredNoise(nn.Module):

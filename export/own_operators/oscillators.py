@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import OSCILLATORS, node_of
+from edgekit.export.own_operators.marked_layers import OSCILLATORS, node_of
 
 
 class Oscillators(nn.Module):

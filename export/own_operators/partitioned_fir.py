@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import PARTITIONED_FIR, node_of
+from edgekit.export.own_operators.marked_layers import PARTITIONED_FIR, node_of
 
 
 class PartitionedFIR(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.export.own_operators.marked import SELECTIVE, node_of
+from edgekit.export.own_operators.marked_layers import SELECTIVE, node_of
 
 STEPS = (1e-3, 1e-1)  # range of the initial step sizes, as in Mamba
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import node_of
+from edgekit.export.own_operators.marked_layers import node_of
 from edgekit.graph.model import SSM
 
 STEPS = (

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_in
-from edgekit.export.own_operators.marked import MARKED
+from edgekit.export.own_operators.marked_layers import MARKED
 from edgekit.graph.model import FRONTEND_DOMAIN
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated

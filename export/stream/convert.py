@@ -9,23 +9,23 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import place_of
-from edgekit.export.running import Arrays
-from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.known_frames import KnownFrames
+from edgekit.export.stream.length_free_forms import recognized
 from edgekit.export.stream.length_proof import prove_lengths
 from edgekit.export.stream.lengths import two_lengths
 from edgekit.export.stream.needs import find_needs
-from edgekit.export.stream.observed import Facts, find_facts
 from edgekit.export.stream.prove import prove
-from edgekit.export.stream.recognized import recognized
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
-from edgekit.export.stream.rules.padded import padded
+from edgekit.export.stream.rules.mirror_padding import padded
 from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline
+from edgekit.export.stream.tensor_timing import Facts, find_facts
 from edgekit.export.stream.track import Later, Refused, Segments, Track, Unseen
 from edgekit.export.stream.values import INSIDE
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing

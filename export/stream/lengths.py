@@ -7,10 +7,10 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.passes.metadata import place_of
-from edgekit.export.stream.observed import grown_module
+from edgekit.export.stream.module_probe import Calls, frames_of_slowest, most_grown
 from edgekit.export.stream.periods import MOST, period, rough_period
-from edgekit.export.stream.probing import Calls, frames_of_slowest, most_grown
 from edgekit.export.stream.sources import Offline, TooShort
+from edgekit.export.stream.tensor_timing import grown_module
 from edgekit.graph.nodes import array_of, static_shape
 
 # Where a network is read first, in samples: short, since some grow with the length; then multiples of what

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.stream.observed import Facts, TimeAxis
+from edgekit.export.stream.tensor_timing import Facts, TimeAxis
 from edgekit.export.stream.windows import ENDLESS, Sliding, pads_of, slice_of, sliding_of
 from edgekit.graph.nodes import attribute, static_shape
 

@@ -7,7 +7,7 @@ from math import lcm, prod
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.stream.observed import check_same, values_of
+from edgekit.export.stream.tensor_timing import check_same, values_of
 from edgekit.export.stream.windows import per_axis, slice_of
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape

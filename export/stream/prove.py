@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
-from edgekit.export.running import Arrays, in_onnxruntime, zero_states
+from edgekit.export.hop_runner import Arrays, in_onnxruntime, zero_states
 from edgekit.export.stream.examples import held, hold
 from edgekit.export.stream.sources import Offline, lengthened
 from edgekit.export.verify import compare, compare_in_double, draw

@@ -10,10 +10,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.known_frames import KnownFrames
 from edgekit.export.stream.mirror import Reading, picked
-from edgekit.export.stream.observed import Facts
 from edgekit.export.stream.signs import partial, sign
+from edgekit.export.stream.tensor_timing import Facts
 from edgekit.export.stream.track import Mirror, Refused, Track
 from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import fill_of, pads_of, unheard

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.double import double_runner
 from edgekit.export.from_onnx import from_onnx, read_file
-from edgekit.export.onnx_file.checking import parse
+from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
-from edgekit.export.running import Arrays
+from edgekit.export.onnx_file.file_checks import parse
 from edgekit.export.stream.guards import Guards, LengthNumber, read_guards
-from edgekit.export.stream.probing import Calls, reached_nodes, record
+from edgekit.export.stream.module_probe import Calls, reached_nodes, record
 from edgekit.export.stream.source_runs import file_run, length_numbers, module_run
 from edgekit.graph.model import Model
 

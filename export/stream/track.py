@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import onnx_ir as ir
 
-from edgekit.export.stream.observed import TimeAxis
+from edgekit.export.stream.tensor_timing import TimeAxis
 
 
 class Refused(Exception):

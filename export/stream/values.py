@@ -2,9 +2,9 @@
 
 import onnx_ir as ir
 
-from edgekit.export.stream.along import Emitter
 from edgekit.export.stream.hopgraph import HopGraph
-from edgekit.export.stream.observed import Facts, TimeAxis
+from edgekit.export.stream.tensor_timing import Facts, TimeAxis
+from edgekit.export.stream.time_constants import Emitter
 from edgekit.export.stream.track import Refused, Square, Track
 from edgekit.graph.nodes import array_of, static_shape
 

@@ -18,7 +18,7 @@ from edgekit.base.npz import read_array, read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
-from edgekit.export.running import HopRunner
+from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.held_out import Parts

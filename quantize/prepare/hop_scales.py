@@ -18,8 +18,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.export.hop_runner import HopRunner
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.export.running import HopRunner
 from edgekit.graph.facts import facts_of
 from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, Model

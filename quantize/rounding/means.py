@@ -19,7 +19,7 @@ from edgekit.operators.scheme import quantize_weights, weight_scales
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.rounding.moments import Arrays, is_layer, rows_of, tapped
 from edgekit.quantize.types.weights import weight_type, weights_at
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import in_onnxruntime, zero_states
+from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.operators.conv.twin import conv_taps, transpose_taps

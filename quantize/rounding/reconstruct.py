@@ -17,7 +17,7 @@ from edgekit.operators.scheme import WEIGHT_LIMITS, quantize_weights, weight_sca
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.rounding.moments import Moments, gather, is_layer
 from edgekit.quantize.rounding.rounding import F64, PULL, ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.types.weights import weight_type, weights_at

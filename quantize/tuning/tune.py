@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.running import HopRunner
+from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import Observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Clip

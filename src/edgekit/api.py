@@ -180,7 +180,7 @@ def run(
         ToolError: a compiler or library is missing or failed.
     """
     from edgekit.verbs import files
-    from edgekit.verbs.opening import Opening
+    from edgekit.verbs.stream_setup import Opening
 
     given, made = (
         {name: Path(path) for name, path in side.items()}
@@ -220,7 +220,7 @@ def live(
     """
     from edgekit.runtime.audio.sound import check_devices, play
     from edgekit.runtime.build_folder.manifest import Manifest
-    from edgekit.verbs.opening import Opening
+    from edgekit.verbs.stream_setup import Opening
 
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
@@ -290,9 +290,9 @@ def invert(
         UsageError: no such build or images, or conditions that it does not take.
         ToolError: a compiler or library is missing or failed.
     """
-    from edgekit.verbs import inverting
+    from edgekit.verbs import invert_sampler
 
-    return inverting.invert(directory, Path(images), seed, conditions, out, progress)
+    return invert_sampler.invert(directory, Path(images), seed, conditions, out, progress)
 
 
 def bench(
@@ -360,9 +360,9 @@ def compare(results: str | Path, out: str | Path) -> "Log":
     Raises:
         UsageError: a file that cannot be used.
     """
-    from edgekit.verbs.bench import comparing
+    from edgekit.verbs.bench import compare_results
 
-    return comparing.compare(Path(results), Path(out))
+    return compare_results.compare(Path(results), Path(out))
 
 
 def inspect(source: str | Path, html: str | Path | None = None) -> "Inspected":

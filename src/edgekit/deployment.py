@@ -22,7 +22,7 @@ from edgekit.export.torch_source import unwrapped
 from edgekit.runtime.bench.measure import Measured
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.given import HELD, given
+from edgekit.verbs.held_factories import HELD, given
 from edgekit.verbs.open_stream import open_stream
 from edgekit.verbs.targets import TARGETS
 

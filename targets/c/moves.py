@@ -15,7 +15,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.roles import constant
 from edgekit.operators.table import OPERATORS
-from edgekit.targets.c.sharing import Numbers, Sharing, elements, sharing, short_walks
+from edgekit.targets.c.shared_storage import Numbers, Sharing, elements, sharing, short_walks
 from edgekit.targets.c.windows import carry_windows
 
 MOVE, MOVE_DOMAIN = "Move", "edgekit.c"

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from edgekit.graph.model import Model, StatePair
 from edgekit.graph.nodes import unused_name, value_names
-from edgekit.targets.c.sharing import Numbers, can_shift
+from edgekit.targets.c.shared_storage import Numbers, can_shift
 
 
 class Moved(Protocol):

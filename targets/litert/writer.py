@@ -13,8 +13,8 @@ from edgekit.operators.qdq import Frame, frame_of, integer_states, qdq_type, sto
 from edgekit.operators.roles import CELL_OUTPUT, activations
 from edgekit.operators.scheme import QuantType
 from edgekit.quantize.recipe import HALF
-from edgekit.targets.litert.emitting import Emitting, Item, Refused, dtype_of
 from edgekit.targets.litert.file import Graph, options
+from edgekit.targets.litert.node_emission import Emitting, Item, Refused, dtype_of
 from edgekit.targets.litert.orders import Order, natural, stored_shape
 from edgekit.targets.litert.table import EMITTERS
 from edgekit.targets.litert.tensors import scales_of

@@ -13,10 +13,10 @@ from edgekit.demos.scene import train
 from edgekit.demos.scene.alarms import alarm
 from edgekit.demos.scene.ambisonics import ambience, encoded, in_a_room
 from edgekit.demos.scene.facts import BANDS, CLASSES, FRONTEND, HOP, RATE
-from edgekit.demos.scene.judging import Scores, angles_deg
 from edgekit.demos.scene.network import build
+from edgekit.demos.scene.scene_scores import Scores, angles_deg
+from edgekit.demos.scene.scene_staging import places
 from edgekit.demos.scene.show import KEPT, found, hear, show, stage
-from edgekit.demos.scene.staging import places
 from edgekit.frontend import Frontend
 from edgekit.runtime.stream import Stream
 

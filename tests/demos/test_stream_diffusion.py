@@ -18,7 +18,7 @@ from edgekit.demos.stream_diffusion.network import CACHES, Caches, FrameTimes, b
 from edgekit.demos.stream_diffusion.show import KEPT, NETWORK, show
 from edgekit.demos.weights import load
 from edgekit.export.diffusion.step_tables_sde import Ouve
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 
 
 @torch.no_grad()

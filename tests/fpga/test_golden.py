@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import conv2d
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.fpga import SquareDeformConv2d, golden
 from edgekit.fpga.lower import lower
 from edgekit.fpga.spec import EngineSpec

@@ -16,7 +16,7 @@ from edgekit import api
 from edgekit.base.errors import VerificationError
 from edgekit.cli.facts import manifest_rows
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
-from edgekit.export.running import HopRunner, run_hops
+from edgekit.export.hop_runner import HopRunner, run_hops
 from edgekit.judge import levels
 from edgekit.judge.held_out_report import MOST_BEYOND, Judged, Level
 from edgekit.judge.levels import LEVELS_DB, hearing, judge

@@ -11,7 +11,7 @@ from builds import float_model, noise
 from level_networks import log_power, sound
 
 from edgekit import api
-from edgekit.export.running import HopRunner, snr_db
+from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.preparation_choice import settled
 from edgekit.quantize.apply import quantize

@@ -10,7 +10,7 @@ from c_kernels import needs_cc
 from tiny_networks import FRONTEND, spectral_gain
 
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.judge import speech_quality
 from edgekit.judge.speech_quality import heard, metrics, si_sdr_db
 from edgekit.quantize.calibrate.clips import Calibration

@@ -9,7 +9,7 @@ from operator_cases import CASES, FUSED, Case, case, f, n
 from operator_models import INTEGER, calibrated_on, draw, quantized
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle

@@ -23,7 +23,7 @@ from edgekit.targets import report
 from edgekit.targets.build import Placement
 from edgekit.targets.headlines import cards
 from edgekit.targets.network import Layer
-from edgekit.targets.played import Played
+from edgekit.targets.playable_sounds import Played
 from edgekit.targets.report import render
 from edgekit.targets.sensitivity import Alone, alone
 

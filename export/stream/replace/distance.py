@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.running import Arrays, in_onnxruntime, snr_db
+from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db
 from edgekit.export.stream.sources import Offline
 from edgekit.export.verify import draw
 from edgekit.graph.model import Distance

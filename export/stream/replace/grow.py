@@ -7,9 +7,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.export.stream.observed import TimeAxis
 from edgekit.export.stream.replace.instance import Grown, Instance, lifted
 from edgekit.export.stream.rules.elementwise import axes_from, axes_input, axis_of, spatial_axes
+from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import Refused
 from edgekit.export.stream.windows import Cut, paddings, per_axis, slice_of, sliding_of, spatial
 from edgekit.graph.facts import facts_of

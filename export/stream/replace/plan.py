@@ -10,12 +10,12 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import module_of
 from edgekit.export.stream.lengths import two_lengths
-from edgekit.export.stream.observed import Facts, find_facts, values_of
 from edgekit.export.stream.replace import means, norms, others
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.grow import grow
 from edgekit.export.stream.replace.instance import Instance
 from edgekit.export.stream.sources import Offline
+from edgekit.export.stream.tensor_timing import Facts, find_facts, values_of
 from edgekit.export.stream.track import Refused
 from edgekit.export.stream.windows import pads_of
 from edgekit.graph.facts import facts_of

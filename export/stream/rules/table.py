@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked import (
+from edgekit.export.own_operators.marked_layers import (
     CUM_MAX,
     FILTERED_NOISE,
     LOG_SUM,

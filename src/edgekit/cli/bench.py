@@ -10,7 +10,7 @@ from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
 from edgekit.runtime.devices.profile import FORMS
-from edgekit.verbs.bench.comparing import page_problems
+from edgekit.verbs.bench.compare_results import page_problems
 
 if TYPE_CHECKING:
     from edgekit.runtime.bench.measure import Measured

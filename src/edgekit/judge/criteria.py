@@ -146,7 +146,7 @@ class Judging:
 
     def outlook(self, quantized: "Model") -> float:
         """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
         from edgekit.quantize.search.search import decibels
 
         runner, judged = HopRunner(quantized), self.reference
@@ -156,7 +156,7 @@ class Judging:
 
     def turned(self, quantized: "Model") -> float:
         """About what share of decisions twice its error turns: in onnxruntime; 0 where none count."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         runner, clips = HopRunner(quantized), self.decisions.clips
         shares = [self.decisions.turned(i, runner(clip)) for i, clip in enumerate(clips)]
@@ -187,7 +187,7 @@ def levels_of(model: "Model", heard: Hearing) -> tuple[tuple[float, float], ...]
 
 def hardest(model: "Model", calibration: "Calibration") -> int:
     """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
-    from edgekit.export.running import HopRunner
+    from edgekit.export.hop_runner import HopRunner
     from edgekit.quantize.apply import observed, quantize_observed
     from edgekit.quantize.recipe import AUTO
 

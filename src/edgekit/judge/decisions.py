@@ -25,7 +25,7 @@ class Decisions:
 
     def __init__(self, model: "Model", clips: Sequence[Arrays]) -> None:
         """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         self.ends = probabilities(model)
         self.clips = list(clips) if self.ends else []

@@ -199,7 +199,7 @@ class _Judging:
             trials = Trials(quantized, clips, self.kernels, quick)
             (found,) = trials.run(lambda _, outputs: outputs)
             return found
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         return map(HopRunner(quantized), clips)
 

@@ -49,7 +49,7 @@ class Reference:
                 in which little is to be heard count like all others, as in a segmental ratio.
             forms: in how many forms each sound is there: all sounds in the first, then all in the second, ...
         """
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
         self._forms = forms

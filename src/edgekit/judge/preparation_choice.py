@@ -164,7 +164,7 @@ class _Judges:
     def __init__(
         self, model: "Model", parts: "Sequence[Part]", calibration: "Calibration", pcm: str | None
     ) -> None:
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         self.levels = LEVELS_DB if pcm is not None else (0,)
         most = max(HOPS // len(parts), 1)
@@ -176,7 +176,7 @@ class _Judges:
 
     def ratios(self, seen: "Observed", recipe: "Recipe") -> list[float]:
         """In dB, of the worst output at each level; weights are rounded to the nearest, fitted or not."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
         from edgekit.quantize.apply import quantize_observed
 
         nearest = replace(recipe, rounding="nearest")

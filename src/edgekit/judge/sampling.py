@@ -178,7 +178,7 @@ def with_corrected_rows(
 
 def float_network(model: "Model") -> Network:
     """A model in onnxruntime as `sampler_loop.sample` calls it: batches, in the types that its inputs have."""
-    from edgekit.export.running import in_onnxruntime
+    from edgekit.export.hop_runner import in_onnxruntime
 
     running = in_onnxruntime(model.to_bytes())
     inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
@@ -245,7 +245,7 @@ def compared_images(
         The manifest's `images`, how many were drawn, and `image_snr_db`, the ratio of the median one in dB; None
         without noise.
     """
-    from edgekit.export.running import snr_db
+    from edgekit.export.hop_runner import snr_db
 
     sampler, table = Sampler(stream), reference.sampler
     assert table is not None
@@ -277,7 +277,7 @@ def verify_loop(stream: Stream, model: "Model") -> None:
         VerificationError: a bit differs.
     """
     from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.export.running import snr_db
+    from edgekit.export.hop_runner import snr_db
     from edgekit.quantize.diffusion.denoiser import oracle_network
 
     sampler = Sampler(stream)

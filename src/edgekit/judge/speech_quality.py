@@ -65,7 +65,7 @@ def _pesq(package: Any, output: Samples, clean: Samples) -> float:
 
 def heard(stream: Stream, reference: "Model", calibration: "Calibration | None") -> list[Heard]:
     """Run the clips with a clean form through a build and its float network; empty without such clips."""
-    from edgekit.export.running import run_hops
+    from edgekit.export.hop_runner import run_hops
 
     manifest = stream.manifest
     ports = *manifest.stream_inputs, *manifest.stream_outputs

@@ -152,7 +152,7 @@ def verify(
         ModelError: the same, of a network that makes integers of floats that these do not hold.
     """
     from edgekit.export.casts import undefined_casts
-    from edgekit.export.running import run_hops, snr_db
+    from edgekit.export.hop_runner import run_hops, snr_db
 
     stream.reset()
     outputs = stream.run(samples, progress)
@@ -241,7 +241,7 @@ def write_golden(
 
 def _own_noise(reference: "Model", samples: Arrays, expected: Arrays) -> dict[str, float]:
     """The ratio in dB of each output of the source to the same with inputs off in the last place."""
-    from edgekit.export.running import run_hops, snr_db
+    from edgekit.export.hop_runner import run_hops, snr_db
     from edgekit.export.verify import nudge
 
     nudged = run_hops(reference, nudge(samples, NOISE_SEED))
@@ -297,6 +297,6 @@ def oracle_hops(oracle: "Oracle") -> int:
 
 
 def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
-    from edgekit.export.running import differences
+    from edgekit.export.hop_runner import differences
 
     return float(np.abs(differences(expected, value)[1]).max(initial=0.0))

@@ -17,14 +17,14 @@ from edgekit.runtime.audio.files import (
     read_sources,
     run_clips,
 )
-from edgekit.runtime.build_folder.fitting import fitting
+from edgekit.runtime.build_folder.input_fit import fitting
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.pictures.files import pictures_of, run_pictures
 from edgekit.runtime.rows import check_rows, run_clips_to_rows
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
-from edgekit.verbs.opening import Opening
+from edgekit.verbs.stream_setup import Opening
 
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, matmul_shapes, optional
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.banded import bands_of, emit_bands
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
@@ -20,6 +19,7 @@ from edgekit.targets.c.emit.base import (
     where,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
+from edgekit.targets.c.emit.filter_banks import bands_of, emit_bands
 from edgekit.targets.c.emit.kernels import Kernel, Selection
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
 from edgekit.targets.c.sparse import sparse_layer

@@ -7,7 +7,7 @@ from edgekit.operators.qdq import ZERO_POINT
 from edgekit.targets.c.emit.base import Context, array_attribute, float_literal, size
 from edgekit.targets.c.emit.indexing import Indices, emit_walk, index, nest, walk
 from edgekit.targets.c.moves import NUMBERS
-from edgekit.targets.c.sharing import sharing, short_walks
+from edgekit.targets.c.shared_storage import sharing, short_walks
 from edgekit.targets.c.storage import Traits, item_bytes, nbytes
 
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import constant, reduced_axes
-from edgekit.targets.c.emit.along import emit_softmax_along
+from edgekit.targets.c.emit.axis_operators import emit_softmax_along
 from edgekit.targets.c.emit.base import (
     Context,
     c_type,

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.geometry import dims
-from edgekit.targets.litert.emitting import Emitting, Item
+from edgekit.targets.litert.node_emission import Emitting, Item
 from edgekit.targets.litert.orders import UNIT, Order, natural
 
 Emit = Callable[[Emitting, ir.Node], None]

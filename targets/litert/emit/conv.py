@@ -10,8 +10,8 @@ from edgekit.operators.qdq import Weight
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.emit.base import rank_of, ranked
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import Array, Scales, options
+from edgekit.targets.litert.node_emission import Emitting, Item, Refused
 from edgekit.targets.litert.orders import Order, channels_last, natural
 
 SAME, VALID = 0, 1

@@ -10,8 +10,8 @@ from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit.base import aligned, moved, rank_of
-from edgekit.targets.litert.emitting import Emitting, Refused
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import Emitting, Refused
 from edgekit.targets.litert.orders import Order
 
 Fold = Callable[[Emitting, int, int], int]

@@ -15,8 +15,8 @@ from edgekit.operators.roles import constant
 from edgekit.operators.table import OPERATORS
 from edgekit.targets.litert.emit.base import leader, moved, ranked
 from edgekit.targets.litert.emit.conv import pad
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import Emitting, Item, Refused
 from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, transposed
 
 

@@ -12,9 +12,9 @@ from edgekit.operators.pointwise.tables import lut_s8
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.builtins import BUILTINS
-from edgekit.targets.litert.emit.traced import function
-from edgekit.targets.litert.emitting import Emitting, Refused
+from edgekit.targets.litert.emit.traced_functions import function
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import Emitting, Refused
 
 # Types of the results that LiteRT's integer kernels insist on.
 FIXED = {

@@ -9,8 +9,8 @@ from edgekit.operators.pooling.twin import Pool, pool_of
 from edgekit.targets.litert.emit.base import moved, rank_of
 from edgekit.targets.litert.emit.conv import VALID, pad
 from edgekit.targets.litert.emit.reduce import folded
-from edgekit.targets.litert.emitting import Emitting, Refused
 from edgekit.targets.litert.file import Scales, options
+from edgekit.targets.litert.node_emission import Emitting, Refused
 from edgekit.targets.litert.orders import Order, channels_last
 
 LOWEST: dict[str, float] = {

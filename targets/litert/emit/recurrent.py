@@ -16,8 +16,8 @@ from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.operators.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
 from edgekit.targets.litert.emit.conv import one_tap
 from edgekit.targets.litert.emit.pointwise import FIXED
-from edgekit.targets.litert.emitting import Emitting, Refused
 from edgekit.targets.litert.file import Array, Scales, options
+from edgekit.targets.litert.node_emission import Emitting, Refused
 from edgekit.targets.litert.orders import natural
 
 DIFFERENCE = QuantType("int16", 2.0**-14, 0)  # of two values in -1..1

@@ -14,8 +14,8 @@ from edgekit.targets.litert.emit.base import last, moved, ranked, without
 from edgekit.targets.litert.emit.elementwise import narrowed, wide
 from edgekit.targets.litert.emit.movement import renamed
 from edgekit.targets.litert.emit.pointwise import FINEST
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import Emitting, Item, Refused
 from edgekit.targets.litert.orders import Order, natural
 
 PROBABILITY = QuantType("int8", 2.0**-8, -128)  # what LiteRT's softmax gives

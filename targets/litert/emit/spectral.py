@@ -5,8 +5,8 @@ import onnx_ir as ir
 
 from edgekit.operators.geometry import dims
 from edgekit.targets.litert.emit.movement import along
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import Array, options
+from edgekit.targets.litert.node_emission import Emitting, Item, Refused
 from edgekit.targets.litert.orders import natural
 
 LEAST = 16  # samples of a transform below which its matrix is small

@@ -11,7 +11,7 @@ from devices import QUICK, on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
 from torch import Tensor, nn
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.export.stream.replace.plan import replaced
 from edgekit.export.stream.sources import torch_offline

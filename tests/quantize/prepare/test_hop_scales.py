@@ -8,7 +8,7 @@ import pytest
 from level_networks import HOP, network, recurrent, sharing, sound
 
 from edgekit.base.errors import UsageError
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from level_networks import log_power, network, sound
 
-from edgekit.export.running import HopRunner, snr_db
+from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.quantize.apply import fit, observed, quantize
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts

@@ -7,7 +7,7 @@ import pytest
 from builds import float_model, noise
 from c_kernels import needs_cc
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import observed, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration

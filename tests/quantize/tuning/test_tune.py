@@ -10,7 +10,7 @@ import tiny_networks
 from builds import float_model, noise
 from onnx import helper, numpy_helper
 
-from edgekit.export.running import HopRunner, run_hops, snr_db
+from edgekit.export.hop_runner import HopRunner, run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators import gradients
 from edgekit.operators.pointwise.functions import POINTWISE

@@ -19,7 +19,7 @@ from edgekit.base.errors import CheckFailed, UsageError, VerificationError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.judge import candidates, criteria
 from edgekit.judge.decisions import Decisions, decided, probabilities
 from edgekit.judge.images import Images
@@ -35,7 +35,7 @@ from edgekit.quantize.recipe_file import read_recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
-from edgekit.verbs.auto import screening
+from edgekit.verbs.auto import preparation_screen
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.export import quantizing
 from edgekit.verbs.export.importing import load_model
@@ -97,7 +97,7 @@ def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     first = auto.find(model, calibration, 50, api.silent, tmp_path)
     measured = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
     monkeypatch.setattr(Meter, "_trials", None)  # nothing is left to run
@@ -111,7 +111,7 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
 ) -> None:
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     for module in (auto, criteria):
         monkeypatch.setattr(module, "MIN_SNR_DB", 150.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
@@ -165,7 +165,7 @@ def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
     def noisy(*args: Any) -> candidates.Auto:
         return replace(measured(*args), snr_db=20.6)
 
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     monkeypatch.setattr(auto, "ROUNDS", 1)
     monkeypatch.setattr(criteria.Judging, "measured", noisy)
     with pytest.raises(VerificationError, match="26 dB are needed; next: give --min-snr 20 or"):
@@ -198,7 +198,7 @@ def test_probabilities_must_decide_as_in_float(
 ) -> None:
     model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
     assert set(probabilities(model).values()) == {"Sigmoid"}
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     monkeypatch.setattr(criteria, "MIN_SNR_DB", 10.0)
     asked = auto.find(model, calibration, 10, api.silent, tmp_path)
     assert asked.turned == 0 and not asked.notes
@@ -238,7 +238,7 @@ def test_a_denoiser_is_searched_by_its_images(
 ) -> None:
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calibration = own_trajectories(model, None, 40)
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     found = auto.find(model, calibration, None, api.silent, tmp_path)
     assert found.snr_db >= criteria.MIN_PSNR_DB
     assert found.snr_db == Images(model).psnr_db(found.quantized)
@@ -252,7 +252,7 @@ def test_no_recipe_that_another_beats_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     pools: list[list[candidates.Auto]] = []
     choose = auto.chosen
 
@@ -277,7 +277,7 @@ def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
 
     def killed(stage: str, done: int, total: int) -> None:
         if stage == "rank tensors" and done > total // 2:
@@ -306,7 +306,7 @@ def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
 @pytest.mark.slow
 def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
 
     def error(outputs: dict, exact: dict, clean: object) -> float:
         assert clean is None

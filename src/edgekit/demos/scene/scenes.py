@@ -11,7 +11,7 @@ from edgekit.base.wav import read_wav
 from edgekit.demos.denoise_data import Samples, rms
 from edgekit.demos.scene.ambisonics import Direction, Signal
 from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, LATE, RATE
-from edgekit.demos.scene.staging import Event, Scene, staged
+from edgekit.demos.scene.scene_staging import Event, Scene, staged
 from edgekit.demos.target_speech.scenes import is_speech
 from edgekit.demos.wake.data import noises, part_of, read
 from edgekit.demos.wake.prepare import HELD_VOICES

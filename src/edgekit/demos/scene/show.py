@@ -18,8 +18,8 @@ from edgekit.demos.hearable import HearableDemo, Quality, played
 from edgekit.demos.scene.alarms import alarm
 from edgekit.demos.scene.ambisonics import Signal
 from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, LATE, RATE
-from edgekit.demos.scene.judging import ACTIVE, Scores, Vectors
-from edgekit.demos.scene.staging import Event, Scene, staged
+from edgekit.demos.scene.scene_scores import ACTIVE, Scores, Vectors
+from edgekit.demos.scene.scene_staging import Event, Scene, staged
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.demos.scene.facts import CLASSES, LATE
-from edgekit.demos.scene.judging import Scores
 from edgekit.demos.scene.network import WEIGHTS, Scene
+from edgekit.demos.scene.scene_scores import Scores
 from edgekit.demos.scene.scenes import Scenes
 from edgekit.demos.training import resumable
 from edgekit.demos.weights import load

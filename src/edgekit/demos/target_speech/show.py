@@ -15,13 +15,13 @@ from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.hearable import HearableDemo, Quality, instructions, made, played
 from edgekit.demos.show_denoise import spectrogram_db
-from edgekit.demos.target_speech.head import RATE, at_ears
-from edgekit.demos.target_speech.judging import (
+from edgekit.demos.target_speech.ear_scores import (
     Sound,
     level_difference_db,
     si_snr_db,
     time_difference_s,
 )
+from edgekit.demos.target_speech.head import RATE, at_ears
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 

@@ -155,7 +155,7 @@ def _check_golden(ours: Contender, directory: Path, manifest: Manifest) -> None:
 def _peers(
     request: Request, inputs: Arrays, stack: ExitStack, progress: Progress
 ) -> dict[str, tuple[Contender, str]]:
-    from edgekit.peers.beside import Beside
+    from edgekit.peers.peer_runs import Beside
 
     model = read_model(request.directory)
     beside = Beside(model, model, inputs)

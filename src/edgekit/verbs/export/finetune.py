@@ -205,7 +205,7 @@ def _ratio_db(
     reference: Reference, model: "Model", heard: "Calibration", recipe: "Recipe"
 ) -> float:
     """What the integers of a network keep of the clips that were left out, in dB; clips count alike."""
-    from edgekit.export.running import HopRunner
+    from edgekit.export.hop_runner import HopRunner
     from edgekit.quantize.apply import quantize
 
     runner = HopRunner(quantize(model, heard, recipe))

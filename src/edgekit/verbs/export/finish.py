@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from edgekit.runtime.devices.board import Board
     from edgekit.runtime.devices.profile import Profile
     from edgekit.targets.build import Build
-    from edgekit.targets.played import Played
+    from edgekit.targets.playable_sounds import Played
 
 
 def finish(written: Written, progress: Progress) -> Manifest:
@@ -261,8 +261,8 @@ def played(
     manifest: Manifest, quantized: Quantized, samples: Arrays, outputs: Arrays
 ) -> "Played | None":
     """The first seconds of sound that a build was verified on; None where nobody gave a recording."""
-    from edgekit.export.running import run_hops
-    from edgekit.targets.played import SECONDS, Played
+    from edgekit.export.hop_runner import run_hops
+    from edgekit.targets.playable_sounds import SECONDS, Played
 
     rate, ins, outs = (
         manifest.stream["sample_rate_hz"],

@@ -102,8 +102,8 @@ def calibration_feeds(
         noise: inputs that a build draws, by distribution; they are drawn here, too.
         settings: what inputs have that the clips lack.
     """
+    from edgekit.export.hop_runner import HopRunner
     from edgekit.export.noise import drawn, noises_of, with_noise
-    from edgekit.export.running import HopRunner
     from edgekit.quantize.calibrate.clips import load_calibration
 
     axes = {name: time.axis for name, time in network.timing.items()}

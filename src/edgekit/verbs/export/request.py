@@ -21,7 +21,7 @@ from edgekit.export.stream.replace.forms import chosen
 from edgekit.judge.budget import FLAGS, UNBOUNDED, Limits
 from edgekit.judge.metric import Metric, read_metric
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
-from edgekit.verbs.export.beside import read_beside
+from edgekit.verbs.export.companion_files import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 from edgekit.verbs.export.named import is_onnx, source_needs

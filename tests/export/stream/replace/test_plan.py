@@ -6,7 +6,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from stream_networks import Net
 
 from edgekit.base.errors import ModelError, UsageError
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.replace.forms import chosen
 from edgekit.export.stream.replace.plan import replaced, unused

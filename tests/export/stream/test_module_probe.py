@@ -10,7 +10,7 @@ from torch import nn
 from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.lengths import two_lengths
-from edgekit.export.stream.probing import frames_of_slowest, record
+from edgekit.export.stream.module_probe import frames_of_slowest, record
 from edgekit.export.stream.sources import torch_offline
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgekit.base.errors import UsageError
-from edgekit.runtime.build_folder.fitting import as_they_are, fitting, ports_of
+from edgekit.runtime.build_folder.input_fit import as_they_are, fitting, ports_of
 from edgekit.runtime.build_folder.manifest import Tensor
 
 TENSORS = (Tensor("x", (1, 4), "float32", "stream"), Tensor("ids", (2,), "int64", "stream"))

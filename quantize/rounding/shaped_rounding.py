@@ -17,7 +17,7 @@ from edgekit.operators.weight_layout import output_axis
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding.fitted import Fitted
+from edgekit.quantize.rounding.fitted_weights import Fitted
 from edgekit.quantize.rounding.means import has_bias
 from edgekit.quantize.rounding.moments import Key, gather, is_layer
 from edgekit.quantize.rounding.reconstruct import fit_layer

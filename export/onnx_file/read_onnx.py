@@ -7,9 +7,9 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from edgekit.base.errors import EdgeKitError, ModelError, Problem
-from edgekit.export.onnx_file.checking import parse, type_problems, unusable
 from edgekit.export.onnx_file.constants import Arrays, Constants, bind_constants
 from edgekit.export.onnx_file.dims import fix_dims
+from edgekit.export.onnx_file.file_checks import parse, type_problems, unusable
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.opsets import at_opset, forget_shapes
 from edgekit.export.own_operators.functions import FUNCTIONS, define_functions

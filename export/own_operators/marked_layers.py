@@ -9,7 +9,10 @@ OSCILLATORS = "Oscillators"  # the operator that `edgekit.export.own_operators.o
 SELECTIVE = "SelectiveSSM"  # that of `edgekit.export.own_operators.selective`
 FILTERED_NOISE = "FilteredNoise"  # that of `edgekit.export.own_operators.filtered_noise`
 PARTITIONED_FIR = "PartitionedFIR"  # that of `edgekit.export.own_operators.partitioned_fir`
-CUM_MAX, LOG_SUM = "CumMax", "LogCumSumExp"  # those of `edgekit.export.own_operators.running`
+CUM_MAX, LOG_SUM = (
+    "CumMax",
+    "LogCumSumExp",
+)  # those of `edgekit.export.own_operators.cumulative_extremes`
 # each gives what has the shape of its first input
 MARKED = (SSM, OSCILLATORS, SELECTIVE, FILTERED_NOISE, PARTITIONED_FIR, CUM_MAX, LOG_SUM)
 

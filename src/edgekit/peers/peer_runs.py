@@ -106,7 +106,7 @@ def hoisted(model: Model, inputs: Arrays) -> tuple[Contender, str]:
 
 def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
     """Return the part of a network that runs in each hop, and what the other part gives for `inputs`."""
-    from edgekit.export.running import in_onnxruntime
+    from edgekit.export.hop_runner import in_onnxruntime
 
     parts = split_session(model)
     if parts.session is None:
@@ -117,7 +117,7 @@ def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
 
 def recorded(hop: Model, inputs: Arrays) -> Arrays:
     """Return what all inputs hold in the first hops, states included, (hops, *shape), in the graph's order."""
-    from edgekit.export.running import run_hops
+    from edgekit.export.hop_runner import run_hops
 
     fixed = set(hop.constants)
     first = {n: a if n in fixed else a[:CALIBRATION_HOPS] for n, a in inputs.items()}

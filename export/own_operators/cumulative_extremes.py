@@ -1,13 +1,13 @@
 """`CumMax` and `LogCumSumExp`: what has run up along the last axis, from its start.
 
 ``torch.cummax`` and ``torch.cummin`` are the first; ``torch.logcumsumexp`` is the second in a network that is to be
-streamed. torch's own form of it, which `edgekit.export.stream.recognized` finds in .onnx files, subtracts the maximum
+streamed. torch's own form of it, which `edgekit.export.stream.length_free_forms` finds in .onnx files, subtracts the maximum
 over all of time, so that exponentials far below it become 0.
 """
 
 from typing import Any
 
-from edgekit.export.own_operators.marked import CUM_MAX, LOG_SUM, node_of
+from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM, node_of
 
 
 def translations(offline: bool) -> dict[Any, Any]:

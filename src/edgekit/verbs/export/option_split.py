@@ -14,7 +14,7 @@ def divided(
             of the second network may be called ``then/NAME``, where both have one of this name.
         names: of the first network's inputs.
     """
-    from edgekit.export.frontend.beside import PREFIX
+    from edgekit.export.frontend.joined_models import PREFIX
 
     def plain(item: Any) -> Any:
         if isinstance(item, str):

@@ -7,8 +7,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import in_onnxruntime
-from edgekit.export.stream.observed import TimeAxis, values_of
+from edgekit.export.hop_runner import in_onnxruntime
+from edgekit.export.stream.tensor_timing import TimeAxis, values_of
 from edgekit.export.verify import draw
 from edgekit.graph.model import Model
 

@@ -12,7 +12,7 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.features import triangles
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.stream import Stream
-from edgekit.targets.c.emit.banded import bands_of
+from edgekit.targets.c.emit.filter_banks import bands_of
 
 
 def test_the_stretches_of_a_bank_are_a_small_part_of_it() -> None:

@@ -16,7 +16,7 @@ import onnx_ir as ir
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.targets.litert.emit.elementwise import narrowed, operands, wide
-from edgekit.targets.litert.emitting import Emitting, Refused
+from edgekit.targets.litert.node_emission import Emitting, Refused
 
 COMPARED = ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL")
 UFUNCS: dict[np.ufunc, str] = {

@@ -13,7 +13,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.own_operators.functions import define_functions
-from edgekit.export.own_operators.marked import LOG_SUM
+from edgekit.export.own_operators.marked_layers import LOG_SUM
 from edgekit.export.passes import simplify
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.stream.sources import Offline

@@ -13,7 +13,7 @@ from edgekit.quantize.prepare import levels
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.screening import Screening, screened
+from edgekit.verbs.auto.preparation_screen import Screening, screened
 
 
 def preparation(recipe: Recipe) -> tuple[bool, float]:
