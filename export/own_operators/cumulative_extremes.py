@@ -1,8 +1,8 @@
 """`CumMax` and `LogCumSumExp`: what has run up along the last axis, from its start.
 
 ``torch.cummax`` and ``torch.cummin`` are the first; ``torch.logcumsumexp`` is the second in a network that is to be
-streamed. torch's own form of it, which `edgekit.export.stream.length_free_forms` finds in .onnx files, subtracts the maximum
-over all of time, so that exponentials far below it become 0.
+streamed. torch's own form of it subtracts the maximum over all of time, so that exponentials far below it become 0;
+`edgekit.export.stream.length_free_forms` finds it in .onnx files.
 """
 
 from typing import Any

@@ -18,7 +18,7 @@ from edgekit.targets.litert.emit import (
     recurrent,
     reduce,
     spectral,
-    traced,
+    traced_functions,
 )
 from edgekit.targets.litert.emit.base import Emitter, always
 
@@ -28,7 +28,7 @@ _MOVE = movement.is_move
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # elementwise operators of which no row below says more
-    **{("", name): Emitter(traced.form) for name in FORMS if name not in FUSED_BODIES},
+    **{("", name): Emitter(traced_functions.form) for name in FORMS if name not in FUSED_BODIES},
     **{("", name): Emitter(pointwise.unary, pointwise.is_integer) for name in _UNARY},
     ("", "Clip"): Emitter(pointwise.clip, always),
     (FRONTEND_DOMAIN, "Finite"): Emitter(pointwise.finite),

@@ -10,7 +10,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import module_of
 from edgekit.export.stream.lengths import two_lengths
-from edgekit.export.stream.replace import means, norms, others
+from edgekit.export.stream.replace import means, norms, other_forms
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.grow import grow
 from edgekit.export.stream.replace.instance import Instance
@@ -134,13 +134,13 @@ def _stft(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]
     if node.op_type != "Pad" or time is None:
         return None
     before, behind = pads_of(node, time.axis)
-    found = others.frames_behind(node, time.axis)
+    found = other_forms.frames_behind(node, time.axis)
     if before != behind or found is None or found[0] != before + behind:
         return None
     length, step = found
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.pad(instance, node, time.axis, length - step, step)
+        other_forms.pad(instance, node, time.axis, length - step, step)
 
     return edit
 
@@ -155,7 +155,9 @@ def _pad(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int])
         return None
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.pad(instance, node, time.axis, before, behind, mode="edge" if held else "constant")
+        other_forms.pad(
+            instance, node, time.axis, before, behind, mode="edge" if held else "constant"
+        )
 
     return edit
 
@@ -210,7 +212,7 @@ def _attention(
         return None
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.attention(instance, node, form)
+        other_forms.attention(instance, node, form)
 
     return edit
 

@@ -15,6 +15,7 @@ from edgekit.export.own_operators.marked_layers import (
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import (
     conv,
+    cumulative_extremes,
     filtered_noise,
     movement,
     oscillators,
@@ -22,7 +23,6 @@ from edgekit.export.stream.rules import (
     partitioned_fir,
     recurrent,
     resize,
-    running,
     selective,
     ssm,
 )
@@ -99,8 +99,8 @@ OWN_RULES: dict[str, Rule] = {
     OSCILLATORS: oscillators.oscillators,
     FILTERED_NOISE: filtered_noise.filtered_noise,
     PARTITIONED_FIR: partitioned_fir.partitioned_fir,
-    CUM_MAX: running.cum_max,
-    LOG_SUM: running.log_cum_sum_exp,
+    CUM_MAX: cumulative_extremes.cum_max,
+    LOG_SUM: cumulative_extremes.log_cum_sum_exp,
     "Finite": framewise,
 }
 

@@ -10,7 +10,7 @@ from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.operators.spectral.forms import finite_bounds
 from edgekit.targets.c import dense_frames, products, rings
 from edgekit.targets.c.emit import (
-    along,
+    axis_operators,
     border,
     computed_indices,
     conv,
@@ -140,12 +140,14 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in ("ReduceMax", "ReduceMin")
     },
     ("", "Softmax"): Emitter(reduce.emit_softmax, elementwise),
-    ("", "LogSoftmax"): Emitter(along.emit_softmax_along, elementwise),
-    ("", "Hardmax"): Emitter(along.emit_hardmax, elementwise),
-    ("", "ArgMax"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
-    ("", "ArgMin"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
-    ("", "CumSum"): Emitter(along.emit_cumsum, elementwise, along.check_cumsum, reads=NUMBERS),
-    ("", "LpNormalization"): Emitter(along.emit_lp_normalization, elementwise),
+    ("", "LogSoftmax"): Emitter(axis_operators.emit_softmax_along, elementwise),
+    ("", "Hardmax"): Emitter(axis_operators.emit_hardmax, elementwise),
+    ("", "ArgMax"): Emitter(axis_operators.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "ArgMin"): Emitter(axis_operators.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "CumSum"): Emitter(
+        axis_operators.emit_cumsum, elementwise, axis_operators.check_cumsum, reads=NUMBERS
+    ),
+    ("", "LpNormalization"): Emitter(axis_operators.emit_lp_normalization, elementwise),
     ("", "LayerNormalization"): Emitter(
         normalize.emit_layernorm, elementwise, normalize.check_layernorm
     ),
