@@ -1,6 +1,6 @@
 """``--recipe auto``: the cheapest types that keep a network's output, found by measuring.
 
-`edgekit.verbs.auto.preparation_screen` says which preparation of the network looks best; that one is tried first. In it every
+`edgekit.verbs.auto.preparation_screen` says which preparation looks best; that one is tried first. In it every
 group of tensors is tried alone at each type, over some of the judging clips; `edgekit.quantize.search.search` takes the
 cheapest mix by all of them, and that is built in integers and measured as it will run. Where that is short of what was
 asked, the search goes on with as much more in hand, and with other preparations where no candidate is good enough.
