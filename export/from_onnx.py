@@ -43,7 +43,7 @@ from edgekit.graph.model import (
     Source,
     StreamInfo,
 )
-from edgekit.graph.training_facts import Trained
+from edgekit.graph.training_facts import TrainingFacts
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 
@@ -124,13 +124,13 @@ def from_onnx(
             reference(source_runner(whole)), model, exact=lambda: reference(double_runner(whole))
         )
     except VerificationError as error:
-        if drowning := _drowning(load(data)):
+        if drowning := _dominant_weight_problems(load(data)):
             raise ModelError(drowning) from error
         raise
     return model
 
 
-def _drowning(proto: onnx.ModelProto) -> list[Problem]:
+def _dominant_weight_problems(proto: onnx.ModelProto) -> list[Problem]:
     """Weights beside which float32 loses whatever is added, so that it matters in which order."""
     found = [
         f"attribute '{attribute.name}' of {node.op_type} '{node.name}'"
@@ -281,7 +281,7 @@ def _quantization_fact(content: Any) -> dict[str, Any] | None:
 
 
 def _trained_fact(content: Any) -> dict[str, Any] | None:
-    return content and vars(Trained.of(content))
+    return content and vars(TrainingFacts.of(content))
 
 
 _FACTS: dict[str, Any] = {

@@ -6,20 +6,20 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingFacts:
     """What a denoiser was trained for, where it says so: the prediction type, and T."""
 
     prediction: str | None = None
     timesteps: int | None = None
 
     @staticmethod
-    def of(facts: Mapping[str, Any]) -> "Trained":
+    def of(facts: Mapping[str, Any]) -> "TrainingFacts":
         """Take the facts from a mapping of any origin.
 
         Raises:
             ValueError: unknown keys, or values of another type.
         """
-        made = Trained(facts.get("prediction"), facts.get("timesteps"))
+        made = TrainingFacts(facts.get("prediction"), facts.get("timesteps"))
         kinds = isinstance(made.prediction, str | None) and type(made.timesteps) in (
             int,
             type(None),

@@ -37,7 +37,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Played:
+class PlayableSounds:
     """What goes in, what the source network makes of it, and what the build does; each (channels, samples)."""
 
     before: NDArray[np.float32]

@@ -12,7 +12,7 @@ from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.examples import hold
-from edgekit.export.stream.length_free_forms import recognized
+from edgekit.export.stream.length_free_forms import with_length_free_forms
 from edgekit.export.stream.prove import run_stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.stream.tensor_timing import TimeAxis
@@ -154,7 +154,7 @@ def check(
 
     A control has another value in every hop.
     """
-    offline = recognized(
+    offline = with_length_free_forms(
         replace(onnx_offline(data, name="net", **options), controls=tuple(controls))
     )
     analysis = analyse(offline)

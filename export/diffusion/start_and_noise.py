@@ -16,7 +16,7 @@ START, NOISE, RESIDUAL = "start", "noise", "residual"  # names of these conditio
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
+class StartAndNoise:
     """The start and the noise of a description.
 
     ``given`` makes of them conditions of the build, which are no inputs of the network: `start`, (1, channels, ...);

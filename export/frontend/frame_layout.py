@@ -18,7 +18,7 @@ SPECTRA = ("complex", "mag", "logpow")  # kinds that sound comes out of again
 
 
 @dataclass(frozen=True)
-class Held:
+class FrameLayout:
     """How an input or output holds its frames.
 
     Attributes:
@@ -54,7 +54,7 @@ class Held:
         return self.frames * self.form.hop
 
     @staticmethod
-    def of(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> "Held | None":
+    def of(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> "FrameLayout | None":
         """Read a shape by its layout; None where the sizes are not those of the front end."""
         sizes = {"C": 1, "T": 1, "F": form.width, "P": 2 if "P" in "".join(layout.axes) else 1}
         sizes["T"] = layout.extent("T", shape) or 1
@@ -66,7 +66,7 @@ class Held:
         if wanted != list(shape) or heard is None or sizes["T"] != (form.stack or sizes["T"]):
             return None
         letters = "".join(letter for letter in "".join(layout.axes) if letter in ORDER)
-        return Held(form, letters, sizes, tuple(shape), heard, form.new_frames or sizes["T"])
+        return FrameLayout(form, letters, sizes, tuple(shape), heard, form.new_frames or sizes["T"])
 
 
 def has_bins(layout: Layout | None) -> bool:
@@ -112,11 +112,13 @@ def _form_back(
         layout = next(filter(None, mono), None)
     if layout is None or not has_bins(layout):
         return None
-    fitting = [form for form in given if Held.of(layout, shape, form) is not None]
+    fitting = [form for form in given if FrameLayout.of(layout, shape, form) is not None]
     return next((form for form in fitting or spectra if form in spectra), None)
 
 
-def held_streams(model: Model, forms: Forms) -> tuple[dict[str, Held], dict[str, Held]]:
+def held_streams(
+    model: Model, forms: Forms
+) -> tuple[dict[str, FrameLayout], dict[str, FrameLayout]]:
     """How each input and each output with a front end holds its frames.
 
     Raises:
@@ -129,7 +131,7 @@ def held_streams(model: Model, forms: Forms) -> tuple[dict[str, Held], dict[str,
     if model.frontend is not None:
         found = f"the network already has {model.frontend}"
         problems.append(Problem(where, found, "one front end", "leave the option out"))
-    held: dict[str, Held] = {}
+    held: dict[str, FrameLayout] = {}
     for name, form in chosen.items():
         place = f"--frontend {form}: '{name}'"
         if (value := ports.get(name)) is None:
@@ -138,7 +140,7 @@ def held_streams(model: Model, forms: Forms) -> tuple[dict[str, Held], dict[str,
         elif problem := _unfit_form(place, form, is_input=value in sides[0]):
             problems.append(problem)
         else:
-            found_held = _held(model, value, form)
+            found_held = _frame_layout_of(model, value, form)
             if problem := _misfit(model, place, value, form, found_held):
                 problems.append(problem)
             elif found_held is not None:
@@ -153,7 +155,7 @@ def held_streams(model: Model, forms: Forms) -> tuple[dict[str, Held], dict[str,
     return inputs, outputs
 
 
-def gained(inputs: Mapping[str, Held], form: FrontendSpec) -> str | None:
+def gain_input(inputs: Mapping[str, FrameLayout], form: FrontendSpec) -> str | None:
     """The input whose spectra the gains of this front end are for: the first of the same frames."""
     same = [
         name
@@ -165,10 +167,10 @@ def gained(inputs: Mapping[str, Held], form: FrontendSpec) -> str | None:
     return same[0] if same else None
 
 
-def _held(model: Model, value: ir.Value, form: FrontendSpec) -> Held | None:
+def _frame_layout_of(model: Model, value: ir.Value, form: FrontendSpec) -> FrameLayout | None:
     shape, name = static_shape(value) or (), str(value.name)
     layout = model.layouts.get(name) or _mono_layout(model, value, form)
-    return None if layout is None else Held.of(layout, shape, form)
+    return None if layout is None else FrameLayout.of(layout, shape, form)
 
 
 def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | None:
@@ -199,14 +201,14 @@ def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | 
 
 
 def _misfit(
-    model: Model, place: str, value: ir.Value, form: FrontendSpec, held: Held | None
+    model: Model, place: str, value: ir.Value, form: FrontendSpec, held: FrameLayout | None
 ) -> Problem | None:
     """Why a stream does not hold what the front end makes."""
     layout, is_input = model.layouts.get(str(value.name)), value in model.stream_inputs
     found = f"{list(static_shape(value) or ())} as {layout or 'no layout says'}"
     step = "correct --layout or --frontend" if layout else f"add --layout {value.name}=LETTERS"
     if held is None or held.heard > MOST_CHANNELS:
-        return Problem(place, found, _wanted(form), step)
+        return Problem(place, found, _wanted_shapes(form), step)
     parts = form.kind == "complex"
     if is_input and (held.sizes["P"] == 2) != parts:
         no = f"no P: {form.kind} is one number a {'bin' if form.kind in SPECTRA else 'band'}"
@@ -218,7 +220,7 @@ def _misfit(
     return None
 
 
-def _wanted(form: FrontendSpec) -> str:
+def _wanted_shapes(form: FrontendSpec) -> str:
     sees = {heard: form.channels(heard) for heard in range(1, MOST_CHANNELS + 1)}
     listed = [f"{count} of {heard}" for heard, count in sees.items() if count is not None]
     channels = f"C up to {MOST_CHANNELS}"
@@ -235,7 +237,7 @@ def _wanted(form: FrontendSpec) -> str:
 
 
 def _sample_problems(
-    model: Model, where: str, held: Mapping[str, Held], inputs: Mapping[str, Held]
+    model: Model, where: str, held: Mapping[str, FrameLayout], inputs: Mapping[str, FrameLayout]
 ) -> list[Problem]:
     """Streams of different samples in a call, and a hop of the network that is not theirs."""
     samples = {row.samples for row in held.values()}
@@ -254,7 +256,7 @@ def _sample_problems(
     return []
 
 
-def hop_unit(model: Model, inputs: Mapping[str, Held]) -> int | None:
+def hop_unit(model: Model, inputs: Mapping[str, FrameLayout]) -> int | None:
     """Samples of the PCM in one of the network's own hop; None where it has no whole number of them.
 
     A network that was rewritten along a time axis whose input has this front end counts frames; another counts samples.
@@ -269,13 +271,15 @@ def hop_unit(model: Model, inputs: Mapping[str, Held]) -> int | None:
     return unit if hop is None or hop * unit == samples else None
 
 
-def _gain_problems(inputs: Mapping[str, Held], outputs: Mapping[str, Held]) -> list[Problem]:
+def _gain_problems(
+    inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
+) -> list[Problem]:
     """Gains without spectra, or for another number of channels than these have."""
     problems = []
     for name, gain in outputs.items():
         if gain.sizes["P"] == 2:
             continue
-        where, of = f"--frontend {gain.form}: '{name}'", gained(inputs, gain.form)
+        where, of = f"--frontend {gain.form}: '{name}'", gain_input(inputs, gain.form)
         if of is None:
             allowed = "gains of an input with the same N_FFT, HOP and WINDOW"
             problems.append(Problem(where, "gains of no spectrum", allowed, "correct --frontend"))

@@ -19,25 +19,29 @@ def translations(offline: bool) -> dict[Any, Any]:
     import torch
 
     table: dict[Any, Any] = {
-        torch.ops.aten.cummax.default: lambda self, dim: _both(self, dim, lowest=False),
-        torch.ops.aten.cummin.default: lambda self, dim: _both(self, dim, lowest=True),
+        torch.ops.aten.cummax.default: lambda self, dim: _cummax_and_indices(
+            self, dim, lowest=False
+        ),
+        torch.ops.aten.cummin.default: lambda self, dim: _cummax_and_indices(
+            self, dim, lowest=True
+        ),
     }
     if offline:
-        table[torch.ops.aten.logcumsumexp.default] = lambda self, dim: _running(
+        table[torch.ops.aten.logcumsumexp.default] = lambda self, dim: _running_node(
             LOG_SUM, self, dim, len(self.shape)
         )
     return table
 
 
-def _both(x: Any, dim: int, *, lowest: bool) -> tuple[Any, Any]:
+def _cummax_and_indices(x: Any, dim: int, *, lowest: bool) -> tuple[Any, Any]:
     from onnxscript import opset18 as op
 
-    values = _running(CUM_MAX, op.Neg(x) if lowest else x, dim, len(x.shape))
+    values = _running_node(CUM_MAX, op.Neg(x) if lowest else x, dim, len(x.shape))
     values = op.Neg(values) if lowest else values
     return values, op.Cast(values, to=7)
 
 
-def _running(name: str, x: Any, dim: int, rank: int) -> Any:
+def _running_node(name: str, x: Any, dim: int, rank: int) -> Any:
     from onnxscript import opset18 as op
 
     order = list(range(rank))

@@ -1,4 +1,4 @@
-"""`recognized`: what an offline network computes in a form that needs its length, made one that does not.
+"""`with_length_free_forms`: what an offline network computes in a form that needs its length, made one that does not.
 
 Nodes that are one running operator together become one node: torch.onnx.export writes ``logcumsumexp`` as
 ``log(cumsum(exp(x - m))) + m``, where m is the maximum over all of time: it only keeps the exponentials in range. A
@@ -21,7 +21,7 @@ from edgekit.graph.model import FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 
 
-def recognized(offline: Offline) -> Offline:
+def with_length_free_forms(offline: Offline) -> Offline:
     """The network with such nodes in it, at every length."""
 
     def at(samples: int) -> Model:

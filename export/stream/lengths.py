@@ -32,7 +32,7 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     told, unit = 0, offline.unit
     # as many frames of the slowest input: its branch may have strides of its own
     lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
-    for samples in _probed(offline, list(dict.fromkeys(lengths)), times):
+    for samples in _probe_lengths(offline, list(dict.fromkeys(lengths)), times):
         try:
             offline.at(times * samples), offline.at(2 * times * samples)
         except TooShort as found:
@@ -54,7 +54,7 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     raise error
 
 
-def _probed(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:
+def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:
     """The lengths from the first one on at which the slowest tensor has `FRAMES`, as running the network tells.
 
     Raises:

@@ -6,9 +6,9 @@ from edgekit.base.layout import parse_layout
 from edgekit.graph.model import (
     Distance,
     OutputDelay,
-    Replaced,
+    ReplacedNode,
     Replacements,
-    Streaming,
+    StreamingFacts,
     TensorTime,
     Timing,
 )
@@ -48,7 +48,7 @@ def end_state_fact(content: Any) -> str | None:
     return None if content is None else _text(content)
 
 
-def streaming_fact(content: Any) -> Streaming | None:
+def streaming_fact(content: Any) -> StreamingFacts | None:
     """Return what the rewrite found."""
     if content is None:
         return None
@@ -63,14 +63,14 @@ def streaming_fact(content: Any) -> Streaming | None:
     for tensor in tensors:
         _text(tensor.name), _text(tensor.node or ""), _text(tensor.rate)
         _whole({key: getattr(tensor, key) for key in ("axis", "delay_frames", "state_bytes")})
-    return Streaming(outputs, tensors)
+    return StreamingFacts(outputs, tensors)
 
 
 def replaced_fact(content: Any) -> Replacements | None:
     """Return what was replaced before the rewrite."""
     if content is None:
         return None
-    nodes = tuple(Replaced(**row) for row in content["nodes"])
+    nodes = tuple(ReplacedNode(**row) for row in content["nodes"])
     distances = tuple(Distance(**row) for row in content["distances"])
     for node in nodes:
         for text in (node.kind, node.form, node.operator, node.node, node.module or ""):

@@ -18,7 +18,7 @@ MOST_START = 64  # hops until a pattern has set in
 
 
 @dataclass(frozen=True)
-class Along:
+class TimeConstant:
     """A constant at two lengths, and what its hops are.
 
     Attributes:
@@ -93,7 +93,7 @@ def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
 
 
 def emit_pattern(
-    new: HopGraph, along: Along, pattern: Pattern, frames: int, delay: int
+    new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int
 ) -> ir.Value:
     """The frames of a hop, but for those at the end, which nobody may read.
 
@@ -202,7 +202,7 @@ class Emitter:
         return self._computed(names, along, frames, delay)
 
     def _ended(
-        self, value: ir.Value, along: Along, pattern: Pattern, frames: int, delay: int
+        self, value: ir.Value, along: TimeConstant, pattern: Pattern, frames: int, delay: int
     ) -> ir.Value:
         """The frames of a hop, those at the end of the stream by how many samples lie behind it."""
         new, axis, name = self.new, along.axis, f"{along.name}.end"
@@ -226,7 +226,7 @@ class Emitter:
         here = new.one(f"{name}.here", "Reshape", begun, dims)
         return new.one(f"{name}.now", "Where", here, found, value)
 
-    def _along(self, name: str, arrays: tuple[Array, Array]) -> Along | None:
+    def _along(self, name: str, arrays: tuple[Array, Array]) -> TimeConstant | None:
         if arrays[0].ndim != arrays[1].ndim:
             return None
         grown = [
@@ -240,10 +240,10 @@ class Emitter:
         offset = sizes[0] - rate * self.samples[0]
         if rate <= 0 or offset.denominator != 1:
             return None
-        return Along(name, arrays, axis, rate, int(offset))
+        return TimeConstant(name, arrays, axis, rate, int(offset))
 
     def _computed(
-        self, names: tuple[str, str], along: Along, frames: int, delay: int
+        self, names: tuple[str, str], along: TimeConstant, frames: int, delay: int
     ) -> ir.Value | None:
         """The same computation over the frames of a hop."""
         made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
@@ -251,7 +251,7 @@ class Emitter:
             return None
         operands = list(zip(made.operands, twin.operands, strict=True))
         first, second = operands[0]
-        if first and second and all(map(_same, along.arrays, (first[1], second[1]))):
+        if first and second and all(map(_same_numbers, along.arrays, (first[1], second[1]))):
             return self.emit((first[0], second[0]), (first[1], second[1]), delay)  # nothing is cut
         form = _form(made, along.axis)
         if form is None:
@@ -276,7 +276,7 @@ class Emitter:
         return self.new.one(name, made.op_type, *inputs, **attributes)
 
 
-def _same(one: Array, other: Array) -> bool:
+def _same_numbers(one: Array, other: Array) -> bool:
     """Whether two arrays are one: a Cast of a mask has its numbers, and another type."""
     return one.dtype == other.dtype and np.array_equal(one, other)
 

@@ -21,13 +21,13 @@ from edgekit.quantize.rounding.fitted_weights import Fitted
 from edgekit.quantize.rounding.means import has_bias
 from edgekit.quantize.rounding.moments import Key, gather, is_layer
 from edgekit.quantize.rounding.reconstruct import fit_layer
-from edgekit.quantize.types.weights import weights_at
+from edgekit.quantize.types.weights import weight_inputs
 
 MOST_INPUTS = 2048  # of an output: moments grow with the square, and more are seldom told apart by a calibration
 MOST_MOMENTS = 1 << 25  # numbers, of layers that are fitted in one run
 
 
-def shaped(
+def fit_shaped_weights(
     model: Model,
     calibration: Calibration,
     recipe: Recipe,
@@ -49,11 +49,11 @@ def shaped(
         again = quieter(model, quiet)
         copies = () if again is None else map(again, calibration.clips)
         heard = replace(calibration, clips=(*calibration.clips, *copies))
-        known[key] = _fitted(model, heard, recipe)
+        known[key] = _fit_all_layers(model, heard, recipe)
     return {k: weight for k, weight in known[key].items() if k[0] in names}
 
 
-def _fitted(model: Model, calibration: Calibration, recipe: Recipe) -> Fitted:
+def _fit_all_layers(model: Model, calibration: Calibration, recipe: Recipe) -> Fitted:
     """Of all layers."""
     fitted: Fitted = {}
     named = Model(model.ir.clone())
@@ -61,7 +61,7 @@ def _fitted(model: Model, calibration: Calibration, recipe: Recipe) -> Fitted:
     for nodes in _runs(named):
         found = gather(named, named, [str(node.name) for node in nodes], calibration)
         for node in nodes:
-            for index in weights_at(node):
+            for index in weight_inputs(node):
                 key: Key = (str(node.name), index)
                 if not np.isfinite(found[key].own).all():
                     continue
@@ -100,7 +100,7 @@ def _runs(model: Model) -> Iterator[list[ir.Node]]:
 def _moments_of(node: ir.Node) -> list[tuple[int, int]] | None:
     """Of each weight of a layer: groups, and inputs of an output; None where they are no constants."""
     found = []
-    for index in weights_at(node):
+    for index in weight_inputs(node):
         weight = constant(node.inputs[index])
         if weight is None:
             return None

@@ -12,7 +12,7 @@ from edgekit.runtime.build_folder.manifest import Tensor
 Port = tuple[str, tuple[int, ...], np.dtype[Any]]  # name, shape and type of a tensor
 
 
-def fitting(
+def fit_inputs(
     inputs: Mapping[str, ArrayLike], tensors: Sequence[Tensor], step: str, hops: bool = False
 ) -> dict[str, NDArray[Any]]:
     """Return arrays by name, as many as there are tensors.
@@ -56,14 +56,14 @@ def fitting(
 
 
 def ports_of(tensors: Sequence[Tensor]) -> list[Port]:
-    """What `as_they_are` looks at."""
+    """What `matching_arrays` looks at."""
     return [(tensor.name, tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
 
 
-def as_they_are(
+def matching_arrays(
     inputs: Mapping[str, ArrayLike], ports: Sequence[Port]
 ) -> list[NDArray[Any]] | None:
-    """Return the arrays in order where `fitting` would take each as it is; None where not. Takes a microsecond."""
+    """Return the arrays in order where `fit_inputs` would take each as it is; None where not. Takes a microsecond."""
     if not isinstance(inputs, dict) or len(inputs) != len(ports):
         return None
     arrays = []

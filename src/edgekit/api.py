@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.runtime.audio.live import LiveFacts
     from edgekit.runtime.audio.sound import Watch
-    from edgekit.runtime.bench.measure import Measured
+    from edgekit.runtime.bench.measure import Measurement
     from edgekit.verbs.bench.fleet import Ran
     from edgekit.verbs.bench.log import Log
     from edgekit.verbs.bundles import bundle as bundle
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.export.pipeline import Exported
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
-    from edgekit.verbs.inspection import Inspected
+    from edgekit.verbs.inspection import Inspection
     from edgekit.verbs.serve import serve as serve
 
 # Verbs that stand elsewhere whole: imported when they are asked for, as all modules that only one verb needs.
@@ -304,7 +304,7 @@ def bench(
     against: Sequence[str] = (),
     append: str | Path | None = None,
     progress: Progress = silent,
-) -> "Measured":
+) -> "Measurement":
     """Measure a build, and add a page to its report.
 
     Args:
@@ -365,7 +365,7 @@ def compare(results: str | Path, out: str | Path) -> "Log":
     return compare_results.compare(Path(results), Path(out))
 
 
-def inspect(source: str | Path, html: str | Path | None = None) -> "Inspected":
+def inspect(source: str | Path, html: str | Path | None = None) -> "Inspection":
     """Return the facts of a build folder, or of a network and what it would be on ``host``.
 
     Args:

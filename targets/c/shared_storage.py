@@ -17,7 +17,7 @@ MOST_WALKS = 16  # between one origin and one result
 
 
 @dataclass(frozen=True)
-class Sharing:
+class SharedStorage:
     """Which storage a moved tensor can share with its origins; offsets count elements.
 
     Attributes:
@@ -31,7 +31,7 @@ class Sharing:
     shifts: tuple[int, ...] = ()
 
 
-def sharing(numbers: Numbers, inputs: Sequence[ir.Value]) -> Sharing:
+def shared_storage(numbers: Numbers, inputs: Sequence[ir.Value]) -> SharedStorage:
     """Find what a `MOVE` can share; a constant shares nothing.
 
     Args:
@@ -48,13 +48,13 @@ def sharing(numbers: Numbers, inputs: Sequence[ir.Value]) -> Sharing:
             continue
         run = bool((np.diff(places) == 1).all() and (np.diff(source) == 1).all())
         if run and places.size == numbers.size:
-            return Sharing(view=(index, int(source[0])))
+            return SharedStorage(view=(index, int(source[0])))
         whole = _whole(numbers, start - size, size)
         if whole is not None:
             parts.append((index, whole))
         elif size == numbers.size and can_shift(source, places):
             shifts.append(index)
-    return Sharing(parts=tuple(parts), shifts=tuple(shifts))
+    return SharedStorage(parts=tuple(parts), shifts=tuple(shifts))
 
 
 def _whole(numbers: Numbers, first: int, size: int) -> int | None:

@@ -30,7 +30,7 @@ CLAMPS: dict[Bounds, int] = {
 }  # of ActivationFunctionType  # of ActivationFunctionType
 
 
-class Refused(Exception):
+class LiteRTRefused(Exception):
     """LiteRT has no form of a node: what was found, what is allowed, what to do."""
 
     def __init__(
@@ -62,7 +62,7 @@ class Item:
         return next(iter(self.tensors), natural(len(self.shape)))
 
 
-class Emitting(Tensors):
+class NodeEmission(Tensors):
     """What an emitter reads and writes; the current `node` runs in integers where it has `frames`."""
 
     def __init__(self, name: str, halves: bool, micro: bool) -> None:

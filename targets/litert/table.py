@@ -44,7 +44,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     **{("", name): Emitter(elementwise.logic) for name in ("And", "Or", "Xor", "Not")},
     **{("", name): Emitter(elementwise.bits) for name in ("BitwiseXor", "BitwiseNot")},
     ("", "Mod"): Emitter(elementwise.modulo),
-    ("", "Where"): Emitter(elementwise.where, elementwise.is_where),
+    ("", "Where"): Emitter(elementwise.emit_where, elementwise.is_where),
     ("", "Cast"): Emitter(elementwise.cast),
     ("", "CastLike"): Emitter(elementwise.cast),
     ("", "IsNaN"): Emitter(elementwise.strange),

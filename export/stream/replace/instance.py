@@ -112,7 +112,7 @@ class Instance:
         return made, array
 
 
-def lifted(
+def append_time_constant(
     instance: Instance, chain: Chain, array: Array, axis: int, rank: int, *steps: tuple[str, float]
 ) -> ir.Value:
     """A constant along time: `array`, a count, and what the `steps`, an operator and a number each, make of it."""

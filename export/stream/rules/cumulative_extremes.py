@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import StreamingRefused, Track
 
 LOWEST = float(np.finfo(np.float32).min)
 NOTHING = -1e30  # the logarithm of so little that it counts nothing
@@ -22,7 +22,7 @@ def cum_max(writer: Rewriter, node: ir.Node) -> None:
     source = writer.zeroed(track, str(node.name), before=True, after=False, fill=LOWEST)
     early = _early(writer, track, LOWEST)
     start = early.max(-1, keepdims=True)
-    (largest,) = _running(writer, node, track, [source.value], [start], [LOWEST], _larger)
+    (largest,) = _stream_running(writer, node, track, [source.value], [start], [LOWEST], _larger)
     writer.set(node.outputs[0], largest, track.delay, track, node=node)
 
 
@@ -35,7 +35,7 @@ def log_cum_sum_exp(writer: Rewriter, node: ir.Node) -> None:
     starts = [most, np.exp(early - most).sum(-1, keepdims=True) * (most > NOTHING)]
     ones = new.constant(np.ones(track.shape, np.float32), f"{name}.ones")
     parts = [source.value, ones]
-    most_now, total = _running(writer, node, track, parts, starts, [NOTHING, 0.0], _log_sum)
+    most_now, total = _stream_running(writer, node, track, parts, starts, [NOTHING, 0.0], _log_sum)
     more = new.exact(new.one(f"{name}.log", "Log", total))
     result = new.exact(new.one(name, "Add", most_now, more))
     writer.set(node.outputs[0], result, track.delay, track, node=node)
@@ -44,7 +44,9 @@ def log_cum_sum_exp(writer: Rewriter, node: ir.Node) -> None:
 def _over_time(writer: Rewriter, node: ir.Node) -> Track:
     track = writer.stream(node.inputs[0])
     if track.axis != len(track.shape) - 1:
-        raise Refused("it runs over another axis than time", "one that runs over time", "unroll it")
+        raise StreamingRefused(
+            "it runs over another axis than time", "one that runs over time", "unroll it"
+        )
     return track
 
 
@@ -54,7 +56,7 @@ def _early(writer: Rewriter, track: Track, nothing: float) -> NDArray[np.float32
     return np.pad(known, [*[(0, 0)] * track.axis, (1, 0)], constant_values=nothing)
 
 
-def _running(
+def _stream_running(
     writer: Rewriter,
     node: ir.Node,
     track: Track,
@@ -79,7 +81,7 @@ def _running(
         count, reach = track.frames + 1, 1
         while reach < count:  # in log2(count) steps (Hillis and Steele, 1986)
             shifted = [
-                _shifted(new, part, axis, count, reach, fill, name)
+                _shift_frames(new, part, axis, count, reach, fill, name)
                 for part, fill in zip(whole, fills, strict=True)
             ]
             whole, reach = join(new, shifted, whole, name), 2 * reach
@@ -90,7 +92,7 @@ def _running(
     return joined
 
 
-def _shifted(
+def _shift_frames(
     new: HopGraph, part: ir.Value, axis: int, count: int, reach: int, fill: float, name: str
 ) -> ir.Value:
     pads = [0] * (2 * axis + 2)

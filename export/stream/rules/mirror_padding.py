@@ -13,7 +13,7 @@ from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import attribute, static_shape
 
 
-def padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> None:
+def run_on_padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> None:
     """Run the rule of a node, whose inputs may be padded with frames that repeat others.
 
     A window reads such an input by itself. What works frame by frame on one stream works on the frames
@@ -21,7 +21,7 @@ def padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> None:
     """
     tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
     mirrors = [track.mirror for track in tracks if track.mirror is not None]
-    kept = _kept(writer, node, tracks)
+    kept = _padding_of_output(writer, node, tracks)
     with _solid(writer, node, keep=kept is not None or _slides(writer, node)):
         rule()
     if kept is not None and mirrors:
@@ -57,7 +57,7 @@ def _slides(writer: Rewriter, node: ir.Node) -> bool:
     return node.op_type == "Gather" and int(attribute(node, "axis", 0)) % rank == track.axis
 
 
-def _kept(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> Mirror | None:
+def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> Mirror | None:
     """The padding of the only stream that a node reads, where its output is padded alike."""
     if len(tracks) != 1 or tracks[0].mirror is None:
         return None

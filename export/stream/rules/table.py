@@ -27,14 +27,14 @@ from edgekit.export.stream.rules import (
     ssm,
 )
 from edgekit.export.stream.rules.elementwise import (
-    axes_from,
     axes_input,
     axis_input,
     axis_of,
     broadcast,
     framewise,
-    mixing,
+    mixing_rule,
     spatial_axes,
+    trailing_axes,
 )
 from edgekit.export.stream.rules.linear import gemm, matmul
 from edgekit.graph.facts import names
@@ -54,18 +54,20 @@ SPECTRA = (
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
-    **dict.fromkeys(names(lambda row: row.mixes == "axis"), mixing(axis_of, "softmax", SOFTMAX)),
     **dict.fromkeys(
-        names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCES)
+        names(lambda row: row.mixes == "axis"), mixing_rule(axis_of, "softmax", SOFTMAX)
     ),
     **dict.fromkeys(
-        names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCES)
+        names(lambda row: row.mixes == "axes"), mixing_rule(axes_input, "a reduction", REDUCES)
     ),
-    "LayerNormalization": mixing(axes_from, "a norm", NORM),
-    "LpNormalization": mixing(axis_of, "a norm", NORM),
-    "InstanceNormalization": mixing(spatial_axes, "a norm", NORMS),
-    "LRN": mixing(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
-    **dict.fromkeys(("ArgMax", "ArgMin"), mixing(axis_of, "a search", REDUCE)),
+    **dict.fromkeys(
+        names(lambda row: row.mixes == "spatial"), mixing_rule(spatial_axes, "pooling", REDUCES)
+    ),
+    "LayerNormalization": mixing_rule(trailing_axes, "a norm", NORM),
+    "LpNormalization": mixing_rule(axis_of, "a norm", NORM),
+    "InstanceNormalization": mixing_rule(spatial_axes, "a norm", NORMS),
+    "LRN": mixing_rule(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
+    **dict.fromkeys(("ArgMax", "ArgMin"), mixing_rule(axis_of, "a search", REDUCE)),
     "Gemm": gemm,
     "MatMul": matmul,
     "Conv": conv.conv,
@@ -74,11 +76,11 @@ RULES: dict[str, Rule] = {
     "AveragePool": conv.average_pool,
     "Col2Im": overlap.col2im,
     "Concat": movement.concat,
-    "DFT": mixing(axis_input, "a transform", SPECTRA),
+    "DFT": mixing_rule(axis_input, "a transform", SPECTRA),
     "Expand": movement.expand,
     "Gather": movement.gather,
     "GatherElements": movement.gather_elements,
-    "GatherND": movement.picked,
+    "GatherND": movement.refuse_gather_nd,
     "Pad": movement.pad,
     "Reshape": movement.reshape,
     "Slice": movement.slice_,

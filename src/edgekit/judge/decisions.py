@@ -38,11 +38,11 @@ class Decisions:
         for name, end in self.ends.items():
             exact = self._exact[clip][name].astype(np.float64)
             found = exact + ERROR_FACTOR * (outputs[name] - exact)
-            shares.append(float(np.mean(decided(exact, end) != decided(found, end))))
+            shares.append(float(np.mean(decisions_of(exact, end) != decisions_of(found, end))))
         return max(shares)
 
 
-def decided(array: NDArray[Any], end: str) -> NDArray[Any]:
+def decisions_of(array: NDArray[Any], end: str) -> NDArray[Any]:
     """Yes or no of each sigmoid; of a softmax along the last axis, which is largest."""
     return array >= THRESHOLD if end == "Sigmoid" else np.argmax(array, axis=-1)
 

@@ -159,7 +159,7 @@ def with_corrected_rows(
         UsageError: there is no sampler, or it is of rows that cannot be corrected.
     """
     from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.quantize.diffusion.sampler_correction import corrected
+    from edgekit.quantize.diffusion.sampler_correction import correct_step_table
 
     table = quantized.sampler
     if table is None or model.networks:
@@ -170,7 +170,7 @@ def with_corrected_rows(
     x = next(value for value in model.stream_inputs if value.name == table.roles.x)
     given = drawn_conditions(model, examples, CORRECTED_ON)
     network = sampler_loop.one_by_one(onnx_network(quantized, table))
-    made = corrected(
+    made = correct_step_table(
         table, float_network(model), network, _shape(x)[1:], CORRECTED_ON, NOISE_SEED, given
     )
     return quantized.describe(sampler=made.facts())

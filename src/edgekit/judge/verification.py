@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.operators.oracle import Oracle
     from edgekit.quantize.calibrate.clips import Calibration
-    from edgekit.quantize.compare import Watched
+    from edgekit.quantize.compare import TensorComparison
 
 HOPS = 500
 MAX_VALUES = 2**22  # of one input or output in all hops: an image is verified on fewer
@@ -124,7 +124,7 @@ def verify(
     min_snr_db: float | None,
     metric: Callable[[Arrays, Arrays], float] | None = None,
     progress: Callable[[int], None] | None = None,
-    watched: "Watched | None" = None,
+    watched: "TensorComparison | None" = None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Run a fresh build and the source network over `samples` and compare.
 
@@ -183,7 +183,10 @@ def verify(
         if problems := undefined_casts(reference, samples_of):
             raise ModelError(problems) from error
         raise
-    facts = {**_metric(metric, outputs, expected, needed), **_decided(reference, expected, outputs)}
+    facts = {
+        **_metric(metric, outputs, expected, needed),
+        **_count_changed_decisions(reference, expected, outputs),
+    }
     if reference.hops_alone:
         facts["hops_alone"] = True
     return facts | {
@@ -219,7 +222,9 @@ def _metric(
     return {"metric": value}
 
 
-def _decided(reference: "Model", expected: Arrays, outputs: Arrays) -> dict[str, int]:
+def _count_changed_decisions(
+    reference: "Model", expected: Arrays, outputs: Arrays
+) -> dict[str, int]:
     """In how many hops a build decides otherwise than its source, which may decide nothing."""
     if reference.decide is None:
         return {}
@@ -267,7 +272,7 @@ def _judge(
 
 
 def _equals_oracle(
-    lowered: "Model", samples: Arrays, outputs: Arrays, watched: "Watched | None"
+    lowered: "Model", samples: Arrays, outputs: Arrays, watched: "TensorComparison | None"
 ) -> tuple[bool, int]:
     """Whether the oracle makes the same bits of the first hops, and of how many."""
     from edgekit.graph.hops import of_hop

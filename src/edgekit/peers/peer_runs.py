@@ -16,14 +16,14 @@ from edgekit.peers.peer import PEERS
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.runtime.bench.contenders import Arrays, Contender, OnnxruntimeContender, Timed
 from edgekit.targets.describe import describe
-from edgekit.targets.onnxruntime import prepared
+from edgekit.targets.onnxruntime import place_qdq
 from edgekit.targets.session import split_session
 
 CALIBRATION_HOPS = 60
 
 
 @dataclass(frozen=True)
-class Beside:
+class PeerRun:
     """What a build is compared with.
 
     Attributes:
@@ -50,7 +50,7 @@ class Beside:
         Raises:
             ToolError: onnxruntime refuses it.
         """
-        return hoisted(prepared(self.own), self.inputs)
+        return hop_part(place_qdq(self.own), self.inputs)
 
     def forms(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return (peer, form) of each row that the named peers of `PEERS` give."""
@@ -73,16 +73,16 @@ class Beside:
         program = scratch / "program"
         program.mkdir()
         write_program(
-            hop, program, recorded(hop, {**self.inputs, **kept}) if form == "static" else {}
+            hop, program, record_hops(hop, {**self.inputs, **kept}) if form == "static" else {}
         )
         if self.cache is not None:
-            program = _kept(program, self.cache / name)
+            program = _cached_program(program, self.cache / name)
         contender = stack.enter_context(WorkerContender(peer, program, form))
-        return Kept(contender, kept), contender.version
+        return SessionContender(contender, kept), contender.version
 
 
 @dataclass(frozen=True)
-class Kept:
+class SessionContender:
     """A contender that gets what a session computed, besides what a hop brings."""
 
     contender: Contender
@@ -93,7 +93,7 @@ class Kept:
         return self.contender.run({**inputs, **self.kept})
 
 
-def hoisted(model: Model, inputs: Arrays) -> tuple[Contender, str]:
+def hop_part(model: Model, inputs: Arrays) -> tuple[Contender, str]:
     """Return onnxruntime on the part of a network that runs in each hop, and its version.
 
     Raises:
@@ -101,7 +101,7 @@ def hoisted(model: Model, inputs: Arrays) -> tuple[Contender, str]:
     """
     hop, kept = session_values(model, inputs)
     contender = OnnxruntimeContender(plain_onnx(hop), describe(hop, "host"))
-    return Kept(contender, kept), contender.version
+    return SessionContender(contender, kept), contender.version
 
 
 def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
@@ -115,7 +115,7 @@ def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
     return parts.hop, dict(in_onnxruntime(plain_onnx(parts.session))(given))
 
 
-def recorded(hop: Model, inputs: Arrays) -> Arrays:
+def record_hops(hop: Model, inputs: Arrays) -> Arrays:
     """Return what all inputs hold in the first hops, states included, (hops, *shape), in the graph's order."""
     from edgekit.export.hop_runner import run_hops
 
@@ -128,7 +128,7 @@ def recorded(hop: Model, inputs: Arrays) -> Arrays:
     return {name: found[name] for name in names}
 
 
-def _kept(program: Path, cache: Path) -> Path:
+def _cached_program(program: Path, cache: Path) -> Path:
     """Return the same program in the cache, with what was converted of it before."""
     digest = hashlib.sha256()
     for path in (program / "program.json", program / "network.onnx"):

@@ -16,7 +16,7 @@ def __getattr__(name: str) -> Callable[[], Any]:
 
 
 @contextmanager
-def given(name: str, factory: Callable[[], Any]) -> Iterator[str]:
+def hold_factory(name: str, factory: Callable[[], Any]) -> Iterator[str]:
     """Hold a factory; gives the source that names it."""
     while name in _held:
         name += "_"

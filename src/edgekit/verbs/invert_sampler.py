@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import output_problem, replacement_path
 from edgekit.base.progress import Progress
 from edgekit.base.sampler_loop import check_invertible
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -47,6 +47,6 @@ def invert(
     sampler = Sampler(open_stream(folder)[0], folder)
     maps = sampler.invert(x, seed, conditions, lambda done, rows: progress("invert", done, rows))
     if file is not None:
-        with replacing(file) as temporary:
+        with replacement_path(file) as temporary:
             write_npz(temporary, maps)
     return maps

@@ -11,7 +11,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.base.settings import Settings, read_settings
 from edgekit.runtime.audio.device import at_device, manifest_at_device
-from edgekit.runtime.build_folder.input_fit import fitting
+from edgekit.runtime.build_folder.input_fit import fit_inputs
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.controls import check_settings, in_hops, session_values, unset_control
 from edgekit.runtime.seeds import checked_seed
@@ -102,7 +102,7 @@ class Opening:
         if not given:
             return {}
         step = "one array per session constant"
-        return fitting(given, manifest.constants, step)
+        return fit_inputs(given, manifest.constants, step)
 
 
 def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.base import Context, c_type, int_attribute, where
+from edgekit.targets.c.emit.base import Context, c_type, int_attribute, node_label
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.loops import index, merge, nest
 from edgekit.targets.c.emit.pointwise import UNSIGNED
@@ -19,13 +19,13 @@ def emit_softmax_along(ctx: Context, node: ir.Node) -> None:
     """Softmax or LogSoftmax along any axis."""
     body = [
         "float top = row[0], sum = 0.0f;",
-        *_each("top = ek_maxf1(top, row[{k}]);"),
-        *_each("sum += ek_expf1(row[{k}] - top);"),
+        *_row_loop("top = ek_maxf1(top, row[{k}]);"),
+        *_row_loop("sum += ek_expf1(row[{k}] - top);"),
     ]
     if node.op_type == "LogSoftmax":
-        body += ["sum = ek_logf1(sum);", *_each("out[{k}] = (row[{k}] - top) - sum;")]
+        body += ["sum = ek_logf1(sum);", *_row_loop("out[{k}] = (row[{k}] - top) - sum;")]
     else:
-        body += _each("out[{k}] = ek_expf1(row[{k}] - top) / sum;")
+        body += _row_loop("out[{k}] = ek_expf1(row[{k}] - top) / sum;")
     _rows(ctx, node, int_attribute(node, "axis", -1), body)
 
 
@@ -33,7 +33,7 @@ def emit_hardmax(ctx: Context, node: ir.Node) -> None:
     """1 at the first maximum along an axis, 0 elsewhere."""
     body = [
         *_best("row[{k}] > row[best * {s}]"),
-        *_each("out[{k}] = 0.0f;"),
+        *_row_loop("out[{k}] = 0.0f;"),
         "out[best * {s}] = 1.0f;",
     ]
     _rows(ctx, node, int_attribute(node, "axis", -1), body)
@@ -56,7 +56,7 @@ def emit_cumsum(ctx: Context, node: ir.Node) -> None:
     body = [f"{ctype} acc = 0;"]
     order = [store, total] if int_attribute(node, "exclusive", 0) else [total, store]
     lines = [f"const {ctype} x = row[{{k}}];", *order]
-    body += _each(*lines, backwards=bool(int_attribute(node, "reverse", 0)))
+    body += _row_loop(*lines, backwards=bool(int_attribute(node, "reverse", 0)))
     _rows(ctx, node, int(np.ravel(axis)[0]), body)
 
 
@@ -64,20 +64,22 @@ def check_cumsum(node: ir.Node) -> list[Problem]:
     """A constant axis."""
     axis = node.inputs[1]
     if axis is not None and constant(axis) is None:
-        return [Problem(where(node), "a computed axis", "a constant axis", to_bind(node, [axis]))]
+        return [
+            Problem(node_label(node), "a computed axis", "a constant axis", to_bind(node, [axis]))
+        ]
     return []
 
 
 def emit_lp_normalization(ctx: Context, node: ir.Node) -> None:
     """Division by the norm along an axis; 0 where that is 0."""
     term = "x * x" if int_attribute(node, "p", 2) == 2 else "(x < 0.0f ? -x : x)"
-    body = ["float norm = 0.0f;", *_each("const float x = row[{k}];", f"norm += {term};")]
+    body = ["float norm = 0.0f;", *_row_loop("const float x = row[{k}];", f"norm += {term};")]
     body += ["norm = ek_sqrtf1(norm);"] if int_attribute(node, "p", 2) == 2 else []
-    body += _each("out[{k}] = norm == 0.0f ? 0.0f : row[{k}] / norm;")
+    body += _row_loop("out[{k}] = norm == 0.0f ? 0.0f : row[{k}] / norm;")
     _rows(ctx, node, int_attribute(node, "axis", -1), body)
 
 
-def _each(*lines: str, backwards: bool = False) -> list[str]:
+def _row_loop(*lines: str, backwards: bool = False) -> list[str]:
     """A loop over the elements of a row: ``{k}`` is the offset of one."""
     head = "for (int32_t k = {n} - 1; k >= 0; k--) {{" if backwards else EACH
     return [head, *(f"    {line}" for line in lines), "}}"]
@@ -87,7 +89,7 @@ EACH = "for (int32_t k = 0; k < {n}; k++) {{"
 
 
 def _best(better: str) -> list[str]:
-    return ["int32_t best = 0;", *_each(f"best = {better} ? k : best;")]
+    return ["int32_t best = 0;", *_row_loop(f"best = {better} ? k : best;")]
 
 
 def _rows(

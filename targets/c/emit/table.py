@@ -40,7 +40,7 @@ from edgekit.targets.c.emit.base import (
     ORDERED,
     POOLED,
     Emitter,
-    calling,
+    call_emitter,
     elementwise,
     size,
     view,
@@ -155,7 +155,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "BatchNormalization"): Emitter(
         normalize.emit_batchnorm, elementwise, normalize.check_batchnorm
     ),
-    ("", "LRN"): Emitter(calling("ek_lrn_f32", lrn_numbers)),
+    ("", "LRN"): Emitter(call_emitter("ek_lrn_f32", lrn_numbers)),
     # float or integer
     ("", "Identity"): Emitter(movement.emit_view, view, reads=ANY),
     ("", "Reshape"): Emitter(
@@ -228,7 +228,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         spectral.emit_irfft, spectral.traits_irfft, spectral.check_frame
     ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(
-        calling(
+        call_emitter(
             "ek_finite_f32",
             lambda node: [size(node.inputs[0]), *finite_bounds(node)],
         ),

@@ -15,8 +15,8 @@ import onnx_ir as ir
 
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
-from edgekit.targets.litert.emit.elementwise import narrowed, operands, wide
-from edgekit.targets.litert.node_emission import Emitting, Refused
+from edgekit.targets.litert.emit.elementwise import cast_to_result, operands, wide
+from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission
 
 COMPARED = ("EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL")
 UFUNCS: dict[np.ufunc, str] = {
@@ -52,48 +52,48 @@ UFUNCS: dict[np.ufunc, str] = {
 }
 
 
-class Traced(np.lib.mixins.NDArrayOperatorsMixin):
+class TracedTensor(np.lib.mixins.NDArrayOperatorsMixin):
     """A tensor of the file as an operand of NumPy."""
 
-    def __init__(self, w: Emitting, number: int) -> None:
+    def __init__(self, w: NodeEmission, number: int) -> None:
         """Take the writer and the tensor's number."""
         self.w, self.number = w, number
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **_: Any) -> Traced:
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **_: Any) -> TracedTensor:
         """Append the operator of a ufunc, or those of one that LiteRT lacks."""
         if method == "__call__" and ufunc in PARTS:
-            made: Traced = PARTS[ufunc](*inputs)
+            made: TracedTensor = PARTS[ufunc](*inputs)
             return made
         builtin = UFUNCS.get(ufunc)
         if builtin is None or method != "__call__":
-            raise Refused(f"the function {ufunc.__name__}", "functions that LiteRT has")
+            raise LiteRTRefused(f"the function {ufunc.__name__}", "functions that LiteRT has")
         return self.op(builtin, *inputs)
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
-    ) -> Traced:
+    ) -> TracedTensor:
         """Append what `numpy.where` and `numpy.clip` stand for."""
         if function is np.where and len(args) == 3:
             return self.op("SELECT_V2", *args)
         if function is np.clip:
             x, low, high = args
             return np.minimum(np.maximum(x, low), high)  # type: ignore[no-any-return]
-        raise Refused(f"the function {function.__name__}", "functions that LiteRT has")
+        raise LiteRTRefused(f"the function {function.__name__}", "functions that LiteRT has")
 
-    def op(self, builtin: str, *inputs: Any) -> Traced:
+    def op(self, builtin: str, *inputs: Any) -> TracedTensor:
         """Append one operator; numbers become constants of the type of the tensors beside them."""
         w = self.w
-        held = [value for value in inputs if isinstance(value, Traced)]
+        held = [value for value in inputs if isinstance(value, TracedTensor)]
         kinds = [w.graph.tensors[value.number].dtype for value in held]
         dtype = next((kind for kind in reversed(kinds) if kind != "bool"), "float32")
         numbers = [
             value.number
-            if isinstance(value, Traced)
+            if isinstance(value, TracedTensor)
             else w.constant(np.asarray(value).reshape(-1).astype(dtype))
             for value in inputs
         ]
         made = "bool" if builtin in COMPARED or builtin.startswith("LOGICAL") else dtype
-        return Traced(w, w.op(builtin, numbers, dtype=made))
+        return TracedTensor(w, w.op(builtin, numbers, dtype=made))
 
 
 # Functions that LiteRT has in parts.
@@ -107,18 +107,18 @@ PARTS: dict[np.ufunc, Callable[..., Any]] = {
 }
 
 
-def function(w: Emitting, node: ir.Node, x: int) -> int:
+def function(w: NodeEmission, node: ir.Node, x: int) -> int:
     """A function of one float tensor, by its row of `POINTWISE`."""
-    made: Any = POINTWISE[node.op_type].real(Traced(w, x), attributes_of(node))  # type: ignore[arg-type]
+    made: Any = POINTWISE[node.op_type].real(TracedTensor(w, x), attributes_of(node))  # type: ignore[arg-type]
     return int(made.number)
 
 
-def form(w: Emitting, node: ir.Node) -> None:
+def form(w: NodeEmission, node: ir.Node) -> None:
     """A function of broadcast operands, by its row of `FORMS`; narrow integers in int32."""
     order, numbers = operands(w, node)
     rule = FORMS[node.op_type](node)
-    traced = [Traced(w, wide(w, numbers[i])) for i in rule.operands]
+    traced = [TracedTensor(w, wide(w, numbers[i])) for i in rule.operands]
     made: Any = rule.exact(*traced)
     result = node.outputs[0].dtype
     assert result is not None
-    w.put(narrowed(w, int(made.number), result.numpy().name), order)
+    w.put(cast_to_result(w, int(made.number), result.numpy().name), order)

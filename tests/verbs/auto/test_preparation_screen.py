@@ -13,7 +13,7 @@ from edgekit.quantize.prepare import levels
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.preparation_screen import Screening, screened
+from edgekit.verbs.auto.preparation_screen import Screening, screen_preparations
 
 
 def preparation(recipe: Recipe) -> tuple[bool, float]:
@@ -32,7 +32,7 @@ def screening_of(
         heard=SimpleNamespace(pcm="pcm"), outlook=lambda quantized: ratio(quantized[1])
     )
     model: Any = SimpleNamespace()
-    return screened(model, Calibration((), "x"), judging, silent)
+    return screen_preparations(model, Calibration((), "x"), judging, silent)
 
 
 def equal(recipe: Recipe) -> float:
@@ -141,5 +141,5 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
     monkeypatch.setattr(auto, "alone", lambda candidate: {})
     judging: Any = SimpleNamespace(is_ratio=True, images=None, measured=measured)
     candidate: Any = SimpleNamespace(seen=None, held=None)
-    assert auto.raised([candidate], 30, 30, judging, silent).snr_db == pytest.approx(37.8)
+    assert auto.raise_aim([candidate], 30, 30, judging, silent).snr_db == pytest.approx(37.8)
     assert aims == pytest.approx([30, 32 + 0.2 + auto.MORE_DB])

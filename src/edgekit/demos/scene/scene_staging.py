@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.demos.scene.ambisonics import Direction, Signal, ambience, encoded, in_a_room, vectors
+from edgekit.demos.scene.ambisonics import (
+    Direction,
+    Signal,
+    ambience,
+    encode_source,
+    in_a_room,
+    vectors,
+)
 from edgekit.demos.scene.facts import CLASSES, HOP, RATE
 
 QUIET, HANG_S = 0.03, 0.25  # an event sounds where a sample of so much of its peak is so near
@@ -31,7 +38,7 @@ class Scene:
     events: tuple[Event, ...]
 
 
-def staged(
+def stage_events(
     events: Sequence[Event],
     sounds: Sequence[Signal],
     noise: Signal,
@@ -54,10 +61,12 @@ def staged(
     pcm = ambience(noise, frames * HOP, random)
     known = np.zeros((frames, len(CLASSES), 3), np.float32)
     for event, sound in zip(events, sounds, strict=True):
-        heard = in_a_room(sound, event.path, random) if indoors else encoded(sound, event.path)
+        heard = (
+            in_a_room(sound, event.path, random) if indoors else encode_source(sound, event.path)
+        )
         pcm[:, event.start * HOP : event.stop * HOP] += heard
         place = places(event.path, event.stop - event.start)
-        known[event.start : event.stop, event.kind] = place * sounding(sound)[:, None]
+        known[event.start : event.stop, event.kind] = place * active_frames(sound)[:, None]
     gain = 10 ** (level_dbfs / 20) / np.sqrt(np.mean(np.square(pcm[0])))
     gain = min(float(gain), 0.99 / float(np.abs(pcm).max()))
     return Scene(pcm * np.float32(gain), known, tuple(events))
@@ -73,7 +82,7 @@ def places(path: Sequence[Direction], frames: int) -> Signal:
     return vectors(np.interp(at, knots, azimuths), np.interp(at, knots, elevations))
 
 
-def sounding(sound: Signal) -> NDArray[np.float32]:
+def active_frames(sound: Signal) -> NDArray[np.float32]:
     """Of each frame 1 where the event is heard near it, else 0."""
     peaks = np.abs(sound).reshape(-1, HOP).max(1)
     loud = peaks > QUIET * peaks.max()

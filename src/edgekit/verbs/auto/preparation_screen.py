@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from edgekit.base.progress import Progress
 from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
-from edgekit.judge.criteria import Judging, loud_part
+from edgekit.judge.criteria import TypeCriteria, loud_part
 from edgekit.quantize.recipe import AUTO
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
 
@@ -41,10 +41,15 @@ class Screening:
     """
 
     recipes: tuple["Recipe", ...]
-    seen: Callable[["Recipe"], "Observed"]
+    seen: Callable[["Recipe"], "ObservedModel"]
 
     def may_be_best(
-        self, recipe: "Recipe", pool: Sequence[Auto], needed: float, least: float, judging: Judging
+        self,
+        recipe: "Recipe",
+        pool: Sequence[Auto],
+        needed: float,
+        least: float,
+        judging: TypeCriteria,
     ) -> bool:
         """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
         from edgekit.quantize.apply import quantize_observed
@@ -58,10 +63,10 @@ class Screening:
         return not judging.is_ratio or judging.outlook(quantized) >= bound - DOUBT_DB
 
 
-def screened(
+def screen_preparations(
     model: "Model",
     calibration: "Calibration",
-    judging: Judging,
+    judging: TypeCriteria,
     progress: Progress,
     fixed: bool = False,
 ) -> Screening:
@@ -70,16 +75,16 @@ def screened(
     What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
     `fixed`: without scales per hop.
     """
-    from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.quantize.apply import observe_model, quantize_observed
     from edgekit.quantize.prepare.levels import quieter
 
     part = loud_part(model, calibration)
-    known: dict[tuple[bool, float, bool], Observed] = {}
+    known: dict[tuple[bool, float, bool], ObservedModel] = {}
 
-    def seen(recipe: "Recipe") -> "Observed":
+    def seen(recipe: "Recipe") -> "ObservedModel":
         key = (recipe.equalize is True, recipe.migrate, recipe.quiet_copies is True)
         if key not in known:
-            known[key] = observed(model, part, recipe)
+            known[key] = observe_model(model, part, recipe)
         return known[key]
 
     def outlook(recipe: "Recipe") -> float:

@@ -34,7 +34,7 @@ REPLAY = files("edgekit.runtime") / "replay"
 BEHIND = ("the end of the hop", "")
 
 
-def timed(
+def time_layers(
     directory: Path, manifest: Manifest, inputs: Arrays, layers: "Sequence[Layer]"
 ) -> ByLayer:
     """Time the layers of a build on this machine: the median over hops, without the clock's own time.
@@ -49,7 +49,7 @@ def timed(
         ToolError: no compiler, or it refused the sources.
         CheckFailed: the build has other layers.
     """
-    with _marked(directory, manifest) as contender, one_core():
+    with _open_marked_build(directory, manifest) as contender, one_core():
         clock = contender.intervals_ns("ek_nothing", inputs, 1)
         rounds = [contender.hops_ns(inputs, layers) for _ in range(ROUNDS)]
     us = np.maximum(0.0, np.median(np.concatenate(rounds), axis=0) - np.median(clock)) / 1000
@@ -71,7 +71,7 @@ def timed_in_turn(
         CheckFailed: a build has other layers.
     """
     with ExitStack() as stack:
-        contenders = [stack.enter_context(_marked(*build)) for build in builds]
+        contenders = [stack.enter_context(_open_marked_build(*build)) for build in builds]
         stack.enter_context(one_core())
         for contender in contenders:  # caches and pages are warm
             contender.hops_ns(inputs, layers)
@@ -83,7 +83,7 @@ def timed_in_turn(
     return [ByLayer("us", _rows(layers, us)) for us in least]
 
 
-def counted(
+def count_layers(
     directory: Path, manifest: Manifest, profile: Profile, hops: int, layers: "Sequence[Layer]"
 ) -> ByLayer:
     """Count the instructions of the layers of a build under QEMU: the mean over `hops`.
@@ -93,10 +93,12 @@ def counted(
         CheckFailed: the build has other layers.
     """
     with replay_folder(directory, manifest, profile) as folder:
-        return counted_in(folder, profile, hops, layers)
+        return count_layers_of_folder(folder, profile, hops, layers)
 
 
-def counted_in(folder: Path, profile: Profile, hops: int, layers: "Sequence[Layer]") -> ByLayer:
+def count_layers_of_folder(
+    folder: Path, profile: Profile, hops: int, layers: "Sequence[Layer]"
+) -> ByLayer:
     """The same of a folder with a build and its replay program, whose sources get the marks."""
     _mark(folder)
     program = folder / "program"
@@ -107,7 +109,7 @@ def counted_in(folder: Path, profile: Profile, hops: int, layers: "Sequence[Laye
 
 
 @contextmanager
-def _marked(directory: Path, manifest: Manifest) -> "Iterator[_MarkedContender]":
+def _open_marked_build(directory: Path, manifest: Manifest) -> "Iterator[_MarkedContender]":
     """A build whose sources get the marks, compiled."""
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import output_problem, replacement_path
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.log import Log
 
@@ -24,7 +24,7 @@ def compare(results: Path, out: Path) -> Log:
 
     if problems := page_problems(out, results):
         raise UsageError(problems)
-    log = bench_log.read(results)
-    with replacing(out, results) as temporary:
+    log = bench_log.read_log(results)
+    with replacement_path(out, results) as temporary:
         temporary.write_text(compare_page.render(log), encoding="utf-8")
     return log

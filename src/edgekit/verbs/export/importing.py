@@ -21,7 +21,7 @@ from edgekit.verbs.export.offline import (
     with_fed,
     with_replacements,
 )
-from edgekit.verbs.export.option_split import divided
+from edgekit.verbs.export.option_split import split_options
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion.description import Description
@@ -337,7 +337,9 @@ def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, Import
     from edgekit.export.from_onnx import input_names
 
     kept = ("states", "shapes", "constants", "session", "controls")
-    own, behind = divided({name: getattr(options, name) for name in kept}, input_names(source))
+    own, behind = split_options(
+        {name: getattr(options, name) for name in kept}, input_names(source)
+    )
     return replace(options, **own), replace(options, **behind)
 
 

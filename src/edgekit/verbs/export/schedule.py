@@ -17,7 +17,7 @@ import numpy as np
 
 from edgekit import __version__
 from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.base.progress import Progress
 from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.base.user_cache import ALLOWED, cache_folder
@@ -107,7 +107,7 @@ def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ..
         found = measured(builds, device)
         known |= _costs(new, builds, found)
         if path is not None:
-            with replacing(path) as temporary:
+            with replacement_path(path) as temporary:
                 temporary.write_text(json.dumps(known), encoding="utf-8")
     return tuple(_tried(choices, known, "instructions" if device.is_cross else "us"))
 
@@ -120,13 +120,13 @@ def measured(builds: Sequence["Build"], device: "Profile") -> list[ByLayer]:
     """
     from edgekit.targets.build_files import write_build
     from edgekit.targets.c.replay_noise import noise_folder, noise_hops
-    from edgekit.verbs.bench.by_layer import counted_in, timed_in_turn
+    from edgekit.verbs.bench.by_layer import count_layers_of_folder, timed_in_turn
 
     if device.is_cross:
         found = []
         for build in builds:
             with noise_folder(build, device, COUNTED_HOPS) as folder:
-                found.append(counted_in(folder, device, COUNTED_HOPS, build.layers))
+                found.append(count_layers_of_folder(folder, device, COUNTED_HOPS, build.layers))
         return found
     given = builds[0].manifest
     size = sum(4 * int(np.prod(tensor.shape)) for tensor in given.hop_inputs)

@@ -10,7 +10,7 @@ from stream_networks import Net, check, least_delay
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.replace.forms import chosen
-from edgekit.export.stream.replace.plan import replaced
+from edgekit.export.stream.replace.plan import replace_forms
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
 from edgekit.operators.oracle import Oracle
@@ -184,7 +184,7 @@ def test_the_first_frame_replaces_reflected_ones():
     """Then nothing waits: a causal convolution that its author padded by reflection."""
     offline = onnx_offline(causal("reflect"), name="net")
     assert stream(offline).stream.delay_samples == 4
-    held, found = replaced(offline, chosen(["pad=first"], causal=False))
+    held, found = replace_forms(offline, chosen(["pad=first"], causal=False))
     assert [(row.form, row.operator) for row in found] == [("pad=first", "Pad")]
     assert stream(held).stream.delay_samples == 0
     x = np.random.default_rng(0).normal(size=(1, 2, 40)).astype(np.float32)
