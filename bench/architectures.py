@@ -22,8 +22,8 @@ from rich.table import Table
 
 from edgekit import api
 from edgekit.base.errors import EdgeKitError
-from edgekit.base.spread import Shared, Workers, opened
-from edgekit.verbs.given import given
+from edgekit.base.spread import SharedValue, Workers, open_team
+from edgekit.verbs.held_factories import hold_factory
 
 BANDS = 65
 HEAD = ("units", "layers", "recipe", "flash", "RAM", "MACs", "instructions", "SNR dB")
@@ -74,8 +74,8 @@ def measured(target: str, size: Size) -> Row:
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        given("mask", factory) as source,
-        given("clips", clips) as calibration,
+        hold_factory("mask", factory) as source,
+        hold_factory("clips", clips) as calibration,
     ):
         options = {} if size.recipe == "float32" else {"calibration": calibration}
         build = Path(folder) / "build"
@@ -112,8 +112,8 @@ def sweep(target: str, sizes: list[Size], workers: Workers, path: Path | None) -
             with path.open("a") as file:
                 file.write(json.dumps(line) + "\n")
 
-    with opened(workers) as team:
-        team.spread(measured, left, Shared(target), told)
+    with open_team(workers) as team:
+        team.spread(measured, left, SharedValue(target), told)
     return {size: rows[size] for size in sizes}
 
 

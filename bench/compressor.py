@@ -31,9 +31,9 @@ from edgekit.demos.compressor.show import (
     RECIPES,
     calibration_clips,
     found_gain_db,
-    hopped,
     options,
     quality_of,
+    split_into_hops,
 )
 from edgekit.runtime.stream import Stream
 
@@ -69,7 +69,7 @@ def clips(files: list[Path], count: int) -> Array:
 def played(stream: Stream, pcm: Array, knobs: Array) -> Array:
     """What a build makes of a clip (samples,) at knobs (4, hops)."""
     stream.reset()
-    given = {"pcm": hopped(pcm), "knobs": knobs.T[:, None, :, None]}
+    given = {"pcm": split_into_hops(pcm), "knobs": knobs.T[:, None, :, None]}
     return np.asarray(stream.run(given)["out"].ravel())
 
 

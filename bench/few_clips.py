@@ -22,10 +22,10 @@ from rich.table import Table
 from speech_data import FOLDER
 
 from edgekit.api import silent
-from edgekit.export.running import HopRunner, snr_db
+from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
-from edgekit.judge.levels import hearing, judge
-from edgekit.quantize.apply import observed, quantize_observed
+from edgekit.judge.levels import judge, sound_inputs
+from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 
@@ -51,7 +51,7 @@ def measure(bench: Bench, name: str, recipe: str, count: int, table: Table) -> N
     exact = [np.ravel(next(iter(float_runner(clip).values()))) for clip in heard]
     best = None
     for said, calibration in calibrations(bench, model, whole).items():
-        seen = observed(model, calibration, chosen, hearing(model, calibration).judged)
+        seen = observe_model(model, calibration, chosen, sound_inputs(model, calibration).judged)
         judged = judge(model, seen, chosen, None, silent)
         runner = HopRunner(quantize_observed(seen, chosen, ""))
         found = [np.ravel(next(iter(runner(clip).values()))) for clip in heard]

@@ -134,7 +134,7 @@ def in_rtl(engine: engines.Engine, picture: Picture) -> Iterator[str]:
         for layer in engine.network.layers:
             if layer.dilation is None:
                 continue
-            x, d = golden.read(layer.x, values), values[layer.dilation]
+            x, d = golden.read_view(layer.x, values), values[layer.dilation]
             step = min(spec.line_beats // layer.x.width, spec.groups) * spec.lanes
             cases = [
                 simulate.Case(_channels(layer, slice(i, i + step)), x[None, i : i + step], d)

@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from ladder_cycles import layer_ms, network_ms
 
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.demos.codenet import SIZES, Detector, random_detector
 from edgekit.demos.detections import average_precision, mean_average_precision
 from edgekit.demos.shapes import CALIBRATION, CALIBRATION_PICTURES, Picture, draw
@@ -210,7 +210,7 @@ class Ladder:
             found = (
                 integer_ap(net, pictures, row, 4) if row in FOUR_BITS else evaluate(net, pictures)
             )
-            with replacing(path) as new:
+            with replacement_path(path) as new:
                 new.write_text(json.dumps(found), encoding="utf-8")
         ap, ap50 = json.loads(path.read_text(encoding="utf-8"))
         return float(ap), float(ap50)
@@ -237,7 +237,7 @@ def _begun(path: Path) -> Path:
 
 def _finished(net: Detector, path: Path) -> None:
     """Write the weights of a training that is done; its checkpoint goes."""
-    with replacing(path) as new:
+    with replacement_path(path) as new:
         torch.save(net.state_dict(), new)
     path.with_suffix(".begun").unlink(missing_ok=True)
 

@@ -18,7 +18,7 @@ from edgekit.demos.show_deform import CALIBRATION, NETWORK
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.resources import LOGIC, PARTS, estimate, most_buffer_beats, path_logic
-from edgekit.fpga.search import fitted
+from edgekit.fpga.search import fit_engine
 from edgekit.fpga.spec import DMAX, EngineSpec
 from edgekit.fpga.synthesis import SEQUENCER, place, synthesise
 from edgekit.fpga.timing import program_cycles
@@ -46,7 +46,7 @@ def detector(lanes: int, columns: int) -> Program:
     """The bundled detector, at 4 bits, for the engine of a size whose buffer it fills."""
     model = load_model(str(NETWORK), ImportOptions()).model
     network = lower(model, load_calibration(CALIBRATION, model), EngineSpec(weight_bits=4))
-    spec = fitted(network, PART, lanes, columns, DMAX)
+    spec = fit_engine(network, PART, lanes, columns, DMAX)
     held = assemble(network, spec).memory["buffer"]
     return assemble(network, replace(spec, buffer_beats=held))
 

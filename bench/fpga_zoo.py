@@ -30,7 +30,7 @@ from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network
 from edgekit.fpga.program import assemble
 from edgekit.fpga.resources import PARTS
-from edgekit.fpga.search import choose, fitted
+from edgekit.fpga.search import choose, fit_engine
 from edgekit.fpga.simulate import build, run_engine
 from edgekit.fpga.spec import DMAX, RECIPES, EngineSpec
 from edgekit.fpga.timing import program_cycles
@@ -183,7 +183,7 @@ def searched(name: str, part: str, recipe: str) -> str:
 def run(name: str, size: int, part: str, recipe: str, folder: Path, rtl: bool = True) -> Row:
     """Run a network in all forms."""
     network, x = integers(name, recipe)
-    program = assemble(network, fitted(network, PARTS[part], size, size, DMAX))
+    program = assemble(network, fit_engine(network, PARTS[part], size, size, DMAX))
     ((_, tensor),) = network.inputs.items()
     image = network.tensors[tensor].kind.quantize(x[0][0]).astype(np.int8)
     values = [stored(network, image)]

@@ -33,13 +33,13 @@ from rich.table import Table
 from edgekit import api
 from edgekit.base.errors import EdgeKitError, ToolError
 from edgekit.base.npz import write_npz
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.base.wav import Samples
 from edgekit.demos.hearable import portable_memory
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.stream import Arrays, Stream
-from edgekit.verbs.bench.other_core import replayed_on
+from edgekit.verbs.bench.other_core import replay_on_core
 from edgekit.verbs.export.options import ExportOptions, StreamOptions
 
 PAGE = Path(__file__).parents[1] / "docs" / "hearables.md"
@@ -120,7 +120,7 @@ def compared(network: torch.nn.Module, stream: Stream, inputs: Arrays) -> float:
 
 def counted(build: Path, core: str) -> tuple[int, float | None]:
     """Instructions of one hop of the same numbers on an emulated core, and their time in ms by its model."""
-    found = replayed_on(core, build, COUNTED_HOPS)
+    found = replay_on_core(core, build, COUNTED_HOPS)
     assert found.instructions is not None
     model_us = None if found.modelled is None else found.modelled.us_per_hop
     return found.instructions[0], None if model_us is None else model_us / 1000
@@ -229,7 +229,7 @@ def row_of(name: str, recipe: str, folder: Path, cores: list[str]) -> Row:
 
 def save(row: Row, path: Path) -> None:
     """Keep a row; a run that is killed leaves what was there."""
-    with replacing(path) as new:
+    with replacement_path(path) as new:
         new.write_text(json.dumps(asdict(row)))
 
 

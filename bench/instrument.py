@@ -25,12 +25,12 @@ from edgekit.demos.instrument.show import (
     RECIPES,
     calibration_clips,
     cents,
-    heard,
-    listening,
-    playing,
+    listener_options,
+    pitch_and_loudness,
+    play_features,
+    player_options,
     quality_of,
-    score_at,
-    sounded,
+    score_pitch,
 )
 from edgekit.runtime.stream import Stream
 
@@ -52,27 +52,29 @@ def main() -> None:
     )
     with tempfile.TemporaryDirectory() as scratch:
         build = Path(scratch) / "listener"
-        api.export(str(LISTENER), "host", build, **listening())
+        api.export(str(LISTENER), "host", build, **listener_options())
         ears = Stream.open(build)
         dry, wet = (
             [
-                heard(ears, read_wav(stem.with_name(f"{stem.name}.{kind}.wav"), RATE).samples)[:2]
+                pitch_and_loudness(
+                    ears, read_wav(stem.with_name(f"{stem.name}.{kind}.wav"), RATE).samples
+                )[:2]
                 for stem in stems
             ]
             for kind in ("dry", "wet")
         )
         scores = [read_npz(stem.with_suffix(".npz"))["f0"] for stem in stems]
         for stem, (pitch, _), score in zip(stems, dry, scores, strict=True):
-            off = np.abs(cents(pitch, score_at(score, pitch.size, 0)))
+            off = np.abs(cents(pitch, score_pitch(score, pitch.size, 0)))
             found = (f"{np.median(off):.2f}", f"{100 * (off < 50).mean():.1f}")
             table.add_row(stem.name, "listener", "", "", "", *found)
         clips = calibration_clips(Path(scratch) / "calibration", dry)
         for recipe in RECIPES:
             build = Path(scratch) / recipe
-            api.export(str(PLAYER), "host", build, **playing(recipe, clips))
+            api.export(str(PLAYER), "host", build, **player_options(recipe, clips))
             stream = Stream.open(build)
             for stem, given, wanted, score in zip(stems, dry, wet, scores, strict=True):
-                again = heard(ears, sounded(stream, *given)[0])[:2]
+                again = pitch_and_loudness(ears, play_features(stream, *given)[0])[:2]
                 quality = quality_of(again, wanted, score).values()
                 table.add_row(stem.name, recipe, *(f"{value:.2f}" for value in quality))
     Console().print(table)

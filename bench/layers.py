@@ -40,7 +40,7 @@ from rich.progress import track
 from rich.table import Table
 
 from edgekit.base.errors import EdgeKitError
-from edgekit.export.running import in_onnxruntime, snr_db
+from edgekit.export.hop_runner import in_onnxruntime, snr_db
 from edgekit.graph.model import Model
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.litert import MODEL_NAME, interpreter_class

@@ -17,7 +17,7 @@ from networks import BENCHMARKS, Benchmark
 from published_networks import CACHE, NETWORKS, path_of
 
 from edgekit.export.frontend.guard import guard_inputs
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

@@ -19,7 +19,7 @@ import numpy as np
 from hops import model, noise
 from networks import BENCHMARKS
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.runtime.runners.litert import interpreter_class
 from edgekit.runtime.stream import Stream
 from edgekit.targets.litert import lower_litert

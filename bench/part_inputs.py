@@ -19,7 +19,7 @@ from scipy.signal import resample_poly
 from edgekit.base.wav import Samples
 from edgekit.demos.denoise_data import rms
 from edgekit.demos.target_speech.teacher import FRONTEND, LEVEL_DBFS
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.frontend import Frontend
 
 Feeds = Mapping[str, NDArray[Any]]

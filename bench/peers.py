@@ -28,8 +28,8 @@ from networks import BENCHMARKS
 from sweep import Sweep
 
 from edgekit.base.errors import EdgeKitError
-from edgekit.peers.beside import Beside, Kept, hoisted, recorded, session_values
 from edgekit.peers.peer import PEERS
+from edgekit.peers.peer_runs import PeerRun, SessionContender, hop_part, record_hops, session_values
 from edgekit.peers.program import plain_onnx
 from edgekit.runtime.bench.contenders import (
     Arrays,
@@ -60,7 +60,7 @@ class OrtReader:
         return next(self._feeds, None)
 
 
-def onnxruntime_int8(beside: Beside, form: str, folder: Path) -> tuple[Contender, str]:
+def onnxruntime_int8(beside: PeerRun, form: str, folder: Path) -> tuple[Contender, str]:
     """Return onnxruntime on its own int8 of the float network: ``dynamic``, or ``static`` QDQ."""
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
 
@@ -73,17 +73,17 @@ def onnxruntime_int8(beside: Beside, form: str, folder: Path) -> tuple[Contender
         quantize_static(
             plain,
             out,
-            OrtReader(recorded(hop, beside.inputs)),
+            OrtReader(record_hops(hop, beside.inputs)),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QInt8,
             weight_type=QuantType.QInt8,
         )
     engine = OnnxruntimeContender(out.read_bytes(), describe(hop, "host"))
-    return Kept(engine, kept), engine.version
+    return SessionContender(engine, kept), engine.version
 
 
 def contenders(
-    beside: Beside, folder: Path, stack: ExitStack
+    beside: PeerRun, folder: Path, stack: ExitStack
 ) -> Iterator[tuple[str, tuple[Contender, str] | str]]:
     """Other engines by the name of their row, each with its version, or why it does not run."""
     makers = {"onnxruntime": beside.onnxruntime}
@@ -133,8 +133,8 @@ def measure(name: str, recipe: str, cache: Path) -> Row:
             inputs[tensor.name] = np.random.default_rng(4).standard_normal(tensor.shape, np.float32)
         fixed = {tensor.name for tensor in manifest.constants}
         short = {n: a if n in fixed else a[:WARM_UP_HOPS] for n, a in inputs.items()}
-        beside = Beside(model(name, recipe), model(name, "float32"), inputs, cache)
-        exact, _ = hoisted(beside.plain, inputs)[0].run(short)
+        beside = PeerRun(model(name, recipe), model(name, "float32"), inputs, cache)
+        exact, _ = hop_part(beside.plain, inputs)[0].run(short)
         outputs, _ = ours.run(short)
         engines: dict[str, Row] = {"EdgeKit": {"float_db": lowest(outputs, exact)}}
         peers: dict[str, tuple[Contender, str]] = {}

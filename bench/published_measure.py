@@ -12,7 +12,7 @@ from published_signals import RATE, calibration_clips, pictures
 
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.stream import Arrays, Stream

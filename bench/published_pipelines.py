@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.runtime.stream import Arrays
 
 Samples = NDArray[np.floating[Any]]

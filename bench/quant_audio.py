@@ -14,7 +14,7 @@ from recordings import EVALUATION_NOISES, EVALUATION_VOICES, refuse_heard, refus
 
 from edgekit.base.wav import Samples, read_wav
 from edgekit.demos.show_denoise import si_sdr_db
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration

@@ -17,10 +17,10 @@ from quant_audio import Mixture, MixtureSet, outputs
 from edgekit.api import silent
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.graph.model import Model
-from edgekit.judge.held_out_report import Judged
+from edgekit.judge.held_out_report import HeldOutReport
 from edgekit.judge.levels import judge
-from edgekit.judge.preparation_choice import settled
-from edgekit.quantize.apply import Observed, quantize, quantize_observed
+from edgekit.judge.preparation_choice import choose_preparation
+from edgekit.quantize.apply import ObservedModel, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.rounding import reconstruct
@@ -44,7 +44,7 @@ class Made:
 
     recipe: Recipe
     quantized: Model
-    judged: Judged | None
+    judged: HeldOutReport | None
     said: str | None
     seconds: float
 
@@ -106,12 +106,12 @@ class Bench:
 
 def found(
     model: Model, calibration: Calibration, recipe: str
-) -> tuple[Recipe, Observed, str | None]:
+) -> tuple[Recipe, ObservedModel, str | None]:
     """A recipe as it was settled or searched for, what was seen of the network, and what was measured for it."""
     if recipe == "auto":
         auto = search.find(model, calibration, None, silent)
         return auto.recipe, auto.seen, None
-    plain = settled(model, calibration, RECIPES[recipe], silent)
+    plain = choose_preparation(model, calibration, RECIPES[recipe], silent)
     return plain.recipe, plain.seen, _text(plain.said)
 
 

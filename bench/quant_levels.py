@@ -16,9 +16,9 @@ from quant_stock import STOCK, runs
 
 from edgekit.base.wav import Samples
 from edgekit.demos.show_denoise import OPTIONS, si_sdr_db
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
-from edgekit.judge.held_out_report import Judged
+from edgekit.judge.held_out_report import HeldOutReport
 from edgekit.judge.levels import dbfs
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
@@ -177,7 +177,7 @@ class Levels:
         return found
 
 
-def _stated(judged: Judged) -> dict[str, dict[str, Any]]:
+def _stated(judged: HeldOutReport) -> dict[str, dict[str, Any]]:
     """What an export says of each level."""
     keys = ("snr_db", "worst_db", "alike", "lost_db")
     return {str(row.level_db): {key: getattr(row, key) for key in keys} for row in judged.levels}

@@ -33,7 +33,7 @@ from speech_data import FOLDER
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.base.wav import Samples
-from edgekit.export.running import HopRunner, snr_db
+from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.quantize.apply import quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.trials import Trials

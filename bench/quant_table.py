@@ -24,7 +24,7 @@ from rich.table import Table
 from speech_data import FOLDER
 
 from edgekit.base.errors import EdgeKitError
-from edgekit.base.spread import Shared, Workers, opened
+from edgekit.base.spread import SharedValue, Workers, open_team
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "quantization.md"
 BEGIN, END = "<!-- make quant-table -->", "<!-- end -->"
@@ -50,8 +50,8 @@ def main() -> int:
         print(" | ".join(cells), file=sys.stderr, flush=True)
 
     try:
-        with opened(Workers(given.workers, given.scheduler)) as team:
-            lines = [head, *team.spread(line, chosen, Shared(shared), told)]
+        with open_team(Workers(given.workers, given.scheduler)) as team:
+            lines = [head, *team.spread(line, chosen, SharedValue(shared), told)]
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
-from edgekit.demos.scene.judging import Scores, Vectors
+from edgekit.demos.scene.scene_scores import Scores, Vectors
 from edgekit.demos.scene.scenes import Scenes
 from edgekit.demos.scene.show import NETWORK, RECIPES, calibration_clips, hear, options
 from edgekit.runtime.stream import Stream

@@ -28,7 +28,7 @@ from edgekit import api  # noqa: E402
 from edgekit.base.errors import UsageError  # noqa: E402
 from edgekit.base.wav import read_wav  # noqa: E402
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS  # noqa: E402
-from edgekit.export.running import snr_db  # noqa: E402
+from edgekit.export.hop_runner import snr_db  # noqa: E402
 from edgekit.runtime.stream import Stream  # noqa: E402
 
 TARGETS = ("c99", "wasm", "onnxruntime", "litert")

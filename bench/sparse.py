@@ -30,7 +30,7 @@ from edgekit.targets.c.packing import pack
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.c.sparse import refusal
 from edgekit.targets.devices import cpu_flags, profile
-from edgekit.targets.instruction_sets import Packing, packing, running
+from edgekit.targets.instruction_sets import Packing, instruction_set_of, packing_of
 
 Array = NDArray[np.generic]
 FC = "{kernel}(x, {w}, {bias}, mult, shift, 3, -128, 127, {y}, 1, {k}, {n})"
@@ -280,17 +280,17 @@ def main() -> None:
     for device in given.devices:
         table = _table(f"{device}, instructions a dense multiply-accumulate", "instr/MAC")
         for shape in _shapes(kinds, given.shapes):
-            pairs, every = paired(shape, packing(profile(device).kernels))
+            pairs, every = paired(shape, packing_of(profile(device).kernels))
             measured = instructions(profile(device), shape, every)
             _rows(table, shape, pairs, [n / shape.macs for n in measured])
         Console(width=150).print(table)
-    isa = running(os.uname().machine, cpu_flags())
+    isa = instruction_set_of(os.uname().machine, cpu_flags())
     folders = () if isa is None else isa.folders
     if given.host_shapes:
         name = "portable C" if isa is None else isa.what
         table = _table(f"this machine, {name}, microseconds", "us")
         for shape in _shapes(kinds[:1], given.host_shapes):
-            pairs, every = paired(shape, packing(folders))
+            pairs, every = paired(shape, packing_of(folders))
             _rows(table, shape, pairs, microseconds(folders, shape, every, given.rounds))
         Console(width=150).print(table)
 

@@ -27,7 +27,7 @@ from edgekit.demos.stream_diffusion.show import (
     NETWORK,
     RECIPES,
     calibration_clips,
-    enhanced,
+    enhance,
     options,
 )
 from edgekit.runtime.audio.files import run_samples
@@ -65,7 +65,7 @@ def main() -> None:
             api.export(str(NETWORK), "host", folder / recipe, **options(recipe, calibration))
             stream = Stream.open(folder / recipe)
             for delay in given.delays:
-                runs = [enhanced(stream, noisy, delay) for noisy, _ in pairs]
+                runs = [enhance(stream, noisy, delay) for noisy, _ in pairs]
                 share = 1e-4 * float(np.median(np.concatenate([us for _, us in runs]))) * RATE / HOP
                 row = judged([heard for heard, _ in runs], pairs)
                 table.add_row(recipe, f"{delay}", *row, f"{share:.0f}")

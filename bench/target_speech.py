@@ -26,13 +26,13 @@ from rich.table import Table
 
 from edgekit import api
 from edgekit.demos.denoise_data import rms
-from edgekit.demos.target_speech.head import RATE, at_ears, room
-from edgekit.demos.target_speech.judging import (
+from edgekit.demos.target_speech.ear_scores import (
     Sound,
     level_difference_db,
     si_snr_db,
     time_difference_s,
 )
+from edgekit.demos.target_speech.head import RATE, at_ears, room
 from edgekit.demos.target_speech.scenes import ROOM_SHARE, Scene, Scenes, Talker
 from edgekit.demos.target_speech.show import (
     ENROLLMENT,
@@ -43,10 +43,10 @@ from edgekit.demos.target_speech.show import (
     Array,
     calibration_clips,
     clips,
-    enrolled,
-    enrolling,
-    extracted,
-    extracting,
+    enroll,
+    enrollment_options,
+    extract,
+    extraction_options,
 )
 from edgekit.runtime.stream import Stream
 
@@ -110,7 +110,7 @@ def cases(
         scene = draw(scenes)
         first, second = scene.talkers
         look = looks.scene(OTHER_DB, NOISE_DB, ahead=True, first=first)
-        noisy = enrolled(watch, look.mixed)
+        noisy = enroll(watch, look.mixed)
         clean, other = (mean_of(scenes, talker) for talker in (first, second))
         made.append(Case(scene, clean, noisy, other))
     return made
@@ -140,7 +140,7 @@ def heard(stream: Stream, every: Sequence[Case]) -> Results:
         scene = case.scene
         before = si_snr_db(scene.mixed, scene.target)
         clean, noisy, other = (
-            extracted(stream, scene.mixed, {0: speaker})[0]
+            extract(stream, scene.mixed, {0: speaker})[0]
             for speaker in (case.clean, case.noisy, case.other)
         )
         results.clean_db.append(si_snr_db(clean, scene.target) - before)
@@ -173,10 +173,10 @@ def main() -> None:
     table = Table(*head, title=f"{given.scenes} scenes of {SECONDS:g} s, mean (standard error)")
     with tempfile.TemporaryDirectory() as scratch:
         build = Path(scratch) / "enrollment"
-        api.export(str(ENROLLMENT), "host", build, **enrolling())
+        api.export(str(ENROLLMENT), "host", build, **enrollment_options())
         watch = Stream.open(build)
         *looks, _ = clips()
-        pairs = [(look.mixed, enrolled(watch, look.mixed)) for look in looks]
+        pairs = [(look.mixed, enroll(watch, look.mixed)) for look in looks]
         calibration = calibration_clips(Path(scratch) / "calibration", pairs)
         every = {
             told + condition: cases(given.voices, part, given.scenes, watch, draw)
@@ -186,7 +186,7 @@ def main() -> None:
         first = dict[str, Results]()
         for recipe in given.recipes:
             build = Path(scratch) / recipe
-            api.export(str(EXTRACTION), "host", build, **extracting(recipe, calibration))
+            api.export(str(EXTRACTION), "host", build, **extraction_options(recipe, calibration))
             stream = Stream.open(build)
             for name, scenes in every.items():
                 found = heard(stream, scenes)

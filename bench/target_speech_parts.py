@@ -21,8 +21,8 @@ from rich.table import Table
 from target_speech import NOISE_DB, OTHER_DB, PARTS, SECONDS, SEED, mean_of, mean_with_error
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.demos.target_speech.ear_scores import Sound, si_snr_db
 from edgekit.demos.target_speech.head import RATE
-from edgekit.demos.target_speech.judging import Sound, si_snr_db
 from edgekit.demos.target_speech.network import HOP, OVERLAP, Extractor, build, waves
 from edgekit.demos.target_speech.scenes import Scene, Scenes
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgekit import api
-from edgekit.demos.voice_source.closures import instants, judged
+from edgekit.demos.voice_source.closures import instants, score_closures
 from edgekit.demos.voice_source.show import NETWORK, RECIPES, calibration_clips, heights, options
 from edgekit.demos.voice_source.synthesis import liljencrants, rosenberg, voice
 from edgekit.runtime.stream import Stream
@@ -30,7 +30,7 @@ def known(stream: Stream, count: int, pulse: str) -> tuple[int, float, float, fl
     hit, false, total, errors = 0, 0, 0, []
     for _ in range(count):
         pcm, closed = voice(random, SECONDS, PULSES[pulse])
-        found, wrong, off = judged(instants(heights(stream, pcm)[0]), closed)
+        found, wrong, off = score_closures(instants(heights(stream, pcm)[0]), closed)
         hit, false, total = hit + found, false + wrong, total + closed.size
         errors.append(off)
     spread = 1000 * float(np.concatenate(errors).std())

@@ -30,8 +30,8 @@ from edgekit.demos.wake.show import (
     RATE,
     RECIPES,
     calibration_clips,
+    count_detections,
     hear,
-    judged,
     options,
 )
 from edgekit.runtime.stream import Stream
@@ -130,7 +130,7 @@ def main() -> None:
         hits: dict[tuple[str, str], list[int]] = {}
         for voice, sound, ends in keywords(given.heard, given.speech, given.snr):
             for recipe, stream in streams.items():
-                hit, false = judged(hear(stream, sound).times_s, ends)
+                hit, false = count_detections(hear(stream, sound).times_s, ends)
                 for name in (voice, "all"):
                     row = hits.setdefault((recipe, name), [0, 0, 0])
                     row[:] = row[0] + len(ends), row[1] + hit, row[2] + false

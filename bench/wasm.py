@@ -17,7 +17,7 @@ import numpy as np
 
 from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.runtime.bench.measure import one_core
 from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import Manifest

@@ -12,10 +12,10 @@ import time
 from rich.console import Console
 from rich.table import Table
 
-from edgekit.base.spread import Shared, Team, Workers, opened
+from edgekit.base.spread import SharedValue, Team, Workers, open_team
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
 from edgekit.judge.measurement import Bench, Pair, Reference, noises
-from edgekit.quantize.apply import observed
+from edgekit.quantize.apply import observe_model
 from edgekit.quantize.calibrate.clips import load_calibration
 from edgekit.quantize.recipe import AUTO
 from edgekit.quantize.search.space import make_space
@@ -29,7 +29,7 @@ def work(count: int) -> tuple[Bench, list[Pair]]:
     """The denoiser with its types open, and tables of grids with the clips that they are tried on."""
     model = load_model(str(NETWORK), OPTIONS).model
     calibration = load_calibration(str(CLIPS / "calibration"), model)
-    seen = observed(model, calibration, AUTO)
+    seen = observe_model(model, calibration, AUTO)
     space = make_space(seen, AUTO, node_macs(seen.model))
     exact = {i: len(group.options) - 1 for i, group in enumerate(space.groups)}
     clips = [{name: array[:HOPS] for name, array in clip.items()} for clip in calibration.clips]
@@ -38,7 +38,9 @@ def work(count: int) -> tuple[Bench, list[Pair]]:
     return Bench(space.model.to_bytes(), Reference(model, clips)), pairs
 
 
-def timed(team: Team, shared: Shared, pairs: list[Pair]) -> tuple[float, list[dict[str, float]]]:
+def timed(
+    team: Team, shared: SharedValue, pairs: list[Pair]
+) -> tuple[float, list[dict[str, float]]]:
     """Seconds, and what came."""
     team.spread(noises, [pairs[:1]] * (4 * team.size), shared)
     begun = time.perf_counter()
@@ -58,8 +60,8 @@ def main() -> int:
     )
     first, differ = None, False
     for count in asked.counts:
-        with opened(Workers(count)) as team:
-            seconds, found = timed(team, Shared(bench), pairs)
+        with open_team(Workers(count)) as team:
+            seconds, found = timed(team, SharedValue(bench), pairs)
         first = first or (seconds, found)
         equal = found == first[1]
         differ |= not equal

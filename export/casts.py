@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.passes.checks import WHOLE, beyond
-from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import Array
 

@@ -36,7 +36,7 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     hop_s = _hop_s(model.stream)
     graph_model = model.ir.clone()
     graph = graph_model.graph
-    result = next((v for v in graph.outputs if v.name == _first(model)), None)
+    result = next((v for v in graph.outputs if v.name == _first_output_name(model)), None)
     count = 0 if result is None else math.prod(static_shape(result) or (0,))
     if problems := _problems(model, decide, result, count, hop_s):
         raise UsageError(problems)
@@ -45,8 +45,8 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     new.free_names(result)
     labels = decide.labels or tuple(map(str, range(count)))
     heard = np.array([name not in decide.ignore for name in labels])
-    scores = _smoothed(new, decide, _scores(new, result, decide, count), hop_s)
-    outputs = _decided(new, decide, scores, heard, _hops(decide, "hold", hop_s) or 1)
+    scores = _smooth_scores(new, decide, _scores(new, result, decide, count), hop_s)
+    outputs = _decision_outputs(new, decide, scores, heard, _hops(decide, "hold", hop_s) or 1)
     place = list(graph.outputs).index(result)
     graph.outputs[place : place + 1] = outputs
     graph.extend(new.take())
@@ -64,7 +64,7 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     )
 
 
-def _first(model: Model) -> str | None:
+def _first_output_name(model: Model) -> str | None:
     outputs = model.stream_outputs
     return str(outputs[0].name) if outputs else None
 
@@ -139,7 +139,7 @@ def _scores(new: FrontendWriter, result: ir.Value, decide: Decide, count: int) -
     return row
 
 
-def _smoothed(
+def _smooth_scores(
     new: FrontendWriter, decide: Decide, scores: ir.Value, hop_s: float | None
 ) -> ir.Value:
     shape = static_shape(scores) or ()
@@ -162,7 +162,7 @@ def _smoothed(
     return scores
 
 
-def _decided(
+def _decision_outputs(
     new: FrontendWriter, decide: Decide, scores: ir.Value, heard: np.ndarray, hold: int
 ) -> list[ir.Value]:
     """Return detected, label and score."""

@@ -9,7 +9,7 @@ from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.checking import opset_of
+from edgekit.export.onnx_file.file_checks import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.variance import center
 
@@ -39,17 +39,17 @@ def double_runner(data: bytes, nudged: bool = False) -> Callable[[Arrays], Array
     for nodes in (proto.graph.node, *(function.node for function in proto.functions)):
         for node in nodes:
             _widen_node(node)
-    evaluator = _reached(lambda: ReferenceEvaluator(proto))
+    evaluator = _result_or_error(lambda: ReferenceEvaluator(proto))
 
     def run(feed: Arrays) -> Arrays:
         wide = {k: a.astype(np.float64) if a.dtype == np.float32 else a for k, a in feed.items()}
-        outputs = _reached(lambda: evaluator.run(None, wide))
+        outputs = _result_or_error(lambda: evaluator.run(None, wide))
         return dict(zip(evaluator.output_names, map(np.asarray, outputs), strict=True))
 
     return run
 
 
-def _reached(call: Callable[[], Any]) -> Any:
+def _result_or_error(call: Callable[[], Any]) -> Any:
     try:
         with np.errstate(all="ignore"):
             return call()

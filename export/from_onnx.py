@@ -14,10 +14,11 @@ from edgekit.base.errors import ModelError, Problem, UsageError, VerificationErr
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.double import double_runner
 from edgekit.export.frontend.spec import parse_specs
-from edgekit.export.onnx_file.checking import MAX_BYTES, load, runnable
+from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
-from edgekit.export.onnx_file.reading import read_graph
+from edgekit.export.onnx_file.file_checks import MAX_BYTES, load, runnable
+from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -26,8 +27,7 @@ from edgekit.export.onnx_file.states import (
     restarting_cells,
 )
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.running import Arrays, source_runner
-from edgekit.export.stream.saved import (
+from edgekit.export.stream.saved_facts import (
     end_state_fact,
     layouts_fact,
     noises_fact,
@@ -43,7 +43,7 @@ from edgekit.graph.model import (
     Source,
     StreamInfo,
 )
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import TrainingFacts
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
 
@@ -124,13 +124,13 @@ def from_onnx(
             reference(source_runner(whole)), model, exact=lambda: reference(double_runner(whole))
         )
     except VerificationError as error:
-        if drowning := _drowning(load(data)):
+        if drowning := _dominant_weight_problems(load(data)):
             raise ModelError(drowning) from error
         raise
     return model
 
 
-def _drowning(proto: onnx.ModelProto) -> list[Problem]:
+def _dominant_weight_problems(proto: onnx.ModelProto) -> list[Problem]:
     """Weights beside which float32 loses whatever is added, so that it matters in which order."""
     found = [
         f"attribute '{attribute.name}' of {node.op_type} '{node.name}'"
@@ -281,7 +281,7 @@ def _quantization_fact(content: Any) -> dict[str, Any] | None:
 
 
 def _trained_fact(content: Any) -> dict[str, Any] | None:
-    return content and vars(Trained.of(content))
+    return content and vars(TrainingFacts.of(content))
 
 
 _FACTS: dict[str, Any] = {

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
+from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.messages import of_torch, plain
-from edgekit.export.onnx_file.reading import read_graph
+from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -24,7 +25,6 @@ from edgekit.export.onnx_file.states import (
     other_shapes,
     restarting_cells,
 )
-from edgekit.export.running import Arrays
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
     plain_transformers,
@@ -37,13 +37,13 @@ from edgekit.export.torch_source import (
     leaves,
     load_source,
     silent,
-    traced,
+    trace_module,
     with_leaves,
 )
 from edgekit.export.verify import verify_import
 from edgekit.graph.model import OPSET, Model, Source, StatePair
 from edgekit.graph.nodes import static_shape, unused_name, value_names
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import TrainingFacts
 
 
 def from_torch(
@@ -95,12 +95,16 @@ def from_torch(
         )
     stream = stream_info(hop, sample_rate, delay)
     with quiet():
-        loaded = load_source(source, shapes or {}) if isinstance(source, str) else traced(source)
+        loaded = (
+            load_source(source, shapes or {}) if isinstance(source, str) else trace_module(source)
+        )
         _refuse_hidden_state(loaded)
         loaded = _in_real_numbers(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded, offline), shapes or {}, {})
     _name_inputs(graph_model.graph, loaded)
-    _name_outputs(graph_model.graph, _apart(graph_model.graph, loaded.output_names))
+    _name_outputs(
+        graph_model.graph, _names_without_collisions(graph_model.graph, loaded.output_names)
+    )
     pairs, notes = _find_and_name_states(graph_model.graph, list(states), [*session, *controls])
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]
@@ -112,7 +116,7 @@ def from_torch(
     ]
     model = Model(graph_model).describe(states=list(pairs), stream=stream, notes=notes)
     model = declare_controls(declare_constants(model, session), controls)
-    if loaded.trained != Trained():
+    if loaded.trained != TrainingFacts():
         model = model.describe(trained=loaded.trained)
     model = model.describe(source=Source(name, hashlib.sha256(model.to_bytes()).hexdigest()))
     verify_import(
@@ -216,7 +220,7 @@ def _refuse_other_results(results: object) -> None:
     """An output is a tensor; ``torch.export`` takes texts and numbers along that ONNX has no place for."""
     items = results.items() if isinstance(results, Mapping) else [("forward", results)]
     for name, item in items:
-        others = _others(item)
+        others = _non_tensor_leaves(item)
         if others or not leaves(item):
             kinds = {type(other).__name__ for other in others if other is not item}
             found = "returns nothing" if item is None else f"returns a {type(item).__name__}"
@@ -225,12 +229,12 @@ def _refuse_other_results(results: object) -> None:
             raise ModelError(Problem(f"the module's {name!r}", found, "tensors", step))
 
 
-def _others(tree: object) -> list[object]:
+def _non_tensor_leaves(tree: object) -> list[object]:
     """What nested tuples, lists and dictionaries hold besides tensors."""
     if isinstance(tree, Mapping):
-        return [other for item in tree.values() for other in _others(item)]
+        return [other for item in tree.values() for other in _non_tensor_leaves(item)]
     if isinstance(tree, list | tuple):
-        return [other for item in tree for other in _others(item)]
+        return [other for item in tree for other in _non_tensor_leaves(item)]
     return [] if hasattr(tree, "detach") else [tree]
 
 
@@ -319,7 +323,9 @@ def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
     _rename(graph, dict(zip(graph.outputs, names, strict=True)))
 
 
-def _apart(graph: ir.Graph, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _names_without_collisions(
+    graph: ir.Graph, names: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
     """Output names; one that an input has too, as a state that keeps its name, becomes ``<name>_next``."""
     fed = {value.name for value in graph.inputs}
     return None if names is None else tuple(f"{n}_next" if n in fed else n for n in names)

@@ -41,20 +41,22 @@ def with_mid_side(model: Model, names: Sequence[str]) -> Model:
     new = FrontendWriter(graph, "mid_side", ())
     for value in [value for value in graph.inputs if value.name in axes]:
         readers = list(value.uses())
-        mixed = _mixed(new, value, str(value.name), axes[str(value.name)], 0.5)
+        mixed = _sum_and_difference(new, value, str(value.name), axes[str(value.name)], 0.5)
         for reader, place in readers:
             reader.replace_input_with(place, mixed)
         graph.insert_before(graph[0], new.take())
     for place, value in enumerate(graph.outputs):
         if (name := str(value.name)) in axes:
             value.name = unused_name(value_names(graph), f"network/{name}")
-            graph.outputs[place] = _mixed(new, value, name, axes[name], 1.0)
+            graph.outputs[place] = _sum_and_difference(new, value, name, axes[name], 1.0)
             graph.outputs[place].name = name
             graph.extend(new.take())
     return Model(graph_model)
 
 
-def _mixed(new: FrontendWriter, value: ir.Value, name: str, axis: int, factor: float) -> ir.Value:
+def _sum_and_difference(
+    new: FrontendWriter, value: ir.Value, name: str, axis: int, factor: float
+) -> ir.Value:
     """Sum and difference of two channels, times a factor."""
     shape = static_shape(value) or ()
     half = (*shape[:axis], 1, *shape[axis + 1 :])

@@ -39,7 +39,7 @@ def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
     graph = graph_model.graph
     for port, row in enumerate(rows, len(model.noises)):
         value = next(value for value in graph.inputs if value.name == row.name)
-        _unguarded(graph, value)
+        _remove_nan_guard(graph, value)
         graph.inputs.remove(value)
         value.name = f"{row.name}/given"
         new = FrontendWriter(graph, f"noise/{row.name}", (row.name, row.state, f"{row.state}_next"))
@@ -117,7 +117,7 @@ def _drawn(new: FrontendWriter, row: Noise, port: int, axis: int | None) -> ir.V
     return new.transpose(framed, perm, "turned")
 
 
-def _unguarded(graph: ir.Graph, value: ir.Value) -> None:
+def _remove_nan_guard(graph: ir.Graph, value: ir.Value) -> None:
     """Take the guard against NaN from an input: what is drawn is finite."""
     for guard in [node for node in value.consumers() if node.op_type == "Finite"]:
         guard.outputs[0].replace_all_uses_with(value)

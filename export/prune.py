@@ -76,7 +76,7 @@ def prune(
     done: dict[ir.Value, ir.Value] = {}
     for site in list(_sites(graph)):
         if site.value not in done:
-            left = _left(site, layers, smallest)
+            left = _reason_left_dense(site, layers, smallest)
             mask = mask_of(site.weights, pattern, site.axis)
             made = site.weights if left else np.where(mask, site.weights, 0)
             rows.append(_row(site, made, left))
@@ -88,7 +88,7 @@ def prune(
         site.node.replace_input_with(site.index, done[site.value])
     _forget(graph, done)
     if all(row.left for row in rows):
-        raise UsageError([_nothing(rows, layers, smallest)])
+        raise UsageError([_nothing_pruned_problem(rows, layers, smallest)])
     return result, tuple(rows)
 
 
@@ -129,7 +129,7 @@ def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
     return []
 
 
-def _left(site: _Site, layers: str | None, smallest: int) -> str | None:
+def _reason_left_dense(site: _Site, layers: str | None, smallest: int) -> str | None:
     names = str(site.node.name), str(site.value.name)
     if layers is not None and not any(re.search(layers, name) for name in names):
         return "not named"
@@ -161,7 +161,7 @@ def _forget(graph: ir.Graph, done: dict[ir.Value, ir.Value]) -> None:
             graph.register_initializer(new)
 
 
-def _nothing(rows: list[PrunedLayer], layers: str | None, smallest: int) -> Problem:
+def _nothing_pruned_problem(rows: list[PrunedLayer], layers: str | None, smallest: int) -> Problem:
     allowed = "Gemm, MatMul with constant weights, 1x1 Conv of one group, GRU, LSTM"
     if not rows:
         return Problem("network", "no layer that can be pruned", allowed, "prune another network")

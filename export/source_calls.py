@@ -6,11 +6,11 @@ from pathlib import Path
 import onnx
 
 from edgekit.export.from_onnx import read_file
-from edgekit.export.onnx_file.checking import parse
+from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants, bind_constants
+from edgekit.export.onnx_file.file_checks import parse
 from edgekit.export.onnx_file.opsets import forget_shapes
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.running import Arrays, source_runner
 from edgekit.graph.model import Model
 
 Call = Callable[[Arrays], Arrays]

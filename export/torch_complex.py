@@ -23,7 +23,7 @@ from edgekit.export.torch_pairs import (
     by_parts,
     has_pair,
     istft,
-    mapped,
+    map_pairs,
     product,
 )
 
@@ -58,7 +58,7 @@ def in_pairs(
     module = program.module()
     assert isinstance(module, GraphModule)
     with torch.no_grad():
-        _Compared(module).run(*flat, enable_io_processing=False)
+        _ComplexComparison(module).run(*flat, enable_io_processing=False)
         return torch.export.export(_Real(module), tuple(flat), strict=False)
 
 
@@ -81,11 +81,11 @@ class _Real(nn.Module):
             if tensor.is_complex():
                 parts = torch.view_as_real(tensor.detach().resolve_conj())
                 self.register_buffer(_flat(name), parts.clone())
-                _cleared(module, name)
+                _remove_complex_buffers(module, name)
 
     def forward(self, *flat: Tensor) -> Any:
         """Run it."""
-        results = _Paired(self.module, self).run(*flat, enable_io_processing=False)
+        results = _PairInterpreter(self.module, self).run(*flat, enable_io_processing=False)
         if any(isinstance(result, Pair) for result in results):
             step = "give torch.view_as_real of it, or real and imaginary part"
             raise ModelError(Problem("the torch module", "a complex output", "real outputs", step))
@@ -96,7 +96,7 @@ def _flat(name: str) -> str:
     return "complex_" + name.replace(".", "_")
 
 
-def _cleared(module: nn.Module, name: str) -> None:
+def _remove_complex_buffers(module: nn.Module, name: str) -> None:
     """Leave nothing complex behind for the exporter to find."""
     *path, last = name.split(".")
     for part in path:
@@ -105,7 +105,7 @@ def _cleared(module: nn.Module, name: str) -> None:
     module.register_buffer(last, torch.zeros(1))
 
 
-class _Paired(Interpreter):
+class _PairInterpreter(Interpreter):
     """Runs the nodes of a program; complex values are pairs."""
 
     def __init__(self, module: GraphModule, kept: _Real | None = None) -> None:
@@ -160,7 +160,7 @@ class _Paired(Interpreter):
         return by_parts(target, args, kwargs)
 
 
-class _Compared(_Paired):
+class _ComplexComparison(_PairInterpreter):
     """Runs every node on complex numbers as well, and sees that pairs give the same."""
 
     def run_node(self, n: Node) -> Any:
@@ -177,8 +177,8 @@ class _Compared(_Paired):
         if n.op != "call_function" or not (complex_operands or isinstance(result, Pair)):
             return result
         try:
-            args, kwargs = mapped(self.fetch_args_kwargs_from_env(n), _whole)
-            same = _close(n.target(*args, **kwargs), mapped(result, _whole))  # type: ignore[operator]
+            args, kwargs = map_pairs(self.fetch_args_kwargs_from_env(n), _whole)
+            same = _close(n.target(*args, **kwargs), map_pairs(result, _whole))  # type: ignore[operator]
         except (RuntimeError, TypeError):
             same = False
         if not same:

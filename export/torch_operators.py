@@ -11,10 +11,10 @@ def translations(offline: bool = False) -> dict[Any, Any]:
     import torch
 
     from edgekit.export.own_operators import (
+        cumulative_extremes,
         filtered_noise,
         oscillators,
         partitioned_fir,
-        running,
         selective,
         ssm,
     )
@@ -25,7 +25,7 @@ def translations(offline: bool = False) -> dict[Any, Any]:
         **selective.translations(),
         **filtered_noise.translations(),
         **partitioned_fir.translations(),
-        **running.translations(offline),
+        **cumulative_extremes.translations(offline),
         torch.ops.aten.atan2.default: _atan2,
         torch.ops.aten.upsample_linear1d.vec: _lines if offline else _upsample_linear1d,
         torch.ops.aten.cat.default: _cat,

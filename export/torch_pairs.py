@@ -39,14 +39,14 @@ class Pair:
         return torch.view_as_complex(torch.stack([self.real, self.imag], -1))
 
 
-def mapped(tree: Any, of: Callable[[Pair], Any]) -> Any:
+def map_pairs(tree: Any, of: Callable[[Pair], Any]) -> Any:
     """Apply `of` to every pair in nested lists, tuples and dictionaries."""
     if isinstance(tree, Pair):
         return of(tree)
     if isinstance(tree, Mapping):
-        return {key: mapped(item, of) for key, item in tree.items()}
+        return {key: map_pairs(item, of) for key, item in tree.items()}
     if isinstance(tree, list | tuple):
-        return type(tree)(mapped(item, of) for item in tree)
+        return type(tree)(map_pairs(item, of) for item in tree)
     return tree
 
 
@@ -61,8 +61,8 @@ def has_pair(tree: Any) -> bool:
 
 def by_parts(target: Any, args: Any, kwargs: Any) -> Any:
     """What is linear, applied to both parts; real operands stay real in the first and are nothing in the second."""
-    real = target(*mapped(args, lambda p: p.real), **mapped(kwargs, lambda p: p.real))
-    imag = target(*mapped(_alone(args), lambda p: p.imag), **mapped(kwargs, lambda p: p.imag))
+    real = target(*map_pairs(args, lambda p: p.real), **map_pairs(kwargs, lambda p: p.real))
+    imag = target(*map_pairs(_alone(args), lambda p: p.imag), **map_pairs(kwargs, lambda p: p.imag))
     if isinstance(real, Tensor):
         return Pair(real, imag)
     return type(real)(Pair(a, b) for a, b in zip(real, imag, strict=True))
@@ -178,7 +178,7 @@ def _pow(x: Any, exponent: Any) -> Pair:
     return Pair(size * torch.cos(angle), size * torch.sin(angle))
 
 
-def _copied(x: Any, dtype: Any = None, **options: Any) -> Any:
+def _pair_copy(x: Any, dtype: Any = None, **options: Any) -> Any:
     """A change of type; of a complex number to a real one the real part."""
     if dtype is not None and not dtype.is_complex:
         return x.real.to(dtype)
@@ -195,7 +195,7 @@ def _polar(size: Tensor, angle: Tensor) -> Pair:
     return Pair(size * torch.cos(angle), size * torch.sin(angle))
 
 
-def _viewed(x: Tensor) -> Pair:
+def _view_as_complex(x: Tensor) -> Pair:
     return Pair(x[..., 0], x[..., 1])
 
 
@@ -256,7 +256,7 @@ PRODUCTS = frozenset(
 MAKERS: dict[str, Callable[..., Any]] = {
     "complex": _complex,
     "polar": _polar,
-    "view_as_complex": _viewed,
+    "view_as_complex": _view_as_complex,
 }
 CASTS = frozenset(("to", "_to_copy"))
 FORMS: dict[str, Callable[..., Any]] = {
@@ -285,6 +285,6 @@ FORMS: dict[str, Callable[..., Any]] = {
     "sub": _difference,
     "sub_": _difference,
     "rsub": lambda a, b, alpha=1: _difference(b, a, alpha=alpha),
-    "to": _copied,
-    "_to_copy": _copied,
+    "to": _pair_copy,
+    "_to_copy": _pair_copy,
 }

@@ -20,13 +20,13 @@ import numpy as np
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import of_torch
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import TrainingFacts
 
 if TYPE_CHECKING:
     import torch
 
 MODULES = ("ssm", "oscillators", "selective", "filtered_noise", "partitioned_fir")
-UNKNOWN = Trained()
+UNKNOWN = TrainingFacts()
 # What the code of a module raises of inputs that it does not take; a length is often asserted.
 FORWARD_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
@@ -54,7 +54,7 @@ class TorchSource:
     kwargs: dict[str, Any]
     output_names: tuple[str, ...] | None = None
     input_names: tuple[str, ...] | None = None
-    trained: Trained = UNKNOWN
+    trained: TrainingFacts = UNKNOWN
 
 
 def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource:
@@ -71,7 +71,7 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     """
     if Path(source).suffix == ".pt2":
         return _load_pt2(Path(source))
-    return traced(load_module(source, shapes))
+    return trace_module(load_module(source, shapes))
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -108,7 +108,7 @@ class TorchModule:
         return self.module
 
 
-def traced(loaded: TorchModule) -> TorchSource:
+def trace_module(loaded: TorchModule) -> TorchSource:
     """Return the network as torch.export sees it with these example inputs.
 
     Raises:
@@ -121,7 +121,9 @@ def traced(loaded: TorchModule) -> TorchSource:
     program = _export(source, module, kwargs)
     names = getattr(module, "output_names", None) or _keys(program)
     named = tuple(names) if names else None
-    return TorchSource(program, module, (), kwargs, named, trained=_trained(source, module))
+    return TorchSource(
+        program, module, (), kwargs, named, trained=_read_trained_attribute(source, module)
+    )
 
 
 def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule:
@@ -138,7 +140,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
                 source, f"the factory raised {type(error).__name__}: {error}", "fix the factory"
             ) from error
         module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-        module = unwrapped(module)
+        module = unwrap_module(module)
         if isinstance(module, torch.jit.ScriptModule):
             step = "return the module that torch.jit.script or torch.jit.trace was given"
             raise _unusable(source, f"the factory returned a {type(module).__name__}", step)
@@ -156,22 +158,22 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     return TorchModule(source, module, kwargs)
 
 
-def unwrapped(module: Any) -> Any:
+def unwrap_module(module: Any) -> Any:
     """Return the module inside those that torch wraps around one to train or to compile it."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
     parallel = isinstance(module, DataParallel | DistributedDataParallel)
     inner = module.module if parallel else getattr(module, "_orig_mod", module)
-    return module if inner is module else unwrapped(inner)
+    return module if inner is module else unwrap_module(inner)
 
 
-def _trained(source: str, module: Any) -> Trained:
+def _read_trained_attribute(source: str, module: Any) -> TrainingFacts:
     """What a module says in its attribute ``trained``."""
     facts = getattr(module, "trained", None)
     if facts is None:
-        return Trained()
+        return TrainingFacts()
     try:
-        return Trained.of(facts)
+        return TrainingFacts.of(facts)
     except (ValueError, AttributeError, TypeError) as error:
         step = 'say trained = {"prediction": "v", "timesteps": 1000}, or leave it out'
         found = f"the module's attribute trained: {error}"
@@ -273,7 +275,7 @@ def _examples(
     if missing or unknown:
         raise ModelError(
             [
-                *(_missing(name) for name in missing),
+                *(_missing_input_problem(name) for name in missing),
                 *(_unknown(name, list(parameters)) for name in dict.fromkeys(unknown)),
             ]
         )
@@ -295,7 +297,7 @@ def _kind(made: Any) -> str:
     return f"a tuple of {', '.join(type(item).__name__ for item in made) or 'nothing'}"
 
 
-def _missing(name: str) -> Problem:
+def _missing_input_problem(name: str) -> Problem:
     return Problem(
         f"input '{name}'",
         "neither an example input nor a shape",

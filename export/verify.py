@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner, nudge_array
-from edgekit.export.running import Arrays, in_onnxruntime, snr_db, zero_states
+from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db, zero_states
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 from edgekit.operators.integer_ranges import value_ranges
@@ -95,7 +95,9 @@ def verify_import(
             integers, by more than `MIN_SNR_ROUNDED_DB` allows.
     """
     wide = None if exact is None else partial(_both_in_double, exact, model)
-    same = partial(_same, min_snr_db=MIN_SNR_ROUNDED_DB if _rounds(model) else np.inf, wide=wide)
+    same = partial(
+        _compare_answers, min_snr_db=MIN_SNR_ROUNDED_DB if _rounds(model) else np.inf, wide=wide
+    )
     imported = partial(_of_known_sizes, in_onnxruntime(model.to_bytes()), model, "onnxruntime")
     reference = partial(_of_known_sizes, reference, model, "its source")
     ranges = _ranges(reference, model, examples)
@@ -106,7 +108,7 @@ def verify_import(
     if examples:
         calls.insert(0, (dict(examples), reference(dict(examples))))
     worst = max(
-        same(_first, reference, imported, [feed], "the imported network", expected)
+        same(_answer_to_first, reference, imported, [feed], "the imported network", expected)
         for feed, expected in calls
     )
     if not model.states:
@@ -143,10 +145,12 @@ def verify_answer(
     Raises:
         VerificationError: as `verify_import`.
     """
-    return _same(_first, reference, value, [feed], what, expected, min_snr_db=np.inf, wide=wide)
+    return _compare_answers(
+        _answer_to_first, reference, value, [feed], what, expected, min_snr_db=np.inf, wide=wide
+    )
 
 
-def _first(call: Callable[[Arrays], Arrays], feeds: Sequence[Arrays]) -> Arrays:
+def _answer_to_first(call: Callable[[Arrays], Arrays], feeds: Sequence[Arrays]) -> Arrays:
     return call(feeds[0])
 
 
@@ -177,7 +181,7 @@ def _rounds(model: Model) -> bool:
     return any(node.op_type in ("QuantizeLinear", "Round") for node in model.ir.graph)
 
 
-def _same(
+def _compare_answers(
     answer: Callable[[Callable[[Arrays], Arrays], Sequence[Arrays]], Arrays],
     reference: Callable[[Arrays], Arrays],
     imported: Callable[[Arrays], Arrays],
@@ -215,16 +219,22 @@ def _same(
             return compare(expected, found, limits=limits, what=what)
         except VerificationError as error:
             if wide is None:
-                raise _told(error, lost, "its inputs change in the last place") from None
+                raise _explain_difference(
+                    error, lost, "its inputs change in the last place"
+                ) from None
             try:
                 exact, same, nudged = (answer(call, feeds) for call in wide())
             except ModelError:
-                raise _told(error, lost, "its inputs change in the last place") from None
+                raise _explain_difference(
+                    error, lost, "its inputs change in the last place"
+                ) from None
             constants = {n: SPREADS * _relative_error(a, nudged[n]) for n, a in same.items()}
             return compare_in_double(exact, same, expected, found, what=what, constants=constants)
 
 
-def _told(error: VerificationError, lost: Mapping[str, float], when: str) -> VerificationError:
+def _explain_difference(
+    error: VerificationError, lost: Mapping[str, float], when: str
+) -> VerificationError:
     """The error, or where the source itself loses an output in rounding, one that says so."""
     names = [name for name, part in lost.items() if not part <= LARGEST_SPREAD]
     if not names:
@@ -269,7 +279,7 @@ def compare_in_double(
         compare(exact, same, limit=LIMIT_DOUBLE, limits=rounded, what=f"in float64 {what}")
         return compare(exact, found, limits=limits, what=what)
     except VerificationError as error:
-        raise _told(error, lost, "it is computed in float64") from None
+        raise _explain_difference(error, lost, "it is computed in float64") from None
 
 
 def _both_in_double(

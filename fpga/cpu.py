@@ -25,7 +25,7 @@ class _Part:
     reads: dict[str, View] = field(default_factory=dict)
 
 
-class Kept:
+class CpuOperators:
     """The operators that stay on the CPU, in the graph's order; `problems` say why."""
 
     def __init__(self, model: Model) -> None:

@@ -117,7 +117,7 @@ def make_build(
     files |= {f"driver/{name}": text.encode() for name, text in host.items()}
     manifest = _manifest(engine, model, calibration, recipe, digest(files))
     macs = sum(build.manifest.macs_float for build in on_cpu)
-    form, said = pictures.completed(model, calibration, picture)
+    form, said = pictures.describe_pictures(model, calibration, picture)
     manifest = replace(
         manifest,
         macs_per_hop=manifest.macs_int8 + macs,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgekit.fpga.addressing import NoView
 from edgekit.fpga.integers import Path, Sums
-from edgekit.fpga.layers import merged
+from edgekit.fpga.layers import merge_channels
 from edgekit.fpga.network import View
 from edgekit.fpga.tail import Tail
 from edgekit.graph.nodes import array_of, attribute
@@ -115,9 +115,9 @@ def linear(
     if node.op_type == "Conv":
         form = convolution(node, scaled, padding)
     path, weights, stride, times = form
-    view = repeated(read(node.inputs[0] if padding is None else padding.x), times)
+    view = repeat_channels(read(node.inputs[0] if padding is None else padding.x), times)
     if path == "dense":
-        view, weights = merged(view, weights)
+        view, weights = merge_channels(view, weights)
     start = np.zeros(len(w)) if b is None else b.astype(np.float64)
     offset = start * tail.factor + tail.addend
     return Sums(str(node.name), path, view, y, weights, offset, tail.low, tail.high, stride)
@@ -142,7 +142,7 @@ def _stride(shape: ConvShape) -> int:
     return stride
 
 
-def repeated(view: View, times: int) -> View:
+def repeat_channels(view: View, times: int) -> View:
     """Each channel so many times in a row."""
     rows = [source for source in view.sources for _ in range(times)]
     tensors, channels, factors = zip(*rows, strict=True)
@@ -156,7 +156,7 @@ def pixelwise(name: str, y: str, view: View, weights: F64, tail: Tail, bias: F64
     return Sums(name, "dense", view, y, scaled, start, tail.low, tail.high, 1)
 
 
-def added(node: ir.Node, views: list[View], y: str, tail: Tail) -> Sums:
+def addition_as_layer(node: ir.Node, views: list[View], y: str, tail: Tail) -> Sums:
     """The sum or difference of two pictures as a 1x1 layer over the channels of both, which get one scale."""
     first, second = views
     both = View(

@@ -52,7 +52,7 @@ def _run(
     values = {name: np.asarray(array, np.int8) for name, array in inputs.items()}
     for step, layer in enumerate(network.layers):
         before(step, values)
-        values[layer.y] = run_layer(layer, read(layer.x, values), _dilation(layer, values))
+        values[layer.y] = run_layer(layer, read_view(layer.x, values), _dilation(layer, values))
     before(len(network.layers), values)
     return values
 
@@ -76,10 +76,10 @@ def dequantize(network: Network, values: Values) -> dict[str, F32]:
 
 
 def _real(network: Network, view: View, values: Values) -> F32:
-    return network.tensors[view.tensors[0]].kind.dequantize(read(view, values))[None]
+    return network.tensors[view.tensors[0]].kind.dequantize(read_view(view, values))[None]
 
 
-def read(view: View, values: Values) -> S8:
+def read_view(view: View, values: Values) -> S8:
     """Return what a layer reads, ``(channels, height, width)``."""
     return np.stack([values[t][c].repeat(f, 0).repeat(f, 1) for t, c, f in view.sources])
 

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.fpga.network import Layer, Stored, View
+from edgekit.fpga.network import Layer, StoredTensor, View
 from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.operators.scheme import QuantType, activation_type, fixed_point
 from edgekit.quantize.calibrate.observers import OBSERVERS, Observer
@@ -85,7 +85,7 @@ class Ranges:
         return name
 
 
-def integer_layer(sums: Sums, tensors: dict[str, Stored], weight_bits: int) -> Layer:
+def integer_layer(sums: Sums, tensors: dict[str, StoredTensor], weight_bits: int) -> Layer:
     """Return the layer in integers.
 
     Inputs of a 1x1 layer may differ in their scales: they are taken into the weights.

@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from edgekit.fpga import golden
 from edgekit.fpga.network import Layer, View
-from edgekit.fpga.words import ADDRESS, REGIONS, Decoded, Record, get, path_of
+from edgekit.fpga.words import ADDRESS, REGIONS, DecodedProgram, Record, get, path_of
 
 S8 = NDArray[np.int8]
 
 
-def run(program: Decoded, image: S8) -> S8:
+def run(program: DecodedProgram, image: S8) -> S8:
     """Return DRAM ``(beats, lanes)`` after one picture; `image` is planes of pixels, as the engine reads it."""
     header, lanes = program.header, program.header["lanes"]
     pixels = image.reshape(-1, image.shape[-1])

@@ -8,7 +8,7 @@ from edgekit.fpga.network import View
 from edgekit.fpga.tail import Tail
 
 
-def merged(view: View, weights: NDArray[np.float64]) -> tuple[View, NDArray[np.float64]]:
+def merge_channels(view: View, weights: NDArray[np.float64]) -> tuple[View, NDArray[np.float64]]:
     """A dense layer's view with each channel once, and its weights ``(out, in, k, k)``: those of one channel added."""
     sources = list(dict.fromkeys(view.sources))
     if len(sources) == len(view.sources):

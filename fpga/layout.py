@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from edgekit.fpga.network import Layer, Network, Stored, View
+from edgekit.fpga.network import Layer, Network, StoredTensor, View
 from edgekit.fpga.spec import EngineSpec
 
 IMAGE_LANES = 4  # bytes of a pixel of an input of up to 4 channels, in DRAM
 
 
 @dataclass(frozen=True)
-class Placed:
+class TensorPlace:
     """A stored tensor's place.
 
     Attributes:
@@ -52,7 +52,7 @@ class Layout:
         lanes: of a beat.
     """
 
-    placed: Mapping[str, Placed]
+    placed: Mapping[str, TensorPlace]
     buffer_beats: int
     dram_beats: int
     lanes: int
@@ -105,7 +105,7 @@ def make_layout(network: Network, spec: EngineSpec) -> Layout:
         else:
             on_chip, address = plan.allocate(layer.y, size, chip=last[layer.y] is not None)
         place = placed[layer.y]
-        placed[layer.y] = Placed(place.slots, place.planes, on_chip, address)
+        placed[layer.y] = TensorPlace(place.slots, place.planes, on_chip, address)
         for name, reader in last.items():
             if reader == step:
                 plan.free(name)
@@ -116,20 +116,20 @@ class _Channels:
     """Chooses the slot of every channel, tensor by tensor in the order of their layers."""
 
     def __init__(self, network: Network, lanes: int) -> None:
-        self.lanes, self.placed = lanes, dict[str, Placed]()
+        self.lanes, self.placed = lanes, dict[str, TensorPlace]()
         readers = _readers(network)
         for name in (*network.inputs.values(), *network.from_cpu):
             count = network.tensors[name].channels
-            self.placed[name] = Placed(tuple(range(count)), -(-count // lanes))
+            self.placed[name] = TensorPlace(tuple(range(count)), -(-count // lanes))
         for layer in network.layers:
             if layer.path != "dense":
                 slots = Layout(self.placed, 0, 0, lanes).slots_of(layer.x)
             else:
                 slots = self._grouped(network.tensors[layer.y], readers)
-            self.placed[layer.y] = Placed(tuple(slots), max(slots) // lanes + 1)
+            self.placed[layer.y] = TensorPlace(tuple(slots), max(slots) // lanes + 1)
 
     def _grouped(
-        self, tensor: Stored, readers: Mapping[tuple[str, int], frozenset[int]]
+        self, tensor: StoredTensor, readers: Mapping[tuple[str, int], frozenset[int]]
     ) -> list[int]:
         """Channels with the same readers fill planes of their own; what is left over shares planes, first fit."""
         groups: dict[frozenset[int], list[int]] = {}
@@ -213,7 +213,7 @@ def _last_readers(network: Network) -> dict[str, int | None]:
 def _in_place(
     layer: Layer,
     network: Network,
-    placed: Mapping[str, Placed],
+    placed: Mapping[str, TensorPlace],
     last: Mapping[str, int | None],
     step: int,
 ) -> str | None:

@@ -5,11 +5,20 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.addressing import MOVES, Addresses, NoView, picture_dims
-from edgekit.fpga.cpu import Kept, is_picture
-from edgekit.fpga.forms import NoLayer, Padding, added, averages, head, largest, linear, padding_of
+from edgekit.fpga.cpu import CpuOperators, is_picture
+from edgekit.fpga.forms import (
+    NoLayer,
+    Padding,
+    addition_as_layer,
+    averages,
+    head,
+    largest,
+    linear,
+    padding_of,
+)
 from edgekit.fpga.integers import Ranges, Sums, integer_layer
-from edgekit.fpga.layers import merged, pointwise_sums
-from edgekit.fpga.network import Network, Stored, View
+from edgekit.fpga.layers import merge_channels, pointwise_sums
+from edgekit.fpga.network import Network, StoredTensor, View
 from edgekit.fpga.phases import with_phases
 from edgekit.fpga.plan import Plan, final_functions
 from edgekit.fpga.recognise import recognise
@@ -65,7 +74,9 @@ def lower_observed(
     leaving = [*plan.outputs.values(), *(v for part in plan.cpu for v in part.reads.values())]
     for view in leaving:
         ranges.share(view)
-    tensors = {name: Stored(name, *shape, ranges.kind(name)) for name, shape in plan.shapes.items()}
+    tensors = {
+        name: StoredTensor(name, *shape, ranges.kind(name)) for name, shape in plan.shapes.items()
+    }
     layers = tuple(integer_layer(step, tensors, spec.weight_bits) for step in plan.steps)
     return Network(
         tensors, layers, plan.inputs, plan.outputs, spec.weight_bits, tuple(plan.notes), plan.cpu
@@ -91,7 +102,7 @@ class _Planner:
 
     def __init__(self, model: Model, spec: EngineSpec, cpu_fallback: bool) -> None:
         self.model, self.graph, self.spec = model, model.ir.graph, spec
-        self.cpu, self.fallback = Kept(model), cpu_fallback
+        self.cpu, self.fallback = CpuOperators(model), cpu_fallback
         self.final = set(final_functions(self.graph))
         self.plan, self.addresses = Plan(), Addresses()
         found = recognise(self.graph, spec.dmax)
@@ -263,8 +274,8 @@ class _Planner:
             return False
         views = [self._read(value) for value in values]
         tail = tail_of(node.outputs[0], None, self.in_chain)
-        step = added(node, views, str(tail.value.name), tail)
-        step.x_view, step.weights = merged(step.x_view, step.weights)
+        step = addition_as_layer(node, views, str(tail.value.name), tail)
+        step.x_view, step.weights = merge_channels(step.x_view, step.weights)
         self._append([step], tail)
         return True
 

@@ -13,7 +13,7 @@ from edgekit.operators.scheme import QuantType
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredTensor:
     """A tensor that a layer writes or the engine is given, ``(channels, height, width)`` int8."""
 
     name: str
@@ -158,7 +158,7 @@ class Network:
         cpu: what the CPU computes, in order.
     """
 
-    tensors: Mapping[str, Stored]
+    tensors: Mapping[str, StoredTensor]
     layers: tuple[Layer, ...]
     inputs: Mapping[str, str]
     outputs: Mapping[str, View]

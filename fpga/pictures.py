@@ -33,7 +33,7 @@ def problems_of(model: Model, text: str) -> list[Problem]:
     return found
 
 
-def completed(
+def describe_pictures(
     model: Model, calibration: Calibration, text: str | None
 ) -> tuple[Pictures | None, tuple[str, ...]]:
     """Return what the manifest says of pictures, None where nothing is known; and notes on what was not declared."""

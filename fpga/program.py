@@ -14,7 +14,7 @@ from edgekit.fpga.network import Layer, Network, View
 from edgekit.fpga.simulate import dense_rows
 from edgekit.fpga.spec import MOST_COUNT, MOST_SIDE, EngineSpec
 from edgekit.fpga.words import PATHS, Record, address, decode, encode
-from edgekit.runtime.runners.fpga import packed
+from edgekit.runtime.runners.fpga import pack_lanes
 
 S8 = NDArray[np.int8]
 Int = TypeVar("Int", bound=np.signedinteger)
@@ -61,7 +61,7 @@ class Program:
 
     def pack_image(self, x: S8) -> S8:
         """An input ``(channels, height, width)`` as the engine reads it: planes of pixels of bytes."""
-        return packed(x, self.image_lanes)
+        return pack_lanes(x, self.image_lanes)
 
     def places(self, views: Iterable[View]) -> NDArray[np.int32]:
         """Of each byte of views, one behind the other, its beat in DRAM times LANES plus its lane."""
@@ -84,7 +84,7 @@ class Program:
 
 
 def assemble(network: Network, spec: EngineSpec) -> Program:
-    """Return the program of a network; `edgekit.fpga.search.fitted` gives specs that fit it.
+    """Return the program of a network; `edgekit.fpga.search.fit_engine` gives specs that fit it.
 
     Raises `ModelError` with every layer that the RTL of such an engine cannot hold.
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import VerificationError
 from edgekit.fpga import formats, stages
-from edgekit.fpga.golden import read
+from edgekit.fpga.golden import read_view
 from edgekit.fpga.program import Program
 from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.runtime.runners.fpga import SOURCES as ENGINE
@@ -45,7 +45,7 @@ def golden_vectors(
         "data/image.bin": b"".join(program.pack_image(image).tobytes() for image in images),
         "data/host.bin": b"".join(found[n].tobytes() for found in values for n in network.from_cpu),
         "data/expected.bin": b"".join(
-            read(view, found).tobytes() for found in values for view in network.leaving
+            read_view(view, found).tobytes() for found in values for view in network.leaving
         ),
     }
 

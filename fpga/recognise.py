@@ -18,7 +18,7 @@ ALLOWED = (
 
 
 @dataclass(frozen=True)
-class Recognised:
+class DeformableConvs:
     """The deformable convolutions of a graph by node name, and those that do not fit.
 
     `untold` are the nodes that serve only these: their problem is told already.
@@ -29,7 +29,7 @@ class Recognised:
     untold: set[ir.Node]
 
 
-def recognise(graph: ir.Graph, dmax: int) -> Recognised:
+def recognise(graph: ir.Graph, dmax: int) -> DeformableConvs:
     """Find the offset chain of every DeformConv."""
     chains: dict[str, Chain] = {}
     problems: list[Problem] = []
@@ -55,7 +55,7 @@ def recognise(graph: ir.Graph, dmax: int) -> Recognised:
             )
             if not feeds_data:
                 untold.add(node)
-    return Recognised(chains, problems, untold)
+    return DeformableConvs(chains, problems, untold)
 
 
 def _geometry(node: ir.Node) -> Iterator[str]:

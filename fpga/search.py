@@ -68,7 +68,7 @@ def candidates(network: Network, part: Part, dmax: int) -> Iterator[Choice]:
     Raises `ModelError` where the network has a layer that no engine holds.
     """
     for lanes, columns in _sizes():
-        spec = fitted(network, part, lanes, columns, dmax)
+        spec = fit_engine(network, part, lanes, columns, dmax)
         resources = estimate(spec, part.family)
         if resources.fits(part):
             program = assemble(network, spec)
@@ -86,7 +86,7 @@ def _sizes() -> Iterator[tuple[int, int]]:
 
 def _too_large(network: Network, part: Part, dmax: int) -> Problem:
     """What the smallest engine of a network would take of a part that it does not fit."""
-    specs = [fitted(network, part, lanes, columns, dmax) for lanes, columns in _sizes()]
+    specs = [fit_engine(network, part, lanes, columns, dmax) for lanes, columns in _sizes()]
     sized = [(estimate(spec, part.family), spec) for spec in specs]
     least, spec = min(sized, key=lambda pair: (pair[0].rams, pair[0].luts))
     rams = block_rams(spec, part.family)
@@ -109,7 +109,7 @@ def _too_large(network: Network, part: Part, dmax: int) -> Problem:
     )
 
 
-def fitted(network: Network, part: Part, lanes: int, columns: int, dmax: int) -> EngineSpec:
+def fit_engine(network: Network, part: Part, lanes: int, columns: int, dmax: int) -> EngineSpec:
     """The engine of this parallelism with memories as the network needs and the part has."""
     layout = slots_layout(network, lanes)
     planes = [(layer, len(layout.planes_of(layer.x))) for layer in network.layers]

@@ -59,7 +59,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulationResult:
     """What a case gave: y ``(frames, channels, height, width)``, and its cycles.
 
     They count from a frame's first beat in to its last out; `NOTHING` says that beats were missing, or left over.
@@ -93,7 +93,7 @@ def readme() -> str:
     return README.format(command=shlex.join(build_command("engine")))
 
 
-def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulated]:
+def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[SimulationResult]:
     """Run cases of one data path, one after another in one program, without a reset between them.
 
     Raises `VerificationError` where an assertion of the RTL fails.
@@ -119,7 +119,7 @@ def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulate
         else:
             y = beats.reshape(groups, height, width, lanes).transpose(0, 3, 1, 2)
             y = y.reshape(1, groups * lanes, height, width)
-        found.append(Simulated(y[:, :channels].astype(np.int8), cycles))
+        found.append(SimulationResult(y[:, :channels].astype(np.int8), cycles))
     return found
 
 

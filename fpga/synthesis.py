@@ -22,7 +22,7 @@ RAMS = {"RAMB36E2": 2, "RAMB18E2": 1, "DP16KD": 1}  # as `edgekit.fpga.resources
 
 
 @dataclass(frozen=True)
-class Synthesised:
+class SynthesisResult:
     """What synthesis makes of a data path; `ram_halves` are RAMB18 or DP16KD."""
 
     luts: int
@@ -32,14 +32,14 @@ class Synthesised:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacementResult:
     """A placed and routed data path: the clock that its longest path allows, and the cells that it takes."""
 
     clock_mhz: float
     cells: int
 
 
-def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthesised:
+def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> SynthesisResult:
     """Synthesise a data path, the whole ``engine``, or its ``sequencer``, for ``xilinx`` or ``ecp5``.
 
     The sequencer is all but the data paths, which are boxes of unknown content there.
@@ -66,7 +66,7 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
         return sum(weight * counts.get(name, 0) for name, weight in weights.items())
 
     luts = sum(count for name, count in counts.items() if re.fullmatch(r"LUT\d", name))
-    return Synthesised(
+    return SynthesisResult(
         luts + total(LUT_RAM) + total(CARRY),
         total({"FDRE": 1, "FDSE": 1, "TRELLIS_FF": 1}),
         total({"DSP48E2": 1, "MULT18X18D": 1}),
@@ -74,7 +74,7 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
     )
 
 
-def place(spec: EngineSpec, path: str, folder: Path, seed: int = 1) -> Placed:
+def place(spec: EngineSpec, path: str, folder: Path, seed: int = 1) -> PlacementResult:
     """Place and route a data path that was synthesised for ``ecp5`` in `folder` on an LFE5UM5G-85F, speed 8.
 
     Its ports stay inside of the part. Raises `ToolError` where nextpnr is missing or fails.
@@ -89,7 +89,7 @@ def place(spec: EngineSpec, path: str, folder: Path, seed: int = 1) -> Placed:
     _run(command, folder)
     found = json.loads(report.read_text())
     (clock,) = found["fmax"].values()
-    return Placed(
+    return PlacementResult(
         round(float(clock["achieved"]), 1), int(found["utilization"]["TRELLIS_COMB"]["used"])
     )
 

@@ -42,7 +42,7 @@ def tail_of(value: ir.Value, begins: ir.Node | None, never: Container[ir.Node]) 
     tail = no_tail(value)
     user = begins or sole_user(value)
     while user is not None and user not in never:
-        longer = _with(tail, user)
+        longer = _extend_tail(tail, user)
         if longer is None:
             break
         tail = longer
@@ -50,7 +50,7 @@ def tail_of(value: ir.Value, begins: ir.Node | None, never: Container[ir.Node]) 
     return tail
 
 
-def _with(tail: Tail, node: ir.Node) -> Tail | None:
+def _extend_tail(tail: Tail, node: ir.Node) -> Tail | None:
     """A tail that goes on with a node; None where it cannot."""
     result, nodes = node.outputs[0], (*tail.nodes, node)
     affine = _per_channel(node, tail.value)

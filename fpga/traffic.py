@@ -117,7 +117,7 @@ class Geometry:
         results = (np.arange(planes * pixels) + 1) * taps - 1
         return Segment(
             planes * pixels * taps,
-            *_ordered(found),
+            *_order_by_beat(found),
             results,
             1,
             planes,
@@ -150,7 +150,7 @@ class Geometry:
         pixel, plane = np.divmod(np.arange(kept.size), planes)
         return Segment(
             int(starts[-1]),
-            *_ordered(found),
+            *_order_by_beat(found),
             kept.ravel(),
             1,
             planes,
@@ -168,7 +168,7 @@ class Geometry:
             self._found(self.planes[plane], y, x, tap * len(planes) + p, ky * len(planes) + p)
             for p, plane in enumerate(planes)
         ]
-        return _ordered(found)
+        return _order_by_beat(found)
 
     def _found(
         self, plane: Mapping[str, int], y: Index, x: Index, at: Index, slot: Index | int
@@ -194,7 +194,7 @@ class Geometry:
         return used, self.memory.base["dram"] + beat * self.spec.lanes, part[used] % WRITE_SLOTS
 
 
-def _ordered(found: list[tuple[Index, Index, Index]]) -> tuple[Index, Index, Index]:
+def _order_by_beat(found: list[tuple[Index, Index, Index]]) -> tuple[Index, Index, Index]:
     """Reads in the order of their beats."""
     none = np.zeros(0, np.int64)
     at, address, slot = (np.concatenate(parts) for parts in zip((none,) * 3, *found, strict=True))

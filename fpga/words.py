@@ -101,7 +101,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedProgram:
     """A program: its header by field, and its layers."""
 
     header: Mapping[str, int]
@@ -110,7 +110,7 @@ class Decoded:
 
 def address(region: str, beat: int, up: int = 0) -> int:
     """Where a plane begins: in which memory, at which beat, and log2 of how often its pixels are repeated."""
-    return _put(ADDRESS, {"beat": beat, "up": up, "region": REGIONS.index(region)}, 1)[0]
+    return _field_words(ADDRESS, {"beat": beat, "up": up, "region": REGIONS.index(region)}, 1)[0]
 
 
 def encode(
@@ -125,7 +125,7 @@ def encode(
     for layer in layers:
         blocks = _blocks(layer, spec.weight_bits)
         fields = {**layer.fields, "first_plane": at, "first_block": at + len(layer.planes)}
-        records += _put(LAYER, fields, LAYER_WORDS)
+        records += _field_words(LAYER, fields, LAYER_WORDS)
         rest += [layer.planes.astype(np.uint32), blocks]
         at += len(layer.planes) + len(blocks)
     header = {
@@ -147,13 +147,15 @@ def encode(
         "layers": len(layers),
     }
     words = np.concatenate(
-        [np.array([*_put(HEADER, header, HEADER_WORDS), *records], np.uint32), *rest]
+        [np.array([*_field_words(HEADER, header, HEADER_WORDS), *records], np.uint32), *rest]
     )
-    words[_of(HEADER, "digest").word] = crc32(words[DIGEST_FROM:].astype("<u4").tobytes())
+    words[_field_by_name(HEADER, "digest").word] = crc32(
+        words[DIGEST_FROM:].astype("<u4").tobytes()
+    )
     return words.astype("<u4").tobytes()
 
 
-def decode(content: bytes) -> Decoded:
+def decode(content: bytes) -> DecodedProgram:
     """Return the program that program.bin holds.
 
     Raises `ModelError` where it is none, of another version, damaged, or reads or writes outside of its memories.
@@ -164,7 +166,7 @@ def decode(content: bytes) -> Decoded:
     header = get(HEADER, words)
     if problems := list(address_problems(words)):
         raise ModelError(problems)
-    return Decoded(header, tuple(_record(words, n, header) for n in range(header["layers"])))
+    return DecodedProgram(header, tuple(_record(words, n, header) for n in range(header["layers"])))
 
 
 def header_problems(words: U32, size_bytes: int) -> Iterator[Problem]:
@@ -318,7 +320,7 @@ def get(fields: Sequence[Field], words: U32) -> dict[str, int]:
     return found
 
 
-def _put(fields: Sequence[Field], values: Mapping[str, int], count: int) -> list[int]:
+def _field_words(fields: Sequence[Field], values: Mapping[str, int], count: int) -> list[int]:
     """The words of fields' numbers; raises `ValueError` for one that its bits do not hold."""
     words = [0] * count
     for field in fields:
@@ -330,5 +332,5 @@ def _put(fields: Sequence[Field], values: Mapping[str, int], count: int) -> list
     return words
 
 
-def _of(fields: Sequence[Field], name: str) -> Field:
+def _field_by_name(fields: Sequence[Field], name: str) -> Field:
     return next(field for field in fields if field.name == name)

@@ -14,7 +14,7 @@ from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.base.until import Until
 from edgekit.graph.noises import Noise
-from edgekit.graph.trained import Trained
+from edgekit.graph.training_facts import TrainingFacts
 
 OPSET = 21  # the first one whose QuantizeLinear knows int16
 SOURCE_RECIPE = "source"  # of a network that another tool quantized
@@ -112,7 +112,7 @@ class OutputDelay:
 
 
 @dataclass(frozen=True)
-class Streaming:
+class StreamingFacts:
     """What the rewrite to hops found: every output but the states, every tensor that carries time."""
 
     outputs: tuple[OutputDelay, ...]
@@ -120,7 +120,7 @@ class Streaming:
 
 
 @dataclass(frozen=True)
-class Replaced:
+class ReplacedNode:
     """A node of the offline network that another form stands for.
 
     Attributes:
@@ -161,7 +161,7 @@ class Distance:
 class Replacements:
     """What of an offline network was replaced before it was rewritten to hops, and how far that is from it."""
 
-    nodes: tuple[Replaced, ...]
+    nodes: tuple[ReplacedNode, ...]
     distances: tuple[Distance, ...]
 
 
@@ -233,10 +233,10 @@ class Model:
         return end
 
     @property
-    def streaming(self) -> Streaming | None:
+    def streaming(self) -> StreamingFacts | None:
         """What the rewrite to hops found; None where the network was given in streaming form."""
         facts = self._load("streaming", None)
-        return facts and Streaming(
+        return facts and StreamingFacts(
             tuple(OutputDelay(**output) for output in facts["outputs"]),
             tuple(
                 TensorTime(**{**tensor, "states": tuple(tensor["states"])})
@@ -249,7 +249,7 @@ class Model:
         """What was replaced in the offline network; None where nothing was."""
         facts = self._load("replaced", None)
         return facts and Replacements(
-            tuple(Replaced(**row) for row in facts["nodes"]),
+            tuple(ReplacedNode(**row) for row in facts["nodes"]),
             tuple(Distance(**row) for row in facts["distances"]),
         )
 
@@ -283,9 +283,9 @@ class Model:
         return facts
 
     @property
-    def trained(self) -> Trained:
+    def trained(self) -> TrainingFacts:
         """What a denoiser was trained for."""
-        return Trained(**self._load("trained", {}))
+        return TrainingFacts(**self._load("trained", {}))
 
     @property
     def moved_bytes(self) -> int | None:

@@ -17,7 +17,7 @@ def array_of(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
     return value.const_value.numpy()
 
 
-def stored(value: ir.Value | None) -> Array | None:
+def stored_array(value: ir.Value | None) -> Array | None:
     """Return the array of a constant, also of one that is stored behind a DequantizeLinear."""
     producer = None if value is None else value.producer()
     if producer is not None and producer.op_type == "DequantizeLinear":

@@ -63,7 +63,7 @@ def expression_problem(layers: str | None) -> Problem | None:
     return None
 
 
-def grouped(rows: NDArray[Any], pattern: Pattern) -> NDArray[Any]:
+def group_inputs(rows: NDArray[Any], pattern: Pattern) -> NDArray[Any]:
     """(..., inputs) as (..., groups, group); a shorter last group is filled with zeros."""
     inputs = rows.shape[-1]
     missing = pattern.groups(inputs) * pattern.group - inputs
@@ -80,7 +80,7 @@ def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> NDArray[np.bool_]
         axis: the input dimension.
     """
     rows = np.moveaxis(np.abs(weights), axis, -1)
-    groups = grouped(rows, pattern)
+    groups = group_inputs(rows, pattern)
     order = np.argsort(-groups, axis=-1, kind="stable")
     mask = np.zeros(groups.shape, bool)
     np.put_along_axis(mask, order[..., : pattern.kept], True, axis=-1)
@@ -90,7 +90,7 @@ def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> NDArray[np.bool_]
 
 def follows(rows: NDArray[Any], pattern: Pattern) -> bool:
     """Whether the last axis of these weights keeps the pattern."""
-    return bool((np.count_nonzero(grouped(rows, pattern), axis=-1) <= pattern.kept).all())
+    return bool((np.count_nonzero(group_inputs(rows, pattern), axis=-1) <= pattern.kept).all())
 
 
 def zeros_to_keep(rows: NDArray[Any]) -> NDArray[np.bool_] | None:

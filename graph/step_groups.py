@@ -45,7 +45,7 @@ def stack_groups(models: Sequence[Model]) -> Model:
     others = [model.ir.graph.initializers for model in models]
     for key, value in list(graph.initializers.items()):
         rows = [array_of(found[key]) for found in others if key in found]
-        if key in others[0] and any(not _same(rows[0], row) for row in rows[1:]):
+        if key in others[0] and any(not _same_array(rows[0], row) for row in rows[1:]):
             nodes.append(_row(graph, value, np.stack([r for r in rows if r is not None]), index))
     graph.insert_before(graph[0], nodes)
     made = Model(copy)
@@ -133,7 +133,7 @@ def _row(graph: ir.Graph, value: ir.Value, rows: NDArray[Any], index: ir.Node) -
     return node
 
 
-def _same(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
+def _same_array(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
     return a is not None and b is not None and np.array_equal(a, b)
 
 

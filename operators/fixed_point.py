@@ -59,6 +59,6 @@ def saturate_s32(value: Ints) -> S32:
     return np.clip(value, -(2**31), 2**31 - 1).astype(np.int32)
 
 
-def centred(x: Ints, zero: int) -> I64:
+def subtract_zero_point(x: Ints, zero: int) -> I64:
     """Return ``x - zero`` in 64 bits."""
     return x.astype(np.int64) - zero

@@ -21,7 +21,7 @@ from edgekit.operators.qdq import (
     mark_type,
     output_attributes,
     qdq_type,
-    required,
+    require,
     stored_weight,
 )
 from edgekit.operators.roles import JOINING, activations, constant, element_outputs, is_move
@@ -175,7 +175,7 @@ class Fuser:
         """The new integer value for an old quantized one, marked with its type and the tensor it stores."""
         new = ir.val(quantized.name, ir.DataType[kind.dtype.upper()], quantized.shape)
         mark_type(new, kind)
-        new.metadata_props[TENSOR] = str(required(required(quantized.producer()).inputs[0]).name)
+        new.metadata_props[TENSOR] = str(require(require(quantized.producer()).inputs[0]).name)
         self._integer[quantized] = Operand(new, kind)
         return new
 
@@ -194,11 +194,11 @@ class Fuser:
         if weight is not None:
             self.weights[node.outputs[0]] = weight
         else:
-            stored = self._new(required(node.inputs[0]))
+            stored = self._new(require(node.inputs[0]))
             self._integer[node.outputs[0]] = Operand(stored, qdq_type(node))
 
     def _quantize_linear(self, node: ir.Node) -> None:
-        kind, old = qdq_type(node), required(node.inputs[0])
+        kind, old = qdq_type(node), require(node.inputs[0])
         stored = self.operand(old) if old in self._integer else None
         if stored is not None:
             new = self.requantized(stored, kind, f"{node.name}")
@@ -248,11 +248,9 @@ class Fuser:
         quantized, kind, fused = framed
         if fused is not None:
             return False
-        self._consumed.add(required(quantized.producer()))
-        rows = self.initializer(
-            f"{required(node.inputs[0]).name}_{node.name}", kind.quantize(table)
-        )
-        inputs = [rows, self._new(required(node.inputs[1]))]
+        self._consumed.add(require(quantized.producer()))
+        rows = self.initializer(f"{require(node.inputs[0]).name}_{node.name}", kind.quantize(table))
+        inputs = [rows, self._new(require(node.inputs[1]))]
         outputs = [self._stored(quantized, kind)]
         self.nodes.append(
             ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
@@ -280,7 +278,7 @@ class Fuser:
         for item in framed:
             assert item is not None
             quantized, _, _ = item
-            self._consumed.add(required(quantized.producer()))
+            self._consumed.add(require(quantized.producer()))
             outputs.append(self._stored(quantized, kind))
         for value in node.outputs[len(moved_outputs) :]:
             self._real[value] = ir.val(value.name, value.dtype, value.shape)

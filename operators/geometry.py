@@ -40,8 +40,8 @@ class ConvShape:
 
     def used_taps(self) -> tuple[slice, slice]:
         """Rows and columns of the kernel from the first to the last that any output reads inside the input."""
-        rows = _used(self.k_h, self.stride_h, self.dil_h, self.pad_top, self.in_h, self.out_h)
-        return rows, _used(
+        rows = _used_taps(self.k_h, self.stride_h, self.dil_h, self.pad_top, self.in_h, self.out_h)
+        return rows, _used_taps(
             self.k_w, self.stride_w, self.dil_w, self.pad_left, self.in_w, self.out_w
         )
 
@@ -81,7 +81,7 @@ class ConvShape:
         return list(astuple(self))
 
 
-def _used(k: int, stride: int, dil: int, pad: int, size: int, outputs: int) -> slice:
+def _used_taps(k: int, stride: int, dil: int, pad: int, size: int, outputs: int) -> slice:
     inside = [
         i for i in range(k) if any(0 <= o * stride + i * dil - pad < size for o in range(outputs))
     ]

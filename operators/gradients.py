@@ -30,16 +30,16 @@ def form_of(node: ir.Node) -> Form | None:
     if node.domain != "":
         return None
     if facts_of(node).moves == "renames":
-        return _reshaped
+        return _reshape_gradient
     form = FORMS.get(node.op_type) or pointwise(node)
     if form is not None:
         return None if facts_of(node).cell and not is_plain(node) else form
     if node.op_type == "Gather" and array_of(node.inputs[1]) is None:
         return _lambda(_gather)
-    return moved(node) if is_move(node) and not picks(node) else None
+    return movement_gradient(node) if is_move(node) and not picks(node) else None
 
 
-def moved(node: ir.Node) -> Form:
+def movement_gradient(node: ir.Node) -> Form:
     """A movement: its NumPy form, run once on the numbers of elements, says what goes where; 0 is of zeros."""
     import torch
 
@@ -68,11 +68,11 @@ def moved(node: ir.Node) -> Form:
     return run
 
 
-def _reshaped(node: ir.Node, x: Operands) -> list[Any]:
+def _reshape_gradient(node: ir.Node, x: Operands) -> list[Any]:
     return [x[0].reshape(dims(node.outputs[0]))]
 
 
-def _each(name: str, **fixed: Any) -> Form:
+def _elementwise_gradient(name: str, **fixed: Any) -> Form:
     """A function of torch of all operands."""
 
     def run(_: ir.Node, x: Operands) -> list[Any]:
@@ -99,7 +99,7 @@ def _lambda(function: Callable[[ir.Node, Operands], Any]) -> Form:
     return lambda node, x: [function(node, x)]
 
 
-def _reduced(name: str) -> Form:
+def _reduction_gradient(name: str) -> Form:
     def run(node: ir.Node, x: Operands) -> list[Any]:
         import torch
 
@@ -281,15 +281,18 @@ FORMS: dict[str, Form] = {
         n: _fold(t)
         for n, t in {"Add": "add", "Sum": "add", "Max": "maximum", "Min": "minimum"}.items()
     },
-    **{n: _each(n.lower()) for n in ("Sub", "Mul", "Div", "Pow", "Less", "Greater", "Where")},
+    **{
+        n: _elementwise_gradient(n.lower())
+        for n in ("Sub", "Mul", "Div", "Pow", "Less", "Greater", "Where")
+    },
     "Mean": _lambda(lambda _, x: sum(x[1:], x[0]) / len(x)),
-    "Equal": _each("eq"),
-    "LessOrEqual": _each("le"),
-    "GreaterOrEqual": _each("ge"),
-    "And": _each("logical_and"),
-    "Or": _each("logical_or"),
-    "Not": _each("logical_not"),
-    "MatMul": _each("matmul"),
+    "Equal": _elementwise_gradient("eq"),
+    "LessOrEqual": _elementwise_gradient("le"),
+    "GreaterOrEqual": _elementwise_gradient("ge"),
+    "And": _elementwise_gradient("logical_and"),
+    "Or": _elementwise_gradient("logical_or"),
+    "Not": _elementwise_gradient("logical_not"),
+    "MatMul": _elementwise_gradient("matmul"),
     "Gemm": _lambda(_gemm),
     "Conv": _lambda(_conv),
     "ConvTranspose": _lambda(_conv_transpose),
@@ -299,17 +302,17 @@ FORMS: dict[str, Form] = {
     "PRelu": _lambda(_prelu),
     "Softmax": _lambda(_softmax),
     "Transpose": _lambda(lambda node, x: x[0].permute(*attribute(node, "perm", []))),
-    "Concat": _lambda(lambda node, x: _joined(node, x)),
+    "Concat": _lambda(lambda node, x: _concat_gradient(node, x)),
     "Cast": _lambda(_cast),
-    "ReduceMean": _reduced("mean"),
-    "ReduceSum": _reduced("sum"),
-    "ReduceMax": _reduced("amax"),
-    "ReduceMin": _reduced("amin"),
-    "ReduceSumSquare": _reduced("sum_square"),
-    "ReduceL2": _reduced("norm"),
-    "ReduceL1": _reduced("l1"),
-    "ReduceLogSum": _reduced("log_sum"),
-    "ReduceLogSumExp": _reduced("logsumexp"),
+    "ReduceMean": _reduction_gradient("mean"),
+    "ReduceSum": _reduction_gradient("sum"),
+    "ReduceMax": _reduction_gradient("amax"),
+    "ReduceMin": _reduction_gradient("amin"),
+    "ReduceSumSquare": _reduction_gradient("sum_square"),
+    "ReduceL2": _reduction_gradient("norm"),
+    "ReduceL1": _reduction_gradient("l1"),
+    "ReduceLogSum": _reduction_gradient("log_sum"),
+    "ReduceLogSumExp": _reduction_gradient("logsumexp"),
     "GlobalAveragePool": _globally("mean"),
     "GlobalMaxPool": _globally("amax"),
     "AveragePool": average_pool,
@@ -329,7 +332,7 @@ OWN: dict[str, Form] = {
 }
 
 
-def _joined(node: ir.Node, x: Operands) -> Any:
+def _concat_gradient(node: ir.Node, x: Operands) -> Any:
     import torch
 
     return torch.cat([part for part in x if part is not None], dim=attribute(node, "axis", 0))

@@ -20,10 +20,10 @@ def gather_elements(node: ir.Node, x: list[Array]) -> list[Array]:
     """One index per result along one axis; negative ones count from the end."""
     axis = integer(node, "axis", 0)
     wrapped = x[1] % x[0].shape[axis]
-    return [np.take_along_axis(_cropped(x[0], x[1].shape, axis), wrapped, axis=axis)]
+    return [np.take_along_axis(_crop_to_indices(x[0], x[1].shape, axis), wrapped, axis=axis)]
 
 
-def _cropped(data: Array, shape: tuple[int, ...], axis: int) -> Array:
+def _crop_to_indices(data: Array, shape: tuple[int, ...], axis: int) -> Array:
     """The leading part of `data` that has the indices' shape, but for the axis they choose from."""
     ends = [
         slice(None) if i == axis % data.ndim else slice(extent) for i, extent in enumerate(shape)
@@ -46,7 +46,7 @@ def gather_nd(node: ir.Node, x: list[Array]) -> list[Array]:
 def scatter_nd(node: ir.Node, x: list[Array]) -> list[Array]:
     """The data with parts at index tuples replaced by, or combined with, updates."""
     data, indices, updates = x
-    return [_scattered(node, data, tuple(np.moveaxis(indices, -1, 0)), updates)]
+    return [_scatter_updates(node, data, tuple(np.moveaxis(indices, -1, 0)), updates)]
 
 
 def scatter_elements(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -54,7 +54,7 @@ def scatter_elements(node: ir.Node, x: list[Array]) -> list[Array]:
     data, indices, updates = x
     places: list[Array] = list(np.indices(indices.shape))
     places[integer(node, "axis", 0)] = indices
-    return [_scattered(node, data, tuple(places), updates)]
+    return [_scatter_updates(node, data, tuple(places), updates)]
 
 
 COMBINE: dict[str, Callable[[Array, Array], Array]] = {
@@ -71,7 +71,9 @@ def reduction(node: ir.Node) -> str:
     return "none" if attribute is None else attribute.as_string()
 
 
-def _scattered(node: ir.Node, data: Array, places: tuple[Array, ...], updates: Array) -> Array:
+def _scatter_updates(
+    node: ir.Node, data: Array, places: tuple[Array, ...], updates: Array
+) -> Array:
     """Updates in their order: later ones see what earlier ones left."""
     result = np.array(data)
     if reduction(node) == "none":

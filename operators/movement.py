@@ -10,7 +10,7 @@ from edgekit.operators.operator import Array, Operator, integer
 from edgekit.operators.qdq import ZERO_POINT
 
 
-def renamed(node: ir.Node, x: list[Array]) -> list[Array]:
+def reshape_elements(node: ir.Node, x: list[Array]) -> list[Array]:
     """Identity and Reshape: the elements stay where they are in memory."""
     return [x[0].reshape(dims(node.outputs[0]))]
 
@@ -43,10 +43,10 @@ def pad(node: ir.Node, x: list[Array]) -> list[Array]:
     """Constant padding; negative pads crop."""
     fill = np.ravel(x[2])[0] if len(x) > 2 and x[2] is not None else 0
     zero = int(node.outputs[0].metadata_props.get(ZERO_POINT, "0"))
-    return [padded(x, fill if zero == 0 else zero)]
+    return [pad_data(x, fill if zero == 0 else zero)]
 
 
-def padded(x: list[Array], fill: Any) -> Array:
+def pad_data(x: list[Array], fill: Any) -> Array:
     """The data of a Pad node's operands with `fill` around it."""
     widths = pad_widths(x, x[0].ndim)
     positive = [(max(a, 0), max(b, 0)) for a, b in widths]
@@ -83,8 +83,8 @@ def concat(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 OPERATORS: dict[tuple[str, str], Operator] = {
-    ("", "Identity"): renamed,
-    ("", "Reshape"): renamed,
+    ("", "Identity"): reshape_elements,
+    ("", "Reshape"): reshape_elements,
     ("", "Transpose"): transpose,
     ("", "Slice"): strided_slice,
     ("", "Concat"): concat,

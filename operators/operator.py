@@ -35,7 +35,7 @@ def integers(node: ir.Node, *names: str) -> list[Any]:
     return [integer(node, name) for name in names]
 
 
-def written(node: ir.Node) -> np.dtype[Any]:
+def output_dtype(node: ir.Node) -> np.dtype[Any]:
     """The element type of what a node writes."""
     dtype = node.outputs[0].dtype
     assert dtype is not None

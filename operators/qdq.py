@@ -214,7 +214,7 @@ def _only_quantized(value: ir.Value) -> bool:
     return one and not value.is_graph_output()
 
 
-def required(value: T | None) -> T:
+def require(value: T | None) -> T:
     """Return what is known to be there."""
     assert value is not None
     return value

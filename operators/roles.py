@@ -146,7 +146,7 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
     movable = [n for n in graph if is_move(n) and not touches(n, kept)]
     written: set[str | None] = set()
     for node in movable:
-        if any(_written_by(value, given | written) for value in activations(node)):
+        if any(_is_output_of(value, given | written) for value in activations(node)):
             written.add(node.name)
     read: set[str | None] = set()
     for node in reversed(movable):
@@ -161,7 +161,7 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
     chosen: set[str | None] = set()
     for node in movable:
         ready = all(
-            value.is_graph_input() or _written_by(value, given | chosen)
+            value.is_graph_input() or _is_output_of(value, given | chosen)
             for value in activations(node)
         )
         if ready and activations(node) and node.name in written | read:
@@ -213,7 +213,7 @@ def picks(node: ir.Node) -> bool:
     return by_index and constant(data) is None and constant(indices[0]) is None
 
 
-def _written_by(value: ir.Value, names: set[str | None]) -> bool:
+def _is_output_of(value: ir.Value, names: set[str | None]) -> bool:
     producer = value.producer()
     return producer is not None and producer.name in names and value in results(producer)
 

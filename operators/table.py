@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN
-from edgekit.operators import along, indexing, movement, noise, normalize, reduce
+from edgekit.operators import axis_operators, indexing, movement, noise, normalize, reduce
 from edgekit.operators.border import forms as border
 from edgekit.operators.conv import forms as conv
 from edgekit.operators.deform import forms as deform
@@ -57,7 +57,7 @@ FORMS: dict[tuple[str, str], Operator] = {
     **elementwise.OPERATORS,
     **pointwise.OPERATORS,
     **reduce.OPERATORS,
-    **along.OPERATORS,
+    **axis_operators.OPERATORS,
     **normalize.OPERATORS,
     **movement.OPERATORS,
     **indexing.OPERATORS,

@@ -29,10 +29,10 @@ def to_integer(model: Model) -> Model:
     changed in place, so its integer form is made once, and kept as long as the model.
     """
     if model.ir not in _KNOWN:
-        _KNOWN[model.ir] = _made(model)
+        _KNOWN[model.ir] = _build_integer_model(model)
     return _KNOWN[model.ir]
 
 
-def _made(model: Model) -> Model:
+def _build_integer_model(model: Model) -> Model:
     builders = {key: row.integers.build for key, row in OPERATORS.items() if row.integers}
     return Model(Fuser(frame_moves(select_group(model, 0))).run(builders))

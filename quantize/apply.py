@@ -48,15 +48,20 @@ from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import NEAREST, SHAPED, Recipe
 from edgekit.quantize.recipe_file import find_recipe
-from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.rounding.means import with_means
 from edgekit.quantize.rounding.reconstruct import Progress, reconstruct
-from edgekit.quantize.rounding.shaped import shaped
+from edgekit.quantize.rounding.shaped_rounding import fit_shaped_weights
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.operands import read_type
 from edgekit.quantize.types.token_ranges import refuse_tokens
-from edgekit.quantize.types.weights import refuse_infinite, refuse_layers, weight_type, weights_at
+from edgekit.quantize.types.weights import (
+    refuse_infinite,
+    refuse_layers,
+    weight_inputs,
+    weight_type,
+)
 
 
 def quantize(
@@ -79,12 +84,12 @@ def quantize(
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
         return model
-    seen = observed(model, calibration, chosen)
+    seen = observe_model(model, calibration, chosen)
     return quantize_observed(seen, chosen, calibration.label, progress)
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedModel:
     """A float model, prepared for its integers, and what was seen of each of its tensors.
 
     `parts` have seen the same, where some of the calibration is to be left out later; `fits` keeps what was fitted.
@@ -96,17 +101,17 @@ class Observed:
     parts: Parts | None = None
     fits: dict[str, Fitted] = field(default_factory=dict)
 
-    def without(self, fold: Sequence[int]) -> "Observed":
+    def without(self, fold: Sequence[int]) -> "ObservedModel":
         """What was seen without the parts of a fold; the preparation stays that of the whole calibration."""
         assert self.parts is not None
         kept = self.parts.clips_without(fold, self.calibration.clips, self.model.constants)
         observers = self.parts.without(fold, list(self.observers))
-        return Observed(self.model, observers, Calibration(kept, self.calibration.source))
+        return ObservedModel(self.model, observers, Calibration(kept, self.calibration.source))
 
 
-def observed(
+def observe_model(
     model: Model, calibration: Calibration, recipe: Recipe, parts: Parts | None = None
-) -> Observed:
+) -> ObservedModel:
     """Prepare a float model as the recipe says and run the calibration.
 
     `parts` of the calibration are filled with what they show.
@@ -121,38 +126,40 @@ def observed(
     model = prepare(model, calibration, recipe)
     refuse_layers(model, recipe)
     refuse_tokens(model, recipe)
-    return Observed(model, observe(model, calibration, parts, again), calibration, parts)
+    return ObservedModel(model, observe(model, calibration, parts, again), calibration, parts)
 
 
 def quantize_observed(
-    seen: Observed, recipe: Recipe, label: str, progress: Progress = lambda done, total: None
+    seen: ObservedModel, recipe: Recipe, label: str, progress: Progress = lambda done, total: None
 ) -> Model:
     """Return the QDQ form by what was seen; `label` says what the calibration was."""
     return quantize_fitted(seen, recipe, fit(seen, recipe, progress), label)
 
 
-def fit(seen: Observed, recipe: Recipe, progress: Progress = lambda done, total: None) -> Fitted:
+def fit(
+    seen: ObservedModel, recipe: Recipe, progress: Progress = lambda done, total: None
+) -> Fitted:
     """Return the weights that the recipe fits to the calibration; of the nearest ones those with corrected biases."""
     plan = choose_types(seen.model, seen.observers, recipe)
     names, model = plan.integer_nodes, seen.model
     if recipe.rounding not in (NEAREST, SHAPED):
-        written = partial(_written, seen, recipe, plan)
+        written = partial(_write_integers, seen, recipe, plan)
         return reconstruct(model, seen.calibration, recipe, names, written, progress)
     fitted = with_means(model, seen.observers, recipe, names) if recipe.bias_correction else {}
     if recipe.rounding == SHAPED:
-        fitted |= shaped(model, seen.calibration, recipe, names, seen.fits)
+        fitted |= fit_shaped_weights(model, seen.calibration, recipe, names, seen.fits)
     return fitted
 
 
-def quantize_fitted(seen: Observed, recipe: Recipe, fitted: Fitted, label: str) -> Model:
+def quantize_fitted(seen: ObservedModel, recipe: Recipe, fitted: Fitted, label: str) -> Model:
     """As `quantize_observed`, with the weights that `fit` returned."""
     plan = choose_types(seen.model, seen.observers, recipe)
     dense = {} if recipe.sparse else {"dense": True}
-    made = _written(seen, recipe, plan, fitted)
+    made = _write_integers(seen, recipe, plan, fitted)
     return made.describe(quantization=Quantization(recipe.name, label), **dense)
 
 
-def _written(seen: Observed, recipe: Recipe, plan: TypePlan, fitted: Fitted) -> Model:
+def _write_integers(seen: ObservedModel, recipe: Recipe, plan: TypePlan, fitted: Fitted) -> Model:
     quantized = Model(seen.model.ir.clone())
     writer = _Writer(quantized.ir.graph, plan, seen.observers, recipe, fitted)
     writer.write()
@@ -391,7 +398,7 @@ def _write_recurrent(writer: _Writer, node: ir.Node) -> None:
             both[index - 1] += fitted.shift.astype(np.float32)
         dtype = weight_type(node, index, writer.recipe)
         q, scales = writer.rounded(weight[0], both[index - 1], kind, fitted, dtype)
-        if index not in weights_at(node):  # the identity
+        if index not in weight_inputs(node):  # the identity
             q, scales = weight[0].astype(np.int8), np.ones(rows, np.float32)
         stored = writer.stored(f"{node.name}.{name}_q", q[None], scales, axis=1)
         node.replace_input_with(index, stored)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import named_outputs
@@ -37,7 +37,7 @@ class TensorRow:
     snr_db: float
 
 
-class Watched:
+class TensorComparison:
     """Every tensor of the first `REPORT_HOPS` hops that an oracle runs, against the float network's."""
 
     def __init__(self, float_model: Model) -> None:
@@ -88,7 +88,7 @@ def tensor_report(
     float_model: Model, quantized: Model, samples: Mapping[str, np.ndarray]
 ) -> list[TensorRow]:
     """Run up to `REPORT_HOPS` hops of the samples, (hops, *shape), through both; one row per tensor, in graph order."""
-    watched, oracle = Watched(float_model), Oracle(quantized)
+    watched, oracle = TensorComparison(float_model), Oracle(quantized)
     first = samples[str(float_model.stream_inputs[0].name)]
     for hop in range(min(len(first), REPORT_HOPS)):
         oracle.process(of_hop(float_model, samples, hop))

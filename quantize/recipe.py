@@ -38,7 +38,7 @@ class Recipe:
             usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
         rounding: how weights become integers: a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`, of which all
             but ``nearest`` fit them to the calibration, layer by layer, or `SHAPED`: all of them at once
-            (`edgekit.quantize.rounding.shaped`).
+            (`edgekit.quantize.rounding.shaped_rounding`).
         sampled: type of what a sampler adds up, the noisy input and the network's outputs; a network without
             one has none.
         states: type in which the states of `DiagonalSSM` and `SelectiveSSM` are kept, which float operators compute.

@@ -76,7 +76,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
     if problems:
         raise UsageError(problems)
     base = RECIPES.get(given["name"], Recipe(given["name"]))  # files of older versions lack keys
-    recipe = replace(base, **{key: _converted(key, value) for key, value in given.items()})
+    recipe = replace(base, **{key: _value_from_toml(key, value) for key, value in given.items()})
     if problem := _conflict(recipe, where):
         raise UsageError(problem)
     return recipe
@@ -84,18 +84,20 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
     """Return the text that `parse_recipe` reads back; `comments` stand behind the tensors they name."""
-    lines = [f"{name} = {_written(getattr(recipe, name))}" for name in SCALARS]
+    lines = [f"{name} = {_value_to_toml(getattr(recipe, name))}" for name in SCALARS]
     for table, (_, types) in TABLES.items():
         if entries := getattr(recipe, table):
             lines += ["", f"# {', '.join(types)}", f"[{table}]"]
         for name, kind in entries.items():
             comment = (comments or {}).get(name)
             lines.append(
-                f"{_written(name)} = {_written(kind)}{f'  # {comment}' if comment else ''}"
+                f"{_value_to_toml(name)} = {_value_to_toml(kind)}{f'  # {comment}' if comment else ''}"
             )
     if recipe.scales:
         lines += ["", "# scale, zero point", f"[{SCALES}]"]
-        lines += [f"{_written(name)} = {json.dumps(pair)}" for name, pair in recipe.scales.items()]
+        lines += [
+            f"{_value_to_toml(name)} = {json.dumps(pair)}" for name, pair in recipe.scales.items()
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -169,7 +171,7 @@ def _is_scale(pair: Any) -> bool:
     )
 
 
-def _converted(key: str, value: Any) -> Any:
+def _value_from_toml(key: str, value: Any) -> Any:
     if key == SCALES:
         return {name: (float(scale), zero) for name, (scale, zero) in value.items()}
     default = FIELDS[key].default
@@ -206,5 +208,5 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
     return None
 
 
-def _written(value: str | bool | float) -> str:
+def _value_to_toml(value: str | bool | float) -> str:
     return json.dumps(value, ensure_ascii=False)

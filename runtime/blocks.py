@@ -44,12 +44,12 @@ class Blocks:
             UsageError: the build has tensors without a time axis.
         """
         self._stream, self._end, manifest = stream, end, stream.manifest
-        self._inputs = {t.name: (t, _timing(t, manifest)) for t in manifest.stream_inputs}
-        self._outputs = {t.name: (t, _timing(t, manifest)) for t in manifest.stream_outputs}
+        self._inputs = {t.name: (t, _timing_of(t, manifest)) for t in manifest.stream_inputs}
+        self._outputs = {t.name: (t, _timing_of(t, manifest)) for t in manifest.stream_outputs}
         self._hop = int(manifest.stream["hop_samples"])
         self._step = int(manifest.stream["minimum_hop_samples"] or 1)
         self._waiting = {
-            name: np.zeros(_resized(tensor, time, 0), tensor.dtype)
+            name: np.zeros(_resize_shape(tensor, time, 0), tensor.dtype)
             for name, (tensor, time) in self._inputs.items()
         }
 
@@ -112,14 +112,17 @@ class Blocks:
         for name, (tensor, time) in self._inputs.items():
             frames = tensor.shape[time.axis]
             part = _part(self._waiting[name], time.axis, hop * frames, (hop + 1) * frames)
-            missing = _resized(tensor, time, frames - part.shape[time.axis])
+            missing = _resize_shape(tensor, time, frames - part.shape[time.axis])
             feed[name] = np.concatenate([part, np.zeros(missing, tensor.dtype)], time.axis)
         return self._stream.process(feed)
 
     def _joined(self, results: list[Arrays]) -> Arrays:
         return {
             name: np.concatenate(
-                [np.zeros(_resized(tensor, time, 0), tensor.dtype), *(r[name] for r in results)],
+                [
+                    np.zeros(_resize_shape(tensor, time, 0), tensor.dtype),
+                    *(r[name] for r in results),
+                ],
                 time.axis,
             )
             for name, (tensor, time) in self._outputs.items()
@@ -158,7 +161,7 @@ class Blocks:
         return Fraction(array.shape[time.axis] * self._hop, tensor.shape[time.axis])
 
 
-def _timing(tensor: Tensor, manifest: Manifest) -> Timing:
+def _timing_of(tensor: Tensor, manifest: Manifest) -> Timing:
     if tensor.time is not None:
         return tensor.time
     axis = None if tensor.axes is None else tensor.axes.axis("T")
@@ -174,7 +177,7 @@ def _timing(tensor: Tensor, manifest: Manifest) -> Timing:
     )
 
 
-def _resized(tensor: Tensor, time: Timing, frames: int) -> tuple[int, ...]:
+def _resize_shape(tensor: Tensor, time: Timing, frames: int) -> tuple[int, ...]:
     return (*tensor.shape[: time.axis], frames, *tensor.shape[time.axis + 1 :])
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.base.wav import Clip
 from edgekit.runtime.audio.files import (
     Progress,
@@ -77,7 +77,7 @@ def run_clips_to_rows(
     """
     facts = stream.manifest.stream
     check_rows(stream.manifest, out)
-    with replacing(out, *sources.values()) as temporary:
+    with replacement_path(out, *sources.values()) as temporary:
         sounds = {name: clip.samples for name, clip in clips.items()}
         rate = next(iter(clips.values())).sample_rate_hz
         outputs = run_recording(stream, sounds, progress)

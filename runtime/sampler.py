@@ -170,7 +170,7 @@ class Sampler:
             np.float32,
             progress,
             first,
-            {role: _other(other) for role, other in self.stream.others.items()},
+            {role: _other_network(other) for role, other in self.stream.others.items()},
         )
         return drawn
 
@@ -332,7 +332,7 @@ def conditions(
     return tuple(given.values())
 
 
-def _other(stream: Stream) -> sampler_loop.Other:
+def _other_network(stream: Stream) -> sampler_loop.Other:
     """A network beside the denoiser, for the loop in Python."""
     network = stream_network(stream)
     return lambda given: network(given, sampler_loop.Step(0, 0, 0.0, 0, 0))[0]

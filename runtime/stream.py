@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
-from edgekit.runtime.build_folder.fitting import as_they_are, fitting, ports_of
+from edgekit.runtime.build_folder.input_fit import fit_inputs, matching_arrays, ports_of
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.controls import Controls
-from edgekit.runtime.interleaved import not_pcm, of_hop, to_hop
+from edgekit.runtime.interleaved_pcm import not_pcm, of_hop, to_hop
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.executorch import ExecutorchRunner
 from edgekit.runtime.runners.fpga import FpgaRunner
@@ -27,7 +27,7 @@ from edgekit.runtime.seeds import checked_seed
 Arrays = dict[str, NDArray[Any]]
 
 
-def _others(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
+def _other_streams(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
     """The other networks of a build's sampler, by what they do; those of C are in its library or module."""
     table, found = manifest.steps, dict[str, Stream]()
     for role in table.networks if table is not None else ():
@@ -118,7 +118,7 @@ class Stream:
                 ]
             )
         runner = RUNNERS[manifest.target](directory, manifest)
-        stream = Stream(manifest, runner, _others(directory, manifest, runner))
+        stream = Stream(manifest, runner, _other_streams(directory, manifest, runner))
         stream.reset(seed)
         return stream
 
@@ -139,7 +139,7 @@ class Stream:
             UsageError: names, shapes or types that do not fit, all of them.
         """
         expected = self.manifest.constants
-        arrays = fitting(constants, expected, "one array per session constant")
+        arrays = fit_inputs(constants, expected, "one array per session constant")
         self.runner.session([arrays[tensor.name] for tensor in expected])
         self.in_session = True
 
@@ -226,7 +226,7 @@ class Stream:
             UsageError: names, shapes or types that do not fit, all of them.
         """
         ports = self._ports if self.in_session else None
-        hop = None if ports is None else as_they_are(inputs, ports)
+        hop = None if ports is None else matching_arrays(inputs, ports)
         if hop is None:
             arrays = self._checked_hops(self._without_controls(inputs), hops=False)
             hop = self._of_hop(arrays)
@@ -305,7 +305,7 @@ class Stream:
             Tensor(t.name, (t.frames_per_hop or 0, t.pcm_channels or 0), "int16", "stream")
             for t in inputs
         ]
-        given = fitting(pcm, expected, "one hop of each input, channels interleaved")
+        given = fit_inputs(pcm, expected, "one hop of each input, channels interleaved")
         if isinstance(self.runner, NativeRunner):
             knobs = self._controls.next() if manifest.controls else {}
             controls = [knobs[tensor.name] for tensor in manifest.controls]
@@ -387,7 +387,7 @@ class Stream:
             step = "give a .npz with --constants, call session, or give them beside the inputs"
             raise UsageError(Problem("session constants", "not given", listed, step))
         step = "one array per stream input" + (", first axis = hops" if hops else "")
-        return fitting(inputs, self.manifest.stream_inputs, step, hops)
+        return fit_inputs(inputs, self.manifest.stream_inputs, step, hops)
 
 
 def _stream_tensors(manifest: Manifest) -> tuple[Tensor, ...]:

@@ -106,7 +106,7 @@ class Build:
     choices: tuple[Choice, ...] = field(default=())
 
 
-def joined(build: Build, others: Mapping[str, Build]) -> Build:
+def join_builds(build: Build, others: Mapping[str, Build]) -> Build:
     """Return a build with those of the other networks of its sampler, each in a folder of its own."""
     if not others:
         return build
@@ -116,12 +116,12 @@ def joined(build: Build, others: Mapping[str, Build]) -> Build:
         for name, content in other.files.items()
     }
     files = {**build.files, **inside}
-    manifest = replace(build.manifest, memory=_added(build, others), digest=digest(files))
+    manifest = replace(build.manifest, memory=_total_memory(build, others), digest=digest(files))
     manifests = {role: other.manifest for role, other in others.items()}
     return replace(build, files=files, manifest=manifest, others=manifests)
 
 
-def _added(build: Build, others: Mapping[str, Build]) -> dict[str, int | None]:
+def _total_memory(build: Build, others: Mapping[str, Build]) -> dict[str, int | None]:
     """The memory of a build and its other networks: all weights."""
     own = build.manifest.memory
     parts = [own, *(other.manifest.memory for other in others.values())]

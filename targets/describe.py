@@ -66,7 +66,7 @@ def describe(model: Model, target: str) -> Manifest:
         macs_int16=0,
         macs_float=0,
         quantization=_quantization(model),
-        streaming=_streaming(model),
+        streaming=_streaming_facts(model),
         sampler=None if (table := model.sampler) is None else table.facts(),
         until=None if (until := model.until) is None else asdict(until),
         decide=model.decide,
@@ -119,7 +119,7 @@ def _stream(model: Model) -> dict[str, int | float | str | None]:
     }
 
 
-def _streaming(model: Model) -> dict[str, list[dict[str, Any]]] | None:
+def _streaming_facts(model: Model) -> dict[str, list[dict[str, Any]]] | None:
     if (facts := model.streaming) is None:
         return None
     tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]

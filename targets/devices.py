@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.runtime.devices.profile import Part, Profile, Region
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, running
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, instruction_set_of
 
 PORTABLE = Profile("c99", "portable C99, for any compiler")
 CPU_INFO = Path("/proc/cpuinfo")
@@ -57,7 +57,7 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
 def _kernels(device: str, name: str) -> tuple[str, ...]:
     """The kernel folders of an instruction set; of that of this machine's CPU where it is `OF_THE_CPU`."""
     if name == OF_THE_CPU:
-        found = running(platform.machine(), cpu_flags())
+        found = instruction_set_of(platform.machine(), cpu_flags())
         return () if found is None else found.folders
     if name not in INSTRUCTION_SETS:
         allowed = ", ".join((*INSTRUCTION_SETS, OF_THE_CPU))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from edgekit.runtime.build_folder.levels import decibels
-from edgekit.runtime.build_folder.manifest import Manifest, counted
+from edgekit.runtime.build_folder.manifest import Manifest, count_text
 
 GOOD_DB, POOR_DB = 30.0, 20.0
 
@@ -33,7 +33,7 @@ def cards(manifest: Manifest) -> list[Card]:
 def _quality(manifest: Manifest) -> Card | None:
     if (facts := manifest.verification) is None:
         return None
-    checked = f"over {counted(facts['hops'], manifest.unit)}, against the source network"
+    checked = f"over {count_text(facts['hops'], manifest.unit)}, against the source network"
     if facts["bit_exact_with_oracle"]:
         checked += "; every bit as the integer arithmetic says"
     if "metric" in facts:

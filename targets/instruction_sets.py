@@ -295,12 +295,12 @@ INSTRUCTION_SETS = {
 }
 
 
-def packing(folders: Sequence[str]) -> Packing:
+def packing_of(folders: Sequence[str]) -> Packing:
     """Return how the kernels of an instruction set's folders read weights."""
     return INSTRUCTION_SETS[folders[0]].packing if folders else PORTABLE
 
 
-def running(machine: str, cpu: frozenset[str]) -> InstructionSet | None:
+def instruction_set_of(machine: str, cpu: frozenset[str]) -> InstructionSet | None:
     """Return the first row that an architecture with these flags of its CPU runs; None for portable kernels."""
     rows = (row for row in INSTRUCTION_SETS.values() if row.cpu)
     return next((row for row in rows if not row.missing(machine, cpu)), None)

@@ -24,11 +24,11 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
     """
     parts = split_session(to_integer(model))
     counts = {"int8": 0, "int16": 0, "float": 0}
-    for _, kind, macs in _counted(parts.hop):
+    for _, kind, macs in _node_mac_counts(parts.hop):
         counts[kind] += macs
     once = None
     if parts.session is not None:
-        saved = sum(macs for _, _, macs in _counted(parts.session))
+        saved = sum(macs for _, _, macs in _node_mac_counts(parts.session))
         once = {"parameters": split_session(model).parameters, "macs": saved}
     return replace(
         manifest,
@@ -43,7 +43,7 @@ def with_macs(manifest: Manifest, model: Model) -> Manifest:
 def node_macs(model: Model) -> dict[str, int]:
     """Multiply-accumulates of one hop by the name of the node."""
     found = Counter[str]()
-    for node, _, macs in _counted(model):
+    for node, _, macs in _node_mac_counts(model):
         found[str(node.name)] += macs
     return found
 
@@ -51,7 +51,7 @@ def node_macs(model: Model) -> dict[str, int]:
 def layer_macs(integer: Model) -> dict[str, dict[str, int]]:
     """Multiply-accumulates of one hop by the name of the node, and by the type of their activations."""
     found: dict[str, dict[str, int]] = {}
-    for node, kind, macs in _counted(integer):
+    for node, kind, macs in _node_mac_counts(integer):
         kinds = found.setdefault(str(node.name), {})
         kinds[kind] = kinds.get(kind, 0) + macs
     return found
@@ -60,7 +60,9 @@ def layer_macs(integer: Model) -> dict[str, dict[str, int]]:
 def float_layers(model: Model) -> tuple[str, ...]:
     """The nodes with multiply-accumulates in float, as ``LSTM 'name' (12288 MACs)``."""
     counted = [
-        (node, macs) for node, kind, macs in _counted(to_integer(model)) if kind == "float" and macs
+        (node, macs)
+        for node, kind, macs in _node_mac_counts(to_integer(model))
+        if kind == "float" and macs
     ]
     return tuple(f"{node.op_type} {node.name!r} ({macs} MACs)" for node, macs in counted)
 
@@ -68,7 +70,7 @@ def float_layers(model: Model) -> tuple[str, ...]:
 def float_operators(model: Model) -> tuple[str, ...]:
     """What else computes in float, as ``Sqrt (5)``: operators with how often they occur."""
     integer = to_integer(model)
-    layers = {node.name for node, _, macs in _counted(integer) if macs}
+    layers = {node.name for node, _, macs in _node_mac_counts(integer) if macs}
     kept = [node for node in integer.ir.graph if node.domain == "" and not is_move(node)]
     names = Counter(
         node.op_type
@@ -80,7 +82,7 @@ def float_operators(model: Model) -> tuple[str, ...]:
     return tuple(f"{name} ({count})" for name, count in sorted(names.items()))
 
 
-def _counted(integer: Model) -> Iterator[tuple[ir.Node, str, int]]:
+def _node_mac_counts(integer: Model) -> Iterator[tuple[ir.Node, str, int]]:
     """Every node of an integer graph that the C targets know, the type of its MACs, and their number.
 
     A recurrent layer comes twice: its two products have operands of their own.

@@ -140,7 +140,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class NetworkDrawing:
     """Rows from top to bottom, the lines between them, and the roofline where one is known."""
 
     rows: Sequence[Row]
@@ -169,7 +169,7 @@ def draw(
     device: Profile,
     colours: Mapping[str, str],
     other: str,
-) -> Drawing | None:
+) -> NetworkDrawing | None:
     """Return the drawing; None of a network without layers.
 
     Args:
@@ -207,7 +207,9 @@ def draw(
         )
     lines = [_line(above, below, lane, left) for above, below, lane in ends]
     work = "least cycles" if known else "multiply-accumulates"
-    return Drawing(made, lines, ROW * len(found), left, work, more, _roof(found, device, colours))
+    return NetworkDrawing(
+        made, lines, ROW * len(found), left, work, more, _roof(found, device, colours)
+    )
 
 
 def _lanes(found: Sequence[Layer]) -> list[tuple[int, int, int]]:

@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.frame_moves import frame_moves
 from edgekit.operators.qdq import initializer
 from edgekit.operators.roles import constant
-from edgekit.targets.build import Build, digest, joined
+from edgekit.targets.build import Build, digest, join_builds
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
@@ -25,7 +25,7 @@ def check_onnxruntime(model: Model) -> list[Problem]:
     if problem := network_problem(model):
         return [problem]
     try:
-        data = prepared(model).to_bytes()
+        data = place_qdq(model).to_bytes()
         onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions have no common public base
         found = str(error).splitlines()[0]
@@ -43,7 +43,7 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     Its outputs are inputs of ``model.onnx``, by the same names. With encoder propagation also ``key.onnx``, which
     gives what ``decoder.onnx`` reads.
     """
-    parts = split_session(prepared(model))
+    parts = split_session(place_qdq(model))
     models = {"model.onnx": parts.hop, "session.onnx": parts.session}
     weights = sum(
         value.const_value.nbytes
@@ -59,10 +59,10 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     manifest = with_macs(describe(model, target), model)
     memory = {**manifest.memory, "weights_bytes": weights}
     build = Build(files, replace(manifest, memory=memory, digest=digest(files)))
-    return joined(build, {r: lower_onnxruntime(n, target) for r, n in model.networks.items()})
+    return join_builds(build, {r: lower_onnxruntime(n, target) for r, n in model.networks.items()})
 
 
-def prepared(model: Model) -> Model:
+def place_qdq(model: Model) -> Model:
     """Place Q and DQ so that onnxruntime's int8 kernels take the nodes between."""
     # onnxruntime 1.32 on x86 gives a quantizer that it moves over a Reshape contradictory types
     return with_zero_points(frame_moves(model))

@@ -14,14 +14,14 @@ from edgekit.runtime.build_folder.board_rows import (
     placed_rows,
 )
 from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
-from edgekit.runtime.build_folder.manifest import Manifest, counted
+from edgekit.runtime.build_folder.manifest import Manifest, count_text
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
 from edgekit.targets.build import Placement
 from edgekit.targets.devices import profile
 from edgekit.targets.headlines import GOOD_DB, POOR_DB, cards
 from edgekit.targets.network import Layer, draw
-from edgekit.targets.played import Played
+from edgekit.targets.playable_sounds import PlayableSounds
 from edgekit.targets.sensitivity import Alone
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def render(
     tensor_rows: Sequence["TensorRow"],
     alone: Sequence[Alone] = (),
     heard: Sequence[Sequence[str]] = (),
-    played: Played | None = None,
+    played: PlayableSounds | None = None,
     network: tuple[Sequence[Layer], int] = ((), 0),
 ) -> str:
     """Return the page.
@@ -156,7 +156,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("code", _with_unit(memory["code_bytes"], "bytes")),
         ("state", _with_unit(memory["state_bytes"], "bytes")),
         ("scratch", _scratch(memory)),
-        (f"moved per {manifest.unit}", _moved(memory)),
+        (f"moved per {manifest.unit}", _moved_bytes_line(memory)),
         (f"MACs per {manifest.unit}", manifest.macs_text),
         ("once per session", _session(manifest)),
         ("recipe", quantization["recipe"]),
@@ -269,7 +269,7 @@ def _scratch(memory: dict[str, int | None]) -> str:
     return scratch if bound is None else f"{scratch}; no plan can do with less than {bound:,}"
 
 
-def _moved(memory: dict[str, int | None]) -> str:
+def _moved_bytes_line(memory: dict[str, int | None]) -> str:
     imported = memory.get("moved_bytes_imported")
     moved = _with_unit(memory.get("moved_bytes_per_hop"), "bytes read and written by copies")
     return moved if imported is None else f"{moved}; {imported:,} as imported"
@@ -290,7 +290,7 @@ def _verification(facts: dict[str, Any] | None) -> str:
     exact = "; bit-exact with the integer oracle" if facts["bit_exact_with_oracle"] else ""
     largest = facts["max_abs_error"]
     error = "" if largest is None else f", largest error {largest:.3g}"
-    against = f"against the source network over {counted(facts['hops'], 'hop')}"
+    against = f"against the source network over {count_text(facts['hops'], 'hop')}"
     if facts.get("hops_alone"):
         against += ", each computed alone"
     return f"{ratio} {against}{error}, by {facts['by']}{exact}"

@@ -95,7 +95,7 @@ def _session(model: Model, once: set[str], kept: dict[str, str]) -> Model:
     copy = model.ir.clone()
     graph = copy.graph
     values = {str(value.name): value for value in _values(graph)}
-    outputs = [_renamed(graph, values[name], new) for name, new in kept.items()]
+    outputs = [_rename_by_identity(graph, values[name], new) for name, new in kept.items()]
     graph.outputs.clear()
     graph.outputs.extend(outputs)
     made_by = {output.producer() for output in outputs}
@@ -123,7 +123,7 @@ def _hop(model: Model, once: set[str], kept: dict[str, str]) -> Model:
         if old.is_graph_output():
             place = list(graph.outputs).index(old)
             old.name = unused_name(value_names(graph), f"{name}.once")
-            graph.outputs[place] = _renamed(graph, value, name)
+            graph.outputs[place] = _rename_by_identity(graph, value, name)
     _remove(graph, [node for node in graph if node.name in once])
     constants = set(model.constants)
     inputs = [value for value in graph.inputs if value.name not in constants]
@@ -149,7 +149,7 @@ def _reads(node: ir.Node) -> bool:
     )
 
 
-def _renamed(graph: ir.Graph, value: ir.Value, name: str) -> ir.Value:
+def _rename_by_identity(graph: ir.Graph, value: ir.Value, name: str) -> ir.Value:
     node = ir.node("Identity", [value], name=unused_name(_node_names(graph), name))
     output = node.outputs[0]
     output.name, output.shape, output.type = name, value.shape, value.type

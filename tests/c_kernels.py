@@ -21,7 +21,7 @@ from edgekit.targets.c.packing import pack, pack_conv
 from edgekit.targets.c.program import kernel_files
 from edgekit.targets.c.sparse import sparse_rows
 from edgekit.targets.devices import cpu_flags
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing, packing
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing, packing_of
 
 ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
@@ -131,9 +131,9 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
     """The call with weights in the order in which the kernels of some folders read them."""
     family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
     if call.patterns:
-        return sparse(replace(call, args=call.whole), call.patterns, packing(folders))
+        return sparse(replace(call, args=call.whole), call.patterns, packing_of(folders))
     pairs = call.kernel.endswith("_w4")
-    if pairs and not packing(folders).nibbles:
+    if pairs and not packing_of(folders).nibbles:
         return call
     cell = {"gru": 1, "rnn": 1, "lstm": 2}.get(family)  # states behind x
     at: Sequence[int] = ()
@@ -150,7 +150,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
     if family == "conv" and kind != "winograd" and not call.kernel.endswith("f32"):
         x_zero, w, bias = args[1:4]
         shape = ConvShape.of([int(size) for size in np.asarray(args[-1])])
-        own, w = packing(folders), np.asarray(w)
+        own, w = packing_of(folders), np.asarray(w)
         if pairs and "transpose" in call.kernel:
             return call
         if pairs:
@@ -164,7 +164,7 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         for i, n in enumerate(rows):
             arrays[i] = int4_rows(arrays[i], n, int(call.args[-1 - TAPS[family][i]]))
     as_kernel = AS_OTHERS.get(call.kernel, call.kernel)
-    for i, array in zip(at, pack(packing(folders), as_kernel, arrays, whole), strict=True):
+    for i, array in zip(at, pack(packing_of(folders), as_kernel, arrays, whole), strict=True):
         args[i] = array
     return replace(call, args=args)
 

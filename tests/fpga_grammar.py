@@ -9,7 +9,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.fpga import golden
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.graph.model import Model

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgekit.fpga import SquareDeformConv2d
-from edgekit.fpga.network import Layer, Network, Stored, View
+from edgekit.fpga.network import Layer, Network, StoredTensor, View
 from edgekit.fpga.spec import DMAX
 from edgekit.graph.model import Model
 from edgekit.operators.scheme import QuantType
@@ -136,12 +136,12 @@ def one_layer(layer: Layer, weight_bits: int) -> Network:
     channels, height, width = layer.x.shape
     out = -(-height // layer.stride), -(-width // layer.stride)
     tensors = {
-        "x": Stored("x", channels, height, width, KIND),
-        "y": Stored("y", layer.out_channels, *out, KIND),
+        "x": StoredTensor("x", channels, height, width, KIND),
+        "y": StoredTensor("y", layer.out_channels, *out, KIND),
     }
     inputs = {"x": "x"}
     if layer.dilation is not None:
-        tensors["d"] = Stored("d", 1, height, width, QuantType("int8", 1.0, 0))
+        tensors["d"] = StoredTensor("d", 1, height, width, QuantType("int8", 1.0, 0))
         inputs["d"] = "d"
     view = View(("y",) * layer.out_channels, tuple(range(layer.out_channels)), *out)
     return Network(tensors, (layer,), inputs, {"y": view}, weight_bits)

@@ -59,6 +59,6 @@ def through_rtl(first: int, count: int, folder: Path, **options: Any) -> list[Ra
         dram = interpret.run(decode(made.words), made.pack_image(image))
         values = stored(network, image)
         for view in made.network.outputs.values():
-            np.testing.assert_array_equal(made.unpack(view, dram), golden.read(view, values))
+            np.testing.assert_array_equal(made.unpack(view, dram), golden.read_view(view, values))
     executable = program(SHARED_BEAT, "engine")
     return run_engine(executable, folders, dram=True, stalls=1 + first, **options)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edgekit.fpga import golden, project, simulate
 from edgekit.fpga.program import Program
-from edgekit.fpga.simulate import Case, Simulated
+from edgekit.fpga.simulate import Case, SimulationResult
 from edgekit.fpga.spec import EngineSpec
 
 needs_verilator = pytest.mark.skipif(
@@ -72,7 +72,7 @@ def program(spec: EngineSpec, path: str) -> Path:
     return simulate.build(spec, path, folder)
 
 
-def simulated(spec: EngineSpec, cases: list[Case]) -> list[Simulated]:
+def simulated(spec: EngineSpec, cases: list[Case]) -> list[SimulationResult]:
     """What the RTL makes of the cases."""
     return simulate.run(program(spec, cases[0].layer.path), spec, cases)
 

@@ -27,7 +27,7 @@ from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
 from edgekit.targets.c import winograd_int
 from edgekit.targets.c.emit.conv import has_room
-from edgekit.targets.c.emit.winograd import Strip, strip_of, transformed
+from edgekit.targets.c.emit.winograd import Strip, strip_of, transform_weights
 from edgekit.targets.c.packing import int4_bytes
 from edgekit.targets.c.stubs import forms
 from edgekit.targets.instruction_sets import PORTABLE
@@ -647,7 +647,7 @@ def conv_winograd_int(d: Draw) -> Call:
         w = (w // 3).astype(np.int8)
     values, then = integers(d, np.int8, inputs, *x), [*scaling, *limits(d, "s8")]
     y = conv_twin.ek_conv(values, zero, w, bias, *then, shape, to=np.int8)
-    weights_of_tiles = winograd_int.packed(w), winograd_int.folded(w, bias, zero)
+    weights_of_tiles = winograd_int.pack_winograd(w), winograd_int.fold_winograd_bias(w, bias, zero)
     args = [values, zero, *weights_of_tiles, *then, blank(y), np.array(shape.fields(), np.int32)]
     return Call(winograd_int.KERNEL, args, {9: y})
 
@@ -669,7 +669,7 @@ def conv_winograd(d: Draw) -> Call:
     strip = strip_of(shape) if kind == 1 else Strip(d.int(1, min(high, tiles // columns)), columns)
     values, w = floats(d, inputs, *x), floats(d, shape.out_c, inputs, 3, 3)
     bias = floats(d, shape.out_c) if d.int(0, 1) else None
-    u = transformed(w)
+    u = transform_weights(w)
     y, then = finished(d, conv_twin.ek_conv_winograd_f32(values, u, bias, shape))
     work = np.full(strip.work_floats(shape), np.nan, np.float32)
     numbers = [work, strip.rows, strip.columns, np.array(shape.fields(), np.int32)]

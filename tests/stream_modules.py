@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.export.onnx_file.checking import runnable
+from edgekit.export.onnx_file.file_checks import runnable
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.own_operators.ssm import DiagonalSSM
 from edgekit.export.torch_operators import translations

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.examples import hold
-from edgekit.export.stream.observed import TimeAxis
+from edgekit.export.stream.length_free_forms import with_length_free_forms
 from edgekit.export.stream.prove import run_stream
-from edgekit.export.stream.recognized import recognized
 from edgekit.export.stream.sources import onnx_offline
+from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.verify import compare
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET, Model
 
@@ -154,7 +154,7 @@ def check(
 
     A control has another value in every hop.
     """
-    offline = recognized(
+    offline = with_length_free_forms(
         replace(onnx_offline(data, name="net", **options), controls=tuple(controls))
     )
     analysis = analyse(offline)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edgekit.base.errors import UsageError
 from edgekit.export.frontend.add import add_frontend
 from edgekit.export.frontend.features import triangles
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import torch_offline
 from edgekit.frontend import Frontend, GccPhat, Intensity, LogMel, Mfcc

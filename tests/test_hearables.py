@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from edgekit import api
 from edgekit.cli import app
 from edgekit.graph.model import Model
-from edgekit.runtime.audio.device import at_device, behind
+from edgekit.runtime.audio.device import at_device, open_device
 from edgekit.runtime.audio.live import Live, block_of
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
@@ -108,7 +108,7 @@ def test_a_file_of_the_device_with_a_knob_turned_by_time(exported: Path, tmp_pat
     still, turned = results.values()
     stream = Stream.open(exported)
     stream.turn({"knobs": np.asarray(LOUD).reshape(1, 2, 1)})
-    whole = behind(stream, 48_000).process(np.pad(sound, (0, 375))[None])[0, 375:]
+    whole = open_device(stream, 48_000).process(np.pad(sound, (0, 375))[None])[0, 375:]
     np.testing.assert_array_equal(still, whole)
     place = round(0.12 * 48_000)
     late = 375 + 192  # a value stands from the block in which its time lies
@@ -130,7 +130,7 @@ def test_the_microphone_of_a_device_of_another_rate(exported: Path) -> None:
             pass
     again = Stream.open(exported)
     again.turn({"knobs": np.asarray(LOUD).reshape(1, 2, 1)})
-    expected = behind(again, 48_000).process(heard.T)[0]
+    expected = open_device(again, 48_000).process(heard.T)[0]
     late = live.facts().latency_samples - 375
     np.testing.assert_array_equal(played[late:, 0], expected[:-late])
     assert live.facts().late_samples == 0

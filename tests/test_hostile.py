@@ -17,7 +17,7 @@ from hostile_workers import export, outcomes
 
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.onnx_file import checking
+from edgekit.export.onnx_file import file_checks
 
 TRUNCATIONS = 1000
 FLIPS = 1000
@@ -108,7 +108,7 @@ def test_a_file_of_terabytes_is_refused_unread(tmp_path):
     path = tmp_path / "net.onnx"
     path.touch()
     os.truncate(path, 2**40)  # holes: it takes no room
-    with pytest.raises(ModelError, match=f"at most {checking.MAX_BYTES} bytes"):
+    with pytest.raises(ModelError, match=f"at most {file_checks.MAX_BYTES} bytes"):
         from_onnx(path, name="net")
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from edgekit.export.from_torch import from_torch
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.level import RmsNormalized
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

@@ -21,7 +21,7 @@ from operator_models import (
     integer_models,
 )
 
-from edgekit.export.running import in_onnxruntime, run_hops, snr_db
+from edgekit.export.hop_runner import in_onnxruntime, run_hops, snr_db
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle

@@ -18,11 +18,11 @@ from edgekit import api
 from edgekit.base.environment import VARIABLE
 from edgekit.base.errors import ToolError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model
-from edgekit.peers.beside import Beside, session_values
 from edgekit.peers.contender import WorkerContender
 from edgekit.peers.peer import PEERS
+from edgekit.peers.peer_runs import PeerRun, session_values
 from edgekit.peers.program import plain_onnx, write_program
 from edgekit.peers.workers.network import Network
 
@@ -146,7 +146,7 @@ def test_onnxruntime_runs_the_integers_of_a_build(name: str) -> None:
     """On CPUs with VNNI, too: there it wants the zero points of weights spelt out."""
     own, plain = int8_model(name), float_model(name)
     inputs = noise(own, 4)
-    found, _ = Beside(own, plain, inputs).onnxruntime()[0].run(inputs)
+    found, _ = PeerRun(own, plain, inputs).onnxruntime()[0].run(inputs)
     for output, expected in run_hops(own, inputs).items():
         assert np.sum((found[output] - expected) ** 2) < np.sum(expected**2) / 100
 
@@ -200,7 +200,7 @@ def test_what_a_session_computes_is_handed_to_the_peer(fake_tract: Path, tmp_pat
     hop, kept = session_values(model, inputs)
     assert kept and "speaker" not in {value.name for value in hop.ir.graph.inputs}
     with ExitStack() as stack:
-        contender, _ = Beside(model, model, inputs, tmp_path / "cache").worker(
+        contender, _ = PeerRun(model, model, inputs, tmp_path / "cache").worker(
             "tract", "float", stack
         )
         found, times_us = contender.run(inputs)

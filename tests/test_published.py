@@ -21,7 +21,7 @@ from quick_build import load_kernels, quick_build
 from edgekit import api
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.export.from_torch import from_torch
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle

@@ -5,7 +5,7 @@ import pytest
 from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import Offline, torch_offline
 from edgekit.export.verify import compare

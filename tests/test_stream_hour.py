@@ -5,7 +5,7 @@ from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
 from stream_networks import Net
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 

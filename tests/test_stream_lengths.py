@@ -6,7 +6,7 @@ import torch
 from length_modules import CHANNELS, draw_module
 
 from edgekit.base.errors import ModelError
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.prove import run_stream
 from edgekit.export.stream.sources import torch_offline

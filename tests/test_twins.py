@@ -24,7 +24,7 @@ from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.scheme import fixed_point
 from edgekit.operators.spectral import twin as spectral_twin
-from edgekit.targets.c.emit.winograd import transformed
+from edgekit.targets.c.emit.winograd import transform_weights
 
 NP_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,
@@ -144,7 +144,7 @@ def test_convolution_by_tiles_is_as_near_to_float64_as_tap_by_tap(inputs: int) -
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (1, 2))
     exact = np.einsum("chwij,ocij->ohw", windows, w.astype(np.float64)) + bias[:, None, None]
     by_tap = conv_twin.ek_conv_f32(x, w, bias, s)
-    by_tile = conv_twin.ek_conv_winograd_f32(x, transformed(w), bias, s)
+    by_tile = conv_twin.ek_conv_winograd_f32(x, transform_weights(w), bias, s)
     assert snr_db(by_tile, exact) > max(snr_db(by_tap, exact) - 3, 110)
 
 

@@ -24,7 +24,7 @@ from edgekit.export.diffusion.step_tables import (
     first_network,
     guidance_problems,
     one_more_step,
-    visited,
+    visited_steps,
 )
 from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
 
@@ -83,7 +83,7 @@ class Sampler(Discrete):
             raise UsageError(problems)
         table = SAMPLERS[self.kind](self)
         table = table.with_(cut=self.cut) if self.cut else table
-        table = self.with_given(table, visited(self)[1])
+        table = self.with_given(table, visited_steps(self)[1])
         if self.one_more_step:
             return one_more_step(table, self)
         return first_network(table) if "first" in self.networks else table
@@ -261,29 +261,33 @@ def read_sampler(path: Path) -> Description:
     other = OTHERS.get(str(given.get("kind")))
     if other is not None:
         del given["kind"]
-        return _other(other, given, where)
-    schedule = _filled(Schedule, given.pop("schedule", {}), f"{where}, schedule", problems)
-    roles = _filled(Roles, given.pop("roles", {}), f"{where}, roles", problems)
-    sampler = _filled(Sampler, given, where, problems)
+        return _read_other_sampler(other, given, where)
+    schedule = _dataclass_arguments(
+        Schedule, given.pop("schedule", {}), f"{where}, schedule", problems
+    )
+    roles = _dataclass_arguments(Roles, given.pop("roles", {}), f"{where}, roles", problems)
+    sampler = _dataclass_arguments(Sampler, given, where, problems)
     if problems:
         raise UsageError(problems)
     return Sampler(**{**sampler, "schedule": Schedule(**schedule), "roles": Roles(**roles)})
 
 
-def _other(
+def _read_other_sampler(
     kind: type[Ouve | Bridge | Rddm | Interpolant], given: dict[str, Any], where: str
 ) -> Description:
     problems: list[Problem] = []
     roles = given.pop("roles", None)
-    filled = _filled(kind, given, where, problems)
-    named = {} if roles is None else _filled(Roles, roles, f"{where}, roles", problems)
+    filled = _dataclass_arguments(kind, given, where, problems)
+    named = {} if roles is None else _dataclass_arguments(Roles, roles, f"{where}, roles", problems)
     if problems:
         raise UsageError(problems)
     made = kind(**filled)
     return made if roles is None else replace(made, roles=Roles(**named))
 
 
-def _filled(kind: type[Any], given: Any, where: str, problems: list[Problem]) -> dict[str, Any]:
+def _dataclass_arguments(
+    kind: type[Any], given: Any, where: str, problems: list[Problem]
+) -> dict[str, Any]:
     """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
     known = {f.name: f.default for f in fields(kind)}
     if not isinstance(given, Mapping):

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 from edgekit.base.sampler_table import Roles
-from edgekit.export.diffusion.given import Given
 from edgekit.export.diffusion.schedule import Schedule
+from edgekit.export.diffusion.start_and_noise import StartAndNoise
 
 LINEAR, ROLES = Schedule(), Roles()
 
 
 @dataclass(frozen=True)
-class Discrete(Given):
-    """A sampler of a discrete variance-preserving schedule; start and noise as in `Given`.
+class Discrete(StartAndNoise):
+    """A sampler of a discrete variance-preserving schedule; start and noise as in `StartAndNoise`.
 
     Attributes:
         schedule: what the network was trained with.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx_ir.passes import common
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.verify import compare, draw
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import (
@@ -32,7 +32,7 @@ CHECKED = 3  # rows on which the folded network is compared with its source
 
 
 @dataclass(frozen=True)
-class Folded:
+class FoldCost:
     """What folding an input cost and saved.
 
     Attributes:
@@ -74,7 +74,7 @@ def fold_steps(model: Model) -> Model:
     if table.folded:
         return model
     times, index = np.unique(table.time, return_inverse=True)
-    folded = _folded(model, table.roles.time, times, STEP)
+    folded = _fold_input(model, table.roles.time, times, STEP)
     if folded is None:
         found = f"input '{table.roles.time}' is read by nothing, or by everything"
         allowed = "layers that depend on the timestep alone"
@@ -85,7 +85,7 @@ def fold_steps(model: Model) -> Model:
     made = made.describe(sampler=stepped.facts(), notes=[*model.notes, fact.text])
     _check(model, made, {table.roles.time: times, name: np.arange(len(times))})
     for label, count in label_counts(made).items():
-        again = _folded(made, label, np.arange(count), label)
+        again = _fold_input(made, label, np.arange(count), label)
         if again is not None and again[1].rows * again[1].constants <= again[1].weights:
             smaller = again[0].describe(notes=[*made.notes, again[1].text])
             _check(made, smaller, {label: np.arange(count)})
@@ -93,14 +93,14 @@ def fold_steps(model: Model) -> Model:
     return made
 
 
-def _folded(
+def _fold_input(
     model: Model, name: str, values: NDArray[Any], index: str
-) -> tuple[Model, Folded, str] | None:
+) -> tuple[Model, FoldCost, str] | None:
     """Replace an input by the index of its value; returns the model, the cost, and the new input's name."""
     copy = model.ir.clone()
     graph = copy.graph
     given = next(value for value in graph.inputs if value.name == name)
-    inside = _depending(graph, given)
+    inside = _dependent_nodes(graph, given)
     border = _border(inside)
     if not border or given.is_graph_output():
         return None
@@ -120,10 +120,10 @@ def _folded(
     common.TopologicalSortPass()(copy)
     size = sum(rows.shape[1] for rows in tables)
     after = _weights(graph) - size * len(values)
-    return Model(copy), Folded(name, len(values), size, before - after), renamed
+    return Model(copy), FoldCost(name, len(values), size, before - after), renamed
 
 
-def _depending(graph: ir.Graph, given: ir.Value) -> list[ir.Node]:
+def _dependent_nodes(graph: ir.Graph, given: ir.Value) -> list[ir.Node]:
     """The nodes that read the input and nothing else that is computed or handed in, in order."""
     known, free, inside = {given}, set[ir.Value](), list[ir.Node]()
     for node in graph:
@@ -186,11 +186,11 @@ def _gather(
         graph, f"{value.name}.steps", rows.reshape(len(rows), *(shape[1:] if first else shape))
     )
     nodes = [ir.node("Gather", [table, step], {"axis": 0}, name=f"{value.name}.step")]
-    result = _typed(graph, nodes[-1], value, shape if first else (1, *shape))
+    result = _set_name_and_shape(graph, nodes[-1], value, shape if first else (1, *shape))
     if not first:
         target = add_initializer(graph, f"{value.name}.shape", np.array(shape, np.int64))
         nodes.append(ir.node("Reshape", [result, target], name=f"{value.name}.shaped"))
-        result = _typed(graph, nodes[-1], value, shape)
+        result = _set_name_and_shape(graph, nodes[-1], value, shape)
     graph.insert_before(graph[0], nodes)
     within = set(inside)
     for user, place in list(value.uses()):
@@ -201,7 +201,9 @@ def _gather(
             graph.outputs[place] = result
 
 
-def _typed(graph: ir.Graph, node: ir.Node, like: ir.Value, shape: tuple[int, ...]) -> ir.Value:
+def _set_name_and_shape(
+    graph: ir.Graph, node: ir.Node, like: ir.Value, shape: tuple[int, ...]
+) -> ir.Value:
     """Name and shape the result of a node."""
     result = node.outputs[0]
     result.name = unused_name(value_names(graph), f"{like.name}.now")
@@ -215,7 +217,7 @@ def label_counts(model: Model) -> dict[str, int]:
     for value in model.stream_inputs:
         if value.dtype != ir.DataType.INT64 or math.prod(static_shape(value) or ()) != 1:
             continue
-        counts = {_selected(user.node, user.idx) for user in value.uses()}
+        counts = {_selected_index(user.node, user.idx) for user in value.uses()}
         if len(counts) == 1 and (count := counts.pop()) is not None:
             found[str(value.name)] = count
     table = model.sampler
@@ -223,7 +225,7 @@ def label_counts(model: Model) -> dict[str, int]:
     return {name: count for name, count in found.items() if name not in taken}
 
 
-def _selected(node: ir.Node, place: int) -> int | None:
+def _selected_index(node: ir.Node, place: int) -> int | None:
     data = array_of(node.inputs[0])
     first = "axis" not in node.attributes or node.attributes["axis"].as_int() == 0
     return (

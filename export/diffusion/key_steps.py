@@ -12,7 +12,7 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_loop import Network
 from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.split_unet import paper_keys, split, uniform_keys, with_keys
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -113,7 +113,7 @@ def onnx_network(model: Model, table: StepTable) -> Network:
         call = _caller(model)
         return lambda inputs, _: [call(inputs)[name] for name in outputs]
     whole, decoder, kept = split(model, table.roles.x, table.cut)
-    return sampler_loop.reusing(_caller(whole), _caller(decoder), outputs, kept)
+    return sampler_loop.network_with_reuse(_caller(whole), _caller(decoder), outputs, kept)
 
 
 def _caller(model: Model) -> Callable[[Arrays], Arrays]:

@@ -26,7 +26,7 @@ def with_networks(model: Model, networks: Mapping[str, Model]) -> Model:
     roles, shape = table.roles, _x_shape(model)
     problems, made = list[Problem](), {}
     for role in (role for role in NETWORKS if role in networks):
-        other = _named(networks[role], roles.x) if role != "y" else networks[role]
+        other = _rename_only_input(networks[role], roles.x) if role != "y" else networks[role]
         source = Source(f"{model.source.name}_{role}", other.source.sha256)
         made[role] = other.describe(source=source)
         problems += _problems(role, other, roles.x, shape)
@@ -43,7 +43,7 @@ def _x_shape(model: Model) -> tuple[int, ...] | None:
     return next(static_shape(value) for value in model.stream_inputs if value.name == x)
 
 
-def _named(model: Model, x: str) -> Model:
+def _rename_only_input(model: Model, x: str) -> Model:
     """An only input is called as the denoiser's."""
     if len(model.stream_inputs) != 1 or model.stream_inputs[0].name == x:
         return model

@@ -92,7 +92,7 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
         ModelError: the network is no U-Net: its pictures never grow.
     """
     graph = model.ir.graph
-    noisy = _depending(graph, x)
+    noisy = _values_dependent_on(graph, x)
     areas = [area for value in noisy if (area := _area(value)) is not None]
     least = min(areas, default=0)
     inside: set[ir.Node] = set()
@@ -127,7 +127,7 @@ def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple
         ModelError: a name is not in the network, or the decoder still needs `x`.
     """
     wanted = tuple(cut) or find_cut(model, x)
-    values = _named(model, wanted)
+    values = _values_by_name(model, wanted)
     kept = {str(value.name) for value in values}
     whole, decoder = model.ir.clone(), model.ir.clone()
     have = {value.name for value in whole.graph.outputs}
@@ -152,7 +152,7 @@ def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple
     return Model(whole), Model(decoder), ordered
 
 
-def _named(model: Model, names: Sequence[str]) -> list[ir.Value]:
+def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
     """The values of these names, or, in an integer graph, those that store the tensors."""
     graph = model.ir.graph
     stored = {v.metadata_props[TENSOR]: v for v in _values(graph) if TENSOR in v.metadata_props}
@@ -166,7 +166,7 @@ def _named(model: Model, names: Sequence[str]) -> list[ir.Value]:
     return [plain.get(name) or stored[name] for name in names]
 
 
-def _depending(graph: ir.Graph, x: str) -> set[ir.Value]:
+def _values_dependent_on(graph: ir.Graph, x: str) -> set[ir.Value]:
     """Everything that depends on the noisy input."""
     found = {value for value in graph.inputs if value.name == x}
     for node in graph:

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.base.sampler_table import CHOICES, COLUMNS, FIRST, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
-from edgekit.export.diffusion.given import START
 from edgekit.export.diffusion.schedule import timesteps
+from edgekit.export.diffusion.start_and_noise import START
 
 Floats = NDArray[np.float64]
 
 
-class Guided(Protocol):
+class GuidanceInputs(Protocol):
     """What has guidance: the network's inputs, and the weight w."""
 
     @property
@@ -52,7 +52,7 @@ def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
     return np.zeros_like(ab), np.ones_like(ab)
 
 
-def guided(weights: Floats, sampler: "Guided") -> Floats:
+def guidance_columns(weights: Floats, sampler: "GuidanceInputs") -> Floats:
     """Return the columns of the outputs of a row's calls, from those of one call (rows, outputs).
 
     Two calls under classifier-free guidance, ``e = e_null + w (e_cond - e_null)``, Ho and Salimans (2022); the
@@ -64,7 +64,7 @@ def guided(weights: Floats, sampler: "Guided") -> Floats:
     return np.concatenate([w * weights, (1 - w) * weights], axis=1)
 
 
-def guidance_problems(sampler: "Guided") -> list[Problem]:
+def guidance_problems(sampler: "GuidanceInputs") -> list[Problem]:
     """Guidance needs the value of a condition in the unconditional call."""
     if sampler.guidance == 1 or sampler.roles.null:
         return []
@@ -73,7 +73,7 @@ def guidance_problems(sampler: "Guided") -> list[Problem]:
     return [Problem("sampler, guidance", found, allowed, "give it, or leave guidance out")]
 
 
-def visited(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]:
+def visited_steps(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]:
     """Return the training steps, their cumulative products, and those of the steps that follow.
 
     Times fall, and the last product is 1, an image's. Of kind ``ddim-encode`` they rise, and the last is the time at
@@ -94,7 +94,7 @@ def visited(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]:
 
 def _table(sampler: Discrete, times: NDArray[np.int64], ab: Floats, **columns: Floats) -> StepTable:
     u, v = estimate(sampler.prediction, ab)
-    outputs = guided(v[:, None], sampler)
+    outputs = guidance_columns(v[:, None], sampler)
     columns = {"u": u, "v": outputs, **columns}
     return StepTable.of(times, outputs.shape[1], sampler.roles, columns, clip=sampler.clip)
 
@@ -105,7 +105,7 @@ def ddim(sampler: Discrete) -> StepTable:
     ``x_s = sqrt(ab_s) x0 + sqrt(1 - ab_s - c^2) eps + c z``,
     ``c = eta sqrt((1 - ab_s) / (1 - ab_t) (1 - ab_t / ab_s))``.
     """
-    times, ab, ab_s = visited(sampler)
+    times, ab, ab_s = visited_steps(sampler)
     noise = sampler.eta * np.sqrt((1 - ab_s) / (1 - ab) * np.maximum(0, 1 - ab / ab_s))
     direction = np.sqrt(np.maximum(0, 1 - ab_s - noise**2)) / np.sqrt(1 - ab)
     return _table(
@@ -127,7 +127,7 @@ def ddpm(sampler: Discrete) -> StepTable:
 
     With the larger variance the last row draws nothing either, as in their algorithm 2.
     """
-    times, ab, ab_s = visited(sampler)
+    times, ab, ab_s = visited_steps(sampler)
     alpha = ab / ab_s
     variance = (1 - ab_s) / (1 - ab) * (1 - alpha)
     if sampler.variance == "large":
@@ -148,7 +148,7 @@ def dpm_solver(sampler: Discrete) -> StepTable:
     ``x_s = sigma_s / sigma_t x - alpha_s (e^-h - 1) ((1 + 1 / 2r) x0 - prev / 2r)``, h the step in
     ``lambda = log(alpha / sigma)``, r the step before over it.
     """
-    times, ab, ab_s = visited(sampler)
+    times, ab, ab_s = visited_steps(sampler)
     sigma_s, sigma = np.sqrt(1 - ab_s), np.sqrt(1 - ab)
     with np.errstate(divide="ignore"):
         log_snr = np.append(0.5 * np.log(ab / (1 - ab)), np.inf)
@@ -166,11 +166,11 @@ def diffuse_vae(sampler: Discrete) -> StepTable:
     x_t, and y is subtracted from the last.
     """
     plain = ddpm(sampler)
-    ab = visited(sampler)[1]
+    ab = visited_steps(sampler)[1]
     u, v = estimate(sampler.prediction, ab)
     c = 1 - plain.a
     c[-1] -= 1
-    return plain.with_(u=u, w=-u, v=guided(v[:, None], sampler), c=c, start_y=1.0)
+    return plain.with_(u=u, w=-u, v=guidance_columns(v[:, None], sampler), c=c, start_y=1.0)
 
 
 def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
@@ -179,7 +179,7 @@ def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
     ``x0 = -v`` of pure noise, ``x_T = sqrt(ab_T) x0 + sqrt(1 - ab_T) z``: the first time of the sampler, T, is no pure
     noise. The noise level is that of the row that follows, which with uniform spacing is below the schedule's last.
     """
-    ab = float(visited(sampler)[1][0])
+    ab = float(visited_steps(sampler)[1][0])
     return _with_first(table, {"b": np.sqrt(ab), "s": np.sqrt(1 - ab)}, "v", -1.0)
 
 

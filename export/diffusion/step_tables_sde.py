@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import Roles, StepTable
-from edgekit.export.diffusion.given import Given
-from edgekit.export.diffusion.step_tables import first_network, guidance_problems, guided
+from edgekit.export.diffusion.start_and_noise import StartAndNoise
+from edgekit.export.diffusion.step_tables import first_network, guidance_columns, guidance_problems
 
 Floats = NDArray[np.float64]
 WITH_Y = Roles(y="y")
@@ -23,8 +23,8 @@ COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary 
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Description(Given):
-    """What the descriptions share; start and noise as in `Given`.
+class _Description(StartAndNoise):
+    """What the descriptions share; start and noise as in `StartAndNoise`.
 
     Attributes:
         roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
@@ -62,7 +62,7 @@ class _Description(Given):
         if problems := self.problems():
             raise UsageError(problems)
         table = replace(self, roles=replace(self.roles, null={})).rows()
-        outputs = {"v": guided(table.v, self), "e": guided(table.e, self)}
+        outputs = {"v": guidance_columns(table.v, self), "e": guidance_columns(table.e, self)}
         made = self.with_given(table.with_(**outputs, roles=self.roles))
         return first_network(made) if "first" in self.networks else made
 

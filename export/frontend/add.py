@@ -6,14 +6,14 @@ from fractions import Fraction
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.export.frontend.beside import Second, put_beside
 from edgekit.export.frontend.features import KINDS
+from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands
 from edgekit.export.frontend.writer import RESERVED
 from edgekit.export.own_operators.functions import define_functions
-from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming
+from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
 # By the kind of front end: what becomes sound again behind a network; the first is what it reads.
@@ -96,7 +96,7 @@ def add_frontend(
     return Model(graph_model).describe(
         states=[*joined.states, *builder.new.states],
         stream=info,
-        streaming=_streaming(joined, form, info, "pcm_out" if given else str(result.name)),
+        streaming=_streaming_facts(joined, form, info, "pcm_out" if given else str(result.name)),
         timing={name: vars(time) for name, time in joined.timing.items() if name in left},
         end_state=None,
         frontend=str(form),
@@ -146,7 +146,9 @@ def _stream(
     )
 
 
-def _streaming(model: Model, form: FrontendSpec, info: StreamInfo, result: str) -> Streaming | None:
+def _streaming_facts(
+    model: Model, form: FrontendSpec, info: StreamInfo, result: str
+) -> StreamingFacts | None:
     """What the rewrite of the network found, in samples of the PCM; its first output leads to `result`."""
     if (found := model.streaming) is None:
         return None
@@ -162,7 +164,7 @@ def _streaming(model: Model, form: FrontendSpec, info: StreamInfo, result: str) 
         replace(tensor, rate=f"{rate.numerator}/{rate.denominator}")
         for tensor, rate in zip(found.tensors, rates, strict=True)
     )
-    return Streaming(outputs, tensors)
+    return StreamingFacts(outputs, tensors)
 
 
 def _check_outputs(*models: Model) -> None:
@@ -282,14 +284,14 @@ def _layout_problems(
         layout = _layout(joined, value, read_as, frames)
         if layout is None or layout.content not in fitting:
             place, found = f"{where}: {side} '{value.name}'", f"shape {static_shape(value)}"
-            allowed = " or ".join(_described(content, form, side) for content in fitting)
+            allowed = " or ".join(_describe_content(content, form, side) for content in fitting)
             allowed += f", {frames} times in a call" if frames > 1 else ""
             step = f"choose a --frontend that fits, or say by --layout {value.name}=LETTERS where channels are"
             problems.append(Problem(place, found, f"{allowed}, plus any unit axes", step))
     return problems
 
 
-def _described(content: str, form: FrontendSpec, side: str) -> str:
+def _describe_content(content: str, form: FrontendSpec, side: str) -> str:
     if content == "spectrum":
         return f"the complex spectrum: ({form.bins}, 2) or (2, {form.bins})"
     if content == "frame":

@@ -40,7 +40,7 @@ def add_features(
     """
     value = band_features(new, power, form, n_fft, hop, sample_rate)
     if form.stack is not None:
-        value = stacked(new, value, form.stack)
+        value = append_frame_stack(new, value, form.stack)
     return with_silence(new, value, form.silence)
 
 
@@ -174,7 +174,7 @@ def _pcen(new: FrontendWriter, power: ir.Value, bank: Matrix, step: float, state
     """Per-channel energy normalization (Wang et al., ICASSP 2017, equations 1 and 2), its smoother from 1 on."""
     (magnitude,) = new.node("Sqrt", [power], {"magnitude": static_shape(power) or ()})
     energy = _product(new, magnitude, bank, "bands")
-    smooth = _smoothed(new, energy, step, state)
+    smooth = _append_smoother(new, energy, step, state)
     shape = static_shape(energy) or ()
 
     def with_constant(op: str, x: ir.Value, constant: float, name: str) -> ir.Value:
@@ -189,7 +189,7 @@ def _pcen(new: FrontendWriter, power: ir.Value, bank: Matrix, step: float, state
     return with_constant("Sub", root, PCEN_BIAS**0.5, "pcen")
 
 
-def _smoothed(new: FrontendWriter, energy: ir.Value, step: float, name: str) -> ir.Value:
+def _append_smoother(new: FrontendWriter, energy: ir.Value, step: float, name: str) -> ir.Value:
     """Return ``s += step * (energy - s)`` after each frame, from 1 on: the state is s - 1."""
     shape = static_shape(energy) or (1, 1)
     axis, frames = len(shape) - 2, shape[-2]
@@ -214,7 +214,9 @@ def _smoothed(new: FrontendWriter, energy: ir.Value, step: float, name: str) -> 
     return new.node("Add", [every, one], {"smooth": shape})[0]
 
 
-def stacked(new: FrontendWriter, value: ir.Value, count: int, state: str = HISTORY) -> ir.Value:
+def append_frame_stack(
+    new: FrontendWriter, value: ir.Value, count: int, state: str = HISTORY
+) -> ir.Value:
     """Return the last `count` frames, of which those of `value`, ([channels, ]frames, width), are the newest."""
     shape = static_shape(value) or (1, 1)
     axis, frames = len(shape) - 2, shape[-2]

@@ -196,7 +196,7 @@ def parse_spec(text: str) -> FrontendSpec:
         text,
     ):
         features, full, problems = read_features(match[1], match[5].split(":")[1:])
-        beside, unread = _beside(match[6].split("+")[1:])
+        beside, unread = _parse_joined_features(match[6].split("+")[1:])
         spec = FrontendSpec(
             int(match[2]),
             int(match[3]),
@@ -221,7 +221,7 @@ def parse_spec(text: str) -> FrontendSpec:
 _Problems = list[tuple[str, str, str]]  # part, what was found, what is allowed
 
 
-def _beside(texts: list[str]) -> tuple[tuple[Features, ...], _Problems]:
+def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Problems]:
     """The features behind ``+``, which have the frames of the first, and what is wrong with them."""
     made, problems = [], _Problems()
     for text in texts:

@@ -8,14 +8,14 @@ import onnx_ir as ir
 from edgekit.export.frontend.feature_nodes import (
     add_gcc,
     add_intensity,
+    append_frame_stack,
     band_features,
     power_of,
-    stacked,
     with_silence,
 )
 from edgekit.export.frontend.features import Features
+from edgekit.export.frontend.frame_layout import ORDER, SPECTRA, FrameLayout
 from edgekit.export.frontend.guard import insert_finite
-from edgekit.export.frontend.held import ORDER, SPECTRA, Held
 from edgekit.export.frontend.nodes import PCM_FLOOR, PCM_LIMIT, POWER_FLOOR
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter
@@ -37,7 +37,7 @@ class StreamsBuilder:
         self.spectra: dict[str, ir.Value] = {}
         self._windows: dict[tuple[str, bytes], ir.Value] = {}
 
-    def add_analysis(self, source: ir.Value, held: Held) -> None:
+    def add_analysis(self, source: ir.Value, held: FrameLayout) -> None:
         """Put PCM of the same name and its analysis in the place of a graph input."""
         graph, form, name = self.graph, held.form, str(source.name)
         channels, frames = held.heard, held.frames
@@ -76,7 +76,7 @@ class StreamsBuilder:
         insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
 
     def add_synthesis(
-        self, result: ir.Value, held: Held, spectrum: ir.Value | None, late: int
+        self, result: ir.Value, held: FrameLayout, spectrum: ir.Value | None, late: int
     ) -> None:
         """Put PCM of the same name in the place of a graph output of spectra.
 
@@ -174,7 +174,7 @@ class StreamsBuilder:
         shape = (sum(map(len, silence)), *(static_shape(parts[0]) or ())[1:])
         value = self._joined(parts, f"{name}_features", shape, 0)
         if form.stack is not None:
-            value = stacked(new, value, form.stack, self._free(f"{name}_stack"))
+            value = append_frame_stack(new, value, form.stack, self._free(f"{name}_stack"))
         return with_silence(new, value, np.concatenate(silence))
 
     def _window(self, name: str, window: np.ndarray) -> ir.Value:

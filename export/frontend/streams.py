@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from edgekit.export.frontend.held import SPECTRA, Held, gained, held_streams, hop_unit
+from edgekit.export.frontend.frame_layout import (
+    SPECTRA,
+    FrameLayout,
+    gain_input,
+    held_streams,
+    hop_unit,
+)
 from edgekit.export.frontend.spec import Forms, silent_bands, specs_text
 from edgekit.export.frontend.stream_nodes import StreamsBuilder
 from edgekit.export.own_operators.functions import define_functions
-from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming
+from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
 PCM = "NCT"  # layout of what takes the place of a spectrum
@@ -47,7 +53,7 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     for name, held in outputs.items():
         time = model.timing.get(name)  # of a network that counts frames
         late = 0 if time is None else time.delay_frames
-        of = None if held.sizes["P"] == 2 else gained(inputs, held.form)
+        of = None if held.sizes["P"] == 2 else gain_input(inputs, held.form)
         builder.add_synthesis(ends[name], held, builder.spectra[of] if of else None, late)
     graph.sort()
     define_functions(graph_model)
@@ -63,7 +69,7 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     return Model(graph_model).describe(
         states=[*model.states, *builder.new.states],
         stream=info,
-        streaming=_streaming(model, delays, unit, outputs),
+        streaming=_streaming_facts(model, delays, unit, outputs),
         timing={n: vars(time) for n, time in model.timing.items() if n not in held_names},
         layouts=_layouts(model, held_names),
         end_state=None,
@@ -76,7 +82,9 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     )
 
 
-def _no_sound(model: Model, inputs: Mapping[str, Held], outputs: Mapping[str, Held]) -> list[str]:
+def _no_sound(
+    model: Model, inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
+) -> list[str]:
     """Outputs behind spectra that stay what they are, where no layout says so."""
     if all(held.form.kind not in SPECTRA for held in inputs.values()):
         return []
@@ -93,7 +101,7 @@ def _layouts(model: Model, held: set[str]) -> dict[str, str]:
     return kept | dict.fromkeys(sorted(held), PCM)
 
 
-def _delays(model: Model, unit: int, outputs: Mapping[str, Held]) -> dict[str, int]:
+def _delays(model: Model, unit: int, outputs: Mapping[str, FrameLayout]) -> dict[str, int]:
     """The delay of each output in samples of the PCM; `unit` is what the network counts."""
     rows = model.streaming.outputs if model.streaming else ()
     own = {output.name: output.delay_samples * unit for output in rows}
@@ -104,16 +112,16 @@ def _delays(model: Model, unit: int, outputs: Mapping[str, Held]) -> dict[str, i
     }
 
 
-def _streaming(
-    model: Model, delays: dict[str, int], unit: int, outputs: Mapping[str, Held]
-) -> Streaming | None:
+def _streaming_facts(
+    model: Model, delays: dict[str, int], unit: int, outputs: Mapping[str, FrameLayout]
+) -> StreamingFacts | None:
     """What the rewrite of the network found, in samples of the PCM; also where outputs differ in their delay."""
     if (found := model.streaming) is None:
         if len(set(delays.values())) < 2:
             return None
         late = {name: "istft" if name in outputs else None for name in delays}
         rows = tuple(OutputDelay(name, delays[name], cause) for name, cause in late.items())
-        return Streaming(rows, ())
+        return StreamingFacts(rows, ())
     rows = tuple(
         replace(
             output,
@@ -128,4 +136,4 @@ def _streaming(
         replace(tensor, rate=f"{rate.numerator}/{rate.denominator}")
         for tensor, rate in zip(found.tensors, rates, strict=True)
     )
-    return Streaming(rows, tensors)
+    return StreamingFacts(rows, tensors)

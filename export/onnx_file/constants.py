@@ -36,7 +36,7 @@ def bind_constants(graph: onnx.GraphProto, constants: Constants) -> Arrays:
             continue
         array = _as_type(value, inputs[name].type.tensor_type)
         if array is None:
-            found, wanted = _text(value), _wanted(inputs[name].type.tensor_type)
+            found, wanted = _text(value), _describe_tensor(inputs[name].type.tensor_type)
             problems.append(Problem(where, found, wanted, "give a value that the input can hold"))
         else:
             arrays[name] = array
@@ -73,7 +73,7 @@ def _as_type(value: Any, tensor: onnx.TypeProto.Tensor) -> npt.NDArray[Any] | No
     return array.reshape([1] * len(dims)) if array.size == 1 and set(dims) <= {None, 1} else None
 
 
-def _wanted(tensor: onnx.TypeProto.Tensor) -> str:
+def _describe_tensor(tensor: onnx.TypeProto.Tensor) -> str:
     dims = [str(d.dim_value) if d.HasField("dim_value") else "?" for d in tensor.shape.dim]
     kind = str(onnx.TensorProto.DataType.Name(tensor.elem_type)).lower()
     return f"{kind} of shape ({', '.join(dims)})"

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import onnx
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.checking import MAX_BYTES, bytes_of, is_external, tensors
+from edgekit.export.onnx_file.file_checks import MAX_BYTES, bytes_of, is_external, tensors
 
 LOCATION = b"location"  # the key that every reference to another file holds
 
@@ -38,9 +38,11 @@ def self_contained(data: bytes, folder: Path) -> bytes:
             path, start, size = _place(tensor, folder)
             total += size
             if total > MAX_BYTES:
-                raise _Refused(f"{total} bytes together", f"at most {MAX_BYTES}", "split it")
-            _embed(tensor, path, start, size)
-        except _Refused as refused:
+                raise _ExternalDataRefused(
+                    f"{total} bytes together", f"at most {MAX_BYTES}", "split it"
+                )
+            _embed_external_data(tensor, path, start, size)
+        except _ExternalDataRefused as refused:
             problems.append(Problem(f"tensor '{tensor.name}'", *refused.args))
             if total > MAX_BYTES:
                 break
@@ -49,7 +51,7 @@ def self_contained(data: bytes, folder: Path) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-class _Refused(Exception):
+class _ExternalDataRefused(Exception):
     """Holds what was found, what is allowed and the next step."""
 
 
@@ -58,24 +60,26 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
     entries = {str(entry.key): entry.value for entry in tensor.external_data}
     for key, value in entries.items():
         if isinstance(value, bytes):  # protobuf gives text that is not UTF-8 so
-            raise _Refused(f"{key} {value[:200]!r}", "UTF-8", "correct the file")
+            raise _ExternalDataRefused(f"{key} {value[:200]!r}", "UTF-8", "correct the file")
     location = entries.get("location", "")
     path = _inside(location, folder)
     size = bytes_of(tensor)
     if size is None or min(tensor.dims, default=0) < 0:
-        raise _Refused(
+        raise _ExternalDataRefused(
             "its type or shape has no size", "numbers of a known type, sizes from 0", _AGAIN
         )
     numbers = {
         key: entries.get(key, str(default)) for key, default in (("offset", 0), ("length", size))
     }
     if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):
-        raise _Refused(f"offset and length {numbers}", "whole numbers from 0", _AGAIN)
+        raise _ExternalDataRefused(f"offset and length {numbers}", "whole numbers from 0", _AGAIN)
     start, length, held = int(numbers["offset"]), int(numbers["length"]), path.stat().st_size
     if length != size:
-        raise _Refused(f"{length} bytes for a tensor of {size} bytes", f"{size} bytes", _AGAIN)
+        raise _ExternalDataRefused(
+            f"{length} bytes for a tensor of {size} bytes", f"{size} bytes", _AGAIN
+        )
     if start + size > held:
-        raise _Refused(
+        raise _ExternalDataRefused(
             f"bytes {start} to {start + size} of '{location}', which has {held}",
             "data that the file holds",
             "copy the whole file beside the .onnx file",
@@ -99,17 +103,17 @@ def _inside(location: str, folder: Path) -> Path:
             if stays and path.is_file():
                 return path
     if stays:
-        raise _Refused(
+        raise _ExternalDataRefused(
             f"{found}, which is no file", "a file beside the .onnx file", "copy it there"
         )
-    raise _Refused(
+    raise _ExternalDataRefused(
         found,
         "a file in the folder of the .onnx file or below",
         "save the network again as one file, or with its data beside it",
     )
 
 
-def _embed(tensor: onnx.TensorProto, path: Path, start: int, size: int) -> None:
+def _embed_external_data(tensor: onnx.TensorProto, path: Path, start: int, size: int) -> None:
     with path.open("rb") as file:
         file.seek(start)
         tensor.raw_data = file.read(size)

@@ -45,7 +45,7 @@ def plain(error: BaseException) -> str:
         error = error.__cause__
     for line in str(error).splitlines():
         for pattern, form in NODES:
-            line = re.sub(pattern, partial(_named, form), line)
+            line = re.sub(pattern, partial(_fill_message, form), line)
         for pattern in PLUMBING:
             line = re.sub(pattern, "", line)
         if words := " ".join(line.split()).strip(" :"):
@@ -70,7 +70,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
     at = (
         f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}"
         if place
-        else _at(inner)
+        else _innermost_user_line(inner)
     )
     if _packs(inner):
         step = "give the padded tensor itself to the recurrent layer: a stream has one length"
@@ -81,7 +81,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
     return f"{plain(error)}{at}", "change what it names, then export again"
 
 
-def _at(error: BaseException) -> str:
+def _innermost_user_line(error: BaseException) -> str:
     """The innermost line of a user that led to an error; nothing where all are those of libraries."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = PurePath(frame.filename)
@@ -105,5 +105,5 @@ def _packs(error: BaseException) -> bool:
     )
 
 
-def _named(form: str, match: re.Match[str]) -> str:
+def _fill_message(form: str, match: re.Match[str]) -> str:
     return form.format(op=match["op"], name=match["name"] or "")

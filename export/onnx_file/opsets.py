@@ -10,7 +10,7 @@ import onnx.version_converter
 from onnx import helper, numpy_helper
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.checking import opset_of
+from edgekit.export.onnx_file.file_checks import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_negative_sizes
 from edgekit.export.onnx_file.variance import center
@@ -32,7 +32,7 @@ def at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     """
     taken = _take_large(proto.graph)
     refuse_negative_sizes(proto)
-    converted = _converted(proto)
+    converted = _convert_opset(proto)
     beside = {tensor.name for tensor, is_input in taken if not is_input}
     inputs = [value for value in converted.graph.input if value.name not in beside]
     del converted.graph.input[:]
@@ -59,7 +59,7 @@ def _take_large(graph: onnx.GraphProto) -> list[tuple[onnx.TensorProto, bool]]:
     return taken
 
 
-def _converted(proto: onnx.ModelProto) -> onnx.ModelProto:
+def _convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     version = opset_of(proto)
     if not version:
         return proto
@@ -72,7 +72,7 @@ def _converted(proto: onnx.ModelProto) -> onnx.ModelProto:
         raise _unknown_operators(proto)
     if version == OPSET:
         return proto
-    if version > OPSET and (renumbered := _renumbered(proto)) is not None:
+    if version > OPSET and (renumbered := _renumber_opset(proto)) is not None:
         return renumbered
     try:
         converted = onnx.version_converter.convert_version(proto, OPSET)
@@ -187,7 +187,7 @@ def _is_newer(node: onnx.NodeProto) -> bool:
     return known and not onnx.defs.has(node.op_type, max_inclusive_version=OPSET)
 
 
-def _renumbered(proto: onnx.ModelProto) -> onnx.ModelProto | None:
+def _renumber_opset(proto: onnx.ModelProto) -> onnx.ModelProto | None:
     """The same nodes at `OPSET`, where its operators take their attributes; most versions only add types.
 
     Whether the operators also mean the same, the comparison with the file shows.

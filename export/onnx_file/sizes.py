@@ -47,18 +47,18 @@ def refuse_negative_sizes(proto: onnx.ModelProto) -> None:
     whole = onnx.inliner.inline_local_functions(proto) if proto.functions else proto
     trusted = set[int]()
     while True:
-        known, waiting = _known(whole.graph, trusted)
+        known, waiting = _inferable_nodes(whole.graph, trusted)
         if not waiting or trusted.issuperset(known):  # a body that has both is not looked into
             return
         part = onnx.ModelProto(ir_version=whole.ir_version, opset_import=whole.opset_import)
         part.graph.CopyFrom(whole.graph)
         del part.graph.node[:], part.graph.output[:]
         part.graph.node.extend(whole.graph.node[number] for number in known)
-        refuse_in(onnx.shape_inference.infer_shapes(part, data_prop=True).graph)
+        refuse_inferred_sizes(onnx.shape_inference.infer_shapes(part, data_prop=True).graph)
         trusted.update(known)
 
 
-def refuse_in(graph: onnx.GraphProto) -> None:
+def refuse_inferred_sizes(graph: onnx.GraphProto) -> None:
     """Refuse inferred values that have a size below zero.
 
     Raises:
@@ -88,7 +88,7 @@ def _problem(node: onnx.NodeProto, name: str, sizes: dict[str, list[int]]) -> Pr
     return Problem(f"{node.op_type} '{node.name or name}'", found, "sizes of 0 or more", step)
 
 
-def _known(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[int], bool]:
+def _inferable_nodes(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[int], bool]:
     """The nodes that can be inferred, and whether others wait: they slice what a node that is not trusted may spoil."""
     doubtful, waiting = set[str](), set[str]()
     known: list[int] = []

@@ -121,7 +121,7 @@ def _unequal(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
         for pair in pairs
         if pair.input in inputs
         and pair.output in outputs
-        and not _same(inputs[pair.input], outputs[pair.output])
+        and not _same_type_and_shape(inputs[pair.input], outputs[pair.output])
     ]
 
 
@@ -129,7 +129,7 @@ def _describe(value: ir.Value) -> str:
     return f"{value.dtype} {list(static_shape(value) or ())}".lower()
 
 
-def _same(left: ir.Value, right: ir.Value) -> bool:
+def _same_type_and_shape(left: ir.Value, right: ir.Value) -> bool:
     same_type = left.dtype == right.dtype == ir.DataType.FLOAT
     return same_type and static_shape(left) == static_shape(right)
 
@@ -157,7 +157,7 @@ def _by_name(
         if source.name not in used_inputs
         and result.name not in used_outputs
         and str(result.name) in _partners(str(source.name))
-        and _same(source, result)
+        and _same_type_and_shape(source, result)
     ]
     read = [pair.input for pair in matches]
     made = [pair.output for pair in matches]
@@ -170,7 +170,7 @@ def _by_order(
     used = {pair.input for pair in taken} | {pair.output for pair in taken}
     left = [value for value in inputs[1:] if value.name not in used]
     made = [value for value in outputs[1:] if value.name not in used]
-    if len(left) != len(made) or not all(map(_same, left, made)):
+    if len(left) != len(made) or not all(map(_same_type_and_shape, left, made)):
         return []
     return [StatePair(str(i.name), str(o.name)) for i, o in zip(left, made, strict=True)]
 
@@ -185,7 +185,7 @@ def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
         for result in graph.outputs
         if source.name not in paired
         and str(result.name) in _partners(str(source.name))
-        and not _same(source, result)
+        and not _same_type_and_shape(source, result)
     ]
 
 

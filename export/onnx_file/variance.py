@@ -18,12 +18,12 @@ def center(nodes: MutableSequence[onnx.NodeProto], version: int) -> None:
     float32 leaves nothing of that difference, or less than nothing, whose root is NaN. Here the mean is taken
     off twice: the first time it is rounded, so that equal values would leave a difference.
     """
-    made = [new for node in nodes for new in _centered(node, version)]
+    made = [new for node in nodes for new in _expand_running_variance(node, version)]
     del nodes[:]
     nodes.extend(made)
 
 
-def _centered(node: onnx.NodeProto, version: int) -> list[onnx.NodeProto]:
+def _expand_running_variance(node: onnx.NodeProto, version: int) -> list[onnx.NodeProto]:
     if node.op_type != OPERATOR or node.domain:
         return [node]
     x, y = node.input[0], node.output[0]

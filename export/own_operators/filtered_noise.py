@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import FILTERED_NOISE, node_of
+from edgekit.export.own_operators.marked_layers import FILTERED_NOISE, node_of
 
 
 class FilteredNoise(nn.Module):
@@ -34,10 +34,10 @@ class FilteredNoise(nn.Module):
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.filtered_noise(noise, magnitudes, self.block)
             return marked  # type: ignore[no-any-return]
-        return _filtered(noise, magnitudes, self.block)
+        return _filter_blocks(noise, magnitudes, self.block)
 
 
-def _filtered(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
+def _filter_blocks(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
     batch, bins, frames = magnitudes.shape
     taps = 2 * (bins - 1)
     zero_phase = torch.fft.irfft(magnitudes.transpose(1, 2), taps)
@@ -55,11 +55,11 @@ def _filtered(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
 
 
 @torch.library.custom_op("edgekit::filtered_noise", mutates_args=())
-def _marked(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
-    return _filtered(noise, magnitudes, block).clone()
+def _filtered_noise_operator(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
+    return _filter_blocks(noise, magnitudes, block).clone()
 
 
-@_marked.register_fake
+@_filtered_noise_operator.register_fake
 def _(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
     return torch.empty_like(noise)
 

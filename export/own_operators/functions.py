@@ -10,7 +10,13 @@ import onnx.parser
 import onnx_ir as ir
 
 from edgekit.export.own_operators.filter_bodies import FILTERED_NOISE_BODY, PARTITIONED_FIR_BODY
-from edgekit.export.own_operators.marked import (
+from edgekit.export.own_operators.marked_bodies import (
+    CUM_MAX_BODY,
+    LOG_SUM_BODY,
+    OSCILLATORS_BODY,
+    SELECTIVE_BODY,
+)
+from edgekit.export.own_operators.marked_layers import (
     CUM_MAX,
     FILTERED_NOISE,
     LOG_SUM,
@@ -18,12 +24,6 @@ from edgekit.export.own_operators.marked import (
     OSCILLATORS,
     PARTITIONED_FIR,
     SELECTIVE,
-)
-from edgekit.export.own_operators.marked_bodies import (
-    CUM_MAX_BODY,
-    LOG_SUM_BODY,
-    OSCILLATORS_BODY,
-    SELECTIVE_BODY,
 )
 from edgekit.export.own_operators.noise_bodies import NOISE_BODIES
 from edgekit.export.own_operators.ssm_body import SSM_BODY

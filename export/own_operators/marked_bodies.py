@@ -1,6 +1,6 @@
 """The bodies of our layers in ONNX, but for that of ``edgekit::DiagonalSSM``."""
 
-from edgekit.export.own_operators.marked import CUM_MAX, LOG_SUM
+from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM
 
 # See `edgekit.export.own_operators.oscillators`. pitch (batch, 1, time), amplitudes (batch, harmonics, time) -> y as
 # pitch. Phases are summed up in double precision (type 11).
@@ -78,7 +78,7 @@ SelectiveSSM (u, dt, a, b, c, skip) => (y) {
   y = Add (recalled, passed)
 }"""
 
-# See `edgekit.export.own_operators.running`. x (.., time) -> y as x: y[t] joins y[t - 1] and x[t]
+# See `edgekit.export.own_operators.cumulative_extremes`. x (.., time) -> y as x: y[t] joins y[t - 1] and x[t]
 _RUNNING = """
 %s (x) => (y) {
   shape = Shape (x)

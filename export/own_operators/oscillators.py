@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import OSCILLATORS, node_of
+from edgekit.export.own_operators.marked_layers import OSCILLATORS, node_of
 
 
 class Oscillators(nn.Module):
@@ -34,10 +34,10 @@ class Oscillators(nn.Module):
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.oscillators(pitch, amplitudes, self.rate)
             return marked  # type: ignore[no-any-return]
-        return _played(pitch, amplitudes, self.rate)
+        return _sum_of_sines(pitch, amplitudes, self.rate)
 
 
-def _played(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
+def _sum_of_sines(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
     bounded = pitch.clamp(0, rate / 2)
     turns = torch.cumsum(bounded.double() / rate, -1)
     harmonic = torch.arange(1, amplitudes.shape[1] + 1, device=pitch.device)[:, None]
@@ -49,11 +49,11 @@ def _played(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
 
 
 @torch.library.custom_op("edgekit::oscillators", mutates_args=())
-def _marked(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
-    return _played(pitch, amplitudes, rate)
+def _oscillators_operator(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
+    return _sum_of_sines(pitch, amplitudes, rate)
 
 
-@_marked.register_fake
+@_oscillators_operator.register_fake
 def _(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
     return torch.empty_like(pitch)
 

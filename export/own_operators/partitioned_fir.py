@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import PARTITIONED_FIR, node_of
+from edgekit.export.own_operators.marked_layers import PARTITIONED_FIR, node_of
 
 
 class PartitionedFIR(nn.Module):
@@ -33,10 +33,10 @@ class PartitionedFIR(nn.Module):
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.partitioned_fir(x, self.response)
             return marked  # type: ignore[no-any-return]
-        return _convolved(x, self.response)
+        return _fft_convolution(x, self.response)
 
 
-def _convolved(x: Tensor, response: Tensor) -> Tensor:
+def _fft_convolution(x: Tensor, response: Tensor) -> Tensor:
     frames = x.shape[-1]
     size = frames + response.shape[-1]
     spectrum = torch.fft.rfft(x.double(), size) * torch.fft.rfft(response.double(), size)
@@ -45,11 +45,11 @@ def _convolved(x: Tensor, response: Tensor) -> Tensor:
 
 
 @torch.library.custom_op("edgekit::partitioned_fir", mutates_args=())
-def _marked(x: Tensor, response: Tensor) -> Tensor:
-    return _convolved(x, response).contiguous()
+def _partitioned_fir_operator(x: Tensor, response: Tensor) -> Tensor:
+    return _fft_convolution(x, response).contiguous()
 
 
-@_marked.register_fake
+@_partitioned_fir_operator.register_fake
 def _(x: Tensor, response: Tensor) -> Tensor:
     return torch.empty_like(x)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.export.own_operators.marked import SELECTIVE, node_of
+from edgekit.export.own_operators.marked_layers import SELECTIVE, node_of
 
 STEPS = (1e-3, 1e-1)  # range of the initial step sizes, as in Mamba
 
@@ -50,10 +50,10 @@ class SelectiveSSM(nn.Module):
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.selective_ssm(*given)
             return marked  # type: ignore[no-any-return]
-        return _scanned(*given)
+        return _parallel_scan(*given)
 
 
-def _scanned(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
+def _parallel_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
     """All frames, in log2(time) steps: pairs of (decay, drive) are joined as in a parallel prefix sum."""
     decay = torch.exp(dt[:, :, None] * a[..., None])  # (batch, channels, states, time)
     h = (dt * u)[:, :, None] * b[:, None]
@@ -68,11 +68,13 @@ def _scanned(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tenso
 
 
 @torch.library.custom_op("edgekit::selective_ssm", mutates_args=())
-def _marked(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
-    return _scanned(u, dt, a, b, c, skip)
+def _selective_ssm_operator(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor
+) -> Tensor:
+    return _parallel_scan(u, dt, a, b, c, skip)
 
 
-@_marked.register_fake
+@_selective_ssm_operator.register_fake
 def _(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
     return torch.empty_like(u)
 

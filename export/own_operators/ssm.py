@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked import node_of
+from edgekit.export.own_operators.marked_layers import node_of
 from edgekit.graph.model import SSM
 
 STEPS = (
@@ -145,7 +145,7 @@ class DiagonalSSM(nn.Module):
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.diagonal_ssm(u, transition, drive, readout, self.skip)
             return marked  # type: ignore[no-any-return]
-        return _convolved(u, transition, drive, readout, self.skip)
+        return _convolve_by_kernel(u, transition, drive, readout, self.skip)
 
 
 def legs(states: int) -> Tensor:
@@ -171,7 +171,7 @@ def _quotient(above: Tensor, real: Tensor, imaginary: Tensor) -> Tensor:
     )
 
 
-def _convolved(
+def _convolve_by_kernel(
     u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tensor
 ) -> Tensor:
     groups, frames = transition.shape[1], u.shape[-1]
@@ -206,11 +206,13 @@ def _powers(a: Tensor, count: int) -> Tensor:
 
 
 @torch.library.custom_op("edgekit::diagonal_ssm", mutates_args=())
-def _marked(u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tensor) -> Tensor:
-    return _convolved(u, transition, drive, readout, skip)
+def _diagonal_ssm_operator(
+    u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tensor
+) -> Tensor:
+    return _convolve_by_kernel(u, transition, drive, readout, skip)
 
 
-@_marked.register_fake
+@_diagonal_ssm_operator.register_fake
 def _(u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tensor) -> Tensor:
     return torch.empty_like(u)
 

@@ -12,14 +12,14 @@ from edgekit.export.passes.foreign_integers.quantizers import UnifyQuantizers
 from edgekit.export.passes.groupnorm import SplitGroupNorm
 from edgekit.export.passes.linear import MatMulToGemm
 from edgekit.export.passes.metadata import StripMetadata
-from edgekit.export.passes.mixed import OneFloatType
-from edgekit.export.passes.naming import NameNodes
+from edgekit.export.passes.mixed_float_types import OneFloatType
 from edgekit.export.passes.noop import RemoveNoOps
 from edgekit.export.passes.outputs import OwnOutputs
 from edgekit.export.passes.reshape import UnifyReshapes
 from edgekit.export.passes.scale import FoldScales
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.export.passes.sink import RaiseReshapes, SinkReshapes
+from edgekit.export.passes.stable_names import NameNodes
 from edgekit.export.passes.transpose import CancelTransposes
 
 PASSES: tuple[ir.passes.InPlacePass, ...] = (

@@ -135,7 +135,7 @@ def _axes(node: ir.Node) -> Iterator[Found]:
         yield f"axes {axes} of {rank} dimensions: one is there twice", "each axis once"
 
 
-def _resized(node: ir.Node) -> Iterator[Found]:
+def _check_resize(node: ir.Node) -> Iterator[Found]:
     for name, value in zip(("roi", "scales", "sizes"), node.inputs[1:], strict=False):
         given = array_of(value) if node.op_type == "Resize" else None
         if given is not None and given.ndim != 1:
@@ -304,7 +304,7 @@ CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _axis,
     _axes,
     _norm,
-    _resized,
+    _check_resize,
     _rank,
     _slope,
     _windows,

@@ -12,7 +12,7 @@ TYPES = ("to", "dtype")  # attributes that name an element type
 def narrow_doubles(model: ir.Model) -> list[str]:
     """Compute and give out as float32 what is left of float64 once constants are folded; returns notes."""
     graph = model.graph
-    changed = list(_narrowed(graph))
+    changed = list(_narrow_to_float32(graph))
     given = [value.name for value in graph.outputs if value.dtype == DOUBLE]
     for node in ir.traversal.RecursiveGraphIterator(graph):
         for value in node.outputs:
@@ -24,7 +24,7 @@ def narrow_doubles(model: ir.Model) -> list[str]:
     return notes
 
 
-def _narrowed(graph: ir.Graph) -> Iterator[str | None]:
+def _narrow_to_float32(graph: ir.Graph) -> Iterator[str | None]:
     """Change constants and types in place; yield the first output of every node that computed in float64."""
     for value in graph.initializers.values():
         if value.dtype == DOUBLE and value.const_value is not None:

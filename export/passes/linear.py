@@ -9,7 +9,7 @@ from edgekit.graph.nodes import (
     add_initializer,
     replace,
     static_shape,
-    stored,
+    stored_array,
     unused_name,
     value_names,
 )
@@ -31,7 +31,7 @@ class MatMulToGemm(ir.passes.InPlacePass):
 
 
 def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    data, matrix = node.inputs[0], stored(node.inputs[1])
+    data, matrix = node.inputs[0], stored_array(node.inputs[1])
     shape = static_shape(data)
     if data is None or matrix is None or matrix.ndim != 2 or shape is None or len(shape) < 2:
         return False

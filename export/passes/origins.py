@@ -44,7 +44,7 @@ def origins_of(graph: ir.Graph) -> dict[str, Origin]:
     return found
 
 
-def reshaped(
+def add_reshaped_constant(
     graph: ir.Graph,
     value: ir.Value,
     array: Array,

@@ -7,8 +7,8 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
-from edgekit.export.onnx_file.sizes import refuse_in
-from edgekit.export.own_operators.marked import MARKED
+from edgekit.export.onnx_file.sizes import refuse_inferred_sizes
+from edgekit.export.own_operators.marked_layers import MARKED
 from edgekit.graph.model import FRONTEND_DOMAIN
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
@@ -94,7 +94,7 @@ def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
                 "check the input shapes (--shape INPUT=DIMS) and the exporter",
             )
         ) from error
-    refuse_in(inferred.graph)
+    refuse_inferred_sizes(inferred.graph)
     found: dict[str, tuple[int, ir.Shape | None]] = {}
     for value in (*inferred.graph.value_info, *inferred.graph.output):
         if value.type.HasField("tensor_type"):

@@ -4,7 +4,7 @@ import math
 
 import onnx_ir as ir
 
-from edgekit.export.passes.origins import reshaped
+from edgekit.export.passes.origins import add_reshaped_constant
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
@@ -139,7 +139,7 @@ def _moved_inputs(
         elif array.size == 1:
             inputs.append(add_initializer(graph, f"{value.name}_scalar", array.reshape(())))
         elif array.size == math.prod(old):
-            inputs.append(reshaped(graph, value, array, new, "moved"))
+            inputs.append(add_reshaped_constant(graph, value, array, new, "moved"))
         else:
             return None
     return inputs

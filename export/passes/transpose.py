@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.origins import reshaped
+from edgekit.export.passes.origins import add_reshaped_constant
 from edgekit.graph.facts import FACTS, names
 from edgekit.graph.nodes import (
     add_initializer,
@@ -114,23 +114,23 @@ def _rank(node: ir.Node) -> int | None:
         known = axes is not None and axes.size > 0 and attribute(node, "keepdims", 1) == 1
     else:
         known = node.op_type in TURNABLE
-    shapes = [static_shape(value) for value in _computed(node)]
+    shapes = [static_shape(value) for value in _computed_inputs(node)]
     alike = all(shape is not None and len(shape) == rank for shape in shapes)
     return rank if known and alike and shapes and rank > 1 else None
 
 
-def _computed(node: ir.Node) -> list[ir.Value]:
+def _computed_inputs(node: ir.Node) -> list[ir.Value]:
     return [value for value in node.inputs if value is not None and array_of(value) is None]
 
 
 def _turn_if_better(graph: ir.Graph, region: list[ir.Node]) -> bool:
     inside = set(region)
-    entries = {v for node in region for v in _computed(node) if v.producer() not in inside}
+    entries = {v for node in region for v in _computed_inputs(node) if v.producer() not in inside}
     exits = [node.outputs[0] for node in region if _leaves(node.outputs[0], inside)]
     perms = [permutation(value.producer()) for value in entries]
     perms += [_inverse(perm) for v in exits for perm in _perms(v)]
     for perm in sorted({perm for perm in perms if perm is not None}):
-        if _saved(inside, entries, exits, perm) > 0:
+        if _transpose_bytes_saved(inside, entries, exits, perm) > 0:
             _turn(graph, region, entries, exits, perm)
             return True
     return False
@@ -154,7 +154,9 @@ def _moves(shape: tuple[int, ...] | None, perm: Iterable[int]) -> bool:
     return real != sorted(real)
 
 
-def _saved(inside: set[ir.Node], entries: set[ir.Value], exits: list[ir.Value], perm: Perm) -> int:
+def _transpose_bytes_saved(
+    inside: set[ir.Node], entries: set[ir.Value], exits: list[ir.Value], perm: Perm
+) -> int:
     """Bytes of Transposes now, less those when every value of the region is the `perm` of a new one."""
     saved = sum(_saved_before(value, inside, perm) for value in entries)
     return saved + sum(_saved_behind(value, inside, perm) for value in exits)
@@ -236,7 +238,7 @@ def _turned_node(
             inputs.append(value)
         else:
             wide = (1,) * (len(back) - array.ndim) + array.shape
-            inputs.append(reshaped(graph, value, array, wide, "turned", back))
+            inputs.append(add_reshaped_constant(graph, value, array, wide, "turned", back))
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     if node.op_type in ALONG:
         axis = attribute(node, "axis", FACTS[node.op_type].axis) % len(back)

@@ -9,26 +9,26 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import place_of
-from edgekit.export.running import Arrays
-from edgekit.export.stream.known import KnownFrames
+from edgekit.export.stream.known_frames import KnownFrames
+from edgekit.export.stream.length_free_forms import with_length_free_forms
 from edgekit.export.stream.length_proof import prove_lengths
 from edgekit.export.stream.lengths import two_lengths
 from edgekit.export.stream.needs import find_needs
-from edgekit.export.stream.observed import Facts, find_facts
 from edgekit.export.stream.prove import prove
-from edgekit.export.stream.recognized import recognized
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.attention import square
-from edgekit.export.stream.rules.padded import padded
+from edgekit.export.stream.rules.mirror_padding import run_on_padded
 from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.sources import Offline
-from edgekit.export.stream.track import Later, Refused, Segments, Track, Unseen
+from edgekit.export.stream.tensor_timing import Facts, find_facts
+from edgekit.export.stream.track import Later, Segments, StreamingRefused, Track, Unseen
 from edgekit.export.stream.values import INSIDE
-from edgekit.graph.model import Model, OutputDelay, StreamInfo, Streaming, TensorTime, Timing
+from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts, TensorTime, Timing
 from edgekit.graph.nodes import static_shape
 
 PROVEN_HOPS = (
@@ -93,7 +93,7 @@ def stream(
         VerificationError: the result is not the same network.
     """
     offline = replace(offline, controls=tuple(controls))
-    analysis, models = _rewritten(recognized(offline), hop)
+    analysis, models = _rewritten(with_length_free_forms(offline), hop)
     least, size = analysis.facts.minimum_hop(), min(models)
     model, source = models[size], offline.at(analysis.longest)
     described = model.describe(
@@ -169,7 +169,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
     define_functions(model)
     simplify(model)
     tensors = tuple(_tensor(writer, track) for track in writer.tracks.values())
-    facts = Streaming(tuple(_delay(track, name) for name, track in outputs.items()), tensors)
+    facts = StreamingFacts(tuple(_delay(track, name) for name, track in outputs.items()), tensors)
     delay = max(output.delay_samples for output in facts.outputs)
     timing = {
         str(value.name): Timing(time.axis, 0, time.offset)
@@ -213,7 +213,7 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
             continue
         try:
             _one(writer, node)
-        except Refused as error:
+        except StreamingRefused as error:
             problems.append(Problem(place_of(node), error.found, error.allowed, error.step))
             refused.update(node.outputs)
             unseen = unseen and isinstance(error, Unseen)
@@ -223,7 +223,7 @@ def _translate(writer: Rewriter, offline: ir.Graph) -> None:
 
 def _one(writer: Rewriter, node: ir.Node) -> None:
     if any(value in writer.squares for value in node.inputs if value is not None):
-        padded(writer, node, partial(square, writer, node))
+        run_on_padded(writer, node, partial(square, writer, node))
         return
     if not any(writer.track(value) for value in node.inputs):
         results = writer.new.copy(node, [writer.fixed(value) for value in node.inputs])
@@ -233,8 +233,8 @@ def _one(writer: Rewriter, node: ir.Node) -> None:
     rule = rule_of(node)
     if rule is None:
         step = "use other operators, or give the network in streaming form"
-        raise Refused("no streaming rule", "operators with a rule", step)
-    padded(writer, node, partial(rule, writer, node))
+        raise StreamingRefused("no streaming rule", "operators with a rule", step)
+    run_on_padded(writer, node, partial(rule, writer, node))
 
 
 def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:

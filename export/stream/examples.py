@@ -38,7 +38,7 @@ def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDAr
         name = str(value.name)
         if name not in whole:
             shape = static_shape(value) or ()
-            results[name] = held(examples[name], shape, hop / samples, count)
+            results[name] = input_of_each_hop(examples[name], shape, hop / samples, count)
             continue
         axis, frames = whole[name]
         part = np.take(examples[name], range(count * frames), axis)
@@ -46,7 +46,9 @@ def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDAr
     return results | {name: examples[name] for name in model.constants}
 
 
-def held(array: NDArray[Any], shape: Sequence[int], part: Fraction, hops: int) -> NDArray[Any]:
+def input_of_each_hop(
+    array: NDArray[Any], shape: Sequence[int], part: Fraction, hops: int
+) -> NDArray[Any]:
     """What an input without time in the hop is in each one, (hops, *shape): the frame in which the hop begins.
 
     Args:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner
-from edgekit.export.running import Arrays, in_onnxruntime
+from edgekit.export.hop_runner import Arrays, in_onnxruntime
 from edgekit.export.stream.examples import hold
 from edgekit.export.stream.guards import Guards, changes
-from edgekit.export.stream.observed import Facts
 from edgekit.export.stream.prove import SEED, run_stream
 from edgekit.export.stream.run_lengths import RunLengths
-from edgekit.export.stream.sources import Offline, lengthened
+from edgekit.export.stream.sources import Offline, repeat_along_time
+from edgekit.export.stream.tensor_timing import Facts
 from edgekit.export.verify import draw, verify_answer
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -295,7 +295,7 @@ class _LengthProof:
     def _cut(self, examples: Mapping[str, NDArray[Any]], samples: int) -> Arrays:
         axes = self.lengths.offline.axes
         return {
-            name: lengthened(examples[name], axes.get(name), self._frames(value, samples))
+            name: repeat_along_time(examples[name], axes.get(name), self._frames(value, samples))
             for value in self.lengths.short.inputs
             if (name := str(value.name))
         }

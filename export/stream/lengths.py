@@ -7,10 +7,10 @@ import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.passes.metadata import place_of
-from edgekit.export.stream.observed import grown_module
+from edgekit.export.stream.module_probe import Calls, frames_of_slowest, most_grown
 from edgekit.export.stream.periods import MOST, period, rough_period
-from edgekit.export.stream.probing import Calls, frames_of_slowest, most_grown
 from edgekit.export.stream.sources import Offline, TooShort
+from edgekit.export.stream.tensor_timing import grown_module
 from edgekit.graph.nodes import array_of, static_shape
 
 # Where a network is read first, in samples: short, since some grow with the length; then multiples of what
@@ -32,7 +32,7 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     told, unit = 0, offline.unit
     # as many frames of the slowest input: its branch may have strides of its own
     lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
-    for samples in _probed(offline, list(dict.fromkeys(lengths)), times):
+    for samples in _probe_lengths(offline, list(dict.fromkeys(lengths)), times):
         try:
             offline.at(times * samples), offline.at(2 * times * samples)
         except TooShort as found:
@@ -54,7 +54,7 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
     raise error
 
 
-def _probed(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:
+def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:
     """The lengths from the first one on at which the slowest tensor has `FRAMES`, as running the network tells.
 
     Raises:

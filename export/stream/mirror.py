@@ -10,7 +10,7 @@ from edgekit.export.stream.track import Mirror
 
 
 @dataclass(frozen=True)
-class Reading:
+class MirrorReads:
     """A context of the frames without padding, and what is read of it.
 
     Attributes:
@@ -30,7 +30,9 @@ class Reading:
     end: bool
 
 
-def picked(new: HopGraph, whole: ir.Value, reading: Reading, name: str) -> ir.Value:
+def gather_mirrored_frames(
+    new: HopGraph, whole: ir.Value, reading: MirrorReads, name: str
+) -> ir.Value:
     """The frames of a context that are read; those outside of the stream are the ones that they repeat.
 
     Frame 0 is at place ``first`` of the context, later in earlier hops; the last frame at ``last``. A frame at
@@ -41,16 +43,18 @@ def picked(new: HopGraph, whole: ir.Value, reading: Reading, name: str) -> ir.Va
     total = source.frames + reading.count
     index = new.constant(np.arange(reading.skip, total - reading.rest), f"{name}.places")
     if reading.start:
-        index = _started(new, index, reading, name)
+        index = _frames_before_start(new, index, reading, name)
     if reading.end:
-        index = _ended(new, index, reading, name)
+        index = _frames_after_end(new, index, reading, name)
     limits = new.constant(0, f"{name}.least"), new.constant(total - 1, f"{name}.most")
     inside = new.exact(new.one(f"{name}.inside", "Clip", index, *limits))
     chosen = new.one(f"{name}.index", "Cast", inside, to=ir.DataType.INT64)
     return new.one(f"{name}.picked", "Gather", whole, chosen, axis=source.axis)
 
 
-def _started(new: HopGraph, index: ir.Value, reading: Reading, name: str) -> ir.Value:
+def _frames_before_start(
+    new: HopGraph, index: ir.Value, reading: MirrorReads, name: str
+) -> ir.Value:
     source, name = reading.mirror.source, f"{name}.first"
     passed = _number(new, "Mul", new.hops, source.frames, f"{name}.passed")
     begin = new.constant([reading.count + source.delay], f"{name}.begin")
@@ -61,7 +65,7 @@ def _started(new: HopGraph, index: ir.Value, reading: Reading, name: str) -> ir.
     return new.exact(new.one(f"{name}.reflected", "Add", first, _distance(new, index, first, name)))
 
 
-def _ended(new: HopGraph, index: ir.Value, reading: Reading, name: str) -> ir.Value:
+def _frames_after_end(new: HopGraph, index: ir.Value, reading: MirrorReads, name: str) -> ir.Value:
     source, name = reading.mirror.source, f"{name}.last"
     rate = source.time.rate
     behind = _number(new, "Mul", new.missing, rate.numerator, f"{name}.behind")

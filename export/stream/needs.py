@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.stream.observed import Facts, TimeAxis
-from edgekit.export.stream.windows import ENDLESS, Sliding, pads_of, slice_of, sliding_of
+from edgekit.export.stream.tensor_timing import Facts, TimeAxis
+from edgekit.export.stream.windows import ENDLESS, SlidingWindow, pads_of, slice_of, sliding_of
 from edgekit.graph.nodes import attribute, static_shape
 
 Need = Callable[[ir.Node, TimeAxis, TimeAxis, int], int]
@@ -30,7 +30,7 @@ def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, int]:
                 if made is None:
                     wanted = time.offset
                 elif output in needs:
-                    rule = NEEDS.get(node.op_type, _same)
+                    rule = NEEDS.get(node.op_type, _needs_same_frames)
                     wanted = min(time.offset, rule(node, time, made, needs[output]))
                 else:
                     continue
@@ -38,7 +38,7 @@ def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, int]:
     return needs
 
 
-def _same(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+def _needs_same_frames(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
     return need if time.rate == made.rate else time.offset
 
 
@@ -53,14 +53,14 @@ def _pad(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
     return need - pads_of(node, time.axis)[0]
 
 
-def _sliding(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+def _needs_of_window(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
     if time.axis < 2:
         return need
-    window: Sliding = sliding_of(node, time.axis)
+    window: SlidingWindow = sliding_of(node, time.axis)
     return (need - 1) * window.stride + window.reach - window.left + 1
 
 
-def _transposed(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+def _needs_of_transposed_conv(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
     if time.axis < 2:
         return need
     window = sliding_of(node, time.axis)
@@ -75,9 +75,9 @@ def _concat(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
 NEEDS: dict[str, Need] = {
     "Slice": _slice,
     "Pad": _pad,
-    "Conv": _sliding,
-    "MaxPool": _sliding,
-    "AveragePool": _sliding,
-    "ConvTranspose": _transposed,
+    "Conv": _needs_of_window,
+    "MaxPool": _needs_of_window,
+    "AveragePool": _needs_of_window,
+    "ConvTranspose": _needs_of_transposed_conv,
     "Concat": _concat,
 }

@@ -7,7 +7,7 @@ from math import lcm, prod
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.stream.observed import check_same, values_of
+from edgekit.export.stream.tensor_timing import check_same, values_of
 from edgekit.export.stream.windows import per_axis, slice_of
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
@@ -46,7 +46,7 @@ def period(short: ir.Graph, long: ir.Graph, own: Mapping[str, Fraction] = NONE) 
             if output in axes:
                 ratio = _ratio(node, source, output, axes)
                 rates[output] = rates[source] * ratio
-    return _allowed(lcm(1, *(rate.denominator for rate in rates.values())))
+    return _largest_period(lcm(1, *(rate.denominator for rate in rates.values())))
 
 
 def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
@@ -58,10 +58,10 @@ def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
         up = node.op_type in ("ConvTranspose", "Col2Im")
         ratio = Fraction(stride) if up else Fraction(1, stride)
         rates.update(dict.fromkeys(node.outputs, min(before, default=Fraction(1)) * ratio))
-    return _allowed(lcm(1, *(rate.denominator for rate in rates.values())))
+    return _largest_period(lcm(1, *(rate.denominator for rate in rates.values())))
 
 
-def _allowed(least: int) -> int:
+def _largest_period(least: int) -> int:
     if 2 * least > MOST:
         found = f"its strides in time multiply to {least} samples"
         step = "stream the part behind or before some of the strides"
@@ -99,13 +99,13 @@ def _ratio(
         if index is not None and index.ndim == 2 and len(index) > 1 and before == after:
             return Fraction(1, max(abs(int(index[1, 0] - index[0, 0])), 1))
     if node.op_type == "Resize":
-        return _resized(node, shape[before], made[after], before)
+        return _resize_factor(node, shape[before], made[after], before)
     if node.op_type == "Reshape":
         return Fraction(prod(shape) * made[after], shape[before] * prod(made))
     return Fraction(1)
 
 
-def _resized(node: ir.Node, before: int, after: int, axis: int) -> Fraction:
+def _resize_factor(node: ir.Node, before: int, after: int, axis: int) -> Fraction:
     scales = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
     if scales is not None and scales.size == len(static_shape(node.inputs[0]) or ()):
         return Fraction(float(scales[axis])).limit_denominator(1000)

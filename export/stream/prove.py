@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
-from edgekit.export.running import Arrays, in_onnxruntime, zero_states
-from edgekit.export.stream.examples import held, hold
-from edgekit.export.stream.sources import Offline, lengthened
+from edgekit.export.hop_runner import Arrays, in_onnxruntime, zero_states
+from edgekit.export.stream.examples import hold, input_of_each_hop
+from edgekit.export.stream.sources import Offline, repeat_along_time
 from edgekit.export.verify import compare, compare_in_double, draw
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -60,7 +60,8 @@ def prove(
     )
     frames = {name: int(samples * offline.rates.get(name, 1)) for name in times}
     feeds += [
-        {n: lengthened(feed[n], times.get(n), frames.get(n, 1)) for n in feeds[0]} for feed in given
+        {n: repeat_along_time(feed[n], times.get(n), frames.get(n, 1)) for n in feeds[0]}
+        for feed in given
     ]
     for name in set(offline.controls) & times.keys():
         period = lcm(*models) * frames[name] // samples
@@ -120,7 +121,7 @@ def run_stream(
         if name in times:
             inputs[name] = _cut(feed[name], times[name].axis, shape[times[name].axis], hops)
         else:
-            inputs[name] = held(feed[name], shape, Fraction(hop, samples), hops)
+            inputs[name] = input_of_each_hop(feed[name], shape, Fraction(hop, samples), hops)
     running = running or in_onnxruntime(model.to_bytes())
     recorded = _run(model, running, inputs, samples // hop, float(hop - samples % hop))
     results = {}

@@ -10,11 +10,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.stream.known import KnownFrames
-from edgekit.export.stream.mirror import Reading, picked
-from edgekit.export.stream.observed import Facts
+from edgekit.export.stream.known_frames import KnownFrames
+from edgekit.export.stream.mirror import MirrorReads, gather_mirrored_frames
 from edgekit.export.stream.signs import partial, sign
-from edgekit.export.stream.track import Mirror, Refused, Track
+from edgekit.export.stream.tensor_timing import Facts
+from edgekit.export.stream.track import Mirror, StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import fill_of, pads_of, unheard
 from edgekit.graph.model import ROUNDABLE
@@ -69,7 +69,7 @@ class Rewriter(Values):
         if count == 0:
             return track.value
         if track.outer > 1:
-            raise Refused(*INSIDE)
+            raise StreamingRefused(*INSIDE)
         if count < 0:
             return self.new.slice(track.value, track.axis, -count, track.frames, f"{name}.rest")
         start = self.known_context(track, count)
@@ -124,7 +124,7 @@ class Rewriter(Values):
         if early > 0:
             known = self.known.frames(track.offline, track.time, -track.delay)
             if known is None:
-                raise Refused(
+                raise StreamingRefused(
                     "its first frames, which come before the input, follow from another input",
                     "a padded start that follows from constants",
                     "pad behind the layer that reads the other input",
@@ -169,7 +169,7 @@ class Rewriter(Values):
         """As `Values.set`; where the first outputs of a window are the same, the stream leaves them out."""
         super().set(value, *arguments, node=node, **more)
         if node is not None and (held := self._held.get(node)):
-            self.tracks[value] = _unpadded(self.tracks[value], "edge", held, 0)
+            self.tracks[value] = _drop_padding(self.tracks[value], "edge", held, 0)
 
     def frames_read(self, output: ir.Value) -> int:
         """The offset n of the frames below ``rate * samples + n`` that are read of what a rule will give.
@@ -179,7 +179,7 @@ class Rewriter(Values):
         """
         time = self.facts.time(output)
         if time is None:
-            raise Refused(*self._without_time(output))
+            raise StreamingRefused(*self._without_time(output))
         return self.needs.get(output, time.offset)
 
     def zero_start(self, node: ir.Node, fill: float) -> None:
@@ -281,7 +281,7 @@ class Rewriter(Values):
         for output in node.outputs:
             track = self.track(output)
             if track is not None:
-                self.tracks[output] = _unpadded(track, mirror.mode, mirror.left, mirror.right)
+                self.tracks[output] = _drop_padding(track, mirror.mode, mirror.left, mirror.right)
 
     def solid(self, value: ir.Value) -> Track:
         """The stream of a padded value with all frames that the padding adds."""
@@ -338,11 +338,11 @@ class Rewriter(Values):
         count = max(0, needed + max(0, mirror.reach - window.reach if right > 0 else 0))
         whole = self.context(source, count, name)
         rest = (delay - least) * stride
-        reading = Reading(mirror, count, count - needed, rest, start, right > 0)
-        return picked(self.new, whole, reading, name), delay, held
+        reading = MirrorReads(mirror, count, count - needed, rest, start, right > 0)
+        return gather_mirrored_frames(self.new, whole, reading, name), delay, held
 
 
-def _unpadded(track: Track, mode: str, left: int, right: int) -> Track:
+def _drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
     """A padded stream whose first and last frames repeat others."""
     time = replace(track.time, offset=track.time.offset - left - right)
     source = replace(

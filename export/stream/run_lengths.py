@@ -9,8 +9,8 @@ from math import ceil, prod
 import onnx_ir as ir
 
 from edgekit.export.stream.guards import LengthNumber
-from edgekit.export.stream.observed import Facts
 from edgekit.export.stream.sources import Offline
+from edgekit.export.stream.tensor_timing import Facts
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 

@@ -10,10 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from edgekit.export.onnx_file.checking import parse, runnable
+from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants, bind_constants
+from edgekit.export.onnx_file.file_checks import parse, runnable
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.running import Arrays, source_runner
 from edgekit.export.stream.guards import LARGEST_NUMBER, SMALLEST_NUMBER, LengthNumber
 from edgekit.export.torch_source import TorchModule, leaves
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.double import double_runner
 from edgekit.export.from_onnx import from_onnx, read_file
-from edgekit.export.onnx_file.checking import parse
+from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.dims import BATCH
+from edgekit.export.onnx_file.file_checks import parse
 from edgekit.export.onnx_file.messages import plain
-from edgekit.export.running import Arrays
 from edgekit.export.stream.guards import Guards, LengthNumber, read_guards
-from edgekit.export.stream.probing import Calls, reached_nodes, record
+from edgekit.export.stream.module_probe import Calls, reached_nodes, record
 from edgekit.export.stream.source_runs import file_run, length_numbers, module_run
 from edgekit.export.torch_source import FORWARD_ERRORS
 from edgekit.graph.model import Model
@@ -115,14 +115,16 @@ def onnx_offline(
     own = told_rates(timed, shapes or {}) | dict(rates or {})
     axes = find_time(timed, given, shapes or {}, own)
     check_rates(own, axes)
-    fixed, notes = _fixed(borders, axes, shapes or {})
+    fixed, notes = _fixed_sizes(borders, axes, shapes or {})
 
     def at(samples: int) -> Model:
         lengths = {key: int(samples * own.get(key, 1)) for key in fixed}
         given = {k: _with_time(dims, axes.get(k), lengths[k]) for k, dims in fixed.items()}
         return from_onnx(data, name=name, shapes=given, constants=constants)
 
-    multiple = max((factor for factor, _ in _derived(timed, shapes or {}).values()), default=1)
+    multiple = max(
+        (factor for factor, _ in _open_dimension_factors(timed, shapes or {}).values()), default=1
+    )
     return Offline(
         cache(at),
         notes,
@@ -155,7 +157,7 @@ def torch_offline(
     import torch
 
     from edgekit.export.from_torch import from_torch, quiet
-    from edgekit.export.torch_source import load_module, traced
+    from edgekit.export.torch_source import load_module, trace_module
 
     if Path(source).suffix == ".pt2":
         found, allowed = (
@@ -176,7 +178,7 @@ def torch_offline(
 
     def given(samples: int) -> dict[str, torch.Tensor]:
         return {
-            key: torch.from_numpy(lengthened(array, axes.get(key), frames(key, samples)))
+            key: torch.from_numpy(repeat_along_time(array, axes.get(key), frames(key, samples)))
             for key, array in examples.items()
         }
 
@@ -195,7 +197,7 @@ def torch_offline(
 
     def nodes(samples: int) -> int:
         with quiet():
-            return reached_nodes(traced(replace(loaded, kwargs=given(samples))).program)
+            return reached_nodes(trace_module(replace(loaded, kwargs=given(samples))).program)
 
     def run(feed: Arrays, in_double: bool = False) -> Sequence[NDArray[Any]]:
         with quiet():
@@ -234,7 +236,7 @@ def _failing_forward(
     return TooShort(Problem(where, found, allowed, step))
 
 
-def lengthened(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:
+def repeat_along_time(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:
     """An input over and over along its time axis, until it has so many frames; without one as it is."""
     if axis is None:
         return np.asarray(array)
@@ -263,14 +265,14 @@ def told_rates(
     borders: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Fraction]:
     """The rates that open dimensions called ``T`` and ``64*T`` tell; none where the names differ otherwise."""
-    found = _derived(borders, shapes)
+    found = _open_dimension_factors(borders, shapes)
     most = max((factor for factor, _ in found.values()), default=1)
     if len({symbol for _, symbol in found.values()}) != 1:
         return {}
     return {name: Fraction(n, most) for name, (n, _) in found.items() if n < most}
 
 
-def _derived(
+def _open_dimension_factors(
     borders: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, tuple[int, str]]:
     """Of the last open dimension of each input its factor and its name: 64 and T of ``64*T``."""
@@ -339,7 +341,7 @@ def _open(dims: Dims, given: bool) -> list[tuple[int, str]]:
     return [] if given else places[batch:]
 
 
-def _fixed(
+def _fixed_sizes(
     borders: Mapping[str, Dims], axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
 ) -> tuple[dict[str, list[int]], list[str]]:
     """All sizes but time, a batch being 1; and what is to be told of that."""

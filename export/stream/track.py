@@ -5,10 +5,10 @@ from fractions import Fraction
 
 import onnx_ir as ir
 
-from edgekit.export.stream.observed import TimeAxis
+from edgekit.export.stream.tensor_timing import TimeAxis
 
 
-class Refused(Exception):
+class StreamingRefused(Exception):
     """A rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
 
     def __init__(self, found: str, allowed: str, step: str) -> None:
@@ -17,7 +17,7 @@ class Refused(Exception):
         self.found, self.allowed, self.step = found, allowed, step
 
 
-class Unseen(Refused):
+class Unseen(StreamingRefused):
     """A window of attention has no end within the length at which the network was read."""
 
 

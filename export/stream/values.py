@@ -2,10 +2,10 @@
 
 import onnx_ir as ir
 
-from edgekit.export.stream.along import Emitter
 from edgekit.export.stream.hopgraph import HopGraph
-from edgekit.export.stream.observed import Facts, TimeAxis
-from edgekit.export.stream.track import Refused, Square, Track
+from edgekit.export.stream.tensor_timing import Facts, TimeAxis
+from edgekit.export.stream.time_constants import Emitter
+from edgekit.export.stream.track import Square, StreamingRefused, Track
 from edgekit.graph.nodes import array_of, static_shape
 
 INSIDE = (
@@ -44,11 +44,11 @@ class Values:
         """The stream of an offline value that must carry time."""
         found = self.track(value)
         if found is None:
-            raise Refused(
+            raise StreamingRefused(
                 "its data does not come from a stream", "data with a time axis", "report it"
             )
         if found.outer > 1:
-            raise Refused(*INSIDE)
+            raise StreamingRefused(*INSIDE)
         return found
 
     def fixed(self, value: ir.Value | None) -> ir.Value | None:
@@ -56,7 +56,7 @@ class Values:
         if value is None:
             return None
         if value in self.facts.changed or value in self.facts.axes:
-            raise Refused(
+            raise StreamingRefused(
                 f"its constant '{value.name}' follows the length of the input",
                 "constants that are the same at every length",
                 "compute it from the frame itself; a table of positions ends, so use distances instead",
@@ -64,7 +64,9 @@ class Values:
         if value not in self._fixed:
             array = array_of(value)
             if array is None:
-                raise Refused(f"'{value.name}' is not known", "constants", "report this network")
+                raise StreamingRefused(
+                    f"'{value.name}' is not known", "constants", "report this network"
+                )
             self._fixed[value] = self.new.constant(array, str(value.name), array.dtype)
         return self._fixed[value]
 
@@ -105,9 +107,9 @@ class Values:
         """
         time = self.facts.time(value)
         if time is None:
-            raise Refused(*self._without_time(value))
+            raise StreamingRefused(*self._without_time(value))
         if time.offset % outer:
-            raise Refused(*INSIDE)
+            raise StreamingRefused(*INSIDE)
         time = TimeAxis(time.axis, time.rate / outer, time.offset // outer)
         worst = max(sources, key=lambda t: (t.delay_samples, t.cause is not None), default=None)
         cause = None if worst is None or delay <= 0 else worst.cause

@@ -11,7 +11,7 @@ ENDLESS = 2**40  # frames: a size from which nothing that counts from the front 
 
 
 @dataclass(frozen=True)
-class Sliding:
+class SlidingWindow:
     """Along one axis: ``reach = (kernel - 1) * dilation``, the stride, and the padding before it."""
 
     reach: int
@@ -70,11 +70,13 @@ def paddings(node: ir.Node) -> list[int]:
     return before + behind
 
 
-def sliding_of(node: ir.Node, axis: int) -> Sliding:
+def sliding_of(node: ir.Node, axis: int) -> SlidingWindow:
     """The window of a convolution or pooling along `axis` of its input."""
     place = axis - 2
     kernel, dilation = kernel_of(node)[place], per_axis(node, "dilations")[place]
-    return Sliding((kernel - 1) * dilation, per_axis(node, "strides")[place], paddings(node)[place])
+    return SlidingWindow(
+        (kernel - 1) * dilation, per_axis(node, "strides")[place], paddings(node)[place]
+    )
 
 
 def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:

@@ -3,14 +3,14 @@
 import onnx_ir as ir
 
 from edgekit.operators.border import twin as border_twin
-from edgekit.operators.operator import Array, Operator, integer, integers, written
+from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 
 
 def quantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Float to integer."""
     scale, zero = node.attributes["scale"].as_float(), integer(node, "zero")
-    return [border_twin.ek_quantize(x[0], scale, zero, to=written(node))]
+    return [border_twin.ek_quantize(x[0], scale, zero, to=output_dtype(node))]
 
 
 def dequantize(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -27,7 +27,7 @@ def fake_quantize(node: ir.Node, x: list[Array]) -> list[Array]:
 def requantize(node: ir.Node, x: list[Array]) -> list[Array]:
     """Integer to another scale or width."""
     numbers = integers(node, "x_zero", "mult", "shift", "y_zero", "y_min", "y_max")
-    return [border_twin.ek_requantize(x[0], *numbers, to=written(node))]
+    return [border_twin.ek_requantize(x[0], *numbers, to=output_dtype(node))]
 
 
 OPERATORS: dict[tuple[str, str], Operator] = {

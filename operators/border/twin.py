@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.operators.fixed_point import F32, Ints, centred, output, saturate
+from edgekit.operators.fixed_point import F32, Ints, output, saturate, subtract_zero_point
 
 ROUND_LIMIT = 131072.0  # beyond it a quantized float saturates whatever the zero point
 
@@ -32,7 +32,7 @@ def ek_requantize(
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``clamp(y_zero + requantize(x - x_zero))``."""
-    return output(centred(x, x_zero), mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(subtract_zero_point(x, x_zero), mult, shift, y_zero, y_min, y_max).astype(to)
 
 
 def ek_quantize(x: F32, scale: float, zero: int, *, to: npt.DTypeLike) -> Ints:
@@ -46,4 +46,4 @@ def ek_quantize(x: F32, scale: float, zero: int, *, to: npt.DTypeLike) -> Ints:
 
 def ek_dequantize(x: Ints, scale: float, zero: int) -> F32:
     """Return ``(float32)(x - zero) * scale``, in float32."""
-    return centred(x, zero).astype(np.float32) * np.float32(scale)
+    return subtract_zero_point(x, zero).astype(np.float32) * np.float32(scale)

@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape, conv_shape, ints
-from edgekit.operators.operator import Array, Operator, integer, integers, tensors, written
+from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
@@ -18,7 +18,7 @@ def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
     image = x[0].reshape(shape.in_c, shape.in_h, shape.in_w)
     limits = integers(node, "y_zero", "y_min", "y_max")
     args = [integer(node, "x_zero"), w, *scaling, *limits, shape]
-    return [run(image, *args, to=written(node))]
+    return [run(image, *args, to=output_dtype(node))]
 
 
 def conv(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -66,11 +66,11 @@ def keep_offsets(model: Model) -> Model:
         for link in chain.nodes:
             link.metadata_props[FLOAT_NODE] = "1"
         if chain.rounded and chain.shift != ROUNDING:
-            _apart(copy.graph, chain)
+            _split_bias(copy.graph, chain)
     return Model(copy)
 
 
-def _apart(graph: ir.Graph, chain: Chain) -> None:
+def _split_bias(graph: ir.Graph, chain: Chain) -> None:
     """Let the bias of the convolution in front hold all of the chain's shift but the rounding's half."""
     conv, first = chain.source.producer(), chain.nodes[-1]
     if conv is None or conv.op_type != "Conv" or len(list(chain.source.uses())) != 1:

@@ -7,7 +7,7 @@ from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.elementwise.functions import FORMS, form
-from edgekit.operators.operator import Array, Operator, integer, integers, tensor, written
+from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensor
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
@@ -17,13 +17,13 @@ def prelu_int(node: ir.Node, x: list[Array]) -> list[Array]:
     channels = x[0].reshape(slopes.size, -1)
     factors = integer(node, "m_pos"), slopes, integer(node, "shift")
     x_zero, y_zero = integers(node, "x_zero", "y_zero")
-    return [elementwise_twin.ek_prelu(channels, x_zero, *factors, y_zero, to=written(node))]
+    return [elementwise_twin.ek_prelu(channels, x_zero, *factors, y_zero, to=output_dtype(node))]
 
 
 def arithmetic_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Add or Mul with broadcasting."""
     tail = integers(node, "shift", "y_zero", "y_min", "y_max")
-    (a_zero, b_zero), to = integers(node, "a_zero", "b_zero"), written(node)
+    (a_zero, b_zero), to = integers(node, "a_zero", "b_zero"), output_dtype(node)
     if node.op_type == "Add":
         m1, m2 = integers(node, "m1", "m2")
         return [elementwise_twin.ek_add(x[0], a_zero, m1, x[1], b_zero, m2, *tail, to=to)]

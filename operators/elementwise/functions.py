@@ -50,7 +50,7 @@ def _flag(node: ir.Node, name: str, default: int = 0) -> int:
     return default if attribute is None else attribute.as_int()
 
 
-def _fixed(exact: Callable[..., Array], c: str) -> Callable[[ir.Node], Form]:
+def _form_for_every_type(exact: Callable[..., Array], c: str) -> Callable[[ir.Node], Form]:
     """The same for every element type."""
 
     def make(node: ir.Node) -> Form:
@@ -205,13 +205,13 @@ def _cast(node: ir.Node) -> Form:
         return Form(lambda x: x, "({t}){0}", (0,))
     info = np.iinfo(target.numpy())
     if target == ir.DataType.INT64:
-        return Form(truncated, "ek_trunci1({0})", (0,))
+        return Form(truncate_to_int64, "ek_trunci1({0})", (0,))
     low = "INT32_MIN" if target == ir.DataType.INT32 else str(info.min)
     clamp = f"({{t}})ek_clamp64(ek_trunci1({{0}}), {low}, {info.max})"
-    return Form(lambda x: np.clip(truncated(x), info.min, info.max), clamp, (0,))
+    return Form(lambda x: np.clip(truncate_to_int64(x), info.min, info.max), clamp, (0,))
 
 
-def truncated(x: Array) -> Array:
+def truncate_to_int64(x: Array) -> Array:
     """Floats to int64 towards zero, saturated; NaN gives 0."""
     info = np.iinfo(np.int64)
     inside = (x > -(2.0**63)) & (x < 2.0**63)
@@ -234,29 +234,31 @@ FORMS: Mapping[str, Callable[[ir.Node], Form]] = {
     "Mod": _mod,
     "Pow": _pow,
     "Clip": _clip,
-    "PRelu": _fixed(lambda x, s: np.where(x < 0, s * x, x), "{0} < 0.0f ? {1} * {0} : {0}"),
-    "Equal": _fixed(np.equal, "{0} == {1}"),
-    "Less": _fixed(np.less, "{0} < {1}"),
-    "LessOrEqual": _fixed(np.less_equal, "{0} <= {1}"),
-    "Greater": _fixed(np.greater, "{0} > {1}"),
-    "GreaterOrEqual": _fixed(np.greater_equal, "{0} >= {1}"),
-    "And": _fixed(np.logical_and, "{0} & {1}"),
-    "Or": _fixed(np.logical_or, "{0} | {1}"),
-    "Xor": _fixed(np.logical_xor, "{0} ^ {1}"),
-    "Not": _fixed(np.logical_not, "!{0}"),
+    "PRelu": _form_for_every_type(
+        lambda x, s: np.where(x < 0, s * x, x), "{0} < 0.0f ? {1} * {0} : {0}"
+    ),
+    "Equal": _form_for_every_type(np.equal, "{0} == {1}"),
+    "Less": _form_for_every_type(np.less, "{0} < {1}"),
+    "LessOrEqual": _form_for_every_type(np.less_equal, "{0} <= {1}"),
+    "Greater": _form_for_every_type(np.greater, "{0} > {1}"),
+    "GreaterOrEqual": _form_for_every_type(np.greater_equal, "{0} >= {1}"),
+    "And": _form_for_every_type(np.logical_and, "{0} & {1}"),
+    "Or": _form_for_every_type(np.logical_or, "{0} | {1}"),
+    "Xor": _form_for_every_type(np.logical_xor, "{0} ^ {1}"),
+    "Not": _form_for_every_type(np.logical_not, "!{0}"),
     "BitShift": _bit_shift,
-    "BitwiseAnd": _fixed(np.bitwise_and, "({t})({0} & {1})"),
-    "BitwiseOr": _fixed(np.bitwise_or, "({t})({0} | {1})"),
-    "BitwiseXor": _fixed(np.bitwise_xor, "({t})({0} ^ {1})"),
-    "BitwiseNot": _fixed(np.invert, "({t})~{0}"),
-    "Where": _fixed(np.where, "{0} ? {1} : {2}"),
-    "IsNaN": _fixed(np.isnan, "{0} != {0}"),
+    "BitwiseAnd": _form_for_every_type(np.bitwise_and, "({t})({0} & {1})"),
+    "BitwiseOr": _form_for_every_type(np.bitwise_or, "({t})({0} | {1})"),
+    "BitwiseXor": _form_for_every_type(np.bitwise_xor, "({t})({0} ^ {1})"),
+    "BitwiseNot": _form_for_every_type(np.invert, "({t})~{0}"),
+    "Where": _form_for_every_type(np.where, "{0} ? {1} : {2}"),
+    "IsNaN": _form_for_every_type(np.isnan, "{0} != {0}"),
     "IsInf": _is_infinite,
     "Cast": _cast,
     "CastLike": _cast,
     # On integers; `POINTWISE` has their float forms.
-    "Abs": _fixed(np.abs, "({t})ek_absi1({0})"),
-    "Neg": _fixed(np.negative, "({t})(0u - ({u}){0})"),
-    "Sign": _fixed(np.sign, "({t})ek_maxi1(ek_mini1({0}, 1), -1)"),
-    "Relu": _fixed(lambda x: np.maximum(x, 0), "({t})ek_maxi1({0}, 0)"),
+    "Abs": _form_for_every_type(np.abs, "({t})ek_absi1({0})"),
+    "Neg": _form_for_every_type(np.negative, "({t})(0u - ({u}){0})"),
+    "Sign": _form_for_every_type(np.sign, "({t})ek_maxi1(ek_mini1({0}, 1), -1)"),
+    "Relu": _form_for_every_type(lambda x: np.maximum(x, 0), "({t})ek_maxi1({0}, 0)"),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from edgekit.operators.fixed_point import Ints, centred, output, requantize64, saturate
+from edgekit.operators.fixed_point import Ints, output, requantize64, saturate, subtract_zero_point
 
 
 def ek_add(
@@ -21,7 +21,7 @@ def ek_add(
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``requantize((a - a_zero) * m1 + (b - b_zero) * m2)``: one shift, one rounding."""
-    total = centred(a, a_zero) * m1 + centred(b, b_zero) * m2
+    total = subtract_zero_point(a, a_zero) * m1 + subtract_zero_point(b, b_zero) * m2
     return output(total, 1, shift, y_zero, y_min, y_max).astype(to)
 
 
@@ -39,7 +39,7 @@ def ek_mul(
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``requantize((a - a_zero) * (b - b_zero))``: one rounding; int16 operands have both zeros 0."""
-    product = centred(a, a_zero) * centred(b, b_zero)
+    product = subtract_zero_point(a, a_zero) * subtract_zero_point(b, b_zero)
     return output(product, m, shift, y_zero, y_min, y_max).astype(to)
 
 
@@ -47,6 +47,6 @@ def ek_prelu(
     x: Ints, x_zero: int, m_pos: int, m_neg: Ints, shift: int, y_zero: int, *, to: npt.DTypeLike
 ) -> Ints:
     """Scale x ``(channels, ...)`` by `m_pos` from x_zero up, below it by the channel's `m_neg`."""
-    d = centred(x, x_zero)
+    d = subtract_zero_point(x, x_zero)
     slope = np.asarray(m_neg, dtype=np.int64).reshape(-1, *[1] * (x.ndim - 1))
     return saturate(requantize64(d, np.where(d >= 0, m_pos, slope), shift) + y_zero, to)

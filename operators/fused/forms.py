@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from edgekit.operators.fused import twin as fused_twin
 from edgekit.operators.geometry import ints
-from edgekit.operators.operator import Array, Operator, integers, tensor, tensors, written
+from edgekit.operators.operator import Array, Operator, integers, output_dtype, tensor, tensors
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 LIMITS = ("y_zero", "y_min", "y_max")
@@ -13,13 +13,13 @@ LIMITS = ("y_zero", "y_min", "y_max")
 def magnitude_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Root of the sum of two squares."""
     m1, m2, *rest = integers(node, "m1", "m2", "add", "shift", *LIMITS)
-    return [fused_twin.ek_magnitude(x[0], m1, x[1], m2, *rest, to=written(node))]
+    return [fused_twin.ek_magnitude(x[0], m1, x[1], m2, *rest, to=output_dtype(node))]
 
 
 def product_sum_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Sum of two products."""
     m1, m2, *rest = integers(node, "m1", "m2", "shift", *LIMITS)
-    return [fused_twin.ek_product_sum(x[0], x[1], m1, x[2], x[3], m2, *rest, to=written(node))]
+    return [fused_twin.ek_product_sum(x[0], x[1], m1, x[2], x[3], m2, *rest, to=output_dtype(node))]
 
 
 def mean_square_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -27,7 +27,7 @@ def mean_square_int(node: ir.Node, x: list[Array]) -> list[Array]:
     columns = x[0].reshape(ints(node, "sizes", []))
     return [
         fused_twin.ek_mean_square(
-            columns, *integers(node, "mult", "shift", *LIMITS), to=written(node)
+            columns, *integers(node, "mult", "shift", *LIMITS), to=output_dtype(node)
         )
     ]
 
@@ -37,7 +37,9 @@ def layernorm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     gain, bias = tensors(node, "gain", "bias")
     numbers = integers(node, "bias_up", "epsilon", "shift", *LIMITS)
     return [
-        fused_twin.ek_layernorm(x[0].reshape(-1, gain.size), gain, bias, *numbers, to=written(node))
+        fused_twin.ek_layernorm(
+            x[0].reshape(-1, gain.size), gain, bias, *numbers, to=output_dtype(node)
+        )
     ]
 
 
@@ -46,14 +48,14 @@ def instancenorm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     gain, bias = tensors(node, "gain", "bias")
     numbers = integers(node, "bias_up", "epsilon", "shift", *LIMITS)
     channels = x[0].reshape(*x[0].shape[:2], -1)
-    return [fused_twin.ek_instancenorm(channels, gain, bias, *numbers, to=written(node))]
+    return [fused_twin.ek_instancenorm(channels, gain, bias, *numbers, to=output_dtype(node))]
 
 
 def softmax_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """Softmax of rows."""
     rows, numbers = x[0].reshape(-1, x[0].shape[-1]), integers(node, "mult", "shift", *LIMITS)
     args = [*integers(node, "m", "s"), tensor(node, "exp2"), *numbers]
-    return [fused_twin.ek_softmax(rows, *args, to=written(node))]
+    return [fused_twin.ek_softmax(rows, *args, to=output_dtype(node))]
 
 
 OPERATORS: dict[tuple[str, str], Operator] = {

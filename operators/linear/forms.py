@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.operators.geometry import matmul_shapes
 from edgekit.operators.linear import twin as linear_twin
-from edgekit.operators.operator import Array, Operator, integer, integers, tensors, written
+from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
@@ -14,7 +14,7 @@ def gemm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     arrays = tensors(node, "w", "bias", "mult", "shift")
     rows = x[0].reshape(-1, arrays[0].shape[1])
     limits = integers(node, "y_zero", "y_min", "y_max")
-    return [linear_twin.ek_fc(rows, *arrays, *limits, to=written(node))]
+    return [linear_twin.ek_fc(rows, *arrays, *limits, to=output_dtype(node))]
 
 
 def matmul_int(node: ir.Node, x: list[Array]) -> list[Array]:
@@ -25,7 +25,7 @@ def matmul_int(node: ir.Node, x: list[Array]) -> list[Array]:
     a_zero, b_zero = integers(node, "a_zero", "b_zero")
     numbers = integers(node, "mult", "shift", "y_zero", "y_min", "y_max")
     blocks = [
-        linear_twin.ek_matmul(p, a_zero, q, b_zero, *numbers, to=written(node))
+        linear_twin.ek_matmul(p, a_zero, q, b_zero, *numbers, to=output_dtype(node))
         for p, q in zip(a, b, strict=True)
     ]
     return [np.stack(blocks)]

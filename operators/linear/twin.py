@@ -52,7 +52,7 @@ def ek_matmul(
     return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
 
 
-def framed(x: npt.NDArray[Kind], at: npt.NDArray[np.int32], n: int) -> npt.NDArray[Kind]:
+def gather_frames(x: npt.NDArray[Kind], at: npt.NDArray[np.int32], n: int) -> npt.NDArray[Kind]:
     """Return the frames, ``(frames, n)``, that begin at elements `at` of `x`."""
     found: npt.NDArray[Kind] = x.ravel()[at[:, None] + np.arange(n)]
     return found
@@ -68,7 +68,7 @@ def ek_frame_dots(
     to: npt.DTypeLike,
 ) -> Ints:
     """Return the products of vectors a ``(m, k)`` with the frames of `x` at `at`: ``(m, frames)``; see `ek_matmul`."""
-    return ek_matmul(a, a_zero, framed(x, at, a.shape[1]).T, x_zero, *numbers, to=to)
+    return ek_matmul(a, a_zero, gather_frames(x, at, a.shape[1]).T, x_zero, *numbers, to=to)
 
 
 def ek_frame_sums(
@@ -82,14 +82,14 @@ def ek_frame_sums(
     to: npt.DTypeLike,
 ) -> Ints:
     """Return the frames of `x` at `at`, n elements each, weighed by a ``(m, frames)``: ``(m, n)``; see `ek_matmul`."""
-    return ek_matmul(a, a_zero, framed(x, at, n), x_zero, *numbers, to=to)
+    return ek_matmul(a, a_zero, gather_frames(x, at, n), x_zero, *numbers, to=to)
 
 
 def ek_frame_fc(
     x: Ints, at: npt.NDArray[np.int32], w: S8, *numbers: Any, to: npt.DTypeLike
 ) -> Ints:
     """Return what `ek_fc` does with the blocks of `x` at `at`; w ``(blocks, n, k)``."""
-    row = framed(x, at, w.shape[2]).reshape(1, -1)
+    row = gather_frames(x, at, w.shape[2]).reshape(1, -1)
     y: Ints = ek_fc(row, np.concatenate(list(w), axis=1), *numbers, to=to)[0]
     return y
 
@@ -139,16 +139,16 @@ def ek_matmul_f32(a: F32, b: F32) -> F32:
 
 def ek_frame_dots_f32(a: F32, x: F32, at: npt.NDArray[np.int32]) -> F32:
     """Return the products of vectors a ``(m, k)`` with the frames of `x` at `at`: ``(m, frames)``."""
-    return ek_matmul_f32(a, framed(x, at, a.shape[1]).T)
+    return ek_matmul_f32(a, gather_frames(x, at, a.shape[1]).T)
 
 
 def ek_frame_sums_f32(a: F32, x: F32, at: npt.NDArray[np.int32], n: int) -> F32:
     """Return the frames of `x` at `at`, of n elements, weighed by a ``(m, frames)``: ``(m, n)``."""
-    return ek_matmul_f32(a, framed(x, at, n))
+    return ek_matmul_f32(a, gather_frames(x, at, n))
 
 
 def ek_frame_fc_f32(x: F32, at: npt.NDArray[np.int32], w: F32, bias: F32 | None) -> F32:
     """Return what `ek_fc_f32` does with the blocks of `x` at `at`; w ``(blocks, k, n)``."""
-    row = framed(x, at, w.shape[1]).reshape(1, -1)
+    row = gather_frames(x, at, w.shape[1]).reshape(1, -1)
     y: F32 = ek_fc_f32(row, w.reshape(-1, w.shape[2]), bias)[0]
     return y

@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.elementwise.forms import elementwise
-from edgekit.operators.operator import Array, Operator, integers, tensor, written
+from edgekit.operators.operator import Array, Operator, integers, output_dtype, tensor
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.operators.qdq import INTEGER_DOMAIN
@@ -23,7 +23,7 @@ def table(node: ir.Node, x: list[Array]) -> list[Array]:
     entries = tensor(node, "table")
     if x[0].dtype == np.int8:
         return [lookup_tables.ek_lut_s8(x[0], entries)]
-    if written(node) == np.int16:
+    if output_dtype(node) == np.int16:
         return [lookup_tables.ek_lut_s16(x[0], entries)]
     numbers = integers(node, "mult", "shift", "y_zero")
     return [lookup_tables.ek_lut_s16_s8(x[0], entries, *numbers)]

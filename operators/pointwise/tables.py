@@ -24,7 +24,7 @@ def lut_s8(
     Half-even and saturating; NaN gives out_zero.
     """
     real = (np.arange(-128, 128) - in_zero) * np.float64(in_scale)
-    return _quantized(function, real, out_scale, out_zero, -128, 127).astype(np.int8)
+    return _quantize_function(function, real, out_scale, out_zero, -128, 127).astype(np.int8)
 
 
 def lut_s16(function: Function, in_scale: float, out_scale: float) -> tuple[S16, float]:
@@ -34,7 +34,7 @@ def lut_s16(function: Function, in_scale: float, out_scale: float) -> tuple[S16,
     output units, over all 65536 inputs, against what int16 can hold of the function.
     """
     knots = (np.arange(1025) * STEP - 32768) * np.float64(in_scale)
-    table = _quantized(function, knots, out_scale, 0, -32768, 32767).astype(np.int16)
+    table = _quantize_function(function, knots, out_scale, 0, -32768, 32767).astype(np.int16)
     table.setflags(write=False)
     every = np.arange(-32768, 32768).astype(np.int16)
     with np.errstate(all="ignore"):
@@ -76,7 +76,9 @@ def ek_lut_s16_s8(x: S16, table: S16, mult: int, shift: int, y_zero: int) -> S8:
     return output(ek_lut_s16(x, table), mult, shift, y_zero, -128, 127).astype(np.int8)
 
 
-def _quantized(function: Function, real: F64, scale: float, zero: int, low: int, high: int) -> Ints:
+def _quantize_function(
+    function: Function, real: F64, scale: float, zero: int, low: int, high: int
+) -> Ints:
     with np.errstate(all="ignore"):
         y = function(real)
         steps = np.rint(np.where(np.isnan(y), 0.0, y) / scale)

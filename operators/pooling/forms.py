@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from edgekit.operators.geometry import ConvShape, ints
-from edgekit.operators.operator import Array, Operator, integer, integers, tensors, written
+from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.pooling.twin import pool_of
 from edgekit.operators.qdq import INTEGER_DOMAIN
@@ -34,7 +34,7 @@ def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
     numbers = integers(node, "count_min", "y_zero", "y_min", "y_max")
     factors, borders = tensors(node, "mult", "shift"), ints(node, "borders", [])
     args = [integer(node, "x_zero"), *factors, *numbers, *borders, shape]
-    return [pooling_twin.ek_avg_pool(_image(x[0], shape), *args, to=written(node))]
+    return [pooling_twin.ek_avg_pool(_image(x[0], shape), *args, to=output_dtype(node))]
 
 
 def _image(x: Array, shape: ConvShape) -> Array:

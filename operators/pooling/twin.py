@@ -103,7 +103,7 @@ def ek_avg_pool_f32(
 ) -> F32:
     """Return the mean of each window; taps are summed in order."""
     count = divisors(shape, include_pad, pad_bottom, pad_right).astype(np.float32)
-    return _summed(x, shape) / count
+    return _window_sums(x, shape) / count
 
 
 def ek_lp_pool_f32(x: F32, p: int, shape: ConvShape) -> F32:
@@ -112,7 +112,7 @@ def ek_lp_pool_f32(x: F32, p: int, shape: ConvShape) -> F32:
     power = magnitude
     for _ in range(p - 1):
         power = power * magnitude
-    total = _summed(power, shape)
+    total = _window_sums(power, shape)
     if p <= 2:
         return total if p == 1 else ek_sqrt_f32(total)
     return ek_exp_f32(ek_log_f32(total) / np.float32(p))
@@ -148,7 +148,7 @@ def _taps(shape: ConvShape) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ..
         yield (slice(None), oy, ox), (slice(None), iy, ix)
 
 
-def _summed(x: F32, s: ConvShape) -> F32:
+def _window_sums(x: F32, s: ConvShape) -> F32:
     y = np.zeros((s.out_c, s.out_h, s.out_w), np.float32)
     with np.errstate(all="ignore"):
         for to, source in _taps(s):

@@ -67,7 +67,7 @@ def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:
             h, c = recurrent_twin.ek_lstm_f32(step, h, c, w, r, bias[:rows] + bias[rows:])
         elif node.op_type == "RNN":
             both = bias[:rows] + bias[rows:]
-            h = recurrent_twin.ek_rnn_f32(step, h, w, r, both, rectified(node))
+            h = recurrent_twin.ek_rnn_f32(step, h, w, r, both, uses_relu(node))
         else:
             reset = integer(node, "linear_before_reset", 0)
             h = recurrent_twin.ek_gru_f32(step, h, w, r, bias[:rows], bias[rows:], reset)
@@ -75,7 +75,7 @@ def recurrent(node: ir.Node, x: list[Array]) -> list[Array]:
     return [np.stack(steps), h, c]
 
 
-def rectified(node: ir.Node) -> int:
+def uses_relu(node: ir.Node) -> int:
     """Whether an RNN's activation is Relu instead of Tanh, as 1 or 0."""
     return int(tuple(attribute(node, "activations", ())) == ("Relu",))
 

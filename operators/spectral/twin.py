@@ -72,7 +72,7 @@ def ek_fft_f32(x: F32, tables: F32) -> F32:
         left //= radix
         z = _stage(z, w, radix, left, done)
         done *= radix
-    return _joined(z)
+    return _stack_parts(z)
 
 
 def ek_rfft_f32(x: F32, tables: F32) -> F32:
@@ -86,7 +86,7 @@ def ek_rfft_f32(x: F32, tables: F32) -> F32:
     odd = _Pair(half * (a.im + b.im), half * (b.re - a.re))
     inner = even + odd * w
     first, last, zero = z.re[:1] + z.im[:1], z.re[:1] - z.im[:1], np.zeros(1, np.float32)
-    return _joined(
+    return _stack_parts(
         _Pair(np.concatenate([first, inner.re, last]), np.concatenate([zero, inner.im, zero]))
     )
 
@@ -106,9 +106,9 @@ def ek_irfft_f32(spectrum: F32, tables: F32) -> F32:
     odd = _Pair(diff.re * w.re + diff.im * w.im, diff.im * w.re - diff.re * w.im)
     re = np.concatenate([half * (s.re[:1] + s.re[-1:]), even.re - odd.im])
     im = np.concatenate([-(half * (s.re[:1] - s.re[-1:])), -(even.im + odd.re)])
-    y = ek_fft_f32(_joined(_Pair(re, im)), tables)
+    y = ek_fft_f32(_stack_parts(_Pair(re, im)), tables)
     scale = np.float32(1) / np.float32(size)
-    return _joined(_Pair(y[:, 0] * scale, -(y[:, 1] * scale))).reshape(-1)
+    return _stack_parts(_Pair(y[:, 0] * scale, -(y[:, 1] * scale))).reshape(-1)
 
 
 def ek_stft_f32(pcm: F32, history: F32, window: F32, tables: F32) -> tuple[F32, F32]:
@@ -177,7 +177,7 @@ def _pair(flat: F32) -> _Pair:
     return _Pair(flat[0::2], flat[1::2])
 
 
-def _joined(z: _Pair) -> F32:
+def _stack_parts(z: _Pair) -> F32:
     return np.stack([z.re, z.im], axis=1)
 
 

@@ -18,7 +18,7 @@ from edgekit.base.npz import read_array, read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
-from edgekit.export.running import HopRunner
+from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.held_out import Parts
@@ -73,7 +73,7 @@ def observe(
     values = sum(int(np.prod(shapes[name])) for name in recorded)
     block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
     runner = HopRunner(model, recorded)
-    for index, clip, is_copy in _heard(calibration.clips, again):
+    for index, clip, is_copy in _clips_with_copies(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
             for name, observer in observers.items():
@@ -83,7 +83,7 @@ def observe(
     return observers
 
 
-def _heard(
+def _clips_with_copies(
     clips: Sequence[Clip], again: Callable[[Clip], Clip] | None
 ) -> Iterator[tuple[int, Clip, bool]]:
     """Each clip with its number, as it is and as it is heard again, and whether it is the latter."""
@@ -145,7 +145,7 @@ def _from_folder(source: str, folder: Path, model: Model, values: InputValues) -
             clip, notes = _read(recording, sounds, model)
             changed.update(notes)
             where = (recording.archive or recording.stem).name
-            clips.append(_checked(clip, model, where, values, len(clips)))
+            clips.append(_check_clip(clip, model, where, values, len(clips)))
         except CalibrationError as error:
             problems += error.problems
     if problems:
@@ -153,7 +153,7 @@ def _from_folder(source: str, folder: Path, model: Model, values: InputValues) -
     said = tuple(
         f"calibration: {text}, in {n} of {len(together)} files" for text, n in changed.items()
     )
-    return Calibration(_alike(clips, source), source, clean, said)
+    return Calibration(_refuse_unlike_clips(clips, source), source, clean, said)
 
 
 def _is_input(path: Path, sounds: Sounds) -> bool:
@@ -173,7 +173,7 @@ def _from_factory(source: str, model: Model, values: InputValues) -> Calibration
     try:
         made: Iterable[Any] = getattr(importlib.import_module(module_name), function)()
         clips = tuple(
-            _checked(_by_name(clip, model, source, values), model, source, values, number)
+            _check_clip(_by_name(clip, model, source, values), model, source, values, number)
             for number, clip in enumerate(made)
         )
     except CalibrationError:
@@ -183,7 +183,7 @@ def _from_factory(source: str, model: Model, values: InputValues) -> Calibration
         raise CalibrationError(_problem(f"calibration factory {source!r}", found)) from error
     if not clips:
         raise CalibrationError(_problem(f"calibration factory {source!r}", "yields nothing"))
-    return Calibration(_alike(clips, source), source)
+    return Calibration(_refuse_unlike_clips(clips, source), source)
 
 
 def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[str, NDArray[Any]]:
@@ -200,7 +200,7 @@ def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[
     return {str(inputs[0].name): array[:, None] if is_batch else array}
 
 
-def _alike(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
+def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
     """All the same inputs: a denoiser's calls, or conditions alone."""
     if len({frozenset(clip) for clip in clips}) > 1:
         found = "holds calls of the network, and conditions without calls"
@@ -263,7 +263,7 @@ def _read_clean(file: Path, model: Model) -> NDArray[np.float32]:
         raise CalibrationError(_problem(f"calibration file {file.name!r}", found)) from error
 
 
-def _checked(
+def _check_clip(
     clip: Mapping[str, NDArray[Any]], model: Model, where: str, settings: InputValues, number: int
 ) -> Clip:
     """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops, add settings."""

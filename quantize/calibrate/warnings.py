@@ -38,14 +38,19 @@ def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, .
     if name is None or rate is None:
         return calibration.notes
     clips = [np.ravel(clip[name]).astype(np.float64) for clip in calibration.clips]
-    found = [*_length(clips, rate), *_clipping(clips), *_silence(clips), *_bandwidth(clips, rate)]
+    found = [
+        *_length(clips, rate),
+        *_clipping_notes(clips),
+        *_silence(clips),
+        *_bandwidth(clips, rate),
+    ]
     return calibration.notes + tuple(
         f"calibration: {text}"
         for text in [*found, *_likeness(clips), *_levels(clips, rate), *_steadiness(clips, rate)]
     )
 
 
-def undetected(model: Model, observers: Mapping[str, Observer]) -> tuple[str, ...]:
+def no_detection_notes(model: Model, observers: Mapping[str, Observer]) -> tuple[str, ...]:
     """The note on a calibration in which a network that decides detects nothing."""
     score = observers.get(SCORE)
     if model.decide is None or score is None or (text := model.decide["text"]) is None:
@@ -93,7 +98,7 @@ def _likeness(clips: Sequence[Samples]) -> list[str]:
     ]
 
 
-def _clipping(clips: Sequence[Samples]) -> list[str]:
+def _clipping_notes(clips: Sequence[Samples]) -> list[str]:
     found = []
     for number, clip in enumerate(clips, 1):
         full = np.abs(clip) >= FULL_SCALE

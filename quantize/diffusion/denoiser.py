@@ -40,7 +40,7 @@ def _of_group(integer: Model, table: StepTable) -> Network:
         call = _caller(integer)
         return lambda inputs, _: [call(inputs)[name] for name in outputs]
     whole, decoder, kept = split(integer, table.roles.x, table.cut)
-    return sampler_loop.reusing(_caller(whole), _caller(decoder), outputs, kept)
+    return sampler_loop.network_with_reuse(_caller(whole), _caller(decoder), outputs, kept)
 
 
 def _caller(model: Model) -> Callable[[Arrays], Arrays]:

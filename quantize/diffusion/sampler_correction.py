@@ -17,7 +17,7 @@ from edgekit.base.sampler_table import Arrays, StepTable
 Floats = NDArray[np.float64]
 
 
-def corrected(
+def correct_step_table(
     table: StepTable,
     exact: Network,
     quantized: Network,
@@ -57,7 +57,7 @@ def corrected(
     for row, outputs in seen.items():
         spent = 0.0
         for number, pair in enumerate(outputs):
-            slope, mean, spread = fitted(*pair)
+            slope, mean, spread = fit_output(*pair)
             v[row, number] /= 1 + slope
             bias[row] -= v[row, number] * mean
             spent += (table.b[row] * v[row, number] * spread) ** 2
@@ -65,7 +65,7 @@ def corrected(
     return table.with_(v=v, bias=bias, s=s)
 
 
-def fitted(exact: NDArray[Any], found: NDArray[Any]) -> tuple[float, Floats, float]:
+def fit_output(exact: NDArray[Any], found: NDArray[Any]) -> tuple[float, Floats, float]:
     """How a quantized output follows the float one, both (images, channels, ...).
 
     Returns:

@@ -13,7 +13,7 @@ from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.sampler_table import StepTable
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import stack_groups
-from edgekit.quantize.apply import Observed, fit, observed, quantize_fitted
+from edgekit.quantize.apply import ObservedModel, fit, observe_model, quantize_fitted
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.trajectory import of_rows
 from edgekit.quantize.recipe import Recipe
@@ -53,14 +53,14 @@ def quantize_groups(
         )
         raise UsageError(Problem("recipe, step_groups", found, allowed, "choose fewer"))
     group = groups_of_rows(table.rows, recipe.step_groups)
-    seen = observed(model, calibration, recipe)
+    seen = observe_model(model, calibration, recipe)
     fitted = fit(seen, recipe, progress)
     parts = []
     for number in range(recipe.step_groups):
         calls = _calls_of(calibration, table, np.flatnonzero(group == number).tolist())
-        part = Observed(seen.model, observe(seen.model, calls), calls)
+        part = ObservedModel(seen.model, observe(seen.model, calls), calls)
         parts.append(quantize_fitted(part, recipe, fitted, calibration.label))
-    return _grouped(stack_groups(parts), group)
+    return _model_of_group(stack_groups(parts), group)
 
 
 def _calls_of(calibration: Calibration, table: StepTable, rows: list[int]) -> Calibration:
@@ -71,7 +71,7 @@ def _calls_of(calibration: Calibration, table: StepTable, rows: list[int]) -> Ca
     return Calibration(tuple(clips), calibration.label)
 
 
-def _grouped(model: Model, group: NDArray[np.int64]) -> Model:
+def _model_of_group(model: Model, group: NDArray[np.int64]) -> Model:
     table = model.sampler
     assert table is not None
     return model.describe(sampler=replace(table, group=group).facts())

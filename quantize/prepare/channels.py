@@ -69,7 +69,7 @@ class Channels:
             if value.dtype == ir.DataType.FLOAT:
                 shape = dims(value)
                 is_state = value.name in states
-                self._numbers[value] = self._new(shape) if is_state else _filled(shape, FIXED)
+                self._numbers[value] = self._new(shape) if is_state else _filled_with(shape, FIXED)
         for node in graph:
             self._visit(node)
         values = {value.name: value for value in [*graph.outputs, *graph.inputs]}
@@ -134,7 +134,7 @@ class Channels:
 
     def _fix(self, value: ir.Value | None) -> None:
         if value is not None and value.dtype == ir.DataType.FLOAT and constant(value) is None:
-            self._join(self.of(value), _filled((), FIXED))
+            self._join(self.of(value), _filled_with((), FIXED))
 
     def _gathered(self, numbers: Numbers, axes: tuple[int, ...]) -> Numbers:
         """Join all along the axes; returns what they are joined to, with length 1 there."""
@@ -150,7 +150,7 @@ class Channels:
         if handed is None:
             for value in node.inputs:
                 self._fix(value)
-            handed = {value: _filled(dims(value), FIXED) for value in floats}
+            handed = {value: _filled_with(dims(value), FIXED) for value in floats}
         self._numbers.update(handed)
 
     def _handed_on(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
@@ -229,7 +229,7 @@ class Channels:
                 own = written[:1].reshape((1,) * len(shape))
             else:
                 own = written.reshape(shape)
-            self.sites.append(Site(node, 2, own, _filled((), FIXED)))
+            self.sites.append(Site(node, 2, own, _filled_with((), FIXED)))
         column = [1] * len(dims(y))
         column[axis] = -1
         return {y: np.broadcast_to(written.reshape(column), dims(y))}
@@ -241,9 +241,9 @@ class Channels:
         for value in node.inputs[2:]:
             self._fix(value)
         read = self._gathered(self.of(node.inputs[0]), (0, 1)).reshape(1, 1, -1)
-        self.sites.append(Site(node, 1, _filled((), FIXED), read))
+        self.sites.append(Site(node, 1, _filled_with((), FIXED), read))
         self.inputs[node.inputs[0]] = self.of(node.inputs[0])  # type: ignore[index]
-        return {value: _filled(dims(value), FIXED) for value in node.outputs if value.name}
+        return {value: _filled_with(dims(value), FIXED) for value in node.outputs if value.name}
 
     def _normalization(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """Scale and shift behind a normalization write channels of their own."""
@@ -254,7 +254,7 @@ class Channels:
         written = self._new(constants[0].shape)  # type: ignore[union-attr]
         for index, array in enumerate(constants, 1):
             if array is not None:
-                self.sites.append(Site(node, index, written, _filled((), FIXED)))
+                self.sites.append(Site(node, index, written, _filled_with((), FIXED)))
         return {node.outputs[0]: np.broadcast_to(written, dims(node.outputs[0]))}
 
     def _sum(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
@@ -272,8 +272,8 @@ class Channels:
         index = fixed[0]
         x = np.broadcast_to(self.of(node.inputs[1 - index]), dims(y))
         shape = dims(node.inputs[index])
-        own = self._gathered(x, _repeated(shape, dims(y))).reshape(shape)
-        self.sites.append(Site(node, index, own, _filled((), FIXED)))
+        own = self._gathered(x, _broadcast_axes(shape, dims(y))).reshape(shape)
+        self.sites.append(Site(node, index, own, _filled_with((), FIXED)))
         return {y: np.maximum(x, np.broadcast_to(own, dims(y)))}
 
     def _product(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
@@ -297,13 +297,13 @@ class Channels:
         y, x = node.outputs[0], node.inputs[1 - index]
         shape = dims(node.inputs[index])
         whole = np.broadcast_to(self.of(x), dims(y))
-        read = self._gathered(whole, _repeated(shape, dims(y))).reshape(shape)
+        read = self._gathered(whole, _broadcast_axes(shape, dims(y))).reshape(shape)
         written = self._new(shape)
         self.sites.append(Site(node, index, written, read))
         return {y: np.broadcast_to(written, dims(y))}
 
 
-def _repeated(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
+def _broadcast_axes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
     """The axes along which an array of `shape` is repeated to become `wide`."""
     full = (1,) * (len(wide) - len(shape)) + shape
     return tuple(i for i, (a, b) in enumerate(zip(full, wide, strict=True)) if a == 1 and b > 1)
@@ -314,7 +314,7 @@ def _compares(facts: Facts) -> bool:
     return facts.moves == "chooses" and (facts.joins or facts.mixes == "axis")
 
 
-def _filled(shape: tuple[int, ...], number: int) -> Numbers:
+def _filled_with(shape: tuple[int, ...], number: int) -> Numbers:
     return np.full(shape, number, np.int32)
 
 

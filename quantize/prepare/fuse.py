@@ -83,7 +83,7 @@ def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
 
 def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
     """``(x - mean) / sqrt(variance + epsilon)``, then perhaps times a constant, then plus one."""
-    found = _normalized(root)
+    found = _match_normalization(root)
     if found is None:
         return None
     x, axis, epsilon, scale, bias = found
@@ -93,7 +93,10 @@ def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
         return None
     if any(a is not None and a.size > 1 and a.squeeze().ndim > len(shape) for a in arrays):
         return None
-    wide = [None if a is None else np.broadcast_to(_trailing(a, len(shape)), shape) for a in arrays]
+    wide = [
+        None if a is None else np.broadcast_to(_drop_leading_axes(a, len(shape)), shape)
+        for a in arrays
+    ]
     constants = [
         add_initializer(graph, f"{root.name}_{name}", np.ascontiguousarray(a, np.float32))
         for name, a in zip(("scale", "bias"), wide, strict=True)
@@ -106,17 +109,17 @@ def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
 Normalized = tuple[ir.Value, int, float, np.ndarray | None, np.ndarray | None]
 
 
-def _normalized(root: ir.Node) -> Normalized | None:
+def _match_normalization(root: ir.Node) -> Normalized | None:
     """The parts of a spelled-out normalization that ends here and nowhere later."""
     if root.op_type == "Add":
         for inner, bias in _constant_operand(root):
-            found = _normalized(inner) if sole_user(inner.outputs[0]) else None
+            found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
             if found is not None and found[4] is None:
                 return *found[:4], bias
         return None
     if root.op_type == "Mul":
         for inner, scale in _constant_operand(root):
-            found = _normalized(inner) if sole_user(inner.outputs[0]) else None
+            found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
             if found is not None and found[3] is None and found[4] is None:
                 return *found[:3], scale, None
     centred, deviation = _quotient(root)
@@ -125,7 +128,7 @@ def _normalized(root: ir.Node) -> Normalized | None:
 
 def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalized | None:
     """x, axis and epsilon where `centred` is x - mean(x), and `deviation` the root of its mean square."""
-    lifted = _of(deviation, "Sqrt")
+    lifted = _operand_of_type(deviation, "Sqrt")
     mean_square, epsilon = _plus_constant(lifted)
     square, axes = _mean(mean_square)
     source, average = _operands(centred, "Sub")
@@ -191,20 +194,20 @@ def _plain(*values: ir.Value) -> bool:
     return all(array_of(v) is None and v.dtype == ir.DataType.FLOAT for v in values)
 
 
-def _of(value: ir.Value | None, op_type: str) -> ir.Value | None:
+def _operand_of_type(value: ir.Value | None, op_type: str) -> ir.Value | None:
     """The operand of the node that computes a value, where it is of this type."""
     node = None if value is None else value.producer()
-    return node.inputs[0] if node is not None and _is(node, op_type) else None
+    return node.inputs[0] if node is not None and _is_float_node(node, op_type) else None
 
 
-def _is(node: ir.Node, op_type: str) -> bool:
+def _is_float_node(node: ir.Node, op_type: str) -> bool:
     return node.op_type == op_type and node.domain == "" and FLOAT_NODE not in node.metadata_props
 
 
 def _operands(value: ir.Value | None, op_type: str) -> tuple[ir.Value | None, ir.Value | None]:
     """Both operands of the node that computes a value."""
     node = None if value is None else value.producer()
-    if node is None or not _is(node, op_type):
+    if node is None or not _is_float_node(node, op_type):
         return None, None
     return node.inputs[0], node.inputs[1]
 
@@ -214,16 +217,16 @@ def _square(value: ir.Value) -> ir.Value | None:
     node = value.producer()
     if node is None or sole_user(value) is None:
         return None
-    if _is(node, "Mul") and node.inputs[0] is node.inputs[1]:
+    if _is_float_node(node, "Mul") and node.inputs[0] is node.inputs[1]:
         return node.inputs[0]
-    power = array_of(node.inputs[1]) if _is(node, "Pow") else None
+    power = array_of(node.inputs[1]) if _is_float_node(node, "Pow") else None
     return node.inputs[0] if power is not None and power.size == 1 and power.item() == 2 else None
 
 
 def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
     """What a value is the mean of, and along which axes."""
     node = None if value is None else value.producer()
-    if node is None or not _is(node, "ReduceMean"):
+    if node is None or not _is_float_node(node, "ReduceMean"):
         return None, []
     if any(v is not None and array_of(v) is None for v in node.inputs[1:]):
         return None, []
@@ -233,7 +236,7 @@ def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
 def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
     """A value without the number that is added to it, and that number."""
     node = None if value is None else value.producer()
-    if node is not None and _is(node, "Add"):
+    if node is not None and _is_float_node(node, "Add"):
         for own, other in (node.inputs[:2], node.inputs[1::-1]):
             array = array_of(other)
             if array is not None and array.size == 1 and own is not None:
@@ -245,23 +248,23 @@ def _constant_operand(node: ir.Node) -> Iterator[tuple[ir.Node, np.ndarray]]:
     """The node behind one operand, and the constant that is the other."""
     for own, other in (node.inputs[:2], node.inputs[1::-1]):
         array, producer = array_of(other), None if own is None else own.producer()
-        if array is not None and producer is not None and _is(node, node.op_type):
+        if array is not None and producer is not None and _is_float_node(node, node.op_type):
             yield producer, array
 
 
 def _quotient(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
     """Dividend and divisor of a Div, or of a Mul by a Reciprocal."""
-    if _is(node, "Div"):
+    if _is_float_node(node, "Div"):
         return node.inputs[0], node.inputs[1]
-    if _is(node, "Mul"):
+    if _is_float_node(node, "Mul"):
         for own, other in (node.inputs[:2], node.inputs[1::-1]):
-            divisor = _of(other, "Reciprocal")
+            divisor = _operand_of_type(other, "Reciprocal")
             if divisor is not None:
                 return own, divisor
     return None, None
 
 
-def _trailing(array: np.ndarray, rank: int) -> np.ndarray:
+def _drop_leading_axes(array: np.ndarray, rank: int) -> np.ndarray:
     """A constant without leading axes of one element beyond `rank`."""
     return array.reshape(array.shape[max(array.ndim - rank, 0) :])
 

@@ -34,8 +34,8 @@ def lstm_step(graph: ir.Graph, root: ir.Node) -> list[ir.Value | None]:
     chain, rows = Chain(graph, root), dims(root.outputs[0])[:-1]
     batch = int(np.prod(rows))
     states = [chain.reshape(value, (1, batch, units)) for value in (h, memory)]
-    weights = [chain.constant(_ordered(array, order, units)[None]) for array in (w, r)]
-    both = np.concatenate([_ordered(bias[:, None], order, units)[:, 0], np.zeros(4 * units)])
+    weights = [chain.constant(_reorder_gates(array, order, units)[None]) for array in (w, r)]
+    both = np.concatenate([_reorder_gates(bias[:, None], order, units)[:, 0], np.zeros(4 * units)])
     inputs = [chain.reshape(x, (1, batch, w.shape[1])), *weights, chain.constant(both[None]), None]
     outputs = chain.add_all("LSTM", [*inputs, *states], {"hidden_size": units}, 3)
     outputs[0].name = ""
@@ -51,7 +51,7 @@ def lstm_step(graph: ir.Graph, root: ir.Node) -> list[ir.Value | None]:
 def _cell(root: ir.Node) -> tuple[Gates, ir.Value, ir.Value] | None:
     """Gates before their functions, the memory before and after."""
     for opening, after in _either(root, "Mul"):
-        output, entered = _of(opening, "Sigmoid"), _of(after, "Tanh")
+        output, entered = _operand_of_type(opening, "Sigmoid"), _operand_of_type(after, "Tanh")
         total = None if entered is None else entered.producer()
         if output is None or entered is None or total is None:
             continue
@@ -59,9 +59,9 @@ def _cell(root: ir.Node) -> tuple[Gates, ir.Value, ir.Value] | None:
             for forget, memory in _either(kept.producer(), "Mul"):
                 for enter, candidate in _either(added.producer(), "Mul"):
                     known = {
-                        "input": _of(enter, "Sigmoid"),
-                        "forget": _of(forget, "Sigmoid"),
-                        "candidate": _of(candidate, "Tanh"),
+                        "input": _operand_of_type(enter, "Sigmoid"),
+                        "forget": _operand_of_type(forget, "Sigmoid"),
+                        "candidate": _operand_of_type(candidate, "Tanh"),
                         "output": output,
                     }
                     gates = {name: value for name, value in known.items() if value is not None}
@@ -139,7 +139,9 @@ def _is_state(value: ir.Value) -> bool:
     return value.is_graph_input()
 
 
-def _ordered(rows: NDArray[np.floating], order: list[int], units: int) -> NDArray[np.floating]:
+def _reorder_gates(
+    rows: NDArray[np.floating], order: list[int], units: int
+) -> NDArray[np.floating]:
     return np.concatenate([rows[units * part : units * (part + 1)] for part in order])
 
 
@@ -152,6 +154,6 @@ def _either(node: ir.Node | None, op_type: str) -> Iterator[tuple[ir.Value, ir.V
             yield b, a
 
 
-def _of(value: ir.Value, op_type: str) -> ir.Value | None:
+def _operand_of_type(value: ir.Value, op_type: str) -> ir.Value | None:
     node = value.producer()
     return node.inputs[0] if node is not None and node.op_type == op_type else None

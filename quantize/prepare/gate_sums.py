@@ -24,7 +24,7 @@ def take_out(graph: ir.Graph, cell: ir.Node) -> None:
     assert x is not None and w is not None and weight is not None, cell.name
     name, gates, (steps, batch, inputs) = str(cell.name), weight.shape[1], dims(x)
     operands = [
-        _reshaped(graph, x, (steps * batch, inputs), f"{name}.rows"),
+        _append_reshape(graph, x, (steps * batch, inputs), f"{name}.rows"),
         _matrix(graph, w, weight[0]),
     ]
     if bias is not None:
@@ -37,8 +37,8 @@ def take_out(graph: ir.Graph, cell: ir.Node) -> None:
         cell.replace_input_with(3, add_initializer(graph, f"{name}.h_bias", both[None]))
     gemm = ir.node("Gemm", operands, {"transB": 1}, name=f"{name}.product")
     graph.append(gemm)
-    sums = _named(gemm, (steps * batch, gates), f"{name}.sums")
-    cell.replace_input_with(0, _reshaped(graph, sums, (steps, batch, gates), f"{name}.gates"))
+    sums = _name_gate_sum(gemm, (steps * batch, gates), f"{name}.sums")
+    cell.replace_input_with(0, _append_reshape(graph, sums, (steps, batch, gates), f"{name}.gates"))
     own = np.eye(gates, dtype=np.float32)[None]
     cell.replace_input_with(1, add_initializer(graph, f"{name}.own", own))
     cell.metadata_props[GATE_SUMS] = "1"
@@ -57,14 +57,16 @@ def _matrix(graph: ir.Graph, w: ir.Value, weight: Array) -> ir.Value:
     return matrix
 
 
-def _reshaped(graph: ir.Graph, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
+def _append_reshape(
+    graph: ir.Graph, value: ir.Value, shape: tuple[int, ...], name: str
+) -> ir.Value:
     sizes = add_initializer(graph, f"{name}.shape", np.array(shape, np.int64))
     node = ir.node("Reshape", [value, sizes], name=name)
     graph.append(node)
-    return _named(node, shape, name)
+    return _name_gate_sum(node, shape, name)
 
 
-def _named(node: ir.Node, shape: tuple[int, ...], name: str) -> ir.Value:
+def _name_gate_sum(node: ir.Node, shape: tuple[int, ...], name: str) -> ir.Value:
     value = node.outputs[0]
     value.name, value.type, value.shape = name, ir.TensorType(ir.DataType.FLOAT), ir.Shape(shape)
     return value

@@ -18,8 +18,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.export.hop_runner import HopRunner
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.export.running import HopRunner
 from edgekit.graph.facts import facts_of
 from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, Model
@@ -81,21 +81,23 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
     entries = [_entry(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
     if not entries:
         return model
-    rests = _rests(copy, calibration, _behind(copy, found)) if behind_biases else []
+    rests = _rests(copy, calibration, _layers_after_bias(copy, found)) if behind_biases else []
     wanted = {str(entry.value.name): found[entry.value] for entry in entries}
     peaks = _peaks(copy, calibration, list(wanted))
     graph, scales = copy.ir.graph, dict[ir.Value, tuple[ir.Value, ir.Value]]()
     for entry in entries:
         value, name = entry.value, str(entry.value.name)
         if value not in scales:
-            scales[value] = _scaled(graph, value, value, peaks[name], wanted[name])
+            scales[value] = _append_hop_scale(graph, value, value, peaks[name], wanted[name])
         scaled, down = scales[value]
         entry.reader.replace_input_with(entry.index, scaled)
         _undo(graph, entry.layer, down, _bias(graph, entry.layer))
     for rest in rests:
         value, layer = rest.entry.value, rest.entry.layer
         if value not in scales:
-            scales[value] = _scaled(graph, value, _moving(graph, value, rest), rest.peak, 1.0)
+            scales[value] = _append_hop_scale(
+                graph, value, _subtract_silence(graph, value, rest), rest.peak, 1.0
+            )
         scaled, down = scales[value]
         rest.entry.reader.replace_input_with(rest.entry.index, scaled)
         _undo(graph, layer, down, add_initializer(graph, f"{layer.name}.rest", rest.result))
@@ -116,7 +118,7 @@ class Rest:
     peak: float
 
 
-def _behind(model: Model, found: Degrees) -> list[Entry]:
+def _layers_after_bias(model: Model, found: Degrees) -> list[Entry]:
     """Layers whose input may follow the level but for a constant, and that save more than they cost."""
     graph = model.ir.graph
     inputs = {str(value.name): value for value in graph.inputs}
@@ -124,14 +126,14 @@ def _behind(model: Model, found: Degrees) -> list[Entry]:
     held = {inputs[pair.input]: outputs[pair.output] for pair in model.states}
     held = {before: after for before, after in held.items() if before not in found}
     while True:  # states are taken out until all that are left hold what such layers read or write
-        near, layers = _led_to(graph, {*held}, found)
+        near, layers = _reachable_tensors(graph, {*held}, found)
         kept = {before: after for before, after in held.items() if after in near}
         if len(kept) == len(held):
             return [entry for entry in map(_entry, layers) if _saves(entry)]
         held = kept
 
 
-def _led_to(
+def _reachable_tensors(
     graph: ir.Graph, near: set[ir.Value], found: Degrees
 ) -> tuple[set[ir.Value], list[ir.Node]]:
     """The tensors that layers, moves and functions of an element make of those that follow and those `near`.
@@ -232,7 +234,7 @@ def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict
     return found
 
 
-def _moving(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
+def _subtract_silence(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
     """Append x without what it is in silence."""
     constant = add_initializer(graph, f"{x.name}.rest", rest.operand)
     node = ir.node("Sub", [x, constant], name=f"{x.name}.moving")
@@ -243,7 +245,7 @@ def _moving(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
     return moving
 
 
-def _scaled(
+def _append_hop_scale(
     graph: ir.Graph, stored: ir.Value, x: ir.Value, peak: float, degree: float
 ) -> tuple[ir.Value, ir.Value]:
     """Append x 2^e and 2^-e; `stored` is the tensor that x is made of."""

@@ -61,7 +61,7 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
-    meets = any(_unguarded(node.inputs[0]) in found for node in logarithms)
+    meets = any(_strip_clip(node.inputs[0]) in found for node in logarithms)
     if name is None or not (meets or asked):
         return None
     rate = model.stream.sample_rate_hz
@@ -69,7 +69,7 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
     return Quieter(name, math.ceil(BURST_SECONDS * rate) if meets else 0)
 
 
-def _unguarded(value: ir.Value | None) -> ir.Value | None:
+def _strip_clip(value: ir.Value | None) -> ir.Value | None:
     """What a Clip keeps from 0, or the value itself."""
     node = None if value is None else value.producer()
     guards = node is not None and node.op_type == "Clip" and all(map(_is_floor, node.inputs[1:]))

@@ -8,7 +8,7 @@ nothing constant writes stay as they are. The network computes the same.
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.running import HopRunner
+from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
 from edgekit.quantize.prepare.channels import FIXED, Channels

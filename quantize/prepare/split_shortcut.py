@@ -50,23 +50,23 @@ def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Pa
         return known.get(value, ())
     found: Parts = ()
     if node.op_type == "Concat":
-        found = _joined(node)
+        found = _concat_parts(node)
     elif node.op_type in TABLED | {"Mul", "Add"} and len(node.outputs) == 1:
         operands = [value for value in node.inputs if value is not None]
-        found = _apart(node, graph, {v: _parts(v, graph, known) for v in operands})
+        found = _split_elementwise(node, graph, {v: _parts(v, graph, known) for v in operands})
     if found:
         known[value] = found
     return found
 
 
-def _joined(node: ir.Node) -> Parts:
+def _concat_parts(node: ir.Node) -> Parts:
     """What a Concat along the channels joins, where nothing of it is constant."""
     operands = tuple(operand for operand in node.inputs if operand is not None)
     along = attribute(node, "axis", 0) % len(dims(node.outputs[0])) == CHANNELS
     return operands if along and all(array_of(operand) is None for operand in operands) else ()
 
 
-def _apart(node: ir.Node, graph: ir.Graph, joined: dict[ir.Value, Parts]) -> Parts:
+def _split_elementwise(node: ir.Node, graph: ir.Graph, joined: dict[ir.Value, Parts]) -> Parts:
     """A function of single elements for each part of its operands; the others must be numbers."""
     widths = {tuple(dims(part)[CHANNELS] for part in parts) for parts in joined.values() if parts}
     whole = [operand for operand, parts in joined.items() if not parts]

@@ -28,7 +28,7 @@ def unpack_states(model: Model) -> Model:
     graph_model = model.ir.clone()
     graph, states = graph_model.graph, []
     for pair in model.states:
-        states += _unpacked(graph, pair, _numbers(graph)) or [pair]
+        states += _split_state(graph, pair, _numbers(graph)) or [pair]
     if states == list(model.states):
         return model
     order = {value.name: index for index, value in enumerate(graph.inputs)}
@@ -43,7 +43,7 @@ def _numbers(graph: ir.Graph) -> dict[ir.Value, Numbers]:
         if value in numbers or value.dtype != ir.DataType.FLOAT:
             continue
         if node is not None and _is_followed(node):
-            numbers.update(_moved(node, numbers))
+            numbers.update(_move_numbers(node, numbers))
         else:
             size = int(np.prod(dims(value)))
             numbers[value] = np.arange(first, first + size).reshape(dims(value))
@@ -51,7 +51,7 @@ def _numbers(graph: ir.Graph) -> dict[ir.Value, Numbers]:
     return numbers
 
 
-def _moved(node: ir.Node, numbers: Mapping[ir.Value, Numbers]) -> dict[ir.Value, Numbers]:
+def _move_numbers(node: ir.Node, numbers: Mapping[ir.Value, Numbers]) -> dict[ir.Value, Numbers]:
     """Run a movement on the numbers of its operands' elements."""
     operands = [numbers[v] if v and v in numbers else _constant(v) for v in node.inputs]
     moved = OPERATORS["", node.op_type].form(node, operands)  # type: ignore[arg-type]
@@ -72,7 +72,7 @@ def _constant(value: ir.Value | None) -> NDArray[np.generic] | None:
     return np.full(array.shape, ELSEWHERE) if array.dtype == np.float32 else array
 
 
-def _unpacked(
+def _split_state(
     graph: ir.Graph, pair: StatePair, numbers: dict[ir.Value, Numbers]
 ) -> list[StatePair]:
     """Replace a state by its parts; empty where it has one part, or parts that do not keep apart."""
@@ -152,7 +152,7 @@ def _origins(
         size = numbers[operand].size
         places[operand] = np.arange(first, first + size).reshape(numbers[operand].shape)
         first += size
-    used = _moved(node, places)[value][wanted]
+    used = _move_numbers(node, places)[value][wanted]
     masks = {operand: np.isin(place, used) for operand, place in places.items()}
     return {operand: mask for operand, mask in masks.items() if mask.any()}
 

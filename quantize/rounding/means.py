@@ -19,9 +19,9 @@ from edgekit.operators.scheme import quantize_weights, weight_scales
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
-from edgekit.quantize.rounding.moments import Arrays, is_layer, rows_of, tapped
-from edgekit.quantize.types.weights import weight_type, weights_at
+from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
+from edgekit.quantize.rounding.moments import Arrays, is_layer, layer_inputs, rows_of
+from edgekit.quantize.types.weights import weight_inputs, weight_type
 
 
 def with_means(
@@ -33,17 +33,17 @@ def with_means(
         if node.name not in names or not is_layer(node):
             continue
         means = _means(node, observers)
-        for index in weights_at(node):
+        for index in weight_inputs(node):
             if has_bias(node, index) and means is not None:
                 dtype = weight_type(node, index, recipe)
-                fitted[str(node.name), index] = _shifted(node, index, means, dtype)
+                fitted[str(node.name), index] = _shift_rounding(node, index, means, dtype)
     return fitted
 
 
 def _means(node: ir.Node, observers: Mapping[str, Observer]) -> Arrays | None:
     """The mean hop of what a layer multiplies its weights with, (1, *shape) each; None where not all is finite."""
     found: Arrays = {}
-    for value in tapped(node):
+    for value in layer_inputs(node):
         observer = observers[str(value.name)]
         if observer.total is None or not np.isfinite(observer.total).all():
             return None
@@ -62,7 +62,7 @@ def has_bias(node: ir.Node, index: int) -> bool:
     return bias_at is not None and constant(optional(node, bias_at)) is not None
 
 
-def _shifted(node: ir.Node, index: int, means: Arrays, dtype: str) -> FittedWeight:
+def _shift_rounding(node: ir.Node, index: int, means: Arrays, dtype: str) -> FittedWeight:
     weight = constant(node.inputs[index])
     assert weight is not None, node.name
     rows = weight[0] if node.op_type in RECURRENT else channel_rows(node, weight)

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import in_onnxruntime, zero_states
+from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
@@ -16,7 +16,7 @@ from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.rounding.rounding import F64
-from edgekit.quantize.types.weights import weights_at
+from edgekit.quantize.types.weights import weight_inputs
 
 Arrays = dict[str, NDArray[np.float32]]
 HOPS = 400  # of the calibration that weights are fitted to, from all clips alike
@@ -76,7 +76,7 @@ def gather(
 ) -> dict[Key, Moments]:
     """Run both networks over the calibration, once if they are the same; return the moments of the named layers."""
     found: dict[Key, Moments] = {}
-    for one, other in _both(quantized, real, names, calibration):
+    for one, other in _moments_of_both(quantized, real, names, calibration):
         for key, rows in one.items():
             if key not in found:
                 found[key] = Moments.empty(rows.shape[0], rows.shape[2])
@@ -84,7 +84,7 @@ def gather(
     return found
 
 
-def _both(
+def _moments_of_both(
     quantized: Model, real: Model, names: Sequence[str], calibration: Calibration
 ) -> Iterator[tuple[dict[Key, F64], dict[Key, F64]]]:
     runs = _runs(quantized, names, calibration)
@@ -97,12 +97,12 @@ def _both(
 def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
     """The rows of the named layers' inputs, block by block."""
     nodes = [node for node in model.ir.graph if node.name in names]
-    taps = [str(value.name) for node in nodes for value in tapped(node)]
-    for block in _blocks(_before(model, taps), taps, calibration):
+    taps = [str(value.name) for node in nodes for value in layer_inputs(node)]
+    for block in _blocks(_subgraph_before(model, taps), taps, calibration):
         yield {
             (str(node.name), index): rows_of(node, index, block, thin=True).astype(np.float64)
             for node in nodes
-            for index in weights_at(node)
+            for index in weight_inputs(node)
         }
 
 
@@ -133,14 +133,14 @@ def _chosen(model: Model, there: int, most: int) -> NDArray[np.int64]:
     return np.arange(count) if model.states else np.arange(count) * there // count
 
 
-def _before(model: Model, taps: Sequence[str]) -> Model:
+def _subgraph_before(model: Model, taps: Sequence[str]) -> Model:
     """The part of a model that the tapped values depend on, in this hop or through states in an earlier one."""
     copy = model.ir.clone()
     graph = copy.graph
     values = {str(v.name): v for node in graph for v in node.outputs}
     values.update((str(v.name), v) for v in graph.inputs)
     after = {values[pair.input]: values[pair.output] for pair in model.states}
-    needed, carried = _reached([values[name] for name in taps], after)
+    needed, carried = _reached_nodes([values[name] for name in taps], after)
     kept = [pair for pair in model.states if values[pair.input] in carried]
     outputs = dict.fromkeys(values[name] for name in [*(p.output for p in kept), *taps])
     graph.outputs[:] = [v for v in outputs if not v.is_graph_input()]
@@ -149,7 +149,7 @@ def _before(model: Model, taps: Sequence[str]) -> Model:
     return Model(copy).describe(states=kept)
 
 
-def _reached(
+def _reached_nodes(
     values: list[ir.Value], after: dict[ir.Value, ir.Value]
 ) -> tuple[set[ir.Node], set[ir.Value]]:
     """The nodes and states that values depend on; `after` has what each state becomes."""
@@ -167,7 +167,7 @@ def _reached(
     return nodes, carried
 
 
-def tapped(node: ir.Node) -> list[ir.Value]:
+def layer_inputs(node: ir.Node) -> list[ir.Value]:
     """The input of a layer; of a recurrent one its hidden states as well."""
     values = [node.inputs[0]]
     if node.op_type in RECURRENT:
@@ -176,14 +176,14 @@ def tapped(node: ir.Node) -> list[ir.Value]:
 
 
 def rows_of(node: ir.Node, index: int, block: Arrays, thin: bool = False) -> NDArray[np.floating]:
-    """What one weight is multiplied with, (groups, rows, inputs): all rows, or those of `thinned`."""
+    """What one weight is multiplied with, (groups, rows, inputs): all rows, or those of `row_stride`."""
     x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
     if node.op_type in ("Conv", "ConvTranspose"):
         return _patches(node, x, thin)
     rows: NDArray[np.floating] = x.reshape(1, -1, x.shape[-1])
     if index > 1 and node.op_type in RECURRENT:
         rows = _hidden(node, block)
-    return rows[:, thinned(rows.shape[1])] if thin else rows
+    return rows[:, row_stride(rows.shape[1])] if thin else rows
 
 
 def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
@@ -218,13 +218,13 @@ def _patches(node: ir.Node, x: NDArray[np.float32], thin: bool) -> NDArray[np.fl
     grid = np.arange(size).reshape(s.in_h, s.in_w)
     for ky, kx, (iy, oy), (ix, ox) in taps(s):
         places[ky, kx, oy, ox] = grid[iy, ix]
-    rows = np.arange(len(images) * count)[thinned(len(images) * count) if thin else slice(None)]
+    rows = np.arange(len(images) * count)[row_stride(len(images) * count) if thin else slice(None)]
     seen = places.reshape(-1, count)[:, rows % count].T
     patches = images[rows[:, None] // count, :, :, seen]  # rows, taps, groups, channels
     return patches.transpose(2, 0, 3, 1).reshape(s.groups, len(rows), -1)
 
 
-def thinned(rows: int) -> slice:
+def row_stride(rows: int) -> slice:
     """Every so many of a number of rows, about `ROWS`.
 
     The step is coprime to their number: one that shares a factor with a picture's width never meets some of its

@@ -17,10 +17,10 @@ from edgekit.operators.scheme import WEIGHT_LIMITS, quantize_weights, weight_sca
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.rounding.fitted import Fitted, FittedWeight
+from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.rounding.moments import Moments, gather, is_layer
 from edgekit.quantize.rounding.rounding import F64, PULL, ROUNDINGS, Layer, best_weights, with_gain
-from edgekit.quantize.types.weights import weight_type, weights_at
+from edgekit.quantize.types.weights import weight_inputs, weight_type
 
 SILENT = 1e-9  # of the power of the loudest channel: there is nothing to drown
 Progress = Callable[[int, int], None]  # layers done, layers in all
@@ -53,7 +53,7 @@ def reconstruct(
     for nodes in levels:
         found = gather(quantized(fitted), model, [str(n.name) for n in nodes], calibration)
         for node in nodes:
-            for index in weights_at(node):
+            for index in weight_inputs(node):
                 key = (str(node.name), index)
                 fitted[key] = fit_layer(node, index, found[key], recipe, pull)
             done += 1

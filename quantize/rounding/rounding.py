@@ -127,7 +127,7 @@ def gptq(layer: Layer) -> Rounded:
                 q[~layer.kept[:, order[j]], order[j]] = 0.0
             off = (rest[:, j] - q[:, order[j]] * scales) / upper[j, j]
             rest[:, j:] -= np.outer(off, upper[j, j:])
-        return descended(layer, q, scales)
+        return coordinate_descent(layer, q, scales)
 
     return _by_scale(layer, rounded)
 
@@ -163,12 +163,12 @@ def adaround(layer: Layer) -> Rounded:
         square += 0.001 * (gradient**2 - square)
         v -= RATE * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
     taken = layer.masked(np.clip(below + (v > 0), -layer.limit, layer.limit))
-    chosen = descended(layer, taken, scales)
+    chosen = coordinate_descent(layer, taken, scales)
     worse = layer.errors(chosen, scales) > errors
     return np.where(worse[:, None], plain, chosen), scales
 
 
-def descended(layer: Layer, q: F64, scales: F64) -> F64:
+def coordinate_descent(layer: Layer, q: F64, scales: F64) -> F64:
     """Change one weight at a time to the integer that loses least, until none is left to change."""
     q, diagonal = q.copy(), np.diag(layer.moments)
     pull = (scales[:, None] * q - layer.target) @ layer.moments

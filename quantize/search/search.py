@@ -68,7 +68,7 @@ def search(
 
     def ratio(count: int) -> float:
         if count not in ratios:
-            ratios[count] = _measured(space, measure, _prefix(space, steps, count))
+            ratios[count] = _measure_power(space, measure, _prefix(space, steps, count))
             progress("search types", len(ratios), 2 + math.ceil(math.log2(len(steps) + 1)))
         return ratios[count]
 
@@ -81,10 +81,10 @@ def search(
         else:
             low = middle + 1
     best = _found(space, _prefix(space, steps, high), ratio(high))
-    return _lowered(space, steps[:high], best, measure, min_snr_db, progress)
+    return _undo_steps(space, steps[:high], best, measure, min_snr_db, progress)
 
 
-def within(space: Space, ranking: Ranking, most: float) -> tuple[Space, Ranking]:
+def limit_options(space: Space, ranking: Ranking, most: float) -> tuple[Space, Ranking]:
     """Leave out options so that no more than `most` multiply-accumulates leave int8: those that matter may.
 
     Of each group either all options stay or the narrowest ones; those that stay whole are the ones that
@@ -169,7 +169,7 @@ def _prefix(space: Space, steps: Sequence[Step], count: int) -> dict[int, int]:
     return chosen
 
 
-def _lowered(
+def _undo_steps(
     space: Space,
     steps: Sequence[Step],
     best: Found,
@@ -185,7 +185,7 @@ def _lowered(
     for done, step in enumerate(undo):
         if best.chosen[step.group] == step.after:
             trial = {**best.chosen, step.group: step.before}
-            ratio = _measured(space, measure, trial)
+            ratio = _measure_power(space, measure, trial)
             if ratio >= min_snr_db:
                 best = _found(space, trial, ratio)
         progress("lower types", done + 1, len(undo))
@@ -197,7 +197,7 @@ def _price(space: Space, step: Step) -> float:
     return options[step.after].cost - options[step.before].cost
 
 
-def _measured(space: Space, measure: Measure, chosen: Mapping[int, int]) -> float:
+def _measure_power(space: Space, measure: Measure, chosen: Mapping[int, int]) -> float:
     (power,) = measure([space.table(chosen)], None)
     return decibels(power)
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import RECURRENT, fused_activation, is_gate_sums
-from edgekit.quantize.apply import Observed, quantize_observed
+from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.search.selectable import EXACT, Grid, Selectable, grid, make_selectable
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.operands import PRODUCTS
-from edgekit.quantize.types.weights import weights_at
+from edgekit.quantize.types.weights import weight_inputs
 
 # Cost of a hop in int8 multiply-accumulates: of one at each width, and of a byte that is stored. Cores with
 # integer SIMD do 16-bit products at half the rate; small ones do floats one at a time.
@@ -69,7 +69,7 @@ class Space:
         return table
 
 
-def make_space(seen: Observed, recipe: Recipe, macs: Mapping[str, int]) -> Space:
+def make_space(seen: ObservedModel, recipe: Recipe, macs: Mapping[str, int]) -> Space:
     """Return the options of every group, for the other settings of a recipe.
 
     Args:
@@ -149,7 +149,7 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
         shares = {str(node.inputs[0].name): 1.0}  # type: ignore[union-attr]
         if node.op_type in RECURRENT:
             of_x, of_h = (
-                float(np.prod(dims(node.inputs[i]))) if i in weights_at(node) else 0.0
+                float(np.prod(dims(node.inputs[i]))) if i in weight_inputs(node) else 0.0
                 for i in (1, 2)
             )
             shares = {name: of_x / (of_x + of_h) for name in shares}

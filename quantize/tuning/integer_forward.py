@@ -22,7 +22,7 @@ from edgekit.operators.roles import LINEAR, RECURRENT, is_move
 from edgekit.operators.scheme import WEIGHT_LIMITS
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.types.weights import weight_type, weights_at
+from edgekit.quantize.types.weights import weight_inputs, weight_type
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,7 +45,7 @@ class Weight:
 
 
 @dataclass
-class _Followed:
+class _TrainedGraph:
     """What hangs on trained weights: tensors, nodes with their forms, and where an operator is not known.
 
     `lost` is behind such operators, `ends` what they read.
@@ -97,7 +97,7 @@ class IntegerForward:
         if f"{name}.rest" in self.quantized.ir.graph.initializers:
             return  # what it makes of silence is a constant that hangs on its weights
         bias_at = 3 if node.op_type in RECURRENT else facts_of(node).bias
-        for index in weights_at(node):
+        for index in weight_inputs(node):
             producer = None if (value := node.inputs[index]) is None else value.producer()
             array = array_of(source.inputs[index])
             if (
@@ -158,16 +158,16 @@ class IntegerForward:
         self._constants = {v: array for v in read if (array := _content(v)) is not None}
         self.fed = tuple(dict.fromkeys(str(v.name) for v in read if v not in self._constants))
 
-    def _followed(self, held: set[ir.Value]) -> "_Followed":
+    def _followed(self, held: set[ir.Value]) -> "_TrainedGraph":
         """What hangs on the trained weights and these state inputs, in the order of the graph."""
-        found = _Followed(set(self._places) | held)
+        found = _TrainedGraph(set(self._places) | held)
         for node in self.quantized.ir.graph:
             operands = [value for value in node.inputs if value is not None]
             if not any(value in found.reached for value in operands):
                 continue
             found.reached.update(node.outputs)
             if node not in self._forms:
-                self._forms[node] = _passed if node.op_type in QDQ else form_of(node)
+                self._forms[node] = _round_to_grid if node.op_type in QDQ else form_of(node)
             form, behind = self._forms[node], any(value in found.lost for value in operands)
             if form is not None and not behind:
                 found.core.append((node, form))
@@ -272,7 +272,7 @@ def _content(value: ir.Value) -> Array | None:
     return array_of(value)
 
 
-def _passed(node: ir.Node, x: "list[Any] | Any") -> "list[Tensor]":
+def _round_to_grid(node: ir.Node, x: "list[Any] | Any") -> "list[Tensor]":
     """A tensor on the grid of its type; stored weights are rounded elsewhere."""
     import torch
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.running import HopRunner
+from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
-from edgekit.quantize.apply import Observed, quantize_observed
+from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Clip
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.tuning.integer_forward import IntegerForward, Key
@@ -87,7 +87,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedClip:
     """A clip: what the network is fed, the states before each hop, and what the float network makes, (hops, ...)."""
 
     fed: dict[str, Array]
@@ -96,10 +96,10 @@ class Recorded:
     hops: int
 
 
-class Tuning:
+class WeightTuner:
     """A network whose weights are trained on clips."""
 
-    def __init__(self, seen: Observed, recipe: Recipe, steps: int, seed: int) -> None:
+    def __init__(self, seen: ObservedModel, recipe: Recipe, steps: int, seed: int) -> None:
         """Take a float network that was prepared and observed on the clips.
 
         Raises:
@@ -184,11 +184,11 @@ class Tuning:
             for clip in clips
         ]
 
-    def _recorded(self, clip: Clip, quantized: Model) -> Recorded:
+    def _recorded(self, clip: Clip, quantized: Model) -> RecordedClip:
         states = [x for x, _ in self.forward.states]
         heard = HopRunner(quantized, self.forward.fed)(clip)
         wanted = HopRunner(self.seen.model, [*self.forward.ends, *states])(clip)
-        return Recorded(
+        return RecordedClip(
             {name: heard[name] for name in self.forward.fed},
             {name: wanted[name] for name in states},
             {name: wanted[name] for name in self.forward.ends},

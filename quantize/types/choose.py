@@ -43,7 +43,7 @@ from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
-from edgekit.quantize.types.kept_scales import refuse_unknown, scaled
+from edgekit.quantize.types.kept_scales import refuse_unknown, type_with_recipe_scale
 
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
 CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
@@ -76,8 +76,8 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     """
     graph = model.ir.graph
     compute = {node.name for node in graph if is_integer_compute(node)}
-    groups, integer = _grouped(model, observers, compute, frozenset(), recipe.tensors)
-    own = _sampled(model, groups, recipe) | _partial_sums(graph, recipe)
+    groups, integer = _tensor_groups(model, observers, compute, frozenset(), recipe.tensors)
+    own = _sampler_row_types(model, groups, recipe) | _partial_sums(graph, recipe)
     recipe = replace(recipe, tensors={**own, **recipe.tensors})
     named = recipe.tensors.keys()
     recipe = replace(recipe, tensors={**_hop_scaled(graph, groups, recipe), **recipe.tensors})
@@ -85,14 +85,14 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
     if kept:
         compute = {n.name for n in graph if n.name in compute and not touches(n, kept)}
-        groups, integer = _grouped(model, observers, compute, kept, recipe.tensors)
+        groups, integer = _tensor_groups(model, observers, compute, kept, recipe.tensors)
         decided = {n: wanted[n] for members in groups for n in members if n in wanted}
         wanted = requested_types(groups, graph, replace(recipe, tensors=decided), integer)
     types: dict[str, QuantType] = {}
     for members in groups:
         kind = _group_type(members, wanted[members[0]], graph, observers, recipe, integer)
         types.update(dict.fromkeys(members, kind))
-    types = {name: scaled(kind, name, recipe) for name, kind in types.items()}
+    types = {name: type_with_recipe_scale(kind, name, recipe) for name, kind in types.items()}
     refuse_unknown(recipe, types)
     inside = [node for node in graph if node.name in integer]
     bits = {str(n.name): _cell_bits(n, observers) for n in inside if n.op_type == "LSTM"}
@@ -101,7 +101,7 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     return TypePlan(types, integer, bits, wide, tuple(map(tuple, groups)))
 
 
-def _sampled(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
+def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
     """The types of what a sampler's rows add up, where the recipe names none for the same values."""
     if model.sampler is None:
         return {}
@@ -152,7 +152,7 @@ def _wide(
     )
 
 
-def _grouped(
+def _tensor_groups(
     model: Model,
     observers: dict[str, Observer],
     compute: set[str | None],

@@ -9,7 +9,7 @@ from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
 
 
-def scaled(kind: QuantType, name: str, recipe: Recipe) -> QuantType:
+def type_with_recipe_scale(kind: QuantType, name: str, recipe: Recipe) -> QuantType:
     """A type with the scale and zero point that the recipe names, if it does."""
     if name not in recipe.scales:
         return kind

@@ -10,7 +10,7 @@ from edgekit.operators.scheme import QuantType, activation_type
 from edgekit.quantize.calibrate.observers import Observer, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.types.choose import TypePlan
-from edgekit.quantize.types.kept_scales import scaled
+from edgekit.quantize.types.kept_scales import type_with_recipe_scale
 
 PRODUCTS = LINEAR | RECURRENT | {"MatMul"}  # matrix products: multiply-accumulates are theirs
 
@@ -35,4 +35,4 @@ def read_type(
     if kind.dtype == "int8" or as_it_is or value.name in plan.wide:
         return kind
     copy = activation_type("int8", *range_of(observers[str(value.name)], recipe))
-    return scaled(copy, f"{value.name}{COPY}", recipe)
+    return type_with_recipe_scale(copy, f"{value.name}{COPY}", recipe)

@@ -14,7 +14,7 @@ from edgekit.quantize.recipe_file import near
 WEIGHTS_AT = {"GRU": (1, 2), "LSTM": (1, 2)}  # inputs; of other layers the second alone
 
 
-def weights_at(node: ir.Node) -> tuple[int, ...]:
+def weight_inputs(node: ir.Node) -> tuple[int, ...]:
     """Which inputs of a layer are weights that say something: not a W that is the identity."""
     return (2,) if GATE_SUMS in node.metadata_props else WEIGHTS_AT.get(node.op_type, (1,))
 
@@ -27,7 +27,7 @@ def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:
 def refuse_layers(model: Model, recipe: Recipe) -> None:
     """Raise a UsageError with all names of layers' weights that are not in the network, or of half a cell."""
     layers = [n for n in model.ir.graph if n.op_type in LINEAR | RECURRENT | {"DeformConv"}]
-    known = {_name(node, index) for node in layers for index in weights_at(node)}
+    known = {_name(node, index) for node in layers for index in weight_inputs(node)}
     problems = [
         Problem(
             f"recipe {recipe.name!r}, layer {name!r}",
@@ -65,9 +65,9 @@ def refuse_infinite(nodes: Sequence[ir.Node]) -> None:
 
 def _half_cell(node: ir.Node, recipe: Recipe) -> Problem | None:
     """A recurrent layer of which the weights of the input and of h have different types."""
-    if len(weights_at(node)) < 2:
+    if len(weight_inputs(node)) < 2:
         return None
-    types = {_name(node, index): weight_type(node, index, recipe) for index in weights_at(node)}
+    types = {_name(node, index): weight_type(node, index, recipe) for index in weight_inputs(node)}
     if len(set(types.values())) < 2:
         return None
     found = ", ".join(f"{name!r} in {kind}" for name, kind in types.items())

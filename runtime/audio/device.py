@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import frames_to_hops, hops_to_frames
-from edgekit.base.resampling import Resampling, resampling
+from edgekit.base.resampling import Resampling, resampling_between
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 from edgekit.runtime.runners.toolchain import Compiler
 from edgekit.runtime.stream import Arrays, Stream
@@ -100,9 +100,9 @@ def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
     """Return `Manifest.device` of a build behind a device of this rate.
 
     Raises:
-        UsageError: a build that takes other than sound, or rates that cannot be, see `resampling`.
+        UsageError: a build that takes other than sound, or rates that cannot be, see `resampling_between`.
     """
-    rates, facts = resampling(device_hz, manifest.stream["sample_rate_hz"]), manifest.stream
+    rates, facts = resampling_between(device_hz, manifest.stream["sample_rate_hz"]), manifest.stream
     if not manifest.takes_pcm:
         found = ", ".join(f"takes {t.name} {list(t.shape)}" for t in manifest.stream_inputs)
         allowed = "inputs of sound at the network's rate, and controls"
@@ -122,7 +122,7 @@ def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
     }
 
 
-def behind(
+def open_device(
     stream: Stream, device_hz: int, listen: Callable[[Arrays], None] = lambda made: None
 ) -> Device:
     """Return a build, from its state as it is, behind a device of this rate; it gives its sound alone.
@@ -134,7 +134,7 @@ def behind(
     """
     manifest = stream.manifest
     device_facts(manifest, device_hz)
-    rates = resampling(device_hz, manifest.stream["sample_rate_hz"])
+    rates = resampling_between(device_hz, manifest.stream["sample_rate_hz"])
     sources, sounds = manifest.stream_inputs, manifest.sounds
 
     def run(hop: Samples) -> Samples:
@@ -171,7 +171,7 @@ class DeviceRunner:
         self._device = self._fresh()
 
     def _fresh(self) -> Device:
-        return behind(self.stream, self._device_hz, lambda made: self.listen(made))
+        return open_device(self.stream, self._device_hz, lambda made: self.listen(made))
 
     @property
     def compiler(self) -> Compiler | None:
@@ -230,7 +230,7 @@ def manifest_at_device(manifest: Manifest, device_hz: int, *, live: bool = False
         step = "leave it out: a file is resampled as it is read"
         allowed = "a build that gives sound alone"
         raise UsageError(Problem(f"--device-rate {device_hz}", f"gives {found}", allowed, step))
-    rates = resampling(device_hz, manifest.stream["sample_rate_hz"])
+    rates = resampling_between(device_hz, manifest.stream["sample_rate_hz"])
     hop = int(manifest.stream["hop_samples"])
     block = max(
         1, round(manifest.stream["hop_samples"] * device_hz / manifest.stream["sample_rate_hz"])

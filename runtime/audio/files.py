@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout, frames_to_hops, hops_to_frames
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.base.wav import Clip, Samples, read_together, write_wav
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.stream import Arrays, Stream
@@ -88,7 +88,7 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
         UsageError: inputs that are missing or unknown, or another number of channels, or unequal lengths.
     """
     inputs = {tensor.name: tensor for tensor in manifest.stream_inputs}
-    listed = listing(manifest.stream_inputs)
+    listed = list_tensors(manifest.stream_inputs)
     problems = [
         Problem(f"input '{name}'", "missing" if name in inputs else "unknown", listed, "name each")
         for name in sorted(inputs.keys() ^ sounds.keys())
@@ -118,7 +118,7 @@ def _layout(tensor: Tensor) -> Layout:
     return tensor.axes
 
 
-def listing(tensors: Sequence[Tensor]) -> str:
+def list_tensors(tensors: Sequence[Tensor]) -> str:
     """Names and channels of PCM, shapes of anything else."""
     return ", ".join(
         f"{t.name} ({t.pcm_channels} channel{'s' * (t.pcm_channels > 1)})"
@@ -143,7 +143,7 @@ def check_pcm(manifest: Manifest) -> None:
 
 
 def _misfit(manifest: Manifest, allowed: str, step: str) -> Problem:
-    found = f"takes {listing(manifest.stream_inputs)}, gives {listing(manifest.stream_outputs)}"
+    found = f"takes {list_tensors(manifest.stream_inputs)}, gives {list_tensors(manifest.stream_outputs)}"
     return Problem(f"build of '{manifest.source['name']}'", found, allowed, step)
 
 
@@ -158,7 +158,7 @@ def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, C
     if not manifest.takes_pcm:
         step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
         raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops", step))
-    names, listed = {tensor.name for tensor in inputs}, listing(inputs)
+    names, listed = {tensor.name for tensor in inputs}, list_tensors(inputs)
     if problems := [
         Problem(f"input '{name}'", "no file" if name in names else "unknown", listed, "NAME=FILE")
         for name in sorted(names ^ sources.keys())
@@ -209,7 +209,7 @@ def check_outs(manifest: Manifest, outs: Mapping[str, Path]) -> None:
     check_pcm(manifest)
     outputs = {tensor.name for tensor in manifest.stream_outputs}
     if unknown := sorted(outs.keys() - outputs):
-        listed = listing(manifest.stream_outputs)
+        listed = list_tensors(manifest.stream_outputs)
         raise UsageError(Problem(f"output '{n}'", "unknown", listed, "NAME=FILE") for n in unknown)
 
 
@@ -224,7 +224,7 @@ def run_clips(
     outputs = {tensor.name: tensor for tensor in stream.manifest.stream_outputs}
     with ExitStack() as stack:
         temporary = {
-            name: stack.enter_context(replacing(path, *sources.values()))
+            name: stack.enter_context(replacement_path(path, *sources.values()))
             for name, path in outs.items()
         }
         made = run_sounds(stream, {name: clip.samples for name, clip in clips.items()}, progress)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.runtime.audio.files import listing
+from edgekit.runtime.audio.files import list_tensors
 from edgekit.runtime.audio.live import Live, LiveFacts, block_of, check_live
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
@@ -60,7 +60,7 @@ def play(stream: Stream, watch: Watch) -> LiveFacts:
     check_live(stream.manifest)
     module = sounddevice()
     live = Live(stream, block_of(stream))
-    device = _opened(module, live, stream)
+    device = _open_audio(module, live, stream)
     failed: list[BaseException] = []
 
     def serve() -> None:
@@ -99,7 +99,7 @@ def _attend(device: Any, live: Live, watch: Watch, failed: list[BaseException]) 
             live.dry = not live.dry
 
 
-def _opened(module: Any, live: Live, stream: Stream) -> Any:
+def _open_audio(module: Any, live: Live, stream: Stream) -> Any:
     """The default devices at the build's rate, with as many channels as its streams have."""
     rate = stream.manifest.stream["sample_rate_hz"]
     manifest, problems = stream.manifest, []
@@ -117,7 +117,9 @@ def _opened(module: Any, live: Live, stream: Stream) -> Any:
             check(channels=channels, dtype="float32", samplerate=rate)
         except module.PortAudioError as error:
             own = f"its own rate is {device['default_samplerate']:,.0f} Hz"
-            what = "one channel" if channels == 1 else f"{channels} channels ({listing(streams)})"
+            what = (
+                "one channel" if channels == 1 else f"{channels} channels ({list_tensors(streams)})"
+            )
             found = f"does not take {what} at {rate:,} Hz ({error}); {own}"
             step = "make a device the default that converts, as those of PulseAudio or PipeWire do"
             allowed = "a device that runs at the build's rate"

@@ -52,7 +52,7 @@ class PeerTimes:
 
 
 @dataclass(frozen=True)
-class Modelled:
+class ModelledTime:
     """A time that nothing measured: instructions, times a stated number of cycles each, at a clock.
 
     `energy_uj_per_hop` likewise: of the mean hop, by what a board.toml states for an instruction; None without.
@@ -187,7 +187,7 @@ class ByLayer:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What a benchmark found; what the device does not tell is None or empty.
 
     Attributes:
@@ -216,7 +216,7 @@ class Measured:
     instructions: tuple[int, ...] = ()
     functions: Mapping[str, int] = field(default_factory=dict)
     stack_bytes: int | None = None
-    modelled: Modelled | None = None
+    modelled: ModelledTime | None = None
     core: int | None = None
     machine: str | None = None
     against: Mapping[str, PeerTimes] = field(default_factory=dict)
@@ -308,7 +308,7 @@ def measure_local(
     inputs: Arrays,
     manifest: Manifest,
     progress: Callable[[int, int], None],
-) -> Measured:
+) -> Measurement:
     """Warm up, compare outputs, then time ours and the peers in turn, `ROUNDS` times, bound to one core.
 
     Args:
@@ -326,7 +326,8 @@ def measure_local(
     with one_core() as core:
         expected, _ = ours.run(short)
         ratios = {
-            name: _compared(name, expected, peer.run(short)[0]) for name, (peer, _) in peers.items()
+            name: _lowest_snr_db(name, expected, peer.run(short)[0])
+            for name, (peer, _) in peers.items()
         }
         own: list[NDArray[np.float64]] = []
         others: dict[str, list[NDArray[np.float64]]] = {name: [] for name in peers}
@@ -340,7 +341,7 @@ def measure_local(
         name: PeerTimes(Times(np.concatenate(others[name])), ratios[name], version)
         for name, (_, version) in peers.items()
     }
-    return Measured(
+    return Measurement(
         "local",
         len(times.us),
         hop_us(manifest),
@@ -366,7 +367,7 @@ def one_core() -> Iterator[int | None]:
         os.sched_setaffinity(0, before)
 
 
-def _compared(name: str, ours: Arrays, theirs: Arrays) -> float | None:
+def _lowest_snr_db(name: str, ours: Arrays, theirs: Arrays) -> float | None:
     """The lowest ratio of our outputs against a peer's; None where all are equal."""
     ratios = apart_db(ours, theirs)
     for output, snr_db in ratios.items():

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
 
 PIECE = 1 << 20
@@ -61,8 +61,8 @@ def replace_text(directory: Path, name: str, text: str) -> None:
     """Write a new text of a file that the manifest knows, and its digest there."""
     manifest = Manifest.load(directory)
     with (
-        replacing(directory / name) as path,
-        replacing(directory / MANIFEST_NAME) as beside,
+        replacement_path(directory / name) as path,
+        replacement_path(directory / MANIFEST_NAME) as beside,
     ):
         path.write_text(text, encoding="utf-8")
         files = dict(manifest.files)

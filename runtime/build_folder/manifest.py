@@ -380,6 +380,6 @@ def c_identifier(name: str) -> str:
     return text if free else f"net_{text}".rstrip("_")
 
 
-def counted(number: int, noun: str) -> str:
+def count_text(number: int, noun: str) -> str:
     """Return ``1 hop``, ``2 hops``."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

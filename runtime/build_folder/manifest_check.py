@@ -56,7 +56,7 @@ def checked_manifest(
 
     allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "files", "streaming"}
     for key in sorted(facts.keys() - allowed_keys):
-        complain(_shown(key), "an unknown key", "the keys of a manifest")
+        complain(_short_repr(key), "an unknown key", "the keys of a manifest")
     _check_table(facts, FACTS, "", complain)
     for key, checks in TABLES.items():
         if key in NULLABLE_TABLES and facts.get(key, NULLABLE_TABLES[key]) is None:
@@ -65,19 +65,19 @@ def checked_manifest(
         if type(table) is dict:
             _check_table(table, checks, f"{key}.", complain)
         else:
-            complain(key, _shown(table), "a table")
+            complain(key, _short_repr(table), "a table")
     tools = facts.get("tools")
     if not _is_table(tools, TEXT.test):
-        complain("tools", _shown(tools), "a table of texts")
+        complain("tools", _short_repr(tools), "a table of texts")
     files = facts.setdefault("files", {})  # not in every schema 1 file
     if not _is_table(files, is_file):
-        complain("files", _shown(files), "digests by names of files in the folder")
+        complain("files", _short_repr(files), "digests by names of files in the folder")
     for key in ("inputs", "outputs"):
         _check_tensors(facts.get(key), key, complain, PORT if facts.get("schema") != 1 else {})
     if facts.get("streaming") is not None:
         _check_streaming(facts["streaming"], complain)
     if not problems and facts["schema"] not in schemas:
-        complain("schema", _shown(facts["schema"]), " or ".join(map(str, schemas)))
+        complain("schema", _short_repr(facts["schema"]), " or ".join(map(str, schemas)))
     if problems:
         raise UsageError(problems)
     for key in ("inputs", "outputs"):
@@ -92,7 +92,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
         found = f"not JSON ({error})"
         raise UsageError(Problem(where, found, "a manifest", "export the network again")) from error
     if type(facts) is not dict:
-        raise UsageError(Problem(where, _shown(facts), "a table", "export the network again"))
+        raise UsageError(Problem(where, _short_repr(facts), "a table", "export the network again"))
     return facts
 
 
@@ -107,12 +107,12 @@ def _check_table(
             if key not in OPTIONAL:
                 complain(prefix + key, "missing", check.allowed)
         elif not (check.test(table[key]) or (check.nullable and table[key] is None)):
-            complain(prefix + key, _shown(table[key]), check.allowed)
+            complain(prefix + key, _short_repr(table[key]), check.allowed)
 
 
 def _check_streaming(content: Any, complain: Callable[[str, str, str], None]) -> None:
     if type(content) is not dict or not (set(ALWAYS_STREAMED) <= content.keys() <= STREAMED.keys()):
-        complain("streaming", _shown(content), f"null, or lists {', '.join(STREAMED)}")
+        complain("streaming", _short_repr(content), f"null, or lists {', '.join(STREAMED)}")
         return
     for key, checks in STREAMED.items():
         if key not in content:
@@ -123,42 +123,46 @@ def _check_streaming(content: Any, complain: Callable[[str, str, str], None]) ->
             if type(row) is dict and row.keys() <= checks.keys():
                 _check_table(row, checks, f"{here}.", complain)
             else:
-                complain(here, _shown(row), ", ".join(checks))
+                complain(here, _short_repr(row), ", ".join(checks))
 
 
 def _check_tensors(
     rows: Any, key: str, complain: Callable[[str, str, str], None], port: dict[str, Check]
 ) -> None:
     if type(rows) is not list or len(rows) > MAX_TENSORS:
-        complain(key, _shown(rows), f"a list of at most {MAX_TENSORS} tensors")
+        complain(key, _short_repr(rows), f"a list of at most {MAX_TENSORS} tensors")
         return
     names: set[str] = set()
     for index, row in enumerate(rows):
         here = f"{key}[{index}]"
         if type(row) is not dict or not ROW <= row.keys() <= {*ROW, "time", *port}:
-            complain(here, _shown(row), ", ".join(("name, shape, dtype, role, time", *port)))
+            complain(here, _short_repr(row), ", ".join(("name, shape, dtype, role, time", *port)))
             continue
         _check_table(row, port, f"{here}.", complain)
         if not _time_fits(row.get("time"), row["shape"]):
             complain(
-                f"{here}.time", _shown(row["time"]), "null, or axis, delay_frames, offset_frames"
+                f"{here}.time",
+                _short_repr(row["time"]),
+                "null, or axis, delay_frames, offset_frames",
             )
         name, shape = row["name"], row["shape"]
         if not TEXT.test(name) or not name or name in names:
-            complain(f"{here}.name", _shown(name), "a name of its own")
+            complain(f"{here}.name", _short_repr(name), "a name of its own")
         else:
             names.add(name)
         if not _shape_fits(shape):
             complain(
                 f"{here}.shape",
-                _shown(shape),
+                _short_repr(shape),
                 f"up to {MAX_RANK} dimensions, {MAX_BYTES} bytes in all",
             )
         for part, words in (("dtype", DTYPES), ("role", ROLES)):
             if type(row[part]) is not str or row[part] not in words:
-                complain(f"{here}.{part}", _shown(row[part]), ", ".join(sorted(words)))
+                complain(f"{here}.{part}", _short_repr(row[part]), ", ".join(sorted(words)))
         if port and not _layout_fits(row):
-            complain(f"{here}.layout", _shown(row.get("layout")), f"the axes of its shape: {FORM}")
+            complain(
+                f"{here}.layout", _short_repr(row.get("layout")), f"the axes of its shape: {FORM}"
+            )
 
 
 def _shape_fits(shape: Any) -> bool:
@@ -194,6 +198,6 @@ def _time_fits(time: Any, shape: Any) -> bool:
     )
 
 
-def _shown(value: Any) -> str:
+def _short_repr(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -19,8 +19,8 @@ from edgekit.runtime.devices.remote import (
     LIMIT_S,
     Machine,
     broken,
-    greeted,
     printed_before_end,
+    read_greeting,
 )
 
 ADDRESS = re.compile(r"adb(?::(?P<serial>[A-Za-z0-9][\w.:-]*))?", re.ASCII)
@@ -104,7 +104,7 @@ def connect(device: str, run: str) -> Iterator[AdbLink]:
     hold = Conversation([*adb, "shell", HOLD.replace("@HELLO@\n", HELLO)])
     folder = None
     try:
-        machine = greeted(hold, device, GREETING_S)
+        machine = read_greeting(hold, device, GREETING_S)
         folder = None if machine is None else hold.line(GREETING_S, 4096)
         if machine is None or folder is None or not FOLDER.fullmatch(folder):
             raise _refusal(hold, device)

@@ -190,7 +190,7 @@ def board_schema() -> dict[str, Any]:
         return {
             "type": "object",
             "properties": {key: dict(check.schema) for key, check in keys.items()},
-            "required": sorted(_needed(made)),
+            "required": sorted(_required_keys(made)),
             "additionalProperties": False,
         }
 
@@ -242,7 +242,7 @@ def _problems(
     given: Mapping[str, Any], keys: Mapping[str, Check], made: type, where: str
 ) -> Iterator[Problem]:
     """Yield keys that are unknown or wrong, then those that are missing."""
-    needed = _needed(made)
+    needed = _required_keys(made)
     for key, value in given.items():
         if key not in keys:
             yield Problem(f"{where}, key '{key}'", "unknown", ", ".join(keys), "correct the key")
@@ -254,7 +254,7 @@ def _problems(
             yield Problem(where, f"no {key}", f"{key} = {check.allowed}", "add it")
 
 
-def _needed(made: type) -> set[str]:
+def _required_keys(made: type) -> set[str]:
     """The keys that have no default."""
     return {field.name for field in fields(made) if field.default is MISSING}
 

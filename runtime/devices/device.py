@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.bench.golden import check_outputs
-from edgekit.runtime.bench.measure import ROUNDS, Measured, Modelled, Times, hop_us, ram_bytes
+from edgekit.runtime.bench.measure import (
+    ROUNDS,
+    Measurement,
+    ModelledTime,
+    Times,
+    hop_us,
+    ram_bytes,
+)
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices import adb, ssh
 from edgekit.runtime.devices.cross import compile_replay
@@ -66,7 +73,7 @@ def find_device(name: str) -> Device | None:
     return next((device for device in DEVICES.values() if device.form.fullmatch(name)), None)
 
 
-def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: int) -> Measured:
+def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: int) -> Measurement:
     """Replay golden data, then count the instructions of `hops` hops.
 
     Raises:
@@ -81,7 +88,7 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         compile_replay(directory, profile, program, [f"-DREPLAY_COUNTED_HOPS={hops}"])
         counts = count(profile, program)
     functions = dict(sorted(counts.functions.items(), key=lambda item: (-item[1], item[0])))
-    return Measured(
+    return Measurement(
         "qemu",
         hops,
         hop_us(manifest),
@@ -89,7 +96,7 @@ def measure_qemu(directory: Path, manifest: Manifest, profile: Profile, hops: in
         instructions=counts.hops,
         functions=functions,
         stack_bytes=stack_bytes,
-        modelled=modelled(counts.hops, profile.cycles_of(counts.kinds), profile, manifest.board),
+        modelled=model_time(counts.hops, profile.cycles_of(counts.kinds), profile, manifest.board),
     )
 
 
@@ -126,7 +133,7 @@ def measure_there(
     golden: Mapping[str, NDArray[Any]],
     hops: int,
     layers: bool,
-) -> Measured:
+) -> Measurement:
     """Run a program on another machine, and compare what comes back with golden.
 
     Args:
@@ -147,7 +154,7 @@ def measure_there(
     printed = link.run(program, answer_limit(manifest, golden_hops, timed))
     found = answer(device, printed, manifest, timed, layers)
     check_outputs(device, manifest, found.outputs, golden)
-    return Measured(
+    return Measurement(
         device,
         timed,
         hop_us(manifest),
@@ -160,12 +167,12 @@ def measure_there(
     )
 
 
-def modelled(
+def model_time(
     instructions: tuple[int, ...],
     cycles: float | None,
     profile: Profile,
     board: Mapping[str, Any] | None = None,
-) -> Modelled | None:
+) -> ModelledTime | None:
     """Return the time of the longest hop, and the energy of the mean one where a board states one of an instruction.
 
     An instruction takes so many `cycles`. At the clock of `board`, as a manifest has it, else of the profile; None
@@ -180,7 +187,7 @@ def modelled(
     mean = sum(instructions) / len(instructions)
     energy_uj = None if each_pj is None else round(mean * each_pj * 1e-6, 3)
     energy_from = facts.get("energy_from", "") if each_pj is not None else ""
-    return Modelled(clock, cycles, longest_us, profile.cycles_from, energy_uj, energy_from)
+    return ModelledTime(clock, cycles, longest_us, profile.cycles_from, energy_uj, energy_from)
 
 
 def stack_of(printed: str) -> int | None:

@@ -65,7 +65,7 @@ def count(profile: Profile, program: Path) -> Counts:
         ToolError: no emulator or no compiler for the plugin, or they failed.
     """
     if not profile.is_bare:
-        return _traced(profile, program)
+        return _trace_blocks(profile, program)
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         plugin, log = Path(name) / "libcount.so", Path(name) / "counts"
         with as_file(files("edgekit.runtime") / "replay" / "count.c") as source:
@@ -83,7 +83,7 @@ def count(profile: Profile, program: Path) -> Counts:
     return Counts(hops, functions, kinds)
 
 
-def _traced(profile: Profile, program: Path) -> Counts:
+def _trace_blocks(profile: Profile, program: Path) -> Counts:
     """Count the instructions of blocks between the two marks, which are functions and so blocks of their own.
 
     A block is disassembled before it runs first, a line ``0x...`` an instruction; each run of it is a line

@@ -88,7 +88,7 @@ class Answer:
     rows: tuple[Row, ...]
 
 
-def greeted(talk: Conversation, device: str, timeout_s: float) -> Machine | None:
+def read_greeting(talk: Conversation, device: str, timeout_s: float) -> Machine | None:
     """Read what `HELLO` prints, behind whatever a login prints; None where it does not come.
 
     Raises:

@@ -18,8 +18,8 @@ from edgekit.runtime.devices.remote import (
     HELLO,
     Machine,
     broken,
-    greeted,
     printed_before_end,
+    read_greeting,
 )
 
 COMMAND_VARIABLE = "EDGEKIT_SSH"  # as rsync's RSYNC_RSH: the client and its options
@@ -144,7 +144,7 @@ def connect(device: str, run: str) -> Iterator[SshLink]:
         raise UsageError(Problem("--device", device, "ssh://[user@]host[:port]", step))
     talk = Conversation(_command(address, run))
     try:
-        machine = greeted(talk, device, GREETING_S)
+        machine = read_greeting(talk, device, GREETING_S)
         if machine is None:
             raise _refusal(talk, device, address)
         yield SshLink(talk, device, machine)

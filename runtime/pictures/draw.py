@@ -47,7 +47,7 @@ def drawn(picture: "Image", found: Found, form: Pictures) -> tuple["Image", int]
         return canvas, _boxes(canvas, boxes, names, colours)
     if found.areas is not None:
         shown = found.areas.repeat(larger, 0).repeat(larger, 1)
-        canvas = _tinted(canvas, shown)
+        canvas = _tint_picture(canvas, shown)
         if shown.dtype != np.int64:
             return canvas, 0
         numbers, counts = np.unique(shown[shown >= 0], return_counts=True)
@@ -139,7 +139,7 @@ def _legend(canvas: "Image", names: Sequence[str], colours: Sequence[tuple[int, 
     return left_out
 
 
-def _tinted(canvas: "Image", areas: NDArray[np.generic]) -> "Image":
+def _tint_picture(canvas: "Image", areas: NDArray[np.generic]) -> "Image":
     """A picture, half of each pixel the colour of its class, or from black to yellow by its value."""
     from PIL import Image
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
-from edgekit.base.output import complete_folder, replacing
-from edgekit.base.picture_files import Fitted, fitted, read_picture
+from edgekit.base.output import complete_folder, replacement_path
+from edgekit.base.picture_files import FittedPicture, fit_picture, read_picture
 from edgekit.base.pictures import Pictures, read_pictures
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.pictures.draw import drawn
@@ -67,22 +67,22 @@ def run_pictures(
         raise UsageError(Problem("what the outputs are", names, allowed, step))
     _check_all(sources)
     (port,) = stream.manifest.stream_inputs
-    rows: list[tuple[Fitted, dict[str, F32]]] = []
+    rows: list[tuple[FittedPicture, dict[str, F32]]] = []
     for i, path in enumerate(sources):
-        given = fitted(read_picture(path), form, port.shape)
+        given = fit_picture(read_picture(path), form, port.shape)
         rows.append((given, stream.run({port.name: given.x[None]})))
         told(i + 1, len(sources))
     found = [] if form.gives is None else [_found(made, given, form) for given, made in rows]
     hidden = 0
     with ExitStack() as stack:
         if found_file is not None:
-            temporary = stack.enter_context(replacing(found_file, *sources))
+            temporary = stack.enter_context(replacement_path(found_file, *sources))
             temporary.write_text(_json(sources, rows, found, form), encoding="utf-8")
         if raw:
             arrays = {name: np.concatenate([made[name] for _, made in rows]) for name in rows[0][1]}
-            write_npz(stack.enter_context(replacing(out, *sources)), arrays)
+            write_npz(stack.enter_context(replacement_path(out, *sources)), arrays)
         elif out.suffix:
-            temporary = stack.enter_context(replacing(out, *sources))
+            temporary = stack.enter_context(replacement_path(out, *sources))
             hidden = _draw(sources[0], temporary, out.suffix, found[0], form)
         else:
             folder = stack.enter_context(complete_folder(out))
@@ -104,7 +104,7 @@ def _check_all(sources: Sequence[Path]) -> None:
         raise UsageError(problems)
 
 
-def _found(made: Mapping[str, F32], given: Fitted, form: Pictures) -> Found:
+def _found(made: Mapping[str, F32], given: FittedPicture, form: Pictures) -> Found:
     return find({name: array[0] for name, array in made.items()}, given, form)
 
 
@@ -119,7 +119,7 @@ def _draw(source: Path, target: Path, suffix: str, found: Found, form: Pictures)
 
 def _json(
     sources: Sequence[Path],
-    rows: Sequence[tuple[Fitted, Any]],
+    rows: Sequence[tuple[FittedPicture, Any]],
     found: Sequence[Found],
     form: Pictures,
 ) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.picture_files import Fitted, pixels_of
+from edgekit.base.picture_files import FittedPicture, pixels_of
 from edgekit.base.pictures import COLOURS, Pictures
 from edgekit.runtime.pictures.boxes import CENTERNET, Boxes, decode
 
@@ -90,7 +90,7 @@ def gives_problem(gives: str, outputs: Shapes) -> str | None:
     return f"one output of {what[gives]}"
 
 
-def find(outputs: Mapping[str, F32], fitted: Fitted, form: Pictures) -> Found:
+def find(outputs: Mapping[str, F32], fitted: FittedPicture, form: Pictures) -> Found:
     """What one picture's outputs say, by `form.gives`."""
     if form.gives == "boxes":
         size = fitted.x.shape[2], fitted.x.shape[3]

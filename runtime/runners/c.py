@@ -70,8 +70,8 @@ class NativeRunner:
         if manifest.steps is not None:
             self._sample = _function(library, f"{name}_sample", None)
         state_bytes = manifest.memory["state_bytes"] or 0
-        self._state = _aligned(state_bytes)
-        self._scratch = _aligned(manifest.memory["scratch_bytes"] or 0)
+        self._state = _aligned_buffer(state_bytes)
+        self._scratch = _aligned_buffer(manifest.memory["scratch_bytes"] or 0)
         self._inputs = [_aligned_tensor(tensor) for tensor in manifest.hop_inputs]
         self._outputs = [_aligned_tensor(tensor) for tensor in manifest.stream_outputs]
         self._input_pointers = _pointers(self._inputs)
@@ -225,7 +225,7 @@ def _misfit(directory: Path, found: str) -> Problem:
     return Problem(f"build '{directory.name}'", found, allowed, "export the network again")
 
 
-def _aligned(size: int) -> NDArray[np.uint8]:
+def _aligned_buffer(size: int) -> NDArray[np.uint8]:
     try:
         block = np.zeros(size + ALIGN, np.uint8)
     except MemoryError as error:
@@ -242,7 +242,7 @@ def _aligned(size: int) -> NDArray[np.uint8]:
 
 def _aligned_tensor(tensor: Tensor) -> NDArray[Any]:
     dtype, count = np.dtype(tensor.dtype), math.prod(tensor.shape)
-    return _aligned(dtype.itemsize * count).view(dtype).reshape(tensor.shape)
+    return _aligned_buffer(dtype.itemsize * count).view(dtype).reshape(tensor.shape)
 
 
 def _pointers(arrays: Sequence[NDArray[Any]]) -> ctypes.Array[ctypes.c_void_p]:

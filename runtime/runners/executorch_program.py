@@ -29,7 +29,9 @@ def main(path: Path, facts: dict[str, Any], given: BinaryIO, answers: BinaryIO) 
     expected = [(tuple(shape), kind) for shape, kind in facts["outputs"]]
     answer(answers, 0, [])
     while True:
-        arrays = [read(given, tuple(shape), np.dtype(kind)) for shape, kind in facts["inputs"]]
+        arrays = [
+            read_array(given, tuple(shape), np.dtype(kind)) for shape, kind in facts["inputs"]
+        ]
         if any(array is None for array in arrays):
             return
         tensors = [torch.from_numpy(array) for array in arrays]
@@ -42,7 +44,7 @@ def main(path: Path, facts: dict[str, Any], given: BinaryIO, answers: BinaryIO) 
         answer(answers, elapsed, made)
 
 
-def read(given: BinaryIO, shape: tuple[int, ...], kind: Any) -> Any:
+def read_array(given: BinaryIO, shape: tuple[int, ...], kind: Any) -> Any:
     """Read an array; None where there is none any more."""
     size = int(np.prod(shape)) * kind.itemsize
     data = given.read(size)

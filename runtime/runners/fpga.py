@@ -53,7 +53,7 @@ class Port:
 
     def write(self, dram: S8, x: F32) -> None:
         """Quantize into DRAM."""
-        dram[self.places] = quantized(x, self.scale, self.zero_point).ravel()
+        dram[self.places] = quantize_input(x, self.scale, self.zero_point).ravel()
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,14 @@ class Layers:
     count: int
 
 
-def quantized(x: F32, scale: float, zero_point: int) -> S8:
+def quantize_input(x: F32, scale: float, zero_point: int) -> S8:
     """``saturate(round_half_even(x / scale) + zero_point)`` in float32; NaN becomes zero_point."""
     steps = np.rint(np.nan_to_num(x.astype(np.float32) / np.float32(scale), nan=0.0))
     stored: S8 = np.clip(steps + zero_point, -128, 127).astype(np.int8)
     return stored
 
 
-def packed(x: S8, lanes: int) -> S8:
+def pack_lanes(x: S8, lanes: int) -> S8:
     """An input ``(channels, height, width)`` as the engine reads it: planes of pixels of `lanes` bytes."""
     planes = -(-len(x) // lanes)
     padded = np.pad(x, ((0, planes * lanes - len(x)), (0, 0), (0, 0)))
@@ -124,7 +124,7 @@ class FpgaRunner:
         self._dram = np.zeros(self._library.edgekit_engine_dram_bytes(), np.int8)
         self._check(directory, manifest)
         parts = [stage for stage in self._stages if isinstance(stage, CpuPart)]
-        self._parts = {part.folder: _opened(part, directory / part.folder) for part in parts}
+        self._parts = {part.folder: _open_cpu_part(part, directory / part.folder) for part in parts}
 
     def _read(self, directory: Path) -> None:
         facts = json.loads((directory / STAGES_NAME).read_text(encoding="utf-8"))
@@ -172,8 +172,8 @@ class FpgaRunner:
         (picture,) = inputs
         self._dram[:] = 0
         floats: dict[str, F32] = {self._image: np.asarray(picture, np.float32)}
-        stored = quantized(floats[self._image][0], self._scale, self._zero)
-        pixels = np.ascontiguousarray(packed(stored, self._lanes))
+        stored = quantize_input(floats[self._image][0], self._scale, self._zero)
+        pixels = np.ascontiguousarray(pack_lanes(stored, self._lanes))
         for stage in self._stages:
             if isinstance(stage, Layers):
                 self._simulate(stage, pixels)
@@ -214,7 +214,7 @@ class FpgaRunner:
         """Pictures are independent of each other."""
 
 
-def _opened(
+def _open_cpu_part(
     part: CpuPart, folder: Path
 ) -> tuple[CpuPart, Mapping[str, tuple[int, ...]], NativeRunner]:
     """A part of the CPU, the shapes of its inputs, and its build, compiled."""

@@ -139,7 +139,7 @@ class _File:
         """Give an input as the manifest describes it."""
         detail = self.inputs[name]
         if detail["dtype"] != array.dtype:
-            array = _quantized(array, detail)
+            array = _quantize_input(array, detail)
         self.set_stored(name, array)
 
     def set_stored(self, name: str, array: NDArray[Any]) -> None:
@@ -166,7 +166,7 @@ class _File:
         return np.full(detail["shape"], detail["quantization"][1], detail["dtype"])
 
 
-def _quantized(array: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+def _quantize_input(array: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
     """Floats as the file's integers: rounded half to even, saturating; what is no sensible number becomes zero."""
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])

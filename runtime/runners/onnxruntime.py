@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.base.sampler_loop import Network, reusing
+from edgekit.base.sampler_loop import Network, network_with_reuse
 from edgekit.base.sampler_table import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest
 
@@ -145,7 +145,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
 
         return call
 
-    return reusing(caller(key), caller(decoder), outputs, kept)
+    return network_with_reuse(caller(key), caller(decoder), outputs, kept)
 
 
 def session_options() -> Any:

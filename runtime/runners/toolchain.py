@@ -69,7 +69,7 @@ class Compiler:
         return f"{self.name} {self.version}"
 
 
-def limited(command: Sequence[str]) -> Sequence[str]:
+def limit_processor_time(command: Sequence[str]) -> Sequence[str]:
     """The command under `LIMIT_S`, where there is such a limit; time that others take does not count."""
     if os.name != "posix":
         return command
@@ -157,7 +157,9 @@ def _run(compiler: Compiler, folder: Path, rerun: str, command: Sequence[str]) -
         ToolError: it failed.
     """
     try:
-        done = subprocess.run(limited(command), cwd=folder, capture_output=True, timeout=CLOCK_S)
+        done = subprocess.run(
+            limit_processor_time(command), cwd=folder, capture_output=True, timeout=CLOCK_S
+        )
     except subprocess.TimeoutExpired as error:
         waited = f"did not end within {CLOCK_S} s by the clock: see what it waits for"
         raise ToolError(f"{compiler.label} {waited}; {rerun}") from error
@@ -237,7 +239,7 @@ def _compiler_facts(
     probe = [*command, "-pipe", "-###", "-c", "-x", language, os.devnull, "-o", os.devnull]
     try:
         done = subprocess.run(
-            limited(probe),
+            limit_processor_time(probe),
             cwd=os.path.abspath(os.sep),  # clang prints the folder that it is in
             capture_output=True,
             stdin=subprocess.DEVNULL,

@@ -37,7 +37,7 @@ ALIGN = 64
 PAGE_BYTES = 1 << 16
 
 
-def exported(manifest: Manifest, has_adapter: bool) -> list[str]:
+def exported_symbols(manifest: Manifest, has_adapter: bool) -> list[str]:
     """What the module shows of a build's C: its functions, and where free memory begins."""
     there = {
         "init": True,
@@ -73,8 +73,10 @@ def compile_module(directory: Path, manifest: Manifest) -> Compiler:
         Manifest.load(directory / NETWORKS_FOLDER / role)
         for role in (table.networks if table else ())
     ]
-    shown = exported(manifest, f"{name}_adapter.c" in sources)
-    shown += [symbol for other in others for symbol in exported(other, False) if symbol != BASE]
+    shown = exported_symbols(manifest, f"{name}_adapter.c" in sources)
+    shown += [
+        symbol for other in others for symbol in exported_symbols(other, False) if symbol != BASE
+    ]
     link = [*LINK, *(f"-Wl,--export={symbol}" for symbol in shown)]
     output = (directory / f"{name}.wasm").resolve()
     compile_sources(compiler, FLAGS, sources, link, output, directory)
@@ -115,7 +117,7 @@ class WasmRunner:
         except wasmtime.WasmtimeError as error:
             raise UsageError(_misfit(directory, str(error).partition("\n")[0])) from error
         self._exports = instance.exports(self._store)
-        shown = exported(manifest, False)
+        shown = exported_symbols(manifest, False)
         missing = [name for name in (*shown, "memory") if name not in self._exports]
         if missing:
             raise UsageError(_misfit(directory, f"{path.name} without {', '.join(missing)}"))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.runtime.audio.live import LiveFacts
     from edgekit.runtime.audio.sound import Watch
-    from edgekit.runtime.bench.measure import Measured
+    from edgekit.runtime.bench.measure import Measurement
     from edgekit.verbs.bench.fleet import Ran
     from edgekit.verbs.bench.log import Log
     from edgekit.verbs.bundles import bundle as bundle
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.export.pipeline import Exported
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
-    from edgekit.verbs.inspection import Inspected
+    from edgekit.verbs.inspection import Inspection
     from edgekit.verbs.serve import serve as serve
 
 # Verbs that stand elsewhere whole: imported when they are asked for, as all modules that only one verb needs.
@@ -180,7 +180,7 @@ def run(
         ToolError: a compiler or library is missing or failed.
     """
     from edgekit.verbs import files
-    from edgekit.verbs.opening import Opening
+    from edgekit.verbs.stream_setup import Opening
 
     given, made = (
         {name: Path(path) for name, path in side.items()}
@@ -220,7 +220,7 @@ def live(
     """
     from edgekit.runtime.audio.sound import check_devices, play
     from edgekit.runtime.build_folder.manifest import Manifest
-    from edgekit.verbs.opening import Opening
+    from edgekit.verbs.stream_setup import Opening
 
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
@@ -290,9 +290,9 @@ def invert(
         UsageError: no such build or images, or conditions that it does not take.
         ToolError: a compiler or library is missing or failed.
     """
-    from edgekit.verbs import inverting
+    from edgekit.verbs import invert_sampler
 
-    return inverting.invert(directory, Path(images), seed, conditions, out, progress)
+    return invert_sampler.invert(directory, Path(images), seed, conditions, out, progress)
 
 
 def bench(
@@ -304,7 +304,7 @@ def bench(
     against: Sequence[str] = (),
     append: str | Path | None = None,
     progress: Progress = silent,
-) -> "Measured":
+) -> "Measurement":
     """Measure a build, and add a page to its report.
 
     Args:
@@ -360,12 +360,12 @@ def compare(results: str | Path, out: str | Path) -> "Log":
     Raises:
         UsageError: a file that cannot be used.
     """
-    from edgekit.verbs.bench import comparing
+    from edgekit.verbs.bench import compare_results
 
-    return comparing.compare(Path(results), Path(out))
+    return compare_results.compare(Path(results), Path(out))
 
 
-def inspect(source: str | Path, html: str | Path | None = None) -> "Inspected":
+def inspect(source: str | Path, html: str | Path | None = None) -> "Inspection":
     """Return the facts of a build folder, or of a network and what it would be on ``host``.
 
     Args:

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.progress import Progress
-from edgekit.export.torch_source import unwrapped
-from edgekit.runtime.bench.measure import Measured
+from edgekit.export.torch_source import unwrap_module
+from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.given import HELD, given
+from edgekit.verbs.held_factories import HELD, hold_factory
 from edgekit.verbs.open_stream import open_stream
 from edgekit.verbs.targets import TARGETS
 
@@ -86,7 +86,7 @@ class Build:
         is_hops = all(found[1:] == shape for found, shape in shapes)
         return stream.clip(arrays) if recording and not is_hops else stream.run(arrays)
 
-    def bench(self, **options: Any) -> Measured:
+    def bench(self, **options: Any) -> Measurement:
         """Measure it; the options are those of `edgekit.api.bench`."""
         return api.bench(self.directory, **options)
 
@@ -171,7 +171,7 @@ def _check_network(network: Any) -> None:
 @contextmanager
 def _source(network: Any, example: Any) -> Iterator[str]:
     torch = sys.modules.get("torch")
-    network = network if torch is None else unwrapped(network)
+    network = network if torch is None else unwrap_module(network)
     is_module = torch is not None and isinstance(network, torch.nn.Module)
     is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
     _check_network(network)
@@ -183,7 +183,9 @@ def _source(network: Any, example: Any) -> Iterator[str]:
         yield str(network)
     elif torch is not None and is_module:
         inputs = None if example is None else _tensors(example)
-        with given(type(network).__name__, lambda: (copy.deepcopy(network), inputs)) as source:
+        with hold_factory(
+            type(network).__name__, lambda: (copy.deepcopy(network), inputs)
+        ) as source:
             yield source
     elif torch is not None and is_program:
         with TemporaryDirectory(prefix="edgekit-") as folder:
@@ -234,7 +236,7 @@ def _calibration(calibration: Any) -> Iterator[str]:
     if not clips:
         step = "give it anew: a generator that was read before is at its end"
         raise UsageError(Problem("calibration", "nothing in it", "arrays", step))
-    with given("calibration", lambda: clips) as source:
+    with hold_factory("calibration", lambda: clips) as source:
         yield source
 
 

@@ -43,7 +43,7 @@ class Frontend(nn.Module):
             UsageError: the text is none of these, or does not fit the rate.
         """
         super().__init__()
-        self.form = _checked(text, sample_rate)
+        self.form = _parse_checked_spec(text, sample_rate)
         _register(self, "window", self.form.windows()[0])
         self.parts = nn.ModuleList(
             _PARTS.get(features.kind, _Bands)(features, self.form.length, sample_rate)
@@ -115,7 +115,7 @@ class _Bands(nn.Module):
         return value.reshape(batch, heard, *value.shape[1:])
 
 
-def _apart(parts: Tensor, batch: int, heard: int) -> tuple[Tensor, Tensor]:
+def _split_complex(parts: Tensor, batch: int, heard: int) -> tuple[Tensor, Tensor]:
     """Real and imaginary parts, each (batch, channels, frames, bins)."""
     turned = parts.transpose(1, 2)
     shaped = turned.reshape(batch, heard, *turned.shape[1:])
@@ -133,7 +133,7 @@ class _Gcc(nn.Module):
 
     def forward(self, parts: Tensor, batch: int, heard: int) -> Tensor:
         """Return (batch, pairs, frames, lags) of spectra (batch * channels, bins, frames, 2)."""
-        re, im = _apart(parts, batch, heard)
+        re, im = _split_complex(parts, batch, heard)
         pairs = [(a, b) for a in range(heard) for b in range(a + 1, heard)]
 
         def picked(x: Tensor, side: int) -> Tensor:
@@ -156,7 +156,7 @@ class _Flow(nn.Module):
 
     def forward(self, parts: Tensor, batch: int, heard: int) -> Tensor:
         """Return (batch, 3, frames, bands) of spectra (batch * 4, bins, frames, 2)."""
-        re, im = _apart(parts, batch, heard)
+        re, im = _split_complex(parts, batch, heard)
         energy = (re * re + im * im).sum(dim=1, keepdim=True) / 2 + ENERGY_FLOOR
         flow = (re[:, :1] * re[:, 1:] + im[:, :1] * im[:, 1:]) / energy
         return flow @ dict(self.named_buffers())["bank"]
@@ -262,7 +262,7 @@ class Intensity(Frontend):
         super().__init__(f"intensity:{n_fft}:{hop}:{window}:{bands}:{bank}", sample_rate)
 
 
-def _checked(text: str, sample_rate: int) -> FrontendSpec:
+def _parse_checked_spec(text: str, sample_rate: int) -> FrontendSpec:
     form = parse_spec(text)
     where = f"front end {text}"
     allowed = f"{', '.join(KINDS)}, without pcen, stack and full"

@@ -83,7 +83,7 @@ def random(
             own = {name: _normals(sampler, one)} if drawn and name is not None else {}
             yield _Drawn(one, {**arrays, **own}, sampler)
 
-    return _best(candidates(), _scoring(verifier))
+    return _best(candidates(), _score_function(verifier))
 
 
 def zero_order(
@@ -120,7 +120,7 @@ def zero_order(
         }
     )
     name, arrays = _given_start(sampler), _arrays(given)
-    score = _scoring(verifier)
+    score = _score_function(verifier)
     first = arrays.get(name, _normals(sampler, seed))
     best = _best(iter([_Drawn(seed, {**arrays, name: first}, sampler)]), score)
     for each in range(rounds):
@@ -190,7 +190,7 @@ def paths(
                 noised = np.float32(np.sqrt(share)) * x + np.float32(np.sqrt(1 - share)) * z
                 yield _Drawn((one + number * APART) % SEEDS, {**arrays, name: noised}, tail)
 
-    return _best(candidates(), _scoring(verifier))
+    return _best(candidates(), _score_function(verifier))
 
 
 def _best(
@@ -208,7 +208,7 @@ def _best(
     return replace(best, scores=tuple(history))
 
 
-def _scoring(verifier: Verifier) -> Callable[[Image], float]:
+def _score_function(verifier: Verifier) -> Callable[[Image], float]:
     """A verifier as a function; a build is called on its only input."""
     if not isinstance(verifier, Stream):
         return verifier

@@ -8,7 +8,7 @@ from edgekit.runtime.build_folder.manifest import Manifest, Tensor, c_identifier
 from edgekit.targets.bindings.table import BINDINGS, Binding
 from edgekit.targets.c.emit.base import C_ARRAYS, free_name
 from edgekit.targets.c.memory import ALIGN
-from edgekit.targets.packages.render import Facts, filled, rendered, templates
+from edgekit.targets.packages.render import Facts, fill_fields, render_template, templates
 
 FOLDER = "bindings"
 # Words of either language that a C identifier may be.
@@ -35,7 +35,7 @@ def binding_files(
         row = BINDINGS[language]
         facts, lists = _facts(manifest), _lists(row, manifest, library)
         for path, text in templates(files(__package__) / "templates" / language):
-            made[f"{FOLDER}/{language}/{filled(path, facts)}"] = rendered(
+            made[f"{FOLDER}/{language}/{fill_fields(path, facts)}"] = render_template(
                 text, facts, lists
             ).encode()
     return made

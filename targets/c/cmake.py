@@ -10,7 +10,7 @@ BARE_LINK = "-nostartfiles -Wl,--gc-sections -Wl,-T,${BOARD_SCRIPT}"
 def build_file(name: str, library: Iterable[str], replay: Iterable[str], profile: Profile) -> str:
     """Return the text; `library` and `replay` are the files of the build, without golden.c."""
     flags = " ".join((profile.optimize, *profile.flags))
-    made = LIBRARY.format(name=name, sources=_listed(library), flags=flags)
+    made = LIBRARY.format(name=name, sources=_list_sources(library), flags=flags)
     if not profile.is_cross:
         return f"{VERSION}project({name} C)\n\n{made}"
     system = "Generic" if profile.is_bare else "Linux"
@@ -19,7 +19,7 @@ def build_file(name: str, library: Iterable[str], replay: Iterable[str], profile
     link = BARE_LINK if profile.is_bare else "-static"
     program = REPLAY.format(
         name=name,
-        sources=_listed(sorted(sources)),
+        sources=_list_sources(sorted(sources)),
         flags=flags,
         link=link,
         script=SCRIPT.format(name=name) if profile.is_bare else "",
@@ -29,7 +29,7 @@ def build_file(name: str, library: Iterable[str], replay: Iterable[str], profile
     return f"{VERSION}{start}project({name} C)\n\n{made}\n{program}"
 
 
-def _listed(sources: Iterable[str]) -> str:
+def _list_sources(sources: Iterable[str]) -> str:
     return "\n".join(f"    {source}" for source in sources)
 
 

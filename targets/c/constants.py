@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgekit.targets.c.emit.base import C_ARRAYS, Context
 from edgekit.targets.c.external import STRINGS, external_declarations, factory_weights
 from edgekit.targets.c.literals import array_text, string_lines
-from edgekit.targets.instruction_sets import packing
+from edgekit.targets.instruction_sets import packing_of
 
 LARGE_BYTES = 4096
 
@@ -41,7 +41,7 @@ def weights_bytes(ctx: Context) -> int:
 
 
 def _parts(ctx: Context) -> Iterator[bytes]:
-    arrays, line = ctx.constants, packing(ctx.profile.kernels).line
+    arrays, line = ctx.constants, packing_of(ctx.profile.kernels).line
     yield f'#include "edgekit.h"\n#include "{ctx.prefix}.h"\n'.encode()
     if any(map(_is_large, arrays.values())):
         yield STRINGS.encode()

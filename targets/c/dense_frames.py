@@ -57,7 +57,7 @@ def dense(layer: ir.Node, axis: int, fresh: int) -> tuple[Matrices, Attributes] 
     s = ConvShape.of(ints(layer, "shape", [])) if is_int else conv_shape(layer, list(w.shape[2:]))
     w = np.asarray(w).reshape(*w.shape[:2], s.k_h, s.k_w)
     if rank == 4 and axis == 2:
-        s, w = _turned(s), w.swapaxes(2, 3)
+        s, w = _swap_rows_and_columns(s), w.swapaxes(2, 3)
     if s.groups != 1 or s.in_w < 3 * fresh:
         return None
     matrices = (_of_conv if layer.op_type == "Conv" else _of_transposed)(w, s, fresh)
@@ -69,7 +69,7 @@ def dense(layer: ir.Node, axis: int, fresh: int) -> tuple[Matrices, Attributes] 
     return matrices, attributes | {POSITIONS: ir.AttrInt64(POSITIONS, matrices.positions)}
 
 
-def _turned(s: ConvShape) -> ConvShape:
+def _swap_rows_and_columns(s: ConvShape) -> ConvShape:
     """Its rows as its columns."""
     sizes = s.__dict__
     names = {"h": "w", "w": "h", "top": "left", "left": "top"}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 from edgekit.base.layout import Layout
-from edgekit.base.resampling import resampling
+from edgekit.base.resampling import resampling_between
 from edgekit.graph.model import Model
 from edgekit.runtime.audio.device import COUNTERS
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
@@ -20,14 +20,14 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
     facts, stream = manifest.device, manifest.stream
     if facts is None:
         return {}
-    rates = resampling(facts["sample_rate_hz"], stream["sample_rate_hz"])
+    rates = resampling_between(facts["sample_rate_hz"], stream["sample_rate_hz"])
     sources, sinks = manifest.stream_inputs, manifest.sounds
     inputs, outputs = (sum(t.pcm_channels or 0 for t in side) for side in (sources, sinks))
     hop, name = int(stream["hop_samples"]), manifest.c_name
     fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
     ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")
     described = [stream_rows(side) for side in (sources, sinks)]
-    arrays = [_bracketed(args, side) for args, side in ((ins, sources), (outs, sinks))]
+    arrays = [_argument_shapes(args, side) for args, side in ((ins, sources), (outs, sinks))]
     facts_of = {
         "name": name,
         "upper": name.upper(),
@@ -90,7 +90,7 @@ def _pointers(ins: Sequence[str], outs: Sequence[str], kind: str) -> str:
     )
 
 
-def _bracketed(arguments: Sequence[str], tensors: Sequence[Tensor]) -> str:
+def _argument_shapes(arguments: Sequence[str], tensors: Sequence[Tensor]) -> str:
     shapes = (
         f"{name} [frames][{tensor.pcm_channels}]"
         for name, tensor in zip(arguments, tensors, strict=True)

@@ -7,8 +7,8 @@ import onnx_ir as ir
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.banded import bands_of
 from edgekit.targets.c.emit.epilogue import ACT, ADDED, act_of
+from edgekit.targets.c.emit.filter_banks import bands_of
 
 
 def fuse_epilogues(model: Model) -> Model:

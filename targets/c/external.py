@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgekit.runtime.build_folder.manifest import UPDATES_FOLDER
 from edgekit.targets.c.emit.base import C_ARRAYS
 from edgekit.targets.c.literals import string_lines
-from edgekit.targets.c.memory import ALIGN, aligned
+from edgekit.targets.c.memory import ALIGN, align_size
 from edgekit.targets.c.templates import template
 
 Arrays = Mapping[str, NDArray[np.generic]]
@@ -25,7 +25,7 @@ def payload(arrays: Arrays) -> bytes:
     block = bytearray()
     for array in arrays.values():
         little = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        block += little + bytes(aligned(len(little)) - len(little))
+        block += little + bytes(align_size(len(little)) - len(little))
     return bytes(block)
 
 
@@ -37,7 +37,7 @@ def external_declarations(prefix: str, arrays: Arrays) -> str:
         kind = C_ARRAYS[array.dtype.name]
         at = f"{prefix}_weights + {offset}"
         lines.append(f"#define {name} ((const {kind} *)(const void *)({at})) /* [{array.size}] */")
-        offset += aligned(array.nbytes)
+        offset += align_size(array.nbytes)
     return "\n".join(lines)
 
 
@@ -51,7 +51,7 @@ def factory_weights(prefix: str, arrays: Arrays) -> bytes:
 
 def load_files(prefix: str, arrays: Arrays, digest: bytes) -> dict[str, bytes]:
     """``<name>_load.c`` and ``.h``, and the block as a file; `digest` (32 bytes) is that of the network."""
-    size = sum(aligned(array.nbytes) for array in arrays.values())
+    size = sum(align_size(array.nbytes) for array in arrays.values())
     facts = {
         "name": prefix,
         "upper": prefix.upper(),

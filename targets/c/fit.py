@@ -10,7 +10,7 @@ from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.board import Board
 from edgekit.runtime.devices.profile import Profile, Region
 from edgekit.targets.build import Build
-from edgekit.targets.c.place import Placing, items, place
+from edgekit.targets.c.place import BoardPlacement, items, place
 from edgekit.targets.devices import profile
 
 STACK_BYTES = 8192  # kept free for the stack
@@ -26,10 +26,10 @@ def fit_of(target: str, board: Board | None) -> tuple[Profile, Misfits]:
         return device, lambda _, manifest: misfits(manifest, device)
     flash = sum(memory.bytes - memory.reserved_bytes for memory in board.memory if memory.keeps)
     own = Profile(board.name, device.emits, memory={"weights": Region(0, flash)})
-    return own, lambda build, manifest: placing(build, manifest, board).misfits
+    return own, lambda build, manifest: place_build(build, manifest, board).misfits
 
 
-def placing(build: Build, manifest: Manifest, board: Board) -> Placing:
+def place_build(build: Build, manifest: Manifest, board: Board) -> BoardPlacement:
     """Place a build on a board; its code counts once the manifest knows its size."""
     return place(board, items(build.constants, manifest.memory, build.plan, board))
 

@@ -62,7 +62,7 @@ def _shape_text(value: ir.Value) -> str:
 
 def function_body(ctx: Context, structs: Sequence[str]) -> str:
     """The statements of a function whose parameters are `structs`, and ``net`` and ``scratch``."""
-    unused = [f"    (void){name};" for name in _unused(ctx) if name in structs]
+    unused = [f"    (void){name};" for name in _unused_statements(ctx) if name in structs]
     blocks = [f"    unsigned char *const {v} = {e};" for v, e in _blocks(ctx).items()]
     declarations = [f"    {line}" for line in ctx.declarations]
     return "\n".join([*unused, *blocks, *declarations, "", *ctx.lines])
@@ -74,7 +74,7 @@ def _blocks(ctx: Context) -> dict[str, str]:
     return {name: value for name, value in blocks.items() if re.search(rf"\b{name} \+ \d", text)}
 
 
-def _unused(ctx: Context) -> list[str]:
+def _unused_statements(ctx: Context) -> list[str]:
     text = "\n".join([*ctx.declarations, *ctx.lines])
     return [name for name in ("in", "out") if f"{name}->" not in text]
 

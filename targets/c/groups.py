@@ -124,7 +124,7 @@ def _dispatch(field: str, others: Sequence[Context], name: str) -> str:
     return f"    switch (in->{field}[0]) {{\n{cases}    default:\n        break;\n    }}\n"
 
 
-def divided(integer: Model, table: StepTable | None) -> Part:
+def split_decoder(integer: Model, table: StepTable | None) -> Part:
     """Return a network, and apart from it the decoder that rows of its step table run.
 
     Raises:

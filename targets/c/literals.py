@@ -41,12 +41,12 @@ def string_lines(array: NDArray[np.generic]) -> Iterator[bytes]:
         yield b'"' + CHARACTERS[line][shown].tobytes() + b'"\n'
 
 
-def _escaped(byte: int) -> bytes:
+def _escape_byte(byte: int) -> bytes:
     """One byte in a string: itself where it is printable and begins no escape or trigraph."""
     character = chr(byte)
     plain = character.isascii() and character.isprintable() and character not in '"\\?'
     return character.encode() if plain else f"\\{byte:03o}".encode()
 
 
-LENGTHS = np.array([len(_escaped(byte)) for byte in range(256)], np.uint8)
-CHARACTERS = np.array([list(_escaped(byte).ljust(4)) for byte in range(256)], np.uint8)
+LENGTHS = np.array([len(_escape_byte(byte)) for byte in range(256)], np.uint8)
+CHARACTERS = np.array([list(_escape_byte(byte).ljust(4)) for byte in range(256)], np.uint8)

@@ -29,8 +29,8 @@ from edgekit.targets.c.emit.kernels import Selection, check_schedule
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.targets.c.external import load_files, network_digest
 from edgekit.targets.c.functions import argument_names, emit_process
-from edgekit.targets.c.groups import Part, divided, lower_bodies, traits_of
-from edgekit.targets.c.memory import aligned
+from edgekit.targets.c.groups import Part, lower_bodies, split_decoder, traits_of
+from edgekit.targets.c.memory import align_size
 from edgekit.targets.c.plan import make_layout
 from edgekit.targets.c.program import (
     Extras,
@@ -64,7 +64,7 @@ def check_c(model: Model) -> list[Problem]:
                 Problem(
                     where,
                     f"{_form(node.op_type)} is not supported by the C targets",
-                    _supported(node.op_type),
+                    _supported_operators(node.op_type),
                     f"{_step(node)}, or use --target onnxruntime",
                 )
             )
@@ -91,7 +91,7 @@ def _sampler_problems(model: Model) -> list[Problem]:
     if problem := group_problem(table):
         found.append(problem)
     try:
-        divided(split_session(to_integer(model)).hop, table)
+        split_decoder(split_session(to_integer(model)).hop, table)
     except ModelError as error:
         found += error.problems
     return found
@@ -102,7 +102,7 @@ def _form(op_type: str) -> str:
     return "this form of the operator" if op_type in RULES else "the operator"
 
 
-def _supported(op_type: str) -> str:
+def _supported_operators(op_type: str) -> str:
     """How many operators there are, and those whose names are near this one."""
     names = sorted(op for domain, op in EMITTERS if domain == "")
     near = get_close_matches(op_type, names, 3, 0.6)
@@ -115,7 +115,7 @@ def _strange(node: ir.Node, emitter: Emitter) -> Problem | None:
     writes = emitter.reads if emitter.writes is None else emitter.writes
     for values, types in ((node.inputs, emitter.reads), (node.outputs, writes)):
         for value in values:
-            if value is None or not _computed(value):
+            if value is None or not _is_computed(value):
                 continue
             known = value.dtype in ITEM_BYTES
             fits = known and (node.domain == INTEGER_DOMAIN or value.dtype in types)
@@ -140,7 +140,7 @@ def _step(node: ir.Node) -> str:
     return "express the layer with these" if condition is None else to_bind(node, [condition])
 
 
-def _computed(value: ir.Value) -> bool:
+def _is_computed(value: ir.Value) -> bool:
     if value.const_value is not None and not value.is_graph_input():
         return False
     return bool(value.uses()) or value.is_graph_output()
@@ -192,7 +192,7 @@ def lower_c(
     whole = to_integer(unpack_states(model))
     parts = split_session(whole)
     table = model.sampler
-    first = divided(parts.hop, table)
+    first = split_decoder(parts.hop, table)
     integer = first.whole
     interface = integer if first.decoder is None else parts.hop  # without what the decoder reads
     graph = integer.ir.graph
@@ -218,8 +218,8 @@ def lower_c(
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
     if table is not None:
         used = max(extras.network_bytes(layout), _scratch_beside(others))
-        state = aligned(extras.own_state_bytes(layout, table.calls))
-        sampler = Loop(table, model, aligned(used), extras.bodies.kept_bytes, others, state)
+        state = align_size(extras.own_state_bytes(layout, table.calls))
+        sampler = Loop(table, model, align_size(used), extras.bodies.kept_bytes, others, state)
         extras = replace(extras, loop=sampler)
     program = source(interface, layout, ctx, pcm, extras)
     files = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
@@ -302,7 +302,7 @@ def _join(kernels: dict[str, bytes], role: str, other: Build) -> None:
 
 def _group(model: Model, group: int) -> Part:
     """One of the other step groups, in integers."""
-    return divided(to_integer(select_group(model, group)), model.sampler)
+    return split_decoder(to_integer(select_group(model, group)), model.sampler)
 
 
 def _layers(ctx: Context) -> tuple[Layer, ...]:

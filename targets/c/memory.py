@@ -24,7 +24,7 @@ def place(intervals: list[Interval]) -> tuple[dict[str, int], int]:
     ends highest moved to the front, until the lower bound is met or `ROUNDS` are over.
     """
     order = sorted(intervals, key=lambda i: (-i.size, i.first, i.name))
-    bound = lower_bound([replace(i, size=aligned(i.size)) for i in intervals])
+    bound = lower_bound([replace(i, size=align_size(i.size)) for i in intervals])
     best, least = _first_fit(order)
     for _ in range(ROUNDS):
         if least <= bound:
@@ -45,9 +45,9 @@ def _first_fit(order: list[Interval]) -> tuple[dict[str, int], int]:
         for start, other in placed:  # by offset
             apart = other.last < interval.first or interval.last < other.first
             if not apart and start < offset + interval.size and offset < start + other.size:
-                offset = aligned(start + other.size)
+                offset = align_size(start + other.size)
         insort(placed, (offset, interval), key=lambda p: p[0])
-    total = max((aligned(start + i.size) for start, i in placed), default=0)
+    total = max((align_size(start + i.size) for start, i in placed), default=0)
     return {interval.name: start for start, interval in placed}, total
 
 
@@ -59,6 +59,6 @@ def lower_bound(intervals: list[Interval]) -> int:
     )
 
 
-def aligned(size: int) -> int:
+def align_size(size: int) -> int:
     """Return so many bytes and what aligns the next."""
     return -(-size // ALIGN) * ALIGN

@@ -15,7 +15,13 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.roles import constant
 from edgekit.operators.table import OPERATORS
-from edgekit.targets.c.sharing import Numbers, Sharing, elements, sharing, short_walks
+from edgekit.targets.c.shared_storage import (
+    Numbers,
+    SharedStorage,
+    elements,
+    shared_storage,
+    short_walks,
+)
 from edgekit.targets.c.windows import carry_windows
 
 MOVE, MOVE_DOMAIN = "Move", "edgekit.c"
@@ -23,17 +29,17 @@ NUMBERS = "numbers"  # attribute: per element of the result its origin, see `fus
 LIMIT = 1 << 22  # elements of a tensor whose numbers are followed
 
 
-def _padded(node: ir.Node, x: list[Array]) -> list[Array]:
+def _pad_numbers(node: ir.Node, x: list[Array]) -> list[Array]:
     """A fill that is given is an element too; else it is the zero."""
     if indexing.pad_mode(node) != "constant":
         return indexing.pad(node, x)
-    return [movement.padded(x, np.ravel(x[2])[0] if 2 in data_inputs(node) else 0)]
+    return [movement.pad_data(x, np.ravel(x[2])[0] if 2 in data_inputs(node) else 0)]
 
 
 BY_PLACE = names(lambda row: row.moves not in (None, "chooses"))
 FORMS: dict[str, Operator] = {
     name: row.form for (domain, name), row in OPERATORS.items() if not domain and name in BY_PLACE
-} | {"Pad": _padded}
+} | {"Pad": _pad_numbers}
 
 
 def fuse_moves(model: Model) -> Model:
@@ -180,7 +186,7 @@ class _Fuser:
         if facts_of(node).moves == "renames":
             return False
         inputs, local = self._local(value)
-        return sharing(local, inputs) != Sharing()
+        return shared_storage(local, inputs) != SharedStorage()
 
     def _local(self, value: ir.Value) -> tuple[list[ir.Value], Numbers]:
         """The origins of a moved tensor, and its numbers counted through these alone."""

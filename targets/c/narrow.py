@@ -27,16 +27,16 @@ def narrow_states(model: Model) -> Model:
         new = next(value for value in graph.outputs if value.name == pair.output)
         if pair.input == model.end_state:
             pairs.append(pair)
-        elif (found := _rounded(old, new)) is not None:
-            pairs.append(_kept(graph, old, new, found))
+        elif (found := _match_rounded_state(old, new)) is not None:
+            pairs.append(_store_rounded_state(graph, old, new, found))
         else:
             readers = _readers(old, new)
-            pairs.append(_narrowed(graph, old, new, readers) if readers else pair)
+            pairs.append(_narrow_state(graph, old, new, readers) if readers else pair)
     return Model(graph_model).describe(states=pairs)
 
 
 @dataclass(frozen=True)
-class Rounded:
+class RoundedState:
     """A float state that `reader` rounds to `whole`, of which `back` made floats and `cut`, where it is, a part."""
 
     reader: ir.Node
@@ -45,7 +45,7 @@ class Rounded:
     cut: ir.Node | None
 
 
-def _rounded(old: ir.Value, new: ir.Value) -> Rounded | None:
+def _match_rounded_state(old: ir.Value, new: ir.Value) -> RoundedState | None:
     users, keep = old.consumers(), new.producer()
     if len(users) != 1 or keep is None or new.uses():
         return None
@@ -59,10 +59,12 @@ def _rounded(old: ir.Value, new: ir.Value) -> Rounded | None:
         return None
     if cut is None and (whole.is_graph_input() or whole.is_graph_output()):
         return None
-    return Rounded(reader, back, whole, cut)
+    return RoundedState(reader, back, whole, cut)
 
 
-def _kept(graph: ir.Graph, old: ir.Value, new: ir.Value, found: Rounded) -> StatePair:
+def _store_rounded_state(
+    graph: ir.Graph, old: ir.Value, new: ir.Value, found: RoundedState
+) -> StatePair:
     """Keep the numbers of a float state in the place of what they stand for."""
     read, made, cut = found.reader.outputs[0], found.whole, found.cut
     name = str(read.name)
@@ -80,11 +82,11 @@ def _kept(graph: ir.Graph, old: ir.Value, new: ir.Value, found: Rounded) -> Stat
             graph.remove(node, safe=True)
     old.name = name
     for value in (old, made):
-        _as(value, read)
+        _copy_type(value, read)
     return StatePair(name, str(made.name))
 
 
-def _as(value: ir.Value, other: ir.Value) -> None:
+def _copy_type(value: ir.Value, other: ir.Value) -> None:
     """Give a value the type of another."""
     value.type = other.type
     value.metadata_props.clear()
@@ -97,7 +99,7 @@ def _numbers(node: ir.Node) -> tuple[str, ...]:
 
 def _readers(old: ir.Value, new: ir.Value) -> list[ir.Node]:
     """The nodes that round the window of a state; none where something else reads it, too, or they differ."""
-    window, keep = joining(old), new.producer()
+    window, keep = state_concat(old), new.producer()
     if window is None or keep is None or keep.op_type != "Slice" or new.uses():
         return []
     whole = window.outputs[0]
@@ -109,7 +111,7 @@ def _readers(old: ir.Value, new: ir.Value) -> list[ir.Node]:
     return readers if narrow and len(forms) == 1 and _starts_at_zero(old, readers[0]) else []
 
 
-def joining(old: ir.Value) -> ir.Node | None:
+def state_concat(old: ir.Value) -> ir.Node | None:
     """The Concat of a state and what is new, where nothing else reads the state, and no output is made of both."""
     users = [use.node for use in old.uses()]
     if len(users) != 1 or old.is_graph_output():
@@ -135,7 +137,9 @@ def _starts_at_zero(old: ir.Value, reader: ir.Node) -> bool:
     return (x_zero, y_zero) == (x, y) and low <= y <= high
 
 
-def _narrowed(graph: ir.Graph, old: ir.Value, new: ir.Value, readers: list[ir.Node]) -> StatePair:
+def _narrow_state(
+    graph: ir.Graph, old: ir.Value, new: ir.Value, readers: list[ir.Node]
+) -> StatePair:
     (window,), first = old.consumers(), readers[0]
     read, fresh, taken = first.outputs[0], window.inputs[1], value_names(graph)
     name = f"{first.name}.new"
@@ -154,5 +158,5 @@ def _narrowed(graph: ir.Graph, old: ir.Value, new: ir.Value, readers: list[ir.No
         taken.add(value.name)
     whole.name = name
     for value in (made, old, new, whole):
-        _as(value, read)
+        _copy_type(value, read)
     return StatePair(str(old.name), str(new.name))

@@ -69,7 +69,7 @@ def pack_conv(
     beside = not transposed and bits == 8 and own.channels and side_by_side(shape, own.channels)
     if kernel.endswith(INT4):
         rows = _channels_together(w, own.channels).reshape(len(w), -1) if beside else w
-        return int4_bytes(kernel, [rows])[0], _folded(w, bias, value if beside else 0)
+        return int4_bytes(kernel, [rows])[0], _fold_input_into_bias(w, bias, value if beside else 0)
     if _is_unpacked(own, transposed, bits, shape):
         return w, bias
     if own.tiles is not None and bits == 8:
@@ -77,15 +77,15 @@ def pack_conv(
         return of_tiles(w, bias, x_zero, shape, own.tiles)
     if not transposed and few_positions(shape):
         rows = w.transpose(0, 2, 3, 1).reshape(len(w), -1)
-        return own.int_rows(rows, bits), _folded(w, bias, offset + x_zero)
+        return own.int_rows(rows, bits), _fold_input_into_bias(w, bias, offset + x_zero)
     if beside:
-        return _channels_together(w, own.channels), _folded(w, bias, value)
+        return _channels_together(w, own.channels), _fold_input_into_bias(w, bias, value)
     parts = transposed_phases(w, shape) if transposed else [w.reshape(len(w), -1)]
-    biases = [_folded(part, bias, value) for part in parts]
+    biases = [_fold_input_into_bias(part, bias, value) for part in parts]
     return np.concatenate([part.reshape(-1) for part in parts]), np.concatenate(biases)
 
 
-def _folded(w: NDArray[Any], bias: NDArray[Any], value: int) -> NDArray[Any]:
+def _fold_input_into_bias(w: NDArray[Any], bias: NDArray[Any], value: int) -> NDArray[Any]:
     """Return the bias (out_c) of w (out_c, ...) less what operands of that value add to the sums."""
     if value == 0:
         return bias
@@ -150,13 +150,13 @@ def _conv_tiles(
     """Pack w (out_c, inputs, k_h, k_w) for channels by themselves, or for tiles; the zero point goes into the bias."""
     fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
     if tiles.strips:
-        packed = _stripped(w, s, tiles) if by_strips(s) else _tiled(w, s, tiles)
+        packed = _pack_strips(w, s, tiles) if by_strips(s) else _pack_tiles(w, s, tiles)
     else:
-        packed = w if by_planes(s) else _tiled(w, s, tiles)
+        packed = w if by_planes(s) else _pack_tiles(w, s, tiles)
     return packed, (bias - fold).astype(bias.dtype)
 
 
-def _stripped(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+def _pack_strips(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
     """Pack w (out_c, 1, k_h, k_w) as ``runtime/src/mve/ek_conv_planes.h`` says."""
     taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
     if s.dil_w > 1:
@@ -166,7 +166,7 @@ def _stripped(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
     return Packing(taps=((8, tiles.group),)).int_rows(columns.reshape(s.out_c, -1), 8)
 
 
-def _tiled(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+def _pack_tiles(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
     """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
     rows = Packing(rows=2, taps=((8, tiles.group),))
     w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
@@ -247,7 +247,7 @@ def _phase_tiles(
         k_h, k_w = part.shape[2:]
         one = replace(s, k_h=k_h, k_w=k_w, stride_h=1, stride_w=1, dil_w=apart)
         if part.size:
-            weights.append(_tiled(part[:, :, ::-1, ::-1], one, tiles))
+            weights.append(_pack_tiles(part[:, :, ::-1, ::-1], one, tiles))
         fold = x_zero * part.reshape(s.out_c, -1).sum(1, np.int64)
         biases.append((bias - fold).astype(bias.dtype))
     return np.concatenate(weights), np.concatenate(biases)

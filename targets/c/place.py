@@ -12,7 +12,7 @@ from edgekit.runtime.devices.board import WORD_BYTES, Board, Memory
 from edgekit.runtime.devices.profile import Region
 from edgekit.targets.build import Constant, Placement
 from edgekit.targets.c.linker import Output, script
-from edgekit.targets.c.memory import aligned
+from edgekit.targets.c.memory import align_size
 
 CODE, STACK, HEAP, STATE, SCRATCH = "code", "stack", "heap", "state", "scratch"
 
@@ -35,7 +35,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedItem:
     """An item in a memory.
 
     Attributes:
@@ -52,16 +52,16 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Placing:
+class BoardPlacement:
     """The whole build on a board."""
 
     board: Board
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedItem, ...]
 
     def used(self, memory: Memory) -> int:
         """Bytes of a memory that are taken, reserved ones too."""
         return memory.reserved_bytes + sum(
-            aligned(p.item.bytes) * ((p.memory == memory.name) + (p.stored == memory.name))
+            align_size(p.item.bytes) * ((p.memory == memory.name) + (p.stored == memory.name))
             for p in self.placed
         )
 
@@ -137,24 +137,24 @@ def items(
     return [Item(CODE, size["code_bytes"], 1), *mixed, *heap]
 
 
-def place(board: Board, wanted: Sequence[Item]) -> Placing:
+def place(board: Board, wanted: Sequence[Item]) -> BoardPlacement:
     """Place `wanted`, in its order, each in the fastest memory with room."""
     mixed = _in_order(board, wanted)
     if any(p.memory is None for p in mixed):  # copies of weights took what must be in RAM
         mixed = _in_order(board, sorted(wanted, key=lambda item: item.is_weights))
     by_name = {p.item.name: p for p in mixed}
-    return Placing(board, tuple(by_name[item.name] for item in wanted))
+    return BoardPlacement(board, tuple(by_name[item.name] for item in wanted))
 
 
-def _in_order(board: Board, wanted: Sequence[Item]) -> list[Placed]:
+def _in_order(board: Board, wanted: Sequence[Item]) -> list[PlacedItem]:
     free = {memory.name: memory.bytes - memory.reserved_bytes for memory in board.memory}
     order = sorted(board.memory, key=lambda memory: memory.cycles_per_word(board.clock_hz))
 
     def first(item: Item, among: Iterable[Memory]) -> Memory | None:
         """Take room in the fastest of some memories that has it."""
         for memory in among:
-            if aligned(item.bytes) <= free[memory.name]:
-                free[memory.name] -= aligned(item.bytes)
+            if align_size(item.bytes) <= free[memory.name]:
+                free[memory.name] -= align_size(item.bytes)
                 return memory
         return None
 
@@ -166,28 +166,28 @@ def _in_order(board: Board, wanted: Sequence[Item]) -> list[Placed]:
     for item in wanted:
         home = stored.get(item.name)
         if item.name not in stored:
-            placed.append(_placed(item, first(item, ram), board))
+            placed.append(_place_item(item, first(item, ram), board))
         elif home is None or not item.is_weights or item.reads == 0:
-            placed.append(_placed(item, home, board))
+            placed.append(_place_item(item, home, board))
         else:
             speed = home.cycles_per_word(board.clock_hz)
             faster = [m for m in ram if m.cycles_per_word(board.clock_hz) < speed]
             copy = first(item, faster)
-            own = _placed(item, copy or home, board)
+            own = _place_item(item, copy or home, board)
             placed.append(own if copy is None else replace(own, stored=home.name))
     return placed
 
 
-def _placed(item: Item, memory: Memory | None, board: Board) -> Placed:
+def _place_item(item: Item, memory: Memory | None, board: Board) -> PlacedItem:
     if memory is None:
-        return Placed(item, None)
+        return PlacedItem(item, None)
     waits = memory.cycles_per_word(board.clock_hz) - 1
     words = item.reads * item.bytes / WORD_BYTES
     counted = item.is_weights or item.name in (STATE, SCRATCH)
-    return Placed(item, memory.name, cycles=waits * words if counted else 0)
+    return PlacedItem(item, memory.name, cycles=waits * words if counted else 0)
 
 
-def board_script(name: str, placing: Placing) -> str:
+def board_script(name: str, placing: BoardPlacement) -> str:
     """The linker script of a program on the board: its replay, or a product that starts from it."""
     board = placing.board
     at = {p.item.name: p.memory for p in placing.placed}
@@ -216,7 +216,7 @@ def board_script(name: str, placing: Placing) -> str:
     return script(title, memory, outputs, code, f"ORIGIN({ram}) + LENGTH({ram})")
 
 
-def _weights(placing: Placing) -> list[Output]:
+def _weights(placing: BoardPlacement) -> list[Output]:
     """An output section for each pair of where weights are and where they are stored."""
     pairs: dict[tuple[str, str | None], list[str]] = {}
     for p in placing.placed:
@@ -233,7 +233,7 @@ def _weights(placing: Placing) -> list[Output]:
     ]
 
 
-def board_header(name: str, placing: Placing) -> str:
+def board_header(name: str, placing: BoardPlacement) -> str:
     """``<name>_board.h``: attributes that put a product's blocks where the plan has them."""
     at = {p.item.name: p.memory for p in placing.placed}
     lines = [

@@ -63,7 +63,7 @@ def product(node: ir.Node, window: ir.Value, axis: int) -> Product | None:
     sizes = dims(window)
     view: View | None = View(window, sizes, _strides(sizes, axis), axis)
     while view is not None and node.op_type in ("Reshape", "Transpose") and not node.domain:
-        view = _behind(view, node)
+        view = _follow_window(view, node)
         if view is not None:
             (node,) = view.value.consumers()
     if view is None or not _multiplies(node, view.value) or view.sizes[view.time] > MOST_TAPS:
@@ -77,7 +77,7 @@ def product(node: ir.Node, window: ir.Value, axis: int) -> Product | None:
     return Product(node, view.passed, kind, view.sizes, view.strides)
 
 
-def _behind(view: View, node: ir.Node) -> View | None:
+def _follow_window(view: View, node: ir.Node) -> View | None:
     """The window behind one more node; None where something else reads it, or time is no axis of its own."""
     result, passed = node.outputs[0], (*view.passed, node)
     if node.inputs[0] is not view.value or result.is_graph_output() or len(result.uses()) != 1:
@@ -87,7 +87,7 @@ def _behind(view: View, node: ir.Node) -> View | None:
         sizes, strides = (tuple(of[at] for at in order) for of in (view.sizes, view.strides))
         return View(result, sizes, strides, order.index(view.time), passed)
     after = dims(result)
-    time = _kept(view.sizes, view.time, after)
+    time = _time_axis_after_reshape(view.sizes, view.time, after)
     if time is None or view.strides != _strides(view.sizes, view.time):
         return None
     return View(result, after, _strides(after, time), time, passed)
@@ -99,7 +99,7 @@ def _strides(sizes: Sequence[int], time: int) -> tuple[int, ...]:
     return tuple(0 if at == time else step for at, step in enumerate(steps))
 
 
-def _kept(before: Sequence[int], time: int, after: Sequence[int]) -> int | None:
+def _time_axis_after_reshape(before: Sequence[int], time: int, after: Sequence[int]) -> int | None:
     """The axis of time behind a Reshape; None where that cuts or joins time."""
     outer = prod(before[:time])
     for axis, size in enumerate(after):

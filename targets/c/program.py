@@ -78,7 +78,7 @@ class Extras:
 def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extras: Extras) -> str:
     """``<name>.h``: sizes, and the API of one network."""
     session, loop = extras.session, extras.loop
-    inputs = _given(model, extras)
+    inputs = _hop_inputs(model, extras)
     upper, stream = prefix.upper(), model.stream
     hop = stream.hop_samples
     constants = {
@@ -100,7 +100,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extr
         outputs=members(model.stream_outputs, ""),
         session="" if session is None else session_header(session, prefix),
         status="" if session is None else f", -2 before {prefix}_session",
-        reset="".join(f"; {kept} stay" for kept in _kept(model, session)),
+        reset="".join(f"; {kept} stay" for kept in _values_kept_by_reset(model, session)),
         pcm=end_line
         + noise_prototype(model, prefix)
         + until_line
@@ -110,7 +110,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extr
     )
 
 
-def _given(model: Model, extras: Extras) -> tuple[ir.Value, ...]:
+def _hop_inputs(model: Model, extras: Extras) -> tuple[ir.Value, ...]:
     """What a hop is given, with the input that chooses a step group."""
     chooser = extras.bodies.chooser
     return (*model.stream_inputs, *(() if chooser is None else (chooser,)))
@@ -133,7 +133,7 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
             prefix.upper(),
             ("net", "scratch", "in", "out"),
             (
-                *(f"in->{field}" for field in field_names(_given(model, extras)).values()),
+                *(f"in->{field}" for field in field_names(_hop_inputs(model, extras)).values()),
                 *(f"out->{field}" for field in field_names(model.stream_outputs).values()),
             ),
         ),
@@ -210,7 +210,7 @@ def with_own_names(
     return {**kernels, "edgekit.h": own + kernels["edgekit.h"]}
 
 
-def _kept(model: Model, session: Session | None) -> list[str]:
+def _values_kept_by_reset(model: Model, session: Session | None) -> list[str]:
     """What a reset leaves as it is."""
     kept = ["session constants"] if session is not None else []
     return kept + (["seeds"] if model.noises else [])

@@ -55,7 +55,7 @@ def replay_files(
     made = {f"{FOLDER}/{name}": content for name, content in port_files(profile).items()}
     made[f"{FOLDER}/main.c"] = main.read_bytes()
     draws = manifest.sampler is not None
-    network = _sampling(manifest, others or {}) if draws else _network(manifest)
+    network = _sampling_text(manifest, others or {}) if draws else _network(manifest)
     made[f"{FOLDER}/network.c"] = network.encode()
     made[f"{FOLDER}/layers.c"] = (_no_layers if draws else _layers)(manifest).encode()
     if profile.is_bare:
@@ -108,7 +108,7 @@ def golden_source(
     """
     limit = GOLDEN_BYTES
     if manifest.sampler is not None:
-        facts = sampling(manifest, build.others)
+        facts = sampling_manifest(manifest, build.others)
         return golden_file(facts, inputs, outputs, (), is_all_integers(build), limit)
     if profile.is_bare:
         left = profile.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)
@@ -205,7 +205,7 @@ def _network(manifest: Manifest) -> str:
     )
 
 
-def sampling(manifest: Manifest, others: Mapping[str, Manifest]) -> Manifest:
+def sampling_manifest(manifest: Manifest, others: Mapping[str, Manifest]) -> Manifest:
     """Return the facts of a replay that draws samples: a hop is one image, its inputs are seed and conditions."""
     table = manifest.steps
     assert table is not None
@@ -215,8 +215,8 @@ def sampling(manifest: Manifest, others: Mapping[str, Manifest]) -> Manifest:
     return replace(manifest, inputs=inputs, outputs=(replace(image, name="x"),))
 
 
-def _sampling(manifest: Manifest, others: Mapping[str, Manifest]) -> str:
-    facts = sampling(manifest, others)
+def _sampling_text(manifest: Manifest, others: Mapping[str, Manifest]) -> str:
+    facts = sampling_manifest(manifest, others)
     (x,), given = facts.stream_outputs, facts.stream_inputs[1:]
     pointers = ", ".join(f"inputs[{i}]" for i in range(1, 1 + len(given)))
     return SAMPLING.format(

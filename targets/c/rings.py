@@ -20,7 +20,7 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import constant
 from edgekit.targets.c.dense_frames import FC, POSITIONS, dense
 from edgekit.targets.c.frames import frame_attributes
-from edgekit.targets.c.narrow import joining
+from edgekit.targets.c.narrow import state_concat
 from edgekit.targets.c.products import product
 
 DOMAIN, PUSH, TAKE, CONV = "edgekit.c", "RingPush", "RingTake", "RingConv"
@@ -103,7 +103,7 @@ def use_rings(model: Model) -> Model:
     pairs: list[StatePair] = []
     for pair in model.states:
         cache = None if pair.input == model.end_state else _cache(graph, pair)
-        pairs += [pair] if cache is None else _ringed(graph, cache)
+        pairs += [pair] if cache is None else _make_rings(graph, cache)
     return Model(graph_model).describe(states=pairs)
 
 
@@ -111,7 +111,7 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
     """The cache of a state; None where it is another one, or better shifted."""
     old = next(value for value in graph.inputs if value.name == pair.input)
     new = next(value for value in graph.outputs if value.name == pair.output)
-    keep, window = new.producer(), joining(old)
+    keep, window = new.producer(), state_concat(old)
     if keep is None or window is None or new.uses():
         return None
     whole, axis = window.outputs[0], int(attribute(window, "axis", 0)) % len(dims(old))
@@ -226,7 +226,7 @@ def _slice(node: ir.Node, whole: ir.Value, axis: int) -> Blocks | None:
     return Blocks(first, 0, 1, last - first) if 0 <= first < last else None
 
 
-def _ringed(graph: ir.Graph, cache: Cache) -> list[StatePair]:
+def _make_rings(graph: ir.Graph, cache: Cache) -> list[StatePair]:
     old, x = cache.window.inputs
     assert old is not None and x is not None
     before, behind = dims(x)[: cache.axis], dims(x)[cache.axis + 1 :]
@@ -253,7 +253,7 @@ def _ringed(graph: ir.Graph, cache: Cache) -> list[StatePair]:
         if reader.own is None:
             _take(graph, cache, push, reader.node, reader.blocks)
         else:
-            _read(graph, cache, push, reader.blocks, reader.own)
+            _read_from_ring(graph, cache, push, reader.blocks, reader.own)
     graph.inputs.remove(old)
     graph.outputs.remove(cache.keep.outputs[0])
     graph.remove([cache.keep, cache.window], safe=True)
@@ -289,7 +289,9 @@ def _sizes(cache: Cache, push: ir.Node, blocks: Blocks) -> dict[str, int]:
     return sizes | {"window": cache.frames}
 
 
-def _read(graph: ir.Graph, cache: Cache, push: ir.Node, blocks: Blocks, own: InPlace) -> None:
+def _read_from_ring(
+    graph: ir.Graph, cache: Cache, push: ir.Node, blocks: Blocks, own: InPlace
+) -> None:
     """Replace a layer by one that reads its frames where they are in the ring."""
     sizes, layer = _sizes(cache, push, blocks), own.layer
     inputs = [*own.others, *push.outputs]
@@ -298,7 +300,7 @@ def _read(graph: ir.Graph, cache: Cache, push: ir.Node, blocks: Blocks, own: InP
     made.metadata_props.update(layer.metadata_props)
     old, nodes = layer.outputs[0], [made]
     if POSITIONS in made.attributes and made.attributes[POSITIONS].as_int() > 1:
-        nodes.append(_apart(graph, made, old, cache.axis))
+        nodes.append(_reorder_ring_output(graph, made, old, cache.axis))
     for node in nodes:
         node.outputs[0].type = old.type
         node.outputs[0].metadata_props.update(old.metadata_props)
@@ -308,7 +310,7 @@ def _read(graph: ir.Graph, cache: Cache, push: ir.Node, blocks: Blocks, own: InP
     graph.remove(own.passed, safe=True)
 
 
-def _apart(graph: ir.Graph, rows: ir.Node, y: ir.Value, axis: int) -> ir.Node:
+def _reorder_ring_output(graph: ir.Graph, rows: ir.Node, y: ir.Value, axis: int) -> ir.Node:
     """What puts outputs by position in the order of `y`: by channel."""
     order = list(range(len(dims(y))))
     order[1], order[axis] = axis, 1

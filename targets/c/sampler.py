@@ -44,9 +44,9 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
         name=name,
         includes="".join(f'#include "{o.manifest.c_name}.h"\n' for o in loop.others.values()),
         image=image,
-        others="".join(f"    {line}\n" for line in _opened(loop)),
-        y="".join(f"    {line}\n" for line in _other(loop, "y", "y", None)),
-        last="".join(f"    {line}\n" for line in _other(loop, "last", "image", "out")),
+        others="".join(f"    {line}\n" for line in _open_networks(loop)),
+        y="".join(f"    {line}\n" for line in _call_other_network(loop, "y", "y", None)),
+        last="".join(f"    {line}\n" for line in _call_other_network(loop, "last", "image", "out")),
         parameter=f"const {name}_conditions *given, " if conditions else "",
         refused=refusal(
             name.upper(),
@@ -73,7 +73,7 @@ def sampler_source(loop: Loop, ctx: Context) -> str:
     )
 
 
-def _opened(loop: Loop) -> Iterator[str]:
+def _open_networks(loop: Loop) -> Iterator[str]:
     """An instance of each other network, in the state block."""
     for role, other in loop.others.items():
         own = other.manifest.c_name
@@ -82,7 +82,7 @@ def _opened(loop: Loop) -> Iterator[str]:
         yield f"{own} *const {role}_net = net == NULL ? NULL : {opened};"
 
 
-def _other(loop: Loop, role: str, output: str, x: str | None) -> Iterator[str]:
+def _call_other_network(loop: Loop, role: str, output: str, x: str | None) -> Iterator[str]:
     """A call of another network, on x or on conditions alone."""
     if role not in loop.others:
         return
@@ -170,7 +170,7 @@ def _calls(loop: Loop, ctx: Context) -> Iterator[str]:
         yield from _own_calls(loop, ctx)
         return
     yield "if (row == 0) {"
-    yield from (f"    {line}" for line in _other(loop, "first", "e0", "out"))
+    yield from (f"    {line}" for line in _call_other_network(loop, "first", "e0", "out"))
     rest = range(1, loop.table.v.shape[1])
     yield from (f"    memset(e{k}, 0, {size(loop.x) * 4});" for k in rest)
     yield "} else {"
@@ -198,13 +198,13 @@ def _own_calls(loop: Loop, ctx: Context) -> Iterator[str]:
             yield f"in.{inputs[key]} = {source};"
         for number, output in enumerate(outputs):
             yield f"made.{output} = e{call * len(outputs) + number};"
-        yield f"status = {_called(loop, ctx, call)};"
+        yield f"status = {_call_network(loop, ctx, call)};"
         yield "if (status != 0) {"
         yield "    return status;"
         yield "}"
 
 
-def _called(loop: Loop, ctx: Context, call: int) -> str:
+def _call_network(loop: Loop, ctx: Context, call: int) -> str:
     """The call of the network, or, at rows of graph 1, of its decoder on what the row's call kept."""
     net, kept = "net", call * loop.kept_bytes
     if kept:

@@ -12,7 +12,7 @@ from edgekit.graph.model import Model
 from edgekit.targets.build import Build, Placement
 from edgekit.targets.c.emit.base import size
 from edgekit.targets.c.functions import field_names
-from edgekit.targets.c.memory import aligned
+from edgekit.targets.c.memory import align_size
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Loop:
     @property
     def item_bytes(self) -> int:
         """Bytes of each, with what aligns the next."""
-        return aligned(size(self.x) * 4)
+        return align_size(size(self.x) * 4)
 
     @property
     def scratch_bytes(self) -> int:
@@ -60,7 +60,7 @@ class Loop:
         if array != "out":
             return place
         last = self.others["last"].manifest.memory["scratch_bytes"] or 0
-        return max(place, aligned(last))
+        return max(place, align_size(last))
 
     def placements(self, steps: int) -> Iterator[Placement]:
         """Where the arrays lie: during all steps of the network's schedule."""
@@ -101,7 +101,7 @@ class Loop:
         return self.others_at + sum(self._state_of(name) for name in before)
 
     def _state_of(self, role: str) -> int:
-        return aligned(self.others[role].manifest.memory["state_bytes"] or 0)
+        return align_size(self.others[role].manifest.memory["state_bytes"] or 0)
 
     @property
     def counts(self) -> tuple[bool, bool]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.graph.sparsity import Pattern, grouped, pattern_of
+from edgekit.graph.sparsity import Pattern, group_inputs, pattern_of
 from edgekit.targets.instruction_sets import Packing, Sparse
 
 TURN = 16  # EK_TURN
@@ -134,7 +134,7 @@ def index_bits(pattern: Pattern, packed: bool) -> int:
 
 def _slots(w: NDArray[np.int8], pattern: Pattern) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """Weights and their places in the group, (outputs, groups, kept); what fills up is 0 at place 0."""
-    groups = grouped(w, pattern)
+    groups = group_inputs(w, pattern)
     order = np.argsort(groups == 0, axis=-1, kind="stable")[..., : pattern.kept]
     values = np.take_along_axis(groups, order, axis=-1)
     return values, np.where(values == 0, 0, order)

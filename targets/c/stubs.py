@@ -388,7 +388,7 @@ def stubs() -> dict[str, str]:
 def with_prototypes(header: str) -> str:
     """The text of ``edgekit.h`` with the prototypes of all forms, and its last section."""
     by_hand = header.removesuffix(END).partition(SECTION)[0].rstrip() + "\n"
-    documented = _documented(by_hand)
+    documented = _documented_kernels(by_hand)
     for family in FAMILIES:
         made = "".join(f"{_prototype(family, kernel)}\n" for kernel in family.kernels)
         names = "|".join(family.kernels)
@@ -396,7 +396,7 @@ def with_prototypes(header: str) -> str:
         if len(parts) == 2:
             by_hand = made.join(parts)
         else:
-            text = "\n".join(_included(family.file(next(iter(family.kernels)))))
+            text = "\n".join(_included_headers(family.file(next(iter(family.kernels)))))
             comments = [
                 comment for comment, name, _ in COMMENTED.findall(text) if name == "EK_NAME"
             ]
@@ -407,7 +407,7 @@ def with_prototypes(header: str) -> str:
     return "\n".join([by_hand, *section, END])
 
 
-def _documented(by_hand: str) -> dict[str, str]:
+def _documented_kernels(by_hand: str) -> dict[str, str]:
     """Comment and prototype of the kernels that their own files document, and the header by hand does not declare."""
     found = {}
     for path in (RUNTIME / "src").glob("ek_*.c"):
@@ -419,7 +419,7 @@ def _documented(by_hand: str) -> dict[str, str]:
 
 def _prototype(family: Family, kernel: str) -> str:
     """The head of the definition in the family's header, with the macros of a stub in it."""
-    text = "\n".join([family.file(kernel), *_included(family.file(kernel))])
+    text = "\n".join([family.file(kernel), *_included_headers(family.file(kernel))])
     (arguments,) = DEFINITION.findall(text)
     macros = {name: body.replace("\\\n", " ") for name, body in DEFINE.findall(text)}
     while found := re.search(r"\bEK_\w+", arguments):
@@ -429,17 +429,17 @@ def _prototype(family: Family, kernel: str) -> str:
 
 def _declaration(kernel: str, arguments: str) -> str:
     parts = re.sub(r"\brestrict ", "", arguments).replace("*restrict", "*").split(",")
-    return _wrapped(f"void {kernel}(", [" ".join(part.split()) for part in parts])
+    return _wrap_prototype(f"void {kernel}(", [" ".join(part.split()) for part in parts])
 
 
-def _included(text: str) -> list[str]:
+def _included_headers(text: str) -> list[str]:
     """The headers beside the kernels that a file includes, and those that they include."""
     names = re.findall(r'#include "(ek_\w+\.h)"', text)
     found = [(RUNTIME / "src" / name).read_text(encoding="utf-8") for name in names]
-    return found + [inner for header in found for inner in _included(header)]
+    return found + [inner for header in found for inner in _included_headers(header)]
 
 
-def _wrapped(head: str, parts: Sequence[str]) -> str:
+def _wrap_prototype(head: str, parts: Sequence[str]) -> str:
     *others, last = parts
     lines = [head]
     for part in [*(f"{part}," for part in others), f"{last});"]:

@@ -12,10 +12,10 @@ import onnx_ir as ir
 
 from edgekit.graph.model import Model, StatePair
 from edgekit.graph.nodes import unused_name, value_names
-from edgekit.targets.c.sharing import Numbers, can_shift
+from edgekit.targets.c.shared_storage import Numbers, can_shift
 
 
-class Moved(Protocol):
+class MovementFacts(Protocol):
     """What is known of a graph's movement: see `edgekit.targets.c.moves`."""
 
     first: dict[ir.Value, int]
@@ -28,7 +28,7 @@ class Moved(Protocol):
     def readers(self, origin: ir.Value) -> list[ir.Value]: ...  # noqa: D102
 
 
-def carry_windows(graph: ir.Graph, model: Model, moved: Moved) -> list[StatePair]:
+def carry_windows(graph: ir.Graph, model: Model, moved: MovementFacts) -> list[StatePair]:
     """Replace states by windows, in the graph and in `moved`; returns the pairs that there are then.
 
     A state is replaced where only windows read it, each of them finds all that it needs of the state
@@ -40,11 +40,11 @@ def carry_windows(graph: ir.Graph, model: Model, moved: Moved) -> list[StatePair
     for pair in model.states:
         old, new = inputs[pair.input], outputs[pair.output]
         windows = {} if pair.input == model.end_state else _windows(old, new, moved)
-        pairs += _carried(graph, old, new, windows, moved) if windows else [pair]
+        pairs += _carry_windows(graph, old, new, windows, moved) if windows else [pair]
     return pairs
 
 
-def _windows(old: ir.Value, new: ir.Value, moved: Moved) -> dict[ir.Value, Numbers]:
+def _windows(old: ir.Value, new: ir.Value, moved: MovementFacts) -> dict[ir.Value, Numbers]:
     """Per window, for each of its elements of the state, where that was in the window a hop ago."""
     moved_only = all(v in moved.numbers for user in old.uses() for v in user.node.outputs)
     if old not in moved.first or new not in moved.numbers or new.uses() or not moved_only:
@@ -65,8 +65,12 @@ def _windows(old: ir.Value, new: ir.Value, moved: Moved) -> dict[ir.Value, Numbe
     return found
 
 
-def _carried(
-    graph: ir.Graph, old: ir.Value, new: ir.Value, windows: dict[ir.Value, Numbers], moved: Moved
+def _carry_windows(
+    graph: ir.Graph,
+    old: ir.Value,
+    new: ir.Value,
+    windows: dict[ir.Value, Numbers],
+    moved: MovementFacts,
 ) -> list[StatePair]:
     pairs = []
     for window, before in windows.items():

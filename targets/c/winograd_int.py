@@ -31,7 +31,7 @@ SUM = 13  # requantizing a vector of the other kernel's sums
 GAIN = 0.87  # of its time, below which tiles count
 
 
-def packed(w: NDArray[Any]) -> NDArray[np.int16]:
+def pack_winograd(w: NDArray[Any]) -> NDArray[np.int16]:
     """G g G^T of w (out_c, in_c, 3, 3): (36, out_c / 16, in_c / 2, 16, 2), filled up with zeros."""
     out_c, in_c = w.shape[:2]
     wide = np.zeros((-(-out_c // PANEL) * PANEL, -(-in_c // 2) * 2, 3, 3), np.int64)
@@ -41,7 +41,7 @@ def packed(w: NDArray[Any]) -> NDArray[np.int16]:
     return np.ascontiguousarray(pairs.swapaxes(2, 3), np.int16)
 
 
-def folded(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[np.int32]:
+def fold_winograd_bias(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[np.int32]:
     """64 times the bias (out_c) less what the zero point adds to the sums of w (out_c, in_c, 3, 3)."""
     return (64 * _sums(w, bias, x_zero)).astype(np.int32)
 

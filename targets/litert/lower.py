@@ -10,11 +10,11 @@ from edgekit.graph.model import Model
 from edgekit.operators.frame_moves import frame_moves
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.runtime.build_folder.manifest import Tensor
-from edgekit.targets.build import Build, digest, joined
+from edgekit.targets.build import Build, digest, join_builds
 from edgekit.targets.describe import describe
 from edgekit.targets.litert.file import Signature, to_bytes
-from edgekit.targets.litert.variables import Pair, with_variables, without
-from edgekit.targets.litert.writer import Writer, Written
+from edgekit.targets.litert.variables import Pair, tensors_except, with_variables
+from edgekit.targets.litert.writer import Writer, WrittenFile
 from edgekit.targets.macs import with_macs
 from edgekit.targets.session import split_session
 
@@ -25,9 +25,9 @@ def check_litert(model: Model) -> list[Problem]:
     """Every node that LiteRT has no form of, and what a sampler asks for that a .tflite has not; and why."""
     if problems := [*sampler_problems(model), *noise_problems(model, "a .tflite")]:
         return problems
-    parts = split_session(prepared(model))
+    parts = split_session(prepare_model(model))
     found = [part for part in (parts.hop, parts.session) if part is not None]
-    return [problem for part in found for problem in written(part).problems]
+    return [problem for part in found for problem in write_network(part).problems]
 
 
 def sampler_problems(model: Model) -> list[Problem]:
@@ -54,12 +54,12 @@ def noise_problems(model: Model, file: str) -> list[Problem]:
     return [Problem(f"--noise {row.name}", found, allowed, step) for row in model.noises]
 
 
-def prepared(model: Model) -> Model:
+def prepare_model(model: Model) -> Model:
     """The network as it is written: states apart, movements of integers framed as such."""
     return frame_moves(unpack_states(model))
 
 
-def written(model: Model, micro: bool = False) -> Written:
+def write_network(model: Model, micro: bool = False) -> WrittenFile:
     """Write a network, every state in the order in which it is first read; `micro` as in `Writer`."""
     first = Writer(model, {}, micro).run()
     return Writer(model, first.wanted, micro).run() if first.wanted else first
@@ -73,22 +73,22 @@ def lower_litert(model: Model, target: str, micro: bool = False) -> Build:
     State outputs are in the order of the state inputs that they become; both have the shape and type that
     the file stores them in.
     """
-    parts = split_session(prepared(model))
-    hop = written(parts.hop, micro)
+    parts = split_session(prepare_model(model))
+    hop = write_network(parts.hop, micro)
     files = {MODEL_NAME: file_of(parts.hop, hop)}
     islands = list(hop.islands)
     if parts.session is not None:
-        once = written(parts.session, micro)
+        once = write_network(parts.session, micro)
         files[SESSION_NAME] = file_of(parts.session, once)
         islands += once.islands
     manifest = with_macs(describe(model, target), model)
     inputs = tuple(
-        t if t.role != "state" else _stored(t, hop.inputs, hop)
-        for t in _named(manifest.inputs, parts.hop, 0)
+        t if t.role != "state" else _stored_tensor(t, hop.inputs, hop)
+        for t in _tensors_with_states(manifest.inputs, parts.hop, 0)
     )
     outputs = tuple(
-        t if t.role != "state" else _stored(t, hop.outputs, hop)
-        for t in _named(manifest.outputs, parts.hop, 1)
+        t if t.role != "state" else _stored_tensor(t, hop.outputs, hop)
+        for t in _tensors_with_states(manifest.outputs, parts.hop, 1)
     )
     memory = {**manifest.memory, "weights_bytes": sum(map(len, hop.graph.data.values()))}
     manifest = replace(
@@ -96,21 +96,21 @@ def lower_litert(model: Model, target: str, micro: bool = False) -> Build:
     )
     build = Build(files, manifest, notes=notes(islands))
     others = {role: lower_litert(n, target, micro) for role, n in model.networks.items()}
-    return joined(build, others)
+    return join_builds(build, others)
 
 
 def lower_stateful(model: Model, target: str, micro: bool = False) -> Build:
     """As `lower_litert`, with the states inside the file; only the one that the end of a stream sets stays outside."""
     build = lower_litert(model, target, micro)
-    hop = split_session(prepared(model)).hop
-    made = written(hop, micro)
+    hop = split_session(prepare_model(model)).hop
+    made = write_network(hop, micro)
     pairs = [
         Pair(pair.input, made.inputs[pair.input], made.outputs[pair.output])
         for pair in hop.states
         if pair.input != model.end_state
     ]
     inside = {number for pair in pairs for number in (pair.before, pair.behind)}
-    signature = Signature(without(made.inputs, inside), without(made.outputs, inside))
+    signature = Signature(tensors_except(made.inputs, inside), tensors_except(made.outputs, inside))
     graphs = with_variables(made.graph, pairs) if pairs else [made.graph]
     files = {**build.files, MODEL_NAME: to_bytes(graphs, signature, hop.source.name, {})}
     inputs, outputs = (
@@ -129,7 +129,7 @@ def notes(islands: list[str]) -> tuple[str, ...]:
     return (f"in float, as LiteRT has no integer form: {', '.join(islands)}",) if islands else ()
 
 
-def file_of(model: Model, made: Written) -> bytes:
+def file_of(model: Model, made: WrittenFile) -> bytes:
     """The bytes of a .tflite; its signature names inputs and outputs as the network does."""
     signature = Signature(made.inputs, made.outputs)
     pairs = [vars(pair) for pair in model.states]
@@ -137,13 +137,13 @@ def file_of(model: Model, made: Written) -> bytes:
     return to_bytes([made.graph], signature, model.source.name, metadata)
 
 
-def _named(tensors: tuple[Tensor, ...], hop: Model, side: int) -> list[Tensor]:
+def _tensors_with_states(tensors: tuple[Tensor, ...], hop: Model, side: int) -> list[Tensor]:
     """Tensors of the manifest with the states that the file has, in the order of their pairs."""
     pairs = [(pair.input, pair.output) for pair in hop.states]
     others = [tensor for tensor in tensors if tensor.role != "state"]
     return [*others, *(Tensor(pair[side], (), "float32", "state") for pair in pairs)]
 
 
-def _stored(tensor: Tensor, numbers: Mapping[str, int], made: Written) -> Tensor:
+def _stored_tensor(tensor: Tensor, numbers: Mapping[str, int], made: WrittenFile) -> Tensor:
     held = made.graph.tensors[numbers[tensor.name]]
     return replace(tensor, shape=held.shape, dtype=held.dtype)

@@ -40,6 +40,6 @@ def permutation(source: Order, target: Order) -> list[int]:
     return [have.index(axis) for axis in target if axis != UNIT]
 
 
-def transposed(order: Order, perm: Sequence[int]) -> Order:
+def transpose_order(order: Order, perm: Sequence[int]) -> Order:
     """The order of a tensor whose logical axes are permuted, with its memory left as it is."""
     return tuple(UNIT if axis == UNIT else list(perm).index(axis) for axis in order)

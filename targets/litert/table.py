@@ -18,7 +18,7 @@ from edgekit.targets.litert.emit import (
     recurrent,
     reduce,
     spectral,
-    traced,
+    traced_functions,
 )
 from edgekit.targets.litert.emit.base import Emitter, always
 
@@ -28,7 +28,7 @@ _MOVE = movement.is_move
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # elementwise operators of which no row below says more
-    **{("", name): Emitter(traced.form) for name in FORMS if name not in FUSED_BODIES},
+    **{("", name): Emitter(traced_functions.form) for name in FORMS if name not in FUSED_BODIES},
     **{("", name): Emitter(pointwise.unary, pointwise.is_integer) for name in _UNARY},
     ("", "Clip"): Emitter(pointwise.clip, always),
     (FRONTEND_DOMAIN, "Finite"): Emitter(pointwise.finite),
@@ -44,7 +44,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     **{("", name): Emitter(elementwise.logic) for name in ("And", "Or", "Xor", "Not")},
     **{("", name): Emitter(elementwise.bits) for name in ("BitwiseXor", "BitwiseNot")},
     ("", "Mod"): Emitter(elementwise.modulo),
-    ("", "Where"): Emitter(elementwise.where, elementwise.is_where),
+    ("", "Where"): Emitter(elementwise.emit_where, elementwise.is_where),
     ("", "Cast"): Emitter(elementwise.cast),
     ("", "CastLike"): Emitter(elementwise.cast),
     ("", "IsNaN"): Emitter(elementwise.strange),

@@ -39,7 +39,7 @@ def with_variables(graph: Graph, pairs: list[Pair]) -> list[Graph]:
     return [inner, _zeros(graph, pairs)]
 
 
-def without(tensors: Mapping[str, int], numbers: set[int]) -> dict[str, int]:
+def tensors_except(tensors: Mapping[str, int], numbers: set[int]) -> dict[str, int]:
     """Named tensors that are not among these."""
     return {name: number for name, number in tensors.items() if number not in numbers}
 

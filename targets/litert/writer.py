@@ -13,15 +13,15 @@ from edgekit.operators.qdq import Frame, frame_of, integer_states, qdq_type, sto
 from edgekit.operators.roles import CELL_OUTPUT, activations
 from edgekit.operators.scheme import QuantType
 from edgekit.quantize.recipe import HALF
-from edgekit.targets.litert.emitting import Emitting, Item, Refused, dtype_of
 from edgekit.targets.litert.file import Graph, options
+from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission, dtype_of
 from edgekit.targets.litert.orders import Order, natural, stored_shape
 from edgekit.targets.litert.table import EMITTERS
 from edgekit.targets.litert.tensors import scales_of
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenFile:
     """What a walk made, and found.
 
     Attributes:
@@ -50,14 +50,14 @@ class Writer:
         `micro` as in `Tensors`.
         """
         self.model, self.orders = model, orders
-        self.made = Emitting(model.source.name, model.quantization.recipe == HALF, micro)
+        self.made = NodeEmission(model.source.name, model.quantization.recipe == HALF, micro)
         self._islands: list[str] = []
         self._problems: list[Problem] = []
         self._states = {
             name: kind for name, kind in integer_states(model).items() if kind.dtype != "int32"
         }
 
-    def run(self) -> Written:
+    def run(self) -> WrittenFile:
         """Write every node."""
         inputs = {str(v.name): self._input(v) for v in self.model.ir.graph.inputs}
         for node in self.model.ir.graph:
@@ -83,7 +83,7 @@ class Writer:
             n: next(iter(found)) for n, found in self.made.requests.items() if len(found) == 1
         }
         islands, problems = tuple(self._islands), tuple(self._problems)
-        return Written(self.made.graph, inputs, outputs, islands, wanted, problems)
+        return WrittenFile(self.made.graph, inputs, outputs, islands, wanted, problems)
 
     def _operator(self, node: ir.Node) -> None:
         made = self.made
@@ -93,7 +93,7 @@ class Writer:
         where = f"{node.op_type} {node.name!r}"
         try:
             if emitter is None:
-                raise Refused(
+                raise LiteRTRefused(
                     "the target has no such operator",
                     "what docs/litert.md does not list as refused",
                 )
@@ -104,7 +104,7 @@ class Writer:
             elif self._reads_integers(node):
                 self._islands.append(where)
             emitter.emit(self.made, node)
-        except Refused as error:
+        except LiteRTRefused as error:
             self._problems.append(Problem(where, *error.parts))
             self.made.frames = []
             for output in node.outputs:

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 from edgekit import __version__
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.targets.packages.render import filled, rendered, templates
+from edgekit.targets.packages.render import fill_fields, render_template, templates
 from edgekit.targets.packages.table import Package
 
 VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -36,7 +36,7 @@ def package_files(
     """
     made = {f"{package.library}/{name}": content for name, content in library.items()}
     for name, content in replay.items():
-        made[f"{package.example}/{name}"] = _entered(package, name, content)
+        made[f"{package.example}/{name}"] = _rename_main(package, name, content)
     lists = {
         "source": [{"source": name} for name in sorted(library) if name.endswith(".c")],
         "header": [{"header": name} for name in sorted(library) if name.endswith(".h")],
@@ -45,11 +45,11 @@ def package_files(
     facts = _facts(version, manifest)
     for kind in ("all", package.name):
         for path, text in templates(files(__package__) / "templates" / kind):
-            made[filled(path, facts)] = rendered(text, facts, lists).encode()
+            made[fill_fields(path, facts)] = render_template(text, facts, lists).encode()
     return made
 
 
-def _entered(package: Package, name: str, content: bytes) -> bytes:
+def _rename_main(package: Package, name: str, content: bytes) -> bytes:
     """The replay's main, under the name that the framework calls, and without a look at its stack."""
     if name != "main.c":
         return content

@@ -22,7 +22,7 @@ def templates(folder: Traversable, at: str = "") -> Iterator[tuple[str, str]]:
             yield at + item.name, item.read_text(encoding="utf-8")
 
 
-def rendered(text: str, facts: Facts, lists: Lists) -> str:
+def render_template(text: str, facts: Facts, lists: Lists) -> str:
     """Fill a template.
 
     Args:
@@ -33,11 +33,11 @@ def rendered(text: str, facts: Facts, lists: Lists) -> str:
     lines = []
     for line in text.splitlines():
         rows = _rows(line, lists)
-        lines += [filled(line, {**facts, **row}) for row in ([{}] if rows is None else rows)]
+        lines += [fill_fields(line, {**facts, **row}) for row in ([{}] if rows is None else rows)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def filled(text: str, facts: Facts) -> str:
+def fill_fields(text: str, facts: Facts) -> str:
     """Fill the fields of a text; those that are no facts stay."""
     return FIELD.sub(lambda found: facts.get(found[1], found[0]), text)
 

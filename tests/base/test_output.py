@@ -17,8 +17,8 @@ import tiny_networks
 from tiny_build import needs_cc
 
 from edgekit.base.errors import UsageError
-from edgekit.base.output import complete_folder, replacing
-from edgekit.judge.measurement import _read
+from edgekit.base.output import complete_folder, replacement_path
+from edgekit.judge.measurement import _read_cache
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,11 +97,11 @@ def test_two_writers_leave_each_other_alone(tmp_path: Path) -> None:
 def test_a_file_is_replaced_at_the_end_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_text("old")
-    with pytest.raises(KeyError), replacing(path) as temporary:
+    with pytest.raises(KeyError), replacement_path(path) as temporary:
         temporary.write_text("new")
         raise KeyError
     assert path.read_text() == "old"
-    with replacing(path) as temporary:
+    with replacement_path(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -110,7 +110,7 @@ def test_a_file_is_replaced_at_the_end_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_file_in_no_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
     for path, words in ((tmp_path / "no" / "file", "does not exist"), (tmp_path, "a folder")):
-        with pytest.raises(UsageError, match=words), replacing(path):
+        with pytest.raises(UsageError, match=words), replacement_path(path):
             raise AssertionError("the body must not run")
 
 
@@ -165,7 +165,7 @@ def test_a_killed_export_leaves_no_folder_and_the_next_one_cleans_up(
 DISK_FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("make", [complete_folder, replacing])
+@pytest.mark.parametrize("make", [complete_folder, replacement_path])
 @pytest.mark.parametrize("error", [DISK_FULL, OSError(errno.EDQUOT, "Quota exceeded")])
 def test_a_full_disk_is_told_of_the_path_that_was_asked_for(
     tmp_path: Path, make: Callable[[Path], AbstractContextManager[Path]], error: OSError
@@ -182,7 +182,7 @@ def test_what_the_system_says_of_the_hidden_folder_names_the_one_asked_for(tmp_p
     with pytest.raises(UsageError, match=told), complete_folder(tmp_path / "out") as folder:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder / "sub" / "file"))
     told = r"out': cannot be written: Permission denied"
-    with pytest.raises(UsageError, match=told), replacing(tmp_path / "out") as file:
+    with pytest.raises(UsageError, match=told), replacement_path(tmp_path / "out") as file:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
 
 
@@ -195,20 +195,20 @@ def test_an_error_of_another_file_stays_what_it_is(tmp_path: Path) -> None:
 def test_a_file_on_a_full_disk(tmp_path: Path) -> None:
     """/dev/full takes nothing: what Python says then has no file name."""
     told = "No space left on device"
-    with pytest.raises(UsageError, match=told), replacing(tmp_path / "out"):
+    with pytest.raises(UsageError, match=told), replacement_path(tmp_path / "out"):
         Path("/dev/full").write_text("x" * 100_000)
 
 
 def test_a_cache_that_cannot_be_written_is_said_before_the_search(tmp_path: Path) -> None:
     (tmp_path / "edgekit").touch()
     with pytest.raises(UsageError, match=r"cache folder '.*edgekit'.*EDGEKIT_CACHE"):
-        _read(tmp_path / "edgekit" / "known.json")
+        _read_cache(tmp_path / "edgekit" / "known.json")
     with pytest.raises(UsageError, match="EDGEKIT_CACHE"):
-        _read(Path("/proc/edgekit/known.json"))
+        _read_cache(Path("/proc/edgekit/known.json"))
 
 
 @pytest.mark.parametrize("text", ["", "[1]", '{"a": "x"}', "\x00"])
 def test_a_damaged_cache_is_refused_with_its_path(tmp_path: Path, text: str) -> None:
     (tmp_path / "known.json").write_text(text)
     with pytest.raises(UsageError, match=r"known\.json'.*remove it"):
-        _read(tmp_path / "known.json")
+        _read_cache(tmp_path / "known.json")

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgekit.base.errors import UsageError
-from edgekit.base.picture_files import Fitted, fitted, form_problem, pixels_of, read_picture
+from edgekit.base.picture_files import (
+    FittedPicture,
+    fit_picture,
+    form_problem,
+    pixels_of,
+    read_picture,
+)
 from edgekit.base.pictures import FITS, Pictures, read_pictures
 
 SHAPE = (1, 3, 20, 30)
@@ -83,7 +89,7 @@ def test_a_file_of_too_many_pixels_is_refused(
 def test_values_are_those_of_the_rule() -> None:
     form = read_pictures("range=0,1:mean=0.5,0.4,0.3:std=0.2,0.3,0.5:colour=bgr")
     given_pixels = pixels(20, 30)
-    x = fitted(Image.fromarray(given_pixels), form, SHAPE).x
+    x = fit_picture(Image.fromarray(given_pixels), form, SHAPE).x
     planes = given_pixels[..., ::-1].transpose(2, 0, 1) / 255.0
     mean, std = np.reshape([0.5, 0.4, 0.3], (3, 1, 1)), np.reshape([0.2, 0.3, 0.5], (3, 1, 1))
     np.testing.assert_allclose(x[0], (planes - mean) / std, rtol=1e-5, atol=1e-6)
@@ -92,9 +98,9 @@ def test_values_are_those_of_the_rule() -> None:
 
 def test_a_letterbox_is_zero_around_the_picture() -> None:
     white = Image.fromarray(np.full((10, 10, 3), 255, np.uint8))
-    x = fitted(white, Pictures(-1, 1), SHAPE).x[0]
+    x = fit_picture(white, Pictures(-1, 1), SHAPE).x[0]
     assert (x[:, :, 5:25] == 1).all() and (x[:, :, :5] == 0).all() and (x[:, :, 25:] == 0).all()
-    shifted = fitted(white, Pictures(1, 3), SHAPE).x[0]
+    shifted = fit_picture(white, Pictures(1, 3), SHAPE).x[0]
     assert (shifted[:, :, 0] == 1).all()  # no pixel is 0: black is nearest to it
 
 
@@ -105,7 +111,7 @@ def test_boxes_come_back_to_where_they_were(
 ) -> None:
     picture = Image.fromarray(np.full((height, width, 3), 200, np.uint8))
     shape = (1, channels, 20, 30)
-    made = fitted(picture, Pictures(0, 1, fit=fit), shape)
+    made = fit_picture(picture, Pictures(0, 1, fit=fit), shape)
     assert made.x.shape == shape and np.isfinite(made.x).all()
     box = np.array([[0.1 * width, 0.2 * height, 0.8 * width, 0.9 * height]], np.float32)
     there = box * np.tile(made.scale, 2) + np.tile(made.offset, 2)
@@ -119,7 +125,7 @@ def test_boxes_come_back_to_where_they_were(
 def test_a_map_lies_over_what_it_is_of() -> None:
     left = np.zeros((40, 90, 3), np.uint8)
     left[:, :45] = 255
-    made: Fitted = fitted(Image.fromarray(left), Pictures(0, 1), SHAPE)
+    made: FittedPicture = fit_picture(Image.fromarray(left), Pictures(0, 1), SHAPE)
     plane = made.plane(made.x[0, 0, ::2, ::2], smooth=False)
     assert (plane[4:-4, :40] > 0.9).all() and (plane[4:-4, 50:] < 0.1).all()
 

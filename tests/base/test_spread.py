@@ -15,9 +15,9 @@ import edgekit
 from edgekit import api
 from edgekit.base import spread
 from edgekit.base.errors import ToolError, UsageError
-from edgekit.base.spread import HERE, Shared, Team, Workers, opened
+from edgekit.base.spread import HERE, SharedValue, Team, Workers, open_team
 from edgekit.judge.measurement import Meter, Reference
-from edgekit.quantize.apply import observed
+from edgekit.quantize.apply import observe_model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.search.search import rank
@@ -38,8 +38,8 @@ def there() -> Iterator[Workers]:
 
 
 def test_results_are_those_of_one_process_though_workers_are_killed(there: Workers) -> None:
-    with opened(HERE) as team:
-        expected = [value for value, _ in team.spread(scaled, range(40), Shared(0.1))]
+    with open_team(HERE) as team:
+        expected = [value for value, _ in team.spread(scaled, range(40), SharedValue(0.1))]
     came: dict[int, float] = {}
 
     def told(place: int, result: tuple[float, int]) -> None:
@@ -47,25 +47,25 @@ def test_results_are_those_of_one_process_though_workers_are_killed(there: Worke
         if len(came) in (3, 12):
             os.kill(result[1], signal.SIGKILL)
 
-    with opened(there) as team:
-        found = team.spread(scaled, range(40), Shared(0.1), told)
+    with open_team(there) as team:
+        found = team.spread(scaled, range(40), SharedValue(0.1), told)
         # what a worker that began later has not heard of
-        other = team.spread(scaled, range(3), Shared(2.0))
+        other = team.spread(scaled, range(3), SharedValue(2.0))
     assert [value for value, _ in found] == expected == [came[place] for place in range(40)]
     assert len({pid for _, pid in found}) > 2
     assert [value for value, _ in other] == [scaled(2.0, item)[0] for item in range(3)]
 
 
 def test_there_are_as_many_workers_as_asked_for() -> None:
-    with opened(Workers(3)) as team:
+    with open_team(Workers(3)) as team:
         assert team.size == 3
 
 
 def test_what_an_item_raises_is_raised_and_workers_stay(there: Workers) -> None:
-    with opened(there) as team:
+    with open_team(there) as team:
         with pytest.raises(UsageError, match="item 7: two; allowed: one; next: three"):
-            team.spread(refused, [7], Shared(None))
-        assert len(team.spread(scaled, range(3), Shared(1.0))) == 3
+            team.spread(refused, [7], SharedValue(None))
+        assert len(team.spread(scaled, range(3), SharedValue(1.0))) == 3
 
 
 def test_an_item_that_ends_its_workers_is_named(there: Workers) -> None:
@@ -73,8 +73,8 @@ def test_an_item_that_ends_its_workers_is_named(there: Workers) -> None:
         client.run_on_scheduler(
             lambda dask_scheduler: setattr(dask_scheduler, "allowed_failures", 0)
         )
-    with opened(there) as team, pytest.raises(ToolError, match="item 1 ended each"):
-        team.spread(ends, [0], Shared(None))
+    with open_team(there) as team, pytest.raises(ToolError, match="item 1 ended each"):
+        team.spread(ends, [0], SharedValue(None))
 
 
 def test_a_worker_of_another_version_is_refused(
@@ -82,10 +82,10 @@ def test_a_worker_of_another_version_is_refused(
 ) -> None:
     monkeypatch.setattr(edgekit, "__version__", "9.9")
     with (
-        opened(there) as team,
+        open_team(there) as team,
         pytest.raises(ToolError, match=r"a worker has EdgeKit .*, not 9\.9"),
     ):
-        team.spread(scaled, [0], Shared(1.0))
+        team.spread(scaled, [0], SharedValue(1.0))
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_a_worker_of_another_version_is_refused(
     ],
 )
 def test_what_cannot_be_workers_is_refused(workers: Workers, words: str) -> None:
-    with pytest.raises(UsageError, match=words), opened(workers):
+    with pytest.raises(UsageError, match=words), open_team(workers):
         pass
 
 
 def test_a_scheduler_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread, "CONNECT_S", 0.3)
     workers = Workers(scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(ToolError, match=r"tcp://127\.0\.0\.1:9"), opened(workers):
+    with pytest.raises(ToolError, match=r"tcp://127\.0\.0\.1:9"), open_team(workers):
         pass
 
 
@@ -114,10 +114,10 @@ def test_types_are_ranked_the_same_on_workers_that_die(
 ) -> None:
     model, recipe = float_model("raw"), RECIPES["w8a16"]
     clips = tuple(noise(model, 30, seed=seed) for seed in range(4))
-    seen = observed(model, Calibration(clips, "x"), recipe)
+    seen = observe_model(model, Calibration(clips, "x"), recipe)
     space = make_space(seen, recipe, node_macs(seen.model))
     reference = Reference(model, clips)
-    with opened(HERE) as team:
+    with open_team(HERE) as team:
         here = rank(space, Meter(space.model, reference, tmp_path / "here", team), api.silent)
     with distributed.Client(there.scheduler) as client:
         client.run_on_scheduler(
@@ -127,13 +127,13 @@ def test_types_are_ranked_the_same_on_workers_that_die(
 
     def killing(team: Team, *arguments: Any) -> Any:
         if not kill:
-            kill.extend(pid for _, pid in team.spread(scaled, range(4), Shared(1.0)))
+            kill.extend(pid for _, pid in team.spread(scaled, range(4), SharedValue(1.0)))
             os.kill(kill[0], signal.SIGKILL)
         return usual(team, *arguments)
 
     usual = Team.joined
     monkeypatch.setattr(Team, "joined", killing)
-    with opened(there) as team:
+    with open_team(there) as team:
         found = rank(space, Meter(space.model, reference, tmp_path / "there", team), api.silent)
     assert kill and found == here and any(map(any, here.noises))
     kept = [next((tmp_path / name).iterdir()).read_bytes() for name in ("here", "there")]
@@ -142,7 +142,7 @@ def test_types_are_ranked_the_same_on_workers_that_die(
 
 def test_what_workers_need_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spread, "DASK", "no_such_package")
-    with pytest.raises(ToolError, match=r"pip install 'edgekit\[dask\]'"), opened(Workers(2)):
+    with pytest.raises(ToolError, match=r"pip install 'edgekit\[dask\]'"), open_team(Workers(2)):
         pass
 
 

@@ -12,7 +12,7 @@ import tiny_networks
 
 from edgekit import api, cli
 from edgekit.base.errors import InternalError, ToolError
-from edgekit.cli.net import DEBUG, explained
+from edgekit.cli.net import DEBUG, explain_error
 
 
 def broken(error: BaseException) -> Callable[..., None]:
@@ -74,10 +74,10 @@ def test_without_the_net_the_traceback_comes(
 
 
 def test_what_is_no_defect_is_told_as_such() -> None:
-    assert isinstance(explained(KeyError("a"), [], []), InternalError)
-    told = explained(MemoryError(), ["verify"], [])
+    assert isinstance(explain_error(KeyError("a"), [], []), InternalError)
+    told = explain_error(MemoryError(), ["verify"], [])
     assert isinstance(told, ToolError) and "memory ran out in stage 'verify'" in str(told)
-    told = explained(OSError(errno.EIO, "Input/output error", "a.wav"), [], [])
+    told = explain_error(OSError(errno.EIO, "Input/output error", "a.wav"), [], [])
     assert type(told) is ToolError and str(told) == "a.wav: Input/output error"
-    told = explained(ModuleNotFoundError("no", name="onnx.helper"), [], [])
+    told = explain_error(ModuleNotFoundError("no", name="onnx.helper"), [], [])
     assert "onnx is not installed" in str(told)

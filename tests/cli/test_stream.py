@@ -17,7 +17,7 @@ from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.cli.facts import streaming_rows
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.runtime.stream import Stream
 
 

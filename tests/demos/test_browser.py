@@ -22,7 +22,7 @@ from edgekit.cli.demo import show_browser
 from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.browser import show as browser_show
 from edgekit.demos.compressor import show as compressor
-from edgekit.demos.hearable import made
+from edgekit.demos.hearable import export_demo
 from edgekit.demos.target_speech import show as target_speech
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.quantize.apply import quantize
@@ -169,14 +169,14 @@ def test_the_page_hears_the_talker_whom_it_looked_at(
         own = tmp_path / row.name
         own.mkdir()
         given = row.options(own, page.folder)
-        made(row.network, "wasm", page.folder / row.name, given, silent)
+        export_demo(row.network, "wasm", page.folder / row.name, given, silent)
     first, second, scene = target_speech.clips()
     watch, stream = (Stream.open(page.folder / name) for name in ("enrollment", "target_speech"))
     size = RATE
     for number, look in enumerate((first, second), 1):
         pcm = s16(look.mixed)
         told = browser.run(LOOK.format(clip=f"look-{number}.wav", count=pcm.size, size=size))
-        speaker = target_speech.enrolled(watch, pcm)
+        speaker = target_speech.enroll(watch, pcm)
         np.testing.assert_array_equal(np.array(told["speaker"], np.float32), speaker[0])
         stream.session({"speaker": speaker})
         (expected,) = run_sounds(stream, {"ears": s16(scene.mixed)[:, :size]}).values()

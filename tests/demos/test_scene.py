@@ -11,12 +11,12 @@ from edgekit.base.wav import write_wav
 from edgekit.cli.demo import show_hearable
 from edgekit.demos.scene import train
 from edgekit.demos.scene.alarms import alarm
-from edgekit.demos.scene.ambisonics import ambience, encoded, in_a_room
+from edgekit.demos.scene.ambisonics import ambience, encode_source, in_a_room
 from edgekit.demos.scene.facts import BANDS, CLASSES, FRONTEND, HOP, RATE
-from edgekit.demos.scene.judging import Scores, angles_deg
 from edgekit.demos.scene.network import build
+from edgekit.demos.scene.scene_scores import Scores, angles_deg
+from edgekit.demos.scene.scene_staging import places
 from edgekit.demos.scene.show import KEPT, found, hear, show, stage
-from edgekit.demos.scene.staging import places
 from edgekit.frontend import Frontend
 from edgekit.runtime.stream import Stream
 
@@ -39,14 +39,14 @@ def intensity(pcm: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("direction", DIRECTIONS)
 def test_a_source_is_heard_where_it_is(direction: tuple[float, float]) -> None:
     (vector,) = places([direction], 1)
-    assert angles_deg(intensity(encoded(noise(0.5), [direction])), vector) < 1
+    assert angles_deg(intensity(encode_source(noise(0.5), [direction])), vector) < 1
     heard = in_a_room(noise(2.0), [direction], np.random.default_rng(3))
     assert angles_deg(intensity(heard), vector) < 30
 
 
 def test_a_source_moves_the_shorter_way_and_ambience_comes_from_nowhere() -> None:
     path = [(170.0, 0.0), (-170.0, 0.0)]
-    began, ended = encoded(noise(2.0), path).reshape(4, 4, -1)[:, [0, -1]].swapaxes(0, 1)
+    began, ended = encode_source(noise(2.0), path).reshape(4, 4, -1)[:, [0, -1]].swapaxes(0, 1)
     vectors = places(path, 8)
     assert vectors[:, 0].max() < -0.98
     assert angles_deg(intensity(began), vectors[0]) < 3
@@ -84,14 +84,14 @@ def test_sounds_are_listed_with_their_directions() -> None:
 
 def test_a_turned_scene_has_the_features_of_turned_sound() -> None:
     path, front = [(35.0, 25.0)], Frontend(FRONTEND, RATE)
-    pcm, vector = encoded(noise(0.5), path), places(path, 1)[0]
+    pcm, vector = encode_source(noise(0.5), path), places(path, 1)[0]
     labels = torch.from_numpy(np.tile(vector, (25, len(CLASSES)))[None])
     for seed in range(6):
         features = front(torch.from_numpy(pcm[None]))
-        turned, known = train.turned((features, labels), np.random.default_rng(seed))
+        turned, known = train.rotate_scene((features, labels), np.random.default_rng(seed))
         x, y, z = known[0, 0, :3].tolist()
         place = (float(np.rad2deg(np.arctan2(y, x))), float(np.rad2deg(np.arcsin(z))))
-        whole = front(torch.from_numpy(encoded(noise(0.5), [place])[None]))
+        whole = front(torch.from_numpy(encode_source(noise(0.5), [place])[None]))
         torch.testing.assert_close(turned, whole, atol=2e-3, rtol=0)
 
 

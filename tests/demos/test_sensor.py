@@ -9,13 +9,13 @@ from tiny_build import needs_cc
 
 from edgekit.cli.demo import show_hearable
 from edgekit.demos.sensor import train
-from edgekit.demos.sensor.data import CHUNK, RATE, recordings, wandering
+from edgekit.demos.sensor.data import CHUNK, RATE, one_pole_noise, recordings
 from edgekit.demos.sensor.network import KINDS, build, fresh
 from edgekit.demos.sensor.show import KEPT, show
 
 
 def test_what_wanders_keeps_its_variance_and_its_pace() -> None:
-    drawn = wandering(np.random.default_rng(0), (400, 60 * RATE), 2.0)
+    drawn = one_pole_noise(np.random.default_rng(0), (400, 60 * RATE), 2.0)
     assert drawn.var() == pytest.approx(1, abs=0.05)
     later = drawn[:, :: 2 * RATE]
     assert (later[:, :-1] * later[:, 1:]).mean() == pytest.approx(np.exp(-1), abs=0.05)

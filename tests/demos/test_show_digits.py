@@ -25,7 +25,7 @@ from edgekit.demos.show_digits import (
 )
 from edgekit.demos.train_digits import few_loss, guided_loss, lean, signal_rates
 from edgekit.export.diffusion.description import read_sampler
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.judge.sampling import float_network
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.importing import ImportOptions, load_model

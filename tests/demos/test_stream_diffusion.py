@@ -18,7 +18,7 @@ from edgekit.demos.stream_diffusion.network import CACHES, Caches, FrameTimes, b
 from edgekit.demos.stream_diffusion.show import KEPT, NETWORK, show
 from edgekit.demos.weights import load
 from edgekit.export.diffusion.step_tables_sde import Ouve
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 
 
 @torch.no_grad()
@@ -50,7 +50,7 @@ def test_sound_comes_back_and_levels_do_not_matter() -> None:
     late = N_FFT - HOP
     back = train.sound(train.spectrum(sound))[:, late:]
     torch.testing.assert_close(back, sound[:, : back.shape[1]], atol=1e-5, rtol=0)
-    loud, soft = (train.compressed(*(2 * [train.spectrum(g * sound)]))[0] for g in (1.0, 0.1))
+    loud, soft = (train.compress_spectra(*(2 * [train.spectrum(g * sound)]))[0] for g in (1.0, 0.1))
     torch.testing.assert_close(loud, soft, atol=1e-4, rtol=1e-3)
     assert float(loud.square().sum(1).amax()) <= 1.001
 

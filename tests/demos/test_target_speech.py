@@ -11,8 +11,8 @@ from edgekit.base.npz import write_npz
 from edgekit.base.wav import write_wav
 from edgekit.cli.demo import show_hearable
 from edgekit.demos.target_speech import train, train_enrollment
+from edgekit.demos.target_speech.ear_scores import level_difference_db, si_snr_db, time_difference_s
 from edgekit.demos.target_speech.head import RATE, at_ears
-from edgekit.demos.target_speech.judging import level_difference_db, si_snr_db, time_difference_s
 from edgekit.demos.target_speech.network import HOP, OVERLAP, SPEAKER, Extractor
 from edgekit.demos.target_speech.scenes import Scenes, Talker
 from edgekit.demos.target_speech.show import KEPT, show

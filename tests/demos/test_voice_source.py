@@ -9,7 +9,7 @@ from tiny_build import needs_cc
 
 from edgekit.cli.demo import show_hearable
 from edgekit.demos.voice_source import train
-from edgekit.demos.voice_source.closures import DELAY, HOP, RATE, bumps, instants, judged
+from edgekit.demos.voice_source.closures import DELAY, HOP, RATE, bumps, instants, score_closures
 from edgekit.demos.voice_source.network import build
 from edgekit.demos.voice_source.show import KEPT, show
 from edgekit.demos.voice_source.synthesis import liljencrants, rosenberg, source
@@ -25,10 +25,10 @@ def test_bumps_are_found_where_they_were_put() -> None:
 def test_second_and_stray_detections_are_false() -> None:
     closed = 0.1 + 0.01 * np.arange(5)
     found = np.sort(np.concatenate([closed[:3] + 2e-4, [closed[0] - 2e-3, 0.5]]))
-    hit, false, errors = judged(found, closed)
+    hit, false, errors = score_closures(found, closed)
     assert (hit, false) == (2, 2)
     np.testing.assert_allclose(errors, 2e-4, atol=1e-12)
-    assert judged(np.zeros(0), closed)[:2] == (0, 0)
+    assert score_closures(np.zeros(0), closed)[:2] == (0, 0)
 
 
 @pytest.mark.parametrize("pulse", [rosenberg, liljencrants])

@@ -17,7 +17,7 @@ from edgekit.base.decide import Decide, read_decide
 from edgekit.base.errors import UsageError
 from edgekit.export.decide import add_decisions
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model
 from edgekit.runtime.stream import Stream
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from edgekit.base.errors import VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.from_torch import from_torch
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import LIMIT, compare, compare_in_double

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgekit.base.errors import EdgeKitError, ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import OPSET, Quantization, StatePair, StreamInfo
 from edgekit.targets.c.lower import check_c
 

@@ -14,7 +14,7 @@ from torch import nn
 from edgekit.base.errors import EdgeKitError, ModelError, UsageError, VerificationError
 from edgekit.export import from_torch as module_under_test
 from edgekit.export.from_torch import from_torch
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.torch_source import load_module
 from edgekit.graph.model import StatePair, StreamInfo
 

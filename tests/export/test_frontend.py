@@ -12,7 +12,7 @@ from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend import add
 from edgekit.export.frontend.spec import make_window, parse_spec
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.graph.model import StreamInfo

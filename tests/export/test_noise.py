@@ -18,9 +18,9 @@ from edgekit.base.errors import UsageError
 from edgekit.base.random_normals import DISTRIBUTIONS
 from edgekit.base.random_normals import noise as numbers
 from edgekit.export.frontend.guard import guard_inputs
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.noise import drawn, noises_of, with_noise
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
-from edgekit.export.running import run_hops
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration

@@ -24,8 +24,8 @@ from edgekit.export.passes import (
     UnifyReshapes,
     simplify,
 )
-from edgekit.export.passes.naming import without_machine_paths
 from edgekit.export.passes.shapes import MAX_ELEMENTS
+from edgekit.export.passes.stable_names import without_machine_paths
 from edgekit.graph.model import FLOAT_NODE, Model, StatePair
 
 

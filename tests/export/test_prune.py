@@ -5,8 +5,8 @@ import pytest
 from builds import float_model, int8_model
 
 from edgekit.base.errors import UsageError
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.prune import prune
-from edgekit.export.running import run_hops
 from edgekit.graph.nodes import attribute
 from edgekit.graph.sparsity import follows, read_pattern
 from edgekit.operators.roles import constant

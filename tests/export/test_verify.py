@@ -6,7 +6,7 @@ import pytest
 
 from edgekit.base.errors import ModelError, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import in_onnxruntime, run_hops, snr_db
+from edgekit.export.hop_runner import in_onnxruntime, run_hops, snr_db
 from edgekit.export.verify import LIMIT, NUDGES, SINGLE_CALLS, compare, verify_import
 
 ACCUMULATE = """<ir_version: 10, opset_import: ["": 21]>

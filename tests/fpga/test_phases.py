@@ -7,7 +7,7 @@ import pytest
 from fpga_grammar import Grammar, Picture, compared, finished, loaded
 from fpga_networks import calibration
 
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.fpga import engine
 from edgekit.fpga.lower import lower
 from edgekit.fpga.phases import with_phases

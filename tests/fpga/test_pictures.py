@@ -16,7 +16,7 @@ from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.base.npz import read_npz
 from edgekit.cli import app
-from edgekit.fpga.pictures import completed, problems_of
+from edgekit.fpga.pictures import describe_pictures, problems_of
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.pictures.files import pictures_of
 
@@ -88,10 +88,10 @@ def test_what_calibration_shows_is_taken_and_said(tmp_path: Path) -> None:
     model = loaded(onnx.load(colours(tmp_path)), tmp_path)
     x = np.random.default_rng(0).uniform(0, 1, (4, 1, 3, 16, 16)).astype(np.float32)
     for scale, shift, ends in ((1, 0, (0, 1)), (2, -1, (-1, 1)), (255, 0, (0, 255))):
-        form, notes = completed(model, Calibration(({"x": x * scale + shift},), "x"), None)
+        form, notes = describe_pictures(model, Calibration(({"x": x * scale + shift},), "x"), None)
         assert form is not None and (form.low, form.high) == ends and len(notes) == 1
     for strange in (x * 7, x - 3, x / 9):
-        form, notes = completed(model, Calibration(({"x": strange},), "x"), None)
+        form, notes = describe_pictures(model, Calibration(({"x": strange},), "x"), None)
         assert form is None and "--picture" in notes[0]
 
 

@@ -29,7 +29,7 @@ from edgekit.fpga.network import Network
 from edgekit.fpga.program import assemble
 from edgekit.fpga.resources import PARTS
 from edgekit.fpga.schedule import network_cycles
-from edgekit.fpga.search import fitted
+from edgekit.fpga.search import fit_engine
 from edgekit.fpga.simulate import build, run_engine
 from edgekit.fpga.spec import DMAX, EngineSpec
 from edgekit.fpga.words import DIGEST_FROM, HEADER_WORDS, LAYER_WORDS
@@ -162,7 +162,7 @@ def test_the_bundled_detector_runs_on_twenty_pictures(tmp_path: Path) -> None:
     """An engine of 8 x 8 for the ECP5, with DRAM; with ideal memory its cycles are near the model's."""
     model = load_model(str(NETWORK), ImportOptions()).model
     network = lower(model, load_calibration(CALIBRATION, model), EngineSpec(weight_bits=4))
-    made = assemble(network, fitted(network, PARTS["LFE5UM5G-85F"], 8, 8, DMAX))
+    made = assemble(network, fit_engine(network, PARTS["LFE5UM5G-85F"], 8, 8, DMAX))
     stored = [golden.quantize(network, {"x": draw(HELD_OUT + i).image[None]}) for i in range(20)]
     images = [next(iter(values.values())) for values in stored]
     executable = build(made.spec, "engine", tmp_path / "rtl")

@@ -10,7 +10,7 @@ import pytest
 
 from edgekit.fpga import resources, rtl
 from edgekit.fpga.spec import EngineSpec
-from edgekit.fpga.synthesis import Synthesised, place, synthesise
+from edgekit.fpga.synthesis import SynthesisResult, place, synthesise
 
 SPEC = EngineSpec(lanes=1, columns=2, groups=16, accumulator_bits=20)
 needs_yosys = pytest.mark.skipif(
@@ -26,20 +26,20 @@ needs_litex = pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSIN
 
 
 @pytest.fixture(scope="module")
-def dense(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Synthesised]:
+def dense(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, SynthesisResult]:
     folder = tmp_path_factory.mktemp("ecp5")
     return folder, synthesise(SPEC, "dense", "ecp5", folder)
 
 
 @pytest.fixture(scope="module")
-def both(dense: tuple[Path, Synthesised]) -> tuple[Path, dict[str, Synthesised]]:
+def both(dense: tuple[Path, SynthesisResult]) -> tuple[Path, dict[str, SynthesisResult]]:
     folder, found = dense
     return folder, {"dense": found, "depthwise": synthesise(SPEC, "depthwise", "ecp5", folder)}
 
 
 @needs_yosys
 def test_multipliers_and_memories_of_the_array_are_those_of_the_closed_forms(
-    dense: tuple[Path, Synthesised],
+    dense: tuple[Path, SynthesisResult],
 ) -> None:
     _, found = dense
     requantization = -(-SPEC.accumulator_bits // 18)  # multipliers of each column's
@@ -50,7 +50,7 @@ def test_multipliers_and_memories_of_the_array_are_those_of_the_closed_forms(
 @pytest.mark.slow
 @needs_yosys
 def test_multipliers_and_memories_are_those_of_the_closed_forms(
-    both: tuple[Path, dict[str, Synthesised]],
+    both: tuple[Path, dict[str, SynthesisResult]],
 ) -> None:
     _, found = both
     assert sum(row.dsps for row in found.values()) == (
@@ -65,7 +65,7 @@ def test_multipliers_and_memories_are_those_of_the_closed_forms(
 @needs_yosys
 @pytest.mark.parametrize("path", ["dense", "depthwise"])
 def test_the_fits_hold_for_the_smallest_engine(
-    path: str, both: tuple[Path, dict[str, Synthesised]]
+    path: str, both: tuple[Path, dict[str, SynthesisResult]]
 ) -> None:
     """Within a tenth, as `bench/fpga_synthesis.py` allows."""
     found = both[1][path]
@@ -85,7 +85,7 @@ def test_the_closed_forms_hold_for_xilinx(tmp_path: Path) -> None:
 @pytest.mark.slow
 @needs_yosys
 @needs_nextpnr
-def test_the_smallest_engine_is_placed(both: tuple[Path, dict[str, Synthesised]]) -> None:
+def test_the_smallest_engine_is_placed(both: tuple[Path, dict[str, SynthesisResult]]) -> None:
     folder, found = both
     for path in ("depthwise", "dense"):
         placed = place(SPEC, path, folder)

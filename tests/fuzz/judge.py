@@ -16,7 +16,7 @@ from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import LAST_PLACE, double_runner
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.guard import guard_inputs
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.verify import draw, nudge
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape

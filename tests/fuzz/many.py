@@ -20,7 +20,7 @@ from hostile_workers import outcomes  # noqa: E402
 from quick_build import kernels_of, load_kernels, own_instruction_sets  # noqa: E402
 
 from edgekit.base.errors import EdgeKitError  # noqa: E402
-from edgekit.base.spread import Shared, Workers, opened  # noqa: E402
+from edgekit.base.spread import SharedValue, Workers, open_team  # noqa: E402
 from fuzz.judge import CAUGHT, judge_seed, seed_of, seeds  # noqa: E402
 
 FAULTLESS = ("accepted", "refused")
@@ -57,8 +57,8 @@ def main() -> int:
     given = parser.parse_args()
     numbers = range(given.first, given.first + given.seeds)
     try:
-        with opened(Workers(given.workers, given.scheduler)) as team:
-            verdicts = team.joined(judged, numbers, Shared(None))
+        with open_team(Workers(given.workers, given.scheduler)) as team:
+            verdicts = team.joined(judged, numbers, SharedValue(None))
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -25,7 +25,7 @@ from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import read_recipe, to_toml
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.bench.log import read as read_results
+from edgekit.verbs.bench.log import read_log as read_results
 
 Random = np.random.Generator
 # What stands instead of a value, as it is written in JSON and TOML.

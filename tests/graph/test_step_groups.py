@@ -9,7 +9,7 @@ from diffusion_networks import SAMPLER, SHAPE, tiny_model
 from edgekit.base.errors import UsageError
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import Arrays, in_onnxruntime
+from edgekit.export.hop_runner import Arrays, in_onnxruntime
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of
 from edgekit.graph.step_groups import select_group, stack_groups

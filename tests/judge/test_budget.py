@@ -18,7 +18,7 @@ from edgekit.judge.candidates import chosen
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.auto import screening
+from edgekit.verbs.auto import preparation_screen
 from edgekit.verbs.auto import search as auto
 
 CALIBRATION = f"{__name__}:clips"
@@ -35,7 +35,7 @@ def clips() -> Iterator[dict[str, np.ndarray]]:
 def test_a_search_takes_what_fits_or_names_the_nearest_with_its_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
 
     def found(**most: int) -> Any:

@@ -29,7 +29,7 @@ def test_the_third_that_is_unlike_the_others_judges(loud: int) -> None:
     for clip in clips[loud :: criteria.JUDGES]:
         clip.update({name: 20 * array for name, array in clip.items()})
     calibration = Calibration(tuple(clips), "x")
-    judged = criteria.Judging(model, calibration, None, None)
+    judged = criteria.TypeCriteria(model, calibration, None, None)
     assert judged.in_parts and judged.places == (loud, loud + criteria.JUDGES)
     (name,) = (str(value.name) for value in model.stream_inputs)
     np.testing.assert_array_equal(judged.reference.clips[0][name], clips[loud][name])
@@ -39,13 +39,13 @@ def test_without_a_ratio_to_reach_all_levels_count_alike_and_tensors_are_ranked_
     model = load_model(str(NETWORK), OPTIONS).model
     clips = tuple(noise(model, 40, seed=seed) for seed in range(6))
     free, asked = (
-        criteria.Judging(model, Calibration(clips, "x"), ratio, None) for ratio in (None, 30.0)
+        criteria.TypeCriteria(model, Calibration(clips, "x"), ratio, None) for ratio in (None, 30.0)
     )
     assert set(free.reference.allowances) == {1.0} and max(asked.reference.allowances) == 10
     assert (free.least, asked.least) == (criteria.LEAST_LEVELS_DB, 30.0)
     # two clips, four levels and one over the other: of each form one, the first and the second in turn
     assert list(free.reference.some) == [0, 3, 4, 7, 8]
-    plain = criteria.Judging(
+    plain = criteria.TypeCriteria(
         float_model("tcn"), Calibration((noise(float_model("tcn"), 40),), "x"), None, None
     )
     assert plain.least == criteria.LEAST_SNR_DB

@@ -16,13 +16,13 @@ from edgekit import api
 from edgekit.base.errors import VerificationError
 from edgekit.cli.facts import manifest_rows
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
-from edgekit.export.running import HopRunner, run_hops
+from edgekit.export.hop_runner import HopRunner, run_hops
 from edgekit.judge import levels
-from edgekit.judge.held_out_report import MOST_BEYOND, Judged, Level
-from edgekit.judge.levels import LEVELS_DB, hearing, judge
+from edgekit.judge.held_out_report import MOST_BEYOND, HeldOutReport, Level
+from edgekit.judge.levels import LEVELS_DB, judge, sound_inputs
 from edgekit.judge.measurement import Reference
 from edgekit.operators.geometry import dims
-from edgekit.quantize.apply import observed, quantize_observed
+from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import to_toml
@@ -54,10 +54,10 @@ def recordings(folder: Path, count: int, hops: int = 60) -> str:
     return str(folder)
 
 
-def judged(network, clips, recipe=RECIPES["w8a8"], kernels=None) -> Judged:
+def judged(network, clips, recipe=RECIPES["w8a8"], kernels=None) -> HeldOutReport:
     (name,) = [str(value.name) for value in network.stream_inputs]
     calibration = Calibration(tuple({name: clip} for clip in clips), "x")
-    seen = observed(network, calibration, recipe, hearing(network, calibration).judged)
+    seen = observe_model(network, calibration, recipe, sound_inputs(network, calibration).judged)
     return judge(network, seen, recipe, kernels, api.silent)
 
 
@@ -143,7 +143,9 @@ def test_what_is_stated_of_the_bundled_denoiser_does_not_flatter_on_unheard_clip
         return [{name: c.reshape(-1, *shape)} for c in cut]
 
     calibration = Calibration(tuple(clips(range(16))), "x")
-    seen = observed(network, calibration, RECIPES["w8a8"], hearing(network, calibration).judged)
+    seen = observe_model(
+        network, calibration, RECIPES["w8a8"], sound_inputs(network, calibration).judged
+    )
     stated = judge(network, seen, RECIPES["w8a8"], None, api.silent)
     quantized = HopRunner(quantize_observed(seen, RECIPES["w8a8"], "x"))
     for row in stated.levels:
@@ -163,7 +165,7 @@ def test_a_detector_is_judged_by_its_decisions(tmp_path: Path) -> None:
     assert Level(0, 3.0, 0.99).short is False and Level(0, 60.0, 0.97).short is True
     row = Level(0, 3.0, 0.9712)
     assert row.said == "97.12 % of decisions alike"
-    assert "98 % are wanted" in Judged(1, 2, (row,), None).notes("w8a8")[0]
+    assert "98 % are wanted" in HeldOutReport(1, 2, (row,), None).notes("w8a8")[0]
 
 
 @needs_cc
@@ -207,11 +209,11 @@ def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: P
 def test_networks_that_hear_nothing_have_no_levels(tmp_path: Path) -> None:
     network = load_model(str(tiny_networks.recurrent(tmp_path / "t.onnx")), ImportOptions()).model
     calls = Calibration((noise(network, 8),), "x")
-    assert hearing(network, calls).pcm is None and hearing(network, calls).judged is None
+    assert sound_inputs(network, calls).pcm is None and sound_inputs(network, calls).judged is None
     pcm = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     name = str(pcm.stream_inputs[0].name)
     short, long = (
-        hearing(pcm, Calibration(({name: np.zeros((hops, 1, HOP), np.float32)},), "x"))
+        sound_inputs(pcm, Calibration(({name: np.zeros((hops, 1, HOP), np.float32)},), "x"))
         for hops in (3, 4)
     )
     assert short.pcm == long.pcm == name

@@ -11,9 +11,9 @@ from builds import float_model, noise
 from level_networks import log_power, sound
 
 from edgekit import api
-from edgekit.export.running import HopRunner, snr_db
+from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
-from edgekit.judge.preparation_choice import settled
+from edgekit.judge.preparation_choice import choose_preparation
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.channels import FIXED, Channels
@@ -43,7 +43,7 @@ def clips(model: Model, count: int, hops: int = 10) -> Calibration:
 @pytest.mark.parametrize("spread", [1000.0, 1.0])
 def test_channels_are_equalized_where_that_is_measured_to_help(spread: float) -> None:
     model = network(spread)
-    found = settled(model, clips(model, 4), W8A8, api.silent)
+    found = choose_preparation(model, clips(model, 4), W8A8, api.silent)
     assert found.recipe == replace(W8A8, equalize=spread > 1, quiet_copies=False)
     assert set(found.said) == {"equalized"}  # no sound goes in
     assert found.said["equalized"].startswith("equalized" if spread > 1 else "as they are")
@@ -57,13 +57,13 @@ def test_nothing_is_measured_where_the_recipe_says_it_or_nothing_can_be_left_out
         (replace(W8A8, name="mine", equalize=False), clips(model, 4), False),
         (W8A8, clips(model, 1, 3), False),
     ):
-        found = settled(model, calibration, recipe, api.silent)
+        found = choose_preparation(model, calibration, recipe, api.silent)
         assert found.recipe.equalize is wanted and not found.said
 
 
 def test_a_network_without_channels_to_scale_is_not_measured() -> None:
     model = unpack_states(float_model("raw"))
-    found = settled(model, clips(model, 4), W8A8, api.silent)
+    found = choose_preparation(model, clips(model, 4), W8A8, api.silent)
     assert found.recipe.equalize is False and "equalized" not in found.said
 
 
@@ -75,7 +75,7 @@ def sounds(count: int = 4) -> Calibration:
 def test_clips_are_heard_quieter_where_that_is_measured_to_help(helps: bool) -> None:
     model = log_power("Reciprocal") if helps else level_networks.network(1, biases=True)
     calibration, heard = sounds(), {"pcm": sound(40, 9, QUIETER)}
-    found = settled(model, calibration, replace(W8A8, equalize=False), api.silent)
+    found = choose_preparation(model, calibration, replace(W8A8, equalize=False), api.silent)
     assert found.recipe == replace(W8A8, equalize=False, quiet_copies=helps)
     assert set(found.said) == {"quiet_copies"}
     assert found.said["quiet_copies"].startswith("30 dB quieter" if helps else "as recorded")
@@ -95,7 +95,7 @@ def test_quieter_copies_are_measured_only_where_something_is_open() -> None:
         (log_power(), MEASURED, True),  # behind a logarithm they are there in any case
     ):
         recipe = replace(W8A8, equalize=False, quiet_copies=given)
-        found = settled(model, sounds(), recipe, api.silent)
+        found = choose_preparation(model, sounds(), recipe, api.silent)
         assert found.recipe.quiet_copies is wanted and not found.said
 
 

@@ -10,9 +10,9 @@ from c_kernels import needs_cc
 from tiny_networks import FRONTEND, spectral_gain
 
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.judge import speech_quality
-from edgekit.judge.speech_quality import heard, metrics, si_sdr_db
+from edgekit.judge.speech_quality import metrics, si_sdr_db, speech_metrics
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model
@@ -54,7 +54,9 @@ def test_a_build_is_compared_with_what_it_heard_and_with_its_float_network(tmp_p
     (output,) = run_hops(model, clip).values()
     delay = model.stream.delay_samples or 0
     calibration = Calibration((clip, clip), "x", {1: np.ravel(output)[delay:]})
-    (row,) = [row for row in heard(stream, model, calibration) if row.metric == "SI-SDR, dB"]
+    (row,) = [
+        row for row in speech_metrics(stream, model, calibration) if row.metric == "SI-SDR, dB"
+    ]
     assert row.clips == 1
     assert row.built > 80 and row.exact > row.noisy
-    assert heard(stream, model, Calibration((clip,), "x")) == []
+    assert speech_metrics(stream, model, Calibration((clip,), "x")) == []

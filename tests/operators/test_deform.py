@@ -10,7 +10,7 @@ from fpga_networks import calibration, random_layer, random_x
 
 from edgekit import api
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.fpga import golden
 from edgekit.operators.deform.twin import ek_square_deform_s8
 from edgekit.operators.qdq import INTEGER_DOMAIN

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from operator_cases import CASES, FUSED, Case
 from operator_models import draw, imported
 
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.facts import FACTS
 from edgekit.graph.nodes import named_outputs
 from edgekit.operators.gradients import form_of

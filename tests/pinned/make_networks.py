@@ -32,7 +32,7 @@ from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
-from edgekit.quantize.types.weights import weights_at
+from edgekit.quantize.types.weights import weight_inputs
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 HERE = Path(__file__).parent
@@ -192,7 +192,9 @@ def mixed(model: Model, seen: Calibration) -> Recipe:
         if n.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul", "GRU", "LSTM")
     ]
     for layer in layers[::2]:
-        names = [str(value.name) for value in layer.inputs[1 : 1 + len(weights_at(layer))] if value]
+        names = [
+            str(value.name) for value in layer.inputs[1 : 1 + len(weight_inputs(layer))] if value
+        ]
         tried = replace(recipe, layers={**recipe.layers, **dict.fromkeys(names, "int4")})
         try:
             quantize(model, seen, tried)

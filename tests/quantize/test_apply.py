@@ -9,7 +9,7 @@ from zoo import ZOO
 
 from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import INTEGER_DOMAIN, stored_type
 from edgekit.operators.scheme import HIDDEN_TYPE

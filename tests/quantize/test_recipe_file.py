@@ -8,7 +8,7 @@ import pytest
 from builds import float_model, noise
 
 from edgekit.base.errors import UsageError
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import INTEGER_DOMAIN, TENSOR, stored_type
 from edgekit.operators.to_integer import to_integer

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quick_build import load_kernels, quick_build
 from stream_layers import TIMES, layers, network_of
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare

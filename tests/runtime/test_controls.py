@@ -8,7 +8,7 @@ from stream_networks import Net
 from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.base.settings import read_settings
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.graph.model import OPSET
 from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.controls import Controls, in_hops

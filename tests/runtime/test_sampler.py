@@ -20,7 +20,7 @@ from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import COLUMNS, Arrays, Roles, StepTable
 from edgekit.cli.facts import manifest_rows
 from edgekit.export.diffusion.description import attach, read_sampler
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.sampling import float_network
 from edgekit.judge.verification import NOISE_SEED

@@ -15,7 +15,7 @@ from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step, image_seeds
 from edgekit.base.sampler_table import Arrays
 from edgekit.export.diffusion.schedule import Schedule
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.judge.sampling import float_network
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration

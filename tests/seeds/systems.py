@@ -8,7 +8,7 @@ from seeds.harness import System
 
 from edgekit.base.sampler_table import Roles
 from edgekit.base.until import Until
-from edgekit.demos.sensor_noise import exposed, scene
+from edgekit.demos.sensor_noise import expose, scene
 from edgekit.export.diffusion.description import Sampler
 from edgekit.export.diffusion.schedule import Schedule
 from edgekit.export.diffusion.step_tables_sde import Interpolant, Rddm
@@ -51,7 +51,7 @@ def expectations(random: np.random.Generator, n: int) -> dict[str, object]:
 def raw(random: np.random.Generator, n: int) -> dict[str, object]:
     """Pieces of exposures, each with its gain."""
     scenes = [
-        exposed(scene(int(random.integers(1 << 20))), random)[None, :, :8, :8] for _ in range(n)
+        expose(scene(int(random.integers(1 << 20))), random)[None, :, :8, :8] for _ in range(n)
     ]
     return {"raw": np.stack(scenes)}
 

@@ -7,7 +7,12 @@ import pytest
 
 from edgekit.targets import devices
 from edgekit.targets.devices import profile, profiles
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, packing, running
+from edgekit.targets.instruction_sets import (
+    INSTRUCTION_SETS,
+    PORTABLE,
+    instruction_set_of,
+    packing_of,
+)
 
 ROOT = Path(__file__).parents[2]
 AVX512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"}
@@ -42,7 +47,7 @@ def test_devices_have_the_kernels_of_a_row_and_rows_are_emulated_on_such_a_devic
 def test_the_host_gets_the_kernels_that_its_cpu_runs(
     monkeypatch: pytest.MonkeyPatch, machine: str, cpu: set[str], name: str | None
 ) -> None:
-    found = running(machine, frozenset(cpu))
+    found = instruction_set_of(machine, frozenset(cpu))
     assert (found and found.name) == name
     monkeypatch.setattr(devices.platform, "machine", lambda: machine)
     monkeypatch.setattr(devices, "cpu_flags", lambda: frozenset(cpu))
@@ -64,12 +69,12 @@ def test_an_unknown_instruction_set_of_a_device_is_named_with_those_that_there_a
 
 
 def test_weights_are_packed_as_the_row_says() -> None:
-    assert packing(()) == PORTABLE
-    helium, dsp = (packing(profile(name).kernels) for name in ("cortex-m55", "cortex-m4"))
+    assert packing_of(()) == PORTABLE
+    helium, dsp = (packing_of(profile(name).kernels) for name in ("cortex-m55", "cortex-m4"))
     assert dsp.rows == 4
     assert helium.tiles is not None and helium.tiles.group == 16
     assert dsp.tiles is not None and dsp.tiles.group == 4
-    assert packing(INSTRUCTION_SETS["avx512vnni"].folders).offset == 128
+    assert packing_of(INSTRUCTION_SETS["avx512vnni"].folders).offset == 128
 
 
 def test_the_page_has_the_table_of_today() -> None:

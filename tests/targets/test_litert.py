@@ -9,7 +9,7 @@ from operator_cases import CASES, FUSED, Case, case, f, n
 from operator_models import INTEGER, calibrated_on, draw, quantized
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
@@ -17,7 +17,7 @@ from edgekit.runtime.runners.litert import LitertRunner, interpreter_class
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.emit.table import EMITTERS as C_EMITTERS
 from edgekit.targets.litert.emit import pointwise
-from edgekit.targets.litert.lower import prepared, written
+from edgekit.targets.litert.lower import prepare_model, write_network
 from edgekit.targets.litert.table import EMITTERS
 from edgekit.verbs.targets import TARGETS
 
@@ -100,7 +100,7 @@ def test_constants_have_as_many_axes_as_what_they_meet() -> None:
     networks += [case(name, name, f(2, 3, 17, low=-1.4, high=1.2)) for name in TRACED]
     met = set()
     for network in networks:
-        graph = written(prepared(from_onnx(network.onnx, name=network.name))).graph
+        graph = write_network(prepare_model(from_onnx(network.onnx, name=network.name))).graph
         read = {number for _, inputs, _, _ in graph.operators for number in inputs}
         assert graph.data.keys() <= read
         for builtin, inputs, (output, *_), _ in graph.operators:
@@ -125,7 +125,7 @@ OF_NUMBERS = [
 @pytest.mark.parametrize("network", OF_NUMBERS, ids=lambda network: network.name)
 def test_constants_add_no_axis_to_a_number(network: Case, tmp_path: Path) -> None:
     model, inputs = from_onnx(network.onnx, name=network.name), draw(network, SAMPLES)
-    graph = written(prepared(model)).graph
+    graph = write_network(prepare_model(model)).graph
     made = {graph.tensors[output].shape for *_, (output, *_), _ in graph.operators}
     assert made == {()}
     compare(run_hops(model, inputs), opened(model, tmp_path).run(inputs), what=network.name)

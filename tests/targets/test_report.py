@@ -23,7 +23,7 @@ from edgekit.targets import report
 from edgekit.targets.build import Placement
 from edgekit.targets.headlines import cards
 from edgekit.targets.network import Layer
-from edgekit.targets.played import Played
+from edgekit.targets.playable_sounds import PlayableSounds
 from edgekit.targets.report import render
 from edgekit.targets.sensitivity import Alone, alone
 
@@ -161,7 +161,7 @@ def test_the_page_is_made_for_narrow_screens() -> None:
 def test_sound_is_played_drawn_and_compared() -> None:
     rng, rate = np.random.default_rng(0), 16000
     before, source = (rng.normal(0, 0.1, (2, rate)).astype(np.float32) for _ in range(2))
-    played = Played(before, source, source, rate)
+    played = PlayableSounds(before, source, source, rate)
     page = render(tiny_build.manifest(), (), (), (), played=played)
     links = [
         values.get("src") or "" for tag, values in Checker(page).tags if tag in ("img", "audio")
@@ -179,7 +179,7 @@ def test_sound_is_played_drawn_and_compared() -> None:
 
 def test_a_difference_is_drawn_to_the_scale_of_the_output() -> None:
     source = np.full((1, 1000), 0.5, np.float32)
-    paths = Played(source, source, source * np.float32(0.75), 1000).difference()
+    paths = PlayableSounds(source, source, source * np.float32(0.75), 1000).difference()
     heights = [
         [float(y) for y in re.findall(r"[ML]\d+ ([\d.-]+)", path)]
         for path in (paths.output, paths.error)
@@ -222,7 +222,7 @@ def page() -> str:
     plan = (Placement(LONG, "scratch", 0, 100, 0, 1), Placement("s", "state", 0, 64, 0, 3))
     ranked = (Alone(LONG, "int8", 20.0), Alone("x", "int16", math.inf))
     manifest = tiny_build.manifest(target="cortex-m55", tools={"cc": LONG.replace("/", " ")})
-    played = Played(sound, sound, sound, 16000)
+    played = PlayableSounds(sound, sound, sound, 16000)
     layers = [
         Layer(LONG, "Conv", LONG, "int8", (1, 8), {"int8": 9}, 4, 8, (i - 1,) if i else ())
         for i in range(5)

@@ -19,7 +19,7 @@ from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 

@@ -36,7 +36,7 @@ def plain(graph: ir.Graph, node: ir.Node) -> bool:
     cells = [_cell(chain, kept, order, backward) for order in range(len(backward))]
     results = {}
     for i in used:
-        result = _joined(chain, [cell[i] for cell in cells], axis=1 if i == 0 else 0)
+        result = _concatenate_parts(chain, [cell[i] for cell in cells], axis=1 if i == 0 else 0)
         if batch_first:
             result = chain.transpose(result, [2, 0, 1, 3] if i == 0 else [1, 0, 2])
         results[node.outputs[i]] = result
@@ -85,7 +85,7 @@ def _cell(
     if named:
         functions = list(named[order * size : (order + 1) * size])
         attributes["activations"] = ir.AttrStrings("activations", functions)
-    sequence = _reversed(chain, x) if backward[order] else x
+    sequence = _reverse_time(chain, x) if backward[order] else x
     sense = "_backward" if backward[order] else "_forward" if any(backward) else ""
     outputs = chain.add_all(
         node.op_type, [sequence, *own], attributes, len(node.outputs), f"{node.name or ''}{sense}"
@@ -93,7 +93,7 @@ def _cell(
     if any(backward):
         chain.new[-1].metadata_props[WITHIN_HOP] = "1"
     if backward[order]:
-        outputs[0] = _reversed(chain, outputs[0])
+        outputs[0] = _reverse_time(chain, outputs[0])
     return outputs
 
 
@@ -104,10 +104,10 @@ def _part(chain: Chain, value: ir.Value, order: int, count: int) -> ir.Value:
     return chain.add("Slice", value, *bounds)
 
 
-def _reversed(chain: Chain, value: ir.Value) -> ir.Value:
+def _reverse_time(chain: Chain, value: ir.Value) -> ir.Value:
     bounds = [chain.constant([n], np.int64) for n in (FIRST, LAST, 0, -1)]
     return chain.add("Slice", value, *bounds)
 
 
-def _joined(chain: Chain, parts: list[ir.Value], axis: int) -> ir.Value:
+def _concatenate_parts(chain: Chain, parts: list[ir.Value], axis: int) -> ir.Value:
     return parts[0] if len(parts) == 1 else chain.add("Concat", *parts, axis=axis)

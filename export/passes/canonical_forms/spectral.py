@@ -142,7 +142,9 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     known = [shape for shape in shapes if shape is not None]
     if len(known) != len(shapes) or len(known) > 2:
         return False
-    terms, output = _spelled(attribute(node, "equation", ""), [len(shape) for shape in known])
+    terms, output = _expand_ellipsis(
+        attribute(node, "equation", ""), [len(shape) for shape in known]
+    )
     sizes = None if len(set(output)) != len(output) else _sizes(terms, known)
     if sizes is None:
         return False
@@ -165,7 +167,7 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     return chain.finish()
 
 
-def _spelled(equation: str, ranks: list[int]) -> tuple[list[str], str]:
+def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     """The terms of an equation, and its output, with a letter in the place of each axis of ``...``."""
     left, arrow, output = "".join(equation.split()).partition("->")
     terms = left.split(",")

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgekit.export.passes.canonical_forms import recurrent, spectral
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.passes.foreign_integers import integer_products
-from edgekit.graph.nodes import array_of, attribute, static_shape, stored
+from edgekit.graph.nodes import array_of, attribute, static_shape, stored_array
 
 
 class Canonical(ir.passes.InPlacePass):
@@ -55,7 +55,7 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     a, b = node.inputs[0], node.inputs[1]
     c = node.inputs[2] if len(node.inputs) > 2 else None
     alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
-    weights, bias, shape = stored(b), stored(c), static_shape(node.outputs[0])
+    weights, bias, shape = stored_array(b), stored_array(c), static_shape(node.outputs[0])
     if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:
         return False
     row = c is None or (

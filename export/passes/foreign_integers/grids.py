@@ -113,7 +113,7 @@ def is_kept_weight(node: ir.Node) -> bool:
     return constant and (dtype == ir.DataType.INT4 or (blocked and dtype == ir.DataType.INT8))
 
 
-def refused(node: ir.Node) -> Problem | None:
+def grid_problem(node: ir.Node) -> Problem | None:
     """Why a QuantizeLinear or DequantizeLinear cannot be carried, if it cannot."""
     dtype, scale = integer_type(node), node.inputs[1]
     where, step = f"{node.op_type} '{node.name}'", "quantize to 8 bits, or export in float32"

@@ -17,7 +17,10 @@ def matmul_integer(graph: ir.Graph, node: ir.Node) -> bool:
     if a is None or b is None or left is None or right is None or min(len(left), len(right)) < 2:
         return False
     chain = Chain(graph, node)
-    a_real, b_real = _centred(chain, node, 0, (-1, 1)), _centred(chain, node, 1, (-1,))
+    a_real, b_real = (
+        _subtract_zero_point(chain, node, 0, (-1, 1)),
+        _subtract_zero_point(chain, node, 1, (-1,)),
+    )
     depth = left[-1]
     step = max(1, min(depth, (EXACT - 1) // (SPAN * _largest(node))))
     total: ir.Value | None = None
@@ -42,7 +45,7 @@ def conv_integer(graph: ir.Graph, node: ir.Node) -> bool:
     chain = Chain(graph, node)
     kept = {name: item.value for name, item in node.attributes.items()}
     shape = (-1, *[1] * (len(w) - 1))
-    parts = _centred(chain, node, 0, ()), _centred(chain, node, 1, shape)
+    parts = _subtract_zero_point(chain, node, 0, ()), _subtract_zero_point(chain, node, 1, shape)
     chain.add("Cast", chain.add("Conv", *parts, **kept), to=ir.DataType.INT32)
     return chain.finish()
 
@@ -56,7 +59,9 @@ def _largest(node: ir.Node) -> int:
     return max(1, int(np.abs(weights.astype(np.int64) - zero.astype(np.int64).ravel()).max()))
 
 
-def _centred(chain: Chain, node: ir.Node, index: int, shape: tuple[int, ...]) -> ir.Value:
+def _subtract_zero_point(
+    chain: Chain, node: ir.Node, index: int, shape: tuple[int, ...]
+) -> ir.Value:
     """The integers of an operand minus its zero point, in float; `shape` is that of several ones."""
     real = chain.add("Cast", node.inputs[index], to=ir.DataType.FLOAT)
     zero = node.inputs[index + 2] if len(node.inputs) > index + 2 else None

@@ -39,7 +39,7 @@ def _finish(chain: Chain, result: ir.Value, scale: ir.Value | None, zero: ir.Val
     return chain.finish()
 
 
-def _kept(node: ir.Node, *names: str) -> dict[str, object]:
+def _attributes_of(node: ir.Node, *names: str) -> dict[str, object]:
     return {name: node.attributes[name].value for name in names if name in node.attributes}
 
 
@@ -59,7 +59,9 @@ def _conv(graph: ir.Graph, node: ir.Node) -> bool:
     chain = Chain(graph, node)
     x, w = _triple(chain, node, 0), _triple(chain, node, 3, axis=0)
     names = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
-    result = chain.add("Conv", x, w, *_bias(chain, node, _input(node, 8)), **_kept(node, *names))
+    result = chain.add(
+        "Conv", x, w, *_bias(chain, node, _input(node, 8)), **_attributes_of(node, *names)
+    )
     return _finish(chain, result, node.inputs[6], node.inputs[7])
 
 
@@ -75,7 +77,7 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     chain, axis = Chain(graph, node), 0 if attribute(node, "transB", 0) else 1
     a, b = _triple(chain, node, 0), _triple(chain, node, 3, axis)
     bias = _bias(chain, node, _input(node, 6))
-    result = chain.add("Gemm", a, b, *bias, **_kept(node, "transA", "transB"))
+    result = chain.add("Gemm", a, b, *bias, **_attributes_of(node, "transA", "transB"))
     if _input(node, 7) is None:
         return chain.finish()
     return _finish(chain, result, _input(node, 7), _input(node, 8))
@@ -95,7 +97,7 @@ def _unary(op_type: str, *names: str) -> Rule:
         if attribute(node, "channels_last", 0):
             return False
         chain = Chain(graph, node)
-        result = chain.add(op_type, _triple(chain, node, 0), **_kept(node, *names))
+        result = chain.add(op_type, _triple(chain, node, 0), **_attributes_of(node, *names))
         return _finish(chain, result, node.inputs[3], _input(node, 4))
 
     return rule
@@ -122,7 +124,7 @@ def _concat(graph: ir.Graph, node: ir.Node) -> bool:
 def _standard(graph: ir.Graph, node: ir.Node) -> bool:
     """The contributed form of an operator that the standard has."""
     chain = Chain(graph, node)
-    chain.add(node.op_type, *node.inputs, **_kept(node, "axis"))
+    chain.add(node.op_type, *node.inputs, **_attributes_of(node, "axis"))
     return chain.finish()
 
 

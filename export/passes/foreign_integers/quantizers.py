@@ -16,8 +16,8 @@ from edgekit.export.passes.foreign_integers.grids import (
     STORED,
     Grid,
     grid_of,
+    grid_problem,
     is_kept_weight,
-    refused,
 )
 from edgekit.export.passes.foreign_integers.narrow import is_weight, narrow_weights
 from edgekit.graph.facts import facts_of
@@ -35,7 +35,7 @@ class UnifyQuantizers(ir.passes.InPlacePass):
         """Rewrite in place."""
         graph = model.graph
         own = [node for node in graph if is_quantizer(node) or is_dequantizer(node)]
-        if problems := [problem for node in own if (problem := refused(node)) is not None]:
+        if problems := [problem for node in own if (problem := grid_problem(node)) is not None]:
             raise ModelError(problems)
         for node in list(graph):
             if _carries_integers(node):
@@ -151,11 +151,11 @@ def _shift_quantizer(graph: ir.Graph, node: ir.Node, grid: Grid) -> None:
     for reader, index in readers:
         theirs = grid_of(reader) if is_dequantizer(reader) and index == 0 else None
         if theirs is not None:
-            _read(graph, reader, q.outputs[0], theirs)
+            _read_signed_integers(graph, reader, q.outputs[0], theirs)
     old = node.outputs[0]
     if old.uses() or old.is_graph_output():
         chain = Chain(graph, node)
-        _moved(chain, q.outputs[0], grid.shift, grid.dtype)
+        _shift_integers(chain, q.outputs[0], grid.shift, grid.dtype)
         chain.finish()
     else:
         graph.remove(node, safe=True)
@@ -174,7 +174,7 @@ def _parameters(graph: ir.Graph, node: ir.Node, grid: Grid) -> list[ir.Value]:
     return [scale, add_initializer(graph, f"{stem}_zero_point", zero)]
 
 
-def _read(graph: ir.Graph, node: ir.Node, q: ir.Value, grid: Grid) -> None:
+def _read_signed_integers(graph: ir.Graph, node: ir.Node, q: ir.Value, grid: Grid) -> None:
     """Let a DequantizeLinear with this grid read the signed integers `q` instead."""
     shifted = grid.shifted
     inputs = [q, *_parameters(graph, node, shifted)]
@@ -182,7 +182,7 @@ def _read(graph: ir.Graph, node: ir.Node, q: ir.Value, grid: Grid) -> None:
     replace(graph, node, [new])
 
 
-def _moved(chain: Chain, value: ir.Value, shift: int, dtype: ir.DataType) -> ir.Value:
+def _shift_integers(chain: Chain, value: ir.Value, shift: int, dtype: ir.DataType) -> ir.Value:
     """Integers moved by `shift`, as another type."""
     wide = chain.add("Cast", value, to=ir.DataType.INT32)
     sums = chain.add("Add", wide, chain.constant(shift, np.int32))
@@ -197,11 +197,11 @@ def _dequantizer(graph: ir.Graph, node: ir.Node) -> None:
         expand_dequantizer(graph, node)
     elif source.dtype not in STORED:
         chain = Chain(graph, node)
-        q = _moved(chain, source, -grid.shift, grid.shifted.dtype)
+        q = _shift_integers(chain, source, -grid.shift, grid.shifted.dtype)
         chain.add("DequantizeLinear", q, *_parameters(graph, node, grid.shifted))
         chain.finish()
     elif not _is_plain(node, grid):
-        _read(graph, node, source, grid)
+        _read_signed_integers(graph, node, source, grid)
 
 
 def _constant(graph: ir.Graph, node: ir.Node) -> None:
@@ -227,4 +227,4 @@ def _constant(graph: ir.Graph, node: ir.Node) -> None:
         node.outputs[0].replace_all_uses_with(real)
     elif grid.shift or not _is_plain(node, grid):
         q = (array.astype(np.int64) - grid.shift).astype(signed.dtype.numpy())
-        _read(graph, node, add_initializer(graph, f"{source.name}_signed", q), grid)
+        _read_signed_integers(graph, node, add_initializer(graph, f"{source.name}_signed", q), grid)

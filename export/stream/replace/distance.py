@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.export.running import Arrays, in_onnxruntime, snr_db
+from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db
 from edgekit.export.stream.sources import Offline
 from edgekit.export.verify import draw
 from edgekit.graph.model import Distance
@@ -33,7 +33,7 @@ def distances(
     for feed in feeds:
         expected, found = one(feed), other(feed)
         for name, array in expected.items():
-            pairs.setdefault(name, []).append((array, _last(found[name], array.shape)))
+            pairs.setdefault(name, []).append((array, _last_frame(found[name], array.shape)))
     return tuple(_distance(name, both, of) for name, both in pairs.items())
 
 
@@ -44,7 +44,7 @@ def noise(original: Offline, samples: int) -> Arrays:
     return {str(v.name): draw(v, generator, 1, 1)[0] for v in inputs}
 
 
-def _last(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _last_frame(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """The last frame of what was one for all of time."""
     if array.ndim == len(shape):
         for axis, (frames, size) in enumerate(zip(array.shape, shape, strict=True)):
@@ -62,7 +62,7 @@ def _distance(name: str, pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], of:
     return Distance(name, round(float(ratio), 2) if np.isfinite(ratio) else None, error, peak, of)
 
 
-def told(distance: Distance) -> str:
+def distance_line(distance: Distance) -> str:
     """One line of it."""
     ratio = (
         "equal"

@@ -7,10 +7,10 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.export.stream.observed import TimeAxis
-from edgekit.export.stream.replace.instance import Grown, Instance, lifted
-from edgekit.export.stream.rules.elementwise import axes_from, axes_input, axis_of, spatial_axes
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.replace.instance import Grown, Instance, append_time_constant
+from edgekit.export.stream.rules.elementwise import axes_input, axis_of, spatial_axes, trailing_axes
+from edgekit.export.stream.tensor_timing import TimeAxis
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.export.stream.windows import Cut, paddings, per_axis, slice_of, sliding_of, spatial
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import attribute
@@ -27,7 +27,7 @@ def grow(instance: Instance, node: ir.Node) -> None:
     """
     facts = facts_of(node)
     if node.domain:
-        raise Refused("it reads a mean that has become one per frame", ALLOWED, STEP)
+        raise StreamingRefused("it reads a mean that has become one per frame", ALLOWED, STEP)
     if facts.elementwise or node.op_type == "Expand":
         _pointwise(instance, node)
     elif node.op_type == "Concat":
@@ -55,18 +55,20 @@ def _pointwise(instance: Instance, node: ir.Node) -> None:
         made = instance.shape(node.outputs[0])
         given[1] = (node.inputs[1], made, instance.time(node.outputs[0]))
     rank = max(len(shape) for _, shape, _ in given)
-    timed = _timed(instance, given)
+    timed = _time_axes_of_operands(instance, given)
     sources = {v: g for v in node.inputs if v is not None and (g := instance.grown.get(v))}
     first, grown = next(iter(sources.items()))
     frames = instance.shape(first)[grown.axis]
     target = next(iter(timed), min(g.axis - len(instance.shape(v)) for v, g in sources.items()))
     if timed and timed[target] != frames:
-        raise Refused("its mean has frames of another rate", "one rate", "pool at the rate of use")
+        raise StreamingRefused(
+            "its mean has frames of another rate", "one rate", "pool at the rate of use"
+        )
     for number, value in enumerate(list(node.inputs)):
         if value in sources:
-            _moved(instance, node, number, target, rank)
+            _move_time_axis(instance, node, number, target, rank)
         elif (line := instance.number(value)) is not None:
-            node.replace_input_with(number, _counted(instance, node, line, grown, target, rank))
+            node.replace_input_with(number, _grow_count(instance, node, line, grown, target, rank))
     shapes = [instance.shape(value) for value in (node.inputs[:1] if expands else node.inputs)]
     shape = tuple(np.broadcast_shapes(*shapes, *([made] if expands else [])))
     after = None if timed else replace(grown, axis=target % len(shape))
@@ -78,7 +80,7 @@ def _pointwise(instance: Instance, node: ir.Node) -> None:
         _keep(instance, node, shape, after)
 
 
-def _timed(
+def _time_axes_of_operands(
     instance: Instance, given: Sequence[tuple[ir.Value | None, tuple[int, ...], TimeAxis | None]]
 ) -> dict[int, int]:
     """The axis along which operands had frames before, counted from the right, and how many."""
@@ -88,11 +90,11 @@ def _timed(
         if time is not None and value not in instance.grown
     }
     if len(timed) > 1:
-        raise Refused("time is on several axes", ALLOWED, STEP)
+        raise StreamingRefused("time is on several axes", ALLOWED, STEP)
     return timed
 
 
-def _moved(instance: Instance, node: ir.Node, number: int, target: int, rank: int) -> None:
+def _move_time_axis(instance: Instance, node: ir.Node, number: int, target: int, rank: int) -> None:
     """Bring the frames of an operand to the axis `target`, counted from the right."""
     value = node.inputs[number]
     assert value is not None
@@ -102,7 +104,9 @@ def _moved(instance: Instance, node: ir.Node, number: int, target: int, rank: in
     wide = (*[1] * (rank - len(shape)), *shape)
     axis, to = grown.axis + rank - len(shape), target % rank
     if wide[to] != 1:
-        raise Refused("its frames meet another axis than time", "time on the same axis", STEP)
+        raise StreamingRefused(
+            "its frames meet another axis than time", "time on the same axis", STEP
+        )
     order = list(range(rank))
     order[axis], order[to] = to, axis
     name = f"{node.name}_frames{number}"
@@ -117,7 +121,7 @@ def _moved(instance: Instance, node: ir.Node, number: int, target: int, rank: in
     node.replace_input_with(number, result)
 
 
-def _counted(
+def _grow_count(
     instance: Instance,
     node: ir.Node,
     line: tuple[float, float],
@@ -138,7 +142,7 @@ def _counted(
     if grown.window is not None:
         steps.append(("Min", grown.window * slope + start))
     chain = Chain(instance.graph, node)
-    return lifted(instance, chain, count, target % rank, rank, *steps)
+    return append_time_constant(instance, chain, count, target % rank, rank, *steps)
 
 
 def _concat(instance: Instance, node: ir.Node) -> None:
@@ -147,18 +151,18 @@ def _concat(instance: Instance, node: ir.Node) -> None:
     grown = next(g for v in node.inputs if v is not None and (g := instance.grown.get(v)))
     axis = time.axis if time is not None else grown.axis
     if axis == int(attribute(node, "axis", 0)) % len(shape):
-        raise Refused("it joins frames", ALLOWED, STEP)
+        raise StreamingRefused("it joins frames", ALLOWED, STEP)
     frames = 0
     for number, value in enumerate(list(node.inputs)):
         if value in instance.grown:
-            _moved(instance, node, number, axis - len(shape), len(shape))
+            _move_time_axis(instance, node, number, axis - len(shape), len(shape))
             frames = instance.shape(node.inputs[number])[axis]
     for number, value in enumerate(list(node.inputs)):
         own = instance.shape(value)
         if own[axis] == frames:
             continue
         if own[axis] != 1:
-            raise Refused("its mean has frames of another rate", "one rate", STEP)
+            raise StreamingRefused("its mean has frames of another rate", "one rate", STEP)
         wide = tuple(frames if n == axis else size for n, size in enumerate(own))
         dims = Chain(instance.graph, node).constant(wide, np.int64)
         spread = ir.node("Expand", [value, dims], name=f"{node.name}_spread{number}")
@@ -183,7 +187,7 @@ def _reshape(instance: Instance, node: ir.Node) -> None:
         return
     places = [n for n, size in enumerate(target) if size == 1 and np.prod(target[:n]) == before]
     if not places:
-        raise Refused("it joins the frames with another axis", ALLOWED, STEP)
+        raise StreamingRefused("it joins the frames with another axis", ALLOWED, STEP)
     # where there is a choice, as many axes behind the frames as before
     behind = len(shape) - grown.axis
     axis = min(places, key=lambda n: abs(len(target) - n - behind))
@@ -212,7 +216,9 @@ def _layer(instance: Instance, node: ir.Node) -> None:
         or value not in instance.grown
         or any(other in instance.grown for other in node.inputs[1:])
     ):
-        raise Refused("its weights are a mean that has become one per frame", ALLOWED, STEP)
+        raise StreamingRefused(
+            "its weights are a mean that has become one per frame", ALLOWED, STEP
+        )
     grown, shape = instance.grown[value], instance.shape(value)
     result = instance.shape(node.outputs[0])
     convolves = facts_of(node).slides
@@ -220,7 +226,7 @@ def _layer(instance: Instance, node: ir.Node) -> None:
     rows = grown.axis == 0 if convolves else grown.axis < len(shape) - 1
     narrow = convolves and grown.axis >= 2 and _one_wide(node, grown.axis)
     if not rows and not narrow:
-        raise Refused("it joins frames", ALLOWED, STEP)
+        raise StreamingRefused("it joins frames", ALLOWED, STEP)
     made = tuple(shape[grown.axis] if n == axis else size for n, size in enumerate(result))
     _keep(instance, node, made, replace(grown, axis=axis))
 
@@ -242,15 +248,15 @@ def _framewise(instance: Instance, node: ir.Node) -> None:
         "axis": axis_of,
         "axes": axes_input,
         "spatial": spatial_axes,
-        "from axis": axes_from,
+        "from axis": trailing_axes,
     }
     if value is None or value not in instance.grown or mixes not in ways:
-        raise Refused("it reads a mean that has become one per frame", ALLOWED, STEP)
+        raise StreamingRefused("it reads a mean that has become one per frame", ALLOWED, STEP)
     grown, shape = instance.grown[value], instance.shape(value)
     axes = ways[mixes](node, len(shape))
     result = instance.shape(node.outputs[0])
     if grown.axis in axes:
-        raise Refused("it sums up all of time a second time", ALLOWED, STEP)
+        raise StreamingRefused("it sums up all of time a second time", ALLOWED, STEP)
     axis = grown.axis
     if len(result) < len(shape):
         axis -= sum(n < axis for n in axes)
@@ -262,7 +268,7 @@ def _cut(instance: Instance, node: ir.Node) -> None:
     """Parts of other axes."""
     value = node.inputs[0]
     if value is None or value not in instance.grown:
-        raise Refused("its places follow from a mean", ALLOWED, STEP)
+        raise StreamingRefused("its places follow from a mean", ALLOWED, STEP)
     grown, shape = instance.grown[value], instance.shape(value)
     axis = grown.axis
     if node.op_type == "Gather":
@@ -275,7 +281,7 @@ def _cut(instance: Instance, node: ir.Node) -> None:
     else:
         cut = int(attribute(node, "axis", 0)) % len(shape) == axis
     if cut:
-        raise Refused("it picks frames", ALLOWED, STEP)
+        raise StreamingRefused("it picks frames", ALLOWED, STEP)
     for output in node.outputs:
         made = list(instance.shape(output))
         made[axis] = shape[grown.axis]

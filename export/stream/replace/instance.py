@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.passes.origins import KEY, Origin
-from edgekit.export.stream.observed import TimeAxis, values_of
+from edgekit.export.stream.tensor_timing import TimeAxis, values_of
 from edgekit.graph.nodes import Array, static_shape
 
 Shape = tuple[int, ...]
@@ -112,7 +112,7 @@ class Instance:
         return made, array
 
 
-def lifted(
+def append_time_constant(
     instance: Instance, chain: Chain, array: Array, axis: int, rank: int, *steps: tuple[str, float]
 ) -> ir.Value:
     """A constant along time: `array`, a count, and what the `steps`, an operator and a number each, make of it."""

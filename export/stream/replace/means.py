@@ -7,9 +7,9 @@ import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.stream.replace.forms import Form
-from edgekit.export.stream.replace.instance import Grown, Instance, Shape, lifted
+from edgekit.export.stream.replace.instance import Grown, Instance, Shape, append_time_constant
 from edgekit.export.stream.rules.elementwise import axes_input, spatial_axes
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import attribute, static_shape
 
@@ -55,7 +55,7 @@ def _keeps(node: ir.Node) -> bool:
     return facts_of(node).mixes == "spatial" or bool(attribute(node, "keepdims", 1))
 
 
-class Running:
+class RunningMeans:
     """Sums and means up to each frame, or over the last frames, along one axis."""
 
     def __init__(self, instance: Instance, chain: Chain, shape: Shape, axis: int, form: Form):
@@ -84,7 +84,9 @@ class Running:
         return self._pooled(x, "MaxPool")
 
     def _along(self, *steps: tuple[str, float]) -> ir.Value:
-        return lifted(self.instance, self.chain, self.count, self.axis, len(self.shape), *steps)
+        return append_time_constant(
+            self.instance, self.chain, self.count, self.axis, len(self.shape), *steps
+        )
 
     def _pooled(self, x: ir.Value, kind: str) -> ir.Value:
         chain, axis, size = self.chain, self.axis, self.form.window or 1
@@ -102,13 +104,13 @@ def mean(instance: Instance, node: ir.Node, form: Form, variance: int | None) ->
     source = node.inputs[0]
     time = instance.time(source)
     if source is None or time is None:
-        raise Refused(
+        raise StreamingRefused(
             "time is not one of its axes alone", "one time axis", "reduce other axes apart"
         )
     chain, shape, axis = Chain(instance.graph, node), instance.shape(source), time.axis
     axes = [n for n in reduced_axes(node) if n != axis]
     narrow = tuple(1 if n in axes else size for n, size in enumerate(shape))
-    running = Running(instance, chain, narrow, axis, form)
+    running = RunningMeans(instance, chain, narrow, axis, form)
 
     def over(x: ir.Value, op_type: str) -> ir.Value:
         others = chain.constant(axes, np.int64)
@@ -126,13 +128,13 @@ def mean(instance: Instance, node: ir.Node, form: Form, variance: int | None) ->
         result = running.mean(over(source, "ReduceMean"))
     else:
         result = _sum(chain, running, over, source, node)
-    _placed(
+    _place_mean(
         instance, chain, result, narrow, axis, reduced_axes(node), Grown(axis, time, form.window)
     )
 
 
 def _extreme(
-    chain: Chain, running: Running, over: Over, source: ir.Value, node: ir.Node
+    chain: Chain, running: RunningMeans, over: Over, source: ir.Value, node: ir.Node
 ) -> ir.Value:
     if node.op_type == "ReduceMin":
         turned = over(chain.add("Neg", source), "ReduceMax")
@@ -140,7 +142,9 @@ def _extreme(
     return running.largest(over(source, "ReduceMax"))
 
 
-def _sum(chain: Chain, running: Running, over: Over, source: ir.Value, node: ir.Node) -> ir.Value:
+def _sum(
+    chain: Chain, running: RunningMeans, over: Over, source: ir.Value, node: ir.Node
+) -> ir.Value:
     kind = node.op_type.removeprefix("Reduce")
     if kind == "L1":
         return running.sum(over(chain.add("Abs", source), "ReduceSum"))
@@ -149,12 +153,12 @@ def _sum(chain: Chain, running: Running, over: Over, source: ir.Value, node: ir.
     if kind in ("L2", "SumSquare"):
         total = running.sum(over(chain.add("Mul", source, source), "ReduceSum"))
         return chain.add("Sqrt", total) if kind == "L2" else total
-    raise Refused(
+    raise StreamingRefused(
         f"{node.op_type} over all of time", "means, sums and norms", "compute it otherwise"
     )
 
 
-def _placed(
+def _place_mean(
     instance: Instance,
     chain: Chain,
     result: ir.Value,
@@ -176,7 +180,7 @@ def _placed(
         return
     carrier = next((n for n in left if narrow[n] == 1), None)
     if carrier is None:
-        raise Refused(
+        raise StreamingRefused(
             "its result has no axis of size 1", "a batch of 1", "keep the axes: keepdim=True"
         )
     order = list(range(len(narrow)))

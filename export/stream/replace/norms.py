@@ -6,12 +6,12 @@ import onnx_ir as ir
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.instance import Instance
-from edgekit.export.stream.replace.means import Running
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.replace.means import RunningMeans
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
-def grouped(node: ir.Node) -> ir.Value | None:
+def group_norm_source(node: ir.Node) -> ir.Value | None:
     """What the Reshape in front of a norm of groups of channels reads; None where the norm has none."""
     made = None if node.inputs[0] is None else node.inputs[0].producer()
     if made is None or made.op_type != "Reshape":
@@ -23,11 +23,11 @@ def grouped(node: ir.Node) -> ir.Value | None:
 
 def norm(instance: Instance, node: ir.Node, form: Form, groups: bool) -> None:
     """Replace an InstanceNormalization, `groups` of channels of what stands before its Reshape where it has one."""
-    source = grouped(node) if groups else node.inputs[0]
+    source = group_norm_source(node) if groups else node.inputs[0]
     time = instance.time(source)
     scale, bias = (array_of(value) for value in node.inputs[1:3])
     if source is None or time is None or scale is None or bias is None or time.axis < 2:
-        raise Refused("a norm whose numbers are computed", "constants", "fold them")
+        raise StreamingRefused("a norm whose numbers are computed", "constants", "fold them")
     chain, shape, axis = Chain(instance.graph, node), instance.shape(source), time.axis
     x = source
     if groups:
@@ -37,7 +37,7 @@ def norm(instance: Instance, node: ir.Node, form: Form, groups: bool) -> None:
         split = shape
     axes = [n for n in range(2, len(split)) if n != axis]
     narrow = tuple(1 if n in axes else size for n, size in enumerate(split))
-    running = Running(instance, chain, narrow, axis, form)
+    running = RunningMeans(instance, chain, narrow, axis, form)
     others = chain.constant(axes, np.int64)
 
     def over(value: ir.Value) -> ir.Value:

@@ -1,4 +1,4 @@
-"""`replaced`: an offline network in which what needs the end of a recording is replaced."""
+"""`replace_forms`: an offline network in which what needs the end of a recording is replaced."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,16 +10,16 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.passes import simplify
 from edgekit.export.passes.metadata import module_of
 from edgekit.export.stream.lengths import two_lengths
-from edgekit.export.stream.observed import Facts, find_facts, values_of
-from edgekit.export.stream.replace import means, norms, others
+from edgekit.export.stream.replace import means, norms, other_forms
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.grow import grow
 from edgekit.export.stream.replace.instance import Instance
 from edgekit.export.stream.sources import Offline
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.tensor_timing import Facts, find_facts, values_of
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.export.stream.windows import pads_of
 from edgekit.graph.facts import facts_of
-from edgekit.graph.model import Model, Replaced
+from edgekit.graph.model import Model, ReplacedNode
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 Edit = Callable[[Instance, ir.Node], None]
@@ -30,10 +30,12 @@ class Step:
     """What is done to one node: its place in the graph, the `edit`, and how it is told."""
 
     edit: Edit
-    told: Replaced
+    told: ReplacedNode
 
 
-def replaced(offline: Offline, forms: Mapping[str, Form]) -> tuple[Offline, tuple[Replaced, ...]]:
+def replace_forms(
+    offline: Offline, forms: Mapping[str, Form]
+) -> tuple[Offline, tuple[ReplacedNode, ...]]:
     """Replace what `forms` name, at every length.
 
     Args:
@@ -49,7 +51,7 @@ def replaced(offline: Offline, forms: Mapping[str, Form]) -> tuple[Offline, tupl
     """
     short, long, samples = two_lengths(offline)
     facts = find_facts(short.graph, long.graph, samples)
-    steps = _planned(short.graph, facts, forms)
+    steps = _plan_replacements(short.graph, facts, forms)
     if not steps:
         return offline, ()
     order = {value: n for n, value in enumerate(values_of(short.graph))}
@@ -69,7 +71,7 @@ def replaced(offline: Offline, forms: Mapping[str, Form]) -> tuple[Offline, tupl
     return changed, tuple(step.told for step in steps.values())
 
 
-def unused(forms: Mapping[str, Form], found: tuple[Replaced, ...]) -> None:
+def refuse_unused_forms(forms: Mapping[str, Form], found: tuple[ReplacedNode, ...]) -> None:
     """Raise a UsageError for a form that nothing in the network takes."""
     kinds = {row.kind for row in found}
     if problems := [
@@ -90,7 +92,7 @@ def _edit(instance: Instance, steps: Mapping[int, Step]) -> None:
                 steps[number].edit(instance, node)
             elif any(value in instance.grown for value in node.inputs if value is not None):
                 grow(instance, node)
-        except Refused as error:
+        except StreamingRefused as error:
             module = module_of(node)
             where = f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
             problems.append(Problem(where, error.found, error.allowed, error.step))
@@ -100,7 +102,7 @@ def _edit(instance: Instance, steps: Mapping[int, Step]) -> None:
         raise ModelError(problems)
 
 
-def _planned(graph: ir.Graph, facts: Facts, forms: Mapping[str, Form]) -> dict[int, Step]:
+def _plan_replacements(graph: ir.Graph, facts: Facts, forms: Mapping[str, Form]) -> dict[int, Step]:
     order = {value: n for n, value in enumerate(values_of(graph))}
     steps = {}
     for number, node in enumerate(graph):
@@ -109,7 +111,7 @@ def _planned(graph: ir.Graph, facts: Facts, forms: Mapping[str, Form]) -> dict[i
             edit = None if form is None else edit_of(node, facts, form, order)
             if form is not None and edit is not None:
                 name = (str(node.name), module_of(node) or None)
-                steps[number] = Step(edit, Replaced(kind, str(form), node.op_type, *name))
+                steps[number] = Step(edit, ReplacedNode(kind, str(form), node.op_type, *name))
                 break
     return steps
 
@@ -134,13 +136,13 @@ def _stft(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]
     if node.op_type != "Pad" or time is None:
         return None
     before, behind = pads_of(node, time.axis)
-    found = others.frames_behind(node, time.axis)
+    found = other_forms.frames_behind(node, time.axis)
     if before != behind or found is None or found[0] != before + behind:
         return None
     length, step = found
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.pad(instance, node, time.axis, length - step, step)
+        other_forms.pad(instance, node, time.axis, length - step, step)
 
     return edit
 
@@ -155,12 +157,14 @@ def _pad(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int])
         return None
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.pad(instance, node, time.axis, before, behind, mode="edge" if held else "constant")
+        other_forms.pad(
+            instance, node, time.axis, before, behind, mode="edge" if held else "constant"
+        )
 
     return edit
 
 
-def _reduced(
+def _reduction_step(
     kind: str,
 ) -> Callable[[ir.Node, Facts, Form, Mapping[ir.Value, int]], Edit | None]:
     def edit_of(
@@ -187,7 +191,7 @@ def _reduced(
 def _norm(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]) -> Edit | None:
     if node.op_type != "InstanceNormalization":
         return None
-    source = norms.grouped(node)
+    source = norms.group_norm_source(node)
     groups = source is not None
     time = facts.time(source or node.inputs[0])
     if time is None or time.axis < 2:
@@ -210,7 +214,7 @@ def _attention(
         return None
 
     def edit(instance: Instance, node: ir.Node) -> None:
-        others.attention(instance, node, form)
+        other_forms.attention(instance, node, form)
 
     return edit
 
@@ -218,8 +222,8 @@ def _attention(
 _EDITS = {
     "stft": _stft,
     "pad": _pad,
-    "mean": _reduced("mean"),
-    "max": _reduced("max"),
+    "mean": _reduction_step("mean"),
+    "max": _reduction_step("max"),
     "norm": _norm,
     "attention": _attention,
 }

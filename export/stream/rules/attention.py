@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgekit.export.passes.reshape import renames
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Later, Refused, Segments, Square, Unseen
+from edgekit.export.stream.track import Later, Segments, Square, StreamingRefused, Unseen
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -60,7 +60,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
         or (queries.axis - len(queries.shape), keys.axis - len(keys.shape)) != (-2, -1)
         or queries.time.rate != keys.time.rate
     ):
-        raise Refused("a product of time with time", "queries by keys of one rate", BAND)
+        raise StreamingRefused("a product of time with time", "queries by keys of one rate", BAND)
     lags, name = _window(writer, output), str(node.name)
     if queries.frames % lags.segment:
         raise Segments((Fraction(lags.segment) / queries.time.rate).numerator)
@@ -91,26 +91,28 @@ def square(writer: Rewriter, node: ir.Node) -> None:
     elif facts_of(node).elementwise:
         _pointwise(writer, node)
     elif node.op_type == "Softmax":
-        source = writer.squares[_first(writer, node)]
+        source = writer.squares[_first_stream(writer, node)]
         if int(attribute(node, "axis", -1)) % len(source.shape) != source.cols.axis:
-            raise Refused(
+            raise StreamingRefused(
                 "softmax over the queries", "softmax over the keys", "transpose the scores"
             )
-        _set(writer, node, writer.new.copy(node, [source.value])[0], source)
+        _set_result(writer, node, writer.new.copy(node, [source.value])[0], source)
     elif renames(node):
-        _moved(writer, node)
+        _move_other_axes(writer, node)
     else:
-        raise Refused("it works on queries by keys", "softmax and elementwise operators", BAND)
+        raise StreamingRefused(
+            "it works on queries by keys", "softmax and elementwise operators", BAND
+        )
 
 
-def _first(writer: Rewriter, node: ir.Node) -> ir.Value:
+def _first_stream(writer: Rewriter, node: ir.Node) -> ir.Value:
     return next(value for value in node.inputs if value is not None and value in writer.squares)
 
 
-def _set(writer: Rewriter, node: ir.Node, result: ir.Value, source: Square) -> None:
+def _set_result(writer: Rewriter, node: ir.Node, result: ir.Value, source: Square) -> None:
     axes = writer.facts.axes.get(node.outputs[0], ())
     if len(axes) != 2:
-        raise Refused("it joins queries and keys", "both as axes", BAND)
+        raise StreamingRefused("it joins queries and keys", "both as axes", BAND)
     shape = list(static_shape(node.outputs[0]) or ())
     shape[axes[0].axis], shape[axes[1].axis] = (
         source.shape[source.rows.axis],
@@ -121,21 +123,23 @@ def _set(writer: Rewriter, node: ir.Node, result: ir.Value, source: Square) -> N
 
 
 def _pointwise(writer: Rewriter, node: ir.Node) -> None:
-    source = writer.squares[_first(writer, node)]
+    source = writer.squares[_first_stream(writer, node)]
     inputs: list[ir.Value | None] = []
     for value in node.inputs:
         other = None if value is None else writer.squares.get(value)
         if other is not None:
             if (other.past, other.ahead, other.delay) != (source.past, source.ahead, source.delay):
-                raise Refused("it joins attention of different windows", "one window", "split it")
+                raise StreamingRefused(
+                    "it joins attention of different windows", "one window", "split it"
+                )
             inputs.append(other.value)
         elif writer.track(value) is not None:
-            raise Refused(
+            raise StreamingRefused(
                 "a mask that follows from the input", "a constant mask", "use a constant band"
             )
         else:
             inputs.append(_constant(writer, value, source))
-    _set(writer, node, writer.new.copy(node, inputs)[0], source)
+    _set_result(writer, node, writer.new.copy(node, inputs)[0], source)
 
 
 def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Value | None:
@@ -156,11 +160,11 @@ def _band(writer: Rewriter, value: ir.Value) -> tuple[NDArray[Any], int]:
     """A constant over queries by keys at the longer length, and the frames after which it returns."""
     array, axes = array_of(writer.facts.twins[value]), writer.facts.axes[value]
     if array is None or [axis.axis - array.ndim for axis in axes] != [-2, -1]:
-        raise Refused(*UNBOUNDED)
+        raise StreamingRefused(*UNBOUNDED)
     for segment in range(1, array.shape[-1] // 2):
         if np.array_equal(array[..., segment:, segment:], array[..., :-segment, :-segment]):
             return array, segment
-    raise Refused("a mask that follows from absolute time", *UNBOUNDED[1:])
+    raise StreamingRefused("a mask that follows from absolute time", *UNBOUNDED[1:])
 
 
 def _window(writer: Rewriter, output: ir.Value) -> Lags:
@@ -177,14 +181,14 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
                 continue
             for other in node.inputs:
                 if other is not None and array_of(other) is not None:
-                    found = _seen(writer, node, value, other, normal)
+                    found = _keys_in_mask(writer, node, value, other, normal)
                     if len(writer.facts.axes.get(other, ())) == 2:
                         segment = lcm(segment, _band(writer, other)[1])
                     if found is not None:
                         seen = found if seen is None else seen & found
             waiting += [made for made in node.outputs if made not in done]
     if seen is None or not seen.any():
-        raise Refused(*UNBOUNDED)
+        raise StreamingRefused(*UNBOUNDED)
     queries, keys = np.nonzero(seen)
     starts = queries // segment * segment
     past, ahead = int((starts - keys).max()), int((keys - starts).max()) - segment + 1
@@ -207,7 +211,7 @@ def _reaches_softmax(output: ir.Value) -> bool:
     return False
 
 
-def _seen(
+def _keys_in_mask(
     writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value, normal: bool
 ) -> NDArray[np.bool_] | None:
     """Which keys a mask leaves, (queries, keys); None for other constants."""
@@ -230,9 +234,9 @@ def _seen(
     return None
 
 
-def _moved(writer: Rewriter, node: ir.Node) -> None:
+def _move_other_axes(writer: Rewriter, node: ir.Node) -> None:
     """Other axes move; queries stay before keys."""
-    source = writer.squares[_first(writer, node)]
+    source = writer.squares[_first_stream(writer, node)]
     axes, shape = writer.facts.axes.get(node.outputs[0], ()), static_shape(node.outputs[0]) or ()
     before = static_shape(source.offline) or ()
     if node.op_type == "Transpose":
@@ -252,8 +256,8 @@ def _moved(writer: Rewriter, node: ir.Node) -> None:
         dims = writer.new.constant(target, f"{node.name}.shape", np.int64)
         result = writer.new.one(str(node.name), "Reshape", source.value, dims)
     if not kept:
-        raise Refused("it joins queries and keys", "both as axes", BAND)
-    _set(writer, node, result, source)
+        raise StreamingRefused("it joins queries and keys", "both as axes", BAND)
+    _set_result(writer, node, result, source)
 
 
 def _values(writer: Rewriter, node: ir.Node) -> None:
@@ -266,7 +270,7 @@ def _values(writer: Rewriter, node: ir.Node) -> None:
         or values.axis - len(values.shape) != -2
         or source.cols.axis != len(source.shape) - 1
     ):
-        raise Refused("a product of weights over time", "weights by values", BAND)
+        raise StreamingRefused("a product of weights over time", "weights by values", BAND)
     if values.delay + source.ahead > source.delay:
         raise Later(source.scores, values.delay + source.ahead)
     values = writer.delayed(values, source.delay - source.ahead, name)

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.export.stream.windows import paddings, per_axis, sliding_of, spatial
 from edgekit.graph.nodes import array_of, attribute
 
@@ -16,12 +16,12 @@ LOWEST = float(np.finfo(np.float32).min)
 
 def conv(writer: Rewriter, node: ir.Node) -> None:
     """Convolution along time: the frames that its kernel spans, without padding in time."""
-    _sliding(writer, node, 0.0)
+    _stream_window(writer, node, 0.0)
 
 
 def max_pool(writer: Rewriter, node: ir.Node) -> None:
     """Maximum pooling along time: padding never wins."""
-    _sliding(writer, node, LOWEST)
+    _stream_window(writer, node, LOWEST)
 
 
 def average_pool(writer: Rewriter, node: ir.Node) -> None:
@@ -30,20 +30,22 @@ def average_pool(writer: Rewriter, node: ir.Node) -> None:
     if axis >= 2 and not attribute(node, "count_include_pad", 0):
         behind = paddings(node)[axis - 2 + spatial(node)]
         if sliding_of(node, axis).left or behind:
-            raise Refused(
+            raise StreamingRefused(
                 "its average at the ends leaves out the padding in time",
                 "count_include_pad=1, or no padding in time",
                 "set count_include_pad=True, or pad with zeros before it",
             )
-    _sliding(writer, node, 0.0)
+    _stream_window(writer, node, 0.0)
 
 
-def _sliding(writer: Rewriter, node: ir.Node, fill: float) -> None:
+def _stream_window(writer: Rewriter, node: ir.Node, fill: float) -> None:
     track = writer.stream(node.inputs[0])
     if _time_is_elsewhere(writer, node, track.axis):
         return
     if attribute(node, "ceil_mode", 0):
-        raise Refused("ceil_mode", "windows that lie within the frames", "set ceil_mode=False")
+        raise StreamingRefused(
+            "ceil_mode", "windows that lie within the frames", "set ceil_mode=False"
+        )
     window = sliding_of(node, track.axis)
     value, delay = writer.window(node, window.reach, window.stride, window.left, fill)
     inputs = [value, *(writer.fixed(other) for other in node.inputs[1:])]
@@ -63,7 +65,7 @@ def _planes(writer: Rewriter, node: ir.Node, inputs: list[ir.Value | None]) -> i
     value, weights, *bias = inputs
     array = array_of(node.inputs[1])
     if value is None or weights is None or array is None:
-        raise Refused("weights that are computed", "constant weights", "fold them")
+        raise StreamingRefused("weights that are computed", "constant weights", "fold them")
     reach, strides = array.shape[2], per_axis(node, "strides")
     dilations, pads = per_axis(node, "dilations"), paddings(node)
     merged = array.reshape(array.shape[0], array.shape[1] * reach, *array.shape[3:])
@@ -103,7 +105,9 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
     count = window.reach // window.stride
     whole = writer.context(track, count, name)
     if "output_shape" in node.attributes:
-        raise Refused("output_shape", "paddings that are given", "give pads and output_padding")
+        raise StreamingRefused(
+            "output_shape", "paddings that are given", "give pads and output_padding"
+        )
     extra, pads = list(attribute(node, "output_padding", [0] * spatial(node))), paddings(node)
     extra[place] = max(0, window.stride - window.reach - 1)
     pads[place] = count * window.stride  # what the frames before the hop alone give
@@ -125,7 +129,9 @@ def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
 def _time_is_elsewhere(writer: Rewriter, node: ir.Node, axis: int) -> bool:
     """Whether time is the batch, so that nothing slides along it."""
     if axis == 1:
-        raise Refused("time is its channel axis", "time as a spatial or batch axis", "transpose it")
+        raise StreamingRefused(
+            "time is its channel axis", "time as a spatial or batch axis", "transpose it"
+        )
     if axis == 0:
         framewise(writer, node)
     return axis == 0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
@@ -19,7 +19,7 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
         writer.set(output, output, 0)  # refuses
         return
     rank = len(static_shape(output) or ())
-    tracks = aligned(writer, node)
+    tracks = align_streams(writer, node)
     delay = max((track.delay for track in tracks.values()), default=0)
     outer = max(track.outer for track in tracks.values())
     inputs: list[ir.Value | None] = []
@@ -29,7 +29,7 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
             inputs.append(writer.operand(value, made, rank, delay, writer.needs.get(output)))
             continue
         if track.time.rate * track.outer != made.rate or track.outer != outer:
-            raise Refused(*INSIDE)
+            raise StreamingRefused(*INSIDE)
         inputs.append(writer.allowed(node, track))
     finish(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
 
@@ -41,7 +41,7 @@ def broadcast(writer: Rewriter, node: ir.Node) -> None:
     for value in node.inputs:
         track = writer.track(value)
         if track is not None and made and track.axis - len(track.shape) != made.axis - rank:
-            raise Refused(
+            raise StreamingRefused(
                 f"time is another axis in '{track.offline.name}' than in the output",
                 "operands with time on the same axis",
                 "transpose one of them",
@@ -49,7 +49,7 @@ def broadcast(writer: Rewriter, node: ir.Node) -> None:
     framewise(writer, node)
 
 
-def mixing(
+def mixing_rule(
     axes_of: Callable[[ir.Node, int], Sequence[int]], what: str, instead: str
 ) -> Callable[[Rewriter, ir.Node], None]:
     """Return the rule of a node that mixes the axes `axes_of(node, rank)` of its first input."""
@@ -58,13 +58,15 @@ def mixing(
         for value in node.inputs:
             track = writer.track(value)
             if track is not None and track.axis in axes_of(node, len(track.shape)):
-                raise Refused(f"{what} over all of time", f"{what} over other axes", instead)
+                raise StreamingRefused(
+                    f"{what} over all of time", f"{what} over other axes", instead
+                )
         framewise(writer, node)
 
     return rule
 
 
-def aligned(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
+def align_streams(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
     """The streams among a node's inputs, all at the greatest delay."""
     tracks = {value: track for value in node.inputs if (track := writer.track(value)) and value}
     delay = max((track.delay for track in tracks.values()), default=0)
@@ -104,7 +106,7 @@ def axis_of(node: ir.Node, rank: int) -> list[int]:
     return [int(attribute(node, "axis", facts_of(node).axis)) % rank]
 
 
-def axes_from(node: ir.Node, rank: int) -> list[int]:
+def trailing_axes(node: ir.Node, rank: int) -> list[int]:
     """All axes from the attribute ``axis`` on."""
     return list(range(int(attribute(node, "axis", -1)) % rank, rank))
 

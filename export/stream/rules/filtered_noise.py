@@ -7,8 +7,14 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.spectra import fast_length, padded, reshaped, samples, spectra
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.rules.spectra import (
+    append_reshape,
+    append_zero_padding,
+    fast_length,
+    samples,
+    spectra,
+)
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.nodes import attribute
 
 
@@ -23,27 +29,31 @@ def filtered_noise(writer: Rewriter, node: ir.Node) -> None:
     block = int(attribute(node, "block", 0))
     if noise is None or magnitudes is None or (noise.axis, magnitudes.axis) != (2, 2):
         found = "its noise or magnitudes are no streams"
-        raise Refused(found, "(1, 1, time) and (1, bins, frames)", "give both over time")
+        raise StreamingRefused(found, "(1, 1, time) and (1, bins, frames)", "give both over time")
     bins = magnitudes.shape[1]
     if noise.shape[:2] != (1, 1) or bins < 2 or noise.frames != block * magnitudes.frames:
         shapes = f"{list(noise.shape)} and {list(magnitudes.shape)} in a hop"
         allowed = f"(1, 1, {block} * frames) and (1, bins, frames), 2 bins or more"
-        raise Refused(shapes, allowed, f"declare --rate of the magnitudes: {block} samples")
+        raise StreamingRefused(
+            shapes, allowed, f"declare --rate of the magnitudes: {block} samples"
+        )
     noise, magnitudes = _together(writer, noise, magnitudes, block, name)
     noise = writer.zeroed(noise, name, before=True, after=False)
     frames, taps = magnitudes.frames, 2 * (bins - 1)
     points = fast_length(block + taps - 1)
-    rows = reshaped(new, noise.value, (frames, block, 1), f"{name}.blocks")
+    rows = append_reshape(new, noise.value, (frames, block, 1), f"{name}.blocks")
     before = taps // 2
-    framed = padded(new, rows, [0, before, 0, 0, points - block - before, 0], f"{name}.frames")
+    framed = append_zero_padding(
+        new, rows, [0, before, 0, 0, points - block - before, 0], f"{name}.frames"
+    )
     turned = new.one(f"{name}.turned", "Transpose", magnitudes.value, perm=[0, 2, 1])
-    flat = reshaped(new, turned, (frames, bins), f"{name}.magnitudes")
+    flat = append_reshape(new, turned, (frames, bins), f"{name}.magnitudes")
     matrix = new.constant(gains(bins, points), f"{name}.matrix")
     amounts = new.exact(new.one(f"{name}.gains", "MatMul", flat, matrix))
-    column = reshaped(new, amounts, (frames, points // 2 + 1, 1), f"{name}.column")
+    column = append_reshape(new, amounts, (frames, points // 2 + 1, 1), f"{name}.column")
     spectrum = spectra(new, framed, f"{name}.spectra")
     filtered = new.exact(new.one(f"{name}.filtered", "Mul", spectrum, column))
-    result = _added(writer, node, samples(new, filtered, frames, points, name), block, taps)
+    result = _overlap_add(writer, node, samples(new, filtered, frames, points, name), block, taps)
     writer.set(node.outputs[0], result, noise.delay, noise, magnitudes, node=node, before=True)
 
 
@@ -69,18 +79,18 @@ def _together(
     return writer.delayed(noise, blocks * block, name), writer.delayed(magnitudes, blocks, name)
 
 
-def _added(
+def _overlap_add(
     writer: Rewriter, node: ir.Node, sounds: list[ir.Value], block: int, taps: int
 ) -> ir.Value:
     """The sum of what the blocks give, each at its place, and of what earlier hops left."""
     new, name = writer.new, str(node.name)
     hop, reach = len(sounds) * block, taps - 1
     state = writer.state(node.outputs[0], name, (1, reach))
-    total = padded(new, state, [0, 0, 0, hop], f"{name}.left")
+    total = append_zero_padding(new, state, [0, 0, 0, hop], f"{name}.left")
     for number, sound in enumerate(sounds):
         start = number * block
         own = new.slice(sound, 1, 0, block + reach, f"{name}.heard")
-        placed = padded(new, own, [0, start, 0, hop - block - start], f"{name}.placed")
+        placed = append_zero_padding(new, own, [0, start, 0, hop - block - start], f"{name}.placed")
         total = new.exact(new.one(f"{name}.sum", "Add", total, placed))
     new.carry(state, new.slice(total, 1, hop, hop + reach, f"{name}.keep"))
-    return reshaped(new, new.slice(total, 1, 0, hop, f"{name}.now"), (1, 1, hop), name)
+    return append_reshape(new, new.slice(total, 1, 0, hop, f"{name}.now"), (1, 1, hop), name)

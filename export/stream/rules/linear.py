@@ -5,7 +5,7 @@ import onnx_ir as ir
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import attention
 from edgekit.export.stream.rules.elementwise import framewise
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.nodes import attribute
 
 INSTEAD = "use a convolution or attention with a window"
@@ -30,5 +30,5 @@ def _product(writer: Rewriter, node: ir.Node, summed: list[int]) -> None:
         track = writer.track(value)
         rank = 0 if track is None else len(track.shape)
         if track is not None and track.axis == max(axis % rank, 0) and rank > 1:
-            raise Refused("it sums over all of time", "a sum over other axes", INSTEAD)
+            raise StreamingRefused("it sums over all of time", "a sum over other axes", INSTEAD)
     framewise(writer, node)

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, broadcast, finish, framewise
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE
 from edgekit.export.stream.windows import ENDLESS, fill_of, pads_of, slice_of
 from edgekit.graph.facts import facts_of
@@ -30,7 +30,7 @@ def reshape(writer: Rewriter, node: ir.Node) -> None:
     streams = int(np.prod(track.shape[: track.axis])) * track.outer
     outer, rest = divmod(streams, int(np.prod(shape[: made.axis])))
     if rest or not outer or shape[made.axis] % outer:
-        raise Refused(*INSIDE)
+        raise StreamingRefused(*INSIDE)
     before, behind = (
         int(np.prod(s[a + 1 :])) for s, a in ((track.shape, track.axis), (shape, made.axis))
     )
@@ -69,7 +69,9 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
                 "pad with zeros: F.pad(x, (left, right)); --replace pad=zeros or pad=first does it"
             )
             allowed = "zeros, reflect or replicate padding in time"
-            raise Refused(f"{mode} padding of ({left}, {right}) frames in time", allowed, step)
+            raise StreamingRefused(
+                f"{mode} padding of ({left}, {right}) frames in time", allowed, step
+            )
         writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
         return
     read = right > 0 and writer.frames_read(output) - left > track.time.offset
@@ -111,11 +113,13 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
         return
     cut = slice_of(node, track.axis, shape[track.axis])
     if cut is None or (cut.start > cut.end and cut.step > 0):
-        raise Refused("its bounds are not constants", "constant bounds", "cut behind the network")
+        raise StreamingRefused(
+            "its bounds are not constants", "constant bounds", "cut behind the network"
+        )
     if cut.step < 0:
-        raise Refused(*_reversal(node))
+        raise StreamingRefused(*_reversal(node))
     if _moves(writer, node, track, cut.start):
-        raise Refused(
+        raise StreamingRefused(
             "its start in time follows the length of the input", "a constant start", "cut elsewhere"
         )
     value, delay = writer.window(node, 0, cut.step, -cut.start, None)
@@ -146,7 +150,7 @@ def _refuse_rolled(node: ir.Node, track: Track) -> None:
     if cut is None or cut.start < ENDLESS // 2 or not joined:
         return
     count = ENDLESS - cut.start
-    raise Refused(
+    raise StreamingRefused(
         f"it brings the last {count} of all frames to the start, as torch.roll along time does",
         "a shift whose first frames follow from a constant or are not read",
         f"shift by padding: F.pad(x, ({count}, 0))[..., :-{count}]",
@@ -169,10 +173,10 @@ def _reversal(node: ir.Node) -> tuple[str, str, str]:
     )
 
 
-def picked(writer: Rewriter, node: ir.Node) -> None:
+def refuse_gather_nd(writer: Rewriter, node: ir.Node) -> None:
     """Frames by computed indices, as GatherND in what torch makes of interpolation between them."""
     step = "upsample with mode='nearest', or with a strided or transposed convolution"
-    raise Refused("it picks frames at computed places", "frames in their order", step)
+    raise StreamingRefused("it picks frames at computed places", "frames in their order", step)
 
 
 def gather_elements(writer: Rewriter, node: ir.Node) -> None:
@@ -180,7 +184,7 @@ def gather_elements(writer: Rewriter, node: ir.Node) -> None:
     axis = int(attribute(node, "axis", 0))
     tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
     if any(track.axis == axis % len(track.shape) for track in tracks):
-        picked(writer, node)
+        refuse_gather_nd(writer, node)
     broadcast(writer, node)
 
 
@@ -214,9 +218,9 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
         framewise(writer, node)
         return
     streams = [track for value in node.inputs if (track := writer.track(value))]
-    fill = _filled(writer, node) if len(streams) == 1 else None
+    fill = _constant_fill(writer, node) if len(streams) == 1 else None
     if fill is None:
-        raise Refused(
+        raise StreamingRefused(
             "it joins frames along time",
             "one stream, with zeros or another constant before or behind it",
             "pad with zeros instead",
@@ -230,7 +234,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     writer.set(output, track.value, track.delay - left, track, node=node, **zero)
 
 
-def _filled(writer: Rewriter, node: ir.Node) -> float | None:
+def _constant_fill(writer: Rewriter, node: ir.Node) -> float | None:
     """The one number of all that a Concat puts beside its stream; None where there are others."""
     arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
     known = [array for array in arrays if array is not None]
@@ -251,14 +255,16 @@ def gather(writer: Rewriter, node: ir.Node) -> None:
         -1 if made is None else made.axis - axis
     )  # the axis of the index along which time goes on
     if index is None or made is None or not 0 <= grown < index.ndim:
-        raise Refused("it picks frames", "frames in their order", "leave the selection out")
+        raise StreamingRefused(
+            "it picks frames", "frames in their order", "leave the selection out"
+        )
     moved = np.moveaxis(index, grown, 0)
     rows = moved.reshape(len(moved), -1)
     step = Fraction(track.time.rate, made.rate)
     first, reach = int(rows[0].min()), int(rows[0].max() - rows[0].min())
     even = np.arange(len(rows))[:, None] * int(step) + rows[0]
     if step.denominator != 1 or not np.array_equal(even, rows):
-        raise Refused(
+        raise StreamingRefused(
             "it picks frames that are not evenly spaced", "frames in their order", "use strides"
         )
     value, delay = writer.window(node, reach, int(step), -first, None)
@@ -274,7 +280,7 @@ def split(writer: Rewriter, node: ir.Node) -> None:
     track = writer.stream(node.inputs[0])
     axis = int(attribute(node, "axis", 0)) % len(track.shape)
     if track.axis == axis:
-        raise Refused("it splits time", "a split of other axes", "leave the split out")
+        raise StreamingRefused("it splits time", "a split of other axes", "leave the split out")
     finish(
         writer,
         node,

@@ -5,8 +5,8 @@ import onnx_ir as ir
 
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.elementwise import aligned
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.rules.elementwise import align_streams
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.nodes import attribute
 
 DIGIT = 64  # of one step of the division: digit * rate is exact in float32 up to this,
@@ -23,11 +23,11 @@ def oscillators(writer: Rewriter, node: ir.Node) -> None:
     remainders float32 holds exactly. Phases of harmonics are multiplied with the first part as a whole number.
     """
     new, name = writer.new, str(node.name)
-    tracks = aligned(writer, node)
+    tracks = align_streams(writer, node)
     pitch, amplitudes = (tracks.get(value) for value in node.inputs if value is not None)
     rate = int(attribute(node, "rate", 0))
     if pitch is None or amplitudes is None or {pitch.axis, amplitudes.axis} != {2}:
-        raise Refused(
+        raise StreamingRefused(
             "its pitch or amplitudes are no streams", "(1, n, time)", "give both over time"
         )
     if pitch.shape[0] != 1 or not 0 < rate < HIGHEST or pitch.frames > LONGEST:
@@ -35,13 +35,13 @@ def oscillators(writer: Rewriter, node: ir.Node) -> None:
         allowed = (  # a rewrite is proven at three times the hop
             f"a batch of 1, a rate below {HIGHEST}, a hop of at most {LONGEST // 3} samples"
         )
-        raise Refused(found, allowed, "choose a smaller hop")
+        raise StreamingRefused(found, allowed, "choose a smaller hop")
     if pitch.delay < 0:
         pitch, amplitudes = (writer.delayed(t, 0, name) for t in (pitch, amplitudes))
     pitch = writer.zeroed(pitch, name, before=True, after=False)
     exact = _Exact(new, name)
     bounded = exact("Min", exact("Max", pitch.value, 0.0), rate / 2)
-    parts = _divided(exact, bounded, rate)
+    parts = _pitch_digits(exact, bounded, rate)
     axis = new.constant(2, f"{name}.axis", np.int64)
     sums = [new.exact(new.one(f"{name}.sums", "CumSum", part, axis)) for part in parts]
     carried: ir.Value | None = None
@@ -88,7 +88,7 @@ class _Exact:
         return self.new.exact(self.new.one(label, op_type, *values))
 
 
-def _divided(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
+def _pitch_digits(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
     """Pitch / rate in digits of base `PART`: whole numbers; what is below the last one is cut off."""
     digits, rest = [], pitch
     for _ in range(2 * PARTS):

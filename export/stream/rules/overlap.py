@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
@@ -25,7 +25,7 @@ def col2im(writer: Rewriter, node: ir.Node) -> None:
     block = array_of(node.inputs[2])
     if made is None or block is None or track.axis != 2:
         writer.set(output, output, 0)  # refuses what has no time axis
-        raise Refused(
+        raise StreamingRefused(
             "it joins frames along another axis", "(batch, parts, frames)", "transpose it"
         )
     place, count = made.axis - 2, len(block)
@@ -39,7 +39,9 @@ def col2im(writer: Rewriter, node: ir.Node) -> None:
         or math.prod(block) != size
         or set(attribute(node, "dilations", [1])) != {1}
     ):
-        raise Refused("blocks of several axes", "blocks along time alone", "fold along time only")
+        raise StreamingRefused(
+            "blocks of several axes", "blocks along time alone", "fold along time only"
+        )
     parts = -(-size // stride)
     channels = track.shape[1] // size
     end = (writer.frames_read(output) - 1 + crop) // stride >= track.time.offset

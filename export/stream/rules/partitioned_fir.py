@@ -5,8 +5,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.spectra import is_fast_length, reshaped, samples, spectra
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.rules.spectra import append_reshape, is_fast_length, samples, spectra
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.nodes import array_of
 
 
@@ -16,7 +16,9 @@ def partitioned_fir(writer: Rewriter, node: ir.Node) -> None:
     response = array_of(node.inputs[1])
     if response is None or track.axis != 2 or track.shape[1] != len(response):
         found = "its response is computed, or time is no last axis"
-        raise Refused(found, "a constant (channels, taps), and (batch, channels, time)", "fold it")
+        raise StreamingRefused(
+            found, "a constant (channels, taps), and (batch, channels, time)", "fold it"
+        )
     track = writer.delayed(track, 0, name)
     track = writer.zeroed(track, name, before=True, after=False)
     block = block_of(track.frames, response.shape[1])
@@ -65,36 +67,38 @@ def _blocks(
     new, name = writer.new, str(node.name)
     batch, channels, hop = track.shape
     rows, count, bins = batch * channels, hop // block, block + 1
-    whole = reshaped(
+    whole = append_reshape(
         new, writer.context(track, block, name), (rows, 1, block + hop), f"{name}.rows"
     )
     cuts = [new.slice(whole, 2, n * block, (n + 2) * block, f"{name}.block") for n in range(count)]
     joined = cuts[0] if count == 1 else new.one(f"{name}.blocks", "Concat", *cuts, axis=1)
-    framed = reshaped(new, joined, (rows * count, 2 * block, 1), f"{name}.frames")
+    framed = append_reshape(new, joined, (rows * count, 2 * block, 1), f"{name}.frames")
     spectrum = spectra(new, framed, f"{name}.spectra")
-    beside = _turned(writer, spectrum, (rows, count, 2 * bins), f"{name}.now")
+    beside = _swap_last_axes(writer, spectrum, (rows, count, 2 * bins), f"{name}.now")
     parts = np.tile(parts_of(response, block), (batch, 1, 1))
-    summed = _summed(writer, node, beside, parts, count)
-    turned = _turned(writer, summed, (rows, 2 * bins, count), f"{name}.heard")
-    back = reshaped(new, turned, (rows * count, bins, 2), f"{name}.made")
+    summed = _sum_of_products(writer, node, beside, parts, count)
+    turned = _swap_last_axes(writer, summed, (rows, 2 * bins, count), f"{name}.heard")
+    back = append_reshape(new, turned, (rows * count, bins, 2), f"{name}.made")
     heard = [
         new.slice(sound, 1, block, 2 * block, f"{name}.kept")
         for sound in samples(new, back, rows * count, 2 * block, name)
     ]
     made = heard[0] if len(heard) == 1 else new.one(f"{name}.sound", "Concat", *heard, axis=1)
-    return reshaped(new, made, (batch, channels, hop), name)
+    return append_reshape(new, made, (batch, channels, hop), name)
 
 
-def _turned(writer: Rewriter, value: ir.Value, shape: tuple[int, int, int], name: str) -> ir.Value:
+def _swap_last_axes(
+    writer: Rewriter, value: ir.Value, shape: tuple[int, int, int], name: str
+) -> ir.Value:
     """The value in a shape of three axes, of which the last two change places."""
     new, (rows, first, second) = writer.new, shape
     if 1 in (first, second):
-        return reshaped(new, value, (rows, second, first), name)
-    split = reshaped(new, value, shape, f"{name}.split")
+        return append_reshape(new, value, (rows, second, first), name)
+    split = append_reshape(new, value, shape, f"{name}.split")
     return new.one(name, "Transpose", split, perm=[0, 2, 1])
 
 
-def _summed(
+def _sum_of_products(
     writer: Rewriter, node: ir.Node, now: ir.Value, parts: NDArray[np.complex128], count: int
 ) -> ir.Value:
     """Complex products of the spectra of past blocks with the parts, summed: (1, rows * bins * 2, blocks).
@@ -105,7 +109,7 @@ def _summed(
     new, name = writer.new, str(node.name)
     rows, taps, bins = parts.shape
     width = rows * bins * 2
-    flat = reshaped(new, now, (1, width, count), f"{name}.bins")
+    flat = append_reshape(new, now, (1, width, count), f"{name}.bins")
     if taps > 1:
         state = writer.state(node.outputs[0], name, (1, width, taps - 1))
         whole = new.one(f"{name}.history", "Concat", state, flat, axis=2)
@@ -122,8 +126,8 @@ def _summed(
         )
         for what, kernel in (("straight", straight), ("crossed", crossed))
     )
-    pairs = reshaped(new, other, (rows * bins, 2, count), f"{name}.pairs")
+    pairs = append_reshape(new, other, (rows * bins, 2, count), f"{name}.pairs")
     order = new.constant([1, 0], f"{name}.order", np.int64)
     swapped = new.one(f"{name}.swapped", "Gather", pairs, order, axis=1)
-    placed = reshaped(new, swapped, (1, width, count), f"{name}.placed")
+    placed = append_reshape(new, swapped, (1, width, count), f"{name}.placed")
     return new.exact(new.one(f"{name}.sum", "Add", own, placed))

@@ -6,10 +6,10 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -18,18 +18,18 @@ def recurrent(writer: Rewriter, node: ir.Node) -> None:
     """Keep h (and c); in front of frame 0 of a delayed stream they stay what they start from."""
     track = writer.stream(node.inputs[0])
     if attribute(node, "layout", 0) or (len(node.inputs) > 4 and _lengths(writer, node, track)):
-        raise Refused(
+        raise StreamingRefused(
             "sequence_lens or batch_first layout", "layout 0, whole sequences", "leave them out"
         )
     if track.axis == 1:
         framewise(writer, node)
         return
     if track.axis != 0:
-        raise Refused(
+        raise StreamingRefused(
             "time is its feature axis", "time as the sequence axis", "transpose before it"
         )
     if attribute(node, "direction", "forward") != "forward":
-        raise Refused(
+        raise StreamingRefused(
             f"a {attribute(node, 'direction', '')} recurrence over time, which needs the end first",
             "direction forward",
             "train it with bidirectional=False; over frequency both directions are fine",
@@ -96,18 +96,18 @@ def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, NDArray[
     given = [array_of(value) for value in (*node.inputs, *[None] * 8)[5 : 5 + len(suffixes)]]
     named = [value for value in node.inputs[5:7] if value is not None]
     if any(array_of(value) is None for value in named):
-        raise Refused(
+        raise StreamingRefused(
             "its first state follows from an input",
             "a constant first state",
             "give the state as an input of one hop, with --shape and --state",
         )
     starts = [np.zeros(shape, np.float32) if array is None else array for array in given]
     if track.delay < 0:
-        starts = _after(writer, node, track, starts)
+        starts = _states_after_known_frames(writer, node, track, starts)
     return dict(zip(suffixes, starts, strict=True))
 
 
-def _after(
+def _states_after_known_frames(
     writer: Rewriter, node: ir.Node, track: Track, starts: list[NDArray[Any]]
 ) -> list[NDArray[Any]]:
     """The states behind the known frames."""
@@ -155,7 +155,7 @@ def cumsum(writer: Rewriter, node: ir.Node) -> None:
         framewise(writer, node)
         return
     if attribute(node, "reverse", 0):
-        raise Refused("it sums from the end", "a sum from the start", "set reverse=0")
+        raise StreamingRefused("it sums from the end", "a sum from the start", "set reverse=0")
     source = writer.zeroed(track, name, before=True, after=False)
     shape = list(track.shape)
     shape[track.axis] = 1

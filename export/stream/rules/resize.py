@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.nodes import attribute
 
 
@@ -14,19 +14,21 @@ def resize(writer: Rewriter, node: ir.Node) -> None:
     made = writer.facts.time(output)
     if made is None or made.axis != track.axis:
         writer.set(output, output, 0)  # refuses
-        raise Refused("it moves the time axis", "time on the same axis", "report this network")
+        raise StreamingRefused(
+            "it moves the time axis", "time on the same axis", "report this network"
+        )
     factor = made.rate / track.time.rate
     mode = attribute(node, "mode", "nearest")
     aligned = attribute(node, "coordinate_transformation_mode", "half_pixel") == "align_corners"
     if factor != 1 and (mode not in ("nearest", "linear") or factor.denominator != 1):
-        raise Refused(
+        raise StreamingRefused(
             f"{mode} resampling of time by {factor}",
             "nearest or linear upsampling by a whole factor",
             "use a strided or transposed convolution",
         )
     if factor != 1 and mode == "linear":
         if aligned:
-            raise Refused(
+            raise StreamingRefused(
                 "linear upsampling of time with align_corners, whose steps follow the length",
                 "align_corners=False, or size=factor * (frames - 1) + 1",
                 "train it with one of these",
@@ -60,7 +62,7 @@ def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
         for n, size in enumerate(writer.hop_shape(node.outputs[0]))
         if n != axis
     ):
-        raise Refused(
+        raise StreamingRefused(
             "it resizes other axes as well", "time alone", "resize them one after another"
         )
     if (
@@ -79,7 +81,7 @@ def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
     )  # one more, so that the frame before the first of them can stand in
     count = -track.delay - first
     whole = writer.context(track, count, name)
-    whole = _held(writer, track, whole, count, name)
+    whole = _hold_border_frames(writer, track, whole, count, name)
     shape = [1] * len(track.shape)
     shape[axis] = frames
     total = track.frames + count
@@ -95,7 +97,9 @@ def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
     writer.set(node.outputs[0], result, delay, track, node=node)
 
 
-def _held(writer: Rewriter, track: Track, whole: ir.Value, count: int, name: str) -> ir.Value:
+def _hold_border_frames(
+    writer: Rewriter, track: Track, whole: ir.Value, count: int, name: str
+) -> ir.Value:
     """A context whose last frame before frame 0 is frame 0, and whose first one behind the end the last."""
     new, axis, total = writer.new, track.axis, track.frames + count
     order = np.arange(total)

@@ -4,8 +4,8 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.elementwise import aligned
-from edgekit.export.stream.track import Refused
+from edgekit.export.stream.rules.elementwise import align_streams
+from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.nodes import array_of
 
 
@@ -15,16 +15,16 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
     It is computed in float: the memory of a slow state is longer than a few bits resolve.
     """
     new, name = writer.new, str(node.name)
-    tracks = aligned(writer, node)
+    tracks = align_streams(writer, node)
     source, rates, skip = node.inputs[0], array_of(node.inputs[2]), array_of(node.inputs[5])
     given = [tracks.get(value) if value is not None else None for value in node.inputs]
     u, dt, _, b, c, _ = given
     if rates is None or skip is None or u is None or dt is None or b is None or c is None:
-        raise Refused(
+        raise StreamingRefused(
             "its rates are computed", "constant rates; dt, b and c over time", "fold them"
         )
     if {track.axis for track in (u, dt, b, c)} != {2} or u.shape[0] != 1 or source is None:
-        raise Refused(
+        raise StreamingRefused(
             "its batch is not 1, or time is no last axis", "(1, channels, time)", "transpose"
         )
     if u.delay < 0:

@@ -5,7 +5,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Refused, Track
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.nodes import array_of
 
 Complex = NDArray[np.complex128]
@@ -22,22 +22,24 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
         _chunks(writer, node, track)
         return
     if track.axis != 2:
-        raise Refused("time is another axis than its last", "(batch, channels, time)", "transpose")
+        raise StreamingRefused(
+            "time is another axis than its last", "(batch, channels, time)", "transpose"
+        )
     a, b, c = (_complex(value) for value in node.inputs[1:4])
     skip = array_of(node.inputs[4])
     if a is None or b is None or c is None or skip is None or track.shape[0] != 1:
-        raise Refused(
+        raise StreamingRefused(
             "its parameters are computed, or its batch is not 1",
             "constants, and a batch of 1",
             "run one stream per network",
         )
     track = writer.zeroed(track, name, before=True, after=False)
     groups, states, width = b.shape
-    b, c = _levelled(a, b, c)
+    b, c = _balance_drive_and_readout(a, b, c)
     state = writer.state(node.outputs[0], name, (groups, 1, 2 * states), roundable=True)
     past = writer.from_start(state, _start(writer, track, a, b), name)
     frames = track.frames
-    split = _shaped(writer, track.value, (groups, width, frames), f"{name}.split")
+    split = _reshape_stream(writer, track.value, (groups, width, frames), f"{name}.split")
     rows = new.one(f"{name}.rows", "Transpose", split, perm=[0, 2, 1])
     into = new.constant(_side_by_side(b).transpose(0, 2, 1), f"{name}.drive")
     driven = new.exact(new.one(f"{name}.driven", "MatMul", rows, into))
@@ -53,7 +55,7 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
         new.one(f"{name}.read", "MatMul", states_of_hop, new.constant(out, f"{name}.readout"))
     )
     columns = new.one(f"{name}.columns", "Transpose", read, perm=[0, 2, 1])
-    recalled = _shaped(writer, columns, (1, groups * width, frames), f"{name}.recalled")
+    recalled = _reshape_stream(writer, columns, (1, groups * width, frames), f"{name}.recalled")
     passed = new.one(
         f"{name}.skip", "Mul", track.value, new.constant(skip[:, None], f"{name}.direct")
     )
@@ -67,7 +69,7 @@ def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
     a, b, c = (_complex(value) for value in node.inputs[1:4])
     skip = array_of(node.inputs[4])
     if a is None or b is None or c is None or skip is None:
-        raise Refused("its parameters are computed", "constants", "fold them")
+        raise StreamingRefused("its parameters are computed", "constants", "fold them")
     rows, channels, frames = track.shape
     groups, _, width = b.shape
     powers = a[..., None] ** np.arange(frames)
@@ -77,11 +79,11 @@ def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
     whole = np.where((lag >= 0)[..., None, None], response[:, np.maximum(lag, 0)], 0)
     # whole[group, frame out, frame in, channel out, channel in] -> in by out
     matrix = whole.transpose(0, 4, 2, 3, 1).reshape(groups, width * frames, width * frames)
-    split = _shaped(writer, track.value, (rows, groups, width * frames), f"{name}.split")
+    split = _reshape_stream(writer, track.value, (rows, groups, width * frames), f"{name}.split")
     sides = new.one(f"{name}.groups", "Transpose", split, perm=[1, 0, 2])
     product = new.one(f"{name}.chunks", "MatMul", sides, new.constant(matrix, f"{name}.matrix"))
     joined = new.one(f"{name}.joined", "Transpose", product, perm=[1, 0, 2])
-    result = _shaped(writer, joined, (rows, channels, frames), name)
+    result = _reshape_stream(writer, joined, (rows, channels, frames), name)
     zero = {"before": track.zero_before, "after": track.zero_after}
     writer.set(node.outputs[0], result, track.delay, track, node=node, outer=track.outer, **zero)
 
@@ -110,7 +112,7 @@ def _start(writer: Rewriter, track: Track, a: Complex, b: Complex) -> NDArray[np
     return np.asarray(np.concatenate([x.real, x.imag], -1)[:, None], np.float32)
 
 
-def _levelled(a: Complex, b: Complex, c: Complex) -> tuple[Complex, Complex]:
+def _balance_drive_and_readout(a: Complex, b: Complex, c: Complex) -> tuple[Complex, Complex]:
     """Drive and readout with powers of two between them, so that all states are about as large; nothing else changes.
 
     One scale then suits them where a recipe keeps them in 16 bits. Of noise a state has the root of its drive's power
@@ -131,7 +133,9 @@ def _side_by_side(b: Complex) -> NDArray[np.float64]:
     return np.concatenate([b.real, b.imag], axis=1)
 
 
-def _shaped(writer: Rewriter, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
+def _reshape_stream(
+    writer: Rewriter, value: ir.Value, shape: tuple[int, ...], name: str
+) -> ir.Value:
     return writer.new.one(
         name, "Reshape", value, writer.new.constant(shape, f"{name}.dims", np.int64)
     )

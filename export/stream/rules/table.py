@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked import (
+from edgekit.export.own_operators.marked_layers import (
     CUM_MAX,
     FILTERED_NOISE,
     LOG_SUM,
@@ -15,6 +15,7 @@ from edgekit.export.own_operators.marked import (
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import (
     conv,
+    cumulative_extremes,
     filtered_noise,
     movement,
     oscillators,
@@ -22,19 +23,18 @@ from edgekit.export.stream.rules import (
     partitioned_fir,
     recurrent,
     resize,
-    running,
     selective,
     ssm,
 )
 from edgekit.export.stream.rules.elementwise import (
-    axes_from,
     axes_input,
     axis_input,
     axis_of,
     broadcast,
     framewise,
-    mixing,
+    mixing_rule,
     spatial_axes,
+    trailing_axes,
 )
 from edgekit.export.stream.rules.linear import gemm, matmul
 from edgekit.graph.facts import names
@@ -54,18 +54,20 @@ SPECTRA = (
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
-    **dict.fromkeys(names(lambda row: row.mixes == "axis"), mixing(axis_of, "softmax", SOFTMAX)),
     **dict.fromkeys(
-        names(lambda row: row.mixes == "axes"), mixing(axes_input, "a reduction", REDUCES)
+        names(lambda row: row.mixes == "axis"), mixing_rule(axis_of, "softmax", SOFTMAX)
     ),
     **dict.fromkeys(
-        names(lambda row: row.mixes == "spatial"), mixing(spatial_axes, "pooling", REDUCES)
+        names(lambda row: row.mixes == "axes"), mixing_rule(axes_input, "a reduction", REDUCES)
     ),
-    "LayerNormalization": mixing(axes_from, "a norm", NORM),
-    "LpNormalization": mixing(axis_of, "a norm", NORM),
-    "InstanceNormalization": mixing(spatial_axes, "a norm", NORMS),
-    "LRN": mixing(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
-    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), mixing(axis_of, "a search", REDUCE)),
+    **dict.fromkeys(
+        names(lambda row: row.mixes == "spatial"), mixing_rule(spatial_axes, "pooling", REDUCES)
+    ),
+    "LayerNormalization": mixing_rule(trailing_axes, "a norm", NORM),
+    "LpNormalization": mixing_rule(axis_of, "a norm", NORM),
+    "InstanceNormalization": mixing_rule(spatial_axes, "a norm", NORMS),
+    "LRN": mixing_rule(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
+    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), mixing_rule(axis_of, "a search", REDUCE)),
     "Gemm": gemm,
     "MatMul": matmul,
     "Conv": conv.conv,
@@ -74,11 +76,11 @@ RULES: dict[str, Rule] = {
     "AveragePool": conv.average_pool,
     "Col2Im": overlap.col2im,
     "Concat": movement.concat,
-    "DFT": mixing(axis_input, "a transform", SPECTRA),
+    "DFT": mixing_rule(axis_input, "a transform", SPECTRA),
     "Expand": movement.expand,
     "Gather": movement.gather,
     "GatherElements": movement.gather_elements,
-    "GatherND": movement.picked,
+    "GatherND": movement.refuse_gather_nd,
     "Pad": movement.pad,
     "Reshape": movement.reshape,
     "Slice": movement.slice_,
@@ -99,8 +101,8 @@ OWN_RULES: dict[str, Rule] = {
     OSCILLATORS: oscillators.oscillators,
     FILTERED_NOISE: filtered_noise.filtered_noise,
     PARTITIONED_FIR: partitioned_fir.partitioned_fir,
-    CUM_MAX: running.cum_max,
-    LOG_SUM: running.log_cum_sum_exp,
+    CUM_MAX: cumulative_extremes.cum_max,
+    LOG_SUM: cumulative_extremes.log_cum_sum_exp,
     "Finite": framewise,
 }
 

@@ -83,11 +83,11 @@ def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
     _remove_leftovers(out)
     hidden = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
     where = f"output folder '{out}'"
-    with writing(where, hidden):
+    with output_errors(where, hidden):
         hidden.mkdir()
     lock = _lock(hidden)
     try:
-        with writing(where, hidden):
+        with output_errors(where, hidden):
             yield hidden
         try:
             if force and is_build(out):
@@ -170,7 +170,7 @@ def network_problem(path: Path, source: Path) -> Problem | None:
 
 
 @contextmanager
-def replacing(path: Path, *sources: Path) -> Iterator[Path]:
+def replacement_path(path: Path, *sources: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.
 
     Nothing is left behind and `path` is untouched when the body raises.
@@ -182,7 +182,7 @@ def replacing(path: Path, *sources: Path) -> Iterator[Path]:
         raise UsageError(problem)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part{path.suffix}")
     try:
-        with writing(f"output '{path}'", temporary):
+        with output_errors(f"output '{path}'", temporary):
             yield temporary
             os.replace(temporary, path)
     finally:
@@ -190,7 +190,7 @@ def replacing(path: Path, *sources: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def writing(where: str, hidden: Path) -> Iterator[None]:
+def output_errors(where: str, hidden: Path) -> Iterator[None]:
     """Say of the output `where` what the system says of the hidden file or folder that is to become it.
 
     Raises:

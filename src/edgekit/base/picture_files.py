@@ -20,7 +20,7 @@ F32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPicture:
     """A picture as a network takes it.
 
     Attributes:
@@ -95,7 +95,7 @@ def picture_paths(folder: Path) -> list[Path]:
     return found
 
 
-def fitted(picture: "Image", form: Pictures, shape: tuple[int, ...]) -> Fitted:
+def fit_picture(picture: "Image", form: Pictures, shape: tuple[int, ...]) -> FittedPicture:
     """A picture as the network takes it, ``(1, channels, height, width)``.
 
     It is scaled with linear filters. A letterbox keeps its proportions, and stands in the middle of zeros, or of the
@@ -124,7 +124,7 @@ def fitted(picture: "Image", form: Pictures, shape: tuple[int, ...]) -> Fitted:
         low, high = values_of(form)
         x = np.zeros((channels, height, width), np.float32) + np.clip(0, low, high)[:, None, None]
         x[:, top : top + seen[1], left : left + seen[0]] = part
-    return Fitted(x[None].astype(np.float32), picture.size, (across, down), (left, top))
+    return FittedPicture(x[None].astype(np.float32), picture.size, (across, down), (left, top))
 
 
 def _inside(box: tuple[float, ...], size: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -85,7 +85,7 @@ class Resampling:
         return self.lead(hop) + 2 * self.half // self.up + inside
 
 
-def resampling(device_hz: int, network_hz: int | None) -> Resampling:
+def resampling_between(device_hz: int, network_hz: int | None) -> Resampling:
     """Return the resampling between two rates.
 
     Raises:

@@ -314,7 +314,7 @@ def _not_inverted(table: StepTable) -> Problem | None:
     return Problem("inversion", found, allowed, "export with such a sampler.toml")
 
 
-def reusing(
+def network_with_reuse(
     whole: Callable[[Arrays], Arrays],
     decoder: Callable[[Arrays], Arrays],
     outputs: Sequence[str],

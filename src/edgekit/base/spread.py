@@ -57,7 +57,7 @@ HERE = Workers()
 
 
 @dataclass
-class Shared:
+class SharedValue:
     """A value that each worker gets once, however many items need it; a worker that joins later gets it, too."""
 
     value: Any
@@ -86,7 +86,7 @@ class Team:
         self,
         function: Callable[[Any, T], R],
         items: Iterable[T],
-        shared: Shared,
+        shared: SharedValue,
         told: Callable[[int, R], None] | None = None,
     ) -> list[R]:
         """Return ``function(shared.value, item)`` of each item, in their order.
@@ -109,7 +109,7 @@ class Team:
                     told(place, results[-1])
             return results
         self._send(shared)
-        return _gathered(self._client, function, list(items), shared.name, told)
+        return _gather_results(self._client, function, list(items), shared.name, told)
 
     def parts(self, items: Sequence[T]) -> list[Sequence[T]]:
         """Cut items into runs of about equal length, some for each worker."""
@@ -120,7 +120,7 @@ class Team:
         self,
         function: Callable[[Any, Sequence[T]], Sequence[R]],
         items: Sequence[T],
-        shared: Shared,
+        shared: SharedValue,
     ) -> list[R]:
         """As `spread`, of a function that takes several items at once: for items that take less than a message."""
         return list(itertools.chain(*self.spread(function, self.parts(items), shared)))
@@ -131,7 +131,7 @@ class Team:
             with suppress(OSError):  # of workers that are gone
                 self._client.unregister_worker_plugin(name)
 
-    def _send(self, shared: Shared) -> None:
+    def _send(self, shared: SharedValue) -> None:
         if shared.name in self._sent:
             return
         plugin = _holder(shared.value)
@@ -147,7 +147,7 @@ class Team:
 
 
 @contextmanager
-def opened(workers: Workers) -> Iterator[Team]:
+def open_team(workers: Workers) -> Iterator[Team]:
     """Start workers, or reach a cluster; what was started ends with the body.
 
     Raises:
@@ -202,7 +202,7 @@ def _dask() -> Any:
         raise ToolError(f"{DASK} is not installed; pip install 'edgekit[dask]'") from error
 
 
-def _gathered(
+def _gather_results(
     client: Any,
     function: Callable[[Any, T], R],
     items: list[T],

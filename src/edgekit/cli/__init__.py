@@ -28,7 +28,7 @@ from edgekit.cli import (
     targets,
 )
 from edgekit.cli.console import current, show_error
-from edgekit.cli.net import DEBUG, explained
+from edgekit.cli.net import DEBUG, explain_error
 from edgekit.cli.repetition import VerbCommand
 
 app = typer.Typer(
@@ -84,7 +84,7 @@ def main() -> None:
     except EdgeKitError as error:
         sys.exit(show_error(error, as_json))
     except Exception as error:
-        told = explained(error, current[-1:], sys.argv[1:])
+        told = explain_error(error, current[-1:], sys.argv[1:])
         if isinstance(told, InternalError) and os.environ.get(DEBUG):
             raise
         sys.exit(show_error(told, as_json))

@@ -10,10 +10,10 @@ from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
 from edgekit.runtime.devices.profile import FORMS
-from edgekit.verbs.bench.comparing import page_problems
+from edgekit.verbs.bench.compare_results import page_problems
 
 if TYPE_CHECKING:
-    from edgekit.runtime.bench.measure import Measured
+    from edgekit.runtime.bench.measure import Measurement
     from edgekit.verbs.bench.fleet import Ran
 
 MOST_FUNCTIONS = 12
@@ -197,7 +197,7 @@ def _print_run(ran: "Ran") -> None:
         out.print(f"PASS: {count} results, each of a build that gave its golden outputs")
 
 
-def show(measured: "Measured") -> None:
+def show(measured: "Measurement") -> None:
     """Print tables of facts, functions, peers and layers."""
     facts = measured.to_dict()
     print_table(f"on {measured.device}", ("fact", "value"), _rows(measured, facts))
@@ -231,7 +231,7 @@ def show(measured: "Measured") -> None:
         print_table("layers against golden", ("layer", "result"), measured.layers)
 
 
-def _rows(measured: "Measured", facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(measured: "Measurement", facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [
         (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
         for name, value in facts.items()

@@ -143,7 +143,7 @@ def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 def verification_text(manifest: "Manifest") -> str | None:
     """Say how a build was verified."""
-    from edgekit.runtime.build_folder.manifest import counted
+    from edgekit.runtime.build_folder.manifest import count_text
 
     if (facts := manifest.verification) is None:
         return None
@@ -154,11 +154,11 @@ def verification_text(manifest: "Manifest") -> str | None:
         exact += f" in the first {checked}"
     if "metric" in facts:
         ratio = f"{facts['metric']:.4g} by --metric, {ratio}"
-    runs = counted(facts["hops"], manifest.unit)
+    runs = count_text(facts["hops"], manifest.unit)
     if facts.get("hops_alone"):
         runs += ", each computed alone,"
     other = facts.get("hops_decided_otherwise")
-    decided = "" if other is None else f", decided otherwise in {counted(other, manifest.unit)}"
+    decided = "" if other is None else f", decided otherwise in {count_text(other, manifest.unit)}"
     return f"{ratio} against the source over {runs} by {facts['by']}{exact}{decided}{_images_text(facts)}"
 
 

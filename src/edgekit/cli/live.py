@@ -73,7 +73,7 @@ def picture(facts: "LiveFacts") -> str:
         return "\n".join(
             (
                 level("in", facts.in_dbfs),
-                f"hops  {computing(facts)}",
+                f"hops  {computing_summary(facts)}",
                 f"lost  {losses(facts)}",
                 f"said  {said}",
                 "keys  q  quit",
@@ -84,7 +84,7 @@ def picture(facts: "LiveFacts") -> str:
         (
             level("in", facts.in_dbfs),
             level("out", facts.out_dbfs),
-            f"hops  {computing(facts)}",
+            f"hops  {computing_summary(facts)}",
             f"lost  {losses(facts)}",
             f"heard {heard}, {facts.latency_ms:g} ms late and what the device adds",
             "keys  d  dry or wet   q  quit",
@@ -100,7 +100,7 @@ def level(name: str, dbfs: float | None) -> str:
     return f"{name:5} {'#' * full}{'.' * (BAR - full)} {text}"
 
 
-def computing(facts: "LiveFacts") -> str:
+def computing_summary(facts: "LiveFacts") -> str:
     """How long hops take, and how many took too long."""
     if facts.median_us is None:
         return "none yet"
@@ -125,7 +125,7 @@ def show(facts: "LiveFacts") -> None:
     """Print what happened in all."""
     rows = [
         ("in, out", f"{_dbfs(facts.in_dbfs)}, {_dbfs(facts.out_dbfs)}"),
-        ("hops", computing(facts)),
+        ("hops", computing_summary(facts)),
         ("lost", losses(facts)),
         ("latency", f"{facts.latency_ms:g} ms and what the device adds"),
     ]

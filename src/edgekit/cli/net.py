@@ -10,7 +10,9 @@ DEBUG = "EDGEKIT_DEBUG"  # set: there is no net, errors show their traceback
 MAX_HASHED = 2**30
 
 
-def explained(error: Exception, stages: Sequence[str], arguments: Sequence[str]) -> EdgeKitError:
+def explain_error(
+    error: Exception, stages: Sequence[str], arguments: Sequence[str]
+) -> EdgeKitError:
     """Turn any other error of a verb into one of EdgeKit's.
 
     Args:

@@ -30,7 +30,7 @@ def with_options(options: type) -> Callable[[Callable[..., None]], Callable[...,
         @wraps(verb)
         def command(**given: Any) -> None:
             own = {name: given.pop(name) for name in parameters if name in given}
-            verb(**own, options=_collected(rows.values(), given))
+            verb(**own, options=_collect_options(rows.values(), given))
 
         parameters = dict(inspect.signature(verb).parameters)
         del parameters["options"]
@@ -73,7 +73,7 @@ def _plain(kind: Any) -> Any:
     return str | None
 
 
-def _collected(rows: Iterable[Declared], given: Mapping[str, Any]) -> dict[str, Any]:
+def _collect_options(rows: Iterable[Declared], given: Mapping[str, Any]) -> dict[str, Any]:
     """What was given, as keywords; a repeatable flag's texts are parsed."""
     options: dict[str, Any] = {}
     for row in rows:

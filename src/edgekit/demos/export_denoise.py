@@ -8,7 +8,7 @@ from pathlib import Path
 import onnx
 
 from edgekit.demos.denoise import STATE_NAMES, WEIGHTS, build
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 
 ONNX_FILE = Path(__file__).with_name("denoise.onnx")
 
@@ -17,7 +17,7 @@ def one_hop(weights: Path = WEIGHTS) -> onnx.ModelProto:
     """The network at one hop."""
     network, example = build(weights)
     states = [f"{name}_next" for name in STATE_NAMES]
-    return exported(network, example, ["logpow", *STATE_NAMES], ["gain", *states])
+    return export_onnx(network, example, ["logpow", *STATE_NAMES], ["gain", *states])
 
 
 if __name__ == "__main__":

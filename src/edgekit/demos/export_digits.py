@@ -13,7 +13,7 @@ import onnx
 from onnx import numpy_helper
 
 from edgekit.demos.digits import WEIGHTS, build
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.weights import load
 
 ONNX_FILE = Path(__file__).with_name("digits.onnx")
@@ -24,7 +24,7 @@ def one_call(weights: Path = WEIGHTS) -> onnx.ModelProto:
     """The network for one image, with a Cast behind every large weight."""
     network, example = build()
     load(network, weights)
-    model = exported(network, tuple(example.values()), list(example), ["v"])
+    model = export_onnx(network, tuple(example.values()), list(example), ["v"])
     halve(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model

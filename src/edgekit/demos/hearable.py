@@ -12,7 +12,7 @@ from edgekit.base.errors import CheckFailed, VerificationError
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.bench.other_core import replayed_on
+from edgekit.verbs.bench.other_core import replay_on_core
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
@@ -66,7 +66,7 @@ class HearableDemo:
     notes: tuple[str, ...]
 
 
-def made(
+def export_demo(
     network: Path, target: str, build: Path, given: ExportOptions, progress: Progress
 ) -> Manifest:
     """Export a network of a demo, and say which recipe is at work."""
@@ -78,7 +78,7 @@ def made(
     return export(read_request(str(network), target, build, given), named).manifest
 
 
-def played(
+def play_builds(
     forms: Mapping[str, tuple[Path, ExportOptions]],
     kept: str,
     target: str,
@@ -102,7 +102,7 @@ def played(
     with tempfile.TemporaryDirectory() as scratch:
         for name, (network, given) in forms.items():
             build = (folder if name == kept else Path(scratch)) / name.replace(" ", "-")
-            manifest = made(network, target, build, given, progress)
+            manifest = export_demo(network, target, build, given, progress)
             quality, hop_us = play(name, Stream.open(build))
             count, note = instructions(build, progress) if counted else (None, None)
             memory = portable_memory(build)
@@ -148,7 +148,7 @@ def instructions(build: Path, progress: Progress) -> tuple[int | None, str | Non
     progress(f"{recipe}: {CORE}", 0, 1)
     hops = min(COUNTED_HOPS, max(1, COUNTED_MACS // max(manifest.macs_per_hop, 1)))
     try:
-        counted = replayed_on(CORE, build, hops).to_dict()["instructions_per_hop"]
+        counted = replay_on_core(CORE, build, hops).to_dict()["instructions_per_hop"]
     except VerificationError:
         raise
     except CheckFailed as error:  # a tool is missing, or the network is too large

@@ -12,7 +12,7 @@ from edgekit.export.torch_operators import translations
 OPSET = 18
 
 
-def exported(
+def export_onnx(
     network: torch.nn.Module,
     example: tuple[torch.Tensor, ...],
     inputs: Sequence[str],

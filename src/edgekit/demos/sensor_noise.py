@@ -41,13 +41,13 @@ class Camera:
 CAMERA = Camera()
 
 
-def exposed(clean: F32, random: np.random.Generator, camera: Camera = CAMERA) -> F32:
+def expose(clean: F32, random: np.random.Generator, camera: Camera = CAMERA) -> F32:
     """Return what a sensor gives of a packed picture, brightened again.
 
     ``K Poisson(y sat / (ratio K)) + read + row + quantization``, times ``ratio / sat``; K and the ratio are drawn.
 
     Args:
-        clean: (4, height, width), from 0 to 1, of `packed`.
+        clean: (4, height, width), from 0 to 1, of `pack_mosaic`.
         random: where the noise comes from.
         camera: its read and row noise.
 
@@ -58,14 +58,16 @@ def exposed(clean: F32, random: np.random.Generator, camera: Camera = CAMERA) ->
     ratio = float(random.uniform(*RATIOS))
     counts = np.maximum(clean, 0) * SATURATION / ratio
     noisy = gain * random.poisson(counts / gain)
-    noisy = noisy + _sigma(camera.read, gain, random) * _read(clean.shape, random, camera.shape)
+    noisy = noisy + _sigma(camera.read, gain, random) * _read_noise(
+        clean.shape, random, camera.shape
+    )
     rows = random.standard_normal((2, clean.shape[1], 1))  # the packed colours of two rows each
     noisy = noisy + _sigma(camera.row, gain, random) * np.repeat(rows, 2, axis=0)
     noisy = noisy + random.uniform(-0.5, 0.5, clean.shape)
     return (noisy * ratio / SATURATION).astype(np.float32)
 
 
-def packed(picture: F32) -> F32:
+def pack_mosaic(picture: F32) -> F32:
     """Return the colour filter's view of a picture (3, 2 h, 2 w): red, two greens, blue, (4, h, w)."""
     red, green, blue = picture
     return np.stack([red[::2, ::2], green[::2, 1::2], green[1::2, ::2], blue[1::2, 1::2]])
@@ -74,13 +76,13 @@ def packed(picture: F32) -> F32:
 def scene(seed: int) -> F32:
     """Return a packed picture that is drawn, (4, 48, 48), linear in light, from 0 to 1."""
     light = ((shapes.draw(seed).image + 1) / 2) ** 2.2
-    return packed(np.clip(light, 0, 1).astype(np.float32))
+    return pack_mosaic(np.clip(light, 0, 1).astype(np.float32))
 
 
 def calibration() -> Iterator[F32]:
     """Yield exposures for ``--calibration`` of a network of one input (1, 4, 48, 48)."""
     for seed in range(PICTURES):
-        yield exposed(scene(shapes.CALIBRATION + seed), np.random.default_rng(seed))[None, None]
+        yield expose(scene(shapes.CALIBRATION + seed), np.random.default_rng(seed))[None, None]
 
 
 def _sigma(law: tuple[float, float, float], gain: float, random: np.random.Generator) -> float:
@@ -88,7 +90,7 @@ def _sigma(law: tuple[float, float, float], gain: float, random: np.random.Gener
     return float(np.exp(slope * np.log(gain) + bias + spread * random.standard_normal()))
 
 
-def _read(
+def _read_noise(
     shape: tuple[int, ...], random: np.random.Generator, tukey: float | None
 ) -> NDArray[np.float64]:
     """Read noise: of deviation 1, or with the quantiles ``(u^l - (1 - u)^l) / l`` of Tukey's lambda."""

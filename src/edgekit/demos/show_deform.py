@@ -64,7 +64,7 @@ def show(target: str, out: Path, progress: Progress) -> DeformDemo:
         UsageError: `out` is not a new or empty folder, or the target is another one.
         CheckFailed: the export failed its verification, or a tool is missing.
     """
-    from edgekit.export.running import run_hops
+    from edgekit.export.hop_runner import run_hops
     from edgekit.fpga import engine as engines
     from edgekit.fpga.resources import PARTS
     from edgekit.fpga.spec import DMAX

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Clip, Samples, read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, played, row_of
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds, row_of
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.judge.speech_quality import si_sdr_db as si_sdr_db
 from edgekit.runtime.audio.files import timed_run_samples
@@ -47,11 +47,11 @@ def show(target: str, out: Path, progress: Progress, counted: bool = True) -> He
         heard = dict[str, Samples]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
-            heard[recipe], quality, hop_us = streamed(recipe, stream, noisy, clean, progress)
+            heard[recipe], quality, hop_us = stream_clip(recipe, stream, noisy, clean, progress)
             return quality, hop_us
 
         forms = {recipe: (NETWORK, options(recipe)) for recipe in RECIPES}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
         for recipe, samples in heard.items():
             write_wav(folder / f"{recipe}.wav", samples, noisy.sample_rate_hz, noisy.subtype)
@@ -79,7 +79,7 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
         with zipfile.ZipFile(BUNDLED) as archive:
             archive.extractall(folder / KEPT)
         stream = Stream.open(folder / KEPT)
-        heard, quality, hop_us = streamed(KEPT, stream, noisy, clean, progress)
+        heard, quality, hop_us = stream_clip(KEPT, stream, noisy, clean, progress)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
         write_wav(folder / f"{KEPT}.wav", heard, noisy.sample_rate_hz, noisy.subtype)
     note = (
@@ -107,7 +107,7 @@ def options(recipe: str) -> ExportOptions:
     )
 
 
-def streamed(
+def stream_clip(
     recipe: str, stream: Stream, noisy: Clip, clean: Clip, progress: Progress
 ) -> tuple[Samples, Quality, NDArray[np.float64]]:
     """What a build makes of the noisy clip, how good it is, and the microseconds of each hop."""

@@ -76,7 +76,7 @@ def show(
         for recipe in recipes:
             given = ExportOptions(recipe=RECIPES[recipe], sampler=SAMPLER)
             request = read_request(str(NETWORK), target, folder / recipe, given)
-            manifest = export(request, _named(recipe, progress)).manifest
+            manifest = export(request, _progress_of_recipe(recipe, progress)).manifest
             images, image_ms, calls = _draw(folder / recipe, recipe, progress)
             drawn.append(images)
             psnr = median_psnr_db(images, drawn[0]) if len(drawn) > 1 else None
@@ -98,7 +98,7 @@ def _draw(build: Path, recipe: str, progress: Progress) -> tuple[NDArray[np.floa
     return np.stack(images), float(np.median(times)), sampler.table.rows * sampler.table.calls
 
 
-def _named(recipe: str, progress: Progress) -> Progress:
+def _progress_of_recipe(recipe: str, progress: Progress) -> Progress:
     return lambda stage, done, total: progress(f"{recipe}: {stage}", done, total)
 
 

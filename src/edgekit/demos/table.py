@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.progress import Progress, silent
-from edgekit.verbs.doctor import NETWORKS, missing, require
+from edgekit.verbs.doctor import NETWORKS, missing_tools, require
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
@@ -32,7 +32,7 @@ DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def shown(
+def run_demo(
     name: str, target: str, out: Path, progress: Progress
 ) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a demo of `DEMOS`."""
@@ -99,7 +99,7 @@ def demo(
         raise UsageError(unavailable("demo", name, DEMOS, ()))
     usual, needs = DEMOS[name]
     wanted, folder = (*needs, *NETWORKS), Path(out or f"demo-{name}")
-    if name == "denoise" and target is None and (absent := missing(wanted)):
+    if name == "denoise" and target is None and (absent := missing_tools(wanted)):
         from edgekit.demos.show_denoise import show_bundled
 
         return show_bundled(folder, progress, absent)
@@ -112,4 +112,4 @@ def demo(
     if problems:
         raise UsageError(problems)
     require(wanted)
-    return shown(name, target or usual, folder, progress)
+    return run_demo(name, target or usual, folder, progress)

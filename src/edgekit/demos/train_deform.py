@@ -83,12 +83,12 @@ def train(
         optimizer, rate, total_steps=steps, pct_start=0.1
     )
     parts = {"net": net, "average": average, "optimizer": optimizer, "schedule": schedule}
-    for step in range(_resumed(parts, kept), steps):
+    for step in range(_resume_training(parts, kept), steps):
         random = np.random.default_rng((seed, step))
         chosen = random.integers(0, len(images), BATCH)
         x, y = images[chosen].float().mul_(1 / 127), targets[chosen]
         for axis in np.flatnonzero(random.integers(0, 2, 2)) + 2:
-            x, y = x.flip(int(axis)), _mirrored(y, int(axis))
+            x, y = x.flip(int(axis)), _mirror(y, int(axis))
         seen.clear()
         loss = detection_loss(net(x), y)
         for s in seen:
@@ -111,7 +111,7 @@ def train(
     return net.eval()
 
 
-def _resumed(parts: Mapping[str, Any], kept: Path | None) -> int:
+def _resume_training(parts: Mapping[str, Any], kept: Path | None) -> int:
     """Take what a checkpoint holds, and return the number of steps that are done."""
     if kept is None or not kept.exists():
         return 0
@@ -255,7 +255,7 @@ def target(picture: Picture, sizes: Size) -> np.ndarray[tuple[int, ...], np.dtyp
     return result
 
 
-def _mirrored(target: Tensor, axis: int) -> Tensor:
+def _mirror(target: Tensor, axis: int) -> Tensor:
     y = target.flip(axis)
     offset = {3: -4, 2: -3}[axis]
     y[:, offset] = (1 - y[:, offset]) * (y[:, -1] > 0)

@@ -22,7 +22,7 @@ RATE = 3e-3
 SHIFT = 2  # pixels, at most
 
 
-def shifted(images: Tensor) -> Tensor:
+def shift_images(images: Tensor) -> Tensor:
     """Each image moved by up to 2 pixels either way, what enters is background."""
     size, n = images.shape[-1], len(images)
     wide = nn.functional.pad(images, (SHIFT,) * 4, value=-1.0)[:, 0]
@@ -49,7 +49,7 @@ def train(images: Tensor, labels: Tensor, epochs: int) -> Classifier:
         network.train()
         losses = 0.0
         for some in torch.randperm(len(labels))[: steps * BATCH].reshape(steps, BATCH):
-            loss = nn.functional.cross_entropy(network(shifted(images[some])), labels[some])
+            loss = nn.functional.cross_entropy(network(shift_images(images[some])), labels[some])
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()

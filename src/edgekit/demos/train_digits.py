@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.demos.digits import NULL, WEIGHTS, Digits
-from edgekit.demos.training import training
+from edgekit.demos.training import train_steps
 from edgekit.demos.weights import load, save
 
 TIMES = 1000
@@ -225,7 +225,7 @@ def train(
         return own(pictures.to(memory_format=torch.channels_last), names)
 
     drawn = batches(images, labels, int(torch.initial_seed()), stage.size)
-    for now in training(
+    for now in train_steps(
         network, drawn, loss, stage.rate, lambda done: max(0.02, 1 - done), minutes, stage.decay
     ):
         if now.step % SAVED_EVERY == 0 or now.done >= 1:

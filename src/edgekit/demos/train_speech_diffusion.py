@@ -35,7 +35,7 @@ from edgekit.demos.denoise_data import load_corpora
 from edgekit.demos.enhance_speech import HOP, LEVEL, N_FFT, POWER
 from edgekit.demos.speech_diffusion import WEIGHTS, SpeechDiffusion
 from edgekit.demos.train_denoise import Batches, si_sdr, validation_clips
-from edgekit.demos.training import training
+from edgekit.demos.training import train_steps
 from edgekit.demos.weights import load, save
 from edgekit.export.diffusion.description import read_sampler
 from edgekit.export.diffusion.step_tables_sde import Ouve
@@ -85,20 +85,20 @@ def coefficients(t: Tensor) -> tuple[Tensor, Tensor]:
     times = t.numpy().astype(np.float64)
     mean, std = np.exp(-SAMPLER.theta * times), SAMPLER.std(times)
     own, output = SAMPLER.score(times)
-    return _each((1 + std**2 * own) / mean), _each(std**2 * output / mean)
+    return _as_column((1 + std**2 * own) / mean), _as_column(std**2 * output / mean)
 
 
 def draw(y: Tensor, x0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     """What x is at the times t (batch,), and the F that makes x0 of it; at 1 as the sampler starts, around y."""
     times = t.numpy().astype(np.float64)
     mean = np.where(times < 1, np.exp(-SAMPLER.theta * times), 0.0)
-    noise = _each(SAMPLER.std(times) * np.sqrt(0.5)) * torch.randn_like(y)
-    x = y + _each(mean) * (x0 - y) + noise
+    noise = _as_column(SAMPLER.std(times) * np.sqrt(0.5)) * torch.randn_like(y)
+    x = y + _as_column(mean) * (x0 - y) + noise
     keep, new = coefficients(t)
     return x, (x0 - y - keep * (x - y)) / new
 
 
-def _each(values: npt.NDArray[np.float64]) -> Tensor:
+def _as_column(values: npt.NDArray[np.float64]) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))[:, None, None, None]
 
 
@@ -150,7 +150,7 @@ def train(data: Path, minutes: float, out: Path, start: Path | None) -> None:
     def loss(batch: tuple[Tensor, Tensor]) -> Tensor:
         return loss_of(network, *batch)
 
-    for now in training(network, batches(loader), loss, RATE, fall, minutes, DECAY):
+    for now in train_steps(network, batches(loader), loss, RATE, fall, minutes, DECAY):
         if now.step % 1000 == 0 or now.done >= 1:
             save(now.average, out)
             print(f"{now}, held {gain_db(now.average, *held):+.2f} dB", flush=True)

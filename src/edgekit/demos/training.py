@@ -33,7 +33,7 @@ class Progress:
         return f"step {self.step}, {self.done:.0%} of the time: loss {self.loss:.4f}"
 
 
-def training(
+def train_steps(
     network: nn.Module,
     batches: Iterable[_Batch],
     loss_of: Callable[[_Batch], Tensor],

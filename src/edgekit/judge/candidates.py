@@ -9,7 +9,7 @@ from edgekit.quantize.search.space import BYTE_COST, BYTES, MAC_COST
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.recipe import Recipe
 
 MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
@@ -35,7 +35,7 @@ class Auto:
 
     recipe: "Recipe"
     quantized: "Model"
-    seen: "Observed"
+    seen: "ObservedModel"
     snr_db: float
     cost: float
     alone_db: dict[str, float]

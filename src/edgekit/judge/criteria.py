@@ -8,7 +8,7 @@ import numpy as np
 from edgekit.judge.candidates import Auto, cost_of
 from edgekit.judge.decisions import Decisions, probabilities
 from edgekit.judge.images import Images
-from edgekit.judge.levels import Asked, Hearing, hearing
+from edgekit.judge.levels import Asked, SoundInputs, sound_inputs
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import clean_of
 from edgekit.judge.verification import sample_hops
@@ -16,7 +16,7 @@ from edgekit.judge.verification import sample_hops
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.judge.decisions import Arrays
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.calibrate.clips import Calibration, Clip
     from edgekit.quantize.recipe import Recipe
 
@@ -38,7 +38,7 @@ DECIDED_LEVELS = DETECTED[:3]
 OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
 
 
-class Judging:
+class TypeCriteria:
     """Clips that types are judged by, what the float network makes of them, and what is to be reached.
 
     Attributes:
@@ -61,10 +61,12 @@ class Judging:
     ) -> None:
         """Run the float network in onnxruntime over all of it."""
         self.model, self.calibration, self.metric = model, calibration, metric
-        self.heard = hearing(model, calibration)
+        self.heard = sound_inputs(model, calibration)
         asked = min_snr_db is not None
         self.images = Images(model) if model.sampler is not None and not asked else None
-        self.decisions = Decisions(model, () if asked else deciding(calibration, self.heard.pcm))
+        self.decisions = Decisions(
+            model, () if asked else decision_clips(calibration, self.heard.pcm)
+        )
         self.thrifty = not asked and self.images is None
         spares = self.thrifty and not self.decisions.ends
         first = hardest(model, calibration) if self.in_parts else JUDGES - 1
@@ -103,14 +105,14 @@ class Judging:
         """Whether a ratio is looked for, which noise powers predict."""
         return self.images is None and self.metric is None
 
-    def held(self, seen: "Observed") -> "Observed":
+    def held(self, seen: "ObservedModel") -> "ObservedModel":
         """What was seen without the judging clips; all of it where there are no parts to leave out."""
         return seen if seen.parts is None else seen.without(self.places)
 
     def measured(
         self,
-        seen: "Observed",
-        held: "Observed",
+        seen: "ObservedModel",
+        held: "ObservedModel",
         recipe: "Recipe",
         alone: dict[str, float] | None = None,
     ) -> Auto:
@@ -146,7 +148,7 @@ class Judging:
 
     def outlook(self, quantized: "Model") -> float:
         """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
         from edgekit.quantize.search.search import decibels
 
         runner, judged = HopRunner(quantized), self.reference
@@ -156,7 +158,7 @@ class Judging:
 
     def turned(self, quantized: "Model") -> float:
         """About what share of decisions twice its error turns: in onnxruntime; 0 where none count."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         runner, clips = HopRunner(quantized), self.decisions.clips
         shares = [self.decisions.turned(i, runner(clip)) for i, clip in enumerate(clips)]
@@ -178,7 +180,7 @@ class Judging:
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
-def levels_of(model: "Model", heard: Hearing) -> tuple[tuple[float, float], ...]:
+def levels_of(model: "Model", heard: SoundInputs) -> tuple[tuple[float, float], ...]:
     """At which levels a network is judged, and by how much the noise is divided there."""
     if not heard.pcm:
         return LEVELS[:1]
@@ -187,15 +189,15 @@ def levels_of(model: "Model", heard: Hearing) -> tuple[tuple[float, float], ...]
 
 def hardest(model: "Model", calibration: "Calibration") -> int:
     """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
-    from edgekit.export.running import HopRunner
-    from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.export.hop_runner import HopRunner
+    from edgekit.quantize.apply import observe_model, quantize_observed
     from edgekit.quantize.recipe import AUTO
 
     part = loud_part(model, calibration)
-    heard, parts = hearing(model, calibration), hearing(model, part).parts
+    heard, parts = sound_inputs(model, calibration), sound_inputs(model, part).parts
     if parts is None or len(parts.parts) < JUDGES:
         return JUDGES - 1
-    seen, noises = observed(model, part, AUTO, parts), []
+    seen, noises = observe_model(model, part, AUTO, parts), []
     for first in range(JUDGES):
         places, judged, _ = judges(model, calibration, heard, first)
         made = HopRunner(quantize_observed(seen.without(places), AUTO, ""))
@@ -205,7 +207,7 @@ def hardest(model: "Model", calibration: "Calibration") -> int:
 
 
 def judges(
-    model: "Model", calibration: "Calibration", heard: Hearing, first: int = JUDGES - 1
+    model: "Model", calibration: "Calibration", heard: SoundInputs, first: int = JUDGES - 1
 ) -> tuple[tuple[int, ...], list["Clip"], list[float]]:
     """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
 
@@ -236,7 +238,7 @@ def judges(
     return places, forms, [*allowances, *[1.0] * len(cut)]
 
 
-def deciding(calibration: "Calibration", pcm: str | None) -> list["Clip"]:
+def decision_clips(calibration: "Calibration", pcm: str | None) -> list["Clip"]:
     """Return the clips whose decisions count: all, of PCM at all `DECIDED_LEVELS`."""
     clips = list(calibration.clips)
     if pcm is None:

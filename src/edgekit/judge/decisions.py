@@ -25,7 +25,7 @@ class Decisions:
 
     def __init__(self, model: "Model", clips: Sequence[Arrays]) -> None:
         """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         self.ends = probabilities(model)
         self.clips = list(clips) if self.ends else []
@@ -38,11 +38,11 @@ class Decisions:
         for name, end in self.ends.items():
             exact = self._exact[clip][name].astype(np.float64)
             found = exact + ERROR_FACTOR * (outputs[name] - exact)
-            shares.append(float(np.mean(decided(exact, end) != decided(found, end))))
+            shares.append(float(np.mean(decisions_of(exact, end) != decisions_of(found, end))))
         return max(shares)
 
 
-def decided(array: NDArray[Any], end: str) -> NDArray[Any]:
+def decisions_of(array: NDArray[Any], end: str) -> NDArray[Any]:
     """Yes or no of each sigmoid; of a softmax along the last axis, which is largest."""
     return array >= THRESHOLD if end == "Sigmoid" else np.argmax(array, axis=-1)
 

@@ -69,7 +69,7 @@ class Level:
 
 
 @dataclass(frozen=True)
-class Judged:
+class HeldOutReport:
     """What a recipe keeps of clips that it was not calibrated on.
 
     Attributes:
@@ -100,16 +100,18 @@ class Judged:
         rows = [
             {
                 "level_db": row.level_db,
-                "snr_db": _rounded(row.snr_db),
+                "snr_db": _round_ratio(row.snr_db),
                 "alike": row.alike,
                 "metric": row.metric,
-                "worst_snr_db": _rounded(row.worst_db),
-                "si_sdr_lost_db": None if row.lost_db is None else _rounded(row.lost_db[0]),
-                "most_si_sdr_lost_db": None if row.lost_db is None else _rounded(row.lost_db[1]),
+                "worst_snr_db": _round_ratio(row.worst_db),
+                "si_sdr_lost_db": None if row.lost_db is None else _round_ratio(row.lost_db[0]),
+                "most_si_sdr_lost_db": None
+                if row.lost_db is None
+                else _round_ratio(row.lost_db[1]),
             }
             for row in self.levels
         ]
-        held = {"clips": self.clips, "of": self.of, "heard_snr_db": _rounded(self.heard_db)}
+        held = {"clips": self.clips, "of": self.of, "heard_snr_db": _round_ratio(self.heard_db)}
         held["level_dbfs"] = round(self.level_dbfs, 1)
         return {"levels": rows, "held_out": held}
 
@@ -148,5 +150,5 @@ class Judged:
         return 0.0 if first is None or self.heard_db is None else self.heard_db - first
 
 
-def _rounded(ratio: float | None) -> float | None:
+def _round_ratio(ratio: float | None) -> float | None:
     return None if ratio is None else round(ratio, 2)

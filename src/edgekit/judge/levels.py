@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.judge.decisions import decided, probabilities
-from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, Judged, Level
+from edgekit.judge.decisions import decisions_of, probabilities
+from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, HeldOutReport, Level
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import Metric, clean_of
 from edgekit.judge.speech_quality import si_sdr_db
@@ -22,7 +22,7 @@ from edgekit.quantize.recipe import RECIPES
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.calibrate.clips import Calibration, Clip
     from edgekit.quantize.calibrate.held_out import Parts
     from edgekit.quantize.recipe import Recipe
@@ -37,7 +37,7 @@ SILENCE_DBFS = -120.0
 
 
 @dataclass(frozen=True)
-class Hearing:
+class SoundInputs:
     """What a network hears, and what of its calibration can be left out to judge it.
 
     Attributes:
@@ -54,27 +54,27 @@ class Hearing:
         return None if self.pcm is None else self.parts
 
 
-def hearing(model: "Model", calibration: "Calibration") -> Hearing:
+def sound_inputs(model: "Model", calibration: "Calibration") -> SoundInputs:
     """Return what a network hears, with fresh parts of the calibration."""
     from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
     from edgekit.quantize.calibrate.warnings import pcm_input
 
     if model.sampler is not None:
-        return Hearing(None, None)
+        return SoundInputs(None, None)
     first = str(model.stream_inputs[0].name)
     hops = [len(clip[first]) for clip in calibration.clips]
     short = len(hops) == 1 and hops[0] < QUARTERS
-    return Hearing(pcm_input(model), None if short else Parts(hops))
+    return SoundInputs(pcm_input(model), None if short else Parts(hops))
 
 
 def judge(
     model: "Model",
-    seen: "Observed",
+    seen: "ObservedModel",
     recipe: "Recipe",
     kernels: str | None,
     progress: Progress,
     metric: Asked | None = None,
-) -> Judged:
+) -> HeldOutReport:
     """Quantize without the parts of every fold, and compare what that makes of them with the float network.
 
     Args:
@@ -88,7 +88,7 @@ def judge(
     Raises:
         ToolError: there are `kernels`, and no C compiler.
     """
-    judging = _Judging(model, seen, kernels, progress, metric)
+    judging = _LevelCriteria(model, seen, kernels, progress, metric)
     fitted = recipe.rounding != "nearest"
     judged = judging.run(recipe, 1 if fitted else len(judging.folds))
     short = [row for row in judged.levels if row.short]
@@ -116,13 +116,13 @@ class _Found:
         return Level(level_db, ratio, alike, said, needed, worst, lost)
 
 
-class _Judging:
+class _LevelCriteria:
     """The judged parts at all levels, and what the float network makes of them."""
 
     def __init__(
         self,
         model: "Model",
-        seen: "Observed",
+        seen: "ObservedModel",
         kernels: str | None,
         progress: Progress,
         metric: Asked | None,
@@ -144,7 +144,7 @@ class _Judging:
         self.ends = probabilities(model)
         self.beyond = parts.beyond(BEYOND_DB)
 
-    def run(self, recipe: "Recipe", most_folds: int, quick: bool = False) -> Judged:
+    def run(self, recipe: "Recipe", most_folds: int, quick: bool = False) -> HeldOutReport:
         """Judge a recipe on some of the folds; what is `quick` to compile shares no kernels with the build."""
         from edgekit.quantize.apply import quantize_observed
 
@@ -170,7 +170,7 @@ class _Judging:
         needed = self.metric[1] if self.metric else 0
         rows = [each.level(level, needed) for level, each in zip(LEVELS_DB, found, strict=True)]
         judged = sum(map(len, folds))
-        return Judged(
+        return HeldOutReport(
             judged,
             self.count,
             tuple(rows),
@@ -199,7 +199,7 @@ class _Judging:
             trials = Trials(quantized, clips, self.kernels, quick)
             (found,) = trials.run(lambda _, outputs: outputs)
             return found
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         return map(HopRunner(quantized), clips)
 
@@ -207,7 +207,7 @@ class _Judging:
         """The share of decisions that are those of the float network; of the worst output."""
         exact = self.references[level].runs[place]
         same = [
-            float(np.mean(decided(exact[name], end) == decided(outputs[name], end)))
+            float(np.mean(decisions_of(exact[name], end) == decisions_of(outputs[name], end)))
             for name, end in self.ends.items()
         ]
         if self.model.decide is not None:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.output import replacing
-from edgekit.base.spread import Shared, Team
+from edgekit.base.output import replacement_path
+from edgekit.base.spread import SharedValue, Team
 from edgekit.base.user_cache import ALLOWED, STEP
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Reference:
                 in which little is to be heard count like all others, as in a segmental ratio.
             forms: in how many forms each sound is there: all sounds in the first, then all in the second, ...
         """
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
         self._forms = forms
@@ -134,7 +134,7 @@ class Meter:
         self._path = folder and folder / f"{_digest(model, reference)}.json"
         self._known: dict[str, float] = {}
         if self._path:
-            self._known = _read(self._path)
+            self._known = _read_cache(self._path)
 
     def __call__(
         self,
@@ -181,8 +181,8 @@ class Meter:
         return [found[i : i + len(clips)] for i in range(0, len(found), len(clips))]
 
     @cached_property
-    def _shared(self) -> Shared:
-        return Shared(Bench(self._model.to_bytes(), self._reference))
+    def _shared(self) -> SharedValue:
+        return SharedValue(Bench(self._model.to_bytes(), self._reference))
 
     @cached_property
     def _trials(self) -> "Trials":
@@ -192,11 +192,11 @@ class Meter:
 
     def _save(self) -> None:
         if self._path:
-            with replacing(self._path) as temporary:
+            with replacement_path(self._path) as temporary:
                 temporary.write_text(json.dumps(self._known), encoding="utf-8")
 
 
-def _read(path: Path) -> dict[str, float]:
+def _read_cache(path: Path) -> dict[str, float]:
     """What was measured before.
 
     Raises:

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from edgekit.base.errors import CalibrationError
 from edgekit.base.progress import Progress
 from edgekit.judge.decisions import probabilities
-from edgekit.judge.levels import LEVELS_DB, Hearing, hearing
+from edgekit.judge.levels import LEVELS_DB, SoundInputs, sound_inputs
 from edgekit.quantize.recipe import MEASURED
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.calibrate.clips import Calibration, Clip
     from edgekit.quantize.calibrate.held_out import Part
     from edgekit.quantize.recipe import Recipe
@@ -58,38 +58,38 @@ QUIET = Option(
 
 
 @dataclass(frozen=True)
-class Settled:
+class ChosenPreparation:
     """A recipe that leaves nothing open, and what was seen of the network so prepared.
 
     `said` is what was measured, for people, by `Option.fact`.
     """
 
     recipe: "Recipe"
-    seen: "Observed"
+    seen: "ObservedModel"
     said: Mapping[str, str] = field(default_factory=dict)
 
 
-def settled(
+def choose_preparation(
     model: "Model", calibration: "Calibration", recipe: "Recipe", progress: Progress
-) -> Settled:
+) -> ChosenPreparation:
     """Observe the network on the calibration, prepared and heard as the recipe says or as measures better.
 
     What measures is the worst output's ratio at every level of sound, of probabilities that of their log odds: near 0
     and 1 they flatter. What makes no difference to a network, or meets a calibration that nothing can be left out of,
     is not taken.
     """
-    from edgekit.quantize.apply import observed
+    from edgekit.quantize.apply import observe_model
 
-    found = hearing(model, calibration)
+    found = sound_inputs(model, calibration)
     options = [*_open(model, recipe, found)]
-    recipe = closed(model, recipe)
+    recipe = close_recipe(model, recipe)
     said: Mapping[str, str] = {}
     if found.parts is not None and options:
-        recipe, said = _measured(model, calibration, recipe, found, options, progress)
-    return Settled(recipe, observed(model, calibration, recipe, found.judged), said)
+        recipe, said = _measure_options(model, calibration, recipe, found, options, progress)
+    return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.judged), said)
 
 
-def closed(model: "Model", recipe: "Recipe") -> "Recipe":
+def close_recipe(model: "Model", recipe: "Recipe") -> "Recipe":
     """The recipe without what it leaves open; where sound meets a logarithm it has quieter copies."""
     from edgekit.quantize.prepare.levels import quieter
 
@@ -100,22 +100,22 @@ def closed(model: "Model", recipe: "Recipe") -> "Recipe":
     return recipe
 
 
-def _open(model: "Model", recipe: "Recipe", found: Hearing) -> Iterator[Option]:
+def _open(model: "Model", recipe: "Recipe", found: SoundInputs) -> Iterator[Option]:
     """What the recipe leaves open and makes a difference to the network."""
     from edgekit.quantize.prepare.equalize import changes
 
     if recipe.equalize == MEASURED and changes(model):
         yield CHANNELS
-    quiet = recipe.quiet_copies == MEASURED and not closed(model, recipe).quiet_copies
+    quiet = recipe.quiet_copies == MEASURED and not close_recipe(model, recipe).quiet_copies
     if quiet and found.pcm is not None:
         yield QUIET
 
 
-def _measured(
+def _measure_options(
     model: "Model",
     calibration: "Calibration",
     recipe: "Recipe",
-    found: Hearing,
+    found: SoundInputs,
     options: Sequence[Option],
     progress: Progress,
 ) -> "tuple[Recipe, dict[str, str]]":
@@ -124,7 +124,7 @@ def _measured(
     Ranges are those of the loudest hops.
     """
     from edgekit.judge.criteria import loudest
-    from edgekit.quantize.apply import observed
+    from edgekit.quantize.apply import observe_model
 
     parts, constants = found.parts, model.constants
     assert parts is not None
@@ -136,13 +136,13 @@ def _measured(
     said: dict[str, str] = {}
     progress("compare preparations", 0, len(options) + 1)
     try:
-        before = judges.ratios(observed(model, part, recipe), recipe)
+        before = judges.ratios(observe_model(model, part, recipe), recipe)
     except CalibrationError:  # all sound is in what is left out
         return recipe, said
     for done, option in enumerate(options, 1):
         progress("compare preparations", done, len(options) + 1)
         other = replace(recipe, **{option.key: True})  # type: ignore[arg-type]
-        after = judges.ratios(observed(model, part, other), other)
+        after = judges.ratios(observe_model(model, part, other), other)
         better = _mean(after) > _mean(before) + MARGIN_DB
         rows = [", ".join(f"{ratio:.1f}" for ratio in row) for row in (after, before)]
         verb = option.taken if better else option.left
@@ -164,19 +164,19 @@ class _Judges:
     def __init__(
         self, model: "Model", parts: "Sequence[Part]", calibration: "Calibration", pcm: str | None
     ) -> None:
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
 
         self.levels = LEVELS_DB if pcm is not None else (0,)
         most = max(HOPS // len(parts), 1)
         clips = [part.cut(calibration.clips, model.constants, most) for part in parts]
-        self.clips = [[_at(clip, pcm, level) for clip in clips] for level in self.levels]
+        self.clips = [[_clip_at_level(clip, pcm, level) for clip in clips] for level in self.levels]
         self.ends, runner = probabilities(model), HopRunner(model)
         self.names = list(model.measured_outputs)
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
 
-    def ratios(self, seen: "Observed", recipe: "Recipe") -> list[float]:
+    def ratios(self, seen: "ObservedModel", recipe: "Recipe") -> list[float]:
         """In dB, of the worst output at each level; weights are rounded to the nearest, fitted or not."""
-        from edgekit.export.running import HopRunner
+        from edgekit.export.hop_runner import HopRunner
         from edgekit.quantize.apply import quantize_observed
 
         nearest = replace(recipe, rounding="nearest")
@@ -211,5 +211,5 @@ class _Judges:
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def _at(clip: "Clip", pcm: str | None, level_db: int) -> "Clip":
+def _clip_at_level(clip: "Clip", pcm: str | None, level_db: int) -> "Clip":
     return clip if pcm is None else {**clip, pcm: clip[pcm] * np.float32(10 ** (level_db / 20))}

@@ -159,7 +159,7 @@ def with_corrected_rows(
         UsageError: there is no sampler, or it is of rows that cannot be corrected.
     """
     from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.quantize.diffusion.sampler_correction import corrected
+    from edgekit.quantize.diffusion.sampler_correction import correct_step_table
 
     table = quantized.sampler
     if table is None or model.networks:
@@ -170,7 +170,7 @@ def with_corrected_rows(
     x = next(value for value in model.stream_inputs if value.name == table.roles.x)
     given = drawn_conditions(model, examples, CORRECTED_ON)
     network = sampler_loop.one_by_one(onnx_network(quantized, table))
-    made = corrected(
+    made = correct_step_table(
         table, float_network(model), network, _shape(x)[1:], CORRECTED_ON, NOISE_SEED, given
     )
     return quantized.describe(sampler=made.facts())
@@ -178,7 +178,7 @@ def with_corrected_rows(
 
 def float_network(model: "Model") -> Network:
     """A model in onnxruntime as `sampler_loop.sample` calls it: batches, in the types that its inputs have."""
-    from edgekit.export.running import in_onnxruntime
+    from edgekit.export.hop_runner import in_onnxruntime
 
     running = in_onnxruntime(model.to_bytes())
     inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
@@ -245,7 +245,7 @@ def compared_images(
         The manifest's `images`, how many were drawn, and `image_snr_db`, the ratio of the median one in dB; None
         without noise.
     """
-    from edgekit.export.running import snr_db
+    from edgekit.export.hop_runner import snr_db
 
     sampler, table = Sampler(stream), reference.sampler
     assert table is not None
@@ -277,7 +277,7 @@ def verify_loop(stream: Stream, model: "Model") -> None:
         VerificationError: a bit differs.
     """
     from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.export.running import snr_db
+    from edgekit.export.hop_runner import snr_db
     from edgekit.quantize.diffusion.denoiser import oracle_network
 
     sampler = Sampler(stream)

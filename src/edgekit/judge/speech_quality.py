@@ -21,7 +21,7 @@ WIDE_BAND_HZ = 16000
 
 
 @dataclass(frozen=True)
-class Heard:
+class MetricMeans:
     """The mean of a metric over clips: of the noisy input, the float network's output and the build's."""
 
     metric: str
@@ -63,9 +63,11 @@ def _pesq(package: Any, output: Samples, clean: Samples) -> float:
         return math.nan
 
 
-def heard(stream: Stream, reference: "Model", calibration: "Calibration | None") -> list[Heard]:
+def speech_metrics(
+    stream: Stream, reference: "Model", calibration: "Calibration | None"
+) -> list[MetricMeans]:
     """Run the clips with a clean form through a build and its float network; empty without such clips."""
-    from edgekit.export.running import run_hops
+    from edgekit.export.hop_runner import run_hops
 
     manifest = stream.manifest
     ports = *manifest.stream_inputs, *manifest.stream_outputs
@@ -87,7 +89,7 @@ def heard(stream: Stream, reference: "Model", calibration: "Calibration | None")
             if not any(map(math.isnan, values)):
                 rows.setdefault(name, []).append(values)
     return [
-        Heard(name, len(values), *map(float, np.mean(values, axis=0)))
+        MetricMeans(name, len(values), *map(float, np.mean(values, axis=0)))
         for name, values in rows.items()
     ]
 

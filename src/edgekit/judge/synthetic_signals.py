@@ -127,7 +127,7 @@ def signal_facts(
     Raises:
         VerificationError: a signal is below `least_db`.
     """
-    from edgekit.export.running import HopRunner
+    from edgekit.export.hop_runner import HopRunner
 
     known = {str(value.name) for value in reference.given_inputs}
     source, rows = HopRunner(reference), list[dict[str, Any]]()
@@ -167,7 +167,7 @@ def signal_notes(verification: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _least_ratio(expected: Arrays, outputs: Arrays) -> float | None:
     """The ratio of the worst output, in dB; None where all are equal."""
-    from edgekit.export.running import snr_db
+    from edgekit.export.hop_runner import snr_db
 
     least = min(snr_db(array, outputs[name]) for name, array in expected.items())
     return None if least == math.inf else round(max(least, LOWEST_DB), 2)
@@ -179,7 +179,7 @@ def _scaled_inputs(
     """The float inputs that a signal goes into: no control, no index, nothing that `settings` give."""
     import onnx_ir as ir
 
-    from edgekit.export.integer_ranges import value_ranges
+    from edgekit.operators.integer_ranges import value_ranges
     from edgekit.quantize.calibrate.input_values import InputValues
 
     fixed = {*value_ranges(model, examples), *model.controls}

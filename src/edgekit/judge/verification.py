@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.operators.oracle import Oracle
     from edgekit.quantize.calibrate.clips import Calibration
-    from edgekit.quantize.compare import Watched
+    from edgekit.quantize.compare import TensorComparison
 
 HOPS = 500
 MAX_VALUES = 2**22  # of one input or output in all hops: an image is verified on fewer
@@ -127,7 +127,7 @@ def verify(
     min_snr_db: float | None,
     metric: Callable[[Arrays, Arrays], float] | None = None,
     progress: Callable[[int], None] | None = None,
-    watched: "Watched | None" = None,
+    watched: "TensorComparison | None" = None,
 ) -> tuple[dict[str, Any], Arrays]:
     """Run a fresh build and the source network over `samples` and compare.
 
@@ -155,7 +155,7 @@ def verify(
         ModelError: the same, of a network that makes integers of floats that these do not hold.
     """
     from edgekit.export.casts import undefined_casts
-    from edgekit.export.running import run_hops, snr_db
+    from edgekit.export.hop_runner import run_hops, snr_db
 
     stream.reset()
     outputs = stream.run(samples, progress)
@@ -186,7 +186,10 @@ def verify(
         if problems := undefined_casts(reference, samples_of):
             raise ModelError(problems) from error
         raise
-    facts = {**_metric(metric, outputs, expected, needed), **_decided(reference, expected, outputs)}
+    facts = {
+        **_metric(metric, outputs, expected, needed),
+        **_count_changed_decisions(reference, expected, outputs),
+    }
     if reference.hops_alone:
         facts["hops_alone"] = True
     return facts | {
@@ -222,7 +225,9 @@ def _metric(
     return {"metric": value}
 
 
-def _decided(reference: "Model", expected: Arrays, outputs: Arrays) -> dict[str, int]:
+def _count_changed_decisions(
+    reference: "Model", expected: Arrays, outputs: Arrays
+) -> dict[str, int]:
     """In how many hops a build decides otherwise than its source, which may decide nothing."""
     if reference.decide is None:
         return {}
@@ -244,7 +249,7 @@ def write_golden(
 
 def _own_noise(reference: "Model", samples: Arrays, expected: Arrays) -> dict[str, float]:
     """The ratio in dB of each output of the source to the same with inputs off in the last place."""
-    from edgekit.export.running import run_hops, snr_db
+    from edgekit.export.hop_runner import run_hops, snr_db
     from edgekit.export.verify import nudge
 
     nudged = run_hops(reference, nudge(samples, NOISE_SEED))
@@ -270,7 +275,7 @@ def _judge(
 
 
 def _equals_oracle(
-    lowered: "Model", samples: Arrays, outputs: Arrays, watched: "Watched | None"
+    lowered: "Model", samples: Arrays, outputs: Arrays, watched: "TensorComparison | None"
 ) -> tuple[bool, int]:
     """Whether the oracle makes the same bits of the first hops, and of how many."""
     from edgekit.graph.hops import of_hop
@@ -300,6 +305,6 @@ def oracle_hops(oracle: "Oracle") -> int:
 
 
 def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
-    from edgekit.export.running import differences
+    from edgekit.export.hop_runner import differences
 
     return float(np.abs(differences(expected, value)[1]).max(initial=0.0))

@@ -41,7 +41,7 @@ def lower_executorch(model: "Model", target: str) -> "Build":
     """
     from edgekit.operators.frame_moves import frame_moves
     from edgekit.quantize.prepare.unpack import unpack_states
-    from edgekit.targets.build import Build, digest, joined
+    from edgekit.targets.build import Build, digest, join_builds
     from edgekit.targets.describe import describe
     from edgekit.targets.macs import with_macs
     from edgekit.targets.session import split_session
@@ -54,7 +54,7 @@ def lower_executorch(model: "Model", target: str) -> "Build":
     for name, part in models.items():
         if part is None:
             continue
-        files[name], facts = _lowered(part)
+        files[name], facts = _lower_part(part)
         ports[name] = _sides(part)
         tools["executorch"] = facts["version"]
         if facts["left"]:
@@ -64,7 +64,7 @@ def lower_executorch(model: "Model", target: str) -> "Build":
     manifest = with_macs(describe(prepared, target), model)
     manifest = replace(manifest, tools={**manifest.tools, **tools}, digest=digest(files))
     build = Build(files, manifest, notes=tuple(notes))
-    return joined(build, {r: lower_executorch(n, target) for r, n in model.networks.items()})
+    return join_builds(build, {r: lower_executorch(n, target) for r, n in model.networks.items()})
 
 
 def _sides(part: "Model") -> dict[str, list[Any]]:
@@ -79,7 +79,7 @@ def _sides(part: "Model") -> dict[str, list[Any]]:
     }
 
 
-def _lowered(part: "Model") -> tuple[bytes, dict[str, Any]]:
+def _lower_part(part: "Model") -> tuple[bytes, dict[str, Any]]:
     """A network as a .pte, and what its exporter says of it."""
     from edgekit.peers.program import write_program
 

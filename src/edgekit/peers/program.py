@@ -61,7 +61,7 @@ def write_program(
     nodes = []
     for node in graph:
         if node.op_type == "DequantizeLinear" and array_of(node.inputs[0]) is not None:
-            weights[str(node.outputs[0].name)] = _dequantized(node)
+            weights[str(node.outputs[0].name)] = _dequantize_constant(node)
             if whole and (found := _integers(node)) is not None:
                 integers[str(node.outputs[0].name)] = found
             continue
@@ -155,7 +155,7 @@ def _integers(node: ir.Node) -> Integers | None:
     return None if zero is not None and np.any(zero) else (np.asarray(q), np.asarray(scale))
 
 
-def _dequantized(node: ir.Node) -> NDArray[Any]:
+def _dequantize_constant(node: ir.Node) -> NDArray[Any]:
     q, scale, zero = (None if v is None else array_of(v) for v in (*node.inputs, None)[:3])
     assert q is not None and scale is not None
     shape = [1] * q.ndim

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import output_problem, replacement_path
 from edgekit.verbs.doctor import require
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ def bundle(directory: str | Path, out: str | Path, *, key: str | Path, release: 
     if problems:
         raise UsageError(problems)
     signer = read_key(key)
-    content = signed(_weights(directory, manifest), manifest, release, signer)
-    with replacing(out, key) as temporary:
+    content = sign_bundle(_weights(directory, manifest), manifest, release, signer)
+    with replacement_path(out, key) as temporary:
         temporary.write_bytes(content)
     return read_bundle(content, signer.public_key().public_bytes_raw())
 
 
-def signed(weights: bytes, manifest: "Manifest", release: int, signer: Any) -> bytes:
+def sign_bundle(weights: bytes, manifest: "Manifest", release: int, signer: Any) -> bytes:
     """Return the bundle; `signer` is an Ed25519 private key of the package cryptography."""
     assert manifest.updates is not None
     network = bytes.fromhex(manifest.updates["network"])

@@ -163,7 +163,7 @@ def targets() -> list[TargetFacts]:
     from edgekit.verbs.targets import TARGETS
 
     return [
-        TargetFacts(name, target.emits, tuple(target.needs), missing(target.needs))
+        TargetFacts(name, target.emits, tuple(target.needs), missing_tools(target.needs))
         for name, target in TARGETS.items()
     ]
 
@@ -185,7 +185,7 @@ def require(names: Iterable[str]) -> None:
     Raises:
         ToolError: names all that is missing, and how to get it.
     """
-    absent = missing(dict.fromkeys(names))
+    absent = missing_tools(dict.fromkeys(names))
     extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
     packages = [name for name in absent if name in PACKAGE_NAMES]
     lines = []
@@ -254,7 +254,7 @@ def _portaudio() -> ToolFacts:
     return ToolFacts("PortAudio", "run --mic", version, path, None, "libportaudio2")
 
 
-def missing(needs: Iterable[str]) -> tuple[str, ...]:
+def missing_tools(needs: Iterable[str]) -> tuple[str, ...]:
     """Return which of such names as `require` takes are not here."""
     modules = {distribution: module for distribution, module, _, _ in PACKAGES}
 

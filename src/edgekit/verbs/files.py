@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import folder_problem, output_problem, replacing
+from edgekit.base.output import folder_problem, output_problem, replacement_path
 from edgekit.base.picture_files import picture_paths
 from edgekit.base.pictures import PICTURE_FILES
 from edgekit.base.progress import Progress
@@ -13,18 +13,18 @@ from edgekit.base.wav import needs
 from edgekit.runtime.audio.files import (
     check_outs,
     check_pcm,
-    listing,
+    list_tensors,
     read_sources,
     run_clips,
 )
-from edgekit.runtime.build_folder.fitting import fitting
+from edgekit.runtime.build_folder.input_fit import fit_inputs
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.pictures.files import pictures_of, run_pictures
 from edgekit.runtime.rows import check_rows, run_clips_to_rows
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
-from edgekit.verbs.opening import Opening
+from edgekit.verbs.stream_setup import Opening
 
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
 
@@ -54,7 +54,7 @@ def run(
     others = {tensor.name for tensor in (*manifest.constants, *manifest.controls)}
     streams = {name: array for name, array in arrays.items() if name not in others}
     step = "one array per stream input, first axis = hops"
-    fitting(streams, manifest.stream_inputs, step, hops=True)
+    fit_inputs(streams, manifest.stream_inputs, step, hops=True)
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
 
@@ -63,7 +63,7 @@ def run(
 
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
     results = stream.run(arrays, lambda done: told(done, hops))
-    with replacing(outs[0], *sources) as temporary:
+    with replacement_path(outs[0], *sources) as temporary:
         write_npz(temporary, results)
     return *notes, *_took(stream)
 
@@ -179,7 +179,9 @@ def _single(tensors: Sequence[Tensor], path: Path, side: str) -> dict[str, Path]
     if len(tensors) != 1:
         step = " ".join(f"{tensor.name}=FILE" for tensor in tensors)
         found = f"'{path.name}' for {len(tensors)} {side}s"
-        raise UsageError(Problem(f"{side}s", found, f"a file for each of {listing(tensors)}", step))
+        raise UsageError(
+            Problem(f"{side}s", found, f"a file for each of {list_tensors(tensors)}", step)
+        )
     return {tensors[0].name: path}
 
 
@@ -203,7 +205,7 @@ def named_files(
         elif place is None or name in named[place]:
             found = "no input or output of this name" if place is None else "given twice"
             ports = (*manifest.stream_inputs, *manifest.stream_outputs)
-            problems.append(Problem(f"'{text}'", found, listing(ports), "correct it"))
+            problems.append(Problem(f"'{text}'", found, list_tensors(ports), "correct it"))
         else:
             named[place][name] = Path(path)
     wanted = 2 - sum(map(bool, named))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import output_problem, replacement_path
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
 from edgekit.verbs.export.importing import ImportOptions, find_code, load_model, source_problems
@@ -19,7 +19,7 @@ MAX_REPORT_BYTES = 64_000_000
 
 
 @dataclass(frozen=True)
-class Inspected:
+class Inspection:
     """What was found.
 
     Attributes:
@@ -53,7 +53,7 @@ class Inspected:
         }
 
 
-def inspect(source: str, html: Path | None = None) -> Inspected:
+def inspect(source: str, html: Path | None = None) -> Inspection:
     """See `edgekit.api.inspect`."""
     path = Path(source)
     if html is not None and (problem := output_problem(html, path)):
@@ -64,22 +64,22 @@ def inspect(source: str, html: Path | None = None) -> Inspected:
     if found.page is None:
         step = "see what `edgekit inspect` lists"
         raise UsageError(Problem(f"'{source}'", "no report", "a build or supported network", step))
-    with replacing(html, path) as temporary:
+    with replacement_path(html, path) as temporary:
         temporary.write_text(found.page, encoding="utf-8")
     return found
 
 
-def _build(directory: Path) -> Inspected:
+def _build(directory: Path) -> Inspection:
     manifest = open_build(directory)
     report = directory / "report.html"
     page = None
     if report.is_file() and report.stat().st_size <= MAX_REPORT_BYTES:
         page = report.read_text(encoding="utf-8", errors="replace")
     rate = manifest.stream["sample_rate_hz"]
-    return Inspected("build", manifest, {}, (), manifest.streaming, rate, page)
+    return Inspection("build", manifest, {}, (), manifest.streaming, rate, page)
 
 
-def _network(source: str) -> Inspected:
+def _network(source: str) -> Inspection:
     if Path(source).name == MANIFEST_NAME:
         step = "give the folder around it"
         raise UsageError(Problem(f"'{source}'", "a manifest", "a build folder or a network", step))
@@ -101,10 +101,10 @@ def _network(source: str) -> Inspected:
         tensors = [asdict(tensor) for tensor in model.streaming.tensors]
         streaming = {**streaming_facts(model), "tensors": tensors}
     if refused := tuple(target.check(model)):
-        return Inspected("model", None, operators, refused, streaming, rate, None)
+        return Inspection("model", None, operators, refused, streaming, rate, None)
     build = target.lower(model, MODEL_TARGET)
     page = render(build.manifest, build.plan, build.steps, (), network=layers(model))
-    return Inspected("model", build.manifest, operators, (), streaming, rate, page)
+    return Inspection("model", build.manifest, operators, (), streaming, rate, page)
 
 
 def operator_counts(model: "Model") -> dict[str, int]:

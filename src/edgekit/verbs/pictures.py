@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
-from edgekit.base.output import output_problem, replacing
+from edgekit.base.output import output_problem, replacement_path
 from edgekit.base.png import CHANNELS, png
 
 GAP = 1  # pixels between pictures
@@ -39,12 +39,12 @@ def write_samples(path: Path, x: NDArray[np.float32], conditions: Mapping[str, A
         UsageError: the file cannot be written, or the samples are no pictures.
     """
     if path.suffix.lower() == ".npz":
-        with replacing(path) as temporary:
+        with replacement_path(path) as temporary:
             write_npz(temporary, {"x": x, **{n: np.asarray(a) for n, a in conditions.items()}})
         return
     if problem := picture_problem(path, x.shape[1:]):
         raise UsageError(problem)
-    with replacing(path) as temporary:
+    with replacement_path(path) as temporary:
         temporary.write_bytes(png(grid(x)))
 
 

@@ -126,10 +126,10 @@ def _lower_c(
     schedule: Mapping[str, str] | None = None,
 ) -> "Build":
     from edgekit.targets.c.lower import lower_c
-    from edgekit.targets.c.plugin.table import wrapped
+    from edgekit.targets.c.plugin.table import wrap_build
 
     build = lower_c(model, target, external=weights == "external", schedule=schedule)
-    return wrapped(build, model, texts_of(wrap), knobs)
+    return wrap_build(build, model, texts_of(wrap), knobs)
 
 
 def _check_wasm(model: "Model", knobs: Mapping[str, str] | None = None) -> list[Problem]:

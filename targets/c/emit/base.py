@@ -19,7 +19,7 @@ from edgekit.targets.c.packing import INT4, SPARSE, pack
 from edgekit.targets.c.sparse import SparseLayer, sparse_layer
 from edgekit.targets.c.storage import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form
-from edgekit.targets.instruction_sets import Packing, packing
+from edgekit.targets.instruction_sets import Packing, packing_of
 
 C_TYPES = {
     ir.DataType.FLOAT: "float",
@@ -239,7 +239,7 @@ class Context:
         patterns: Sequence[Pattern | None] = (),
     ) -> list[str]:
         """Add a kernel's weights and biases, packed as the device reads them; see `pack`."""
-        own = self.float_packing if kernel.endswith("_f32") else packing(self.profile.kernels)
+        own = self.float_packing if kernel.endswith("_f32") else packing_of(self.profile.kernels)
         packed = pack(own, kernel, list(arrays.values()), whole, patterns)
         return [self.constant(f"{node.name}_{n}", a) for n, a in zip(arrays, packed, strict=True)]
 
@@ -262,7 +262,7 @@ class Context:
             positions: vectors in one call.
             own: another packing than the device's.
         """
-        own = own or packing(self.profile.kernels)
+        own = own or packing_of(self.profile.kernels)
         scheduled = self.selection.schedule.get(str(node.name), SPARSE)
         dense = self.selection.dense or not scheduled.endswith(SPARSE)
         found = []
@@ -304,7 +304,7 @@ def free_name(stem: str, taken: Collection[str]) -> str:
     return name
 
 
-def calling(
+def call_emitter(
     kernel: str, numbers: Callable[[ir.Node], Sequence[int | float]]
 ) -> Callable[[Context, ir.Node], None]:
     """An emitter of one call: the inputs, the output, and numbers that the node tells."""
@@ -365,6 +365,6 @@ def float_literal(value: float) -> str:
     return f"{short}f" if text or short else "0.0f"
 
 
-def where(node: ir.Node) -> str:
+def node_label(node: ir.Node) -> str:
     """How a node is named in messages."""
     return f"{node.op_type} {node.name!r}"

@@ -12,16 +12,16 @@ from edgekit.operators.roles import constant
 from edgekit.targets.c.emit import winograd
 from edgekit.targets.c.emit.base import (
     Context,
+    node_label,
     size,
-    where,
 )
 from edgekit.targets.c.emit.conv_dense import (
     dense_of,
     emit_dense,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
-from edgekit.targets.c.emit.kernels import Kernel, Selection, called
-from edgekit.targets.c.emit.winograd import strip_of, transformed
+from edgekit.targets.c.emit.kernels import Kernel, Selection, constant_kernel
+from edgekit.targets.c.emit.winograd import strip_of, transform_weights
 
 KERNELS = {"Conv": "ek_conv", "ConvTranspose": "ek_conv_transpose"}
 
@@ -78,7 +78,7 @@ def _emit_tiles(ctx: Context, node: ir.Node) -> None:
     assert weights is not None
     shape = conv_shape(node, [3, 3])
     strip = strip_of(shape)
-    (packed,) = ctx.weights(node, "ek_frame_fc_f32", {"w": transformed(weights)})
+    (packed,) = ctx.weights(node, "ek_frame_fc_f32", {"w": transform_weights(weights)})
     work = (ctx.scratch(node, "float"), strip.rows, strip.columns)
     _emit_images(ctx, node, "ek_conv_winograd_f32", packed, shape, *work)
 
@@ -156,11 +156,15 @@ def has_room(s: ConvShape) -> bool:
 
 
 FLOAT_KERNELS = (
-    Kernel(called("ek_fc_f32"), emit_dense, lambda _, node: dense_of(node) is not None),
+    Kernel(constant_kernel("ek_fc_f32"), emit_dense, lambda _, node: dense_of(node) is not None),
     Kernel(
-        called("ek_conv_winograd_f32"), _emit_tiles, winograd.takes, winograd.pays, winograd.room
+        constant_kernel("ek_conv_winograd_f32"),
+        _emit_tiles,
+        winograd.takes,
+        winograd.pays,
+        winograd.room,
     ),
-    Kernel(called("ek_conv_channels_f32"), _emit_channels, _takes_channels, _by_channels),
+    Kernel(constant_kernel("ek_conv_channels_f32"), _emit_channels, _takes_channels, _by_channels),
     Kernel(lambda node: f"{KERNELS[node.op_type]}_f32", _emit_rows),
 )
 
@@ -171,7 +175,7 @@ def check_spatial(node: ir.Node) -> list[Problem]:
     if len(shape) in (3, 4):
         return []
     allowed = "(images, channels, [height,] width)"
-    return [Problem(where(node), f"input {shape}", allowed, "split it into 2-D convolutions")]
+    return [Problem(node_label(node), f"input {shape}", allowed, "split it into 2-D convolutions")]
 
 
 def macs_conv(node: ir.Node) -> int:

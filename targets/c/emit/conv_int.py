@@ -18,13 +18,13 @@ from edgekit.targets.c.emit.conv_dense import (
     fitting_bias,
 )
 from edgekit.targets.c.emit.conv_rows import phases_of_node
-from edgekit.targets.c.emit.kernels import Kernel, Selection, called
+from edgekit.targets.c.emit.kernels import Kernel, Selection, constant_kernel
 from edgekit.targets.c.emit.linear import keeps_pattern
 from edgekit.targets.c.emit.movement import copy_loops
 from edgekit.targets.c.packing import pack_conv
 from edgekit.targets.c.sparse import sparse_rows
 from edgekit.targets.c.storage import item_bytes
-from edgekit.targets.instruction_sets import packing
+from edgekit.targets.instruction_sets import packing_of
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
@@ -84,7 +84,7 @@ def _call_packed(
     y: str,
 ) -> None:
     """Call ``ek_conv`` or ``ek_conv_transpose`` with weights and biases as the device reads them."""
-    own, zero, shape = packing(ctx.profile.kernels), int_attribute(node, "x_zero"), shape.lying()
+    own, zero, shape = packing_of(ctx.profile.kernels), int_attribute(node, "x_zero"), shape.lying()
     w, bias = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
     _call_int(ctx, node, kernel, parts | {"w": w, "bias": bias}, shape, y)
 
@@ -115,8 +115,8 @@ def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
     """By ``ek_conv_winograd_s8_s8``."""
     parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
     zero = int_attribute(node, "x_zero")
-    parts["bias"] = winograd_int.folded(parts["w"], parts["bias"], zero)
-    parts["w"] = winograd_int.packed(parts["w"])
+    parts["bias"] = winograd_int.fold_winograd_bias(parts["w"], parts["bias"], zero)
+    parts["w"] = winograd_int.pack_winograd(parts["w"])
     shape = ConvShape.of(ints(node, "shape", []))
     _call_int(ctx, node, winograd_int.KERNEL, parts, shape, ctx.pointer(node.outputs[0]))
 
@@ -138,7 +138,7 @@ def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
     if found is None:
         return False
     rows, folded, shape = found
-    x, y, own = node.inputs[0], node.outputs[0], packing(ctx.profile.kernels)
+    x, y, own = node.inputs[0], node.outputs[0], packing_of(ctx.profile.kernels)
     bits = 8 * item_bytes(x)
     (pattern,) = ctx.patterns(node, {"w": rows}, [bits], shape.out_h * shape.out_w)
     if pattern is None:
@@ -190,7 +190,7 @@ INT_KERNELS = (
     ),
     Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
     Kernel(
-        called(winograd_int.KERNEL),
+        constant_kernel(winograd_int.KERNEL),
         _emit_tiles_int,
         _has_tiles_int,
         lambda _, node: winograd_int.pays(ConvShape.of(ints(node, "shape", []))),

@@ -5,7 +5,7 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.operator import integer
-from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, size, where
+from edgekit.targets.c.emit.base import Context, array_attribute, int_attribute, node_label, size
 from edgekit.targets.c.emit.conv import shape_argument
 from edgekit.targets.c.storage import Traits
 
@@ -78,7 +78,7 @@ def check_deform_conv(node: ir.Node) -> list[Problem]:
     if len(shape) == 4:
         return []
     allowed = "(images, channels, height, width)"
-    return [Problem(where(node), f"input {shape}", allowed, "use 2-D deformable convolutions")]
+    return [Problem(node_label(node), f"input {shape}", allowed, "use 2-D deformable convolutions")]
 
 
 def macs_deform_conv(node: ir.Node) -> int:

@@ -11,8 +11,8 @@ from edgekit.targets.c.emit.base import (
     array_attribute,
     int_attribute,
     int_kernel,
+    node_label,
     size,
-    where,
 )
 
 LIMITS = ("y_zero", "y_min", "y_max")
@@ -75,7 +75,9 @@ def check_magnitude(node: ir.Node) -> list[Problem]:
     epsilon = node.attributes["epsilon"].as_float()
     if math.isfinite(epsilon) and epsilon >= 0:
         return []
-    return [Problem(where(node), f"epsilon {epsilon}", "0 or more", "quantize the network again")]
+    return [
+        Problem(node_label(node), f"epsilon {epsilon}", "0 or more", "quantize the network again")
+    ]
 
 
 def _pointers(ctx: Context, node: ir.Node) -> list[str]:

@@ -17,9 +17,9 @@ from edgekit.operators.geometry import dims, optional
 from edgekit.operators.indexing import reduction
 from edgekit.operators.operator import Array, Operator
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.base import Context, int_attribute, size, where
+from edgekit.targets.c.emit.base import Context, int_attribute, node_label, size
 from edgekit.targets.c.emit.constants import to_bind
-from edgekit.targets.c.emit.transpose import transposed
+from edgekit.targets.c.emit.transpose import transpose_loops
 
 Indices = NDArray[np.int64]
 Step = (
@@ -146,7 +146,7 @@ def emit_walk(
     loops = path.loops
     run = loops[-1] if loops and _contiguous(loops[-1]) else None
     outer = list(loops[:-1] if run else loops)
-    across = transposed(ctx, y, outer) if copy == "memcpy" and not run else None
+    across = transpose_loops(ctx, y, outer) if copy == "memcpy" and not run else None
     if across is not None:
         outer = across[0]
     a, b = (index(ctx, node, path.starts[i], outer, i) for i in (0, 1))
@@ -240,7 +240,7 @@ def check_constants(*positions: int) -> Callable[[ir.Node], list[Problem]]:
             return []
         computed = [v for v in given if v is not None and constant(v) is None]
         found = "indices, sizes or lengths that are computed"
-        return [Problem(where(node), found, "constants", to_bind(node, computed))]
+        return [Problem(node_label(node), found, "constants", to_bind(node, computed))]
 
     return check
 
@@ -251,6 +251,6 @@ def check_scatter(node: ir.Node) -> list[Problem]:
     data = node.inputs[0]
     if reduction(node) != "none" and data is not None and data.dtype != ir.DataType.FLOAT:
         problems.append(
-            Problem(where(node), f"reduction of {data.dtype}", "float32", "cast the data")
+            Problem(node_label(node), f"reduction of {data.dtype}", "float32", "cast the data")
         )
     return problems

@@ -12,7 +12,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Choice
-from edgekit.targets.instruction_sets import PORTABLE, Packing, packing
+from edgekit.targets.instruction_sets import PORTABLE, Packing, packing_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Selection:
     @property
     def packing(self) -> Packing:
         """How integer kernels read weights."""
-        return packing(self.profile.kernels)
+        return packing_of(self.profile.kernels)
 
     @property
     def float_packing(self) -> Packing:
@@ -69,7 +69,7 @@ class Kernel:
     room: Callable[[Selection, ir.Node], int] = _no_room
 
 
-def called(name: str) -> Callable[[ir.Node], str]:
+def constant_kernel(name: str) -> Callable[[ir.Node], str]:
     """A kernel whose name is the same for all layers."""
     return lambda _: name
 

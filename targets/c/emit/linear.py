@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, matmul_shapes, optional
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.banded import bands_of, emit_bands
 from edgekit.targets.c.emit.base import (
     Context,
     array_attribute,
     int_attribute,
     int_kernel,
+    node_label,
     size,
-    where,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
+from edgekit.targets.c.emit.filter_banks import bands_of, emit_bands
 from edgekit.targets.c.emit.kernels import Kernel, Selection
 from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
 from edgekit.targets.c.sparse import sparse_layer
@@ -115,19 +115,24 @@ def check_gemm(node: ir.Node) -> list[Problem]:
     w = constant(node.inputs[1])
     bias = optional(node, 2)
     if w is None or (bias is not None and constant(bias) is None):
-        problems.append(Problem(where(node), "computed weights", "constant weights", "use MatMul"))
+        problems.append(
+            Problem(node_label(node), "computed weights", "constant weights", "use MatMul")
+        )
     elif bias is not None and size(bias) not in (
         1,
         w.shape[0 if int_attribute(node, "transB", 0) else 1],
     ):
         problems.append(
-            Problem(where(node), f"bias {dims(bias)}", "one row", "add it after the Gemm")
+            Problem(node_label(node), f"bias {dims(bias)}", "one row", "add it after the Gemm")
         )
     scales = [a.as_float() for n in ("alpha", "beta") if (a := node.attributes.get(n)) is not None]
     if any(s != 1.0 for s in scales) or int_attribute(node, "transA", 0):
         problems.append(
             Problem(
-                where(node), "alpha, beta or transA", "1, 1 and 0", "fold them into the weights"
+                node_label(node),
+                "alpha, beta or transA",
+                "1, 1 and 0",
+                "fold them into the weights",
             )
         )
     return problems

@@ -7,13 +7,13 @@ from edgekit.operators.qdq import ZERO_POINT
 from edgekit.targets.c.emit.base import Context, array_attribute, float_literal, size
 from edgekit.targets.c.emit.indexing import Indices, emit_walk, index, nest, walk
 from edgekit.targets.c.moves import NUMBERS
-from edgekit.targets.c.sharing import sharing, short_walks
+from edgekit.targets.c.shared_storage import shared_storage, short_walks
 from edgekit.targets.c.storage import Traits, item_bytes, nbytes
 
 
 def traits_move(node: ir.Node) -> Traits:
     """A view, parts that can be written in place, states that can be shifted in place."""
-    shared = sharing(_numbers(node), _inputs(node))
+    shared = shared_storage(_numbers(node), _inputs(node))
     updates = tuple((i, 0) for i in shared.shifts)
     return Traits(view=shared.view, parts=shared.parts, updates=updates)
 

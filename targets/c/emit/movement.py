@@ -10,11 +10,11 @@ from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.indexing import pad, pad_mode
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.operators.roles import constant
-from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
+from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, node_label, size
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.indexing import emit_by_index
 from edgekit.targets.c.emit.loops import Loops, broadcast, contiguous, index, merge, nest
-from edgekit.targets.c.emit.transpose import transposed
+from edgekit.targets.c.emit.transpose import transpose_loops
 
 
 def emit_view(ctx: Context, node: ir.Node) -> None:
@@ -28,7 +28,9 @@ def emit_transpose(ctx: Context, node: ir.Node) -> None:
     x, y = node.inputs[0], node.outputs[0]
     permutation = ints(node, "perm", list(reversed(range(len(dims(x))))))
     strides = contiguous(dims(x))
-    _strided(ctx, x, y, dims(y), tuple(strides[axis] for axis in permutation), contiguous(dims(y)))
+    _emit_strided_copy(
+        ctx, x, y, dims(y), tuple(strides[axis] for axis in permutation), contiguous(dims(y))
+    )
 
 
 def emit_slice(ctx: Context, node: ir.Node) -> None:
@@ -38,7 +40,7 @@ def emit_slice(ctx: Context, node: ir.Node) -> None:
     for axis, first, step in slice_axes(node):
         start += first * strides[axis]
         strides[axis] *= step
-    _strided(ctx, x, y, dims(y), tuple(strides), contiguous(dims(y)), start)
+    _emit_strided_copy(ctx, x, y, dims(y), tuple(strides), contiguous(dims(y)), start)
 
 
 def slice_axes(node: ir.Node) -> list[tuple[int, int, int]]:
@@ -60,7 +62,9 @@ def check_constant_tail(node: ir.Node) -> list[Problem]:
     computed = [v for v in node.inputs[1:] if v is not None and constant(v) is None]
     if not computed:
         return []
-    return [Problem(where(node), "computed bounds or sizes", "constants", to_bind(node, computed))]
+    return [
+        Problem(node_label(node), "computed bounds or sizes", "constants", to_bind(node, computed))
+    ]
 
 
 def emit_concat(ctx: Context, node: ir.Node) -> None:
@@ -69,7 +73,7 @@ def emit_concat(ctx: Context, node: ir.Node) -> None:
     axis = int_attribute(node, "axis") % len(dims(y))
     strides, start = contiguous(dims(y)), 0
     for x in node.inputs:
-        _strided(ctx, x, y, dims(x), contiguous(dims(x)), strides, 0, start)
+        _emit_strided_copy(ctx, x, y, dims(x), contiguous(dims(x)), strides, 0, start)
         start += dims(x)[axis] * strides[axis]
 
 
@@ -79,14 +83,14 @@ def emit_split(ctx: Context, node: ir.Node) -> None:
     axis = int_attribute(node, "axis", 0) % len(dims(x))
     strides, start = contiguous(dims(x)), 0
     for y in node.outputs:
-        _strided(ctx, x, y, dims(y), strides, contiguous(dims(y)), start)
+        _emit_strided_copy(ctx, x, y, dims(y), strides, contiguous(dims(y)), start)
         start += dims(y)[axis] * strides[axis]
 
 
 def emit_expand(ctx: Context, node: ir.Node) -> None:
     """Broadcast copy."""
     x, y = node.inputs[0], node.outputs[0]
-    _strided(ctx, x, y, dims(y), broadcast(dims(x), dims(y)), contiguous(dims(y)))
+    _emit_strided_copy(ctx, x, y, dims(y), broadcast(dims(x), dims(y)), contiguous(dims(y)))
 
 
 def emit_pad(ctx: Context, node: ir.Node) -> None:
@@ -108,7 +112,7 @@ def emit_pad(ctx: Context, node: ir.Node) -> None:
     start = sum(max(-low, 0) * step for low, step in zip(before, source_strides, strict=True))
     at = sum(max(low, 0) * step for low, step in zip(before, target_strides, strict=True))
     if all(extent > 0 for extent in inner):
-        _strided(ctx, x, y, tuple(inner), source_strides, target_strides, start, at)
+        _emit_strided_copy(ctx, x, y, tuple(inner), source_strides, target_strides, start, at)
 
 
 def _fill(node: ir.Node) -> str:
@@ -133,7 +137,7 @@ def pad_axes(node: ir.Node) -> list[tuple[int, int]]:
     return result
 
 
-def _strided(
+def _emit_strided_copy(
     ctx: Context,
     x: ir.Value | None,
     y: ir.Value,
@@ -174,7 +178,7 @@ def copy_loops(
         ):
             ctx.line(text)
         return
-    outer, call = transposed(ctx, like, loops) or (loops, None)
+    outer, call = transpose_loops(ctx, like, loops) or (loops, None)
     a, b = index(outer, 0, x_start), index(outer, 1, y_start)
     body = f"{target}[{b}] = {source}[{a}];"
     if call is not None:

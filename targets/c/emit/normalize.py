@@ -6,14 +6,14 @@ import onnx_ir as ir
 
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, optional
-from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, size, where
+from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, node_label, size
 
 
 def emit_layernorm(ctx: Context, node: ir.Node) -> None:
     """Layer normalization over the last axes; mean and inverse deviation where they are read."""
     x, scale, bias = node.inputs[0], node.inputs[1], optional(node, 2)
     n = math.prod(dims(x)[int_attribute(node, "axis", -1) % len(dims(x)) :])
-    statistics = [ctx.pointer(v) if _used(v) else "NULL" for v in node.outputs[1:3]]
+    statistics = [ctx.pointer(v) if _is_used(v) else "NULL" for v in node.outputs[1:3]]
     mean, inverse = (*statistics, "NULL", "NULL")[:2]
     ctx.call(
         "ek_layernorm_f32",
@@ -36,7 +36,7 @@ def check_layernorm(node: ir.Node) -> list[Problem]:
     wrong = [v for v in node.inputs[1:] if v is not None and size(v) != math.prod(wanted)]
     if wrong:
         found = f"scale or bias {dims(wrong[0])}"
-        return [Problem(where(node), found, f"shape {wanted}", "expand it")]
+        return [Problem(node_label(node), found, f"shape {wanted}", "expand it")]
     return []
 
 
@@ -78,11 +78,11 @@ def emit_batchnorm(ctx: Context, node: ir.Node) -> None:
 def check_batchnorm(node: ir.Node) -> list[Problem]:
     """Not in training mode."""
     if int_attribute(node, "training_mode", 0):
-        return [Problem(where(node), "training mode", "inference", "export in eval mode")]
+        return [Problem(node_label(node), "training mode", "inference", "export in eval mode")]
     return []
 
 
-def _used(value: ir.Value) -> bool:
+def _is_used(value: ir.Value) -> bool:
     return bool(value.uses()) or value.is_graph_output()
 
 

@@ -13,9 +13,9 @@ from edgekit.targets.c.emit.base import (
     float_literal,
     int_attribute,
     int_kernel,
+    node_label,
     size,
     suffix,
-    where,
 )
 from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
 
@@ -63,7 +63,7 @@ def emit_elementwise(ctx: Context, node: ir.Node) -> None:
 def check_mod(node: ir.Node) -> list[Problem]:
     """Floats need fmod."""
     if not is_whole(node.inputs[0]) and not int_attribute(node, "fmod", 0):
-        return [Problem(where(node), "float operands and fmod=0", "fmod=1", "set fmod=1")]
+        return [Problem(node_label(node), "float operands and fmod=0", "fmod=1", "set fmod=1")]
     return []
 
 
@@ -71,7 +71,7 @@ def check_pow(node: ir.Node) -> list[Problem]:
     """A float power of an integer has no result that is sure in its last digit."""
     if is_whole(node.inputs[0]) and not is_whole(node.inputs[1]):
         allowed = "a float base, or an integer exponent"
-        return [Problem(where(node), "an integer to a float power", allowed, "cast the base")]
+        return [Problem(node_label(node), "an integer to a float power", allowed, "cast the base")]
     return []
 
 

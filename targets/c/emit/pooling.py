@@ -10,8 +10,8 @@ from edgekit.targets.c.emit.base import (
     array_attribute,
     int_attribute,
     int_kernel,
+    node_label,
     suffix,
-    where,
 )
 from edgekit.targets.c.emit.conv import shape_argument
 
@@ -63,4 +63,4 @@ def check_pool(node: ir.Node) -> list[Problem]:
         found.append(("a window outside the data", "padding below the kernel", "pad less"))
     if any(value.uses() or value.is_graph_output() for value in node.outputs[1:]):
         found.append(("the indices of the maxima", "the maxima", "leave out the second output"))
-    return [Problem(where(node), *parts) for parts in found]
+    return [Problem(node_label(node), *parts) for parts in found]

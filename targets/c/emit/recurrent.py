@@ -11,7 +11,7 @@ from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
 from edgekit.operators.pointwise.tables import sigmoid_gate, tanh_gate
 from edgekit.operators.qdq import INTEGER_DOMAIN
-from edgekit.operators.recurrent.forms import GATE_ARRAYS, hidden_operand, rectified
+from edgekit.operators.recurrent.forms import GATE_ARRAYS, hidden_operand, uses_relu
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
     SUFFIX,
@@ -19,8 +19,8 @@ from edgekit.targets.c.emit.base import (
     array_attribute,
     int_attribute,
     int_kernel,
+    node_label,
     suffix,
-    where,
 )
 from edgekit.targets.c.storage import Traits
 
@@ -212,7 +212,7 @@ def emit_float(ctx: Context, node: ir.Node) -> None:
     else:
         arrays.append(ctx.constant(f"{node.name}_bias", both[:rows] + both[rows:]))
     if node.op_type == "RNN":
-        numbers.append(rectified(node))
+        numbers.append(uses_relu(node))
     cell.emit(ctx, kernel, arrays, numbers, "float")
 
 
@@ -242,7 +242,7 @@ def check_float(node: ir.Node) -> list[Problem]:
         text = " or ".join(", ".join(functions) for functions in allowed)
         default = text if name == "activations" else "its default"
         found.append((f"attribute {name}", default, "use the default cell"))
-    return [Problem(where(node), *parts) for parts in found]
+    return [Problem(node_label(node), *parts) for parts in found]
 
 
 def macs_int(node: ir.Node) -> int:

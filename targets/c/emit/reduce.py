@@ -8,18 +8,18 @@ import onnx_ir as ir
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import constant, reduced_axes
-from edgekit.targets.c.emit.along import emit_softmax_along
+from edgekit.targets.c.emit.axis_operators import emit_softmax_along
 from edgekit.targets.c.emit.base import (
     Context,
     c_type,
     float_literal,
     int_attribute,
+    node_label,
     size,
-    where,
 )
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
-from edgekit.targets.instruction_sets import packing
+from edgekit.targets.instruction_sets import packing_of
 
 LEAST_BESIDE = 64  # elements of a float extreme that is taken of many at once
 
@@ -72,7 +72,7 @@ NARROW = {
 NARROW_TYPES = ("int8_t", "uint8_t", "int16_t", "uint16_t")
 
 
-def _beside(rule: Reduction, count: int, lanes: int, fold: list[str]) -> list[str]:
+def _lane_extremes(rule: Reduction, count: int, lanes: int, fold: list[str]) -> list[str]:
     """C of the extreme ``acc`` of ``row``, `lanes` elements at once; by `fold` where order counts: of zeros and NaN."""
     whole, step = count // lanes * lanes, f"for (int32_t k = 0; k < {lanes}; k++) {{"
     extreme = rule.update.split("(", maxsplit=1)[0]
@@ -125,9 +125,9 @@ def emit_reduce(ctx: Context, node: ir.Node) -> None:
         f"{ctx.pointer(y)}[{index(outer, 1)}] = {end if kind == 'float' else f'({ctype})({end})'};"
     )
     fold = over(f"acc = {rule.update};")
-    lanes = 2 * packing(ctx.profile.kernels).columns
+    lanes = 2 * packing_of(ctx.profile.kernels).columns
     if kind == "float" and node.op_type in NARROW and inner == [(count, (1,))] and lanes >= 16:
-        fold = _beside(rule, count, lanes, fold) if count >= LEAST_BESIDE else fold
+        fold = _lane_extremes(rule, count, lanes, fold) if count >= LEAST_BESIDE else fold
     body += [*fold, result]
     body += ["}"] if node.op_type == "ReduceLogSumExp" else []
     for text in nest(outer, body):
@@ -138,9 +138,9 @@ def check_reduce(node: ir.Node) -> list[Problem]:
     """Constant axes; over no axes only what then is the identity."""
     axes = optional(node, 1)
     if axes is not None and constant(axes) is None:
-        return [Problem(where(node), "computed axes", "constant axes", to_bind(node, [axes]))]
+        return [Problem(node_label(node), "computed axes", "constant axes", to_bind(node, [axes]))]
     if not reduced_axes(node) and dims(node.inputs[0]) and not REDUCTIONS[node.op_type].plain:
-        return [Problem(where(node), "no axes", "one axis or more", "leave the node out")]
+        return [Problem(node_label(node), "no axes", "one axis or more", "leave the node out")]
     return []
 
 

@@ -14,7 +14,7 @@ from edgekit.operators.resize.taps import (
     resize_taps,
     text,
 )
-from edgekit.targets.c.emit.base import Context, size, where
+from edgekit.targets.c.emit.base import Context, node_label, size
 from edgekit.targets.c.emit.indexing import check_constants, emit_by_index
 from edgekit.targets.c.storage import Traits
 
@@ -78,7 +78,7 @@ def check_resize(node: ir.Node) -> list[Problem]:
         places = ((coordinates(node, axis), n) for axis, n in enumerate(dims(x)))
         if any(((at < 0) | (at > n - 1)).any() for at, n in places):
             found.append(("extrapolation_value", "0", "crop inside the data, or use 0"))
-    return [Problem(where(node), *parts) for parts in found]
+    return [Problem(node_label(node), *parts) for parts in found]
 
 
 def emit_grid_sample(ctx: Context, node: ir.Node) -> None:
@@ -102,4 +102,4 @@ def check_grid_sample(node: ir.Node) -> list[Problem]:
     found = [(f"input {shape}", "(images, channels, height, width)")] if len(shape) != 4 else []
     if mode not in ("linear", "bilinear", "nearest"):
         found.append((f"mode {mode}", "linear or nearest"))
-    return [Problem(where(node), *parts, "use one of these") for parts in found]
+    return [Problem(node_label(node), *parts, "use one of these") for parts in found]

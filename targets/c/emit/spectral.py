@@ -7,7 +7,7 @@ from edgekit.export.passes.canonical_forms.spectral import is_fast
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
 from edgekit.operators.spectral.twin import fft_tables
-from edgekit.targets.c.emit.base import Context, size, where
+from edgekit.targets.c.emit.base import Context, node_label, size
 from edgekit.targets.c.storage import Traits
 
 RFFT_BYTES = 8  # EK_RFFT_F32_SCRATCH, EK_IRFFT_F32_SCRATCH: bytes per point
@@ -67,7 +67,7 @@ def check_frame(node: ir.Node) -> list[Problem]:
     if rest != 1 or n % 2:
         return [
             Problem(
-                where(node),
+                node_label(node),
                 f"{n} points",
                 "an even product of 2, 3 and 5",
                 "use such an N_FFT, as 512",
@@ -117,5 +117,5 @@ def check_dft(node: ir.Node) -> list[Problem]:
         moved = False
     if moved or (len(node.inputs) > 1 and node.inputs[1] is not None) or not is_fast(node, x[-2]):
         allowed = "real or complex, of constant length and axis"
-        return [Problem(where(node), "this transform", allowed, "use one of these")]
+        return [Problem(node_label(node), "this transform", allowed, "use one of these")]
     return []

@@ -10,7 +10,7 @@ from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.operators.spectral.forms import finite_bounds
 from edgekit.targets.c import dense_frames, products, rings
 from edgekit.targets.c.emit import (
-    along,
+    axis_operators,
     border,
     computed_indices,
     conv,
@@ -40,7 +40,7 @@ from edgekit.targets.c.emit.base import (
     ORDERED,
     POOLED,
     Emitter,
-    calling,
+    call_emitter,
     elementwise,
     size,
     view,
@@ -140,15 +140,17 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         for name in ("ReduceMax", "ReduceMin")
     },
     ("", "Softmax"): Emitter(reduce.emit_softmax, elementwise),
-    ("", "LogSoftmax"): Emitter(along.emit_softmax_along, elementwise),
-    ("", "Hardmax"): Emitter(along.emit_hardmax, elementwise),
-    ("", "ArgMax"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
-    ("", "ArgMin"): Emitter(along.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "LogSoftmax"): Emitter(axis_operators.emit_softmax_along, elementwise),
+    ("", "Hardmax"): Emitter(axis_operators.emit_hardmax, elementwise),
+    ("", "ArgMax"): Emitter(axis_operators.emit_arg, reads=NUMBERS, writes=INT64),
+    ("", "ArgMin"): Emitter(axis_operators.emit_arg, reads=NUMBERS, writes=INT64),
     ("", "TopK"): Emitter(
-        along.emit_topk, check=movement.check_constant_tail, reads=ORDERED, writes=ORDERED
+        axis_operators.emit_topk, check=movement.check_constant_tail, reads=ORDERED, writes=ORDERED
     ),
-    ("", "CumSum"): Emitter(along.emit_cumsum, elementwise, along.check_cumsum, reads=NUMBERS),
-    ("", "LpNormalization"): Emitter(along.emit_lp_normalization, elementwise),
+    ("", "CumSum"): Emitter(
+        axis_operators.emit_cumsum, elementwise, axis_operators.check_cumsum, reads=NUMBERS
+    ),
+    ("", "LpNormalization"): Emitter(axis_operators.emit_lp_normalization, elementwise),
     ("", "LayerNormalization"): Emitter(
         normalize.emit_layernorm, elementwise, normalize.check_layernorm
     ),
@@ -156,7 +158,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ("", "BatchNormalization"): Emitter(
         normalize.emit_batchnorm, elementwise, normalize.check_batchnorm
     ),
-    ("", "LRN"): Emitter(calling("ek_lrn_f32", lrn_numbers)),
+    ("", "LRN"): Emitter(call_emitter("ek_lrn_f32", lrn_numbers)),
     # float or integer
     ("", "Identity"): Emitter(movement.emit_view, view, reads=ANY),
     ("", "Reshape"): Emitter(
@@ -229,7 +231,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         spectral.emit_irfft, spectral.traits_irfft, spectral.check_frame
     ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(
-        calling(
+        call_emitter(
             "ek_finite_f32",
             lambda node: [size(node.inputs[0]), *finite_bounds(node)],
         ),

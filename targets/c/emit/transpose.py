@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from edgekit.targets.c.emit.base import Context
 from edgekit.targets.c.storage import item_bytes
-from edgekit.targets.instruction_sets import packing
+from edgekit.targets.instruction_sets import packing_of
 
 KERNELS = {1: "ek_transpose_b8", 2: "ek_transpose_b16", 4: "ek_transpose_b32"}
 LEAST, LEAST_EDGE = 64, 4  # elements of a call, and rows and columns
@@ -14,14 +14,14 @@ S = TypeVar("S")
 Loops = list[tuple[int, tuple[S, ...]]]
 
 
-def transposed(ctx: Context, y: ir.Value, loops: Loops[S]) -> tuple[Loops[S], str] | None:
+def transpose_loops(ctx: Context, y: ir.Value, loops: Loops[S]) -> tuple[Loops[S], str] | None:
     """What stands for the loops of a copy, whose steps are those of x and of y.
 
     Returns:
         The loops around a kernel's call, and the call, with x ``{a}`` and y ``{b}``; None where loops are as good.
     """
     level = _contiguous(loops)
-    if level is None or not packing(ctx.profile.kernels).windows or item_bytes(y) not in KERNELS:
+    if level is None or not packing_of(ctx.profile.kernels).windows or item_bytes(y) not in KERNELS:
         return None
     (cols, (_, y_step)), (rows, (x_step, _)) = loops[level], loops[-1]
     if min(rows, cols) < LEAST_EDGE or rows * cols < LEAST:

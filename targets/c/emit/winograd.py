@@ -46,7 +46,7 @@ def strip_of(s: ConvShape) -> Strip:
     return Strip(_equal(high, max(1, most // columns)), columns)
 
 
-def transformed(w: NDArray[Any]) -> NDArray[np.float32]:
+def transform_weights(w: NDArray[Any]) -> NDArray[np.float32]:
     """G g G^T of w (out_c, in_c, 3, 3): (16, in_c, out_c); Lavin and Gray, arXiv 1509.09308, equation 8."""
     places = np.einsum("ia,ocab,jb->ijco", TAPS, w.astype(np.float64), TAPS)
     return np.asarray(places.reshape(PLACES, w.shape[1], w.shape[0]), np.float32)

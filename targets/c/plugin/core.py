@@ -57,7 +57,7 @@ def _header(model: Model, manifest: Manifest) -> str:
         hop=manifest.stream["hop_samples"],
         delay=manifest.stream["delay_samples"] or 0,
         buffers=buffers,
-        given="\n".join(_given(controls, fields)) or "    (void)knobs;",
+        given="\n".join(_knob_statements(controls, fields)) or "    (void)knobs;",
     )
 
 
@@ -66,7 +66,7 @@ def sides(manifest: Manifest) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
     return manifest.stream_inputs, manifest.sounds
 
 
-def _given(controls: Sequence[Tensor], fields: dict[str, str]) -> Iterator[str]:
+def _knob_statements(controls: Sequence[Tensor], fields: dict[str, str]) -> Iterator[str]:
     """The statements that hand the knobs over."""
     knob = 0
     for tensor in controls:

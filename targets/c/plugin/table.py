@@ -50,7 +50,7 @@ def wrap_problems(
     return problems + [problem for kind in kinds for problem in PLUGINS[kind].problems(knobs)]
 
 
-def wrapped(
+def wrap_build(
     build: Build, model: Model, kinds: Sequence[str], ranges: Mapping[str, str] | None
 ) -> Build:
     """A build of C with a plug-in of each kind."""

@@ -7,11 +7,11 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.geometry import dims
-from edgekit.targets.litert.emitting import Emitting, Item
+from edgekit.targets.litert.node_emission import Item, NodeEmission
 from edgekit.targets.litert.orders import UNIT, Order, natural
 
-Emit = Callable[[Emitting, ir.Node], None]
-Integer = Callable[[Emitting, ir.Node], bool]
+Emit = Callable[[NodeEmission, ir.Node], None]
+Integer = Callable[[NodeEmission, ir.Node], bool]
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Emitter:
     integer: Integer | None = None
 
 
-def always(_writer: Emitting, _node: ir.Node) -> bool:
+def always(_writer: NodeEmission, _node: ir.Node) -> bool:
     """In integers wherever it is framed."""
     return True
 
 
-def moved(w: Emitting, value: ir.Value | None) -> Item:
+def requantize_operand(w: NodeEmission, value: ir.Value | None) -> Item:
     """An operand in the integers of the node's first result."""
     item = w.item(value)
     if not w.integer:
@@ -39,7 +39,7 @@ def moved(w: Emitting, value: ir.Value | None) -> Item:
     return w.requantized(item, kind)
 
 
-def ranked(w: Emitting, item: Item, rank: int) -> Item:
+def expand_rank(w: NodeEmission, item: Item, rank: int) -> Item:
     """An operand with leading axes of extent 1, as broadcasting adds them."""
     missing = rank - len(item.shape)
     if missing == 0:
@@ -52,11 +52,11 @@ def ranked(w: Emitting, item: Item, rank: int) -> Item:
     return new
 
 
-def aligned(w: Emitting, items: Sequence[Item], rank: int) -> tuple[Order, list[int]]:
+def align_orders(w: NodeEmission, items: Sequence[Item], rank: int) -> tuple[Order, list[int]]:
     """Tensors of several operands in one order: that of the largest computed one."""
     computed = [item for item in items if item.array is None and len(item.shape) == rank]
     order = leader(computed).order if computed else natural(rank)
-    return order, [w.tensor(ranked(w, item, rank), order) for item in items]
+    return order, [w.tensor(expand_rank(w, item, rank), order) for item in items]
 
 
 def leader(items: Sequence[Item]) -> Item:
@@ -69,12 +69,12 @@ def rank_of(value: ir.Value | None) -> int:
     return len(dims(value))
 
 
-def last(order: Order, axis: int) -> Order:
+def axis_last(order: Order, axis: int) -> Order:
     """The order with one axis moved to the end."""
     return (*(a for a in order if a != axis), axis)
 
 
-def without(order: Order, axes: Sequence[int]) -> Order:
+def order_without_axes(order: Order, axes: Sequence[int]) -> Order:
     """The order of a tensor that lost these axes, still stored with extent 1."""
     kept = [a for a in range(len([a for a in order if a != UNIT])) if a not in axes]
     return tuple(UNIT if a == UNIT or a in axes else kept.index(a) for a in order)

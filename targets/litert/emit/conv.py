@@ -9,9 +9,9 @@ from edgekit.operators.geometry import ConvShape, conv_shape, dims, optional
 from edgekit.operators.qdq import Weight
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.emit.base import rank_of, ranked
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
+from edgekit.targets.litert.emit.base import expand_rank, rank_of
 from edgekit.targets.litert.file import Array, Scales, options
+from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, channels_last, natural
 
 SAME, VALID = 0, 1
@@ -25,18 +25,18 @@ class Rows:
     scales: Array | None
 
 
-def conv(w: Emitting, node: ir.Node) -> None:
+def conv(w: NodeEmission, node: ir.Node) -> None:
     """CONV_2D, or DEPTHWISE_CONV_2D where every group has one channel."""
     shape, order = geometry(node)
     x = w.tensor(w.item(node.inputs[0]), order)
-    trailing = _trailing(shape)
-    x, padding = padded(w, x, shape, trailing)
+    trailing = _trailing_padding(shape)
+    x, padding = pad_input(w, x, shape, trailing)
     rows = _rows(w, node, shape)
     depthwise = shape.groups == shape.in_c and shape.groups > 1
     bias = _bias(w, node, shape.out_c, rows)
     if rows is None:
         if shape.groups != 1:
-            raise Refused("computed weights of groups", "constant weights, or one group")
+            raise LiteRTRefused("computed weights of groups", "constant weights, or one group")
         weights = w.tensor(w.item(node.inputs[1]), channels_last(rank_of(node.inputs[1])))
     else:
         weights = _kernel(w, rows, depthwise)
@@ -58,11 +58,11 @@ def geometry(node: ir.Node) -> tuple[ConvShape, Order]:
     """Sizes, and the order of both ends."""
     rank = rank_of(node.inputs[0])
     if rank not in (3, 4):
-        raise Refused(f"{rank - 2} spatial axes", "1 or 2")
+        raise LiteRTRefused(f"{rank - 2} spatial axes", "1 or 2")
     return conv_shape(node, list(dims(node.inputs[1])[2:])), channels_last(rank)
 
 
-def _trailing(s: ConvShape) -> tuple[int, int]:
+def _trailing_padding(s: ConvShape) -> tuple[int, int]:
     """Padding behind both axes that the last output needs; below 0 where it leaves some input unread."""
     sizes = (
         (s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
@@ -72,7 +72,7 @@ def _trailing(s: ConvShape) -> tuple[int, int]:
     return bottom, right
 
 
-def padded(w: Emitting, x: int, s: ConvShape, trailing: tuple[int, int]) -> tuple[int, int]:
+def pad_input(w: NodeEmission, x: int, s: ConvShape, trailing: tuple[int, int]) -> tuple[int, int]:
     """The input, padded where LiteRT's two ways do not say it, and the way that is left."""
     ends = [max(0, end) for end in trailing]
     leads = [s.pad_top, s.pad_left]
@@ -92,7 +92,7 @@ def padded(w: Emitting, x: int, s: ConvShape, trailing: tuple[int, int]) -> tupl
     return pad(w, x, [(0, 0), (leads[0], ends[0]), (leads[1], ends[1]), (0, 0)]), VALID
 
 
-def pad(w: Emitting, x: int, widths: list[tuple[int, int]]) -> int:
+def pad(w: NodeEmission, x: int, widths: list[tuple[int, int]]) -> int:
     """Zeros around a tensor; of integers their zero point."""
     if not any(low or high for low, high in widths):
         return x
@@ -100,7 +100,7 @@ def pad(w: Emitting, x: int, widths: list[tuple[int, int]]) -> int:
     return w.op("PAD", [x, w.constant(np.array(widths, np.int32))], shape)
 
 
-def _rows(w: Emitting, node: ir.Node, s: ConvShape) -> Rows | None:
+def _rows(w: NodeEmission, node: ir.Node, s: ConvShape) -> Rows | None:
     """The constant weights of a convolution."""
     value = node.inputs[1]
     assert value is not None
@@ -126,7 +126,7 @@ def _by_output(array: Array, op_type: str, s: ConvShape) -> Array:
     return grouped.reshape(s.out_c, s.in_c // s.groups, s.k_h, s.k_w)
 
 
-def _kernel(w: Emitting, rows: Rows, depthwise: bool) -> int:
+def _kernel(w: NodeEmission, rows: Rows, depthwise: bool) -> int:
     array = rows.q.transpose(1, 2, 3, 0) if depthwise else rows.q.transpose(0, 2, 3, 1)
     array = np.ascontiguousarray(array)
     if rows.scales is None:
@@ -135,7 +135,7 @@ def _kernel(w: Emitting, rows: Rows, depthwise: bool) -> int:
     return w.graph.constant("weights", array, scales)
 
 
-def _bias(w: Emitting, node: ir.Node, channels: int, rows: Rows | None) -> int:
+def _bias(w: NodeEmission, node: ir.Node, channels: int, rows: Rows | None) -> int:
     value = optional(node, 2)
     if value is not None and w.array(value) is None:
         return w.flat(w.item(value))
@@ -160,7 +160,7 @@ def _bias(w: Emitting, node: ir.Node, channels: int, rows: Rows | None) -> int:
     return w.graph.constant("bias", np.ascontiguousarray(q.astype(dtype)), scales)
 
 
-def is_conv(w: Emitting, node: ir.Node) -> bool:
+def is_conv(w: NodeEmission, node: ir.Node) -> bool:
     """With constant weights around 0."""
     weight = w.weights.get(node.inputs[1]) if node.inputs[1] is not None else None
     bias = optional(node, 2)
@@ -171,12 +171,12 @@ def is_conv(w: Emitting, node: ir.Node) -> bool:
     )
 
 
-def transpose(w: Emitting, node: ir.Node) -> None:
+def transpose(w: NodeEmission, node: ir.Node) -> None:
     """TRANSPOSE_CONV where it has one group and no dilation, else a convolution over an input with gaps."""
     s, order = geometry(node)
     rows = _rows(w, node, s)
     if rows is None:
-        raise Refused("computed weights", "constant weights")
+        raise LiteRTRefused("computed weights", "constant weights")
     x = w.tensor(w.item(node.inputs[0]), order)
     stretched = (s.in_h - 1) * s.stride_h + s.k_h, (s.in_w - 1) * s.stride_w + s.k_w
     fits = s.out_h + s.pad_top <= stretched[0] and s.out_w + s.pad_left <= stretched[1]
@@ -187,7 +187,7 @@ def transpose(w: Emitting, node: ir.Node) -> None:
 
 
 def _transpose_conv(
-    w: Emitting,
+    w: NodeEmission,
     node: ir.Node,
     s: ConvShape,
     order: Order,
@@ -211,7 +211,9 @@ def _transpose_conv(
     w.finish(y, order)
 
 
-def _with_gaps(w: Emitting, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows) -> None:
+def _with_gaps(
+    w: NodeEmission, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows
+) -> None:
     """Zeros between the samples, then a convolution with the kernel turned around."""
     x = _gaps(w, x, 1, s.stride_h)
     x = _gaps(w, x, 2, s.stride_w)
@@ -223,7 +225,11 @@ def _with_gaps(w: Emitting, node: ir.Node, s: ConvShape, order: Order, x: int, r
     ):
         before = far - lead
         widths.append((before, out + far - before - w.shape(x)[axis]))
-    x = pad(w, _cropped(w, x, widths), [(max(a, 0), max(b, 0)) for a, b in [*widths, (0, 0)]])
+    x = pad(
+        w,
+        _crop_negative_padding(w, x, widths),
+        [(max(a, 0), max(b, 0)) for a, b in [*widths, (0, 0)]],
+    )
     turned = Rows(np.ascontiguousarray(rows.q[:, :, ::-1, ::-1]), rows.scales)
     depthwise = s.groups == s.in_c and s.groups > 1
     inputs = [x, _kernel(w, turned, depthwise), _bias(w, node, s.out_c, rows)]
@@ -241,7 +247,7 @@ def _with_gaps(w: Emitting, node: ir.Node, s: ConvShape, order: Order, x: int, r
         w.result("CONV_2D", inputs, order, options("Conv2D", **steps))
 
 
-def _gaps(w: Emitting, x: int, axis: int, stride: int) -> int:
+def _gaps(w: NodeEmission, x: int, axis: int, stride: int) -> int:
     """Stride - 1 zeros behind every sample of an axis of (n, h, w, c)."""
     if stride == 1:
         return x
@@ -252,7 +258,7 @@ def _gaps(w: Emitting, x: int, axis: int, stride: int) -> int:
     return w.reshaped(wide, longer)
 
 
-def _cropped(w: Emitting, x: int, widths: list[tuple[int, int]]) -> int:
+def _crop_negative_padding(w: NodeEmission, x: int, widths: list[tuple[int, int]]) -> int:
     """Without what negative padding takes away."""
     begin = [max(-low, 0) for low, _ in widths] + [0]
     end = [max(-high, 0) for _, high in widths] + [0]
@@ -262,7 +268,7 @@ def _cropped(w: Emitting, x: int, widths: list[tuple[int, int]]) -> int:
     return w.op("SLICE", [x, w.ints_constant(begin), w.ints_constant(size)], size)
 
 
-def linear(w: Emitting, node: ir.Node) -> None:
+def linear(w: NodeEmission, node: ir.Node) -> None:
     """FULLY_CONNECTED by a constant matrix; of integers a convolution of one tap.
 
     Older interpreters know scales per output channel in convolutions only.
@@ -283,7 +289,7 @@ def linear(w: Emitting, node: ir.Node) -> None:
 
 
 def one_tap(
-    w: Emitting, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
+    w: NodeEmission, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
 ) -> int:
     """Rows of integers (..., inputs) times a matrix (outputs, inputs): (rows, 1, 1, outputs).
 
@@ -301,7 +307,7 @@ def one_tap(
     )
 
 
-def _matrix(w: Emitting, node: ir.Node) -> tuple[Array, Array | None]:
+def _matrix(w: NodeEmission, node: ir.Node) -> tuple[Array, Array | None]:
     """The weights as (outputs, inputs), and their scales where the node runs in integers."""
     value = node.inputs[1]
     assert value is not None
@@ -321,14 +327,14 @@ def _matrix(w: Emitting, node: ir.Node) -> tuple[Array, Array | None]:
     return rows(array), None
 
 
-def gemm(w: Emitting, node: ir.Node) -> None:
+def gemm(w: NodeEmission, node: ir.Node) -> None:
     """Gemm by constant weights; others have become MatMul."""
     if w.array(node.inputs[1]) is None:
-        raise Refused("a computed matrix", "constant weights")
+        raise LiteRTRefused("a computed matrix", "constant weights")
     linear(w, node)
 
 
-def matmul(w: Emitting, node: ir.Node) -> None:
+def matmul(w: NodeEmission, node: ir.Node) -> None:
     """BATCH_MATMUL, or FULLY_CONNECTED by a constant matrix."""
     a, b = (w.item(value) for value in node.inputs)
     if (
@@ -351,7 +357,7 @@ def matmul(w: Emitting, node: ir.Node) -> None:
     w.put(w.reshaped(y, out), natural(len(out)))
 
 
-def _as_matrix(w: Emitting, item: Item, shape: tuple[int, ...], rank: int) -> int:
+def _as_matrix(w: NodeEmission, item: Item, shape: tuple[int, ...], rank: int) -> int:
     if shape == item.shape:
-        return w.tensor(ranked(w, item, rank), natural(rank))
+        return w.tensor(expand_rank(w, item, rank), natural(rank))
     return w.reshaped(w.flat(item), (*[1] * (rank - len(shape)), *shape))

@@ -9,34 +9,34 @@ from edgekit.graph.nodes import attribute
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.builtins import BUILTINS
-from edgekit.targets.litert.emit.base import aligned, moved, rank_of
-from edgekit.targets.litert.emitting import Emitting, Refused
+from edgekit.targets.litert.emit.base import align_orders, rank_of, requantize_operand
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order
 
-Fold = Callable[[Emitting, int, int], int]
+Fold = Callable[[NodeEmission, int, int], int]
 NARROW = ("int8", "uint8", "int16")  # plain integers of these types are computed in int32
 
 
-def operands(w: Emitting, node: ir.Node) -> tuple[Order, list[int]]:
+def operands(w: NodeEmission, node: ir.Node) -> tuple[Order, list[int]]:
     """All inputs in one order."""
     items = [w.item(value) for value in node.inputs]
-    return aligned(w, items, rank_of(node.outputs[0]))
+    return align_orders(w, items, rank_of(node.outputs[0]))
 
 
-def wide(w: Emitting, number: int) -> int:
+def wide(w: NodeEmission, number: int) -> int:
     """A tensor of plain integers as int32, where it is narrower."""
     held = w.graph.tensors[number]
     narrow = held.dtype in NARROW and held.scales is None
     return w.op("CAST", [number], dtype="int32") if narrow else number
 
 
-def narrowed(w: Emitting, number: int, dtype: str) -> int:
+def cast_to_result(w: NodeEmission, number: int, dtype: str) -> int:
     """A tensor in the type of the node's result; integers wrap around."""
     return number if w.graph.tensors[number].dtype == dtype else w.op("CAST", [number], dtype=dtype)
 
 
-def binary(w: Emitting, node: ir.Node) -> None:
+def binary(w: NodeEmission, node: ir.Node) -> None:
     """Add, Sub, Mul, Div of two."""
     order, (a, b) = operands(w, node)
     dtype = w.graph.tensors[a].dtype
@@ -45,27 +45,27 @@ def binary(w: Emitting, node: ir.Node) -> None:
         return
     a, b = wide(w, a), wide(w, b)
     if node.op_type == "Div" and w.graph.tensors[a].dtype == "int64":
-        raise Refused("a quotient of int64", "int32 or float32", "cast to int32")
-    w.put(narrowed(w, w.op(BUILTINS[node.op_type], [a, b]), dtype), order)
+        raise LiteRTRefused("a quotient of int64", "int32 or float32", "cast to int32")
+    w.put(cast_to_result(w, w.op(BUILTINS[node.op_type], [a, b]), dtype), order)
 
 
-def fold(w: Emitting, node: ir.Node) -> None:
+def fold(w: NodeEmission, node: ir.Node) -> None:
     """Max, Min, Sum, Mean of any number."""
-    items = [moved(w, value) for value in node.inputs]
-    order, numbers = aligned(w, items, rank_of(node.outputs[0]))
+    items = [requantize_operand(w, value) for value in node.inputs]
+    order, numbers = align_orders(w, items, rank_of(node.outputs[0]))
     dtype = w.graph.tensors[numbers[0]].dtype
     total, *rest = [wide(w, n) for n in numbers]
     for number in rest:
         total = w.op(BUILTINS[node.op_type], [total, number])
     if node.op_type == "Mean":
         total = w.op("MUL", [total, w.real_constant(1 / len(numbers))])
-    total = narrowed(w, total, dtype)
+    total = cast_to_result(w, total, dtype)
     if not rest:
         total = w.reshaped(total, w.shape(total))
     w.put(total, order)
 
 
-def division(w: Emitting, node: ir.Node) -> None:
+def division(w: NodeEmission, node: ir.Node) -> None:
     """Div; in integers by a number, as a product with an exact quotient of scales."""
     if not w.integer:
         binary(w, node)
@@ -79,21 +79,21 @@ def division(w: Emitting, node: ir.Node) -> None:
     w.result("MUL", [w.tensor(item, item.order), factor], item.order)
 
 
-def is_division(w: Emitting, node: ir.Node) -> bool:
+def is_division(w: NodeEmission, node: ir.Node) -> bool:
     """By a constant of one element."""
     divisor = w.array(node.inputs[1])
     return divisor is not None and divisor.size == 1
 
 
-def _square(w: Emitting, x: int) -> int:
+def _square(w: NodeEmission, x: int) -> int:
     return w.op("MUL", [x, x])
 
 
-def _inverse(w: Emitting, x: int) -> int:
+def _inverse(w: NodeEmission, x: int) -> int:
     return w.op("DIV", [w.real_constant(1), x])
 
 
-POWERS: dict[float, Callable[[Emitting, int], int]] = {
+POWERS: dict[float, Callable[[NodeEmission, int], int]] = {
     2.0: _square,
     3.0: lambda w, x: w.op("MUL", [_square(w, x), x]),
     4.0: lambda w, x: _square(w, _square(w, x)),
@@ -104,7 +104,7 @@ POWERS: dict[float, Callable[[Emitting, int], int]] = {
 }
 
 
-def power(w: Emitting, node: ir.Node) -> None:
+def power(w: NodeEmission, node: ir.Node) -> None:
     """Pow; by products where the exponent is a small whole number."""
     order, (a, b) = operands(w, node)
     exponent = constant(node.inputs[1])
@@ -115,11 +115,11 @@ def power(w: Emitting, node: ir.Node) -> None:
             w.put(known(w, a), order)
             return
     a = wide(w, a) if dtype != "int64" else w.op("CAST", [a], dtype="int32")
-    b = narrowed(w, b, w.graph.tensors[a].dtype)
-    w.put(narrowed(w, w.op("POW", [a, b]), dtype), order)
+    b = cast_to_result(w, b, w.graph.tensors[a].dtype)
+    w.put(cast_to_result(w, w.op("POW", [a, b]), dtype), order)
 
 
-def compare(w: Emitting, node: ir.Node) -> None:
+def compare(w: NodeEmission, node: ir.Node) -> None:
     """A truth value per element."""
     order, (a, b) = operands(w, node)
     if w.graph.tensors[a].dtype == "bool":
@@ -128,7 +128,7 @@ def compare(w: Emitting, node: ir.Node) -> None:
     w.put(w.op(BUILTINS[node.op_type], [wide(w, a), wide(w, b)], dtype="bool"), order)
 
 
-def logic(w: Emitting, node: ir.Node) -> None:
+def logic(w: NodeEmission, node: ir.Node) -> None:
     """And, Or, Xor, Not of truth values."""
     order, numbers = operands(w, node)
     if node.op_type == "Not":
@@ -137,7 +137,7 @@ def logic(w: Emitting, node: ir.Node) -> None:
         w.put(w.op(BUILTINS.get(node.op_type, "NOT_EQUAL"), numbers), order)
 
 
-def bits(w: Emitting, node: ir.Node) -> None:
+def bits(w: NodeEmission, node: ir.Node) -> None:
     """Exclusive or, or the complement, of bits."""
     order, numbers = operands(w, node)
     dtype = w.graph.tensors[numbers[0]].dtype
@@ -147,7 +147,7 @@ def bits(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("BITWISE_XOR", numbers), order)
 
 
-def modulo(w: Emitting, node: ir.Node) -> None:
+def modulo(w: NodeEmission, node: ir.Node) -> None:
     """The remainder that has the divisor's sign, or, with fmod, the dividend's."""
     order, (a, b) = operands(w, node)
     dtype = w.graph.tensors[a].dtype
@@ -158,26 +158,26 @@ def modulo(w: Emitting, node: ir.Node) -> None:
         w.put(w.op("MUL", [rest, w.op("SIGN", [signed])]), order)
         return
     if attribute(node, "fmod", 0):
-        raise Refused("the remainder of integers that has the dividend's sign", "fmod = 0")
-    w.put(narrowed(w, w.op("FLOOR_MOD", [wide(w, a), wide(w, b)]), dtype), order)
+        raise LiteRTRefused("the remainder of integers that has the dividend's sign", "fmod = 0")
+    w.put(cast_to_result(w, w.op("FLOOR_MOD", [wide(w, a), wide(w, b)]), dtype), order)
 
 
-def where(w: Emitting, node: ir.Node) -> None:
+def emit_where(w: NodeEmission, node: ir.Node) -> None:
     """One of two by a truth value."""
     condition = w.real_item(node.inputs[0])
-    choices = [moved(w, value) for value in node.inputs[1:]]
-    order, numbers = aligned(w, [condition, *choices], rank_of(node.outputs[0]))
+    choices = [requantize_operand(w, value) for value in node.inputs[1:]]
+    order, numbers = align_orders(w, [condition, *choices], rank_of(node.outputs[0]))
     held = w.graph.tensors[numbers[1]]
     kind_of = w.work_kind() if w.integer else None
     w.put(w.op("SELECT_V2", numbers, dtype=held.dtype, kind=kind_of), order)
 
 
-def is_where(w: Emitting, node: ir.Node) -> bool:
+def is_where(w: NodeEmission, node: ir.Node) -> bool:
     """With both choices computed."""
     return all(constant(value) is None for value in node.inputs[1:])
 
 
-def cast(w: Emitting, node: ir.Node) -> None:
+def cast(w: NodeEmission, node: ir.Node) -> None:
     """Another element type; floats go towards zero."""
     item, value = w.item(node.inputs[0]), node.outputs[0]
     assert value.dtype is not None
@@ -194,7 +194,7 @@ def cast(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("CAST", [x], dtype=dtype), item.order)
 
 
-def strange(w: Emitting, node: ir.Node) -> None:
+def strange(w: NodeEmission, node: ir.Node) -> None:
     """IsNaN, IsInf."""
     item = w.item(node.inputs[0])
     x, order = w.tensor(item, item.order), item.order
@@ -206,11 +206,11 @@ def strange(w: Emitting, node: ir.Node) -> None:
         if attribute(node, name, 1):
             found.append(w.op("EQUAL", [x, w.real_constant(end)], dtype="bool"))
     if not found:
-        raise Refused("neither infinity is looked for", "at least one")
+        raise LiteRTRefused("neither infinity is looked for", "at least one")
     w.put(found[0] if len(found) == 1 else w.op("LOGICAL_OR", found), order)
 
 
-def prelu(w: Emitting, node: ir.Node) -> None:
+def prelu(w: NodeEmission, node: ir.Node) -> None:
     """One slope per element, broadcast, or the same for all: then LEAKY_RELU."""
     slopes = w.array(node.inputs[1])
     item = w.item(node.inputs[0])
@@ -230,7 +230,7 @@ def prelu(w: Emitting, node: ir.Node) -> None:
     w.result("PRELU", [x, slope], order)
 
 
-def _slopes(w: Emitting, slopes: np.ndarray, order: Order, rank: int) -> int:
+def _slopes(w: NodeEmission, slopes: np.ndarray, order: Order, rank: int) -> int:
     """Slopes of a layer of integers, in 8 bits, laid out as x but for the batch."""
     real = slopes.reshape([1] * (rank - slopes.ndim) + list(slopes.shape))
     peak = float(np.abs(real).max()) or 1.0
@@ -241,7 +241,7 @@ def _slopes(w: Emitting, slopes: np.ndarray, order: Order, rank: int) -> int:
     return w.constant(np.ascontiguousarray(q.reshape(shape)[0]), kind)
 
 
-def is_prelu(w: Emitting, node: ir.Node) -> bool:
+def is_prelu(w: NodeEmission, node: ir.Node) -> bool:
     """On 8 bits, where the slopes are constants that 8 bits hold well enough: within half a step of the result."""
     slopes, frame = w.array(node.inputs[1]), w.frame(node)
     item = w.ints.get(node.inputs[0]) if node.inputs[0] is not None else None
@@ -259,14 +259,14 @@ def is_prelu(w: Emitting, node: ir.Node) -> bool:
 FINEST_SLOPES = 0.5
 
 
-def product_sum(w: Emitting, node: ir.Node) -> None:
+def product_sum(w: NodeEmission, node: ir.Node) -> None:
     """A b + sign c d."""
     order, (a, b, c, d) = operands(w, node)
     builtin = "ADD" if attribute(node, "sign", 1.0) > 0 else "SUB"
     w.put(w.op(builtin, [w.op("MUL", [a, b]), w.op("MUL", [c, d])]), order)
 
 
-def magnitude(w: Emitting, node: ir.Node) -> None:
+def magnitude(w: NodeEmission, node: ir.Node) -> None:
     """sqrt(a^2 + b^2 + epsilon)."""
     order, (a, b) = operands(w, node)
     power = w.op("ADD", [_square(w, a), _square(w, b)])

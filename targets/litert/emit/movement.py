@@ -13,14 +13,14 @@ from edgekit.operators.operator import Operator
 from edgekit.operators.resize.taps import resize_taps
 from edgekit.operators.roles import constant
 from edgekit.operators.table import OPERATORS
-from edgekit.targets.litert.emit.base import leader, moved, ranked
+from edgekit.targets.litert.emit.base import expand_rank, leader, requantize_operand
 from edgekit.targets.litert.emit.conv import pad
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import options
-from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, transposed
+from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
+from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, transpose_order
 
 
-def is_move(w: Emitting, node: ir.Node) -> bool:
+def is_move(w: NodeEmission, node: ir.Node) -> bool:
     """In integers, where all its results are of one type."""
     kinds = {
         w.frame_kind(node, i) for i, v in enumerate(node.outputs) if v.uses() or v.is_graph_output()
@@ -28,13 +28,13 @@ def is_move(w: Emitting, node: ir.Node) -> bool:
     return len(kinds) == 1
 
 
-def reshape(w: Emitting, node: ir.Node) -> None:
+def reshape(w: NodeEmission, node: ir.Node) -> None:
     """The same memory under another shape; free where only axes of extent 1 come and go."""
     item = w.item(node.inputs[0])
-    w.alias(item, renamed(w, item, dims(node.outputs[0])))
+    w.alias(item, reshape_tensors(w, item, dims(node.outputs[0])))
 
 
-def renamed(w: Emitting, item: Item, shape: tuple[int, ...]) -> dict[Order, int]:
+def reshape_tensors(w: NodeEmission, item: Item, shape: tuple[int, ...]) -> dict[Order, int]:
     """The tensors that hold a value under another shape of as many elements."""
     if item.array is None:
         for order, number in item.tensors.items():
@@ -62,24 +62,24 @@ def _renamed_order(order: Order, old: tuple[int, ...], new: tuple[int, ...]) -> 
     return None if units else tuple(found)
 
 
-def transpose(w: Emitting, node: ir.Node) -> None:
+def transpose(w: NodeEmission, node: ir.Node) -> None:
     """Nothing is moved: the axes are only named anew."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
     perm = [int(p) for p in attribute(node, "perm", None) or range(rank)[::-1]]
     if not item.tensors:
         w.tensor(item, natural(rank))
-    w.alias(item, {transposed(order, perm): number for order, number in item.tensors.items()})
+    w.alias(item, {transpose_order(order, perm): number for order, number in item.tensors.items()})
 
 
-def slices(w: Emitting, node: ir.Node) -> None:
+def slices(w: NodeEmission, node: ir.Node) -> None:
     """SLICE or STRIDED_SLICE; backward ones go by index."""
     starts, ends, axes, steps = (
         None if v is None else constant(v) for v in (*node.inputs[1:], None, None)[:4]
     )
     if starts is None or ends is None:
-        raise Refused("computed bounds", "constants")
-    item = moved(w, node.inputs[0])
+        raise LiteRTRefused("computed bounds", "constants")
+    item = requantize_operand(w, node.inputs[0])
     order, rank = item.order, len(item.shape)
     named = (
         range(len(np.ravel(starts))) if axes is None else [int(a) % rank for a in np.ravel(axes)]
@@ -95,7 +95,7 @@ def slices(w: Emitting, node: ir.Node) -> None:
     w.put(cut(w, w.tensor(item, order), order, bounds), order)
 
 
-def cut(w: Emitting, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]) -> int:
+def cut(w: NodeEmission, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]) -> int:
     """Part of a tensor: (start, stop, step) by logical axis."""
     whole = [(0, n, 1) for n in w.shape(x)]
     wanted = [
@@ -111,9 +111,9 @@ def cut(w: Emitting, x: int, order: Order, bounds: dict[int, tuple[int, int, int
     return w.op("STRIDED_SLICE", [x, begin, end, stride], shape, chosen=options("StridedSlice"))
 
 
-def split(w: Emitting, node: ir.Node) -> None:
+def split(w: NodeEmission, node: ir.Node) -> None:
     """One SLICE per part."""
-    item = moved(w, node.inputs[0])
+    item = requantize_operand(w, node.inputs[0])
     order, axis, start = item.order, int(attribute(node, "axis", 0)) % len(item.shape), 0
     x = w.tensor(item, order)
     for i, output in enumerate(node.outputs):
@@ -123,9 +123,9 @@ def split(w: Emitting, node: ir.Node) -> None:
         start += size
 
 
-def concat(w: Emitting, node: ir.Node) -> None:
+def concat(w: NodeEmission, node: ir.Node) -> None:
     """CONCATENATION in the order of the largest operand."""
-    items = [moved(w, value) for value in node.inputs]
+    items = [requantize_operand(w, value) for value in node.inputs]
     computed = [item for item in items if item.array is None]
     first = leader(computed)
     order, rank = first.order, len(first.shape)
@@ -137,22 +137,22 @@ def concat(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("CONCATENATION", numbers, shape, first.dtype, kind, chosen), order)
 
 
-def expand(w: Emitting, node: ir.Node) -> None:
+def expand(w: NodeEmission, node: ir.Node) -> None:
     """BROADCAST_TO."""
-    item, shape = moved(w, node.inputs[0]), dims(node.outputs[0])
-    item = ranked(w, item, len(shape))
+    item, shape = requantize_operand(w, node.inputs[0]), dims(node.outputs[0])
+    item = expand_rank(w, item, len(shape))
     order = item.order
     target = stored_shape(order, shape)
     x = w.tensor(item, order)
     w.put(w.op("BROADCAST_TO", [x, w.ints_constant(target)], target), order)
 
 
-def pads(w: Emitting, node: ir.Node) -> None:
+def pads(w: NodeEmission, node: ir.Node) -> None:
     """PAD, PADV2, or, where the data is repeated, by index."""
-    item = moved(w, node.inputs[0])
+    item = requantize_operand(w, node.inputs[0])
     arrays = [None if v is None else constant(v) for v in node.inputs]
     if arrays[1] is None or any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        raise Refused("computed padding", "constants")
+        raise LiteRTRefused("computed padding", "constants")
     if pad_mode(node) != "constant":
         by_index(w, node)
         return
@@ -179,13 +179,13 @@ def pads(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("PADV2", [x, w.constant(np.array(stored, np.int32)), value], shape), order)
 
 
-def gather(w: Emitting, node: ir.Node) -> None:
+def gather(w: NodeEmission, node: ir.Node) -> None:
     """GATHER of constant places along an axis, else, or computed, by the operator's own rules."""
     indices = constant(node.inputs[1])
     if indices is not None and indices.ndim != 1:
         by_index(w, node)
         return
-    item = moved(w, node.inputs[0])
+    item = requantize_operand(w, node.inputs[0])
     axis = int(attribute(node, "axis", 0)) % len(item.shape)
     if indices is None:
         _gather_computed(w, node, item, axis)
@@ -197,7 +197,7 @@ def gather(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("GATHER", [w.tensor(item, order), places], shape, chosen=chosen), order)
 
 
-def _gather_computed(w: Emitting, node: ir.Node, item: Item, axis: int) -> None:
+def _gather_computed(w: NodeEmission, node: ir.Node, item: Item, axis: int) -> None:
     places = w.item(node.inputs[1])
     at = w.tensor(places, natural(len(places.shape)))
     size = w.constant(np.full(1, item.shape[axis], places.dtype))
@@ -226,16 +226,16 @@ def _origins(
     return result, count
 
 
-def by_index(w: Emitting, node: ir.Node) -> None:
+def by_index(w: NodeEmission, node: ir.Node) -> None:
     """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
     read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
     chosen_by = node.inputs[1] if node.op_type.startswith(("Gather", "Scatter")) else None
     others = [v for v in node.inputs if v not in read or v is chosen_by]
     if any(v is not None and constant(v) is None for v in others):
-        raise Refused("computed indices", "constants")
+        raise LiteRTRefused("computed indices", "constants")
     if node.op_type in SCATTERS and reduction(node) != "none":
-        raise Refused(f"reduction {reduction(node)}", "none")
-    items = [moved(w, v) for v in node.inputs if v in read]
+        raise LiteRTRefused(f"reduction {reduction(node)}", "none")
+    items = [requantize_operand(w, v) for v in node.inputs if v in read]
     result, count = _origins(node, read, items)
     flat = [w.reshaped(w.flat(item), (int(np.prod(item.shape)),)) for item in items]
     if not result.all():  # number 0 stands for what no operand fills
@@ -256,7 +256,7 @@ def by_index(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("GATHER", [x, places], out, chosen=options("Gather", axis=0)), natural(len(out)))
 
 
-def _is_moved(w: Emitting, value: ir.Value) -> bool:
+def _is_moved(w: NodeEmission, value: ir.Value) -> bool:
     """Whether an operand holds the elements, not where they go: computed, or data of a scatter."""
     if value in w.real or value in w.ints:
         return w.real[value].array is None if value in w.real else True
@@ -276,7 +276,7 @@ def _nearest(node: ir.Node, x: list[np.ndarray]) -> list[np.ndarray]:
 FORMS: dict[str, Operator] = {"Pad": pad_by_index, "Resize": _nearest}  # where numbers want another
 
 
-def along(w: Emitting, item: Item, axis: int, matrix: np.ndarray) -> Item:
+def multiply_along_axis(w: NodeEmission, item: Item, axis: int, matrix: np.ndarray) -> Item:
     """A value whose axis is multiplied by a constant matrix (out, in)."""
     rank = len(item.shape)
     order = (*(a for a in range(rank) if a != axis), axis)
@@ -288,16 +288,16 @@ def along(w: Emitting, item: Item, axis: int, matrix: np.ndarray) -> Item:
     return Item(item.name, shape, "float32", None, None, {order: number})
 
 
-def resize(w: Emitting, node: ir.Node) -> None:
+def resize(w: NodeEmission, node: ir.Node) -> None:
     """Nearest by index; interpolation as one product with a constant matrix per axis."""
     if any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        raise Refused("computed sizes", "constants")
+        raise LiteRTRefused("computed sizes", "constants")
     if attribute(node, "mode", "nearest") == "nearest":
         by_index(w, node)
         return
     item = w.item(node.inputs[0])
     if item.dtype != "float32":
-        raise Refused(f"{item.dtype} elements", "float32")
+        raise LiteRTRefused(f"{item.dtype} elements", "float32")
     for taps in resize_taps(node):
         matrix = np.zeros((len(taps.index), item.shape[taps.axis]), np.float64)
         for tap in range(taps.index.shape[1]):
@@ -306,5 +306,5 @@ def resize(w: Emitting, node: ir.Node) -> None:
                 (np.arange(len(matrix)), np.maximum(taps.index[:, tap], 0)),
                 taps.weights[:, tap],
             )
-        item = along(w, item, taps.axis, matrix)
+        item = multiply_along_axis(w, item, taps.axis, matrix)
     w.put(w.tensor(item, item.order), item.order)

@@ -12,9 +12,9 @@ from edgekit.operators.pointwise.tables import lut_s8
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.builtins import BUILTINS
-from edgekit.targets.litert.emit.traced import function
-from edgekit.targets.litert.emitting import Emitting, Refused
+from edgekit.targets.litert.emit.traced_functions import function
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission
 
 # Types of the results that LiteRT's integer kernels insist on.
 FIXED = {
@@ -26,10 +26,10 @@ FIXED = {
 WHOLE = FORMS.keys() & POINTWISE.keys()  # functions of integers too
 FINEST = 0.5  # a step of ours against LiteRT's fixed one, below which a result would be 2 steps off
 
-F = Callable[[Emitting, int, dict[str, float]], int]
+F = Callable[[NodeEmission, int, dict[str, float]], int]
 
 
-def unary(w: Emitting, node: ir.Node) -> None:
+def unary(w: NodeEmission, node: ir.Node) -> None:
     """A function of every element, whatever the order of the axes."""
     if w.integer:
         _integer(w, node)
@@ -38,7 +38,7 @@ def unary(w: Emitting, node: ir.Node) -> None:
     order = item.order
     x = w.tensor(item, order)
     if item.dtype != "float32" and node.op_type not in WHOLE:
-        raise Refused(f"{item.dtype} elements", "float32")
+        raise LiteRTRefused(f"{item.dtype} elements", "float32")
     if item.dtype != "float32":
         _of_integers(w, node, x, item.dtype)
         return
@@ -50,7 +50,7 @@ def unary(w: Emitting, node: ir.Node) -> None:
     w.put(y, order)
 
 
-def _of_integers(w: Emitting, node: ir.Node, x: int, dtype: str) -> None:
+def _of_integers(w: NodeEmission, node: ir.Node, x: int, dtype: str) -> None:
     """Abs, Neg, Sign, Relu of plain integers, in int32 where LiteRT has them in that."""
     order = w.item(node.inputs[0]).order
     wide = x if dtype in ("int32", "int64") else w.op("CAST", [x], dtype="int32")
@@ -67,7 +67,7 @@ def _of_integers(w: Emitting, node: ir.Node, x: int, dtype: str) -> None:
     w.put(y if wide == x else w.op("CAST", [y], dtype=dtype), order)
 
 
-def is_integer(w: Emitting, node: ir.Node) -> bool:
+def is_integer(w: NodeEmission, node: ir.Node) -> bool:
     """8-bit functions always run in integers, at least as a table; 16-bit ones where LiteRT has them."""
     item = w.ints.get(node.inputs[0]) if node.inputs[0] is not None else None
     frame = w.frame(node)
@@ -80,7 +80,7 @@ def is_integer(w: Emitting, node: ir.Node) -> bool:
     return node.op_type in ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "Neg")
 
 
-def _integer(w: Emitting, node: ir.Node) -> None:
+def _integer(w: NodeEmission, node: ir.Node) -> None:
     item, kind = w.item(node.inputs[0]), w.work_kind()
     order = item.order
     x = w.tensor(item, order)
@@ -103,7 +103,7 @@ def _integer(w: Emitting, node: ir.Node) -> None:
         w.put(table(w, node, x, kind), order)
 
 
-def table(w: Emitting, node: ir.Node, x: int, kind: QuantType) -> int:
+def table(w: NodeEmission, node: ir.Node, x: int, kind: QuantType) -> int:
     """The function's 256 values, looked up: the bits of `edgekit.operators.pointwise.tables.lut_s8`."""
     item = w.item(node.inputs[0])
     assert item.kind is not None
@@ -126,92 +126,92 @@ def table(w: Emitting, node: ir.Node, x: int, kind: QuantType) -> int:
     )
 
 
-def _times(w: Emitting, x: int, factor: float) -> int:
+def _times(w: NodeEmission, x: int, factor: float) -> int:
     return w.op("MUL", [x, w.real_constant(factor)])
 
 
-def _plus(w: Emitting, x: int, term: float) -> int:
+def _plus(w: NodeEmission, x: int, term: float) -> int:
     return w.op("ADD", [x, w.real_constant(term)])
 
 
-def _between(w: Emitting, x: int, low: float, high: float) -> int:
+def _clamp(w: NodeEmission, x: int, low: float, high: float) -> int:
     return w.op("MINIMUM", [w.op("MAXIMUM", [x, w.real_constant(low)]), w.real_constant(high)])
 
 
-def _expm1(w: Emitting, x: int) -> int:
+def _expm1(w: NodeEmission, x: int) -> int:
     """exp(min(x, 0)) - 1."""
     return w.op("ELU", [w.op("MINIMUM", [x, w.real_constant(0)])])
 
 
-def _positive(w: Emitting, x: int) -> int:
+def _positive(w: NodeEmission, x: int) -> int:
     return w.op("RELU", [x])
 
 
-def _softplus(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _softplus(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     """max(x, 0) + log(1 + exp(-|x|))."""
     small = w.op("EXP", [w.op("NEG", [w.op("ABS", [x])])])
     return w.op("ADD", [_positive(w, x), w.op("LOG", [_plus(w, small, 1)])])
 
 
-def _mish(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _mish(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     return w.op("MUL", [x, w.op("TANH", [_softplus(w, x, a)])])
 
 
-def _swish(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _swish(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     return w.op("MUL", [x, w.op("LOGISTIC", [_times(w, x, a["alpha"])])])
 
 
-def _hard_sigmoid(w: Emitting, x: int, a: dict[str, float]) -> int:
-    return _between(w, _plus(w, _times(w, x, a["alpha"]), a["beta"]), 0, 1)
+def _hard_sigmoid(w: NodeEmission, x: int, a: dict[str, float]) -> int:
+    return _clamp(w, _plus(w, _times(w, x, a["alpha"]), a["beta"]), 0, 1)
 
 
-def _elu(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _elu(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     if a["alpha"] == 1:
         return w.op("ELU", [x])
     return w.op("ADD", [_positive(w, x), _times(w, _expm1(w, x), a["alpha"])])
 
 
-def _selu(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _selu(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     positive = _times(w, _positive(w, x), a["gamma"])
     return w.op("ADD", [positive, _times(w, _expm1(w, x), a["alpha"] * a["gamma"])])
 
 
-def _celu(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _celu(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     below = _times(w, _expm1(w, _times(w, x, 1 / a["alpha"])), a["alpha"])
     return w.op("ADD", [_positive(w, x), below])
 
 
-def _gelu(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _gelu(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     return w.op("GELU", [x], chosen=options("Gelu", approximate=bool(a["tanh"])))
 
 
-def _select(w: Emitting, condition: int, yes: int, no: int) -> int:
+def _select(w: NodeEmission, condition: int, yes: int, no: int) -> int:
     return w.op("SELECT_V2", [condition, yes, no], dtype=w.graph.tensors[yes].dtype)
 
 
-def _compare(w: Emitting, builtin: str, x: int, value: float) -> int:
+def _compare(w: NodeEmission, builtin: str, x: int, value: float) -> int:
     return w.op(builtin, [x, w.real_constant(value)], dtype="bool")
 
 
-def _thresholded(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _thresholded_relu(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     return _select(w, _compare(w, "GREATER", x, a["alpha"]), x, w.real_constant(0))
 
 
-def _shrink(w: Emitting, x: int, a: dict[str, float]) -> int:
+def _shrink(w: NodeEmission, x: int, a: dict[str, float]) -> int:
     zero = w.real_constant(0)
     above = _select(w, _compare(w, "GREATER", x, a["lambd"]), _plus(w, x, -a["bias"]), zero)
     return _select(w, _compare(w, "LESS", x, -a["lambd"]), _plus(w, x, a["bias"]), above)
 
 
-def _softsign(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _softsign(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     return w.op("DIV", [x, _plus(w, w.op("ABS", [x]), 1)])
 
 
-def _reciprocal(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _reciprocal(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     return w.op("DIV", [w.real_constant(1), x])
 
 
-def _ratio_angle(w: Emitting, y: int, x: int) -> int:
+def _ratio_angle(w: NodeEmission, y: int, x: int) -> int:
     shape = np.broadcast_shapes(w.shape(y), w.shape(x))
     wide = [
         w.op("ADD", [n, w.constant(np.zeros(shape, np.float32))]) if w.shape(n) != shape else n
@@ -220,19 +220,19 @@ def _ratio_angle(w: Emitting, y: int, x: int) -> int:
     return w.op("ATAN2", wide, shape)
 
 
-def _one_minus_square(w: Emitting, x: int) -> int:
+def _one_minus_square(w: NodeEmission, x: int) -> int:
     """sqrt((1 - x) (1 + x))."""
     left = w.op("SUB", [w.real_constant(1), x])
     return w.op("SQRT", [w.op("MUL", [left, _plus(w, x, 1)])])
 
 
-def _exponentials(w: Emitting, x: int, sign: float) -> int:
+def _exponentials(w: NodeEmission, x: int, sign: float) -> int:
     rise = _times(w, w.op("EXP", [x]), 0.5)
     fall = _times(w, w.op("EXP", [w.op("NEG", [x])]), 0.5 * sign)
     return w.op("ADD", [rise, fall])
 
 
-def _sinh(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _sinh(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     """(e - e^-1) / 2 with e = exp(|x|) where |x| > 1/2, else a series, which does not cancel."""
     square = w.op("MUL", [x, x])
     total = w.real_constant(1 / 5040)
@@ -242,24 +242,24 @@ def _sinh(w: Emitting, x: int, _: dict[str, float]) -> int:
     return _select(w, _compare(w, "GREATER", w.op("ABS", [x]), 0.5), _exponentials(w, x, -1), near)
 
 
-def _asinh(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _asinh(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     """sign(x) log(|x| + sqrt(x^2 + 1))."""
     root = w.op("SQRT", [_plus(w, w.op("MUL", [x, x]), 1)])
     size = w.op("LOG", [w.op("ADD", [w.op("ABS", [x]), root])])
     return w.op("MUL", [size, w.op("SIGN", [x])])
 
 
-def _acosh(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _acosh(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     root = w.op("SQRT", [w.op("MUL", [_plus(w, x, -1), _plus(w, x, 1)])])
     return w.op("LOG", [w.op("ADD", [x, root])])
 
 
-def _atanh(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _atanh(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     below = w.op("SUB", [w.real_constant(1), x])
     return _times(w, w.op("LOG", [w.op("DIV", [_plus(w, x, 1), below])]), 0.5)
 
 
-def _erf(w: Emitting, x: int, _: dict[str, float]) -> int:
+def _erf(w: NodeEmission, x: int, _: dict[str, float]) -> int:
     """2 gelu(sqrt(2) x) / (sqrt(2) x) - 1, and the slope at 0."""
     scaled = _times(w, x, 2.0**0.5)
     whole = w.op("GELU", [scaled], chosen=options("Gelu", approximate=False))
@@ -273,7 +273,7 @@ def _erf(w: Emitting, x: int, _: dict[str, float]) -> int:
 COMPOSED: dict[str, F] = {
     "LeakyRelu": lambda w, x, a: w.op("LEAKY_RELU", [x], chosen=options("LeakyRelu", alpha=a["alpha"])),
     "Elu": _elu, "Selu": _selu, "Celu": _celu, "Gelu": _gelu, "Softplus": _softplus, "Mish": _mish, "Swish": _swish,
-    "HardSigmoid": _hard_sigmoid, "Softsign": _softsign, "Shrink": _shrink, "ThresholdedRelu": _thresholded,
+    "HardSigmoid": _hard_sigmoid, "Softsign": _softsign, "Shrink": _shrink, "ThresholdedRelu": _thresholded_relu,
     "Reciprocal": _reciprocal, "Erf": _erf, "Sinh": _sinh,
     "Cosh": lambda w, x, a: _exponentials(w, x, 1), "Asinh": _asinh, "Acosh": _acosh, "Atanh": _atanh,
     "Tan": lambda w, x, a: w.op("DIV", [w.op("SIN", [x]), w.op("COS", [x])]),
@@ -283,7 +283,7 @@ COMPOSED: dict[str, F] = {
 }  # fmt: skip
 
 
-def clip(w: Emitting, node: ir.Node) -> None:
+def clip(w: NodeEmission, node: ir.Node) -> None:
     """Between bounds, computed or constant."""
     item = w.item(node.inputs[0])
     order = item.order
@@ -308,7 +308,7 @@ def clip(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("CAST", [y], dtype=item.dtype) if wide else y, order)
 
 
-def finite(w: Emitting, node: ir.Node) -> None:
+def finite(w: NodeEmission, node: ir.Node) -> None:
     """NaN, infinity and what exceeds the limit read as 0; small numbers stay, which LiteRT's kernels flush or not."""
     item = w.item(node.inputs[0])
     if item.kind is not None:  # an input that takes integers, which are finite

@@ -6,11 +6,11 @@ import onnx_ir as ir
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
 from edgekit.operators.pooling.twin import Pool, pool_of
-from edgekit.targets.litert.emit.base import moved, rank_of
+from edgekit.targets.litert.emit.base import rank_of, requantize_operand
 from edgekit.targets.litert.emit.conv import VALID, pad
-from edgekit.targets.litert.emit.reduce import folded
-from edgekit.targets.litert.emitting import Emitting, Refused
+from edgekit.targets.litert.emit.reduce import reduce_axes
 from edgekit.targets.litert.file import Scales, options
+from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, channels_last
 
 LOWEST: dict[str, float] = {
@@ -20,21 +20,23 @@ LOWEST: dict[str, float] = {
 }
 
 
-def global_pool(w: Emitting, node: ir.Node) -> None:
+def global_pool(w: NodeEmission, node: ir.Node) -> None:
     """MEAN or REDUCE_MAX over all axes but batch and channels."""
     extreme = node.op_type == "GlobalMaxPool"
-    item = moved(w, node.inputs[0]) if extreme else w.item(node.inputs[0])
+    item = requantize_operand(w, node.inputs[0]) if extreme else w.item(node.inputs[0])
     axes = range(2, len(item.shape))
     x = w.tensor(item, item.order)
     if node.op_type == "GlobalLpPool":
-        w.put(_root(w, folded(w, "SUM", _power(w, node, x), item.order, axes), node), item.order)
+        w.put(
+            _root(w, reduce_axes(w, "SUM", _power(w, node, x), item.order, axes), node), item.order
+        )
         return
     kind = w.work_kind() if w.integer else None
     builtin = "REDUCE_MAX" if extreme else "MEAN"
-    w.put(folded(w, builtin, x, item.order, axes, kind), item.order)
+    w.put(reduce_axes(w, builtin, x, item.order, axes, kind), item.order)
 
 
-def _power(w: Emitting, node: ir.Node, x: int) -> int:
+def _power(w: NodeEmission, node: ir.Node, x: int) -> int:
     p = int(attribute(node, "p", 2))
     if p == 2:
         return w.op("MUL", [x, x])
@@ -42,14 +44,14 @@ def _power(w: Emitting, node: ir.Node, x: int) -> int:
     return size if p == 1 else w.op("POW", [size, w.real_constant([p])])
 
 
-def _root(w: Emitting, x: int, node: ir.Node) -> int:
+def _root(w: NodeEmission, x: int, node: ir.Node) -> int:
     p = int(attribute(node, "p", 2))
     if p == 1:
         return x
     return w.op("SQRT", [x]) if p == 2 else w.op("POW", [x, w.real_constant([1 / p])])
 
 
-def _windows(w: Emitting, node: ir.Node, x: int, fill: float | None) -> tuple[int, Pool]:
+def _windows(w: NodeEmission, node: ir.Node, x: int, fill: float | None) -> tuple[int, Pool]:
     """The input with its padding, so that every window lies inside; `fill` None for zeros."""
     pool = pool_of(node)
     s = pool.shape
@@ -69,12 +71,12 @@ def _windows(w: Emitting, node: ir.Node, x: int, fill: float | None) -> tuple[in
     return w.op("PADV2", [x, w.constant(np.array(widths, np.int32)), value], shape), pool
 
 
-def _shape(w: Emitting, node: ir.Node, order: Order) -> list[int]:
+def _shape(w: NodeEmission, node: ir.Node, order: Order) -> list[int]:
     out = dims(node.outputs[0])
     return [1 if axis < 0 else out[axis] for axis in order]
 
 
-def _tap(w: Emitting, x: int, pool: Pool, i: int, j: int) -> int:
+def _tap(w: NodeEmission, x: int, pool: Pool, i: int, j: int) -> int:
     """What one tap of all windows reads."""
     s, whole = pool.shape, w.shape(x)
     begin = [0, i * s.dil_h, j * s.dil_w, 0]
@@ -90,7 +92,7 @@ def _tap(w: Emitting, x: int, pool: Pool, i: int, j: int) -> int:
     return w.op("STRIDED_SLICE", parts, shape, chosen=options("StridedSlice"))
 
 
-def _pooled(w: Emitting, node: ir.Node, x: int, pool: Pool, builtin: str) -> int:
+def _pool_2d(w: NodeEmission, node: ir.Node, x: int, pool: Pool, builtin: str) -> int:
     """MAX_POOL_2D or AVERAGE_POOL_2D of what is padded already; dilated windows tap by tap."""
     s, order = pool.shape, channels_last(rank_of(node.inputs[0]))
     if s.dil_h == s.dil_w == 1:
@@ -113,20 +115,20 @@ def _pooled(w: Emitting, node: ir.Node, x: int, pool: Pool, builtin: str) -> int
 def _check(node: ir.Node) -> Order:
     rank = rank_of(node.inputs[0])
     if rank not in (3, 4):
-        raise Refused(f"{rank - 2} spatial axes", "1 or 2")
+        raise LiteRTRefused(f"{rank - 2} spatial axes", "1 or 2")
     return channels_last(rank)
 
 
-def max_pool(w: Emitting, node: ir.Node) -> None:
+def max_pool(w: NodeEmission, node: ir.Node) -> None:
     """MAX_POOL_2D."""
     order = _check(node)
-    item = moved(w, node.inputs[0])
+    item = requantize_operand(w, node.inputs[0])
     x = w.tensor(item, order)
     x, pool = _windows(w, node, x, LOWEST[w.graph.tensors[x].dtype])
-    w.put(_pooled(w, node, x, pool, "MAX_POOL_2D"), order)
+    w.put(_pool_2d(w, node, x, pool, "MAX_POOL_2D"), order)
 
 
-def average_pool(w: Emitting, node: ir.Node) -> None:
+def average_pool(w: NodeEmission, node: ir.Node) -> None:
     """AVERAGE_POOL_2D of zeros around the data, corrected where windows hold fewer.
 
     Of integers a depthwise convolution with weights of 127, because LiteRT's average does not change the scale.
@@ -136,7 +138,7 @@ def average_pool(w: Emitting, node: ir.Node) -> None:
     if w.integer:
         _average_of_integers(w, node, x, pool, order)
         return
-    y = _pooled(w, node, x, pool, "AVERAGE_POOL_2D")
+    y = _pool_2d(w, node, x, pool, "AVERAGE_POOL_2D")
     taps = pool.shape.k_h * pool.shape.k_w
     counts = np.broadcast_to(pool.counts(), (pool.shape.out_h, pool.shape.out_w))
     if (counts != taps).any():
@@ -144,7 +146,7 @@ def average_pool(w: Emitting, node: ir.Node) -> None:
     w.put(y, order)
 
 
-def _average_of_integers(w: Emitting, node: ir.Node, x: int, pool: Pool, order: Order) -> None:
+def _average_of_integers(w: NodeEmission, node: ir.Node, x: int, pool: Pool, order: Order) -> None:
     s, channels = pool.shape, w.shape(x)[3]
     weights = np.full((1, s.k_h, s.k_w, channels), 127, np.int8)
     scale = float(np.float32(1 / (127 * s.k_h * s.k_w)))
@@ -167,7 +169,7 @@ def _average_of_integers(w: Emitting, node: ir.Node, x: int, pool: Pool, order: 
     w.result("DEPTHWISE_CONV_2D", [x, kernel, bias], order, chosen)
 
 
-def is_average(w: Emitting, node: ir.Node) -> bool:
+def is_average(w: NodeEmission, node: ir.Node) -> bool:
     """Where all windows hold as many elements."""
     if rank_of(node.inputs[0]) not in (3, 4):
         return False
@@ -175,11 +177,11 @@ def is_average(w: Emitting, node: ir.Node) -> bool:
     return bool((pool.counts() == pool.shape.k_h * pool.shape.k_w).all())
 
 
-def lp_pool(w: Emitting, node: ir.Node) -> None:
+def lp_pool(w: NodeEmission, node: ir.Node) -> None:
     """The root of a sum of powers."""
     order = _check(node)
     powers = _power(w, node, w.tensor(w.item(node.inputs[0]), order))
     x, pool = _windows(w, node, powers, None)
-    mean = _pooled(w, node, x, pool, "AVERAGE_POOL_2D")
+    mean = _pool_2d(w, node, x, pool, "AVERAGE_POOL_2D")
     total = w.op("MUL", [mean, w.real_constant([pool.shape.k_h * pool.shape.k_w])])
     w.put(_root(w, total, node), order)

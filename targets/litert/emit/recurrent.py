@@ -11,13 +11,13 @@ import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.recurrent.forms import rectified
+from edgekit.operators.recurrent.forms import uses_relu
 from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.operators.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
 from edgekit.targets.litert.emit.conv import one_tap
 from edgekit.targets.litert.emit.pointwise import FIXED
-from edgekit.targets.litert.emitting import Emitting, Refused
 from edgekit.targets.litert.file import Array, Scales, options
+from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import natural
 
 DIFFERENCE = QuantType("int16", 2.0**-14, 0)  # of two values in -1..1
@@ -47,23 +47,23 @@ class Cell:
     units: int
 
 
-def cell_of(w: Emitting, node: ir.Node) -> Cell:
+def cell_of(w: NodeEmission, node: ir.Node) -> Cell:
     """The constant weights of a forward layer."""
     first, again = (_matrix(w, node.inputs[i]) for i in (1, 2))
     bias = optional(node, 3)
     if bias is not None and w.array(bias) is None:
-        raise Refused("a computed bias", "a constant")
+        raise LiteRTRefused("a computed bias", "a constant")
     if optional(node, 4) is not None:
-        raise Refused("sequences of several lengths", "whole sequences")
+        raise LiteRTRefused("sequences of several lengths", "whole sequences")
     rows = len(first.q)
     both = np.zeros(2 * rows, np.float32) if bias is None else w.array(bias)[0]  # type: ignore[index]
     return Cell(first, again, both[:rows], both[rows:], again.q.shape[1])
 
 
-def _matrix(w: Emitting, value: ir.Value | None) -> Rows:
+def _matrix(w: NodeEmission, value: ir.Value | None) -> Rows:
     array = w.array(value)
     if array is None or value is None:
-        raise Refused("computed weights", "constant weights")
+        raise LiteRTRefused("computed weights", "constant weights")
     if not w.integer:
         return Rows(array[0], None)
     weight = w.weights[value]
@@ -71,7 +71,7 @@ def _matrix(w: Emitting, value: ir.Value | None) -> Rows:
     return Rows(weight.q[0].astype(np.int8), scales)
 
 
-def product(w: Emitting, x: int, rows: Rows, bias: Array) -> int:
+def product(w: NodeEmission, x: int, rows: Rows, bias: Array) -> int:
     """Rows (batch, inputs) times a matrix, plus a bias."""
     shape, chosen = (w.shape(x)[0], len(rows.q)), options("FullyConnected")
     if rows.scales is None:
@@ -85,13 +85,13 @@ def product(w: Emitting, x: int, rows: Rows, bias: Array) -> int:
     return w.reshaped(one_tap(w, x, rows.q, rows.scales, held_bias, GATE_TYPE), shape)
 
 
-def op(w: Emitting, builtin: str, inputs: list[int], kind: QuantType) -> int:
+def op(w: NodeEmission, builtin: str, inputs: list[int], kind: QuantType) -> int:
     """An operator whose result has this type in an integer cell."""
     fixed = FIXED.get((builtin, "int16"), kind)
     return w.op(builtin, inputs, kind=fixed if w.integer else None)
 
 
-def part(w: Emitting, x: int, first: int, count: int) -> int:
+def part(w: NodeEmission, x: int, first: int, count: int) -> int:
     """Columns of (batch, columns)."""
     shape = (w.shape(x)[0], count)
     if shape == w.shape(x):
@@ -99,7 +99,7 @@ def part(w: Emitting, x: int, first: int, count: int) -> int:
     return w.op("SLICE", [x, w.ints_constant([0, first]), w.ints_constant(shape)], shape)
 
 
-def parts(w: Emitting, x: int, count: int, axis: int = 1) -> list[int]:
+def parts(w: NodeEmission, x: int, count: int, axis: int = 1) -> list[int]:
     """Equal parts of (batch, columns) along an axis."""
     if count == 1:
         return [x]
@@ -108,10 +108,10 @@ def parts(w: Emitting, x: int, count: int, axis: int = 1) -> list[int]:
     return w.ops("SPLIT", [place, x], [shape] * count, x, options("Split", numSplits=count))
 
 
-Step = Callable[[Emitting, ir.Node, Cell, int, list[int]], list[int]]
+Step = Callable[[NodeEmission, ir.Node, Cell, int, list[int]], list[int]]
 
 
-def layer(step: Step, w: Emitting, node: ir.Node) -> None:
+def layer(step: Step, w: NodeEmission, node: ir.Node) -> None:
     """Every step of a layer; x (time, batch, inputs)."""
     cell = cell_of(w, node)
     steps, batch, inputs = dims(node.inputs[0])
@@ -127,11 +127,11 @@ def layer(step: Step, w: Emitting, node: ir.Node) -> None:
     for row in parts(w, sums, steps, 0):
         state = step(w, node, cell, row, state)
         rows.append(state[0])
-    for i, number in enumerate([_joined(w, rows), *state]):
+    for i, number in enumerate([_concatenate_rows(w, rows), *state]):
         _give(w, node, i, number)
 
 
-def _give(w: Emitting, node: ir.Node, index: int, number: int) -> None:
+def _give(w: NodeEmission, node: ir.Node, index: int, number: int) -> None:
     if index >= len(node.outputs) or not node.outputs[index].name:
         return
     value = node.outputs[index]
@@ -141,14 +141,14 @@ def _give(w: Emitting, node: ir.Node, index: int, number: int) -> None:
         put(w.reshaped(number, shape), natural(len(shape)), index)
 
 
-def _joined(w: Emitting, rows: list[int]) -> int:
+def _concatenate_rows(w: NodeEmission, rows: list[int]) -> int:
     if len(rows) == 1:
         return rows[0]
     shape = (len(rows) * w.shape(rows[0])[0], w.shape(rows[0])[1])
     return w.op("CONCATENATION", rows, shape, chosen=options("Concatenation", axis=0))
 
 
-def _hidden(w: Emitting, node: ir.Node, batch: int, units: int) -> int:
+def _hidden(w: NodeEmission, node: ir.Node, batch: int, units: int) -> int:
     """The first h."""
     value = optional(node, HIDDEN_INPUT)
     array = np.zeros((batch, units), np.float32) if value is None else w.array(value)
@@ -165,7 +165,7 @@ def _hidden(w: Emitting, node: ir.Node, batch: int, units: int) -> int:
     return w.reshaped(w.flat(item), (batch, units))
 
 
-def _memory(w: Emitting, node: ir.Node, batch: int, units: int) -> int:
+def _memory(w: NodeEmission, node: ir.Node, batch: int, units: int) -> int:
     """The first c, in float."""
     value = optional(node, CELL_INPUT)
     if value is None:
@@ -173,7 +173,7 @@ def _memory(w: Emitting, node: ir.Node, batch: int, units: int) -> int:
     return w.reshaped(w.flat(w.real_item(value)), (batch, units))
 
 
-def gru_step(w: Emitting, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
+def gru_step(w: NodeEmission, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
     """Cho et al., 2014, equations 5 to 8, gates z, r, h; the reset before or behind the product."""
     h, n = state[0], cell.units
     late = bool(attribute(node, "linear_before_reset", 0))
@@ -192,7 +192,7 @@ def gru_step(w: Emitting, node: ir.Node, cell: Cell, x: int, state: list[int]) -
     return [op(w, "ADD", [new, change], HIDDEN_TYPE)]
 
 
-def lstm_step(w: Emitting, _: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
+def lstm_step(w: NodeEmission, _: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
     """Hochreiter and Schmidhuber, 1997, with forget gates; gates i, o, f, c."""
     h, c = state
     n = cell.units
@@ -211,13 +211,13 @@ def lstm_step(w: Emitting, _: ir.Node, cell: Cell, x: int, state: list[int]) -> 
     return [op(w, "MUL", [o, shown], HIDDEN_TYPE), c]
 
 
-def rnn_step(w: Emitting, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
+def rnn_step(w: NodeEmission, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
     """Elman, 1990."""
     again = product(w, state[0], cell.r, np.zeros(cell.units, np.float32))
-    return [w.op("RELU" if rectified(node) else "TANH", [w.op("ADD", [x, again])])]
+    return [w.op("RELU" if uses_relu(node) else "TANH", [w.op("ADD", [x, again])])]
 
 
-def is_recurrent(w: Emitting, node: ir.Node) -> bool:
+def is_recurrent(w: NodeEmission, node: ir.Node) -> bool:
     """With stored weights around 0, a constant bias, and h of 16 bits."""
     weights = [w.weights.get(v) if v is not None else None for v in node.inputs[1:3]]
     bias = optional(node, 3)

@@ -10,19 +10,24 @@ from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.builtins import BUILTINS
-from edgekit.targets.litert.emit.base import last, moved, ranked, without
-from edgekit.targets.litert.emit.elementwise import narrowed, wide
-from edgekit.targets.litert.emit.movement import renamed
+from edgekit.targets.litert.emit.base import (
+    axis_last,
+    expand_rank,
+    order_without_axes,
+    requantize_operand,
+)
+from edgekit.targets.litert.emit.elementwise import cast_to_result, wide
+from edgekit.targets.litert.emit.movement import reshape_tensors
 from edgekit.targets.litert.emit.pointwise import FINEST
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
 from edgekit.targets.litert.file import options
+from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, natural
 
 PROBABILITY = QuantType("int8", 2.0**-8, -128)  # what LiteRT's softmax gives
 
 
-def folded(
-    w: Emitting,
+def reduce_axes(
+    w: NodeEmission,
     builtin: str,
     x: int,
     order: Order,
@@ -37,86 +42,86 @@ def folded(
     return w.op(builtin, [x, w.ints_constant(places)], shape, dtype, kind, chosen)
 
 
-def reduce(w: Emitting, node: ir.Node) -> None:
+def reduce(w: NodeEmission, node: ir.Node) -> None:
     """Every reduction; of integers LiteRT's own requantizes."""
     if any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        raise Refused("computed axes", "constants")
+        raise LiteRTRefused("computed axes", "constants")
     axes = reduced_axes(node)
     extreme = node.op_type in ("ReduceMax", "ReduceMin")
-    item = moved(w, node.inputs[0]) if extreme else w.item(node.inputs[0])
+    item = requantize_operand(w, node.inputs[0]) if extreme else w.item(node.inputs[0])
     order = item.order
     x = w.tensor(item, order)
     if w.integer and node.op_type == "ReduceSum":
         y = _sum_of_integers(w, x, order, axes)
     elif w.integer:
-        y = folded(w, BUILTINS[node.op_type], x, order, axes, w.work_kind())
+        y = reduce_axes(w, BUILTINS[node.op_type], x, order, axes, w.work_kind())
     else:
-        y = narrowed(w, _folded_real(w, node, wide(w, x), order, axes), item.dtype)
+        y = cast_to_result(w, _folded_real(w, node, wide(w, x), order, axes), item.dtype)
     kept = dims(node.outputs[0])
     if len(kept) < len(item.shape):
-        order = without(order, axes)
+        order = order_without_axes(order, axes)
     w.put(y, order)
 
 
-def _sum_of_integers(w: Emitting, x: int, order: Order, axes: Sequence[int]) -> int:
+def _sum_of_integers(w: NodeEmission, x: int, order: Order, axes: Sequence[int]) -> int:
     """A mean in steps as many times finer: the integers of the sum, which LiteRT's own SUM gets wrong."""
     kind, count = w.work_kind(), int(np.prod([w.shape(x)[order.index(axis)] for axis in axes]))
     finer = QuantType(kind.dtype, float(np.float32(kind.scale / count)), kind.zero_point)
-    return w.relabelled(folded(w, "MEAN", x, order, axes, finer), kind)
+    return w.relabelled(reduce_axes(w, "MEAN", x, order, axes, finer), kind)
 
 
-def _folded_real(w: Emitting, node: ir.Node, x: int, order: Order, axes: Sequence[int]) -> int:
+def _folded_real(w: NodeEmission, node: ir.Node, x: int, order: Order, axes: Sequence[int]) -> int:
     op = node.op_type
     if not axes:
-        return _each(w, op, x)
+        return _identity_reduction(w, op, x)
     if op in BUILTINS:
         if w.graph.tensors[x].dtype == "bool":
             builtin = "REDUCE_ANY" if op == "ReduceMax" else "REDUCE_ALL"
-            return folded(w, builtin, x, order, axes)
-        return folded(w, BUILTINS[op], x, order, axes)
+            return reduce_axes(w, builtin, x, order, axes)
+        return reduce_axes(w, BUILTINS[op], x, order, axes)
     if op == "ReduceLogSumExp":
-        peak = folded(w, "REDUCE_MAX", x, order, axes)
-        total = folded(w, "SUM", w.op("EXP", [w.op("SUB", [x, peak])]), order, axes)
+        peak = reduce_axes(w, "REDUCE_MAX", x, order, axes)
+        total = reduce_axes(w, "SUM", w.op("EXP", [w.op("SUB", [x, peak])]), order, axes)
         return w.op("ADD", [w.op("LOG", [total]), peak])
     if op == "ReduceLogSum":
-        return w.op("LOG", [folded(w, "SUM", x, order, axes)])
+        return w.op("LOG", [reduce_axes(w, "SUM", x, order, axes)])
     if op == "ReduceL1":
-        return folded(w, "SUM", _size(w, x), order, axes)
-    total = folded(w, "SUM", w.op("MUL", [x, x]), order, axes)
+        return reduce_axes(w, "SUM", _size(w, x), order, axes)
+    total = reduce_axes(w, "SUM", w.op("MUL", [x, x]), order, axes)
     return w.op("SQRT", [total]) if op == "ReduceL2" else total
 
 
-def _size(w: Emitting, x: int) -> int:
+def _size(w: NodeEmission, x: int) -> int:
     if w.graph.tensors[x].dtype == "float32":
         return w.op("ABS", [x])
     minus = w.constant(np.full(1, -1, w.graph.tensors[x].dtype))
     return w.op("MAXIMUM", [x, w.op("MUL", [x, minus])])
 
 
-def _each(w: Emitting, op: str, x: int) -> int:
+def _identity_reduction(w: NodeEmission, op: str, x: int) -> int:
     """A reduction along no axis."""
     if op in BUILTINS:
         return w.reshaped(x, w.shape(x))
     if op in ("ReduceL1", "ReduceL2"):
         return _size(w, x)
-    raise Refused("no axes", "one at least")
+    raise LiteRTRefused("no axes", "one at least")
 
 
-def mean_square(w: Emitting, node: ir.Node) -> None:
+def mean_square(w: NodeEmission, node: ir.Node) -> None:
     """The mean of squares."""
     item = w.item(node.inputs[0])
     order, axes = item.order, [a % len(item.shape) for a in ints(node, "axes", [])]
     x = w.tensor(item, order)
-    y = folded(w, "MEAN", w.op("MUL", [x, x]), order, axes)
+    y = reduce_axes(w, "MEAN", w.op("MUL", [x, x]), order, axes)
     kept = len(dims(node.outputs[0])) == len(item.shape)
-    w.put(y, order if kept else without(order, axes))
+    w.put(y, order if kept else order_without_axes(order, axes))
 
 
-def softmax(w: Emitting, node: ir.Node) -> None:
+def softmax(w: NodeEmission, node: ir.Node) -> None:
     """SOFTMAX and LOG_SOFTMAX work along the axis that is stored last."""
     item = w.item(node.inputs[0])
     axis = int(attribute(node, "axis", -1)) % len(item.shape)
-    order = item.order if item.order[-1] == axis else last(item.order, axis)
+    order = item.order if item.order[-1] == axis else axis_last(item.order, axis)
     x = w.tensor(item, order)
     if node.op_type == "LogSoftmax":
         w.result("LOG_SOFTMAX", [x], order)
@@ -128,7 +133,7 @@ def softmax(w: Emitting, node: ir.Node) -> None:
         w.result("SOFTMAX", [x], order, chosen)
 
 
-def is_softmax(w: Emitting, node: ir.Node) -> bool:
+def is_softmax(w: NodeEmission, node: ir.Node) -> bool:
     """On 8 bits, where LiteRT's step is fine enough for ours."""
     frame = w.frame(node)
     item = w.ints.get(node.inputs[0]) if node.inputs[0] is not None else None
@@ -140,10 +145,10 @@ def is_softmax(w: Emitting, node: ir.Node) -> bool:
     return fits and item is not None and item.kind is not None and item.kind.dtype == "int8"
 
 
-def arg(w: Emitting, node: ir.Node) -> None:
+def arg(w: NodeEmission, node: ir.Node) -> None:
     """The place of the largest or smallest; of several the first."""
     if attribute(node, "select_last_index", 0):
-        raise Refused("the last of equal ones", "the first: select_last_index = 0")
+        raise LiteRTRefused("the last of equal ones", "the first: select_last_index = 0")
     item = w.item(node.inputs[0])
     order, axis = item.order, int(attribute(node, "axis", 0)) % len(item.shape)
     from ai_edge_litert.schema_py_generated import TensorType
@@ -151,7 +156,7 @@ def arg(w: Emitting, node: ir.Node) -> None:
     name = "ArgMax" if node.op_type == "ArgMax" else "ArgMin"
     x = wide(w, w.tensor(item, order))
     if w.graph.tensors[x].dtype == "int64":
-        raise Refused("int64 elements", "float32 or int32")
+        raise LiteRTRefused("int64 elements", "float32 or int32")
     place = order.index(axis)
     shape = [n for i, n in enumerate(w.shape(x)) if i != place]
     chosen = options(name, outputType=TensorType.INT64)
@@ -161,14 +166,19 @@ def arg(w: Emitting, node: ir.Node) -> None:
     kept = [n for i, n in enumerate(w.shape(x))]
     kept[place] = 1
     y = w.reshaped(y, kept)
-    w.put(y, order if len(dims(node.outputs[0])) == len(item.shape) else without(order, [axis]))
+    w.put(
+        y,
+        order
+        if len(dims(node.outputs[0])) == len(item.shape)
+        else order_without_axes(order, [axis]),
+    )
 
 
-def hardmax(w: Emitting, node: ir.Node) -> None:
+def hardmax(w: NodeEmission, node: ir.Node) -> None:
     """1 at the first of the largest, else 0."""
     item = w.item(node.inputs[0])
     axis = int(attribute(node, "axis", -1)) % len(item.shape)
-    order = last(natural(len(item.shape)), axis)
+    order = axis_last(natural(len(item.shape)), axis)
     from ai_edge_litert.schema_py_generated import TensorType
 
     x = w.tensor(item, order)
@@ -196,12 +206,12 @@ def hardmax(w: Emitting, node: ir.Node) -> None:
     )
 
 
-def cumsum(w: Emitting, node: ir.Node) -> None:
+def cumsum(w: NodeEmission, node: ir.Node) -> None:
     """CUMSUM."""
     item = w.item(node.inputs[0])
     axis = constant(node.inputs[1])
     if axis is None:
-        raise Refused("a computed axis", "a constant")
+        raise LiteRTRefused("a computed axis", "a constant")
     order = item.order
     place = order.index(int(np.ravel(axis)[0]) % len(item.shape))
     chosen = options(
@@ -212,70 +222,70 @@ def cumsum(w: Emitting, node: ir.Node) -> None:
     w.result("CUMSUM", [w.tensor(item, order), w.scalar(np.int32(place))], order, chosen)
 
 
-def lp_normalization(w: Emitting, node: ir.Node) -> None:
+def lp_normalization(w: NodeEmission, node: ir.Node) -> None:
     """Divided by the sum of sizes, or the root of the sum of squares."""
     item = w.item(node.inputs[0])
     order, axis = item.order, int(attribute(node, "axis", -1)) % len(item.shape)
     x = w.tensor(item, order)
     if int(attribute(node, "p", 2)) == 1:
-        norm = folded(w, "SUM", w.op("ABS", [x]), order, [axis])
+        norm = reduce_axes(w, "SUM", w.op("ABS", [x]), order, [axis])
     else:
-        norm = w.op("SQRT", [folded(w, "SUM", w.op("MUL", [x, x]), order, [axis])])
+        norm = w.op("SQRT", [reduce_axes(w, "SUM", w.op("MUL", [x, x]), order, [axis])])
     w.put(w.op("DIV", [x, norm]), order)
 
 
-def layer_normalization(w: Emitting, node: ir.Node) -> None:
+def layer_normalization(w: NodeEmission, node: ir.Node) -> None:
     """Spelled out; also gives mean and inverse deviation where they are read."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
     order, axes = item.order, range(int(attribute(node, "axis", -1)) % rank, rank)
     x = w.tensor(item, order)
-    mean, inverse, y = normalized(w, x, order, axes, float(attribute(node, "epsilon", 1e-5)))
+    mean, inverse, y = normalize_axes(w, x, order, axes, float(attribute(node, "epsilon", 1e-5)))
     for builtin, value in zip(("MUL", "ADD"), (node.inputs[1], optional(node, 2)), strict=True):
         if value is not None:
-            y = w.op(builtin, [y, _ordered(w, value, order, rank)])
+            y = w.op(builtin, [y, _ranked_tensor(w, value, order, rank)])
     w.put(y, order)
     for i, number in ((1, mean), (2, inverse)):
         if len(node.outputs) > i and (node.outputs[i].uses() or node.outputs[i].is_graph_output()):
             w.put(w.reshaped(number, w.shape(number)), order, i)
 
 
-def normalized(
-    w: Emitting, x: int, order: Order, axes: Sequence[int], epsilon: float
+def normalize_axes(
+    w: NodeEmission, x: int, order: Order, axes: Sequence[int], epsilon: float
 ) -> tuple[int, int, int]:
     """Mean, inverse deviation and the normalized values."""
-    mean = folded(w, "MEAN", x, order, axes)
+    mean = reduce_axes(w, "MEAN", x, order, axes)
     centred = w.op("SUB", [x, mean])
-    variance = folded(w, "MEAN", w.op("MUL", [centred, centred]), order, axes)
+    variance = reduce_axes(w, "MEAN", w.op("MUL", [centred, centred]), order, axes)
     inverse = w.op("RSQRT", [w.op("ADD", [variance, w.real_constant([epsilon])])])
     return mean, inverse, w.op("MUL", [centred, inverse])
 
 
-def _ordered(w: Emitting, value: ir.Value, order: Order, rank: int) -> int:
+def _ranked_tensor(w: NodeEmission, value: ir.Value, order: Order, rank: int) -> int:
 
-    return w.tensor(ranked(w, w.item(value), rank), order)
+    return w.tensor(expand_rank(w, w.item(value), rank), order)
 
 
-def instance_normalization(w: Emitting, node: ir.Node) -> None:
+def instance_normalization(w: NodeEmission, node: ir.Node) -> None:
     """Every channel of every image by its own mean and deviation."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
     order = item.order
     x = w.tensor(item, order)
-    _, _, y = normalized(w, x, order, range(2, rank), float(attribute(node, "epsilon", 1e-5)))
+    _, _, y = normalize_axes(w, x, order, range(2, rank), float(attribute(node, "epsilon", 1e-5)))
     for builtin, value in zip(("MUL", "ADD"), node.inputs[1:3], strict=True):
         y = w.op(builtin, [y, _per_channel(w, value, order, rank)])
     w.put(y, order)
 
 
-def _per_channel(w: Emitting, value: ir.Value | None, order: Order, rank: int) -> int:
+def _per_channel(w: NodeEmission, value: ir.Value | None, order: Order, rank: int) -> int:
     item = w.item(value)
     shape = (1, item.shape[0], *[1] * (rank - 2))
-    new = Item(item.name, shape, item.dtype, None, None, renamed(w, item, shape))
+    new = Item(item.name, shape, item.dtype, None, None, reshape_tensors(w, item, shape))
     return w.tensor(new, order)
 
 
-def batch_normalization(w: Emitting, node: ir.Node) -> None:
+def batch_normalization(w: NodeEmission, node: ir.Node) -> None:
     """(x - mean) / sqrt(variance + epsilon) * scale + bias, all per channel and computed."""
     item = w.item(node.inputs[0])
     order, rank = item.order, len(item.shape)
@@ -288,6 +298,6 @@ def batch_normalization(w: Emitting, node: ir.Node) -> None:
     w.put(w.op("ADD", [w.op("MUL", [centred, factor]), bias]), order)
 
 
-def is_fold(w: Emitting, node: ir.Node) -> bool:
+def is_fold(w: NodeEmission, node: ir.Node) -> bool:
     """Sums and means, and extremes; along constant axes."""
     return all(v is None or constant(v) is not None for v in node.inputs[1:])

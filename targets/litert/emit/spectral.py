@@ -4,9 +4,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.geometry import dims
-from edgekit.targets.litert.emit.movement import along
-from edgekit.targets.litert.emitting import Emitting, Item, Refused
+from edgekit.targets.litert.emit.movement import multiply_along_axis
 from edgekit.targets.litert.file import Array, options
+from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import natural
 
 LEAST = 16  # samples of a transform below which its matrix is small
@@ -27,12 +27,12 @@ def inverse(bins: int) -> Array:
     return samples
 
 
-def has_own(w: Emitting, n: int) -> bool:
+def has_own(w: NodeEmission, n: int) -> bool:
     """Whether LiteRT transforms `n` real samples itself: powers of two; tflite-micro does not."""
     return not w.micro and n >= LEAST and n & (n - 1) == 0
 
 
-def _transformed(w: Emitting, x: int) -> tuple[int, int]:
+def _spectrum_of_rows(w: NodeEmission, x: int) -> tuple[int, int]:
     """Real and imaginary parts (count, n / 2 + 1) of the spectra of rows (count, n)."""
     count, n = w.shape(x)
     bins = (count, 1, n // 2 + 1)
@@ -45,16 +45,16 @@ def _transformed(w: Emitting, x: int) -> tuple[int, int]:
     return real, imaginary
 
 
-def _in_turn(w: Emitting, x: int) -> int:
+def _in_turn(w: NodeEmission, x: int) -> int:
     """The spectra of rows (count, n), one after another: (1, count * 2 * (n / 2 + 1)), the parts of a bin in turn."""
-    parts = [w.reshaped(part, (*w.shape(part), 1)) for part in _transformed(w, x)]
+    parts = [w.reshaped(part, (*w.shape(part), 1)) for part in _spectrum_of_rows(w, x)]
     pairs = w.op(
         "CONCATENATION", parts, (*w.shape(parts[0])[:2], 2), chosen=options("Concatenation", axis=2)
     )
     return w.reshaped(pairs, (1, int(np.prod(w.shape(pairs)))))
 
 
-def _samples(w: Emitting, spectrum: int) -> int:
+def _samples(w: NodeEmission, spectrum: int) -> int:
     """The samples (1, n) of a spectrum (1, 2 * (n / 2 + 1)), by a forward transform.
 
     H[k] = Re X[k] - Im X[k] over all k is the Hartley transform of the samples, which is its own inverse but for a
@@ -73,11 +73,11 @@ def _samples(w: Emitting, spectrum: int) -> int:
     edges[0, [0, -1]] = 0  # whose imaginary parts the inverse of a real signal does not read
     imaginary = w.op("MUL", [imaginary, w.constant(edges)])
     hartley = _hartley(w, real, imaginary)
-    found = _hartley(w, *_transformed(w, hartley))
+    found = _hartley(w, *_spectrum_of_rows(w, hartley))
     return w.op("MUL", [found, w.real_constant(1 / (2 * (bins - 1)))])
 
 
-def _hartley(w: Emitting, real: int, imaginary: int) -> int:
+def _hartley(w: NodeEmission, real: int, imaginary: int) -> int:
     """Re - Im over all n, of which the upper ones are the conjugates of the lower ones: (1, n) of (1, n / 2 + 1)."""
     bins = w.shape(real)[1]
     lower, mirrored = w.op("SUB", [real, imaginary]), w.op("ADD", [real, imaginary])
@@ -91,37 +91,37 @@ def _hartley(w: Emitting, real: int, imaginary: int) -> int:
     )
 
 
-def _rows(w: Emitting, value: ir.Value | None) -> int:
+def _rows(w: NodeEmission, value: ir.Value | None) -> int:
     """A tensor as one row."""
     x = w.flat(w.item(value))
     return w.reshaped(x, (1, int(np.prod(w.shape(x)))))
 
 
-def _times(w: Emitting, x: int, matrix: Array) -> int:
+def _times(w: NodeEmission, x: int, matrix: Array) -> int:
     inputs = [x, w.constant(matrix.astype(np.float32)), w.real_constant(np.zeros(len(matrix)))]
     return w.op("FULLY_CONNECTED", inputs, (1, len(matrix)), chosen=options("FullyConnected"))
 
 
-def _part(w: Emitting, x: int, first: int, count: int) -> int:
+def _part(w: NodeEmission, x: int, first: int, count: int) -> int:
     if count == w.shape(x)[1]:
         return x
     return w.op("SLICE", [x, w.ints_constant([0, first]), w.ints_constant([1, count])], (1, count))
 
 
-def _give(w: Emitting, number: int, output: int) -> None:
+def _give(w: NodeEmission, number: int, output: int) -> None:
     value = w.node.outputs[output]
     if value.uses() or value.is_graph_output():
         w.put(w.reshaped(number, dims(value)), natural(len(dims(value))), output)
 
 
-def _window(w: Emitting, node: ir.Node) -> Array:
+def _window(w: NodeEmission, node: ir.Node) -> Array:
     window = w.array(node.inputs[2])
     if window is None:
-        raise Refused("a computed window", "a constant")
+        raise LiteRTRefused("a computed window", "a constant")
     return window.ravel().astype(np.float64)
 
 
-def stft(w: Emitting, node: ir.Node) -> None:
+def stft(w: NodeEmission, node: ir.Node) -> None:
     """One analysis frame: the spectrum, and the samples that the next frame needs again."""
     pcm, history = (_rows(w, value) for value in node.inputs[:2])
     window = _window(w, node)
@@ -137,7 +137,7 @@ def stft(w: Emitting, node: ir.Node) -> None:
     _give(w, _part(w, frame, hop, window.size - hop), 1)
 
 
-def istft(w: Emitting, node: ir.Node) -> None:
+def istft(w: NodeEmission, node: ir.Node) -> None:
     """One synthesis frame: the samples that are complete, and the overlap."""
     spectrum, overlap = (_rows(w, value) for value in node.inputs[:2])
     window = _window(w, node)
@@ -155,7 +155,7 @@ def istft(w: Emitting, node: ir.Node) -> None:
     _give(w, _part(w, total, hop, kept), 1)
 
 
-def irfft(w: Emitting, node: ir.Node) -> None:
+def irfft(w: NodeEmission, node: ir.Node) -> None:
     """The samples of one spectrum."""
     spectrum = _rows(w, node.inputs[0])
     bins = w.shape(spectrum)[1] // 2
@@ -163,7 +163,7 @@ def irfft(w: Emitting, node: ir.Node) -> None:
     _give(w, _samples(w, spectrum) if own else _times(w, spectrum, inverse(bins)), 0)
 
 
-def dft(w: Emitting, node: ir.Node) -> None:
+def dft(w: NodeEmission, node: ir.Node) -> None:
     """Real, one-sided transforms of the last but one axis."""
     item = w.item(node.inputs[0])
     shape = dims(node.outputs[0])
@@ -176,5 +176,5 @@ def dft(w: Emitting, node: ir.Node) -> None:
     rows = Item(
         item.name, item.shape[:-1], "float32", None, None, {natural(len(item.shape) - 1): flat}
     )
-    found = along(w, rows, len(rows.shape) - 1, forward(item.shape[-2]))
+    found = multiply_along_axis(w, rows, len(rows.shape) - 1, forward(item.shape[-2]))
     w.put(w.reshaped(w.flat(found), shape), natural(len(shape)))

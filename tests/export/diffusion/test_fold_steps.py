@@ -14,7 +14,7 @@ from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import Arrays, Roles
 from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.graph.model import Model
 
 

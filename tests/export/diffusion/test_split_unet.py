@@ -23,7 +23,7 @@ from edgekit.export.diffusion.key_steps import (
     with_key_steps,
 )
 from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.to_integer import to_integer

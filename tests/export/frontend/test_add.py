@@ -10,7 +10,7 @@ from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend import add
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair, StreamInfo
 
 

@@ -13,7 +13,7 @@ from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.add import add_frontend
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model, StreamInfo
 from edgekit.runtime.stream import Stream
 

@@ -18,7 +18,7 @@ from edgekit.base.layout import frames_to_hops, parse_layout
 from edgekit.base.wav import write_wav
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.spec import parse_forms, parse_spec, parse_specs, specs_text
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.verify import SPREADS
 from edgekit.frontend import Frontend
 from edgekit.graph.layouts import with_layouts

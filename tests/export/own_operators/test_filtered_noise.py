@@ -11,8 +11,8 @@ from quick_build import load_kernels, quick_build
 from stream_networks import Net, check
 
 from edgekit.base.errors import ModelError
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.filtered_noise import FilteredNoise
-from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.verbs.export.importing import ImportOptions, surrounded

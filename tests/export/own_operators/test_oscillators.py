@@ -10,8 +10,8 @@ from quick_build import load_kernels, quick_build
 from stream_networks import Net, check
 
 from edgekit.base.errors import ModelError
+from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.export.own_operators.oscillators import Oscillators
-from edgekit.export.running import in_onnxruntime, zero_states
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare

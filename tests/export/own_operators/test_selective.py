@@ -8,8 +8,8 @@ from quick_build import load_kernels, quick_build
 from stream_networks import Net, check
 
 from edgekit.base.errors import ModelError
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.selective import SelectiveSSM
-from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare

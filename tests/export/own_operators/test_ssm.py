@@ -15,8 +15,8 @@ from stream_networks import check
 from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.ssm import DiagonalSSM, legs
-from edgekit.export.running import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare

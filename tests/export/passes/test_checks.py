@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.passes.checks import FLAGS, WORDS
-from edgekit.export.passes.mixed import _free_places
-from edgekit.export.running import run_hops
+from edgekit.export.passes.mixed_float_types import _free_places
 from edgekit.operators.oracle import Oracle
 from edgekit.targets.c.emit.table import EMITTERS
 from edgekit.verbs.targets import TARGETS

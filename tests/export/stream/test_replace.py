@@ -11,9 +11,9 @@ from devices import QUICK, on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
 from torch import Tensor, nn
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.replace.forms import chosen
-from edgekit.export.stream.replace.plan import replaced
+from edgekit.export.stream.replace.plan import replace_forms
 from edgekit.export.stream.sources import torch_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
@@ -84,7 +84,7 @@ def streamed(name: str) -> Model:
 def test_in_c_it_is_the_offline_network(name: str) -> None:
     forms, axis, hop, _ = NETWORKS[name]
     offline = torch_offline(f"{__name__}:{name}", name="net", time_axes={"x": axis})
-    whole, found = replaced(offline, chosen(forms, causal=False)) if forms else (offline, ())
+    whole, found = replace_forms(offline, chosen(forms, causal=False)) if forms else (offline, ())
     assert len(found) == len(forms) + (name == "needs_the_end")  # both paddings
     samples = 40 * hop
     shape = [1, 3, samples] if axis == 2 else [1, samples]

@@ -6,7 +6,7 @@ from onnx import TensorProto, helper
 from stream_networks import Net, check
 
 from edgekit.base.errors import ModelError
-from edgekit.export.running import in_onnxruntime, zero_states
+from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.operators.pointwise.functions import POINTWISE

@@ -9,7 +9,12 @@ from c_kernels import CC, INCLUDE, needs_cc
 from kernel_cases import SPECIAL
 from numpy.typing import NDArray
 
-from edgekit.operators.elementwise.functions import integer_power, quotient, remainder, truncated
+from edgekit.operators.elementwise.functions import (
+    integer_power,
+    quotient,
+    remainder,
+    truncate_to_int64,
+)
 from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.pointwise.functions import POINTWISE
 
@@ -147,4 +152,4 @@ def test_floats_become_integers_alike(library: ctypes.CDLL) -> None:
     x = np.concatenate([numbers(), np.float32([9.223372e18, -9.223372e18, 9.3e18, -9.3e18])])
     found = np.empty(x.size, np.int64)
     call(library, "ek_trunci1", found, x)
-    np.testing.assert_array_equal(found, truncated(x))
+    np.testing.assert_array_equal(found, truncate_to_int64(x))

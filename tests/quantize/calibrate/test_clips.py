@@ -14,7 +14,7 @@ from edgekit.base.wav import read_wav
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.add import add_frontend
 from edgekit.export.frontend.spec import parse_spec
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration, from_examples, load_calibration, observe

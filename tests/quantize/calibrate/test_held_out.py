@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builds import float_model, noise
 
-from edgekit.quantize.apply import observed
+from edgekit.quantize.apply import observe_model
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration, observe
 from edgekit.quantize.calibrate.held_out import Part, Parts
 from edgekit.quantize.recipe import RECIPES
@@ -46,8 +46,8 @@ def test_what_is_seen_without_a_fold_is_what_others_show() -> None:
         for seed, factor in enumerate(loudness)
     )
     calibration, parts = Calibration(clips, "x"), Parts([80] * 4)
-    seen = observed(model, calibration, W8A8, parts)
-    plain = observed(model, calibration, W8A8)
+    seen = observe_model(model, calibration, W8A8, parts)
+    plain = observe_model(model, calibration, W8A8)
     assert all(
         np.array_equal(o.sample, plain.observers[n].sample) for n, o in seen.observers.items()
     )
@@ -70,6 +70,6 @@ def test_quarters_of_a_long_clip_end_inside_of_blocks() -> None:
     (name, array), *_ = noise(model, hops).items()
     array[hops // 4] += 100  # the first hop of the second quarter
     parts = Parts([hops])
-    seen = observed(model, Calibration(({name: array},), "x"), W8A8, parts)
+    seen = observe_model(model, Calibration(({name: array},), "x"), W8A8, parts)
     assert seen.observers[name].maximum > 90 > 50 > seen.without((1,)).observers[name].maximum
     assert seen.without((3,)).observers[name].maximum > 90

@@ -15,7 +15,7 @@ from edgekit.base.sampler_loop import Network, one_by_one, sample
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import select_group
 from edgekit.judge import sampling

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 import edgekit.demos
 from edgekit.graph.model import Model
 from edgekit.judge import criteria
-from edgekit.judge.levels import hearing
+from edgekit.judge.levels import sound_inputs
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import Observer
-from edgekit.quantize.calibrate.warnings import calibration_warnings, undetected
+from edgekit.quantize.calibrate.warnings import calibration_warnings, no_detection_notes
 
 RATE, HOP = 16000, 64
 BUNDLED = Path(edgekit.demos.__file__).parent / "clips" / "calibration"
@@ -62,11 +62,11 @@ def test_a_calibration_without_a_detection_is_told_of(
 ) -> None:
     facts = {"text": "sigmoid:on=0.7:off=0.3", "labels": ["word"]}
     seen = {"score": Observer(minimum=0.0, maximum=highest)}
-    notes = undetected(pcm_model().describe(decide=facts), seen)
+    notes = no_detection_notes(pcm_model().describe(decide=facts), seen)
     assert len(notes) == len(told) and all(
         text in note for text, note in zip(told, notes, strict=True)
     )
-    assert undetected(pcm_model(), seen) == ()
+    assert no_detection_notes(pcm_model(), seen) == ()
 
 
 def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
@@ -74,7 +74,7 @@ def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
     made = [c[:6400].astype(np.float32).reshape(-1, 1, HOP) for c in SOUND]
     calibration = Calibration(tuple({str(value.name): a} for a in made), "clips")
     _, (loud, quiet, *_), allowances = criteria.judges(
-        pcm_model(), calibration, hearing(pcm_model(), calibration)
+        pcm_model(), calibration, sound_inputs(pcm_model(), calibration)
     )
     assert allowances == [1, 2, 4, 10, 1]
     part = made[2][: criteria.HEARD_HOPS // 5]
@@ -82,7 +82,7 @@ def test_audio_is_judged_at_a_lower_level_too_and_may_lose_more_there() -> None:
     np.testing.assert_allclose(quiet[str(value.name)], part / 10, rtol=1e-6)
     assert quiet[str(value.name)].dtype == np.float32
     raw = float_model("raw")  # no sample rate: no PCM
-    assert criteria.judges(raw, calibration, hearing(raw, calibration))[2] == [1]
+    assert criteria.judges(raw, calibration, sound_inputs(raw, calibration))[2] == [1]
 
 
 SETS: dict[str, tuple[Callable[[], list[Samples]], list[str]]] = {

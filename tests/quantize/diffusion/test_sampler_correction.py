@@ -16,7 +16,7 @@ from edgekit.export.diffusion.description import Sampler, attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.step_tables_sde import Ouve
 from edgekit.judge.sampling import own_trajectories, with_corrected_rows
-from edgekit.quantize.diffusion.sampler_correction import corrected, fitted
+from edgekit.quantize.diffusion.sampler_correction import correct_step_table, fit_output
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.verbs.export.quantizing import applied
 
@@ -46,7 +46,7 @@ def test_an_error_of_slope_and_mean_is_undone(prediction: str) -> None:
     table, network = of(prediction=prediction), wrong(0.05, 0.0)
     expected = sample(table, exact, SHAPE, 8, 3)
     before = np.abs(sample(table, network, SHAPE, 8, 3) - expected).max()
-    made = corrected(table, exact, network, SHAPE, 16, 1)
+    made = correct_step_table(table, exact, network, SHAPE, 16, 1)
     after = np.abs(sample(made, network, SHAPE, 8, 3) - expected).max()
     assert before > 0.02 and after < before / 50
     assert made.digest == table.digest
@@ -54,7 +54,7 @@ def test_an_error_of_slope_and_mean_is_undone(prediction: str) -> None:
 
 def test_the_noise_that_is_drawn_shrinks_by_what_the_residual_adds() -> None:
     table = of(eta=1.0)
-    made = corrected(table, exact, wrong(0.05, 0.1), SHAPE, 64, 1)
+    made = correct_step_table(table, exact, wrong(0.05, 0.1), SHAPE, 64, 1)
     ab = Sampler(steps=10).schedule.ab[table.time.astype(int)]
     ab_s = np.append(ab[1:], 1.0)
     gain = np.sqrt(1 - ab_s - table.s**2) - np.sqrt(ab_s * (1 - ab) / ab)
@@ -65,7 +65,7 @@ def test_the_noise_that_is_drawn_shrinks_by_what_the_residual_adds() -> None:
 
 def test_a_slope_below_zero_is_left() -> None:
     e = np.random.default_rng(0).standard_normal((4, 2, 5, 5))
-    slope, mean, spread = fitted(e, 0.9 * e + [[[1.0]], [[2.0]]])
+    slope, mean, spread = fit_output(e, 0.9 * e + [[[1.0]], [[2.0]]])
     assert slope == 0
     np.testing.assert_allclose(mean, [1, 2], atol=0.05)
     assert spread == pytest.approx(0.1, rel=0.1)
@@ -73,7 +73,9 @@ def test_a_slope_below_zero_is_left() -> None:
 
 def test_rows_with_outputs_of_their_own_in_x_are_refused() -> None:
     with pytest.raises(UsageError, match="sampler correction"):
-        corrected(Ouve(steps=3).table(), exact, exact, SHAPE, 1, 0, {"y": np.zeros((1, *SHAPE))})
+        correct_step_table(
+            Ouve(steps=3).table(), exact, exact, SHAPE, 1, 0, {"y": np.zeros((1, *SHAPE))}
+        )
 
 
 def test_a_recipe_asks_for_it(tmp_path: Path) -> None:

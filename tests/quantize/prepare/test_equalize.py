@@ -13,7 +13,7 @@ from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
 from stream_layers import layers, network_of
 from zoo import ZOO
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.graph.model import Model

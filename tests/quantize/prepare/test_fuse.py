@@ -8,7 +8,7 @@ from onnx import helper
 from operator_cases import CASES, FUSED, Operand, c, f, i64, network
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle

@@ -8,13 +8,13 @@ import pytest
 from level_networks import HOP, network, recurrent, sharing, sound
 
 from edgekit.base.errors import UsageError
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.roles import HOP_SCALED
 from edgekit.operators.to_integer import to_integer
-from edgekit.quantize.apply import Observed, observed, quantize, quantize_observed
+from edgekit.quantize.apply import ObservedModel, observe_model, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.prepare.hop_scales import hop_scales
 from edgekit.quantize.recipe import RECIPES
@@ -122,9 +122,11 @@ def test_integers_keep_quiet_sound() -> None:
 def test_what_quiet_sound_adds_behind_biases_is_kept(seed: int) -> None:
     model, heard = network(seed, biases=True), calibration()
     kept = quantize(model, heard, "w8a8")
-    seen = observed(model, heard, replace(RECIPES["w8a8"], hop_scales=False))
+    seen = observe_model(model, heard, replace(RECIPES["w8a8"], hop_scales=False))
     first = hop_scales(seen.model, heard, behind_biases=False)
-    before = quantize_observed(Observed(first, observe(first, heard), heard), RECIPES["w8a8"], "")
+    before = quantize_observed(
+        ObservedModel(first, observe(first, heard), heard), RECIPES["w8a8"], ""
+    )
     clip, silence = sound(HOPS, 7, 0.01), np.zeros((HOPS, 1, 64), np.float32)
     (exact,), (still,) = (run_hops(model, {"pcm": pcm}).values() for pcm in (clip, silence))
     ratios = []
@@ -217,7 +219,7 @@ def test_quieter_sound_only_shifts_what_a_cell_reads(cell: Cell) -> None:
 
 
 def test_a_search_counts_the_product_with_x_where_it_is() -> None:
-    seen = observed(recurrent(0), calibration(), RECIPES["w8a8"])
+    seen = observe_model(recurrent(0), calibration(), RECIPES["w8a8"])
     counted = node_macs(to_integer(quantize_observed(seen, RECIPES["w8a8"], "")))
     groups = make_space(seen, RECIPES["w8a8"], counted).groups
     macs = {name: group.macs for group in groups for name in group.tensors}

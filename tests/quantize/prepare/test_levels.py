@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from level_networks import log_power, network, sound
 
-from edgekit.export.running import HopRunner, snr_db
-from edgekit.quantize.apply import fit, observed, quantize
+from edgekit.export.hop_runner import HopRunner, snr_db
+from edgekit.quantize.apply import fit, observe_model, quantize
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.prepare.levels import QUIETER, Quieter, quieter
@@ -34,7 +34,7 @@ def test_ranges_behind_a_logarithm_reach_to_full_scale() -> None:
     model, quiet = log_power(), tuple({"pcm": sound(HOPS, seed, 0.05)} for seed in range(4))
     noise = np.random.default_rng(5).uniform(-1, 1, quiet[0]["pcm"].shape)
     burst = observe(model, Calibration(({"pcm": noise.astype(np.float32)},), "x"))
-    found = observed(model, Calibration(quiet, "x"), W8A8).observers
+    found = observe_model(model, Calibration(quiet, "x"), W8A8).observers
     assert found["pcm"].maximum > 0.95
     assert found["seen"].maximum > burst["seen"].maximum - 0.2
 
@@ -77,7 +77,7 @@ def test_quieter_sound_is_only_seen_where_it_shows_something() -> None:
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_recipe_asks_for_quieter_copies(asked: bool) -> None:
     recipe = replace(W8A8, quiet_copies=asked)
-    seen = observed(network(0, biases=True), Calibration(CLIPS, "x"), recipe)
+    seen = observe_model(network(0, biases=True), Calibration(CLIPS, "x"), recipe)
     assert seen.observers["pcm"].hops == (2 if asked else 1) * len(CLIPS) * HOPS
 
 
@@ -85,7 +85,7 @@ def test_weights_are_fitted_to_quieter_copies_too() -> None:
     model, recipe = network(0, biases=True), replace(W8A8, quiet_copies=True, rounding=SHAPED)
     again = quieter(model, asked=True)
     assert again is not None
-    seen = observed(model, Calibration(CLIPS, "x"), recipe)
+    seen = observe_model(model, Calibration(CLIPS, "x"), recipe)
     both = Calibration((*CLIPS, *map(again, CLIPS)), "x")
     once = replace(recipe, quiet_copies=False)
     found = fit(seen, recipe)
@@ -99,7 +99,7 @@ def test_weights_are_fitted_to_quieter_copies_too() -> None:
 
 def test_a_clip_that_is_left_out_is_left_out_at_both_levels() -> None:
     model, parts = log_power(), Parts([HOPS] * 4)
-    seen, kept = observed(model, Calibration(CLIPS, "x"), W8A8, parts), CLIPS[:3]
+    seen, kept = observe_model(model, Calibration(CLIPS, "x"), W8A8, parts), CLIPS[:3]
     expected = observe(seen.model, Calibration(kept, "x"), again=quieter(model))
     assert expected["seen"].hops == 2 * 3 * HOPS
     for name, observer in seen.without((3,)).observers.items():

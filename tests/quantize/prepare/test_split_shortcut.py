@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.sampling import sampled_calls
 from edgekit.operators.oracle import Oracle

@@ -6,7 +6,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import stored_type
 from edgekit.operators.to_integer import to_integer

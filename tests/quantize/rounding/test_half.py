@@ -12,7 +12,7 @@ from zoo import ZOO
 from edgekit import api
 from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.quantize.recipe import HALF, RECIPES

@@ -14,17 +14,17 @@ from stream_networks import Net
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.oracle import Oracle
-from edgekit.quantize.apply import fit, observed, quantize, quantize_fitted, quantize_observed
+from edgekit.quantize.apply import fit, observe_model, quantize, quantize_fitted, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import CHOICES, RECIPES, SHAPED, Recipe
 from edgekit.quantize.rounding import moments, shaped
-from edgekit.quantize.rounding.moments import gather, is_layer, thinned
+from edgekit.quantize.rounding.moments import gather, is_layer, row_stride
 from edgekit.quantize.rounding.rounding import ROUNDINGS, Layer, best_weights, with_gain
-from edgekit.quantize.types.weights import weights_at
+from edgekit.quantize.types.weights import weight_inputs
 
 FITTED = sorted(set(ROUNDINGS) - {"nearest"})
 
@@ -106,7 +106,7 @@ def test_moments_are_those_of_what_a_layer_computes(name: str) -> None:
     names = [str(n.name) for n in layers]
     inputs = noise(model, 20)
     found = gather(model, model, names, Calibration((inputs,), "noise"))
-    assert set(found) == {(str(n.name), i) for n in layers for i in weights_at(n)}
+    assert set(found) == {(str(n.name), i) for n in layers for i in weight_inputs(n)}
     for node in layers:
         if node.op_type not in ("Conv", "Gemm", "ConvTranspose"):
             continue
@@ -135,10 +135,10 @@ def test_weights_pulled_without_end_stay_what_they_are() -> None:
 @pytest.mark.parametrize("width", [7, 14, 28, 60])
 def test_a_few_rows_are_of_every_column(width: int) -> None:
     rows = np.arange(32 * 28 * width, dtype=np.float32).reshape(1, -1, 1)
-    kept = rows[:, thinned(rows.shape[1])]
+    kept = rows[:, row_stride(rows.shape[1])]
     assert moments.ROWS <= kept.shape[1] < 2 * moments.ROWS
     assert set(kept.ravel() % width) == set(range(width))
-    assert thinned(499) == slice(None, None, 1)
+    assert row_stride(499) == slice(None, None, 1)
 
 
 def test_an_output_s_gain_is_kept() -> None:
@@ -165,7 +165,7 @@ def test_an_output_s_gain_is_kept() -> None:
 def test_a_denoiser_s_layers_keep_their_gain() -> None:
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calls, recipe = own_trajectories(model, None, 40), RECIPES["w4a8"]
-    seen = observed(model, calls, recipe)
+    seen = observe_model(model, calls, recipe)
     fitted = fit(seen, recipe)
     name = next(str(n.name) for n in reversed(list(seen.model.ir.graph)) if is_layer(n))
     made = quantize_fitted(seen, recipe, fitted, "calls")
@@ -248,7 +248,7 @@ def test_one_run_of_the_float_network_fits_eight_bits(name: str) -> None:
     inputs = correlated(model, 9)
     (exact,) = run_hops(model, inputs).values()
     recipe = replace(RECIPES["w8a16"], name="r", hop_scales=False)
-    seen, found = observed(model, calibration(model), recipe), {}
+    seen, found = observe_model(model, calibration(model), recipe), {}
     for rounding in ("nearest", SHAPED):
         made = quantize_observed(seen, replace(recipe, rounding=rounding), "")
         (output,) = run_hops(made, inputs).values()
@@ -261,7 +261,7 @@ def test_layers_are_fitted_in_several_runs_once_and_those_of_many_inputs_not(
 ) -> None:
     model = float_model("gru_mask")
     recipe = replace(RECIPES["w8a16"], name="r", rounding=SHAPED, hop_scales=False)
-    seen = observed(model, calibration(model), recipe)
+    seen = observe_model(model, calibration(model), recipe)
     whole = fit(seen, recipe)
     assert all(fit(seen, recipe)[key] is one for key, one in whole.items())
     monkeypatch.setattr(shaped, "MOST_MOMENTS", 1)
@@ -297,7 +297,7 @@ def test_rounding_to_the_nearest_keeps_the_mean_of_every_channel(name: str) -> N
     model = float_model(name)
     inputs = correlated(model, 1)
     recipe = replace(RECIPES["w8a16"], name="narrow", weights="int4", hop_scales=False)
-    seen = observed(model, Calibration((inputs,), "noise"), recipe)
+    seen = observe_model(model, Calibration((inputs,), "noise"), recipe)
     first = next(n for n in seen.model.ir.graph if n.op_type == "Conv" and len(n.inputs) > 2)
     tap, off = str(first.outputs[0].name), []
     exact = run_hops(seen.model, inputs, [tap])[tap]

@@ -7,9 +7,9 @@ import pytest
 from builds import float_model, noise
 from c_kernels import needs_cc
 
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
-from edgekit.quantize.apply import observed, quantize_observed
+from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import AUTO
 from edgekit.quantize.search.search import (
@@ -17,9 +17,9 @@ from edgekit.quantize.search.search import (
     Ranking,
     _steps,
     decibels,
+    limit_options,
     rank,
     search,
-    within,
 )
 from edgekit.quantize.search.selectable import GRIDS
 from edgekit.quantize.search.space import Group, Option, Space, make_space
@@ -130,7 +130,7 @@ def test_only_so_many_multiply_accumulates_leave_int8_and_those_first_that_are_w
     ranking = Ranking(tuple((noise, noise / 100, 0.0) for noise in noises), 0.0)
 
     def left(most: float) -> list[int]:
-        kept, ranked = within(space, ranking, most)
+        kept, ranked = limit_options(space, ranking, most)
         assert [len(n) for n in ranked.noises] == [len(g.options) for g in kept.groups]
         return [max(o.wide_macs for o in group.options) for group in kept.groups]
 
@@ -147,7 +147,7 @@ def test_a_selectable_network_is_the_quantized_one_and_with_no_grids_the_float_o
 ) -> None:
     model = float_model(name)
     inputs = noise(model, 60, seed=3)
-    seen = observed(model, Calibration((noise(model, 60),), "x"), AUTO)
+    seen = observe_model(model, Calibration((noise(model, 60),), "x"), AUTO)
     space = make_space(seen, AUTO, {})
     assert str(space.model.stream_inputs[-1].name) == GRIDS
     exact = space.table({i: len(g.options) - 1 for i, g in enumerate(space.groups)})

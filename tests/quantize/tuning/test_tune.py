@@ -10,16 +10,16 @@ import tiny_networks
 from builds import float_model, noise
 from onnx import helper, numpy_helper
 
-from edgekit.export.running import HopRunner, run_hops, snr_db
+from edgekit.export.hop_runner import HopRunner, run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators import gradients
 from edgekit.operators.pointwise.functions import POINTWISE
-from edgekit.quantize.apply import observed, quantize, quantize_observed
+from edgekit.quantize.apply import observe_model, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.tuning.integer_forward import IntegerForward
-from edgekit.quantize.tuning.tune import Progress, Tuning, with_weights
+from edgekit.quantize.tuning.tune import Progress, WeightTuner, with_weights
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
 torch = pytest.importorskip("torch")
@@ -33,7 +33,7 @@ def calibration(model: Model, clips: int = 3, hops: int = 24) -> Calibration:
 @pytest.mark.parametrize("name", ["gru_mask", "tcn", "conv_recurrent", "attention", "dual_path"])
 def test_torch_computes_what_the_quantized_network_does(name: str) -> None:
     model = float_model(name)
-    seen = observed(model, calibration(model), NARROW)
+    seen = observe_model(model, calibration(model), NARROW)
     quantized = quantize_observed(seen, NARROW, "")
     forward = IntegerForward(quantized, seen.model, NARROW)
     assert forward.weights and forward.ends
@@ -58,7 +58,7 @@ def test_a_training_makes_up_for_rounding_and_goes_on_where_it_was_cut_off() -> 
         found = run_hops(quantize(network, known, NARROW), held)
         return min(snr_db(exact[name], found[name]) for name in exact)
 
-    tuning = Tuning(observed(model, known, NARROW), NARROW, 24, 3)
+    tuning = WeightTuner(observe_model(model, known, NARROW), NARROW, 24, 3)
     steps = list(tuning.run(tuning.start()))
     assert [done.step for done in steps] == list(range(1, 25))
     cut = {name: np.array(array) for name, array in steps[9].arrays().items()}
@@ -76,7 +76,7 @@ def test_a_step_whose_gradient_is_not_finite_is_counted_and_changes_no_weight(
     tmp_path: Path,
 ) -> None:
     model = load_model(str(tiny_networks.recurrent(tmp_path / "t.onnx")), ImportOptions()).model
-    tuning = Tuning(observed(model, calibration(model, 8, 48), NARROW), NARROW, 6, 4)
+    tuning = WeightTuner(observe_model(model, calibration(model, 8, 48), NARROW), NARROW, 6, 4)
     tuning.clips[0].wanted[tuning.forward.ends[0]][-1] = np.inf
     before = tuning.start()
     for done in tuning.run(before):
@@ -110,14 +110,14 @@ def between_layers(operator: str, folder: Path, **attributes: Any) -> Model:
     return load_model(str(folder / "between.onnx"), ImportOptions()).model
 
 
-def step(model: Model) -> tuple[Tuning, Progress]:
+def step(model: Model) -> tuple[WeightTuner, Progress]:
     """One step of a training at w8a8, on inputs that every function takes."""
     clips = tuple(
         {key: np.clip(np.abs(a), 0.2, 1) for key, a in clip.items()}
         for clip in calibration(model).clips
     )
     recipe = find_recipe("w8a8")
-    tuning = Tuning(observed(model, Calibration(clips, "noise"), recipe), recipe, 1, 0)
+    tuning = WeightTuner(observe_model(model, Calibration(clips, "noise"), recipe), recipe, 1, 0)
     (done,) = tuning.run(tuning.start())
     return tuning, done
 

@@ -12,10 +12,10 @@ from c_kernels import needs_cc
 from devices import on_devices, replayed, with_golden
 from quick_build import load_kernels, quick_build
 
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.own_operators.oscillators import Oscillators
 from edgekit.export.own_operators.selective import SelectiveSSM
 from edgekit.export.own_operators.ssm import DiagonalSSM
-from edgekit.export.running import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import torch_offline
 from edgekit.graph.model import Model

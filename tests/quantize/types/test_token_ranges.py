@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edgekit.base.errors import ModelError
 from edgekit.export.diffusion.description import Sampler, attach
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.oracle import Oracle

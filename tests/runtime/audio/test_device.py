@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.base.errors import UsageError
-from edgekit.base.resampling import resampling
+from edgekit.base.resampling import resampling_between
 from edgekit.runtime.audio.device import Device, device_facts
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 
@@ -27,8 +27,8 @@ RATES = st.one_of(
 def test_blocks_of_any_length_give_the_same_samples(rates, hop, channels, most):
     sizes = np.random.default_rng(most)
     x = np.random.default_rng(hop).normal(size=(channels, 1500)).astype(np.float32)
-    whole = Device(resampling(*rates), hop, channels, channels, lambda h: h).process(x)
-    pieces, start = Device(resampling(*rates), hop, channels, channels, lambda h: h), 0
+    whole = Device(resampling_between(*rates), hop, channels, channels, lambda h: h).process(x)
+    pieces, start = Device(resampling_between(*rates), hop, channels, channels, lambda h: h), 0
     found = []
     while start < x.shape[1]:
         size = int(sizes.integers(1, most + 1))
@@ -41,7 +41,7 @@ def test_blocks_of_any_length_give_the_same_samples(rates, hop, channels, most):
 @settings(max_examples=25, deadline=None)
 @given(RATES, st.integers(1, 200))
 def test_a_tone_in_the_passband_comes_back_as_late_as_is_said(rates, hop):
-    device, made = rates[0], resampling(*rates)
+    device, made = rates[0], resampling_between(*rates)
     tone = np.sin(2 * np.pi * 997 * np.arange(device // 10) / device).astype(np.float32)
     found = Device(made, hop, 1, 1, lambda h: h).process(tone[None])[0]
     late = made.latency(hop, 0)
@@ -51,7 +51,7 @@ def test_a_tone_in_the_passband_comes_back_as_late_as_is_said(rates, hop):
 
 
 def test_a_tone_that_would_fold_is_gone():
-    made = resampling(48_000, 16_000)
+    made = resampling_between(48_000, 16_000)
     tone = np.sin(2 * np.pi * 11_000 * np.arange(9600) / 48_000).astype(np.float32)
     found = Device(made, 16, 1, 1, lambda h: h).process(tone[None])[0]
     assert np.abs(found[1000:]).max() < 10 ** (-90 / 20)

@@ -21,7 +21,7 @@ from edgekit.runtime.devices.payload import python_program
 from edgekit.runtime.devices.remote import (
     answer,
     answer_limit,
-    greeted,
+    read_greeting,
 )
 
 HOP = np.arange(4, dtype=np.float32)
@@ -97,16 +97,16 @@ def test_what_a_stranger_prints_does_not_reach_the_terminal_as_it_is() -> None:
 def test_a_greeting_behind_a_banner() -> None:
     lines = "echo Welcome; echo edgekit-device; echo riscv64; echo Linux 6.1; echo 'A board'"
     talk = Conversation(["sh", "-c", lines])
-    machine = greeted(talk, "board", 60)
+    machine = read_greeting(talk, "board", 60)
     talk.close()
     assert machine is not None
     assert machine.architecture == "riscv64" and machine.words == "riscv64, Linux 6.1, A board"
     endless = Conversation(["sh", "-c", "exec yes"])
-    assert greeted(endless, "board", 60) is None
+    assert read_greeting(endless, "board", 60) is None
     endless.close()
     refusing = Conversation(["sh", "-c", "echo no room >&2; echo edgekit-failed no folder"])
     with pytest.raises(ToolError, match=r"board: .*no folder(.*\n)+no room"):
-        greeted(refusing, "board", 60)
+        read_greeting(refusing, "board", 60)
     refusing.close()
 
 

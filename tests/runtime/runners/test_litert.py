@@ -11,7 +11,7 @@ from builds import float_model, int8_model, noise
 from numpy.typing import NDArray
 
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.graph.model import Model
 from edgekit.quantize.rounding.half import half_weights
 from edgekit.runtime.stream import Stream

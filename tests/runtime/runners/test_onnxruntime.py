@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

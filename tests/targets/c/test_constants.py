@@ -14,7 +14,7 @@ from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.constants import LARGE_BYTES, declarations, weights, weights_bytes
 from edgekit.targets.c.emit.base import C_ARRAYS
 from edgekit.targets.devices import profile
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing_of
 
 
 def arrays():
@@ -61,7 +61,7 @@ def test_arrays_keep_their_bytes_in_c(tmp_path: Path) -> None:
 @needs_cc
 def test_large_arrays_begin_where_the_device_reads_lines(tmp_path: Path) -> None:
     device = replace(profile("host"), kernels=INSTRUCTION_SETS["avx512vnni"].folders)
-    library, line = compiled(tmp_path, device), packing(device.kernels).line
+    library, line = compiled(tmp_path, device), packing_of(device.kernels).line
     assert line == 64
     for name, array in arrays().items():
         get = getattr(library, f"get_{name}")

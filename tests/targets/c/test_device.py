@@ -20,7 +20,7 @@ from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.graph.model import Model
-from edgekit.runtime.audio.device import at_device, behind
+from edgekit.runtime.audio.device import at_device, open_device
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.stream import Stream
@@ -87,11 +87,11 @@ def test_c_and_python_give_the_same_bits(device_hz: int, channels: int, tmp_path
     build = lowered(network(device_hz, channels), tmp_path / "build")
     stream = Stream.open(tmp_path / "build")
     x = noise(channels)
-    expected = behind(stream, device_hz).process(x)
+    expected = open_device(stream, device_hz).process(x)
     np.testing.assert_array_equal(in_c(stream, x), expected)
     stream.reset()
     pcm = np.rint(x * 32768)
-    whole = behind(stream, device_hz).process((pcm / 32768).astype(np.float32))
+    whole = open_device(stream, device_hz).process((pcm / 32768).astype(np.float32))
     saturated = np.clip(np.rint(whole * np.float32(32768)), -32768, 32767)
     np.testing.assert_array_equal(in_c(stream, pcm, np.int16), saturated)
     for name in ("ear_device.c", "ear_device.h"):
@@ -150,11 +150,11 @@ def check_device(
     channels = [count for count, _ in inputs.values()]
     slow = np.sin(random.uniform(0, 6, (sum(channels), 1)) + np.arange(4000) * 2e3 / device_hz)
     x = (0.5 * slow).astype(np.float32)
-    expected = behind(stream, device_hz).process(x)
+    expected = open_device(stream, device_hz).process(x)
     np.testing.assert_array_equal(in_c(stream, x), expected)
     pcm = np.rint(x * 32768)
     stream.reset()
-    whole = behind(stream, device_hz).process((pcm / 32768).astype(np.float32))
+    whole = open_device(stream, device_hz).process((pcm / 32768).astype(np.float32))
     rounded = np.rint(whole * np.float32(32768))
     np.testing.assert_array_equal(in_c(stream, pcm, np.int16), rounded)
     facts = stream.manifest.device
@@ -238,7 +238,7 @@ def test_a_16_khz_network_in_a_48_khz_device(target: str, tmp_path: Path) -> Non
     """From PCM of the device to PCM of the device, blocks of every length, on an emulated microcontroller."""
     lowered(network(48_000, 2), tmp_path / "host")
     x = noise(2, 700)
-    expected = behind(Stream.open(tmp_path / "host"), 48_000).process(x)
+    expected = open_device(Stream.open(tmp_path / "host"), 48_000).process(x)
     lowered(network(48_000, 2), tmp_path / "device", target)
     folder, device = tmp_path / "device" / "replay", profile(target)
     for file in folder.iterdir():

@@ -14,8 +14,8 @@ from c_kernels import CC, needs_cc
 from movement_networks import STATE, Maker
 
 from edgekit.export.from_onnx import from_onnx
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.passes.shapes import InferShapes
-from edgekit.export.running import in_onnxruntime
 from edgekit.graph.model import Model, StatePair
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest

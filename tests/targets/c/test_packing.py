@@ -12,7 +12,7 @@ from builds import float_model, int8_model, lowered, noise
 from c_kernels import needs_cc
 
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize

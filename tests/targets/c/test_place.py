@@ -15,7 +15,7 @@ from edgekit.base.errors import CheckFailed, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.board import Board, Memory
 from edgekit.runtime.devices.emulator import replay
-from edgekit.targets.c.memory import aligned
+from edgekit.targets.c.memory import align_size
 from edgekit.targets.c.place import CODE, SCRATCH, STACK, STATE, Item, place
 from edgekit.targets.devices import profile
 
@@ -66,7 +66,7 @@ def test_no_memory_holds_more_than_it_has(
         where = p.stored or p.memory
         assert where is None or kinds[where] == (p.item.is_weights or p.item.name == CODE)
         assert p.stored is None or not kinds[str(p.memory)]
-    out = sum(aligned(p.item.bytes) for p in placing.placed if p.memory is None)
+    out = sum(align_size(p.item.bytes) for p in placing.placed if p.memory is None)
     assert bool(placing.misfits) == bool(out)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgekit.export.from_torch import from_torch
 from edgekit.export.frontend.guard import guard_inputs
-from edgekit.export.running import snr_db
+from edgekit.export.hop_runner import snr_db
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration

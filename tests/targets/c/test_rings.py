@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quick_build import load_kernels, quick_build
 from ring_networks import BLOCKS, CHANNELS, HIDDEN, attended, coded, dilated, mixed, streamed
 
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle

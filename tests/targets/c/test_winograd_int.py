@@ -7,9 +7,9 @@ import pytest
 
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.winograd_int import SUMS, pays, takes
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing_of
 
-OWN = packing(INSTRUCTION_SETS["avx512vnni"].folders)
+OWN = packing_of(INSTRUCTION_SETS["avx512vnni"].folders)
 SHAPE = ConvShape(32, 16, 16, 32, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1)
 
 # ConvShape's fields that differ from ResNet-8's second block: whether tiles are taken
@@ -46,7 +46,7 @@ def test_the_shapes_that_tiles_take(name: str) -> None:
     s = replace(SHAPE, **fields)
     s = replace(s, out_h=-(-s.in_h // s.stride_h), out_w=-(-s.in_w // s.stride_w))
     assert (takes(OWN, s, *of(s), 3) and pays(s)) == expected
-    others = [packing(INSTRUCTION_SETS[isa].folders) for isa in ("avx2", "neon")]
+    others = [packing_of(INSTRUCTION_SETS[isa].folders) for isa in ("avx2", "neon")]
     assert not any(takes(own, s, *of(s), 3) for own in others)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from zoo import ZOO
 
 from edgekit.base.errors import UsageError
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream

@@ -19,23 +19,23 @@ from edgekit.base.errors import CheckFailed, UsageError, VerificationError
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.judge import candidates, criteria
-from edgekit.judge.decisions import Decisions, decided, probabilities
+from edgekit.judge.decisions import Decisions, decisions_of, probabilities
 from edgekit.judge.images import Images
-from edgekit.judge.levels import Hearing, hearing
+from edgekit.judge.levels import SoundInputs, sound_inputs
 from edgekit.judge.measurement import Meter
 from edgekit.judge.metric import Metric
 from edgekit.judge.sampling import own_trajectories
 from edgekit.operators.geometry import dims
-from edgekit.quantize.apply import observed, quantize_observed
+from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import read_recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
-from edgekit.verbs.auto import screening
+from edgekit.verbs.auto import preparation_screen
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.export import quantizing
 from edgekit.verbs.export.importing import load_model
@@ -97,7 +97,7 @@ def test_a_search_is_the_same_twice_and_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     first = auto.find(model, calibration, 50, api.silent, tmp_path)
     measured = {path.name: path.read_bytes() for path in tmp_path.glob("*.json")}
     monkeypatch.setattr(Meter, "_trials", None)  # nothing is left to run
@@ -111,7 +111,7 @@ def test_without_a_ratio_to_look_for_products_stay_int8_and_what_that_costs_is_s
 ) -> None:
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     for module in (auto, criteria):
         monkeypatch.setattr(module, "MIN_SNR_DB", 150.0)
     best = auto.find(model, calibration, None, api.silent, tmp_path)
@@ -127,13 +127,15 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
     (name, hop), hops = (str(value.name), dims(value)), criteria.HEARD_HOPS
     clips = [{name: np.full((hops, *hop), level, np.float32)} for level in (1.0, 2.0, 4.0)]
     calibration = Calibration(tuple(clips), "x")
-    places, judged, allowances = criteria.judges(model, calibration, hearing(model, calibration))
+    places, judged, allowances = criteria.judges(
+        model, calibration, sound_inputs(model, calibration)
+    )
     assert places == (2,)
     assert [clip[name].shape for clip in judged] == [(hops // 5, *hop)] * 5
     loudest = [float(clip[name].max()) for clip in judged]
     assert loudest == pytest.approx([4, 0.4, 4 * 10**-1.5, 0.04, 3.5])
     assert allowances == [1, 2, 4, 10, 1]
-    heard = criteria.deciding(calibration, name)
+    heard = criteria.decision_clips(calibration, name)
     assert len(heard) == 9
     assert [float(clip[name].max()) for clip in heard[:6]] == pytest.approx(
         [1, 2, 4, 0.1, 0.2, 0.4]
@@ -141,7 +143,7 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
 
 
 def test_a_detector_may_be_noisier_in_quiet_sound_than_what_is_listened_to() -> None:
-    heard = Hearing("x", None)
+    heard = SoundInputs("x", None)
     allowed = [
         [allowance for _, allowance in criteria.levels_of(float_model(name), heard)]
         for name in ("tcn", "lstm_vad")
@@ -160,14 +162,14 @@ def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
 ) -> None:
     model = float_model("tcn")
     calibration = Calibration((noise(model, 40),), "x")
-    measured = criteria.Judging.measured
+    measured = criteria.TypeCriteria.measured
 
     def noisy(*args: Any) -> candidates.Auto:
         return replace(measured(*args), snr_db=20.6)
 
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     monkeypatch.setattr(auto, "ROUNDS", 1)
-    monkeypatch.setattr(criteria.Judging, "measured", noisy)
+    monkeypatch.setattr(criteria.TypeCriteria, "measured", noisy)
     with pytest.raises(VerificationError, match="26 dB are needed; next: give --min-snr 20 or"):
         auto.find(model, calibration, None, api.silent, tmp_path)
 
@@ -198,7 +200,7 @@ def test_probabilities_must_decide_as_in_float(
 ) -> None:
     model, calibration = float_model("lstm_vad"), Calibration(tuple(vad_clips()), "x")
     assert set(probabilities(model).values()) == {"Sigmoid"}
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     monkeypatch.setattr(criteria, "MIN_SNR_DB", 10.0)
     asked = auto.find(model, calibration, 10, api.silent, tmp_path)
     assert asked.turned == 0 and not asked.notes
@@ -214,8 +216,8 @@ def test_probabilities_must_decide_as_in_float(
 
 def test_decisions_are_told_from_other_outputs_and_counted() -> None:
     assert not probabilities(float_model("tcn"))
-    assert decided(np.array([0.2, 0.5, 0.7]), "Sigmoid").tolist() == [False, True, True]
-    assert decided(np.array([[0.2, 0.8], [0.6, 0.4]]), "Softmax").tolist() == [1, 0]
+    assert decisions_of(np.array([0.2, 0.5, 0.7]), "Sigmoid").tolist() == [False, True, True]
+    assert decisions_of(np.array([[0.2, 0.8], [0.6, 0.4]]), "Softmax").tolist() == [1, 0]
     model = float_model("lstm_vad")
     clip = noise(model, 20)
     decisions = Decisions(model, [clip])
@@ -238,7 +240,7 @@ def test_a_denoiser_is_searched_by_its_images(
 ) -> None:
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calibration = own_trajectories(model, None, 40)
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     found = auto.find(model, calibration, None, api.silent, tmp_path)
     assert found.snr_db >= criteria.MIN_PSNR_DB
     assert found.snr_db == Images(model).psnr_db(found.quantized)
@@ -252,7 +254,7 @@ def test_no_recipe_that_another_beats_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     pools: list[list[candidates.Auto]] = []
     choose = auto.chosen
 
@@ -268,7 +270,7 @@ def test_no_recipe_that_another_beats_is_taken(
     assert searched.recipe.name == "auto"
     assert {found.recipe.name for found in plain} <= {"w8a8", "w8a16"}
     assert not [a for a in pools[-1] if a.cost <= best.cost and a.snr_db > best.snr_db]
-    seen = observed(model, calibration, RECIPES["w8a16"])
+    seen = observe_model(model, calibration, RECIPES["w8a16"])
     dearer = candidates.cost_of(quantize_observed(seen, RECIPES["w8a16"], "x")) > best.cost
     assert dearer  # than what suffices: it need not be measured
 
@@ -277,7 +279,7 @@ def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
 
     def killed(stage: str, done: int, total: int) -> None:
         if stage == "rank tensors" and done > total // 2:
@@ -306,7 +308,7 @@ def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
 @pytest.mark.slow
 def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, calibration = float_model("gru_mask"), Calibration(tuple(clips()), "x")
-    monkeypatch.setattr(screening, "PREPARATIONS", screening.PREPARATIONS[:1])
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
 
     def error(outputs: dict, exact: dict, clean: object) -> float:
         assert clean is None

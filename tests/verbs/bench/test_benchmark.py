@@ -19,7 +19,7 @@ from edgekit.base.layout import parse_layout
 from edgekit.cli.bench import show
 from edgekit.runtime.bench.contenders import Arrays, Timed
 from edgekit.runtime.bench.golden import check_outputs, first_wrong, least_db, rows
-from edgekit.runtime.bench.measure import Measured, golden_inputs, measure_local, one_core
+from edgekit.runtime.bench.measure import Measurement, golden_inputs, measure_local, one_core
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.bench import page as bench_page
@@ -78,7 +78,7 @@ def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
 
 def test_images_are_no_hops(capsys: pytest.CaptureFixture[str]) -> None:
     counts = {"instructions": (7,), "functions": {"ek_x": 7}}
-    show(Measured("qemu", 1, None, 5, unit="image", **counts))  # type: ignore[arg-type]
+    show(Measurement("qemu", 1, None, 5, unit="image", **counts))  # type: ignore[arg-type]
     printed = capsys.readouterr().out
     assert "instructions per image" in printed and "hop" not in printed
 

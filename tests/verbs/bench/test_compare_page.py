@@ -11,10 +11,10 @@ import tiny_build
 from edgekit import api
 from edgekit.base.errors import UsageError
 from edgekit.cli.bench import show_comparison
-from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.bench.measure import Measurement
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.compare_page import MEASURES, render
-from edgekit.verbs.bench.log import MAX_LINE_BYTES, Log, read
+from edgekit.verbs.bench.log import MAX_LINE_BYTES, Log, read_log
 
 
 def line(**changes: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def line(**changes: Any) -> dict[str, Any]:
 def log(path: Path, *lines: Any) -> Log:
     text = [item if isinstance(item, str) else json.dumps(item) for item in lines]
     path.write_text("\n".join(text) + "\n")
-    return read(path)
+    return read_log(path)
 
 
 def cells(page: str) -> list[list[str]]:
@@ -131,22 +131,22 @@ def test_files_that_cannot_be_compared_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UsageError, match="No such file"):
-        read(tmp_path / "nothing.jsonl")
+        read_log(tmp_path / "nothing.jsonl")
     with pytest.raises(UsageError, match="it is empty"):
         log(tmp_path / "r.jsonl", "", "  ")
     log(tmp_path / "r.jsonl", *[line()] * 5)
     monkeypatch.setattr(bench_log, "MAX_LINES", 4)
     with pytest.raises(UsageError, match="5 lines"):
-        read(tmp_path / "r.jsonl")
+        read_log(tmp_path / "r.jsonl")
     monkeypatch.setattr(bench_log, "MAX_BYTES", 100)
     with pytest.raises(UsageError, match="bytes"):
-        read(tmp_path / "r.jsonl")
+        read_log(tmp_path / "r.jsonl")
 
 
 def test_what_bench_appends_can_be_compared(tmp_path: Path) -> None:
     path, manifest = tmp_path / "r.jsonl", tiny_build.manifest(digest="sha256:cc")
     for device in ("local", "qemu", "local"):
-        bench_log.append(path, manifest, Measured(device, 10, 250.0, 20))
+        bench_log.append(path, manifest, Measurement(device, 10, 250.0, 20))
     found = api.compare(path, tmp_path / "page.html")
     assert [row.texts["device"] for row in found.latest()] == ["local", "qemu"]
     assert found.latest()[0].texts["machine"] and "machine" not in found.latest()[1].texts

@@ -17,7 +17,7 @@ from edgekit.base.errors import UsageError
 from edgekit.cli.bench import bench
 from edgekit.verbs.bench.fleet_file import read_fleet
 from edgekit.verbs.bench.history import courses
-from edgekit.verbs.bench.log import read
+from edgekit.verbs.bench.log import read_log
 
 NETWORK = "zoo:conv_recurrent"
 pytestmark = tiny_build.needs_cc
@@ -83,7 +83,7 @@ def test_a_fleet_is_measured_and_goes_on_where_it_was(
     assert ran.number == 1 and not ran.failed
     assert set(ran.measured) == {"gone: here", f"{lines[-1]['fleet']}: {lines[-1]['folder']}"}
     assert len(ran.kept) == len(rows) - 2
-    log = read(results)
+    log = read_log(results)
     assert len(log.results) == len(rows) and len(log.damaged) == 1
     # what took less before has got worse
     fewer = [
@@ -95,7 +95,7 @@ def test_a_fleet_is_measured_and_goes_on_where_it_was(
     ran = api.fleet(fleet, results)
     assert ran.number == 2 and len(ran.measured) == len(rows) and not ran.kept
     assert len([text for text in ran.worse if "RAM bytes 100 -> " in text]) == len(rows)
-    assert len(courses(read(results))) == len(rows)
+    assert len(courses(read_log(results))) == len(rows)
     api.compare(results, page)
     assert "History" in page.read_text() and "RAM bytes 100 -&gt; " in page.read_text()
     # a run that lacks nothing is over; one that lacks something is left with `again`

@@ -11,7 +11,7 @@ from edgekit import api
 from edgekit.base.errors import CheckFailed
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.targets import devices
-from edgekit.verbs.bench.other_core import replayed_on
+from edgekit.verbs.bench.other_core import replay_on_core
 
 NETWORK = "zoo:conv_recurrent"
 
@@ -22,15 +22,15 @@ def test_a_build_for_the_host_counts_as_one_for_the_core(
 ) -> None:
     for name in ("host", target):
         api.export(NETWORK, name, tmp_path / name, recipe="w8a8")
-    found = replayed_on(target, tmp_path / "host", 3)
+    found = replay_on_core(target, tmp_path / "host", 3)
     assert found.hops == 3
     assert found.instructions == api.bench(tmp_path / target, hops=3).instructions
     golden = tmp_path / "host" / "golden" / "output.npz"
     write_npz(golden, {name: np.zeros_like(a) for name, a in read_npz(golden).items()})
     with pytest.raises(CheckFailed, match="the replay of golden data failed"):
-        replayed_on(target, tmp_path / "host", 3)
+        replay_on_core(target, tmp_path / "host", 3)
     device = devices.profile(target)
     small = {**device.memory, "ram": replace(device.memory["ram"], bytes=100)}
     monkeypatch.setattr(devices, "profile", lambda _: replace(device, memory=small))
     with pytest.raises(CheckFailed, match="ram needs"):
-        replayed_on(target, tmp_path / "host", 3)
+        replay_on_core(target, tmp_path / "host", 3)

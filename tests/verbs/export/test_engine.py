@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.fpga import SquareDeformConv2d, project
 from edgekit.fpga.lower import lower
 from edgekit.fpga.resources import PARTS, estimate

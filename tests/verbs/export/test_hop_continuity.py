@@ -13,7 +13,7 @@ from edgekit.base.errors import EdgeKitError, ModelError
 from edgekit.base.layout import parse_layout
 from edgekit.cli.facts import verification_text
 from edgekit.export.frontend.spec import parse_forms
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.stream.prove import run_stream
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model

@@ -10,7 +10,7 @@ from stream_networks import Net
 
 from edgekit.base.errors import UsageError, VerificationError
 from edgekit.base.layout import parse_layout
-from edgekit.export.running import run_hops
+from edgekit.export.hop_runner import run_hops
 from edgekit.export.stream import convert
 from edgekit.frontend import Frontend
 from edgekit.runtime.build_folder.manifest import Manifest

@@ -13,7 +13,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.wav import write_wav
 from edgekit.demos import show_denoise, show_digits
 from edgekit.demos.compressor import show as compressor
-from edgekit.demos.hearable import made
+from edgekit.demos.hearable import export_demo
 from edgekit.demos.target_speech import show as target_speech
 from edgekit.demos.target_speech.head import RATE
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -27,7 +27,7 @@ Options = Callable[[Path, Path], ExportOptions]  # of a scratch folder, and of w
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageNetwork:
     """A network of the page.
 
     Attributes:
@@ -63,22 +63,22 @@ def _digits(_scratch: Path, _page: Path) -> ExportOptions:
 
 
 def _enrollment(_scratch: Path, _page: Path) -> ExportOptions:
-    return target_speech.enrolling()
+    return target_speech.enrollment_options()
 
 
 def _extraction(scratch: Path, page: Path) -> ExportOptions:
     *looks, _ = target_speech.clips()
     watch = Stream.open(page / "enrollment")
-    _, calibration = target_speech.looked(watch, looks, scratch / "calibration")
-    return target_speech.extracting(target_speech.KEPT, calibration)
+    _, calibration = target_speech.enroll_talkers(watch, looks, scratch / "calibration")
+    return target_speech.extraction_options(target_speech.KEPT, calibration)
 
 
 NETWORKS = (
-    Shown("denoise", show_denoise.NETWORK, _denoiser, show_denoise.CLIPS / "noisy.wav"),
-    Shown("compressor", compressor.NETWORK, _compressor, compressor.CLIPS / "groove.wav"),
-    Shown("digits", show_digits.NETWORK, _digits),
-    Shown("enrollment", target_speech.ENROLLMENT, _enrollment),
-    Shown("target_speech", target_speech.EXTRACTION, _extraction),
+    PageNetwork("denoise", show_denoise.NETWORK, _denoiser, show_denoise.CLIPS / "noisy.wav"),
+    PageNetwork("compressor", compressor.NETWORK, _compressor, compressor.CLIPS / "groove.wav"),
+    PageNetwork("digits", show_digits.NETWORK, _digits),
+    PageNetwork("enrollment", target_speech.ENROLLMENT, _enrollment),
+    PageNetwork("target_speech", target_speech.EXTRACTION, _extraction),
 )
 
 
@@ -124,7 +124,7 @@ def show(target: str, out: Path, progress: Progress) -> BrowserDemo:
             own = Path(scratch) / row.name
             own.mkdir()
             build = folder / row.name
-            manifests[row.name] = made(
+            manifests[row.name] = export_demo(
                 row.network, target, build, row.options(own, folder), progress
             )
         write_page(folder)

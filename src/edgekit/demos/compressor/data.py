@@ -13,7 +13,7 @@ TURNED = 0.35  # of the clips: the knobs are turned once
 Clips = NDArray[np.float32]
 
 
-def read(folder: Path) -> dict[str, list[Clips]]:
+def read_sounds(folder: Path) -> dict[str, list[Clips]]:
     """Sounds by kind: the folders in ``folder``, but ``held``."""
     kinds = sorted(path for path in folder.iterdir() if path.is_dir() and path.name != "held")
     return {

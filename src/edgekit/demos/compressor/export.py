@@ -7,7 +7,7 @@ import torch
 
 from edgekit.demos.compressor.formula import HOP
 from edgekit.demos.compressor.network import build
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 
 ONNX_FILE = Path(__file__).with_name("compressor.onnx")
 
@@ -17,7 +17,7 @@ def offline() -> onnx.ModelProto:
     network, example = build()
     hops = torch.export.Dim("hops", min=2)
     shapes = {"pcm": {2: HOP * hops}, "knobs": {2: hops}}
-    return exported(network, example, list(shapes), ["out"], shapes)
+    return export_onnx(network, example, list(shapes), ["out"], shapes)
 
 
 if __name__ == "__main__":

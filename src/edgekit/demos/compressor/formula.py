@@ -41,7 +41,7 @@ def gain_db(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Array:
     return np.ascontiguousarray(out.reshape(-1, len(pcm)).T)
 
 
-def compressed(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Array:
+def compress(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Array:
     """PCM (clips, samples) with the gain of `gain_db`."""
     return np.asarray(pcm * 10 ** (gain_db(pcm, knobs) / 20))
 

@@ -15,7 +15,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.compressor.data import settings
 from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
-from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 
@@ -50,7 +50,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
     )
 
 
-def turned(hops: int) -> Array:
+def knob_values(hops: int) -> Array:
     """Knobs (hops, 1, 4, 1) of `TURNS`."""
     seconds = np.arange(hops) * HOP / RATE
     starts = np.array([start for start, _ in TURNS])
@@ -58,7 +58,7 @@ def turned(hops: int) -> Array:
     return values[np.searchsorted(starts, seconds + 1e-9, "right") - 1][:, None, :, None]
 
 
-def hopped(pcm: Array) -> Array:
+def split_into_hops(pcm: Array) -> Array:
     """PCM (hops, 1, 1, samples), its rest left out."""
     return pcm[: pcm.size // HOP * HOP].reshape(-1, 1, 1, HOP)
 
@@ -66,7 +66,7 @@ def hopped(pcm: Array) -> Array:
 def calibration_clips(folder: Path) -> Path:
     """Write what integers are calibrated on: stretches of the clip at settings over all ranges, one softer."""
     folder.mkdir()
-    pcm = hopped(read_wav(CLIPS / "groove.wav", RATE).samples)
+    pcm = split_into_hops(read_wav(CLIPS / "groove.wav", RATE).samples)
     knobs = settings(np.random.default_rng(3), 2, STRETCH_HOPS, 1.0)
     for number, (start, softer_db) in enumerate(((600, 0), (1800, 12))):
         sound = pcm[start : start + STRETCH_HOPS] * np.float32(10 ** (-softer_db / 20))
@@ -128,8 +128,8 @@ def show(
         UsageError: `out` is not a new or empty folder, or the target is unknown.
         CheckFailed: an export failed its verification.
     """
-    pcm = hopped(read_wav(CLIPS / "groove.wav", RATE).samples)
-    knobs, dry = turned(len(pcm)), pcm.ravel()
+    pcm = split_into_hops(read_wav(CLIPS / "groove.wav", RATE).samples)
+    knobs, dry = knob_values(len(pcm)), pcm.ravel()
     exact_db = gain_db(dry[None], knobs[:, 0, :, 0].T[None])[0].astype(np.float32)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
@@ -141,7 +141,7 @@ def show(
             return quality_of(dry, wet[recipe], exact_db), hop_us
 
         forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "groove.wav", folder / "dry.wav")
         write_wav(folder / "formula.wav", dry * 10 ** (exact_db / 20), RATE, "PCM_16")
         for recipe, sound in wet.items():

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgekit.demos.compressor.data import Draw, read
+from edgekit.demos.compressor.data import Draw, read_sounds
 from edgekit.demos.compressor.network import WEIGHTS, Compressor
 from edgekit.demos.training import Run, follow
 from edgekit.demos.weights import save
@@ -37,7 +37,7 @@ def errors(network: Compressor, pcm: Tensor, knobs: Tensor, gain: Tensor) -> tup
 def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
     """Train until so many minutes were spent, those of earlier runs included."""
     torch.manual_seed(SEED)
-    sounds = read(heard)
+    sounds = read_sounds(heard)
     size, hops = (8, 32) if quick else (POOL, 256)
     held = [torch.from_numpy(part) for part in Draw(sounds, SEED + 1).clips(min(size, 96), hops)]
     network, average = Compressor(), Compressor()

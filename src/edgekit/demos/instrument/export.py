@@ -7,7 +7,7 @@ import torch
 
 from edgekit.demos.instrument import listener, player
 from edgekit.demos.instrument.listener import HOP
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 
 HERE = Path(__file__).parent
 
@@ -17,10 +17,12 @@ def offline(name: str) -> onnx.ModelProto:
     frames = torch.export.Dim("frames", min=4)
     if name == "listener":
         network, example = listener.build()
-        return exported(network, example, ["pcm"], ["f0", "loudness"], {"pcm": {2: HOP * frames}})
+        return export_onnx(
+            network, example, ["pcm"], ["f0", "loudness"], {"pcm": {2: HOP * frames}}
+        )
     instrument, given = player.build()
     shapes = {"f0": {2: frames}, "loudness": {2: frames}, "z": {2: HOP * frames}}
-    return exported(instrument, given, list(shapes), ["sound"], shapes)
+    return export_onnx(instrument, given, list(shapes), ["sound"], shapes)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def positive(x: Tensor) -> Tensor:
     return torch.as_tensor(2 * torch.exp(2.302585093 * F.logsigmoid(x)) + 1e-7)
 
 
-def held(f0: Tensor) -> Tensor:
+def hold_pitch(f0: Tensor) -> Tensor:
     """The pitch (batch, 1, frames), where there is none that of the frame before: what sounds fades there."""
     before = F.pad(f0, (1, 0))[:, :, :-1]
     return torch.as_tensor(f0 + (f0 == 0).to(f0.dtype) * before)
@@ -75,7 +75,7 @@ class Player(nn.Module):
     def forward(self, f0: Tensor, loudness: Tensor, z: Tensor) -> Tensor:
         """Play whole recordings, from silence."""
         amplitudes, magnitudes = self.chosen(f0, loudness)
-        sound = self.harmonic(held(f0).repeat_interleave(HOP, 2), self.glide(amplitudes))
+        sound = self.harmonic(hold_pitch(f0).repeat_interleave(HOP, 2), self.glide(amplitudes))
         return torch.as_tensor(self.room(sound + self.breath(z, magnitudes)))
 
 

@@ -55,10 +55,10 @@ def performance(random: np.random.Generator, seconds: float) -> tuple[bytes, NDA
         bent = note + (wheel - 8192) / 8192 * BEND_NOTES
         pitch[tick : tick + length] = 440 * 2 ** ((bent - 69) / 12)
         tick += length + int(random.choice([0, 0, 0, 20, 80]))
-    return written(events), pitch
+    return midi_bytes(events), pitch
 
 
-def written(events: list[tuple[int, bytes]]) -> bytes:
+def midi_bytes(events: list[tuple[int, bytes]]) -> bytes:
     """A MIDI file of one track."""
     track, last = b"", 0
     for at, event in sorted(events, key=lambda pair: pair[0]):

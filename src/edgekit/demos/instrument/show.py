@@ -12,7 +12,7 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, instructions, made, played
+from edgekit.demos.hearable import HearableDemo, Quality, export_demo, instructions, play_builds
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.runtime.stream import Stream
@@ -31,12 +31,12 @@ BORDER = 12  # frames beside a change of the score that are not judged: a window
 Array = NDArray[np.float32]
 
 
-def listening() -> ExportOptions:
+def listener_options() -> ExportOptions:
     """How the listener is exported."""
     return ExportOptions(sample_rate=RATE, hop=HOP, time_axes={"pcm": 2})
 
 
-def playing(recipe: str, calibration: Path) -> ExportOptions:
+def player_options(recipe: str, calibration: Path) -> ExportOptions:
     """How the player is exported."""
     return ExportOptions(
         recipe=RECIPES[recipe],
@@ -49,7 +49,7 @@ def playing(recipe: str, calibration: Path) -> ExportOptions:
     )
 
 
-def heard(stream: Stream, pcm: Array) -> tuple[Array, Array, NDArray[np.float64]]:
+def pitch_and_loudness(stream: Stream, pcm: Array) -> tuple[Array, Array, NDArray[np.float64]]:
     """Pitch and loudness of a recording, a value for each frame, and the time of each hop in microseconds."""
     stream.reset()
     hops = pcm[: pcm.size // HOP * HOP].reshape(-1, 1, 1, HOP)
@@ -57,7 +57,7 @@ def heard(stream: Stream, pcm: Array) -> tuple[Array, Array, NDArray[np.float64]
     return said["f0"].ravel(), said["loudness"].ravel(), hop_us
 
 
-def sounded(stream: Stream, f0: Array, loudness: Array) -> tuple[Array, NDArray[np.float64]]:
+def play_features(stream: Stream, f0: Array, loudness: Array) -> tuple[Array, NDArray[np.float64]]:
     """What the player makes of pitch and loudness, from silence."""
     stream.reset()
     given = {"f0": f0.reshape(-1, 1, 1, 1), "loudness": loudness.reshape(-1, 1, 1, 1)}
@@ -75,7 +75,7 @@ def calibration_clips(folder: Path, features: Sequence[tuple[Array, Array]]) -> 
     return folder
 
 
-def score_at(score: Array, frames: int, late: int) -> Array:
+def score_pitch(score: Array, frames: int, late: int) -> Array:
     """The score's pitch at the middle of each frame that is listened to, so many samples late; 0 near its changes."""
     middle = np.arange(frames) * HOP + HOP - FRAME / 2 - late
     at = np.round(middle / RATE * SCORE_S).astype(int)
@@ -94,7 +94,7 @@ def cents(found: Array, exact: Array) -> Array:
 
 def quality_of(again: tuple[Array, Array], room: tuple[Array, Array], score: Array) -> Quality:
     """What the output, listened to again, is worth beside the score and beside the instrument in its room."""
-    exact = score_at(score, again[0].size, LATE)
+    exact = score_pitch(score, again[0].size, LATE)
     off = cents(again[0], exact)
     late = round(LATE / HOP)
     wanted = np.concatenate([np.full(late, room[1][0]), room[1][:-late]])
@@ -128,21 +128,21 @@ def show(
     voice = read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples
     score = read_npz(CLIPS / "melody.npz")["f0"]
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
-        made(LISTENER, target, folder / "listener", listening(), progress)
+        export_demo(LISTENER, target, folder / "listener", listener_options(), progress)
         ears = Stream.open(folder / "listener")
-        features = [heard(ears, pcm) for pcm in (melody, voice)]
-        wanted = heard(ears, room)
+        features = [pitch_and_loudness(ears, pcm) for pcm in (melody, voice)]
+        wanted = pitch_and_loudness(ears, room)
         clips = calibration_clips(Path(scratch) / "calibration", [one[:2] for one in features])
         sounds = dict[str, list[Array]]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
-            parts = [sounded(stream, f0, loudness) for f0, loudness, _ in features]
+            parts = [play_features(stream, f0, loudness) for f0, loudness, _ in features]
             sounds[recipe] = [sound for sound, _ in parts]
-            again = heard(ears, parts[0][0])
+            again = pitch_and_loudness(ears, parts[0][0])
             return quality_of(again[:2], wanted[:2], score), parts[0][1] + features[0][2]
 
-        forms = {recipe: (PLAYER, playing(recipe, clips)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        forms = {recipe: (PLAYER, player_options(recipe, clips)) for recipe in recipes}
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         if counted:
             count, missing = instructions(folder / "listener", progress)
             listens = f"listening takes {(count or 0) / 1e6:.1f} million instructions a second more"
@@ -153,7 +153,7 @@ def show(
         for recipe, (line, said) in sounds.items():
             write_wav(folder / f"melody-{recipe}.wav", line, RATE, "PCM_16")
             write_wav(folder / f"voice-{recipe}.wav", said, RATE, "PCM_16")
-        found = heard(ears, sounds[KEPT][1])[0]
+        found = pitch_and_loudness(ears, sounds[KEPT][1])[0]
         draw(folder / "instrument.png", (voice, sounds[KEPT][1]), (features[1][0], found))
     said_of_all = (
         f"pitch is judged in held notes alone, without {1000 * BORDER * HOP / RATE:g} ms on both sides of each change",

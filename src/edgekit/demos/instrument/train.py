@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgekit.demos.instrument.data import Draw, lines
 from edgekit.demos.instrument.listener import HOP, RATE
-from edgekit.demos.instrument.player import HARMONICS, WEIGHTS, Player, held
+from edgekit.demos.instrument.player import HARMONICS, WEIGHTS, Player, hold_pitch
 from edgekit.demos.training import Run, follow
 from edgekit.demos.weights import save
 
@@ -29,10 +29,10 @@ JUDGED_FROM = 25 * HOP  # samples: what is before tells of the cut
 ROOM_COST = 0.01  # of the mean square of the room's response
 
 
-def played(network: Player, f0: Tensor, loudness: Tensor, z: Tensor) -> Tensor:
+def forward_fast(network: Player, f0: Tensor, loudness: Tensor, z: Tensor) -> Tensor:
     """As the network's forward: sines by complex powers, which is faster where no gradient goes to the pitch."""
     amplitudes, magnitudes = network.chosen(f0, loudness)
-    turns = torch.cumsum(held(f0).repeat_interleave(HOP, 2).double() / RATE, 2)
+    turns = torch.cumsum(hold_pitch(f0).repeat_interleave(HOP, 2).double() / RATE, 2)
     phase = (2 * np.pi * (turns - turns.floor())).float()
     one = torch.polar(torch.ones_like(phase), phase)
     waves = torch.cumprod(one.expand(-1, HARMONICS, -1), 1).imag
@@ -62,7 +62,7 @@ def spectra(found: Tensor, exact: Tensor) -> Tensor:
 
 def loss_of(network: Player, clips: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
     """The loss of some clips."""
-    found = played(network, *clips[:3])
+    found = forward_fast(network, *clips[:3])
     return spectra(found[..., JUDGED_FROM:], clips[3][..., JUDGED_FROM:])
 
 

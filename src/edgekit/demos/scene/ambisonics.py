@@ -30,7 +30,7 @@ def vectors(azimuth_deg: NDArray[np.float64], elevation_deg: NDArray[np.float64]
     return np.stack(parts, -1).astype(np.float32)
 
 
-def encoded(sound: Signal, path: Sequence[Direction]) -> Signal:
+def encode_source(sound: Signal, path: Sequence[Direction]) -> Signal:
     """Sound (samples,) of a far source that stands in one direction, or moves evenly over several; to (4, samples)."""
     azimuths, elevations = np.array(path, np.float64).T
     if len(path) == 1:
@@ -47,11 +47,11 @@ def encoded(sound: Signal, path: Sequence[Direction]) -> Signal:
 
 def in_a_room(sound: Signal, path: Sequence[Direction], random: np.random.Generator) -> Signal:
     """The same in a room that is drawn: first reflections from anywhere, and a diffuse tail."""
-    heard = encoded(sound, path)
+    heard = encode_source(sound, path)
     for _ in range(random.integers(*WALLS)):
         late = int(random.uniform(*WALLS_S) * RATE)
         gain = np.float32(10 ** (random.uniform(*WALLS_DB) / 20))
-        heard[:, late:] += gain * encoded(sound[: sound.size - late], [anywhere(random)])
+        heard[:, late:] += gain * encode_source(sound[: sound.size - late], [anywhere(random)])
     falls = random.uniform(*TAIL_S)
     size = int(falls * RATE)
     tail = random.standard_normal((4, size)) * 10 ** (-3 * np.arange(size) / size)
@@ -75,5 +75,5 @@ def ambience(sound: Signal, size: int, random: np.random.Generator) -> Signal:
     for azimuth in np.arange(DIFFUSE) * 360 / DIFFUSE:
         start = int(random.integers(whole.size - size))
         elevation = float(np.rad2deg(np.arcsin(random.uniform(-1, 1))))
-        out += encoded(whole[start : start + size], [(float(azimuth), elevation)])
+        out += encode_source(whole[start : start + size], [(float(azimuth), elevation)])
     return out / np.float32(np.sqrt(DIFFUSE))

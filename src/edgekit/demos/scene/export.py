@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.scene.network import build
 
 ONNX_FILE = Path(__file__).with_name("scene.onnx")
@@ -15,7 +15,7 @@ def offline() -> onnx.ModelProto:
     """The network over an open number of frames."""
     network, example = build()
     frames = torch.export.Dim("frames", min=4)
-    return exported(network, example, ["ears"], ["vectors"], {"ears": {3: frames}})
+    return export_onnx(network, example, ["ears"], ["vectors"], {"ears": {3: frames}})
 
 
 if __name__ == "__main__":

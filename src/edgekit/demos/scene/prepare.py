@@ -57,13 +57,13 @@ THEME = Path("/usr/share/sounds/freedesktop/stereo")
 HELD_ALARMS = ("alarm-clock-elapsed", "phone-incoming-call", "phone-outgoing-busy", "suspend-error")
 
 
-def written(path: Path, sound: Sound) -> None:
+def write_16k_wav(path: Path, sound: Sound) -> None:
     """Write a wav file of 16 kHz."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_wav(path, sound, RATE, "PCM_16")
 
 
-def rendered(out: Path, soundfont: Path) -> None:
+def render_instruments(out: Path, soundfont: Path) -> None:
     """Write instruments and drums."""
     for part, takes in TAKES.items():
         programs = [("music", n) for n in MUSIC[part]] + [("drums", DRUMS + n) for n in KITS[part]]
@@ -72,7 +72,7 @@ def rendered(out: Path, soundfont: Path) -> None:
                 path = out / part / kind / f"{program}-{take}.wav"
                 render(program, 1000 * take + program, path, soundfont)
                 clip = read_wav(path)
-                written(path, soxr.resample(clip.samples, clip.sample_rate_hz, RATE))
+                write_16k_wav(path, soxr.resample(clip.samples, clip.sample_rate_hz, RATE))
 
 
 def main() -> None:
@@ -81,13 +81,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--soundfont", type=Path, default=SOUNDFONT)
     given = parser.parse_args()
-    rendered(given.out, given.soundfont)
+    render_instruments(given.out, given.soundfont)
     random = np.random.default_rng(3)
     for number in range(ALARMS):
-        written(given.out / "train" / "alarm" / f"{number:03}.wav", alarm(random))
+        write_16k_wav(given.out / "train" / "alarm" / f"{number:03}.wav", alarm(random))
     for name in HELD_ALARMS:
         sound = decode(THEME / f"{name}.oga") / np.float32(32768)
-        written(given.out / "held" / "alarm" / f"{name}.wav", sound.astype(np.float32))
+        write_16k_wav(given.out / "held" / "alarm" / f"{name}.wav", sound.astype(np.float32))
 
 
 if __name__ == "__main__":

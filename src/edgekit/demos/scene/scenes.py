@@ -11,9 +11,9 @@ from edgekit.base.wav import read_wav
 from edgekit.demos.denoise_data import Samples, rms
 from edgekit.demos.scene.ambisonics import Direction, Signal
 from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, LATE, RATE
-from edgekit.demos.scene.staging import Event, Scene, staged
+from edgekit.demos.scene.scene_staging import Event, Scene, stage_events
 from edgekit.demos.target_speech.scenes import is_speech
-from edgekit.demos.wake.data import noises, part_of, read
+from edgekit.demos.wake.data import noises, part_of, read_voices
 from edgekit.demos.wake.prepare import HELD_VOICES
 from edgekit.frontend import Frontend
 
@@ -37,7 +37,7 @@ def sounds_of(heard: Path, sounds: Path, part: str) -> list[list[list[Signal]]]:
     Parts are ``train``, ``held`` (voices and noises of the training, other recordings; other instruments, kits and
     alarms) and ``unheard`` (voices never trained on, and the same).
     """
-    voices = {**read(heard / "near"), **read(heard / "speech")}
+    voices = {**read_voices(heard / "near"), **read_voices(heard / "speech")}
     voices = {name: clips for name, clips in voices.items() if is_speech(name)}
     if part == "unheard":
         voices = {name: clips for name, clips in voices.items() if name in HELD_VOICES}
@@ -140,7 +140,7 @@ class Scenes:
             10 ** (random.uniform(*AMBIENCE_DB) / 20) / max(rms(noise), 1e-9)
         )
         level, indoors = float(random.uniform(*LEVEL_DBFS)), random.random() < ROOM_SHARE
-        return staged(events, sounds, noise, self.frames, level, indoors, random)
+        return stage_events(events, sounds, noise, self.frames, level, indoors, random)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
         """Features (size, 7, bands, frames), and what is to be told `LATE` frames late, (size, frames, 12)."""

@@ -14,12 +14,12 @@ from edgekit.base.layout import parse_layout
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.scene.alarms import alarm
 from edgekit.demos.scene.ambisonics import Signal
 from edgekit.demos.scene.facts import CLASSES, FRONTEND, HOP, LATE, RATE
-from edgekit.demos.scene.judging import ACTIVE, Scores, Vectors
-from edgekit.demos.scene.staging import Event, Scene, staged
+from edgekit.demos.scene.scene_scores import ACTIVE, Scores, Vectors
+from edgekit.demos.scene.scene_staging import Event, Scene, stage_events
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
@@ -87,7 +87,7 @@ def stage(seed: int = SEED, level_dbfs: float = -25.0) -> Scene:
         sounds.append(cut / np.float32(np.sqrt(np.mean(np.square(cut[loud])))))
     noise = read_wav(demos / "target_speech" / "clips" / "noise.wav", RATE).samples
     noise = noise * np.float32(10 ** (NOISE_DB / 20) / np.sqrt(np.mean(np.square(noise))))
-    return staged(events, sounds, noise, FRAMES, level_dbfs, True, random)
+    return stage_events(events, sounds, noise, FRAMES, level_dbfs, True, random)
 
 
 def calibration_clips(folder: Path) -> Path:
@@ -161,7 +161,7 @@ def show(
             return quality_of(vectors[recipe], scene.vectors), hop_us
 
         forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         write_wav(folder / "scene.wav", scene.pcm, RATE, "PCM_16")
         write_wav(folder / "stereo.wav", cardioids(scene.pcm), RATE, "PCM_16")
         told = [vars(sound) for sound in found(vectors[KEPT])]

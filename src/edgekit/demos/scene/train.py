@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.demos.scene.facts import CLASSES, LATE
-from edgekit.demos.scene.judging import Scores
 from edgekit.demos.scene.network import WEIGHTS, Scene
+from edgekit.demos.scene.scene_scores import Scores
 from edgekit.demos.scene.scenes import Scenes
 from edgekit.demos.training import resumable
 from edgekit.demos.weights import load
@@ -47,11 +47,11 @@ def batches(scenes: Scenes, size: int, first: int) -> Iterator[Batch]:
         else:
             pool[step % size] = new
         chosen = [pool[i] for i in random.choice(len(pool), BATCH, False)]
-        features, labels = zip(*(turned(scene, random) for scene in chosen), strict=True)
+        features, labels = zip(*(rotate_scene(scene, random) for scene in chosen), strict=True)
         yield torch.cat(features), torch.cat(labels)
 
 
-def turned(scene: Batch, random: np.random.Generator) -> Batch:
+def rotate_scene(scene: Batch, random: np.random.Generator) -> Batch:
     """Features (1, 7, bands, frames) and labels (1, frames, 12) of one of 16 rotations and mirrors of a scene."""
     features, labels = scene
     signs = torch.from_numpy(random.choice([-1.0, 1.0], 3).astype(np.float32))  # of X, Y, Z
@@ -72,7 +72,7 @@ def loss_of(network: nn.Module, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def scored(network: nn.Module, held: Batch) -> tuple[float, str]:
+def score_network(network: nn.Module, held: Batch) -> tuple[float, str]:
     """The loss, and the scores of DCASE 2021."""
     features, labels = held
     said = network(features)
@@ -105,7 +105,7 @@ def train(
         minutes,
         lambda first: batches(scenes, BATCH if quick else POOL, first),
         loss_of,
-        lambda average: scored(average, held),
+        lambda average: score_network(average, held),
         2 if quick else None,
     )
 

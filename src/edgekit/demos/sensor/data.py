@@ -31,7 +31,9 @@ def one_pole(drawn: np.ndarray, seconds: float, start: np.ndarray) -> np.ndarray
     return out
 
 
-def wandering(random: np.random.Generator, shape: tuple[int, ...], seconds: float) -> np.ndarray:
+def one_pole_noise(
+    random: np.random.Generator, shape: tuple[int, ...], seconds: float
+) -> np.ndarray:
     """Noise of variance 1 along the last axis, through one pole that lasts so many seconds, in its steady state."""
     pole = np.exp(-1 / (RATE * seconds))
     loud = np.sqrt((1 + pole) / (1 - pole))
@@ -41,15 +43,15 @@ def wandering(random: np.random.Generator, shape: tuple[int, ...], seconds: floa
 
 def recordings(random: np.random.Generator, count: int, samples: int) -> tuple[Array, Array]:
     """Pads (count, samples, 4), and positions (count, samples / 10, 2) at the end of each chunk of 10 samples."""
-    position = wandering(random, (count, AXES, samples + SETTLE), WANDER_S)
+    position = one_pole_noise(random, (count, AXES, samples + SETTLE), WANDER_S)
     smooth = one_pole(position, WANDER_S / 4, np.zeros(position.shape[:-1]))
     position = 1.2 * smooth[..., SETTLE:]
     felt = np.tanh(np.einsum("pa,nat->npt", WEIGHTS, position))
-    drift = DRIFT * wandering(random, felt.shape, DRIFT_S)
+    drift = DRIFT * one_pole_noise(random, felt.shape, DRIFT_S)
     hertz = random.uniform(*VIBRATION_HZ, (count, 1, 1))
     time = np.arange(samples) / RATE
     turns = hertz * time + random.random((count, PADS, 1))
-    swell = VIBRATION * np.abs(wandering(random, (count, 1, samples), 2.0))
+    swell = VIBRATION * np.abs(one_pole_noise(random, (count, 1, samples), 2.0))
     shaken = swell * np.sin(2 * np.pi * turns)
     pads = felt + drift + shaken + NOISE * random.standard_normal(felt.shape)
     labels = position[:, :, CHUNK - 1 :: CHUNK]

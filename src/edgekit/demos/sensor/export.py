@@ -3,7 +3,7 @@
 import onnx
 import torch
 
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.sensor.data import CHUNK
 from edgekit.demos.sensor.network import HERE, KINDS, build
 
@@ -12,7 +12,7 @@ def offline(kind: str) -> onnx.ModelProto:
     """A network of `KINDS` over an open number of chunks."""
     network, example = build(kind)
     chunks = torch.export.Dim("chunks", min=2)
-    return exported(network, example, ["pads"], ["position"], {"pads": {1: CHUNK * chunks}})
+    return export_onnx(network, example, ["pads"], ["position"], {"pads": {1: CHUNK * chunks}})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
-from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.sensor.data import CHUNK, PADS, RATE, recordings
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
@@ -48,11 +48,11 @@ def calibration_clips(folder: Path) -> Path:
     folder.mkdir()
     pads, _ = recordings(np.random.default_rng(CALIBRATED_SEED), 3, CALIBRATED_S * RATE)
     for number, recording in enumerate(pads):
-        write_npz(folder / f"{number}.npz", {"pads": hopped(recording)})
+        write_npz(folder / f"{number}.npz", {"pads": split_into_hops(recording)})
     return folder
 
 
-def hopped(pads: Array) -> Array:
+def split_into_hops(pads: Array) -> Array:
     """Pads (samples, 4) as hops (hops, 1, 10, 4)."""
     return pads.reshape(-1, 1, CHUNK, PADS)
 
@@ -60,7 +60,7 @@ def hopped(pads: Array) -> Array:
 def positions(stream: Stream, pads: Array) -> tuple[Array, NDArray[np.float64]]:
     """What a build says of a recording (samples, 4), from its start: (labels, 2), and the time of each hop in us."""
     stream.reset()
-    said, hop_us = stream.timed_run({"pads": hopped(pads)})
+    said, hop_us = stream.timed_run({"pads": split_into_hops(pads)})
     return said["position"].reshape(-1, 2), hop_us
 
 
@@ -108,7 +108,7 @@ def show(
             name: (HERE / f"{kind}.onnx", options(recipe, clips))
             for name, (kind, recipe) in chosen.items()
         }
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         np.savetxt(
             folder / "positions.csv",
             np.concatenate([exact, *said.values()], 1),

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 from torch.utils._pytree import tree_leaves
 
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.stream_diffusion.network import CACHES, StreamDiffusion, build
 
 ONNX_FILE = Path(__file__).with_name("stream_diffusion.onnx")
@@ -19,7 +19,7 @@ def hop_by_hop() -> onnx.ModelProto:
     """The network of one hop; states are inputs and outputs."""
     network, example = build()
     assert len(tree_leaves(example)) == len(INPUTS)
-    return exported(network, example, INPUTS, StreamDiffusion.output_names)  # type: ignore[arg-type]
+    return export_onnx(network, example, INPUTS, StreamDiffusion.output_names)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples, read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.show_denoise import CLIPS, draw
 from edgekit.demos.stream_diffusion.facts import BUFFER, DELAY, FRONTEND, HOP, N_FFT, RATE
 from edgekit.judge.speech_quality import si_sdr_db
@@ -43,12 +43,12 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
     )
 
 
-def hopped(sound: Samples) -> NDArray[np.float32]:
+def split_into_hops(sound: Samples) -> NDArray[np.float32]:
     """Samples as hops (hops, 1, 1, 128), its rest left out."""
     return np.asarray(sound[: sound.size // HOP * HOP].reshape(-1, 1, 1, HOP), np.float32)
 
 
-def held(delay: int, hops: int) -> NDArray[np.float32]:
+def constant_delay(delay: int, hops: int) -> NDArray[np.float32]:
     """The delay in each hop."""
     return np.full((hops, 1, 1, 1, 1), float(delay), np.float32)
 
@@ -57,18 +57,18 @@ def calibration_clips(folder: Path) -> Path:
     """Write what integers are calibrated on: the denoiser's clips, as they are and softer."""
     folder.mkdir()
     for number, path in enumerate(sorted((CLIPS / "calibration").glob("*.wav"))):
-        sound = hopped(read_wav(path, RATE).samples)[:CALIBRATION_HOPS]
+        sound = split_into_hops(read_wav(path, RATE).samples)[:CALIBRATION_HOPS]
         given = {"noisy": sound * np.float32(LEVELS[number % len(LEVELS)])}
-        write_npz(folder / f"{number}.npz", given | {"delay": held(DELAY, len(sound))})
+        write_npz(folder / f"{number}.npz", given | {"delay": constant_delay(DELAY, len(sound))})
     return folder
 
 
-def enhanced(stream: Stream, noisy: Samples, delay: int) -> tuple[Samples, NDArray[np.float64]]:
+def enhance(stream: Stream, noisy: Samples, delay: int) -> tuple[Samples, NDArray[np.float64]]:
     """A recording ``delay`` frames late, in time with it, and the time of each hop in microseconds."""
     stream.reset(SEED)
     late = LATE + delay * HOP
-    hops = hopped(np.concatenate([noisy, np.zeros(late + HOP, np.float32)]))
-    said, hop_us = stream.timed_run({"noisy": hops, "delay": held(delay, len(hops))})
+    hops = split_into_hops(np.concatenate([noisy, np.zeros(late + HOP, np.float32)]))
+    said, hop_us = stream.timed_run({"noisy": hops, "delay": constant_delay(delay, len(hops))})
     return said["enhanced"].ravel()[late : late + noisy.size], hop_us
 
 
@@ -97,7 +97,7 @@ def show(
         def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
             quality, times = dict[str, float | None](), []
             for delay in DELAYS:
-                said, hop_us = enhanced(stream, noisy.samples, delay)
+                said, hop_us = enhance(stream, noisy.samples, delay)
                 latency_ms = 1000 * (LATE + HOP + delay * HOP) / RATE
                 quality[f"SI-SDR gain {latency_ms:g} ms late, dB"] = si_sdr_db(said, clean) - before
                 times.append(hop_us)
@@ -110,7 +110,7 @@ def show(
             return quality, np.concatenate(times)
 
         forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
     turned = f"--set delay={DELAY} --seed 1"
     said = (

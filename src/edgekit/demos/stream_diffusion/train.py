@@ -81,7 +81,7 @@ def sound(spectra: Tensor) -> Tensor:
     return whole[:, 0, 0, : pieces.shape[2] * HOP]
 
 
-def compressed(noisy: Tensor, clean: Tensor) -> Batch:
+def compress_spectra(noisy: Tensor, clean: Tensor) -> Batch:
     """Spectra of both without the highest bin, compressed, over the running peak of the noisy one."""
     noisy, clean = noisy[:, :, :BINS], clean[:, :, :BINS]
     size = torch.sqrt((noisy * noisy).sum(1, keepdim=True) + TINY)
@@ -94,7 +94,7 @@ def compressed(noisy: Tensor, clean: Tensor) -> Batch:
 
 def drawn(noisy: Tensor, clean: Tensor) -> Batch:
     """Stretches of clips, (stretches, 2, bins, frames) each."""
-    y, x0 = compressed(spectrum(noisy), spectrum(clean))
+    y, x0 = compress_spectra(spectrum(noisy), spectrum(clean))
     stops = torch.randint(FRAMES, y.shape[3] + 1, (len(y), PER_CLIP)).tolist()
     parts = [
         [whole[i, :, :, stop - FRAMES : stop] for i, row in enumerate(stops) for stop in row]
@@ -124,7 +124,7 @@ def loss_of(network: nn.Module, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def enhanced(frames: FrameTimes, noisy: Tensor, delay: int) -> Tensor:
+def enhance_clips(frames: FrameTimes, noisy: Tensor, delay: int) -> Tensor:
     """Clips (batch, samples) through the stream, ``delay`` frames late; sound in time with them, their ends missing."""
     network = StreamDiffusion()
     network.frames = frames
@@ -142,7 +142,7 @@ def enhanced(frames: FrameTimes, noisy: Tensor, delay: int) -> Tensor:
 
 def gain_db(network: FrameTimes, noisy: Tensor, clean: Tensor) -> float:
     """Mean SI-SDR improvement of clips, `DELAY` frames late."""
-    said = enhanced(network, noisy, DELAY)
+    said = enhance_clips(network, noisy, DELAY)
     size = said.shape[1]
     before = si_sdr(noisy[:, :size], clean[:, :size])
     return float((si_sdr(said, clean[:, :size]) - before).mean())

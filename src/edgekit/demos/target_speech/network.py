@@ -186,8 +186,8 @@ class Extractor(nn.Module):
         spectrum = F.conv1d(each, self.waves, stride=HOP).reshape(clips, 2, 2, BINS, -1)
         spectrum = spectrum[:, :, :, :USED].transpose(3, 4)  # clip, ear, part, frame, bin
         factors = self.factors(self.features(spectrum), self.fine_levels(ears), speaker)
-        spectrum = repeated(spectrum, len(speaker) // clips, 0)
-        heard = F.pad(applied(factors, spectrum).transpose(3, 4), (0, 0, 0, BINS - USED))
+        spectrum = repeat_parts(spectrum, len(speaker) // clips, 0)
+        heard = F.pad(apply_factors(factors, spectrum).transpose(3, 4), (0, 0, 0, BINS - USED))
         heard = heard.reshape(2 * len(speaker), 2 * BINS, -1)
         whole = F.conv_transpose1d(heard, self.waves, stride=HOP).reshape(len(speaker), 2, -1)
         return whole[..., OVERLAP : OVERLAP + samples]
@@ -234,7 +234,7 @@ class Extractor(nn.Module):
             x = mix(x.reshape(-1, BANDS, WIDTH))
             x = remember(x.reshape(-1, (speakers if number else clips) * BANDS, WIDTH))
             if number == 0:
-                x = repeated(x.reshape(-1, clips, BANDS, WIDTH), speakers // clips, 1)
+                x = repeat_parts(x.reshape(-1, clips, BANDS, WIDTH), speakers // clips, 1)
                 x = x.reshape(-1, speakers * BANDS, WIDTH)
                 x = x * factor.reshape(1, speakers * BANDS, WIDTH)
         y = self.norm(self.attend(x, speakers)).reshape(-1, speakers, BANDS, WIDTH)
@@ -251,12 +251,12 @@ class Extractor(nn.Module):
         return torch.cat([own, other + turned], 1)
 
 
-def repeated(x: Tensor, times: int, axis: int) -> Tensor:
+def repeat_parts(x: Tensor, times: int, axis: int) -> Tensor:
     """Each part along an axis so many times, one behind the other."""
     return x if times == 1 else x.repeat_interleave(times, axis)
 
 
-def applied(factors: Tensor, spectrum: Tensor) -> Tensor:
+def apply_factors(factors: Tensor, spectrum: Tensor) -> Tensor:
     """Each ear's spectrum as the sum of both ears' by complex factors; an ear's own is one more than its factor."""
     left, right = spectrum[:, :1], spectrum[:, 1:]
     own, other = factors[:, 0:4], factors[:, 4:8]

@@ -22,7 +22,7 @@ from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.scenes import recordings
 from edgekit.demos.target_speech.teacher import Teacher
 from edgekit.demos.wake.data import faster
-from edgekit.demos.wake.prepare import VOICES, record, sentences, speak, trimmed
+from edgekit.demos.wake.prepare import VOICES, record, sentences, speak, trim_silence
 
 SENTENCES = 48  # of each synthesised voice
 SPEEDS = (0.75, 0.8, 0.86, 0.93, 1.0, 1.08, 1.16, 1.25, 1.33)
@@ -51,7 +51,7 @@ def synthesise(out: Path) -> None:
         speak(voice, spoken)
         for *_, file in spoken:
             clip = read_wav(file)
-            sound = trimmed(soxr.resample(clip.samples, clip.sample_rate_hz, RATE))
+            sound = trim_silence(soxr.resample(clip.samples, clip.sample_rate_hz, RATE))
             write_wav(file, sound.astype(np.float32), RATE, "PCM_16")
         print(f"{voice.name}: spoken", flush=True)
 
@@ -68,7 +68,7 @@ def stretches(clips: list[Samples], speed: float, count: int) -> list[np.ndarray
     return made
 
 
-def embed(out: Path, wheel: Path) -> None:
+def write_embeddings(out: Path, wheel: Path) -> None:
     """Write ``embeddings.npz``."""
     teacher, made = Teacher(wheel), {}
     for part in PARTS:
@@ -90,7 +90,7 @@ def main() -> None:
     given = parser.parse_args()
     record(given.data, given.out)
     synthesise(given.out)
-    embed(given.out, given.wheel)
+    write_embeddings(given.out, given.wheel)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from edgekit.base.npz import read_npz
 from edgekit.demos.denoise_data import Samples, rms
 from edgekit.demos.target_speech.head import RATE, Signal, at_ears, room
 from edgekit.demos.target_speech.network import HOP
-from edgekit.demos.wake.data import noises, part_of, read
+from edgekit.demos.wake.data import noises, part_of, read_voices
 from edgekit.demos.wake.prepare import HELD_VOICES
 
 SECONDS = 2.0
@@ -48,7 +48,9 @@ class Scene:
 
 def recordings(folder: Path, part: str) -> dict[str, list[Samples]]:
     """Of each voice: ``train``, ``held`` (other sentences of these), ``unheard`` (voices never trained on)."""
-    voices = {name: clips for name, clips in read(folder / "speech").items() if is_speech(name)}
+    voices = {
+        name: clips for name, clips in read_voices(folder / "speech").items() if is_speech(name)
+    }
     if part == "unheard":
         return {name: clips for name, clips in voices.items() if name in HELD_VOICES}
     return part_of(voices, part)

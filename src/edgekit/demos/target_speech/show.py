@@ -13,15 +13,15 @@ from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, instructions, made, played
+from edgekit.demos.hearable import HearableDemo, Quality, export_demo, instructions, play_builds
 from edgekit.demos.show_denoise import spectrogram_db
-from edgekit.demos.target_speech.head import RATE, at_ears
-from edgekit.demos.target_speech.judging import (
+from edgekit.demos.target_speech.ear_scores import (
     Sound,
     level_difference_db,
     si_snr_db,
     time_difference_s,
 )
+from edgekit.demos.target_speech.head import RATE, at_ears
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 
@@ -49,24 +49,24 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Heard:
+class EarSignals:
     """Sound of both ears, (2, samples) each: all of it, and each talker's part."""
 
     mixed: Sound
     talkers: tuple[Sound, Sound]
 
 
-def extracting(recipe: str, calibration: Path) -> ExportOptions:
+def extraction_options(recipe: str, calibration: Path) -> ExportOptions:
     """How the extraction network is exported; what streams are is in its file."""
     return ExportOptions(recipe=RECIPES[recipe], calibration=str(calibration))
 
 
-def enrolling() -> ExportOptions:
+def enrollment_options() -> ExportOptions:
     """How the enrollment network is exported."""
     return ExportOptions()
 
 
-def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Array]) -> Heard:
+def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Array]) -> EarSignals:
     """Two talkers and a noise, each from its azimuth or along them, at levels of 0, 0 and `NOISE_DB`."""
     sounds = [at_ears(part, path) for part, path in zip(parts, azimuths, strict=True)]
     levels = (0.0, 0.0, NOISE_DB)
@@ -74,10 +74,10 @@ def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Array]) ->
         sound * np.float32(0.05 * 10 ** (level / 20) / np.sqrt(np.mean(sound**2)))
         for sound, level in zip(sounds, levels, strict=True)
     )
-    return Heard(np.asarray(first + second + noise, np.float32), (first, second))
+    return EarSignals(np.asarray(first + second + noise, np.float32), (first, second))
 
 
-def clips() -> tuple[Heard, Heard, Heard]:
+def clips() -> tuple[EarSignals, EarSignals, EarSignals]:
     """While the first talker is looked at, while the second is, and the scene."""
     names = ("first", "second", "noise")
     parts = [read_wav(CLIPS / f"{name}.wav", RATE).samples for name in names]
@@ -88,21 +88,21 @@ def clips() -> tuple[Heard, Heard, Heard]:
     return first, second, surroundings(SCENE, after)
 
 
-def enrolled(stream: Stream, ears: Sound) -> Array:
+def enroll(stream: Stream, ears: Sound) -> Array:
     """The embedding (1, 256) of the talker straight ahead."""
     stream.reset()
-    said = stream.run({"ears": hopped(ears, LOOK_HOP)})["speaker"]
+    said = stream.run({"ears": split_into_hops(ears, LOOK_HOP)})["speaker"]
     return np.asarray(said[-1].reshape(1, -1), np.float32)
 
 
-def hopped(ears: Sound, hop: int) -> Array:
+def split_into_hops(ears: Sound, hop: int) -> Array:
     """Sound (2, samples) as hops (hops, 1, 2, hop), its rest left out."""
     count = ears.shape[1] // hop
     cut = ears[:, : count * hop].reshape(2, count, hop).swapaxes(0, 1)
     return np.ascontiguousarray(cut[:, None], np.float32)
 
 
-def extracted(
+def extract(
     stream: Stream, ears: Sound, turns: Mapping[int, Array]
 ) -> tuple[Sound, NDArray[np.float64]]:
     """What is heard of whole hops of sound (2, samples), in time with it, and the microseconds of each hop.
@@ -110,7 +110,7 @@ def extracted(
     ``turns`` has the embedding that holds from each hop on; the sound goes on meanwhile.
     """
     stream.reset()
-    hops = np.concatenate([hopped(ears, HOP), np.zeros((1, 1, 2, HOP), np.float32)])
+    hops = np.concatenate([split_into_hops(ears, HOP), np.zeros((1, 1, 2, HOP), np.float32)])
     starts, parts, times = sorted(turns), [], []
     for start, stop in zip(starts, [*starts[1:], len(hops)], strict=True):
         stream.session({"speaker": turns[start]})
@@ -129,19 +129,22 @@ def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Array]]) -> Pat
         for name, level in (("loud", 1.0), ("soft", 0.1)):
             cut = ears[:, : int(SHORT_S * RATE)] * np.float32(level)
             write_npz(
-                folder / f"{number}-{name}.npz", {"ears": hopped(cut, HOP), "speaker": speaker}
+                folder / f"{number}-{name}.npz",
+                {"ears": split_into_hops(cut, HOP), "speaker": speaker},
             )
     return folder
 
 
-def looked(watch: Stream, looks: Sequence[Heard], folder: Path) -> tuple[list[Array], Path]:
+def enroll_talkers(
+    watch: Stream, looks: Sequence[EarSignals], folder: Path
+) -> tuple[list[Array], Path]:
     """The embeddings of who was looked at, and what integers are calibrated on, in a new folder."""
-    speakers = [enrolled(watch, look.mixed) for look in looks]
+    speakers = [enroll(watch, look.mixed) for look in looks]
     heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
     return speakers, calibration_clips(folder, heard)
 
 
-def quality_of(sound: Sound, scene: Heard) -> Quality:
+def quality_of(sound: Sound, scene: EarSignals) -> Quality:
     """How near the output is to the talker who is wanted: the first until `TURNED_S`, then the second.
 
     The whole clip comes first, then each talker's part whole, then both parts without the `SETTLED_S`
@@ -168,7 +171,7 @@ def quality_of(sound: Sound, scene: Heard) -> Quality:
     }
 
 
-def wanted_sound(scene: Heard, turn: int) -> Sound:
+def wanted_sound(scene: EarSignals, turn: int) -> Sound:
     """Return (2, samples): the first talker alone until sample `turn`, the second alone from there on."""
     first, second = scene.talkers
     return np.concatenate([first[:, :turn], second[:, turn:]], 1)
@@ -192,18 +195,20 @@ def show(
     *looks, scene = clips()
     turn = round(TURNED_S * RATE / HOP)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
-        made(ENROLLMENT, target, folder / "enrollment", enrolling(), progress)
+        export_demo(ENROLLMENT, target, folder / "enrollment", enrollment_options(), progress)
         watch = Stream.open(folder / "enrollment")
-        speakers, calibration = looked(watch, looks, Path(scratch) / "calibration")
+        speakers, calibration = enroll_talkers(watch, looks, Path(scratch) / "calibration")
         sounds = dict[str, Sound]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
             turns = {0: speakers[0], turn: speakers[1]}
-            sounds[recipe], hop_us = extracted(stream, scene.mixed, turns)
+            sounds[recipe], hop_us = extract(stream, scene.mixed, turns)
             return quality_of(sounds[recipe], scene), hop_us
 
-        forms = {recipe: (EXTRACTION, extracting(recipe, calibration)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        forms = {
+            recipe: (EXTRACTION, extraction_options(recipe, calibration)) for recipe in recipes
+        }
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         if counted:
             count, missing = instructions(folder / "enrollment", progress)
             takes = f"enrollment takes {(count or 0) / 1e6:.0f} million instructions a second"

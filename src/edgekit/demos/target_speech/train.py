@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgekit.demos.target_speech.ear_scores import si_snr_db
 from edgekit.demos.target_speech.head import RATE
-from edgekit.demos.target_speech.judging import si_snr_db
 from edgekit.demos.target_speech.network import HOP, OVERLAP, WEIGHTS, Extractor
 from edgekit.demos.target_speech.scenes import Scene, Scenes
 from edgekit.demos.training import Run, cosine_fall, follow

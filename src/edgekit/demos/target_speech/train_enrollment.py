@@ -33,7 +33,7 @@ QUICK_STEPS, QUICK_SCENES = 3, 4
 Material = tuple[Tensor, Tensor]  # features (scenes, 2, bands, frames), places of the talkers
 
 
-class Heard:
+class EnrollmentScenes:
     """Scenes of a part, and what their talkers' embeddings are to be."""
 
     def __init__(self, network: Enroller, scenes: Scenes) -> None:
@@ -80,8 +80,8 @@ def train(folder: Path, minutes: float, out: Path, quick: bool, start_from: Path
     optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
     run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=-np.inf)
     first, size = run.step + 1, int(SECONDS * RATE) // HOP * HOP
-    heard = Heard(network, Scenes(folder, "train", SEED + first, size))
-    held = Heard(network, Scenes(folder, "held", 1, size))
+    heard = EnrollmentScenes(network, Scenes(folder, "train", SEED + first, size))
+    held = EnrollmentScenes(network, Scenes(folder, "held", 1, size))
     judged = held.draw(QUICK_SCENES if quick else JUDGED)
     pool = [heard.draw(FRESH) for _ in range(BATCH // FRESH)]
     random = np.random.default_rng(SEED + first)

@@ -41,7 +41,7 @@ def _close(peak: int, kept: list[int]) -> bool:
     return bool(kept) and bool((np.abs(np.array(kept) - peak) < APART).any())
 
 
-def judged(found: Array, closed: Array) -> tuple[int, int, Array]:
+def score_closures(found: Array, closed: Array) -> tuple[int, int, Array]:
     """How many closures were identified, how many detections are false, and the errors of the identified, in seconds.
 
     A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007); a

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.voice_source.closures import HOP
 from edgekit.demos.voice_source.network import build
 
@@ -16,7 +16,7 @@ def offline() -> onnx.ModelProto:
     """The network over an open number of frames."""
     network, example = build()
     frames = torch.export.Dim("frames", min=2)
-    return exported(network, example, ["pcm"], ["closure"], {"pcm": {2: HOP * frames}})
+    return export_onnx(network, example, ["pcm"], ["closure"], {"pcm": {2: HOP * frames}})
 
 
 if __name__ == "__main__":

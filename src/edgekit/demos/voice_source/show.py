@@ -12,9 +12,9 @@ from edgekit.base.npz import read_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
-from edgekit.demos.voice_source.closures import DELAY, RATE, instants, judged
+from edgekit.demos.voice_source.closures import DELAY, RATE, instants, score_closures
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 
@@ -59,7 +59,7 @@ def heights(stream: Stream, pcm: Array) -> tuple[Array, NDArray[np.float64]]:
 
 def quality_of(found: NDArray[np.float64], closed: NDArray[np.float64]) -> Quality:
     """What closures that were found are worth beside those that are known."""
-    hit, false, errors = judged(found, closed)
+    hit, false, errors = score_closures(found, closed)
     return {
         f"closures identified of {closed.size}, %": 100 * hit / closed.size,
         "false, %": 100 * false / closed.size,
@@ -95,7 +95,7 @@ def show(
             return quality_of(instants(heard), closed), hop_us
 
         forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         found = instants(said[KEPT])
         shutil.copy(CLIPS / "voice.wav", folder / "voice.wav")
         shutil.copy(DENOISE_CLIPS / "clean.wav", folder / "sentence.wav")

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from edgekit.demos.training import resumable
-from edgekit.demos.voice_source.closures import bumps, instants, judged
+from edgekit.demos.voice_source.closures import bumps, instants, score_closures
 from edgekit.demos.voice_source.network import WEIGHTS, VoiceSource
 from edgekit.demos.voice_source.synthesis import voice
 
@@ -53,7 +53,7 @@ def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, f
     for _ in range(count):
         pcm, closed = voice(random, 2 * SECONDS)
         said = network(torch.from_numpy(pcm[: len(pcm) // 16 * 16])[None, None])[0, 0].numpy()
-        found, wrong, off = judged(instants(said), closed)
+        found, wrong, off = score_closures(instants(said), closed)
         hit, false, total = hit + found, false + wrong, total + closed.size
         errors.append(off)
     spread = float(np.concatenate(errors).std()) if hit else np.inf
@@ -76,7 +76,7 @@ def batches(first: int) -> Iterator[Clips]:
 
 
 @torch.no_grad()
-def judged_by(network: VoiceSource, held: Clips, voices: int) -> tuple[float, str]:
+def score_network(network: VoiceSource, held: Clips, voices: int) -> tuple[float, str]:
     """The loss of clips held out, and the scores of so many voices to print."""
     hit, false, spread = scores(network, 2, voices)
     said = f"{hit:.1f} % identified, {false:.1f} % false, {spread:.3f} ms"
@@ -94,7 +94,7 @@ def train(minutes: float, out: Path, quick: bool = False) -> None:
         minutes,
         batches,
         loss_of,
-        lambda average: judged_by(average, held, 1 if quick else 8),
+        lambda average: score_network(average, held, 1 if quick else 8),
         1 if quick else None,
     )
 

@@ -34,7 +34,7 @@ KEYWORD_SHARE = 0.45
 Voices = dict[str, list[Samples]]
 
 
-def read(folder: Path) -> Voices:
+def read_voices(folder: Path) -> Voices:
     """The wav files below each folder in ``folder``."""
     voices: Voices = {}
     for path in sorted(folder.rglob("*.wav")):
@@ -81,7 +81,7 @@ class KeywordMixer(Mixer):
         """
 
         def ours(kind: str) -> Voices:
-            return part_of(read(heard / kind), part)
+            return part_of(read_voices(heard / kind), part)
 
         near = {f"near-{name}": clips for name, clips in ours("near").items()}
         speech = {name: clips for name, clips in {**ours("speech"), **near}.items() if clips}
@@ -156,7 +156,7 @@ def labels_of(end: int | None) -> NDArray[np.float32]:
     return np.where(hit, 1, np.where(near, -1, 0)).astype(np.float32)
 
 
-def varied(mel: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+def augment(mel: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Features (clips, bands, frames) and labels (clips, frames) as other speakers and microphones would give them.
 
     Bands are stretched by up to a sixth (vocal tract length perturbation: Jaitly and Hinton, 2013), tilted and turned
@@ -166,9 +166,9 @@ def varied(mel: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[Te
     clips, bands, frames = mel.shape
     at = torch.arange(bands)[None] * torch.from_numpy(random.uniform(0.86, 1.16, (clips, 1)))
     at = (at + torch.from_numpy(random.uniform(-1.0, 1.0, (clips, 1)))).clamp(0, bands - 1.001)
-    out = between(mel, at, 1)
+    out = interpolate_places(mel, at, 1)
     at = torch.from_numpy(np.stack([warp(frames, random) for _ in range(clips)]))
-    out, labels = between(out, at, 2), labels.gather(1, at.round().long())
+    out, labels = interpolate_places(out, at, 2), labels.gather(1, at.round().long())
     slope = np.linspace(-1, 1, bands)[None, :, None] * random.uniform(-1.5, 1.5, (clips, 1, 1))
     out = out + torch.from_numpy((slope + random.uniform(-2, 2, (clips, 1, 1))).astype(np.float32))
     for clip in np.flatnonzero(random.random(clips) < 0.3):
@@ -178,7 +178,7 @@ def varied(mel: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[Te
     return out, labels
 
 
-def between(mel: Tensor, at: Tensor, axis: int) -> Tensor:
+def interpolate_places(mel: Tensor, at: Tensor, axis: int) -> Tensor:
     """Features at fractional places (clips, places) along bands (axis 1) or frames (2), by linear interpolation."""
     shape = list(mel.shape)
     shape[axis] = at.shape[1]

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from edgekit.demos.onnx_files import exported
+from edgekit.demos.onnx_files import export_onnx
 from edgekit.demos.wake.network import build
 
 ONNX_FILE = Path(__file__).with_name("wake.onnx")
@@ -15,7 +15,7 @@ def offline() -> onnx.ModelProto:
     """The network over an open number of frames."""
     network, example = build()
     frames = torch.export.Dim("frames", min=2)
-    return exported(network, example, ["mel"], ["logit"], {"mel": {2: frames}})
+    return export_onnx(network, example, ["mel"], ["logit"], {"mel": {2: frames}})
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def speak(voice: Voice, spoken: list[tuple[str, float, Path]]) -> None:
     script.unlink()
 
 
-def trimmed(samples: np.ndarray) -> np.ndarray:
+def trim_silence(samples: np.ndarray) -> np.ndarray:
     """The samples without silence before and behind, where silence lies 35 dB below the loudest 10 ms."""
     size = RATE // 100
     level = np.square(samples[: samples.size // size * size].reshape(-1, size)).mean(1)
@@ -190,7 +190,7 @@ def synthesise(out: Path) -> None:
             for *_, file in spoken:
                 clip = read_wav(file)
                 sound = soxr.resample(clip.samples, clip.sample_rate_hz, RATE)
-                write_wav(file, trimmed(sound).astype(np.float32), RATE, "PCM_16")
+                write_wav(file, trim_silence(sound).astype(np.float32), RATE, "PCM_16")
         print(f"{voice.name}: spoken", flush=True)
 
 

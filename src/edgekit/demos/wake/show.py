@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples, read_wav, write_wav
-from edgekit.demos.hearable import HearableDemo, Quality, played
+from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.runtime.stream import Stream
@@ -37,7 +37,7 @@ BEEP_HZ, BEEP_S = 1760, 0.12
 
 
 @dataclass(frozen=True)
-class Heard:
+class SpotterOutput:
     """What a build said about a sound: its score in every hop, and when it detected the keyword, in seconds."""
 
     score: NDArray[np.float32]
@@ -66,17 +66,17 @@ def calibration_clips(folder: Path) -> Path:
     return folder
 
 
-def hear(stream: Stream, samples: Samples) -> Heard:
+def hear(stream: Stream, samples: Samples) -> SpotterOutput:
     """Stream PCM of 16 kHz through a build from its start."""
     stream.reset()
     hops = samples[: samples.size // HOP * HOP].reshape(-1, 1, HOP)
     name = stream.manifest.stream_inputs[0].name
     said, hop_us = stream.timed_run({name: hops})
     times = (np.flatnonzero(said["detected"].ravel()) + 1) * HOP / RATE
-    return Heard(said["score"].ravel(), tuple(float(time) for time in times), hop_us)
+    return SpotterOutput(said["score"].ravel(), tuple(float(time) for time in times), hop_us)
 
 
-def judged(times_s: tuple[float, ...], ends_s: list[float]) -> tuple[int, int]:
+def count_detections(times_s: tuple[float, ...], ends_s: list[float]) -> tuple[int, int]:
     """Keywords found, and detections that belong to none."""
     found = [any(-EARLY_S <= time - end <= LATE_S for time in times_s) for end in ends_s]
     false = [not any(-EARLY_S <= time - end <= LATE_S for end in ends_s) for time in times_s]
@@ -85,7 +85,7 @@ def judged(times_s: tuple[float, ...], ends_s: list[float]) -> tuple[int, int]:
 
 def quality_of(times_s: tuple[float, ...], ends_s: list[float]) -> Quality:
     """What detections are worth beside keywords that end at these times."""
-    found, false = judged(times_s, ends_s)
+    found, false = count_detections(times_s, ends_s)
     late = [time - end for end in ends_s for time in times_s if -EARLY_S <= time - end <= LATE_S]
     return {
         f"keywords found of {len(ends_s)}": float(found),
@@ -113,14 +113,14 @@ def show(
     ends = json.loads((CLIPS / "scene.json").read_text())["keywords_end_s"]
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        scores = dict[str, Heard]()
+        scores = dict[str, SpotterOutput]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
             heard = scores[recipe] = hear(stream, scene)
             return quality_of(heard.times_s, ends), heard.hop_us
 
         forms = {recipe: (NETWORK, options(recipe, clips)) for recipe in recipes}
-        rows, notes = played(forms, KEPT, target, folder, play, progress, counted)
+        rows, notes = play_builds(forms, KEPT, target, folder, play, progress, counted)
         shutil.copy(CLIPS / "scene.wav", folder / "scene.wav")
         write_wav(folder / "heard.wav", with_beeps(scene, scores[KEPT].times_s), RATE, "PCM_16")
         draw(folder / "wake.png", scene, ends, scores)
@@ -143,7 +143,7 @@ def with_beeps(scene: Samples, times_s: tuple[float, ...]) -> Samples:
     return out.clip(-1, 1)
 
 
-def draw(path: Path, scene: Samples, ends: list[float], scores: dict[str, Heard]) -> None:
+def draw(path: Path, scene: Samples, ends: list[float], scores: dict[str, SpotterOutput]) -> None:
     """Write a picture: the spectrogram, where keywords end, and the scores of the builds."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -8,7 +8,7 @@ the letters of eight languages are held out (`edgekit.demos.wake.prepare`); the 
 recordings held out of the voices of the training. The seed is fixed, but a run is limited by time, so its number of
 steps depends on the machine. report.md tells of the committed weights.
 
-Clips of 3 s are kept in a pool. The features of each are seen some ten times, each time varied anew (`varied`).
+Clips of 3 s are kept in a pool. The features of each are seen some ten times, each time varied anew (`augment`).
 """
 
 import argparse
@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from edgekit.demos.training import Run, follow
-from edgekit.demos.wake.data import KeywordMixer, varied
+from edgekit.demos.wake.data import KeywordMixer, augment
 from edgekit.demos.wake.network import WEIGHTS, Spotter
 from edgekit.demos.weights import load, save
 
@@ -90,7 +90,7 @@ def train(
         drawn = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
         mel = torch.cat([part[0] for part in drawn])
         labels = torch.cat([part[1] for part in drawn])
-        mel, labels = varied(mel, labels, random)
+        mel, labels = augment(mel, labels, random)
         loss = loss_of(network(mel)[:, 0], labels)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -234,7 +234,7 @@ def _clip(node: Node, x: list[Any]) -> Made:
     return F.relu6(x[0]) if (low, high) == (0, 6) else x[0].clamp(low, high)
 
 
-def _quantized(node: Node, x: list[Any]) -> Made:
+def _quantize_node(node: Node, x: list[Any]) -> Made:
     """Integers of 8 bits; wider ones, which XNNPACK does not have, as floats without a fraction."""
     zero = np.int8(0) if len(x) < 3 or x[2] is None else np.asarray(x[2]).reshape(())
     limits, scale = np.iinfo(zero.dtype), float(np.asarray(x[1]).reshape(()))
@@ -245,7 +245,7 @@ def _quantized(node: Node, x: list[Any]) -> Made:
     )
 
 
-def _dequantized(node: Node, x: list[Any]) -> Made:
+def _dequantize_node(node: Node, x: list[Any]) -> Made:
     zero = 0 if len(x) < 3 or x[2] is None else int(np.asarray(x[2]).reshape(()))
     scale = float(np.asarray(x[1]).reshape(()))
     if x[0].is_floating_point():
@@ -293,7 +293,7 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "Expand": lambda node, x: x[0].expand(
         np.broadcast_shapes(tuple(x[0].shape), tuple(x[1].tolist()))
     ),
-    "DequantizeLinear": _dequantized,
+    "DequantizeLinear": _dequantize_node,
     "Finite": _finite,
     "Flatten": lambda node, x: x[0].reshape(int(np.prod(x[0].shape[: node.get("axis", 1)])), -1),
     "GRU": _gru,
@@ -331,7 +331,7 @@ OPERATORS: dict[str, Callable[[Node, list[Any]], Made]] = {
     "Pad": _pad,
     "Pow": lambda node, x: x[0] * x[0] if float(x[1]) == 2 else x[0] ** float(x[1]),
     "ProductSum": lambda node, x: x[0] * x[1] + node.get("sign", 1.0) * (x[2] * x[3]),
-    "QuantizeLinear": _quantized,
+    "QuantizeLinear": _quantize_node,
     "Reciprocal": _plain(torch.reciprocal),
     "ReduceMax": _extreme(torch.amax),
     "ReduceMean": _mean,

@@ -23,7 +23,7 @@ Arrays = list[NDArray[Any]]
 Step = Callable[[Arrays], tuple[Arrays, int]]  # inputs of a hop -> outputs, nanoseconds
 
 
-def clocked(call: Callable[..., Any], *given: Any) -> tuple[Any, int]:
+def time_call(call: Callable[..., Any], *given: Any) -> tuple[Any, int]:
     """Return what a call gives, and how many nanoseconds it took."""
     start = time.perf_counter_ns()
     result = call(*given)

@@ -14,7 +14,7 @@ from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
 
 from edgekit.peers.workers.lower_executorch import in_xnnpack
 from edgekit.peers.workers.network import Network
-from edgekit.peers.workers.protocol import Arrays, Step, clocked, serve
+from edgekit.peers.workers.protocol import Arrays, Step, serve, time_call
 
 
 def prepare(folder: Path, form: str) -> Step:
@@ -22,19 +22,19 @@ def prepare(folder: Path, form: str) -> Step:
     torch.set_num_threads(1)
     path, part = folder / f"{form}.pte", folder / f"{form}.part"
     if not path.is_file():
-        part.write_bytes(lowered(folder, form))
+        part.write_bytes(lower_network(folder, form))
         part.replace(path)
     method = Runtime.get().load_program(path).load_method("forward")
     assert method is not None
 
     def step(inputs: Arrays) -> tuple[Arrays, int]:
-        results, elapsed = clocked(method.execute, [torch.from_numpy(array) for array in inputs])
+        results, elapsed = time_call(method.execute, [torch.from_numpy(array) for array in inputs])
         return [tensor.numpy() for tensor in results], elapsed
 
     return step
 
 
-def lowered(folder: Path, form: str) -> bytes:
+def lower_network(folder: Path, form: str) -> bytes:
     """Export, quantize (``static``: calibrated int8, weights per channel) and partition for XNNPACK."""
     network = Network(folder).eval()
     program = torch.export.export(network, network.examples(), strict=False)

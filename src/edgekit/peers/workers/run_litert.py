@@ -13,7 +13,7 @@ from ai_edge_quantizer import quantizer, recipe
 from numpy.typing import NDArray
 
 from edgekit.peers.workers.network import Network
-from edgekit.peers.workers.protocol import Arrays, Step, clocked, serve
+from edgekit.peers.workers.protocol import Arrays, Step, serve, time_call
 
 
 def prepare(folder: Path, form: str) -> Step:
@@ -25,18 +25,18 @@ def prepare(folder: Path, form: str) -> Step:
         litert_torch.convert(network, network.examples()).export(str(part))
         part.replace(path)
     if form != "float":
-        path = quantized(path, folder, form)
+        path = quantize_file(path, folder, form)
     interpreter = Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
     ins, outs = (
-        _ordered(interpreter.get_input_details()),
-        _ordered(interpreter.get_output_details()),
+        _order_tensors(interpreter.get_input_details()),
+        _order_tensors(interpreter.get_output_details()),
     )
 
     def step(inputs: Arrays) -> tuple[Arrays, int]:
         for detail, array in zip(ins, inputs, strict=True):
             interpreter.set_tensor(detail["index"], _as_held(detail, array))
-        _, elapsed = clocked(interpreter.invoke)
+        _, elapsed = time_call(interpreter.invoke)
         return [
             _as_real(detail, interpreter.get_tensor(detail["index"])) for detail in outs
         ], elapsed
@@ -44,7 +44,7 @@ def prepare(folder: Path, form: str) -> Step:
     return step
 
 
-def quantized(path: Path, folder: Path, form: str) -> Path:
+def quantize_file(path: Path, folder: Path, form: str) -> Path:
     """Return the .tflite with int8 weights: activations quantized as they come, or on calibrated scales."""
     out, part = folder / f"{form}.tflite", folder / f"{form}.part"
     if out.is_file():
@@ -65,7 +65,7 @@ def quantized(path: Path, folder: Path, form: str) -> Path:
     return part.replace(out)
 
 
-def _ordered(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _order_tensors(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Tensors in the order of the program; the converter numbers what it names."""
     return sorted(details, key=lambda detail: int(re.findall(r"\d+", detail["name"])[0]))
 

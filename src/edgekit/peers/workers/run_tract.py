@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tract
 
-from edgekit.peers.workers.protocol import Arrays, Step, clocked, serve
+from edgekit.peers.workers.protocol import Arrays, Step, serve, time_call
 
 
 def prepare(folder: Path, form: str) -> Step:
@@ -14,7 +14,7 @@ def prepare(folder: Path, form: str) -> Step:
 
     def step(inputs: Arrays) -> tuple[Arrays, int]:
         tensors = [tract.Tensor.from_numpy(array) for array in inputs]
-        results, elapsed = clocked(model.run, tensors)
+        results, elapsed = time_call(model.run, tensors)
         return [tensor.to_numpy() for tensor in results], elapsed
 
     return step

@@ -1,6 +1,6 @@
 """``--recipe auto``: the cheapest types that keep a network's output, found by measuring.
 
-Of the preparations of the network that comes first which looks best, see `edgekit.verbs.auto.screening`. In it every
+`edgekit.verbs.auto.preparation_screen` says which preparation looks best; that one is tried first. In it every
 group of tensors is tried alone at each type, over some of the judging clips; `edgekit.quantize.search.search` takes the
 cheapest mix by all of them, and that is built in integers and measured as it will run. Where that is short of what was
 asked, the search goes on with as much more in hand, and with other preparations where no candidate is good enough.
@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, VerificationError
-from edgekit.base.spread import HERE, Team, Workers, opened
+from edgekit.base.spread import HERE, Team, Workers, open_team
 from edgekit.judge.budget import UNBOUNDED, Limits, nothing_fits
 from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
-from edgekit.judge.criteria import MIN_SNR_DB, Judging
+from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.decisions import ERROR_FACTOR
-from edgekit.judge.levels import Asked, hearing
+from edgekit.judge.levels import Asked, sound_inputs
 from edgekit.judge.measurement import Meter
 from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS
-from edgekit.verbs.auto.screening import screened
+from edgekit.verbs.auto.preparation_screen import screen_preparations
 from edgekit.verbs.auto.weights import with_exact, with_rounding
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
     from edgekit.quantize.search.search import Found, Ranking
@@ -51,8 +51,8 @@ class Candidate:
     """One preparation of the network, what was seen of it, with and without the judging clips, and its search."""
 
     recipe: "Recipe"
-    seen: "Observed"
-    held: "Observed"
+    seen: "ObservedModel"
+    held: "ObservedModel"
     space: "Space"
     ranking: "Ranking"
     meter: Meter
@@ -91,7 +91,7 @@ def find(
             reaches.
         ToolError: there is no C compiler, or nothing that counts instructions where these are limited.
     """
-    with opened(workers) as team:
+    with open_team(workers) as team:
         return _find(model, calibration, min_snr_db, progress, cache, metric, fixed, limits, team)
 
 
@@ -106,7 +106,7 @@ def _find(
     limits: Limits,
     team: Team,
 ) -> Auto:
-    from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.quantize.apply import observe_model, quantize_observed
     from edgekit.targets.c.lower import check_c
 
     if problems := check_c(model):
@@ -115,30 +115,32 @@ def _find(
     def added(auto: Auto) -> None:
         pool.append(replace(auto, taken=limits.taken(auto.quantized)))
 
-    judging = Judging(model, calibration, min_snr_db, metric)
-    screening = screened(model, calibration, judging, progress, fixed)
+    judging = TypeCriteria(model, calibration, min_snr_db, metric)
+    screening = screen_preparations(model, calibration, judging, progress, fixed)
     plain = [_plain(name, screening.recipes[0], fixed) for name in PLAIN]
     least = judging.least
     pool: list[Auto] = []
     needed, best = -math.inf, None
     for recipe in screening.recipes:
-        candidate = prepared(model, calibration, recipe, judging, progress, cache, team)
+        candidate = prepare_candidate(model, calibration, recipe, judging, progress, cache, team)
         first = not pool
         tiers = shares(candidate, judging, progress)
         for tried, looked_for, goal in tiers:
             needed, aim = max(needed, goal), looked_for if judging.is_ratio else FIRST_AIM_DB
-            added(raised(tried, aim, goal, judging, progress))
+            added(raise_aim(tried, aim, goal, judging, progress))
             if pool[-1].snr_db >= goal and pool[-1].turned <= MOST_TURNED:
                 break
         narrowest, _, goal = tiers[0]
         if least < goal and not limits.within(pool):
-            added(raised(narrowest, least, least, judging, progress))
+            added(raise_aim(narrowest, least, least, judging, progress))
         for simple in plain if first else ():
             if limits.most or screening.may_be_best(simple, pool, needed, least, judging):
                 progress(f"measure {simple.name}", 0, 1)
                 seen, held = candidate.seen, candidate.held
                 if not _as_prepared(candidate.recipe, simple):
-                    seen = observed(model, calibration, simple, hearing(model, calibration).parts)
+                    seen = observe_model(
+                        model, calibration, simple, sound_inputs(model, calibration).parts
+                    )
                     held = judging.held(seen)
                 added(judging.measured(seen, held, simple))
         best = chosen(limits.within(pool), needed, least)
@@ -149,7 +151,7 @@ def _find(
             nothing_fits(pool, limits, least) or fell_short(pool, least, judging)
         )
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
-    return replace(best, notes=notes_on(best, judging))
+    return replace(best, notes=shortfall_notes(best, judging))
 
 
 def _as_prepared(own: "Recipe", simple: "Recipe") -> bool:
@@ -165,11 +167,11 @@ def _plain(name: str, best: "Recipe", fixed: bool) -> "Recipe":
     return replace(recipe, **left)
 
 
-def raised(
+def raise_aim(
     candidates: Sequence[Candidate],
     aim: float,
     needed: float,
-    judging: Judging,
+    judging: TypeCriteria,
     progress: Progress,
 ) -> Auto:
     """Search and build, aiming higher until what is built reaches what is needed; else return the best there was."""
@@ -203,7 +205,7 @@ def _search(candidate: Candidate, aim: float, progress: Progress) -> "Found":
 
 
 def shares(
-    candidate: Candidate, judging: Judging, progress: Progress
+    candidate: Candidate, judging: TypeCriteria, progress: Progress
 ) -> list[tuple[list[Candidate], float, float]]:
     """Return candidates with more and more outside int8, the ratio to look for in them, and what suffices when built.
 
@@ -217,7 +219,7 @@ def shares(
     for share in MOST_WIDE:
         if unknown(candidate) > share * candidate.macs:
             continue
-        narrow = limited([candidate], share)
+        narrow = limit_candidates([candidate], share)
         best = max(_search(c, math.inf, progress).snr_db for c in narrow)
         aim = min(judging.sought, best - NEAR_DB)
         if aim >= least:
@@ -230,35 +232,35 @@ def unknown(candidate: Candidate) -> int:
     return candidate.macs - sum(group.macs for group in candidate.space.groups)
 
 
-def limited(candidates: Sequence[Candidate], share: float) -> list[Candidate]:
+def limit_candidates(candidates: Sequence[Candidate], share: float) -> list[Candidate]:
     """Return candidates with no more than a share of the multiply-accumulates outside int8."""
-    from edgekit.quantize.search.search import within
+    from edgekit.quantize.search.search import limit_options
 
     narrow = []
     for c in candidates:
-        space, ranking = within(c.space, c.ranking, share * c.macs - unknown(c))
+        space, ranking = limit_options(c.space, c.ranking, share * c.macs - unknown(c))
         narrow.append(replace(c, space=space, ranking=ranking))
     return narrow
 
 
-def prepared(
+def prepare_candidate(
     model: "Model",
     calibration: "Calibration",
     recipe: "Recipe",
-    judging: Judging,
+    judging: TypeCriteria,
     progress: Progress,
     cache: Path | None,
     team: Team,
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
     from edgekit.operators.to_integer import to_integer
-    from edgekit.quantize.apply import observed, quantize_observed
+    from edgekit.quantize.apply import observe_model, quantize_observed
     from edgekit.quantize.search.search import rank
     from edgekit.quantize.search.space import make_space
     from edgekit.targets.macs import node_macs
 
     progress("observe", 0, 1)
-    seen = observed(model, calibration, recipe, hearing(model, calibration).parts)
+    seen = observe_model(model, calibration, recipe, sound_inputs(model, calibration).parts)
     held = judging.held(seen)
     recipe, ratio = with_rounding(held, recipe, judging)
     # integer products take all of a weight, float ones what is not 0
@@ -270,7 +272,7 @@ def prepared(
     return Candidate(recipe, seen, held, space, ranking, meter, sum(macs.values()))
 
 
-def fell_short(pool: Sequence[Auto], least: float, judging: Judging) -> str:
+def fell_short(pool: Sequence[Auto], least: float, judging: TypeCriteria) -> str:
     """What is wrong where nothing reaches the least that would be taken."""
     best_db = max(auto.snr_db for auto in pool)
     if judging.metric is not None:
@@ -291,14 +293,14 @@ def fell_short(pool: Sequence[Auto], least: float, judging: Judging) -> str:
     )
 
 
-def notes_on(best: Auto, judging: Judging) -> tuple[str, ...]:
+def shortfall_notes(best: Auto, judging: TypeCriteria) -> tuple[str, ...]:
     """What a recipe that was found falls short of."""
     if best.turned > MOST_TURNED:
-        return (undecided(best),)
-    return (saved(best),) if judging.thrifty and best.snr_db < MIN_SNR_DB else ()
+        return (decision_note(best),)
+    return (trade_note(best),) if judging.thrifty and best.snr_db < MIN_SNR_DB else ()
 
 
-def saved(best: Auto) -> str:
+def trade_note(best: Auto) -> str:
     """The note on a network that does not get all of what is looked for."""
     return (
         f"recipe 'auto': {best.snr_db:.1f} dB below the float network's output in calibration clips, quiet and "
@@ -307,7 +309,7 @@ def saved(best: Auto) -> str:
     )
 
 
-def undecided(best: Auto) -> str:
+def decision_note(best: Auto) -> str:
     """The note on a network whose decisions no types keep well enough."""
     return (
         f"recipe 'auto': {100 * best.turned:.2f} % of the decisions in calibration lie within {ERROR_FACTOR:g} times "

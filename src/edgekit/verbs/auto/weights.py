@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgekit.judge.candidates import MOST_TURNED
-from edgekit.judge.criteria import Judging
+from edgekit.judge.criteria import TypeCriteria
 from edgekit.quantize.recipe import SHAPED
 
 if TYPE_CHECKING:
     from onnx_ir import Node
 
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.recipe import Recipe
 
 ROOM_DB = 10.0  # above what is asked, where weights take a tenth of the noise
@@ -26,7 +26,7 @@ DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on a
 MOST_EXACT = 0.2  # of the multiply-accumulates, with those of layers that read them
 
 
-def outlook(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple[float, float]:
+def outlook(held: "ObservedModel", recipe: "Recipe", judging: TypeCriteria) -> tuple[float, float]:
     """What the judging clips have, in dB, with nothing but the weights in 8 bits, and the share of decisions turned."""
     from edgekit.quantize.apply import quantize_observed
 
@@ -34,7 +34,9 @@ def outlook(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple[float
     return judging.outlook(alone), judging.turned(alone)
 
 
-def with_rounding(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple["Recipe", float]:
+def with_rounding(
+    held: "ObservedModel", recipe: "Recipe", judging: TypeCriteria
+) -> tuple["Recipe", float]:
     """Return the recipe with the better rounding of weights, and its outlook; infinity where weights hardly count.
 
     Of detectors that turns fewer decisions, where weights turn a tenth of those that may turn. Other networks that take
@@ -53,7 +55,11 @@ def with_rounding(held: "Observed", recipe: "Recipe", judging: Judging) -> tuple
 
 
 def with_exact(
-    held: "Observed", recipe: "Recipe", ratio: float, judging: Judging, macs: Mapping[str, int]
+    held: "ObservedModel",
+    recipe: "Recipe",
+    ratio: float,
+    judging: TypeCriteria,
+    macs: Mapping[str, int],
 ) -> "Recipe":
     """Return the recipe with the layers in float that rounding drowns, where fitting is not enough.
 
@@ -78,7 +84,7 @@ def with_exact(
     # where rounding leaves less than is asked, as many as it takes
     most = MOST_EXACT if ratio >= judging.needed else 1.0
     least = in_integers(tensors) - most * sum(macs.values())
-    for node in _drowned(held):
+    for node in _drowned_layers(held):
         more = {**tensors, result_of(node): "float32"}  # what reads it leaves the integers, too
         if in_integers(more) >= least:
             tensors = more
@@ -88,7 +94,7 @@ def with_exact(
     return recipe
 
 
-def _drowned(held: "Observed") -> Iterator["Node"]:
+def _drowned_layers(held: "ObservedModel") -> Iterator["Node"]:
     """Layers of which rounding leaves less than `DROWNED_DB`, the least first."""
     noises: dict[str, float] = {}
     for fits in held.fits.values():

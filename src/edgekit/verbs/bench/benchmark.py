@@ -14,7 +14,7 @@ from edgekit.runtime.bench.contenders import (
     Contender,
 )
 from edgekit.runtime.bench.golden import check_outputs, rows
-from edgekit.runtime.bench.measure import ByLayer, Measured, golden_inputs, measure_local
+from edgekit.runtime.bench.measure import ByLayer, Measurement, golden_inputs, measure_local
 from edgekit.runtime.build_folder.files import open_build, replace_text
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.cross import compile_replay
@@ -52,7 +52,7 @@ class Request:
     page: bool = True
 
 
-def bench(request: Request, progress: Progress) -> Measured:
+def bench(request: Request, progress: Progress) -> Measurement:
     """Measure a build; its report gets a page, and `append` a line."""
     from edgekit.targets.devices import profile
 
@@ -136,7 +136,7 @@ def _problems(
     return problems
 
 
-def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) -> Measured:
+def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) -> Measurement:
     directory = request.directory
     progress("compile", 0, 1)
     ours = TARGETS[manifest.target].contender(directory, manifest)
@@ -159,10 +159,10 @@ def _check_golden(ours: Contender, directory: Path, manifest: Manifest) -> None:
 def _peers(
     request: Request, inputs: Arrays, stack: ExitStack, progress: Progress
 ) -> dict[str, tuple[Contender, str]]:
-    from edgekit.peers.beside import Beside
+    from edgekit.peers.peer_runs import PeerRun
 
     model = read_model(request.directory)
-    beside = Beside(model, model, inputs)
+    beside = PeerRun(model, model, inputs)
     others = [name for name in request.against if name in PEERS]
     peers = {"onnxruntime": beside.onnxruntime()} if "onnxruntime" in request.against else {}
     forms = beside.forms(others)
@@ -190,12 +190,12 @@ def _costs(
 ) -> ByLayer:
     """What each layer takes."""
     if device.name == "qemu":
-        return by_layer.counted(directory, manifest, target, hops, seen.layers)
+        return by_layer.count_layers(directory, manifest, target, hops, seen.layers)
     inputs = golden_inputs(directory, manifest, min(hops, TIMED_HOPS))
-    return by_layer.timed(directory, manifest, inputs, seen.layers)
+    return by_layer.time_layers(directory, manifest, inputs, seen.layers)
 
 
-def _write_page(directory: Path, measured: Measured) -> None:
+def _write_page(directory: Path, measured: Measurement) -> None:
     path = directory / "report.html"
     if not path.is_file():
         return

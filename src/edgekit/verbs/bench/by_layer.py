@@ -36,7 +36,7 @@ COUNTED_HOPS = 1
 TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of what goes in
 
 
-def timed(
+def time_layers(
     directory: Path, manifest: Manifest, inputs: Arrays, layers: "Sequence[Layer]"
 ) -> ByLayer:
     """Time the layers of a build on this machine: the median over hops, without the clock's own time.
@@ -51,7 +51,7 @@ def timed(
         ToolError: no compiler, or it refused the sources.
         CheckFailed: the build has other layers.
     """
-    with _marked(directory, manifest) as contender, one_core():
+    with _open_marked_build(directory, manifest) as contender, one_core():
         clock = contender.intervals_ns("ek_nothing", inputs, 1)
         rounds = [contender.hops_ns(inputs, layers) for _ in range(ROUNDS)]
     us = np.maximum(0.0, np.median(np.concatenate(rounds), axis=0) - np.median(clock)) / 1000
@@ -73,7 +73,7 @@ def measure_builds(builds: "Sequence[Build]", device: Profile) -> list[ByLayer]:
         found = []
         for build in builds:
             with noise_folder(build, device, COUNTED_HOPS) as folder:
-                found.append(counted_in(folder, device, COUNTED_HOPS, build.layers))
+                found.append(count_layers_of_folder(folder, device, COUNTED_HOPS, build.layers))
         return found
     given = builds[0].manifest
     size = sum(4 * int(np.prod(tensor.shape)) for tensor in given.hop_inputs)
@@ -83,7 +83,7 @@ def measure_builds(builds: "Sequence[Build]", device: Profile) -> list[ByLayer]:
         for build in builds:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-")))
             write_build(build, folder)
-            marked = stack.enter_context(_marked(folder, build.manifest))
+            marked = stack.enter_context(_open_marked_build(folder, build.manifest))
             contenders.append((marked, build.layers))
         inputs = noise_hops((*given.hop_inputs, *given.constants), hops)
         stack.enter_context(one_core())
@@ -106,7 +106,7 @@ def _timed_in_turn(
     ]
 
 
-def counted(
+def count_layers(
     directory: Path, manifest: Manifest, profile: Profile, hops: int, layers: "Sequence[Layer]"
 ) -> ByLayer:
     """Count the instructions of the layers of a build under QEMU: the mean over `hops`.
@@ -116,10 +116,12 @@ def counted(
         CheckFailed: the build has other layers.
     """
     with replay_folder(directory, manifest, profile) as folder:
-        return counted_in(folder, profile, hops, layers)
+        return count_layers_of_folder(folder, profile, hops, layers)
 
 
-def counted_in(folder: Path, profile: Profile, hops: int, layers: "Sequence[Layer]") -> ByLayer:
+def count_layers_of_folder(
+    folder: Path, profile: Profile, hops: int, layers: "Sequence[Layer]"
+) -> ByLayer:
     """The same of a folder with a build and its replay program, whose sources get the marks."""
     _mark(folder)
     program = folder / "program"
@@ -130,7 +132,7 @@ def counted_in(folder: Path, profile: Profile, hops: int, layers: "Sequence[Laye
 
 
 @contextmanager
-def _marked(directory: Path, manifest: Manifest) -> "Iterator[_MarkedContender]":
+def _open_marked_build(directory: Path, manifest: Manifest) -> "Iterator[_MarkedContender]":
     """A build whose sources get the marks, compiled."""
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

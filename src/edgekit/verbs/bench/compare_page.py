@@ -31,19 +31,30 @@ class Measure:
     digits: int = 0
 
 
-def _of(name: str) -> Read:
+def _number_reader(name: str) -> Read:
     return lambda result: result.numbers[name]
 
 
 MEASURES = (
-    Measure("Time of a hop in us: median, and p99 as a stroke", _of("median_us"), _of("p99_us"), 1),
-    Measure("Instructions of a hop, in the median", _of("instructions_per_hop")),
-    Measure("Modelled time of a hop in us: nothing measured it", _of("modelled_us"), None, 1),
+    Measure(
+        "Time of a hop in us: median, and p99 as a stroke",
+        _number_reader("median_us"),
+        _number_reader("p99_us"),
+        1,
+    ),
+    Measure("Instructions of a hop, in the median", _number_reader("instructions_per_hop")),
+    Measure(
+        "Modelled time of a hop in us: nothing measured it", _number_reader("modelled_us"), None, 1
+    ),
     Measure(
         "Flash in bytes: weights, and code where it is known", lambda result: result.flash_bytes
     ),
-    Measure("RAM in bytes: state, scratch, and stack where it is known", _of("ram_bytes")),
-    Measure("Signal-to-noise ratio against the source network in dB", _of("snr_db"), None, 1),
+    Measure(
+        "RAM in bytes: state, scratch, and stack where it is known", _number_reader("ram_bytes")
+    ),
+    Measure(
+        "Signal-to-noise ratio against the source network in dB", _number_reader("snr_db"), None, 1
+    ),
 )
 HEAD = (
     "row", "build", "recipe", "target", "device", "hops", "median us", "p99 us", "misses", "x first", "instructions",
@@ -89,14 +100,14 @@ def _history(log: Log) -> list[tuple[str, ...]]:
 
 def _cells(number: int, row: Result, rows: Sequence[Result]) -> tuple[str, ...]:
     def value(name: str, digits: int = 0) -> str:
-        return _shown(row.numbers[name], digits)
+        return _number_text(row.numbers[name], digits)
 
     return (
         str(number),
         row.texts["build"],
         row.texts.get("recipe", ""),
         row.texts["target"],
-        where(row),
+        device_text(row),
         value("hops"),
         value("median_us", 1),
         value("p99_us", 1),
@@ -104,14 +115,14 @@ def _cells(number: int, row: Result, rows: Sequence[Result]) -> tuple[str, ...]:
         _ratio(row, rows, "median_us"),
         value("instructions_per_hop"),
         _ratio(row, rows, "instructions_per_hop"),
-        _shown(row.flash_bytes, 0),
+        _number_text(row.flash_bytes, 0),
         value("ram_bytes"),
         value("snr_db", 1),
         row.texts.get("measured_at", "")[:TO_MINUTES].replace("T", " "),
     )
 
 
-def where(row: Result) -> str:
+def device_text(row: Result) -> str:
     """The device, and what it says of itself."""
     machine = row.texts.get("machine")
     return row.texts["device"] if machine is None else f"{row.texts['device']}: {machine}"
@@ -123,7 +134,7 @@ def _ratio(row: Result, rows: Sequence[Result], name: str) -> str:
     return "" if first is None or own is None else f"{own / first:.3g}"
 
 
-def _shown(value: float | None, digits: int) -> str:
+def _number_text(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
@@ -139,11 +150,11 @@ def bars(measure: Measure, rows: Sequence[Result]) -> list[Bar]:
     made = []
     for number, row, value in there:
         name = f"{number}  {row.texts['build']} {row.texts.get('recipe', '')} {row.texts['target']}"
-        text, tick = _shown(value, measure.digits), ticks.get(number)
+        text, tick = _number_text(value, measure.digits), ticks.get(number)
         made.append(
             Bar(
                 name,
-                f"{name}, {where(row)}: {text}",
+                f"{name}, {device_text(row)}: {text}",
                 [(max(0.0, value) / longest if longest > 0 else 0.0, "a")],
                 text,
                 min(tick, longest) / longest if tick and longest > 0 else None,
@@ -156,8 +167,8 @@ def _peers(rows: Sequence[Result]) -> list[tuple[str, ...]]:
     return [
         (
             f"{number}  {row.texts['build']}: {name}",
-            _shown(peer["median_us"], 1),
-            _shown(peer["p99_us"], 1),
+            _number_text(peer["median_us"], 1),
+            _number_text(peer["p99_us"], 1),
             "" if peer["ratio"] is None else f"{peer['ratio']:.3g}",
         )
         for number, row in enumerate(rows, 1)

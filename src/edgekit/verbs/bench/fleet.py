@@ -8,7 +8,7 @@ from threading import Event, Lock
 
 from edgekit.base.errors import EdgeKitError, Problem, UsageError
 from edgekit.base.output import output_problem
-from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.device import DEVICES, find_device
@@ -57,7 +57,7 @@ class Ran:
 
     number: int
     kept: tuple[str, ...]
-    measured: dict[str, Measured] = field(default_factory=dict)
+    measured: dict[str, Measurement] = field(default_factory=dict)
     failed: dict[str, EdgeKitError] = field(default_factory=dict)
     worse: list[str] = field(default_factory=list)
 
@@ -90,7 +90,7 @@ def run_fleet(fleet: Path, results: Path, again: bool, progress: Progress) -> Ra
     if results.is_file():
         ran.worse.extend(
             f"{course.name}: {text}"
-            for course in courses(bench_log.read(results))
+            for course in courses(bench_log.read_log(results))
             if course.last.numbers["run"] == number
             for text in course.worse()
         )
@@ -125,7 +125,7 @@ def _begun(results: Path, jobs: list[Job], again: bool) -> tuple[int, set[tuple[
     if not results.is_file() or not results.stat().st_size:
         return 1, set()
     runs: dict[int, set[tuple[str, str, str]]] = {}
-    for line in bench_log.read(results).results:
+    for line in bench_log.read_log(results).results:
         if (number := line.numbers["run"]) is not None:
             texts = line.texts
             key = texts.get("fleet", ""), texts.get("folder", ""), texts["digest"]

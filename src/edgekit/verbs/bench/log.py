@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 
 MAX_BYTES, MAX_LINE_BYTES, MAX_LINES = 1 << 26, 1 << 20, 10_000
@@ -72,7 +72,7 @@ class Log:
         return list(found.values())
 
 
-def append(path: Path, manifest: Manifest, measured: Measured, **more: str | int) -> None:
+def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | int) -> None:
     """Add a line: the build's facts, what ``edgekit bench --json`` prints, and `more`.
 
     A line that was cut when a program ended stays the only one that is damaged.
@@ -105,10 +105,10 @@ def cpu_name() -> str:
     except OSError:
         text = ""
     named = CPU_NAME.search(text)
-    return shown(named[1].strip()) if named else platform.processor() or platform.machine()
+    return printable_text(named[1].strip()) if named else platform.processor() or platform.machine()
 
 
-def read(path: Path) -> Log:
+def read_log(path: Path) -> Log:
     """Read a results.jsonl of any origin.
 
     Raises:
@@ -134,7 +134,7 @@ def read(path: Path) -> Log:
         try:
             results.append(parse(line))
         except (ValueError, TypeError, RecursionError) as error:
-            damaged.append(f"line {number}: {shown(str(error))}")
+            damaged.append(f"line {number}: {printable_text(str(error))}")
     if not results:
         raise refuse(f"no usable line; {'; '.join(damaged[:3]) or 'it is empty'}")
     return Log(tuple(results), tuple(damaged))
@@ -158,7 +158,7 @@ def parse(line: bytes) -> Result:
     model = facts.get("modelled")
     numbers["modelled_us"] = _number(_table(model, "modelled"), "us_per_hop")
     peers = {
-        shown(name): {key: _number(_table(peer, name), key) for key in PEER_NUMBERS}
+        printable_text(name): {key: _number(_table(peer, name), key) for key in PEER_NUMBERS}
         for name, peer in _table(facts.get("against"), "against").items()
     }
     return Result(texts, numbers, peers)
@@ -208,7 +208,7 @@ def _text(facts: Mapping[str, Any], name: str) -> str:
     value = facts.get(name)
     if not isinstance(value, str) or not value:
         raise TypeError(f"{name}: missing, or no text")
-    return shown(value)
+    return printable_text(value)
 
 
 def _number(facts: Mapping[str, Any], name: str, least: float = 0.0) -> float | None:
@@ -222,7 +222,7 @@ def _number(facts: Mapping[str, Any], name: str, least: float = 0.0) -> float | 
     return float(value)
 
 
-def shown(text: str) -> str:
+def printable_text(text: str) -> str:
     """A text of any origin as it can be shown: printable and short."""
     clean = "".join(c if c.isprintable() else "?" for c in text[: MAX_TEXT + 1])
     return clean if len(clean) <= MAX_TEXT else clean[: MAX_TEXT - 3] + "..."

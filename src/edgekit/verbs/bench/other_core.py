@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed
 from edgekit.base.npz import read_npz
-from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.device import measure_qemu
 
 Arrays = Mapping[str, NDArray[Any]]
 
 
-def replayed_on(core: str, build: Path, hops: int) -> Measured:
+def replay_on_core(core: str, build: Path, hops: int) -> Measurement:
     """Lower a build's network for a core, replay the build's golden hops there under QEMU, and count some of them.
 
     The build is not verified again: the network is the same, and the replay compares what comes out.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.pages import Bar, Column, fill
-from edgekit.runtime.bench.measure import ByLayer, Measured
-from edgekit.runtime.build_folder.manifest import counted
+from edgekit.runtime.bench.measure import ByLayer, Measurement
+from edgekit.runtime.build_folder.manifest import count_text
 
 BINS = 60
 ALIKE = 1e-3  # of the largest: what hardly varies is said in words
@@ -32,7 +32,7 @@ LEGEND = re.compile(r"(<span id=bars>)[^<]*")
 NOT_FACTS = ("against", "layers", "by_layer", "instructions_by_function", "modelled", "unit")
 
 
-def with_page(report: str, measured: Measured) -> str:
+def with_page(report: str, measured: Measurement) -> str:
     """Return the report with the device's page: in the place of an older one, or at the end.
 
     Where layers were measured, the bars of the picture of the network are drawn anew, by that.
@@ -49,7 +49,7 @@ def with_page(report: str, measured: Measured) -> str:
     return f"{body}{page}\n{closing}{rest}" if closing else f"{report}{page}\n"
 
 
-def _page(measured: Measured) -> str:
+def _page(measured: Measurement) -> str:
     series = [] if measured.times is None else [(measured.times.us, "us", measured.hop_us)]
     if measured.instructions:
         series.append((np.array(measured.instructions, np.float64), "instructions", None))
@@ -70,7 +70,7 @@ def _page(measured: Measured) -> str:
     )
 
 
-def _facts(measured: Measured) -> list[tuple[str, str]]:
+def _facts(measured: Measurement) -> list[tuple[str, str]]:
     facts = {k: v for k, v in measured.to_dict().items() if v is not None}
     rows = [
         (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
@@ -112,7 +112,7 @@ def _bars(costs: ByLayer | None) -> list[Bar]:
     return bars
 
 
-def _with_bars(report: str, costs: ByLayer, measured: Measured) -> str:
+def _with_bars(report: str, costs: ByLayer, measured: Measurement) -> str:
     """The picture of the network with bars that show what was measured."""
     by_name: defaultdict[str, float] = defaultdict(float)
     for name, _, cost in costs.rows:
@@ -165,12 +165,12 @@ def _histogram(
     if values.max() - values.min() <= ALIKE * values.max():
         least, most = f"{values.min():,.9g}", f"{values.max():,.9g}"
         span = least if least == most else f"{least} to {most}"
-        return {"columns": [], "text": f"Each of {counted(len(values), what)}: {span} {unit}."}
+        return {"columns": [], "text": f"Each of {count_text(len(values), what)}: {span} {unit}."}
     top = float(np.percentile(values, 99.5)) * 1.05
     low = float(values.min())
     counts, edges = np.histogram(np.minimum(values, top), BINS, (low, max(top, low + 1e-9)))
     columns = [
-        Column(int(n) / int(counts.max()), f"{counted(int(n), what)} from {edge:,.6g} {unit}")
+        Column(int(n) / int(counts.max()), f"{count_text(int(n), what)} from {edge:,.6g} {unit}")
         for n, edge in zip(counts, edges, strict=False)
     ]
     foot = f"{low:,.6g} to {top:,.6g} {unit}; the longest {values.max():,.6g}"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError
 from edgekit.base.npz import read_npz
-from edgekit.runtime.bench.measure import Measured
+from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.device import (
     C_PROGRAM,
@@ -32,7 +32,7 @@ def measure(
     hops: int,
     seen: Look | None,
     progress: Progress,
-) -> Measured:
+) -> Measurement:
     """Send a build's replay to a device, run it there, and compare what comes back with golden.
 
     C sources are compiled here, into one static program for the device's core; builds of onnxruntime and LiteRT go
@@ -61,7 +61,7 @@ def measure(
         if is_python:
             program = python_program(directory, manifest, hops)
         else:
-            program = _compiled(directory, manifest, name, link.machine, hops, seen)
+            program = _compile_for_remote(directory, manifest, name, link.machine, hops, seen)
         progress("measure", 0, 1)
         try:
             return measure_there(link, name, program, manifest, golden, hops, seen is not None)
@@ -69,7 +69,7 @@ def measure(
             raise error if seen is None else with_changed(error, seen) from error
 
 
-def _compiled(
+def _compile_for_remote(
     directory: Path,
     manifest: Manifest,
     name: str,

@@ -86,7 +86,7 @@ def verify(
     Returns the manifest's ``verification``, the outputs (pictures, 1, channels, height, width), and the test bench's
     golden vectors by path.
     """
-    from edgekit.export.running import run_hops, snr_db
+    from edgekit.export.hop_runner import run_hops, snr_db
     from edgekit.fpga import golden, project
     from edgekit.fpga.stages import FOLDER
     from edgekit.runtime.runners.fpga import FpgaRunner

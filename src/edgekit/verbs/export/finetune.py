@@ -10,11 +10,11 @@ import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import network_problem, replacing
+from edgekit.base.output import network_problem, replacement_path
 from edgekit.base.progress import Progress
-from edgekit.judge.levels import hearing
+from edgekit.judge.levels import sound_inputs
 from edgekit.judge.measurement import Reference
-from edgekit.judge.preparation_choice import settled
+from edgekit.judge.preparation_choice import choose_preparation
 from edgekit.quantize.recipe import AUTO, FLOATS
 from edgekit.verbs.doctor import require
 from edgekit.verbs.export.importing import find_code, load_model, surrounded
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
     from edgekit.quantize.tuning.tune import Progress as Done
-    from edgekit.quantize.tuning.tune import Tuning
+    from edgekit.quantize.tuning.tune import WeightTuner
 
 KEPT_STEPS = 25  # between two checkpoints
 MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """What came of a training.
 
     Attributes:
@@ -73,7 +73,7 @@ def finetune(
     seed: int,
     options: NetworkOptions,
     progress: Progress,
-) -> Tuned:
+) -> TuningResult:
     """See `edgekit.api.finetune`."""
     check_options(options, NetworkOptions)
     imports, problems = read_imports(source, options)
@@ -89,7 +89,7 @@ def finetune(
     require([*source_needs(source), "torch"])
     find_code(source)
     from edgekit.quantize.calibrate.clips import load_calibration
-    from edgekit.quantize.tuning.tune import Tuning, with_weights
+    from edgekit.quantize.tuning.tune import WeightTuner, with_weights
 
     progress("import", 0, 1)
     imported = load_model(source, imports)
@@ -97,13 +97,13 @@ def finetune(
         raise UsageError(found)
     settings = with_examples(imports.settings, imported.examples)
     clips = load_calibration(calibration, imported.model, settings)
-    heard, held, of = divided(imported.model, clips)
-    start = settled(imported.model, heard, chosen, progress)
+    heard, held, of = split_calibration(imported.model, clips)
+    start = choose_preparation(imported.model, heard, chosen, progress)
     reference = Reference(imported.model, held)
     before = _ratio_db(reference, imported.model, heard, start.recipe)
-    tuning = Tuning(start.seen, start.recipe, steps, seed)
+    tuning = WeightTuner(start.seen, start.recipe, steps, seed)
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    resumed, done = trained(tuning, checkpoint, progress)
+    resumed, done = run_training(tuning, checkpoint, progress)
     network, taken = with_weights(imported.network, tuning.seen.model, done.values)
     progress("measure", 0, 1)
     after = _ratio_db(reference, surrounded(network, imports), heard, start.recipe)
@@ -114,10 +114,10 @@ def finetune(
             "nothing is written; next: give more and more different clips, more --steps, or a recipe.toml that keeps "
             "in int16 what the report says is sensitive"
         )
-    with replacing(out, Path(source)) as temporary:
+    with replacement_path(out, Path(source)) as temporary:
         network.save(temporary)
     checkpoint.unlink(missing_ok=True)
-    return Tuned(
+    return TuningResult(
         before,
         after,
         len(held),
@@ -130,7 +130,7 @@ def finetune(
     )
 
 
-def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[int, Done]":
+def run_training(tuning: "WeightTuner", checkpoint: Path, progress: Progress) -> "tuple[int, Done]":
     """Train, from a checkpoint where there is one; the step it began at, and what there is at the end.
 
     What interrupts it leaves a checkpoint.
@@ -139,7 +139,7 @@ def trained(tuning: "Tuning", checkpoint: Path, progress: Progress) -> "tuple[in
         UsageError: the checkpoint is not one of this training.
         VerificationError: of most steps the gradient is not finite.
     """
-    done = _read(checkpoint, tuning) if checkpoint.exists() else tuning.start()
+    done = _read_checkpoint(checkpoint, tuning) if checkpoint.exists() else tuning.start()
     first, saved = done.step, done.step
     progress("train", done.step, tuning.steps)
     try:
@@ -165,7 +165,7 @@ def _not_finite(done: "Done") -> str:
     )
 
 
-def divided(
+def split_calibration(
     model: "Model", calibration: "Calibration"
 ) -> "tuple[Calibration, list[dict[str, np.ndarray]], int]":
     """What is trained on, what is left out to be measured, and of how many clips or quarters that is.
@@ -173,7 +173,7 @@ def divided(
     Raises:
         UsageError: there is too little to leave anything out, or the network is a denoiser of a sampler.
     """
-    parts = hearing(model, calibration).parts
+    parts = sound_inputs(model, calibration).parts
     if parts is None:
         allowed = "a clip of four hops or more, of a network that is no denoiser of a sampler"
         step = "give more and longer clips"
@@ -205,7 +205,7 @@ def _ratio_db(
     reference: Reference, model: "Model", heard: "Calibration", recipe: "Recipe"
 ) -> float:
     """What the integers of a network keep of the clips that were left out, in dB; clips count alike."""
-    from edgekit.export.running import HopRunner
+    from edgekit.export.hop_runner import HopRunner
     from edgekit.quantize.apply import quantize
 
     runner = HopRunner(quantize(model, heard, recipe))
@@ -215,13 +215,13 @@ def _ratio_db(
     return -10 * math.log10(noise) if noise > 0 else math.inf
 
 
-def _write(path: Path, tuning: "Tuning", done: "Done") -> None:
+def _write(path: Path, tuning: "WeightTuner", done: "Done") -> None:
     key = np.frombuffer(bytes.fromhex(tuning.key), np.uint8)
-    with replacing(path) as temporary:
+    with replacement_path(path) as temporary:
         write_npz(temporary, {**done.arrays(), "key": key})
 
 
-def _read(path: Path, tuning: "Tuning") -> "Done":
+def _read_checkpoint(path: Path, tuning: "WeightTuner") -> "Done":
     arrays = read_npz(path)
     key = arrays.get("key", np.zeros(0, np.uint8))
     if bytes(np.asarray(key, np.uint8)).hex() != tuning.key:

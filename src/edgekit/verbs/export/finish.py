@@ -13,7 +13,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import Samples
 from edgekit.judge.sampling import compared_images, golden_image, sampled_calls, verify_loop
-from edgekit.judge.speech_quality import Heard, heard
+from edgekit.judge.speech_quality import MetricMeans, speech_metrics
 from edgekit.judge.synthetic_signals import signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops, verify, write_golden
 from edgekit.runtime.build_folder.files import with_files
@@ -28,11 +28,11 @@ from edgekit.targets.build_files import portable_stream, write_build, write_netw
 from edgekit.verbs.export.work import Examples, Quantized, Written
 
 if TYPE_CHECKING:
-    from edgekit.quantize.compare import TensorRow, Watched
+    from edgekit.quantize.compare import TensorComparison, TensorRow
     from edgekit.runtime.devices.board import Board
     from edgekit.runtime.devices.profile import Profile
     from edgekit.targets.build import Build
-    from edgekit.targets.played import Played
+    from edgekit.targets.playable_sounds import PlayableSounds
 
 
 def finish(written: Written, progress: Progress) -> Manifest:
@@ -107,7 +107,7 @@ def finish(written: Written, progress: Progress) -> Manifest:
         recipe_text(quantized, manifest.updates is not None), encoding="utf-8"
     )
     rows = () if watched is None else watched.rows(samples)
-    listened = heard(stream, quantized.reference, quantized.calibration)
+    listened = speech_metrics(stream, quantized.reference, quantized.calibration)
     page = report(
         manifest, build, rows, quantized, listened, played(manifest, quantized, samples, outputs)
     )
@@ -220,10 +220,10 @@ def with_board(
     manifest: Manifest, build: "Build", folder: Path, board: "Board"
 ) -> tuple[Manifest, int]:
     """Write linker script and header of the user's board; returns the facts, and flash that is left for golden data."""
-    from edgekit.targets.c.fit import placing
+    from edgekit.targets.c.fit import place_build
     from edgekit.targets.c.place import board_header, board_script
 
-    placed, name = placing(build, manifest, board), manifest.c_name
+    placed, name = place_build(build, manifest, board), manifest.c_name
     (folder / f"{name}_board.ld").write_text(board_script(name, placed), encoding="utf-8")
     (folder / f"{name}_board.h").write_text(board_header(name, placed), encoding="utf-8")
     room = max(memory.bytes - placed.used(memory) for memory in board.memory if memory.keeps)
@@ -243,17 +243,17 @@ def recipe_text(quantized: Quantized, keeps_scales: bool) -> str:
     return to_toml(recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
 
 
-def watched_tensors(quantized: Quantized) -> "Watched | None":
+def watched_tensors(quantized: Quantized) -> "TensorComparison | None":
     """What compares each tensor with the float network's, where there is one."""
     if quantized.calibration is None or quantized.reference is quantized.model:
         return None
-    from edgekit.quantize.compare import Watched
+    from edgekit.quantize.compare import TensorComparison
     from edgekit.quantize.prepare.prepare import prepare
 
     reference = quantized.reference
     if quantized.recipe is not None:  # scaled channels are compared with their like
         reference = prepare(reference, quantized.calibration, quantized.recipe)
-    return Watched(reference)
+    return TensorComparison(reference)
 
 
 def report(
@@ -261,8 +261,8 @@ def report(
     build: "Build",
     rows: Sequence["TensorRow"],
     quantized: Quantized,
-    listened: Sequence[Heard],
-    sounds: "Played | None",
+    listened: Sequence[MetricMeans],
+    sounds: "PlayableSounds | None",
 ) -> str:
     """Return the text of report.html."""
     from edgekit.targets.network import layers
@@ -283,10 +283,10 @@ def report(
 
 def played(
     manifest: Manifest, quantized: Quantized, samples: Arrays, outputs: Arrays
-) -> "Played | None":
+) -> "PlayableSounds | None":
     """The first seconds of sound that a build was verified on; None where nobody gave a recording."""
-    from edgekit.export.running import run_hops
-    from edgekit.targets.played import SECONDS, Played
+    from edgekit.export.hop_runner import run_hops
+    from edgekit.targets.playable_sounds import SECONDS, PlayableSounds
 
     rate, ins, outs = (
         manifest.stream["sample_rate_hz"],
@@ -302,7 +302,7 @@ def played(
     source = run_hops(quantized.reference, cut)
     before, after = ins[0], outs[0]
     assert before.axes is not None and after.axes is not None
-    return Played(
+    return PlayableSounds(
         hops_to_frames(cut[before.name], before.axes),
         hops_to_frames(source[after.name], after.axes),
         hops_to_frames(outputs[after.name][:hops], after.axes),

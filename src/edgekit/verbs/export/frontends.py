@@ -31,7 +31,7 @@ def with_frontends(
         UsageError: they do not fit the network.
     """
     from edgekit.export.frontend.add import add_frontend
-    from edgekit.export.frontend.held import has_spectra
+    from edgekit.export.frontend.frame_layout import has_spectra
     from edgekit.export.frontend.streams import add_stream_frontends
 
     if not isinstance(forms, FrontendSpec):

@@ -13,7 +13,7 @@ from edgekit.verbs.export.named import is_onnx
 
 if TYPE_CHECKING:
     from edgekit.export.continuity import Growth
-    from edgekit.export.running import Arrays
+    from edgekit.export.hop_runner import Arrays
     from edgekit.graph.model import Model
     from edgekit.verbs.export.import_options import ImportOptions
 

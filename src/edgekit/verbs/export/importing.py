@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.spec import Forms, FrontendSpec
-from edgekit.verbs.export.divided import divided
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
 from edgekit.verbs.export.import_options import ImportOptions as ImportOptions
@@ -22,6 +21,7 @@ from edgekit.verbs.export.offline import (
     with_fed,
     with_replacements,
 )
+from edgekit.verbs.export.option_split import split_options
 
 if TYPE_CHECKING:
     from edgekit.export.diffusion.description import Description
@@ -137,7 +137,7 @@ def load_model(source: str, options: ImportOptions) -> Imported:
         network, examples = with_sampler(network, examples, options.sampler)
     model = surrounded(network, options)
     if options.until is not None:
-        from edgekit.export.iterated import with_until
+        from edgekit.export.step_networks import with_until
 
         model = with_until(model, options.until)
     if examples is not None and options.noise:
@@ -337,7 +337,9 @@ def _divided(source: str, options: ImportOptions) -> tuple[ImportOptions, Import
     from edgekit.export.from_onnx import input_names
 
     kept = ("states", "shapes", "constants", "session", "controls")
-    own, behind = divided({name: getattr(options, name) for name in kept}, input_names(source))
+    own, behind = split_options(
+        {name: getattr(options, name) for name in kept}, input_names(source)
+    )
     return replace(options, **own), replace(options, **behind)
 
 

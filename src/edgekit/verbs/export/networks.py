@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from edgekit.base.errors import Problem, UsageError, unavailable
-from edgekit.base.output import network_problem, replacing
+from edgekit.base.output import network_problem, replacement_path
 from edgekit.base.progress import Progress
 from edgekit.base.spread import DASK, HERE
 from edgekit.graph.sparsity import expression_problem, read_pattern
@@ -47,7 +47,7 @@ def stream(source: str, out: Path, options: StreamOptions, progress: Progress) -
     require(source_needs(source))
     progress("stream", 0, 1)
     model = load_streamed(source, imports)[0]
-    with replacing(out, Path(source)) as temporary:
+    with replacement_path(out, Path(source)) as temporary:
         model.save(temporary)
     return model
 
@@ -79,7 +79,7 @@ def prune(
     model = load_model(source, ImportOptions()).model
     least = pruning.SMALLEST if smallest is None else smallest
     pruned, rows = pruning.prune(model, chosen, layers, least)
-    with replacing(out, Path(source)) as temporary:
+    with replacement_path(out, Path(source)) as temporary:
         pruned.save(temporary)
     return rows
 
@@ -141,6 +141,6 @@ def quantize(
         raise UsageError(problem)
     clips = load_calibration(calibration, model, with_examples(settings, imported.examples))
     made = applied(model, clips, chosen, min_snr_db, progress, limits=limits, workers=workers)
-    with replacing(out, Path(source)) as temporary:
+    with replacement_path(out, Path(source)) as temporary:
         made.model.save(temporary)
     return (*calibration_warnings(model, clips), *made.notes)

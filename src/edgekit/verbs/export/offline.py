@@ -11,7 +11,7 @@ from edgekit.base.settings import NO_SETTINGS, InputSettings
 if TYPE_CHECKING:
     from edgekit.export.stream.replace.forms import Form
     from edgekit.export.stream.sources import Offline
-    from edgekit.graph.model import Model, Replaced
+    from edgekit.graph.model import Model, ReplacedNode
 
 Feed = dict[str, NDArray[Any]]
 CLIPS = 4  # so many calibration clips are proven on and measured on
@@ -22,20 +22,20 @@ NOISE = 256  # samples of noise, where there is nothing else
 
 def with_replacements(
     offline: "Offline", forms: Mapping[str, "Form"], *, causal: bool
-) -> tuple["Offline", tuple["Replaced", ...]]:
+) -> tuple["Offline", tuple["ReplacedNode", ...]]:
     """Replace what was asked for.
 
     Raises:
         UsageError: nothing in the network is what a form that was named replaces.
         ModelError: what cannot be replaced.
     """
-    from edgekit.export.stream.replace.plan import replaced, unused
+    from edgekit.export.stream.replace.plan import refuse_unused_forms, replace_forms
 
     if not forms:
         return offline, ()
-    changed, found = replaced(offline, forms)
+    changed, found = replace_forms(offline, forms)
     if not causal:
-        unused(forms, found)
+        refuse_unused_forms(forms, found)
     return changed, found
 
 
@@ -43,15 +43,15 @@ def described(
     network: "Model",
     original: "Offline",
     changed: "Offline",
-    found: Sequence["Replaced"],
+    found: Sequence["ReplacedNode"],
     recordings: Sequence[Feed],
 ) -> "Model":
     """Say what was replaced, and how far the outputs are from the original's.
 
     Measured on `recordings`; without them on the examples, and on noise where there are none either.
     """
-    from edgekit.export.stream.replace.distance import distances, noise, told
-    from edgekit.export.stream.sources import lengthened
+    from edgekit.export.stream.replace.distance import distance_line, distances, noise
+    from edgekit.export.stream.sources import repeat_along_time
     from edgekit.graph.model import Replacements
 
     if not found:
@@ -67,7 +67,7 @@ def described(
         samples = max(max(sizes) // least, 1) * least
         frames = {name: int(samples * rate) for name, rate in rates.items()}
         feeds = [
-            {n: lengthened(a, axes.get(n), frames.get(n, 1)) for n, a in feed.items()}
+            {n: repeat_along_time(a, axes.get(n), frames.get(n, 1)) for n, a in feed.items()}
             for feed in feeds
         ]
     else:
@@ -82,7 +82,7 @@ def described(
     ]
     return network.describe(
         replaced=Replacements(tuple(found), measured),
-        notes=[*network.notes, *rows, *map(told, measured)],
+        notes=[*network.notes, *rows, *map(distance_line, measured)],
     )
 
 
@@ -102,8 +102,8 @@ def calibration_feeds(
         noise: inputs that a build draws, by distribution; they are drawn here, too.
         settings: what inputs have that the clips lack.
     """
+    from edgekit.export.hop_runner import HopRunner
     from edgekit.export.noise import drawn, noises_of, with_noise
-    from edgekit.export.running import HopRunner
     from edgekit.quantize.calibrate.clips import load_calibration
 
     axes = {name: time.axis for name, time in network.timing.items()}

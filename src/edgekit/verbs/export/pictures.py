@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.base.errors import CalibrationError, Problem, UsageError
-from edgekit.base.picture_files import fitted, picture_paths, read_picture
+from edgekit.base.picture_files import fit_picture, picture_paths, read_picture
 from edgekit.base.pictures import PICTURE_FILES, read_pictures
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.verbs.doctor import require
@@ -43,7 +43,7 @@ def engine_calibration(
     rows, problems = [], list[Problem]()
     for path in every[:: -(-len(every) // MOST)]:
         try:
-            rows.append(fitted(read_picture(path), form, tuple(dims(value))).x)
+            rows.append(fit_picture(read_picture(path), form, tuple(dims(value))).x)
         except UsageError as error:
             problems += error.problems
     if problems:

@@ -12,8 +12,8 @@ from edgekit.base.settings import InputSettings
 from edgekit.base.spread import HERE, Workers
 from edgekit.base.user_cache import cache_folder
 from edgekit.judge.budget import UNBOUNDED, Limits
-from edgekit.judge.levels import Asked, hearing, judge
-from edgekit.judge.preparation_choice import closed, settled
+from edgekit.judge.levels import Asked, judge, sound_inputs
+from edgekit.judge.preparation_choice import choose_preparation, close_recipe
 from edgekit.judge.sampling import (
     calls_of_networks,
     own_trajectories,
@@ -29,7 +29,7 @@ from edgekit.verbs.export.work import Examples, Quantized
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
-    from edgekit.quantize.apply import Observed
+    from edgekit.quantize.apply import ObservedModel
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
 
@@ -45,7 +45,7 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
 
     For a target that makes the integers itself the model stays float, and only the calibration is read.
     """
-    from edgekit.quantize.calibrate.warnings import calibration_warnings, undetected
+    from edgekit.quantize.calibrate.warnings import calibration_warnings, no_detection_notes
     from edgekit.quantize.rounding.half import half_weights
 
     model, recipe, fixed = imported.model, _for_target(request), not request.target.hop_scales
@@ -82,14 +82,18 @@ def quantize(imported: Imported, request: Request, progress: Progress) -> Quanti
         request.workers,
     )
     judged = None
-    if made.seen is not None and made.seen.parts is not None and hearing(model, calibration).pcm:
+    if (
+        made.seen is not None
+        and made.seen.parts is not None
+        and sound_inputs(model, calibration).pcm
+    ):
         judged = judge(model, made.seen, made.recipe, request.target.kernels, progress, asked)
     short = () if judged is None else judged.notes(made.recipe.name)
     if request.strict and judged is not None and judged.is_short:
         raise VerificationError("\n".join(("--strict", *short)))
     notes = (*calibration_warnings(model, calibration), *fixed_scales(model, request))
     if made.seen is not None:
-        notes = (*notes, *undetected(model, made.seen.observers))
+        notes = (*notes, *no_detection_notes(model, made.seen.observers))
     notes = (*notes, *made.notes, *short)
     return Quantized(
         made.model,
@@ -203,7 +207,7 @@ def _on_examples(imported: Imported, request: Request, progress: Progress) -> Qu
     calibration = repeated(from_examples(imported.examples, network), network.constants)
     clips = (with_settings(clip, network, imports.settings) for clip in calibration.clips)
     calibration = replace(calibration, clips=tuple(clips))
-    recipe = closed(network, request.recipe)  # what a random input measures is worth nothing
+    recipe = close_recipe(network, request.recipe)  # what a random input measures is worth nothing
     made = applied(network, calibration, recipe, request.min_snr_db, progress)
     lowered = surrounded(made.model, imports) if imports.frontend else made.model
     known = None if imports.frontend else calibration
@@ -243,7 +247,7 @@ class Applied:
     recipe: "Recipe"
     alone_db: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    seen: "Observed | None" = None
+    seen: "ObservedModel | None" = None
     measured: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -279,12 +283,12 @@ def applied(
     def fitted(done: int, total: int) -> None:
         progress("fit weights", done, total)
 
-    seen: Observed | None = None
+    seen: ObservedModel | None = None
     said: Mapping[str, str] = {}
     if recipe.step_groups > 1:
         quantized = quantize_groups(model, calibration, recipe, fitted)
     else:
-        settling = settled(model, calibration, recipe, progress)
+        settling = choose_preparation(model, calibration, recipe, progress)
         recipe, seen, said = settling.recipe, settling.seen, settling.said
         quantized = apply.quantize_observed(seen, recipe, calibration.label, fitted)
     if recipe.correct_sampler:

@@ -13,7 +13,7 @@ from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.output import folder_problem
 from edgekit.base.pictures import read_pictures
-from edgekit.base.resampling import resampling
+from edgekit.base.resampling import resampling_between
 from edgekit.base.spread import DASK, HERE, Workers
 from edgekit.base.until import read_until
 from edgekit.export.frontend.spec import parse_forms
@@ -21,7 +21,7 @@ from edgekit.export.stream.replace.forms import chosen
 from edgekit.judge.budget import FLAGS, UNBOUNDED, Limits
 from edgekit.judge.metric import Metric, read_metric
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, RECIPES, Recipe
-from edgekit.verbs.export.beside import read_beside
+from edgekit.verbs.export.companion_files import read_beside
 from edgekit.verbs.export.importing import ImportOptions, sampler_conflicts, source_problems
 from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
 from edgekit.verbs.export.named import is_onnx, source_needs
@@ -123,7 +123,9 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     min_snr_db = options.get("min_snr_db")
     problems += snr_problems(min_snr_db)
     device_rate = options.get("device_rate")
-    problems += tried(partial(resampling, network_hz=options.get("sample_rate")), device_rate)[1]
+    problems += tried(
+        partial(resampling_between, network_hz=options.get("sample_rate")), device_rate
+    )[1]
     metric, unread = tried(read_metric, options.get("metric"))
     problems += [*unread, *metric_problems(options, row)]
     limits, unbounded = read_limits(options, row, recipe)

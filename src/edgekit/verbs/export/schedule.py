@@ -15,7 +15,7 @@ import numpy as np
 
 from edgekit import __version__
 from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.base.output import replacing
+from edgekit.base.output import replacement_path
 from edgekit.base.progress import Progress
 from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.base.user_cache import ALLOWED, cache_folder
@@ -105,7 +105,7 @@ def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ..
         found = measure_builds(builds, device)
         known |= _costs(new, builds, found)
         if path is not None:
-            with replacing(path) as temporary:
+            with replacement_path(path) as temporary:
                 temporary.write_text(json.dumps(known), encoding="utf-8")
     return tuple(_tried(choices, known, "instructions" if device.is_cross else "us"))
 

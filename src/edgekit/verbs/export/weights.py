@@ -8,7 +8,7 @@ from edgekit.verbs.export.options import NetworkOptions
 
 if TYPE_CHECKING:
     from edgekit.export.prune import PrunedLayer
-    from edgekit.verbs.export.finetune import Tuned
+    from edgekit.verbs.export.finetune import TuningResult
 
 
 def prune(
@@ -50,7 +50,7 @@ def finetune(
     seed: int = 0,
     progress: Progress = silent,
     **options: Unpack[NetworkOptions],
-) -> "Tuned":
+) -> "TuningResult":
     """Train a network's float weights a little, so that a recipe's integers hold it; writes it as one .onnx.
 
     The integers' outputs are pulled towards those of the float network, on the calibration; there are no labels. A

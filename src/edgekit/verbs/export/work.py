@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from edgekit.graph.model import Model
-    from edgekit.judge.held_out_report import Judged
+    from edgekit.judge.held_out_report import HeldOutReport
     from edgekit.judge.metric import Metric
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.recipe import Recipe
@@ -41,7 +41,7 @@ class Quantized:
     notes: tuple[str, ...]
     alone_db: Mapping[str, float] = field(default_factory=dict)
     others: Mapping[str, "Quantized"] = field(default_factory=dict)
-    judged: "Judged | None" = None
+    judged: "HeldOutReport | None" = None
     measured: Mapping[str, str] = field(default_factory=dict)
     is_uncalibrated: bool = False
 

@@ -6,10 +6,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from stream_networks import Net
 
 from edgekit.base.errors import ModelError, UsageError
-from edgekit.export.running import in_onnxruntime
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.replace.forms import chosen
-from edgekit.export.stream.replace.plan import replaced, unused
+from edgekit.export.stream.replace.plan import refuse_unused_forms, replace_forms
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
 
@@ -19,7 +19,7 @@ CHANNELS, SAMPLES = 4, 40
 def changed(net, output, *forms, shape=(1, CHANNELS, "T"), rank=0, causal=False):
     """The network with replaced nodes, and what was replaced."""
     data = net.model(list(shape), output, rank=rank)
-    return replaced(onnx_offline(data, name="net"), chosen(forms, causal=causal))
+    return replace_forms(onnx_offline(data, name="net"), chosen(forms, causal=causal))
 
 
 def equal(offline, expected, shape=(1, CHANNELS, SAMPLES), seed=3):
@@ -243,4 +243,4 @@ def test_a_form_for_which_there_is_nothing_is_an_error():
     _, found = changed(net, net.add("Tanh", "x"), "mean=cumulative")
     assert found == ()
     with pytest.raises(UsageError, match="--replace mean=cumulative: nothing in the network"):
-        unused(chosen(["mean=cumulative"], causal=False), found)
+        refuse_unused_forms(chosen(["mean=cumulative"], causal=False), found)

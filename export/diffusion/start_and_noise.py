@@ -1,0 +1,134 @@
+"""What a sampler starts from, and whose noise its rows draw: both may be given, image by image."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.sampler_table import NETWORKS, Roles, StepTable
+
+STARTS = ("noise", "given", "analytic")
+NOISES = ("drawn", "given")
+START, NOISE, RESIDUAL = "start", "noise", "residual"  # names of these conditions
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartAndNoise:
+    """The start and the noise of a description.
+
+    ``given`` makes of them conditions of the build, which are no inputs of the network: `start`, (1, channels, ...);
+    `noise`, (1, rows, channels, ...), with `residual`, which is added behind the last row.
+
+    Attributes:
+        start: ``noise`` is the kind's own; ``given`` is `start_scale` times a condition, and `start_noise` of the
+            seed's noise; ``analytic`` is Analytic-Init (Zhao et al., NeurIPS 2024), the Gaussian that is nearest to
+            what training saw at the first time, ``sqrt(ab) mean + sqrt(1 - ab + ab variance) z``.
+        start_noise: factor of the noise, where it is not the kind's own; of a given start 0, if left out.
+        start_scale: factor of a given start: 1, or sqrt(ab) of an image (SDEdit, Meng et al., ICLR 2022).
+        start_mean: of the data, one number or as many as x has.
+        start_variance: of the data around it, the mean over the elements.
+        noise: ``drawn`` of the seed, or ``given``.
+        networks: sources of networks beside the denoiser, by what they do, see `edgekit.base.sampler_table.StepTable`.
+    """
+
+    start: str = "noise"
+    start_noise: float | None = None
+    start_scale: float = 1.0
+    start_mean: tuple[float, ...] = ()
+    start_variance: float = 0.0
+    noise: str = "drawn"
+    networks: Mapping[str, str] = field(default_factory=dict)
+
+    def given_problems(self, roles: Roles, has_schedule: bool) -> list[Problem]:
+        """Return what is wrong with the fields; `has_schedule` says whether times have cumulative products."""
+        given, analytic = self.start == "given", self.start == "analytic"
+        own, scale, spread = self.start_noise, self.start_scale, self.start_variance
+        limits: tuple[tuple[str, object, bool, str], ...] = (
+            ("start", self.start, self.start in STARTS, ", ".join(STARTS)),
+            ("noise", self.noise, self.noise in NOISES, ", ".join(NOISES)),
+            (
+                "start",
+                self.start,
+                has_schedule or not analytic,
+                "analytic of kinds with a [schedule]",
+            ),
+            ("start_noise", own, own is None or 0 <= own < math.inf, "a number from 0 up"),
+            ("start_scale", scale, 0 < abs(scale) < math.inf, "a number that is not 0"),
+            (
+                "start_mean",
+                "none",
+                bool(self.start_mean) or not analytic,
+                "one number, or as many as x has",
+            ),
+            ("start_variance", spread, 0 <= spread < math.inf, "a number from 0 up"),
+        )
+        uses: Iterable[tuple[str, bool, bool, str]] = (
+            ("start_noise", own is not None, not analytic, "start = 'noise' or 'given'"),
+            ("start_scale", scale != 1, given, "start = 'given'"),
+            ("start_mean", bool(self.start_mean), analytic, "start = 'analytic'"),
+            ("start_variance", spread != 0, analytic, "start = 'analytic'"),
+            ("roles.start", roles.start is not None, given, "start = 'given'"),
+            ("roles.noise", roles.noise is not None, self.noise == "given", "noise = 'given'"),
+            (
+                "roles.residual",
+                roles.residual is not None,
+                self.noise == "given",
+                "noise = 'given'",
+            ),
+        )
+        first = "first" in self.networks and self.noise == "given"
+        made = "y" not in self.networks or roles.y is not None
+        limits += (
+            (
+                "networks",
+                ", ".join(self.networks),
+                set(self.networks) <= set(NETWORKS),
+                ", ".join(NETWORKS),
+            ),
+            ("networks", "y without roles.y", made, "the name of what it makes"),
+            ("networks", "first with given noise", not first, "one of the two"),
+        )
+        found = [
+            Problem(f"sampler, {name}", str(value), allowed, "correct it")
+            for name, value, fits, allowed in limits
+            if not fits
+        ]
+        return found + [
+            Problem(f"sampler, {name}", "given", f"with {needed} alone", "leave it out")
+            for name, is_there, fits, needed in uses
+            if is_there and not fits
+        ]
+
+    def with_given(self, table: StepTable, ab: NDArray[np.float64] | None = None) -> StepTable:
+        """Return a table with this start and noise.
+
+        Args:
+            table: of the kind's own start and noise.
+            ab: (rows,) the cumulative products of its rows, where its kind has them.
+
+        Raises:
+            UsageError: noise is given to rows that draw none.
+        """
+        roles = table.roles
+        if self.start == "given":
+            roles = replace(roles, start=roles.start or START)
+            own = self.start_noise or 0.0
+            scale = self.start_scale
+            table = table.with_(start_noise=own, start_y=0.0, start_scale=scale, roles=roles, ab=ab)
+        elif self.start == "analytic":
+            assert ab is not None
+            mean = np.sqrt(ab[0]) * np.asarray(self.start_mean)
+            spread = float(np.sqrt(1 - ab[0] + ab[0] * self.start_variance))
+            table = table.with_(start_noise=spread, start_mean=mean)
+        elif self.start_noise is not None:
+            table = table.with_(start_noise=self.start_noise)
+        if self.noise == "drawn":
+            return table
+        if not table.uses("s"):
+            found, allowed = "given to rows that draw none", "eta above 0, or a kind that draws"
+            raise UsageError(Problem("sampler, noise", found, allowed, "correct it"))
+        roles = replace(roles, noise=roles.noise or NOISE, residual=roles.residual or RESIDUAL)
+        return table.with_(ab=ab, roles=roles)

@@ -1,0 +1,290 @@
+"""Which streams of a network have a front end, and how each holds what the front end makes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import onnx_ir as ir
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.layout import MOST_CHANNELS, Layout
+from edgekit.export.frontend.layout import layout_of
+from edgekit.export.frontend.spec import Forms, FrontendSpec
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+ORDER = "CTFP"  # of the axes inside a front end: channels, frames, bins or bands, 2
+SPECTRA = ("complex", "mag", "logpow")  # kinds that sound comes out of again
+
+
+@dataclass(frozen=True)
+class FrameLayout:
+    """How an input or output holds its frames.
+
+    Attributes:
+        form: its front end.
+        letters: of its axes in order, those that are joined apart.
+        sizes: of each letter of `ORDER`.
+        shape: of the tensor.
+        heard: channels of its PCM.
+        frames: of them new in a call.
+    """
+
+    form: FrontendSpec
+    letters: str
+    sizes: dict[str, int]
+    shape: tuple[int, ...]
+    heard: int
+    frames: int
+
+    @property
+    def dims(self) -> list[int]:
+        """In `ORDER`; without parts 1."""
+        return [self.sizes[letter] for letter in ORDER]
+
+    @property
+    def places(self) -> list[int]:
+        """For each axis here the axis of `ORDER`; those that it has not are 1 and stand behind."""
+        missing = [letter for letter in ORDER if letter not in self.letters]
+        return [ORDER.index(letter) for letter in (*self.letters, *missing)]
+
+    @property
+    def samples(self) -> int:
+        """Of PCM in a call, in each channel."""
+        return self.frames * self.form.hop
+
+    @staticmethod
+    def of(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> "FrameLayout | None":
+        """Read a shape by its layout; None where the sizes are not those of the front end."""
+        sizes = {"C": 1, "T": 1, "F": form.width, "P": 2 if "P" in "".join(layout.axes) else 1}
+        sizes["T"] = layout.extent("T", shape) or 1
+        for axis, size in zip(layout.axes, shape, strict=True):
+            if "C" in axis:
+                sizes["C"] = size // prod(sizes[letter] for letter in axis if letter != "C")
+        wanted = [prod(sizes.get(letter, 1) for letter in axis) for axis in layout.axes]
+        heard = form.heard(sizes["C"])
+        if wanted != list(shape) or heard is None or sizes["T"] != (form.stack or sizes["T"]):
+            return None
+        letters = "".join(letter for letter in "".join(layout.axes) if letter in ORDER)
+        return FrameLayout(form, letters, sizes, tuple(shape), heard, form.new_frames or sizes["T"])
+
+
+def has_bins(layout: Layout | None) -> bool:
+    """Whether the layout of a stream declares frequency bins, or bands."""
+    return layout is not None and "F" in "".join(layout.axes)
+
+
+def has_spectra(model: Model) -> bool:
+    """Whether the layout of an input declares frequency bins."""
+    return any(has_bins(model.layouts.get(str(value.name))) for value in model.stream_inputs)
+
+
+def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
+    """Return the front end of each input and output that has one.
+
+    A single form is that of all inputs whose layout has bins, or of the first input where none has. An output
+    whose layout has bins is transformed back as the first input whose spectra have as many; bands stay bands. So is
+    the first output without a layout that by its sizes is a spectrum or a gain per bin of one channel.
+    """
+    inputs = [str(value.name) for value in model.stream_inputs]
+    with_bins = [name for name in inputs if has_bins(model.layouts.get(name))]
+    chosen = (
+        dict.fromkeys(with_bins or inputs[:1], forms)
+        if isinstance(forms, FrontendSpec)
+        else dict(forms)
+    )
+    given = [chosen[name] for name in inputs if name in chosen]
+    for place, value in enumerate(model.stream_outputs):
+        form = _form_back(model, value, given, is_first=place == 0)
+        if form is not None:
+            chosen.setdefault(str(value.name), form)
+    return chosen
+
+
+def _form_back(
+    model: Model, value: ir.Value, given: Sequence[FrontendSpec], *, is_first: bool
+) -> FrontendSpec | None:
+    """The front end that makes sound of an output; None where it stays what it is."""
+    layout, shape = model.layouts.get(str(value.name)), static_shape(value) or ()
+    spectra = [form for form in given if form.kind in SPECTRA]
+    if layout is None and is_first:
+        mono = (_mono_layout(model, value, form) for form in spectra)
+        layout = next(filter(None, mono), None)
+    if layout is None or not has_bins(layout):
+        return None
+    fitting = [form for form in given if FrameLayout.of(layout, shape, form) is not None]
+    return next((form for form in fitting or spectra if form in spectra), None)
+
+
+def held_streams(
+    model: Model, forms: Forms
+) -> tuple[dict[str, FrameLayout], dict[str, FrameLayout]]:
+    """How each input and each output with a front end holds its frames.
+
+    Raises:
+        UsageError: everything that does not fit.
+    """
+    chosen, problems = chosen_forms(model, forms), list[Problem]()
+    sides = model.stream_inputs, model.stream_outputs
+    ports = {str(value.name): value for side in sides for value in side}
+    where = "--frontend" if not isinstance(forms, FrontendSpec) else f"--frontend {forms}"
+    if model.frontend is not None:
+        found = f"the network already has {model.frontend}"
+        problems.append(Problem(where, found, "one front end", "leave the option out"))
+    held: dict[str, FrameLayout] = {}
+    for name, form in chosen.items():
+        place = f"--frontend {form}: '{name}'"
+        if (value := ports.get(name)) is None:
+            found = "no input or output of this name"
+            problems.append(Problem(place, found, ", ".join(ports), "correct the name"))
+        elif problem := _unfit_form(place, form, is_input=value in sides[0]):
+            problems.append(problem)
+        else:
+            found_held = _frame_layout_of(model, value, form)
+            if problem := _misfit(model, place, value, form, found_held):
+                problems.append(problem)
+            elif found_held is not None:
+                held[name] = found_held
+    inputs, outputs = ({n: held[n] for v in side if (n := str(v.name)) in held} for side in sides)
+    if not problems and not inputs:
+        found = f"only of {', '.join(outputs)}"
+        problems.append(Problem(where, found, "an input with it", "name one as INPUT=SPEC"))
+    problems += [*_sample_problems(model, where, held, inputs), *_gain_problems(inputs, outputs)]
+    if problems:
+        raise UsageError(problems)
+    return inputs, outputs
+
+
+def gain_input(inputs: Mapping[str, FrameLayout], form: FrontendSpec) -> str | None:
+    """The input whose spectra the gains of this front end are for: the first of the same frames."""
+    same = [
+        name
+        for name, held in inputs.items()
+        if held.form.kind in SPECTRA
+        and (held.form.length, held.form.hop, held.form.window)
+        == (form.length, form.hop, form.window)
+    ]
+    return same[0] if same else None
+
+
+def _frame_layout_of(model: Model, value: ir.Value, form: FrontendSpec) -> FrameLayout | None:
+    shape, name = static_shape(value) or (), str(value.name)
+    layout = model.layouts.get(name) or _mono_layout(model, value, form)
+    return None if layout is None else FrameLayout.of(layout, shape, form)
+
+
+def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | None:
+    """The layout of a stream of one channel, whose sizes leave no choice; None where it has other axes."""
+    shape, time = static_shape(value) or (), model.timing.get(str(value.name))
+    frames = form.stack or (1 if time is None else shape[time.axis])
+    found = layout_of(value, form, frames, None if time is None else time.axis)
+    if found is None or found.content == "frame":
+        return None
+    letters = iter("TFP"[axis] for axis in found.order if frames > 1 or axis > 0)
+    return Layout(tuple("." if size == 1 else next(letters) for size in shape))
+
+
+def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | None:
+    """Why a stream cannot have this kind of front end."""
+    if form.full:
+        return Problem(
+            place, "full", "not full, where streams are named or have bins", "leave it out"
+        )
+    if not is_input and form.kind not in SPECTRA:
+        return Problem(place, form.kind, "stft: sound comes out of it", "leave the output out")
+    if form.kind == "frame":
+        allowed = "stft, or features, where streams are named or have bins"
+        return Problem(
+            place, "frame", allowed, "let the network read its hop, or keep the past itself"
+        )
+    return None
+
+
+def _misfit(
+    model: Model, place: str, value: ir.Value, form: FrontendSpec, held: FrameLayout | None
+) -> Problem | None:
+    """Why a stream does not hold what the front end makes."""
+    layout, is_input = model.layouts.get(str(value.name)), value in model.stream_inputs
+    found = f"{list(static_shape(value) or ())} as {layout or 'no layout says'}"
+    step = "correct --layout or --frontend" if layout else f"add --layout {value.name}=LETTERS"
+    if held is None or held.heard > MOST_CHANNELS:
+        return Problem(place, found, _wanted_shapes(form), step)
+    parts = form.kind == "complex"
+    if is_input and (held.sizes["P"] == 2) != parts:
+        no = f"no P: {form.kind} is one number a {'bin' if form.kind in SPECTRA else 'band'}"
+        return Problem(place, found, "P, real and imaginary part" if parts else no, step)
+    time = model.timing.get(str(value.name))
+    if form.stack is not None and time is not None:
+        step = "leave out stack: a network that was rewritten along time keeps what it needs"
+        return Problem(place, "stack with a time axis", "one of the two", step)
+    return None
+
+
+def _wanted_shapes(form: FrontendSpec) -> str:
+    sees = {heard: form.channels(heard) for heard in range(1, MOST_CHANNELS + 1)}
+    listed = [f"{count} of {heard}" for heard, count in sees.items() if count is not None]
+    channels = f"C up to {MOST_CHANNELS}"
+    if form.hears_directions:
+        channels = f"C {', '.join(listed[:4])}{', ...' if len(listed) > 4 else ''} channels of PCM"
+    return ", ".join(
+        [
+            f"F {form.width}",
+            *(["P 2"] if form.kind == "complex" else []),
+            *([] if form.stack is None else [f"T {form.stack}"]),
+            channels,
+        ]
+    )
+
+
+def _sample_problems(
+    model: Model, where: str, held: Mapping[str, FrameLayout], inputs: Mapping[str, FrameLayout]
+) -> list[Problem]:
+    """Streams of different samples in a call, and a hop of the network that is not theirs."""
+    samples = {row.samples for row in held.values()}
+    if len(samples) > 1:
+        found = "samples in a call: " + ", ".join(f"{n} {h.samples}" for n, h in held.items())
+        step = "correct HOP, --layout or --rate"
+        return [Problem(where, found, "as many in each stream: frames times HOP", step)]
+    hop = model.stream.hop_samples
+    if not inputs or not samples or hop is None:
+        return []
+    if hop_unit(model, inputs) is None:
+        name, first = next(iter(inputs.items()))
+        found = f"{first.frames} frames of {first.form.hop} samples for '{name}', but the network's hop is {hop}"
+        step = "correct --hop or --frontend"
+        return [Problem(where, found, "the same hop, or times it", step)]
+    return []
+
+
+def hop_unit(model: Model, inputs: Mapping[str, FrameLayout]) -> int | None:
+    """Samples of the PCM in one of the network's own hop; None where it has no whole number of them.
+
+    A network that was rewritten along a time axis whose input has this front end counts frames; another counts samples.
+    """
+    hop, samples = model.stream.hop_samples, next(iter(inputs.values())).samples
+    counts = [
+        held.form.hop
+        for name, held in inputs.items()
+        if name in model.timing and hop in (None, held.frames)
+    ]
+    unit = counts[0] if counts else 1
+    return unit if hop is None or hop * unit == samples else None
+
+
+def _gain_problems(
+    inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
+) -> list[Problem]:
+    """Gains without spectra, or for another number of channels than these have."""
+    problems = []
+    for name, gain in outputs.items():
+        if gain.sizes["P"] == 2:
+            continue
+        where, of = f"--frontend {gain.form}: '{name}'", gain_input(inputs, gain.form)
+        if of is None:
+            allowed = "gains of an input with the same N_FFT, HOP and WINDOW"
+            problems.append(Problem(where, "gains of no spectrum", allowed, "correct --frontend"))
+        elif gain.sizes["C"] not in (1, inputs[of].heard):
+            found = f"gains of {gain.sizes['C']} channels"
+            allowed = f"1 or {inputs[of].heard}, as '{of}' has"
+            problems.append(Problem(where, found, allowed, "correct --layout"))
+    return problems

@@ -1,0 +1,143 @@
+"""Read an ONNX file of unknown origin into a simplified static graph, or say why not."""
+
+from collections.abc import Mapping, Sequence
+
+import onnx
+import onnx_ir as ir
+from onnx_ir.passes import common
+
+from edgekit.base.errors import EdgeKitError, ModelError, Problem
+from edgekit.export.onnx_file.constants import Arrays, Constants, bind_constants
+from edgekit.export.onnx_file.dims import fix_dims
+from edgekit.export.onnx_file.file_checks import parse, type_problems, unusable
+from edgekit.export.onnx_file.messages import plain
+from edgekit.export.onnx_file.opsets import at_opset, forget_shapes
+from edgekit.export.own_operators.functions import FUNCTIONS, define_functions
+from edgekit.export.passes import simplify
+from edgekit.export.passes.doubles import narrow_doubles
+from edgekit.export.passes.foreign_integers.qlinear import UnpackQuantized
+from edgekit.graph.facts import facts_of
+from edgekit.graph.model import FRONTEND_DOMAIN
+from edgekit.graph.nodes import attribute, static_shape
+
+IR_VERSION = 10
+
+
+def read_graph(
+    data: bytes, shapes: Mapping[str, Sequence[int]], constants: Constants
+) -> tuple[ir.Model, Arrays, list[str]]:
+    """Return the network of an ONNX file: checked, at `OPSET`, with static shapes, simplified.
+
+    The second value is the arrays of the inputs that became constants, the third says what was
+    assumed.
+
+    Args:
+        data: the content of the file.
+        shapes: input name -> dimensions, for inputs that the file leaves open.
+        constants: input name -> value, for inputs that become constants.
+
+    Raises:
+        ModelError: everything that is wrong with the file.
+    """
+    proto = parse(data, shapes)
+    try:
+        arrays = bind_constants(proto.graph, constants)
+        model, notes = _static_graph(proto, shapes)
+        return model, arrays, notes
+    except EdgeKitError:
+        raise
+    except (
+        Exception
+    ) as error:  # protobuf does not check strings and sizes, libraries trip over them
+        raise unusable(f"cannot be processed: {plain(error)}") from error
+
+
+def _static_graph(
+    proto: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]
+) -> tuple[ir.Model, list[str]]:
+    if problems := type_problems(proto.graph):
+        raise ModelError(problems)
+    notes = fix_dims(proto.graph, shapes)
+    forget_shapes(proto.graph)
+    model = ir.from_proto(at_opset(proto))
+    model.ir_version = IR_VERSION
+    common.InlinePass(criteria=lambda function: function.domain != FRONTEND_DOMAIN)(model)
+    UnpackQuantized()(model)
+    _check_operators(model)
+    define_functions(model)
+    simplify(model)
+    if narrowed := narrow_doubles(model):
+        notes += narrowed
+        simplify(model)
+    _check_shapes(model)
+    _check_scales(model)
+    _check_halves(model)
+    return model, notes
+
+
+def _check_operators(model: ir.Model) -> None:
+    problems = []
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
+        where = f"{node.op_type} '{node.name}'"
+        if node.domain and not (node.domain == FRONTEND_DOMAIN and node.op_type in FUNCTIONS):
+            found, allowed = f"operator of domain '{node.domain}'", "operators of the ONNX standard"
+            step = "export the network without custom operators, before a runtime's optimizer"
+            problems.append(Problem(where, found, allowed, step))
+        elif facts_of(node).loops:
+            found, allowed = "a loop in the network", "operators that run once in a call"
+            step = "export one turn with its state as input and output, or unroll it"
+            problems.append(Problem(where, found, allowed, step))
+    if problems:
+        raise ModelError(problems)
+
+
+def _check_shapes(model: ir.Model) -> None:
+    problems = [
+        Problem(
+            f"{node.op_type} '{node.name}'",
+            f"the shape of its output '{value.name}' depends on data",
+            "shapes that follow from the input shapes",
+            "replace the operator by one with a fixed output shape",
+        )
+        for node in model.graph
+        for value in node.outputs
+        if static_shape(value) is None and (value.uses() or value.is_graph_output())
+    ]
+    if problems:
+        raise ModelError(problems)
+
+
+def _check_scales(model: ir.Model) -> None:
+    """ONNX's shape inference does not look at the axis of scales."""
+    problems = []
+    for node in model.graph:
+        if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or node.domain:
+            continue
+        shape, scales = static_shape(node.inputs[0]) or (), static_shape(node.inputs[1]) or ()
+        axis = int(attribute(node, "axis", 1))
+        if len(scales) != 1 or scales == (1,):
+            continue
+        if not -len(shape) <= axis < len(shape) or shape[axis] != scales[0]:
+            found = f"{scales[0]} scales along axis {axis} of {list(shape)}"
+            allowed = "one scale, or one for each index of an axis"
+            where = f"{node.op_type} '{node.name}'"
+            problems.append(Problem(where, found, allowed, "export the network again"))
+    if problems:
+        raise ModelError(problems)
+
+
+def _check_halves(model: ir.Model) -> None:
+    """No target rounds to half precision between operators, and onnxruntime does so here and there."""
+    halves = [
+        node
+        for node in model.graph
+        if any(value.dtype in (ir.DataType.FLOAT16, ir.DataType.BFLOAT16) for value in node.outputs)
+    ]
+    if halves:
+        others = f", and {len(halves) - 1} others" if len(halves) > 1 else ""
+        where = f"{halves[0].op_type} '{halves[0].name}'{others}"
+        kind = str(halves[0].outputs[0].dtype).lower()
+        found, step = f"computes in {kind}", "export the network in float32, as module.float() does"
+        raise ModelError(
+            Problem(where, found, "float32 between operators; constants may be halves", step)
+        )

@@ -1,0 +1,95 @@
+"""The facts of the rewrite in a saved file, of any origin: returned where they are well-formed."""
+
+from typing import Any
+
+from edgekit.base.layout import parse_layout
+from edgekit.graph.model import (
+    Distance,
+    OutputDelay,
+    ReplacedNode,
+    Replacements,
+    StreamingFacts,
+    TensorTime,
+    Timing,
+)
+from edgekit.graph.noises import OPERATORS, Noise
+
+MOST = 2**31
+
+
+def timing_fact(content: Any) -> dict[str, Timing] | None:
+    """Return the time axes by tensor name.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: not what `Model.describe` wrote.
+    """
+    if content is None:
+        return None
+    return {str(name): Timing(**_whole(dict(facts))) for name, facts in content.items()}
+
+
+def layouts_fact(content: Any) -> dict[str, str]:
+    """Return the layouts by tensor name."""
+    return {str(name): str(parse_layout(_text(text))) for name, text in (content or {}).items()}
+
+
+def noises_fact(content: Any) -> list[Noise]:
+    """Return the inputs that are drawn."""
+    rows = [Noise(**{**row, "shape": tuple(row["shape"])}) for row in content or ()]
+    for row in rows:
+        _text(row.name), _text(row.state), _whole({str(n): d for n, d in enumerate(row.shape)})
+        if row.distribution not in OPERATORS or (row.layout and not parse_layout(row.layout)):
+            raise ValueError("not a noise")
+    return rows
+
+
+def end_state_fact(content: Any) -> str | None:
+    """Return the name of the state that the end of a stream sets."""
+    return None if content is None else _text(content)
+
+
+def streaming_fact(content: Any) -> StreamingFacts | None:
+    """Return what the rewrite found."""
+    if content is None:
+        return None
+    outputs = tuple(OutputDelay(**row) for row in content["outputs"])
+    tensors = tuple(
+        TensorTime(**{**row, "states": tuple(map(_text, row["states"]))})
+        for row in content["tensors"]
+    )
+    for output in outputs:
+        _text(output.name), _whole({"delay": output.delay_samples, "crop": output.crop_samples})
+        _text(output.caused_by or "")
+    for tensor in tensors:
+        _text(tensor.name), _text(tensor.node or ""), _text(tensor.rate)
+        _whole({key: getattr(tensor, key) for key in ("axis", "delay_frames", "state_bytes")})
+    return StreamingFacts(outputs, tensors)
+
+
+def replaced_fact(content: Any) -> Replacements | None:
+    """Return what was replaced before the rewrite."""
+    if content is None:
+        return None
+    nodes = tuple(ReplacedNode(**row) for row in content["nodes"])
+    distances = tuple(Distance(**row) for row in content["distances"])
+    for node in nodes:
+        for text in (node.kind, node.form, node.operator, node.node, node.module or ""):
+            _text(text)
+    for row in distances:
+        _text(row.output), _text(row.of)
+        for number in (row.snr_db, row.max_error, row.peak):
+            if number is not None and type(number) not in (int, float):
+                raise TypeError("not a number")
+    return Replacements(nodes, distances)
+
+
+def _whole(numbers: dict[str, Any]) -> dict[str, int]:
+    if any(type(n) is not int or abs(n) > MOST for n in numbers.values()):
+        raise TypeError("not whole numbers")
+    return numbers
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a text")
+    return value

@@ -1,0 +1,302 @@
+"""Constants along time: the same in every frame, a count, a pattern that returns, or computed from such."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.export.passes.origins import Origin
+from edgekit.export.stream.hopgraph import HopGraph
+from edgekit.graph.facts import FACTS
+from edgekit.graph.nodes import Array
+
+TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
+MOST_START = 64  # hops until a pattern has set in
+
+
+@dataclass(frozen=True)
+class TimeConstant:
+    """A constant at two lengths, and what its hops are.
+
+    Attributes:
+        name: of the constant.
+        arrays: its content at the shorter and at the longer length.
+        axis: of time.
+        rate: frames for a sample.
+        offset: frames besides ``rate * samples``.
+    """
+
+    name: str
+    arrays: tuple[Array, Array]
+    axis: int
+    rate: Fraction
+    offset: int
+
+    @property
+    def long(self) -> Array:
+        """The content at the longer length."""
+        return self.arrays[1]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Frames that return: `start` of their own, then `period` over and over, then `end` of their own."""
+
+    start: Array
+    period: Array
+    end: Array
+
+
+def step_of(array: Array, axis: int) -> Array | None:
+    """What is added from frame to frame; None where that is not the same everywhere."""
+    start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
+    if array.dtype.kind in "iuf" and array.shape[axis] > 1:
+        step = np.take(array, [1], axis) - start
+    shape = [1] * array.ndim
+    shape[axis] = -1
+    grown = start + step * np.arange(array.shape[axis]).reshape(shape)
+    return step if np.array_equal(grown, array) else None
+
+
+def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
+    """The pattern that comes again after `period` frames; None where none does, twice at least."""
+    frames = np.moveaxis(array, axis, 0)
+    count = len(frames)
+    if count < 3 * period or array.dtype.kind not in "fiub":
+        return None
+    before, after = frames[:-period], frames[period:]
+    if array.dtype.kind == "f":
+        finite = np.abs(frames[np.isfinite(frames)])
+        atol = TOLERANCE * float(finite.max(initial=0))
+        same = np.asarray(np.isclose(before, after, rtol=0, atol=atol))
+    else:
+        same = np.asarray(before == after)
+    equal = np.asarray(same.reshape(len(same), -1).all(1))
+    middle = count // 2 - period
+    if not equal[middle : middle + period].all():
+        return None
+    starts, ends = np.flatnonzero(~equal[:middle]), np.flatnonzero(~equal[middle:])
+    first = int(starts[-1]) + 1 if len(starts) else 0
+    last = middle + int(ends[0]) + period if len(ends) else count
+    middle_frames = np.moveaxis(
+        frames[first + period * ((last - first) // (2 * period)) :][:period], 0, axis
+    )
+    order = (np.arange(period) - first) % period  # so that frame n is period[n % period]
+    return Pattern(
+        np.moveaxis(frames[:first], 0, axis),
+        np.take(middle_frames, order, axis),
+        np.moveaxis(frames[last:], 0, axis),
+    )
+
+
+def emit_pattern(
+    new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int
+) -> ir.Value:
+    """The frames of a hop, but for those at the end, which nobody may read.
+
+    Until the pattern has set in, the number of the hop picks them.
+    """
+    period, start = pattern.period.shape[along.axis], pattern.start.shape[along.axis]
+    hops = max(0, ceil((start + delay) / frames)) if start else 0
+    known = np.concatenate([pattern.start, pattern.period], along.axis)
+    tables = []
+    for hop in range(hops + 1):
+        place = np.arange(frames) + hop * frames - delay
+        places = start + place % period
+        if hop < hops:
+            places = np.where(place < start, np.maximum(place, 0), places)
+        tables.append(np.take(known, places, along.axis))
+    dtype = pattern.period.dtype
+    if hops == 0:
+        return new.constant(tables[0], along.name, dtype)
+    most = new.constant([hops], f"{along.name}.most")
+    hop_now = new.exact(new.one(f"{along.name}.hop", "Min", new.hops, most))
+    index = new.one(f"{along.name}.index", "Cast", hop_now, to=ir.DataType.INT64)
+    rows = new.one(
+        f"{along.name}.row",
+        "Gather",
+        new.constant(np.stack(tables), along.name, dtype),
+        index,
+        axis=0,
+    )
+    shape = new.constant(tables[0].shape, f"{along.name}.shape", np.int64)
+    return new.one(f"{along.name}.now", "Reshape", rows, shape)
+
+
+@dataclass
+class Emitter:
+    """Emits what a constant along time is in a hop, at a delay.
+
+    Attributes:
+        new: the graph of one hop.
+        hop: samples of it.
+        samples: the two lengths.
+        least: the smallest hop, after which patterns return.
+        origins: of the constants at the two lengths.
+        made: what was emitted, by the names of a constant, the delay, and what is read.
+    """
+
+    new: HopGraph
+    hop: int
+    samples: tuple[int, int]
+    least: int
+    origins: tuple[dict[str, Origin], dict[str, Origin]]
+    made: dict[tuple[tuple[str, str], int, int | None], ir.Value | None] = field(
+        default_factory=dict
+    )
+
+    def emit(
+        self,
+        names: tuple[str, str],
+        arrays: tuple[Array, Array],
+        delay: int,
+        read: int | None = None,
+    ) -> ir.Value | None:
+        """Return the frames of one hop; None where nothing is known of how they go on.
+
+        Args:
+            names: of the constant at the two lengths.
+            arrays: its content at them.
+            delay: in frames.
+            read: frames below ``rate * samples + read`` are read; all where None.
+        """
+        key = names, delay, read
+        if key not in self.made:
+            self.made[key] = self._emit(names, arrays, delay, read)
+        return self.made[key]
+
+    def _emit(
+        self, names: tuple[str, str], arrays: tuple[Array, Array], delay: int, read: int | None
+    ) -> ir.Value | None:
+        if arrays[0].shape == arrays[1].shape:
+            same = np.array_equal(*arrays)
+            return self.new.constant(arrays[0], names[0], arrays[0].dtype) if same else None
+        along = self._along(names[0], arrays)
+        frames = 0 if along is None else along.rate * self.hop
+        if along is None or Fraction(frames).denominator != 1:
+            return None
+        frames = int(frames)
+        axis = along.axis
+        step = step_of(along.long, axis)
+        start = np.take(along.long, [0], axis)
+        if step is not None and not step.any():
+            return self.new.constant(np.repeat(start, frames, axis), along.name, start.dtype)
+        if step is not None:
+            shape = [1] * start.ndim
+            shape[axis] = -1
+            place = (np.arange(frames) - delay).reshape(shape)
+            return self.new.counted(start, step, place, along.name, start.dtype)
+        period = along.rate * self.least
+        pattern = pattern_of(along.long, axis, int(period)) if period.denominator == 1 else None
+        if pattern is not None:
+            ends = along.offset - pattern.end.shape[axis]
+            hops = (pattern.start.shape[axis] + delay) / frames
+            unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
+            known = delay >= -ends  # the last sample is heard before the frames of the end are due
+            if hops <= MOST_START and (unread or known):
+                value = emit_pattern(self.new, along, pattern, frames, delay)
+                return value if unread else self._ended(value, along, pattern, frames, delay)
+        return self._computed(names, along, frames, delay)
+
+    def _ended(
+        self, value: ir.Value, along: TimeConstant, pattern: Pattern, frames: int, delay: int
+    ) -> ir.Value:
+        """The frames of a hop, those at the end of the stream by how many samples lie behind it."""
+        new, axis, name = self.new, along.axis, f"{along.name}.end"
+        count = pattern.end.shape[axis]
+        place = np.arange(frames) - frames - along.offset - delay + count
+        moved = new.exact(
+            new.one(f"{name}.moved", "Mul", new.missing, new.constant(float(along.rate), name))
+        )
+        last = new.exact(
+            new.one(f"{name}.place", "Add", moved, new.constant(place, f"{name}.frames"))
+        )
+        limit = new.constant(0, f"{name}.first"), new.constant(count - 1, f"{name}.last")
+        index = new.one(f"{name}.index", "Clip", last, *limit)
+        row = new.one(f"{name}.row", "Cast", new.exact(index), to=ir.DataType.INT64)
+        table = new.constant(pattern.end, f"{name}.table", pattern.end.dtype)
+        found = new.one(f"{name}.found", "Gather", table, row, axis=axis)
+        shape = [1] * pattern.end.ndim
+        shape[axis] = frames
+        begun = new.exact(new.one(f"{name}.begun", "GreaterOrEqual", last, limit[0]))
+        dims = new.constant(shape, f"{name}.shape", np.int64)
+        here = new.one(f"{name}.here", "Reshape", begun, dims)
+        return new.one(f"{name}.now", "Where", here, found, value)
+
+    def _along(self, name: str, arrays: tuple[Array, Array]) -> TimeConstant | None:
+        if arrays[0].ndim != arrays[1].ndim:
+            return None
+        grown = [
+            n for n, (a, b) in enumerate(zip(*(x.shape for x in arrays), strict=True)) if a != b
+        ]
+        if len(grown) != 1:
+            return None
+        (axis,) = grown
+        sizes = [array.shape[axis] for array in arrays]
+        rate = Fraction(sizes[1] - sizes[0], self.samples[1] - self.samples[0])
+        offset = sizes[0] - rate * self.samples[0]
+        if rate <= 0 or offset.denominator != 1:
+            return None
+        return TimeConstant(name, arrays, axis, rate, int(offset))
+
+    def _computed(
+        self, names: tuple[str, str], along: TimeConstant, frames: int, delay: int
+    ) -> ir.Value | None:
+        """The same computation over the frames of a hop."""
+        made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
+        if made is None or twin is None or made.op_type != twin.op_type:
+            return None
+        operands = list(zip(made.operands, twin.operands, strict=True))
+        first, second = operands[0]
+        if first and second and all(map(_same_numbers, along.arrays, (first[1], second[1]))):
+            return self.emit((first[0], second[0]), (first[1], second[1]), delay)  # nothing is cut
+        form = _form(made, along.axis)
+        if form is None:
+            return None
+        inputs: list[ir.Value | None] = []
+        for one, other in operands[:1] if form == "shaped" else operands:
+            if one is None or other is None:
+                inputs.append(None)
+                continue
+            found = self.emit((one[0], other[0]), (one[1], other[1]), delay)
+            if found is None:
+                return None
+            inputs.append(found)
+        name = f"{along.name}.along"
+        if form == "shaped":
+            shape = list(along.long.shape)
+            shape[along.axis] = frames
+            target = self.new.constant(shape, f"{name}.shape", np.int64)
+            kind = "Expand" if made.op_type == "Expand" else "Reshape"
+            return self.new.one(name, kind, inputs[0], target)
+        attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
+        return self.new.one(name, made.op_type, *inputs, **attributes)
+
+
+def _same_numbers(one: Array, other: Array) -> bool:
+    """Whether two arrays are one: a Cast of a mask has its numbers, and another type."""
+    return one.dtype == other.dtype and np.array_equal(one, other)
+
+
+def _form(made: Origin, axis: int) -> str | None:
+    """How a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
+    kind, row = made.op_type, FACTS.get(made.op_type)
+    if kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, axis)):
+        return "as it is"
+    if row is None or not (row.elementwise or row.moves):
+        return None
+    return (
+        "shaped"
+        if kind == "Expand" or (row.moves == "renames" and not row.elementwise)
+        else "as it is"
+    )
+
+
+def _keeps_time(made: Origin, axis: int) -> bool:
+    """Whether an Einsum has one letter for time, in the output and in the one operand that has time, and no dots."""
+    (equation,) = [attribute.as_string() for attribute in made.attributes]
+    left, _, output = "".join(equation.split()).partition("->")
+    return "." not in equation and axis < len(output) and left.count(output[axis]) == 1

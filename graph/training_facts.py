@@ -1,0 +1,31 @@
+"""What a denoiser was trained for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What a denoiser was trained for, where it says so: the prediction type, and T."""
+
+    prediction: str | None = None
+    timesteps: int | None = None
+
+    @staticmethod
+    def of(facts: Mapping[str, Any]) -> "TrainingFacts":
+        """Take the facts from a mapping of any origin.
+
+        Raises:
+            ValueError: unknown keys, or values of another type.
+        """
+        made = TrainingFacts(facts.get("prediction"), facts.get("timesteps"))
+        kinds = isinstance(made.prediction, str | None) and type(made.timesteps) in (
+            int,
+            type(None),
+        )
+        if facts.keys() - vars(made).keys() or not kinds:
+            raise ValueError(
+                f"{dict(facts)!r}: a text prediction and an integer timesteps are known"
+            )
+        return made

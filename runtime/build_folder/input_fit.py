@@ -1,0 +1,75 @@
+"""Arrays from outside, compared with the tensors of a manifest."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.runtime.build_folder.manifest import Tensor
+
+Port = tuple[str, tuple[int, ...], np.dtype[Any]]  # name, shape and type of a tensor
+
+
+def fit_inputs(
+    inputs: Mapping[str, ArrayLike], tensors: Sequence[Tensor], step: str, hops: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Return arrays by name, as many as there are tensors.
+
+    Args:
+        inputs: what was given.
+        tensors: what is needed: names, shapes and types.
+        step: what to do where something does not fit.
+        hops: whether each array has a first axis more, the hops.
+
+    Raises:
+        UsageError: names, shapes or types that do not fit, all of them.
+    """
+    expected = {tensor.name: tensor for tensor in tensors}
+    listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors)
+    problems = [
+        Problem(f"input '{name}'", "missing" if name in expected else "unknown", listed, step)
+        for name in sorted(expected.keys() ^ inputs.keys())
+    ]
+    arrays: dict[str, NDArray[Any]] = {}
+    for name in expected.keys() & inputs.keys():
+        array = np.asarray(inputs[name])
+        shape = array.shape[1:] if hops else array.shape
+        if shape != expected[name].shape or (hops and array.ndim == 0):
+            found = f"shape {list(array.shape)}"
+            wanted = f"{['hops', *expected[name].shape] if hops else list(expected[name].shape)}"
+            problems.append(Problem(f"input '{name}'", found, wanted.replace("'", ""), step))
+        elif array.dtype != expected[name].dtype:
+            wanted = expected[name].dtype
+            problems.append(
+                Problem(f"input '{name}'", str(array.dtype), wanted, f".astype('{wanted}')")
+            )
+        else:
+            arrays[name] = array
+    if hops and not problems and len({len(array) for array in arrays.values()}) > 1:
+        found = ", ".join(f"{name} {len(array)}" for name, array in sorted(arrays.items()))
+        problems.append(Problem("hops", found, "as many hops in each input", "cut to the shortest"))
+    if problems:
+        raise UsageError(problems)
+    return arrays
+
+
+def ports_of(tensors: Sequence[Tensor]) -> list[Port]:
+    """What `matching_arrays` looks at."""
+    return [(tensor.name, tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
+
+
+def matching_arrays(
+    inputs: Mapping[str, ArrayLike], ports: Sequence[Port]
+) -> list[NDArray[Any]] | None:
+    """Return the arrays in order where `fit_inputs` would take each as it is; None where not. Takes a microsecond."""
+    if not isinstance(inputs, dict) or len(inputs) != len(ports):
+        return None
+    arrays = []
+    for name, shape, dtype in ports:
+        array = inputs.get(name)
+        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
+            return None
+        arrays.append(array)
+    return arrays

@@ -1,0 +1,111 @@
+"""Which preparation of a network, and which ranges, a search for types should begin with.
+
+That is told by a single run of each in the same types, calibrated on a part of each clip, in onnxruntime: nothing is
+ranked and nothing is compiled.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from edgekit.base.progress import Progress
+from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
+from edgekit.judge.criteria import TypeCriteria, loud_part
+from edgekit.quantize.recipe import AUTO
+
+if TYPE_CHECKING:
+    from edgekit.graph.model import Model
+    from edgekit.quantize.apply import ObservedModel
+    from edgekit.quantize.calibrate.clips import Calibration
+    from edgekit.quantize.recipe import Recipe
+
+AUDIO_RANGES = (
+    "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
+)
+PREPARATIONS = (
+    {"equalize": False, "migrate": 0.0},
+    {"equalize": True, "migrate": 0.0},
+    {"equalize": True, "migrate": 0.5},
+)
+DOUBT_DB = 3.0  # what an outlook may be off by
+NEARER_DB = 0.5  # by which other ranges must be nearer
+
+
+@dataclass(frozen=True)
+class Screening:
+    """The recipes to search, the one that looks best first, and what was seen of the network as it is.
+
+    Attributes:
+        recipes: a preparation each, with the ranges that look better for it.
+        seen: by a part of the calibration, by what is done to the network and to the calibration.
+    """
+
+    recipes: tuple["Recipe", ...]
+    seen: Callable[["Recipe"], "ObservedModel"]
+
+    def may_be_best(
+        self,
+        recipe: "Recipe",
+        pool: Sequence[Auto],
+        needed: float,
+        least: float,
+        judging: TypeCriteria,
+    ) -> bool:
+        """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
+        from edgekit.quantize.apply import quantize_observed
+
+        quantized = quantize_observed(self.seen(recipe), recipe, "")
+        best = chosen(pool, needed, least)
+        enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
+        if best is not None and enough and cost_of(quantized) > best.cost:
+            return False
+        bound = needed if enough else least
+        return not judging.is_ratio or judging.outlook(quantized) >= bound - DOUBT_DB
+
+
+def screen_preparations(
+    model: "Model",
+    calibration: "Calibration",
+    judging: TypeCriteria,
+    progress: Progress,
+    fixed: bool = False,
+) -> Screening:
+    """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges.
+
+    What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
+    `fixed`: without scales per hop.
+    """
+    from edgekit.quantize.apply import observe_model, quantize_observed
+    from edgekit.quantize.prepare.levels import quieter
+
+    part = loud_part(model, calibration)
+    known: dict[tuple[bool, float, bool], ObservedModel] = {}
+
+    def seen(recipe: "Recipe") -> "ObservedModel":
+        key = (recipe.equalize is True, recipe.migrate, recipe.quiet_copies is True)
+        if key not in known:
+            known[key] = observe_model(model, part, recipe)
+        return known[key]
+
+    def outlook(recipe: "Recipe") -> float:
+        return judging.outlook(quantize_observed(seen(recipe), recipe, ""))
+
+    pcm = judging.heard.pcm is not None
+    first, second = (AUDIO_RANGES, "mse") if pcm else ("mse", AUDIO_RANGES)
+    start = replace(AUTO, hop_scales=not fixed, observer=first)
+    found: list[tuple[float, Recipe]] = []
+    for done, settings in enumerate(PREPARATIONS):
+        progress("prepare", done, len(PREPARATIONS) + 1)
+        recipe = replace(start, **settings)  # type: ignore[arg-type]
+        ratio = outlook(recipe)
+        if pcm and not found and quieter(model) is None:
+            quiet = replace(recipe, quiet_copies=True)
+            if (other := outlook(quiet)) > ratio:
+                ratio, recipe, start = other, quiet, quiet
+        found.append((ratio, recipe))
+    progress("prepare", len(PREPARATIONS), len(PREPARATIONS) + 1)
+    found.sort(key=lambda row: -row[0])
+    ratio, best = found[0]
+    if outlook(replace(best, observer=second)) > ratio + NEARER_DB:
+        found = [(ratio, replace(recipe, observer=second)) for ratio, recipe in found]
+    return Screening(tuple(recipe for _, recipe in found), seen)

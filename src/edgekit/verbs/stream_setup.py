@@ -1,0 +1,130 @@
+"""A build that is about to run: its session constants, controls and seed, and the device that it stands behind."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numpy.typing import NDArray
+
+from edgekit.base.errors import Problem, UsageError
+from edgekit.base.npz import read_npz
+from edgekit.base.settings import Settings, read_settings
+from edgekit.runtime.audio.device import at_device, manifest_at_device
+from edgekit.runtime.build_folder.input_fit import fit_inputs
+from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.controls import check_settings, in_hops, session_values, unset_control
+from edgekit.runtime.seeds import checked_seed
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.open_stream import SIMULATOR, open_stream
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What `run` is told besides files.
+
+    Attributes:
+        constants: a .npz with the session constants.
+        turns: ``NAME=VALUE`` or ``NAME=0s:VALUE,2.5s:VALUE``, see `edgekit.base.settings.read_settings`.
+        device_rate: Hz of the sound device; None for the build's own.
+        seed: of the noise that the build draws; None for its own, 0.
+        device: ``sim``: the RTL of an engine runs it; None for this machine.
+        live: whether sound devices are heard, where outputs that are no sound may stand behind `device_rate`.
+    """
+
+    constants: str | Path | None = None
+    turns: Sequence[str] = ()
+    device_rate: int | None = None
+    seed: int | None = None
+    device: str | None = None
+    live: bool = False
+
+    def check(self, directory: str | Path, held: Collection[str] = ()) -> Manifest:
+        """Return the manifest of the stream that `open` returns; nothing is compiled.
+
+        Args:
+            directory: of the build.
+            held: names of inputs that the user's file holds.
+
+        Raises:
+            UsageError: no build, or everything that does not fit it.
+        """
+        manifest, problems = Manifest.load(Path(directory)), list[Problem]()
+        settings = self._settings(manifest, problems)
+        problems += _device_problems(self.device, manifest)
+        if (seed := self.seed) is not None:
+            _try(lambda: checked_seed(seed, manifest), problems)
+        constants = _try(lambda: self._session(settings, manifest), problems)
+        names = {*held, *(constants or {})}
+        if constants is not None and any(t.name not in names for t in manifest.constants):
+            problems.append(_no_session(manifest))
+        known = {*held, *settings}
+        problems += [unset_control(t) for t in manifest.controls if t.name not in known]
+        made: Manifest | None = manifest
+        if (rate := self.device_rate) is not None:
+            made = _try(lambda: manifest_at_device(manifest, rate, live=self.live), problems)
+        if problems or made is None:
+            raise UsageError(problems)
+        return made
+
+    def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
+        """Return a build as a running stream, and what the user should know of it.
+
+        Raises:
+            UsageError: no usable build, or constants, controls or a device that do not fit it.
+            ToolError: a compiler or package is missing, or failed.
+        """
+        settings = read_settings(self.turns)
+        manifest = Manifest.load(Path(directory))
+        constants, turned = self._session(settings, manifest), in_hops(settings, manifest)
+        stream, notes = open_stream(directory, self.device)
+        if self.seed is not None:
+            stream.reset(self.seed)
+        if constants:
+            stream.session(constants)
+        if self.device_rate is not None:
+            stream = at_device(stream, self.device_rate, live=self.live)
+            turned = in_hops(settings, stream.manifest)
+        stream.turn(turned)
+        return stream, notes
+
+    def _settings(self, manifest: Manifest, problems: list[Problem]) -> Settings:
+        settings = _try(lambda: read_settings(self.turns), problems) or {}
+        _try(lambda: check_settings(settings, manifest), problems)
+        return settings
+
+    def _session(self, settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
+        """The session constants that a file and settings give, all or none."""
+        given = {} if self.constants is None else read_npz(Path(self.constants))
+        given |= session_values(settings, manifest)
+        if not given:
+            return {}
+        step = "one array per session constant"
+        return fit_inputs(given, manifest.constants, step)
+
+
+def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:
+    """Why a build does not run on a device that is named, if it does not."""
+    if device is None or (device == SIMULATOR and manifest.target == "fpga"):
+        return []
+    found = f"'{device}' for a build for {manifest.target}"
+    allowed = f"{SIMULATOR}, of a build for fpga: Verilator runs its RTL"
+    return [Problem("--device", found, allowed, "leave it out")]
+
+
+def _no_session(manifest: Manifest) -> Problem:
+    listed = ", ".join(f"{t.name} {list(t.shape)}" for t in manifest.constants)
+    names = " ".join(f"--set {t.name}=FILE.npy" for t in manifest.constants)
+    step = f"add {names}, give a .npz with --constants, or give them beside the inputs"
+    return Problem("session constants", "not given", listed, step)
+
+
+def _try(make: Callable[[], T], problems: list[Problem]) -> T | None:
+    """What a call returns, or None with its problems among the others."""
+    try:
+        return make()
+    except UsageError as error:
+        problems += error.problems
+        return None
