@@ -2,7 +2,7 @@
 
 import pytest
 from builds import float_model, int8_model, noise
-from edgekit.export.running import run_hops, snr_db
+from edgekit.export.hop_runner import run_hops, snr_db
 from sampler_networks import grouped
 from zoo import ZOO
 
