@@ -19,7 +19,7 @@ from c_check_harness import program
 from c_check_tools import TOOLS, Failed, Folder
 
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
-from edgekit.export.verify import draw
+from edgekit.export.random_inputs import draw
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration

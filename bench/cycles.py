@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from edgekit.export.from_torch import from_torch
-from edgekit.export.verify import draw
+from edgekit.export.random_inputs import draw
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.devices.cross import compile_replay

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from edgekit.export.hop_runner import Arrays, differences, zero_states
-from edgekit.export.verify import LARGEST_SPREAD, LIMIT, SPREADS, draw, nudge
+from edgekit.export.random_inputs import draw
+from edgekit.export.verify import LARGEST_SPREAD, LIMIT, SPREADS, nudge
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 

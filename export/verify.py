@@ -6,14 +6,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner, nudge_array
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db, zero_states
+from edgekit.export.random_inputs import call_inputs, input_ranges, random_feed
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
-from edgekit.operators.integer_ranges import value_ranges
 
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 # Where an output is not determined to LIMIT by its inputs in float32, more is allowed: so many times
@@ -32,9 +31,6 @@ SINGLE_CALLS = 3
 MANY = 2**22  # elements of inputs and outputs: one call compares enough of them
 AT_ONCE = 2**20  # of them, in float64
 HOPS = 20
-# The largest value of integer inputs of which nothing tells: arithmetic, an index, an index into one value.
-INTEGER_LIMITS = (9, 1, 0)
-Ranges = Mapping[str, tuple[int, int]]
 
 
 def compare(
@@ -100,11 +96,11 @@ def verify_import(
     )
     imported = partial(_of_known_sizes, in_onnxruntime(model.to_bytes()), model, "onnxruntime")
     reference = partial(_of_known_sizes, reference, model, "its source")
-    ranges = _ranges(reference, model, examples)
+    ranges = input_ranges(reference, model, examples)
     borders = (*model.ir.graph.inputs, *model.ir.graph.outputs)
     size = sum(math.prod(static_shape(value) or ()) for value in borders)
     count = SINGLE_CALLS if size <= MANY else 1
-    calls = [_call(reference, model, seed, ranges) for seed in range(count)]
+    calls = [call_inputs(reference, model, seed, ranges) for seed in range(count)]
     if examples:
         calls.insert(0, (dict(examples), reference(dict(examples))))
     worst = max(
@@ -114,7 +110,7 @@ def verify_import(
     if not model.states:
         return worst
     seeds = range(SINGLE_CALLS, SINGLE_CALLS + HOPS)
-    streams = [_random(model, seed, model.given_inputs, ranges) for seed in seeds]
+    streams = [random_feed(model, seed, model.given_inputs, ranges) for seed in seeds]
     carry = partial(_carry, model)
     what = f"after {HOPS} hops the imported network"
     return max(worst, same(carry, reference, imported, streams, what))
@@ -308,90 +304,6 @@ def _carry(model: Model, call: Callable[[Arrays], Arrays], streams: Sequence[Arr
         state = {pair.input: results[pair.output] for pair in model.states}
         recorded.append(results)
     return {name: np.stack([results[name] for results in recorded]) for name in recorded[0]}
-
-
-def draw(
-    value: ir.Value,
-    generator: np.random.Generator,
-    count: int,
-    highest: int,
-    lowest: int | None = None,
-) -> np.ndarray[Any, Any]:
-    """Return random arrays for a stream input, (count, *shape) of its type.
-
-    Standard normal; truth values are fair, integers up to `highest`: from 1, or from 0 where it is
-    below 2, so that they suit as an index. With `lowest` floats too are whole numbers from there on.
-    """
-    assert value.dtype is not None
-    shape = (count, *(static_shape(value) or ()))
-    if value.dtype == ir.DataType.FLOAT and lowest is None:
-        return generator.normal(size=shape).astype(np.float32)
-    low, high = int(highest > 1) if lowest is None else lowest, highest
-    if value.dtype == ir.DataType.BOOL:
-        low, high = 0, 1
-    return generator.integers(low, high, shape, endpoint=True).astype(value.dtype.numpy())
-
-
-def _ranges(
-    reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Any] | None
-) -> Ranges:
-    """Those that graph and examples tell; of other integers the largest of `INTEGER_LIMITS` that the source takes.
-
-    It is asked with every element at the limit, so that what it takes does not depend on a draw.
-    """
-    ranges = value_ranges(model, examples)
-    integers = {
-        str(value.name): value
-        for value in model.ir.graph.inputs
-        if value.dtype not in (ir.DataType.FLOAT, ir.DataType.BOOL) and value.name not in ranges
-    }
-    if not integers:
-        return ranges
-    for highest in INTEGER_LIMITS:
-        untold = dict.fromkeys(integers, (int(highest > 1), highest))
-        feed = _random(model, 0, model.ir.graph.inputs, ranges | untold)
-        for name in integers:
-            feed[name] = np.full_like(feed[name], highest)
-        try:
-            reference(feed)
-            break
-        except ModelError:
-            continue
-    return ranges | untold
-
-
-def _call(
-    reference: Callable[[Arrays], Arrays], model: Model, seed: int, ranges: Ranges
-) -> tuple[Arrays, Arrays]:
-    """Random inputs of a call, positive where the source gives numbers for these alone, as for a variance.
-
-    The second value is its answer.
-    """
-    drawn = _random(model, seed, model.ir.graph.inputs, ranges)
-    states = {pair.input for pair in model.states}
-    first = None
-    for positive in (set[str](), states, {*drawn}):
-        feed = {name: np.abs(a) if name in positive else a for name, a in drawn.items()}
-        answer = reference(feed)
-        if all(np.isfinite(array).all() for array in answer.values()):
-            return feed, answer
-        first = first or answer
-    assert first is not None
-    return drawn, first
-
-
-def _random(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ranges) -> Arrays:
-    generator = np.random.default_rng(seed)
-    states = {pair.input for pair in model.states}
-    feed = {}
-    for value in values:
-        if value.name in states:
-            array = generator.uniform(-1, 1, static_shape(value) or ()).astype(np.float32)
-        else:
-            low, high = ranges.get(str(value.name), (None, INTEGER_LIMITS[0]))
-            array = draw(value, generator, 1, high, low)[0]
-        feed[str(value.name)] = np.asarray(array)
-    return feed
 
 
 def _relative_error(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:

@@ -16,6 +16,7 @@ import onnx_ir as ir
 Movement = Literal["renames", "copies", "fills", "chooses"]
 Sign = Literal["above", "not below", "first", "least"]
 Mixed = Literal["axis", "from axis", "axes", "spatial"]
+Places = Literal["axis", "axes", "classes"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Facts:
         mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute
             or second input), or ``spatial`` (all behind batch and channels).
         axis: the attribute ``axis`` where it is left out.
+        places: what its operand of indices counts: elements along one ``axis``, along several ``axes``, or ``classes``.
+        compares: a constant operand may be a limit or a period: it compares with it, bounds by it or divides by it.
         slides: a window slides over the axes behind batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
         affine: with a constant operand it is a scale or a shift.
@@ -88,6 +91,8 @@ class Facts:
     sign: Sign | None = None
     mixes: Mixed | None = None
     axis: int | None = None
+    places: Places | None = None
+    compares: bool = False
     slides: bool = False
     averages: bool = False
     affine: bool = False
@@ -130,7 +135,7 @@ _ROWS = (
     Facts("Ceil", elementwise=True, keeps_zero=True),
     Facts("Celu", elementwise=True, keeps_zero=True),
     Facts("CenterCropPad", moves="fills"),
-    Facts("Clip", elementwise=True, act=Act("EK_CLIP", -inf, inf)),
+    Facts("Clip", elementwise=True, act=Act("EK_CLIP", -inf, inf), compares=True),
     Facts("Col2Im"),
     Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0, sign="least"),
     Facts("ConstantOfShape", grows=True),
@@ -147,23 +152,23 @@ _ROWS = (
     Facts("Dropout", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
     Facts("DynamicQuantizeLinear", quantizer=True),
     Facts("Elu", elementwise=True, keeps_zero=True),
-    Facts("Equal", elementwise=True),
+    Facts("Equal", elementwise=True, compares=True),
     Facts("Erf", elementwise=True, keeps_zero=True),
     Facts("Exp", elementwise=True, sign="above"),
     Facts("Expand", moves="copies", grows=True),
     Facts("Flatten", moves="renames", axis=1),
     Facts("Floor", elementwise=True, keeps_zero=True),
     Facts("GRU", weights=(1, 2), bias=3, cell=Cell(3, ("Sigmoid", "Tanh"))),
-    Facts("Gather", moves="copies", keeps_zero=True, axis=0),
-    Facts("GatherElements", moves="copies", axis=0),
-    Facts("GatherND", moves="copies"),
+    Facts("Gather", moves="copies", keeps_zero=True, axis=0, places="axis"),
+    Facts("GatherElements", moves="copies", axis=0, places="axis"),
+    Facts("GatherND", moves="copies", places="axes"),
     Facts("Gelu", elementwise=True, keeps_zero=True),
     Facts("Gemm", linear=True, weights=(1,), bias=2, degree=1),
     Facts("GlobalAveragePool", mixes="spatial", averages=True),
     Facts("GlobalLpPool", mixes="spatial"),
     Facts("GlobalMaxPool", moves="chooses", mixes="spatial"),
-    Facts("Greater", elementwise=True),
-    Facts("GreaterOrEqual", elementwise=True),
+    Facts("Greater", elementwise=True, compares=True),
+    Facts("GreaterOrEqual", elementwise=True, compares=True),
     Facts("GridSample"),
     Facts("GroupNormalization", multiplies=True),
     Facts("HardSigmoid", elementwise=True, act=Act("EK_HARD_SIGMOID", 0.2, 0.5)),
@@ -178,25 +183,27 @@ _ROWS = (
     Facts("LSTM", weights=(1, 2), bias=3, cell=Cell(4, ("Sigmoid", "Tanh", "Tanh"))),
     Facts("LayerNormalization", mixes="from axis", axis=-1, multiplies=True, precise=True),
     Facts("LeakyRelu", elementwise=True, keeps_zero=True, homogeneous=True, act=LEAKY),
-    Facts("Less", elementwise=True),
-    Facts("LessOrEqual", elementwise=True),
+    Facts("Less", elementwise=True, compares=True),
+    Facts("LessOrEqual", elementwise=True, compares=True),
     Facts("Log", elementwise=True, sensitive=(0,), partial=0),
     Facts("LogSoftmax", mixes="axis", axis=-1),
     Facts("Loop", loops=True),
     Facts("LpNormalization", mixes="axis", axis=-1),
     Facts("LpPool", slides=True),
     Facts("MatMul", weights=(1,), degree=1),
-    Facts("Max", elementwise=True, moves="chooses", joins=True, degree=1),
+    Facts("Max", elementwise=True, moves="chooses", joins=True, degree=1, compares=True),
     Facts("MaxPool", moves="chooses", slides=True),
     Facts("Mean", elementwise=True, sign="least", degree=1),
-    Facts("Min", elementwise=True, moves="chooses", joins=True, sign="least", degree=1),
+    Facts(
+        "Min", elementwise=True, moves="chooses", joins=True, sign="least", degree=1, compares=True
+    ),
     Facts("Mish", elementwise=True, keeps_zero=True),
-    Facts("Mod", elementwise=True, partial=1),
+    Facts("Mod", elementwise=True, partial=1, compares=True),
     Facts("Mul", elementwise=True, affine=True, keeps_zero=True, sign="least", multiplies=True),
     Facts("Multinomial", random=True),
     Facts("Neg", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Not", elementwise=True),
-    Facts("OneHot", grows=True),
+    Facts("OneHot", grows=True, places="classes"),
     Facts("Or", elementwise=True),
     Facts("PRelu", elementwise=True, keeps_zero=True, homogeneous=True, multiplies=True, act=LEAKY),
     Facts("Pad", moves="fills", grows=True),
@@ -225,8 +232,8 @@ _ROWS = (
     Facts("ReverseSequence", moves="copies"),
     Facts("Round", elementwise=True, keeps_zero=True),
     Facts("Scan", loops=True),
-    Facts("ScatterElements", moves="copies", joins=True, axis=0),
-    Facts("ScatterND", moves="copies", joins=True),
+    Facts("ScatterElements", moves="copies", joins=True, axis=0, places="axis"),
+    Facts("ScatterND", moves="copies", joins=True, places="axes"),
     Facts("Selu", elementwise=True, keeps_zero=True),
     Facts("SequenceMap", loops=True),
     Facts("Shrink", elementwise=True, keeps_zero=True),

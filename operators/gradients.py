@@ -36,6 +36,8 @@ def form_of(node: ir.Node) -> Form | None:
         return None if facts_of(node).cell and not is_plain(node) else form
     if node.op_type == "Gather" and array_of(node.inputs[1]) is None:
         return _lambda(_gather)
+    if node.op_type == "GatherElements" and picks(node):
+        return _lambda(_gather_elements)
     return movement_gradient(node) if is_move(node) and not picks(node) else None
 
 
@@ -272,6 +274,20 @@ def _mean_square(node: ir.Node, x: Operands) -> Any:
     return (x[0] * x[0]).mean(dim=tuple(attribute(node, "axes", [])), keepdim=keep)
 
 
+def _gather_elements(node: ir.Node, x: Operands) -> Any:
+    """Places that are computed wrap around, as in C."""
+    axis = attribute(node, "axis", 0)
+    return x[0].gather(axis, x[1].long() % x[0].shape[axis])
+
+
+def _top_k(node: ir.Node, x: Operands) -> list[Any]:
+    """The values, which lead back to their elements, and their places; of equal ones the first comes first."""
+    axis, largest = attribute(node, "axis", -1), bool(attribute(node, "largest", 1))
+    count = int(array_of(node.inputs[1]).item())  # type: ignore[union-attr]
+    places = x[0].argsort(dim=axis, descending=largest, stable=True).narrow(axis, 0, count)
+    return [x[0].gather(axis, places), places]
+
+
 def _product_sum(node: ir.Node, x: Operands) -> Any:
     return x[0] * x[1] + attribute(node, "sign", 1.0) * (x[2] * x[3])
 
@@ -323,6 +339,7 @@ FORMS: dict[str, Form] = {
     "LpNormalization": _lambda(_lp_normalization),
     "LogSoftmax": _lambda(lambda node, x: x[0].log_softmax(attribute(node, "axis", -1))),
     "RNN": rnn,
+    "TopK": _top_k,
 }
 OWN: dict[str, Form] = {
     "Magnitude": _lambda(_magnitude),

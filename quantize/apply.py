@@ -13,7 +13,6 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.base.errors import CalibrationError, Problem
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, Quantization
 from edgekit.operators.geometry import dims, optional
@@ -44,6 +43,7 @@ from edgekit.operators.weight_layout import (
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.calibrate.silence import refuse_silence
 from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.recipe import NEAREST, SHAPED, Recipe
@@ -121,7 +121,7 @@ def observe_model(
         UsageError: the recipe names layers that are not there.
         ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
     """
-    _refuse_silence(model, calibration)
+    refuse_silence(model, calibration)
     again = quieter(model, recipe.quiet_copies is True)
     model = prepare(model, calibration, recipe)
     refuse_layers(model, recipe)
@@ -166,15 +166,6 @@ def _write_integers(seen: ObservedModel, recipe: Recipe, plan: TypePlan, fitted:
     if recipe.states == "int16":
         store_states(quantized, plan.types, seen.observers, writer.q_dq)
     return quantized
-
-
-def _refuse_silence(model: Model, calibration: Calibration) -> None:
-    """A calibration of zeros says nothing about ranges."""
-    names = [str(value.name) for value in model.signal_inputs]
-    if not any(np.any(clip[name]) for clip in calibration.clips for name in names):
-        where = f"calibration {calibration.label!r}"
-        step = "give clips of what the network will hear"
-        raise CalibrationError(Problem(where, "holds only zeros", "clips with a signal", step))
 
 
 class _Writer:

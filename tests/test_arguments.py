@@ -176,7 +176,7 @@ CASES = (
     (f"{PLAIN} --calibration clips --control knob", "--control", "nothing for input 'knob'"),
     (f"{PLAIN} --calibration clips --constant voice", "--constant", "nothing for input 'voice'"),
     (f"{PLAIN} --set knob=0:0", "--set", "a range from 0 to 0"),
-    (f"{PLAIN} --set knob=0:1 --set knob=2", "--set", "set twice"),
+    (f"{PLAIN} --set knob=0:1 --set knob=2", "--set", "given 2 times"),
     (f"{SOUNDS} --device-rate 7", "--device-rate", "7"),
     (f"{PLAIN} --wrap vst", "--wrap", "vst"),
     (f"{PLAIN} --wrap lv2 --knob gain=1:0:2", "--knob", "1:0:2"),

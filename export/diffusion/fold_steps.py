@@ -16,7 +16,8 @@ from onnx_ir.passes import common
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.hop_runner import in_onnxruntime
-from edgekit.export.verify import compare, draw
+from edgekit.export.random_inputs import draw
+from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import (
     add_initializer,

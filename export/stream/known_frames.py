@@ -8,8 +8,8 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.export.hop_runner import in_onnxruntime
+from edgekit.export.random_inputs import draw
 from edgekit.export.stream.tensor_timing import TimeAxis, values_of
-from edgekit.export.verify import draw
 from edgekit.graph.model import Model
 
 SEEDS = (0, 1)

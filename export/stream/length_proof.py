@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.hop_runner import Arrays, in_onnxruntime
+from edgekit.export.random_inputs import draw
 from edgekit.export.stream.examples import hold
 from edgekit.export.stream.guards import Guards, changes
 from edgekit.export.stream.prove import SEED, run_stream
 from edgekit.export.stream.run_lengths import RunLengths
 from edgekit.export.stream.sources import Offline, repeat_along_time
 from edgekit.export.stream.tensor_timing import Facts
-from edgekit.export.verify import draw, verify_answer
+from edgekit.export.verify import verify_answer
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 

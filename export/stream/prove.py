@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, zero_states
+from edgekit.export.random_inputs import draw
 from edgekit.export.stream.examples import hold, input_of_each_hop
 from edgekit.export.stream.sources import Offline, repeat_along_time
-from edgekit.export.verify import compare, compare_in_double, draw
+from edgekit.export.verify import compare, compare_in_double
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 

@@ -16,13 +16,11 @@ from edgekit.export.onnx_file.file_checks import parse, runnable
 from edgekit.export.own_operators.functions import with_bodies
 from edgekit.export.stream.guards import LARGEST_NUMBER, SMALLEST_NUMBER, LengthNumber
 from edgekit.export.torch_source import TorchModule, leaves
+from edgekit.graph.facts import names
 
-# operators of which a constant may be a length or a place in time
-COMPARING = {
-    *("Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal", "Mod", "Min", "Max", "Clip"),
-    *("Slice", "Split", "Range"),
-}
+LENGTHS = ("Split", "Range")  # their constants may be lengths, as those of `Facts.compares`
 TABLES = ("Slice", "Gather")  # a constant that they read may have rows for so many frames
+COMPARISONS = names(lambda row: row.compares)
 FEW = 16  # elements of a constant that is a length
 
 
@@ -90,13 +88,14 @@ def length_numbers(graph: onnx.GraphProto) -> Sequence[LengthNumber]:
 def _numbers(
     node: onnx.NodeProto, constant: Callable[[str], onnx.TensorProto | None]
 ) -> Iterator[int]:
+    compares = node.op_type in (COMPARISONS | {*LENGTHS, *TABLES})
     for place, name in enumerate(node.input):
-        tensor = constant(name) if node.op_type in COMPARING | {*TABLES} else None
+        tensor = constant(name) if compares else None
         if tensor is None:
             continue
         if place == 0 and node.op_type in TABLES:
             yield from tensor.dims
-        elif node.op_type in COMPARING and np.prod(tensor.dims, dtype=int) <= FEW:
+        elif node.op_type != "Gather" and np.prod(tensor.dims, dtype=int) <= FEW:
             array = numpy_helper.to_array(tensor)
             if array.dtype.kind in "iuf":
                 finite = array[np.isfinite(array)].ravel()

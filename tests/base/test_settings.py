@@ -46,7 +46,7 @@ def test_a_program_gives_numbers_arrays_paths_and_tuples(tmp_path: Path) -> None
     [
         (["knob"], "no value"),
         (["=1"], "no name"),
-        (["k=1", "k=2"], "set twice"),
+        (["k=1", "k=2"], "given 2 times"),
         (["k=1:1"], "a range from 1 to 1"),
         (["k=nan:1"], "a range from nan"),
         (["k=a:b"], "a range of other than two numbers"),

@@ -32,6 +32,7 @@ TEXTS = {
     "--noise": "x",
     "--package": "zephyr",
     "--bindings": "cpp",
+    "--set": "x=0.3",
 }
 
 
@@ -80,7 +81,7 @@ def test_no_repeatable_flag_was_forgotten() -> None:
 
 
 def test_other_verbs_refuse_a_name_that_is_given_twice() -> None:
-    with pytest.raises(UsageError, match=r"--set 'knob': given twice.*knob=0s:VALUE,2.5s:VALUE"):
+    with pytest.raises(UsageError, match=r"--set 'knob=0.4': given 2 times"):
         read_settings(["knob=0.3", "other=1", "knob=0.4"])
     with pytest.raises(UsageError, match="--condition 'label': given 2 times"):
         parse_conditions(["label=1", "label=2"])

@@ -17,7 +17,8 @@ from edgekit.export.double import LAST_PLACE, double_runner
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.hop_runner import run_hops, snr_db
-from edgekit.export.verify import draw, nudge
+from edgekit.export.random_inputs import draw
+from edgekit.export.verify import nudge
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 from edgekit.operators.oracle import Oracle

@@ -2,10 +2,10 @@
 
 import pytest
 from builds import float_model, int8_model, noise
-from edgekit.export.hop_runner import run_hops, snr_db
 from sampler_networks import grouped
 from zoo import ZOO
 
+from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.graph.model import Model
 from edgekit.operators.float_form import float_form
 from edgekit.operators.qdq import INTEGER_DOMAIN

@@ -23,7 +23,7 @@ SNR_DB = 90.0
 # No gradient goes through these: a training compares what they read with the float network.
 WITHOUT = {
     *("CenterCropPad", "CumSum", "DFT", "DeformConv", "DequantizeLinear", "GlobalLpPool"),
-    *("GridSample", "Hardmax", "LRN", "LpPool", "Mod", "Pad", "ReduceProd", "Resize"),
+    *("GatherND", "GridSample", "Hardmax", "LRN", "LpPool", "Mod", "Pad", "ReduceProd", "Resize"),
     *("ScatterElements", "ScatterND", "Trilu"),
 }
 

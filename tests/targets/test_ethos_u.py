@@ -12,7 +12,7 @@ from edgekit import api
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.from_torch import from_torch
-from edgekit.export.verify import draw
+from edgekit.export.random_inputs import draw
 from edgekit.graph.model import Model
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration

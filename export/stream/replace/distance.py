@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db
+from edgekit.export.random_inputs import draw
 from edgekit.export.stream.sources import Offline
-from edgekit.export.verify import draw
 from edgekit.graph.model import Distance
 
 SEED = 0

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_array
+from edgekit.base.setting_texts import FORM, STEP
 
-FORM = "NAME=VALUE, NAME=0s:VALUE,2.5s:VALUE, NAME=LEAST:MOST, or NAME=FILE.npy"
-STEP = "write --set knob=0.3, or --set knob=0s:0.3,2.5s:0.8; for calibration also --set knob=0:1"
 FILES = (".npy", ".npz")
 _PART = re.compile(r"(?:(\d+(?:\.\d+)?)s:)?(.+)")
 _NEXT = re.compile(r",(?=\d+(?:\.\d+)?s:)")  # a comma in front of the next time
@@ -87,7 +86,7 @@ def read_settings(given: Iterable[str] | Mapping[str, Any]) -> dict[str, Setting
     for where, name, value in rows:
         try:
             if name in settings:
-                raise ValueError("set twice")
+                raise ValueError("given 2 times")
             settings[name] = _setting(name, value)
         except UsageError as error:
             problems += error.problems

@@ -10,7 +10,6 @@ from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
 from edgekit.runtime.devices.profile import FORMS
-from edgekit.verbs.bench.compare_results import page_problems
 
 if TYPE_CHECKING:
     from edgekit.runtime.bench.measure import Measurement
@@ -147,6 +146,8 @@ def show_fleet(
     as_json: bool,
 ) -> None:
     """Measure a fleet; exit code 1 where a device has no result. What only one build takes is refused."""
+    from edgekit.verbs.bench.compare_results import page_problems
+
     form = "edgekit bench --fleet fleet.toml --append results.jsonl"
     problems = [
         Problem(name, "given beside --fleet", "what fleet.toml says", "leave it out")

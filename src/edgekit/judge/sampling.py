@@ -202,7 +202,7 @@ def drawn_conditions(
     """Return conditions of some images, (images, ...): labels in turn, others of the examples, or noise."""
     from edgekit.export.diffusion.description import condition_values
     from edgekit.export.diffusion.fold_steps import label_counts
-    from edgekit.export.verify import draw
+    from edgekit.export.random_inputs import draw
 
     random, wanted = np.random.default_rng(NOISE_SEED), condition_values(model)
     labels = label_counts(model)

@@ -179,7 +179,7 @@ def _scaled_inputs(
     """The float inputs that a signal goes into: no control, no index, nothing that `settings` give."""
     import onnx_ir as ir
 
-    from edgekit.operators.integer_ranges import value_ranges
+    from edgekit.graph.integer_ranges import value_ranges
     from edgekit.quantize.calibrate.input_values import InputValues
 
     fixed = {*value_ranges(model, examples), *model.controls}

@@ -68,9 +68,9 @@ def sample_hops(
     hops go with the constants of the first). Without a calibration seeded noise, behind the
     example inputs, (hops, *shape), where they fit, and what `settings` give.
     """
-    from edgekit.export.verify import draw
+    from edgekit.export.random_inputs import draw
+    from edgekit.graph.integer_ranges import value_ranges
     from edgekit.graph.layouts import pcm_layout
-    from edgekit.operators.integer_ranges import value_ranges
     from edgekit.quantize.calibrate.input_values import with_settings
 
     hops = verified_hops(model)

@@ -228,13 +228,7 @@ def _origins(
 
 def by_index(w: NodeEmission, node: ir.Node) -> None:
     """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
-    read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
-    chosen_by = node.inputs[1] if node.op_type.startswith(("Gather", "Scatter")) else None
-    others = [v for v in node.inputs if v not in read or v is chosen_by]
-    if any(v is not None and constant(v) is None for v in others):
-        raise LiteRTRefused("computed indices", "constants")
-    if node.op_type in SCATTERS and reduction(node) != "none":
-        raise LiteRTRefused(f"reduction {reduction(node)}", "none")
+    read = _moved_operands(w, node)
     items = [requantize_operand(w, v) for v in node.inputs if v in read]
     result, count = _origins(node, read, items)
     flat = [w.reshaped(w.flat(item), (int(np.prod(item.shape)),)) for item in items]
@@ -254,6 +248,18 @@ def by_index(w: NodeEmission, node: ir.Node) -> None:
     out = dims(node.outputs[0])
     places = w.constant((result - 1).astype(np.int32).reshape(out))
     w.put(w.op("GATHER", [x, places], out, chosen=options("Gather", axis=0)), natural(len(out)))
+
+
+def _moved_operands(w: NodeEmission, node: ir.Node) -> list[ir.Value]:
+    """The operands that hold the elements; refuses indices that are computed, and sums of a scatter."""
+    read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
+    chosen_by = node.inputs[1] if node.op_type.startswith(("Gather", "Scatter")) else None
+    others = [v for v in node.inputs if v not in read or v is chosen_by]
+    if any(v is not None and constant(v) is None for v in others):
+        raise LiteRTRefused("computed indices", "constants")
+    if node.op_type in SCATTERS and reduction(node) != "none":
+        raise LiteRTRefused(f"reduction {reduction(node)}", "none")
+    return read
 
 
 def _is_moved(w: NodeEmission, value: ir.Value) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import FORM, Layout, parse_layout
-from edgekit.base.settings import FORM as SETTING
-from edgekit.base.settings import STEP
+from edgekit.base.setting_texts import FORM as SETTING
+from edgekit.base.setting_texts import STEP
 
 
 def parse_state(text: str) -> tuple[str, str]:
@@ -70,7 +70,7 @@ def collect_settings(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     given = list(pairs)
     names = [name for name, _ in given]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        found, step = "set twice", "write --set knob=0s:0.3,2.5s:0.8 for values by time"
+        found, step = "given 2 times", "write --set knob=0s:0.3,2.5s:0.8 for values by time"
         raise UsageError(Problem(f"--set {name}", found, SETTING, step) for name in twice)
     return dict(given)
 

@@ -66,9 +66,15 @@ def value_ranges(
 
 def _bounds(node: ir.Node, index: int, result: Bounds) -> Bounds:
     """What a node makes of the bounds of its first result for one of its inputs."""
-    if (rule := READERS.get(node.op_type)) is not None and node.domain == "":
-        return rule(node, index, result)
     facts = facts_of(node)
+    if facts.places is not None:
+        return READERS[facts.places](node, index, result)
+    if node.op_type in ("Add", "Sub") and facts.elementwise:
+        return _shifted(node, index, result)
+    if node.op_type in ("Mul", "Div") and facts.elementwise:
+        return _scaled(node, index, result)
+    if node.op_type == "Equal" and facts.compares:
+        return _compared(node, index, result)
     if node.op_type in PASSED or (facts.moves is not None and index == 0) or facts.joins:
         return result
     return Bounds()
@@ -143,13 +149,7 @@ def _compared(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 READERS: dict[str, Callable[[ir.Node, int, Bounds], Bounds]] = {
-    "Gather": _index,
-    "GatherElements": _index,
-    "ScatterElements": _index,
-    "GatherND": _coordinates,
-    "ScatterND": _coordinates,
-    "OneHot": _one_hot,
-    **dict.fromkeys(("Add", "Sub"), _shifted),
-    **dict.fromkeys(("Mul", "Div"), _scaled),
-    "Equal": _compared,
+    "axis": _index,
+    "axes": _coordinates,
+    "classes": _one_hot,
 }

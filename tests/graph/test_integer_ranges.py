@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from edgekit.export import verify
+from edgekit.export import random_inputs, verify
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.from_torch import from_torch
-from edgekit.operators.integer_ranges import value_ranges
+from edgekit.graph.integer_ranges import value_ranges
 
 # what a network makes of an index k of a table of 6 rows, and the range of its input
 INDEXED = {
@@ -110,14 +110,14 @@ def squared():
 @pytest.mark.parametrize("factory", ["two", "six", "eight", "squared"])
 def test_a_network_with_few_labels_is_imported_whatever_is_drawn(factory, monkeypatch):
     drawn = []
-    kept = verify.draw
+    kept = random_inputs.draw
 
     def draw(value, generator, count, highest, lowest=None):
         made = kept(value, generator, count, highest, lowest)
         drawn.extend(made.ravel().tolist() if value.dtype.name == "INT64" else [])
         return made
 
-    monkeypatch.setattr(verify, "draw", draw)
+    monkeypatch.setattr(random_inputs, "draw", draw)
     monkeypatch.setattr(verify, "SINGLE_CALLS", 40)
     from_torch(f"{__name__}:{factory}", name="net")
     most = {"two": 2, "six": 6, "eight": 8, "squared": 2}[factory]

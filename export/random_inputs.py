@@ -1,0 +1,102 @@
+"""Random inputs of a network: of its types, and of integers within what the network takes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from edgekit.base.errors import ModelError
+from edgekit.export.hop_runner import Arrays
+from edgekit.graph.integer_ranges import value_ranges
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+
+# The largest value of integer inputs of which nothing tells: arithmetic, an index, an index into one value.
+INTEGER_LIMITS = (9, 1, 0)
+Ranges = Mapping[str, tuple[int, int]]
+
+
+def draw(
+    value: ir.Value,
+    generator: np.random.Generator,
+    count: int,
+    highest: int,
+    lowest: int | None = None,
+) -> np.ndarray[Any, Any]:
+    """Return random arrays for a stream input, (count, *shape) of its type.
+
+    Standard normal; truth values are fair, integers up to `highest`: from 1, or from 0 where it is
+    below 2, so that they suit as an index. With `lowest` floats too are whole numbers from there on.
+    """
+    assert value.dtype is not None
+    shape = (count, *(static_shape(value) or ()))
+    if value.dtype == ir.DataType.FLOAT and lowest is None:
+        return generator.normal(size=shape).astype(np.float32)
+    low, high = int(highest > 1) if lowest is None else lowest, highest
+    if value.dtype == ir.DataType.BOOL:
+        low, high = 0, 1
+    return generator.integers(low, high, shape, endpoint=True).astype(value.dtype.numpy())
+
+
+def input_ranges(
+    reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Any] | None
+) -> Ranges:
+    """Those that graph and examples tell; of other integers the largest of `INTEGER_LIMITS` that the source takes.
+
+    It is asked with every element at the limit, so that what it takes does not depend on a draw.
+    """
+    ranges = value_ranges(model, examples)
+    integers = {
+        str(value.name): value
+        for value in model.ir.graph.inputs
+        if value.dtype not in (ir.DataType.FLOAT, ir.DataType.BOOL) and value.name not in ranges
+    }
+    if not integers:
+        return ranges
+    for highest in INTEGER_LIMITS:
+        untold = dict.fromkeys(integers, (int(highest > 1), highest))
+        feed = random_feed(model, 0, model.ir.graph.inputs, ranges | untold)
+        for name in integers:
+            feed[name] = np.full_like(feed[name], highest)
+        try:
+            reference(feed)
+            break
+        except ModelError:
+            continue
+    return ranges | untold
+
+
+def call_inputs(
+    reference: Callable[[Arrays], Arrays], model: Model, seed: int, ranges: Ranges
+) -> tuple[Arrays, Arrays]:
+    """Random inputs of a call, positive where the source gives numbers for these alone, as for a variance.
+
+    The second value is its answer.
+    """
+    drawn = random_feed(model, seed, model.ir.graph.inputs, ranges)
+    states = {pair.input for pair in model.states}
+    first = None
+    for positive in (set[str](), states, {*drawn}):
+        feed = {name: np.abs(a) if name in positive else a for name, a in drawn.items()}
+        answer = reference(feed)
+        if all(np.isfinite(array).all() for array in answer.values()):
+            return feed, answer
+        first = first or answer
+    assert first is not None
+    return drawn, first
+
+
+def random_feed(model: Model, seed: int, values: Sequence[ir.Value], ranges: Ranges) -> Arrays:
+    """Return random arrays of some inputs by name: states uniform from -1 to 1, others as `draw` makes them."""
+    generator = np.random.default_rng(seed)
+    states = {pair.input for pair in model.states}
+    feed = {}
+    for value in values:
+        if value.name in states:
+            array = generator.uniform(-1, 1, static_shape(value) or ()).astype(np.float32)
+        else:
+            low, high = ranges.get(str(value.name), (None, INTEGER_LIMITS[0]))
+            array = draw(value, generator, 1, high, low)[0]
+        feed[str(value.name)] = np.asarray(array)
+    return feed

@@ -1,0 +1,20 @@
+"""Calibrations that hold no signal."""
+
+import numpy as np
+
+from edgekit.base.errors import CalibrationError, Problem
+from edgekit.graph.model import Model
+from edgekit.quantize.calibrate.clips import Calibration
+
+
+def refuse_silence(model: Model, calibration: Calibration) -> None:
+    """Refuse a calibration of zeros, which says nothing about ranges.
+
+    Raises:
+        CalibrationError: no input that carries the signal has a value beside 0 in any clip.
+    """
+    names = [str(value.name) for value in model.signal_inputs]
+    if not any(np.any(clip[name]) for clip in calibration.clips for name in names):
+        where = f"calibration {calibration.label!r}"
+        step = "give clips of what the network will hear"
+        raise CalibrationError(Problem(where, "holds only zeros", "clips with a signal", step))
