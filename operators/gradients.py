@@ -36,7 +36,7 @@ def form_of(node: ir.Node) -> Form | None:
         return None if facts_of(node).cell and not is_plain(node) else form
     if node.op_type == "Gather" and array_of(node.inputs[1]) is None:
         return _lambda(_gather)
-    if node.op_type == "GatherElements" and picks(node):
+    if node.op_type == "GatherElements" and array_of(node.inputs[1]) is None:
         return _lambda(_gather_elements)
     return movement_gradient(node) if is_move(node) and not picks(node) else None
 

@@ -18,7 +18,7 @@ def test_files_are_read_as_soundfile_reads_them(shape: tuple[int, ...], tmp_path
     samples = np.random.default_rng(0).integers(-32768, 32767, shape, np.int16, endpoint=True)
     soundfile.write(file, samples, 22050)
     expected, rate = soundfile.read(file, dtype="float32", always_2d=True)
-    found, found_rate = plain_wav.read_plain_wav(str(file))
+    found, found_rate = plain_wav.read(str(file))
     assert found_rate == rate and found.dtype == np.float32 and np.array_equal(found, expected)
     facts, own = soundfile.info(file), plain_wav.info(str(file))
     for name in ("frames", "channels", "samplerate", "format", "subtype"):
@@ -32,7 +32,7 @@ def test_a_file_that_was_cut_is_read_to_its_last_whole_frame(tmp_path: Path) -> 
     file = tmp_path / "a.wav"
     soundfile.write(file, np.arange(200, dtype=np.int16).reshape(100, 2), 8000)
     file.write_bytes(file.read_bytes()[:-3])
-    assert plain_wav.read_plain_wav(str(file))[0].shape == (99, 2)
+    assert plain_wav.read(str(file))[0].shape == (99, 2)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_24", "FLOAT"])
@@ -40,7 +40,7 @@ def test_other_samples_name_the_package(subtype: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(9), 8000, subtype=subtype)
     assert wav.needs(tmp_path / "a.wav") == ("soundfile",)
     with pytest.raises(ToolError, match=r"pip install 'edgekit\[audio\]'"):
-        plain_wav.read_plain_wav(str(tmp_path / "a.wav"))
+        plain_wav.read(str(tmp_path / "a.wav"))
     with pytest.raises(ToolError, match=subtype):
         plain_wav.write(str(tmp_path / "b.wav"), np.zeros(9), 8000, subtype=subtype, format="WAV")
 

@@ -67,8 +67,8 @@ def test_the_table_shows_both_builds_and_all_that_a_demo_is_asked_for(
     lines = {line[:46].strip(): line[46:].split() for line in printed.splitlines()}
     assert lines["gain, dB"] == [f"{gain_db(row):.3g}" for row in demo.rows]
     assert lines["latency, ms"] == ["32", "32"]
-    sizes = [f"{row.manifest.memory['weights_bytes']:,}" for row in demo.rows]
-    assert lines["weights, bytes"] == sizes
+    sizes = [f"{row.portable_memory['weights_bytes']:,}" for row in demo.rows]
+    assert lines["weights of the portable C, bytes"] == sizes
     macs = [f"{row.manifest.macs_per_hop * 125 / 1e6:.2f}" for row in demo.rows]
     assert lines["million MACs per second"] == macs
     assert lines["million instructions per second, Cortex-M55"] == ["-", "-"]
@@ -77,7 +77,7 @@ def test_the_table_shows_both_builds_and_all_that_a_demo_is_asked_for(
 def test_without_onnx_the_bundled_build_plays_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(table, "missing", lambda names: ("onnx",))
+    monkeypatch.setattr(table, "missing_tools", lambda names: ("onnx",))
     demo = api.demo("denoise", out=tmp_path / "out")
     assert isinstance(demo, HearableDemo)
     (row,) = demo.rows

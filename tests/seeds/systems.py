@@ -101,7 +101,7 @@ SYSTEMS = (
         "labelled",
         checks.decodes,
         replace(BY_V, networks={"last": f"{HERE}:decoder"}),
-        weights=(8796, 8333),
+        weights=(8796, 8661),
     ),
     System(
         "RDDM",

@@ -41,12 +41,12 @@ def info(path: str) -> Info:
     Raises:
         ToolError: it is no .wav of 16-bit PCM.
     """
-    data, rate = read_plain_wav(path)
+    data, rate = read(path)
     frames, channels = data.shape
     return Info(frames, channels, rate)
 
 
-def read_plain_wav(path: str, **_kind: Any) -> tuple[NDArray[np.float32], int]:
+def read(path: str, **_kind: Any) -> tuple[NDArray[np.float32], int]:
     """Return the samples, (frames, channels) float32 of full scale 1, and the rate in Hz.
 
     Raises:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.errors import UsageError
 from edgekit.base.progress import Progress
+from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import (
     Sampler,
@@ -42,7 +43,7 @@ def sample(
     """See `edgekit.api.sample`."""
     if out is not None and (problem := sample_problem(out)):
         raise UsageError(problem)
-    manifest = Manifest.load(directory)
+    manifest = open_build(directory)
     files = given_files(table_of(manifest), given.start, given.noise)
     every = {**given.conditions, **files}
     check_conditions(directory, manifest, every, n, seed)

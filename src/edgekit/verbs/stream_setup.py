@@ -11,6 +11,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.base.settings import Settings, read_settings
 from edgekit.runtime.audio.device import at_device, manifest_at_device
+from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.input_fit import fit_inputs
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.controls import check_settings, in_hops, session_values, unset_control
@@ -51,7 +52,7 @@ class Opening:
         Raises:
             UsageError: no build, or everything that does not fit it.
         """
-        manifest, problems = Manifest.load(Path(directory)), list[Problem]()
+        manifest, problems = open_build(Path(directory)), list[Problem]()
         settings = self._settings(manifest, problems)
         problems += _device_problems(self.device, manifest)
         if (seed := self.seed) is not None:

@@ -111,7 +111,9 @@ def test_a_factory_becomes_a_verified_integer_build_with_the_layer_in_float(tmp_
         recipe="w8a8",
     )
     checked = exported_.manifest.verification
-    assert checked is not None and checked["bit_exact_with_oracle"] and checked["snr_db"] > 30
+    assert (
+        checked is not None and checked["bit_exact_with_oracle"] and checked["example_snr_db"] > 30
+    )
     assert any("MatMul" in note for note in exported_.notes)
 
 

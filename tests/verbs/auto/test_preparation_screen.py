@@ -26,7 +26,7 @@ def screening_of(
     """What a screening finds where a recipe's ratio is this."""
     quiet = ("pcm", 0.1) if meets_log else None
     monkeypatch.setattr(levels, "quieter", lambda model: quiet)
-    monkeypatch.setattr(apply, "observed", lambda model, part, recipe: preparation(recipe))
+    monkeypatch.setattr(apply, "observe_model", lambda model, part, recipe: preparation(recipe))
     monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: (seen, recipe))
     judging: Any = SimpleNamespace(
         heard=SimpleNamespace(pcm="pcm"), outlook=lambda quantized: ratio(quantized[1])
@@ -104,7 +104,9 @@ def test_no_more_leaves_int8_than_it_takes(
 ) -> None:
     space = SimpleNamespace(groups=[SimpleNamespace(macs=groups)])
     candidate: Any = SimpleNamespace(share=None, macs=100, space=space)
-    monkeypatch.setattr(auto, "limited", lambda candidates, share: [SimpleNamespace(share=share)])
+    monkeypatch.setattr(
+        auto, "limit_candidates", lambda candidates, share: [SimpleNamespace(share=share)]
+    )
     monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, best[c.share], 1.0))
     judging: Any = SimpleNamespace(thrifty=True, sought=30.0, least=26)
     tiers = auto.shares(candidate, judging, silent)
@@ -115,7 +117,7 @@ def test_no_more_leaves_int8_than_it_takes(
 def test_a_detector_keeps_its_ratio_in_every_share(monkeypatch: pytest.MonkeyPatch) -> None:
     candidate: Any = SimpleNamespace(macs=100, space=SimpleNamespace(groups=[]))
     monkeypatch.setattr(auto, "unknown", lambda candidate: 0)
-    monkeypatch.setattr(auto, "limited", lambda candidates, share: [share])
+    monkeypatch.setattr(auto, "limit_candidates", lambda candidates, share: [share])
     judging: Any = SimpleNamespace(thrifty=True, sought=30.0, needed=30.0, least=30.0)
     for best, expected in ((29.0, [30.0]), (31.0, [30.0, 30.0, 30.0])):
         found = Found({}, best, 1.0)

@@ -11,7 +11,7 @@ from kernel_choices import integers, network
 from edgekit import api
 from edgekit.cli.bench import show
 from edgekit.operators.float_form import float_form
-from edgekit.runtime.bench.measure import ByLayer, Measured, SlowLayer
+from edgekit.runtime.bench.measure import ByLayer, Measurement, SlowLayer
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.describe import describe
 from edgekit.targets.devices import profile
@@ -109,8 +109,8 @@ def test_the_report_lists_them_until_they_are_gone(
 ) -> None:
     row = SlowLayer("a<b", "Conv", "t", 5.0, 3.0, 0, (), 5.0, 4.0)
     report = "<section id=advice hidden>\n<h2>What could be better</h2>\n<ul class=notes></ul>\n</section></body>"
-    slow = Measured("qemu", 1, None, 5, by_layer=ByLayer(UNIT, PLAIN_ROWS, (row,)))
-    fast = Measured("qemu", 1, None, 5, by_layer=ByLayer(UNIT, PLAIN_ROWS))
+    slow = Measurement("qemu", 1, None, 5, by_layer=ByLayer(UNIT, PLAIN_ROWS, (row,)))
+    fast = Measurement("qemu", 1, None, 5, by_layer=ByLayer(UNIT, PLAIN_ROWS))
     shown = page.with_page(page.with_page(report, slow), slow)
     assert shown.startswith("<section id=advice>")
     assert shown.partition("</section>")[0].count("Conv a&lt;b takes 5 instructions") == 1

@@ -164,7 +164,7 @@ def test_quantize_and_finetune_take_what_is_set(
         }
         raise Reached
 
-    monkeypatch.setattr(finetune, "divided", reached)
+    monkeypatch.setattr(finetune, "split_calibration", reached)
     with pytest.raises(Reached):
         api.finetune(
             str(place / "amp.onnx"),
