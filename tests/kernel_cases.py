@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from edgekit.base import random_normals
 from edgekit.graph.sparsity import PATTERNS, Pattern, mask_of
-from edgekit.operators import along, noise, normalize
+from edgekit.operators import axis_operators, noise, normalize
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.deform import twin as deform_twin
@@ -1230,7 +1230,7 @@ def fake_quantize(d: Draw) -> Call:
 def softmax(d: Draw) -> Call:
     rows, n = d.int(1, 4), d.int(1, 40)
     x = floats(d, rows, n, special=d.int(0, 3) == 0)
-    y = along.ek_softmax_f32(x)
+    y = axis_operators.ek_softmax_f32(x)
     return Call("ek_softmax_f32", [x, blank(y), rows, n], {1: y})
 
 

@@ -12,7 +12,7 @@ from near import assert_near
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from edgekit.operators import along, normalize
+from edgekit.operators import axis_operators, normalize
 from edgekit.operators import fixed_point as arithmetic
 from edgekit.operators.border import twin as border_twin
 from edgekit.operators.conv import twin as conv_twin
@@ -435,7 +435,9 @@ def test_rows() -> None:
     x, scale, bias = (rng.standard_normal(s).astype(np.float32) for s in ((5, 33), (33,), (33,)))
     wide = x.astype(np.float64)
     e = np.exp(wide - wide.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(along.ek_softmax_f32(x), e / e.sum(axis=1, keepdims=True), rtol=1e-6)
+    np.testing.assert_allclose(
+        axis_operators.ek_softmax_f32(x), e / e.sum(axis=1, keepdims=True), rtol=1e-6
+    )
     theirs = onnx_run("LayerNormalization", [x, scale, bias], axis=-1, epsilon=1e-5)[0]
     assert_near(normalize.ek_layernorm_f32(x, scale, bias, 1e-5), theirs, 2 * 33)
     w = rng.standard_normal((33, 4)).astype(np.float32)

@@ -21,7 +21,7 @@ from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import fit, observe_model, quantize, quantize_fitted, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import CHOICES, RECIPES, SHAPED, Recipe
-from edgekit.quantize.rounding import moments, shaped
+from edgekit.quantize.rounding import moments, shaped_rounding
 from edgekit.quantize.rounding.moments import gather, is_layer, row_stride
 from edgekit.quantize.rounding.rounding import ROUNDINGS, Layer, best_weights, with_gain
 from edgekit.quantize.types.weights import weight_inputs
@@ -264,11 +264,11 @@ def test_layers_are_fitted_in_several_runs_once_and_those_of_many_inputs_not(
     seen = observe_model(model, calibration(model), recipe)
     whole = fit(seen, recipe)
     assert all(fit(seen, recipe)[key] is one for key, one in whole.items())
-    monkeypatch.setattr(shaped, "MOST_MOMENTS", 1)
+    monkeypatch.setattr(shaped_rounding, "MOST_MOMENTS", 1)
     again = fit(replace(seen, fits={}), recipe)
     assert again.keys() == whole.keys()
     assert all(np.array_equal(again[key].q, one.q) for key, one in whole.items())
-    monkeypatch.setattr(shaped, "MOST_INPUTS", 1)
+    monkeypatch.setattr(shaped_rounding, "MOST_INPUTS", 1)
     plain = fit(replace(seen, fits={}), replace(recipe, bias_correction=False))
     assert not plain
 

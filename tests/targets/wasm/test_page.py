@@ -18,7 +18,6 @@ import spotter_network as spotter
 import tiny_networks
 from browser import Browser, needs_chromium, serving
 from builds import lowered, noise
-from edgekit.verbs.export.verification import write_golden
 from numpy.typing import NDArray
 from port_networks import Mixer
 from published_signals import bundled_speech
@@ -33,6 +32,7 @@ from edgekit.demos.compressor import show as compressor
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.graph.model import Model
+from edgekit.judge.verification import write_golden
 from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.runners.wasm import compile_module
 from edgekit.runtime.sampler import Sampler
