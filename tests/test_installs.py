@@ -36,7 +36,7 @@ def test_every_verb_works_or_names_what_to_install(
 def test_all_that_is_missing_is_named_at_once() -> None:
     code = (
         "from edgekit.verbs import doctor as tools\n"
-        "tools.missing = lambda names: tuple(names)\n"
+        "tools.missing_tools = lambda names: tuple(names)\n"
         "tools.require(['matplotlib', 'soundfile', 'cc', 'yosys'])\n"
     )
     done = subprocess.run(

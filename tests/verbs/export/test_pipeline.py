@@ -471,5 +471,5 @@ def test_a_build_for_another_core_runs_here_as_portable_c(network: Path, tmp_pat
     found = read_npz(tmp_path / "out.npz")
     assert all(np.array_equal(found[name], array) for name, array in golden["output"].items())
     (build / "model.onnx").unlink()
-    with pytest.raises(UsageError, match=r"model\.onnx.*export again"):
+    with pytest.raises(UsageError, match=r"model\.onnx.*missing.*export the network again"):
         api.run(build, build / "golden" / "input.npz", tmp_path / "out.npz")
