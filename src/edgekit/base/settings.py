@@ -191,7 +191,7 @@ def steps_in_hops(
         math.floor(time * rate / hop) if time and rate and hop else 0 for time, _ in steps.values
     ]
     if starts[-1] > MOST_HOPS:
-        found = f"{steps.values[-1][0]:g} s"
+        found = f"{max(time for time, _ in steps.values):g} s"
         raise UsageError(
             Problem(f"--set {name}", found, f"at most {MOST_HOPS} hops", "turn it earlier")
         )
