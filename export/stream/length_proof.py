@@ -98,7 +98,8 @@ class _LengthProof:
     running: dict[int, Callable[[Arrays], Arrays]] = field(default_factory=dict)
 
     def prove(self) -> list[str]:
-        example, long, read = self.lengths.example, self.lengths.long, self.lengths.read
+        example, read = self.lengths.example, self.lengths.read
+        long = self._whole_hops(self.lengths.long)
         lengths = {n for n in (example, long) if n}
         if self.lengths.offline.run is not None:
             lengths |= self._around_numbers() | self._changing({read, *lengths})
@@ -161,11 +162,9 @@ class _LengthProof:
 
     def _compare(self, samples: int) -> None:
         """Compare at one length: on random inputs, and on the examples where it is theirs."""
-        # a clip that ends within the smallest hop, as within a segment, is another matter: hops are whole
-        least = self.models[min(self.models)].stream.minimum_hop_samples or 1
-        samples = -(-samples // least) * least
+        samples = self._whole_hops(samples)
         known = {*self.equal, *self.failing, *self.shorter}
-        if samples in known or samples < self.lengths.step or not self.lengths.fits(samples):
+        if samples in known or samples < self.lengths.step:
             return
         offline, hop = self.lengths.offline, self._hop(samples)
         feeds = [self._random(samples)]
@@ -191,6 +190,12 @@ class _LengthProof:
                     self.shorter.append(samples)
                     return
         self.equal.append(samples)
+
+    def _whole_hops(self, samples: int) -> int:
+        """The next whole number of smallest hops, or the one before where that is too long for a proof."""
+        least = self.models[min(self.models)].stream.minimum_hop_samples or 1
+        above = -(-samples // least) * least
+        return above if above == samples or self.lengths.fits(above) else above - least
 
     def _source(self, feed: Arrays, samples: int) -> Arrays:
         offline = self.lengths.offline

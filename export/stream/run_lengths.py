@@ -90,7 +90,7 @@ class RunLengths:
             yield steps * self.step
 
     def around(self, samples: int) -> Iterable[int]:
-        """The lengths next to one that need not be a multiple of the smallest hop."""
+        """The lengths next to one that need not be a multiple of the step."""
         for steps in range(samples // self.step, samples // self.step + 3):
             yield steps * self.step
 
