@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem
 from edgekit.export.hop_runner import run_hops
 from edgekit.export.passes.checks import WHOLE, beyond
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import Array
 
 
 def undefined_casts(model: Model, samples: Mapping[str, Array]) -> list[Problem]:

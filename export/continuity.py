@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice, product
-from typing import Any
 
 import numpy as np
 
+from edgekit.base.arrays import Array
+from edgekit.base.json_values import JsonObject
 from edgekit.export.hop_runner import Arrays, differences, zero_states
 from edgekit.export.random_inputs import draw
 from edgekit.export.verify import LARGEST_SPREAD, LIMIT, SPREADS, nudge
@@ -111,7 +112,7 @@ def _feeds(model: Model, examples: Arrays | None) -> list[Arrays]:
         drawn[name] = np.repeat(drawn[name][:1], HOPS[-1], 0)
     if examples is None:
         return [drawn]
-    whole, scaled = dict[str, Any](), dict[str, Any]()
+    whole, scaled = JsonObject(), JsonObject()
     for name, array in drawn.items():
         example = np.asarray(examples[name])
         whole[name] = np.repeat(example[None], HOPS[-1], 0)
@@ -140,7 +141,7 @@ class _Runs:
         except Exception:  # the user's own code and C++ libraries on shapes they may not know
             return None
 
-    def _joined(self, name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def _joined(self, name: str, array: Array) -> Array:
         joined = np.concatenate(list(array), self._axes[name]) if name in self._axes else array[0]
         return np.asarray(joined)
 
@@ -201,7 +202,7 @@ def _finite(arrays: Arrays) -> bool:
     return all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f")
 
 
-def _error(exact: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> float:
+def _error(exact: Array, found: Array) -> float:
     """The largest difference over the peak; of integers and truth values the part that differs."""
     if exact.shape != found.shape:
         return np.inf

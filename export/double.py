@@ -8,12 +8,13 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.file_checks import opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.variance import center
 
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, Array]
 SINGLE, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 LAST_PLACE = 2.0**-23
 
@@ -79,7 +80,7 @@ def _widen(tensor: onnx.TensorProto, nudges: np.random.Generator | None = None) 
         tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
 
 
-def nudge_array(array: np.ndarray[Any, Any], random: np.random.Generator) -> np.ndarray[Any, Any]:
+def nudge_array(array: Array, random: np.random.Generator) -> Array:
     """Return the values, each up or down by a unit in the last place of float32, at random."""
-    nudged: np.ndarray[Any, Any] = array * (1 + LAST_PLACE * random.choice((-1, 1), array.shape))
+    nudged: Array = array * (1 + LAST_PLACE * random.choice((-1, 1), array.shape))
     return nudged

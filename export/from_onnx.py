@@ -11,6 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.double import double_runner
 from edgekit.export.frontend.spec import parse_specs
@@ -228,9 +229,9 @@ def read_file(path: Path) -> bytes:
         ) from error
 
 
-def _own_facts(model: ir.Model) -> dict[str, Any]:
+def _own_facts(model: ir.Model) -> JsonObject:
     """Return the facts in the file's metadata that are well-formed, and drop all others from it."""
-    parsed: dict[str, Any] = {}
+    parsed: JsonObject = {}
     for key in _FACTS:
         text = model.metadata_props.get(f"edgekit.{key}", "null")
         try:
@@ -269,7 +270,7 @@ def _frontend_fact(content: Any) -> str | None:
     return content
 
 
-def _quantization_fact(content: Any) -> dict[str, Any] | None:
+def _quantization_fact(content: Any) -> JsonObject | None:
     if content is not None and not (
         isinstance(content, dict)
         and isinstance(content.get("recipe"), str)
@@ -280,11 +281,11 @@ def _quantization_fact(content: Any) -> dict[str, Any] | None:
     return dict(content) if content else None
 
 
-def _trained_fact(content: Any) -> dict[str, Any] | None:
+def _trained_fact(content: Any) -> JsonObject | None:
     return content and vars(TrainingFacts.of(content))
 
 
-_FACTS: dict[str, Any] = {
+_FACTS: JsonObject = {
     "states": _states_fact,
     "constants": _constants_fact,
     "controls": _constants_fact,

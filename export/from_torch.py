@@ -8,11 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import Any
 
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
 from edgekit.export.hop_runner import Arrays
@@ -357,9 +356,7 @@ def _find_and_name_states(
     return tuple(StatePair(p.input, str(outputs[p.output].name)) for p in pairs), notes
 
 
-def _begun_elsewhere(
-    pairs: Sequence[StatePair], examples: Mapping[str, NDArray[Any]]
-) -> Iterator[str]:
+def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) -> Iterator[str]:
     """A note on each state whose example looks like a beginning other than zero: one number throughout."""
     for name in (pair.input for pair in pairs):
         first = examples[name].flat[0] if examples[name].size else 0

@@ -1,13 +1,13 @@
 """Networks in onnxruntime: one call, and hops with the states carried on."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.own_operators.precise import with_exact_dft, with_exact_sigmoid
@@ -15,7 +15,7 @@ from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
-Arrays = dict[str, np.ndarray[Any, Any]]
+Arrays = dict[str, Array]
 
 
 def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
@@ -99,9 +99,7 @@ def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
     return reference
 
 
-def run_hops(
-    model: Model, inputs: Mapping[str, np.ndarray[Any, Any]], tap: Sequence[str] = ()
-) -> Arrays:
+def run_hops(model: Model, inputs: Mapping[str, Array], tap: Sequence[str] = ()) -> Arrays:
     """Run a model hop by hop in onnxruntime, with the states carried from zero.
 
     Args:
@@ -134,19 +132,19 @@ class HopRunner:
             _with_outputs(model, [name for name in wanted if name not in fed]).to_bytes()
         )
 
-    def __call__(self, inputs: Mapping[str, np.ndarray[Any, Any]]) -> Arrays:
+    def __call__(self, inputs: Mapping[str, Array]) -> Arrays:
         """As `run_hops`."""
         (block,) = self.blocks(inputs)
         return block
 
     def blocks(
-        self, inputs: Mapping[str, np.ndarray[Any, Any]], block_hops: int | None = None
+        self, inputs: Mapping[str, Array], block_hops: int | None = None
     ) -> Iterator[Arrays]:
         """As `run_hops`, but yield what every `block_hops` hops give, which bounds the memory."""
         hops = _check_inputs(self._model, inputs)
         block_hops = hops if block_hops is None else block_hops
         state = zero_states(self._model)
-        recorded: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in self._wanted}
+        recorded: dict[str, list[Array]] = {name: [] for name in self._wanted}
         for hop in range(hops):
             feed = of_hop(self._model, inputs, hop) | state
             results = self._running(feed)
@@ -168,7 +166,7 @@ def zero_states(model: Model) -> Arrays:
     }
 
 
-def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
+def snr_db(reference: Array, value: Array) -> float:
     """Return ``10 log10(sum(ref^2) / sum((value - ref)^2))`` in dB; infinity if equal.
 
     NaN equals NaN and infinity itself; one that stands alone makes the ratio -infinity.
@@ -182,7 +180,7 @@ def snr_db(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> floa
     return 10 * float(np.log10(signal / noise)) if signal > 0 and noise < np.inf else float("-inf")
 
 
-def _check_inputs(model: Model, inputs: Mapping[str, np.ndarray[Any, Any]]) -> int:
+def _check_inputs(model: Model, inputs: Mapping[str, Array]) -> int:
     expected = {str(value.name): static_shape(value) or () for value in model.given_inputs}
     types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
     constants, problems = set(model.constants), []
@@ -241,9 +239,7 @@ def _with_outputs(model: Model, names: Sequence[str]) -> Model:
     return Model(copy)
 
 
-def differences(
-    reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def differences(reference: Array, value: Array) -> tuple[Array, Array]:
     """Return the reference and how far the value is from it in float64: 0 where both are NaN or the same infinity.
 
     Infinite where one of them alone is.

@@ -1,13 +1,12 @@
 """Inputs that the build draws itself: a noise node, whose state is a seed and a place, stands in for each."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
 from edgekit.base import random_normals
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout, plain_layout
 from edgekit.export.frontend.writer import FrontendWriter
@@ -71,7 +70,7 @@ def noises_of(model: Model, distributions: Mapping[str, str]) -> tuple[Noise, ..
     return tuple(found)
 
 
-def drawn(model: Model, row: Noise, port: int, hops: int) -> NDArray[np.float32]:
+def drawn(model: Model, row: Noise, port: int, hops: int) -> Float32:
     """Return (hops, *shape): what a build draws for an input in its first hops, from seed 0.
 
     Args:
@@ -89,8 +88,8 @@ def drawn(model: Model, row: Noise, port: int, hops: int) -> NDArray[np.float32]
 
 
 def with_drawn(
-    model: Model, examples: Mapping[str, NDArray[Any]], distributions: Mapping[str, str]
-) -> Mapping[str, NDArray[Any]]:
+    model: Model, examples: Mapping[str, Array], distributions: Mapping[str, str]
+) -> Mapping[str, Array]:
     """Return example inputs, (hops, *shape), with what a build draws in the place of its noises."""
     rows = enumerate(noises_of(model, distributions))
     return {

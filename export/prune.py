@@ -3,12 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute
@@ -47,7 +46,7 @@ class _Site:
     node: ir.Node
     index: int
     value: ir.Value
-    weights: NDArray[Any]
+    weights: Array
     axis: int
 
 
@@ -136,7 +135,7 @@ def _reason_left_dense(site: _Site, layers: str | None, smallest: int) -> str | 
     return f"under {smallest} weights" if site.weights.size < smallest else None
 
 
-def _row(site: _Site, made: NDArray[Any], left: str | None) -> PrunedLayer:
+def _row(site: _Site, made: Array, left: str | None) -> PrunedLayer:
     before, after = (float(np.square(w.astype(np.float64)).sum()) for w in (site.weights, made))
     return PrunedLayer(
         str(site.node.name),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError
 from edgekit.export.hop_runner import Arrays
 from edgekit.graph.integer_ranges import value_ranges
@@ -23,7 +24,7 @@ def draw(
     count: int,
     highest: int,
     lowest: int | None = None,
-) -> np.ndarray[Any, Any]:
+) -> Array:
     """Return random arrays for a stream input, (count, *shape) of its type.
 
     Standard normal; truth values are fair, integers up to `highest`: from 1, or from 0 where it is

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.export.onnx_file.messages import of_torch
 from edgekit.graph.training_facts import TrainingFacts
 
@@ -51,7 +52,7 @@ class TorchSource:
     program: "torch.export.ExportedProgram"
     call: "torch.nn.Module"
     args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    kwargs: JsonObject
     output_names: tuple[str, ...] | None = None
     input_names: tuple[str, ...] | None = None
     trained: TrainingFacts = UNKNOWN
@@ -99,7 +100,7 @@ class TorchModule:
 
     source: str
     module: "torch.nn.Module"
-    kwargs: dict[str, Any]
+    kwargs: JsonObject
     args: tuple[Any, ...] = ()
 
     @property
@@ -244,13 +245,13 @@ def _working_directory_importable() -> Iterator[None]:
 
 def _examples(
     source: str, module: "torch.nn.Module", examples: Any, shapes: Mapping[str, Sequence[int]]
-) -> dict[str, Any]:
+) -> JsonObject:
     """Return example inputs by parameter name: given ones, or random ones of given shapes."""
     import torch
 
     parameters = inspect.signature(module.forward).parameters
     if examples is None:
-        given: dict[str, Any] = {}
+        given: JsonObject = {}
     elif isinstance(examples, Mapping):
         given = dict(examples)
     else:
@@ -316,7 +317,7 @@ def _unknown(name: str, parameters: list[str]) -> Problem:
 
 
 def _export(
-    source: str, module: "torch.nn.Module", kwargs: dict[str, Any]
+    source: str, module: "torch.nn.Module", kwargs: JsonObject
 ) -> "torch.export.ExportedProgram":
     import torch
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner, nudge_array
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db, zero_states
@@ -34,8 +35,8 @@ HOPS = 20
 
 
 def compare(
-    reference: Mapping[str, np.ndarray[Any, Any]],
-    value: Mapping[str, np.ndarray[Any, Any]],
+    reference: Mapping[str, Array],
+    value: Mapping[str, Array],
     *,
     limit: float = LIMIT,
     limits: Mapping[str, float] | None = None,
@@ -306,7 +307,7 @@ def _carry(model: Model, call: Callable[[Arrays], Arrays], streams: Sequence[Arr
     return {name: np.stack([results[name] for results in recorded]) for name in recorded[0]}
 
 
-def _relative_error(reference: np.ndarray[Any, Any], value: np.ndarray[Any, Any]) -> float:
+def _relative_error(reference: Array, value: Array) -> float:
     """The largest difference over the reference's peak; some elements at once, so that outputs may be large."""
     if reference.shape != value.shape:
         return float("inf")

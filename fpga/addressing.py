@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int32
 from edgekit.fpga.network import View
 from edgekit.graph.facts import names
 from edgekit.graph.nodes import array_of
@@ -23,7 +24,7 @@ MOVES = {n for domain, n in OPERATORS if not domain and n in BY_PLACE} - {"Pad",
     "Resize"
 }
 UPSAMPLE = (1, 2, 4, 8)
-Numbers = NDArray[np.int32]
+Numbers = Int32
 
 
 def picture_dims(value: ir.Value) -> tuple[int, ...]:

@@ -1,12 +1,10 @@
 """An engine for a model: its integers, the search, and what is written of it."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Float32, Int8
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.fpga import driver, golden, lower, pictures, project, rtl, simulate, stages
 from edgekit.fpga.network import CpuPart, Network
 from edgekit.fpga.program import Program
@@ -25,7 +23,7 @@ from edgekit.targets.describe import describe
 DEFAULT_PART = "XCZU3EG"
 DEFAULT_GOAL: Goal = "fps"
 MODELLED, SIMULATED = "modelled", "simulated"
-S8 = NDArray[np.int8]
+S8 = Int8
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,8 @@ class Engine:
         return self.choice.program
 
     def golden(
-        self, picture: NDArray[np.float32], compute: golden.Compute | None = None
-    ) -> tuple[dict[str, S8], dict[str, NDArray[np.float32]]]:
+        self, picture: Float32, compute: golden.Compute | None = None
+    ) -> tuple[dict[str, S8], dict[str, Float32]]:
         """What a picture ``(1, channels, height, width)`` must give: all stored tensors, and the outputs in float.
 
         `compute` is the CPU, for a network of which it computes parts.
@@ -60,7 +58,7 @@ class EngineBuild(Build):
     engine: Engine
 
 
-def _no_cpu(part: CpuPart, _floats: object) -> dict[str, NDArray[np.float32]]:
+def _no_cpu(part: CpuPart, _floats: object) -> dict[str, Float32]:
     raise ValueError(f"the CPU computes {', '.join(part.nodes)}")
 
 
@@ -155,7 +153,7 @@ def _manifest(
     )
 
 
-def engine_facts(engine: Engine) -> dict[str, Any]:
+def engine_facts(engine: Engine) -> JsonObject:
     """The manifest's ``engine``: sizes, and figures of which `kinds` says where they come from."""
     choice, spec = engine.choice, engine.choice.spec
     cycles = choice.cycles

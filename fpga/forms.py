@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.fpga.addressing import NoView
 from edgekit.fpga.integers import Path, Sums
 from edgekit.fpga.layers import merge_channels
@@ -17,7 +17,7 @@ from edgekit.operators.geometry import ConvShape, conv_shape, dims, optional
 
 STRIDES = (1, 2, 4)
 MOST_KERNEL = 31
-F64 = NDArray[np.float64]
+F64 = Float64
 
 
 @dataclass(frozen=True)

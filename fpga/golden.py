@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int8, Int64
 from edgekit.fpga.network import CpuPart, Layer, Network, View
 from edgekit.operators.fixed_point import output
 
-S8 = NDArray[np.int8]
-F32 = NDArray[np.float32]
+S8 = Int8
+F32 = Float32
 Values = Mapping[str, S8]
 Compute = Callable[[CpuPart, Mapping[str, F32]], Mapping[str, F32]]
 
@@ -94,7 +94,7 @@ def run_layer(layer: Layer, x: S8, d: S8 | None = None) -> S8:
     return output(acc, mult, shift, layer.y_zero, layer.y_min, layer.y_max).astype(np.int8)
 
 
-def dense(layer: Layer, x: S8) -> NDArray[np.int64]:
+def dense(layer: Layer, x: S8) -> Int64:
     """Sums of a convolution over all channels; exact in float64, whose 53 bits hold them."""
     k, s = layer.kernel, layer.stride
     padded = np.pad(x, ((0, 0), (k // 2,) * 2, (k // 2,) * 2), constant_values=layer.x_zero)
@@ -115,7 +115,7 @@ def pool(layer: Layer, x: S8) -> S8:
     return np.asarray(windows[:, 0:height:s, 0:width:s].max(axis=(3, 4)), np.int8)
 
 
-def depthwise(layer: Layer, x: S8, d: S8 | None) -> NDArray[np.int64]:
+def depthwise(layer: Layer, x: S8, d: S8 | None) -> Int64:
     """Sums of the 3x3 taps at distance d of each pixel; outside of the image they read x_zero."""
     _, height, width = x.shape
     y, x_ = np.mgrid[0 : height : layer.stride, 0 : width : layer.stride]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.fpga.network import Layer, StoredTensor, View
 from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.operators.scheme import QuantType, activation_type, fixed_point
@@ -28,8 +28,8 @@ class Sums:
     path: Path
     x_view: View
     y: str
-    weights: NDArray[np.float64]
-    bias: NDArray[np.float64]
+    weights: Float64
+    bias: Float64
     low: float
     high: float
     stride: int
@@ -136,9 +136,7 @@ def _pool_layer(sums: Sums) -> Layer:
     )
 
 
-def _weight_scales(
-    weights: NDArray[np.float64], bias: NDArray[np.float64], limit: int
-) -> NDArray[np.float64]:
+def _weight_scales(weights: Float64, bias: Float64, limit: int) -> Float64:
     """One scale per output channel: of the largest weight, at 4 bits that of least squared error."""
     rows = weights.reshape(len(weights), -1)
     scales = np.abs(rows).max(axis=1) / limit

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int8
 from edgekit.fpga import golden
 from edgekit.fpga.network import Layer, View
 from edgekit.fpga.words import ADDRESS, REGIONS, DecodedProgram, Record, get, path_of
 
-S8 = NDArray[np.int8]
+S8 = Int8
 
 
 def run(program: DecodedProgram, image: S8) -> S8:

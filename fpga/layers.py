@@ -1,14 +1,14 @@
 """Views and weights of one layer: each channel once, a number for each channel."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.fpga.integers import Sums
 from edgekit.fpga.network import View
 from edgekit.fpga.tail import Tail
 
 
-def merge_channels(view: View, weights: NDArray[np.float64]) -> tuple[View, NDArray[np.float64]]:
+def merge_channels(view: View, weights: Float64) -> tuple[View, Float64]:
     """A dense layer's view with each channel once, and its weights ``(out, in, k, k)``: those of one channel added."""
     sources = list(dict.fromkeys(view.sources))
     if len(sources) == len(view.sources):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int8, Int32, Int64
 from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.graph.model import Model
 from edgekit.operators.scheme import QuantType
@@ -87,10 +87,10 @@ class Layer:
     path: Literal["dense", "depthwise", "pool"]
     x: View
     y: str
-    weights: NDArray[np.int8]
-    bias: NDArray[np.int32]
-    mult: NDArray[np.int64]
-    shift: NDArray[np.int64]
+    weights: Int8
+    bias: Int32
+    mult: Int64
+    shift: Int64
     x_zero: int
     y_zero: int
     y_min: int

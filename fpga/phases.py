@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64, Int64
 from edgekit.fpga.tail import Tail, tail_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, unused_name, value_names
 from edgekit.operators.geometry import ConvShape, conv_shape, optional
 
-F64 = NDArray[np.float64]
+F64 = Float64
 
 
 def with_phases(model: Model) -> Model:
@@ -35,8 +35,8 @@ def with_phases(model: Model) -> Model:
 class _Axis:
     """Taps along one axis: the phase that each is of, and how many input pixels it lies from the phase's own."""
 
-    phase: NDArray[np.int64]
-    offset: NDArray[np.int64]
+    phase: Int64
+    offset: Int64
 
     @property
     def before(self) -> int:

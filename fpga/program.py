@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int8, Int32
 from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.layout import IMAGE_LANES, Layout, make_layout
 from edgekit.fpga.network import Layer, Network, View
@@ -16,7 +17,7 @@ from edgekit.fpga.spec import MOST_COUNT, MOST_SIDE, EngineSpec
 from edgekit.fpga.words import PATHS, Record, address, decode, encode
 from edgekit.runtime.runners.fpga import pack_lanes
 
-S8 = NDArray[np.int8]
+S8 = Int8
 Int = TypeVar("Int", bound=np.signedinteger)
 
 
@@ -63,7 +64,7 @@ class Program:
         """An input ``(channels, height, width)`` as the engine reads it: planes of pixels of bytes."""
         return pack_lanes(x, self.image_lanes)
 
-    def places(self, views: Iterable[View]) -> NDArray[np.int32]:
+    def places(self, views: Iterable[View]) -> Int32:
         """Of each byte of views, one behind the other, its beat in DRAM times LANES plus its lane."""
         beats = max(self.layout.dram_beats, 1) * self.spec.lanes
         numbers = np.arange(beats, dtype=np.int32).reshape(-1, self.spec.lanes)

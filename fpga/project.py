@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Int8
 from edgekit.base.errors import VerificationError
 from edgekit.fpga import formats, stages
 from edgekit.fpga.golden import read_view
@@ -16,7 +14,7 @@ from edgekit.fpga.spec import MULTIPLIER_BITS
 from edgekit.runtime.runners.fpga import SOURCES as ENGINE
 from edgekit.runtime.runners.fpga import compile_cxx
 
-S8 = NDArray[np.int8]
+S8 = Int8
 SOURCES = ("engine.h", "program.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "bits.h")
 
 

@@ -11,13 +11,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int8, Int64
 from edgekit.base.errors import VerificationError
 from edgekit.fpga import rtl
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
 from edgekit.runtime.runners.rtl import verilate, verilator_command
 
-S8 = NDArray[np.int8]
+S8 = Int8
 Int = TypeVar("Int", bound=np.signedinteger)
 NOTHING = -1  # cycles of a case that gave other beats than it must
 README = """# RTL
@@ -201,13 +202,13 @@ def to_beats(x: NDArray[Int], lanes: int, fill: int = 0) -> NDArray[Int]:
     return padded.reshape(groups, lanes, *x.shape[1:])
 
 
-def _tables(layer: Layer, lanes: int) -> list[NDArray[np.int64]]:
+def _tables(layer: Layer, lanes: int) -> list[Int64]:
     """Bias, multiplier and shift, each ``(groups * lanes)``; lanes without a channel compute something."""
     rows = (layer.bias.astype(np.int64), layer.mult, layer.shift)
     return [to_beats(row, lanes, fill).ravel() for row, fill in zip(rows, (0, 0, 1), strict=True)]
 
 
-def _depthwise_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
+def _depthwise_case(case: Case, spec: EngineSpec) -> Int64:
     layer, lanes = case.layer, spec.lanes
     frames, channels, height, width = case.x.shape
     groups = -(-channels // lanes)
@@ -229,7 +230,7 @@ def _depthwise_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
     return np.concatenate([part.astype(np.int64) for part in parts])
 
 
-def _dense_case(case: Case, spec: EngineSpec) -> NDArray[np.int64]:
+def _dense_case(case: Case, spec: EngineSpec) -> Int64:
     layer = case.layer
     x = to_beats(case.x[0], spec.lanes)
     k, half, stride = layer.kernel, layer.kernel // 2, layer.stride

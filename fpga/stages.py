@@ -1,10 +1,10 @@
 """In which order the engine and the CPU run a network, as the build's files say it."""
 
 import json
-from typing import Any
 
 import numpy as np
 
+from edgekit.base.json_values import JsonObject
 from edgekit.fpga.network import CpuPart, Network, View
 from edgekit.fpga.program import Program
 
@@ -51,7 +51,7 @@ def description(program: Program) -> bytes:
     network = program.network
     ((name, stored),) = network.inputs.items()
     image = port(network, name, whole(network, stored)) | {"lanes": program.image_lanes}
-    rows: list[dict[str, Any]] = []
+    rows: list[JsonObject] = []
     for stage in stages(network):
         if not isinstance(stage, CpuPart):
             rows.append({"layers": list(stage)})
@@ -72,7 +72,7 @@ def description(program: Program) -> bytes:
     ).encode()
 
 
-def port(network: Network, name: str, view: View) -> dict[str, Any]:
+def port(network: Network, name: str, view: View) -> JsonObject:
     """Name, shape and type of a tensor that goes in or out."""
     kind = network.tensors[view.tensors[0]].kind
     return {

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.graph.facts import names
 from edgekit.graph.nodes import array_of, sole_user
 from edgekit.operators.geometry import dims
 
 PER_CHANNEL = names(lambda row: row.affine)
 LIMITS = ("Relu", "Clip", "Max", "Min")
-F64 = NDArray[np.float64]
+F64 = Float64
 
 
 @dataclass(frozen=True)

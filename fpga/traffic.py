@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int64
 from edgekit.fpga.spec import EngineSpec
 from edgekit.fpga.words import ADDRESS, PATHS, REGIONS, Record, get
 
-Index = NDArray[np.int64]
+Index = Int64
 LINE = 64  # bytes of a line of memory
 READ_SLOTS, WRITE_SLOTS = 64, 16
 D_SLOT = READ_SLOTS - 1

@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int8, Int64
 from edgekit.base.errors import ModelError, Problem
 from edgekit.fpga.spec import EngineSpec
 
@@ -79,7 +80,7 @@ SCALE = (Field("mult", 0, 0, 16), Field("shift", 0, 16, 6))
 PATHS = ("dense", "depthwise", "pool")
 REGIONS = ("buffer", "dram", "image")
 TAPS = 9
-S8 = NDArray[np.int8]
+S8 = Int8
 U32 = NDArray[np.uint32]
 
 
@@ -96,7 +97,7 @@ class Record:
 
     fields: Mapping[str, int]
     planes: U32
-    scaling: NDArray[np.int64]
+    scaling: Int64
     rows: S8
 
 

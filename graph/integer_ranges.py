@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute, static_shape
@@ -109,7 +110,7 @@ def _one_hot(node: ir.Node, index: int, result: Bounds) -> Bounds:
     return Bounds() if index or depth is None else Bounds(0, int(np.ravel(depth)[0]) - 1)
 
 
-def _other(node: ir.Node, index: int) -> np.ndarray[Any, Any] | None:
+def _other(node: ir.Node, index: int) -> Array | None:
     """The constant that an operand of two meets."""
     array = array_of(node.inputs[1 - index]) if len(node.inputs) == 2 else None
     return array if array is not None and array.size and array.dtype.kind in "fiu" else None

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import onnx_ir as ir
 from onnx_ir import Value
 
 from edgekit.base.decide import DETECTED, LABEL
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.layout import Layout, parse_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.base.until import Until
@@ -277,9 +277,9 @@ class Model:
         return None if facts is None else Until(**facts)
 
     @property
-    def decide(self) -> dict[str, Any] | None:
+    def decide(self) -> JsonObject | None:
         """How it decides on its scores, where `edgekit.export.decide` has it do so: ``text``, and ``labels``."""
-        facts: dict[str, Any] | None = self._load("decide", None)
+        facts: JsonObject | None = self._load("decide", None)
         return facts
 
     @property
@@ -373,7 +373,7 @@ class Model:
             names if self.decide is None else tuple(n for n in names if n not in (DETECTED, LABEL))
         )
 
-    def describe(self, **facts: Any) -> "Model":
+    def describe(self, **facts: object) -> "Model":
         """Return a copy with facts replaced; they are named as the properties above."""
         model = self.ir.clone()
         for key, value in facts.items():
@@ -395,6 +395,6 @@ class Model:
         """Write one .onnx file."""
         path.write_bytes(self.to_bytes())
 
-    def _load(self, key: str, default: Any) -> Any:
+    def _load(self, key: str, default: Json) -> Json:
         text = self.ir.metadata_props.get(f"edgekit.{key}")
         return default if text is None else json.loads(text)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-Array = np.ndarray[Any, Any]
+from edgekit.base.arrays import Array
 
 
-def array_of(value: ir.Value | None) -> np.ndarray[Any, Any] | None:
+def array_of(value: ir.Value | None) -> Array | None:
     """Return the content of an initializer, or None where the value is not a constant."""
     if value is None or value.is_graph_input() or value.const_value is None:
         return None
@@ -73,7 +73,7 @@ def unused_name(taken: set[str], base: str) -> str:
     return name
 
 
-def add_initializer(graph: ir.Graph, base: str, array: np.ndarray[Any, Any]) -> ir.Value:
+def add_initializer(graph: ir.Graph, base: str, array: Array) -> ir.Value:
     """Add a constant to the graph under a free name made from `base`."""
     name = unused_name(value_names(graph), base)
     tensor = ir.Tensor(np.ascontiguousarray(array).reshape(array.shape), name=name)

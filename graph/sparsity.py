@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Booleans
 from edgekit.base.errors import Problem, UsageError
 
 _Weights = NDArray[np.floating[Any]]
@@ -63,7 +64,7 @@ def expression_problem(layers: str | None) -> Problem | None:
     return None
 
 
-def group_inputs(rows: NDArray[Any], pattern: Pattern) -> NDArray[Any]:
+def group_inputs(rows: Array, pattern: Pattern) -> Array:
     """(..., inputs) as (..., groups, group); a shorter last group is filled with zeros."""
     inputs = rows.shape[-1]
     missing = pattern.groups(inputs) * pattern.group - inputs
@@ -71,7 +72,7 @@ def group_inputs(rows: NDArray[Any], pattern: Pattern) -> NDArray[Any]:
     return padded.reshape(*rows.shape[:-1], pattern.groups(inputs), pattern.group)
 
 
-def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> NDArray[np.bool_]:
+def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> Booleans:
     """Where the largest magnitudes of each group stand; of equal ones the first stay.
 
     Args:
@@ -88,12 +89,12 @@ def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> NDArray[np.bool_]
     return np.moveaxis(flat, -1, axis)
 
 
-def follows(rows: NDArray[Any], pattern: Pattern) -> bool:
+def follows(rows: Array, pattern: Pattern) -> bool:
     """Whether the last axis of these weights keeps the pattern."""
     return bool((np.count_nonzero(group_inputs(rows, pattern), axis=-1) <= pattern.kept).all())
 
 
-def zeros_to_keep(rows: NDArray[Any]) -> NDArray[np.bool_] | None:
+def zeros_to_keep(rows: Array) -> Booleans | None:
     """Where weights (outputs, inputs, ...) that keep a pattern may be other than zero; None if they keep none."""
     if rows.ndim < 2 or not rows.any():
         return None
@@ -101,6 +102,6 @@ def zeros_to_keep(rows: NDArray[Any]) -> NDArray[np.bool_] | None:
     return None if pattern is None or rows.shape[1] < 2 * pattern.group else rows != 0
 
 
-def pattern_of(rows: NDArray[Any]) -> Pattern | None:
+def pattern_of(rows: Array) -> Pattern | None:
     """The sparsest pattern that the last axis of these weights keeps; None: none of them."""
     return next((pattern for pattern in PATTERNS if follows(rows, pattern)), None)

@@ -6,12 +6,11 @@ runs in onnxruntime as it is. A target that wants constants takes the network of
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, unused_name, value_names
@@ -69,7 +68,7 @@ def group_input(model: Model) -> ir.Value | None:
     return None
 
 
-def _rows(model: Model) -> list[tuple[ir.Node, NDArray[Any]]]:
+def _rows(model: Model) -> list[tuple[ir.Node, Array]]:
     """The nodes that read a group's row, and their tables."""
     nodes = [node for node in model.ir.graph if CHOSEN in node.metadata_props and _chooses(node)]
     return [(n, table) for n in nodes if (table := array_of(n.inputs[0])) is not None]
@@ -119,7 +118,7 @@ def select_group(model: Model, group: int) -> Model:
     return copy
 
 
-def _row(graph: ir.Graph, value: ir.Value, rows: NDArray[Any], index: ir.Node) -> ir.Node:
+def _row(graph: ir.Graph, value: ir.Value, rows: Array, index: ir.Node) -> ir.Node:
     """Let the readers of a constant read the group's row of a table; the constant goes."""
     name = str(value.name)
     table = add_initializer(graph, f"{name}.groups", rows)
@@ -133,7 +132,7 @@ def _row(graph: ir.Graph, value: ir.Value, rows: NDArray[Any], index: ir.Node) -
     return node
 
 
-def _same_array(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
+def _same_array(a: Array | None, b: Array | None) -> bool:
     return a is not None and b is not None and np.array_equal(a, b)
 
 

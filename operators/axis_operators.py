@@ -3,10 +3,11 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators import float_sums
 from edgekit.operators.fixed_point import F32
 from edgekit.operators.float_sums import ordered_sum
-from edgekit.operators.operator import Array, Operator, integer
+from edgekit.operators.operator import Operator, integer
 from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.pointwise.twin import ek_exp_f32
 

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgekit.base.arrays import Float32, Int8, Int16, Int32, Int64
+
 Ints = npt.NDArray[np.signedinteger[Any]]
 Shifts = npt.NDArray[np.integer[Any]] | int
-S8 = npt.NDArray[np.int8]
-S16 = npt.NDArray[np.int16]
-F32 = npt.NDArray[np.float32]
-S32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
+S8 = Int8
+S16 = Int16
+F32 = Float32
+S32 = Int32
+I64 = Int64
 
 
 def requantize64(acc: Ints, m: Ints | int, s: Shifts) -> I64:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators import movement
 from edgekit.operators.geometry import dims
-from edgekit.operators.operator import Array, Operator, integer
+from edgekit.operators.operator import Operator, integer
 
 
 def gather(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import dims, ints
-from edgekit.operators.operator import Array, Operator, integer
+from edgekit.operators.operator import Operator, integer
 from edgekit.operators.qdq import ZERO_POINT
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base import random_normals
+from edgekit.base.arrays import Array
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.noises import PARTS
-from edgekit.operators.operator import Array, Operator, integer
+from edgekit.operators.operator import Operator, integer
 
 
 def number(parts: Array) -> int:

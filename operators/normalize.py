@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fixed_point import F32
 from edgekit.operators.float_sums import ordered_sum
 from edgekit.operators.geometry import dims
-from edgekit.operators.operator import Array, Operator
+from edgekit.operators.operator import Operator
 from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.pointwise.twin import ek_pow_f32, ek_sqrt_f32
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from edgekit.base.arrays import Array
+
 Operator = Callable[[ir.Node, list[Array]], list[Array]]
 
 

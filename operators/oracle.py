@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
@@ -19,8 +19,6 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import INTEGER_DOMAIN, ZERO_POINT
 from edgekit.operators.table import OPERATORS
 from edgekit.operators.to_integer import to_integer
-
-Array = NDArray[Any]
 
 
 class Oracle:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.model import Model
 from edgekit.operators.roles import (
@@ -46,15 +47,15 @@ class Weight:
     """
 
     q: NDArray[np.signedinteger]
-    scale: NDArray[np.float32]
+    scale: Float32
     zero_point: int
     bits: int = 8
 
     @property
-    def real(self) -> NDArray[np.float32]:
+    def real(self) -> Float32:
         """The dequantized array."""
         centred = self.q.astype(np.float32) - np.float32(self.zero_point)
-        real: NDArray[np.float32] = centred * self.scale
+        real: Float32 = centred * self.scale
         return real
 
     def kept(self, rows: NDArray[np.signedinteger]) -> NDArray[np.generic]:
@@ -110,7 +111,7 @@ def stored_weight(node: ir.Node) -> Weight | None:
     )
 
 
-def _wide_scale(node: ir.Node, rank: int) -> NDArray[np.float32]:
+def _wide_scale(node: ir.Node, rank: int) -> Float32:
     """A DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
     scale = np.asarray(constant(node.inputs[1]), np.float32)
     axis, block = (

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.geometry import ints
-from edgekit.operators.operator import Array, Operator, integer
+from edgekit.operators.operator import Operator, integer
 from edgekit.operators.pointwise import twin as pointwise_twin
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import FLOAT_NODE, Model
 from edgekit.graph.nodes import array_of
@@ -133,7 +133,7 @@ def _attribute(node: ir.Node, name: str, default: Any) -> Any:
     return default if attribute is None else attribute.value
 
 
-def per_channel(array: NDArray[Any], rank: int) -> bool:
+def per_channel(array: Array, rank: int) -> bool:
     """Whether a constant that meets a tensor of this rank has one value for each index of axis 1."""
     full = (1,) * (rank - array.ndim) + array.shape
     return all(size == 1 or axis == 1 for axis, size in enumerate(full))

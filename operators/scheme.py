@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64, Int8, Int64
 from edgekit.operators.border.twin import ek_dequantize, ek_quantize
 
 WEIGHT_LIMITS = {"int8": 127, "int4": 7}
@@ -37,7 +38,7 @@ class QuantType:
         """``saturate(round_half_even(x / scale) + zero_point)`` in float32; NaN becomes zero_point."""
         return ek_quantize(x.astype(np.float32), self.scale, self.zero_point, to=self.dtype)
 
-    def dequantize(self, q: NDArray[np.signedinteger]) -> NDArray[np.float32]:
+    def dequantize(self, q: NDArray[np.signedinteger]) -> Float32:
         """``scale * (q - zero_point)`` in float32."""
         return ek_dequantize(q.astype(np.int32), self.scale, self.zero_point)
 
@@ -65,7 +66,7 @@ def weight_scales(
     bias: NDArray[np.floating] | None = None,
     x: QuantType = QuantType("int8", 1.0, 0),
     dtype: str = "int8",
-) -> NDArray[np.float32]:
+) -> Float32:
     """Return one scale per output channel for weights laid out as (channel, ...).
 
     A channel far below the others (or dead) gets a minimum scale instead of 0, and a channel whose
@@ -74,7 +75,7 @@ def weight_scales(
     """
     peak = np.abs(rows.reshape(len(rows), -1).astype(np.float64)).max(axis=1, initial=0.0)
     scales = np.maximum(peak / WEIGHT_LIMITS[dtype], least_scales(rows, bias, x, dtype))
-    result: NDArray[np.float32] = np.where(scales > 0, scales, 1.0).astype(np.float32)
+    result: Float32 = np.where(scales > 0, scales, 1.0).astype(np.float32)
     return result
 
 
@@ -83,20 +84,18 @@ def least_scales(
     bias: NDArray[np.floating] | None,
     x: QuantType,
     dtype: str,
-) -> NDArray[np.float64]:
+) -> Float64:
     """The minimum scale of each channel that `weight_scales` speaks of."""
     peak = float(np.abs(rows.astype(np.float64)).max(initial=0.0))
     least = np.full(len(rows), peak / WEIGHT_LIMITS[dtype] * 2.0**-16)
     if bias is None:
         return least
     by_bias = np.abs(bias.astype(np.float64)) / (x.scale * 2.0 ** BIAS_BITS[x.dtype])
-    result: NDArray[np.float64] = np.maximum(least, by_bias)
+    result: Float64 = np.maximum(least, by_bias)
     return result
 
 
-def quantize_weights(
-    rows: NDArray[np.floating], scales: NDArray[np.float32], dtype: str = "int8"
-) -> NDArray[np.int8]:
+def quantize_weights(rows: NDArray[np.floating], scales: Float32, dtype: str = "int8") -> Int8:
     """Round (channel, ...) weights to integers in [-127, 127], or of int4 in [-7, 7]."""
     limit = WEIGHT_LIMITS[dtype]
     wide = scales.astype(np.float64).reshape(-1, *[1] * (rows.ndim - 1))
@@ -104,9 +103,7 @@ def quantize_weights(
     return q.astype(np.int8)
 
 
-def fixed_point(
-    multiplier: NDArray[np.float64] | float, mantissa_bits: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def fixed_point(multiplier: Float64 | float, mantissa_bits: int) -> tuple[Int64, Int64]:
     """Return ``(M, s)`` with ``multiplier ~ M * 2^-s``, M in [2^(w-1), 2^w), s in 1..62.
 
     A multiplier too small for s = 62 keeps s = 62 and a smaller M, one too large for s = 1 the largest

@@ -1,10 +1,9 @@
 """How the weight of a linear layer is laid out: which of its axes are output channels, inputs and taps."""
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
+
+from edgekit.base.arrays import Array
 
 
 def output_axis(node: ir.Node) -> int:
@@ -21,7 +20,7 @@ def transposed_groups(node: ir.Node) -> int:
     return 1 if node.op_type != "ConvTranspose" or group is None else group.as_int()
 
 
-def channel_rows(node: ir.Node, weight: NDArray[Any]) -> NDArray[Any]:
+def channel_rows(node: ir.Node, weight: Array) -> Array:
     """Lay a linear node's weight out as (output channel, ...)."""
     groups = transposed_groups(node)
     if groups == 1:
@@ -30,7 +29,7 @@ def channel_rows(node: ir.Node, weight: NDArray[Any]) -> NDArray[Any]:
     return split.reshape(groups * weight.shape[1], *split.shape[2:])
 
 
-def from_channel_rows(node: ir.Node, rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def from_channel_rows(node: ir.Node, rows: Array, shape: tuple[int, ...]) -> Array:
     """Undo `channel_rows`."""
     groups = transposed_groups(node)
     if groups == 1:

@@ -7,12 +7,12 @@ int8 initializers behind a DequantizeLinear per output channel, biases of Gemm a
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, Quantization
 from edgekit.operators.geometry import dims, optional
@@ -283,12 +283,12 @@ class _Writer:
 
     def rounded(
         self,
-        rows: NDArray[Any],
-        bias: NDArray[Any] | None,
+        rows: Array,
+        bias: Array | None,
         x: QuantType,
         fitted: FittedWeight | None,
         dtype: str,
-    ) -> tuple[NDArray[Any], NDArray[np.float32]]:
+    ) -> tuple[Array, Float32]:
         """Weights (channel, ...) as integers of a type, and their scales: fitted ones, or the nearest.
 
         A fitted channel whose bias needs a larger scale is rounded to the nearest.
@@ -306,7 +306,7 @@ class _Writer:
         self,
         name: str,
         q: NDArray[np.signedinteger],
-        scale: NDArray[np.float32] | np.float32,
+        scale: Float32 | np.float32,
         zero: int | None = None,
         **attributes: int,
     ) -> ir.Value:

@@ -1,11 +1,10 @@
 """The JSON Schema of recipe.toml, made from what a reading checks."""
 
-from typing import Any
-
+from edgekit.base.json_values import JsonObject
 from edgekit.quantize.recipe import CHOICES, LIMITS, MEASURED, TRUTHS
 from edgekit.quantize.recipe_file import FIELDS, SCALARS, TABLES
 
-Schema = dict[str, Any]
+Schema = JsonObject
 
 
 def recipe_schema() -> Schema:

@@ -3,15 +3,16 @@
 import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 class Hops(Protocol):
@@ -155,7 +156,7 @@ class Blocks:
             raise UsageError(problems)
         return arrays
 
-    def _samples(self, name: str, array: NDArray[Any]) -> Fraction:
+    def _samples(self, name: str, array: Array) -> Fraction:
         """The duration of a block of an input."""
         tensor, time = self._inputs[name]
         return Fraction(array.shape[time.axis] * self._hop, tensor.shape[time.axis])
@@ -181,5 +182,5 @@ def _resize_shape(tensor: Tensor, time: Timing, frames: int) -> tuple[int, ...]:
     return (*tensor.shape[: time.axis], frames, *tensor.shape[time.axis + 1 :])
 
 
-def _part(array: NDArray[Any], axis: int, start: int, end: int | None) -> NDArray[Any]:
+def _part(array: Array, axis: int, start: int, end: int | None) -> Array:
     return array[(slice(None),) * axis + (slice(start, end),)]

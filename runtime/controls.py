@@ -1,11 +1,11 @@
 """Controls: inputs that hold one value for a hop and are turned while the stream runs, as a knob."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.settings import Settings, Steps, steps_in_hops
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
@@ -17,7 +17,7 @@ class Controls:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         """Start without values."""
         self._tensors = {tensor.name: tensor for tensor in tensors}
-        self._values: dict[str, NDArray[Any]] = {}  # (hops, *shape); the last one holds
+        self._values: dict[str, Array] = {}  # (hops, *shape); the last one holds
         self._hop = dict.fromkeys(self._tensors, 0)
 
     def names(self) -> frozenset[str]:
@@ -63,7 +63,7 @@ class Controls:
         """Begin anew with the first value of each."""
         self._hop = dict.fromkeys(self._tensors, 0)
 
-    def next(self) -> dict[str, NDArray[Any]]:
+    def next(self) -> dict[str, Array]:
         """The values of the next hop.
 
         Raises:
@@ -114,7 +114,7 @@ def check_settings(settings: Settings, manifest: Manifest) -> None:
         raise UsageError(problems)
 
 
-def in_hops(settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
+def in_hops(settings: Settings, manifest: Manifest) -> dict[str, Array]:
     """Return what `Controls.turn` takes: a value stands from the hop on in which its time lies.
 
     Raises:
@@ -128,7 +128,7 @@ def in_hops(settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
     }
 
 
-def session_values(settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
+def session_values(settings: Settings, manifest: Manifest) -> dict[str, Array]:
     """Return the session constants that are set, (*shape) in their types."""
     return {
         tensor.name: np.ascontiguousarray(_steps(setting, tensor, manifest)[0], tensor.dtype)
@@ -137,7 +137,7 @@ def session_values(settings: Settings, manifest: Manifest) -> dict[str, NDArray[
     }
 
 
-def _steps(setting: Steps, tensor: Tensor, manifest: Manifest) -> NDArray[Any]:
+def _steps(setting: Steps, tensor: Tensor, manifest: Manifest) -> Array:
     stream = manifest.stream
     hop, rate = stream["hop_samples"], stream["sample_rate_hz"]
     return steps_in_hops(tensor.name, setting, tensor.shape, hop, rate)

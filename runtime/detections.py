@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.base.decide import DETECTED, LABEL, SCORE
 from edgekit.runtime.build_folder.manifest import Manifest
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 @dataclass(frozen=True)

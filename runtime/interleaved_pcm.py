@@ -1,11 +1,10 @@
 """16-bit PCM, (samples, channels), as the float hops of a build and back."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Int16
 from edgekit.base.errors import Problem
 from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.runtime.build_folder.manifest import Tensor
@@ -13,9 +12,7 @@ from edgekit.runtime.build_folder.manifest import Tensor
 FULL_SCALE = np.float32(32768)
 
 
-def to_hop(
-    pcm: Mapping[str, NDArray[np.int16]], tensors: Sequence[Tensor]
-) -> dict[str, NDArray[np.float32]]:
+def to_hop(pcm: Mapping[str, Int16], tensors: Sequence[Tensor]) -> dict[str, Float32]:
     """Return the hop of each tensor, which is PCM, of its samples."""
     return {
         t.name: frames_to_hops(pcm[t.name].T.astype(np.float32) / FULL_SCALE, axes, t.shape)[0]
@@ -24,9 +21,7 @@ def to_hop(
     }
 
 
-def of_hop(
-    hop: Mapping[str, NDArray[Any]], tensors: Sequence[Tensor]
-) -> dict[str, NDArray[np.int16]]:
+def of_hop(hop: Mapping[str, Array], tensors: Sequence[Tensor]) -> dict[str, Int16]:
     """Return the samples of each tensor, rounded half to even and saturated."""
     planes = {t.name: hops_to_frames(hop[t.name][None], axes) for t in tensors if (axes := t.axes)}
     return {

@@ -5,11 +5,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacement_path
@@ -106,9 +105,7 @@ def _write_detections(path: Path, found: list[Detection], as_json: bool) -> None
         writer.writerows(rows)
 
 
-def _write_csv(
-    path: Path, outputs: Mapping[str, NDArray[Any]], hop_s: float, delay_s: float
-) -> None:
+def _write_csv(path: Path, outputs: Mapping[str, Array], hop_s: float, delay_s: float) -> None:
     hops = len(next(iter(outputs.values()), ()))
     columns = {"time_s": [f"{hop * hop_s - delay_s:.6f}" for hop in range(hops)]}
     for name, array in outputs.items():

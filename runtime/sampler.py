@@ -4,12 +4,12 @@ import copy
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from edgekit.base import sampler_loop
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.base.sampler_loop import Step
@@ -96,7 +96,7 @@ class Sampler:
         seed: int,
         given: Mapping[str, ArrayLike] | None = None,
         progress: Progress | None = None,
-    ) -> NDArray[np.float32]:
+    ) -> Float32:
         """Draw `n` images, float32 (n, *image_shape).
 
         Args:
@@ -153,14 +153,14 @@ class Sampler:
 
     def by_rows(
         self, n: int, seed: int, given: Arrays, progress: Progress | None = None, first: int = 0
-    ) -> NDArray[np.float32]:
+    ) -> Float32:
         """Draw images with the loop in Python and the build's network in it; arguments as `steps.sample`.
 
         Raises:
             UsageError: rows run the decoder alone, which a C build does in its own loop only.
         """
         network = self._network()
-        drawn: NDArray[np.float32] = sampler_loop.sample(
+        drawn: Float32 = sampler_loop.sample(
             self.table,
             network,
             self.shape,
@@ -191,7 +191,7 @@ class Sampler:
         return given_conditions(self.conditions, self.table, given, n, seed)
 
 
-def checked_images(images: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def checked_images(images: ArrayLike, shape: tuple[int, ...]) -> Float32:
     """Return images (n, *shape) as float32.
 
     Raises:
@@ -204,7 +204,7 @@ def checked_images(images: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.floa
     return x
 
 
-def inverted(table: StepTable, x: NDArray[np.float32]) -> dict[str, ArrayLike]:
+def inverted(table: StepTable, x: Float32) -> dict[str, ArrayLike]:
     """Return the conditions that an inversion of images finds, with values of their shapes."""
     roles = table.roles
     own: dict[str | None, ArrayLike] = {roles.start: x, roles.noise: 0.0, roles.residual: 0.0}
@@ -342,7 +342,7 @@ def stream_network(stream: Stream) -> sampler_loop.Network:
     """The network of a running build, for `steps.sample`."""
     inputs = stream.manifest.stream_inputs
 
-    def call(given: Arrays, _: Step) -> Sequence[NDArray[Any]]:
+    def call(given: Arrays, _: Step) -> Sequence[Array]:
         ready = {t.name: given[t.name].astype(t.dtype).reshape(t.shape) for t in inputs}
         return list(stream.process(ready).values())
 

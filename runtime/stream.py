@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Array, Float64, Int16
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.blocks import Blocks
 from edgekit.runtime.build_folder.files import open_build
@@ -24,7 +24,7 @@ from edgekit.runtime.runners.toolchain import Compiler
 from edgekit.runtime.runners.wasm import WasmRunner
 from edgekit.runtime.seeds import checked_seed
 
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 def _other_streams(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
@@ -269,7 +269,7 @@ class Stream:
                 break
         return outputs, calls
 
-    def process_s16(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
+    def process_s16(self, pcm: Int16) -> Int16:
         """Run one hop of 16-bit PCM, (hop,) or (1, hop); the answer has the same shape.
 
         Raises:
@@ -287,9 +287,7 @@ class Stream:
         (out,) = self.process_interleaved({ports[0].name: pcm.reshape(hop, 1)}).values()
         return out.reshape(pcm.shape)
 
-    def process_interleaved(
-        self, pcm: Mapping[str, NDArray[np.int16]]
-    ) -> dict[str, NDArray[np.int16]]:
+    def process_interleaved(self, pcm: Mapping[str, Int16]) -> dict[str, Int16]:
         """Run one hop of 16-bit PCM, (samples, channels) of each input; the outputs are alike.
 
         Samples are scaled by 2^-15, and rounded half to even and saturated on the way back.
@@ -333,7 +331,7 @@ class Stream:
 
     def timed_run(
         self, inputs: Mapping[str, ArrayLike], progress: Callable[[int], None] | None = None
-    ) -> tuple[Arrays, NDArray[np.float64]]:
+    ) -> tuple[Arrays, Float64]:
         """Do as `run`; also returns the microseconds of each hop, around the runner's call only."""
         streams = self._without_controls(self._without_constants(inputs))
         arrays = self._checked_hops(streams, hops=True)
@@ -375,7 +373,7 @@ class Stream:
             self.turn({name: inputs[name] for name in names & inputs.keys()})
         return {name: array for name, array in inputs.items() if name not in names}
 
-    def _of_hop(self, streams: Arrays) -> list[NDArray[Any]]:
+    def _of_hop(self, streams: Arrays) -> list[Array]:
         """What the next hop takes, in order."""
         given = {**streams, **self._controls.next()} if self.manifest.controls else streams
         return [given[tensor.name] for tensor in self.manifest.hop_inputs]

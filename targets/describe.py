@@ -1,10 +1,10 @@
 """The part of a manifest that does not depend on how a target lowers the model."""
 
 from dataclasses import asdict, replace
-from typing import Any
 
 import onnx_ir as ir
 
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import parse_layout
 from edgekit.base.random_normals import GENERATOR
 from edgekit.graph.model import Model
@@ -77,13 +77,13 @@ def describe(model: Model, target: str) -> Manifest:
     return replace(manifest, device=device_facts(manifest, model.device_rate_hz))
 
 
-def drawn_input(row: Noise, stream: dict[str, Any]) -> Tensor:
+def drawn_input(row: Noise, stream: JsonObject) -> Tensor:
     """An input that the build draws."""
     layout = None if row.layout is None else parse_layout(row.layout)
     return with_port(Tensor(row.name, row.shape, "float32", "noise"), layout, stream)
 
 
-def _noise(model: Model) -> dict[str, Any] | None:
+def _noise(model: Model) -> JsonObject | None:
     if not (rows := model.noises):
         return None
     return {
@@ -119,7 +119,7 @@ def _stream(model: Model) -> dict[str, int | float | str | None]:
     }
 
 
-def _streaming_facts(model: Model) -> dict[str, list[dict[str, Any]]] | None:
+def _streaming_facts(model: Model) -> dict[str, list[JsonObject]] | None:
     if (facts := model.streaming) is None:
         return None
     tensors = [{**asdict(tensor), "states": list(tensor.states)} for tensor in facts.tensors]
@@ -130,7 +130,7 @@ def _streaming_facts(model: Model) -> dict[str, list[dict[str, Any]]] | None:
     return found
 
 
-def _quantization(model: Model) -> dict[str, Any]:
+def _quantization(model: Model) -> JsonObject:
     """Counts of activations by stored type, in the integer graph, and what has a scale per hop."""
     graph = to_integer(model).ir.graph
     values = [*graph.inputs, *(v for node in graph for v in named_outputs(node))]

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.devices.profile import Part, Profile, Region
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, instruction_set_of
 
@@ -46,7 +46,7 @@ def profile_there(target: str, architecture: str) -> Profile | None:
     return None
 
 
-def _profile(name: str, table: dict[str, Any]) -> Profile:
+def _profile(name: str, table: JsonObject) -> Profile:
     kernels = _kernels(name, table.pop("instruction_set"))
     memory = {block: Region(**region) for block, region in table.pop("memory", {}).items()}
     parts = tuple(Part(**row) for row in table.pop("parts", ()))

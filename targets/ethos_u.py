@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from edgekit.base.errors import ModelError, Problem, ToolError
+from edgekit.base.json_values import JsonObject
 from edgekit.graph.model import Model
 from edgekit.targets.build import Build, digest
 from edgekit.targets.litert import check_litert, lower_litert
@@ -102,7 +102,7 @@ def vela_version() -> str:
         raise ToolError(found) from error
 
 
-def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, dict[str, Any]]:
+def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, JsonObject]:
     """Run Vela in a process of its own; returns the compiled file and the facts of its summary."""
     vela_version()
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
@@ -141,7 +141,7 @@ def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, dict[str, Any]]:
         )
 
 
-def summary(table: str, printed: str, accelerator: str) -> dict[str, Any]:
+def summary(table: str, printed: str, accelerator: str) -> JsonObject:
     """The facts of Vela's table and of what it printed: cycles, bytes, and what stays on the CPU and why."""
     (row,) = csv.DictReader(table.splitlines())
     counts = {where: int(count) for where, count in COUNTS.findall(printed)}

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Int8
 from edgekit.graph.sparsity import PATTERNS, Pattern
 
 
@@ -85,7 +84,7 @@ class Packing:
     line: int = 0
     sparse: Sparse = Sparse()
 
-    def int_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
+    def int_rows(self, w: Array, bits: int) -> Int8:
         """Pack w (n, k) for operands of so many bits."""
         group, (n, k) = dict(self.taps)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
@@ -98,7 +97,7 @@ class Packing:
             ]
         )
 
-    def int4_rows(self, w: NDArray[Any], bits: int) -> NDArray[np.int8]:
+    def int4_rows(self, w: Array, bits: int) -> Int8:
         """Pack int4 w (n, k) for operands of so many bits."""
         order, (n, k) = dict(self.nibbles)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // 8) * 8), np.int8)
@@ -114,14 +113,14 @@ class Packing:
             ]
         )
 
-    def int_bias(self, w: NDArray[Any], bias: NDArray[Any], bits: int) -> NDArray[Any]:
+    def int_bias(self, w: Array, bias: Array, bits: int) -> Array:
         """Fold the offset of the operand into the bias of w (n, k), modulo 2^32."""
         if bits != 8 or self.offset == 0:
             return bias
-        folded: NDArray[Any] = bias - self.offset * w.sum(axis=1, dtype=np.int64)
+        folded: Array = bias - self.offset * w.sum(axis=1, dtype=np.int64)
         return folded.astype(np.int32)
 
-    def float_rows(self, w: NDArray[Any]) -> NDArray[np.float32]:
+    def float_rows(self, w: Array) -> Float32:
         """Pack w (k, n)."""
         k, n = w.shape
         wide = np.zeros((k, -(-n // self.columns) * self.columns), np.float32)

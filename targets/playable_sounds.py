@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.png import png
 
 SECONDS = 3
@@ -40,9 +40,9 @@ class Difference:
 class PlayableSounds:
     """What goes in, what the source network makes of it, and what the build does; each (channels, samples)."""
 
-    before: NDArray[np.float32]
-    source: NDArray[np.float32]
-    build: NDArray[np.float32]
+    before: Float32
+    source: Float32
+    build: Float32
     sample_rate_hz: int
 
     @property
@@ -68,7 +68,7 @@ class PlayableSounds:
         )
 
 
-def _wav(sound: NDArray[np.float32], rate: int) -> str:
+def _wav(sound: Float32, rate: int) -> str:
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(len(sound))
@@ -78,7 +78,7 @@ def _wav(sound: NDArray[np.float32], rate: int) -> str:
     return _link("audio/wav", file.getvalue())
 
 
-def _levels_db(sound: NDArray[np.float32]) -> NDArray[np.float64]:
+def _levels_db(sound: Float32) -> Float64:
     """The spectrogram of the channels together, (COLUMNS, bins)."""
     padded = np.pad(sound.sum(axis=0, dtype=np.float64), (FFT // 2, FFT // 2))
     starts = np.linspace(0, len(padded) - FFT, COLUMNS).astype(int)
@@ -86,7 +86,7 @@ def _levels_db(sound: NDArray[np.float32]) -> NDArray[np.float64]:
     return 10 * np.log10(np.abs(np.fft.rfft(frames)) ** 2 + 1e-12)
 
 
-def _picture(levels_db: NDArray[np.float64], top_db: float) -> str:
+def _picture(levels_db: Float64, top_db: float) -> str:
     rows = np.linspace(levels_db.shape[1] - 1, 0, ROWS).astype(int)
     place = np.clip(1 + (levels_db[:, rows].T - top_db) / RANGE_DB, 0, 1) * (len(COLOURS) - 1)
     steps = np.arange(len(COLOURS))
@@ -98,7 +98,7 @@ def _link(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _outline(samples: NDArray[np.float32]) -> str:
+def _outline(samples: Float32) -> str:
     """The highest and the lowest sample of each pixel, as one closed shape."""
     edges = np.linspace(0, len(samples), WIDTH // 2 + 1).astype(int)
     parts = [samples[a : max(b, a + 1)] for a, b in pairwise(edges)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgekit.base.json_values import JsonObject
 from edgekit.base.pages import Bar, fill
 from edgekit.runtime.build_folder.board_rows import (
     MEMORY_HEAD,
@@ -182,7 +183,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in rows if value]
 
 
-def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> dict[str, Any]:
+def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> JsonObject:
     """A block: steps of the schedule to the right, byte offsets downwards."""
     total = max(p.offset + p.size for p in placed)
     count = max(len(steps), 1 + max(p.last for p in placed))
@@ -219,7 +220,7 @@ def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> dict[
     return {"block": block, "total": f"{total:,}", "boxes": boxes, "last": count - 1}
 
 
-def _snr_row(row: "TensorRow") -> dict[str, Any]:
+def _snr_row(row: "TensorRow") -> JsonObject:
     share = 1.0 if row.snr_db == math.inf else max(0.0, min(1.0, row.snr_db / FULL_BAR_DB))
     cells = (
         row.name,
@@ -258,7 +259,7 @@ def _with_unit(value: int | None, unit: str) -> str:
     return "" if value is None else f"{value:,} {unit}"
 
 
-def _latency(stream: dict[str, Any]) -> str:
+def _latency(stream: JsonObject) -> str:
     samples = _with_unit(stream["latency_samples"], "samples")
     return samples if stream["latency_ms"] is None else f"{samples} ({stream['latency_ms']:g} ms)"
 
@@ -281,7 +282,7 @@ def _session(manifest: Manifest) -> str:
     return f"{counts['parameters']:,} parameters, {counts['macs']:,} MACs that depend on constants alone"
 
 
-def _verification(facts: dict[str, Any] | None) -> str:
+def _verification(facts: JsonObject | None) -> str:
     if facts is None:
         return "not yet"
     ratio = ratio_text(facts)

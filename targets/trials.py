@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.graph.model import Model
 from edgekit.quantize.search.selectable import GRIDS
 from edgekit.runtime.runners.c import NativeRunner, load_library
 from edgekit.targets.c.lower import lower_c
 
-Clip = Mapping[str, NDArray[Any]]
-Grids = NDArray[np.float32]
+Clip = Mapping[str, Array]
+Grids = Float32
 T = TypeVar("T")
 NO_GRIDS = np.zeros((0, 3), np.float32)
 
@@ -59,7 +59,7 @@ class Trials:
 
     def run(
         self,
-        judge: Callable[[int, dict[str, NDArray[Any]]], T],
+        judge: Callable[[int, dict[str, Array]], T],
         tables: Sequence[Grids] = (NO_GRIDS,),
         clips: Sequence[int] | None = None,
     ) -> list[list[T]]:
@@ -78,9 +78,7 @@ class Trials:
             ]
             return [[task.result() for task in row] for row in tasks]
 
-    def _clip(
-        self, index: int, table: Grids, judge: Callable[[int, dict[str, NDArray[Any]]], T]
-    ) -> T:
+    def _clip(self, index: int, table: Grids, judge: Callable[[int, dict[str, Array]], T]) -> T:
         runner = self._idle.get()
         try:
             clip = self._clips[index]

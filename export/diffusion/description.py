@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.sampler_table import NETWORKS, OWN, Roles, StepTable
 from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.export.diffusion.discrete import Discrete
@@ -273,7 +274,7 @@ def read_sampler(path: Path) -> Description:
 
 
 def _read_other_sampler(
-    kind: type[Ouve | Bridge | Rddm | Interpolant], given: dict[str, Any], where: str
+    kind: type[Ouve | Bridge | Rddm | Interpolant], given: JsonObject, where: str
 ) -> Description:
     problems: list[Problem] = []
     roles = given.pop("roles", None)
@@ -287,7 +288,7 @@ def _read_other_sampler(
 
 def _dataclass_arguments(
     kind: type[Any], given: Any, where: str, problems: list[Problem]
-) -> dict[str, Any]:
+) -> JsonObject:
     """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
     known = {f.name: f.default for f in fields(kind)}
     if not isinstance(given, Mapping):

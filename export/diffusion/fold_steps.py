@@ -7,13 +7,12 @@ step table; the network reads its row by the index of the step. The same is done
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 from onnx_ir.passes import common
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.random_inputs import draw
@@ -95,7 +94,7 @@ def fold_steps(model: Model) -> Model:
 
 
 def _fold_input(
-    model: Model, name: str, values: NDArray[Any], index: str
+    model: Model, name: str, values: Array, index: str
 ) -> tuple[Model, FoldCost, str] | None:
     """Replace an input by the index of its value; returns the model, the cost, and the new input's name."""
     copy = model.ir.clone()
@@ -158,9 +157,7 @@ def _border(inside: Sequence[ir.Node]) -> list[ir.Value]:
     ]
 
 
-def _evaluate(
-    model: Model, given: ir.Value, names: Sequence[str], values: NDArray[Any]
-) -> list[NDArray[Any]]:
+def _evaluate(model: Model, given: ir.Value, names: Sequence[str], values: Array) -> list[Array]:
     """The border's tensors for each value of the input: one array (values, elements) each."""
     copy = model.ir.clone()
     made = {str(value.name): value for node in copy.graph for value in node.outputs}
@@ -178,7 +175,7 @@ def _evaluate(
 
 
 def _gather(
-    graph: ir.Graph, value: ir.Value, rows: NDArray[Any], step: ir.Value, inside: Sequence[ir.Node]
+    graph: ir.Graph, value: ir.Value, rows: Array, step: ir.Value, inside: Sequence[ir.Node]
 ) -> None:
     """Let the readers of a border value read the step's row of a table."""
     shape = static_shape(value) or ()
@@ -242,14 +239,14 @@ def _weights(graph: ir.Graph) -> int:
     return sum(array.size for array in arrays if array is not None and array.dtype.kind == "f")
 
 
-def _check(source: Model, folded: Model, values: dict[str, NDArray[Any]]) -> None:
+def _check(source: Model, folded: Model, values: dict[str, Array]) -> None:
     """Compare both networks on random inputs; `values` has rows for inputs of one or both."""
     rows = len(next(iter(values.values())))
     before, after = (in_onnxruntime(model.to_bytes()) for model in (source, folded))
     for place in np.unique(np.linspace(0, rows - 1, CHECKED).astype(int)):
         random = np.random.default_rng(int(place))
         feeds = []
-        shared: dict[str, NDArray[Any]] = {}
+        shared: dict[str, Array] = {}
         for model in (source, folded):
             feed = {}
             for value in model.ir.graph.inputs:

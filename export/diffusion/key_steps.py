@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgekit.base import sampler_loop
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.sampler_loop import Network
 from edgekit.base.sampler_table import Arrays, StepTable
@@ -131,7 +130,7 @@ def _caller(model: Model) -> Callable[[Arrays], Arrays]:
     return call
 
 
-def _images(model: Model, table: StepTable, network: Network) -> NDArray[Any]:
+def _images(model: Model, table: StepTable, network: Network) -> Array:
     """A few images one by one, conditions at zero."""
     roles = table.roles
     given = {

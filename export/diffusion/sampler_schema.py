@@ -3,12 +3,13 @@
 from dataclasses import MISSING, fields
 from typing import Any
 
+from edgekit.base.json_values import JsonObject
 from edgekit.base.sampler_table import Roles
 from edgekit.export.diffusion.description import OTHERS, SAMPLERS, Sampler
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import PREDICTIONS, VARIANCES
 
-Schema = dict[str, Any]
+Schema = JsonObject
 NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 WORDS = {"prediction": PREDICTIONS, "spacing": SPACINGS, "variance": VARIANCES}
 
@@ -34,7 +35,7 @@ def sampler_schema() -> Schema:
     }
 
 
-def _table(made: type[Any], words: dict[str, Any] | None = None) -> Schema:
+def _table(made: type[Any], words: JsonObject | None = None) -> Schema:
     known = {field.name: field.default for field in fields(made)}
     properties = {key: _value(key, default) for key, default in known.items()}
     for key, allowed in (words or {}).items():

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64, Int64
 from edgekit.base.errors import Problem
 
-Floats = NDArray[np.float64]
 KINDS = ("cosine", "linear", "scaled_linear", "given")
 SPACINGS = ("uniform", "quad", "trailing", "linspace")
 MAX_TIMESTEPS = 1 << 16
@@ -34,13 +33,13 @@ class Schedule:
     alphas_bar: tuple[float, ...] = ()
 
     @property
-    def ab(self) -> Floats:
+    def ab(self) -> Float64:
         """The cumulative products, (timesteps,), from nearly 1 down."""
         if self.kind == "given":
             return np.asarray(self.alphas_bar, np.float64)
         return np.asarray(np.cumprod(1 - self.betas()), np.float64)
 
-    def betas(self) -> Floats:
+    def betas(self) -> Float64:
         """The variances that each step adds, (timesteps,)."""
         count, start, end = self.timesteps, self.beta_start, self.beta_end
         if self.kind == "linear":
@@ -74,7 +73,7 @@ class Schedule:
         return found
 
 
-def timesteps(spacing: str, total: int, steps: int) -> NDArray[np.int64]:
+def timesteps(spacing: str, total: int, steps: int) -> Int64:
     """Return the training steps that `steps` sampling steps visit, from the noisiest down.
 
     ``uniform`` is DDIM's (0, T // S, ...), ``quad`` its floor(linspace(0, sqrt(0.8 T), S)^2); ``trailing``

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import NETWORKS, Roles, StepTable
 
@@ -102,7 +102,7 @@ class StartAndNoise:
             if is_there and not fits
         ]
 
-    def with_given(self, table: StepTable, ab: NDArray[np.float64] | None = None) -> StepTable:
+    def with_given(self, table: StepTable, ab: Float64 | None = None) -> StepTable:
         """Return a table with this start and noise.
 
         Args:

@@ -8,15 +8,13 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64, Int64
 from edgekit.base.errors import Problem
 from edgekit.base.sampler_table import CHOICES, COLUMNS, FIRST, Roles, StepTable
 from edgekit.export.diffusion.discrete import Discrete
 from edgekit.export.diffusion.schedule import timesteps
 from edgekit.export.diffusion.start_and_noise import START
-
-Floats = NDArray[np.float64]
 
 
 class GuidanceInputs(Protocol):
@@ -36,7 +34,7 @@ ENCODE = "ddim-encode"
 VARIANCES = ("small", "large")  # beta~ and beta of Ho et al. (2020), section 3.2
 
 
-def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
+def estimate(prediction: str, ab: Float64) -> tuple[Float64, Float64]:
     """Return (u, v) of ``x0 = u x + v e`` for each cumulative product.
 
     v-prediction is that of Salimans and Ho (2022), ``v = sqrt(ab) eps - sqrt(1 - ab) x0``; the score is
@@ -52,7 +50,7 @@ def estimate(prediction: str, ab: Floats) -> tuple[Floats, Floats]:
     return np.zeros_like(ab), np.ones_like(ab)
 
 
-def guidance_columns(weights: Floats, sampler: "GuidanceInputs") -> Floats:
+def guidance_columns(weights: Float64, sampler: "GuidanceInputs") -> Float64:
     """Return the columns of the outputs of a row's calls, from those of one call (rows, outputs).
 
     Two calls under classifier-free guidance, ``e = e_null + w (e_cond - e_null)``, Ho and Salimans (2022); the
@@ -73,7 +71,7 @@ def guidance_problems(sampler: "GuidanceInputs") -> list[Problem]:
     return [Problem("sampler, guidance", found, allowed, "give it, or leave guidance out")]
 
 
-def visited_steps(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]:
+def visited_steps(sampler: Discrete) -> tuple[Int64, Float64, Float64]:
     """Return the training steps, their cumulative products, and those of the steps that follow.
 
     Times fall, and the last product is 1, an image's. Of kind ``ddim-encode`` they rise, and the last is the time at
@@ -92,7 +90,7 @@ def visited_steps(sampler: Discrete) -> tuple[NDArray[np.int64], Floats, Floats]
     return times, ab, np.append(ab[1:], 1.0)
 
 
-def _table(sampler: Discrete, times: NDArray[np.int64], ab: Floats, **columns: Floats) -> StepTable:
+def _table(sampler: Discrete, times: Int64, ab: Float64, **columns: Float64) -> StepTable:
     u, v = estimate(sampler.prediction, ab)
     outputs = guidance_columns(v[:, None], sampler)
     columns = {"u": u, "v": outputs, **columns}

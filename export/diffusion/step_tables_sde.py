@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64, Int64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import Roles, StepTable
 from edgekit.export.diffusion.start_and_noise import StartAndNoise
 from edgekit.export.diffusion.step_tables import first_network, guidance_columns, guidance_problems
 
-Floats = NDArray[np.float64]
 WITH_Y = Roles(y="y")
 PLAIN = Roles()
 COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary part have 1/2 each
@@ -132,14 +131,14 @@ class Ouve(_Description):
             "roles.y": (self.roles.y, self.roles.y is not None, "the condition's name"),
         }
 
-    def std(self, t: Floats) -> Floats:
+    def std(self, t: Float64) -> Float64:
         """The standard deviation of x_t around its mean."""
         growth = np.log(self.sigma_max / self.sigma_min)
         scale = self.sigma_min**2 * growth / (self.theta + growth)
         inside = np.exp(2 * (self.theta + growth) * t) - 1
         return np.asarray(np.sqrt(scale * np.exp(-2 * self.theta * t) * inside))
 
-    def score(self, t: Floats) -> tuple[Floats, Floats]:
+    def score(self, t: Float64) -> tuple[Float64, Float64]:
         """What x - y and what the network's output counts in the score."""
         if self.prediction == "score":
             return np.zeros_like(t), np.full_like(t, self.sign)
@@ -158,7 +157,7 @@ class Ouve(_Description):
         times = np.repeat(t, len(made["a"]) // len(t))
         return StepTable.of(times, 1, self.roles, made, start_noise=start, start_y=1.0)
 
-    def _corrected(self, t: Floats) -> dict[str, Floats]:
+    def _corrected(self, t: Float64) -> dict[str, Float64]:
         dt = np.append(-np.diff(t), self.t_min)
         ratio = self.sigma_max / self.sigma_min
         g = self.sigma_min * ratio**t * np.sqrt(2 * np.log(ratio))
@@ -166,7 +165,7 @@ class Ouve(_Description):
         own, output = self.score(t)
         last = np.append(np.ones(len(t) - 1), 0.0)
 
-        def turns(corrector: Floats, predictor: Floats) -> Floats:
+        def turns(corrector: Float64, predictor: Float64) -> Float64:
             return np.stack([corrector, predictor], axis=1).ravel()
 
         towards = turns(step * own, self.theta * dt + g**2 * dt * own)  # of x - y
@@ -177,7 +176,7 @@ class Ouve(_Description):
             "s": turns(np.sqrt(2 * step), last * g * np.sqrt(dt)),
         }
 
-    def _posterior(self, t: Floats) -> dict[str, Floats]:
+    def _posterior(self, t: Float64) -> dict[str, Float64]:
         later = np.append(t[1:], 0.0)
         mean, mean_s = (np.exp(-self.theta * v) for v in (t, later))
         std, std_s = self.std(t), self.std(later)
@@ -286,13 +285,13 @@ class Rddm(_Description):
             "roles.y": (self.roles.y, self.roles.y is not None, "the degraded input's name"),
         }
 
-    def cumulative(self) -> tuple[Floats, Floats]:
+    def cumulative(self) -> tuple[Float64, Float64]:
         """Return A_t and B_t, (timesteps,)."""
         growing = np.arange(self.timesteps) + (0.0 if self.from_zero else 1.0)
         portions = growing / growing.sum() if self.timesteps > 1 else np.ones(1)
         return np.cumsum(portions[::-1]), np.sqrt(self.sum_scale * np.cumsum(portions))
 
-    def times(self) -> NDArray[np.int64]:
+    def times(self) -> Int64:
         """The times that are visited, from T - 1 down, and -1 behind them: as torch.linspace counts, truncated."""
         part, number = (
             np.float32(self.timesteps) / np.float32(self.steps),
@@ -328,7 +327,7 @@ class Rddm(_Description):
         )
 
 
-GAMMAS: dict[str, Callable[[Floats], Floats]] = {
+GAMMAS: dict[str, Callable[[Float64], Float64]] = {
     "root": lambda t: np.sqrt(t * (1 - t)),
     "product": lambda t: t * (1 - t),
     "sine": lambda t: np.sin(np.pi * t) ** 2,

@@ -5,9 +5,10 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Matrix = NDArray[np.float64]
+from edgekit.base.arrays import Float64
+
+Matrix = Float64
 
 FEATURE_FORMS = (
     "mel:N_FFT:HOP:WINDOW:BANDS[:LOW:HIGH][:log|db|pcen][:htk|slaney][:full][:stack:FRAMES[:EVERY]], "

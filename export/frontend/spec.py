@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import MOST_CHANNELS
 from edgekit.export.frontend.features import (
@@ -135,7 +135,7 @@ class FrontendSpec:
         """How the names of the two states begin: that of the analysis, that of the synthesis."""
         return ("frame", "frame") if self.kind == "frame" else ("stft", "istft")
 
-    def windows(self) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def windows(self) -> tuple[Array, Array]:
         """Return the analysis and the synthesis window, both (length,) float32.
 
         Unless `plain`, the synthesis window is the analysis window divided by the sum of the
@@ -147,7 +147,7 @@ class FrontendSpec:
         return window.astype(np.float32), (window / weights).astype(np.float32)
 
 
-def make_window(name: str, length: int) -> np.ndarray[Any, Any]:
+def make_window(name: str, length: int) -> Array:
     """Return a window (length,) in float64; `name` is one of `WINDOWS`, or one of them and ``@`` its own length."""
     if "@" in name:
         name, _, own = name.partition("@")
@@ -162,7 +162,7 @@ def make_window(name: str, length: int) -> np.ndarray[Any, Any]:
     return np.asarray(hann if shape == "hann" else np.sqrt(np.maximum(hann, 0)))
 
 
-def summed_squares(window: np.ndarray[Any, Any], hop: int) -> np.ndarray[Any, Any]:
+def summed_squares(window: Array, hop: int) -> Array:
     """Return ``sum_k window[n + k * hop]^2`` for n in 0..hop - 1."""
     padded = np.concatenate([window**2, np.zeros(-len(window) % hop)])
     return np.asarray(padded.reshape(-1, hop).sum(axis=0))

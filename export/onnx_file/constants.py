@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 
 Constants = Mapping[str, Any]  # values as numpy.asarray takes them
-Arrays = dict[str, npt.NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 def bind_constants(graph: onnx.GraphProto, constants: Constants) -> Arrays:
@@ -51,7 +51,7 @@ def bind_constants(graph: onnx.GraphProto, constants: Constants) -> Arrays:
     return arrays
 
 
-def _as_type(value: Any, tensor: onnx.TypeProto.Tensor) -> npt.NDArray[Any] | None:
+def _as_type(value: Any, tensor: onnx.TypeProto.Tensor) -> Array | None:
     """The value in the input's type and shape; None where it does not fit."""
     try:
         given = np.asarray(value)

@@ -1,12 +1,12 @@
 """The same network for onnxruntime to be judged by: its Sigmoid exact where it is small, its DFT a product."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper, numpy_helper
+
+from edgekit.base.arrays import Array, Float32
 
 LONGEST = 2048  # a transform that is written as a matrix
 
@@ -78,7 +78,7 @@ def with_exact_dft(data: bytes) -> bytes:
             continue
         flags = {attribute.name: attribute.i for attribute in node.attribute}
         matrix, bins = _transform(shape[-2], shape[-1], flags)
-        constants: dict[str, NDArray[Any]] = {
+        constants: dict[str, Array] = {
             "matrix": matrix,
             "flat": np.array([*shape[:-2], shape[-2] * shape[-1]], np.int64),
             "shape": np.array([*shape[:-2], bins, 2], np.int64),
@@ -112,7 +112,7 @@ def _inexact(length: int) -> bool:
     return length & (length - 1) != 0 and length <= LONGEST
 
 
-def _transform(length: int, parts: int, flags: dict[str, int]) -> tuple[NDArray[np.float32], int]:
+def _transform(length: int, parts: int, flags: dict[str, int]) -> tuple[Float32, int]:
     """The transform of (length, parts) as a matrix of (length * parts, bins * 2), and its bins."""
     bins = length // 2 + 1 if flags.get("onesided") else length
     turns = np.outer(np.arange(length), np.arange(bins)) % length

@@ -1,11 +1,11 @@
 """BatchNorm in inference is a scale and a shift per channel: fold it into a neighbour's weights."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -14,8 +14,6 @@ from edgekit.graph.nodes import (
     sole_user,
     static_shape,
 )
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

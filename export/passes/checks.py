@@ -7,10 +7,11 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import OPSET
-from edgekit.graph.nodes import Array, array_of, attribute, static_shape
+from edgekit.graph.nodes import array_of, attribute, static_shape
 
 FLAGS = frozenset(
     ("align_corners", "allowzero", "antialias", "ceil_mode", "count_include_pad", "detect_negative",

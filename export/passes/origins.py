@@ -6,8 +6,9 @@ from typing import Any
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import Array, add_initializer, array_of
+from edgekit.graph.nodes import add_initializer, array_of
 
 KEY = "edgekit.origins"
 LARGEST = 2**22  # elements of an operand that is kept

@@ -1,10 +1,9 @@
 """Fold constant scales and shifts into the layer in front of or behind them."""
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
@@ -14,8 +13,6 @@ from edgekit.graph.nodes import (
     sole_user,
     static_shape,
 )
-
-Array = np.ndarray[Any, Any]
 
 
 class FoldScales(ir.passes.InPlacePass):

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
 
-def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDArray[Any]] | None:
+def cut(examples: Mapping[str, Array], model: Model) -> Mapping[str, Array] | None:
     """Return (hops, *shape) for each stream input of a streamed network, (*shape) for a session constant.
 
     Args:
@@ -46,9 +45,7 @@ def cut(examples: Mapping[str, NDArray[Any]], model: Model) -> Mapping[str, NDAr
     return results | {name: examples[name] for name in model.constants}
 
 
-def input_of_each_hop(
-    array: NDArray[Any], shape: Sequence[int], part: Fraction, hops: int
-) -> NDArray[Any]:
+def input_of_each_hop(array: Array, shape: Sequence[int], part: Fraction, hops: int) -> Array:
     """What an input without time in the hop is in each one, (hops, *shape): the frame in which the hop begins.
 
     Args:
@@ -66,7 +63,7 @@ def input_of_each_hop(
     return np.stack([np.take(array, [place], axis) for place in places])
 
 
-def hold(array: NDArray[Any], axis: int, frames: int) -> NDArray[Any]:
+def hold(array: Array, axis: int, frames: int) -> Array:
     """The array with the first of every so many frames along `axis` in the place of all of them."""
     places = np.arange(array.shape[axis])
     return np.asarray(np.take(array, places - places % frames, axis))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int64
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import unused_name
 
@@ -155,16 +155,16 @@ class HopGraph:
         self.carry(state, self.exact(self.one("end.count", "Add", state, more)))
         return state
 
-    def since(self, hops: NDArray[np.int64], name: str) -> ir.Value:
+    def since(self, hops: Int64, name: str) -> ir.Value:
         """Whether at least so many hops went before, elementwise; bool of the shape of `hops`."""
         bound = self.constant(hops, f"{name}.hops")
         return self.exact(self.one(name, "GreaterOrEqual", self.hops, bound))
 
     def counted(
         self,
-        start: NDArray[Any],
-        step: NDArray[Any],
-        place: NDArray[np.int64],
+        start: Array,
+        step: Array,
+        place: Int64,
         name: str,
         dtype: np.dtype[Any],
     ) -> ir.Value:

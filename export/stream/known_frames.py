@@ -1,12 +1,11 @@
 """Frames that are known before the stream starts, taken from a run of the offline network."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.random_inputs import draw
 from edgekit.export.stream.tensor_timing import TimeAxis, values_of
@@ -23,9 +22,9 @@ class KnownFrames:
         """Take the offline network at one length of so many samples, and what reads it at others."""
         self._instance, self._at, self._samples = instance, at, samples
         self._order = {value: number for number, value in enumerate(values_of(instance.graph))}
-        self._arrays: dict[ir.Value, tuple[NDArray[Any], ...]] = {}
+        self._arrays: dict[ir.Value, tuple[Array, ...]] = {}
 
-    def frames(self, value: ir.Value, time: TimeAxis, count: int) -> NDArray[Any] | None:
+    def frames(self, value: ir.Value, time: TimeAxis, count: int) -> Array | None:
         """The first `count` frames; None where they follow from an input."""
         while time.length(self._samples) < count:
             self._samples *= 2
@@ -39,7 +38,7 @@ class KnownFrames:
         same = np.allclose(one, other, rtol=0, atol=TOLERANCE * peak)
         return np.asarray(one) if same else None
 
-    def _run(self, value: ir.Value, seed: int) -> NDArray[Any]:
+    def _run(self, value: ir.Value, seed: int) -> Array:
         copy = self._instance.clone()
         values = list(values_of(copy.graph))
         tapped = values[self._order[value]]

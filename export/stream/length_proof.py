@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.hop_runner import Arrays, in_onnxruntime
@@ -203,7 +203,7 @@ class _LengthProof:
             return in_onnxruntime(offline.at(samples).to_bytes())(feed)
         return self._named(offline.run(feed))
 
-    def _named(self, arrays: Iterable[NDArray[Any]]) -> Arrays:
+    def _named(self, arrays: Iterable[Array]) -> Arrays:
         names = [str(value.name) for value in self.lengths.short.outputs]
         return dict(zip(names, arrays, strict=True))
 
@@ -301,7 +301,7 @@ class _LengthProof:
             return self._cut(self.lengths.offline.examples, samples)
         return {name: np.abs(array) for name, array in feed.items()}
 
-    def _cut(self, examples: Mapping[str, NDArray[Any]], samples: int) -> Arrays:
+    def _cut(self, examples: Mapping[str, Array], samples: int) -> Arrays:
         axes = self.lengths.offline.axes
         return {
             name: repeat_along_time(examples[name], axes.get(name), self._frames(value, samples))
@@ -357,7 +357,7 @@ def _refuse_branch(place: str, samples: int) -> NoReturn:
     raise ModelError(Problem(f"in {place}", found, SAME, step))
 
 
-def _sizes(name: str, expected: NDArray[Any], found: NDArray[Any]) -> str:
+def _sizes(name: str, expected: Array, found: Array) -> str:
     return f"output '{name}' is {list(expected.shape)}, and {list(found.shape)} in the stream"
 
 
@@ -377,7 +377,7 @@ def _first_other(model: Model, expected: Arrays, found: Arrays) -> tuple[str, in
     return name, frame
 
 
-def _error(name: str, expected: NDArray[Any], found: NDArray[Any], frame: int) -> str:
+def _error(name: str, expected: Array, found: Array, frame: int) -> str:
     peak = float(np.nanmax(np.abs(expected), initial=0)) or 1.0
     error = float(np.nanmax(np.abs(expected - found), initial=0)) / peak
     return f"output '{name}' is {error:.2g} of its peak away from the stream, from frame {frame} on"

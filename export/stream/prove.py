@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, lcm
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, zero_states
@@ -140,10 +139,10 @@ def run_stream(
 
 def _run(
     model: Model, running: Callable[[Arrays], Arrays], inputs: Arrays, end: int, missing: float
-) -> dict[str, list[NDArray[Any]]]:
+) -> dict[str, list[Array]]:
     """Run the hops; before hop `end` the network hears how many of its samples are `missing`."""
     state = zero_states(model)
-    recorded: dict[str, list[NDArray[Any]]] = {str(v.name): [] for v in model.stream_outputs}
+    recorded: dict[str, list[Array]] = {str(v.name): [] for v in model.stream_outputs}
     for hop in range(len(next(iter(inputs.values())))):
         if hop == end and model.end_state is not None:
             state[model.end_state][...] = missing
@@ -154,7 +153,7 @@ def _run(
     return recorded
 
 
-def _cut(array: NDArray[Any], axis: int, frames: int, hops: int) -> NDArray[Any]:
+def _cut(array: Array, axis: int, frames: int, hops: int) -> Array:
     """Hops of an array, (hops, ...), with zeros behind its end."""
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, frames * hops - array.shape[axis])

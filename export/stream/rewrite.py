@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.export.stream.known_frames import KnownFrames
 from edgekit.export.stream.mirror import MirrorReads, gather_mirrored_frames
 from edgekit.export.stream.signs import partial, sign
@@ -78,7 +78,7 @@ class Rewriter(Values):
             self._contexts[key] = self._context(track, count, start, name)
         return self._contexts[key]
 
-    def _context(self, track: Track, count: int, start: NDArray[np.float32], name: str) -> ir.Value:
+    def _context(self, track: Track, count: int, start: Float32, name: str) -> ir.Value:
         new, dtype = self.new, track.offline.dtype
         frames = track.value
         if dtype != ir.DataType.FLOAT:
@@ -104,14 +104,14 @@ class Rewriter(Values):
         self.states.setdefault(offline, []).append(state)
         return state
 
-    def from_start(self, state: ir.Value, start: NDArray[Any], name: str) -> ir.Value:
+    def from_start(self, state: ir.Value, start: Array, name: str) -> ir.Value:
         """A state that is `start`, not zero, in the first hop."""
         if not start.any():
             return state
         content = self.new.constant(start, f"{name}.start")
         return self.new.one(f"{name}.begin", "Where", self.new.first, content, state)
 
-    def known_context(self, track: Track, count: int) -> NDArray[np.float32]:
+    def known_context(self, track: Track, count: int) -> Float32:
         """The `count` frames before the first hop: zeros before frame 0, known ones from there."""
         shape = list(track.shape)
         shape[track.axis] = count

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import parse_layout
 from edgekit.graph.model import (
     Distance,
@@ -83,7 +84,7 @@ def replaced_fact(content: Any) -> Replacements | None:
     return Replacements(nodes, distances)
 
 
-def _whole(numbers: dict[str, Any]) -> dict[str, int]:
+def _whole(numbers: JsonObject) -> dict[str, int]:
     if any(type(n) is not int or abs(n) > MOST for n in numbers.values()):
         raise TypeError("not whole numbers")
     return numbers

@@ -3,13 +3,12 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
+from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants, bind_constants
 from edgekit.export.onnx_file.file_checks import parse, runnable
@@ -24,9 +23,7 @@ COMPARISONS = names(lambda row: row.compares)
 FEW = 16  # elements of a constant that is a length
 
 
-def module_run(
-    loaded: TorchModule, feed: Arrays, *, in_double: bool = False
-) -> Sequence[NDArray[Any]]:
+def module_run(loaded: TorchModule, feed: Arrays, *, in_double: bool = False) -> Sequence[Array]:
     """Call a module and return its outputs in order. Raises what forward raises.
 
     Args:
@@ -51,7 +48,7 @@ def file_run(
     shapes: Mapping[str, Sequence[int]],
     constants: Constants,
     runner: Callable[[bytes], Callable[[Arrays], Arrays]] = source_runner,
-) -> Callable[[Arrays], Sequence[NDArray[Any]]]:
+) -> Callable[[Arrays], Sequence[Array]]:
     """Return what runs a file at any length and gives its outputs in order; arguments as in `from_onnx`."""
 
     @cache
@@ -60,7 +57,7 @@ def file_run(
             parse(data, shapes).graph, constants
         )
 
-    def run(feed: Arrays) -> Sequence[NDArray[Any]]:
+    def run(feed: Arrays) -> Sequence[Array]:
         running, fixed = opened()
         return [np.asarray(array) for array in running(feed | fixed).values()]
 

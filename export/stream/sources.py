@@ -7,12 +7,11 @@ from fractions import Fraction
 from functools import cache, partial
 from math import lcm
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.double import double_runner
 from edgekit.export.from_onnx import from_onnx, read_file
@@ -60,14 +59,14 @@ class Offline:
 
     at: Callable[[int], Model]
     notes: Sequence[str] = ()
-    examples: Mapping[str, NDArray[Any]] | None = None
+    examples: Mapping[str, Array] | None = None
     axes: Mapping[str, int] = field(default_factory=dict)
     rates: Rates = field(default_factory=dict)
     controls: Sequence[str] = ()
     probe: Callable[[int], Calls] | None = None
     nodes: Callable[[int], int] | None = None
-    run: Callable[[Arrays], Sequence[NDArray[Any]]] | None = None
-    run_in_double: Callable[[Arrays], Sequence[NDArray[Any]]] | None = None
+    run: Callable[[Arrays], Sequence[Array]] | None = None
+    run_in_double: Callable[[Arrays], Sequence[Array]] | None = None
     guards: Callable[[int], Guards] | None = None
     numbers: Sequence[LengthNumber] = ()
     multiple: int = 1
@@ -199,7 +198,7 @@ def torch_offline(
         with quiet():
             return reached_nodes(trace_module(replace(loaded, kwargs=given(samples))).program)
 
-    def run(feed: Arrays, in_double: bool = False) -> Sequence[NDArray[Any]]:
+    def run(feed: Arrays, in_double: bool = False) -> Sequence[Array]:
         with quiet():
             try:
                 return module_run(loaded, feed, in_double=in_double)
@@ -236,7 +235,7 @@ def _failing_forward(
     return TooShort(Problem(where, found, allowed, step))
 
 
-def repeat_along_time(array: NDArray[Any], axis: int | None, frames: int) -> NDArray[Any]:
+def repeat_along_time(array: Array, axis: int | None, frames: int) -> Array:
     """An input over and over along its time axis, until it has so many frames; without one as it is."""
     if axis is None:
         return np.asarray(array)

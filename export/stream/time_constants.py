@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
+from edgekit.base.json_values import JsonObject
 from edgekit.export.passes.origins import Origin
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.graph.facts import FACTS
-from edgekit.graph.nodes import Array
 
 TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
 MOST_START = 64  # hops until a pattern has set in
@@ -272,7 +272,7 @@ class Emitter:
             target = self.new.constant(shape, f"{name}.shape", np.int64)
             kind = "Expand" if made.op_type == "Expand" else "Reshape"
             return self.new.one(name, kind, inputs[0], target)
-        attributes: dict[str, Any] = {a.name: a.value for a in made.attributes}
+        attributes: JsonObject = {a.name: a.value for a in made.attributes}
         return self.new.one(name, made.op_type, *inputs, **attributes)
 
 

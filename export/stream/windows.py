@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.nodes import Array, array_of, attribute, sole_user, static_shape
+from edgekit.base.arrays import Array
+from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 
 ENDLESS = 2**40  # frames: a size from which nothing that counts from the front is cut off
 

@@ -2,8 +2,9 @@
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.border import twin as border_twin
-from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype
+from edgekit.operators.operator import Operator, integer, integers, output_dtype
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 
 

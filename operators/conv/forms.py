@@ -3,9 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape, conv_shape, ints
-from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensors
+from edgekit.operators.operator import Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 

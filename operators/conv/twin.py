@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from edgekit.base.arrays import Int32
 from edgekit.operators.fixed_point import F32, I64, S8, Ints, Shifts, output
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear.twin import F64
 
 Tap = tuple[int, int, tuple[slice, slice], tuple[slice, slice]]
-Places = npt.NDArray[np.int32]
+Places = Int32
 
 
 def ek_conv_f32(x: F32, w: F32, bias: F32 | None, shape: ConvShape) -> F32:

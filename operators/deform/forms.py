@@ -3,9 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.deform.twin import ek_deform_conv_f32, ek_square_deform_s8
 from edgekit.operators.geometry import conv_shape
-from edgekit.operators.operator import Array, Operator, integer, tensor
+from edgekit.operators.operator import Operator, integer, tensor
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 

@@ -3,11 +3,12 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.elementwise.functions import FORMS, form
-from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensor
+from edgekit.operators.operator import Operator, integer, integers, output_dtype, tensor
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 

@@ -6,16 +6,13 @@ zero gives 0; floats become integers towards zero and saturate, NaN becomes 0.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.pointwise.twin import ek_pow_f32, ek_sqrt_f32
 from edgekit.operators.roles import constant
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

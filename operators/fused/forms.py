@@ -2,9 +2,10 @@
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.fused import twin as fused_twin
 from edgekit.operators.geometry import ints
-from edgekit.operators.operator import Array, Operator, integers, output_dtype, tensor, tensors
+from edgekit.operators.operator import Operator, integers, output_dtype, tensor, tensors
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 LIMITS = ("y_zero", "y_min", "y_max")

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fused.twin import (
     FRACTION_BITS,
@@ -120,9 +120,7 @@ def _build_norm(fuser: Fuser, node: ir.Node, n: int) -> bool:
     return True
 
 
-def _gain_and_bias(
-    gain: NDArray[np.float32], bias: NDArray[np.float32] | None, y: QuantType
-) -> dict[str, object] | None:
+def _gain_and_bias(gain: Float32, bias: Float32 | None, y: QuantType) -> dict[str, object] | None:
     """Both in units of the result's step, with one shift; None where no shift fits."""
     real = np.ravel(gain).astype(np.float64) / y.scale
     _, exponent = np.frexp(np.abs(real).max(initial=1e-30))

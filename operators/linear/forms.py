@@ -3,9 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import matmul_shapes
 from edgekit.operators.linear import twin as linear_twin
-from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensors
+from edgekit.operators.operator import Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 

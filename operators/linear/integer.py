@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int64
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fuser import Fuser, IntegerForm
@@ -81,8 +82,8 @@ def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
 
 
 def integer_bias(
-    fuser: Fuser, node: ir.Node, kind: QuantType, scales: NDArray[np.float32], index: int = 2
-) -> NDArray[np.int64]:
+    fuser: Fuser, node: ir.Node, kind: QuantType, scales: Float32, index: int = 2
+) -> Int64:
     """The bias in units of input scale * weight scale; a stored int32 one is taken as it is."""
     value = optional(node, index)
     if value is None:
@@ -98,13 +99,13 @@ def integer_bias(
     )
 
 
-def bias_array(bias: NDArray[np.int64], kind: QuantType) -> NDArray[np.signedinteger]:
+def bias_array(bias: Int64, kind: QuantType) -> NDArray[np.signedinteger]:
     """The bias as kernels read it: int32, beside int16 activations int64."""
     return bias.astype(np.int32 if kind.dtype == "int8" else np.int64)
 
 
 def prove_accumulator(
-    node: ir.Node, kind: QuantType, rows: NDArray[np.signedinteger], bias: NDArray[np.int64]
+    node: ir.Node, kind: QuantType, rows: NDArray[np.signedinteger], bias: Int64
 ) -> None:
     """The largest possible |accumulator|, from the weights' actual sums, must fit: 32 or 47 bits."""
     span, limit = (255 if kind.dtype == "int8" else 32768), SUM_LIMITS[kind.dtype]
@@ -122,7 +123,7 @@ def prove_accumulator(
 
 
 def multipliers(
-    prefix: str, x_scale: float, w_scales: NDArray[np.float32], y_scale: float, dtype: str
+    prefix: str, x_scale: float, w_scales: Float32, y_scale: float, dtype: str
 ) -> dict[str, object]:
     """``mult`` and ``shift`` of each output channel, from the product of two scales to that of the result."""
     real = np.float64(x_scale) * w_scales.astype(np.float64) / np.float64(y_scale)

@@ -8,10 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from edgekit.base.arrays import Float64, Int32
 from edgekit.operators.fixed_point import F32, I64, S8, Ints, Shifts, output
 from edgekit.operators.float_sums import accumulate
 
-F64 = npt.NDArray[np.float64]
+F64 = Float64
 Kind = TypeVar("Kind", bound=np.generic)
 
 
@@ -52,7 +53,7 @@ def ek_matmul(
     return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
 
 
-def gather_frames(x: npt.NDArray[Kind], at: npt.NDArray[np.int32], n: int) -> npt.NDArray[Kind]:
+def gather_frames(x: npt.NDArray[Kind], at: Int32, n: int) -> npt.NDArray[Kind]:
     """Return the frames, ``(frames, n)``, that begin at elements `at` of `x`."""
     found: npt.NDArray[Kind] = x.ravel()[at[:, None] + np.arange(n)]
     return found
@@ -63,7 +64,7 @@ def ek_frame_dots(
     a_zero: int,
     x: Ints,
     x_zero: int,
-    at: npt.NDArray[np.int32],
+    at: Int32,
     *numbers: int,
     to: npt.DTypeLike,
 ) -> Ints:
@@ -76,7 +77,7 @@ def ek_frame_sums(
     a_zero: int,
     x: Ints,
     x_zero: int,
-    at: npt.NDArray[np.int32],
+    at: Int32,
     *numbers: int,
     n: int,
     to: npt.DTypeLike,
@@ -85,9 +86,7 @@ def ek_frame_sums(
     return ek_matmul(a, a_zero, gather_frames(x, at, n), x_zero, *numbers, to=to)
 
 
-def ek_frame_fc(
-    x: Ints, at: npt.NDArray[np.int32], w: S8, *numbers: Any, to: npt.DTypeLike
-) -> Ints:
+def ek_frame_fc(x: Ints, at: Int32, w: S8, *numbers: Any, to: npt.DTypeLike) -> Ints:
     """Return what `ek_fc` does with the blocks of `x` at `at`; w ``(blocks, n, k)``."""
     row = gather_frames(x, at, w.shape[2]).reshape(1, -1)
     y: Ints = ek_fc(row, np.concatenate(list(w), axis=1), *numbers, to=to)[0]
@@ -137,17 +136,17 @@ def ek_matmul_f32(a: F32, b: F32) -> F32:
     return ek_fc_f32(a, b, None)
 
 
-def ek_frame_dots_f32(a: F32, x: F32, at: npt.NDArray[np.int32]) -> F32:
+def ek_frame_dots_f32(a: F32, x: F32, at: Int32) -> F32:
     """Return the products of vectors a ``(m, k)`` with the frames of `x` at `at`: ``(m, frames)``."""
     return ek_matmul_f32(a, gather_frames(x, at, a.shape[1]).T)
 
 
-def ek_frame_sums_f32(a: F32, x: F32, at: npt.NDArray[np.int32], n: int) -> F32:
+def ek_frame_sums_f32(a: F32, x: F32, at: Int32, n: int) -> F32:
     """Return the frames of `x` at `at`, of n elements, weighed by a ``(m, frames)``: ``(m, n)``."""
     return ek_matmul_f32(a, gather_frames(x, at, n))
 
 
-def ek_frame_fc_f32(x: F32, at: npt.NDArray[np.int32], w: F32, bias: F32 | None) -> F32:
+def ek_frame_fc_f32(x: F32, at: Int32, w: F32, bias: F32 | None) -> F32:
     """Return what `ek_fc_f32` does with the blocks of `x` at `at`; w ``(blocks, k, n)``."""
     row = gather_frames(x, at, w.shape[1]).reshape(1, -1)
     y: F32 = ek_fc_f32(row, w.reshape(-1, w.shape[2]), bias)[0]

@@ -3,8 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.elementwise.forms import elementwise
-from edgekit.operators.operator import Array, Operator, integers, output_dtype, tensor
+from edgekit.operators.operator import Operator, integers, output_dtype, tensor
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.operators.qdq import INTEGER_DOMAIN

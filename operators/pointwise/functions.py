@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.operators.pointwise import twin as ek
 from edgekit.operators.pointwise import twin as pointwise_twin
 
 Attributes = dict[str, float]
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
+F32 = Float32
+F64 = Float64
 TWICE_ATANH = (*(2 / power for power in (13, 11, 9, 7, 5, 3)), 2.0)  # over s, of s^2
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.operators.elementwise.integer import build_slopes
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.pointwise import tables as lookup_tables
@@ -36,7 +36,7 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
         return False
     _, kind, _ = frame
 
-    def function(real: NDArray[np.float64]) -> NDArray[np.float64]:
+    def function(real: Float64) -> Float64:
         return _evaluate(node, real)
 
     if x.kind.dtype == "int8" and kind.dtype == "int8":
@@ -77,7 +77,7 @@ def _build_clamp(fuser: Fuser, node: ir.Node, x: Operand, frame: Frame) -> bool:
     return True
 
 
-def _evaluate(node: ir.Node, real: NDArray[np.float64]) -> NDArray[np.float64]:
+def _evaluate(node: ir.Node, real: Float64) -> Float64:
     if node.op_type == "Clip":
         low, high = (
             constant(v) if v is not None else None for v in (*node.inputs[1:], None, None)[:2]

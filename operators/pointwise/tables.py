@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from edgekit.base.arrays import Float64
 from edgekit.operators.fixed_point import S8, S16, Ints, output
 
-F64 = npt.NDArray[np.float64]
+F64 = Float64
 Function = Callable[[F64], F64]
 
 GATE_IN_SCALE = 2.0**-11

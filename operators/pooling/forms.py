@@ -2,8 +2,9 @@
 
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, ints
-from edgekit.operators.operator import Array, Operator, integer, integers, output_dtype, tensors
+from edgekit.operators.operator import Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.pooling.twin import pool_of
 from edgekit.operators.qdq import INTEGER_DOMAIN

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.json_values import JsonObject
 from edgekit.operators.geometry import ConvShape, dims
 from edgekit.operators.pooling.twin import pool_of
 
@@ -28,7 +29,7 @@ def average_pool(node: ir.Node, x: Sequence[Any]) -> list[Any]:
     pool = pool_of(node)
     s = pool.shape
     ones = torch.ones(1, 1, s.k_h, s.k_w)
-    steps: dict[str, Any] = {
+    steps: JsonObject = {
         "stride": (s.stride_h, s.stride_w),
         "dilation": (s.dil_h, s.dil_w),
     }

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.conv.twin import conv_taps
 from edgekit.operators.fixed_point import F32, I64, Ints, output
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints
@@ -89,7 +88,7 @@ def divisors(s: ConvShape, include_pad: int, pad_bottom: int, pad_right: int) ->
     return result
 
 
-def ek_max_pool(x: NDArray[Any], shape: ConvShape) -> NDArray[Any]:
+def ek_max_pool(x: Array, shape: ConvShape) -> Array:
     """Return the largest value of each window of x ``(c, in_h, in_w)``, of any element type."""
     least = -np.inf if x.dtype == np.float32 else np.iinfo(x.dtype).min
     y = np.full((shape.out_c, shape.out_h, shape.out_w), least, x.dtype)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.nodes import attribute
-from edgekit.operators.operator import Array, Operator, integer, tensor, tensors
+from edgekit.operators.operator import Operator, integer, tensor, tensors
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.recurrent import twin as recurrent_twin

@@ -2,8 +2,8 @@
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fuser import Fuser, IntegerForm
@@ -65,7 +65,7 @@ def _gates(node: ir.Node, x: QuantType, w: Weight, r: Weight) -> dict[str, objec
 
 
 def _product(
-    node: ir.Node, name: str, x: QuantType, weight: Weight, bias: NDArray[np.float32]
+    node: ir.Node, name: str, x: QuantType, weight: Weight, bias: Float32
 ) -> dict[str, object]:
     """Weights, biases and multipliers of one product, to pre-activations of gates."""
     rows, scales = weight.q[0], weight.scale.ravel()
@@ -80,7 +80,7 @@ def _product(
     }
 
 
-def _biases(node: ir.Node, rows: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _biases(node: ir.Node, rows: int) -> tuple[Float32, Float32]:
     """What is added to the product with x, and to that with h."""
     bias = constant(optional(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]

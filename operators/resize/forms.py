@@ -3,7 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.operators.operator import Array, Operator, integer
+from edgekit.base.arrays import Array
+from edgekit.operators.operator import Operator, integer
 from edgekit.operators.resize.taps import OUTSIDE, resize_taps, text
 from edgekit.operators.resize.twin import PADDING, ek_grid_sample_f32, ek_interpolate_f32
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int32
 from edgekit.operators.fixed_point import F32
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.roles import constant
@@ -21,7 +21,7 @@ class AxisTaps:
     """Result i along `axis` is the sum of ``weights[i, t]`` times element ``index[i, t]``."""
 
     axis: int
-    index: NDArray[np.int32]
+    index: Int32
     weights: F32
 
     @property
@@ -114,7 +114,7 @@ def _axis_taps(node: ir.Node, axis: int) -> AxisTaps:
     return AxisTaps(axis, index, weights)
 
 
-Tables = tuple[NDArray[np.int32], F32]
+Tables = tuple[Int32, F32]
 
 
 def _nearest(node: ir.Node, at: F32, size: int) -> Tables:

@@ -1,10 +1,8 @@
 """Sampling of images at computed places: the NumPy twin of the C kernel."""
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int32
 from edgekit.operators.fixed_point import F32
 
 PADDING = {"zeros": 0, "border": 1, "reflection": 2}
@@ -27,7 +25,7 @@ def ek_grid_sample_f32(x: F32, grid: F32, nearest: int, padding: int, align_corn
     return bilinear(x, top, left, wy, wx)
 
 
-def bilinear(x: F32, top: NDArray[np.int32], left: NDArray[np.int32], wy: F32, wx: F32) -> F32:
+def bilinear(x: F32, top: Int32, left: Int32, wy: F32, wx: F32) -> F32:
     """Return x ``(channels, in_h, in_w)`` between the four pixels around ``(top + wy, left + wx)``."""
     one = np.float32(1)
     with np.errstate(all="ignore"):
@@ -61,14 +59,14 @@ def _mirror(x: F32, low: np.float32, high: np.float32) -> F32:
     return np.asarray(np.where(whole % 2 == 0, low + rest, high - rest), np.float32)
 
 
-def _pixel(x: F32, row: NDArray[np.int32], column: NDArray[np.int32]) -> F32:
+def _pixel(x: F32, row: Int32, column: Int32) -> F32:
     _, in_h, in_w = x.shape
     inside = (row >= 0) & (row < in_h) & (column >= 0) & (column < in_w)
     values = x[:, np.clip(row, 0, in_h - 1), np.clip(column, 0, in_w - 1)]
     return np.asarray(np.where(inside, values, np.float32(0)), np.float32)
 
 
-def ek_interpolate_f32(x: F32, index: NDArray[Any], weights: F32) -> F32:
+def ek_interpolate_f32(x: F32, index: Array, weights: F32) -> F32:
     """Return ``sum_t weights[:, t] * x[:, index[:, t]]`` in the order of t.
 
     x ``(outer, in_n, inner)``, index and weights ``(out_n, taps)``, y ``(outer, out_n, inner)``.

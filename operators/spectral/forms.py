@@ -3,9 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute
-from edgekit.operators.operator import Array, Operator
+from edgekit.operators.operator import Operator
 from edgekit.operators.spectral import twin as spectral_twin
 
 

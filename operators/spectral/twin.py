@@ -3,8 +3,8 @@
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
+from edgekit.base.arrays import Int64
 from edgekit.operators.fixed_point import F32
 
 RADICES = (4, 2, 3, 5)
@@ -29,7 +29,7 @@ class _Pair:
         re = self.re * other.re - self.im * other.im
         return _Pair(re, self.re * other.im + self.im * other.re)
 
-    def __getitem__(self, index: slice | npt.NDArray[np.int64]) -> "_Pair":
+    def __getitem__(self, index: slice | Int64) -> "_Pair":
         return _Pair(self.re[index], self.im[index])
 
     def scaled(self, s: np.float32) -> "_Pair":

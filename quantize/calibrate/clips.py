@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.clip_files import CLEAN, STEP, WANTED, source_problem, stem_of
 from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.layout import frames_to_hops
@@ -26,7 +26,7 @@ from edgekit.quantize.calibrate.input_values import InputValues
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.calibrate.recordings import Recording, Sounds, recordings, sound_inputs
 
-Clip = Mapping[str, NDArray[Any]]
+Clip = Mapping[str, Array]
 BLOCK_HOPS = 64  # hops whose tensors are in memory at once,
 BLOCK_VALUES = 1 << 27  # and values of these tensors
 
@@ -41,7 +41,7 @@ class Calibration:
 
     clips: tuple[Clip, ...]
     source: str
-    clean: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    clean: Mapping[int, Float32] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -135,7 +135,7 @@ def _from_folder(source: str, folder: Path, model: Model, values: InputValues) -
             _problem(f"calibration folder {source!r}", "holds no .wav and no .npz file")
         )
     clips: list[Clip] = []
-    clean: dict[int, NDArray[np.float32]] = {}
+    clean: dict[int, Float32] = {}
     changed: Counter[str] = Counter()
     for recording in together:
         try:
@@ -186,7 +186,7 @@ def _from_factory(source: str, model: Model, values: InputValues) -> Calibration
     return Calibration(_refuse_unlike_clips(clips, source), source)
 
 
-def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[str, NDArray[Any]]:
+def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[str, Array]:
     """A dictionary as it is; an array as that of the only input: of one call, or a batch of calls, as many hops."""
     if isinstance(clip, Mapping):
         return dict(clip)
@@ -210,7 +210,7 @@ def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]
 
 def _read(
     recording: Recording, sounds: Sounds, model: Model
-) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+) -> tuple[dict[str, Array], tuple[str, ...]]:
     """What the files of a clip hold, and how its sounds were changed."""
     try:
         if recording.archive is not None:
@@ -255,7 +255,7 @@ def _read_wavs(
     return clip, tuple(dict.fromkeys(note for c in clips.values() for note in c.notes))
 
 
-def _read_clean(file: Path, model: Model) -> NDArray[np.float32]:
+def _read_clean(file: Path, model: Model) -> Float32:
     try:
         return read_wav(file, model.stream.sample_rate_hz).samples
     except UsageError as error:
@@ -264,7 +264,7 @@ def _read_clean(file: Path, model: Model) -> NDArray[np.float32]:
 
 
 def _check_clip(
-    clip: Mapping[str, NDArray[Any]], model: Model, where: str, settings: InputValues, number: int
+    clip: Mapping[str, Array], model: Model, where: str, settings: InputValues, number: int
 ) -> Clip:
     """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops, add settings."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
@@ -297,7 +297,7 @@ def _missing(where: str, clip: Clip, name: str, model: Model) -> Problem:
     return replace(problem, next_step=f"add it, or say what it is with --set {name}={form}")
 
 
-def _fault(array: NDArray[Any], name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
+def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
     """What is wrong with the array of an input of this shape; None where it fits."""
     if (
         array.shape[1 if is_stream else 0 :] != shape
@@ -309,7 +309,7 @@ def _fault(array: NDArray[Any], name: str, shape: tuple[int, ...], is_stream: bo
     return None if np.isfinite(array).all() else f"array {name!r} holds NaN or infinity"
 
 
-def _in_hops(array: NDArray[Any], name: str, model: Model) -> NDArray[Any]:
+def _in_hops(array: Array, name: str, model: Model) -> Array:
     """(hops, *shape) of an input with a known time axis that comes in one piece; others as they are."""
     times = {
         str(v.name): (model.timing[str(v.name)].axis, dims(v))

@@ -7,14 +7,13 @@ parts are those of all others, so that a network of the same recipe can be judge
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.quantize.calibrate.observers import Observer
 
-Clip = Mapping[str, NDArray[Any]]
+Clip = Mapping[str, Array]
 QUARTERS = 4
 KEPT_VALUES = 16_384  # of each tensor, over all parts
 SEED = 0
@@ -56,14 +55,12 @@ class Parts:
             self.folds = tuple(range(1, count, QUARTERS)), tuple(range(3, count, QUARTERS))
         self._random = np.random.default_rng(SEED)
         self._total = sum(hops)
-        self._seen: list[dict[str, list[NDArray[np.float32]]]] = [{} for _ in self.parts]
-        self._totals: list[dict[str, NDArray[np.float64]]] = [{} for _ in self.parts]
+        self._seen: list[dict[str, list[Float32]]] = [{} for _ in self.parts]
+        self._totals: list[dict[str, Float64]] = [{} for _ in self.parts]
         self._hops = [0 for _ in self.parts]
         self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
 
-    def see(
-        self, clip: int, first: int, arrays: Mapping[str, NDArray[np.float32]], is_copy: bool
-    ) -> None:
+    def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
         """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
 
         What a copy of a clip shows counts in ranges alone: the noise that it may begin with is in no recording.
@@ -127,12 +124,12 @@ class Parts:
         return tuple(part.cut(clips, constants) for part in kept)
 
 
-def _ends(flat: NDArray[np.float32]) -> NDArray[np.float32]:
+def _ends(flat: Float32) -> Float32:
     """The smallest and the largest value; of none neither."""
     return np.array([flat.min(), flat.max()] if flat.size else [], np.float32)
 
 
-def _observer(arrays: Sequence[NDArray[np.float32]]) -> Observer:
+def _observer(arrays: Sequence[Float32]) -> Observer:
     if not arrays:
         return Observer()
     sample = np.concatenate(arrays)

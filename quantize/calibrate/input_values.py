@@ -9,18 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.settings import InputSettings, Range, Setting, Settings, steps_in_hops
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 
-Clip = Mapping[str, NDArray[Any]]
+Clip = Mapping[str, Array]
 STRETCHES = 8
 SWEPT_CLIPS = 3  # that a session constant needs for its least, its most and a value between
 
@@ -71,7 +70,7 @@ class InputValues:
         """How many values are swept in all."""
         return sum(prod(dims(self._known[name])) for name in self._places)
 
-    def fill(self, clip: Clip, number: int, hops: int | None = None) -> dict[str, NDArray[Any]]:
+    def fill(self, clip: Clip, number: int, hops: int | None = None) -> dict[str, Array]:
         """Return a clip with the inputs that it lacks and that have values.
 
         Args:
@@ -90,7 +89,7 @@ class InputValues:
                 self._used[name] = self._used.get(name, 0) + 1
         return found
 
-    def _values(self, name: str, value: ir.Value, number: int, hops: int) -> NDArray[Any]:
+    def _values(self, name: str, value: ir.Value, number: int, hops: int) -> Array:
         setting, shape = self._settings.get(name), dims(value)
         assert value.dtype is not None
         dtype, is_constant = value.dtype.numpy(), name in self._model.constants
@@ -108,7 +107,7 @@ class InputValues:
 
     def _swept(
         self, name: str, setting: Range, indices: Sequence[int], shape: tuple[int, ...]
-    ) -> NDArray[np.float64]:
+    ) -> Float64:
         """The values of an input in stretches of these numbers, (stretches, *shape)."""
         size, first = prod(shape), self._places[name]
         least, most = np.broadcast_to(np.array(setting.bounds), (size, 2)).T
@@ -150,7 +149,7 @@ class InputValues:
         return tuple(notes)
 
 
-def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str, NDArray[Any]]:
+def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str, Array]:
     """Return made inputs, (hops, *shape) each, with what is set in the place of theirs."""
     values = InputValues(model, replace(settings, examples={}))
     streams = [len(array) for name, array in clip.items() if name not in model.constants]
@@ -158,7 +157,7 @@ def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str
     return values.fill(others, 0, min(streams, default=1))
 
 
-def sweep(number: int, count: int) -> NDArray[np.float64]:
+def sweep(number: int, count: int) -> Float64:
     """Return a point of the unit cube of so many dimensions, (count,): a corner or a point inside by turns.
 
     Corners come in pairs, one and the opposite one. Points inside are those of the additive sequence of

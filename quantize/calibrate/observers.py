@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.quantize.recipe import Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
@@ -28,10 +29,10 @@ class Observer:
 
     minimum: float = np.inf
     maximum: float = -np.inf
-    sample: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
-    total: NDArray[np.float64] | None = None
+    sample: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
+    total: Float64 | None = None
     hops: int = 0
-    _keys: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    _keys: Float64 = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -41,7 +42,7 @@ class Observer:
             self._ranges[rule] = OBSERVERS[rule](self)
         return self._ranges[rule]
 
-    def update(self, values: NDArray[np.float32]) -> None:
+    def update(self, values: Float32) -> None:
         """Take hops of the tensor, (hops, *shape); non-finite values are ignored, but for those in `total`."""
         flat = values.ravel()
         if flat.size == 0:
@@ -60,7 +61,7 @@ class Observer:
         for start in range(0, flat.size, AT_ONCE):
             self._keep(flat[start : start + AT_ONCE])
 
-    def _keep(self, flat: NDArray[np.float32]) -> None:
+    def _keep(self, flat: Float32) -> None:
         """Of the values so far those with the smallest random keys: a uniform sample."""
         keys, flat = self._drawn(flat)
         if self._keys.size == KEPT_VALUES:
@@ -73,7 +74,7 @@ class Observer:
             keys, sample = keys[kept], sample[kept]
         self._keys, self.sample = keys, sample
 
-    def _exchange(self, keys: NDArray[np.float64], flat: NDArray[np.float32]) -> None:
+    def _exchange(self, keys: Float64, flat: Float32) -> None:
         """Put values in place of those with the largest keys of a full sample, where their own are smaller.
 
         Few come at a time: only keys near the largest are looked at, where as many as come are there.
@@ -89,7 +90,7 @@ class Observer:
         places = high[out[out < high.size]]
         self._keys[places], self.sample[places] = keys[stays], flat[stays]
 
-    def _drawn(self, flat: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    def _drawn(self, flat: Float32) -> tuple[Float64, Float32]:
         """Random keys of the values that may stay, uniform from 0 to 1, and these values.
 
         Of a full sample only keys below its largest matter: how many there are is drawn, and which, not every key.
@@ -131,9 +132,7 @@ def mse_range(observer: Observer) -> tuple[float, float]:
     return low * a, high * b
 
 
-def _coarse_errors(
-    sample: NDArray[np.float64], ranges: list[tuple[float, float]]
-) -> NDArray[np.float64]:
+def _coarse_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float64:
     """About what `_int8_errors` gives: of the values at the ends, which are clipped, all count."""
     if sample.size <= 4 * TAIL:
         return _int8_errors(sample, ranges)
@@ -144,9 +143,7 @@ def _coarse_errors(
     return share * _int8_errors(outer, ranges) + (1 - share) * _int8_errors(inner, ranges)
 
 
-def _int8_errors(
-    sample: NDArray[np.float64], ranges: list[tuple[float, float]]
-) -> NDArray[np.float64]:
+def _int8_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float64:
     """The mean ``|x - quantized x|^2.4`` in each range; of a small sample, of many ranges at once."""
     rows = max(1, ROW_VALUES // sample.size)
     ends = np.array(ranges).reshape(-1, 2)
@@ -154,9 +151,7 @@ def _int8_errors(
     return np.concatenate([_of_rows(sample, part[:, :1], part[:, 1:]) for part in parts])
 
 
-def _of_rows(
-    sample: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _of_rows(sample: Float64, low: Float64, high: Float64) -> Float64:
     scale = (high - low) / 255
     zero = np.rint(-128 - low / scale)
     error = sample / scale  # one array throughout: a calibration spends its time here

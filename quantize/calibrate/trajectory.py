@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Booleans, Int64
 from edgekit.base.errors import CalibrationError, Problem
 from edgekit.base.sampler_loop import Network, Other, Step, sample
 from edgekit.base.sampler_table import FIRST, Arrays, StepTable
@@ -18,7 +19,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 
-Kept = NDArray[np.bool_]  # (images, rows)
+Kept = Booleans  # (images, rows)
 LABEL = "trajectories"
 IN_MEMORY = 256 << 20  # bytes of one input's calls; more lie in a file that goes with the process
 MEAN, SPREAD = 0.4, 0.4  # of NDTC, in parts of the times (Shang et al., PTQ4DM, CVPR 2023)
@@ -26,7 +27,7 @@ DIVERSITY = 1.2  # lambda (Liu et al., EDA-DM, 2024)
 NEAR = 0.1  # features closer than this part of their greatest distance count as dense
 
 
-def rows_of(calls: Clip, table: StepTable) -> NDArray[np.int64]:
+def rows_of(calls: Clip, table: StepTable) -> Int64:
     """Return the row of each call, (calls,), by the time that it had.
 
     Raises:
@@ -40,7 +41,7 @@ def rows_of(calls: Clip, table: StepTable) -> NDArray[np.int64]:
         )
     times = np.ravel(calls[name]).astype(np.float32)
     known = table.time.astype(np.float32)
-    rows: NDArray[np.int64] = np.argmin(np.abs(times[:, None] - known), axis=1)
+    rows: Int64 = np.argmin(np.abs(times[:, None] - known), axis=1)
     if wrong := sorted(set(times[known[rows] != times].tolist())):
         found = f"{name} {', '.join(f'{time:g}' for time in wrong[:4])}: no time of the sampler"
         allowed = "calls of the network's own sampler: its schedule, spacing and steps"
@@ -97,7 +98,7 @@ def diverse(table: StepTable, features: NDArray[np.floating[Any]], calls: int) -
     return _spread(np.maximum(counts, 1))
 
 
-def _spread(counts: NDArray[np.int64]) -> Kept:
+def _spread(counts: Int64) -> Kept:
     """As many images of each row as it counts, taken from the images in turn."""
     images = int(counts.max())
     kept = np.zeros((images, len(counts)), bool)
@@ -113,7 +114,7 @@ def record(
     network: Network,
     kept: Kept,
     seed: int,
-    conditions: Mapping[str, NDArray[Any]],
+    conditions: Mapping[str, Array],
     progress: Callable[[int, int], None] | None = None,
     others: Mapping[str, Other] | None = None,
 ) -> Calibration:
@@ -138,7 +139,7 @@ def record(
     stored = {name: _room((calls, *s), dtype) for name, (s, dtype) in shapes.items()}
     place = 0
 
-    def recorded(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+    def recorded(inputs: Arrays, step: Step) -> Sequence[Array]:
         nonlocal place
         chosen = kept[:, step.row]
         end = place + int(chosen.sum())
@@ -152,7 +153,7 @@ def record(
     return Calibration((stored,), LABEL)
 
 
-def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """An array, in a file without a name where it is large."""
     if int(np.prod(shape)) * dtype.itemsize <= IN_MEMORY:
         return np.zeros(shape, dtype)

@@ -8,15 +8,15 @@ calibration up to 3 dB.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.base.decide import SCORE, read_decide
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import Observer, minmax_range
 
-Samples = NDArray[np.float64]
+Samples = Float64
 SECONDS = 6.0
 CLIPS = 3
 ALIKE_DB = 3.0  # between spectra: parts of one recording are 2 dB apart at most, voices in several noises 7

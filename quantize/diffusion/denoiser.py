@@ -1,12 +1,11 @@
 """A denoiser's network in the arithmetic of the C targets, for `edgekit.base.sampler_loop.sample`: the oracle's."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgekit.base import sampler_loop
+from edgekit.base.arrays import Array
 from edgekit.base.sampler_loop import Network, Step
 from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.export.diffusion.split_unet import split
@@ -28,7 +27,7 @@ def oracle_network(model: Model, table: StepTable) -> Network:
         for group in range(group_count(model))
     ]
 
-    def network(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+    def network(inputs: Arrays, step: Step) -> Sequence[Array]:
         return networks[step.group](inputs, step)
 
     return network

@@ -5,16 +5,13 @@ The rows divide by ``1 + k``, subtract the bias of each channel, and draw as muc
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_loop import Network, Step, sample
 from edgekit.base.sampler_table import Arrays, StepTable
-
-Floats = NDArray[np.float64]
 
 
 def correct_step_table(
@@ -24,7 +21,7 @@ def correct_step_table(
     shape: Sequence[int],
     images: int,
     seed: int,
-    conditions: Mapping[str, NDArray[Any]] | None = None,
+    conditions: Mapping[str, Array] | None = None,
 ) -> StepTable:
     """Return the table with v, bias and s of the quantized network, fitted on calls of the float network's sampling.
 
@@ -43,9 +40,9 @@ def correct_step_table(
     if table.uses("e"):
         found, step = "rows that add outputs to x", "leave the correction out"
         raise UsageError(Problem("sampler correction", found, "outputs in x0 alone", step))
-    seen: dict[int, list[tuple[NDArray[Any], NDArray[Any]]]] = {}
+    seen: dict[int, list[tuple[Array, Array]]] = {}
 
-    def both(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+    def both(inputs: Arrays, step: Step) -> Sequence[Array]:
         wanted = exact(inputs, step)
         pairs = zip(wanted, quantized(inputs, step), strict=True)
         seen.setdefault(step.row, []).extend(pairs)
@@ -65,7 +62,7 @@ def correct_step_table(
     return table.with_(v=v, bias=bias, s=s)
 
 
-def fit_output(exact: NDArray[Any], found: NDArray[Any]) -> tuple[float, Floats, float]:
+def fit_output(exact: Array, found: Array) -> tuple[float, Float64, float]:
     """How a quantized output follows the float one, both (images, channels, ...).
 
     Returns:

@@ -7,8 +7,8 @@ activations those that a group's own calls have.
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int64
 from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.sampler_table import StepTable
 from edgekit.graph.model import Model
@@ -20,7 +20,7 @@ from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.rounding.reconstruct import Progress
 
 
-def groups_of_rows(rows: int, groups: int) -> NDArray[np.int64]:
+def groups_of_rows(rows: int, groups: int) -> Int64:
     """The group of each row: neighbours together, groups as equal as they can be."""
     return np.arange(rows) * groups // rows
 
@@ -71,7 +71,7 @@ def _calls_of(calibration: Calibration, table: StepTable, rows: list[int]) -> Ca
     return Calibration(tuple(clips), calibration.label)
 
 
-def _model_of_group(model: Model, group: NDArray[np.int64]) -> Model:
+def _model_of_group(model: Model, group: Int64) -> Model:
     table = model.sampler
     assert table is not None
     return model.describe(sampler=replace(table, group=group).facts())

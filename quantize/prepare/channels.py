@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64, Int32
 from edgekit.graph.facts import Facts, facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
@@ -20,8 +20,8 @@ from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import LINEAR, SUMS, constant, is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
 
-Numbers = NDArray[np.int32]
-Arrays = Mapping[str, NDArray[np.float32]]
+Numbers = Int32
+Arrays = Mapping[str, Float32]
 ZERO, FIXED = 0, 1  # of elements that are always 0, and of those that keep their scale
 
 
@@ -42,7 +42,7 @@ class Site:
     read: Numbers
 
     @property
-    def array(self) -> NDArray[np.float32]:
+    def array(self) -> Float32:
         """The constant."""
         array = constant(self.node.inputs[self.index])
         assert array is not None
@@ -100,7 +100,7 @@ class Channels:
             return np.where(array == 0, ZERO, FIXED).astype(np.int32)
         return self._numbers[value]
 
-    def scaled(self, model: Model, scale: NDArray[np.float64]) -> None:
+    def scaled(self, model: Model, scale: Float64) -> None:
         """Scale the constants in place; `scale` has a factor per number, 1 for `ZERO` and `FIXED`."""
         for site in self.sites:
             factor = scale[self.find(site.written)] / scale[self.find(site.read)]
@@ -319,7 +319,7 @@ def _filled_with(shape: tuple[int, ...], number: int) -> Numbers:
 
 
 def _laid_out(
-    node: ir.Node, weight: NDArray[np.float32], written: Numbers, read: Numbers
+    node: ir.Node, weight: Float32, written: Numbers, read: Numbers
 ) -> tuple[Numbers, Numbers]:
     """The written and read channels of a layer, to broadcast against its weight."""
     if node.op_type == "Gemm":

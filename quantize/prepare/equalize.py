@@ -6,8 +6,8 @@ over and over until the factors settle. The network computes the same.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.graph.model import Model
 from edgekit.quantize.prepare.channels import FIXED, Channels, Site
 
@@ -39,9 +39,7 @@ def changes(model: Model) -> bool:
     return any(number > FIXED for number in written & read)
 
 
-def _step(
-    channels: Channels, weights: list[Site], total: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _step(channels: Channels, weights: list[Site], total: Float64) -> Float64:
     """What the logarithm of each factor changes by, towards equal peaks of writers and readers."""
     by_writers, by_readers = peaks(channels, weights, total)
     known = (by_writers > 0) & (by_readers > 0)
@@ -51,9 +49,7 @@ def _step(
     return 0.5 * step  # neighbouring channels move at once: half a step does not overshoot
 
 
-def peaks(
-    channels: Channels, weights: list[Site], total: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def peaks(channels: Channels, weights: list[Site], total: Float64) -> tuple[Float64, Float64]:
     """The largest weight that writes, and that reads, each channel, under factors ``exp(total)``."""
     found = np.zeros((2, len(total)))
     for site in weights:

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.graph.nodes import array_of, attribute, sole_user
 from edgekit.operators.geometry import dims, optional
@@ -96,10 +97,10 @@ def _terms(split: ir.Node | None) -> list[ir.Value]:
     return terms
 
 
-Layer = tuple[ir.Value, NDArray[np.float32]]
+Layer = tuple[ir.Value, Float32]
 
 
-def _rows(node: ir.Node) -> NDArray[np.float32] | None:
+def _rows(node: ir.Node) -> Float32 | None:
     """The weights (output, input) of a plain Gemm with constants; None of another node."""
     if node.op_type != "Gemm" or attribute(node, "transA", 0):
         return None
@@ -110,7 +111,7 @@ def _rows(node: ir.Node) -> NDArray[np.float32] | None:
     return weight if attribute(node, "transB", 0) else weight.T
 
 
-def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, NDArray[np.float64]] | None:
+def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, Float64] | None:
     """The layer of the input, that of a state, both as (output, input), and the sum of all constants."""
     layers, bias = [], np.zeros(4 * units)
     for value in terms:

@@ -7,7 +7,8 @@ stays the same, but for the order in which it adds biases; integers do nothing f
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.nodes import Array, add_initializer, attribute, unused_name, value_names
+from edgekit.base.arrays import Array
+from edgekit.graph.nodes import add_initializer, attribute, unused_name, value_names
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import GATE_SUMS, constant
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.export.hop_runner import HopRunner
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.graph.facts import facts_of
@@ -113,8 +113,8 @@ class Rest:
     """What the operand and the result of a layer are in silence, and the most that sound adds to the operand."""
 
     entry: Entry
-    operand: NDArray[np.float32]
-    result: NDArray[np.float32]
+    operand: Float32
+    result: Float32
     peak: float
 
 

@@ -3,12 +3,11 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of
@@ -44,7 +43,7 @@ class Quieter:
     name: str
     burst_samples: int = 0
 
-    def __call__(self, clip: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def __call__(self, clip: Mapping[str, Array]) -> dict[str, Array]:
         """The copy of a clip, which maps inputs to (hops, *shape)."""
         sound = clip[self.name] * np.float32(QUIETER)
         count = min(self.burst_samples, sound.size // 4)

@@ -6,8 +6,8 @@ nothing constant writes stay as they are. The network computes the same.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
@@ -39,7 +39,7 @@ def migrate(model: Model, calibration: Calibration, alpha: float) -> Model:
     return result
 
 
-def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> NDArray[np.float64]:
+def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> Float64:
     """The largest magnitude of each channel in the inputs of layers."""
     found = np.zeros(channels.count)
     numbers = {str(value.name): channels.find(n) for value, n in channels.inputs.items()}

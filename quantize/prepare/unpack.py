@@ -12,6 +12,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Booleans, Int64
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, StatePair
 from edgekit.graph.nodes import add_initializer, unused_name, value_names
@@ -19,7 +20,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant, is_cell_state, is_move, picks
 from edgekit.operators.table import OPERATORS
 
-Numbers = NDArray[np.int64]
+Numbers = Int64
 ELSEWHERE = 0  # the number of elements that are constants
 
 
@@ -122,7 +123,7 @@ def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers])
 
 def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> dict[ir.Value, None]:
     """The tensors of elements of the state only that reach, on their own or joined, anything but movement."""
-    reached: dict[ir.Value, NDArray[np.bool_]] = {
+    reached: dict[ir.Value, Booleans] = {
         value: np.ones(found.shape, bool)
         for value, found in numbers.items()
         if value.is_graph_output() or any(not _is_followed(user.node) for user in value.uses())
@@ -143,8 +144,8 @@ def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> d
 
 
 def _origins(
-    node: ir.Node, value: ir.Value, wanted: NDArray[np.bool_], numbers: dict[ir.Value, Numbers]
-) -> dict[ir.Value, NDArray[np.bool_]]:
+    node: ir.Node, value: ir.Value, wanted: Booleans, numbers: dict[ir.Value, Numbers]
+) -> dict[ir.Value, Booleans]:
     """Which elements of a movement's operands the wanted ones of its result are."""
     operands = [v for v in dict.fromkeys(node.inputs) if v is not None and v in numbers]
     places, first = {}, ELSEWHERE + 1

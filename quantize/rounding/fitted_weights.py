@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Float32, Float64, Int8
 from edgekit.quantize.rounding.moments import Key
 
 
@@ -20,9 +18,9 @@ class FittedWeight:
             channels. None where it was not looked at.
     """
 
-    q: NDArray[np.int8]
-    scales: NDArray[np.float32]
-    shift: NDArray[np.float64] | None
+    q: Int8
+    scales: Float32
+    shift: Float64 | None
     noise: float | None = None
 
 

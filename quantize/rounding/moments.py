@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int64
 from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
@@ -18,7 +19,7 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.rounding.rounding import F64
 from edgekit.quantize.types.weights import weight_inputs
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, Float32]
 HOPS = 400  # of the calibration that weights are fitted to, from all clips alike
 BLOCK_HOPS = 32
 ROWS = 500  # of one block and layer at least, evenly spread over it
@@ -127,7 +128,7 @@ def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iter
             yield dict(zip(taps, map(np.stack, zip(*seen, strict=True)), strict=True))
 
 
-def _chosen(model: Model, there: int, most: int) -> NDArray[np.int64]:
+def _chosen(model: Model, there: int, most: int) -> Int64:
     """Which hops of a clip are run: from its start where states are carried, else from all over it."""
     count = min(most, there)
     return np.arange(count) if model.states else np.arange(count) * there // count
@@ -207,7 +208,7 @@ def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
     return states[:, :1].reshape(1, -1, units)
 
 
-def _patches(node: ir.Node, x: NDArray[np.float32], thin: bool) -> NDArray[np.float32]:
+def _patches(node: ir.Node, x: Float32, thin: bool) -> Float32:
     """What outputs of a convolution see, in the order of its weights; 0 outside the input."""
     s = conv_shape(node, list(dims(node.inputs[1])[2:]))
     taps = transpose_taps if node.op_type == "ConvTranspose" else conv_taps

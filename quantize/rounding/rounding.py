@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-F64 = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from edgekit.base.arrays import Booleans, Float64
+
+F64 = Float64
+Mask = Booleans
 DAMPING = 0.01  # of the mean of H's diagonal is added to it: few rows, and inputs that are always 0
 PULL = 0.3  # the same where V is sought: earlier layers' errors are made up for only so far
 CLIPS = np.linspace(

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.quantize.search.space import Group, Space
 
 # The noise of each table of grids, (rows, 3), as a share of the signal's power; told how many are done.
-Measure = Callable[[Sequence[NDArray[np.float32]], Callable[[int], None] | None], list[float]]
+Measure = Callable[[Sequence[Float32], Callable[[int], None] | None], list[float]]
 Progress = Callable[[str, int, int], None]
 ROOM = 1000  # steps of what may leave int8
 CHEAP = 1e-3  # of the cost of a hop: a step that costs less comes first, and is not undone

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import CELL_BITS, FAKE_DOMAIN, initializer, qdq_type, stored_weight
 from edgekit.operators.roles import activations, is_move
 from edgekit.operators.scheme import QuantType
 
 GRIDS = "edgekit.grids"
-Grid = NDArray[np.float32]  # (scale, low, high); a scale of 0 leaves floats as they are
+Grid = Float32  # (scale, low, high); a scale of 0 leaves floats as they are
 Key = tuple[int | None, str | None]  # the number of a group and, of a copy, the tensor
 EXACT = np.zeros(3, np.float32)
 
@@ -38,7 +38,7 @@ class Selectable:
     model: Model
     stored: Mapping[int, int]
     copies: Mapping[int, Sequence[int]]
-    default: NDArray[np.float32]
+    default: Float32
 
 
 def grid(kind: QuantType | None) -> Grid:

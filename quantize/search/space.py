@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import RECURRENT, fused_activation, is_gate_sums
@@ -58,9 +58,9 @@ class Space:
 
     model: Model
     groups: tuple[Group, ...]
-    default: NDArray[np.float32]
+    default: Float32
 
-    def table(self, chosen: Mapping[int, int]) -> NDArray[np.float32]:
+    def table(self, chosen: Mapping[int, int]) -> Float32:
         """The grids, (rows, 3), for the number of an option by the number of each group."""
         table = self.default.copy()
         for index, option in chosen.items():

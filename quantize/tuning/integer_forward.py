@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
+from edgekit.base.json_values import JsonObject
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, named_outputs
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Key = tuple[str, int]  # a node, and which of its inputs
-Array = NDArray[Any]
 QDQ = ("QuantizeLinear", "DequantizeLinear")
 FLOOR = 2.0**-16  # of a channel's scale, beside the largest
 
@@ -248,7 +248,7 @@ class IntegerForward:
                 return None
             return found[value] if value in found else named[str(value.name)]
 
-        by_name: dict[str, Any] = {}
+        by_name: JsonObject = {}
         for node, form in self._core:
             results = form(node, [of(value) for value in node.inputs])
             for value, result in zip(node.outputs, results, strict=False):

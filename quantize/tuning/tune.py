@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
@@ -25,7 +25,6 @@ from edgekit.quantize.tuning.integer_forward import IntegerForward, Key
 if TYPE_CHECKING:
     from torch import Tensor
 
-Array = NDArray[Any]
 HOPS = 16  # of a stretch, of a network with states
 BATCH = 8  # stretches of a step
 RATE = 2e-4  # of a weight's root mean square, in the first step; it falls to 0 by a cosine

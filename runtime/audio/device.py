@@ -6,19 +6,19 @@ Both take their sums in the same order from the same filter, so that they give t
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Int64
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.base.resampling import Resampling, resampling_between
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing
 from edgekit.runtime.runners.toolchain import Compiler
 from edgekit.runtime.stream import Arrays, Stream
 
-Samples = NDArray[np.float32]
+Samples = Float32
 COUNTERS = 24  # bytes of them in C
 
 
@@ -83,9 +83,7 @@ class Device:
         self._out_at += passed - gone
         return np.concatenate([np.zeros((len(given), silent), np.float32), given], 1)
 
-    def _sums(
-        self, samples: Samples, phases: NDArray[np.int64], newest: NDArray[np.int64], step: int
-    ) -> Samples:
+    def _sums(self, samples: Samples, phases: Int64, newest: Int64, step: int) -> Samples:
         """Sum taps[phase], taps[phase + step] ... times the sample `newest` and those before it, one after another."""
         taps = self._rates.taps
         total = np.zeros((len(samples), len(phases)), np.float32)
@@ -96,7 +94,7 @@ class Device:
         return total * np.float32(step)
 
 
-def device_facts(manifest: Manifest, device_hz: int) -> dict[str, Any]:
+def device_facts(manifest: Manifest, device_hz: int) -> JsonObject:
     """Return `Manifest.device` of a build behind a device of this rate.
 
     Raises:
@@ -178,7 +176,7 @@ class DeviceRunner:
         """That of the build."""
         return self.stream.compiler
 
-    def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: list[Array]) -> tuple[list[Array], int]:
         """Run one block; returns the sound and the nanoseconds that adapter and build took."""
         manifest = self.stream.manifest
         given = dict(zip((tensor.name for tensor in manifest.hop_inputs), inputs, strict=True))
@@ -188,7 +186,7 @@ class DeviceRunner:
         made = split_channels(self._device.process(sound), manifest.sounds)
         return [part[None] for part in made], time.perf_counter_ns() - start
 
-    def session(self, constants: list[NDArray[Any]]) -> None:
+    def session(self, constants: list[Array]) -> None:
         """Take the session constants."""
         names = (tensor.name for tensor in self.stream.manifest.constants)
         self.stream.session(dict(zip(names, constants, strict=True)))

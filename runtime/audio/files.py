@@ -5,8 +5,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout, frames_to_hops, hops_to_frames
 from edgekit.base.output import replacement_path
@@ -37,7 +37,7 @@ def run_samples(stream: Stream, samples: Samples, progress: Progress | None = No
 
 def timed_run_samples(
     stream: Stream, samples: Samples, progress: Progress | None = None
-) -> tuple[Samples, NDArray[np.float64]]:
+) -> tuple[Samples, Float64]:
     """Do as `run_samples`; also returns the microseconds that each hop took."""
     manifest = stream.manifest
     check_pcm(manifest)
@@ -70,7 +70,7 @@ def run_sounds(
 
 def _timed_run(
     stream: Stream, sounds: Sounds, progress: Progress | None
-) -> tuple[dict[str, Samples], NDArray[np.float64]]:
+) -> tuple[dict[str, Samples], Float64]:
     outputs = stream.manifest.stream_outputs
     hops = sound_hops(stream.manifest, sounds, max(t.delay_samples or 0 for t in outputs))
     length = next(iter(sounds.values())).shape[1]

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import frames_to_hops, hops_to_frames
 from edgekit.runtime.audio.device import DeviceRunner
 from edgekit.runtime.audio.files import check_pcm
@@ -66,7 +67,7 @@ class LiveFacts:
     plays: bool = True
     detections: tuple[Detection, ...] = ()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return what ``edgekit run --mic --json`` prints."""
         return asdict(self)
 
@@ -181,7 +182,7 @@ class Live:
         elif waiting < 1:
             return False
         self._heard.read(self._done, self._input)
-        hops, first = dict[str, NDArray[np.float32]](), 0
+        hops, first = dict[str, Float32](), 0
         for source in self._sources:
             channels, layout = source.pcm_channels or 0, source.axes
             assert layout is not None

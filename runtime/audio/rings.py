@@ -4,9 +4,10 @@ import math
 import threading
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.float32]
+from edgekit.base.arrays import Float32
+
+Samples = Float32
 KEPT_TIMES = 4096  # hops over which the median is taken
 
 

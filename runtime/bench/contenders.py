@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import CheckFailed, ToolError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.c import NativeRunner
@@ -18,8 +19,8 @@ from edgekit.runtime.runners.onnxruntime import session_options
 from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
 
-Arrays = dict[str, NDArray[Any]]
-Timed = tuple[Arrays, NDArray[np.float64]]  # outputs (hops, *shape), microseconds of each hop
+Arrays = dict[str, Array]
+Timed = tuple[Arrays, Float64]  # outputs (hops, *shape), microseconds of each hop
 
 
 class Contender(Protocol):
@@ -156,7 +157,7 @@ class OnnxruntimeContender:
         return binding
 
 
-def _rows(arrays: list[NDArray[Any]]) -> NDArray[np.uintp]:
+def _rows(arrays: list[Array]) -> NDArray[np.uintp]:
     """Addresses of each hop of each array, (hops, arrays)."""
     hops = np.arange(len(arrays[0]), dtype=np.uintp)
     return np.stack([a.ctypes.data + hops * np.uintp(a.strides[0]) for a in arrays], axis=1)

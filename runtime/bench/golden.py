@@ -3,11 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.build_folder.manifest import Manifest
 
@@ -23,7 +22,7 @@ LINE = re.compile(
     r"(output|layer) (.+): ((?:FAIL, )?(?:equal|different|-?\d{1,9} dB)(?:, hop (\d{1,9}))?)"
 )
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.base.errors import CheckFailed
+from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import read_npz
 from edgekit.runtime.bench.contenders import Arrays, Contender
 from edgekit.runtime.bench.golden import apart_db
@@ -29,7 +29,7 @@ FLOAT_SHARE = 0.5  # of what integers take, below which float is advised: conver
 class Times:
     """Microseconds of single hops, in the order in which they ran."""
 
-    us: NDArray[np.float64]
+    us: Float64
 
     @property
     def median_us(self) -> float:
@@ -170,7 +170,7 @@ class ByLayer:
         """The share of a cost."""
         return 100 * cost / (self.total or 1.0)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the facts of ``edgekit bench --json``."""
         rows = [
             {
@@ -224,7 +224,7 @@ class Measurement:
     by_layer: ByLayer | None = None
     unit: str = "hop"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return the facts of ``edgekit bench --json``."""
         times, counts = self.times, np.array(self.instructions)
         late = None
@@ -261,7 +261,7 @@ class Measurement:
         return name.replace("hop", self.unit).replace("_", " ")
 
 
-def _peer(peer: PeerTimes, ours: Times | None) -> dict[str, Any]:
+def _peer(peer: PeerTimes, ours: Times | None) -> JsonObject:
     ratio = None if ours is None else float(f"{peer.times.median_us / ours.median_us:.3g}")
     return {
         "median_us": round(peer.times.median_us, 3),
@@ -329,8 +329,8 @@ def measure_local(
             name: _lowest_snr_db(name, expected, peer.run(short)[0])
             for name, (peer, _) in peers.items()
         }
-        own: list[NDArray[np.float64]] = []
-        others: dict[str, list[NDArray[np.float64]]] = {name: [] for name in peers}
+        own: list[Float64] = []
+        others: dict[str, list[Float64]] = {name: [] for name in peers}
         for number in range(ROUNDS):
             own.append(ours.run(inputs)[1])
             for name, (peer, _) in peers.items():

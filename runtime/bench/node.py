@@ -7,16 +7,16 @@ import tempfile
 import weakref
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import CheckFailed, ToolError
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.manifest import Manifest
 
 HOW_TO_GET = "as root: apt-get install nodejs"
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 class NodeContender:
@@ -47,7 +47,7 @@ class NodeContender:
         )
         weakref.finalize(self, _stop, self._process)
 
-    def run(self, inputs: Arrays) -> tuple[Arrays, NDArray[np.float64]]:
+    def run(self, inputs: Arrays) -> tuple[Arrays, Float64]:
         """See `edgekit.runtime.bench.contenders.Contender`."""
         manifest, folder = self._manifest, Path(self._folder.name)
         hops = len(inputs[manifest.hop_inputs[0].name])
@@ -67,7 +67,7 @@ class NodeContender:
         }
         return outputs, np.fromfile(times, np.int64) / 1000
 
-    def _order(self, order: dict[str, Any]) -> None:
+    def _order(self, order: JsonObject) -> None:
         process = self._process
         assert process.stdin and process.stdout and process.stderr
         try:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.build_folder.manifest import Tensor
 
@@ -14,7 +15,7 @@ Port = tuple[str, tuple[int, ...], np.dtype[Any]]  # name, shape and type of a t
 
 def fit_inputs(
     inputs: Mapping[str, ArrayLike], tensors: Sequence[Tensor], step: str, hops: bool = False
-) -> dict[str, NDArray[Any]]:
+) -> dict[str, Array]:
     """Return arrays by name, as many as there are tensors.
 
     Args:
@@ -32,7 +33,7 @@ def fit_inputs(
         Problem(f"input '{name}'", "missing" if name in expected else "unknown", listed, step)
         for name in sorted(expected.keys() ^ inputs.keys())
     ]
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: dict[str, Array] = {}
     for name in expected.keys() & inputs.keys():
         array = np.asarray(inputs[name])
         shape = array.shape[1:] if hops else array.shape
@@ -60,9 +61,7 @@ def ports_of(tensors: Sequence[Tensor]) -> list[Port]:
     return [(tensor.name, tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
 
 
-def matching_arrays(
-    inputs: Mapping[str, ArrayLike], ports: Sequence[Port]
-) -> list[NDArray[Any]] | None:
+def matching_arrays(inputs: Mapping[str, ArrayLike], ports: Sequence[Port]) -> list[Array] | None:
     """Return the arrays in order where `fit_inputs` would take each as it is; None where not. Takes a microsecond."""
     if not isinstance(inputs, dict) or len(inputs) != len(ports):
         return None

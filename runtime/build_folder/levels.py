@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from edgekit.base.json_values import JsonObject
 
-def levels_text(verification: dict[str, Any] | None) -> str | None:
+
+def levels_text(verification: JsonObject | None) -> str | None:
     """Say it in one line; None where nothing was judged."""
     if verification is None or "levels" not in verification:
         return None
@@ -35,7 +37,7 @@ def _level(level_db: float, dbfs: float | None) -> str:
     return f"{level_db} dB" if dbfs is None else f"{level_db} dB ({dbfs + level_db:.0f} dBFS)"
 
 
-def _found(row: dict[str, Any]) -> str:
+def _found(row: JsonObject) -> str:
     if row["metric"] is not None:
         return f"{row['metric']:.4g}"
     worst, lost = row.get("worst_snr_db"), row.get("si_sdr_lost_db")

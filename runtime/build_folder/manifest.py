@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from edgekit import __version__
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import Layout, parse_layout, plain_layout
 from edgekit.base.sampler_table import StepTable
 from edgekit.runtime.build_folder.manifest_check import checked_manifest
@@ -88,7 +88,7 @@ class Tensor:
 def with_port(
     tensor: Tensor,
     declared: Layout | None,
-    stream: dict[str, Any],
+    stream: JsonObject,
     delay_samples: int | None = None,
 ) -> Tensor:
     """Return an input or output with what its axes and its hop tell: schema 2's facts of a port.
@@ -160,30 +160,30 @@ class Manifest:
     source: dict[str, str]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    stream: dict[str, Any]
+    stream: JsonObject
     memory: dict[str, int | None]
     macs_per_hop: int
     macs_int8: int
     macs_int16: int
     macs_float: int
-    quantization: dict[str, Any]
-    verification: dict[str, Any] | None = None
+    quantization: JsonObject
+    verification: JsonObject | None = None
     tools: dict[str, str] = field(default_factory=dict)
     digest: str = ""
-    streaming: dict[str, list[dict[str, Any]]] | None = None
+    streaming: dict[str, list[JsonObject]] | None = None
     session: dict[str, int] | None = None
-    sampler: dict[str, Any] | None = None
-    until: dict[str, Any] | None = None
-    decide: dict[str, Any] | None = None
-    noise: dict[str, Any] | None = None
-    engine: dict[str, Any] | None = None
-    picture: dict[str, Any] | None = None
-    npu: dict[str, Any] | None = None
-    device: dict[str, Any] | None = None
-    board: dict[str, Any] | None = None
-    updates: dict[str, Any] | None = None
-    sparse: list[dict[str, Any]] | None = None
-    kernels: list[dict[str, Any]] | None = None
+    sampler: JsonObject | None = None
+    until: JsonObject | None = None
+    decide: JsonObject | None = None
+    noise: JsonObject | None = None
+    engine: JsonObject | None = None
+    picture: JsonObject | None = None
+    npu: JsonObject | None = None
+    device: JsonObject | None = None
+    board: JsonObject | None = None
+    updates: JsonObject | None = None
+    sparse: list[JsonObject] | None = None
+    kernels: list[JsonObject] | None = None
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
@@ -339,7 +339,7 @@ class Manifest:
         return json.dumps(known, indent=2) + "\n"
 
 
-def _tensor(row: dict[str, Any]) -> Tensor:
+def _tensor(row: JsonObject) -> Tensor:
     time = row.get("time")
     timing = None if time is None else Timing(**time)
     return Tensor(**{**row, "shape": tuple(row["shape"]), "time": timing})
@@ -350,7 +350,7 @@ def _from_first(manifest: Manifest) -> Manifest:
     rows = (manifest.streaming or {}).get("outputs", [])
     delays = {row["name"]: row["delay_samples"] for row in rows}
 
-    def ports(tensors: tuple[Tensor, ...], known: dict[str, Any]) -> tuple[Tensor, ...]:
+    def ports(tensors: tuple[Tensor, ...], known: JsonObject) -> tuple[Tensor, ...]:
         return tuple(with_port(t, None, manifest.stream, known.get(t.name)) for t in tensors)
 
     if not rows:

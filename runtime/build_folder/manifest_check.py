@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import FORM, parse_layout
 from edgekit.runtime.build_folder.manifest_keys import (
     ALWAYS_STREAMED,
@@ -36,7 +37,7 @@ def _is_table(value: object, is_key: Callable[[Any], bool]) -> bool:
 
 def checked_manifest(
     text: str, where: str, schemas: tuple[int, ...], tensor: Callable[..., Any]
-) -> tuple[dict[str, Any], int]:
+) -> tuple[JsonObject, int]:
     """Parse a manifest and return its facts, each of a type and size that can be, and its schema.
 
     Args:
@@ -85,7 +86,7 @@ def checked_manifest(
     return facts, facts["schema"]
 
 
-def _parse(text: str, where: str) -> dict[str, Any]:
+def _parse(text: str, where: str) -> JsonObject:
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -97,7 +98,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
 
 
 def _check_table(
-    table: dict[str, Any],
+    table: JsonObject,
     checks: dict[str, Check],
     prefix: str,
     complain: Callable[[str, str, str], None],
@@ -171,7 +172,7 @@ def _shape_fits(shape: Any) -> bool:
     return all(POSITIVE.test(extent) for extent in shape) and math.prod(shape) * 8 <= MAX_BYTES
 
 
-def _layout_fits(row: dict[str, Any]) -> bool:
+def _layout_fits(row: JsonObject) -> bool:
     """Whether the letters are as many as the axes, and time and channels what the row says of them."""
     text, shape = row.get("layout"), row["shape"]
     if text is None or not TEXT.test(text) or not _shape_fits(shape):

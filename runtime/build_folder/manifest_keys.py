@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any
 
 from edgekit.base.errors import UsageError
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.sampler_table import StepTable
 
 MAX_BYTES = 1 << 31  # of one tensor, one block, one file of arrays
@@ -21,27 +21,27 @@ ROLES = frozenset({"stream", "state", "constant", "control", "noise"})
 ROW = {"name", "shape", "dtype", "role"}
 
 
-def _count(value: Any) -> bool:
+def _count(value: Json) -> bool:
     return type(value) is int and 0 <= value < 1 << 62
 
 
-def _bytes(value: Any) -> bool:
+def _bytes(value: Json) -> bool:
     return _count(value) and value <= MAX_BYTES
 
 
-def _text(value: Any) -> bool:
+def _text(value: Json) -> bool:
     return type(value) is str and len(value) <= MAX_TEXT
 
 
-def _number(value: Any) -> bool:
+def _number(value: Json) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
-def _flag(value: Any) -> bool:
+def _flag(value: Json) -> bool:
     return type(value) is bool
 
 
-def _step_table(value: Any) -> bool:
+def _step_table(value: Json) -> bool:
     try:
         StepTable.from_facts(value)
     except (UsageError, TypeError, ValueError):
@@ -49,11 +49,11 @@ def _step_table(value: Any) -> bool:
     return True
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: Json) -> bool:
     return type(value) is int and abs(value) <= MAX_BYTES
 
 
-def _ratio(value: Any) -> bool:
+def _ratio(value: Json) -> bool:
     return value is None or _number(value)
 
 
@@ -63,7 +63,7 @@ LATER_RATIOS = ("worst_snr_db", "si_sdr_lost_db", "most_si_sdr_lost_db")
 LATER_HELD_OUT = "level_dbfs"
 
 
-def _levels(value: Any) -> bool:
+def _levels(value: Json) -> bool:
     return type(value) is list and all(
         type(row) is dict
         and {"level_db", *RATIOS} <= row.keys() <= {"level_db", *RATIOS, *LATER_RATIOS}
@@ -73,7 +73,7 @@ def _levels(value: Any) -> bool:
     )
 
 
-def _held_out(value: Any) -> bool:
+def _held_out(value: Json) -> bool:
     return (
         type(value) is dict
         and {"clips", "of", "heard_snr_db"} == value.keys() - {LATER_HELD_OUT}
@@ -84,19 +84,19 @@ def _held_out(value: Any) -> bool:
     )
 
 
-def _texts(value: Any) -> bool:
+def _texts(value: Json) -> bool:
     return type(value) is list and all(map(_text, value))
 
 
-def _kinds(value: Any) -> bool:
+def _kinds(value: Json) -> bool:
     return type(value) is dict and all(_text(text) for pair in value.items() for text in pair)
 
 
-def _positive(value: Any) -> bool:
+def _positive(value: Json) -> bool:
     return _bytes(value) and value > 0
 
 
-Schema = dict[str, Any]
+Schema = JsonObject
 
 
 def table_schema(properties: dict[str, Schema], optional: Collection[str] = ()) -> Schema:
@@ -120,7 +120,7 @@ class Check:
         nullable: whether null is allowed as well.
     """
 
-    test: Callable[[Any], bool]
+    test: Callable[[Json], bool]
     allowed: str
     schema: Schema
     nullable: bool = False
@@ -166,7 +166,7 @@ LEVELS = Check(
 )
 
 
-def _sparse(value: Any) -> bool:
+def _sparse(value: Json) -> bool:
     return type(value) is list and all(
         type(row) is dict
         and row.keys() == SPARSE_ROW.keys()
@@ -204,7 +204,7 @@ HELD_OUT = Check(
 )
 
 
-def is_file(name: Any) -> bool:
+def is_file(name: Json) -> bool:
     """Whether a name stays inside the folder."""
     return (
         _text(name)
@@ -220,7 +220,7 @@ def _or_null(check: Check) -> Check:
 def _rows_of(columns: dict[str, Check]) -> Check:
     """A list of tables with exactly these columns."""
 
-    def is_row(row: Any) -> bool:
+    def is_row(row: Json) -> bool:
         return (
             type(row) is dict
             and row.keys() == columns.keys()
@@ -238,7 +238,7 @@ def _rows_of(columns: dict[str, Check]) -> Check:
     )
 
 
-def _rate(value: Any) -> bool:
+def _rate(value: Json) -> bool:
     return _text(value) and re.fullmatch(FRACTION, value) is not None
 
 

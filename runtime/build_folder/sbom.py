@@ -3,8 +3,8 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.manifest import Manifest
 
 SBOM_NAME = "sbom.cdx.json"
@@ -26,7 +26,7 @@ def sbom(manifest: Manifest, directory: Path) -> str:
         "name": manifest.source["name"],
         "hashes": _hash(manifest.source["sha256"]),
     }
-    tools: list[dict[str, Any]] = [
+    tools: list[JsonObject] = [
         {"type": "application", "name": "edgekit", "version": version, "licenses": LICENCE}
     ]
     tools += [

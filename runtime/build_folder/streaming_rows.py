@@ -1,8 +1,8 @@
 """`Manifest.streaming` as table rows: the delay of each output, and time in each tensor."""
 
-from typing import Any
+from edgekit.base.json_values import JsonObject
 
-Streaming = dict[str, list[dict[str, Any]]]
+Streaming = dict[str, list[JsonObject]]
 DELAY_HEAD = ("output", "delay in samples", "in ms", "caused by")
 TIME_HEAD = (
     "tensor",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.toml_file import parse_toml, read_text
 
 MAX_FILE_BYTES = 1 << 20
@@ -179,14 +180,14 @@ MEMORY_KEYS: Mapping[str, Check] = {
 }
 
 
-def board_schema() -> dict[str, Any]:
+def board_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: what `parse_board` demands of each key.
 
     It leaves out what depends on several keys at once: that a memory has one of two speeds, that memories do not
     overlap, and that there is RAM and flash.
     """
 
-    def table(keys: Mapping[str, Check], made: type) -> dict[str, Any]:
+    def table(keys: Mapping[str, Check], made: type) -> JsonObject:
         return {
             "type": "object",
             "properties": {key: dict(check.schema) for key, check in keys.items()},

@@ -9,8 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.bench.golden import check_outputs
 from edgekit.runtime.bench.measure import (
@@ -130,7 +129,7 @@ def measure_there(
     device: str,
     program: bytes,
     manifest: Manifest,
-    golden: Mapping[str, NDArray[Any]],
+    golden: Mapping[str, Array],
     hops: int,
     layers: bool,
 ) -> Measurement:

@@ -8,11 +8,11 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import CheckFailed, ToolError
 from edgekit.runtime.bench.golden import Row, check_verdict, rows
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -81,8 +81,8 @@ class Answer:
         rows: how outputs and layers compare there.
     """
 
-    outputs: dict[str, NDArray[Any]]
-    times_us: NDArray[np.float64]
+    outputs: dict[str, Array]
+    times_us: Float64
     core: int | None
     stack_bytes: int | None
     rows: tuple[Row, ...]
@@ -192,7 +192,7 @@ def _time(word: str) -> int:
     return int(word)
 
 
-def _golden(lines: Sequence[str], manifest: Manifest) -> dict[str, NDArray[Any]]:
+def _golden(lines: Sequence[str], manifest: Manifest) -> dict[str, Array]:
     """Outputs of the golden hops, in the order in which a replay tells them."""
     tensors = manifest.stream_outputs
     found: list[list[bytes]] = [[] for _ in tensors]

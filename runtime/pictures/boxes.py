@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgekit.base.arrays import Float32, Float64, Int64
 
 CENTERNET = ("heat", "size", "offset")  # outputs, of classes, 2 and 2 channels
 KEPT = 20  # peaks of a picture
 SAME = 0.5  # overlap from which two boxes of a class are one object's
-F32 = NDArray[np.float32]
+F32 = Float32
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Boxes:
     """What was found in a picture: ``(n, 4)`` boxes as x0, y0, x1, y1 in pixels, class numbers, scores in 0..1."""
 
     boxes: F32
-    labels: NDArray[np.int64]
+    labels: Int64
     scores: F32
 
 
@@ -42,7 +43,7 @@ def decode(outputs: Mapping[str, F32], size: tuple[int, int], sigmoid: bool = Tr
     return _best(Boxes(boxes.astype(np.float32), label, peaks.ravel()[best].astype(np.float32)))
 
 
-def iou(box: F32, others: F32) -> NDArray[np.float64]:
+def iou(box: F32, others: F32) -> Float64:
     """Of a box and each of others, the common area over that of both together."""
     low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
     common = np.prod(np.maximum(high - low, 0), axis=1)

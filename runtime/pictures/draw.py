@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.pictures import Pictures
 from edgekit.runtime.pictures.found import Found
 
@@ -59,7 +60,7 @@ def drawn(picture: "Image", found: Found, form: Pictures) -> tuple["Image", int]
 
 
 def place(
-    size: tuple[float, float], box: Rectangle, taken: NDArray[np.float64], whole: tuple[int, int]
+    size: tuple[float, float], box: Rectangle, taken: Float64, whole: tuple[int, int]
 ) -> Rectangle | None:
     """Where a label of a size goes: at its box, else the free place nearest to it; None where there is none.
 
@@ -185,7 +186,7 @@ def _touches(a: Rectangle, b: Rectangle) -> bool:
     return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
 
 
-def _rectangle(box: NDArray[np.float32]) -> Rectangle:
+def _rectangle(box: Float32) -> Rectangle:
     x0, y0, x1, y1 = box.tolist()
     return x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)
 

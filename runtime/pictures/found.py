@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Float64
+from edgekit.base.json_values import JsonObject
 from edgekit.base.picture_files import FittedPicture, pixels_of
 from edgekit.base.pictures import COLOURS, Pictures
 from edgekit.runtime.pictures.boxes import CENTERNET, Boxes, decode
 
 MOST_CLASSES = 5  # that are said of a picture
-F32 = NDArray[np.float32]
+F32 = Float32
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -30,10 +30,10 @@ class Found:
 
     boxes: Boxes | None = None
     classes: tuple[tuple[int, float], ...] = ()
-    areas: NDArray[Any] | None = None
+    areas: Array | None = None
     picture: F32 | None = None
 
-    def facts(self, form: Pictures) -> dict[str, Any]:
+    def facts(self, form: Pictures) -> JsonObject:
         """As JSON takes it."""
         if self.boxes is not None:
             rows = zip(self.boxes.boxes, self.boxes.labels, self.boxes.scores, strict=True)
@@ -126,7 +126,7 @@ def summary(found: Sequence[Found], form: Pictures) -> str:
     return said
 
 
-def _scores(values: F32, function: str | None) -> NDArray[np.float64]:
+def _scores(values: F32, function: str | None) -> Float64:
     x = values.astype(np.float64)
     if function == "softmax":
         powers = np.exp(x - x.max())

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Int16
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import (
     PACKAGE_PREFIX,
@@ -105,7 +106,7 @@ class NativeRunner:
         process = ctypes.cast(self._process, ctypes.c_void_p).value or 0
         return process, self._instance.value or 0, int(self._scratch.ctypes.data)
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):
             own[...] = given
@@ -116,9 +117,7 @@ class NativeRunner:
             raise CheckFailed(f"the build's process function returned {code}")
         return [own.copy() for own in self._outputs], elapsed
 
-    def process_s16(
-        self, pcm: Sequence[NDArray[np.int16]], controls: Sequence[NDArray[Any]] = ()
-    ) -> list[NDArray[np.int16]]:
+    def process_s16(self, pcm: Sequence[Int16], controls: Sequence[Array] = ()) -> list[Int16]:
         """Run one hop of 16-bit PCM: (samples, channels) of each input, and likewise of each output."""
         assert self._process_s16 is not None
         given = [np.ascontiguousarray(array, np.int16) for array in pcm]
@@ -130,7 +129,7 @@ class NativeRunner:
             raise CheckFailed(f"the build's process_s16 function returned {code}")
         return made
 
-    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+    def session(self, constants: Sequence[Array]) -> None:
         """Take the session constants."""
         assert self._session is not None
         for own, given in zip(self._constants, constants, strict=True):
@@ -142,8 +141,8 @@ class NativeRunner:
     def sample(
         self,
         seed: int,
-        conditions: Sequence[NDArray[Any]],
-        out: NDArray[np.float32],
+        conditions: Sequence[Array],
+        out: Float32,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Draw one image into `out` with the build's own loop; `conditions` as its struct lists them."""
@@ -240,10 +239,10 @@ def _aligned_buffer(size: int) -> NDArray[np.uint8]:
     return block[start : start + size]
 
 
-def _aligned_tensor(tensor: Tensor) -> NDArray[Any]:
+def _aligned_tensor(tensor: Tensor) -> Array:
     dtype, count = np.dtype(tensor.dtype), math.prod(tensor.shape)
     return _aligned_buffer(dtype.itemsize * count).view(dtype).reshape(tensor.shape)
 
 
-def _pointers(arrays: Sequence[NDArray[Any]]) -> ctypes.Array[ctypes.c_void_p]:
+def _pointers(arrays: Sequence[Array]) -> ctypes.Array[ctypes.c_void_p]:
     return (ctypes.c_void_p * max(1, len(arrays)))(*(array.ctypes.data for array in arrays))

@@ -6,11 +6,11 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -58,18 +58,18 @@ class ExecutorchRunner:
         self._constants = [tensor.name for tensor in manifest.constants]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
         self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
-        self._kept: dict[str, NDArray[Any]] = {}
-        self._states: dict[str, NDArray[Any]] = {}
+        self._kept: dict[str, Array] = {}
+        self._states: dict[str, Array] = {}
         self.reset()
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns the outputs and the nanoseconds that ExecuTorch took."""
         given = dict(zip(self._streams, inputs, strict=True)) | self._states | self._kept
         made, elapsed = self._run(given)
         self._states = {name: made[output] for name, output in self._pairs.items()}
         return [made[name] for name in self._outputs], elapsed
 
-    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+    def session(self, constants: Sequence[Array]) -> None:
         """Take the session constants."""
         assert self._once is not None
         self._kept, _ = self._once(dict(zip(self._constants, constants, strict=True)))
@@ -133,7 +133,7 @@ class _Program:
         except ToolError as error:
             raise UsageError(_misfit(directory, f"{name}: {error}")) from error
 
-    def __call__(self, given: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], int]:
+    def __call__(self, given: Mapping[str, Array]) -> tuple[dict[str, Array], int]:
         """Return the outputs by name, and the nanoseconds that ExecuTorch took."""
         assert self._process.stdin is not None
         try:

@@ -14,8 +14,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from edgekit.base.json_values import JsonObject
 
-def main(path: Path, facts: dict[str, Any], given: BinaryIO, answers: BinaryIO) -> None:
+
+def main(path: Path, facts: JsonObject, given: BinaryIO, answers: BinaryIO) -> None:
     """Answer calls until standard input ends."""
     import torch
     from executorch.runtime import Runtime

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Int8, Int32
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.c import NativeRunner
@@ -23,8 +23,8 @@ STAGES_NAME = "stages.json"
 NO_COMPILER = "no C++ compiler: apt-get install g++"
 FLAGS = ("-std=c++14", "-O3", "-Wall", "-fPIC", "-I.")
 SOURCES = ("program.cpp", "engine.cpp", "engine_host.cpp")
-S8 = NDArray[np.int8]
-F32 = NDArray[np.float32]
+S8 = Int8
+F32 = Float32
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Port:
     shape: tuple[int, int, int]
     scale: float
     zero_point: int
-    places: NDArray[np.int32]
+    places: Int32
 
     def read(self, dram: S8) -> F32:
         """What DRAM holds, in float."""
@@ -166,7 +166,7 @@ class FpgaRunner:
             found, allowed = "sizes that do not fit its sources", "the files of one export"
             raise UsageError(Problem(where, found, allowed, "export the network again"))
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
         start = time.perf_counter_ns()
         (picture,) = inputs
@@ -201,7 +201,7 @@ class FpgaRunner:
             _pointer(self._dram),
         )
 
-    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+    def session(self, constants: Sequence[Array]) -> None:
         """Engines have no session constants."""
 
     def end(self, valid_samples: int) -> None:
@@ -290,5 +290,5 @@ def _ports(rows: Sequence[Mapping[str, Any]], path: Path) -> tuple[Port, ...]:
     return tuple(ports)
 
 
-def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+def _pointer(array: Array) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)

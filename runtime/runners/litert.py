@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.manifest import Manifest
 
 MODEL_NAME, ONCE_NAME = "model.tflite", "session.tflite"
@@ -37,7 +38,7 @@ class LitertRunner:
         self._run = _File(directory, MODEL_NAME)
         self._once = _File(directory, ONCE_NAME) if manifest.constants else None
         self._constants = [tensor.name for tensor in manifest.constants]
-        self._kept: dict[str, NDArray[Any]] = {}
+        self._kept: dict[str, Array] = {}
         self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = {tensor.name: tensor.dtype for tensor in manifest.stream_outputs}
         states = [
@@ -47,10 +48,10 @@ class LitertRunner:
         self._check(directory, manifest, states)
         self._pairs = dict(zip(*states, strict=True))
         self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
-        self._states: dict[str, NDArray[Any]] = {}
+        self._states: dict[str, Array] = {}
         self.reset()
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns the outputs and the nanoseconds that the interpreter took."""
         for name, array in zip(self._inputs, inputs, strict=True):
             self._run.set(name, array)
@@ -60,7 +61,7 @@ class LitertRunner:
         self._states = {name: self._run.stored(output) for name, output in self._pairs.items()}
         return [self._run.get(name, dtype) for name, dtype in self._outputs.items()], elapsed
 
-    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+    def session(self, constants: Sequence[Array]) -> None:
         """Take the session constants."""
         assert self._once is not None
         for name, array in zip(self._constants, constants, strict=True):
@@ -135,18 +136,18 @@ class _File:
         self._interpreter.invoke()
         return time.perf_counter_ns() - start
 
-    def set(self, name: str, array: NDArray[Any]) -> None:
+    def set(self, name: str, array: Array) -> None:
         """Give an input as the manifest describes it."""
         detail = self.inputs[name]
         if detail["dtype"] != array.dtype:
             array = _quantize_input(array, detail)
         self.set_stored(name, array)
 
-    def set_stored(self, name: str, array: NDArray[Any]) -> None:
+    def set_stored(self, name: str, array: Array) -> None:
         """Give an input as the file stores it."""
         self._interpreter.set_tensor(self.inputs[name]["index"], array)
 
-    def get(self, name: str, dtype: str) -> NDArray[Any]:
+    def get(self, name: str, dtype: str) -> Array:
         """An output in the type that the manifest gives it."""
         detail, array = self.outputs[name], self.stored(name)
         scale, zero = detail["quantization"]
@@ -155,18 +156,18 @@ class _File:
         real = np.float32(scale) * (array.astype(np.int32) - zero).astype(np.float32)
         return np.asarray(real, dtype)
 
-    def stored(self, name: str) -> NDArray[Any]:
+    def stored(self, name: str) -> Array:
         """An output as the file stores it."""
-        array: NDArray[Any] = self._interpreter.get_tensor(self.outputs[name]["index"])
+        array: Array = self._interpreter.get_tensor(self.outputs[name]["index"])
         return array
 
-    def zero(self, name: str) -> NDArray[Any]:
+    def zero(self, name: str) -> Array:
         """What stands for zero in an input."""
         detail = self.inputs[name]
         return np.full(detail["shape"], detail["quantization"][1], detail["dtype"])
 
 
-def _quantize_input(array: NDArray[Any], detail: dict[str, Any]) -> NDArray[Any]:
+def _quantize_input(array: Array, detail: JsonObject) -> Array:
     """Floats as the file's integers: rounded half to even, saturating; what is no sensible number becomes zero."""
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.base.sampler_loop import Network, network_with_reuse
 from edgekit.base.sampler_table import Arrays
@@ -36,19 +36,19 @@ class OnnxruntimeRunner:
         self._network = _open(directory, MODEL_NAME)
         self._once = _open(directory, ONCE_NAME) if manifest.constants else None
         self._constants = [tensor.name for tensor in manifest.constants]
-        self._kept: dict[str, NDArray[Any]] = {}
+        self._kept: dict[str, Array] = {}
         self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
         self._pairs = self._state_pairs(directory)
         self._check(directory, manifest)
         self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
-        self._states: dict[str, NDArray[Any]] = {}
+        self._states: dict[str, Array] = {}
         self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
         self._noises = [] if manifest.noise is None else list(manifest.noise["states"].values())
         self._seed = 0
         self.reset()
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns the outputs and the nanoseconds that onnxruntime took."""
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
@@ -59,7 +59,7 @@ class OnnxruntimeRunner:
         self._states = dict(zip(self._pairs, results[count:], strict=True))
         return results[:count], elapsed
 
-    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+    def session(self, constants: Sequence[Array]) -> None:
         """Take the session constants."""
         assert self._once is not None
         names = [output.name for output in self._once.get_outputs()]

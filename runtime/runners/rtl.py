@@ -5,11 +5,10 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int8
 from edgekit.base.errors import ToolError, VerificationError
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.engine import Engine
@@ -132,7 +131,7 @@ class RtlRunner(FpgaRunner):
         self._clock_mhz = float(dict(manifest.engine or {}).get("clock_mhz", 0))
         self._counts: list[tuple[int, ...]] = []
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
         self._counts.append((0, 0, 0, 0))
         return super().process(inputs)
@@ -148,7 +147,7 @@ class RtlRunner(FpgaRunner):
             f"{stalls:,} of them waiting{rate if self._clock_mhz else ''}; {read:,} bytes read, {written:,} written"
         )
 
-    def _simulate(self, stage: Layers, pixels: NDArray[np.int8]) -> None:
+    def _simulate(self, stage: Layers, pixels: Int8) -> None:
         engine, before = self._engine, self.simulation.moved()
         engine.write_image(pixels.tobytes())
         engine.write_dram(self._dram.tobytes())

@@ -1,9 +1,8 @@
 """What a `Stream` asks of whatever runs a build."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.runtime.runners.toolchain import Compiler
 
 
@@ -15,11 +14,11 @@ class Runner(Protocol):
         """The compiler that made it, for C builds."""
         ...
 
-    def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: list[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns the outputs and the nanoseconds it took."""
         ...
 
-    def session(self, constants: list[NDArray[Any]]) -> None:
+    def session(self, constants: list[Array]) -> None:
         """Take the session constants."""
 
     def end(self, valid_samples: int) -> None:

@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, zig
@@ -162,7 +162,7 @@ class WasmRunner:
         name, _, version = self._label.rpartition(" ")
         return Compiler((), name, version)
 
-    def process(self, inputs: Sequence[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
+    def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns the outputs and the nanoseconds of the call, Python's part included."""
         self._inputs.put(inputs)
         start = time.perf_counter_ns()
@@ -177,7 +177,7 @@ class WasmRunner:
             raise CheckFailed(f"the build's process function returned {code}")
         return self._outputs.take(), elapsed
 
-    def session(self, constants: Sequence[NDArray[Any]]) -> None:
+    def session(self, constants: Sequence[Array]) -> None:
         """Take the session constants."""
         self._constants.put(constants)
         given = self._net, self._scratch, self._constants.struct
@@ -187,8 +187,8 @@ class WasmRunner:
     def sample(
         self,
         seed: int,
-        conditions: Sequence[NDArray[Any]],
-        out: NDArray[np.float32],
+        conditions: Sequence[Array],
+        out: Float32,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Draw one image into `out` with the build's own loop; `conditions` as its struct lists them."""
@@ -240,11 +240,11 @@ class _Ports:
             runner.write(self.struct + 4 * number, at.to_bytes(4, "little"))
             self._rows.append((at, size, dtype, tensor.shape))
 
-    def put(self, arrays: Sequence[NDArray[Any]]) -> None:
+    def put(self, arrays: Sequence[Array]) -> None:
         for (at, _, dtype, shape), array in zip(self._rows, arrays, strict=True):
             self._runner.write(at, np.asarray(array, dtype).reshape(shape).tobytes())
 
-    def take(self) -> list[NDArray[Any]]:
+    def take(self) -> list[Array]:
         return [
             np.frombuffer(self._runner.read(at, size), dtype).reshape(shape).copy()
             for at, size, dtype, shape in self._rows

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.runtime.stream import Stream
 
-Floats = NDArray[np.float64]
 WORD = 1 << 32
 LEAST_TOLD_APART = 0.9  # of the steps; below it the losses are mostly those of the same outputs
 
@@ -29,9 +29,9 @@ class Adapted:
         losses: (steps, 2), of the two queries of each step.
     """
 
-    weights: Floats
-    constant: NDArray[np.float32]
-    losses: Floats
+    weights: Float64
+    constant: Float32
+    losses: Float64
 
     @property
     def told_apart(self) -> float:
@@ -92,10 +92,10 @@ def spsa(
     shape = table.shape[1:]
     directions, m, losses = _directions(seed, len(w)), np.zeros_like(w), np.empty((steps, 2))
 
-    def made(weights: Floats) -> NDArray[np.float32]:
+    def made(weights: Float64) -> Float32:
         return (weights @ flat).reshape(shape).astype(np.float32)
 
-    def query(weights: Floats, step: int) -> float:
+    def query(weights: Float64, step: int) -> float:
         stream.session({constant: made(weights)})
         return loss(stream, step)
 
@@ -125,7 +125,7 @@ def _unmoved(adapted: Adapted, constant: str, c: float) -> str:
     )
 
 
-def _directions(seed: int, count: int) -> Iterator[Floats]:
+def _directions(seed: int, count: int) -> Iterator[Float64]:
     """Numbers of 0.5 up to 1 with random signs, from xorshift32 (Marsaglia, 2003): quick on any device."""
     state = seed
     while True:
@@ -141,7 +141,7 @@ def _directions(seed: int, count: int) -> Iterator[Floats]:
 
 
 def _check(
-    stream: Stream, constant: str, basis: Floats, w: Floats, numbers: dict[str, float]
+    stream: Stream, constant: str, basis: Float64, w: Float64, numbers: dict[str, float]
 ) -> None:
     known = {tensor.name: tensor for tensor in stream.manifest.constants}
     problems = []

@@ -14,9 +14,9 @@ from edgekit.base.progress import silent as silent
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
+    from edgekit.base.arrays import Float32
     from edgekit.demos.table import demo as demo
     from edgekit.graph.model import Model
     from edgekit.runtime.audio.live import LiveFacts
@@ -240,7 +240,7 @@ def sample(
     noise: str | Path | None = None,
     out: str | Path | None = None,
     progress: Progress = silent,
-) -> "NDArray[np.float32]":
+) -> "Float32":
     """Draw samples with a build that has a sampler; returns them, (n, channels, ...).
 
     Args:
@@ -272,7 +272,7 @@ def invert(
     conditions: "Mapping[str, ArrayLike] | None" = None,
     out: str | Path | None = None,
     progress: Progress = silent,
-) -> "dict[str, NDArray[np.float32]]":
+) -> "dict[str, Float32]":
     """Return the start, noise and residual with which a build gives images back, by the names of its conditions.
 
     Given to `sample` with the same conditions they draw the images again; with others, the images edited

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from edgekit import api
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.progress import Progress
 from edgekit.export.torch_source import unwrap_module
@@ -30,7 +31,7 @@ REPORT = "report.html"
 NETWORKS = (
     "a torch module, an exported program, an onnx.ModelProto, a path or package.module:factory"
 )
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Build:
     def _running(self) -> Stream:
         return self.stream()
 
-    def run(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> NDArray[Any] | Arrays:
+    def run(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | Arrays:
         """Run the build from its fresh state.
 
         Args:
@@ -240,13 +241,13 @@ def _calibration(calibration: Any) -> Iterator[str]:
         yield source
 
 
-def _clip(item: Any) -> Arrays | NDArray[Any]:
+def _clip(item: Any) -> Arrays | Array:
     if isinstance(item, Mapping):
         return {name: _array(value) for name, value in item.items()}
     return _array(item[0] if isinstance(item, tuple | list) else item)
 
 
-def _data(name: str, value: Any) -> NDArray[Any]:
+def _data(name: str, value: Any) -> Array:
     """An input of `Build.run` as an array of numbers."""
     array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     if array.dtype.kind not in "biufc":
@@ -255,7 +256,7 @@ def _data(name: str, value: Any) -> NDArray[Any]:
     return array
 
 
-def _array(value: Any) -> NDArray[Any]:
+def _array(value: Any) -> Array:
     if isinstance(value, str | Path):
         step = "read the files, or give their folder as one path"
         raise UsageError(Problem("calibration", f"a path, {str(value)!r}", "arrays", step))

@@ -3,19 +3,17 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step, image_seeds
 from edgekit.base.sampler_table import Roles
 
-Floats = NDArray[np.float64]
-Map = Callable[[Floats], Floats]
-Network = Callable[[dict[str, NDArray[Any]], Step], Sequence[NDArray[Any]]]
+Map = Callable[[Float64], Float64]
+Network = Callable[[dict[str, Array], Step], Sequence[Array]]
 BETA1, BETA2, SMALLEST = 0.9, 0.99, 1e-8  # of Adam
 
 
@@ -35,16 +33,16 @@ class RedDiff:
         roles: names of the network's inputs x and time.
     """
 
-    ab: Floats
-    times: Floats
+    ab: Float64
+    times: Float64
     prior: float = 0.25
     weight: float = 1.0
     rate: float = 0.1
     roles: Roles = Roles()  # noqa: RUF009
 
     def solve(
-        self, network: Network, y: Floats, forward: Map, adjoint: Map, start: Floats, seed: int
-    ) -> Floats:
+        self, network: Network, y: Float64, forward: Map, adjoint: Map, start: Float64, seed: int
+    ) -> Float64:
         """Return the estimates of x, (n, ...).
 
         Args:
@@ -73,18 +71,18 @@ class RedDiff:
     def gradient(
         self,
         network: Network,
-        y: Floats,
+        y: Float64,
         forward: Map,
         adjoint: Map,
-        mu: Floats,
+        mu: Float64,
         row: int,
         seed: int,
-    ) -> Floats:
+    ) -> Float64:
         """Return what Adam steps along at estimates `mu` (n, ...) and time number `row`; arguments as in `solve`."""
         ab, time, size = self.ab[row], self.times[row], math.prod(mu.shape[1:])
         noise = normals(image_seeds(seed, 0, len(mu)), 1 + row, size).reshape(mu.shape)
         x = np.sqrt(ab) * mu + np.sqrt(1 - ab) * noise
-        inputs: dict[str, NDArray[Any]] = {self.roles.x: x}
+        inputs: dict[str, Array] = {self.roles.x: x}
         if self.roles.time is not None:
             inputs[self.roles.time] = np.full(len(mu), time, np.float32)
         (eps,) = network(inputs, Step(row, 0, float(time), 0, 0))
@@ -92,7 +90,7 @@ class RedDiff:
         misfit = adjoint(y - forward(mu)) / math.prod(y.shape[1:])
         return trust * (eps - noise) / size - self.weight * misfit
 
-    def _problems(self, y: Floats, start: Floats) -> list[Problem]:
+    def _problems(self, y: Float64, start: Float64) -> list[Problem]:
         found = []
         if len(self.ab) != len(self.times) or not len(self.ab):
             what = f"{len(self.ab)} products, {len(self.times)} times"

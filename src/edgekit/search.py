@@ -7,11 +7,11 @@ measure.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import image_seeds
@@ -19,7 +19,7 @@ from edgekit.base.sampler_table import Arrays, StepTable
 from edgekit.runtime.sampler import Sampler
 from edgekit.runtime.stream import Stream
 
-Image = NDArray[np.float32]
+Image = Float32
 Verifier = Callable[[Image], float] | Stream  # of an image (1, *image_shape), more is better
 SEEDS = 1 << 32
 APART = 0x9E3779B9  # between the seeds of a start's paths: their rows draw other noise
@@ -126,7 +126,7 @@ def zero_order(
     for each in range(rounds):
         pivot = best.given[name]
 
-        def neighbours(pivot: NDArray[Any] = pivot, first: int = each * n) -> Iterator[_Drawn]:
+        def neighbours(pivot: Array = pivot, first: int = each * n) -> Iterator[_Drawn]:
             for number in range(first, first + n):
                 z = _normals(sampler, seed, 1 + number)
                 kept = np.float32(np.sqrt(1 - distance**2))
@@ -231,7 +231,7 @@ def _arrays(given: Mapping[str, ArrayLike] | None) -> Arrays:
     return {name: np.asarray(array) for name, array in (given or {}).items()}
 
 
-def _normals(sampler: Sampler, seed: int, number: int = 0) -> NDArray[np.float32]:
+def _normals(sampler: Sampler, seed: int, number: int = 0) -> Float32:
     """What draw 0 of an image of a seed is: (1, *shape)."""
     flat = normals(image_seeds(seed, number, 1), 0, int(np.prod(sampler.shape)))
     return flat.reshape(1, *sampler.shape).astype(np.float32)
@@ -246,7 +246,7 @@ def _given_start(sampler: Sampler) -> str:
     return name
 
 
-def _levels(table: StepTable) -> NDArray[np.float64]:
+def _levels(table: StepTable) -> Float64:
     """The cumulative products of rows that can be run apart."""
     why = (
         ("rows that do not say how noisy x is", table.ab is None),

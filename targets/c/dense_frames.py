@@ -6,12 +6,11 @@ decoders that overlap and add.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import constant
@@ -29,7 +28,7 @@ class Matrices:
     `step` frames behind the one before. The layer is applied `positions` times, each one block further on.
     """
 
-    rows: NDArray[Any]
+    rows: Array
     first: int
     step: int
     frames: int
@@ -78,7 +77,7 @@ def _swap_rows_and_columns(s: ConvShape) -> ConvShape:
     return replace(s, **{name: sizes[other[name]] for name in both})
 
 
-def _of_conv(w: NDArray[Any], s: ConvShape, fresh: int) -> Matrices | None:
+def _of_conv(w: Array, s: ConvShape, fresh: int) -> Matrices | None:
     """One position: the kernel is as high as the picture."""
     if (s.out_h, s.out_w, s.pad_top, s.pad_left) != (1, 1, 0, 0) or s.k_h != s.in_h:
         return None
@@ -95,7 +94,7 @@ def _of_conv(w: NDArray[Any], s: ConvShape, fresh: int) -> Matrices | None:
     return Matrices(blocks, -missing, fresh, fresh)
 
 
-def _of_transposed(w: NDArray[Any], s: ConvShape, fresh: int) -> Matrices | None:
+def _of_transposed(w: Array, s: ConvShape, fresh: int) -> Matrices | None:
     """One row of frames, of which one is new: each gives `out_w` positions a part of its kernel, or none."""
     if (s.in_h, s.k_h, s.out_h, s.dil_w, fresh) != (1, 1, 1, 1, 1):
         return None

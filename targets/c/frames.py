@@ -3,12 +3,10 @@
 In a ring the channels of a frame lie side by side. With weights in the same order no frame is moved to be read.
 """
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
 from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.roles import constant
@@ -55,7 +53,7 @@ def _float(layer: ir.Node, taps: int) -> Attributes | None:
     return tensors({"w": w.reshape(len(w), taps).T} | ({} if bias is None else {"bias": bias}))
 
 
-def tensors(arrays: dict[str, NDArray[Any]]) -> Attributes:
+def tensors(arrays: dict[str, Array]) -> Attributes:
     """Arrays as attributes."""
     contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     return {name: ir.AttrTensor(name, ir.tensor(array)) for name, array in contiguous.items()}

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from difflib import get_close_matches
-from typing import Any
 
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.export.diffusion.split_unet import group_problem, network_problem
 from edgekit.export.passes.canonical_forms.table import RULES
 from edgekit.graph.model import Model
@@ -351,12 +351,12 @@ def _steps(graph: ir.Graph) -> tuple[str, ...]:
     return tuple(f"{node.name} ({node.op_type})" for node in graph)
 
 
-def _sparse_rows(ctx: Context) -> list[dict[str, Any]] | None:
+def _sparse_rows(ctx: Context) -> list[JsonObject] | None:
     """What the manifest says of N:M sparse weights; None where there are none."""
     return [asdict(layer) for layer in ctx.sparse] or None
 
 
-def _kernel_rows(ctx: Context) -> list[dict[str, Any]] | None:
+def _kernel_rows(ctx: Context) -> list[JsonObject] | None:
     """What the manifest says of kernels; None where no layer has candidates."""
     schedule = ctx.selection.schedule
     return [

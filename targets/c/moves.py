@@ -8,11 +8,12 @@ tensors that other operators read. There one operator, `MOVE`, fetches each elem
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import Model
 from edgekit.operators import indexing, movement
 from edgekit.operators.geometry import dims
-from edgekit.operators.operator import Array, Operator
+from edgekit.operators.operator import Operator
 from edgekit.operators.roles import constant
 from edgekit.operators.table import OPERATORS
 from edgekit.targets.c.shared_storage import (

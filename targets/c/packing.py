@@ -7,11 +7,10 @@ filled up with zeros. Where an instruction takes its operand unsigned, what that
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int8
 from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.sparse import sparse_rows
@@ -21,7 +20,7 @@ INT4 = "w4"  # what the names of kernels with int4 weights end in
 SPARSE = "sparse"  # and of those with N:M sparse weights
 
 
-def int4_bytes(kernel: str, arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.int8]]:
+def int4_bytes(kernel: str, arrays: Sequence[Array]) -> list[Int8]:
     """Two to a byte, low nibble first: the weights among a kernel's arrays, each row from a whole byte on."""
     family = kernel.split("_")[1]
     count = 2 if family in ("gru", "lstm") else 1
@@ -35,9 +34,7 @@ def int4_bytes(kernel: str, arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.i
     return packed
 
 
-def _parts(
-    each: Callable[[NDArray[Any]], NDArray[Any]], r: NDArray[Any], whole: bool, axis: int
-) -> NDArray[Any]:
+def _parts(each: Callable[[Array], Array], r: Array, whole: bool, axis: int) -> Array:
     """Pack a recurrent matrix as one, or its last third by itself."""
     if whole:
         return each(r)
@@ -48,11 +45,11 @@ def _parts(
 def pack_conv(
     own: Packing,
     kernel: str,
-    w: NDArray[Any],
-    bias: NDArray[Any],
+    w: Array,
+    bias: Array,
     x_zero: int,
     shape: ConvShape,
-) -> tuple[NDArray[Any], NDArray[Any]]:
+) -> tuple[Array, Array]:
     """Return weights and bias of an integer convolution as its kernel reads them.
 
     Where int8 operands gain an offset, that and the zero point are folded into the bias. With `windows` the
@@ -85,11 +82,11 @@ def pack_conv(
     return np.concatenate([part.reshape(-1) for part in parts]), np.concatenate(biases)
 
 
-def _fold_input_into_bias(w: NDArray[Any], bias: NDArray[Any], value: int) -> NDArray[Any]:
+def _fold_input_into_bias(w: Array, bias: Array, value: int) -> Array:
     """Return the bias (out_c) of w (out_c, ...) less what operands of that value add to the sums."""
     if value == 0:
         return bias
-    folded: NDArray[Any] = bias - value * w.reshape(len(w), -1).sum(1, np.int64)
+    folded: Array = bias - value * w.reshape(len(w), -1).sum(1, np.int64)
     return folded.astype(bias.dtype)
 
 
@@ -145,8 +142,8 @@ def strip_rows(s: ConvShape) -> int:
 
 
 def _conv_tiles(
-    w: NDArray[Any], bias: NDArray[Any], x_zero: int, s: ConvShape, tiles: Tiles
-) -> tuple[NDArray[Any], NDArray[Any]]:
+    w: Array, bias: Array, x_zero: int, s: ConvShape, tiles: Tiles
+) -> tuple[Array, Array]:
     """Pack w (out_c, inputs, k_h, k_w) for channels by themselves, or for tiles; the zero point goes into the bias."""
     fold = x_zero * w.reshape(len(w), -1).sum(1, np.int64)
     if tiles.strips:
@@ -156,7 +153,7 @@ def _conv_tiles(
     return packed, (bias - fold).astype(bias.dtype)
 
 
-def _pack_strips(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+def _pack_strips(w: Array, s: ConvShape, tiles: Tiles) -> Int8:
     """Pack w (out_c, 1, k_h, k_w) as ``runtime/src/mve/ek_conv_planes.h`` says."""
     taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
     if s.dil_w > 1:
@@ -166,7 +163,7 @@ def _pack_strips(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8
     return Packing(taps=((8, tiles.group),)).int_rows(columns.reshape(s.out_c, -1), 8)
 
 
-def _pack_tiles(w: NDArray[Any], s: ConvShape, tiles: Tiles) -> NDArray[np.int8]:
+def _pack_tiles(w: Array, s: ConvShape, tiles: Tiles) -> Int8:
     """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
     rows = Packing(rows=2, taps=((8, tiles.group),))
     w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
@@ -194,7 +191,7 @@ def in_strips(s: ConvShape, channels: int, high: int, tiles: Tiles) -> bool:
     return s.dil_w == 1 and s.stride_w <= s.k_w and few
 
 
-def _pieces(w: NDArray[Any], taps: int) -> Iterator[NDArray[Any]]:
+def _pieces(w: Array, taps: int) -> Iterator[Array]:
     """Yield parts of w (outputs, inputs, k_h, k_w) of so many taps at most: ``ek_first_piece``."""
     _, inputs, k_h, k_w = w.shape
     count = -(-inputs // min(max(taps // (k_h * k_w), 1), inputs))
@@ -206,7 +203,7 @@ def _pieces(w: NDArray[Any], taps: int) -> Iterator[NDArray[Any]]:
                 yield block[:, :, ky : ky + rows, kx : kx + min(k_w, taps)]
 
 
-def _channels_together(w: NDArray[Any], together: int) -> NDArray[Any]:
+def _channels_together(w: Array, together: int) -> Array:
     """Return w (out_c, inputs, k_h, k_w) as [out_c][inputs / together][k_h][k_w][together], filled up with zeros."""
     outputs, inputs, *kernel = w.shape
     wide = np.zeros((outputs, -(-inputs // together) * together, int(np.prod(kernel))), w.dtype)
@@ -216,12 +213,12 @@ def _channels_together(w: NDArray[Any], together: int) -> NDArray[Any]:
     ).reshape(-1)
 
 
-def transposed_phases(w: NDArray[Any], s: ConvShape) -> list[NDArray[Any]]:
+def transposed_phases(w: Array, s: ConvShape) -> list[Array]:
     """Return w (in_c, out_c / groups, k_h, k_w) by remainders of output positions: each (out_c, inputs * taps)."""
     return [part.reshape(s.out_c, -1) for part, _ in _phases(w, s)]
 
 
-def _phases(w: NDArray[Any], s: ConvShape) -> Iterator[tuple[NDArray[Any], int]]:
+def _phases(w: Array, s: ConvShape) -> Iterator[tuple[Array, int]]:
     """Yield the taps of each phase (out_c, inputs, k_h, k_w), and how many inputs lie between two along the row."""
     grouped = w.reshape(s.groups, s.in_c // s.groups, s.out_c // s.groups, s.k_h, s.k_w)
     by_output = grouped.swapaxes(1, 2).reshape(s.out_c, -1, s.k_h, s.k_w)
@@ -239,8 +236,8 @@ def _phases(w: NDArray[Any], s: ConvShape) -> Iterator[tuple[NDArray[Any], int]]
 
 
 def _phase_tiles(
-    w: NDArray[Any], bias: NDArray[Any], x_zero: int, s: ConvShape, tiles: Tiles
-) -> tuple[NDArray[Any], NDArray[Any]]:
+    w: Array, bias: Array, x_zero: int, s: ConvShape, tiles: Tiles
+) -> tuple[Array, Array]:
     """Pack a transposed convolution as ``runtime/src/tiles/ek_conv_transpose_w8.h`` says."""
     weights, biases = [np.zeros(0, np.int8)], []
     for part, apart in _phases(w, s):
@@ -256,10 +253,10 @@ def _phase_tiles(
 def pack(
     own: Packing,
     kernel: str,
-    arrays: Sequence[NDArray[Any]],
+    arrays: Sequence[Array],
     whole: bool = True,
     patterns: Sequence[Pattern | None] = (),
-) -> list[NDArray[Any]]:
+) -> list[Array]:
     """Return the weights of a kernel as its device reads them.
 
     Args:
@@ -299,10 +296,10 @@ def pack(
 def _sparse(
     own: Packing,
     bits: Sequence[int],
-    arrays: Sequence[NDArray[Any]],
+    arrays: Sequence[Array],
     whole: bool,
     patterns: Sequence[Pattern | None],
-) -> list[NDArray[Any]]:
+) -> list[Array]:
     """Pack matrices of which some keep patterns, and the biases behind them."""
     matrices, biases = arrays[: len(patterns)], arrays[len(patterns) :]
     packed = [
@@ -312,9 +309,7 @@ def _sparse(
     return packed + [own.int_bias(*both) for both in zip(matrices, biases, bits, strict=False)]
 
 
-def _by_blocks(
-    own: Packing, kernel: str, w: NDArray[Any], *biases: NDArray[Any]
-) -> list[NDArray[Any]]:
+def _by_blocks(own: Packing, kernel: str, w: Array, *biases: Array) -> list[Array]:
     """Pack each block by itself; what their packing adds to the bias counts together."""
     nothing = [np.zeros_like(bias) for bias in biases]
     parts = [pack(own, kernel, [block, *nothing]) for block in w]

@@ -6,11 +6,11 @@ all sums. Its outputs are then put side by side. A phase that has fewer taps tha
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.emit.loops import Loops, merge
 
@@ -70,7 +70,7 @@ class Phases:
         density: the part of its products that are not with zeros that stand for missing taps.
     """
 
-    w: NDArray[Any]
+    w: Array
     shape: ConvShape
     channels: NDArray[np.intp]
     counts: tuple[int, int]
@@ -91,7 +91,7 @@ def axis_of(k: int, stride: int, dilation: int, pad: int, inputs: int, outputs: 
     return Axis(stride, window, window - 1 - first, blocks, crop, phases, taps % stride, columns)
 
 
-def phases_of(w: NDArray[Any], s: ConvShape) -> Phases | None:
+def phases_of(w: Array, s: ConvShape) -> Phases | None:
     """Return the convolution of a transposed one, w (in_c, out_c / groups, k_h, k_w); None where none is."""
     v = axis_of(s.k_h, s.stride_h, s.dil_h, s.pad_top, s.in_h, s.out_h)
     h = axis_of(s.k_w, s.stride_w, s.dil_w, s.pad_left, s.in_w, s.out_w)
@@ -111,7 +111,7 @@ def phases_of(w: NDArray[Any], s: ConvShape) -> Phases | None:
     return Phases(*_together(used, shape.trimmed()), channels, counts, parts, copies, density)
 
 
-def _together(w: NDArray[Any], s: ConvShape) -> tuple[NDArray[Any], ConvShape]:
+def _together(w: Array, s: ConvShape) -> tuple[Array, ConvShape]:
     """Return a convolution of few groups of few taps as one of a single group, with zeros for the others' inputs."""
     if s.groups == 1 or s.groups * w[0].size > MOST_TOGETHER:
         return w, s
@@ -121,7 +121,7 @@ def _together(w: NDArray[Any], s: ConvShape) -> tuple[NDArray[Any], ConvShape]:
     return whole.reshape(s.out_c, s.in_c, *w.shape[2:]), replace(s, groups=1)
 
 
-def _rows(w: NDArray[Any], s: ConvShape, v: Axis, h: Axis) -> NDArray[Any]:
+def _rows(w: Array, s: ConvShape, v: Axis, h: Axis) -> Array:
     """Return the weights of every phase (outputs, inputs / groups, k_h, k_w)."""
     grouped = w.reshape(s.groups, s.in_c // s.groups, s.out_c // s.groups, s.k_h, s.k_w)
     by_output = grouped.swapaxes(1, 2).reshape(s.out_c, -1, s.k_h, s.k_w)
@@ -130,7 +130,7 @@ def _rows(w: NDArray[Any], s: ConvShape, v: Axis, h: Axis) -> NDArray[Any]:
         taps = by_output[:, :, y].transpose(2, 0, 1)  # (k_w, out_c, inputs)
         wide[:, row, h.rows, :, column, h.columns] = taps
     chosen = wide[:, v.phases.start : v.phases.stop, h.phases.start : h.phases.stop]
-    phases: NDArray[Any] = chosen.reshape(-1, *chosen.shape[3:])
+    phases: Array = chosen.reshape(-1, *chosen.shape[3:])
     return phases
 
 

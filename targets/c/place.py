@@ -6,8 +6,8 @@ memory with room. Weights are stored in flash in any case; those that a RAM read
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.devices.board import WORD_BYTES, Board, Memory
 from edgekit.runtime.devices.profile import Region
 from edgekit.targets.build import Constant, Placement
@@ -88,7 +88,7 @@ class BoardPlacement:
             )
         return tuple(told)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JsonObject:
         """Return ``board`` of the manifest."""
         board, memories = self.board, []
         for memory in board.memory:

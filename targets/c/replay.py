@@ -9,11 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.bench.golden import least_db
@@ -40,11 +39,11 @@ BORDER = (
     "Identity",
 )  # float layers of an integer network
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 Files = dict[str, bytes]
 
 
-Held = Sequence[tuple[Layer, NDArray[Any]]]  # what layers hold: (hops, *shape)
+Held = Sequence[tuple[Layer, Array]]  # what layers hold: (hops, *shape)
 
 
 def replay_files(
@@ -130,7 +129,7 @@ def is_all_integers(build: Build) -> bool:
 def layer_values(model: Model, layers: Sequence[Layer], inputs: Arrays, hops: int) -> Held:
     """Run the oracle over the first hops of `inputs`; of `layers` those that it knows, and their values."""
     oracle = Oracle(model)
-    rows: dict[str, list[NDArray[Any]]] = {layer.name: [] for layer in layers}
+    rows: dict[str, list[Array]] = {layer.name: [] for layer in layers}
     streams = {name: array for name, array in inputs.items() if name not in model.constants}
     constants = {name: inputs[name] for name in model.constants}
     for hop in range(min(hops, *(len(array) for array in streams.values()))):
@@ -142,7 +141,7 @@ def layer_values(model: Model, layers: Sequence[Layer], inputs: Arrays, hops: in
     return [(layer, np.stack(rows[layer.name])) for layer in layers if rows[layer.name]]
 
 
-def hops_within(limit: int, arrays: Sequence[NDArray[Any]], hops: int) -> int:
+def hops_within(limit: int, arrays: Sequence[Array], hops: int) -> int:
     """How many hops of all `arrays`, (hops, *shape), fit in `limit` bytes: `hops` at most, one at least."""
     bytes_per_hop = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in arrays)
     return max(1, min(hops, limit // max(1, bytes_per_hop), *(len(a) for a in arrays)))
@@ -258,7 +257,7 @@ def _arguments(manifest: Manifest) -> dict[str, str]:
     }
 
 
-def _array(name: str, values: NDArray[Any]) -> str:
+def _array(name: str, values: Array) -> str:
     ctype = C_ARRAYS[values.dtype.name]
     return f"static const {ctype} {name}[{values.size}] = {{\n{array_text(values)}\n}};"
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.runtime.build_folder.manifest import Tensor
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build
@@ -18,11 +17,11 @@ from edgekit.targets.c.replay import FOLDER, GOLDEN_BYTES, golden_file, replay_f
 LEVEL = 0.1  # standard deviation of the noise
 
 
-def noise_hops(tensors: Sequence[Tensor], hops: int) -> dict[str, NDArray[Any]]:
+def noise_hops(tensors: Sequence[Tensor], hops: int) -> dict[str, Array]:
     """Seeded noise for hops of some tensors, (hops, *shape), of session constants (*shape)."""
     draw = np.random.default_rng(0)
 
-    def drawn(tensor: Tensor) -> NDArray[Any]:
+    def drawn(tensor: Tensor) -> Array:
         shape = tensor.shape if tensor.role == "constant" else (hops, *tensor.shape)
         return (LEVEL * draw.standard_normal(shape)).astype(tensor.dtype)
 

@@ -6,6 +6,7 @@ from textwrap import indent
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.random_normals import quantiles
 from edgekit.base.sampler_table import StepTable
 from edgekit.operators.geometry import dims
@@ -123,12 +124,12 @@ def _names(table: StepTable) -> list[str]:
     return names + [name for name in ("c", "d", "h", "s") if table.uses(name)]
 
 
-def _coefficients(table: StepTable) -> NDArray[np.float32]:
+def _coefficients(table: StepTable) -> Float32:
     """The rows (rows, coefficients)."""
 
-    def column(name: str) -> NDArray[np.float64]:
+    def column(name: str) -> Float64:
         plain, number = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyz")
-        array: NDArray[np.float64] = getattr(table, plain)
+        array: Float64 = getattr(table, plain)
         return array[:, int(number)] if number else array
 
     return np.stack([column(name) for name in _names(table)], axis=1).astype(np.float32)

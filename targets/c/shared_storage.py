@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Int64
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.indexing import Walk, walk
 
-Numbers = NDArray[np.int64]
+Numbers = Int64
 LONGEST_TABLE = 64  # offsets in one loop
 MOST_WALKS = 16  # between one origin and one result
 

@@ -5,11 +5,10 @@ an instruction set's kernels read them, and for which patterns that pays.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int8, Int64
 from edgekit.graph.sparsity import Pattern, group_inputs, pattern_of
 from edgekit.targets.instruction_sets import Packing, Sparse
 
@@ -40,7 +39,7 @@ class SparseLayer:
     dense_bytes: int
 
 
-def found_pattern(rows: NDArray[Any]) -> Pattern | None:
+def found_pattern(rows: Array) -> Pattern | None:
     """The pattern of weights (outputs, inputs); None where there is none, or too few inputs for one."""
     if rows.ndim != 2 or not rows.any():
         return None
@@ -69,7 +68,7 @@ def refusal(sparse: Sparse, pattern: Pattern, bits: int, positions: int) -> str 
 
 
 def sparse_layer(
-    own: Packing, node: str, name: str, w: NDArray[Any], bits: int, positions: int
+    own: Packing, node: str, name: str, w: Array, bits: int, positions: int
 ) -> tuple[SparseLayer | None, Pattern | None]:
     """What becomes of weights (outputs, inputs) that keep a pattern, and the pattern where they are stored by it."""
     pattern = found_pattern(w)
@@ -89,8 +88,8 @@ def sparse_layer(
 
 
 def sparse_rows(
-    own: Packing, w: NDArray[Any], pattern: Pattern | None, bits: int = 8, whole: bool = True
-) -> NDArray[np.int8]:
+    own: Packing, w: Array, pattern: Pattern | None, bits: int = 8, whole: bool = True
+) -> Int8:
     """Pack w (outputs, inputs) as kernels of `own` read rows of a pattern.
 
     Args:
@@ -118,7 +117,7 @@ def sparse_rows(
     return np.concatenate([head, *bodies])
 
 
-def _head(sparse: Sparse, pattern: Pattern | None) -> NDArray[np.int8]:
+def _head(sparse: Sparse, pattern: Pattern | None) -> Int8:
     head = np.zeros(sparse.head, np.int8)
     if pattern is not None:
         stored = window_pattern(pattern) if sparse.windows else pattern
@@ -132,7 +131,7 @@ def index_bits(pattern: Pattern, packed: bool) -> int:
     return (2 if pattern.group == 4 else 4) if packed else 8
 
 
-def _slots(w: NDArray[np.int8], pattern: Pattern) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+def _slots(w: Int8, pattern: Pattern) -> tuple[Int8, Int64]:
     """Weights and their places in the group, (outputs, groups, kept); what fills up is 0 at place 0."""
     groups = group_inputs(w, pattern)
     order = np.argsort(groups == 0, axis=-1, kind="stable")[..., : pattern.kept]
@@ -140,7 +139,7 @@ def _slots(w: NDArray[np.int8], pattern: Pattern) -> tuple[NDArray[np.int8], NDA
     return values, np.where(values == 0, 0, order)
 
 
-def _turns(w: NDArray[np.int8], pattern: Pattern, packed: bool) -> NDArray[np.int8]:
+def _turns(w: Int8, pattern: Pattern, packed: bool) -> Int8:
     """As ``ek_turns.h`` says."""
     values, places = _slots(w, pattern)
     bits = index_bits(pattern, packed)
@@ -159,17 +158,17 @@ def _turns(w: NDArray[np.int8], pattern: Pattern, packed: bool) -> NDArray[np.in
     return np.concatenate(parts, axis=1).reshape(-1)
 
 
-def _indices(places: NDArray[np.int64], group: int, bits: int) -> NDArray[np.int64]:
+def _indices(places: Int64, group: int, bits: int) -> Int64:
     """The bytes of a turn's indices, of (..., 16) places in their groups."""
     if bits == 8:
         return places + np.arange(TURN) * group
     by_word = places.reshape(*places.shape[:-1], bits // 2, 8 // bits, 4)
     shifts = bits * np.arange(8 // bits)[:, None]
-    made: NDArray[np.int64] = (by_word << shifts).sum(axis=-2)
+    made: Int64 = (by_word << shifts).sum(axis=-2)
     return made.reshape(*places.shape[:-1], 2 * bits)
 
 
-def _windows(own: Packing, w: NDArray[np.int8], pattern: Pattern) -> NDArray[np.int8]:
+def _windows(own: Packing, w: Int8, pattern: Pattern) -> Int8:
     """As ``x86/ek_windows.h`` says; the rows of w are a multiple of a panel's."""
     values, places = _slots(w, pattern)
     n, groups, kept = values.shape
@@ -178,7 +177,7 @@ def _windows(own: Packing, w: NDArray[np.int8], pattern: Pattern) -> NDArray[np.
     windows = -(-groups * kept // (4 * vectors))
     places = places + (np.arange(groups) % together * pattern.group)[:, None]
 
-    def laid(array: NDArray[Any]) -> NDArray[np.int8]:
+    def laid(array: Array) -> Int8:
         wide = np.zeros((n, windows * vectors * 4), np.int8)
         wide[:, : groups * kept] = array.reshape(n, -1)
         return wide.reshape(-1, own.rows, windows, vectors, 4)

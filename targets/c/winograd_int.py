@@ -6,11 +6,9 @@ are 576 times those of the taps modulo 2^32. Times the inverse of 9 they are 64 
 small enough. So outputs have the bits of ``ek_conv_s8_s8``.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int16, Int32, Int64
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.instruction_sets import Packing
 
@@ -31,7 +29,7 @@ SUM = 13  # requantizing a vector of the other kernel's sums
 GAIN = 0.87  # of its time, below which tiles count
 
 
-def pack_winograd(w: NDArray[Any]) -> NDArray[np.int16]:
+def pack_winograd(w: Array) -> Int16:
     """G g G^T of w (out_c, in_c, 3, 3): (36, out_c / 16, in_c / 2, 16, 2), filled up with zeros."""
     out_c, in_c = w.shape[:2]
     wide = np.zeros((-(-out_c // PANEL) * PANEL, -(-in_c // 2) * 2, 3, 3), np.int64)
@@ -41,7 +39,7 @@ def pack_winograd(w: NDArray[Any]) -> NDArray[np.int16]:
     return np.ascontiguousarray(pairs.swapaxes(2, 3), np.int16)
 
 
-def fold_winograd_bias(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[np.int32]:
+def fold_winograd_bias(w: Array, bias: Array, x_zero: int) -> Int32:
     """64 times the bias (out_c) less what the zero point adds to the sums of w (out_c, in_c, 3, 3)."""
     return (64 * _sums(w, bias, x_zero)).astype(np.int32)
 
@@ -49,9 +47,9 @@ def fold_winograd_bias(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDAr
 def takes(
     own: Packing,
     s: ConvShape,
-    w: NDArray[Any],
-    bias: NDArray[Any],
-    shift: NDArray[Any],
+    w: Array,
+    bias: Array,
+    shift: Array,
     x_zero: int,
 ) -> bool:
     """Whether a device has the kernel, and that computes a convolution exactly."""
@@ -77,6 +75,6 @@ def _fits(s: ConvShape) -> bool:
     return fixed == (3, 3, 1, 1, 1, 1, 1) and s.in_c <= MOST_INPUTS and s.trimmed() == s
 
 
-def _sums(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[np.int64]:
-    sums: NDArray[np.int64] = bias.astype(np.int64) - x_zero * w.astype(np.int64).sum((1, 2, 3))
+def _sums(w: Array, bias: Array, x_zero: int) -> Int64:
+    sums: Int64 = bias.astype(np.int64) - x_zero * w.astype(np.int64).sum((1, 2, 3))
     return sums

@@ -8,9 +8,9 @@ from typing import Any
 import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from edgekit.base.arrays import Array
+
 TYPES = {
     "float32": schema.TensorType.FLOAT32,
     "complex64": schema.TensorType.COMPLEX64,

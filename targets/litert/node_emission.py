@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import Frame, Weight, frame_of
 from edgekit.operators.roles import constant, fused_activation
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.file import Array, has_activation
+from edgekit.targets.litert.file import has_activation
 from edgekit.targets.litert.orders import (
     UNIT,
     Order,

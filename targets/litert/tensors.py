@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.file import Array, Graph, Scales, options
+from edgekit.targets.litert.file import Graph, Scales, options
 
 BUILTIN_OPTIONS = {  # of operators that want some, all at their defaults
     "ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "POW": "Pow", "MAXIMUM": "MaximumMinimum",

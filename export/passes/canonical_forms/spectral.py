@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -61,9 +62,7 @@ def is_fast(node: ir.Node, points: int) -> bool:
     )
 
 
-def dft_matrix(
-    samples: int, points: int, bins: int, inverse: bool, parts: int
-) -> np.ndarray[Any, Any]:
+def dft_matrix(samples: int, points: int, bins: int, inverse: bool, parts: int) -> Array:
     """Return the matrix (samples * parts, bins * 2) of a transform of real or complex samples.
 
     Samples behind `points` do not count. Angles are reduced in integers, so that they are exact.
@@ -77,7 +76,7 @@ def dft_matrix(
     return full.reshape(samples * parts, bins * 2).astype(np.float32)
 
 
-def _waves(turns: np.ndarray[Any, Any], points: int) -> tuple[Any, Any]:
+def _waves(turns: Array, points: int) -> tuple[Any, Any]:
     """Cosine and sine of ``turns / points`` of a turn; 0 where they are, so that real bins have the angle 0 or pi."""
     angle = 2 * np.pi * turns / points
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -86,7 +85,7 @@ def _waves(turns: np.ndarray[Any, Any], points: int) -> tuple[Any, Any]:
     )
 
 
-def irfft_matrix(bins: int, samples: int) -> np.ndarray[Any, Any]:
+def irfft_matrix(bins: int, samples: int) -> Array:
     """Return the matrix (bins * 2, samples) from the first bins of a real signal's spectrum to the signal.
 
     The bins that are left out are the conjugates of these, so all but the first and the middle one count twice.

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem
-from edgekit.graph.nodes import Array, array_of, attribute, static_shape
+from edgekit.graph.nodes import array_of, attribute, static_shape
 
 SHIFTED = {ir.DataType.UINT8: ir.DataType.INT8, ir.DataType.UINT16: ir.DataType.INT16}
 STORED = (ir.DataType.INT8, ir.DataType.INT16)  # of tensors between integer operators

@@ -6,9 +6,10 @@ What is too large for 8 bits is applied to a second copy of its input channel.
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.export.passes.foreign_integers.grids import Grid, grid_of
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import Array, add_initializer, array_of, attribute, static_shape
+from edgekit.graph.nodes import add_initializer, array_of, attribute, static_shape
 
 LIMIT = 127
 

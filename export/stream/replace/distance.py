@@ -1,11 +1,10 @@
 """How far a network with replaced nodes is from the original one."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, snr_db
 from edgekit.export.random_inputs import draw
 from edgekit.export.stream.sources import Offline
@@ -29,7 +28,7 @@ def distances(
         of: what the feeds are: ``examples``, ``calibration`` or ``noise``.
     """
     one, other = (in_onnxruntime(network.at(samples).to_bytes()) for network in (original, changed))
-    pairs: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {}
+    pairs: dict[str, list[tuple[Array, Array]]] = {}
     for feed in feeds:
         expected, found = one(feed), other(feed)
         for name, array in expected.items():
@@ -44,7 +43,7 @@ def noise(original: Offline, samples: int) -> Arrays:
     return {str(v.name): draw(v, generator, 1, 1)[0] for v in inputs}
 
 
-def _last_frame(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def _last_frame(array: Array, shape: tuple[int, ...]) -> Array:
     """The last frame of what was one for all of time."""
     if array.ndim == len(shape):
         for axis, (frames, size) in enumerate(zip(array.shape, shape, strict=True)):
@@ -53,7 +52,7 @@ def _last_frame(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     return array.reshape(-1)[-1:].reshape(shape) if array.ndim != len(shape) else array
 
 
-def _distance(name: str, pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], of: str) -> Distance:
+def _distance(name: str, pairs: Sequence[tuple[Array, Array]], of: str) -> Distance:
     one = np.concatenate([array.ravel() for array, _ in pairs]).astype(np.float64)
     other = np.concatenate([array.ravel() for _, array in pairs]).astype(np.float64)
     ratio = snr_db(one, other)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.passes.origins import KEY, Origin
 from edgekit.export.stream.tensor_timing import TimeAxis, values_of
-from edgekit.graph.nodes import Array, static_shape
+from edgekit.graph.nodes import static_shape
 
 Shape = tuple[int, ...]
 

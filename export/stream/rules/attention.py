@@ -8,12 +8,11 @@ segments is such a band, too, that returns after each segment; a hop then holds 
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Booleans
 from edgekit.export.passes.reshape import renames
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import Later, Segments, Square, StreamingRefused, Unseen
@@ -156,7 +155,7 @@ def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Va
     return writer.new.constant(part, str(value.name), array.dtype)
 
 
-def _band(writer: Rewriter, value: ir.Value) -> tuple[NDArray[Any], int]:
+def _band(writer: Rewriter, value: ir.Value) -> tuple[Array, int]:
     """A constant over queries by keys at the longer length, and the frames after which it returns."""
     array, axes = array_of(writer.facts.twins[value]), writer.facts.axes[value]
     if array is None or [axis.axis - array.ndim for axis in axes] != [-2, -1]:
@@ -169,7 +168,7 @@ def _band(writer: Rewriter, value: ir.Value) -> tuple[NDArray[Any], int]:
 
 def _window(writer: Rewriter, output: ir.Value) -> Lags:
     """The keys that the masks between the scores and the softmax leave."""
-    seen: NDArray[np.bool_] | None = None
+    seen: Booleans | None = None
     segment = 1
     normal = _reaches_softmax(output)
     waiting, done = [output], set[ir.Value]()
@@ -213,7 +212,7 @@ def _reaches_softmax(output: ir.Value) -> bool:
 
 def _keys_in_mask(
     writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value, normal: bool
-) -> NDArray[np.bool_] | None:
+) -> Booleans | None:
     """Which keys a mask leaves, (queries, keys); None for other constants."""
     if len(writer.facts.axes.get(other, ())) != 2:
         return None

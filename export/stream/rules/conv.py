@@ -1,10 +1,9 @@
 """Convolutions, transposed convolutions and pooling."""
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.json_values import JsonObject
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
 from edgekit.export.stream.track import StreamingRefused
@@ -112,7 +111,7 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
     extra[place] = max(0, window.stride - window.reach - 1)
     pads[place] = count * window.stride  # what the frames before the hop alone give
     pads[place + spatial(node)] = max(0, window.reach + 1 - window.stride)
-    changed: dict[str, Any] = {"pads": pads, "auto_pad": "NOTSET", "output_padding": extra}
+    changed: JsonObject = {"pads": pads, "auto_pad": "NOTSET", "output_padding": extra}
     inputs = [whole, *(writer.fixed(other) for other in node.inputs[1:])]
     hop = writer.new.copy(node, inputs, **changed)[0]
     delay = track.delay * window.stride + window.left

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import StreamingRefused, Track
@@ -50,7 +50,7 @@ def _over_time(writer: Rewriter, node: ir.Node) -> Track:
     return track
 
 
-def _early(writer: Rewriter, track: Track, nothing: float) -> NDArray[np.float32]:
+def _early(writer: Rewriter, track: Track, nothing: float) -> Float32:
     """The known frames, with one of nothing before them."""
     known = writer.known_context(track, max(-track.delay, 0))
     return np.pad(known, [*[(0, 0)] * track.axis, (1, 0)], constant_values=nothing)
@@ -61,7 +61,7 @@ def _stream_running(
     node: ir.Node,
     track: Track,
     parts: Parts,
-    starts: Sequence[NDArray[np.float32]],
+    starts: Sequence[Float32],
     fills: Sequence[float],
     join: Join,
 ) -> Parts:

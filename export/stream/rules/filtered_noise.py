@@ -4,8 +4,8 @@ from math import ceil
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.spectra import (
     append_reshape,
@@ -57,7 +57,7 @@ def filtered_noise(writer: Rewriter, node: ir.Node) -> None:
     writer.set(node.outputs[0], result, noise.delay, noise, magnitudes, node=node, before=True)
 
 
-def gains(bins: int, points: int) -> NDArray[np.float64]:
+def gains(bins: int, points: int) -> Float64:
     """(bins, points / 2 + 1): what each magnitude adds to the gain at each point of the transform."""
     taps = 2 * (bins - 1)
     lag, k = np.arange(taps) - taps // 2, np.arange(bins)[:, None]
@@ -65,9 +65,7 @@ def gains(bins: int, points: int) -> NDArray[np.float64]:
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(taps) / taps)
     response = weight * np.cos(2 * np.pi * (k * lag % taps) / taps) * window
     point = np.arange(points // 2 + 1)
-    made: NDArray[np.float64] = response @ np.cos(
-        2 * np.pi * (lag[:, None] * point % points) / points
-    )
+    made: Float64 = response @ np.cos(2 * np.pi * (lag[:, None] * point % points) / points)
     return made
 
 

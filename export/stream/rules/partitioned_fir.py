@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.spectra import append_reshape, is_fast_length, samples, spectra
 from edgekit.export.stream.track import StreamingRefused, Track
@@ -44,7 +45,7 @@ def block_of(hop: int, taps: int) -> int | None:
     return costs[min(costs)]
 
 
-def parts_of(response: NDArray[np.float32], block: int) -> NDArray[np.complex128]:
+def parts_of(response: Float32, block: int) -> NDArray[np.complex128]:
     """(channels, parts, block + 1): the spectra of the response's parts, each behind zeros."""
     channels, taps = response.shape
     parts = -(-taps // block)
@@ -54,7 +55,7 @@ def parts_of(response: NDArray[np.float32], block: int) -> NDArray[np.complex128
     return made
 
 
-def _direct(writer: Rewriter, track: Track, response: NDArray[np.float32], name: str) -> ir.Value:
+def _direct(writer: Rewriter, track: Track, response: Float32, name: str) -> ir.Value:
     new, (channels, taps) = writer.new, response.shape
     whole = writer.context(track, taps - 1, name)
     kernel = new.constant(response[:, None, ::-1], f"{name}.kernel")
@@ -62,7 +63,7 @@ def _direct(writer: Rewriter, track: Track, response: NDArray[np.float32], name:
 
 
 def _blocks(
-    writer: Rewriter, node: ir.Node, track: Track, response: NDArray[np.float32], block: int
+    writer: Rewriter, node: ir.Node, track: Track, response: Float32, block: int
 ) -> ir.Value:
     new, name = writer.new, str(node.name)
     batch, channels, hop = track.shape

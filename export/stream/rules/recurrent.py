@@ -1,11 +1,9 @@
 """GRU, LSTM and RNN forward along time, and running sums."""
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
@@ -88,7 +86,7 @@ def _run(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
     return parts[0] if len(parts) == 1 else new.one(f"{name}.parts", "Concat", *parts, axis=0)
 
 
-def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, NDArray[Any]]:
+def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, Array]:
     """What the states start from: the given ones, after the frames that are known before the stream."""
     suffixes = [".h", ".c"] if node.op_type == "LSTM" else [".h"]
     hidden = int(attribute(node, "hidden_size", 0)) or (static_shape(node.inputs[2]) or (0,))[-1]
@@ -108,8 +106,8 @@ def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, NDArray[
 
 
 def _states_after_known_frames(
-    writer: Rewriter, node: ir.Node, track: Track, starts: list[NDArray[Any]]
-) -> list[NDArray[Any]]:
+    writer: Rewriter, node: ir.Node, track: Track, starts: list[Array]
+) -> list[Array]:
     """The states behind the known frames."""
     frames = writer.known_context(track, -track.delay)
     values: list[ir.Value | None] = []

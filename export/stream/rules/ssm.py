@@ -4,6 +4,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.nodes import array_of
@@ -101,7 +102,7 @@ def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: 
     return new.exact(new.one(f"{name}.next", "Add", moved, driven))
 
 
-def _start(writer: Rewriter, track: Track, a: Complex, b: Complex) -> NDArray[np.float32]:
+def _start(writer: Rewriter, track: Track, a: Complex, b: Complex) -> Float32:
     """The states behind the frames that are known before the stream."""
     groups, states, width = b.shape
     x = np.zeros((groups, states), np.complex128)
@@ -129,7 +130,7 @@ def _complex(value: ir.Value | None) -> Complex | None:
     return None if array is None else array[0] + 1j * array[1].astype(np.float64)
 
 
-def _side_by_side(b: Complex) -> NDArray[np.float64]:
+def _side_by_side(b: Complex) -> Float64:
     return np.concatenate([b.real, b.imag], axis=1)
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from edgekit.base.arrays import Float32
 
 LETTERS = {
     "N": "batch",
@@ -88,9 +87,7 @@ def plain_layout(shape: Sequence[int], time_axis: int | None, hop: int | None) -
     return Layout(tuple(kinds))
 
 
-def frames_to_hops(
-    samples: "NDArray[np.float32]", layout: Layout, shape: Sequence[int]
-) -> "NDArray[np.float32]":
+def frames_to_hops(samples: "Float32", layout: Layout, shape: Sequence[int]) -> "Float32":
     """Cut (channels, samples) into (hops, *shape), the last hop filled up with silence."""
     import numpy as np
 
@@ -102,7 +99,7 @@ def frames_to_hops(
     return np.ascontiguousarray(hops).reshape(-1, *shape)
 
 
-def hops_to_frames(hops: "NDArray[np.float32]", layout: Layout) -> "NDArray[np.float32]":
+def hops_to_frames(hops: "Float32", layout: Layout) -> "Float32":
     """Return (channels, samples) of (hops, *shape)."""
     import numpy as np
 

@@ -4,17 +4,17 @@ import math
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 
 MAX_UNPACKED_BYTES = 1 << 31
 
 
-def read_npz(path: Path, limit: int = MAX_UNPACKED_BYTES) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path, limit: int = MAX_UNPACKED_BYTES) -> dict[str, Array]:
     """Read the arrays of a .npz; no pickles, and no allocation that the file has no data for.
 
     Raises:
@@ -45,7 +45,7 @@ def read_npz(path: Path, limit: int = MAX_UNPACKED_BYTES) -> dict[str, NDArray[A
         raise refuse(str(error) or type(error).__name__) from error
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     if not member.filename.endswith(".npy"):
         raise ValueError(f"member '{member.filename}' is no array")
     with archive.open(member) as stream:
@@ -70,7 +70,7 @@ def _check_header(stream: IO[bytes], name: str, size: int) -> None:
         raise ValueError(f"array '{name}' claims shape {shape}, more than it holds")
 
 
-def read_array(path: Path, name: str, limit: int = MAX_UNPACKED_BYTES) -> NDArray[Any]:
+def read_array(path: Path, name: str, limit: int = MAX_UNPACKED_BYTES) -> Array:
     """Read the array of a .npy, or from a .npz its only array or the one of this name; no pickles.
 
     Raises:
@@ -103,7 +103,7 @@ def read_array(path: Path, name: str, limit: int = MAX_UNPACKED_BYTES) -> NDArra
         raise refuse(str(error) or type(error).__name__) from error
 
 
-def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays by name, uncompressed; the same arrays give the same bytes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, array in arrays.items():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.pictures import COLOURS, PICTURE_FILES, Pictures
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_PIXELS = 1 << 26
-F32 = NDArray[np.float32]
+F32 = Float32
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def values_of(form: Pictures) -> tuple[F32, F32]:
     return values.min(axis=0), values.max(axis=0)
 
 
-def pixels_of(values: F32, form: Pictures) -> NDArray[np.float32]:
+def pixels_of(values: F32, form: Pictures) -> Float32:
     """The reverse of a picture's values ``(channels, h, w)``: 0 to 255, red, green and blue, ``(h, w, 3)``."""
     mean, std = (np.array(n, np.float32).reshape(-1, 1, 1) for n in (form.mean, form.std))
     pixels = (values * std + mean - np.float32(form.low)) * np.float32(255 / (form.high - form.low))

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import ToolError
 
 SUBTYPE, BYTES = "PCM_16", 2
@@ -46,7 +46,7 @@ def info(path: str) -> Info:
     return Info(frames, channels, rate)
 
 
-def read(path: str, **_kind: Any) -> tuple[NDArray[np.float32], int]:
+def read(path: str, **_kind: Any) -> tuple[Float32, int]:
     """Return the samples, (frames, channels) float32 of full scale 1, and the rate in Hz.
 
     Raises:
@@ -61,7 +61,7 @@ def read(path: str, **_kind: Any) -> tuple[NDArray[np.float32], int]:
     return samples.reshape(-1, channels).astype(np.float32) / np.float32(32768), rate
 
 
-def write(path: str, samples: NDArray[Any], rate: int, *, subtype: str, format: str) -> None:
+def write(path: str, samples: Array, rate: int, *, subtype: str, format: str) -> None:
     """Write (frames,) or (frames, channels) of int16.
 
     Raises:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int32
+
 GENERATOR = "philox4x32-10"
 DISTRIBUTIONS = ("normal", "uniform")  # mean 0 and variance 1; from -1 up, below 1
 ROUNDS = 10
@@ -38,7 +40,7 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Wo
 
 
 @cache
-def quantiles() -> NDArray[np.int32]:
+def quantiles() -> Int32:
     """Return the table: -inverse(r / 2^32) in `UNIT` at r = 2^k (1 + i / 2^PART_BITS), index (k << PART_BITS) + i.
 
     It falls from 6.2 to 0, which is the last knot, r = 2^31. Between knots it is read linearly: at
@@ -51,7 +53,7 @@ def quantiles() -> NDArray[np.int32]:
     return np.array([round(-inverse(float(tail)) / UNIT) for tail in tails], np.int32)
 
 
-def to_normal(words: Words) -> NDArray[np.float32]:
+def to_normal(words: Words) -> Float32:
     """Return the normal number of each 32-bit word: its sign from the top bit."""
     table = quantiles().astype(np.int64)
     tail = (words & np.uint64(0x7FFFFFFF) | np.uint64(1)).astype(np.int64)
@@ -61,11 +63,11 @@ def to_normal(words: Words) -> NDArray[np.float32]:
     index = (octave << PART_BITS) + mantissa - (1 << PART_BITS)
     rest = tail & ((np.int64(1) << shift) - 1)
     fall = (table[index] - table[index + 1]) * rest >> shift
-    value: NDArray[np.float32] = (table[index] - fall).astype(np.float32) * np.float32(UNIT)
+    value: Float32 = (table[index] - fall).astype(np.float32) * np.float32(UNIT)
     return np.where(words >> np.uint64(31) == 1, -value, value)
 
 
-def normals(seeds: NDArray[np.uint64], draw: int, size: int) -> NDArray[np.float32]:
+def normals(seeds: NDArray[np.uint64], draw: int, size: int) -> Float32:
     """Return (seeds, size) normal numbers: `size` of the draw with this number, for every seed.
 
     Element i is word ``i % 4`` of counter ``(i // 4, draw, 0, 0)`` under the seed as key.
@@ -77,16 +79,14 @@ def normals(seeds: NDArray[np.uint64], draw: int, size: int) -> NDArray[np.float
     return to_normal(stacked.reshape(len(seeds), -1)[:, :size])
 
 
-def to_uniform(words: Words) -> NDArray[np.float32]:
+def to_uniform(words: Words) -> Float32:
     """Return the number in [-1, 1) of each 32-bit word: its upper 24 bits, which float32 holds."""
     upper = (words >> np.uint64(8)).astype(np.int64) - 2**23
-    value: NDArray[np.float32] = upper.astype(np.float32) * np.float32(2.0**-23)
+    value: Float32 = upper.astype(np.float32) * np.float32(2.0**-23)
     return value
 
 
-def noise(
-    distribution: str, seed: int, first: int, count: int, port: int = 0
-) -> NDArray[np.float32]:
+def noise(distribution: str, seed: int, first: int, count: int, port: int = 0) -> Float32:
     """Return (count,) numbers of an endless noise, from number `first` on.
 
     Number n is word ``n % 4`` of counter ``(low, high, port, 0)`` under the seed as key, low and high being the

@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import Problem, UsageError
 
 LEAST_HZ, MOST_HZ = 8_000, 192_000
@@ -48,7 +48,7 @@ class Resampling:
         return math.ceil(taps / 2 / self.up) * self.up
 
     @cached_property
-    def taps(self) -> NDArray[np.float32]:
+    def taps(self) -> Float32:
         """The filter, (2 * half + 1,), of gain 1: a windowed sinc.
 
         Kaiser's window by his formulas of its length and shape (Kaiser 1974; Oppenheim and Schafer,

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.random_normals import normals
 from edgekit.base.sampler_table import FIRST, Arrays, StepTable
 
-Other = Callable[[Arrays], NDArray[Any]]  # of the loop's inputs by name, (n, ...)
+Other = Callable[[Arrays], Array]  # of the loop's inputs by name, (n, ...)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Step:
     group: int
 
 
-Network = Callable[[Arrays, Step], Sequence[NDArray[Any]]]
+Network = Callable[[Arrays, Step], Sequence[Array]]
 
 
 def image_seeds(seed: int, first: int, count: int) -> NDArray[np.uint64]:
@@ -41,12 +42,12 @@ def sample(
     shape: Sequence[int],
     n: int,
     seed: int,
-    conditions: Mapping[str, NDArray[Any]] | None = None,
+    conditions: Mapping[str, Array] | None = None,
     dtype: DTypeLike = np.float32,
     progress: Callable[[int, int], None] | None = None,
     first: int = 0,
     others: Mapping[str, Other] | None = None,
-) -> NDArray[Any]:
+) -> Array:
     """Run the rows of a table on `n` images at once; returns x (n, *shape), or what the network `last` makes of it.
 
     Args:
@@ -70,7 +71,7 @@ def sample(
     _check_call(table, given, shape, n, seed)
     loop = _Loop(table, tuple(shape), image_seeds(seed, first, n), given, np.dtype(dtype))
     for row in range(table.rows):
-        outputs: list[NDArray[Any]] = []
+        outputs: list[Array] = []
         if table.graph[row] == FIRST and "first" in others:
             made = others["first"](loop.call(row, 0)[0])
             outputs = [made, *(np.zeros_like(made) for _ in range(table.v.shape[1] - 1))]
@@ -100,14 +101,14 @@ class _Loop:
         self.y = (
             conditions[table.roles.y].astype(dtype) if table.needs_y and table.roles.y else None
         )
-        self.x: NDArray[Any] = self.begin()
+        self.x: Array = self.begin()
         self.start = self.x
         self.x0 = np.zeros_like(self.x)
 
-    def begin(self) -> NDArray[Any]:
+    def begin(self) -> Array:
         """x_T: the sum of what it is made of."""
         table, number = self.table, self.dtype.type
-        terms: list[NDArray[Any]] = []
+        terms: list[Array] = []
         if table.start_noise:
             terms.append(number(table.start_noise) * self.noise(0))
         if self.y is not None and table.start_y:
@@ -119,26 +120,26 @@ class _Loop:
             mean = table.start_mean.astype(self.dtype)
             mean = mean if mean.size == 1 else mean.reshape(self.shape)
             terms.append(np.broadcast_to(mean, whole))
-        x: NDArray[Any] = terms[0] if terms else np.zeros(whole, self.dtype)
+        x: Array = terms[0] if terms else np.zeros(whole, self.dtype)
         for term in terms[1:]:
             x = x + term
         return x
 
-    def end(self) -> NDArray[Any]:
+    def end(self) -> Array:
         """What the last row left, and the residual."""
         residual = self.table.roles.residual
         return self.x if residual is None else self.x + self.own(residual)
 
-    def own(self, name: str | None) -> NDArray[Any]:
+    def own(self, name: str | None) -> Array:
         """A condition that the rows read."""
         return np.asarray(self.conditions[str(name)], self.dtype)
 
-    def drawn(self, row: int) -> NDArray[Any]:
+    def drawn(self, row: int) -> Array:
         """The z of a row."""
         name = self.table.roles.noise
         return self.noise(1 + row) if name is None else self.own(name)[:, row]
 
-    def noise(self, draw: int) -> NDArray[Any]:
+    def noise(self, draw: int) -> Array:
         flat = normals(self.seeds, draw, math.prod(self.shape))
         return flat.reshape(len(self.seeds), *self.shape).astype(self.dtype)
 
@@ -156,14 +157,14 @@ class _Loop:
                 inputs[name] = np.full_like(self.conditions[name], value)
         return inputs, step
 
-    def update(self, row: int, outputs: Sequence[NDArray[Any]]) -> None:
+    def update(self, row: int, outputs: Sequence[Array]) -> None:
         """One row of the table."""
         total, x0 = self.mean(row, outputs)
         if self.table.uses("s"):
             total = total + self.dtype.type(self.table.s[row]) * self.drawn(row)
         self.x, self.x0 = total, x0
 
-    def mean(self, row: int, outputs: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def mean(self, row: int, outputs: Sequence[Array]) -> tuple[Array, Array]:
         """What a row makes of x without its noise, and its x0."""
         table, number = self.table, self.dtype.type
         x0 = self.estimate(row, outputs)
@@ -178,12 +179,12 @@ class _Loop:
                 total = total + number(getattr(table, name)[row]) * term
         return total, x0
 
-    def estimate(self, row: int, outputs: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    def estimate(self, row: int, outputs: Sequence[Array]) -> Array:
         """The row's x0."""
         table, number = self.table, self.dtype.type
         if not table.needs_x0:
             return self.x0
-        x0: NDArray[Any] = number(table.u[row]) * self.x
+        x0: Array = number(table.u[row]) * self.x
         for k, output in enumerate(outputs):
             if np.any(table.v[:, k]):
                 x0 = x0 + number(table.v[row, k]) * output
@@ -227,9 +228,9 @@ def _check_call(
 def invert(
     table: StepTable,
     network: Network,
-    images: NDArray[Any],
+    images: Array,
     seed: int,
-    conditions: Mapping[str, NDArray[Any]] | None = None,
+    conditions: Mapping[str, Array] | None = None,
     dtype: DTypeLike = np.float32,
     progress: Callable[[int, int], None] | None = None,
     first: int = 0,
@@ -268,13 +269,13 @@ def invert(
     assert table.ab is not None
     level = np.append(table.ab, 1.0)
 
-    def noised(row: int) -> NDArray[Any]:
+    def noised(row: int) -> Array:
         signal, rest = np.sqrt([level[row], 1 - level[row]]).astype(kind)
         return np.asarray(signal * images.astype(kind) + rest * loop.noise(row))
 
     loop.x = loop.start = noised(0)
     for row in range(table.rows):
-        outputs: list[NDArray[Any]] = []
+        outputs: list[Array] = []
         for call in range(table.calls):
             outputs += network(*loop.call(row, call))
         if row + 1 < table.rows:
@@ -330,7 +331,7 @@ def network_with_reuse(
     """
     memory: dict[int, Arrays] = {}
 
-    def network(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+    def network(inputs: Arrays, step: Step) -> Sequence[Array]:
         if step.graph == 0:
             made = whole(inputs)
             memory[step.call] = {name: made[name] for name in kept}
@@ -341,10 +342,10 @@ def network_with_reuse(
     return network
 
 
-def one_by_one(network: Callable[[Arrays, Step], Sequence[NDArray[Any]]]) -> Network:
+def one_by_one(network: Callable[[Arrays, Step], Sequence[Array]]) -> Network:
     """Return a network of batches made of one whose inputs and outputs have a first axis of 1."""
 
-    def batched(inputs: Arrays, step: Step) -> Sequence[NDArray[Any]]:
+    def batched(inputs: Arrays, step: Step) -> Sequence[Array]:
         n = len(next(iter(inputs.values())))
         each = [
             network({name: array[i : i + 1] for name, array in inputs.items()}, step)

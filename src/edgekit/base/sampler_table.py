@@ -22,12 +22,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Array, Float64, Int64
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 
-Floats = NDArray[np.float64]
-Arrays = dict[str, NDArray[Any]]
+Arrays = dict[str, Array]
 MAX_ROWS = 1 << 16
 MAX_OUTPUTS = 16
 COLUMNS = ("u", "w", "a", "b", "c", "d", "h", "s")  # one coefficient per row
@@ -87,26 +88,26 @@ class StepTable:
         folded: whether `time` holds indices of rows, because what depends on the time became tables.
     """
 
-    time: Floats
-    u: Floats
-    v: Floats
-    w: Floats
-    a: Floats
-    b: Floats
-    e: Floats
-    c: Floats
-    d: Floats
-    h: Floats
-    s: Floats
-    graph: NDArray[np.int64]
-    group: NDArray[np.int64]
-    bias: Floats | None = None
+    time: Float64
+    u: Float64
+    v: Float64
+    w: Float64
+    a: Float64
+    b: Float64
+    e: Float64
+    c: Float64
+    d: Float64
+    h: Float64
+    s: Float64
+    graph: Int64
+    group: Int64
+    bias: Float64 | None = None
     clip: float | None = None
     start_noise: float = 1.0
     start_y: float = 0.0
     start_scale: float = 0.0
-    start_mean: Floats | None = None
-    ab: Floats | None = None
+    start_mean: Float64 | None = None
+    ab: Float64 | None = None
     networks: Mapping[str, str] = field(default_factory=dict)
     roles: Roles = Roles()
     folded: bool = False
@@ -138,7 +139,7 @@ class StepTable:
         shapes |= {"v": (rows, outputs), "e": (rows, outputs)}
         if unknown := columns.keys() - shapes.keys() - {"bias", "ab"}:
             raise ValueError(f"no column {', '.join(sorted(unknown))}")
-        arrays: dict[str, Any] = {}
+        arrays: JsonObject = {}
         for name, shape in shapes.items():
             kind = np.int64 if name in CHOICES else np.float64
             given = columns.get(name)
@@ -234,9 +235,9 @@ class StepTable:
         """Return everything that is wrong with the table."""
         return list(_problems(self))
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JsonObject:
         """Return plain lists and numbers for JSON, columns of zeros left out; `from_facts` reads them."""
-        facts: dict[str, Any] = {"outputs": int(self.v.shape[1]), "time": self.time.tolist()}
+        facts: JsonObject = {"outputs": int(self.v.shape[1]), "time": self.time.tolist()}
         for name in (*COLUMNS, *CHOICES, "v", "e", "bias", "start_mean", "ab"):
             if self.uses(name):
                 facts[name] = getattr(self, name).tolist()

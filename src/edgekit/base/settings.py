@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_array
 from edgekit.base.setting_texts import FORM, STEP
@@ -27,7 +27,7 @@ MOST_HOPS = 10_000_000
 class Steps:
     """Values by time: from which second on, rising from 0, and the value, a number or an array."""
 
-    values: tuple[tuple[float, NDArray[Any]], ...]
+    values: tuple[tuple[float, Array], ...]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class InputSettings:
 
     settings: Settings = field(default_factory=dict)
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    examples: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    examples: Mapping[str, Array] = field(default_factory=dict)
 
 
 NO_SETTINGS = InputSettings()
@@ -129,7 +129,7 @@ def _range(pairs: Iterable[Any]) -> Range:
     return Range(tuple(bounds))
 
 
-def _part(name: str, text: str) -> tuple[float, NDArray[Any]]:
+def _part(name: str, text: str) -> tuple[float, Array]:
     match = _PART.fullmatch(text)
     if match is None:
         raise ValueError("no value")
@@ -142,18 +142,18 @@ def _part(name: str, text: str) -> tuple[float, NDArray[Any]]:
         raise ValueError("neither a number, a JSON list nor a .npy") from None
 
 
-def _numbers(value: Any) -> NDArray[Any]:
+def _numbers(value: Any) -> Array:
     numbers = np.asarray(value)
     if numbers.dtype.kind not in "fiub" or not numbers.size or not np.isfinite(numbers).all():
         raise ValueError("neither a number nor numbers")
     return numbers
 
 
-def _file(name: str, path: Path) -> NDArray[Any]:
+def _file(name: str, path: Path) -> Array:
     return _numbers(read_array(path, name))
 
 
-def value_of(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+def value_of(name: str, value: Array, shape: tuple[int, ...]) -> Array:
     """Return a number, or as many numbers as an input has, in its `shape`.
 
     Raises:
@@ -169,7 +169,7 @@ def value_of(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> NDArray[
 
 def steps_in_hops(
     name: str, steps: Steps, shape: tuple[int, ...], hop: int | None, rate: int | None
-) -> NDArray[Any]:
+) -> Array:
     """Return the values of an input, (hops, *shape); the last one holds after that.
 
     A value stands from the hop on in which its time lies.

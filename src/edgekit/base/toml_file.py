@@ -2,9 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 
 
 def read_text(path: Path, where: str, most_bytes: int, step: str) -> str:
@@ -23,7 +23,7 @@ def read_text(path: Path, where: str, most_bytes: int, step: str) -> str:
         raise UsageError(Problem(where, found, "a readable file", step)) from error
 
 
-def parse_toml(text: str, where: str, step: str) -> dict[str, Any]:
+def parse_toml(text: str, where: str, step: str) -> JsonObject:
     """Return what a text says; arguments as those of `read_text`.
 
     Raises:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgekit.base import plain_wav
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, ToolError, UsageError
 
-Samples = NDArray[np.float32]
+Samples = Float32
 
 MAX_SAMPLES = 1 << 29  # 2 GiB of float32
 FORMATS = ("WAV", "WAVEX", "RF64")
@@ -128,7 +128,7 @@ def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -
 
     16-bit samples are rounded half to even, as ``<name>_process_s16`` does.
     """
-    stored: NDArray[Any] = samples.T
+    stored: Array = samples.T
     if subtype == "PCM_16":
         stored = np.clip(np.rint(samples.T * np.float32(32768)), -32768, 32767).astype(np.int16)
     _soundfile().write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")

@@ -1,13 +1,14 @@
 """``edgekit bench``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
 from edgekit.runtime.devices.profile import FORMS
 
@@ -232,7 +233,7 @@ def show(measured: "Measurement") -> None:
         print_table("layers against golden", ("layer", "result"), measured.layers)
 
 
-def _rows(measured: "Measurement", facts: dict[str, Any]) -> list[tuple[str, str]]:
+def _rows(measured: "Measurement", facts: JsonObject) -> list[tuple[str, str]]:
     rows = [
         (measured.label(name), f"{value:,}" if isinstance(value, int | float) else str(value))
         for name, value in facts.items()

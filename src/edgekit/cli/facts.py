@@ -1,8 +1,9 @@
 """A manifest as table rows."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.board_rows import board_text
 from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
 
@@ -51,7 +52,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
     return [(name, value) for name, value in rows if value is not None]
 
 
-def engine_rows(engine: dict[str, Any] | None) -> list[tuple[str, str | None]]:
+def engine_rows(engine: JsonObject | None) -> list[tuple[str, str | None]]:
     """An engine's size, its time for a picture and what it takes of the part, each with where it comes from."""
     if engine is None:
         return []
@@ -71,7 +72,7 @@ def engine_rows(engine: dict[str, Any] | None) -> list[tuple[str, str | None]]:
     ]
 
 
-def npu_rows(npu: dict[str, Any] | None) -> list[tuple[str, str | None]]:
+def npu_rows(npu: JsonObject | None) -> list[tuple[str, str | None]]:
     """What the NPU's compiler estimates, and what stays on the CPU."""
     if npu is None:
         return []
@@ -120,7 +121,7 @@ def moved_text(memory: dict[str, int | None]) -> str | None:
     return "; ".join(part for part in parts if part is not None) or None
 
 
-def streaming_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def streaming_rows(facts: JsonObject) -> list[tuple[str, str]]:
     """Return (fact, value) rows of what ``edgekit stream --json`` says."""
     count = sum(math.prod(state["shape"]) for state in facts["states"])
     rows: list[tuple[str, str | None]] = [
@@ -162,7 +163,7 @@ def verification_text(manifest: "Manifest") -> str | None:
     return f"{ratio} against the source over {runs} by {facts['by']}{exact}{decided}{_images_text(facts)}"
 
 
-def _images_text(facts: dict[str, Any]) -> str:
+def _images_text(facts: JsonObject) -> str:
     if (images := facts.get("images")) is None:
         return ""
     ratio = "equal" if facts["image_snr_db"] is None else f"{facts['image_snr_db']:g} dB"

@@ -1,11 +1,12 @@
 """``edgekit inspect``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from edgekit import api
+from edgekit.base.json_values import JsonObject
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
@@ -40,7 +41,7 @@ def inspect(
         out.print(f"report: {html}", markup=False, soft_wrap=True)
 
 
-def show_streaming(streaming: dict[str, Any], sample_rate_hz: int | None) -> None:
+def show_streaming(streaming: JsonObject, sample_rate_hz: int | None) -> None:
     """Print what the rewrite to hops found."""
     print_table("delay of the outputs", DELAY_HEAD, delay_rows(streaming, sample_rate_hz))
     print_table("time in the tensors of the offline network", TIME_HEAD, time_rows(streaming))

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from edgekit.base.json_values import JsonObject
 from edgekit.cli.repetition import refuse_repeated
 from edgekit.verbs.export.options import Declared, declared
 
@@ -73,9 +74,9 @@ def _plain(kind: Any) -> Any:
     return str | None
 
 
-def _collect_options(rows: Iterable[Declared], given: Mapping[str, Any]) -> dict[str, Any]:
+def _collect_options(rows: Iterable[Declared], given: Mapping[str, Any]) -> JsonObject:
     """What was given, as keywords; a repeatable flag's texts are parsed."""
-    options: dict[str, Any] = {}
+    options: JsonObject = {}
     for row in rows:
         value, spec = given[_variable(row)], row.flag
         if value in (None, False):

@@ -7,6 +7,7 @@ import typer
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.cli.console import AsJson, out, print_json, progress
 from edgekit.cli.repetition import refuse_repeated
 from edgekit.verbs.export.texts import parse_constant
@@ -64,7 +65,7 @@ def sample(
     out.print(f"wrote {path}", markup=False, soft_wrap=True)
 
 
-def parse_conditions(texts: list[str] | None) -> dict[str, Any]:
+def parse_conditions(texts: list[str] | None) -> JsonObject:
     """Read NAME=VALUE options.
 
     Raises:

@@ -20,9 +20,10 @@ from av.error import FFmpegError
 from scipy import fft  # type: ignore[import-untyped]
 from torch import Tensor
 
+from edgekit.base.arrays import Int16
 from edgekit.demos.denoise import SAMPLE_RATE
 
-Samples = npt.NDArray[np.int16]
+Samples = Int16
 Signal = npt.NDArray[np.floating[Any]]  # float32 throughout
 
 LANGUAGES = ("en", "es", "fr")

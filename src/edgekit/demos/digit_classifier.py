@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgekit.base.arrays import Array, Float64
 from edgekit.demos.weights import load
 
 WEIGHTS = Path(__file__).with_name("digit_classifier.npz")
@@ -56,19 +55,19 @@ def load_classifier(path: Path = WEIGHTS) -> Classifier:
     return network.eval()
 
 
-def features_of(network: Classifier, images: NDArray[Any]) -> NDArray[np.float64]:
+def features_of(network: Classifier, images: Array) -> Float64:
     """(n, 1, 28, 28) in about [-1, 1] -> (n, 64)."""
     return np.concatenate(list(_features(network, images))).astype(np.float64)
 
 
-def _features(network: Classifier, images: NDArray[Any]) -> Iterator[NDArray[Any]]:
+def _features(network: Classifier, images: Array) -> Iterator[Array]:
     with torch.inference_mode():
         for first in range(0, len(images), BATCH):
             some = torch.from_numpy(np.asarray(images[first : first + BATCH], np.float32))
             yield network.features(some.clamp(-1, 1)).numpy()
 
 
-def frechet(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def frechet(a: Float64, b: Float64) -> float:
     """The Frechet distance of two sets of features as Gaussians: Heusel et al. (2017), equation 6.
 
     ``|mean_a - mean_b|^2 + trace(A + B - 2 (A B)^1/2)``. It depends on how many there are: compare equal numbers.

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.runtime.sampler import Progress, Sampler
 
@@ -36,7 +37,7 @@ def window() -> Signal:
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
 
 
-def analysis(samples: Signal) -> NDArray[np.float32]:
+def analysis(samples: Signal) -> Float32:
     """(samples,) to the compressed spectrum (2, 256, 1 + samples // 128): real and imaginary part."""
     padded = np.pad(samples.astype(np.float64), N_FFT // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, N_FFT)[::HOP]
@@ -45,7 +46,7 @@ def analysis(samples: Signal) -> NDArray[np.float32]:
     return np.stack([small.real, small.imag]).astype(np.float32)
 
 
-def synthesis(spectrum: Signal, samples: int) -> NDArray[np.float32]:
+def synthesis(spectrum: Signal, samples: int) -> Float32:
     """The inverse of `analysis`: (2, 256, frames) to (samples,)."""
     small = spectrum[0] + 1j * spectrum[1].astype(np.float64)
     bins = (np.abs(small) / LEVEL) ** (1 / POWER) * np.exp(1j * np.angle(small))
@@ -61,7 +62,7 @@ def synthesis(spectrum: Signal, samples: int) -> NDArray[np.float32]:
 
 def enhance(
     sampler: Sampler, samples: Signal, seed: int = 0, progress: Progress | None = None
-) -> NDArray[np.float32]:
+) -> Float32:
     """Return a recording without its noise, (samples,).
 
     Args:
@@ -91,7 +92,7 @@ def pieces(spectrum: Signal, frames: int, shared: int) -> Iterator[Signal]:
         first += frames - shared
 
 
-def calibration(frames: int = 128) -> Iterator[dict[str, NDArray[np.float32]]]:
+def calibration(frames: int = 128) -> Iterator[dict[str, Float32]]:
     """The conditions of the bundled clips, for ``--calibration``: y (pieces, 1, 2, 256, frames) of each."""
     for path in sorted((CLIPS / "calibration").glob("*.wav")):
         samples = read_wav(path, SAMPLE_RATE).samples

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.base.errors import CheckFailed, VerificationError
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -83,7 +83,7 @@ def play_builds(
     kept: str,
     target: str,
     folder: Path,
-    play: Callable[[str, Stream], tuple[Quality, NDArray[np.float64]]],
+    play: Callable[[str, Stream], tuple[Quality, Float64]],
     progress: Progress,
     counted: bool,
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
@@ -124,7 +124,7 @@ def portable_memory(build: Path) -> Mapping[str, int | None]:
 def row_of(
     name: str,
     quality: Quality,
-    hop_us: NDArray[np.float64],
+    hop_us: Float64,
     manifest: Manifest,
     memory: Mapping[str, int | None],
     count: int | None,

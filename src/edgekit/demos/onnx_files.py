@@ -1,11 +1,11 @@
 """From a demo's torch module to the .onnx that is committed: static weights, no traces of the machine that wrote it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import onnx
 import torch
 
+from edgekit.base.json_values import JsonObject
 from edgekit.export.passes.fold import FoldConstants
 from edgekit.export.torch_operators import translations
 
@@ -17,7 +17,7 @@ def export_onnx(
     example: tuple[torch.Tensor, ...],
     inputs: Sequence[str],
     outputs: Sequence[str],
-    dynamic_shapes: dict[str, Any] | None = None,
+    dynamic_shapes: JsonObject | None = None,
 ) -> onnx.ModelProto:
     """Return the network as one .onnx, weights inside, constants folded, checked.
 

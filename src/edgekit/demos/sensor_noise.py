@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.demos import shapes
 
-F32 = NDArray[np.float32]
+F32 = Float32
 SATURATION = 16383 - 800  # white less black level, in counts of 14 bits
 GAINS = 0.1, 30.0  # K, drawn evenly in its logarithm
 RATIOS = 100.0, 300.0  # how much shorter the exposure is
@@ -92,12 +92,12 @@ def _sigma(law: tuple[float, float, float], gain: float, random: np.random.Gener
 
 def _read_noise(
     shape: tuple[int, ...], random: np.random.Generator, tukey: float | None
-) -> NDArray[np.float64]:
+) -> Float64:
     """Read noise: of deviation 1, or with the quantiles ``(u^l - (1 - u)^l) / l`` of Tukey's lambda."""
     if tukey is None:
         return random.standard_normal(shape)
     u = random.uniform(1e-12, 1 - 1e-12, shape)
     if tukey == 0:
         return np.log(u / (1 - u))
-    made: NDArray[np.float64] = (u**tukey - (1 - u) ** tukey) / tukey
+    made: Float64 = (u**tukey - (1 - u) ** tukey) / tukey
     return made

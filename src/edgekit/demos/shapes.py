@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgekit.base.arrays import Float32, Float64, Int64
 
 CLASSES = ("disc", "square", "triangle")
 TRAINING, HELD_OUT, CALIBRATION = 1_000_000, 2_000_000, 3_000_000  # first seeds
 CALIBRATION_PICTURES = 32
 CONTRAST = 0.4  # least distance of a shape's colour from what it covers
 WAVES = 4  # sinusoids of a texture
-F32 = NDArray[np.float32]
+F32 = Float32
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Picture:
 
     image: F32
     boxes: F32
-    labels: NDArray[np.int64]
+    labels: Int64
 
 
 def draw(seed: int, size: int = SIZE) -> Picture:
@@ -82,7 +83,7 @@ def calibration() -> Iterator[dict[str, F32]]:
     yield {"x": np.stack(images)}
 
 
-def _colour(random: np.random.Generator, image: F32, cover: F32) -> NDArray[np.float64]:
+def _colour(random: np.random.Generator, image: F32, cover: F32) -> Float64:
     """A colour that differs from what the shape covers."""
     under = (image * cover).sum((1, 2)) / max(float(cover.sum()), 1e-6)
     while True:
@@ -91,9 +92,7 @@ def _colour(random: np.random.Generator, image: F32, cover: F32) -> NDArray[np.f
             return colour
 
 
-def _texture(
-    random: np.random.Generator, x: F32, y: F32, colour: NDArray[np.float64], amplitude: float
-) -> F32:
+def _texture(random: np.random.Generator, x: F32, y: F32, colour: Float64, amplitude: float) -> F32:
     result = np.empty((3, *x.shape), np.float32)
     result[:] = colour.astype(np.float32)[:, None, None]
     for _ in range(WAVES):
@@ -107,7 +106,7 @@ def _texture(
 
 
 def _shape(
-    label: int, radius: float, centre: NDArray[np.float64], angle: float, x: F32, y: F32
+    label: int, radius: float, centre: Float64, angle: float, x: F32, y: F32
 ) -> tuple[F32, tuple[float, float, float, float]]:
     """How much of each pixel the shape covers, and its box, cut at the picture."""
     dx, dy = x - centre[0], y - centre[1]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int8
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -33,7 +33,7 @@ APART = 5  # pixels of the layer between those whose taps are drawn
 FPGA = TARGETS["fpga"]
 LEAST_SCORE = 0.3  # of a box that is drawn
 COLOURS = ("#ee6677", "#ffffff", "#ccbb44")
-Outputs = dict[str, NDArray[np.float32]]
+Outputs = dict[str, Float32]
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,7 @@ def _boxes_of(outputs: Outputs) -> list[Boxes]:
     return [decode(picture, (SIZE, SIZE)) for picture in pictures]
 
 
-def _draw(
-    path: Path, pictures: list[Picture], found: list[Boxes], dilations: list[NDArray[np.int8]]
-) -> None:
+def _draw(path: Path, pictures: list[Picture], found: list[Boxes], dilations: list[Int8]) -> None:
     """Boxes in the upper row; below, d of the last deformable layer, and taps."""
     import matplotlib
 
@@ -149,7 +147,7 @@ def _boxes(axes: "Axes", boxes: Boxes) -> None:
         )
 
 
-def _dilations(engine: "Engine", picture: Picture) -> list[NDArray[np.int8]]:
+def _dilations(engine: "Engine", picture: Picture) -> list[Int8]:
     """The dilations ``(height, width)`` of each deformable layer."""
     from edgekit.fpga import golden
 
@@ -158,12 +156,12 @@ def _dilations(engine: "Engine", picture: Picture) -> list[NDArray[np.int8]]:
     return [values[layer.dilation][0] for layer in network.layers if layer.dilation is not None]
 
 
-def _shares(dilations: Sequence[NDArray[np.int8]], dmax: int) -> tuple[float, ...]:
+def _shares(dilations: Sequence[Int8], dmax: int) -> tuple[float, ...]:
     counts = np.bincount(np.stack(dilations).ravel(), minlength=dmax + 1)
     return tuple((counts / counts.sum()).tolist())
 
 
-def _taps(axes: "Axes", d: NDArray[np.int8]) -> None:
+def _taps(axes: "Axes", d: Int8) -> None:
     """Draw d as a colour over the picture, and where the nine taps of some of its pixels read."""
     height, width = d.shape
     axes.imshow(d, cmap="plasma", vmin=0, vmax=7, alpha=0.5, extent=(0, SIZE, SIZE, 0))

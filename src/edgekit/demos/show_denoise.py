@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Clip, Samples, read_wav, write_wav
@@ -46,7 +46,7 @@ def show(target: str, out: Path, progress: Progress, counted: bool = True) -> He
     with complete_folder(out) as folder:
         heard = dict[str, Samples]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             heard[recipe], quality, hop_us = stream_clip(recipe, stream, noisy, clean, progress)
             return quality, hop_us
 
@@ -109,7 +109,7 @@ def options(recipe: str) -> ExportOptions:
 
 def stream_clip(
     recipe: str, stream: Stream, noisy: Clip, clean: Clip, progress: Progress
-) -> tuple[Samples, Quality, NDArray[np.float64]]:
+) -> tuple[Samples, Quality, Float64]:
     """What a build makes of the noisy clip, how good it is, and the microseconds of each hop."""
 
     def told(done: int, total: int) -> None:
@@ -153,7 +153,7 @@ def draw(
     figure.savefig(path)
 
 
-def spectrogram_db(samples: Samples, n_fft: int = 512, hop: int = 128) -> NDArray[np.float64]:
+def spectrogram_db(samples: Samples, n_fft: int = 512, hop: int = 128) -> Float64:
     """Return (frames, n_fft / 2 + 1) levels in dB, Hann window."""
     padded = np.pad(samples.astype(np.float64), (0, n_fft))
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int64
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -54,7 +54,7 @@ class DigitsDemo:
     files: tuple[str, ...]
 
 
-def labels(images: int) -> dict[str, NDArray[np.int64]]:
+def labels(images: int) -> dict[str, Int64]:
     """The classes of some images, in turn."""
     return {"label": (np.arange(images) % 10)[:, None]}
 
@@ -71,7 +71,7 @@ def show(
         CheckFailed: an export failed its verification.
     """
     rows: list[Row] = []
-    drawn: list[NDArray[np.float32]] = []
+    drawn: list[Float32] = []
     with complete_folder(out) as folder:
         for recipe in recipes:
             given = ExportOptions(recipe=RECIPES[recipe], sampler=SAMPLER)
@@ -86,7 +86,7 @@ def show(
     return DigitsDemo(out, tuple(rows), (PICTURE, *reports))
 
 
-def _draw(build: Path, recipe: str, progress: Progress) -> tuple[NDArray[np.float32], float, int]:
+def _draw(build: Path, recipe: str, progress: Progress) -> tuple[Float32, float, int]:
     """Each digit once: images, the median time of one in ms, and its network calls."""
     sampler = Sampler.open(build)
     images, times = [], []
@@ -102,13 +102,13 @@ def _progress_of_recipe(recipe: str, progress: Progress) -> Progress:
     return lambda stage, done, total: progress(f"{recipe}: {stage}", done, total)
 
 
-def median_psnr_db(images: NDArray[np.float32], exact: NDArray[np.float32]) -> float:
+def median_psnr_db(images: Float32, exact: Float32) -> float:
     """The PSNR of the median image, of values in [-1, 1]."""
     error = np.square(images.clip(-1, 1) - exact.clip(-1, 1)).reshape(len(images), -1).mean(1)
     return float(10 * np.log10(RANGE**2 / max(float(np.median(error)), 1e-12)))
 
 
-def draw(path: Path, names: Sequence[str], drawn: Sequence[NDArray[np.float32]]) -> None:
+def draw(path: Path, names: Sequence[str], drawn: Sequence[Float32]) -> None:
     """Write a picture with one line of digits for each build, and its name before it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

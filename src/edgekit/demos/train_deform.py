@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
+from edgekit.base.arrays import Float32
 from edgekit.base.npz import write_npz
 from edgekit.demos.codenet import SIZES, Detector, Size
 from edgekit.demos.detections import average_precision, mean_average_precision
@@ -215,7 +215,7 @@ def detect(net: Detector, picture: Picture) -> Boxes:
     """The boxes that a float detector finds."""
     with torch.no_grad():
         outputs = net(torch.from_numpy(picture.image)[None])
-    named: dict[str, NDArray[np.float32]] = dict(
+    named: dict[str, Float32] = dict(
         zip(net.output_names, (o.numpy() for o in outputs), strict=True)
     )
     return decode(named, picture.image.shape[1:])

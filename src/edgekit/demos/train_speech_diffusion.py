@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.sampler_loop import Step, sample
 from edgekit.base.sampler_table import Arrays
 from edgekit.demos.denoise_data import load_corpora
@@ -98,7 +98,7 @@ def draw(y: Tensor, x0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
     return x, (x0 - y - keep * (x - y)) / new
 
 
-def _as_column(values: npt.NDArray[np.float64]) -> Tensor:
+def _as_column(values: Float64) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))[:, None, None, None]
 
 
@@ -119,7 +119,7 @@ def loss_of(network: nn.Module, y: Tensor, x0: Tensor) -> Tensor:
 def restore(network: nn.Module, y: Tensor) -> Tensor:
     """x0 of the clips in the steps of `SAMPLER`."""
 
-    def called(inputs: Arrays, _: Step) -> list[npt.NDArray[np.float32]]:
+    def called(inputs: Arrays, _: Step) -> list[Float32]:
         x, t = (torch.from_numpy(inputs[name]) for name in ("x", "t"))
         return [network(x, y, t).numpy()]
 

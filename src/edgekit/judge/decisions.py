@@ -5,15 +5,16 @@ all is near 1, it is flattering. So the decisions themselves are counted.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgekit.base.arrays import Array
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 THRESHOLD = 0.5  # of a sigmoid
 # Few decisions of a calibration are near enough to turn. Those that twice the error would turn are more of them,
 # and about twice as many as turn: a bound on them says more.
@@ -42,7 +43,7 @@ class Decisions:
         return max(shares)
 
 
-def decisions_of(array: NDArray[Any], end: str) -> NDArray[Any]:
+def decisions_of(array: Array, end: str) -> Array:
     """Yes or no of each sigmoid; of a softmax along the last axis, which is largest."""
     return array >= THRESHOLD if end == "Sigmoid" else np.argmax(array, axis=-1)
 

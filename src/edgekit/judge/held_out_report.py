@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+
+from edgekit.base.json_values import JsonObject
 
 MIN_SNR_DB = 20.0
 MIN_ALIKE = 0.98  # of the decisions of a detector
@@ -95,7 +96,7 @@ class HeldOutReport:
         """Whether any level is below what is wanted."""
         return any(row.short for row in self.levels)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JsonObject:
         """As in the manifest's `verification`."""
         rows = [
             {

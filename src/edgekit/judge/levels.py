@@ -7,11 +7,11 @@ without some of them, on those, each as it is and quieter: a step that suits lou
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.judge.decisions import decisions_of, probabilities
 from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, HeldOutReport, Level
 from edgekit.judge.measurement import Reference
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from edgekit.quantize.calibrate.held_out import Parts
     from edgekit.quantize.recipe import Recipe
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 Progress = Callable[[str, int, int], None]
 Asked = tuple[Metric, float]  # a metric, and what it must reach
 LEVELS_DB = (0, -20, -30)
@@ -226,7 +226,7 @@ class _LevelCriteria:
             return []
         return [si_sdr_db(np.ravel(exact), clean) - si_sdr_db(np.ravel(outputs[name]), clean)]
 
-    def _clean(self, place: int) -> NDArray[np.float32] | None:
+    def _clean(self, place: int) -> Float32 | None:
         """The clean form of a judged part, as late as the outputs."""
         stream, part = self.model.stream, self.parts[self.numbers[place]]
         hops = len(next(iter(self.references[0].runs[place].values())))
@@ -243,7 +243,7 @@ class _LevelCriteria:
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
-def dbfs(samples: NDArray[Any]) -> float:
+def dbfs(samples: Array) -> float:
     """The root mean square of samples beside full scale, in dB; `SILENCE_DBFS` at least."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return max(10 * math.log10(max(power, 1e-30)), SILENCE_DBFS)

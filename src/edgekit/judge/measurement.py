@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import replacement_path
 from edgekit.base.spread import SharedValue, Team
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.targets.trials import Trials
 
-Clips = Sequence[Mapping[str, NDArray[Any]]]
+Clips = Sequence[Mapping[str, Array]]
 RANKED = 3
 BATCH = 8  # tables between two writes of what was measured
 QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
@@ -75,7 +75,7 @@ class Reference:
             for sound in range(form % apart, count, RANKED)
         ]
 
-    def noise(self, clip: int, outputs: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    def noise(self, clip: int, outputs: Mapping[str, Array]) -> dict[str, float]:
         """The noise power of each output of a clip relative to its signal's."""
         exact = self.outputs[clip]
         if self.each_hop:
@@ -85,7 +85,7 @@ class Reference:
             for name, expected in exact.items()
         }
 
-    def _of_hops(self, clip: int, name: str, output: NDArray[Any]) -> float:
+    def _of_hops(self, clip: int, name: str, output: Array) -> float:
         """The mean of the noise of each hop beside its own power."""
         exact = self.outputs[clip][name]
         noise = _powers(output.astype(np.float64) - exact)
@@ -114,7 +114,7 @@ class Bench:
         return Trials(Model.from_bytes(self.model), self.reference.clips, instances=1)
 
 
-Pair = tuple[NDArray[np.float32], int]  # a table of grids, the number of a clip
+Pair = tuple[Float32, int]  # a table of grids, the number of a clip
 
 
 def noises(bench: Bench, pairs: Sequence[Pair]) -> list[dict[str, float]]:
@@ -138,7 +138,7 @@ class Meter:
 
     def __call__(
         self,
-        tables: Sequence[NDArray[np.float32]],
+        tables: Sequence[Float32],
         progress: Callable[[int], None] | None = None,
     ) -> list[float]:
         """Return the noise power of each table, (rows, 3), relative to the signal's."""
@@ -146,7 +146,7 @@ class Meter:
 
     def coarse(
         self,
-        tables: Sequence[NDArray[np.float32]],
+        tables: Sequence[Float32],
         progress: Callable[[int], None] | None = None,
     ) -> list[float]:
         """The same of some of the clips, see `Reference.some`: enough to rank by."""
@@ -154,7 +154,7 @@ class Meter:
 
     def _measured(
         self,
-        tables: Sequence[NDArray[np.float32]],
+        tables: Sequence[Float32],
         progress: Callable[[int], None] | None,
         clips: Sequence[int],
     ) -> list[float]:
@@ -172,7 +172,7 @@ class Meter:
         return [self._known[key] for key in keys]
 
     def _runs(
-        self, tables: Sequence[NDArray[np.float32]], clips: Sequence[int]
+        self, tables: Sequence[Float32], clips: Sequence[int]
     ) -> list[list[dict[str, float]]]:
         if self._team.is_here:
             return self._trials.run(self._reference.noise, tables, clips)
@@ -219,11 +219,11 @@ def _read_cache(path: Path) -> dict[str, float]:
         ) from error
 
 
-def _power(array: NDArray[Any]) -> float:
+def _power(array: Array) -> float:
     return float(np.mean(np.square(array, dtype=np.float64)))
 
 
-def _powers(array: NDArray[Any]) -> NDArray[np.float64]:
+def _powers(array: Array) -> Float64:
     """Of each hop."""
     return np.asarray(np.square(array, dtype=np.float64).reshape(len(array), -1).mean(axis=1))
 

@@ -4,19 +4,19 @@ import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from edgekit.quantize.calibrate.clips import Calibration
     from edgekit.quantize.calibrate.held_out import Part
 
-Arrays = Mapping[str, NDArray[Any]]
-Samples = NDArray[np.float32]
+Arrays = Mapping[str, Array]
+Samples = Float32
 ALLOWED = "package.module:function(outputs, float_outputs, clean) that returns a number"
 
 

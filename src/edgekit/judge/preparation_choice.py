@@ -8,11 +8,11 @@ rule from weights and ranges alone was found that tells which; a run of both doe
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import CalibrationError
 from edgekit.base.progress import Progress
 from edgekit.judge.decisions import probabilities
@@ -208,7 +208,7 @@ class _Judges:
         return found
 
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 def _clip_at_level(clip: "Clip", pcm: str | None, level_db: int) -> "Clip":

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edgekit.base import sampler_loop
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError, VerificationError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.sampler_loop import Network, Other, Step
 from edgekit.judge.verification import (
     HIGHEST_INTEGER,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 def sampled_calls(
     reference: "Model",
     model: "Model",
-    examples: Mapping[str, NDArray[Any]] | None,
+    examples: Mapping[str, Array] | None,
     images: int = 1,
     limit: int = HOPS,
 ) -> Arrays:
@@ -64,9 +65,9 @@ def sampled_calls(
 
 def own_trajectories(
     model: "Model",
-    examples: Mapping[str, NDArray[Any]] | None,
+    examples: Mapping[str, Array] | None,
     calls: int,
-    conditions: Sequence[Mapping[str, NDArray[Any]]] = (),
+    conditions: Sequence[Mapping[str, Array]] = (),
 ) -> "Calibration":
     """Return about that many calls of a denoiser, evenly over its steps, as it draws images in float.
 
@@ -86,8 +87,8 @@ def own_trajectories(
 
 def calls_of_networks(
     model: "Model",
-    examples: Mapping[str, NDArray[Any]] | None,
-    conditions: Sequence[Mapping[str, NDArray[Any]]] = (),
+    examples: Mapping[str, Array] | None,
+    conditions: Sequence[Mapping[str, Array]] = (),
 ) -> dict[str, Arrays]:
     """Return the inputs of a float denoiser's other networks while it draws images, by what they do: (images, *shape).
 
@@ -98,7 +99,7 @@ def calls_of_networks(
     def listening(role: str, other: Other) -> Other:
         wanted = {str(v.name): _shape(v) for v in model.networks[role].stream_inputs}
 
-        def call(now: Arrays) -> NDArray[Any]:
+        def call(now: Arrays) -> Array:
             found[role] = {n: now[n].reshape(-1, *shape) for n, shape in wanted.items()}
             return other(now)
 
@@ -116,9 +117,9 @@ def calls_of_networks(
 
 def _conditions(
     model: "Model",
-    examples: Mapping[str, NDArray[Any]] | None,
+    examples: Mapping[str, Array] | None,
     images: int,
-    conditions: Sequence[Mapping[str, NDArray[Any]]],
+    conditions: Sequence[Mapping[str, Array]],
 ) -> Arrays:
     """Those that are given in turn, or drawn ones: (images, ...)."""
     if not conditions:
@@ -146,7 +147,7 @@ def _values_of_x(model: "Model") -> int:
 
 
 def with_corrected_rows(
-    model: "Model", quantized: "Model", examples: Mapping[str, NDArray[Any]] | None = None
+    model: "Model", quantized: "Model", examples: Mapping[str, Array] | None = None
 ) -> "Model":
     """Return a quantized denoiser whose sampler makes up for its mean errors, fitted on a few images.
 
@@ -183,7 +184,7 @@ def float_network(model: "Model") -> Network:
     running = in_onnxruntime(model.to_bytes())
     inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
 
-    def network(now: Arrays, _: Step) -> Sequence[NDArray[Any]]:
+    def network(now: Arrays, _: Step) -> Sequence[Array]:
         given = {n: now[n].astype(kind).reshape(shape) for n, (shape, kind) in inputs.items()}
         return list(running(given).values())
 
@@ -196,9 +197,7 @@ def _shape(value: Any) -> tuple[int, ...]:
     return static_shape(value) or ()
 
 
-def drawn_conditions(
-    model: "Model", examples: Mapping[str, NDArray[Any]] | None, images: int
-) -> Arrays:
+def drawn_conditions(model: "Model", examples: Mapping[str, Array] | None, images: int) -> Arrays:
     """Return conditions of some images, (images, ...): labels in turn, others of the examples, or noise."""
     from edgekit.export.diffusion.description import condition_values
     from edgekit.export.diffusion.fold_steps import label_counts
@@ -230,8 +229,8 @@ def golden_image(stream: Stream, model: "Model") -> tuple[Arrays, Arrays]:
 
 
 def compared_images(
-    stream: Stream, reference: "Model", examples: Mapping[str, NDArray[Any]] | None
-) -> dict[str, Any]:
+    stream: Stream, reference: "Model", examples: Mapping[str, Array] | None
+) -> JsonObject:
     """Compare images that a build and its source network draw from the same seeds.
 
     What a call's error does to an image depends on its row, which the ratio over calls does not see.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.wav import Samples
 from edgekit.runtime.stream import Stream
 
@@ -94,7 +94,7 @@ def speech_metrics(
     ]
 
 
-def _samples(outputs: Mapping[str, NDArray[Any]], delay: int) -> Samples:
+def _samples(outputs: Mapping[str, Array], delay: int) -> Samples:
     (array,) = outputs.values()
     return np.ravel(array)[delay:]
 

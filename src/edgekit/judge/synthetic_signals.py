@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.base.errors import VerificationError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import frames_to_hops
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.judge.held_out_report import MIN_SNR_DB
@@ -24,28 +25,28 @@ if TYPE_CHECKING:
 
     from edgekit.graph.model import Model
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 LEVELS_DB = (0, -20, -40)  # relative to the root mean square of the example
 LOWEST_DB = -120.0  # a ratio below it says no more, and a manifest holds finite numbers
 
 
-def _noise(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _noise(random: np.random.Generator, shape: tuple[int, int]) -> Float64:
     return random.normal(size=shape)
 
 
-def _random_walk(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+def _random_walk(random: np.random.Generator, shape: tuple[int, int]) -> Float64:
     return np.asarray(random.normal(size=shape).cumsum(axis=1))
 
 
 def _sine(period: int) -> "Form":
-    def wave(random: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float64]:
+    def wave(random: np.random.Generator, shape: tuple[int, int]) -> Float64:
         phase = random.uniform(0, 2 * math.pi, (shape[0], 1))
         return np.sin(2 * math.pi / period * np.arange(shape[1]) + phase)
 
     return wave
 
 
-Form = Callable[[np.random.Generator, tuple[int, int]], NDArray[np.float64]]
+Form = Callable[[np.random.Generator, tuple[int, int]], Float64]
 # name -> (channels, frames) of any level, from a random generator
 FORMS: Mapping[str, Form] = {
     "noise": _noise,
@@ -62,7 +63,7 @@ class Signal:
 
     form: str
     level_db: int
-    samples: dict[str, NDArray[Any]]
+    samples: dict[str, Array]
 
 
 def synthetic_signals(
@@ -110,7 +111,7 @@ def signal_facts(
     outputs: Iterable[Arrays],
     verification: Mapping[str, Any],
     least_db: float | None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Compare a build with its source on each signal.
 
     Args:
@@ -130,7 +131,7 @@ def signal_facts(
     from edgekit.export.hop_runner import HopRunner
 
     known = {str(value.name) for value in reference.given_inputs}
-    source, rows = HopRunner(reference), list[dict[str, Any]]()
+    source, rows = HopRunner(reference), list[JsonObject]()
     for signal, built in zip(signals, outputs, strict=True):
         expected = source({n: a for n, a in signal.samples.items() if n in known})
         compared = {name: expected[name] for name in reference.measured_outputs}
@@ -198,7 +199,7 @@ def _at_example_level(
     form: Form,
     random: np.random.Generator,
     hops: int,
-) -> NDArray[np.float32]:
+) -> Float32:
     """(hops, *shape) of an input, as strong as its example."""
     from edgekit.graph.layouts import pcm_layout
     from edgekit.operators.geometry import dims
@@ -217,7 +218,7 @@ def _at_example_level(
 
 def _in_time(
     model: "Model", value: "ir.Value", form: Form, random: np.random.Generator, hops: int
-) -> NDArray[np.float64]:
+) -> Float64:
     """(hops, *shape) of a form along the input's time.
 
     That is its time axis, where one is known; else the hops of a network with states. Calls of a network without
@@ -242,5 +243,5 @@ def _in_time(
     return form(random, (hops, size)).reshape(hops, *shape)
 
 
-def _root_mean_square(array: NDArray[Any]) -> float:
+def _root_mean_square(array: Array) -> float:
     return math.sqrt(float(np.mean(np.square(array, dtype=np.float64))))

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import ModelError, VerificationError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import write_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.quantize.recipe import FLOATS, HALF
@@ -59,7 +60,7 @@ def default_min_snr_db(recipe: str) -> float:
 def sample_hops(
     model: "Model",
     calibration: "Calibration | None",
-    examples: Mapping[str, NDArray[np.float32]] | None,
+    examples: Mapping[str, Float32] | None,
     settings: InputSettings = NO_SETTINGS,
 ) -> Arrays:
     """Return up to `HOPS` hops of every stream input, (hops, *shape); of large ones, and of much work, fewer.
@@ -83,7 +84,7 @@ def sample_hops(
     samples: Arrays = {}
     ranges = value_ranges(model, examples)
 
-    def drawn(value: "ir.Value", count: int) -> NDArray[Any]:
+    def drawn(value: "ir.Value", count: int) -> Array:
         low, high = ranges.get(str(value.name), (None, HIGHEST_INTEGER))
         return draw(value, random, count, high, low)
 
@@ -128,7 +129,7 @@ def verify(
     metric: Callable[[Arrays, Arrays], float] | None = None,
     progress: Callable[[int], None] | None = None,
     watched: "TensorComparison | None" = None,
-) -> tuple[dict[str, Any], Arrays]:
+) -> tuple[JsonObject, Arrays]:
     """Run a fresh build and the source network over `samples` and compare.
 
     Args:
@@ -203,7 +204,7 @@ def verify(
 
 
 def hops_decided_otherwise(
-    reference: "Model", expected: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]
+    reference: "Model", expected: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> int:
     """In how many hops a build decides otherwise than its source, which has decisions."""
     names = outputs.keys() - {*reference.measured_outputs}
@@ -304,7 +305,7 @@ def oracle_hops(oracle: "Oracle") -> int:
     return max(ORACLE_STEPS // max(steps, 1), MIN_ORACLE_HOPS)
 
 
-def _max_abs_error(expected: NDArray[np.float32], value: NDArray[np.float32]) -> float:
+def _max_abs_error(expected: Float32, value: Float32) -> float:
     from edgekit.export.hop_runner import differences
 
     return float(np.abs(differences(expected, value)[1]).max(initial=0.0))

@@ -7,12 +7,12 @@ import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 
 import edgekit
 from edgekit.base.errors import ToolError
+from edgekit.base.json_values import JsonObject
 from edgekit.peers.peer import Peer
 from edgekit.runtime.bench.contenders import Arrays, Timed
 
@@ -92,7 +92,7 @@ class WorkerContender:
             pipe.close()
         self._folder.cleanup()
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: JsonObject) -> JsonObject:
         assert self._process.stdin is not None and self._process.stdout is not None
         timer = threading.Timer(LIMIT_S, self._process.kill)
         timer.start()
@@ -108,7 +108,7 @@ class WorkerContender:
         if not answer:
             found = f"took longer than {LIMIT_S:g} s" if late else f"ended: {self._said()}"
             raise ToolError(f"{self._peer.name} {found}")
-        facts: dict[str, Any] = json.loads(answer)
+        facts: JsonObject = json.loads(answer)
         if "error" in facts:
             raise ToolError(f"{self._peer.name} cannot run the network: {facts['error']}")
         return facts

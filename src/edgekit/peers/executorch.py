@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import edgekit
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ModelError, Problem, ToolError
+from edgekit.base.json_values import JsonObject
 
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
@@ -50,7 +51,7 @@ def lower_executorch(model: "Model", target: str) -> "Build":
     parts = split_session(prepared)
     models = {MODEL_NAME: parts.hop, SESSION_NAME: parts.session}
     files, notes, tools = dict[str, bytes](), list[str](), dict[str, str]()
-    ports: dict[str, Any] = {"states": [[pair.input, pair.output] for pair in parts.hop.states]}
+    ports: JsonObject = {"states": [[pair.input, pair.output] for pair in parts.hop.states]}
     for name, part in models.items():
         if part is None:
             continue
@@ -79,7 +80,7 @@ def _sides(part: "Model") -> dict[str, list[Any]]:
     }
 
 
-def _lower_part(part: "Model") -> tuple[bytes, dict[str, Any]]:
+def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
     """A network as a .pte, and what its exporter says of it."""
     from edgekit.peers.program import write_program
 

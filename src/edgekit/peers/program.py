@@ -15,15 +15,15 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute
 from edgekit.operators.geometry import dims
 
-Change = Callable[[NDArray[Any]], NDArray[Any]]
-Integers = tuple[NDArray[Any], NDArray[Any]]  # of a weight, and their scale by output
+Change = Callable[[Array], Array]
+Integers = tuple[Array, Array]  # of a weight, and their scale by output
 DROPPED = ("QuantizeLinear", "DequantizeLinear", "Finite")  # of what peers get
 
 
@@ -44,7 +44,7 @@ def plain_onnx(model: Model) -> bytes:
 
 
 def write_program(
-    model: Model, folder: Path, calibration: Mapping[str, NDArray[Any]], whole: bool = False
+    model: Model, folder: Path, calibration: Mapping[str, Array], whole: bool = False
 ) -> None:
     """Write a network that has no session part.
 
@@ -56,7 +56,7 @@ def write_program(
             network's are.
     """
     graph = model.ir.graph
-    weights: dict[str, NDArray[Any]] = {}
+    weights: dict[str, Array] = {}
     integers: dict[str, Integers] = {}
     nodes = []
     for node in graph:
@@ -98,7 +98,7 @@ def write_program(
 
 
 def _as_torch(
-    node: ir.Node, weights: dict[str, NDArray[Any]], integers: dict[str, Integers]
+    node: ir.Node, weights: dict[str, Array], integers: dict[str, Integers]
 ) -> tuple[str, list[str]]:
     """Operator and inputs; weights in another form are added under names of their own, so are their integers."""
     op, given = node.op_type, ["" if value is None else str(value.name) for value in node.inputs]
@@ -155,7 +155,7 @@ def _integers(node: ir.Node) -> Integers | None:
     return None if zero is not None and np.any(zero) else (np.asarray(q), np.asarray(scale))
 
 
-def _dequantize_constant(node: ir.Node) -> NDArray[Any]:
+def _dequantize_constant(node: ir.Node) -> Array:
     q, scale, zero = (None if v is None else array_of(v) for v in (*node.inputs, None)[:3])
     assert q is not None and scale is not None
     shape = [1] * q.ndim

@@ -3,9 +3,10 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.output import output_problem, replacement_path
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
@@ -38,11 +39,11 @@ class Inspection:
     manifest: Manifest | None
     operators: dict[str, int]
     problems: tuple[Problem, ...]
-    streaming: dict[str, Any] | None
+    streaming: JsonObject | None
     sample_rate_hz: int | None
     page: str | None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Return all but the page, for JSON."""
         return {
             "kind": self.kind,
@@ -113,7 +114,7 @@ def operator_counts(model: "Model") -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def streaming_facts(model: "Model") -> dict[str, Any]:
+def streaming_facts(model: "Model") -> JsonObject:
     """Return hop, delays, states and outputs of a streamed network: what `edgekit stream --json` prints."""
     from edgekit.graph.nodes import static_shape
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacement_path
@@ -24,7 +24,7 @@ def invert(
     conditions: Mapping[str, ArrayLike] | None,
     out: str | Path | None,
     progress: Progress,
-) -> dict[str, NDArray[np.float32]]:
+) -> dict[str, Float32]:
     """See `edgekit.api.invert`."""
     file = None if out is None else Path(out)
     if file is not None and file.suffix.lower() != ".npz":

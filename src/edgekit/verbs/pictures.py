@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import output_problem, replacement_path
@@ -32,7 +33,7 @@ def picture_problem(path: Path, shape: tuple[int, ...]) -> Problem | None:
     return Problem(f"output '{path}'", found, allowed, "write a .npz")
 
 
-def write_samples(path: Path, x: NDArray[np.float32], conditions: Mapping[str, ArrayLike]) -> None:
+def write_samples(path: Path, x: Float32, conditions: Mapping[str, ArrayLike]) -> None:
     """Write samples (n, channels, ...) and their conditions, or, as .png, a grid of (n, 1 or 3, height, width).
 
     Raises:
@@ -48,7 +49,7 @@ def write_samples(path: Path, x: NDArray[np.float32], conditions: Mapping[str, A
         temporary.write_bytes(png(grid(x)))
 
 
-def grid(x: NDArray[np.float32]) -> NDArray[np.uint8]:
+def grid(x: Float32) -> NDArray[np.uint8]:
     """Return pictures (n, channels, height, width) of values from -1 to 1 side by side: (height, width, channels)."""
     n, channels, height, width = x.shape
     columns = math.ceil(math.sqrt(n))

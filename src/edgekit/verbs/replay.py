@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import read_npz
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.profile import Profile
@@ -38,7 +39,7 @@ def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
     from edgekit.targets.c.replay import layer_values
     from edgekit.verbs.targets import TARGETS
 
-    own: dict[str, Any] = {} if manifest.updates is None else {"weights": "external"}
+    own: JsonObject = {} if manifest.updates is None else {"weights": "external"}
     if manifest.schedule:
         own["schedule"] = manifest.schedule
     build = TARGETS[manifest.target].lower(model, manifest.target, **own)

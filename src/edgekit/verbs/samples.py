@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from edgekit.base.arrays import Float32
 from edgekit.base.errors import UsageError
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.files import open_build
@@ -39,7 +39,7 @@ def sample(
     given: Given,
     out: Path | None,
     progress: Progress,
-) -> NDArray[np.float32]:
+) -> Float32:
     """See `edgekit.api.sample`."""
     if out is not None and (problem := sample_problem(out)):
         raise UsageError(problem)

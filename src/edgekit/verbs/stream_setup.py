@@ -3,10 +3,9 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.base.settings import Settings, read_settings
@@ -96,7 +95,7 @@ class Opening:
         _try(lambda: check_settings(settings, manifest), problems)
         return settings
 
-    def _session(self, settings: Settings, manifest: Manifest) -> dict[str, NDArray[Any]]:
+    def _session(self, settings: Settings, manifest: Manifest) -> dict[str, Array]:
         """The session constants that a file and settings give, all or none."""
         given = {} if self.constants is None else read_npz(Path(self.constants))
         given |= session_values(settings, manifest)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
 from edgekit.base.progress import Progress
 from edgekit.peers import executorch
 from edgekit.runtime.bench.contenders import (
@@ -353,7 +354,7 @@ ROWS = (
 TARGETS: dict[str, Target] = {target.name: target for target in ROWS}
 
 
-def own_options(options: Mapping[str, Any], target: Target) -> tuple[dict[str, Any], list[str]]:
+def own_options(options: Mapping[str, Any], target: Target) -> tuple[JsonObject, list[str]]:
     """Return those of some options that its `lower` takes, and the names of those that are other targets'."""
     given = {name: value for name, value in options.items() if value not in (None, False)}
     known = {name for row in ROWS for name in row.options}

@@ -1,11 +1,9 @@
 """Conv and ConvTranspose in float, 1-D and 2-D."""
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, optional
 from edgekit.operators.roles import constant
@@ -91,7 +89,7 @@ def _used_shape(node: ir.Node) -> ConvShape | None:
     return conv_shape(node, list(weights.shape[2:])).trimmed().lying()
 
 
-def trimmed_weights(w: NDArray[Any], s: ConvShape) -> NDArray[Any]:
+def trimmed_weights(w: Array, s: ConvShape) -> Array:
     """The weights (out_c, inputs, k_h, k_w) of the taps that read the input."""
     rows, columns = s.used_taps()
     return np.ascontiguousarray(w.reshape(*w.shape[:2], s.k_h, s.k_w)[:, :, rows, columns])

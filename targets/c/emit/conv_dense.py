@@ -7,12 +7,12 @@ convolutions' kernels, so that they have the same bits.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, ints, optional
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
@@ -34,11 +34,11 @@ LEAST_DENSITY = (
 class Dense:
     """The matrix `w` (outputs, inputs), and which channel's numbers each output takes."""
 
-    w: NDArray[Any]
+    w: Array
     channels: NDArray[np.intp]
 
 
-def dense(op_type: str, w: NDArray[Any], s: ConvShape) -> Dense | None:
+def dense(op_type: str, w: Array, s: ConvShape) -> Dense | None:
     """Return a convolution of ``ek_conv``'s weights as a matrix; None where it is none."""
     if s.groups != 1 or s.pad_top or s.pad_left:
         return None
@@ -75,7 +75,7 @@ def emit_dense(ctx: Context, node: ir.Node) -> None:
     )
 
 
-def _dense_phases(w: NDArray[Any], s: ConvShape) -> Dense | None:
+def _dense_phases(w: Array, s: ConvShape) -> Dense | None:
     """Return a transposed convolution of one block of outputs as a matrix; None where it is none."""
     found = phases_of(w, s)
     if found is None or found.copies or found.density < LEAST_DENSITY:
@@ -84,7 +84,7 @@ def _dense_phases(w: NDArray[Any], s: ConvShape) -> Dense | None:
     return None if matrix is None else Dense(matrix.w, found.channels)
 
 
-def dense_int_of(node: ir.Node) -> tuple[Dense, NDArray[Any]] | None:
+def dense_int_of(node: ir.Node) -> tuple[Dense, Array] | None:
     """An integer convolution as a matrix, and the bias with its zero point folded in; None where it is none."""
     w, shape = array_attribute(node, "w"), ConvShape.of(ints(node, "shape", []))
     found = dense(node.op_type, w, shape)
@@ -106,11 +106,11 @@ def emit_dense_int(ctx: Context, node: ir.Node) -> None:
     emit_rows_int(ctx, node, found.w, folded, mult, shift)
 
 
-def fitting_bias(w: NDArray[Any], bias: NDArray[Any], x_zero: int) -> NDArray[Any] | None:
+def fitting_bias(w: Array, bias: Array, x_zero: int) -> Array | None:
     """The bias of w (outputs, inputs) with the zero point folded into it; None where sums could outgrow int32."""
     wide = w.astype(np.int64)
     folded = bias - x_zero * wide.sum(axis=1)
     if bias.dtype == np.int32 and (abs(folded) + 128 * abs(wide).sum(axis=1)).max() >= INT32_LIMIT:
         return None
-    fitting: NDArray[Any] = folded.astype(bias.dtype)
+    fitting: Array = folded.astype(bias.dtype)
     return fitting

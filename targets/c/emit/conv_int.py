@@ -1,11 +1,10 @@
 """Conv and ConvTranspose in integers, 1-D and 2-D."""
 
 from functools import partial
-from typing import Any
 
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, ints
 from edgekit.targets.c import winograd_int
 from edgekit.targets.c.emit import conv_rows
@@ -79,7 +78,7 @@ def _call_packed(
     ctx: Context,
     node: ir.Node,
     kernel: str,
-    parts: dict[str, NDArray[Any]],
+    parts: dict[str, Array],
     shape: ConvShape,
     y: str,
 ) -> None:
@@ -93,7 +92,7 @@ def _call_int(
     ctx: Context,
     node: ir.Node,
     kernel: str,
-    parts: dict[str, NDArray[Any]],
+    parts: dict[str, Array],
     shape: ConvShape,
     y: str,
 ) -> None:
@@ -152,7 +151,7 @@ def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
     return True
 
 
-def _pointwise(node: ir.Node) -> tuple[NDArray[Any], NDArray[Any], ConvShape] | None:
+def _pointwise(node: ir.Node) -> tuple[Array, Array, ConvShape] | None:
     """The rows of a 1x1 convolution, its bias with the zero point folded in, its shape; None of others."""
     shape = ConvShape.of(ints(node, "shape", [])).lying()
     plain = (shape.k_h, shape.k_w, shape.stride_h, shape.stride_w, shape.groups) == (1, 1, 1, 1, 1)

@@ -6,12 +6,11 @@ each row of the window. The outputs of a block are runs of ``stride`` neighbours
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, ints
 from edgekit.targets.c.emit.base import (
     C_TYPES,
@@ -83,7 +82,7 @@ def room(_: Selection, node: ir.Node) -> int:
     return _laid_bytes(node, found) + found.shape.out_c * item_bytes(node.outputs[0])
 
 
-def _bias(node: ir.Node, found: Phases) -> NDArray[Any] | None:
+def _bias(node: ir.Node, found: Phases) -> Array | None:
     rows = found.w.reshape(len(found.w), -1)
     bias = array_attribute(node, "bias")[found.channels]
     return fitting_bias(rows, bias, int_attribute(node, "x_zero"))

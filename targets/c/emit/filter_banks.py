@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Int16
 from edgekit.targets.c.emit.base import Context
 
 SMALLEST = 512  # elements of a matrix from which it is worth two tables
@@ -21,9 +22,9 @@ class Bands:
         weights: of all columns, one after another.
     """
 
-    first: NDArray[np.int16]
-    count: NDArray[np.int16]
-    weights: NDArray[np.float32]
+    first: Int16
+    count: Int16
+    weights: Float32
 
 
 def bands_of(matrix: NDArray[np.generic] | None) -> Bands | None:

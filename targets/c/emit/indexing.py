@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int64
 from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.indexing import reduction
-from edgekit.operators.operator import Array, Operator
+from edgekit.operators.operator import Operator
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, int_attribute, node_label, size
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.transpose import transpose_loops
 
-Indices = NDArray[np.int64]
+Indices = Int64
 Step = (
     int | Indices
 )  # what one turn of a loop adds to an index: a stride, or an offset from a table

@@ -1,12 +1,11 @@
 """Which convolutions ``ek_conv_winograd_f32`` computes, in what strips of tiles, with what weights and work space."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.operators.geometry import ConvShape, conv_shape, dims
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.kernels import Selection
@@ -46,7 +45,7 @@ def strip_of(s: ConvShape) -> Strip:
     return Strip(_equal(high, max(1, most // columns)), columns)
 
 
-def transform_weights(w: NDArray[Any]) -> NDArray[np.float32]:
+def transform_weights(w: Array) -> Float32:
     """G g G^T of w (out_c, in_c, 3, 3): (16, in_c, out_c); Lavin and Gray, arXiv 1509.09308, equation 8."""
     places = np.einsum("ia,ocab,jb->ijco", TAPS, w.astype(np.float64), TAPS)
     return np.asarray(places.reshape(PLACES, w.shape[1], w.shape[0]), np.float32)

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, conv_shape, dims, optional
 from edgekit.operators.qdq import Weight
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.emit.base import expand_rank, rank_of
-from edgekit.targets.litert.file import Array, Scales, options
+from edgekit.targets.litert.file import Scales, options
 from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, channels_last, natural
 

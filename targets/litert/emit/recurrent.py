@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.recurrent.forms import uses_relu
@@ -16,7 +17,7 @@ from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, HIDDEN_INPUT
 from edgekit.operators.scheme import GATE_TYPE, HIDDEN_TYPE, QuantType
 from edgekit.targets.litert.emit.conv import one_tap
 from edgekit.targets.litert.emit.pointwise import FIXED
-from edgekit.targets.litert.file import Array, Scales, options
+from edgekit.targets.litert.file import Scales, options
 from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import natural
 

@@ -3,9 +3,10 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.operators.geometry import dims
 from edgekit.targets.litert.emit.movement import multiply_along_axis
-from edgekit.targets.litert.file import Array, options
+from edgekit.targets.litert.file import options
 from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import natural
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.wav import read_wav
 from edgekit.demos.compressor.formula import HIGHEST, HOP, LOWEST, RATE, gain_db
 
 CLIP_HOPS = 256
 TURNED = 0.35  # of the clips: the knobs are turned once
-Clips = NDArray[np.float32]
+Clips = Float32
 
 
 def read_sounds(folder: Path) -> dict[str, list[Clips]]:

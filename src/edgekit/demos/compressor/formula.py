@@ -9,6 +9,8 @@ the compressor that Hawley, Colburn and Mimilakis modelled in "SignalTrain" (AES
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
+
 RATE = 44_100
 HOP = 64  # samples that a turn of a knob waits for at most
 KNOBS = ("threshold_db", "ratio", "attack_ms", "release_ms")
@@ -16,10 +18,8 @@ LOWEST = np.array([-30.0, 1.0, 1.0, 1.0])
 HIGHEST = np.array([0.0, 5.0, 40.0, 40.0])
 SILENCE_DB = -96.0
 
-Array = NDArray[np.float64]
 
-
-def gain_db(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Array:
+def gain_db(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Float64:
     """The gain of every sample.
 
     Args:
@@ -41,7 +41,7 @@ def gain_db(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Array:
     return np.ascontiguousarray(out.reshape(-1, len(pcm)).T)
 
 
-def compress(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Array:
+def compress(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Float64:
     """PCM (clips, samples) with the gain of `gain_db`."""
     return np.asarray(pcm * 10 ** (gain_db(pcm, knobs) / 20))
 

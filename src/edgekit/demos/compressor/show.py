@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -34,8 +34,6 @@ STRETCH_HOPS = 400  # of the clip, to calibrate on
 QUIET = 1e-3  # amplitudes below this tell no gain
 WORKING_DB = 1.0  # a gain of the formula below this is compression
 
-Array = NDArray[np.float32]
-
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
     """How the network is exported."""
@@ -50,7 +48,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
     )
 
 
-def knob_values(hops: int) -> Array:
+def knob_values(hops: int) -> Float32:
     """Knobs (hops, 1, 4, 1) of `TURNS`."""
     seconds = np.arange(hops) * HOP / RATE
     starts = np.array([start for start, _ in TURNS])
@@ -58,7 +56,7 @@ def knob_values(hops: int) -> Array:
     return values[np.searchsorted(starts, seconds + 1e-9, "right") - 1][:, None, :, None]
 
 
-def split_into_hops(pcm: Array) -> Array:
+def split_into_hops(pcm: Float32) -> Float32:
     """PCM (hops, 1, 1, samples), its rest left out."""
     return pcm[: pcm.size // HOP * HOP].reshape(-1, 1, 1, HOP)
 
@@ -75,14 +73,14 @@ def calibration_clips(folder: Path) -> Path:
     return folder
 
 
-def found_gain_db(dry: Array, wet: Array) -> Array:
+def found_gain_db(dry: Float32, wet: Float32) -> Float32:
     """The gain of each sample that is loud enough to tell, -60 dB at least; others are not a number."""
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = 20 * np.log10(np.maximum(np.abs(wet) / np.abs(dry), 1e-3))
     return np.where(np.abs(dry) > QUIET, gain, np.nan).astype(np.float32)
 
 
-def quality_of(dry: Array, wet: Array, exact_db: Array) -> Quality:
+def quality_of(dry: Float32, wet: Float32, exact_db: Float32) -> Quality:
     """How far a build is from the formula: over the whole clip, then where the formula compresses.
 
     Args:
@@ -94,7 +92,7 @@ def quality_of(dry: Array, wet: Array, exact_db: Array) -> Quality:
     off_db = found_gain_db(dry, wet) - exact_db
     working = exact_db < -WORKING_DB
 
-    def rms(errors: Array) -> float | None:
+    def rms(errors: Float32) -> float | None:
         told = errors[np.isfinite(errors)]
         return float(np.sqrt(np.mean(np.square(told)))) if told.size else None
 
@@ -133,9 +131,9 @@ def show(
     exact_db = gain_db(dry[None], knobs[:, 0, :, 0].T[None])[0].astype(np.float32)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        wet = dict[str, Array]()
+        wet = dict[str, Float32]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             heard, hop_us = stream.timed_run({"pcm": pcm, "knobs": knobs})
             wet[recipe] = heard["out"].ravel()
             return quality_of(dry, wet[recipe], exact_db), hop_us
@@ -158,7 +156,7 @@ def show(
     return HearableDemo("compressor", out, rows, files, (*said, *notes))
 
 
-def draw(path: Path, dry: Array, exact_db: Array, wet: dict[str, Array]) -> None:
+def draw(path: Path, dry: Float32, exact_db: Float32, wet: dict[str, Float32]) -> None:
     """Write a picture: the sound, and the gains of the formula and of the builds."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -13,8 +13,8 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.base.npz import write_npz
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.compressor.prepare import SOUNDFONT, variable
@@ -28,7 +28,7 @@ SECONDS = 30
 LINES = {"train": 16, "held": 3}
 
 
-def performance(random: np.random.Generator, seconds: float) -> tuple[bytes, NDArray[np.float32]]:
+def performance(random: np.random.Generator, seconds: float) -> tuple[bytes, Float32]:
     """A MIDI file of one line, and its pitch in Hz every 5 ms."""
     size = int(seconds * TICKS_S)
     pitch = np.zeros(size, np.float32)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -28,8 +28,6 @@ KEPT = "mixed"
 STRETCH = slice(100, 450)  # of frames
 BORDER = 12  # frames beside a change of the score that are not judged: a window holds both notes
 
-Array = NDArray[np.float32]
-
 
 def listener_options() -> ExportOptions:
     """How the listener is exported."""
@@ -49,7 +47,7 @@ def player_options(recipe: str, calibration: Path) -> ExportOptions:
     )
 
 
-def pitch_and_loudness(stream: Stream, pcm: Array) -> tuple[Array, Array, NDArray[np.float64]]:
+def pitch_and_loudness(stream: Stream, pcm: Float32) -> tuple[Float32, Float32, Float64]:
     """Pitch and loudness of a recording, a value for each frame, and the time of each hop in microseconds."""
     stream.reset()
     hops = pcm[: pcm.size // HOP * HOP].reshape(-1, 1, 1, HOP)
@@ -57,7 +55,7 @@ def pitch_and_loudness(stream: Stream, pcm: Array) -> tuple[Array, Array, NDArra
     return said["f0"].ravel(), said["loudness"].ravel(), hop_us
 
 
-def play_features(stream: Stream, f0: Array, loudness: Array) -> tuple[Array, NDArray[np.float64]]:
+def play_features(stream: Stream, f0: Float32, loudness: Float32) -> tuple[Float32, Float64]:
     """What the player makes of pitch and loudness, from silence."""
     stream.reset()
     given = {"f0": f0.reshape(-1, 1, 1, 1), "loudness": loudness.reshape(-1, 1, 1, 1)}
@@ -65,7 +63,7 @@ def play_features(stream: Stream, f0: Array, loudness: Array) -> tuple[Array, ND
     return said["sound"].ravel(), hop_us
 
 
-def calibration_clips(folder: Path, features: Sequence[tuple[Array, Array]]) -> Path:
+def calibration_clips(folder: Path, features: Sequence[tuple[Float32, Float32]]) -> Path:
     """Write what integers are calibrated on: stretches of pitch and loudness that were heard."""
     folder.mkdir()
     for number, parts in enumerate(features):
@@ -75,7 +73,7 @@ def calibration_clips(folder: Path, features: Sequence[tuple[Array, Array]]) -> 
     return folder
 
 
-def score_pitch(score: Array, frames: int, late: int) -> Array:
+def score_pitch(score: Float32, frames: int, late: int) -> Float32:
     """The score's pitch at the middle of each frame that is listened to, so many samples late; 0 near its changes."""
     middle = np.arange(frames) * HOP + HOP - FRAME / 2 - late
     at = np.round(middle / RATE * SCORE_S).astype(int)
@@ -85,14 +83,16 @@ def score_pitch(score: Array, frames: int, late: int) -> Array:
     return np.where(steady, pitch, 0).astype(np.float32)
 
 
-def cents(found: Array, exact: Array) -> Array:
+def cents(found: Float32, exact: Float32) -> Float32:
     """Errors of the pitch in hundredths of a semitone, where there is one; found nowhere counts as an octave."""
     judged = exact > 0
     ratio = np.where(found > 0, found, exact / 2)[judged] / exact[judged]
     return np.asarray(1200 * np.log2(ratio), np.float32)
 
 
-def quality_of(again: tuple[Array, Array], room: tuple[Array, Array], score: Array) -> Quality:
+def quality_of(
+    again: tuple[Float32, Float32], room: tuple[Float32, Float32], score: Float32
+) -> Quality:
     """What the output, listened to again, is worth beside the score and beside the instrument in its room."""
     exact = score_pitch(score, again[0].size, LATE)
     off = cents(again[0], exact)
@@ -133,9 +133,9 @@ def show(
         features = [pitch_and_loudness(ears, pcm) for pcm in (melody, voice)]
         wanted = pitch_and_loudness(ears, room)
         clips = calibration_clips(Path(scratch) / "calibration", [one[:2] for one in features])
-        sounds = dict[str, list[Array]]()
+        sounds = dict[str, list[Float32]]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             parts = [play_features(stream, f0, loudness) for f0, loudness, _ in features]
             sounds[recipe] = [sound for sound, _ in parts]
             again = pitch_and_loudness(ears, parts[0][0])
@@ -168,7 +168,7 @@ def show(
     return HearableDemo("instrument", out, rows, (*files, *reports), (*said_of_all, *notes))
 
 
-def draw(path: Path, sounds: tuple[Array, Array], pitches: tuple[Array, Array]) -> None:
+def draw(path: Path, sounds: tuple[Float32, Float32], pitches: tuple[Float32, Float32]) -> None:
     """Write a picture: the pitch of the voice and of what was played, and spectrograms of both.
 
     Args:

@@ -1,11 +1,11 @@
 """Alarms by formula: beeps, two tones, sirens and bells."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.demos.scene.facts import RATE
 
-Sound = NDArray[np.float32]
+Sound = Float32
 
 
 def alarm(random: np.random.Generator) -> Sound:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy import fft
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.demos.scene.facts import RATE
 
 WALLS, WALLS_S, WALLS_DB = (3, 8), (0.002, 0.04), (-20.0, -6.0)  # first reflections
@@ -18,11 +18,11 @@ TAIL_S, TAIL_DB = (
 )  # of a room: time to fall by 60 dB, energy beside the direct sound
 DIFFUSE = 12  # directions that an ambience comes from
 
-Signal = NDArray[np.float32]
+Signal = Float32
 Direction = tuple[float, float]  # azimuth and elevation in degrees
 
 
-def vectors(azimuth_deg: NDArray[np.float64], elevation_deg: NDArray[np.float64]) -> Signal:
+def vectors(azimuth_deg: Float64, elevation_deg: Float64) -> Signal:
     """Unit vectors X, Y, Z of directions, on the last axis."""
     azimuth, elevation = np.deg2rad(azimuth_deg), np.deg2rad(elevation_deg)
     flat = np.cos(elevation)

@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.demos.scene.facts import HOP, RATE
 
 ACTIVE = 0.5  # a vector that is longer says that its class sounds
 NEAR_DEG = 20.0
 SEGMENT = RATE // HOP  # frames of a second
 
-Vectors = NDArray[np.float32]  # (frames, classes, 3)
+Vectors = Float32  # (frames, classes, 3)
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Scores:
     missed: int = 0
     false: int = 0
     frames: int = 0
-    errors_deg: tuple[NDArray[np.float64], ...] = ()
+    errors_deg: tuple[Float64, ...] = ()
 
     def add(self, said: Vectors, known: Vectors) -> None:
         """Count a recording."""
@@ -74,7 +74,7 @@ class Scores:
         return 100 * sum(part.size for part in self.errors_deg) / max(self.frames, 1)
 
 
-def angles_deg(one: Vectors, other: Vectors) -> NDArray[np.float64]:
+def angles_deg(one: Vectors, other: Vectors) -> Float64:
     """Angles between vectors of any length."""
     lengths = np.linalg.norm(one, axis=-1) * np.linalg.norm(other, axis=-1)
     cosines = (one * other).sum(-1) / np.maximum(lengths, 1e-9)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.demos.scene.ambisonics import (
     Direction,
     Signal,
@@ -82,7 +82,7 @@ def places(path: Sequence[Direction], frames: int) -> Signal:
     return vectors(np.interp(at, knots, azimuths), np.interp(at, knots, elevations))
 
 
-def active_frames(sound: Signal) -> NDArray[np.float32]:
+def active_frames(sound: Signal) -> Float32:
     """Of each frame 1 where the event is heard near it, else 0."""
     peaks = np.abs(sound).reshape(-1, HOP).max(1)
     loud = peaks > QUIET * peaks.max()

@@ -5,11 +5,11 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import parse_layout
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -99,7 +99,7 @@ def calibration_clips(folder: Path) -> Path:
     return folder
 
 
-def hear(stream: Stream, pcm: Signal) -> tuple[Vectors, NDArray[np.float64]]:
+def hear(stream: Stream, pcm: Signal) -> tuple[Vectors, Float64]:
     """The vectors (frames, classes, 3) of a recording (4, samples), in time with it, and microseconds of each hop."""
     stream.reset()
     padded = np.concatenate([pcm, np.zeros((4, LATE * HOP), np.float32)], 1)
@@ -156,7 +156,7 @@ def show(
         clips = calibration_clips(Path(scratch) / "calibration")
         vectors = dict[str, Vectors]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             vectors[recipe], hop_us = hear(stream, scene.pcm)
             return quality_of(vectors[recipe], scene.vectors), hop_us
 
@@ -196,7 +196,7 @@ def draw(path: Path, said: Vectors, known: Vectors) -> None:
             active = np.flatnonzero(np.linalg.norm(vectors[:, kind], axis=-1) > ACTIVE)
             seconds = active * HOP / RATE
             azimuth = np.arctan2(vectors[active, kind, 1], vectors[active, kind, 0])
-            style: dict[str, Any] = {
+            style: JsonObject = {
                 "s": size,
                 "color": COLOURS[name],
                 "alpha": alpha,

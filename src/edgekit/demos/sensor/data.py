@@ -8,7 +8,8 @@ This is the task of Bhirangi et al., "Hierarchical State Space Models" (ICML 202
 """
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgekit.base.arrays import Float32
 
 RATE, CHUNK = 50, 10  # samples per second, and of a label
 PADS, AXES = 4, 2
@@ -18,8 +19,6 @@ WANDER_S = 3.0  # of the position
 VIBRATION, NOISE = 0.4, 0.3
 VIBRATION_HZ = (6.0, 18.0)
 SETTLE = 20 * RATE  # samples before a recording begins
-
-Array = NDArray[np.float32]
 
 
 def one_pole(drawn: np.ndarray, seconds: float, start: np.ndarray) -> np.ndarray:
@@ -41,7 +40,7 @@ def one_pole_noise(
     return one_pole(loud * drawn, seconds, random.standard_normal(shape[:-1]))
 
 
-def recordings(random: np.random.Generator, count: int, samples: int) -> tuple[Array, Array]:
+def recordings(random: np.random.Generator, count: int, samples: int) -> tuple[Float32, Float32]:
     """Pads (count, samples, 4), and positions (count, samples / 10, 2) at the end of each chunk of 10 samples."""
     position = one_pole_noise(random, (count, AXES, samples + SETTLE), WANDER_S)
     smooth = one_pole(position, WANDER_S / 4, np.zeros(position.shape[:-1]))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -29,8 +29,6 @@ SHOWN_S, SHOWN_SEED = 180, 7
 CALIBRATED_S, CALIBRATED_SEED = 60, 3
 UNJUDGED = 50  # labels at the start of a recording: nothing is known of the drift yet
 
-Array = NDArray[np.float32]
-
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
     """How the networks are exported."""
@@ -52,24 +50,24 @@ def calibration_clips(folder: Path) -> Path:
     return folder
 
 
-def split_into_hops(pads: Array) -> Array:
+def split_into_hops(pads: Float32) -> Float32:
     """Pads (samples, 4) as hops (hops, 1, 10, 4)."""
     return pads.reshape(-1, 1, CHUNK, PADS)
 
 
-def positions(stream: Stream, pads: Array) -> tuple[Array, NDArray[np.float64]]:
+def positions(stream: Stream, pads: Float32) -> tuple[Float32, Float64]:
     """What a build says of a recording (samples, 4), from its start: (labels, 2), and the time of each hop in us."""
     stream.reset()
     said, hop_us = stream.timed_run({"pads": split_into_hops(pads)})
     return said["position"].reshape(-1, 2), hop_us
 
 
-def squared_error(found: Array, exact: Array) -> float:
+def squared_error(found: Float32, exact: Float32) -> float:
     """The mean squared error of positions (labels, 2), without the first ten seconds."""
     return float(np.square(found - exact)[UNJUDGED:].mean())
 
 
-def quality_of(found: Array, exact: Array) -> Quality:
+def quality_of(found: Float32, exact: Float32) -> Quality:
     """The errors of positions (labels, 2): over the whole recording, then without its start."""
     return {
         "mean squared error, whole recording": float(np.square(found - exact).mean()),
@@ -97,9 +95,9 @@ def show(
     )
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        said = dict[str, Array]()
+        said = dict[str, Float32]()
 
-        def play(name: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(name: str, stream: Stream) -> tuple[Quality, Float64]:
             said[name], hop_us = positions(stream, pads)
             return quality_of(said[name], exact), hop_us
 
@@ -125,7 +123,7 @@ def show(
     return HearableDemo("sensor", out, rows, files, (said_of, *notes))
 
 
-def draw(path: Path, pads: Array, exact: Array, said: dict[str, Array]) -> None:
+def draw(path: Path, pads: Float32, exact: Float32, said: dict[str, Float32]) -> None:
     """Write a picture: what the pads gave, and one axis of the positions."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

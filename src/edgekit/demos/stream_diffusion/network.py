@@ -8,12 +8,11 @@ anew in each hop. This one is causal, and sees `BUFFER` frames: what its convolu
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from edgekit.base.arrays import Float64
 from edgekit.demos.speech_diffusion import ANGLES, Block, CausalConv, SpeechDiffusion
 from edgekit.demos.stream_diffusion.facts import (
     BINS,
@@ -104,7 +103,7 @@ class FrameTimes(nn.Module):
         return torch.as_tensor(net.last(detail * gain + offset))
 
 
-def per_frame(values: Sequence[float] | NDArray[np.float64]) -> Tensor:
+def per_frame(values: Sequence[float] | Float64) -> Tensor:
     """Numbers of frames, to be multiplied with (batch, channels, bins, frames)."""
     return torch.as_tensor(values, dtype=torch.float32).reshape(1, 1, 1, -1)
 

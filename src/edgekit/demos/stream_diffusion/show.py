@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -43,12 +43,12 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
     )
 
 
-def split_into_hops(sound: Samples) -> NDArray[np.float32]:
+def split_into_hops(sound: Samples) -> Float32:
     """Samples as hops (hops, 1, 1, 128), its rest left out."""
     return np.asarray(sound[: sound.size // HOP * HOP].reshape(-1, 1, 1, HOP), np.float32)
 
 
-def constant_delay(delay: int, hops: int) -> NDArray[np.float32]:
+def constant_delay(delay: int, hops: int) -> Float32:
     """The delay in each hop."""
     return np.full((hops, 1, 1, 1, 1), float(delay), np.float32)
 
@@ -63,7 +63,7 @@ def calibration_clips(folder: Path) -> Path:
     return folder
 
 
-def enhance(stream: Stream, noisy: Samples, delay: int) -> tuple[Samples, NDArray[np.float64]]:
+def enhance(stream: Stream, noisy: Samples, delay: int) -> tuple[Samples, Float64]:
     """A recording ``delay`` frames late, in time with it, and the time of each hop in microseconds."""
     stream.reset(SEED)
     late = LATE + delay * HOP
@@ -94,7 +94,7 @@ def show(
         clips = calibration_clips(Path(scratch) / "calibration")
         files = ["noisy.wav"]
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             quality, times = dict[str, float | None](), []
             for delay in DELAYS:
                 said, hop_us = enhance(stream, noisy.samples, delay)

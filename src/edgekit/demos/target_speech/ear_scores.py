@@ -1,13 +1,13 @@
 """What is heard, judged: signal-to-noise ratios, and where a sound seems to stand."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
 from edgekit.demos.target_speech.head import RATE
 
 LONGEST_ITD_S = 1e-3
 
-Sound = NDArray[np.float32]  # (ears, samples)
+Sound = Float32  # (ears, samples)
 
 
 def si_snr_db(heard: Sound, target: Sound) -> float:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy import fft
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32
+
 RATE = 16_000
 RADIUS_M, SOUND_M_PER_S = 0.0875, 343.0
 EARS_DEG = (-100.0, 100.0)  # left, right
@@ -19,7 +21,7 @@ BLOCK = 1024  # samples; transforms are some blocks long, and longer than the so
 ROOM_S = (0.002, 0.03)  # how far behind the direct sound the walls are heard
 ROOM_DB = (-20.0, -6.0)
 
-Signal = NDArray[np.float32]
+Signal = Float32
 Response = NDArray[np.complex64]  # (ears, frequencies)
 Room = Sequence[tuple[float, float, float]]  # of each wall: azimuth, delay in seconds, gain
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from edgekit.base.arrays import Float32
 from edgekit.base.npz import read_npz
 from edgekit.demos.denoise_data import Samples, rms
 from edgekit.demos.target_speech.head import RATE, Signal, at_ears, room
@@ -158,7 +158,7 @@ class Scenes:
         gain = np.float32(min(scale, 0.99 / float(np.abs(mixed).max())))
         return Scene(mixed * gain, target * gain, other * gain, (first, second))
 
-    def embedding(self, talker: Talker) -> NDArray[np.float32]:
+    def embedding(self, talker: Talker) -> Float32:
         """One of a talker's."""
         found = self.embeddings[talker]
         return np.asarray(found[self.random.integers(len(found))], np.float32)
@@ -185,7 +185,7 @@ def at_level(speech: Signal) -> Signal:
     return speech / np.float32(rms(speech[loud]) * 0.7) if loud.any() else speech
 
 
-def embeddings(folder: Path, part: str) -> Mapping[Talker, NDArray[np.float32]]:
+def embeddings(folder: Path, part: str) -> Mapping[Talker, Float32]:
     """The teacher's, of a part."""
     found = {}
     for name, values in read_npz(folder / "embeddings.npz").items():

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.layout import parse_layout
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
@@ -45,8 +45,6 @@ NOISE_DB = -10.0
 SETTLED_S = 0.5  # after a change of the talker; some figures leave it out, and say so
 SHORT_S = 1.0  # of each calibration clip
 
-Array = NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class EarSignals:
@@ -66,7 +64,7 @@ def enrollment_options() -> ExportOptions:
     return ExportOptions()
 
 
-def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Array]) -> EarSignals:
+def surroundings(azimuths: Sequence[Sequence[float]], parts: Sequence[Float32]) -> EarSignals:
     """Two talkers and a noise, each from its azimuth or along them, at levels of 0, 0 and `NOISE_DB`."""
     sounds = [at_ears(part, path) for part, path in zip(parts, azimuths, strict=True)]
     levels = (0.0, 0.0, NOISE_DB)
@@ -88,23 +86,21 @@ def clips() -> tuple[EarSignals, EarSignals, EarSignals]:
     return first, second, surroundings(SCENE, after)
 
 
-def enroll(stream: Stream, ears: Sound) -> Array:
+def enroll(stream: Stream, ears: Sound) -> Float32:
     """The embedding (1, 256) of the talker straight ahead."""
     stream.reset()
     said = stream.run({"ears": split_into_hops(ears, LOOK_HOP)})["speaker"]
     return np.asarray(said[-1].reshape(1, -1), np.float32)
 
 
-def split_into_hops(ears: Sound, hop: int) -> Array:
+def split_into_hops(ears: Sound, hop: int) -> Float32:
     """Sound (2, samples) as hops (hops, 1, 2, hop), its rest left out."""
     count = ears.shape[1] // hop
     cut = ears[:, : count * hop].reshape(2, count, hop).swapaxes(0, 1)
     return np.ascontiguousarray(cut[:, None], np.float32)
 
 
-def extract(
-    stream: Stream, ears: Sound, turns: Mapping[int, Array]
-) -> tuple[Sound, NDArray[np.float64]]:
+def extract(stream: Stream, ears: Sound, turns: Mapping[int, Float32]) -> tuple[Sound, Float64]:
     """What is heard of whole hops of sound (2, samples), in time with it, and the microseconds of each hop.
 
     ``turns`` has the embedding that holds from each hop on; the sound goes on meanwhile.
@@ -122,7 +118,7 @@ def extract(
     return sound[:, LATE : LATE + size], np.concatenate(times)
 
 
-def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Array]]) -> Path:
+def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Float32]]) -> Path:
     """Write what integers are calibrated on: sound and the embedding of a talker in it, as it is and 20 dB softer."""
     folder.mkdir()
     for number, (ears, speaker) in enumerate(heard):
@@ -137,7 +133,7 @@ def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Array]]) -> Pat
 
 def enroll_talkers(
     watch: Stream, looks: Sequence[EarSignals], folder: Path
-) -> tuple[list[Array], Path]:
+) -> tuple[list[Float32], Path]:
     """The embeddings of who was looked at, and what integers are calibrated on, in a new folder."""
     speakers = [enroll(watch, look.mixed) for look in looks]
     heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
@@ -200,7 +196,7 @@ def show(
         speakers, calibration = enroll_talkers(watch, looks, Path(scratch) / "calibration")
         sounds = dict[str, Sound]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             turns = {0: speakers[0], turn: speakers[1]}
             sounds[recipe], hop_us = extract(stream, scene.mixed, turns)
             return quality_of(sounds[recipe], scene), hop_us

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgekit.base.arrays import Float32
 from edgekit.demos.denoise_data import rms
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.network import SPEAKER
@@ -41,7 +41,7 @@ class Teacher(nn.Module):
         self.load_state_dict({k: v for k, v in kept.items() if k.startswith("l")}, strict=False)
 
     @torch.no_grad()
-    def embedding(self, speech: NDArray[np.float32]) -> NDArray[np.float32]:
+    def embedding(self, speech: Float32) -> Float32:
         """PCM (samples,) of 16 kHz to (256,) of length 1: the mean over parts of 1.6 s."""
         scaled = speech * np.float32(10 ** (LEVEL_DBFS / 20) / rms(speech))
         mel: Tensor = self.mel(torch.from_numpy(scaled)[None])[0].T

@@ -3,16 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
+
 RATE, HOP = 16_000, 16
 DELAY = 96  # samples that the network waits for what follows a closure
 SPREAD = 3.0  # samples: of the bump that stands for a closure
 ON = 0.35  # of the height of a bump
 APART = int(0.0022 * RATE)  # samples between two closures, at least
 
-Array = NDArray[np.float64]
 
-
-def bumps(closed: Array, size: int) -> NDArray[np.float32]:
+def bumps(closed: Float64, size: int) -> Float32:
     """What the network is to say, sample by sample: a bump of height 1 at each closure, `DELAY` samples late."""
     out = np.zeros(size, np.float32)
     reach = int(4 * SPREAD)
@@ -23,7 +23,7 @@ def bumps(closed: Array, size: int) -> NDArray[np.float32]:
     return out
 
 
-def instants(said: NDArray[np.floating]) -> Array:
+def instants(said: NDArray[np.floating]) -> Float64:
     """Closures in seconds: peaks of what the network says, a parabola through the three highest samples of each."""
     middle = said[1:-1]
     peaks = np.flatnonzero((middle > ON) & (middle >= said[:-2]) & (middle > said[2:])) + 1
@@ -41,7 +41,7 @@ def _close(peak: int, kept: list[int]) -> bool:
     return bool(kept) and bool((np.abs(np.array(kept) - peak) < APART).any())
 
 
-def score_closures(found: Array, closed: Array) -> tuple[int, int, Array]:
+def score_closures(found: Float64, closed: Float64) -> tuple[int, int, Float64]:
     """How many closures were identified, how many detections are false, and the errors of the identified, in seconds.
 
     A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007); a

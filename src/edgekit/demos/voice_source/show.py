@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.npz import read_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
@@ -24,8 +24,6 @@ HOP = 64  # samples: four frames
 RECIPES = ("float32", "w8a16")
 KEPT = "w8a16"
 SHOWN_S = (1.35, 1.5)  # of the sentence, in the picture
-
-Array = NDArray[np.float32]
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
@@ -47,7 +45,7 @@ def calibration_clips(folder: Path) -> Path:
     return folder
 
 
-def heights(stream: Stream, pcm: Array) -> tuple[Array, NDArray[np.float64]]:
+def heights(stream: Stream, pcm: Float32) -> tuple[Float32, Float64]:
     """What a build says of a recording, sample by sample, and the time of each hop in microseconds."""
     stream.reset()
     padded = np.concatenate([pcm, np.zeros(DELAY + HOP, np.float32)])
@@ -57,7 +55,7 @@ def heights(stream: Stream, pcm: Array) -> tuple[Array, NDArray[np.float64]]:
     return said["closure"].ravel(), hop_us
 
 
-def quality_of(found: NDArray[np.float64], closed: NDArray[np.float64]) -> Quality:
+def quality_of(found: Float64, closed: Float64) -> Quality:
     """What closures that were found are worth beside those that are known."""
     hit, false, errors = score_closures(found, closed)
     return {
@@ -87,9 +85,9 @@ def show(
     closed = read_npz(CLIPS / "voice.npz")["closed"].astype(np.float64)
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
         clips = calibration_clips(Path(scratch) / "calibration")
-        said = dict[str, Array]()
+        said = dict[str, Float32]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             heard, hop_us = heights(stream, voice)
             said[recipe] = heights(stream, sentence)[0]
             return quality_of(instants(heard), closed), hop_us
@@ -113,7 +111,7 @@ def show(
     return HearableDemo("voice-source", out, rows, (*files, report), notes)
 
 
-def clicks(found: NDArray[np.float64], size: int) -> Array:
+def clicks(found: Float64, size: int) -> Float32:
     """A click at each instant."""
     out = np.zeros(size, np.float32)
     at = np.round(found * RATE).astype(int)
@@ -121,7 +119,7 @@ def clicks(found: NDArray[np.float64], size: int) -> Array:
     return np.convolve(out, np.hanning(7), "same").astype(np.float32)
 
 
-def draw(path: Path, sentence: Array, said: Array, found: NDArray[np.float64]) -> None:
+def draw(path: Path, sentence: Float32, said: Float32, found: Float64) -> None:
     """Write a picture: a stretch of the sentence, what the network says of it, and the closures."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -10,19 +10,18 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import signal  # type: ignore[import-untyped]
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.demos.voice_source.closures import RATE
 
 BLOCK = 160  # samples that the formants stay the same
 RAMP = 80  # samples in which a voiced stretch begins and ends
 LOWEST_HZ, HIGHEST_HZ = 70.0, 350.0
-Array = NDArray[np.float64]
-Pulse = Callable[[Array, float, float, float], Array]  # phase, open share, skew, period -> flow
+Pulse = Callable[[Float64, float, float, float], Float64]  # phase, open share, skew, period -> flow
 
 
-def rosenberg(phase: Array, opened: float, skew: float, period: float) -> Array:
+def rosenberg(phase: Float64, opened: float, skew: float, period: float) -> Float64:
     """The derivative of the flow at phases 0 to 1 of a period that ends with the closure."""
     rise = opened * skew
     x = phase - (1 - opened)
@@ -31,7 +30,7 @@ def rosenberg(phase: Array, opened: float, skew: float, period: float) -> Array:
     return np.where(x < 0, 0, np.where(x < rise, rising, falling)) / 4
 
 
-def liljencrants(phase: Array, opened: float, skew: float, period: float) -> Array:
+def liljencrants(phase: Float64, opened: float, skew: float, period: float) -> Float64:
     """As `rosenberg`: a growing sine whose peak is its end, and an exponential return behind the closure."""
     turn = np.pi / (opened * skew)
     back = 0.02 + 0.03 * (1 - opened)
@@ -48,7 +47,7 @@ def liljencrants(phase: Array, opened: float, skew: float, period: float) -> Arr
     return np.where(x < 0, -np.exp(-phase / back), open_)
 
 
-def periods(random: np.random.Generator, seconds: float) -> Array:
+def periods(random: np.random.Generator, seconds: float) -> Float64:
     """Closure instants in seconds: a pitch that glides, and jitter."""
     base = np.exp(random.uniform(np.log(LOWEST_HZ * 1.2), np.log(HIGHEST_HZ / 1.2)))
     knots = base * 2 ** random.uniform(-0.3, 0.3, 6)
@@ -62,7 +61,7 @@ def periods(random: np.random.Generator, seconds: float) -> Array:
     return np.array(out)
 
 
-def source(random: np.random.Generator, closed: Array, size: int, pulse: Pulse) -> Array:
+def source(random: np.random.Generator, closed: Float64, size: int, pulse: Pulse) -> Float64:
     """The derivative of the flow, with aspiration."""
     opened, skew = random.uniform(0.4, 0.85), random.uniform(0.6, 0.8)
     shimmer = random.choice([0.02, 0.1, 0.2])
@@ -80,7 +79,7 @@ def source(random: np.random.Generator, closed: Array, size: int, pulse: Pulse) 
     return np.asarray(flow + loud * breath * random.standard_normal(size))
 
 
-def through_formants(random: np.random.Generator, sound: Array) -> Array:
+def through_formants(random: np.random.Generator, sound: Float64) -> Float64:
     """The sound through five resonances that go from vowel to vowel."""
     size = random.uniform(0.85, 1.2)  # of the throat, over its usual one
     lowest = np.array([250, 700, 2000, 3100, 4200]) * size
@@ -102,7 +101,7 @@ def through_formants(random: np.random.Generator, sound: Array) -> Array:
     return out
 
 
-def fricative(random: np.random.Generator, size: int) -> Array:
+def fricative(random: np.random.Generator, size: int) -> Float64:
     """Noise of a band."""
     low = random.uniform(800, 5000)
     taps = signal.butter(2, [low, min(low * 2.5, 7800)], "bandpass", fs=RATE, output="sos")
@@ -111,7 +110,7 @@ def fricative(random: np.random.Generator, size: int) -> Array:
 
 def voice(
     random: np.random.Generator, seconds: float, pulse: Pulse = rosenberg
-) -> tuple[NDArray[np.float32], Array]:
+) -> tuple[Float32, Float64]:
     """A recording at 16 kHz, and its closure instants in seconds."""
     size = int(seconds * RATE)
     out, closed, at = np.zeros(size), [np.zeros(0)], 0

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import soxr
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.wav import read_wav
 from edgekit.demos.denoise_data import (
     CLIP_SAMPLES,
@@ -146,7 +146,7 @@ class KeywordMixer(Mixer):
         return self.mel(pcm), torch.from_numpy(labels)
 
 
-def labels_of(end: int | None) -> NDArray[np.float32]:
+def labels_of(end: int | None) -> Float32:
     """What each frame of a clip is to say, whose keyword ended at a sample."""
     if end is None:
         return np.zeros(FRAMES, np.float32)
@@ -192,7 +192,7 @@ def interpolate_places(mel: Tensor, at: Tensor, axis: int) -> Tensor:
     )
 
 
-def warp(frames: int, random: np.random.Generator) -> NDArray[np.float64]:
+def warp(frames: int, random: np.random.Generator) -> Float64:
     """The frame that each frame is taken from, so that one of the middle half moves by up to a twelfth of the clip."""
     middle = frames * random.uniform(0.25, 0.75)
     moved = middle + frames * random.uniform(-1 / 12, 1 / 12)

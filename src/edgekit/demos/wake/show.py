@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float32, Float64
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples, read_wav, write_wav
@@ -40,9 +40,9 @@ BEEP_HZ, BEEP_S = 1760, 0.12
 class SpotterOutput:
     """What a build said about a sound: its score in every hop, and when it detected the keyword, in seconds."""
 
-    score: NDArray[np.float32]
+    score: Float32
     times_s: tuple[float, ...]
-    hop_us: NDArray[np.float64]
+    hop_us: Float64
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
@@ -115,7 +115,7 @@ def show(
         clips = calibration_clips(Path(scratch) / "calibration")
         scores = dict[str, SpotterOutput]()
 
-        def play(recipe: str, stream: Stream) -> tuple[Quality, NDArray[np.float64]]:
+        def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
             heard = scores[recipe] = hear(stream, scene)
             return quality_of(heard.times_s, ends), heard.hop_us
 

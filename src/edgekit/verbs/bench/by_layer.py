@@ -12,11 +12,11 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from shutil import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Int64
 from edgekit.base.errors import CheckFailed
 from edgekit.runtime.bench.contenders import Arrays, NativeContender
 from edgekit.runtime.bench.measure import ROUNDS, ByLayer, one_core
@@ -148,7 +148,7 @@ def _open_marked_build(directory: Path, manifest: Manifest) -> "Iterator[_Marked
 class _MarkedContender(NativeContender):
     """A build whose sources were marked, with ``marks.c``."""
 
-    def intervals_ns(self, process: str, inputs: Arrays, intervals: int) -> NDArray[np.int64]:
+    def intervals_ns(self, process: str, inputs: Arrays, intervals: int) -> Int64:
         """Run a process function over all hops; returns what each interval between marks took, (hops, intervals)."""
         library = self._runner.library
         hops = len(inputs[self._manifest.hop_inputs[0].name])
@@ -161,7 +161,7 @@ class _MarkedContender(NativeContender):
         _check(library.ek_marked_count(), nanoseconds.size)
         return nanoseconds
 
-    def hops_ns(self, inputs: Arrays, layers: "Sequence[Layer]") -> NDArray[np.int64]:
+    def hops_ns(self, inputs: Arrays, layers: "Sequence[Layer]") -> Int64:
         """Run hops; returns what each layer took, and the end of the hop, (hops, layers + 1)."""
         process = f"{self._manifest.c_name}_process"
         return self.intervals_ns(process, inputs, len(layers) + 1)
@@ -182,7 +182,7 @@ def _check(found: int, wanted: int) -> None:
         )
 
 
-def _rows(layers: "Sequence[Layer]", costs: NDArray[Any]) -> tuple[tuple[str, str, float], ...]:
+def _rows(layers: "Sequence[Layer]", costs: Array) -> tuple[tuple[str, str, float], ...]:
     """A row for each node; what a node with several results takes stands before the first of them."""
     names = [*((layer.node, layer.operator) for layer in layers), BEHIND]
     pairs = zip(names, map(float, costs), strict=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.json_values import JsonObject
 from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 
@@ -164,13 +165,13 @@ def parse(line: bytes) -> Result:
     return Result(texts, numbers, peers)
 
 
-def results_schema() -> dict[str, Any]:
+def results_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of a line of results.jsonl: what `parse` demands, and other keys."""
 
-    def number(least: float = 0.0) -> dict[str, Any]:
+    def number(least: float = 0.0) -> JsonObject:
         return {"type": ["number", "null"], "minimum": least, "maximum": LARGEST}
 
-    def table(**more: Any) -> dict[str, Any]:
+    def table(**more: Any) -> JsonObject:
         return {"type": ["object", "null"], **more}
 
     text = {"type": "string", "minLength": 1}

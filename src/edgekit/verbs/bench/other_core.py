@@ -4,17 +4,15 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.base.errors import CheckFailed
 from edgekit.base.npz import read_npz
 from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.device import measure_qemu
 
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 def replay_on_core(core: str, build: Path, hops: int) -> Measurement:

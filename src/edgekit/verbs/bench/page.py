@@ -7,11 +7,11 @@ import re
 from collections import defaultdict
 from html import escape, unescape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Float64
+from edgekit.base.json_values import JsonObject
 from edgekit.base.pages import Bar, Column, fill
 from edgekit.runtime.bench.measure import ByLayer, Measurement
 from edgekit.runtime.build_folder.manifest import count_text
@@ -155,9 +155,7 @@ def _amount(cost: float, unit: str) -> str:
     return f"{cost:,.2f}" if unit == "us" else f"{cost:,.0f}"
 
 
-def _histogram(
-    values: NDArray[np.float64], unit: str, limit: float | None, what: str
-) -> dict[str, Any]:
+def _histogram(values: Float64, unit: str, limit: float | None, what: str) -> JsonObject:
     """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop.
 
     Values that are as good as equal are a sentence: a picture of one bar says no more.

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.base.errors import CheckFailed, Problem, UsageError
 from edgekit.base.npz import read_npz
 from edgekit.runtime.bench.measure import Measurement
@@ -53,7 +51,7 @@ def measure(
         ToolError: no compiler, no way to the device, or it does not run what it was sent.
     """
     assert device.connect is not None
-    golden: Mapping[str, NDArray[Any]] = read_npz(directory / "golden" / "output.npz")
+    golden: Mapping[str, Array] = read_npz(directory / "golden" / "output.npz")
     is_python = manifest.target in TAKEN
     progress("connect", 0, 1)
     with device.connect(name, PYTHON_PROGRAM if is_python else C_PROGRAM) as link:

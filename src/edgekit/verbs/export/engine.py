@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import VerificationError
+from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import write_npz
 from edgekit.base.progress import Progress
 from edgekit.judge.synthetic_signals import Signal, signal_facts, synthetic_signals
@@ -28,7 +29,7 @@ MIN_SNR_DB = {
     "w8a8": 10.0,
     "w4a8": 3.0,
 }  # unless --min-snr; weights of 4 bits that saw no training lose more
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 def finish_engine(written: Written, progress: Progress) -> Manifest:
@@ -78,7 +79,7 @@ def verify(
     progress: Progress,
     signals: Sequence[Signal] = (),
     least_db: float | None = None,
-) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]], dict[str, bytes]]:
+) -> tuple[JsonObject, dict[str, Float32], dict[str, bytes]]:
     """Run pictures through the C simulation; compare with the golden network bit for bit, with float in dB.
 
     Without a calibration on `signals` too, each of which must reach `least_db`.

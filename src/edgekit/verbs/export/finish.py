@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import hops_to_frames
 from edgekit.base.progress import Progress
 from edgekit.base.settings import NO_SETTINGS, InputSettings
@@ -146,7 +147,7 @@ def samples_of(
 
 def uncalibrated_facts(
     written: Written, stream: Stream, verification: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> JsonObject:
     """What changes in `verification` for a build whose integers only example inputs calibrated.
 
     Raises:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.verbs.export.frontends import frontend_problems, with_frontends
@@ -37,7 +37,7 @@ class Imported:
 
     network: "Model"
     model: "Model"
-    examples: Mapping[str, NDArray[np.float32]] | None
+    examples: Mapping[str, Float32] | None
 
 
 def source_problems(source: str, options: ImportOptions) -> list[Problem]:
@@ -160,8 +160,8 @@ def find_code(source: str) -> None:
 
 
 def with_sampler(
-    network: "Model", examples: Mapping[str, NDArray[Any]] | None, sampler: "Description"
-) -> tuple["Model", Mapping[str, NDArray[Any]] | None]:
+    network: "Model", examples: Mapping[str, Array] | None, sampler: "Description"
+) -> tuple["Model", Mapping[str, Array] | None]:
     """Give a denoiser the step table of its sampler and fold its timesteps.
 
     Returns:
@@ -188,8 +188,8 @@ def with_sampler(
 
 
 def _with_networks(
-    model: "Model", examples: Mapping[str, NDArray[Any]] | None, sources: Mapping[str, str]
-) -> tuple["Model", Mapping[str, NDArray[Any]] | None]:
+    model: "Model", examples: Mapping[str, Array] | None, sources: Mapping[str, str]
+) -> tuple["Model", Mapping[str, Array] | None]:
     """Import the other networks of a sampler; their examples are of conditions, too."""
     from edgekit.export.diffusion.networks import with_networks
 
@@ -204,7 +204,7 @@ def _with_networks(
 
 def _import_network(
     source: str, options: ImportOptions
-) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+) -> tuple["Model", Mapping[str, Float32] | None]:
     if is_offline(source, options):
         return load_streamed(source, options)
     network, examples = _import_hop(source, options)
@@ -218,9 +218,7 @@ def _import_network(
     return checked.network, known
 
 
-def _import_hop(
-    source: str, options: ImportOptions
-) -> tuple["Model", dict[str, NDArray[Any]] | None]:
+def _import_hop(source: str, options: ImportOptions) -> tuple["Model", dict[str, Array] | None]:
     """The network as it was given: a function of one hop; and the inputs of a factory's example."""
     if is_onnx(source):
         return _import_onnx(source, options), None
@@ -253,7 +251,7 @@ def is_offline(source: str, options: ImportOptions) -> bool:
 
 def load_streamed(
     source: str, options: ImportOptions
-) -> tuple["Model", Mapping[str, NDArray[np.float32]] | None]:
+) -> tuple["Model", Mapping[str, Float32] | None]:
     """Rewrite an offline network to one hop; behind a front end a hop is one frame.
 
     Returns:
@@ -290,9 +288,9 @@ def load_streamed(
         raise UsageError(problems)
     original = offline
     offline, found = with_replacements(offline, options.replace, causal=options.causal)
-    recordings: list[dict[str, NDArray[Any]]] = []
+    recordings: list[dict[str, Array]] = []
 
-    def real(network: "Model") -> list[dict[str, NDArray[Any]]]:
+    def real(network: "Model") -> list[dict[str, Array]]:
         if options.calibration is not None:
             network = with_layouts(network, options.layouts)
             pcm = None if options.frontend is None else surrounded(with_fed(network), options)

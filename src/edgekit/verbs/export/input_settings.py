@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
+from edgekit.base.arrays import Array
 from edgekit.base.clip_files import files_without, source_problem
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.settings import InputSettings, Range, read_settings
@@ -81,9 +80,7 @@ def _unset_inputs(source: str, calibration: str, options: Mapping[str, Any]) -> 
     return problems
 
 
-def with_examples(
-    settings: InputSettings, examples: Mapping[str, NDArray[Any]] | None
-) -> InputSettings:
+def with_examples(settings: InputSettings, examples: Mapping[str, Array] | None) -> InputSettings:
     """Return settings with a factory's examples, of which those of session constants are taken."""
     return replace(settings, examples=examples or {})
 

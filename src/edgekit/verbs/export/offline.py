@@ -1,11 +1,11 @@
 """What is done around the rewrite of an offline network: replacements, and real recordings in its proof."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from edgekit.export.stream.sources import Offline
     from edgekit.graph.model import Model, ReplacedNode
 
-Feed = dict[str, NDArray[Any]]
+Feed = dict[str, Array]
 CLIPS = 4  # so many calibration clips are proven on and measured on
 SAMPLES = 4096  # at most so many of each: what is measured takes an import of that length
 FED = "fed/"  # before the name of an input: what it is fed with
@@ -157,9 +157,7 @@ def with_fed(network: "Model") -> "Model":
     return Model(model)
 
 
-def _loudest(
-    clip: Mapping[str, NDArray[Any]], first: str, constants: Sequence[str], most: int
-) -> Feed:
+def _loudest(clip: Mapping[str, Array], first: str, constants: Sequence[str], most: int) -> Feed:
     """The stretch of at most so many hops with the greatest power in the input `first`."""
     hops = len(clip[first])
     starts = range(0, max(hops - most, 0) + 1, most)

@@ -3,10 +3,12 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from edgekit.base.json_values import JsonObject
+
 
 def split_options(
     options: Mapping[str, Any], names: Collection[str]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[JsonObject, JsonObject]:
     """Divide options into those of a network with inputs `names`, and those of the network behind it.
 
     Args:
@@ -21,7 +23,7 @@ def split_options(
             return item.removeprefix(PREFIX)
         return tuple(text.removeprefix(PREFIX) for text in item)
 
-    own, behind = dict[str, Any](), dict[str, Any]()
+    own, behind = JsonObject(), JsonObject()
     for option, given in options.items():
         if isinstance(given, Mapping):
             own[option] = {name: value for name, value in given.items() if name in names}

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from edgekit.base.arrays import Float32
     from edgekit.graph.model import Model
     from edgekit.judge.held_out_report import HeldOutReport
     from edgekit.judge.metric import Metric
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from edgekit.runtime.devices.board import Board
     from edgekit.targets.build import Build
 
-Examples = Mapping[str, "NDArray[np.float32]"]  # a factory's inputs by name, (hops, *shape)
+Examples = Mapping[str, "Float32"]  # a factory's inputs by name, (hops, *shape)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,6 @@
+"""Types of what JSON and TOML hold."""
+
+from typing import Any, TypeAlias
+
+Json: TypeAlias = Any  # an object, a list, a text, a number, a truth value or null
+JsonObject: TypeAlias = dict[str, Json]
