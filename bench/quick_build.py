@@ -9,6 +9,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from edgekit.graph.model import Model
+from edgekit.runtime.kernel_sources import PORTABLE, kernel_sources
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.toolchain import (
     ALONE,
@@ -44,8 +45,9 @@ def load_kernels() -> None:
 def compile_kernels(library: Path) -> None:
     """Compile all kernels to a shared library; errors as of `load_kernels`."""
     with as_file(files("edgekit.runtime")) as runtime:
-        sources = sorted((runtime / "src").glob("*.c"))
-        compile_shared(sources, [runtime / "include", runtime / "src"], library, QUICK)
+        portable = runtime / "src" / PORTABLE
+        folders = [runtime / "include", *portable.iterdir()]
+        compile_shared(sorted(portable.rglob("*.c")), folders, library, QUICK)
 
 
 def own_instruction_sets() -> tuple[str, ...]:
@@ -63,8 +65,7 @@ def kernels_of(isa: str) -> Path:
     """Compile all kernels of an instruction set into one object that stays until the process ends; once."""
     folder = Path(_kept().name) / isa
     folder.mkdir()
-    with as_file(files("edgekit.runtime")) as runtime:
-        names = {path.stem for path in (runtime / "src").glob("ek_*.c")}
+    names = {name.removesuffix(".c") for name in kernel_sources() if name.endswith(".c")}
     for name, content in kernel_files(names, "", INSTRUCTION_SETS[isa].folders, True).items():
         (folder / name).write_bytes(content)
     sources = sorted(path.name for path in folder.glob("*.c"))

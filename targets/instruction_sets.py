@@ -15,8 +15,8 @@ class Sparse:
 
     Attributes:
         pays: the patterns for which it does; others stay dense.
-        packed: indices have 2 or 4 bits, else 8 (``runtime/src/ek_turns.h``).
-        windows: rows lie side by side as in ``runtime/src/x86/ek_windows.h``.
+        packed: indices have 2 or 4 bits, else 8 (``runtime/src/portable/linear/ek_turns.h``).
+        windows: rows lie side by side as in ``runtime/src/x86/conv/ek_windows.h``.
         bits: of the operands.
         most_positions: vectors in one call that are multiplied with the same weights; for more the dense kernel, which
             reads weights once for several, is faster.
@@ -140,7 +140,7 @@ class InstructionSet:
     """One instruction set.
 
     Attributes:
-        name: its folder in ``runtime/src``, whose files stand in for those of the same name there.
+        name: its folder in ``runtime/src``; its files stand in for those of the same name in ``portable``.
         what: it, for people.
         behind: the folders that stand behind its own, in this order: the first that has a file wins.
         machine: the architecture, as ``uname -m`` names it; ``arm`` of microcontrollers.

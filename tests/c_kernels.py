@@ -25,7 +25,9 @@ from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing
 
 ROOT = Path(__file__).parent.parent
 INCLUDE = ROOT / "runtime" / "include"
-SOURCES = tuple(sorted((ROOT / "runtime" / "src").glob("ek_*.c")))
+PORTABLE_SOURCES = ROOT / "runtime" / "src" / "portable"
+SOURCES = tuple(sorted(PORTABLE_SOURCES.rglob("ek_*.c"), key=lambda path: path.name))
+INCLUDES = tuple(f"-I{path}" for path in (INCLUDE, *sorted(PORTABLE_SOURCES.iterdir())))
 CC = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
 needs_cc = pytest.mark.skipif(
     CC is None, reason="needs a C compiler: apt-get install gcc libc6-dev"
@@ -205,7 +207,7 @@ def compile_library(
     command = [CC, *FLAGS, *options, "-fPIC"]
     if sources is not SOURCES and platform.machine() in INTRINSICS:
         command += read_before(path, command)
-    command += ["-shared", f"-I{sources[0].parent}", f"-I{INCLUDE}", *map(str, sources)]
+    command += ["-shared", f"-I{sources[0].parent}", *INCLUDES, *map(str, sources)]
     subprocess.run([*command, "-o", str(path)], check=True, capture_output=True, text=True)
     library = ctypes.CDLL(str(path))
     for name, types in prototypes().items():
@@ -328,7 +330,7 @@ def run_under_asan(folder: Path, calls: Sequence[Call]) -> list[list[Argument]]:
     subprocess.run(main, check=True, capture_output=True, text=True, cwd=folder)
     options = ("-std=c99", "-g1", "-O1", "-ffp-contract=off", "-fsanitize=address")
     sources = [str(folder / "main.o"), *map(str, SOURCES)]
-    command = [CC, *options, f"-I{INCLUDE}", *sources, "-o", str(folder / "main")]
+    command = [CC, *options, *INCLUDES, *sources, "-o", str(folder / "main")]
     subprocess.run(command, check=True, capture_output=True, text=True)
     arrays = [a for call in calls for a in call.args if isinstance(a, np.ndarray)]
     data = b"".join(np.ascontiguousarray(a).tobytes() for a in arrays)

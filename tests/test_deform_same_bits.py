@@ -16,7 +16,7 @@ from edgekit.fpga.program import assemble
 from edgekit.fpga.simulate import Case
 from edgekit.fpga.spec import DMAX, EngineSpec
 
-KERNEL = ROOT / "runtime" / "src" / "ek_square_deform_s8.c"
+KERNEL = ROOT / "runtime" / "src" / "portable" / "conv" / "ek_square_deform_s8.c"
 SHAPE = (6, 17, 18)  # every tap of d = 7 is inside somewhere and outside elsewhere
 
 

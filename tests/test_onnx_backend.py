@@ -71,11 +71,12 @@ def test_what_is_refused_today_is_never_wrong(name: str, outcomes: dict[str, str
     assert outcomes[name] in ("refused", "equal")
 
 
-def test_the_page_of_operators_is_that_of_the_code() -> None:
-    command = [sys.executable, str(ROOT / "docs" / "make_operators.py")]
+@pytest.mark.parametrize("page", ["operators", "kernels"])
+def test_the_page_is_that_of_the_code(page: str) -> None:
+    command = [sys.executable, str(ROOT / "docs" / f"make_{page}.py")]
     made = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    assert made == (ROOT / "docs" / "operators.md").read_text(), (
-        "python docs/make_operators.py > docs/operators.md"
+    assert made == (ROOT / "docs" / f"{page}.md").read_text(), (
+        f"python docs/make_{page}.py > docs/{page}.md"
     )
 
 

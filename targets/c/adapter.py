@@ -1,9 +1,8 @@
 """``<name>_adapter``: the network behind a sound device whose rate is known when it runs."""
 
-from importlib.resources import files
-
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.kernel_sources import kernel_sources
 from edgekit.targets.c.device import LIBRARY, stream_rows, wired_lines
 from edgekit.targets.c.functions import field_names
 from edgekit.targets.c.templates import template
@@ -41,9 +40,8 @@ def adapter_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
             + ([] if sinks else ["    (void)y;"])
         ),
     }
-    library = files("edgekit.runtime") / "src" / LIBRARY
     return {
         f"{name}_adapter.h": template("adapter.h").format(**facts).encode(),
         f"{name}_adapter.c": template("adapter.c").format(**facts).encode(),
-        LIBRARY: library.read_bytes(),
+        LIBRARY: kernel_sources()[LIBRARY].read_bytes(),
     }

@@ -1,13 +1,13 @@
 """``<name>_device``: the network behind a sound device of another rate, for blocks of any length."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 
 from edgekit.base.layout import Layout
 from edgekit.base.resampling import resampling_between
 from edgekit.graph.model import Model
 from edgekit.runtime.audio.device import COUNTERS
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.kernel_sources import kernel_sources
 from edgekit.targets.c.functions import field_names
 from edgekit.targets.c.literals import array_text
 from edgekit.targets.c.templates import template
@@ -69,11 +69,10 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
             + ([] if sinks else ["    (void)y;"])
         ),
     }
-    library = files("edgekit.runtime") / "src" / LIBRARY
     return {
         f"{name}_device.h": template("device.h").format(**facts_of).encode(),
         f"{name}_device.c": template("device.c").format(**facts_of).encode(),
-        LIBRARY: library.read_bytes(),
+        LIBRARY: kernel_sources()[LIBRARY].read_bytes(),
     }
 
 

@@ -11,6 +11,7 @@ import onnx_ir as ir
 from edgekit.graph.model import Model
 from edgekit.operators.qdq import ZERO_POINT
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.kernel_sources import PORTABLE, kernel_sources
 from edgekit.targets.c.constants import declarations
 from edgekit.targets.c.emit.base import Context, size
 from edgekit.targets.c.functions import field_names, function_body, members
@@ -153,10 +154,10 @@ def kernel_files(
 ) -> dict[str, bytes]:
     """``edgekit.h`` and the sources of the named kernels, with what those include and call.
 
-    A file of ``src/<folder>/`` stands in for that of its name in ``src/``; the first of `folders` that
+    A file of ``src/<folder>`` stands in for that of its name in ``src/portable``; the first of `folders` that
     has one wins. With `fixed_order` none stands in for a float kernel, ``ek_<name>_f32``.
     """
-    available = dict(_sources(""))
+    available = dict(_sources(PORTABLE))
     for folder in reversed(folders):
         for name, source in _sources(folder).items():
             if not (fixed_order and name.rpartition(".")[0].endswith("_f32")):
@@ -182,16 +183,13 @@ class Source:
 
 @cache
 def _sources(folder: str) -> dict[str, Source]:
-    """The files of ``src/<folder>/`` by name; none where there is no such folder."""
-    root = files("edgekit.runtime") / "src"
-    place = root / folder if folder else root
+    """The files of an instruction set by name."""
     found = {}
-    for item in place.iterdir() if place.is_dir() else ():
-        if item.is_file():
-            content = item.read_bytes()
-            text = content.decode()
-            needs = (*INCLUDE.findall(text), *(f"{name}.c" for name in CALL.findall(text)))
-            found[item.name] = Source(content, needs)
+    for name, path in kernel_sources(folder).items():
+        content = path.read_bytes()
+        text = content.decode()
+        needs = (*INCLUDE.findall(text), *(f"{called}.c" for called in CALL.findall(text)))
+        found[name] = Source(content, needs)
     return found
 
 

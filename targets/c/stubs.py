@@ -1,7 +1,8 @@
 """The integer kernels that exist for several element types: one row each, and what is made of it.
 
-The code of such a kernel is a header over macros. Each of its forms is a file of ``runtime/src`` that sets them, and a
-prototype in ``edgekit.h``. ``make kernels`` writes both from `FAMILIES`; a test holds the tree to them.
+The code of such a kernel is a header over macros. Each of its forms is a file of
+``runtime/src/portable/generated`` that sets them, and a prototype in ``edgekit.h``. ``make kernels`` writes both from
+`FAMILIES`; a test holds the tree to them.
 
 The last section of ``edgekit.h`` is made as well: the comments and prototypes of kernels whose own file has the comment
 right above the definition, as new ones do. The sections before it document their kernels themselves.
@@ -15,6 +16,8 @@ from pathlib import Path
 from edgekit.targets.c.packing import INT4, SPARSE
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
+PORTABLE = RUNTIME / "src" / "portable"
+GENERATED = PORTABLE / "generated"
 COLUMNS = 118
 DEFINE = re.compile(r"^#define (EK_\w+) ?((?:.*\\\n)*.*)$", re.MULTILINE)
 DEFINITION = re.compile(r"^void EK_NAME\(([^)]*)\)", re.MULTILINE)
@@ -381,7 +384,7 @@ def form(name: str, x: str, y: str, tail: str = "") -> str:
 
 
 def stubs() -> dict[str, str]:
-    """The text of every file of ``runtime/src`` that is made, by its name."""
+    """The text of every file of ``runtime/src/portable/generated``, by its name."""
     return {f"{kernel}.c": family.file(kernel) for family in FAMILIES for kernel in family.kernels}
 
 
@@ -410,7 +413,7 @@ def with_prototypes(header: str) -> str:
 def _documented_kernels(by_hand: str) -> dict[str, str]:
     """Comment and prototype of the kernels that their own files document, and the header by hand does not declare."""
     found = {}
-    for path in (RUNTIME / "src").glob("ek_*.c"):
+    for path in PORTABLE.rglob("ek_*.c"):
         for comment, name, arguments in COMMENTED.findall(path.read_text(encoding="utf-8")):
             if name == path.stem and f"void {name}(" not in by_hand:
                 found[name] = f"{comment}{_declaration(name, arguments)}\n"
@@ -435,7 +438,7 @@ def _declaration(kernel: str, arguments: str) -> str:
 def _included_headers(text: str) -> list[str]:
     """The headers beside the kernels that a file includes, and those that they include."""
     names = re.findall(r'#include "(ek_\w+\.h)"', text)
-    found = [(RUNTIME / "src" / name).read_text(encoding="utf-8") for name in names]
+    found = [path.read_text(encoding="utf-8") for name in names for path in PORTABLE.rglob(name)]
     return found + [inner for header in found for inner in _included_headers(header)]
 
 
@@ -454,7 +457,7 @@ def _wrap_prototype(head: str, parts: Sequence[str]) -> str:
 def write() -> None:
     """Write the stubs and the prototypes into the tree."""
     header = RUNTIME / "include" / "edgekit.h"
-    made = {RUNTIME / "src" / name: text for name, text in stubs().items()}
+    made = {GENERATED / name: text for name, text in stubs().items()}
     made[header] = with_prototypes(header.read_text(encoding="utf-8"))
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")

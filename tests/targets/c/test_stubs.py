@@ -13,13 +13,13 @@ HEADER = (RUNTIME / "include" / "edgekit.h").read_text()
 
 def test_the_tree_has_what_the_table_makes() -> None:
     made = stubs.stubs()
-    other = [name for name, text in made.items() if (RUNTIME / "src" / name).read_text() != text]
+    other = [name for name, text in made.items() if (stubs.GENERATED / name).read_text() != text]
     assert not other and with_prototypes(HEADER) == HEADER, f"make kernels: {other}"
 
 
 def test_every_file_that_only_names_element_types_is_a_row_of_the_table() -> None:
     """What is left by hand has code, or is a float form over a header of several."""
-    files = (path for path in (RUNTIME / "src").glob("ek_*.c") if path.name not in stubs.stubs())
+    files = (path for path in stubs.PORTABLE.rglob("ek_*.c") if path.name not in stubs.stubs())
     bare = [path.stem for path in files if "{" not in path.read_text()]
     assert sorted(bare) == ["ek_avg_pool_f32", "ek_max_pool_f32"]
 
@@ -30,14 +30,14 @@ ADD = '#define EK_X {x}\n#define EK_Y {y}\n#include "ek_add_int.h"\n'
 def test_a_kernel_that_its_own_file_documents_is_in_the_last_section(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(RUNTIME / "src", tmp_path / "src")
-    monkeypatch.setattr(stubs, "RUNTIME", tmp_path)
-    own = tmp_path / "src" / "ek_twice_f32.c"
+    shutil.copytree(stubs.PORTABLE, tmp_path / "portable")
+    monkeypatch.setattr(stubs, "PORTABLE", tmp_path / "portable")
+    own = tmp_path / "portable" / "elementwise" / "ek_twice_f32.c"
     own.write_text(
         '#include "edgekit.h"\n\n/* y = 2 x. */\n'
         "void ek_twice_f32(const float *restrict x, float *restrict y, int32_t n)\n{\n}\n"
     )
-    header = tmp_path / "src" / "ek_half_int.h"
+    header = tmp_path / "portable" / "elementwise" / "ek_half_int.h"
     header.write_text(
         "/* y = x / 2. */\nvoid EK_NAME(const EK_X *x,\n             EK_Y *y)\n{\n}\n"
     )
