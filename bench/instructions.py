@@ -18,9 +18,9 @@ from rich.table import Table
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.devices.profile import Profile
-from edgekit.targets.c.linker import linker_script
-from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.replay import port_files
+from edgekit.targets.c.plan.linker import linker_script
+from edgekit.targets.c.program.sources import kernel_files
+from edgekit.targets.c.replay.files import port_files
 from edgekit.targets.devices import profile, profiles
 
 SCALES = "mult, shift, 0, {min}, {max}"

@@ -26,9 +26,9 @@ from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build
-from edgekit.targets.c.linker import linker_script
 from edgekit.targets.c.lower import lower_c
-from edgekit.targets.c.replay import port_files
+from edgekit.targets.c.plan.linker import linker_script
+from edgekit.targets.c.replay.files import port_files
 from edgekit.targets.devices import profile
 
 LAYERS_OF_A_PROGRAM = 12

@@ -22,7 +22,7 @@ from edgekit.runtime.runners.toolchain import (
 )
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.lower import lower_c
-from edgekit.targets.c.program import kernel_files
+from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.devices import cpu_flags, profile
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS
 

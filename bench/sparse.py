@@ -25,10 +25,10 @@ from rich.table import Table
 from edgekit.graph.sparsity import PATTERNS, Pattern, mask_of
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.emit.base import C_ARRAYS
-from edgekit.targets.c.literals import array_text
-from edgekit.targets.c.packing import pack
-from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.sparse import refusal
+from edgekit.targets.c.packing.sparse import refusal
+from edgekit.targets.c.packing.weights import pack
+from edgekit.targets.c.program.literals import array_text
+from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.devices import cpu_flags, profile
 from edgekit.targets.instruction_sets import Packing, instruction_set_of, packing_of
 

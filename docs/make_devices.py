@@ -17,7 +17,7 @@ from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count, replay
 from edgekit.targets.build_files import read_model, write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.targets.c.replay import golden_source
+from edgekit.targets.c.replay.files import golden_source
 from edgekit.targets.devices import profile, profiles
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, InstructionSet
 from edgekit.verbs.export.finish import with_code_bytes

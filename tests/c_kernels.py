@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import ConvShape
-from edgekit.targets.c.packing import pack, pack_conv
-from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.sparse import sparse_rows
+from edgekit.targets.c.packing.sparse import sparse_rows
+from edgekit.targets.c.packing.weights import pack, pack_conv
+from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.devices import cpu_flags
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing, packing_of
 

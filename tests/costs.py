@@ -29,10 +29,10 @@ from edgekit.runtime.devices.cross import STANDARD, find_gcc
 from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build
-from edgekit.targets.c.linker import linker_script
 from edgekit.targets.c.lower import lower_c
-from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.replay import port_files
+from edgekit.targets.c.plan.linker import linker_script
+from edgekit.targets.c.program.sources import kernel_files
+from edgekit.targets.c.replay.files import port_files
 from edgekit.targets.devices import profile
 
 FOLDER = Path(__file__).parent / "pinned" / "costs"

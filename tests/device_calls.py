@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.c.emit.base import C_ARRAYS
-from edgekit.targets.c.linker import linker_script
-from edgekit.targets.c.literals import array_text
-from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.replay import port_files
+from edgekit.targets.c.plan.linker import linker_script
+from edgekit.targets.c.program.literals import array_text
+from edgekit.targets.c.program.sources import kernel_files
+from edgekit.targets.c.replay.files import port_files
 
 SAME_BITS = -1.0
 COMPARE = """\

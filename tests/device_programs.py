@@ -13,9 +13,9 @@ from operator_models import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build
-from edgekit.targets.c.linker import linker_script
-from edgekit.targets.c.program import kernel_files
-from edgekit.targets.c.replay import port_files
+from edgekit.targets.c.plan.linker import linker_script
+from edgekit.targets.c.program.sources import kernel_files
+from edgekit.targets.c.replay.files import port_files
 
 ALIGN = 16
 NEAR = 1e-5  # of the peak, where a device's float kernels sum in another order

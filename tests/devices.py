@@ -26,7 +26,7 @@ from edgekit.runtime.devices.cross import (
 from edgekit.runtime.devices.emulator import replay
 from edgekit.runtime.runners.toolchain import ALONE
 from edgekit.targets.build import Build
-from edgekit.targets.c.replay import Arrays, golden_source
+from edgekit.targets.c.replay.files import Arrays, golden_source
 from edgekit.targets.devices import cpu_flags, profile, profiles
 
 VNNI = {"avx512_vnni", "avx_vnni"}  # of x86, as Linux names it

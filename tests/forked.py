@@ -17,7 +17,7 @@ from tempfile import NamedTemporaryFile
 IMPORTED = (
     "edgekit.cli",
     "edgekit.export.from_torch",
-    "edgekit.targets.c.fit",
+    "edgekit.targets.c.plan.fit",
     "edgekit.targets.c.lower",
     "edgekit.verbs.export.pipeline",
     "onnxruntime",

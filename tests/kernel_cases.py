@@ -25,10 +25,10 @@ from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.resize import twin as resize_twin
 from edgekit.operators.spectral import twin as spectral_twin
-from edgekit.targets.c import winograd_int
-from edgekit.targets.c.emit.conv import has_room
-from edgekit.targets.c.emit.winograd import Strip, strip_of, transform_weights
-from edgekit.targets.c.packing import int4_bytes
+from edgekit.targets.c.emit.conv.float32 import has_room
+from edgekit.targets.c.emit.conv.winograd import Strip, strip_of, transform_weights
+from edgekit.targets.c.packing import winograd_int
+from edgekit.targets.c.packing.weights import int4_bytes
 from edgekit.targets.c.stubs import forms
 from edgekit.targets.instruction_sets import PORTABLE
 

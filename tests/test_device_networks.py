@@ -21,7 +21,7 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.devices.cross import code_bytes
 from edgekit.runtime.stream import Arrays
-from edgekit.targets.c.fit import misfits
+from edgekit.targets.c.plan.fit import misfits
 from edgekit.targets.devices import profile
 from edgekit.verbs.export.importing import load_model
 

@@ -57,7 +57,7 @@ from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pooling import twin as pooling_twin
-from edgekit.targets.c.program import kernel_files
+from edgekit.targets.c.program.sources import kernel_files
 
 pytestmark = needs_cc
 

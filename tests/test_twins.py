@@ -24,7 +24,7 @@ from edgekit.operators.pointwise import twin as pointwise_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.scheme import fixed_point
 from edgekit.operators.spectral import twin as spectral_twin
-from edgekit.targets.c.emit.winograd import transform_weights
+from edgekit.targets.c.emit.conv.winograd import transform_weights
 
 NP_TYPES = {
     np.dtype(np.float32): TensorProto.FLOAT,

@@ -10,7 +10,7 @@ from edgekit.fpga.stages import FOLDER, port, stages, whole
 from edgekit.fpga.words import DIGEST_FROM, HEADER, HEADER_WORDS, MAGIC, VERSION
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.engine import ERRORS, LINE_BYTES, REGISTERS
-from edgekit.targets.c.functions import field_names
+from edgekit.targets.c.program.functions import field_names
 
 SOURCES = ("ek_driver.h", "ek_driver.c", "ek_bare.h", "ek_uio.h", "ek_uio.c")
 ALIGN = 16  # of what the parts of the CPU work in

@@ -7,7 +7,7 @@ from importlib.resources import files
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor, c_identifier
 from edgekit.targets.bindings.table import BINDINGS, Binding
 from edgekit.targets.c.emit.base import C_ARRAYS, free_name
-from edgekit.targets.c.memory import ALIGN
+from edgekit.targets.c.plan.memory import ALIGN
 from edgekit.targets.packages.render import Facts, fill_fields, render_template, templates
 
 FOLDER = "bindings"

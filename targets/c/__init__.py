@@ -1,5 +1,5 @@
 """The C99 targets: integer operators -> memory plan -> sources.
 
-Reading order: plan (who shares storage), memory (placing), emit (one file per operator family), program
-(the sources), lower (check and build).
+Reading order: rewrite (the network as C takes it), plan (who shares storage, and where), packing (weights), emit (one
+file per operator family), program (the sources), replay (golden data); lower checks and builds.
 """

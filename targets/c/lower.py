@@ -20,29 +20,29 @@ from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.build_folder.manifest import BY_MODEL, BY_SCHEDULE
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build, Constant, Layer, Placement, digest
-from edgekit.targets.c.cmake import build_file
-from edgekit.targets.c.constants import weights, weights_bytes
-from edgekit.targets.c.device import device_files
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.kernels import Selection, check_schedule
 from edgekit.targets.c.emit.table import EMITTERS
-from edgekit.targets.c.external import load_files, network_digest
-from edgekit.targets.c.functions import argument_names, emit_process
-from edgekit.targets.c.groups import Part, lower_bodies, split_decoder, traits_of
-from edgekit.targets.c.memory import align_size
-from edgekit.targets.c.plan import make_layout
-from edgekit.targets.c.program import (
+from edgekit.targets.c.plan.layout import make_layout
+from edgekit.targets.c.plan.memory import align_size
+from edgekit.targets.c.plan.storage import ITEM_BYTES, Layout, nbytes
+from edgekit.targets.c.program.cmake import build_file
+from edgekit.targets.c.program.constants import weights, weights_bytes
+from edgekit.targets.c.program.device import device_files
+from edgekit.targets.c.program.external import load_files, network_digest
+from edgekit.targets.c.program.functions import argument_names, emit_process
+from edgekit.targets.c.program.groups import Part, lower_bodies, split_decoder, traits_of
+from edgekit.targets.c.program.sampler_storage import Loop
+from edgekit.targets.c.program.session import lower_session
+from edgekit.targets.c.program.sources import (
     Extras,
     header,
     kernel_files,
     source,
     with_own_names,
 )
-from edgekit.targets.c.replay import replay_files
-from edgekit.targets.c.sampler_storage import Loop
-from edgekit.targets.c.session import lower_session
-from edgekit.targets.c.storage import ITEM_BYTES, Layout, nbytes
+from edgekit.targets.c.replay.files import replay_files
 from edgekit.targets.describe import DTYPES, describe
 from edgekit.targets.devices import profile
 from edgekit.targets.macs import with_macs

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.targets.c.packing import INT4, SPARSE
+from edgekit.targets.c.packing.weights import INT4, SPARSE
 
 RUNTIME = Path(__file__).parents[2] / "runtime"
 PORTABLE = RUNTIME / "src" / "portable"

@@ -9,10 +9,10 @@ from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.sampler import conditions
 from edgekit.targets.build import Build, digest
-from edgekit.targets.c.adapter import adapter_files, has_adapter
-from edgekit.targets.c.cmake import build_file
 from edgekit.targets.c.lower import check_c, lower_c
 from edgekit.targets.c.plugin.knobs import Knob, knobs_of
+from edgekit.targets.c.program.adapter import adapter_files, has_adapter
+from edgekit.targets.c.program.cmake import build_file
 from edgekit.targets.describe import describe
 from edgekit.targets.devices import profile
 from edgekit.targets.wasm.page import page_files

@@ -388,7 +388,7 @@ ELSEWHERE = (
         "N:M sparsity, Progressive Gradient Flow",
         "weights pruned or trained to N of M, found by their zeros, multiplied sparse",
         "[quantization](quantization.md#nm-sparse-weights)",
-        "`python -m pytest tests/targets/c/test_sparse.py tests/test_sparsity.py`",
+        "`python -m pytest tests/targets/c/packing/test_sparse.py tests/test_sparsity.py`",
     ),
 )
 FULL_SIZE = (  # as bench/full_size.py prints

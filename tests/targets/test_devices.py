@@ -11,7 +11,7 @@ from devices import on_devices
 from edgekit.base.errors import ToolError
 from edgekit.runtime.devices import cross
 from edgekit.runtime.devices.cross import compile_replay
-from edgekit.targets.c import program
+from edgekit.targets.c.program import sources
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.targets import TARGETS
 
@@ -59,9 +59,9 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
     for name, text in contents.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(program, "files", lambda _: tmp_path)
-    monkeypatch.setattr(program, "_sources", program._sources.__wrapped__)  # what was read stays
-    chosen = program.kernel_files({"ek_a"}, "ek_b(x);", ("mve", "dsp", "absent"))
+    monkeypatch.setattr(sources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(sources, "_sources", sources._sources.__wrapped__)  # what was read stays
+    chosen = sources.kernel_files({"ek_a"}, "ek_b(x);", ("mve", "dsp", "absent"))
     assert {name: content.decode() for name, content in chosen.items()} == {
         "edgekit.h": "",
         "ek_a.c": contents["src/dsp/ek_a.c"],
@@ -69,14 +69,14 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
         "ek_pack.h": "dsp",
         "ek_b.c": "mve",
     }
-    assert program.kernel_files({"ek_a"}, "")["ek_a.c"].decode() == contents["src/ek_a.c"]
+    assert sources.kernel_files({"ek_a"}, "")["ek_a.c"].decode() == contents["src/ek_a.c"]
 
 
 @on_devices("riscv64-v")
 def test_kernels_name_the_compiler_that_they_need(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    device, files = profile(target), program.kernel_files({"ek_fc_s8_s8"}, "", ("rvv",))
+    device, files = profile(target), sources.kernel_files({"ek_fc_s8_s8"}, "", ("rvv",))
     for name, text in files.items():
         (tmp_path / name).write_bytes(text)
     without = replace(device, flags=profile("riscv64").flags)

@@ -68,7 +68,7 @@ def instructions(build: "Build", target: str) -> int:
     """
     from edgekit.runtime.devices.cross import compile_replay
     from edgekit.runtime.devices.emulator import count
-    from edgekit.targets.c.replay_noise import noise_folder
+    from edgekit.targets.c.replay.noise import noise_folder
     from edgekit.targets.devices import profile
 
     device = profile(target)

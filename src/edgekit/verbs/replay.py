@@ -16,7 +16,7 @@ from edgekit.runtime.devices.profile import Profile
 if TYPE_CHECKING:
     from edgekit.graph.model import Model
     from edgekit.targets.build import Layer
-    from edgekit.targets.c.replay import Held
+    from edgekit.targets.c.replay.files import Held
 
 LAYER_HOPS = 8
 
@@ -36,7 +36,7 @@ def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
     Raises:
         UsageError: the manifest is of other sources than this version makes of the network.
     """
-    from edgekit.targets.c.replay import layer_values
+    from edgekit.targets.c.replay.files import layer_values
     from edgekit.verbs.targets import TARGETS
 
     own: JsonObject = {} if manifest.updates is None else {"weights": "external"}
@@ -70,7 +70,7 @@ def replay_folder(
         target: its device.
         held: what layers must hold; None for the golden data that the export wrote, where there are any.
     """
-    from edgekit.targets.c.replay import FOLDER, golden_file, replay_files
+    from edgekit.targets.c.replay.files import FOLDER, golden_file, replay_files
 
     plain = replace(manifest, sampler=None)
     files = replay_files(plain, target)
@@ -105,7 +105,7 @@ def with_changed(error: CheckFailed, seen: Look) -> CheckFailed:
 
 def _limit(manifest: Manifest, target: Profile, held: "Held") -> int:
     """Bytes of golden data: enough for all layers, as far as the device's memory goes."""
-    from edgekit.targets.c.replay import GOLDEN_BYTES
+    from edgekit.targets.c.replay.files import GOLDEN_BYTES
 
     limit = sum(values.nbytes for _, values in held) or GOLDEN_BYTES
     if target.is_bare:

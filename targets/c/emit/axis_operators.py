@@ -11,8 +11,8 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, c_type, int_attribute, node_label
 from edgekit.targets.c.emit.constants import to_bind
-from edgekit.targets.c.emit.loops import index, merge, nest
 from edgekit.targets.c.emit.pointwise import UNSIGNED
+from edgekit.targets.c.loops.strides import index, merge, nest
 
 
 def emit_softmax_along(ctx: Context, node: ir.Node) -> None:

@@ -15,9 +15,9 @@ from edgekit.runtime.build_folder.manifest import c_identifier
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Choice
 from edgekit.targets.c.emit.kernels import Kernel, Selection, choose
-from edgekit.targets.c.packing import INT4, SPARSE, pack
-from edgekit.targets.c.sparse import SparseLayer, sparse_layer
-from edgekit.targets.c.storage import ITEM_BYTES, Layout, Slot, Traits, item_bytes
+from edgekit.targets.c.packing.sparse import SparseLayer, sparse_layer
+from edgekit.targets.c.packing.weights import INT4, SPARSE, pack
+from edgekit.targets.c.plan.storage import ITEM_BYTES, Layout, Slot, Traits, item_bytes
 from edgekit.targets.c.stubs import form
 from edgekit.targets.instruction_sets import Packing, packing_of
 

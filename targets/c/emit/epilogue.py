@@ -1,33 +1,10 @@
 """What a float layer's kernel does with its sums: a function of each, after a tensor of their shape was added."""
 
-import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.facts import facts_of
 from edgekit.operators.geometry import optional
-from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal
-
-ACT, NUMBERS = "act", "act_numbers"  # attributes of a layer: a name of `ek_act`, and its a and b
-ADDED = {"Conv": 3, "Gemm": 3}  # the input that is added to a layer's sums
-
-
-def act_of(node: ir.Node) -> dict[str, ir.Attr] | None:
-    """The attributes of a layer that takes this function of its sums; None where kernels have no such function."""
-    act = facts_of(node).act
-    if act is None:
-        return None
-    numbers = [act.a, act.b]
-    for index, value in enumerate(node.inputs[1:3]):
-        found = constant(value)
-        if value is not None and (found is None or found.size != 1):
-            return None
-        if found is not None:
-            numbers[index] = float(np.ravel(found)[0])
-    for index, name in enumerate(("alpha", "beta")):
-        if name in node.attributes:
-            numbers[index] = node.attributes[name].as_float()
-    return {ACT: ir.AttrString(ACT, act.name), NUMBERS: ir.AttrFloat32s(NUMBERS, numbers)}
+from edgekit.targets.c.rewrite.epilogues import ACT, ADDED, NUMBERS
 
 
 def epilogue_arguments(ctx: Context, node: ir.Node) -> list[str]:

@@ -19,11 +19,12 @@ from edgekit.targets.c.emit.base import (
     size,
 )
 from edgekit.targets.c.emit.epilogue import epilogue_arguments
-from edgekit.targets.c.emit.filter_banks import bands_of, emit_bands
+from edgekit.targets.c.emit.filter_banks import emit_bands
 from edgekit.targets.c.emit.kernels import Kernel, Selection
-from edgekit.targets.c.emit.loops import broadcast, index, merge, nest
-from edgekit.targets.c.sparse import sparse_layer
-from edgekit.targets.c.storage import item_bytes
+from edgekit.targets.c.loops.strides import broadcast, index, merge, nest
+from edgekit.targets.c.packing.filter_banks import bands_of
+from edgekit.targets.c.packing.sparse import sparse_layer
+from edgekit.targets.c.plan.storage import item_bytes
 
 
 def emit_gemm_int(ctx: Context, node: ir.Node) -> None:

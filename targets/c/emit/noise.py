@@ -4,7 +4,7 @@ import onnx_ir as ir
 
 from edgekit.base.random_normals import quantiles
 from edgekit.targets.c.emit.base import Context, int_attribute
-from edgekit.targets.c.storage import Traits
+from edgekit.targets.c.plan.storage import Traits
 
 
 def traits(_: ir.Node) -> Traits:

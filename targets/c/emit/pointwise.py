@@ -17,7 +17,7 @@ from edgekit.targets.c.emit.base import (
     size,
     suffix,
 )
-from edgekit.targets.c.emit.loops import broadcast, contiguous, index, merge, nest
+from edgekit.targets.c.loops.strides import broadcast, contiguous, index, merge, nest
 
 UNSIGNED = {
     "float": "float",

@@ -13,7 +13,7 @@ from edgekit.targets.c.emit.base import (
     node_label,
     suffix,
 )
-from edgekit.targets.c.emit.conv import shape_argument
+from edgekit.targets.c.emit.conv.float32 import shape_argument
 
 
 def emit_max_pool(ctx: Context, node: ir.Node) -> None:

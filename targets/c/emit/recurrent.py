@@ -22,7 +22,7 @@ from edgekit.targets.c.emit.base import (
     node_label,
     suffix,
 )
-from edgekit.targets.c.storage import Traits
+from edgekit.targets.c.plan.storage import Traits
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from edgekit.targets.c.emit.base import (
     size,
 )
 from edgekit.targets.c.emit.constants import to_bind
-from edgekit.targets.c.emit.loops import contiguous, index, merge, nest
+from edgekit.targets.c.loops.strides import contiguous, index, merge, nest
 from edgekit.targets.instruction_sets import packing_of
 
 LEAST_BESIDE = 64  # elements of a float extreme that is taken of many at once

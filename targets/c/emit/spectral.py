@@ -8,7 +8,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant
 from edgekit.operators.spectral.twin import fft_tables
 from edgekit.targets.c.emit.base import Context, node_label, size
-from edgekit.targets.c.storage import Traits
+from edgekit.targets.c.plan.storage import Traits
 
 RFFT_BYTES = 8  # EK_RFFT_F32_SCRATCH, EK_IRFFT_F32_SCRATCH: bytes per point
 SCRATCH_BYTES = 12  # EK_STFT_F32_SCRATCH, EK_ISTFT_F32_SCRATCH: bytes per point

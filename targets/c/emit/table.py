@@ -8,29 +8,19 @@ from edgekit.operators.normalize import lrn_numbers
 from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.qdq import FAKE_DOMAIN, INTEGER_DOMAIN
 from edgekit.operators.spectral.forms import finite_bounds
-from edgekit.targets.c import dense_frames, products, rings
 from edgekit.targets.c.emit import (
     axis_operators,
     border,
-    computed_indices,
-    conv,
-    conv_int,
-    deform,
     fused,
     linear,
-    move,
-    movement,
     noise,
     normalize,
     pointwise,
     pooling,
     recurrent,
     reduce,
-    resize,
-    ring,
     spectral,
 )
-from edgekit.targets.c.emit import indexing as gather
 from edgekit.targets.c.emit.base import (
     ANY,
     BOOL,
@@ -45,7 +35,14 @@ from edgekit.targets.c.emit.base import (
     size,
     view,
 )
-from edgekit.targets.c.moves import MOVE, MOVE_DOMAIN
+from edgekit.targets.c.emit.conv import deform
+from edgekit.targets.c.emit.conv import float32 as conv
+from edgekit.targets.c.emit.conv import integer as conv_int
+from edgekit.targets.c.emit.movement import computed_indices, move, resize, ring
+from edgekit.targets.c.emit.movement import copies as movement
+from edgekit.targets.c.emit.movement import indexing as gather
+from edgekit.targets.c.rewrite import dense_frames, products, rings
+from edgekit.targets.c.rewrite.moves import MOVE, MOVE_DOMAIN
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
     # float

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from edgekit.base.errors import Problem
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
-from edgekit.targets.c.adapter import adapter_files
 from edgekit.targets.c.emit.base import C_ARRAYS
-from edgekit.targets.c.functions import field_names
+from edgekit.targets.c.program.adapter import adapter_files
+from edgekit.targets.c.program.functions import field_names
 from edgekit.targets.c.templates import template
 
 

@@ -67,7 +67,7 @@ def measure_builds(builds: "Sequence[Build]", device: Profile) -> list[ByLayer]:
         ToolError: no compiler or emulator, or one failed.
     """
     from edgekit.targets.build_files import write_build
-    from edgekit.targets.c.replay_noise import noise_folder, noise_hops
+    from edgekit.targets.c.replay.noise import noise_folder, noise_hops
 
     if device.is_cross:
         found = []

@@ -45,8 +45,8 @@ def with_slow_layers(
     """
     from edgekit.graph.step_groups import select_group
     from edgekit.operators.float_form import float_form
-    from edgekit.targets.c.fit import misfits
     from edgekit.targets.c.lower import check_c, lower_c
+    from edgekit.targets.c.plan.fit import misfits
 
     layers = integer_layers(model)
     if not layers:

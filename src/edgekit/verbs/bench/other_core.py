@@ -25,8 +25,8 @@ def replay_on_core(core: str, build: Path, hops: int) -> Measurement:
         ToolError: no cross compiler or emulator, or one failed.
     """
     from edgekit.graph.model import Model
-    from edgekit.targets.c.fit import misfits
-    from edgekit.targets.c.replay import golden_source
+    from edgekit.targets.c.plan.fit import misfits
+    from edgekit.targets.c.replay.files import golden_source
     from edgekit.targets.devices import profile
     from edgekit.verbs.targets import TARGETS
 

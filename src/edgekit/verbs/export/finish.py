@@ -42,8 +42,8 @@ def finish(written: Written, progress: Progress) -> Manifest:
     Raises:
         CheckFailed: it does not compile, or is not the same network.
     """
-    from edgekit.targets.c.replay import FOLDER as REPLAY
-    from edgekit.targets.c.replay import golden_source
+    from edgekit.targets.c.replay.files import FOLDER as REPLAY
+    from edgekit.targets.c.replay.files import golden_source
     from edgekit.targets.devices import profile
     from edgekit.targets.onnxruntime import with_zero_points
 
@@ -194,7 +194,7 @@ def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Mani
 def write_beside(written: Written, manifest: Manifest, samples: Arrays, outputs: Arrays) -> None:
     """Write the packages and bindings that were asked for."""
     from edgekit.targets.bindings.bind import binding_files
-    from edgekit.targets.c.replay import example_files
+    from edgekit.targets.c.replay.files import example_files
     from edgekit.targets.packages.lay_out import package_files
     from edgekit.targets.packages.table import PACKAGES
 
@@ -221,8 +221,8 @@ def with_board(
     manifest: Manifest, build: "Build", folder: Path, board: "Board"
 ) -> tuple[Manifest, int]:
     """Write linker script and header of the user's board; returns the facts, and flash that is left for golden data."""
-    from edgekit.targets.c.fit import place_build
-    from edgekit.targets.c.place import board_header, board_script
+    from edgekit.targets.c.plan.fit import place_build
+    from edgekit.targets.c.plan.place import board_header, board_script
 
     placed, name = place_build(build, manifest, board), manifest.c_name
     (folder / f"{name}_board.ld").write_text(board_script(name, placed), encoding="utf-8")

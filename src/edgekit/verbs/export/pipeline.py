@@ -56,7 +56,7 @@ def export(request: Request, progress: Progress) -> Exported:
     require(request.needs)
     find_code(request.source)
     from edgekit.quantize.calibrate.input_values import setting_problems
-    from edgekit.targets.c.fit import beyond_parts, fit_of, weights_misfit
+    from edgekit.targets.c.plan.fit import beyond_parts, fit_of, weights_misfit
 
     target, own = request.target, request.own
     device, misfits = fit_of(target.name, request.beside.board)

@@ -1,4 +1,4 @@
-"""Banded matrices: the stretches, and the same bits as the whole matrix gives."""
+"""Products with banded matrices have the same bits as the whole matrix gives."""
 
 from pathlib import Path
 
@@ -12,25 +12,6 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend.features import triangles
 from edgekit.operators.oracle import Oracle
 from edgekit.runtime.stream import Stream
-from edgekit.targets.c.emit.filter_banks import bands_of
-
-
-def test_the_stretches_of_a_bank_are_a_small_part_of_it() -> None:
-    bank = triangles("htk", 40, 512, 16000, 60, 7600).astype(np.float32)
-    bank[:, 7] = 0
-    bands = bands_of(bank)
-    assert bands is not None and bands.count[7] == 0
-    assert bands.weights.size < bank.size / 20
-    rebuilt, place = np.zeros_like(bank), 0
-    for column, (first, count) in enumerate(zip(bands.first, bands.count, strict=True)):
-        rebuilt[first : first + count, column] = bands.weights[place : place + count]
-        place += count
-    np.testing.assert_array_equal(rebuilt, bank)
-
-
-@pytest.mark.parametrize("matrix", [None, np.ones((40, 40)), np.eye(8), np.ones((2, 30, 30))])
-def test_other_matrices_are_left_whole(matrix: np.ndarray | None) -> None:
-    assert bands_of(matrix) is None
 
 
 @needs_cc

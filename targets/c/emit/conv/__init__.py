@@ -1,0 +1,1 @@
+"""Emitters of convolutions, and which kernel takes one."""

@@ -1,0 +1,1 @@
+"""Emitters of operators that only move elements."""

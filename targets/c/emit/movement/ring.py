@@ -1,0 +1,181 @@
+"""Rings of frames, (length, frame): frames that come in, and blocks of frames that are read."""
+
+from math import prod
+
+import onnx_ir as ir
+
+from edgekit.operators.geometry import dims, matmul_shapes
+from edgekit.targets.c.emit.base import (
+    Context,
+    array_attribute,
+    int_attribute,
+    int_kernel,
+    size,
+)
+from edgekit.targets.c.loops.strides import Loops, broadcast, contiguous, index, merge, nest
+from edgekit.targets.c.plan.storage import Traits
+from edgekit.targets.c.rewrite.dense_frames import POSITIONS
+from edgekit.targets.c.rewrite.products import DOTS
+
+
+def traits_push(_: ir.Node) -> Traits:
+    """Ring and place change in place."""
+    return Traits(updates=((1, 0), (2, 1)))
+
+
+def emit_push(ctx: Context, node: ir.Node) -> None:
+    """New frames over the oldest ones; the place then is that of the oldest frame."""
+    outer, inner, fresh, length = (
+        int_attribute(node, name) for name in ("outer", "inner", "fresh", "length")
+    )
+    x, ring, place = node.inputs
+    assert x is not None and ring is not None and place is not None
+    ctx.copy(ring, node.outputs[0])
+    ctx.copy(place, node.outputs[1])
+    source, to, at = ctx.pointer(x), *map(ctx.pointer, node.outputs)
+    size = outer * inner
+    # a damaged position must not lead out of the ring
+    ctx.line(f"if ((uint32_t)*{at} > {length - fresh}u) {{")
+    ctx.line(f"    *{at} = 0;")
+    ctx.line("}")
+    if fresh == 1 or outer == 1:
+        ctx.line(f"memcpy({to} + *{at} * {size}, {source}, {fresh * size} * sizeof *{to});")
+    else:
+        loops: Loops = [(fresh, (size, inner)), (outer, (inner, fresh * inner)), (inner, (1, 1))]
+        body = f"{to}[*{at} * {size} + {index(loops, 0)}] = {source}[{index(loops, 1)}];"
+        for line in nest(loops, [body]):
+            ctx.line(line)
+    ctx.line(f"*{at} = *{at} == {length - fresh} ? 0 : *{at} + {fresh};")
+    ctx.count_moved(node.outputs[0], fresh * size)
+
+
+def emit_take(ctx: Context, node: ir.Node) -> None:
+    """Blocks of frames of the window that ends with the newest frame."""
+    names = ("outer", "inner", "length", "window", "first", "step", "count", "frames")
+    outer, inner, length, window, first, step, count, frames = (
+        int_attribute(node, name) for name in names
+    )
+    y = node.outputs[0]
+    ring, place = (ctx.pointer(value) for value in node.inputs)
+    start = f"*{place} + {length - window + first}"
+    loops: Loops = [(outer, (inner, count * frames * inner)), (inner, (1, 1))]
+    body = [
+        f"const int32_t frame = {start} + b * {step} + f;",
+        f"const int32_t at = (frame < {length} ? frame : frame - {length}) * {outer * inner};",
+        *nest(
+            loops,
+            [
+                f"{ctx.pointer(y)}[(b * {frames} + f) * {inner} + {index(loops, 1)}] = "
+                f"{ring}[at + {index(loops, 0)}];"
+            ],
+        ),
+    ]
+    for line in (
+        f"for (int32_t b = 0; b < {count}; b++) {{",
+        f"    for (int32_t f = 0; f < {frames}; f++) {{",
+        *(f"        {text}" for text in body),
+        "    }",
+        "}",
+    ):
+        ctx.line(line)
+    ctx.count_moved(y, count * frames * outer * inner)
+
+
+def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
+    """A depthwise convolution at one position over frames where they are in the ring."""
+    y, ring, place = node.outputs[0], *node.inputs
+    taps, channels = int_attribute(node, "count"), _frame(node)
+    scaling = [name for name in ("mult", "shift") if name in node.attributes]
+    arrays = [
+        ctx.constant(f"{node.name}_{name}", array_attribute(node, name))
+        if name in node.attributes
+        else "NULL"
+        for name in ("w", "bias", *scaling)
+    ]
+    numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if n in node.attributes]
+    kernel = int_kernel("ek_frames", node) if scaling else "ek_frames_f32"
+    ctx.line("{")
+    _find(ctx, node, place, taps, int_attribute(node, "step"))
+    ctx.call(kernel, ctx.pointer(ring), "at", *arrays, *numbers, ctx.pointer(y), taps, channels)
+    ctx.line("}")
+
+
+def emit_ring_fc(ctx: Context, node: ir.Node) -> None:
+    """A layer over blocks of frames where they are in the ring."""
+    y, ring, place = node.outputs[0], *node.inputs
+    arrays = {
+        name: array_attribute(node, name)
+        for name in ("w", "bias", "mult", "shift")
+        if name in node.attributes
+    }
+    is_int, w = "mult" in arrays, arrays["w"]
+    kernel = int_kernel("ek_frame_fc", node) if is_int else "ek_frame_fc_f32"
+    first = ("w", "bias") if is_int else ("w",)
+    names = ctx.weights(node, kernel, {name: arrays.pop(name) for name in first})
+    names += [ctx.constant(f"{node.name}_{name}", array) for name, array in arrays.items()]
+    names += ["NULL"] if not is_int and not arrays else []
+    numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if is_int]
+    k, n = w.shape[:0:-1] if is_int else w.shape[1:]
+    positions = int_attribute(node, POSITIONS)
+    ctx.line("{")
+    _find(ctx, node, place, len(w) + positions - 1, int_attribute(node, "step"))
+    for i in range(positions):
+        at, to = ("at", ctx.pointer(y)) if i == 0 else (f"at + {i}", f"{ctx.pointer(y)} + {i * n}")
+        ctx.call(kernel, ctx.pointer(ring), at, *names, *numbers, to, len(w), k, n)
+    ctx.line("}")
+
+
+def emit_ring_product(ctx: Context, node: ir.Node) -> None:
+    """A product with frames where they are in the ring: one call per block of the operands."""
+    (a, ring, place), y = node.inputs, node.outputs[0]
+    sizes, strides = (list(node.attributes[name].as_ints()) for name in ("sizes", "strides"))
+    left, right, batch = matmul_shapes(dims(a), tuple(sizes))
+    m, k, n = left[-2], left[-1], right[-1]
+    ahead = len(batch) - len(sizes[:-2])
+    apart = [step if size > 1 else 0 for size, step in zip(sizes[:-2], strides, strict=False)]
+    if prod(sizes[:-2]) == 1:
+        batch, m = (), size(a) // k
+    steps = (
+        [step * m * k for step in broadcast(left[:-2], batch)],
+        [0] * ahead + apart,
+        [step * m * n for step in contiguous(batch)],
+    )
+    loops = merge(batch, steps)
+    pointers = [ctx.pointer(value) for value in (a, ring, y)]
+    at = [f"{p} + {index(loops, i)}" if loops else p for i, p in enumerate(pointers)]
+    is_int, stem = (
+        "mult" in node.attributes,
+        f"ek_frame_{'dots' if node.op_type == DOTS else 'sums'}",
+    )
+    kernel = int_kernel(stem, node) if is_int else f"{stem}_f32"
+    zeros = [[int_attribute(node, f"{x}_zero")] if is_int else [] for x in "ab"]
+    output = [
+        int_attribute(node, x) for x in ("mult", "shift", "y_zero", "y_min", "y_max") if is_int
+    ]
+    arguments = [at[0], *zeros[0], at[1], *zeros[1], "at", *output, at[2], m, k, n]
+    ctx.kernels.add(kernel)
+    ctx.line("{")
+    _find(ctx, node, place, int_attribute(node, "frames"), 1)
+    for text in nest(loops, [f"{kernel}({', '.join(map(str, arguments))});"]):
+        ctx.line(f"    {text}")
+    ctx.line("}")
+
+
+def _frame(node: ir.Node) -> int:
+    return int_attribute(node, "outer") * int_attribute(node, "inner")
+
+
+def _find(ctx: Context, node: ir.Node, place: ir.Value | None, frames: int, step: int) -> None:
+    """Where in the ring frames of the window begin, each `step` behind the one before: the array ``at``."""
+    length, window, first = (int_attribute(node, name) for name in ("length", "window", "first"))
+    start = f"*{ctx.pointer(place)} + {length - window + first}"
+    ctx.line(f"    int32_t at[{frames}];")
+    ctx.line(f"    for (int32_t t = 0; t < {frames}; t++) {{")
+    ctx.line(f"        const int32_t frame = {start} + t * {step};")
+    ctx.line(f"        at[t] = (frame < {length} ? frame : frame - {length}) * {_frame(node)};")
+    ctx.line("    }")
+
+
+def macs_ring_conv(node: ir.Node) -> int:
+    """One for each weight, at every position."""
+    return array_attribute(node, "w").size * int_attribute(node, POSITIONS, 1)

@@ -1,0 +1,41 @@
+"""Rows that become columns: two loops of a copy that a kernel takes, where blocks in registers are worth a call."""
+
+from typing import TypeVar
+
+import onnx_ir as ir
+
+from edgekit.targets.c.emit.base import Context
+from edgekit.targets.c.plan.storage import item_bytes
+from edgekit.targets.instruction_sets import packing_of
+
+KERNELS = {1: "ek_transpose_b8", 2: "ek_transpose_b16", 4: "ek_transpose_b32"}
+LEAST, LEAST_EDGE = 64, 4  # elements of a call, and rows and columns
+S = TypeVar("S")
+Loops = list[tuple[int, tuple[S, ...]]]
+
+
+def transpose_loops(ctx: Context, y: ir.Value, loops: Loops[S]) -> tuple[Loops[S], str] | None:
+    """What stands for the loops of a copy, whose steps are those of x and of y.
+
+    Returns:
+        The loops around a kernel's call, and the call, with x ``{a}`` and y ``{b}``; None where loops are as good.
+    """
+    level = _contiguous(loops)
+    if level is None or not packing_of(ctx.profile.kernels).windows or item_bytes(y) not in KERNELS:
+        return None
+    (cols, (_, y_step)), (rows, (x_step, _)) = loops[level], loops[-1]
+    if min(rows, cols) < LEAST_EDGE or rows * cols < LEAST:
+        return None
+    kernel = KERNELS[item_bytes(y)]
+    ctx.kernels.add(kernel)
+    call = f"{kernel}({{a}}, {{b}}, {rows}, {cols}, {x_step}, {y_step});"
+    return [*loops[:level], *loops[level + 1 : -1]], call
+
+
+def _contiguous(loops: Loops[S]) -> int | None:
+    """The loop along which x is contiguous, if y is so along the innermost one and their steps are numbers."""
+    for level, (_, steps) in enumerate(loops[:-1]):
+        both = [*steps, *loops[-1][1]]
+        if all(isinstance(step, int) and step > 0 for step in both) and both[0] == both[3] == 1:
+            return level
+    return None

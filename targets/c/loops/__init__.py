@@ -1,0 +1,1 @@
+"""Loops over tensors: strides of nests, and walks along lists of indices."""

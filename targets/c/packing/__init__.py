@@ -1,0 +1,1 @@
+"""Weights in the order in which a device's kernels read them."""

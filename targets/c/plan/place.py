@@ -1,0 +1,256 @@
+"""Where a build stands in the memories of a board: hot weights and blocks in fast memory.
+
+Weights, scratch and state are placed by how often a hop reads a byte of them: the most read first, each in the fastest
+memory with room. Weights are stored in flash in any case; those that a RAM reads faster are copied there at start.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from edgekit.base.json_values import JsonObject
+from edgekit.runtime.devices.board import WORD_BYTES, Board, Memory
+from edgekit.runtime.devices.profile import Region
+from edgekit.targets.build import Constant, Placement
+from edgekit.targets.c.plan.linker import Output, script
+from edgekit.targets.c.plan.memory import align_size
+
+CODE, STACK, HEAP, STATE, SCRATCH = "code", "stack", "heap", "state", "scratch"
+
+
+@dataclass(frozen=True)
+class Item:
+    """What takes memory.
+
+    Attributes:
+        name: a C array of weights, or one of `CODE`, `STACK`, `HEAP`, `STATE` and `SCRATCH`.
+        bytes: its size.
+        reads: how often a hop reads or writes a byte of it, in the mean.
+        is_weights: whether it must be stored without power, and is only read.
+    """
+
+    name: str
+    bytes: int
+    reads: float
+    is_weights: bool = False
+
+
+@dataclass(frozen=True)
+class PlacedItem:
+    """An item in a memory.
+
+    Attributes:
+        item: what.
+        memory: where it is while the network runs; None where nothing has room.
+        stored: of weights in RAM, the flash that start-up copies them from.
+        cycles: that a hop waits for it, modelled.
+    """
+
+    item: Item
+    memory: str | None
+    stored: str | None = None
+    cycles: float = 0
+
+
+@dataclass(frozen=True)
+class BoardPlacement:
+    """The whole build on a board."""
+
+    board: Board
+    placed: tuple[PlacedItem, ...]
+
+    def used(self, memory: Memory) -> int:
+        """Bytes of a memory that are taken, reserved ones too."""
+        return memory.reserved_bytes + sum(
+            align_size(p.item.bytes) * ((p.memory == memory.name) + (p.stored == memory.name))
+            for p in self.placed
+        )
+
+    @property
+    def misfits(self) -> tuple[str, ...]:
+        """What no memory has room for, with the room of the largest gap."""
+        told = []
+        for keeps in (True, False):
+            out = [
+                p.item
+                for p in self.placed
+                if p.memory is None and (p.item.is_weights or p.item.name == CODE) == keeps
+            ]
+            if not out:
+                continue
+            free = {m.name: m.bytes - self.used(m) for m in self.board.memory if m.keeps == keeps}
+            gaps = ", ".join(f"{name} {size:,}" for name, size in free.items())
+            size = sum(item.bytes for item in out)
+            names = [item.name for item in out]
+            listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
+            told.append(
+                f"does not fit {self.board.name}: {size:,} bytes of {listed} have no room in "
+                f"{'flash' if keeps else 'RAM'}; free: {gaps}"
+            )
+        return tuple(told)
+
+    def facts(self) -> JsonObject:
+        """Return ``board`` of the manifest."""
+        board, memories = self.board, []
+        for memory in board.memory:
+            row = asdict(memory)
+            memories.append({**row, "used_bytes": self.used(memory)})
+        rows = [
+            {
+                "name": p.item.name,
+                "bytes": p.item.bytes,
+                "reads_per_hop": round(p.item.reads, 2),
+                "memory": p.memory,
+                "stored": p.stored,
+                "modelled_wait_cycles": round(p.cycles),
+            }
+            for p in self.placed
+        ]
+        own = {k: v for k, v in asdict(board).items() if k != "memory"}
+        return {**own, "memory": memories, "placed": rows}
+
+
+def items(
+    constants: Iterable[Constant],
+    memory: Mapping[str, int | None],
+    plan: Sequence[Placement],
+    board: Board,
+) -> list[Item]:
+    """Return what a build puts into memory, the most read first.
+
+    Args:
+        constants: its weights.
+        memory: of its manifest.
+        plan: its tensors in scratch, each of which a hop writes and reads.
+        board: whose stack and heap there are.
+    """
+    size = {name: count or 0 for name, count in memory.items()}
+    moved = 2 * sum(p.size for p in plan if p.block == SCRATCH)
+    touched = max(2.0, moved / max(1, size["scratch_bytes"]))
+    blocks = [
+        Item(STACK, board.stack_bytes, 2.0),
+        Item(STATE, size["state_bytes"], 2.0),
+        Item(SCRATCH, size["scratch_bytes"], touched),
+    ]
+    weights = [Item(c.name, c.bytes, c.reads, is_weights=True) for c in constants]
+    mixed = sorted([*blocks, *weights], key=lambda item: (-item.reads, item.name))
+    heap = [Item(HEAP, board.heap_bytes, 0)] if board.heap_bytes else []
+    return [Item(CODE, size["code_bytes"], 1), *mixed, *heap]
+
+
+def place(board: Board, wanted: Sequence[Item]) -> BoardPlacement:
+    """Place `wanted`, in its order, each in the fastest memory with room."""
+    mixed = _in_order(board, wanted)
+    if any(p.memory is None for p in mixed):  # copies of weights took what must be in RAM
+        mixed = _in_order(board, sorted(wanted, key=lambda item: item.is_weights))
+    by_name = {p.item.name: p for p in mixed}
+    return BoardPlacement(board, tuple(by_name[item.name] for item in wanted))
+
+
+def _in_order(board: Board, wanted: Sequence[Item]) -> list[PlacedItem]:
+    free = {memory.name: memory.bytes - memory.reserved_bytes for memory in board.memory}
+    order = sorted(board.memory, key=lambda memory: memory.cycles_per_word(board.clock_hz))
+
+    def first(item: Item, among: Iterable[Memory]) -> Memory | None:
+        """Take room in the fastest of some memories that has it."""
+        for memory in among:
+            if align_size(item.bytes) <= free[memory.name]:
+                free[memory.name] -= align_size(item.bytes)
+                return memory
+        return None
+
+    flash, ram = ([m for m in order if m.keeps == keeps] for keeps in (True, False))
+    stored = {  # code first, then weights, each of which is in flash in any case
+        item.name: first(item, flash) for item in wanted if item.is_weights or item.name == CODE
+    }
+    placed = []
+    for item in wanted:
+        home = stored.get(item.name)
+        if item.name not in stored:
+            placed.append(_place_item(item, first(item, ram), board))
+        elif home is None or not item.is_weights or item.reads == 0:
+            placed.append(_place_item(item, home, board))
+        else:
+            speed = home.cycles_per_word(board.clock_hz)
+            faster = [m for m in ram if m.cycles_per_word(board.clock_hz) < speed]
+            copy = first(item, faster)
+            own = _place_item(item, copy or home, board)
+            placed.append(own if copy is None else replace(own, stored=home.name))
+    return placed
+
+
+def _place_item(item: Item, memory: Memory | None, board: Board) -> PlacedItem:
+    if memory is None:
+        return PlacedItem(item, None)
+    waits = memory.cycles_per_word(board.clock_hz) - 1
+    words = item.reads * item.bytes / WORD_BYTES
+    counted = item.is_weights or item.name in (STATE, SCRATCH)
+    return PlacedItem(item, memory.name, cycles=waits * words if counted else 0)
+
+
+def board_script(name: str, placing: BoardPlacement) -> str:
+    """The linker script of a program on the board: its replay, or a product that starts from it."""
+    board = placing.board
+    at = {p.item.name: p.memory for p in placing.placed}
+    memory = {
+        m.name: Region(m.start + m.reserved_bytes, m.bytes - m.reserved_bytes) for m in board.memory
+    }
+    free = {m.name: m.bytes - placing.used(m) for m in board.memory}
+    code = at[CODE] or max((m.name for m in board.memory if m.keeps), key=free.__getitem__)
+    ram = at[STACK] or max((m.name for m in board.memory if not m.keeps), key=free.__getitem__)
+    # golden data of the replay, where there is most room; what is not placed by name goes along
+    rest = max((m.name for m in board.memory if m.keeps), key=free.__getitem__)
+    outputs = [
+        *_weights(placing),
+        Output("weights", f"*(.rodata.{name}_*) *(.rodata.golden_*)", rest),
+        *(
+            Output(
+                f"{name}_{block}", f"*(.{name}_{block}) *(.bss.replay_{block})", where, cleared=True
+            )
+            for block in (STATE, SCRATCH)
+            if (where := at[block]) is not None
+        ),
+        Output("data", "*(.data .data.* .sdata .sdata.*)", ram, stored=code),
+        Output("bss", "*(.bss .bss.* .sbss .sbss.* COMMON)", ram, cleared=True),
+    ]
+    title = f"{board.name}: where the build {name} stands; made from its board.toml."
+    return script(title, memory, outputs, code, f"ORIGIN({ram}) + LENGTH({ram})")
+
+
+def _weights(placing: BoardPlacement) -> list[Output]:
+    """An output section for each pair of where weights are and where they are stored."""
+    pairs: dict[tuple[str, str | None], list[str]] = {}
+    for p in placing.placed:
+        if p.item.is_weights and p.memory is not None:
+            pairs.setdefault((p.memory, p.stored), []).append(p.item.name)
+    return [
+        Output(
+            "_".join(("weights", where, *([stored] if stored else []))).lower(),
+            "\n        ".join(f"*(.rodata.{n} .rodata.{n}_)" for n in names),
+            where,
+            stored,
+        )
+        for (where, stored), names in pairs.items()
+    ]
+
+
+def board_header(name: str, placing: BoardPlacement) -> str:
+    """``<name>_board.h``: attributes that put a product's blocks where the plan has them."""
+    at = {p.item.name: p.memory for p in placing.placed}
+    lines = [
+        f"#define {name.upper()}_{block.upper()}_PLACE "
+        f'__attribute__((section(".{name}_{block}"))) /* {at[block]} */'
+        for block in (STATE, SCRATCH)
+    ]
+    guard = f"{name.upper()}_BOARD_H"
+    return HEADER.format(name=name, board=placing.board.name, guard=guard, lines="\n".join(lines))
+
+
+HEADER = """\
+/* {board}: where the blocks of {name} stand. Sections are those of {name}_board.ld. */
+#ifndef {guard}
+#define {guard}
+
+{lines}
+
+#endif
+"""

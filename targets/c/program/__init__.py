@@ -1,0 +1,1 @@
+"""The emitted sources: constants, functions, the network, and what stands around it."""

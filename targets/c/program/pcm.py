@@ -1,0 +1,153 @@
+"""``<name>_process_s16``: a hop of 16-bit PCM, its channels interleaved as sound devices have them.
+
+A build that gives nothing but sound gives it in 16 bits too; any other gives its outputs as ``<name>_process`` does.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from textwrap import indent
+
+import onnx_ir as ir
+
+from edgekit.graph.model import Model
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.targets.c.emit.base import C_ARRAYS as C_TYPES
+from edgekit.targets.c.plan.storage import PCM_IN, PCM_OUT, Layout, pcm_blocks
+from edgekit.targets.c.program.functions import field_names
+from edgekit.targets.c.program.guards import refusal
+from edgekit.targets.c.templates import template
+
+PROTOTYPE = """
+/* The same on 16-bit samples: full scale is 32768, rounded half to even, saturated.{channels} */
+{signature};
+"""
+SOURCE = template("pcm.c")
+READ = "(float)%s * (1.0f / 32768.0f)"
+WRITE = """\
+            const float v = {value} * 32768.0f;
+            const float low = v > -32768.0f ? v : -32768.0f;
+            {sample} = (int16_t)ek_roundf1(low < 32767.0f ? low : 32767.0f);"""
+
+
+@dataclass(frozen=True)
+class Port:
+    """One stream of the entry: its argument, the float block that stands for it, and its member of the struct."""
+
+    tensor: Tensor
+    argument: str
+    block: str
+    member: str
+    offset: str
+
+    @property
+    def size(self) -> int:
+        """Samples of a hop, all channels."""
+        return (self.tensor.frames_per_hop or 0) * self.channels
+
+    @property
+    def channels(self) -> int:
+        """Channels."""
+        return self.tensor.pcm_channels or 1
+
+    def loop(self, statement: str) -> str:
+        """Loops over all samples; `statement` has the samples of {pcm} and {block}."""
+        axes, frames = self.tensor.axes, self.tensor.frames_per_hop
+        assert axes is not None
+        channel, time = axes.axis("C"), axes.axis("T")
+        is_planar = channel is not None and time is not None and channel < time
+        if self.channels == 1 or not is_planar:
+            text = statement.format(pcm=f"{self.argument}[i]", block=f"{self.block}[i]")
+            return f"        for (int32_t i = 0; i < {self.size}; i++) {{\n{text}\n        }}"
+        text = statement.format(
+            pcm=f"{self.argument}[t * {self.channels} + c]", block=f"{self.block}[c * {frames} + t]"
+        )
+        return (
+            f"        for (int32_t t = 0; t < {frames}; t++) {{\n"
+            f"            for (int32_t c = 0; c < {self.channels}; c++) {{\n"
+            f"{indent(text, '    ')}\n            }}\n        }}"
+        )
+
+
+def pcm_prototype(model: Model, manifest: Manifest, prefix: str) -> str:
+    """The declaration, and what the arguments are where they are more than one channel in and out."""
+    ports = _ports(model, manifest)
+    shown = [f"{port.argument} [{port.tensor.frames_per_hop}][{port.channels}]" for port in ports]
+    is_mono = all(port.channels == 1 for port in ports) and len(manifest.stream_inputs) == 1
+    text = "" if is_mono else "\n * Channels are interleaved: " + ", ".join(shown) + "."
+    return PROTOTYPE.format(channels=text, signature=_signature(model, ports, manifest, prefix))
+
+
+def pcm_source(model: Model, manifest: Manifest, layout: Layout, prefix: str) -> str:
+    """The function."""
+    ports = _ports(model, manifest)
+    count = len(manifest.stream_inputs)
+    given, made = ports[:count], ports[count:]
+    read = "            {block} = " + READ % "{pcm}" + ";"
+    knobs = _controls(model, manifest)
+    arguments = [port.argument for port in ports] + [argument for argument, _ in knobs.values()]
+    arguments += [] if made else ["out"]
+    members = {port.tensor.name: port.block for port in given}
+    members |= {name: argument for name, (argument, _) in knobs.items()}
+    write = WRITE.replace("{value}", "{block}").replace("{sample}", "{pcm}")
+    return SOURCE.format(
+        name=prefix,
+        signature=_signature(model, ports, manifest, prefix),
+        refused=refusal(prefix.upper(), ("scratch", *arguments)),
+        blocks="\n".join(
+            f"        float *const {port.block} = (float *)(void *)((unsigned char *)scratch + "
+            f"{layout.offsets[port.offset]}); /* [{port.size}] */"
+            for port in ports
+        ),
+        inputs=", ".join(members[tensor.name] for tensor in manifest.hop_inputs),
+        outputs="\n".join(f"        result.{port.member} = {port.block};" for port in made)
+        or "        result = *out;",
+        read="\n".join(port.loop(read) for port in given),
+        write="\n".join(port.loop(write) for port in made),
+    )
+
+
+def _ports(model: Model, manifest: Manifest) -> list[Port]:
+    def side(
+        tensors: Sequence[Tensor],
+        values: tuple[ir.Value, ...],
+        argument: str,
+        block: str,
+        offset: str,
+    ) -> list[Port]:
+        fields, one = field_names(values), len(tensors) == 1
+        offsets = pcm_blocks(offset, len(tensors))
+        return [
+            Port(
+                tensor,
+                argument if one else f"{argument}_{fields[tensor.name]}",
+                block if one else f"{block}{i}",
+                fields[tensor.name],
+                offsets[i],
+            )
+            for i, tensor in enumerate(tensors)
+        ]
+
+    sound = manifest.stream_outputs if manifest.is_pcm else ()
+    return [
+        *side(manifest.stream_inputs, model.stream_inputs, "pcm", "x", PCM_IN),
+        *side(sound, model.stream_outputs, "out", "y", PCM_OUT),
+    ]
+
+
+def _controls(model: Model, manifest: Manifest) -> dict[str, tuple[str, str]]:
+    """The argument and its C type of each control, by name; controls stand behind the streams."""
+    fields = field_names(model.stream_inputs)
+    return {
+        tensor.name: (f"control_{fields[tensor.name]}", C_TYPES[tensor.dtype])
+        for tensor in manifest.controls
+    }
+
+
+def _signature(model: Model, ports: Sequence[Port], manifest: Manifest, prefix: str) -> str:
+    count = len(manifest.stream_inputs)
+    arguments = [f"const int16_t *{port.argument}" for port in ports[:count]]
+    arguments += [f"int16_t *{port.argument}" for port in ports[count:]]
+    arguments += [] if ports[count:] else [f"{prefix}_outputs *out"]
+    knobs = _controls(model, manifest).values()
+    arguments += [f"const {kind} *{argument}" for argument, kind in knobs]
+    return f"int {prefix}_process_s16({prefix} *net, void *scratch, {', '.join(arguments)})"
