@@ -18,7 +18,7 @@ from quick_build import quick_build
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.runtime.stream import Arrays
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 from edgekit.verbs.targets import TARGETS
 
 SUITES = ("node", "pytorch-converted", "pytorch-operator", "simple")
@@ -151,7 +151,7 @@ def outputs(
     }
     shapes = {name: shape for name, shape in open_shapes.items() if name not in constants}
     network = from_onnx(model.SerializeToString(), name="case", shapes=shapes, constants=constants)
-    imported = surrounded(network, ImportOptions())
+    imported = with_surroundings(network, ImportOptions())
     if problems := TARGETS["host"].check(imported):
         raise UsageError(problems)
     stream = quick_build(imported)

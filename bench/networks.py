@@ -171,7 +171,9 @@ class Benchmark:
 
 
 RECIPES = ("float32", "w8a8")
-GRIDNET = ImportOptions(hop=128, sample_rate=16000, time_axes={"sound": 2}, session=("speaker",))
+GRIDNET = ImportOptions(
+    hop=128, sample_rate=16000, time_axes={"sound": 2}, session_constants=("speaker",)
+)
 
 
 ENCODEC = ImportOptions(hop=320, sample_rate=24000, time_axes={"sound": 2})

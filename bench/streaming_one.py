@@ -27,7 +27,7 @@ from edgekit.export.stream.sources import torch_offline
 from edgekit.export.torch_source import load_module
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 from edgekit.verbs.targets import TARGETS
 
 Array = NDArray[Any]
@@ -101,7 +101,7 @@ def error_of(expected: list[Array], found: list[Array]) -> float:
 
 def in_c(model: Model, feed: dict[str, Array], expected: list[Array]) -> tuple[float, bool]:
     """The generated C's error against torch, and whether its first hops equal the oracle in every bit."""
-    guarded = surrounded(model, ImportOptions())
+    guarded = with_surroundings(model, ImportOptions())
     problems = TARGETS["host"].check(guarded)
     if problems:
         raise ModelError(problems)

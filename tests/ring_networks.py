@@ -7,7 +7,7 @@ from edgekit.export.from_onnx import from_onnx
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.graph.model import Model
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 CHANNELS, HIDDEN, BLOCKS = 8, 12, 8
 
@@ -126,4 +126,6 @@ def coded(
 
 def streamed(data: bytes, times: int = 1) -> Model:
     analysis = analyse(onnx_offline(data, name="net"))
-    return surrounded(rewrite(analysis, times * analysis.facts.minimum_hop()), ImportOptions())
+    return with_surroundings(
+        rewrite(analysis, times * analysis.facts.minimum_hop()), ImportOptions()
+    )

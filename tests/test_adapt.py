@@ -68,7 +68,9 @@ def basis() -> NDArray[np.float32]:
 
 @cache
 def model(recipe: str) -> Model:
-    made = load_model(f"{__name__}:classifier", ImportOptions(session=("prompt",))).network
+    made = load_model(
+        f"{__name__}:classifier", ImportOptions(session_constants=("prompt",))
+    ).network
     if recipe == "float32":
         return made
     random, (x, _) = np.random.default_rng(0), shifted()
@@ -152,7 +154,7 @@ def test_integers_need_a_calibration_with_prompts_as_large_as_the_adaptation_nee
     np.savez("images.npz", images=x[:100])
     block = code("adaptation.md", "Calibration", "python")
     Path("prompts.py").write_text(block + "\n\ndef small():\n    return clips(0.2)\n")
-    options = ImportOptions(session=("prompt",))
+    options = ImportOptions(session_constants=("prompt",))
     network = load_model("prompts:classifier", options).network
     after = {}
     for name in ("float32", "small", "clips"):

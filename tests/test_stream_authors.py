@@ -10,7 +10,7 @@ from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import Offline, torch_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 from edgekit.verbs.targets import TARGETS
 
 SOUND, SEQUENCE = "stream_authors_sound", "stream_authors_sequence"
@@ -58,7 +58,7 @@ def in_c(offline: Offline, model: Model, name: str, axis: int, samples: int) -> 
     shape = [int(d) for d in whole.ir.graph.inputs[0].shape or ()]
     x = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
     expected = in_onnxruntime(whole.to_bytes())({name: x})
-    guarded = surrounded(model, ImportOptions())
+    guarded = with_surroundings(model, ImportOptions())
     assert not TARGETS["host"].check(guarded)
     running = quick_build(guarded)
     compare(expected, running.clip({name: x}), limit=2e-5, what="in C it")

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from edgekit.verbs.bundles import bundle as bundle
     from edgekit.verbs.doctor import doctor as doctor
     from edgekit.verbs.doctor import targets as targets
-    from edgekit.verbs.export.pipeline import Exported
+    from edgekit.verbs.export.pipeline import ExportResult
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
-    from edgekit.verbs.inspection import Inspection
+    from edgekit.verbs.inspection_result import Inspection
     from edgekit.verbs.serve import serve as serve
 
 # Verbs that stand elsewhere whole: imported when they are asked for, as all modules that only one verb needs.
@@ -59,7 +59,7 @@ def export(
     *,
     progress: Progress = silent,
     **options: Unpack[ExportOptions],
-) -> "Exported":
+) -> "ExportResult":
     """Make a verified build folder of a network.
 
     A factory or a .pt2 is the user's own code and is run; an .onnx and calibration files are not
@@ -76,10 +76,10 @@ def export(
         UsageError: everything that is wrong with the request or the network.
         CheckFailed: the build does not compile, is not the same network, or does not fit its board.
     """
-    from edgekit.verbs.export import pipeline
+    from edgekit.verbs.export import entry_points
     from edgekit.verbs.export.request import read_request
 
-    return pipeline.export(read_request(source, target, Path(out), options), progress)
+    return entry_points.export(read_request(source, target, Path(out), options), progress)
 
 
 def stream(
@@ -101,9 +101,10 @@ def stream(
         UsageError: everything that is wrong with the request, or nodes that cannot be streamed.
         VerificationError: hop by hop it is not the same network.
     """
-    from edgekit.verbs.export import networks
+    from edgekit.verbs.export import entry_points
+    from edgekit.verbs.export.network_requests import read_stream_request
 
-    return networks.stream(source, Path(out), options, progress)
+    return entry_points.stream(read_stream_request(source, Path(out), options), progress)
 
 
 def quantize(
@@ -134,11 +135,12 @@ def quantize(
         UsageError: everything that is wrong with the request, the network or the calibration.
         CheckFailed: no recipe is good enough, or none of them within the bounds, or ``auto`` finds no C compiler.
     """
-    from edgekit.verbs.export import networks
+    from edgekit.verbs.export import entry_points
+    from edgekit.verbs.export.network_requests import read_quantize_request
 
-    return networks.quantize(
-        source, recipe, calibration, Path(out), min_snr_db, target, most, progress
-    )
+    file = Path(out)
+    request = read_quantize_request(source, file, recipe, calibration, min_snr_db, target, most)
+    return entry_points.quantize(request, progress)
 
 
 def run(

@@ -69,23 +69,32 @@ class Build:
             UsageError: names, shapes or types that do not fit.
             ToolError: a compiler or package is missing, or failed.
         """
-        stream, hops = self._running, self.manifest.hop_inputs
-        if not isinstance(inputs, Mapping):
-            if len(hops) != 1:
-                allowed = f"a dictionary of {', '.join(t.name for t in hops)}"
-                raise UsageError(Problem("inputs", "one array", allowed, "name the arrays"))
-            found = self.run({hops[0].name: inputs})
-            return found if len(found) != 1 else next(iter(found.values()))  # type: ignore[union-attr]
-        arrays = {name: _data(name, array) for name, array in inputs.items()}
-        shapes = [(arrays[t.name].shape, tuple(t.shape)) for t in hops if t.name in arrays]
+        hops = self.manifest.hop_inputs
+        if isinstance(inputs, Mapping):
+            return self._run_by_name({name: _data(name, array) for name, array in inputs.items()})
+        if len(hops) != 1:
+            allowed = f"a dictionary of {', '.join(t.name for t in hops)}"
+            raise UsageError(Problem("inputs", "one array", allowed, "name the arrays"))
+        name = hops[0].name
+        found = self._run_by_name({name: _data(name, inputs)})
+        return found if len(found) != 1 else next(iter(found.values()))
+
+    def _run_by_name(self, arrays: Arrays) -> Arrays:
+        """Run one call, many or a recording, as the shapes tell."""
+        stream, names = self._running, {t.name for t in self.manifest.hop_inputs}
+        shapes = [
+            (arrays[t.name].shape, tuple(t.shape))
+            for t in self.manifest.hop_inputs
+            if t.name in arrays
+        ]
         stream.reset()
         if shapes and all(found == shape for found, shape in shapes):
-            names = {t.name for t in hops}
             one = {name: array[None] if name in names else array for name, array in arrays.items()}
             return {name: array[0] for name, array in stream.run(one).items()}
-        recording = self.manifest.streaming is not None
         is_hops = all(found[1:] == shape for found, shape in shapes)
-        return stream.clip(arrays) if recording and not is_hops else stream.run(arrays)
+        if self.manifest.streaming is not None and not is_hops:
+            return dict(stream.clip(arrays))
+        return dict(stream.run(arrays))
 
     def bench(self, **options: Any) -> Measurement:
         """Measure it; the options are those of `edgekit.api.bench`."""
@@ -170,35 +179,39 @@ def _check_network(network: Any) -> None:
 
 
 @contextmanager
-def _source(network: Any, example: Any) -> Iterator[str]:
+def _source(network: object, example: object) -> Iterator[str]:
     torch = sys.modules.get("torch")
     network = network if torch is None else unwrap_module(network)
-    is_module = torch is not None and isinstance(network, torch.nn.Module)
-    is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
     _check_network(network)
-    has_inputs = is_program or isinstance(network, str | Path | onnx.ModelProto)
-    if example is not None and has_inputs:
+    is_program = torch is not None and isinstance(network, torch.export.ExportedProgram)
+    if example is not None and (is_program or isinstance(network, str | Path | onnx.ModelProto)):
         found, step = f"given with a {type(network).__name__}", "leave it out"
         raise UsageError(Problem("example", found, "a torch module's", step))
     if isinstance(network, str | Path):
         yield str(network)
-    elif torch is not None and is_module:
+    elif torch is not None and isinstance(network, torch.nn.Module):
         inputs = None if example is None else _tensors(example)
         with hold_factory(
             type(network).__name__, lambda: (copy.deepcopy(network), inputs)
         ) as source:
             yield source
     elif torch is not None and is_program:
-        with TemporaryDirectory(prefix="edgekit-") as folder:
-            torch.export.save(network, Path(folder) / "network.pt2")
-            yield str(Path(folder) / "network.pt2")
+        with _temporary_file("network.pt2") as path:
+            torch.export.save(network, path)
+            yield str(path)
     elif isinstance(network, onnx.ModelProto):
-        with TemporaryDirectory(prefix="edgekit-") as folder:
-            (Path(folder) / "network.onnx").write_bytes(network.SerializeToString())
-            yield str(Path(folder) / "network.onnx")
+        with _temporary_file("network.onnx") as path:
+            path.write_bytes(network.SerializeToString())
+            yield str(path)
     else:
         step = "give the network itself"
         raise UsageError(Problem("network", f"a {type(network).__name__}", NETWORKS, step))
+
+
+@contextmanager
+def _temporary_file(name: str) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="edgekit-") as folder:
+        yield Path(folder) / name
 
 
 def _tensors(example: Any) -> Any:

@@ -33,16 +33,20 @@ def prunable(network: nn.Module) -> dict[str, nn.Parameter]:
     """
     found: dict[str, nn.Parameter] = {}
     for name, module in network.named_modules():
-        pointwise = isinstance(module, _CONVOLUTIONS) and set(module.kernel_size) == {1}
-        if isinstance(module, nn.Linear) or (pointwise and module.groups == 1):
-            weights = ["weight"]
-        elif isinstance(module, _RECURRENT):
-            weights = [w for w, _ in module.named_parameters() if w.startswith("weight_")]
-        else:
-            continue
         own = dict(module.named_parameters(recurse=False))
-        found |= {f"{name}.{w}" if name else w: own[w] for w in weights}
+        found |= {f"{name}.{w}" if name else w: own[w] for w in _sparse_weights(module)}
     return found
+
+
+def _sparse_weights(module: nn.Module) -> list[str]:
+    """The names of a layer's own weights that a sparse kernel can read."""
+    if isinstance(module, nn.Linear):
+        return ["weight"]
+    if isinstance(module, _CONVOLUTIONS):
+        return ["weight"] if set(module.kernel_size) == {1} and module.groups == 1 else []
+    if isinstance(module, _RECURRENT):
+        return [w for w, _ in module.named_parameters() if w.startswith("weight_")]
+    return []
 
 
 class GradualPruning:

@@ -13,8 +13,9 @@ from devices import missing
 
 from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
-from edgekit.judge.budget import Limits, instructions, nothing_fits
+from edgekit.judge.budget import device_costs, instructions, nothing_fits
 from edgekit.judge.candidates import chosen
+from edgekit.judge.limits import Limits
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.c.lower import lower_c
@@ -44,7 +45,7 @@ def test_a_search_takes_what_fits_or_names_the_nearest_with_its_numbers(
 
     free = found(flash=10**6, ram=10**6)
     assert free.snr_db >= 20
-    assert free.taken == Limits("host", {"flash": 1, "ram": 1}).taken(free.quantized)
+    assert free.taken == device_costs(free.quantized, Limits("host", {"flash": 1, "ram": 1}))
     assert found(**free.taken).recipe == free.recipe
     with pytest.raises(VerificationError) as refused:
         found(ram=free.taken["ram"] - 1)

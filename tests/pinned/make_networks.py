@@ -67,7 +67,9 @@ def session() -> Model:
     """An offline network at hops of 4, with constants of a session."""
     with tempfile.TemporaryDirectory() as folder:
         path = film.network(Path(folder) / "film.onnx")
-        return load_model(str(path), ImportOptions(hop=4, session=("speaker", "level"))).model
+        return load_model(
+            str(path), ImportOptions(hop=4, session_constants=("speaker", "level"))
+        ).model
 
 
 def loaded(data: bytes, name: str, **options: object) -> Model:

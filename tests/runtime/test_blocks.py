@@ -14,7 +14,7 @@ from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.sources import onnx_offline
 from edgekit.export.verify import compare
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 from edgekit.verbs.targets import TARGETS
 
 pytestmark = needs_cc
@@ -45,7 +45,7 @@ def test_blocks_of_any_size_give_the_whole(layer, seed, steps, cuts, times):
     places = sorted({0, *(int(cut * samples) for cut in cuts), samples})
     blocks = [x[:, :, start:end] for start, end in pairwise(places)]
     hop = times * least
-    model = surrounded(rewrite(analysis, hop), ImportOptions())
+    model = with_surroundings(rewrite(analysis, hop), ImportOptions())
     delay = model.stream.delay_samples
     assert not TARGETS["host"].check(model)
     stream = quick_build(model)

@@ -102,7 +102,7 @@ class Running:
 def imported(system: System) -> tuple[Model, Any]:
     """The float network, its time folded, and the factory's example."""
     options = ImportOptions(
-        sampler=system.sampler, until=system.until, session=tuple(system.session)
+        sampler=system.sampler, until=system.until, session_constants=tuple(system.session)
     )
     made = load_model(f"seeds.networks:{system.factory}", options)
     return made.model, made.examples

@@ -1,5 +1,6 @@
 """``edgekit bench``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ MOST_FUNCTIONS = 12
 
 def bench(
     directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build folder.")] = None,
+    *,
     device: Annotated[
         str | None,
         typer.Option(help=f"{', '.join(FORMS)}; by default what the build is for."),
@@ -70,29 +72,19 @@ def bench(
     Other engines run in turn with the build, one thread each, after their outputs were compared. The
     C code of a build is compiled and run: run only builds that you trust.
     """
+    single = {
+        "DIR": directory,
+        "--device": device,
+        "--hops": hops,
+        "--layers": layers,
+        "--against": against,
+    }
     if fleet is not None or again:
-        given = {
-            "DIR": directory,
-            "--device": device,
-            "--hops": hops,
-            "--layers": layers or None,
-            "--against": against,
-            "--compare": compare,
-        }
-        show_fleet(fleet, append, page, again, [name for name, v in given.items() if v], as_json)
+        others = _given_names({**single, "--compare": compare})
+        show_fleet(fleet, append, page, again, others, as_json)
         return
     if compare is not None or page is not None:
-        measuring = {
-            "DIR": directory,
-            "--device": device,
-            "--hops": hops,
-            "--layers": layers or None,
-            "--against": against,
-            "--append": append,
-        }
-        show_comparison(
-            compare, page, [name for name, value in measuring.items() if value], as_json
-        )
+        show_comparison(compare, page, _given_names({**single, "--append": append}), as_json)
         return
     if directory is None:
         step = "edgekit bench DIR, or edgekit bench --compare results.jsonl -o compare.html"
@@ -113,6 +105,10 @@ def bench(
         return
     show(measured)
     out.print(f"report: {directory / 'report.html'}", soft_wrap=True, markup=False)
+
+
+def _given_names(options: Mapping[str, object]) -> list[str]:
+    return [name for name, value in options.items() if value]
 
 
 def show_comparison(
@@ -162,23 +158,27 @@ def show_fleet(
         raise UsageError(problems)
     with progress(as_json) as report:
         ran = api.fleet(fleet, append, again=again, progress=report)
-    if page is not None and append.is_file():
+    has_page = page is not None and append.is_file()
+    if page is not None and has_page:
         api.compare(append, page)
     if as_json:
-        facts = {
-            "run": ran.number,
-            "measured": {name: found.to_dict() for name, found in ran.measured.items()},
-            "kept": list(ran.kept),
-            "failed": {name: str(error) for name, error in ran.failed.items()},
-            "worse": ran.worse,
-        }
-        print_json(facts)
+        print_json(_run_facts(ran))
     else:
         _print_run(ran)
-        if page is not None and append.is_file():
+        if has_page:
             out.print(f"wrote {page}", markup=False, soft_wrap=True)
     if ran.failed:
         raise typer.Exit(1)
+
+
+def _run_facts(ran: "Ran") -> JsonObject:
+    return {
+        "run": ran.number,
+        "measured": {name: found.to_dict() for name, found in ran.measured.items()},
+        "kept": list(ran.kept),
+        "failed": {name: str(error) for name, error in ran.failed.items()},
+        "worse": ran.worse,
+    }
 
 
 def _print_run(ran: "Ran") -> None:

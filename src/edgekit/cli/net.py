@@ -21,12 +21,8 @@ def explain_error(
         arguments: those of the command line, whose files are named with their digests.
     """
     stage = f" in stage '{stages[-1]}'" if stages else ""
-    if isinstance(error, ModuleNotFoundError):
-        from edgekit.verbs.doctor import PACKAGES
-
-        for distribution, module, _, pip in PACKAGES:
-            if error.name and error.name.partition(".")[0] == module.partition(".")[0]:
-                return ToolError(f"{distribution} is not installed; pip install '{pip}'")
+    if isinstance(error, ModuleNotFoundError) and (step := _how_to_install(error)):
+        return ToolError(step)
     if isinstance(error, MemoryError):
         step = "give smaller shapes (--shape, --hop), fewer clips, or more memory"
         return ToolError(f"memory ran out{stage}; {step}")
@@ -38,6 +34,17 @@ def explain_error(
         f"EdgeKit failed{stage}, which is a defect: {what}{files}. Please report it with these lines and the "
         f"traceback that {DEBUG}=1 shows"
     )
+
+
+def _how_to_install(error: ModuleNotFoundError) -> str | None:
+    """How to get the package of a module; None of a module that is no part of a known one."""
+    from edgekit.verbs.doctor import PACKAGES
+
+    root = (error.name or "").partition(".")[0]
+    for distribution, module, _, pip in PACKAGES:
+        if root == module.partition(".")[0]:
+            return f"{distribution} is not installed; pip install '{pip}'"
+    return None
 
 
 def _digests(arguments: Sequence[str]) -> list[tuple[str, str]]:

@@ -9,10 +9,10 @@ import typer
 
 from edgekit.base.json_values import JsonObject
 from edgekit.cli.repetition import refuse_repeated
-from edgekit.verbs.export.options import Declared, declared
+from edgekit.verbs.export.flags import OptionRow, option_rows
 
 
-def flag(row: Declared, help_text: str | None = None) -> Any:
+def flag(row: OptionRow, help_text: str | None = None) -> Any:
     """Return the typer option of a declared one."""
     spec = row.flag
     return typer.Option(
@@ -25,7 +25,7 @@ def with_options(options: type) -> Callable[[Callable[..., None]], Callable[...,
 
     ``--json`` stays last.
     """
-    rows = declared(options)
+    rows = option_rows(options)
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @wraps(verb)
@@ -51,11 +51,11 @@ def with_options(options: type) -> Callable[[Callable[..., None]], Callable[...,
     return decorate
 
 
-def _variable(row: Declared) -> str:
+def _variable(row: OptionRow) -> str:
     return row.flag_name.removeprefix("--").replace("-", "_")
 
 
-def _parameter(name: str, row: Declared) -> inspect.Parameter:
+def _parameter(name: str, row: OptionRow) -> inspect.Parameter:
     kind = list[str] | None if row.flag.many else _plain(row.type)
     default = False if kind is bool else None
     return inspect.Parameter(
@@ -74,7 +74,7 @@ def _plain(kind: Any) -> Any:
     return str | None
 
 
-def _collect_options(rows: Iterable[Declared], given: Mapping[str, Any]) -> JsonObject:
+def _collect_options(rows: Iterable[OptionRow], given: Mapping[str, Any]) -> JsonObject:
     """What was given, as keywords; a repeatable flag's texts are parsed."""
     options: JsonObject = {}
     for row in rows:

@@ -1,6 +1,6 @@
 """``edgekit run``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +20,7 @@ def run(
             help="A .wav, or a .npz of hops, and a .wav, .npz or .csv; or NAME=FILE for each stream; or pictures.",
         ),
     ] = None,
+    *,
     constants: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A .npz with the session constants.")
     ] = None,
@@ -71,10 +72,7 @@ def run(
     With --mic: d switches between the build and the microphone itself, q ends.
     """
     if mic:
-        if files or device or found:
-            what = files[0] if files else f"--device {device}" if device else f"--found {found}"
-            beside, step = f"'{what}' beside --mic", "leave out one of them"
-            raise UsageError(Problem("--mic", beside, "the sound devices or files", step))
+        _refuse_beside_mic(files or (), device, found)
         from edgekit.cli.live import hear, show
 
         facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
@@ -97,6 +95,23 @@ def run(
             progress=report,
         )
     paths = list(out_files.values()) if isinstance(out_files, Mapping) else [out_files]
+    _show_files(paths, notes, as_json)
+
+
+def _refuse_beside_mic(files: Sequence[str], device: str | None, found: Path | None) -> None:
+    """Refuse what goes with files alone."""
+    given = [
+        *files,
+        *([f"--device {device}"] if device else ()),
+        *([f"--found {found}"] if found else ()),
+    ]
+    if given:
+        beside, step = f"'{given[0]}' beside --mic", "leave out one of them"
+        raise UsageError(Problem("--mic", beside, "the sound devices or files", step))
+
+
+def _show_files(paths: Sequence[Path], notes: Sequence[str], as_json: bool) -> None:
+    """Print what was written."""
     if as_json:
         print_json({"path": str(paths[0]), "paths": list(map(str, paths)), "notes": list(notes)})
         return

@@ -25,7 +25,7 @@ def stream(
     """
     with progress(as_json) as report:
         streamed = api.stream(model, path, progress=report, **options)
-    from edgekit.verbs.inspection import streaming_facts
+    from edgekit.verbs.network_inspection import streaming_facts
 
     facts = streaming_facts(streamed)
     if as_json:

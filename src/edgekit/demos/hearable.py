@@ -12,9 +12,8 @@ from edgekit.base.errors import CheckFailed, VerificationError
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.bench.other_core import replay_on_core
+from edgekit.verbs.export.entry_points import export
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
 
 Quality = Mapping[
@@ -143,6 +142,8 @@ def row_of(
 
 def instructions(build: Path, progress: Progress) -> tuple[int | None, str | None]:
     """Instructions of a second of sound on an emulated Cortex-M55, or why there are none."""
+    from edgekit.verbs.bench.other_core import replay_on_core
+
     manifest = Manifest.load(build)
     recipe, stream = build.name, manifest.stream
     progress(f"{recipe}: {CORE}", 0, 1)

@@ -16,8 +16,8 @@ from edgekit.demos.shapes import CLASSES, HELD_OUT, SIZE, Picture, draw
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.pictures.boxes import Boxes, decode
 from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.entry_points import export
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.targets import TARGETS
 

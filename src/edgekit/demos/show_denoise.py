@@ -18,7 +18,7 @@ from edgekit.judge.speech_quality import si_sdr_db as si_sdr_db
 from edgekit.runtime.audio.files import timed_run_samples
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import ImportOptions
+from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.options import ExportOptions
 
 HERE = Path(__file__).parent

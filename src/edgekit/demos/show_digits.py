@@ -12,8 +12,8 @@ from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
+from edgekit.verbs.export.entry_points import export
 from edgekit.verbs.export.options import ExportOptions
-from edgekit.verbs.export.pipeline import export
 from edgekit.verbs.export.request import read_request
 
 HERE = Path(__file__).parent

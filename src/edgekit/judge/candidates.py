@@ -3,14 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+from edgekit.quantize.apply import ObservedModel
+from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.search.space import BYTE_COST, BYTES, MAC_COST
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.recipe import Recipe
+from edgekit.targets.describe import describe
+from edgekit.targets.macs import with_macs
 
 MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
 
@@ -33,9 +33,9 @@ class Auto:
         taken: what it takes of what is bounded, see `edgekit.judge.budget`.
     """
 
-    recipe: "Recipe"
-    quantized: "Model"
-    seen: "ObservedModel"
+    recipe: Recipe
+    quantized: Model
+    seen: ObservedModel
     snr_db: float
     cost: float
     alone_db: dict[str, float]
@@ -44,12 +44,8 @@ class Auto:
     taken: Mapping[str, int] = field(default_factory=dict)
 
 
-def cost_of(quantized: "Model") -> float:
+def cost_of(quantized: Model) -> float:
     """What a hop costs: multiply-accumulates by the type of their inputs, and bytes of tensors that are stored."""
-    from edgekit.operators.geometry import dims
-    from edgekit.targets.describe import describe
-    from edgekit.targets.macs import with_macs
-
     facts = with_macs(describe(quantized, "host"), quantized)
     macs = {"int8": facts.macs_int8, "int16": facts.macs_int16, "float32": facts.macs_float}
     stored = sum(

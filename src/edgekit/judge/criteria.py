@@ -1,24 +1,24 @@
 """What a search for types is judged by: clips, quieter ones and overlapping ones, decisions, images or a metric."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
 from edgekit.judge.candidates import Auto, cost_of
-from edgekit.judge.decisions import Decisions, probabilities
+from edgekit.judge.decisions import Arrays, Decisions, probabilities
 from edgekit.judge.images import Images
-from edgekit.judge.levels import Asked, SoundInputs, sound_inputs
+from edgekit.judge.levels import SoundInputs, sound_inputs
 from edgekit.judge.measurement import Reference
-from edgekit.judge.metric import clean_of
+from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.verification import sample_hops
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.judge.decisions import Arrays
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.calibrate.clips import Calibration, Clip
-    from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.recipe import AUTO, Recipe
+from edgekit.quantize.search.search import decibels
+from edgekit.targets.trials import Trials
 
 Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
 MIN_SNR_DB = 30.0  # if not told
@@ -54,10 +54,10 @@ class TypeCriteria:
 
     def __init__(
         self,
-        model: "Model",
-        calibration: "Calibration",
+        model: Model,
+        calibration: Calibration,
         min_snr_db: float | None,
-        metric: Asked | None,
+        metric: RequiredMetric | None,
     ) -> None:
         """Run the float network in onnxruntime over all of it."""
         self.model, self.calibration, self.metric = model, calibration, metric
@@ -105,66 +105,60 @@ class TypeCriteria:
         """Whether a ratio is looked for, which noise powers predict."""
         return self.images is None and self.metric is None
 
-    def held(self, seen: "ObservedModel") -> "ObservedModel":
+    def held(self, seen: ObservedModel) -> ObservedModel:
         """What was seen without the judging clips; all of it where there are no parts to leave out."""
         return seen if seen.parts is None else seen.without(self.places)
 
     def measured(
         self,
-        seen: "ObservedModel",
-        held: "ObservedModel",
-        recipe: "Recipe",
+        seen: ObservedModel,
+        held: ObservedModel,
+        recipe: Recipe,
         alone: dict[str, float] | None = None,
     ) -> Auto:
         """Quantize, and measure in C: with the ranges of `held`, which has not seen the judging clips.
 
         Those count together, and what the export is verified on apart.
         """
-        from edgekit.quantize.apply import quantize_observed
-        from edgekit.quantize.search.search import decibels
-        from edgekit.targets.trials import Trials
-
         count = len(self.whole.clips)
         tried = quantize_observed(held, recipe, self.calibration.label)
 
-        def judge(clip: int, outputs: "Arrays") -> Judgement:
+        def judge(clip: int, outputs: Arrays) -> Judgement:
             if clip >= count:
                 return {}, self.decisions.turned(clip - count, outputs), None
             return self.whole.noise(clip, outputs), 0.0, self._metric(clip, outputs)
 
         clips = [*self.whole.clips, *self.decisions.clips]
         (found,) = Trials(tried, clips, quick=True).run(judge)
-        noises = [noise for noise, _, _ in found[:count]]
         turned = [share for _, share, _ in found[count:]]
-        values = [value for _, _, value in found if value is not None]
-        parts = noises[: self.count], noises[self.count :] or noises
-        reached = decibels(max(self.whole.total(part) for part in parts))
-        if self.metric is not None:
-            reached = float(np.mean(values))
-        if self.images is not None:
-            reached = self.images.psnr_db(tried)
+        reached = self._reached(tried, found[:count])
         mean = sum(turned) / len(turned) if turned else 0.0
         return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
 
-    def outlook(self, quantized: "Model") -> float:
-        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
-        from edgekit.export.hop_runner import HopRunner
-        from edgekit.quantize.search.search import decibels
+    def _reached(self, tried: Model, found: Sequence[Judgement]) -> float:
+        """The PSNR of images, the mean of the metric, or the least ratio of what judges and what verifies."""
+        if self.images is not None:
+            return self.images.psnr_db(tried)
+        if self.metric is not None:
+            return float(np.mean([value for *_, value in found if value is not None]))
+        noises = [noise for noise, *_ in found]
+        parts = noises[: self.count], noises[self.count :] or noises
+        return decibels(max(self.whole.total(part) for part in parts))
 
+    def outlook(self, quantized: Model) -> float:
+        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
         runner, judged = HopRunner(quantized), self.reference
         return decibels(
             judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
         )
 
-    def turned(self, quantized: "Model") -> float:
+    def turned(self, quantized: Model) -> float:
         """About what share of decisions twice its error turns: in onnxruntime; 0 where none count."""
-        from edgekit.export.hop_runner import HopRunner
-
         runner, clips = HopRunner(quantized), self.decisions.clips
         shares = [self.decisions.turned(i, runner(clip)) for i, clip in enumerate(clips)]
         return sum(shares) / len(shares) if shares else 0.0
 
-    def _metric(self, clip: int, outputs: "Arrays") -> float | None:
+    def _metric(self, clip: int, outputs: Arrays) -> float | None:
         """What the user's metric says of a judging clip, none over it, at whatever level."""
         level, place = divmod(clip, len(self.places))
         levels = levels_of(self.model, self.heard)
@@ -180,19 +174,15 @@ class TypeCriteria:
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
-def levels_of(model: "Model", heard: SoundInputs) -> tuple[tuple[float, float], ...]:
+def levels_of(model: Model, heard: SoundInputs) -> tuple[tuple[float, float], ...]:
     """At which levels a network is judged, and by how much the noise is divided there."""
     if not heard.pcm:
         return LEVELS[:1]
     return DETECTED if probabilities(model) else LEVELS
 
 
-def hardest(model: "Model", calibration: "Calibration") -> int:
+def hardest(model: Model, calibration: Calibration) -> int:
     """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
-    from edgekit.export.hop_runner import HopRunner
-    from edgekit.quantize.apply import observe_model, quantize_observed
-    from edgekit.quantize.recipe import AUTO
-
     part = loud_part(model, calibration)
     heard, parts = sound_inputs(model, calibration), sound_inputs(model, part).parts
     if parts is None or len(parts.parts) < JUDGES:
@@ -207,38 +197,38 @@ def hardest(model: "Model", calibration: "Calibration") -> int:
 
 
 def judges(
-    model: "Model", calibration: "Calibration", heard: SoundInputs, first: int = JUDGES - 1
-) -> tuple[tuple[int, ...], list["Clip"], list[float]]:
+    model: Model, calibration: Calibration, heard: SoundInputs, first: int = JUDGES - 1
+) -> tuple[tuple[int, ...], list[Clip], list[float]]:
     """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
 
     That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all
     levels, and with the next part over it; session constants stay whole.
     """
-    parts, clips = heard.parts, calibration.clips
-    every = clips
+    parts, every = heard.parts, calibration.clips
     if parts is not None:
-        every = tuple(part.cut(clips, model.constants) for part in parts.parts)
+        every = tuple(part.cut(calibration.clips, model.constants) for part in parts.parts)
     places = tuple(range(first, len(every), JUDGES)) or (len(every) - 1,)
     levels, pcm = levels_of(model, heard), heard.pcm
     hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // (len(levels) + 1)
     each = max(hops // len(places), 1)
-    cut: list[Clip] = [
-        {name: array if name in model.constants else array[:each] for name, array in clip.items()}
-        for clip in (every[i] for i in places)
-    ]
+    cut: list[Clip] = [_first_hops(model, every[i], each) for i in places]
     if pcm is None:
         return places, cut, [1.0] * len(cut)
     forms: list[Clip] = [
         {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in levels for clip in cut
     ]
-    for k, i in enumerate(places):
-        other = np.resize(every[(i + 1) % len(every)][pcm], cut[k][pcm].shape)
-        forms.append({**cut[k], pcm: OVERLAP * (cut[k][pcm] + other)})
+    for clip, i in zip(cut, places, strict=True):
+        other = np.resize(every[(i + 1) % len(every)][pcm], clip[pcm].shape)
+        forms.append({**clip, pcm: OVERLAP * (clip[pcm] + other)})
     allowances = [allowance for _, allowance in levels for _ in cut]
     return places, forms, [*allowances, *[1.0] * len(cut)]
 
 
-def decision_clips(calibration: "Calibration", pcm: str | None) -> list["Clip"]:
+def _first_hops(model: Model, clip: Clip, hops: int) -> Clip:
+    return {n: array if n in model.constants else array[:hops] for n, array in clip.items()}
+
+
+def decision_clips(calibration: Calibration, pcm: str | None) -> list[Clip]:
     """Return the clips whose decisions count: all, of PCM at all `DECIDED_LEVELS`."""
     clips = list(calibration.clips)
     if pcm is None:
@@ -246,13 +236,13 @@ def decision_clips(calibration: "Calibration", pcm: str | None) -> list["Clip"]:
     return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in DECIDED_LEVELS for c in clips]
 
 
-def loud_part(model: "Model", calibration: "Calibration") -> "Calibration":
+def loud_part(model: Model, calibration: Calibration) -> Calibration:
     """Return the loudest hops of each clip."""
     clips = calibration.clips
     return replace(calibration, clips=tuple(loudest(model, clip, len(clips)) for clip in clips))
 
 
-def loudest(model: "Model", clip: "Clip", clips: int) -> "Clip":
+def loudest(model: Model, clip: Clip, clips: int) -> Clip:
     """Return the hops of one of so many clips that have the most power: `SCREENED_HOPS` in all clips.
 
     Calls of a denoiser stay as they are: each has its place in the sampling.

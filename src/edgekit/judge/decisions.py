@@ -5,14 +5,14 @@ all is near 1, it is flattering. So the decisions themselves are counted.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.base.arrays import Array
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.facts import facts_of
+from edgekit.graph.model import Model
+from edgekit.operators.roles import activations, is_move
 
 Arrays = Mapping[str, Array]
 THRESHOLD = 0.5  # of a sigmoid
@@ -24,10 +24,8 @@ ERROR_FACTOR = 2.0
 class Decisions:
     """What the float network decides over clips, and how often another decides otherwise."""
 
-    def __init__(self, model: "Model", clips: Sequence[Arrays]) -> None:
+    def __init__(self, model: Model, clips: Sequence[Arrays]) -> None:
         """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
-        from edgekit.export.hop_runner import HopRunner
-
         self.ends = probabilities(model)
         self.clips = list(clips) if self.ends else []
         runner = HopRunner(model)
@@ -48,11 +46,8 @@ def decisions_of(array: Array, end: str) -> Array:
     return array >= THRESHOLD if end == "Sigmoid" else np.argmax(array, axis=-1)
 
 
-def probabilities(model: "Model") -> dict[str, str]:
+def probabilities(model: Model) -> dict[str, str]:
     """The operator, ``Sigmoid`` or ``Softmax``, by the name of each stream output that it ends, moved or averaged."""
-    from edgekit.graph.facts import facts_of
-    from edgekit.operators.roles import activations, is_move
-
     ends = {}
     for output in model.stream_outputs:
         node = output.producer()

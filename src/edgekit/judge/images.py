@@ -2,17 +2,17 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.base import sampler_loop
+from edgekit.graph.model import Model
 from edgekit.judge.sampling import drawn_conditions, float_network
 from edgekit.judge.verification import NOISE_SEED
+from edgekit.operators.geometry import dims
 from edgekit.runtime.sampler import Sampler
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
+from edgekit.targets.build_files import write_build
+from edgekit.targets.c.lower import lower_c
 
 IMAGES = 20
 HIGHEST_DB = 120.0  # of equal images
@@ -21,10 +21,8 @@ HIGHEST_DB = 120.0  # of equal images
 class Images:
     """What the float network draws from a few seeds."""
 
-    def __init__(self, model: "Model") -> None:
+    def __init__(self, model: Model) -> None:
         """Draw: `IMAGES` of a float model with a sampler, labels in turn."""
-        from edgekit.operators.geometry import dims
-
         assert model.sampler is not None
         roles = model.sampler.roles
         shape = next(dims(v) for v in model.stream_inputs if v.name == roles.x)[1:]
@@ -35,15 +33,12 @@ class Images:
         ).astype(np.float64)
         self._range = float(np.ptp(self._exact))
 
-    def psnr_db(self, quantized: "Model") -> float:
+    def psnr_db(self, quantized: Model) -> float:
         """Compile a quantized form for this machine and return the PSNR over all images.
 
         Raises:
             ToolError: there is no C compiler.
         """
-        from edgekit.targets.build_files import write_build
-        from edgekit.targets.c.lower import lower_c
-
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
             write_build(lower_c(quantized, "host"), Path(folder))
             drawn = Sampler.open(folder).sample(IMAGES, NOISE_SEED, self._given)

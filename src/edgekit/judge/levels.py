@@ -7,29 +7,27 @@ without some of them, on those, each as it is and quieter: a step that suits lou
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
 from edgekit.judge.decisions import decisions_of, probabilities
 from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, HeldOutReport, Level
 from edgekit.judge.measurement import Reference
-from edgekit.judge.metric import Metric, clean_of
+from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.speech_quality import si_sdr_db
 from edgekit.judge.verification import hops_decided_otherwise
-from edgekit.quantize.recipe import RECIPES
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.calibrate.clips import Calibration, Clip
-    from edgekit.quantize.calibrate.held_out import Parts
-    from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.apply import ObservedModel, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
+from edgekit.quantize.calibrate.warnings import pcm_input
+from edgekit.quantize.recipe import RECIPES, Recipe
+from edgekit.targets.trials import Trials
 
 Arrays = Mapping[str, Array]
 Progress = Callable[[str, int, int], None]
-Asked = tuple[Metric, float]  # a metric, and what it must reach
 LEVELS_DB = (0, -20, -30)
 JUDGED_HOPS = 750  # of each level, over all parts
 MOST_DB = 120.0  # of a clip: less noise is none
@@ -46,19 +44,16 @@ class SoundInputs:
     """
 
     pcm: str | None
-    parts: "Parts | None"
+    parts: Parts | None
 
     @property
-    def judged(self) -> "Parts | None":
+    def judged(self) -> Parts | None:
         """The parts of a network that hears sound."""
         return None if self.pcm is None else self.parts
 
 
-def sound_inputs(model: "Model", calibration: "Calibration") -> SoundInputs:
+def sound_inputs(model: Model, calibration: Calibration) -> SoundInputs:
     """Return what a network hears, with fresh parts of the calibration."""
-    from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
-    from edgekit.quantize.calibrate.warnings import pcm_input
-
     if model.sampler is not None:
         return SoundInputs(None, None)
     first = str(model.stream_inputs[0].name)
@@ -68,12 +63,12 @@ def sound_inputs(model: "Model", calibration: "Calibration") -> SoundInputs:
 
 
 def judge(
-    model: "Model",
-    seen: "ObservedModel",
-    recipe: "Recipe",
+    model: Model,
+    seen: ObservedModel,
+    recipe: Recipe,
     kernels: str | None,
     progress: Progress,
-    metric: Asked | None = None,
+    metric: RequiredMetric | None = None,
 ) -> HeldOutReport:
     """Quantize without the parts of every fold, and compare what that makes of them with the float network.
 
@@ -121,11 +116,11 @@ class _LevelCriteria:
 
     def __init__(
         self,
-        model: "Model",
-        seen: "ObservedModel",
+        model: Model,
+        seen: ObservedModel,
         kernels: str | None,
         progress: Progress,
-        metric: Asked | None,
+        metric: RequiredMetric | None,
     ) -> None:
         parts, (pcm, *_) = seen.parts, [str(value.name) for value in model.stream_inputs]
         assert parts is not None
@@ -144,40 +139,44 @@ class _LevelCriteria:
         self.ends = probabilities(model)
         self.beyond = parts.beyond(BEYOND_DB)
 
-    def run(self, recipe: "Recipe", most_folds: int, quick: bool = False) -> HeldOutReport:
+    def run(self, recipe: Recipe, most_folds: int, quick: bool = False) -> HeldOutReport:
         """Judge a recipe on some of the folds; what is `quick` to compile shares no kernels with the build."""
-        from edgekit.quantize.apply import quantize_observed
-
         folds = self.folds[:most_folds]
-        places = {number: place for place, number in enumerate(self.numbers)}
         found = [_Found() for _ in LEVELS_DB]
         heard: list[dict[str, float]] = []
         for done, fold in enumerate(folds):
             self.progress("judge held-out clips", done, len(folds))
             quantized = quantize_observed(self.seen.without(fold), recipe, "")
-            unheard = [(level, places[n]) for level in range(len(LEVELS_DB)) for n in fold]
-            known = [(0, places[n]) for n in self.numbers if n not in fold]
-            wanted = [*unheard, *known]
-            clips = [self.references[level].clips[place] for level, place in wanted]
-            for at, ((level, place), outputs) in enumerate(
-                zip(wanted, self._outputs(quantized, clips, quick), strict=True)
-            ):
-                noise = self.references[level].noise(place, outputs)
-                if at >= len(unheard):
-                    heard.append(noise)
-                    continue
-                self._see(found[level], level, place, outputs, noise)
+            heard += self._judge_fold(fold, quantized, quick, found)
         needed = self.metric[1] if self.metric else 0
         rows = [each.level(level, needed) for level, each in zip(LEVELS_DB, found, strict=True)]
-        judged = sum(map(len, folds))
         return HeldOutReport(
-            judged,
+            sum(map(len, folds)),
             self.count,
             tuple(rows),
             _ratio(heard) if heard else None,
             self.beyond,
             level_dbfs=float(np.mean([self.dbfs[number] for fold in folds for number in fold])),
         )
+
+    def _judge_fold(
+        self, fold: Sequence[int], quantized: Model, quick: bool, found: "list[_Found]"
+    ) -> list[dict[str, float]]:
+        """Add what integers make of the clips that were left out, at each level; the noise of the others."""
+        places = {number: place for place, number in enumerate(self.numbers)}
+        unheard = [(level, places[n]) for level in range(len(LEVELS_DB)) for n in fold]
+        known = [(0, places[n]) for n in self.numbers if n not in fold]
+        wanted = [*unheard, *known]
+        clips = [self.references[level].clips[place] for level, place in wanted]
+        heard = []
+        runs = zip(wanted, self._outputs(quantized, clips, quick), strict=True)
+        for at, ((level, place), outputs) in enumerate(runs):
+            noise = self.references[level].noise(place, outputs)
+            if at < len(unheard):
+                self._see(found[level], level, place, outputs, noise)
+            else:
+                heard.append(noise)
+        return heard
 
     def _see(
         self, found: "_Found", level: int, place: int, outputs: Arrays, noise: dict[str, float]
@@ -190,16 +189,11 @@ class _LevelCriteria:
         if self.metric is not None:
             found.values.append(self._measured(level, place, outputs))
 
-    def _outputs(
-        self, quantized: "Model", clips: Sequence["Clip"], quick: bool
-    ) -> Iterable[Arrays]:
+    def _outputs(self, quantized: Model, clips: Sequence[Clip], quick: bool) -> Iterable[Arrays]:
         if self.kernels is not None:
-            from edgekit.targets.trials import Trials
-
             trials = Trials(quantized, clips, self.kernels, quick)
             (found,) = trials.run(lambda _, outputs: outputs)
             return found
-        from edgekit.export.hop_runner import HopRunner
 
         return map(HopRunner(quantized), clips)
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,10 +15,9 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import replacement_path
 from edgekit.base.spread import SharedValue, Team
 from edgekit.base.user_cache import ALLOWED, STEP
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.targets.trials import Trials
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
+from edgekit.targets.trials import Trials
 
 Clips = Sequence[Mapping[str, Array]]
 RANKED = 3
@@ -33,7 +31,7 @@ class Reference:
 
     def __init__(
         self,
-        model: "Model",
+        model: Model,
         clips: Clips,
         allowances: Sequence[float] = (),
         each_hop: bool = False,
@@ -49,8 +47,6 @@ class Reference:
                 in which little is to be heard count like all others, as in a segmental ratio.
             forms: in how many forms each sound is there: all sounds in the first, then all in the second, ...
         """
-        from edgekit.export.hop_runner import HopRunner
-
         self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
         self._forms = forms
         self.runs = runs = [runner(clip) for clip in clips]
@@ -106,11 +102,8 @@ class Bench:
     reference: Reference
 
     @cached_property
-    def trials(self) -> "Trials":
+    def trials(self) -> Trials:
         """The network, in C."""
-        from edgekit.graph.model import Model
-        from edgekit.targets.trials import Trials
-
         return Trials(Model.from_bytes(self.model), self.reference.clips, instances=1)
 
 
@@ -126,9 +119,7 @@ def noises(bench: Bench, pairs: Sequence[Pair]) -> list[dict[str, float]]:
 class Meter:
     """The relative noise of a selectable network for tables of grids."""
 
-    def __init__(
-        self, model: "Model", reference: Reference, folder: Path | None, team: Team
-    ) -> None:
+    def __init__(self, model: Model, reference: Reference, folder: Path | None, team: Team) -> None:
         """`folder` keeps what was measured, so that a search that was cut off goes on from there."""
         self._model, self._reference, self._team = model, reference, team
         self._path = folder and folder / f"{_digest(model, reference)}.json"
@@ -185,8 +176,7 @@ class Meter:
         return SharedValue(Bench(self._model.to_bytes(), self._reference))
 
     @cached_property
-    def _trials(self) -> "Trials":
-        from edgekit.targets.trials import Trials
+    def _trials(self) -> Trials:
 
         return Trials(self._model, self._reference.clips)
 
@@ -228,7 +218,7 @@ def _powers(array: Array) -> Float64:
     return np.asarray(np.square(array, dtype=np.float64).reshape(len(array), -1).mean(axis=1))
 
 
-def _digest(model: "Model", reference: Reference) -> str:
+def _digest(model: Model, reference: Reference) -> str:
     total = hashlib.sha256(model.to_bytes())
     total.update(repr((reference.allowances, reference.each_hop)).encode())
     for clip in reference.clips:

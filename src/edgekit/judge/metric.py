@@ -51,6 +51,9 @@ class Metric:
         return Problem(f"--metric '{self.name}'", found, ALLOWED, "correct the function")
 
 
+RequiredMetric = tuple[Metric, float]  # and what it must reach
+
+
 def read_metric(given: str) -> Metric:
     """Import the function that ``package.module:function`` names; it is the user's own code.
 

@@ -8,23 +8,23 @@ rule from weights and ranges alone was found that tells which; a run of both doe
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import CalibrationError
 from edgekit.base.progress import Progress
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
+from edgekit.judge.criteria import loudest
 from edgekit.judge.decisions import probabilities
 from edgekit.judge.levels import LEVELS_DB, SoundInputs, sound_inputs
-from edgekit.quantize.recipe import MEASURED
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.calibrate.clips import Calibration, Clip
-    from edgekit.quantize.calibrate.held_out import Part
-    from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.held_out import Part
+from edgekit.quantize.prepare.equalize import changes
+from edgekit.quantize.prepare.levels import quieter
+from edgekit.quantize.recipe import MEASURED, Recipe
 
 HOPS = 240  # of each level, over all clips that are left out
 MOST_DB = 40.0  # of a level: more is not worth a loss at another one
@@ -64,13 +64,13 @@ class ChosenPreparation:
     `said` is what was measured, for people, by `Option.fact`.
     """
 
-    recipe: "Recipe"
-    seen: "ObservedModel"
+    recipe: Recipe
+    seen: ObservedModel
     said: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose_preparation(
-    model: "Model", calibration: "Calibration", recipe: "Recipe", progress: Progress
+    model: Model, calibration: Calibration, recipe: Recipe, progress: Progress
 ) -> ChosenPreparation:
     """Observe the network on the calibration, prepared and heard as the recipe says or as measures better.
 
@@ -78,8 +78,6 @@ def choose_preparation(
     and 1 they flatter. What makes no difference to a network, or meets a calibration that nothing can be left out of,
     is not taken.
     """
-    from edgekit.quantize.apply import observe_model
-
     found = sound_inputs(model, calibration)
     options = [*_open(model, recipe, found)]
     recipe = close_recipe(model, recipe)
@@ -89,10 +87,8 @@ def choose_preparation(
     return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.judged), said)
 
 
-def close_recipe(model: "Model", recipe: "Recipe") -> "Recipe":
+def close_recipe(model: Model, recipe: Recipe) -> Recipe:
     """The recipe without what it leaves open; where sound meets a logarithm it has quieter copies."""
-    from edgekit.quantize.prepare.levels import quieter
-
     if recipe.equalize == MEASURED:
         recipe = replace(recipe, equalize=False)
     if recipe.quiet_copies == MEASURED:
@@ -100,10 +96,8 @@ def close_recipe(model: "Model", recipe: "Recipe") -> "Recipe":
     return recipe
 
 
-def _open(model: "Model", recipe: "Recipe", found: SoundInputs) -> Iterator[Option]:
+def _open(model: Model, recipe: Recipe, found: SoundInputs) -> Iterator[Option]:
     """What the recipe leaves open and makes a difference to the network."""
-    from edgekit.quantize.prepare.equalize import changes
-
     if recipe.equalize == MEASURED and changes(model):
         yield CHANNELS
     quiet = recipe.quiet_copies == MEASURED and not close_recipe(model, recipe).quiet_copies
@@ -112,20 +106,17 @@ def _open(model: "Model", recipe: "Recipe", found: SoundInputs) -> Iterator[Opti
 
 
 def _measure_options(
-    model: "Model",
-    calibration: "Calibration",
-    recipe: "Recipe",
+    model: Model,
+    calibration: Calibration,
+    recipe: Recipe,
     found: SoundInputs,
     options: Sequence[Option],
     progress: Progress,
-) -> "tuple[Recipe, dict[str, str]]":
+) -> tuple[Recipe, dict[str, str]]:
     """The recipe with the options that are better, one after the other, and what was measured of each.
 
     Ranges are those of the loudest hops.
     """
-    from edgekit.judge.criteria import loudest
-    from edgekit.quantize.apply import observe_model
-
     parts, constants = found.parts, model.constants
     assert parts is not None
     fold = parts.folds[-1]
@@ -162,9 +153,8 @@ class _Judges:
     """Clips that are left out of the calibration together, at every level, and what the float network makes of them."""
 
     def __init__(
-        self, model: "Model", parts: "Sequence[Part]", calibration: "Calibration", pcm: str | None
+        self, model: Model, parts: Sequence[Part], calibration: Calibration, pcm: str | None
     ) -> None:
-        from edgekit.export.hop_runner import HopRunner
 
         self.levels = LEVELS_DB if pcm is not None else (0,)
         most = max(HOPS // len(parts), 1)
@@ -174,11 +164,8 @@ class _Judges:
         self.names = list(model.measured_outputs)
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
 
-    def ratios(self, seen: "ObservedModel", recipe: "Recipe") -> list[float]:
+    def ratios(self, seen: ObservedModel, recipe: Recipe) -> list[float]:
         """In dB, of the worst output at each level; weights are rounded to the nearest, fitted or not."""
-        from edgekit.export.hop_runner import HopRunner
-        from edgekit.quantize.apply import quantize_observed
-
         nearest = replace(recipe, rounding="nearest")
         runner = HopRunner(quantize_observed(seen, nearest, ""))
         rows = zip(self.clips, self.exact, strict=True)
@@ -211,5 +198,5 @@ class _Judges:
 Arrays = Mapping[str, Array]
 
 
-def _clip_at_level(clip: "Clip", pcm: str | None, level_db: int) -> "Clip":
+def _clip_at_level(clip: Clip, pcm: str | None, level_db: int) -> Clip:
     return clip if pcm is None else {**clip, pcm: clip[pcm] * np.float32(10 ** (level_db / 20))}

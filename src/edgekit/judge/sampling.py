@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +11,13 @@ from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.sampler_loop import Network, Other, Step
+from edgekit.export.diffusion.description import condition_values
+from edgekit.export.diffusion.fold_steps import label_counts
+from edgekit.export.diffusion.key_steps import onnx_network
+from edgekit.export.hop_runner import in_onnxruntime, snr_db
+from edgekit.export.random_inputs import draw
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
 from edgekit.judge.verification import (
     HIGHEST_INTEGER,
     HOPS,
@@ -19,6 +26,10 @@ from edgekit.judge.verification import (
     MIN_HOPS,
     NOISE_SEED,
 )
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.trajectory import record, uniform
+from edgekit.quantize.diffusion.denoiser import oracle_network
+from edgekit.quantize.diffusion.sampler_correction import correct_step_table
 from edgekit.runtime.sampler import LOOPS, Sampler
 from edgekit.runtime.stream import Arrays, Stream
 
@@ -28,14 +39,10 @@ OTHERS_CALLED = 32  # times, each of a sampler's other networks, to calibrate
 COMPARED = 5  # images with those of the source, of much work fewer
 LEAST_FLOAT_DB = 60.0  # of a float build's image against onnxruntime's
 
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.calibrate.clips import Calibration
-
 
 def sampled_calls(
-    reference: "Model",
-    model: "Model",
+    reference: Model,
+    model: Model,
     examples: Mapping[str, Array] | None,
     images: int = 1,
     limit: int = HOPS,
@@ -49,8 +56,6 @@ def sampled_calls(
         images: how many are drawn.
         limit: of the calls; of large ones fewer.
     """
-    from edgekit.quantize.calibrate.trajectory import record
-
     table, given = model.sampler, drawn_conditions(model, examples, images)
     assert table is not None
     limit = min(limit, max(MIN_HOPS, MAX_VALUES // _values_of_x(model)))
@@ -64,11 +69,11 @@ def sampled_calls(
 
 
 def own_trajectories(
-    model: "Model",
+    model: Model,
     examples: Mapping[str, Array] | None,
     calls: int,
     conditions: Sequence[Mapping[str, Array]] = (),
-) -> "Calibration":
+) -> Calibration:
     """Return about that many calls of a denoiser, evenly over its steps, as it draws images in float.
 
     Args:
@@ -77,8 +82,6 @@ def own_trajectories(
         calls: about how many; of large images fewer, but each row of one.
         conditions: those of the images instead, (images, 1, *shape) of each in every entry, taken in turn.
     """
-    from edgekit.quantize.calibrate.trajectory import record, uniform
-
     assert model.sampler is not None
     kept = uniform(model.sampler, min(calls, CALIBRATION_VALUES // _values_of_x(model)))
     given = _conditions(model, examples, len(kept), conditions)
@@ -86,7 +89,7 @@ def own_trajectories(
 
 
 def calls_of_networks(
-    model: "Model",
+    model: Model,
     examples: Mapping[str, Array] | None,
     conditions: Sequence[Mapping[str, Array]] = (),
 ) -> dict[str, Arrays]:
@@ -116,7 +119,7 @@ def calls_of_networks(
 
 
 def _conditions(
-    model: "Model",
+    model: Model,
     examples: Mapping[str, Array] | None,
     images: int,
     conditions: Sequence[Mapping[str, Array]],
@@ -129,7 +132,7 @@ def _conditions(
     return {name: array[chosen % len(array)] for name, array in whole.items()}
 
 
-def float_others(model: "Model") -> dict[str, Other]:
+def float_others(model: Model) -> dict[str, Other]:
     """A denoiser's other networks in onnxruntime."""
 
     def other(network: Network) -> Other:
@@ -138,8 +141,7 @@ def float_others(model: "Model") -> dict[str, Other]:
     return {role: other(float_network(own)) for role, own in model.networks.items()}
 
 
-def _values_of_x(model: "Model") -> int:
-    from edgekit.graph.nodes import static_shape
+def _values_of_x(model: Model) -> int:
 
     assert model.sampler is not None
     (x,) = (v for v in model.stream_inputs if v.name == model.sampler.roles.x)
@@ -147,8 +149,8 @@ def _values_of_x(model: "Model") -> int:
 
 
 def with_corrected_rows(
-    model: "Model", quantized: "Model", examples: Mapping[str, Array] | None = None
-) -> "Model":
+    model: Model, quantized: Model, examples: Mapping[str, Array] | None = None
+) -> Model:
     """Return a quantized denoiser whose sampler makes up for its mean errors, fitted on a few images.
 
     Args:
@@ -159,9 +161,6 @@ def with_corrected_rows(
     Raises:
         UsageError: there is no sampler, or it is of rows that cannot be corrected.
     """
-    from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.quantize.diffusion.sampler_correction import correct_step_table
-
     table = quantized.sampler
     if table is None or model.networks:
         found, step = "a network without a sampler", "leave it out, or give --sampler"
@@ -177,10 +176,8 @@ def with_corrected_rows(
     return quantized.describe(sampler=made.facts())
 
 
-def float_network(model: "Model") -> Network:
+def float_network(model: Model) -> Network:
     """A model in onnxruntime as `sampler_loop.sample` calls it: batches, in the types that its inputs have."""
-    from edgekit.export.hop_runner import in_onnxruntime
-
     running = in_onnxruntime(model.to_bytes())
     inputs = {str(v.name): (_shape(v), v.dtype.numpy()) for v in model.stream_inputs if v.dtype}
 
@@ -192,17 +189,12 @@ def float_network(model: "Model") -> Network:
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    from edgekit.graph.nodes import static_shape
 
     return static_shape(value) or ()
 
 
-def drawn_conditions(model: "Model", examples: Mapping[str, Array] | None, images: int) -> Arrays:
+def drawn_conditions(model: Model, examples: Mapping[str, Array] | None, images: int) -> Arrays:
     """Return conditions of some images, (images, ...): labels in turn, others of the examples, or noise."""
-    from edgekit.export.diffusion.description import condition_values
-    from edgekit.export.diffusion.fold_steps import label_counts
-    from edgekit.export.random_inputs import draw
-
     random, wanted = np.random.default_rng(NOISE_SEED), condition_values(model)
     labels = label_counts(model)
     for other in model.networks.values():
@@ -220,7 +212,7 @@ def drawn_conditions(model: "Model", examples: Mapping[str, Array] | None, image
     return given
 
 
-def golden_image(stream: Stream, model: "Model") -> tuple[Arrays, Arrays]:
+def golden_image(stream: Stream, model: Model) -> tuple[Arrays, Arrays]:
     """Return what a replay on a device draws, one image: its seed and conditions, and ``x``; first axis images."""
     sampler, given = Sampler(stream), drawn_conditions(model, None, 1)
     x = sampler.sample(1, NOISE_SEED, given)
@@ -229,7 +221,7 @@ def golden_image(stream: Stream, model: "Model") -> tuple[Arrays, Arrays]:
 
 
 def compared_images(
-    stream: Stream, reference: "Model", examples: Mapping[str, Array] | None
+    stream: Stream, reference: Model, examples: Mapping[str, Array] | None
 ) -> JsonObject:
     """Compare images that a build and its source network draw from the same seeds.
 
@@ -244,8 +236,6 @@ def compared_images(
         The manifest's `images`, how many were drawn, and `image_snr_db`, the ratio of the median one in dB; None
         without noise.
     """
-    from edgekit.export.hop_runner import snr_db
-
     sampler, table = Sampler(stream), reference.sampler
     assert table is not None
     work = max(1, stream.manifest.macs_per_hop * table.rows * table.calls)
@@ -265,7 +255,7 @@ def compared_images(
     return {"images": images, "image_snr_db": round(median, 2) if math.isfinite(median) else None}
 
 
-def verify_loop(stream: Stream, model: "Model") -> None:
+def verify_loop(stream: Stream, model: Model) -> None:
     """Compare the build's own loop with the one in Python around the same network: every bit of one image.
 
     Args:
@@ -275,10 +265,6 @@ def verify_loop(stream: Stream, model: "Model") -> None:
     Raises:
         VerificationError: a bit differs.
     """
-    from edgekit.export.diffusion.key_steps import onnx_network
-    from edgekit.export.hop_runner import snr_db
-    from edgekit.quantize.diffusion.denoiser import oracle_network
-
     sampler = Sampler(stream)
     if not isinstance(stream.runner, LOOPS):
         return

@@ -1,34 +1,16 @@
-"""What a build makes of clips whose clean form is known: SI-SDR, and PESQ and STOI where their packages are."""
+"""Measures of speech beside its clean form: SI-SDR, and PESQ and STOI where their packages are."""
 
 import importlib.util
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from edgekit.base.arrays import Array
 from edgekit.base.wav import Samples
-from edgekit.runtime.stream import Stream
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.calibrate.clips import Calibration
 
 Metric = Callable[[Samples, Samples], float]
 WIDE_BAND_HZ = 16000
-
-
-@dataclass(frozen=True)
-class MetricMeans:
-    """The mean of a metric over clips: of the noisy input, the float network's output and the build's."""
-
-    metric: str
-    clips: int
-    noisy: float
-    exact: float
-    built: float
 
 
 def si_sdr_db(estimate: Samples, reference: Samples) -> float:
@@ -61,42 +43,6 @@ def _pesq(package: Any, output: Samples, clean: Samples) -> float:
         return float(package.pesq(WIDE_BAND_HZ, clean, output, "wb"))
     except package.PesqError:
         return math.nan
-
-
-def speech_metrics(
-    stream: Stream, reference: "Model", calibration: "Calibration | None"
-) -> list[MetricMeans]:
-    """Run the clips with a clean form through a build and its float network; empty without such clips."""
-    from edgekit.export.hop_runner import run_hops
-
-    manifest = stream.manifest
-    ports = *manifest.stream_inputs, *manifest.stream_outputs
-    if calibration is None or not calibration.clean or [t.pcm_channels for t in ports] != [1, 1]:
-        return []
-    delay = stream.manifest.stream["delay_samples"] or 0
-    rows: dict[str, list[tuple[float, ...]]] = {}
-    for index, clean in calibration.clean.items():
-        clip = dict(calibration.clips[index])
-        stream.reset()
-        three = [
-            np.ravel(next(iter(clip.values()))),
-            _samples(run_hops(reference, clip), delay),
-            _samples(stream.run(clip), delay),
-        ]
-        length = min(len(clean), *map(len, three))
-        for name, metric in metrics(stream.manifest.stream["sample_rate_hz"]).items():
-            values = tuple(metric(samples[:length], clean[:length]) for samples in three)
-            if not any(map(math.isnan, values)):
-                rows.setdefault(name, []).append(values)
-    return [
-        MetricMeans(name, len(values), *map(float, np.mean(values, axis=0)))
-        for name, values in rows.items()
-    ]
-
-
-def _samples(outputs: Mapping[str, Array], delay: int) -> Samples:
-    (array,) = outputs.values()
-    return np.ravel(array)[delay:]
 
 
 def _package(name: str) -> Any:

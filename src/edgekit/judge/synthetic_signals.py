@@ -7,23 +7,25 @@ a calibration is judged on noise, sines and a random walk at several levels, and
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 
 from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.base.errors import VerificationError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import frames_to_hops
 from edgekit.base.settings import NO_SETTINGS, InputSettings
+from edgekit.export.hop_runner import HopRunner, snr_db
+from edgekit.graph.integer_ranges import value_ranges
+from edgekit.graph.layouts import pcm_layout
+from edgekit.graph.model import Model
 from edgekit.judge.held_out_report import MIN_SNR_DB
 from edgekit.judge.verification import HOPS, NOISE_SEED, PCM_NOISE, sample_hops, verified_hops
+from edgekit.operators.geometry import dims
+from edgekit.quantize.calibrate.input_values import InputValues
 from edgekit.runtime.build_folder.levels import decibels, signals_text, worth_db
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
-
-    from edgekit.graph.model import Model
 
 Arrays = Mapping[str, Array]
 LEVELS_DB = (0, -20, -40)  # relative to the root mean square of the example
@@ -67,7 +69,7 @@ class Signal:
 
 
 def synthetic_signals(
-    model: "Model",
+    model: Model,
     examples: Arrays | None,
     settings: InputSettings = NO_SETTINGS,
     most_hops: int = HOPS,
@@ -106,7 +108,7 @@ def synthetic_signals(
 
 
 def signal_facts(
-    reference: "Model",
+    reference: Model,
     signals: Sequence[Signal],
     outputs: Iterable[Arrays],
     verification: Mapping[str, Any],
@@ -128,20 +130,13 @@ def signal_facts(
     Raises:
         VerificationError: a signal is below `least_db`.
     """
-    from edgekit.export.hop_runner import HopRunner
-
     known = {str(value.name) for value in reference.given_inputs}
     source, rows = HopRunner(reference), list[JsonObject]()
     for signal, built in zip(signals, outputs, strict=True):
-        expected = source({n: a for n, a in signal.samples.items() if n in known})
-        compared = {name: expected[name] for name in reference.measured_outputs}
-        if not all(np.isfinite(array).all() for array in compared.values()):
-            continue
-        compared = {name: array for name, array in compared.items() if np.any(array)}
-        if not compared:
-            continue
-        ratio = _least_ratio(compared, built)
-        rows.append({"form": signal.form, "level_db": signal.level_db, "snr_db": ratio})
+        made = source({n: a for n, a in signal.samples.items() if n in known})
+        if expected := _comparable({name: made[name] for name in reference.measured_outputs}):
+            ratio = _least_ratio(expected, built)
+            rows.append({"form": signal.form, "level_db": signal.level_db, "snr_db": ratio})
     of_example = verification["snr_db"]
     ratios = [r for r in (of_example, *(row["snr_db"] for row in rows)) if r is not None]
     least = min(ratios, default=None)
@@ -152,6 +147,13 @@ def signal_facts(
             "(--min-snr); next: give real signals with --calibration SOURCE"
         )
     return {"snr_db": least, "example_snr_db": of_example, "signals": rows}
+
+
+def _comparable(expected: Arrays) -> Arrays:
+    """The outputs with any signal in them; none where one is not finite."""
+    if not all(np.isfinite(array).all() for array in expected.values()):
+        return {}
+    return {name: array for name, array in expected.items() if np.any(array)}
 
 
 def signal_notes(verification: Mapping[str, Any] | None) -> tuple[str, ...]:
@@ -168,21 +170,14 @@ def signal_notes(verification: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _least_ratio(expected: Arrays, outputs: Arrays) -> float | None:
     """The ratio of the worst output, in dB; None where all are equal."""
-    from edgekit.export.hop_runner import snr_db
-
     least = min(snr_db(array, outputs[name]) for name, array in expected.items())
     return None if least == math.inf else round(max(least, LOWEST_DB), 2)
 
 
 def _scaled_inputs(
-    model: "Model", examples: Arrays | None, settings: InputSettings
-) -> list["ir.Value"]:
+    model: Model, examples: Arrays | None, settings: InputSettings
+) -> list[ir.Value]:
     """The float inputs that a signal goes into: no control, no index, nothing that `settings` give."""
-    import onnx_ir as ir
-
-    from edgekit.graph.integer_ranges import value_ranges
-    from edgekit.quantize.calibrate.input_values import InputValues
-
     fixed = {*value_ranges(model, examples), *model.controls}
     fixed |= InputValues(model, settings).names
     return [
@@ -193,17 +188,14 @@ def _scaled_inputs(
 
 
 def _at_example_level(
-    model: "Model",
-    value: "ir.Value",
+    model: Model,
+    value: ir.Value,
     examples: Arrays | None,
     form: Form,
     random: np.random.Generator,
     hops: int,
 ) -> Float32:
     """(hops, *shape) of an input, as strong as its example."""
-    from edgekit.graph.layouts import pcm_layout
-    from edgekit.operators.geometry import dims
-
     example = (examples or {}).get(str(value.name))
     if example is not None and np.shape(example)[1:] != dims(value):
         example = None
@@ -211,22 +203,24 @@ def _at_example_level(
     if level == 0 or not math.isfinite(level):
         level = 1.0 if pcm_layout(model, value) is None else PCM_NOISE
     array = _in_time(model, value, form, random, hops)
-    if example is not None and np.any(example) and np.min(example) >= 0:
+    if example is not None and _is_positive(example):
         array = np.abs(array)
     return (array * (level / _root_mean_square(array))).astype(np.float32)
 
 
+def _is_positive(example: Array) -> bool:
+    """Whether no value is negative, and some are not 0."""
+    return bool(np.any(example) and np.min(example) >= 0)
+
+
 def _in_time(
-    model: "Model", value: "ir.Value", form: Form, random: np.random.Generator, hops: int
+    model: Model, value: ir.Value, form: Form, random: np.random.Generator, hops: int
 ) -> Float64:
     """(hops, *shape) of a form along the input's time.
 
     That is its time axis, where one is known; else the hops of a network with states. Calls of a network without
     states are alone, so that a signal runs along the elements of each.
     """
-    from edgekit.graph.layouts import pcm_layout
-    from edgekit.operators.geometry import dims
-
     shape = dims(value)
     size, time = math.prod(shape), model.timing.get(str(value.name))
     if (layout := pcm_layout(model, value)) is not None:

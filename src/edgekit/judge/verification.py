@@ -1,27 +1,36 @@
 """Is a build still the same network? Samples to run, and the comparison with the source network."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_ir as ir
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import write_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
+from edgekit.export.casts import undefined_casts
+from edgekit.export.hop_runner import differences, run_hops, snr_db
+from edgekit.export.random_inputs import draw
+from edgekit.export.verify import nudge
+from edgekit.graph.hops import of_hop
+from edgekit.graph.integer_ranges import value_ranges
+from edgekit.graph.layouts import pcm_layout
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+from edgekit.operators.geometry import dims
+from edgekit.operators.oracle import Oracle
+from edgekit.operators.roles import RECURRENT
+from edgekit.operators.to_integer import to_integer
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.input_values import with_settings
+from edgekit.quantize.compare import TensorComparison
 from edgekit.quantize.recipe import FLOATS, HALF
 from edgekit.runtime.stream import NPUS, Arrays, Stream
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
-
-    from edgekit.graph.model import Model
-    from edgekit.operators.oracle import Oracle
-    from edgekit.quantize.calibrate.clips import Calibration
-    from edgekit.quantize.compare import TensorComparison
+from edgekit.targets.macs import node_macs
 
 HOPS = 500
 MAX_VALUES = 2**22  # of one input or output in all hops: an image is verified on fewer
@@ -58,8 +67,8 @@ def default_min_snr_db(recipe: str) -> float:
 
 
 def sample_hops(
-    model: "Model",
-    calibration: "Calibration | None",
+    model: Model,
+    calibration: Calibration | None,
     examples: Mapping[str, Float32] | None,
     settings: InputSettings = NO_SETTINGS,
 ) -> Arrays:
@@ -69,51 +78,46 @@ def sample_hops(
     hops go with the constants of the first). Without a calibration seeded noise, behind the
     example inputs, (hops, *shape), where they fit, and what `settings` give.
     """
-    from edgekit.export.random_inputs import draw
-    from edgekit.graph.integer_ranges import value_ranges
-    from edgekit.graph.layouts import pcm_layout
-    from edgekit.quantize.calibrate.input_values import with_settings
-
     hops = verified_hops(model)
-    if calibration is not None:
-        clips = calibration.clips
-        constants = {name: clips[0][name] for name in model.constants}
-        names = [name for name in clips[0] if name not in constants]
-        return {n: np.concatenate([clip[n] for clip in clips])[:hops] for n in names} | constants
-    random = np.random.default_rng(NOISE_SEED)
-    samples: Arrays = {}
-    ranges = value_ranges(model, examples)
+    if calibration is None:
+        return with_settings(_noise_hops(model, hops, examples or {}), model, settings)
+    clips = calibration.clips
+    constants = {name: clips[0][name] for name in model.constants}
+    names = [name for name in clips[0] if name not in constants]
+    return {n: np.concatenate([clip[n] for clip in clips])[:hops] for n in names} | constants
 
-    def drawn(value: "ir.Value", count: int) -> Array:
+
+def _noise_hops(model: Model, hops: int, examples: Mapping[str, Float32]) -> Arrays:
+    """Seeded noise of every input, behind its example where that fits."""
+    random = np.random.default_rng(NOISE_SEED)
+    ranges = value_ranges(model, examples)
+    samples: Arrays = {}
+
+    def drawn(value: ir.Value, count: int) -> Array:
         low, high = ranges.get(str(value.name), (None, HIGHEST_INTEGER))
         return draw(value, random, count, high, low)
 
     for value in model.stream_inputs:
         noise = drawn(value, hops)
-        shape = noise.shape[1:]
         if pcm_layout(model, value) is not None:
             noise *= np.float32(PCM_NOISE)
         samples[str(value.name)] = noise
-        example = None if examples is None else examples.get(str(value.name))
-        if example is not None and example.shape[1:] == shape:
+        example = examples.get(str(value.name))
+        if example is not None and example.shape[1:] == noise.shape[1:]:
             noise[: len(example)] = example[:HOPS]
     for value in model.constant_inputs:
         name = str(value.name)
         (samples[name],) = drawn(value, 1)
-        if examples is not None and name in examples:
+        if name in examples:
             samples[name] = np.asarray(examples[name])
-    return with_settings(samples, model, settings)
+    return samples
 
 
-def verified_hops(model: "Model", runs: int = 1) -> int:
+def verified_hops(model: Model, runs: int = 1) -> int:
     """Return how many hops are enough: bounded by what the runtimes hold of one tensor, and by their work.
 
     That many in each of `runs`, which share the work.
     """
-    from edgekit.graph.nodes import static_shape
-    from edgekit.operators.to_integer import to_integer
-    from edgekit.targets.macs import node_macs
-
     borders = *model.stream_inputs, *model.stream_outputs
     values = max([1, *(math.prod(static_shape(value) or ()) for value in borders)])
     macs = max(1, sum(node_macs(to_integer(model)).values()))
@@ -122,13 +126,13 @@ def verified_hops(model: "Model", runs: int = 1) -> int:
 
 def verify(
     stream: Stream,
-    reference: "Model",
-    lowered: "Model",
+    reference: Model,
+    lowered: Model,
     samples: Arrays,
     min_snr_db: float | None,
     metric: Callable[[Arrays, Arrays], float] | None = None,
     progress: Callable[[int], None] | None = None,
-    watched: "TensorComparison | None" = None,
+    watched: TensorComparison | None = None,
 ) -> tuple[JsonObject, Arrays]:
     """Run a fresh build and the source network over `samples` and compare.
 
@@ -155,56 +159,84 @@ def verify(
         VerificationError: an output is below what is accepted, or an integer build is not its oracle.
         ModelError: the same, of a network that makes integers of floats that these do not hold.
     """
-    from edgekit.export.casts import undefined_casts
-    from edgekit.export.hop_runner import run_hops, snr_db
-
     stream.reset()
     outputs = stream.run(samples, progress)
     known = {str(value.name) for value in reference.given_inputs}
     samples_of = {name: array for name, array in samples.items() if name in known}
     expected = run_hops(reference, samples_of)  # it has no step groups
-    measured = reference.measured_outputs
-    ratios = {name: snr_db(expected[name], outputs[name]) for name in measured}
-    errors = {name: _max_abs_error(expected[name], outputs[name]) for name in measured}
-    is_native = stream.compiler is not None
+    compared = _Comparison(reference, expected, outputs)
+    exact, checked_hops = None, None
     integer = lowered.quantization.recipe not in FLOATS
-    exact, oracle_hops = None, None
-    if is_native and integer:
-        exact, oracle_hops = _equals_oracle(lowered, samples, outputs, watched)
+    if stream.compiler is not None and integer:
+        exact, checked_hops = _equals_oracle(lowered, samples, outputs, watched)
     needed = default_min_snr_db(lowered.quantization.recipe) if min_snr_db is None else min_snr_db
-    lowest = min(ratios.values(), default=math.inf)
     own: dict[str, float] = {}
     by = RUN_BY.get(stream.manifest.target, "portable C on this host")
-    if min_snr_db is None and not integer and not lowest >= needed:
-        own = _own_noise(reference, samples_of, {name: expected[name] for name in measured})
+    if min_snr_db is None and not integer and not compared.lowest >= needed:
+        own = _own_noise(reference, samples_of, expected)
         by += f" (the source's own rounding: {min(own.values()):.0f} dB)"
-    accepted = dict.fromkeys(ratios, needed) if metric is None else {}
-    for name, ratio in own.items():
-        accepted[name] = min(needed, max(ratio - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB))
+    accepted = {} if metric is not None else _accepted_ratios(compared.ratios, needed, own)
     try:
-        _judge(ratios, errors, exact, accepted)
+        compared.check(exact, accepted)
     except VerificationError as error:
         if problems := undefined_casts(reference, samples_of):
             raise ModelError(problems) from error
         raise
-    facts = {
+    return {
         **_metric(metric, outputs, expected, needed),
         **_count_changed_decisions(reference, expected, outputs),
-    }
-    if reference.hops_alone:
-        facts["hops_alone"] = True
-    return facts | {
+        **({"hops_alone": True} if reference.hops_alone else {}),
         "by": by,
-        "hops": len(next(iter(outputs.values()))),
-        "snr_db": round(lowest, 2) if math.isfinite(lowest) else None,
-        "max_abs_error": max(errors.values(), default=0.0),
+        **compared.facts(),
         "bit_exact_with_oracle": exact,
-        "oracle_hops": oracle_hops,
+        "oracle_hops": checked_hops,
     }, outputs
 
 
+class _Comparison:
+    """The measured outputs of a build beside those of its source: ratios in dB and largest errors, by name."""
+
+    def __init__(self, reference: Model, expected: Arrays, outputs: Arrays) -> None:
+        measured = reference.measured_outputs
+        self.hops = len(next(iter(outputs.values())))
+        self.ratios = {name: snr_db(expected[name], outputs[name]) for name in measured}
+        self.errors = {name: _max_abs_error(expected[name], outputs[name]) for name in measured}
+        self.lowest = min(self.ratios.values(), default=math.inf)
+
+    def facts(self) -> JsonObject:
+        """Of all outputs together, as in the manifest's `verification`."""
+        return {
+            "hops": self.hops,
+            "snr_db": round(self.lowest, 2) if math.isfinite(self.lowest) else None,
+            "max_abs_error": max(self.errors.values(), default=0.0),
+        }
+
+    def check(self, exact: bool | None, accepted: Mapping[str, float]) -> None:
+        """Refuse outputs below what is accepted, and integers that are not the oracle's."""
+        low = [
+            f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
+            f"{self.errors[name]:.3g}; at least {accepted[name]:g} dB needed (--min-snr)"
+            for name, ratio in self.ratios.items()
+            if not ratio >= accepted.get(name, -math.inf)
+        ]
+        if low:
+            raise VerificationError("\n".join(low))
+        if exact is False:
+            raise VerificationError("the build's integers differ from those of the NumPy oracle")
+
+
+def _accepted_ratios(
+    outputs: Iterable[str], needed: float, own: Mapping[str, float]
+) -> dict[str, float]:
+    """What each output must reach: what is needed, or what the source's own rounding leaves of it."""
+    accepted = dict.fromkeys(outputs, needed)
+    for name, ratio in own.items():
+        accepted[name] = min(needed, max(ratio - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB))
+    return accepted
+
+
 def hops_decided_otherwise(
-    reference: "Model", expected: Mapping[str, Array], outputs: Mapping[str, Array]
+    reference: Model, expected: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> int:
     """In how many hops a build decides otherwise than its source, which has decisions."""
     names = outputs.keys() - {*reference.measured_outputs}
@@ -226,9 +258,7 @@ def _metric(
     return {"metric": value}
 
 
-def _count_changed_decisions(
-    reference: "Model", expected: Arrays, outputs: Arrays
-) -> dict[str, int]:
+def _count_changed_decisions(reference: Model, expected: Arrays, outputs: Arrays) -> dict[str, int]:
     """In how many hops a build decides otherwise than its source, which may decide nothing."""
     if reference.decide is None:
         return {}
@@ -248,40 +278,16 @@ def write_golden(
         write_npz(directory / f"{name}.npz", cut)
 
 
-def _own_noise(reference: "Model", samples: Arrays, expected: Arrays) -> dict[str, float]:
-    """The ratio in dB of each output of the source to the same with inputs off in the last place."""
-    from edgekit.export.hop_runner import run_hops, snr_db
-    from edgekit.export.verify import nudge
-
+def _own_noise(reference: Model, samples: Arrays, expected: Arrays) -> dict[str, float]:
+    """The ratio in dB of each measured output of the source to the same with inputs off in the last place."""
     nudged = run_hops(reference, nudge(samples, NOISE_SEED))
-    return {name: snr_db(expected[name], nudged[name]) for name in expected}
-
-
-def _judge(
-    ratios: Mapping[str, float],
-    errors: Mapping[str, float],
-    exact: bool | None,
-    accepted: Mapping[str, float],
-) -> None:
-    low = [
-        f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
-        f"{errors[name]:.3g}; at least {accepted[name]:g} dB needed (--min-snr)"
-        for name, ratio in ratios.items()
-        if not ratio >= accepted.get(name, -math.inf)
-    ]
-    if low:
-        raise VerificationError("\n".join(low))
-    if exact is False:
-        raise VerificationError("the build's integers differ from those of the NumPy oracle")
+    return {name: snr_db(expected[name], nudged[name]) for name in reference.measured_outputs}
 
 
 def _equals_oracle(
-    lowered: "Model", samples: Arrays, outputs: Arrays, watched: "TensorComparison | None"
+    lowered: Model, samples: Arrays, outputs: Arrays, watched: TensorComparison | None
 ) -> tuple[bool, int]:
     """Whether the oracle makes the same bits of the first hops, and of how many."""
-    from edgekit.graph.hops import of_hop
-    from edgekit.operators.oracle import Oracle
-
     oracle = Oracle(lowered)
     hops = min(len(next(iter(outputs.values()))), oracle_hops(oracle))
     for hop in range(hops):
@@ -293,11 +299,8 @@ def _equals_oracle(
     return True, hops
 
 
-def oracle_hops(oracle: "Oracle") -> int:
+def oracle_hops(oracle: Oracle) -> int:
     """How many hops NumPy runs: so many that operators, and time steps of recurrent ones, are `ORACLE_STEPS`."""
-    from edgekit.operators.geometry import dims
-    from edgekit.operators.roles import RECURRENT
-
     steps = sum(
         dims(node.inputs[0])[0] if node.op_type in RECURRENT and node.inputs[0] else 1
         for node in oracle.graph
@@ -306,6 +309,5 @@ def oracle_hops(oracle: "Oracle") -> int:
 
 
 def _max_abs_error(expected: Float32, value: Float32) -> float:
-    from edgekit.export.hop_runner import differences
 
     return float(np.abs(differences(expected, value)[1]).max(initial=0.0))

@@ -9,14 +9,13 @@ import importlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import output_problem, replacement_path
+from edgekit.runtime.build_folder.files import open_build
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs.doctor import require
-
-if TYPE_CHECKING:
-    from edgekit.runtime.build_folder.manifest import Manifest
 
 MAGIC, FORMAT = b"EKBUNDLE", 1
 FIELDS = struct.Struct("<8s4I8x32s32s")
@@ -58,8 +57,6 @@ def bundle(directory: str | Path, out: str | Path, *, key: str | Path, release: 
         UsageError: no such build, key or number.
         ToolError: the package cryptography is missing.
     """
-    from edgekit.runtime.build_folder.files import open_build
-
     require(("cryptography",))
     directory, out, key = Path(directory), Path(out), Path(key)
     problems = [] if (problem := output_problem(out, key)) is None else [problem]
@@ -84,7 +81,7 @@ def bundle(directory: str | Path, out: str | Path, *, key: str | Path, release: 
     return read_bundle(content, signer.public_key().public_bytes_raw())
 
 
-def sign_bundle(weights: bytes, manifest: "Manifest", release: int, signer: Any) -> bytes:
+def sign_bundle(weights: bytes, manifest: Manifest, release: int, signer: Any) -> bytes:
     """Return the bundle; `signer` is an Ed25519 private key of the package cryptography."""
     assert manifest.updates is not None
     network = bytes.fromhex(manifest.updates["network"])
@@ -153,7 +150,7 @@ def read_key(path: Path) -> Any:
     raise UsageError(Problem(f"key '{path}'", found, allowed, step))
 
 
-def _weights(directory: Path, manifest: "Manifest") -> bytes:
+def _weights(directory: Path, manifest: Manifest) -> bytes:
     return (directory / f"{manifest.c_name}_weights.bin").read_bytes()
 
 

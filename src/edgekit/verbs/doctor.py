@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -15,8 +15,11 @@ from pathlib import Path
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ToolError
 from edgekit.base.user_cache import OFF, VARIABLE
+from edgekit.runtime.devices.cross import APT
 from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
 from edgekit.runtime.runners.toolchain import CXX_NAMES, HOW_TO_GET, compilers
+from edgekit.targets.devices import profile, profiles
+from edgekit.verbs.targets import TARGETS
 
 C_COMPILER = "C compiler"
 ZIG = "ziglang"  # compiles for every core of devices.toml
@@ -113,8 +116,6 @@ OWN_VERSION = {
 
 def doctor() -> list[ToolFacts]:
     """Return compilers and the cache of what they made, cross compilers and emulators, then packages."""
-    from edgekit.targets.devices import profile
-
     own = profile("host").kernels
     purpose = (
         f"targets host ({own[0]} kernels) and c99, run" if own else "targets host and c99, run"
@@ -131,9 +132,6 @@ def doctor() -> list[ToolFacts]:
 
 def device_tools() -> list[ToolFacts]:
     """Return what builds for other machines are compiled and emulated with."""
-    from edgekit.runtime.devices.cross import APT
-    from edgekit.targets.devices import profiles
-
     used: dict[str, list[str]] = {"cmake": []}
     for name, device in profiles().items():
         for tool in (device.cc, *device.qemu[:1]):
@@ -160,8 +158,6 @@ def _command(name: str, used_for: str, apt: str) -> ToolFacts:
 
 def targets() -> list[TargetFacts]:
     """Return every target of this version."""
-    from edgekit.verbs.targets import TARGETS
-
     return [
         TargetFacts(name, target.emits, tuple(target.needs), missing_tools(target.needs))
         for name, target in TARGETS.items()
@@ -186,25 +182,27 @@ def require(names: Iterable[str]) -> None:
         ToolError: names all that is missing, and how to get it.
     """
     absent = missing_tools(dict.fromkeys(names))
-    extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
     packages = [name for name in absent if name in PACKAGE_NAMES]
-    lines = []
-    if packages:
-        wanted = dict.fromkeys(extras[name].removeprefix("edgekit[")[:-1] for name in packages)
-        verb = "is" if len(packages) == 1 else "are"
-        lines.append(
-            f"{', '.join(packages)} {verb} not installed; pip install 'edgekit[{','.join(wanted)}]'"
-        )
-    apt = {name: apt for name, _, apt in COMMANDS}
-    for name in absent:
-        if name == "cc":
-            lines.append(f"no C compiler; {HOW_TO_GET}")
-        elif name == EXECUTORCH.name:
-            lines.append(f"{name} is not installed in {EXECUTORCH.folder}; {EXECUTORCH.install}")
-        elif name not in PACKAGE_NAMES:
-            lines.append(f"{name} is not installed; as root: apt-get install {apt[name]}")
+    lines = [_how_to_get_packages(packages)] if packages else []
+    lines += [_how_to_get_tool(name) for name in absent if name not in PACKAGE_NAMES]
     if lines:
         raise ToolError("\n".join(lines))
+
+
+def _how_to_get_packages(packages: Sequence[str]) -> str:
+    extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
+    wanted = dict.fromkeys(extras[name].removeprefix("edgekit[")[:-1] for name in packages)
+    verb = "is" if len(packages) == 1 else "are"
+    return f"{', '.join(packages)} {verb} not installed; pip install 'edgekit[{','.join(wanted)}]'"
+
+
+def _how_to_get_tool(name: str) -> str:
+    if name == "cc":
+        return f"no C compiler; {HOW_TO_GET}"
+    if name == EXECUTORCH.name:
+        return f"{name} is not installed in {EXECUTORCH.folder}; {EXECUTORCH.install}"
+    apt = {command: package for command, _, package in COMMANDS}
+    return f"{name} is not installed; as root: apt-get install {apt[name]}"
 
 
 def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFacts:

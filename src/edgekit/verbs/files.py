@@ -1,6 +1,6 @@
 """The verb that streams a file through a build: `run`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
@@ -46,10 +46,16 @@ def run(
     sources = list(source.values()) if isinstance(source, Mapping) else [source]
     outs = list(out.values()) if isinstance(out, Mapping) else [out]
     _check_files(sources, outs)
-    kinds = sources[0].suffix.lower(), outs[0].suffix.lower()
-    if kinds[0] == ".wav":
+    if sources[0].suffix.lower() == ".wav":
         return _run_sounds(directory, source, out, opening, progress)
-    arrays = read_npz(sources[0])
+    return _run_arrays(directory, sources[0], outs[0], opening, progress)
+
+
+def _run_arrays(
+    directory: str | Path, source: Path, out: Path, opening: Opening, progress: Progress
+) -> tuple[str, ...]:
+    """Run the hops of a .npz through a build."""
+    arrays = read_npz(source)
     manifest = opening.check(directory, arrays)
     others = {tensor.name for tensor in (*manifest.constants, *manifest.controls)}
     streams = {name: array for name, array in arrays.items() if name not in others}
@@ -57,13 +63,9 @@ def run(
     fit_inputs(streams, manifest.stream_inputs, step, hops=True)
     progress("compile", 0, 1)
     stream, notes = opening.open(directory)
-
-    def told(done: int, total: int) -> None:
-        progress("stream", done, total)
-
     hops = max((len(array) for array in arrays.values() if array.ndim), default=0)
-    results = stream.run(arrays, lambda done: told(done, hops))
-    with replacement_path(outs[0], *sources) as temporary:
+    results = stream.run(arrays, lambda done: progress("stream", done, hops))
+    with replacement_path(out, source) as temporary:
         write_npz(temporary, results)
     return *notes, *_took(stream)
 
@@ -126,26 +128,32 @@ def _check_picture_files(
     source: Path, sources: Sequence[Path], out: Path, found: Path | None
 ) -> None:
     """Refuse outputs of pictures that go with them badly, or cannot be written."""
-    ending, problems = out.suffix.lower(), list[Problem]()
+    problems = [*_picture_out_problems(source, sources, out)]
     if not source.exists():
-        problems.append(
-            Problem(f"file '{source}'", "does not exist", "a picture", "check the path")
-        )
-    single = (*PICTURE_FILES, ".npz")
-    if source.is_dir() and (not ending or out.is_dir()):
-        problems += [problem] if (problem := folder_problem(out)) else []
-    elif ending not in single[-1:] * source.is_dir() + single * (not source.is_dir()):
-        allowed = "a new folder, or a .npz" if source.is_dir() else ", ".join(single)
-        what = f"'{out.name}' of {'a folder' if source.is_dir() else 'a picture'}"
-        problems.append(Problem("OUT", what, allowed, "name such a file"))
-    elif problem := output_problem(out, *sources):
-        problems.append(problem)
+        what = Problem(f"file '{source}'", "does not exist", "a picture", "check the path")
+        problems.insert(0, what)
     if found is not None and found.suffix.lower() != ".json":
         problems.append(Problem("--found", f"'{found.name}'", "a .json", "name such a file"))
     elif found is not None and (problem := output_problem(found, *sources)):
         problems.append(problem)
     if problems:
         raise UsageError(problems)
+
+
+def _picture_out_problems(source: Path, sources: Sequence[Path], out: Path) -> Iterator[Problem]:
+    """Why a file or folder is none for pictures."""
+    ending, is_folder = out.suffix.lower(), source.is_dir()
+    endings = (".npz",) if is_folder else (*PICTURE_FILES, ".npz")
+    if is_folder and (not ending or out.is_dir()):
+        problem = folder_problem(out)
+    elif ending not in endings:
+        allowed = "a new folder, or a .npz" if is_folder else ", ".join(endings)
+        what = f"'{out.name}' of {'a folder' if is_folder else 'a picture'}"
+        problem = Problem("OUT", what, allowed, "name such a file")
+    else:
+        problem = output_problem(out, *sources)
+    if problem is not None:
+        yield problem
 
 
 def _took(stream: Stream) -> tuple[str, ...]:
@@ -155,18 +163,16 @@ def _took(stream: Stream) -> tuple[str, ...]:
 
 def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
     """Refuse files of kinds that do not go together, and outputs that cannot be written."""
-    found = [
+    found = tuple(
         " and ".join(sorted({p.suffix.lower() or "no ending" for p in side}))
         for side in (sources, outs)
-    ]
-    many = [
-        len(side) > 1 and kind != ".wav" for side, kind in zip((sources, outs), found, strict=True)
-    ]
-    if tuple(found) not in RUNS or any(many):
+    )
+    sides = zip((sources, outs), found, strict=True)
+    many = any(len(side) > 1 and kind != ".wav" for side, kind in sides)
+    if found not in RUNS or many:
         kinds = f"{', '.join(PICTURE_FILES)} to one of them or .npz"
-        allowed, step = ", ".join([*map(" to ".join, RUNS), kinds]), "name two such files"
-        if any(many):
-            step = "only .wav files are one for each stream"
+        allowed = ", ".join([*map(" to ".join, RUNS), kinds])
+        step = "only .wav files are one for each stream" if many else "name two such files"
         raise UsageError(Problem("IN and OUT", " to ".join(found), allowed, step))
     if problems := [problem for out in outs if (problem := output_problem(out, *sources))]:
         raise UsageError(problems)
@@ -194,26 +200,37 @@ def named_files(
         UsageError: no build, names that it does not have, or too few or too many files.
     """
     manifest = Manifest.load(directory)
-    sides = [{t.name for t in side} for side in (manifest.stream_inputs, manifest.stream_outputs)]
-    named: list[dict[str, Path]] = [{}, {}]
+    sides = manifest.stream_inputs, manifest.stream_outputs
+    place_of = {t.name: place for place in (1, 0) for t in sides[place]}
+    by_name: list[dict[str, Path]] = [{}, {}]
     plain, problems = list[Path](), list[Problem]()
     for text in texts:
-        name, is_pair, path = text.partition("=")
-        place = next((i for i, names in enumerate(sides) if name in names), None)
-        if not is_pair or Path(text).exists() or (place is None and "/" in name):
+        name, _, path = text.partition("=")
+        place = place_of.get(name)
+        if _is_plain_file(text, place is not None):
             plain.append(Path(text))
-        elif place is None or name in named[place]:
+        elif place is None or name in by_name[place]:
             found = "no input or output of this name" if place is None else "given twice"
-            ports = (*manifest.stream_inputs, *manifest.stream_outputs)
-            problems.append(Problem(f"'{text}'", found, list_tensors(ports), "correct it"))
+            allowed = list_tensors([*sides[0], *sides[1]])
+            problems.append(Problem(f"'{text}'", found, allowed, "correct it"))
         else:
-            named[place][name] = Path(path)
-    wanted = 2 - sum(map(bool, named))
-    if not problems and len(plain) != wanted:
-        names = " ".join(f"{name}=FILE" for side in sides for name in sorted(side))
-        found = f"{len(texts)} file{'s' * (len(texts) != 1)}"
-        allowed = "IN and OUT, or a file for each stream, or --mic"
-        problems.append(Problem("IN and OUT", found, allowed, f"edgekit run DIR {names}"))
+            by_name[place][name] = Path(path)
+    if not problems and len(plain) != 2 - sum(map(bool, by_name)):
+        problems.append(_count_problem(len(texts), sides))
     if problems:
         raise UsageError(problems)
-    return named[0] or plain.pop(0), named[1] or plain.pop()
+    return by_name[0] or plain.pop(0), by_name[1] or plain.pop()
+
+
+def _is_plain_file(text: str, is_port: bool) -> bool:
+    """Whether a text names a file alone, whose path may hold an equals sign."""
+    name, is_pair, _ = text.partition("=")
+    return not is_pair or Path(text).exists() or (not is_port and "/" in name)
+
+
+def _count_problem(count: int, sides: Sequence[Sequence[Tensor]]) -> Problem:
+    """Too few or too many files."""
+    names = " ".join(f"{name}=FILE" for side in sides for name in sorted(t.name for t in side))
+    found = f"{count} file{'s' * (count != 1)}"
+    allowed = "IN and OUT, or a file for each stream, or --mic"
+    return Problem("IN and OUT", found, allowed, f"edgekit run DIR {names}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from numpy.typing import ArrayLike
 
-from edgekit.base.arrays import Float32
+from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import output_problem, replacement_path
@@ -27,20 +27,13 @@ def invert(
 ) -> dict[str, Float32]:
     """See `edgekit.api.invert`."""
     file = None if out is None else Path(out)
-    if file is not None and file.suffix.lower() != ".npz":
-        found = file.suffix or "no ending"
-        raise UsageError(Problem(f"output '{file}'", found, ".npz", "name such a file"))
-    if file is not None and (problem := output_problem(file)):
-        raise UsageError(problem)
-    arrays = read_npz(images)
-    if "x" not in arrays and len(arrays) != 1:
-        found, allowed = ", ".join(arrays) or "no array", "an array 'x'"
-        raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
+    _check_file(file)
+    array = _read_images(images)
     folder = Path(directory)
     manifest = Manifest.load(folder)
     table = table_of(manifest)
     check_invertible(table)
-    x = checked_images(arrays.get("x", next(iter(arrays.values()))), x_shape(manifest))
+    x = checked_images(array, x_shape(manifest))
     given = {**(conditions or {}), **inverted(table, x)}
     check_conditions(folder, manifest, given, len(x), seed)
     progress("compile", 0, 1)
@@ -50,3 +43,22 @@ def invert(
         with replacement_path(file) as temporary:
             write_npz(temporary, maps)
     return maps
+
+
+def _check_file(file: Path | None) -> None:
+    if file is None:
+        return
+    if file.suffix.lower() != ".npz":
+        found = file.suffix or "no ending"
+        raise UsageError(Problem(f"output '{file}'", found, ".npz", "name such a file"))
+    if problem := output_problem(file):
+        raise UsageError(problem)
+
+
+def _read_images(images: Path) -> Array:
+    """The array ``x`` of a .npz, or its only one."""
+    arrays = read_npz(images)
+    if "x" not in arrays and len(arrays) != 1:
+        found, allowed = ", ".join(arrays) or "no array", "an array 'x'"
+        raise UsageError(Problem(f"images '{images}'", found, allowed, "call it x"))
+    return arrays.get("x", next(iter(arrays.values())))

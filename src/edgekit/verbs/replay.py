@@ -5,18 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit.base.errors import CheckFailed, Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import read_npz
+from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.profile import Profile
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.targets.build import Layer
-    from edgekit.targets.c.replay.files import Held
+from edgekit.targets.build import Layer
+from edgekit.targets.c.replay.files import (
+    FOLDER,
+    GOLDEN_BYTES,
+    Held,
+    golden_file,
+    layer_values,
+    replay_files,
+)
+from edgekit.verbs.targets import TARGETS
 
 LAYER_HOPS = 8
 
@@ -25,20 +30,17 @@ LAYER_HOPS = 8
 class Look:
     """A build's layers, what they must hold, (hops, *shape), and the files that an export would write otherwise."""
 
-    layers: "tuple[Layer, ...]"
-    held: "Held"
+    layers: tuple[Layer, ...]
+    held: Held
     changed: tuple[str, ...]
 
 
-def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
+def look(directory: Path, manifest: Manifest, model: Model) -> Look:
     """Lower a build's network again, and run the oracle, for a look at each of its layers.
 
     Raises:
         UsageError: the manifest is of other sources than this version makes of the network.
     """
-    from edgekit.targets.c.replay.files import layer_values
-    from edgekit.verbs.targets import TARGETS
-
     own: JsonObject = {} if manifest.updates is None else {"weights": "external"}
     if manifest.schedule:
         own["schedule"] = manifest.schedule
@@ -58,7 +60,7 @@ def look(directory: Path, manifest: Manifest, model: "Model") -> Look:
 
 @contextmanager
 def replay_folder(
-    directory: Path, manifest: Manifest, target: Profile, held: "Held | None" = None
+    directory: Path, manifest: Manifest, target: Profile, held: Held | None = None
 ) -> Iterator[Path]:
     """Give a temporary folder with the build's sources and the replay program around them.
 
@@ -70,29 +72,32 @@ def replay_folder(
         target: its device.
         held: what layers must hold; None for the golden data that the export wrote, where there are any.
     """
-    from edgekit.targets.c.replay.files import FOLDER, golden_file, replay_files
-
-    plain = replace(manifest, sampler=None)
-    files = replay_files(plain, target)
-    written = _content(directory / FOLDER / "golden.c")
-    if held is None and manifest.sampler is None and written is not None:
-        files[f"{FOLDER}/golden.c"] = written
-    else:
-        inputs, outputs = (
-            read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
-        )
-        facts = manifest.verification or {}
-        exact = held is None and not target.is_cross and bool(facts.get("bit_exact_with_oracle"))
-        limit = _limit(manifest, target, held or ())
-        files[f"{FOLDER}/golden.c"] = golden_file(plain, inputs, outputs, held or (), exact, limit)
+    sources = (*directory.glob("*.c"), *directory.glob("*.h"))
+    files = {
+        **{source.name: source.read_bytes() for source in sources},
+        **replay_files(replace(manifest, sampler=None), target),
+        f"{FOLDER}/golden.c": _golden(directory, manifest, target, held),
+    }
     with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        for source in (*directory.glob("*.c"), *directory.glob("*.h")):
-            (folder / source.name).write_bytes(source.read_bytes())
         (folder / FOLDER).mkdir()
         for path, content in files.items():
             (folder / path).write_bytes(content)
         yield folder
+
+
+def _golden(directory: Path, manifest: Manifest, target: Profile, held: Held | None) -> bytes:
+    """golden.c as the export wrote it, or with what layers must hold."""
+    written = _content(directory / FOLDER / "golden.c")
+    if held is None and manifest.sampler is None and written is not None:
+        return written
+    inputs, outputs = (
+        read_npz(directory / "golden" / f"{name}.npz") for name in ("input", "output")
+    )
+    facts, plain = manifest.verification or {}, replace(manifest, sampler=None)
+    exact = held is None and not target.is_cross and bool(facts.get("bit_exact_with_oracle"))
+    limit = _limit(manifest, target, held or ())
+    return golden_file(plain, inputs, outputs, held or (), exact, limit)
 
 
 def with_changed(error: CheckFailed, seen: Look) -> CheckFailed:
@@ -103,10 +108,8 @@ def with_changed(error: CheckFailed, seen: Look) -> CheckFailed:
     return CheckFailed(f"{error}\nnot as the export wrote them: {files}")
 
 
-def _limit(manifest: Manifest, target: Profile, held: "Held") -> int:
+def _limit(manifest: Manifest, target: Profile, held: Held) -> int:
     """Bytes of golden data: enough for all layers, as far as the device's memory goes."""
-    from edgekit.targets.c.replay.files import GOLDEN_BYTES
-
     limit = sum(values.nbytes for _, values in held) or GOLDEN_BYTES
     if target.is_bare:
         free = target.memory["weights"].bytes - (manifest.memory["weights_bytes"] or 0)

@@ -24,7 +24,7 @@ from edgekit.frontend import Frontend
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model, StreamInfo
 from edgekit.runtime.stream import Stream
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 RATE = 16000
 
@@ -49,7 +49,7 @@ def fronted(
 ) -> Model:
     model = from_onnx(network(**shapes), name="net")
     model = with_layouts(model, {name: parse_layout(text) for name, text in layouts.items()})
-    return surrounded(model, ImportOptions(frontend=parse_forms(forms), sample_rate=RATE))
+    return with_surroundings(model, ImportOptions(frontend=parse_forms(forms), sample_rate=RATE))
 
 
 def noise(channels: int, samples: int, seed: int = 0) -> np.ndarray:

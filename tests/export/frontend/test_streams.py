@@ -19,7 +19,7 @@ from edgekit.runtime.audio.files import run_sounds
 from edgekit.runtime.stream import Stream
 from edgekit.targets.build_files import write_build
 from edgekit.targets.c.lower import lower_c
-from edgekit.verbs.export.importing import ImportOptions, load_model, surrounded
+from edgekit.verbs.export.importing import ImportOptions, load_model, with_surroundings
 
 N_FFT, HOP = 64, 32
 BINS = N_FFT // 2 + 1
@@ -47,7 +47,7 @@ def fronted(data: bytes, layouts: dict[str, str], kind: str = "", frames: int = 
     model = from_onnx(data, name="net", hop=frames * HOP)
     model = with_layouts(model, {name: parse_layout(text) for name, text in layouts.items()})
     form = parse_spec(f"stft:{N_FFT}:{HOP}:sqrt_hann{kind}")
-    return surrounded(model, ImportOptions(frontend=form, sample_rate=16000))
+    return with_surroundings(model, ImportOptions(frontend=form, sample_rate=16000))
 
 
 def opened(model: Model, folder: Path) -> Stream:

@@ -15,7 +15,7 @@ from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.filtered_noise import FilteredNoise
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 FEW = settings(
     max_examples=6,
@@ -97,7 +97,7 @@ def test_c_is_the_formula_at_any_size(bins, block, blocks, seed):
     samples = f"{block}*T" if block > 1 else "T"
     data = net.model([1, 1, samples], y, more={"controls": [1, bins, "T"]})
     made = stream(onnx_offline(data, name="net"), hop=blocks * block)
-    stream_of_c = quick_build(surrounded(made, ImportOptions()))
+    stream_of_c = quick_build(with_surroundings(made, ImportOptions()))
     noise, magnitudes = drawn(bins, 6 * blocks, block, seed)
     (found,) = stream_of_c.clip({"x": noise, "controls": magnitudes}).values()
     expected = sounded(noise[0, 0], magnitudes[0], block)

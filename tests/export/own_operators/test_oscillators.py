@@ -15,7 +15,7 @@ from edgekit.export.own_operators.oscillators import Oscillators
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 RATE = 16000
 UNIT = 2**48  # of a turn, in the states
@@ -63,7 +63,7 @@ def test_it_streams_as_it_plays_offline(left):
 def test_in_c_it_is_the_whole():
     load_kernels()
     data = bank(20)
-    model = surrounded(stream(onnx_offline(data, name="bank"), hop=16), ImportOptions())
+    model = with_surroundings(stream(onnx_offline(data, name="bank"), hop=16), ImportOptions())
     x = np.random.default_rng(0).standard_normal((1, 21, 2001)).astype(np.float32)
     compare(in_onnxruntime(data)({"x": x}), quick_build(model).clip({"x": x}), what="in C it")
 

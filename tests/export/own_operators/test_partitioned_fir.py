@@ -14,7 +14,7 @@ from edgekit.export.own_operators.partitioned_fir import PartitionedFIR
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.rules.partitioned_fir import block_of
 from edgekit.export.stream.sources import onnx_offline, torch_offline
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 FEW = settings(
     max_examples=6,
@@ -77,7 +77,7 @@ def test_c_is_the_convolution_at_any_hop_without_delay(hop, taps, channels, batc
     load_kernels()
     response = room(channels, taps, hop)
     offline = onnx_offline(filtered(response, batch), name="room")
-    model = surrounded(stream(offline, hop=hop), ImportOptions())
+    model = with_surroundings(stream(offline, hop=hop), ImportOptions())
     assert model.stream.delay_samples == 0
     x = np.random.default_rng(taps).normal(size=(batch, channels, 2 * taps + 3 * hop))
     x = x.astype(np.float32)

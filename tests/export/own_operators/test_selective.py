@@ -13,7 +13,7 @@ from edgekit.export.own_operators.selective import SelectiveSSM
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 
 def scan(left=0, batch=1):
@@ -51,7 +51,7 @@ def test_it_streams_as_it_runs_offline(left):
 def test_in_c_it_is_the_whole_after_a_long_time():
     load_kernels()
     data = scan(1)
-    model = surrounded(stream(onnx_offline(data, name="scan"), hop=4), ImportOptions())
+    model = with_surroundings(stream(onnx_offline(data, name="scan"), hop=4), ImportOptions())
     x = np.random.default_rng(0).standard_normal((1, 3, 4001)).astype(np.float32)
     compare(in_onnxruntime(data)({"x": x}), quick_build(model).clip({"x": x}), what="in C it")
 

@@ -21,7 +21,7 @@ from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline, torch_offline
 from edgekit.export.verify import compare
 from edgekit.graph.model import SSM
-from edgekit.verbs.export.importing import ImportOptions, surrounded
+from edgekit.verbs.export.importing import ImportOptions, with_surroundings
 
 
 @pytest.mark.parametrize("method", ["zoh", "bilinear"])
@@ -79,7 +79,7 @@ def test_a_block_streams_as_it_runs_offline(block: bytes) -> None:
 @needs_cc
 def test_in_c_the_block_is_the_whole_after_a_long_time(block: bytes) -> None:
     load_kernels()
-    model = surrounded(stream(onnx_offline(block, name="ssm"), hop=4), ImportOptions())
+    model = with_surroundings(stream(onnx_offline(block, name="ssm"), hop=4), ImportOptions())
     x = np.random.default_rng(0).standard_normal((1, 4001, 8)).astype(np.float32)
     compare(in_onnxruntime(block)({"x": x}), quick_build(model).clip({"x": x}), what="in C it")
 

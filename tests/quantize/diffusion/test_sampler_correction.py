@@ -18,7 +18,8 @@ from edgekit.export.diffusion.step_tables_sde import Ouve
 from edgekit.judge.sampling import own_trajectories, with_corrected_rows
 from edgekit.quantize.diffusion.sampler_correction import correct_step_table, fit_output
 from edgekit.quantize.recipe_file import find_recipe
-from edgekit.verbs.export.quantizing import applied
+from edgekit.verbs.export.quantizing import apply_recipe
+from edgekit.verbs.export.request import Quantization
 
 SHAPE = (2, 6, 6)
 MEAN = np.array([0.03, -0.02], np.float32)[:, None, None]
@@ -83,7 +84,8 @@ def test_a_recipe_asks_for_it(tmp_path: Path) -> None:
     path.write_text('name = "mine"\nweights = "int8"\nactivations = "int8"\ncorrect_sampler = true')
     model = fold_steps(attach(tiny_model(), SAMPLER))
     calibration = own_trajectories(model, None, 20)
-    made = applied(model, calibration, find_recipe(str(path)), None, lambda *_: None).model.sampler
+    recipe = Quantization(recipe=find_recipe(str(path)))
+    made = apply_recipe(model, calibration, recipe, lambda *_: None).model.sampler
     plain = model.sampler
     assert made is not None and plain is not None
     assert plain.bias is None and made.bias is not None and np.any(made.bias)

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from edgekit.api import silent
-from edgekit.quantize import apply
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.prepare import levels
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
+from edgekit.verbs.auto import preparation_screen
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.auto.preparation_screen import Screening, screen_preparations
 
@@ -25,9 +24,13 @@ def screening_of(
 ) -> Screening:
     """What a screening finds where a recipe's ratio is this."""
     quiet = ("pcm", 0.1) if meets_log else None
-    monkeypatch.setattr(levels, "quieter", lambda model: quiet)
-    monkeypatch.setattr(apply, "observe_model", lambda model, part, recipe: preparation(recipe))
-    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: (seen, recipe))
+    monkeypatch.setattr(preparation_screen, "quieter", lambda model: quiet)
+    monkeypatch.setattr(
+        preparation_screen, "observe_model", lambda model, part, recipe: preparation(recipe)
+    )
+    monkeypatch.setattr(
+        preparation_screen, "quantize_observed", lambda seen, recipe, label: (seen, recipe)
+    )
     judging: Any = SimpleNamespace(
         heard=SimpleNamespace(pcm="pcm"), outlook=lambda quantized: ratio(quantized[1])
     )

@@ -313,9 +313,9 @@ def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.M
     metric = Metric("tests:error", error)
     reached = []
     for needed in (-0.2, -0.01):
-        found = auto.find(model, calibration, needed, api.silent, tmp_path, (metric, needed))
+        found = auto.find(model, calibration, needed, api.silent, tmp_path, metric=(metric, needed))
         assert found.snr_db >= needed
         reached.append(found.cost)
     assert reached[0] <= reached[1]
     with pytest.raises(VerificationError, match="by --metric"):
-        auto.find(model, calibration, 1.0, api.silent, tmp_path, (metric, 1.0))
+        auto.find(model, calibration, 1.0, api.silent, tmp_path, metric=(metric, 1.0))

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from edgekit.quantize import apply
 from edgekit.quantize.recipe import AUTO, NEAREST, SHAPED, Recipe
-from edgekit.quantize.search import space
-from edgekit.quantize.types import choose
+from edgekit.verbs.auto import weights
 from edgekit.verbs.auto.weights import with_exact, with_rounding
 
 
@@ -32,7 +30,7 @@ def test_weights_are_fitted_where_that_counts(
     in_parts: bool,
     taken: str,
 ) -> None:
-    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
+    monkeypatch.setattr(weights, "quantize_observed", lambda seen, recipe, label: recipe)
 
     def outlook(recipe: Recipe) -> float:
         assert recipe.products == recipe.activations == "int16"
@@ -66,7 +64,7 @@ def test_weights_of_detectors_are_fitted_where_that_turns_fewer_decisions(
     monkeypatch: pytest.MonkeyPatch, nearest: float, fitted: float, decides: bool, taken: str
 ) -> None:
     """Of PCM, and whatever the ratio."""
-    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
+    monkeypatch.setattr(weights, "quantize_observed", lambda seen, recipe, label: recipe)
     turned = {NEAREST: nearest, SHAPED: fitted}
     judging: Any = SimpleNamespace(
         needed=30.0,
@@ -99,9 +97,9 @@ def test_small_layers_that_rounding_drowns_stay_in_float_where_that_is_better(
         left = set().union(*(leaving[name] for name in recipe.tensors))
         return SimpleNamespace(integer_nodes=macs.keys() - left)
 
-    monkeypatch.setattr(choose, "choose_types", types)
-    monkeypatch.setattr(apply, "quantize_observed", lambda seen, recipe, label: recipe)
-    monkeypatch.setattr(space, "result_of", lambda node: node.outputs[0].name)
+    monkeypatch.setattr(weights, "choose_types", types)
+    monkeypatch.setattr(weights, "quantize_observed", lambda seen, recipe, label: recipe)
+    monkeypatch.setattr(weights, "result_of", lambda node: node.outputs[0].name)
     judging: Any = SimpleNamespace(
         needed=30.0, outlook=lambda recipe: exact, turned=lambda recipe: 0.0
     )

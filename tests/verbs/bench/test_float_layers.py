@@ -96,7 +96,7 @@ def test_a_float_form_that_does_not_fit_is_said(monkeypatch: pytest.MonkeyPatch)
     def misfits(*_: object) -> list[str]:
         return ["does not fit a board: weights needs 9 bytes, 1 more than there are"]
 
-    monkeypatch.setattr("edgekit.targets.c.plan.fit.misfits", misfits)
+    monkeypatch.setattr("edgekit.verbs.bench.float_layers.misfits", misfits)
     model = integers()
     seen = with_slow_layers(costs(), model, describe(model, "host"), profile("host"))
     (warning,) = seen.warnings

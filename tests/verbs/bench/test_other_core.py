@@ -11,6 +11,7 @@ from edgekit import api
 from edgekit.base.errors import CheckFailed
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.targets import devices
+from edgekit.verbs.bench import other_core
 from edgekit.verbs.bench.other_core import replay_on_core
 
 NETWORK = "zoo:conv_recurrent"
@@ -31,6 +32,6 @@ def test_a_build_for_the_host_counts_as_one_for_the_core(
         replay_on_core(target, tmp_path / "host", 3)
     device = devices.profile(target)
     small = {**device.memory, "ram": replace(device.memory["ram"], bytes=100)}
-    monkeypatch.setattr(devices, "profile", lambda _: replace(device, memory=small))
+    monkeypatch.setattr(other_core, "profile", lambda _: replace(device, memory=small))
     with pytest.raises(CheckFailed, match="ram needs"):
         replay_on_core(target, tmp_path / "host", 3)

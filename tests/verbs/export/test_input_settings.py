@@ -16,7 +16,9 @@ from edgekit.base.errors import UsageError
 from edgekit.base.npz import read_npz
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.verbs.export import finetune, pipeline
-from edgekit.verbs.export.input_settings import clip_problems, read_input_settings
+from edgekit.verbs.export.input_settings import clip_problems, input_settings
+from edgekit.verbs.export.option_checks import read_options
+from edgekit.verbs.export.options import ExportOptions
 
 RATE, HOP = 48_000, 240
 SOUND: dict[str, Any] = {"hop": HOP, "sample_rate": RATE}
@@ -221,5 +223,10 @@ def test_sources_of_calibrations_are_looked_for_before_anything_else(tmp_path: P
     )
     assert "does not exist" in clip_problems("net.onnx", "nowhere", {})[0].found
     assert clip_problems("net.onnx", "json:loads", {}) == []
-    settings, problems = read_input_settings({"settings": {"a": (0, 1)}, "knobs": {"b": "0:2:1"}})
-    assert problems == [] and settings.settings.keys() == {"a"} and settings.ranges.keys() == {"b"}
+    read = read_options({"settings": {"a": (0, 1)}, "knobs": {"b": "0:2:1"}}, ExportOptions)
+    settings = input_settings(read)
+    assert (
+        read.problems == []
+        and settings.settings.keys() == {"a"}
+        and settings.ranges.keys() == {"b"}
+    )

@@ -16,6 +16,8 @@ from edgekit.frontend import Frontend
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
 from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.verbs.export.option_checks import read_options
+from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.request import read_imports
 
 
@@ -37,7 +39,7 @@ def recordings(folder, frames=90, scale=1.0):
 
 
 def options(source, **given):
-    imports, problems = read_imports(source, given)
+    imports, problems = read_imports(source, read_options(given, ExportOptions))
     assert not problems
     return imports
 
@@ -82,7 +84,9 @@ def test_a_form_that_nothing_takes_is_an_error_but_causal_is_not(tmp_path):
 
 
 def test_a_network_in_streaming_form_has_nothing_to_replace():
-    _, problems = read_imports("package.module:factory", {"causal": True})
+    _, problems = read_imports(
+        "package.module:factory", read_options({"causal": True}, ExportOptions)
+    )
     assert "--causal" in [problem.where for problem in problems]
 
 

@@ -4,7 +4,8 @@ from edgekit.base.progress import silent
 from edgekit.demos.target_speech import enrollment, network
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.show import EARS, ENROLLMENT, EXTRACTION
-from edgekit.verbs.export import networks
+from edgekit.verbs.export import entry_points
+from edgekit.verbs.export.network_requests import read_stream_request
 from edgekit.verbs.export.options import StreamOptions
 
 
@@ -19,5 +20,7 @@ def options(name: str) -> StreamOptions:
 
 if __name__ == "__main__":
     for module, file in ((network, EXTRACTION), (enrollment, ENROLLMENT)):
-        networks.stream(f"{module.__name__}:build", file, options(file.stem), silent)
+        source = f"{module.__name__}:build"
+        request = read_stream_request(source, file, options(file.stem))
+        entry_points.stream(request, silent)
         print(f"{file.name}: {file.stat().st_size} bytes")

@@ -6,18 +6,15 @@ ranked and nothing is compiled.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from edgekit.base.progress import Progress
+from edgekit.graph.model import Model
 from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
 from edgekit.judge.criteria import TypeCriteria, loud_part
-from edgekit.quantize.recipe import AUTO
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.calibrate.clips import Calibration
-    from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.prepare.levels import quieter
+from edgekit.quantize.recipe import AUTO, Recipe
 
 AUDIO_RANGES = (
     "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
@@ -40,20 +37,18 @@ class Screening:
         seen: by a part of the calibration, by what is done to the network and to the calibration.
     """
 
-    recipes: tuple["Recipe", ...]
-    seen: Callable[["Recipe"], "ObservedModel"]
+    recipes: tuple[Recipe, ...]
+    seen: Callable[[Recipe], ObservedModel]
 
     def may_be_best(
         self,
-        recipe: "Recipe",
+        recipe: Recipe,
         pool: Sequence[Auto],
         needed: float,
         least: float,
         judging: TypeCriteria,
     ) -> bool:
         """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
-        from edgekit.quantize.apply import quantize_observed
-
         quantized = quantize_observed(self.seen(recipe), recipe, "")
         best = chosen(pool, needed, least)
         enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
@@ -64,8 +59,8 @@ class Screening:
 
 
 def screen_preparations(
-    model: "Model",
-    calibration: "Calibration",
+    model: Model,
+    calibration: Calibration,
     judging: TypeCriteria,
     progress: Progress,
     fixed: bool = False,
@@ -75,19 +70,16 @@ def screen_preparations(
     What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
     `fixed`: without scales per hop.
     """
-    from edgekit.quantize.apply import observe_model, quantize_observed
-    from edgekit.quantize.prepare.levels import quieter
-
     part = loud_part(model, calibration)
     known: dict[tuple[bool, float, bool], ObservedModel] = {}
 
-    def seen(recipe: "Recipe") -> "ObservedModel":
+    def seen(recipe: Recipe) -> ObservedModel:
         key = (recipe.equalize is True, recipe.migrate, recipe.quiet_copies is True)
         if key not in known:
             known[key] = observe_model(model, part, recipe)
         return known[key]
 
-    def outlook(recipe: "Recipe") -> float:
+    def outlook(recipe: Recipe) -> float:
         return judging.outlook(quantize_observed(seen(recipe), recipe, ""))
 
     pcm = judging.heard.pcm is not None

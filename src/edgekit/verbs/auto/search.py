@@ -12,27 +12,28 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.spread import HERE, Team, Workers, open_team
-from edgekit.judge.budget import UNBOUNDED, Limits, nothing_fits
+from edgekit.graph.model import Model
+from edgekit.judge.budget import device_costs, nothing_fits
 from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
 from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.decisions import ERROR_FACTOR
-from edgekit.judge.levels import Asked, sound_inputs
+from edgekit.judge.levels import sound_inputs
+from edgekit.judge.limits import UNBOUNDED, Limits
 from edgekit.judge.measurement import Meter
-from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS
-from edgekit.verbs.auto.preparation_screen import screen_preparations
+from edgekit.judge.metric import RequiredMetric
+from edgekit.operators.to_integer import to_integer
+from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS, Recipe
+from edgekit.quantize.search.search import Found, Ranking, decibels, limit_options, rank, search
+from edgekit.quantize.search.space import Space, make_space
+from edgekit.targets.c.lower import check_c
+from edgekit.targets.macs import node_macs
+from edgekit.verbs.auto.preparation_screen import Screening, screen_preparations
 from edgekit.verbs.auto.weights import with_exact, with_rounding
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.calibrate.clips import Calibration
-    from edgekit.quantize.recipe import Recipe
-    from edgekit.quantize.search.search import Found, Ranking
-    from edgekit.quantize.search.space import Space
 
 Progress = Callable[[str, int, int], None]
 MOST_WIDE = (0.05, 0.2)  # of the multiply-accumulates may leave int8, the second if need be
@@ -50,22 +51,23 @@ PLAIN = ("w8a8", "w8a16")  # always among what is chosen from
 class Candidate:
     """One preparation of the network, what was seen of it, with and without the judging clips, and its search."""
 
-    recipe: "Recipe"
-    seen: "ObservedModel"
-    held: "ObservedModel"
-    space: "Space"
-    ranking: "Ranking"
+    recipe: Recipe
+    seen: ObservedModel
+    held: ObservedModel
+    space: Space
+    ranking: Ranking
     meter: Meter
     macs: int
 
 
 def find(
-    model: "Model",
-    calibration: "Calibration",
+    model: Model,
+    calibration: Calibration,
     min_snr_db: float | None,
     progress: Progress,
     cache: Path | None = None,
-    metric: Asked | None = None,
+    *,
+    metric: RequiredMetric | None = None,
     fixed: bool = False,
     limits: Limits = UNBOUNDED,
     workers: Workers = HERE,
@@ -92,75 +94,97 @@ def find(
         ToolError: there is no C compiler, or nothing that counts instructions where these are limited.
     """
     with open_team(workers) as team:
-        return _find(model, calibration, min_snr_db, progress, cache, metric, fixed, limits, team)
-
-
-def _find(
-    model: "Model",
-    calibration: "Calibration",
-    min_snr_db: float | None,
-    progress: Progress,
-    cache: Path | None,
-    metric: Asked | None,
-    fixed: bool,
-    limits: Limits,
-    team: Team,
-) -> Auto:
-    from edgekit.quantize.apply import observe_model, quantize_observed
-    from edgekit.targets.c.lower import check_c
-
-    if problems := check_c(model):
-        raise ModelError(problems)
-
-    def added(auto: Auto) -> None:
-        pool.append(replace(auto, taken=limits.taken(auto.quantized)))
-
-    judging = TypeCriteria(model, calibration, min_snr_db, metric)
-    screening = screen_preparations(model, calibration, judging, progress, fixed)
-    plain = [_plain(name, screening.recipes[0], fixed) for name in PLAIN]
-    least = judging.least
-    pool: list[Auto] = []
-    needed, best = -math.inf, None
-    for recipe in screening.recipes:
-        candidate = prepare_candidate(model, calibration, recipe, judging, progress, cache, team)
-        first = not pool
-        tiers = shares(candidate, judging, progress)
-        for tried, looked_for, goal in tiers:
-            needed, aim = max(needed, goal), looked_for if judging.is_ratio else FIRST_AIM_DB
-            added(raise_aim(tried, aim, goal, judging, progress))
-            if pool[-1].snr_db >= goal and pool[-1].turned <= MOST_TURNED:
-                break
-        narrowest, _, goal = tiers[0]
-        if least < goal and not limits.within(pool):
-            added(raise_aim(narrowest, least, least, judging, progress))
-        for simple in plain if first else ():
-            if limits.most or screening.may_be_best(simple, pool, needed, least, judging):
-                progress(f"measure {simple.name}", 0, 1)
-                seen, held = candidate.seen, candidate.held
-                if not _as_prepared(candidate.recipe, simple):
-                    seen = observe_model(
-                        model, calibration, simple, sound_inputs(model, calibration).parts
-                    )
-                    held = judging.held(seen)
-                added(judging.measured(seen, held, simple))
-        best = chosen(limits.within(pool), needed, least)
-        if best is not None and best.turned <= MOST_TURNED:
-            break
-    if best is None:
-        raise VerificationError(
-            nothing_fits(pool, limits, least) or fell_short(pool, least, judging)
-        )
+        if problems := check_c(model):
+            raise ModelError(problems)
+        judging = TypeCriteria(model, calibration, min_snr_db, metric)
+        best = _TypeSearch(judging, limits, fixed, team).run(progress, cache)
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
     return replace(best, notes=shortfall_notes(best, judging))
 
 
-def _as_prepared(own: "Recipe", simple: "Recipe") -> bool:
+class _TypeSearch:
+    """A search for types that is under way: the candidates that were measured, and what is needed of them."""
+
+    def __init__(self, judging: TypeCriteria, limits: Limits, fixed: bool, team: Team) -> None:
+        self.judging, self.limits, self.fixed, self.team = judging, limits, fixed, team
+        self.pool: list[Auto] = []
+        self.needed = -math.inf
+        self.least = judging.least
+
+    def run(self, progress: Progress, cache: Path | None) -> Auto:
+        """Try one preparation after another until a candidate is good enough.
+
+        Raises:
+            VerificationError: none is.
+        """
+        judging = self.judging
+        screening = screen_preparations(
+            judging.model, judging.calibration, judging, progress, self.fixed
+        )
+        plain = [_plain(name, screening.recipes[0], self.fixed) for name in PLAIN]
+        best = None
+        for recipe in screening.recipes:
+            candidate = prepare_candidate(recipe, judging, progress, cache, self.team)
+            first = not self.pool
+            self._try_shares(candidate, progress)
+            if first:
+                self._try_plain(candidate, plain, screening, progress)
+            best = chosen(self.limits.within(self.pool), self.needed, self.least)
+            if best is not None and best.turned <= MOST_TURNED:
+                break
+        if best is None:
+            short = nothing_fits(self.pool, self.limits, self.least)
+            raise VerificationError(short or fell_short(self.pool, self.least, judging))
+        return best
+
+    def _add(self, auto: Auto) -> Auto:
+        self.pool.append(replace(auto, taken=device_costs(auto.quantized, self.limits)))
+        return auto
+
+    def _try_shares(self, candidate: Candidate, progress: Progress) -> None:
+        """Search with more and more outside int8, until that suffices."""
+        judging = self.judging
+        tiers = shares(candidate, judging, progress)
+        for narrow, looked_for, goal in tiers:
+            self.needed = max(self.needed, goal)
+            aim = looked_for if judging.is_ratio else FIRST_AIM_DB
+            built = self._add(raise_aim(narrow, aim, goal, judging, progress))
+            if built.snr_db >= goal and built.turned <= MOST_TURNED:
+                break
+        narrowest, _, goal = tiers[0]
+        if self.least < goal and not self.limits.within(self.pool):
+            self._add(raise_aim(narrowest, self.least, self.least, judging, progress))
+
+    def _try_plain(
+        self,
+        candidate: Candidate,
+        plain: Sequence[Recipe],
+        screening: Screening,
+        progress: Progress,
+    ) -> None:
+        """Measure recipes that ship, where one could be chosen."""
+        judging, calibration = self.judging, self.judging.calibration
+        for simple in plain:
+            if not self.limits.most and not screening.may_be_best(
+                simple, self.pool, self.needed, self.least, judging
+            ):
+                continue
+            progress(f"measure {simple.name}", 0, 1)
+            seen, held = candidate.seen, candidate.held
+            if not _as_prepared(candidate.recipe, simple):
+                parts = sound_inputs(judging.model, calibration).parts
+                seen = observe_model(judging.model, calibration, simple, parts)
+                held = judging.held(seen)
+            self._add(judging.measured(seen, held, simple))
+
+
+def _as_prepared(own: Recipe, simple: Recipe) -> bool:
     """Whether a plain recipe takes the network as a candidate's preparation made it."""
     keys = ("equalize", "quiet_copies", "products")
     return not own.migrate and all(getattr(own, key) == getattr(simple, key) for key in keys)
 
 
-def _plain(name: str, best: "Recipe", fixed: bool) -> "Recipe":
+def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
     """A recipe that ships; what it leaves open is as in what looks best."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
     left = {key: getattr(best, key) for key in TRUTHS if getattr(recipe, key) == MEASURED}
@@ -198,8 +222,7 @@ def raise_aim(
     return best
 
 
-def _search(candidate: Candidate, aim: float, progress: Progress) -> "Found":
-    from edgekit.quantize.search.search import search
+def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:
 
     return search(candidate.space, candidate.ranking, candidate.meter, aim, progress)
 
@@ -209,8 +232,8 @@ def shares(
 ) -> list[tuple[list[Candidate], float, float]]:
     """Return candidates with more and more outside int8, the ratio to look for in them, and what suffices when built.
 
-    Of each share of `MOST_WIDE` that is `Judging.sought`, or near the best there is. Shares that no types can keep, as
-    more products have no int8 form, and those that are left with less than the least are passed over. At last
+    Of each share of `MOST_WIDE` that is `TypeCriteria.sought`, or near the best there is. Shares that no types can
+    keep, as more products have no int8 form, and those that are left with less than the least are passed over. At last
     everything may be wide, as where a ratio is asked for.
     """
     if not judging.thrifty:
@@ -234,8 +257,6 @@ def unknown(candidate: Candidate) -> int:
 
 def limit_candidates(candidates: Sequence[Candidate], share: float) -> list[Candidate]:
     """Return candidates with no more than a share of the multiply-accumulates outside int8."""
-    from edgekit.quantize.search.search import limit_options
-
     narrow = []
     for c in candidates:
         space, ranking = limit_options(c.space, c.ranking, share * c.macs - unknown(c))
@@ -244,21 +265,14 @@ def limit_candidates(candidates: Sequence[Candidate], share: float) -> list[Cand
 
 
 def prepare_candidate(
-    model: "Model",
-    calibration: "Calibration",
-    recipe: "Recipe",
+    recipe: Recipe,
     judging: TypeCriteria,
     progress: Progress,
     cache: Path | None,
     team: Team,
 ) -> Candidate:
     """Prepare, observe, and rank every group of tensors."""
-    from edgekit.operators.to_integer import to_integer
-    from edgekit.quantize.apply import observe_model, quantize_observed
-    from edgekit.quantize.search.search import rank
-    from edgekit.quantize.search.space import make_space
-    from edgekit.targets.macs import node_macs
-
+    model, calibration = judging.model, judging.calibration
     progress("observe", 0, 1)
     seen = observe_model(model, calibration, recipe, sound_inputs(model, calibration).parts)
     held = judging.held(seen)
@@ -318,7 +332,7 @@ def decision_note(best: Auto) -> str:
     )
 
 
-def recipe_of(candidate: Candidate, result: "Found") -> "Recipe":
+def recipe_of(candidate: Candidate, result: Found) -> Recipe:
     """The recipe with the types of a result."""
     groups = candidate.space.groups
     options = {i: groups[i].options[option] for i, option in result.chosen.items()}
@@ -332,15 +346,13 @@ def recipe_of(candidate: Candidate, result: "Found") -> "Recipe":
 
 def alone(candidate: Candidate) -> dict[str, float]:
     """The ratio with each group alone in its narrowest type."""
-    from edgekit.quantize.search.search import decibels
-
     return {
         group.tensors[0]: decibels(candidate.ranking.noises[i][0])
         for i, group in enumerate(candidate.space.groups)
     }
 
 
-def _merit(found: "Found", aim: float) -> tuple[bool, float]:
+def _merit(found: Found, aim: float) -> tuple[bool, float]:
     """Good enough and cheap first; where none is, the best first."""
     short = found.snr_db < aim
     return short, -found.snr_db if short else found.cost

@@ -7,17 +7,15 @@ which sound has little power, stay in float.
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from onnx_ir import Node
 
 from edgekit.judge.candidates import MOST_TURNED
 from edgekit.judge.criteria import TypeCriteria
-from edgekit.quantize.recipe import SHAPED
-
-if TYPE_CHECKING:
-    from onnx_ir import Node
-
-    from edgekit.quantize.apply import ObservedModel
-    from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.apply import ObservedModel, quantize_observed
+from edgekit.quantize.recipe import SHAPED, Recipe
+from edgekit.quantize.search.space import result_of
+from edgekit.quantize.types.choose import choose_types
 
 ROOM_DB = 10.0  # above what is asked, where weights take a tenth of the noise
 WORTH_DB = 0.5  # less is chance
@@ -26,17 +24,15 @@ DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on a
 MOST_EXACT = 0.2  # of the multiply-accumulates, with those of layers that read them
 
 
-def outlook(held: "ObservedModel", recipe: "Recipe", judging: TypeCriteria) -> tuple[float, float]:
+def outlook(held: ObservedModel, recipe: Recipe, judging: TypeCriteria) -> tuple[float, float]:
     """What the judging clips have, in dB, with nothing but the weights in 8 bits, and the share of decisions turned."""
-    from edgekit.quantize.apply import quantize_observed
-
     alone = quantize_observed(held, replace(recipe, products="int16"), "")
     return judging.outlook(alone), judging.turned(alone)
 
 
 def with_rounding(
-    held: "ObservedModel", recipe: "Recipe", judging: TypeCriteria
-) -> tuple["Recipe", float]:
+    held: ObservedModel, recipe: Recipe, judging: TypeCriteria
+) -> tuple[Recipe, float]:
     """Return the recipe with the better rounding of weights, and its outlook; infinity where weights hardly count.
 
     Of detectors that turns fewer decisions, where weights turn a tenth of those that may turn. Other networks that take
@@ -55,12 +51,12 @@ def with_rounding(
 
 
 def with_exact(
-    held: "ObservedModel",
-    recipe: "Recipe",
+    held: ObservedModel,
+    recipe: Recipe,
     ratio: float,
     judging: TypeCriteria,
     macs: Mapping[str, int],
-) -> "Recipe":
+) -> Recipe:
     """Return the recipe with the layers in float that rounding drowns, where fitting is not enough.
 
     Args:
@@ -70,9 +66,6 @@ def with_exact(
         judging: the judging clips.
         macs: multiply-accumulates by the name of the node.
     """
-    from edgekit.quantize.search.space import result_of
-    from edgekit.quantize.types.choose import choose_types
-
     if ratio >= judging.needed + SHORT_DB:
         return recipe
 
@@ -94,7 +87,7 @@ def with_exact(
     return recipe
 
 
-def _drowned_layers(held: "ObservedModel") -> Iterator["Node"]:
+def _drowned_layers(held: ObservedModel) -> Iterator[Node]:
     """Layers of which rounding leaves less than `DROWNED_DB`, the least first."""
     noises: dict[str, float] = {}
     for fits in held.fits.values():

@@ -1,11 +1,11 @@
 """The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edgekit.base.errors import CheckFailed, Problem, UsageError, unavailable
+from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.npz import read_npz
 from edgekit.base.output import output_problem
 from edgekit.peers.peer import PEERS
@@ -13,25 +13,20 @@ from edgekit.runtime.bench.contenders import (
     Arrays,
     Contender,
 )
-from edgekit.runtime.bench.golden import check_outputs, rows
-from edgekit.runtime.bench.measure import ByLayer, Measurement, golden_inputs, measure_local
+from edgekit.runtime.bench.golden import check_outputs
+from edgekit.runtime.bench.measure import Measurement, golden_inputs, measure_local
 from edgekit.runtime.build_folder.files import open_build, replace_text
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.device import Device, device_of, find_device, measure_qemu
-from edgekit.runtime.devices.emulator import replay
 from edgekit.runtime.devices.profile import FORMS, Profile
 from edgekit.targets.build_files import read_model
-from edgekit.verbs.bench import by_layer
+from edgekit.targets.devices import profile
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench import page as bench_page
-from edgekit.verbs.bench import remote as bench_remote
-from edgekit.verbs.bench.float_layers import with_slow_layers
-from edgekit.verbs.replay import Look, look, replay_folder, with_changed
+from edgekit.verbs.bench.device_run import DeviceRun
 from edgekit.verbs.targets import TARGETS
 
 Progress = Callable[[str, int, int], None]
-TIMED_HOPS = 500  # of single layers
 AGAINST = ("onnxruntime", *PEERS)
 
 
@@ -54,86 +49,106 @@ class Request:
 
 def bench(request: Request, progress: Progress) -> Measurement:
     """Measure a build; its report gets a page, and `append` a line."""
-    from edgekit.targets.devices import profile
+    run = _device_run(request)
+    for peer in request.against:
+        if peer in PEERS:
+            PEERS[peer].python()  # what is missing is told before anything is compiled
+    images = run.device.name == "qemu" and run.manifest.sampler is not None
+    if run.device.connect is not None:
+        from edgekit.verbs.bench import remote
 
+        measured = remote.measure(run, request.layers, progress)
+    elif request.layers:
+        measured = _with_layers(request, run, progress)
+    else:
+        measured = _measure_here(request, run, progress)
+    measured = replace(measured, unit="image" if images else run.manifest.unit)
+    if request.page:
+        _write_page(request.directory, measured)
+    if request.append is not None:
+        bench_log.append(request.append, run.manifest, measured)
+    return measured
+
+
+def _device_run(request: Request) -> DeviceRun:
+    """The build on its device.
+
+    Raises:
+        UsageError: everything that is wrong with the request.
+    """
     manifest = open_build(request.directory)
     target = profile(manifest.target)
     name = request.device or device_of(target).name
     device = find_device(name)
-    if problems := _problems(request, manifest, target, device):
-        raise UsageError(problems)
-    assert device is not None
-    for peer in request.against:
-        if peer in PEERS:
-            PEERS[peer].python()  # what is missing is told before anything is compiled
-    images = device.name == "qemu" and manifest.sampler is not None
-    hops = request.hops or (1 if images else device.default_hops)
-    seen = None
-    if request.layers:
-        progress("layers", 0, 1)
-        seen = look(request.directory, manifest, read_model(request.directory))
-    if device.connect is not None:
-        measured = bench_remote.measure(
-            request.directory, manifest, device, name, hops, seen, progress
-        )
-    else:
-        results = () if seen is None else _results(request.directory, manifest, target, seen)
-        if device.name == "qemu":
-            progress("count instructions", 0, 1)
-            measured = measure_qemu(request.directory, manifest, target, hops)
-        else:
-            measured = _local(request, manifest, hops, progress)
-        if seen is not None:
-            progress("measure layers", 0, 1)
-            costs = _costs(request.directory, manifest, target, device, hops, seen)
-            progress("measure float forms", 0, 1)
-            model = read_model(request.directory)
-            costs = with_slow_layers(costs, model, manifest, target)
-            measured = replace(measured, layers=results, by_layer=costs)
-    measured = replace(measured, unit="image" if images else manifest.unit)
-    if request.page:
-        _write_page(request.directory, measured)
-    if request.append is not None:
-        bench_log.append(request.append, manifest, measured)
-    return measured
-
-
-def _problems(
-    request: Request, manifest: Manifest, target: Profile, device: Device | None
-) -> list[Problem]:
-    problems = []
-    row = TARGETS.get(manifest.target)
-    if row is not None and row.unmeasured is not None:
-        why, step = row.unmeasured
-        found = f"a build for {manifest.target}, {why}"
-        problems.append(Problem("build", found, "a build that runs on a device", step))
-    elif row is None:
-        allowed = f"a build for {', '.join(TARGETS)}"
-        step = "export for --target host"
-        problems.append(Problem("build", f"a build for {manifest.target}", allowed, step))
-    if device is None:
-        problems.append(unavailable("--device", request.device or "", FORMS, ()))
-    elif not device.takes(target):
-        fits = device_of(target).name
-        found = f"a build for {manifest.target}"
-        problems.append(
-            Problem(f"--device {device.name}", found, f"--device {fits}", "name this one")
-        )
-    elif request.hops is not None and not 1 <= request.hops <= device.most_hops:
-        allowed = f"1 to {device.most_hops:,} on {device.name}"
-        problems.append(Problem("--hops", str(request.hops), allowed, "give such a number"))
-    for peer in request.against:
-        if peer not in AGAINST:
-            problems.append(unavailable("--against", peer, AGAINST, ()))
-    if request.against and device is not None and device.name != "local":
-        found = f"on {device.name}, where only the build runs"
-        problems.append(Problem("--against", found, "--device local", "export for --target host"))
-    if request.layers and row is not None and not row.is_c and row.unmeasured is None:
-        found = f"a build for {manifest.target}"
-        problems.append(Problem("--layers", found, "a build of C sources", "leave it out"))
+    problems = [
+        *_build_problems(request, manifest),
+        *_device_problems(request, manifest, target, device),
+        *_peer_problems(request, device),
+    ]
     if request.append is not None and (problem := output_problem(request.append)):
         problems.append(problem)
-    return problems
+    if problems:
+        raise UsageError(problems)
+    assert device is not None
+    images = device.name == "qemu" and manifest.sampler is not None
+    hops = request.hops or (1 if images else device.default_hops)
+    return DeviceRun(request.directory, manifest, target, device, name, hops)
+
+
+def _build_problems(request: Request, manifest: Manifest) -> Iterator[Problem]:
+    """Why nothing measures such a build, or not its layers."""
+    row, found = TARGETS.get(manifest.target), f"a build for {manifest.target}"
+    if row is None:
+        allowed = f"a build for {', '.join(TARGETS)}"
+        yield Problem("build", found, allowed, "export for --target host")
+    elif row.unmeasured is not None:
+        why, step = row.unmeasured
+        yield Problem("build", f"{found}, {why}", "a build that runs on a device", step)
+    elif request.layers and not row.is_c:
+        yield Problem("--layers", found, "a build of C sources", "leave it out")
+
+
+def _device_problems(
+    request: Request, manifest: Manifest, target: Profile, device: Device | None
+) -> Iterator[Problem]:
+    """Why a device does not measure the build, or not so many hops."""
+    if device is None:
+        yield unavailable("--device", request.device or "", FORMS, ())
+    elif not device.takes(target):
+        fits, found = device_of(target).name, f"a build for {manifest.target}"
+        where = f"--device {device.name}"
+        yield Problem(where, found, f"--device {fits}", "name this one")
+    elif request.hops is not None and not 1 <= request.hops <= device.most_hops:
+        allowed = f"1 to {device.most_hops:,} on {device.name}"
+        yield Problem("--hops", str(request.hops), allowed, "give such a number")
+
+
+def _peer_problems(request: Request, device: Device | None) -> Iterator[Problem]:
+    """Why other engines do not run beside the build."""
+    for peer in request.against:
+        if peer not in AGAINST:
+            yield unavailable("--against", peer, AGAINST, ())
+    if request.against and device is not None and device.name != "local":
+        found = f"on {device.name}, where only the build runs"
+        yield Problem("--against", found, "--device local", "export for --target host")
+
+
+def _with_layers(request: Request, run: DeviceRun, progress: Progress) -> Measurement:
+    """Measure a build and each of its layers; their results are compared first."""
+    from edgekit.verbs.bench import layers
+
+    seen = layers.look_at_layers(run, progress)
+    results = layers.layer_results(run, seen)
+    measured = replace(_measure_here(request, run, progress), layers=results)
+    return layers.with_layer_costs(measured, run, seen, progress)
+
+
+def _measure_here(request: Request, run: DeviceRun, progress: Progress) -> Measurement:
+    """Time a build on this machine, or count its instructions."""
+    if run.device.name == "qemu":
+        progress("count instructions", 0, 1)
+        return measure_qemu(run.directory, run.manifest, run.target, run.hops)
+    return _local(request, run.manifest, run.hops, progress)
 
 
 def _local(request: Request, manifest: Manifest, hops: int, progress: Progress) -> Measurement:
@@ -170,29 +185,6 @@ def _peers(
         progress(f"convert for {row}", number, len(forms))
         peers[row] = beside.worker(name, form, stack)
     return peers
-
-
-def _results(
-    directory: Path, manifest: Manifest, target: Profile, seen: Look
-) -> tuple[tuple[str, str], ...]:
-    """Run the build with a look at each layer; its results against those of the oracle."""
-    with replay_folder(directory, manifest, target, seen.held) as folder:
-        compile_replay(folder, target, folder / "program")
-        try:
-            printed = replay(target, folder / "program", layers=True)
-        except CheckFailed as error:
-            raise with_changed(error, seen) from error
-    return tuple((row.name, row.result) for row in rows(printed) if row.kind == "layer")
-
-
-def _costs(
-    directory: Path, manifest: Manifest, target: Profile, device: Device, hops: int, seen: Look
-) -> ByLayer:
-    """What each layer takes."""
-    if device.name == "qemu":
-        return by_layer.count_layers(directory, manifest, target, hops, seen.layers)
-    inputs = golden_inputs(directory, manifest, min(hops, TIMED_HOPS))
-    return by_layer.time_layers(directory, manifest, inputs, seen.layers)
 
 
 def _write_page(directory: Path, measured: Measurement) -> None:

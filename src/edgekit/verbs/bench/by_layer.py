@@ -12,7 +12,6 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from shutil import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,10 +24,10 @@ from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count as count_under_qemu
 from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.runners.c import own_files
+from edgekit.targets.build import Build, Layer
+from edgekit.targets.build_files import write_build
+from edgekit.targets.c.replay.noise import noise_folder, noise_hops
 from edgekit.verbs.replay import replay_folder
-
-if TYPE_CHECKING:
-    from edgekit.targets.build import Build, Layer
 
 REPLAY = files("edgekit.runtime") / "replay"
 BEHIND = ("the end of the hop", "")
@@ -37,7 +36,7 @@ TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of what goes in
 
 
 def time_layers(
-    directory: Path, manifest: Manifest, inputs: Arrays, layers: "Sequence[Layer]"
+    directory: Path, manifest: Manifest, inputs: Arrays, layers: Sequence[Layer]
 ) -> ByLayer:
     """Time the layers of a build on this machine: the median over hops, without the clock's own time.
 
@@ -58,7 +57,7 @@ def time_layers(
     return ByLayer("us", _rows(layers, us))
 
 
-def measure_builds(builds: "Sequence[Build]", device: Profile) -> list[ByLayer]:
+def measure_builds(builds: Sequence[Build], device: Profile) -> list[ByLayer]:
     """What each layer takes in each of some builds with the same inputs, on hops of noise.
 
     On this machine by time, in turn; on an emulated device by instructions.
@@ -66,9 +65,6 @@ def measure_builds(builds: "Sequence[Build]", device: Profile) -> list[ByLayer]:
     Raises:
         ToolError: no compiler or emulator, or one failed.
     """
-    from edgekit.targets.build_files import write_build
-    from edgekit.targets.c.replay.noise import noise_folder, noise_hops
-
     if device.is_cross:
         found = []
         for build in builds:
@@ -107,7 +103,7 @@ def _timed_in_turn(
 
 
 def count_layers(
-    directory: Path, manifest: Manifest, profile: Profile, hops: int, layers: "Sequence[Layer]"
+    directory: Path, manifest: Manifest, profile: Profile, hops: int, layers: Sequence[Layer]
 ) -> ByLayer:
     """Count the instructions of the layers of a build under QEMU: the mean over `hops`.
 
@@ -120,7 +116,7 @@ def count_layers(
 
 
 def count_layers_of_folder(
-    folder: Path, profile: Profile, hops: int, layers: "Sequence[Layer]"
+    folder: Path, profile: Profile, hops: int, layers: Sequence[Layer]
 ) -> ByLayer:
     """The same of a folder with a build and its replay program, whose sources get the marks."""
     _mark(folder)
@@ -161,7 +157,7 @@ class _MarkedContender(NativeContender):
         _check(library.ek_marked_count(), nanoseconds.size)
         return nanoseconds
 
-    def hops_ns(self, inputs: Arrays, layers: "Sequence[Layer]") -> Int64:
+    def hops_ns(self, inputs: Arrays, layers: Sequence[Layer]) -> Int64:
         """Run hops; returns what each layer took, and the end of the hop, (hops, layers + 1)."""
         process = f"{self._manifest.c_name}_process"
         return self.intervals_ns(process, inputs, len(layers) + 1)
@@ -182,7 +178,7 @@ def _check(found: int, wanted: int) -> None:
         )
 
 
-def _rows(layers: "Sequence[Layer]", costs: Array) -> tuple[tuple[str, str, float], ...]:
+def _rows(layers: Sequence[Layer], costs: Array) -> tuple[tuple[str, str, float], ...]:
     """A row for each node; what a node with several results takes stands before the first of them."""
     names = [*((layer.node, layer.operator) for layer in layers), BEHIND]
     pairs = zip(names, map(float, costs), strict=True)

@@ -146,21 +146,23 @@ def bars(measure: Measure, rows: Sequence[Result]) -> list[Bar]:
         return []
     ticks = {number: measure.tick(row) for number, row, _ in there} if measure.tick else {}
     highest = max(value for *_, value in there)
-    longest = min(max([highest, *(tick for tick in ticks.values() if tick)]), FARTHEST * highest)
-    made = []
-    for number, row, value in there:
-        name = f"{number}  {row.texts['build']} {row.texts.get('recipe', '')} {row.texts['target']}"
-        text, tick = _number_text(value, measure.digits), ticks.get(number)
-        made.append(
-            Bar(
-                name,
-                f"{name}, {device_text(row)}: {text}",
-                [(max(0.0, value) / longest if longest > 0 else 0.0, "a")],
-                text,
-                min(tick, longest) / longest if tick and longest > 0 else None,
-            )
-        )
-    return made
+    longest = min(max([highest, *filter(None, ticks.values())]), FARTHEST * highest)
+    return [
+        _bar(number, row, _number_text(value, measure.digits), value, ticks.get(number), longest)
+        for number, row, value in there
+    ]
+
+
+def _bar(
+    number: int, row: Result, text: str, value: float, tick: float | None, longest: float
+) -> Bar:
+    """A bar of a row; where the longest has no length, none has."""
+    name = f"{number}  {row.texts['build']} {row.texts.get('recipe', '')} {row.texts['target']}"
+    width, mark = 0.0, None
+    if longest > 0:
+        width = max(0.0, value) / longest
+        mark = min(tick, longest) / longest if tick else None
+    return Bar(name, f"{name}, {device_text(row)}: {text}", [(width, "a")], text, mark)
 
 
 def _peers(rows: Sequence[Result]) -> list[tuple[str, ...]]:

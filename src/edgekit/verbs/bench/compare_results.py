@@ -4,6 +4,7 @@ from pathlib import Path
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import output_problem, replacement_path
+from edgekit.verbs.bench import compare_page
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.log import Log
 
@@ -20,8 +21,6 @@ def page_problems(out: Path, results: Path | None) -> list[Problem]:
 
 def compare(results: Path, out: Path) -> Log:
     """See `edgekit.api.compare`."""
-    from edgekit.verbs.bench import compare_page
-
     if problems := page_problems(out, results):
         raise UsageError(problems)
     log = bench_log.read_log(results)

@@ -1,6 +1,6 @@
 """Benchmarks of builds on the devices of a fleet, side by side, into one file of results."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +147,14 @@ def _measure_all(jobs: list[Job], measure: Callable[[Job], None], progress: Prog
     for job in jobs:
         if job not in local:
             lanes.setdefault(job.lane, []).append(job)
+    done = len(local)
+    for count in _lanes_at_once(list(lanes.values()), measure):
+        done += count
+        progress("measure", done, len(jobs))
+
+
+def _lanes_at_once(lanes: list[list[Job]], measure: Callable[[Job], None]) -> Iterator[int]:
+    """Measure lanes beside each other; yields how many jobs a lane had when it is done."""
     stop = Event()
 
     def run(lane: list[Job]) -> None:
@@ -156,12 +164,10 @@ def _measure_all(jobs: list[Job], measure: Callable[[Job], None], progress: Prog
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
-            futures = {pool.submit(run, lane): len(lane) for lane in lanes.values()}
-            done = len(local)
+            futures = {pool.submit(run, lane): len(lane) for lane in lanes}
             for future in as_completed(futures):
                 future.result()
-                done += futures[future]
-                progress("measure", done, len(jobs))
+                yield futures[future]
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)

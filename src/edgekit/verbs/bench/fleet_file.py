@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.toml_file import parse_toml, read_text
@@ -58,22 +57,28 @@ def read_fleet(path: Path) -> tuple[Member, ...]:
     )
 
 
-def _problems(row: Any, where: str) -> Iterator[Problem]:
+def _problems(row: object, where: str) -> Iterator[Problem]:
     if not isinstance(row, dict):
         yield Problem(where, repr(row)[:60], f"a table: {EXAMPLE}", "correct it")
         return
     for key in row.keys() - set(KEYS):
         yield Problem(f"{where}, key '{key}'", "unknown", ", ".join(KEYS), "correct the key")
-    yield from _wrong(row, where)
+    yield from _value_problems(row, where)
 
 
-def _wrong(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _value_problems(row: Mapping[str, object], where: str) -> Iterator[Problem]:
     device, builds, hops = (row.get(key) for key in KEYS)
     if not isinstance(device, str) or find_device(device) is None:
         yield Problem(f"{where}, device", repr(device)[:60], ", ".join(FORMS), "give one of these")
-    named = isinstance(builds, list) and builds and all(isinstance(b, str) and b for b in builds)
-    if not named or len(set(builds or ())) < len(builds or ()):
+    if not _are_folders(builds):
         allowed = "a list of build folders, each once"
         yield Problem(f"{where}, builds", repr(builds)[:60], allowed, "name the folders")
     if hops is not None and type(hops) is not int:
         yield Problem(f"{where}, hops", repr(hops)[:60], "a number", "give one, or leave it out")
+
+
+def _are_folders(builds: object) -> bool:
+    """Whether a value is a list of names, each once."""
+    if not isinstance(builds, list) or not builds:
+        return False
+    return all(isinstance(b, str) and b for b in builds) and len(set(builds)) == len(builds)

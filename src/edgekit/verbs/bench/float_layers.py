@@ -8,28 +8,29 @@ on the same hops of noise, on this machine in turn.
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import onnx_ir as ir
 
 from edgekit.base.errors import EdgeKitError
+from edgekit.graph.model import Model
+from edgekit.graph.step_groups import select_group
+from edgekit.operators.float_form import float_form
+from edgekit.operators.qdq import INTEGER_DOMAIN, TENSOR
+from edgekit.operators.to_integer import to_integer
 from edgekit.runtime.bench.measure import ByLayer, SlowLayer
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.profile import Profile
+from edgekit.targets.build import Build
+from edgekit.targets.c.lower import check_c, lower_c
+from edgekit.targets.c.plan.fit import misfits
 from edgekit.verbs.bench.by_layer import measure_builds
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
-
-    from edgekit.graph.model import Model
-    from edgekit.targets.build import Build
 
 GAIN = 0.97  # of a time, below which the float form counts as faster; instructions are exact
 LEAST_US = 0.05  # between two times: the clock's own jitter on a layer
 NOT_LAYERS = ("Quantize", "Dequantize", "Requantize", "Finite")  # borders and copies: no float form
 
 
-def with_slow_layers(
-    costs: ByLayer, model: "Model", manifest: Manifest, device: Profile
-) -> ByLayer:
+def with_slow_layers(costs: ByLayer, model: Model, manifest: Manifest, device: Profile) -> ByLayer:
     """Return what layers take, with those of integers that take longer than their float forms, the worst first.
 
     A build without integers stays as it is; where the float form cannot be measured, `uncompared` says why.
@@ -43,11 +44,6 @@ def with_slow_layers(
     Raises:
         ToolError: no compiler or emulator, or one failed.
     """
-    from edgekit.graph.step_groups import select_group
-    from edgekit.operators.float_form import float_form
-    from edgekit.targets.c.lower import check_c, lower_c
-    from edgekit.targets.c.plan.fit import misfits
-
     layers = integer_layers(model)
     if not layers:
         return costs
@@ -67,11 +63,8 @@ def with_slow_layers(
     return replace(costs, slow=slow_layers(call, own, plain, measured))
 
 
-def integer_layers(model: "Model") -> set[str]:
+def integer_layers(model: Model) -> set[str]:
     """Return the names of the nodes that compute in integers."""
-    from edgekit.operators.qdq import INTEGER_DOMAIN
-    from edgekit.operators.to_integer import to_integer
-
     nodes = [node for node in to_integer(model).ir.graph if node.op_type not in NOT_LAYERS]
     if all(node.domain != INTEGER_DOMAIN for node in nodes):
         return set()
@@ -79,7 +72,7 @@ def integer_layers(model: "Model") -> set[str]:
 
 
 def slow_layers(
-    model: "Model", own: "Build", plain: "Model", measured: Sequence[ByLayer]
+    model: Model, own: Build, plain: Model, measured: Sequence[ByLayer]
 ) -> tuple[SlowLayer, ...]:
     """Return the integer layers that take longer than their float forms, those that lose most first.
 
@@ -95,13 +88,9 @@ def slow_layers(
     integers, float32, in_recipe = (_sums(part, owners) for part in rows)
     operators = {name: operator for name, operator, _ in rows[0]}
     kernels = {choice.node: len(choice.others) for choice in own.choices}
-    least = LEAST_US if measured[0].unit == "us" else 0.0
-    gain = GAIN if measured[0].unit == "us" else 1.0
     found = []
     for name, (tensor, readers) in results_and_readers(model).items():
-        if name not in shared or float32[name] >= min(
-            gain * integers[name], integers[name] - least
-        ):
+        if name not in shared or not _is_slow(integers[name], float32[name], measured[0].unit):
             continue
         touched = {name, *readers} & shared
         found.append(
@@ -113,14 +102,20 @@ def slow_layers(
                 round(float32[name], 3),
                 kernels.get(name, 0),
                 tuple(sorted(touched - {name})),
-                round(sum(integers[each] for each in touched), 3),
-                round(sum(in_recipe[each] for each in touched), 3),
+                round(sum(map(integers.__getitem__, touched)), 3),
+                round(sum(map(in_recipe.__getitem__, touched)), 3),
             )
         )
     return tuple(sorted(found, key=lambda layer: (layer.float32 - layer.integers, layer.layer)))
 
 
-def layer_owners(plain: "Model", shared: Collection[str]) -> dict[str, str]:
+def _is_slow(integers: float, float32: float, unit: str) -> bool:
+    """Whether the float form gains something that counts."""
+    gain, least = (GAIN, LEAST_US) if unit == "us" else (1.0, 0.0)
+    return float32 < min(gain * integers, integers - least)
+
+
+def layer_owners(plain: Model, shared: Collection[str]) -> dict[str, str]:
     """The measured layer that each node counts for: itself, or the one before it that a build computes it with."""
     owners: dict[str, str] = {}
     for node in plain.ir.graph:
@@ -132,11 +127,8 @@ def layer_owners(plain: "Model", shared: Collection[str]) -> dict[str, str]:
     return owners
 
 
-def results_and_readers(model: "Model") -> dict[str, tuple[str, set[str]]]:
+def results_and_readers(model: Model) -> dict[str, tuple[str, set[str]]]:
     """Of each integer layer the tensor of its result, as recipe.toml names it, and the layers that read that."""
-    from edgekit.operators.qdq import TENSOR
-    from edgekit.operators.to_integer import to_integer
-
     layers, found = integer_layers(model), {}
     for node in to_integer(model).ir.graph:
         if node.name in layers:
@@ -146,7 +138,7 @@ def results_and_readers(model: "Model") -> dict[str, tuple[str, set[str]]]:
     return found
 
 
-def _readers(value: "ir.Value", layers: Collection[str]) -> set[str]:
+def _readers(value: ir.Value, layers: Collection[str]) -> set[str]:
     """The integer layers that read a value, also behind data movement and copies."""
     found = set()
     for node in value.consumers():

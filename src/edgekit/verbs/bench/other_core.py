@@ -8,9 +8,14 @@ from pathlib import Path
 from edgekit.base.arrays import Array
 from edgekit.base.errors import CheckFailed
 from edgekit.base.npz import read_npz
+from edgekit.graph.model import Model
 from edgekit.runtime.bench.measure import Measurement
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.devices.device import measure_qemu
+from edgekit.targets.c.plan.fit import misfits
+from edgekit.targets.c.replay.files import golden_source
+from edgekit.targets.devices import profile
+from edgekit.verbs.targets import TARGETS
 
 Arrays = Mapping[str, Array]
 
@@ -24,12 +29,6 @@ def replay_on_core(core: str, build: Path, hops: int) -> Measurement:
         CheckFailed: the network does not fit the core's board, or golden data came out otherwise.
         ToolError: no cross compiler or emulator, or one failed.
     """
-    from edgekit.graph.model import Model
-    from edgekit.targets.c.plan.fit import misfits
-    from edgekit.targets.c.replay.files import golden_source
-    from edgekit.targets.devices import profile
-    from edgekit.verbs.targets import TARGETS
-
     model, device = Model.from_bytes((build / "model.onnx").read_bytes()), profile(core)
     made = TARGETS[core].lower(model, core)
     if wrong := misfits(made.manifest, device):

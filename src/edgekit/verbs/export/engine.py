@@ -1,10 +1,9 @@
 """A written engine becomes a verified one: golden vectors, model, recipe, report and manifest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,16 +12,19 @@ from edgekit.base.errors import VerificationError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.npz import write_npz
 from edgekit.base.progress import Progress
+from edgekit.export.hop_runner import run_hops, snr_db
+from edgekit.fpga import golden, project, report
+from edgekit.fpga.engine import EngineBuild
+from edgekit.fpga.stages import FOLDER
+from edgekit.graph.model import Model
 from edgekit.judge.synthetic_signals import Signal, signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
-from edgekit.verbs.export.work import Written
-
-if TYPE_CHECKING:
-    from edgekit.fpga.engine import EngineBuild
-    from edgekit.graph.model import Model
+from edgekit.runtime.runners.fpga import FpgaRunner
+from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.work import WrittenBuild
 
 PICTURES = 20  # that a build is verified on
 MIN_SNR_DB = {
@@ -32,15 +34,12 @@ MIN_SNR_DB = {
 Arrays = Mapping[str, Array]
 
 
-def finish_engine(written: Written, progress: Progress) -> Manifest:
+def finish_engine(written: WrittenBuild, progress: Progress) -> Manifest:
     """Verify an engine in its C simulation, and add golden vectors, model, recipe, report and manifest.
 
     Raises:
         CheckFailed: the simulation is not the golden network, or is too far from the float one.
     """
-    from edgekit.fpga import report
-    from edgekit.fpga.engine import EngineBuild
-
     folder, build, model = written.folder, written.build, written.quantized.model
     assert isinstance(build, EngineBuild)
     recipe = str(build.manifest.quantization["recipe"])
@@ -71,9 +70,18 @@ def finish_engine(written: Written, progress: Progress) -> Manifest:
     return manifest
 
 
+@dataclass(frozen=True)
+class _EngineRun:
+    """What the C simulation makes of pictures and signals, and what the golden network makes of the pictures."""
+
+    outputs: dict[str, Float32]
+    signal_outputs: Sequence[Arrays]
+    golden: list[tuple[dict[str, Array], dict[str, Float32]]]  # values of each layer, and outputs
+
+
 def verify(
-    build: "EngineBuild",
-    model: "Model",
+    build: EngineBuild,
+    model: Model,
     samples: Arrays,
     min_snr_db: float,
     progress: Progress,
@@ -87,35 +95,54 @@ def verify(
     Returns the manifest's ``verification``, the outputs (pictures, 1, channels, height, width), and the test bench's
     golden vectors by path.
     """
-    from edgekit.export.hop_runner import run_hops, snr_db
-    from edgekit.fpga import golden, project
-    from edgekit.fpga.stages import FOLDER
-    from edgekit.runtime.runners.fpga import FpgaRunner
-    from edgekit.runtime.stream import Stream
+    run = _simulate(build, samples, signals, progress)
+    _check_golden(run)
+    facts = _float_facts(build, model, samples, run.outputs, min_snr_db)
+    if signals:
+        facts |= signal_facts(model, signals, run.signal_outputs, facts, least_db)
+    return facts, run.outputs, _golden_vectors(build, samples, run)
 
-    ((name, pictures),) = samples.items()
-    engine, network = build.engine, build.engine.network
-    folders = {id(part): f"{FOLDER}/{i}" for i, part in enumerate(network.cpu)}
+
+def _simulate(
+    build: EngineBuild, samples: Arrays, signals: Sequence[Signal], progress: Progress
+) -> _EngineRun:
+    """Compile the C simulation and run it; layers on the CPU are compiled, too."""
+    ((_, pictures),) = samples.items()
+    engine = build.engine
+    folders = {id(part): f"{FOLDER}/{i}" for i, part in enumerate(engine.network.cpu)}
     with TemporaryDirectory(prefix="edgekit-") as place:
         project.write(Path(place), build.files)
         progress("compile", 0, 1)
         built = FpgaRunner(Path(place), build.manifest)
         stream = Stream(build.manifest, built)
         outputs = stream.run(samples, lambda done: progress("verify", done, len(pictures)))
-        unlike = [stream.run(signal.samples) for signal in signals]
+        signal_outputs = [stream.run(signal.samples) for signal in signals]
         expected = [
             engine.golden(picture, lambda part, floats: built.compute(folders[id(part)], floats))
             for picture in pictures
         ]
-    for out, array in outputs.items():
-        golden_array = np.stack([floats[out] for _, floats in expected]).reshape(array.shape)
+    return _EngineRun(outputs, signal_outputs, expected)
+
+
+def _check_golden(run: _EngineRun) -> None:
+    for out, array in run.outputs.items():
+        golden_array = np.stack([floats[out] for _, floats in run.golden]).reshape(array.shape)
         if not np.array_equal(array, golden_array):
             raise VerificationError(
                 f"output '{out}' of the engine's C simulation differs from the golden network's"
             )
-    reference = run_hops(model, {name: pictures})
+
+
+def _float_facts(
+    build: EngineBuild, model: Model, samples: Arrays, outputs: Arrays, min_snr_db: float
+) -> JsonObject:
+    """How far the outputs are from the float network's.
+
+    Raises:
+        VerificationError: an output is below `min_snr_db`.
+    """
+    reference = run_hops(model, samples)
     ratios = {out: snr_db(reference[out], array) for out, array in outputs.items()}
-    errors = [float(np.abs(reference[out] - array).max()) for out, array in outputs.items()]
     low = {out: ratio for out, ratio in ratios.items() if not ratio >= min_snr_db}
     if low:
         listed = ", ".join(f"'{out}' {ratio:.2f} dB" for out, ratio in low.items())
@@ -124,19 +151,24 @@ def verify(
             "needed (--min-snr); calibrate on real pictures, or choose --recipe w8a8"
         )
     lowest = min(ratios.values())
-    facts = {
-        "by": "C simulation on this host" + (" and portable C" if network.cpu else ""),
-        "hops": len(pictures),
+    return {
+        "by": "C simulation on this host" + (" and portable C" if build.engine.network.cpu else ""),
+        "hops": len(next(iter(samples.values()))),
         "snr_db": round(lowest, 2) if np.isfinite(lowest) else None,
-        "max_abs_error": max(errors),
+        "max_abs_error": max(
+            float(np.abs(reference[out] - array).max()) for out, array in outputs.items()
+        ),
         "bit_exact_with_oracle": True,
     }
-    if signals:
-        facts |= signal_facts(model, signals, unlike, facts, least_db)
-    images = [golden.quantize(network, {name: picture}) for picture in pictures]
+
+
+def _golden_vectors(build: EngineBuild, samples: Arrays, run: _EngineRun) -> dict[str, bytes]:
+    """The test bench's vectors, by path."""
+    ((name, pictures),) = samples.items()
+    images = [golden.quantize(build.engine.network, {name: picture}) for picture in pictures]
     vectors = project.golden_vectors(
-        engine.program,
+        build.engine.program,
         [next(iter(stored.values())) for stored in images],
-        [values for values, _ in expected],
+        [values for values, _ in run.golden],
     )
-    return facts, outputs, {f"csim/{path}": content for path, content in vectors.items()}
+    return {f"csim/{path}": content for path, content in vectors.items()}

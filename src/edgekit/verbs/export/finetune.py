@@ -4,36 +4,29 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.npz import read_npz, write_npz
-from edgekit.base.output import network_problem, replacement_path
+from edgekit.base.output import replacement_path
 from edgekit.base.progress import Progress
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
 from edgekit.judge.levels import sound_inputs
 from edgekit.judge.measurement import Reference
 from edgekit.judge.preparation_choice import choose_preparation
-from edgekit.quantize.recipe import AUTO, FLOATS
-from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import find_code, load_model, surrounded
-from edgekit.verbs.export.input_settings import clip_problems, with_examples
-from edgekit.verbs.export.named import source_needs
-from edgekit.verbs.export.option_checks import check_options
-from edgekit.verbs.export.options import NetworkOptions
+from edgekit.quantize import apply
+from edgekit.quantize.calibrate.clips import Calibration, load_calibration
+from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.tuning.tune import Progress as Done
+from edgekit.quantize.tuning.tune import WeightTuner, with_weights
+from edgekit.verbs.export.importing import load_model, with_surroundings
+from edgekit.verbs.export.input_settings import with_examples
+from edgekit.verbs.export.network_requests import FinetuneRequest
 from edgekit.verbs.export.quantizing import requantized
-from edgekit.verbs.export.request import read_imports, read_recipe, tried
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.calibrate.clips import Calibration
-    from edgekit.quantize.recipe import Recipe
-    from edgekit.quantize.tuning.tune import Progress as Done
-    from edgekit.quantize.tuning.tune import WeightTuner
 
 KEPT_STEPS = 25  # between two checkpoints
-MOST_STEPS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -64,73 +57,50 @@ class TuningResult:
     unknown: tuple[str, ...]
 
 
-def finetune(
-    source: str,
-    out: Path,
-    recipe: str,
-    calibration: str,
-    steps: int,
-    seed: int,
-    options: NetworkOptions,
-    progress: Progress,
-) -> TuningResult:
-    """See `edgekit.api.finetune`."""
-    check_options(options, NetworkOptions)
-    imports, problems = read_imports(source, options)
-    chosen, unread = tried(read_recipe, recipe)
-    problems += [*unread, *_problems(chosen, recipe, steps, seed)]
-    problems += clip_problems(source, calibration, options)
-    if out.suffix.lower() != ".onnx":
-        problems.append(Problem(f"output '{out}'", "no .onnx", "an .onnx", "name such a file"))
-    elif problem := network_problem(out, Path(source)):
-        problems.append(problem)
-    if problems or chosen is None:
-        raise UsageError(problems)
-    require([*source_needs(source), "torch"])
-    find_code(source)
-    from edgekit.quantize.calibrate.clips import load_calibration
-    from edgekit.quantize.tuning.tune import WeightTuner, with_weights
-
+def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
+    """Train a network's weights, see `edgekit.api.finetune`."""
     progress("import", 0, 1)
-    imported = load_model(source, imports)
-    if found := requantized(imported.model, chosen):
+    imports, out = request.imports, request.out
+    imported = load_model(request.source, imports)
+    model = imported.model
+    if found := requantized(model, request.recipe):
         raise UsageError(found)
     settings = with_examples(imports.settings, imported.examples)
-    clips = load_calibration(calibration, imported.model, settings)
-    heard, held, of = split_calibration(imported.model, clips)
-    start = choose_preparation(imported.model, heard, chosen, progress)
-    reference = Reference(imported.model, held)
-    before = _ratio_db(reference, imported.model, heard, start.recipe)
-    tuning = WeightTuner(start.seen, start.recipe, steps, seed)
+    clips = load_calibration(request.calibration, model, settings)
+    trained_on, held, of = split_calibration(model, clips)
+    start = choose_preparation(model, trained_on, request.recipe, progress)
+    reference = Reference(model, held)
+    before = _ratio_db(reference, model, trained_on, start.recipe)
+    tuning = WeightTuner(start.seen, start.recipe, request.steps, request.seed)
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
     resumed, done = run_training(tuning, checkpoint, progress)
     network, taken = with_weights(imported.network, tuning.seen.model, done.values)
     progress("measure", 0, 1)
-    after = _ratio_db(reference, surrounded(network, imports), heard, start.recipe)
+    after = _ratio_db(reference, with_surroundings(network, imports), trained_on, start.recipe)
     if after <= before:
         checkpoint.unlink(missing_ok=True)
         raise VerificationError(
-            f"finetune: {before:.1f} dB before, {after:.1f} dB after {steps} steps, on clips that were left out; "
-            "nothing is written; next: give more and more different clips, more --steps, or a recipe.toml that keeps "
-            "in int16 what the report says is sensitive"
+            f"finetune: {before:.1f} dB before, {after:.1f} dB after {request.steps} steps, on clips that were left "
+            "out; nothing is written; next: give more and more different clips, more --steps, or a recipe.toml that "
+            "keeps in int16 what the report says is sensitive"
         )
-    with replacement_path(out, Path(source)) as temporary:
+    with replacement_path(out, Path(request.source)) as temporary:
         network.save(temporary)
     checkpoint.unlink(missing_ok=True)
     return TuningResult(
-        before,
-        after,
-        len(held),
-        of,
-        taken,
-        done.step,
-        done.skipped,
-        resumed,
-        tuning.forward.unknown,
+        before_db=before,
+        after_db=after,
+        clips=len(held),
+        of=of,
+        weights=taken,
+        steps=done.step,
+        skipped=done.skipped,
+        resumed=resumed,
+        unknown=tuning.forward.unknown,
     )
 
 
-def run_training(tuning: "WeightTuner", checkpoint: Path, progress: Progress) -> "tuple[int, Done]":
+def run_training(tuning: WeightTuner, checkpoint: Path, progress: Progress) -> tuple[int, Done]:
     """Train, from a checkpoint where there is one; the step it began at, and what there is at the end.
 
     What interrupts it leaves a checkpoint.
@@ -157,7 +127,7 @@ def run_training(tuning: "WeightTuner", checkpoint: Path, progress: Progress) ->
     return first, done
 
 
-def _not_finite(done: "Done") -> str:
+def _not_finite(done: Done) -> str:
     return (
         f"finetune: of {done.skipped} of the first {done.step} steps the gradient is not finite; nothing is written; "
         "next: look for roots and quotients near 0 in the network, give louder clips, or a recipe.toml that keeps in "
@@ -166,8 +136,8 @@ def _not_finite(done: "Done") -> str:
 
 
 def split_calibration(
-    model: "Model", calibration: "Calibration"
-) -> "tuple[Calibration, list[dict[str, np.ndarray]], int]":
+    model: Model, calibration: Calibration
+) -> tuple[Calibration, list[dict[str, np.ndarray]], int]:
     """What is trained on, what is left out to be measured, and of how many clips or quarters that is.
 
     Raises:
@@ -184,51 +154,28 @@ def split_calibration(
     return replace(calibration, clips=kept), held, len(parts.parts)
 
 
-def _problems(recipe: "Recipe | None", given: str, steps: int, seed: int) -> list[Problem]:
-    problems = []
-    if recipe is not None and (recipe is AUTO or recipe.weights in FLOATS):
-        found = "a search" if recipe is AUTO else "no integers"
-        allowed = "w8a8, w8a16, w4a8, or a recipe.toml, as auto writes one"
-        problems.append(Problem(f"recipe '{given}'", found, allowed, "choose one of these"))
-    elif recipe is not None and recipe.step_groups > 1:
-        found = f"{recipe.step_groups} groups of steps"
-        problems.append(Problem(f"recipe '{given}'", found, "one", "leave step_groups out"))
-    if not 1 <= steps <= MOST_STEPS:
-        allowed = f"1 to {MOST_STEPS:,}"
-        problems.append(Problem("--steps", str(steps), allowed, "give some hundreds"))
-    if not 0 <= seed < 2**32:
-        problems.append(Problem("--seed", str(seed), "0 to 4294967295", "change it"))
-    return problems
-
-
-def _ratio_db(
-    reference: Reference, model: "Model", heard: "Calibration", recipe: "Recipe"
-) -> float:
+def _ratio_db(reference: Reference, model: Model, trained_on: Calibration, recipe: Recipe) -> float:
     """What the integers of a network keep of the clips that were left out, in dB; clips count alike."""
-    from edgekit.export.hop_runner import HopRunner
-    from edgekit.quantize.apply import quantize
-
-    runner = HopRunner(quantize(model, heard, recipe))
+    runner = HopRunner(apply.quantize(model, trained_on, recipe))
     noise = Reference.total(
         [reference.noise(at, runner(clip)) for at, clip in enumerate(reference.clips)]
     )
     return -10 * math.log10(noise) if noise > 0 else math.inf
 
 
-def _write(path: Path, tuning: "WeightTuner", done: "Done") -> None:
+def _write(path: Path, tuning: WeightTuner, done: Done) -> None:
     key = np.frombuffer(bytes.fromhex(tuning.key), np.uint8)
     with replacement_path(path) as temporary:
         write_npz(temporary, {**done.arrays(), "key": key})
 
 
-def _read_checkpoint(path: Path, tuning: "WeightTuner") -> "Done":
+def _read_checkpoint(path: Path, tuning: WeightTuner) -> Done:
     arrays = read_npz(path)
     key = arrays.get("key", np.zeros(0, np.uint8))
     if bytes(np.asarray(key, np.uint8)).hex() != tuning.key:
         found = "of another network, recipe, calibration, seed or number of steps"
         step = "give what it was begun with, or remove this file"
         raise UsageError(Problem(f"checkpoint '{path}'", found, "one of this training", step))
-    from edgekit.quantize.tuning.tune import Progress as Done
 
     states: Sequence[str] = [name for name, _ in tuning.forward.states]
     return Done.read(arrays, list(tuning.forward.values), states)

@@ -1,10 +1,10 @@
 """A written build becomes a verified one: golden samples, model, recipe, report and manifest."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +13,15 @@ from edgekit.base.layout import hops_to_frames
 from edgekit.base.progress import Progress
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.base.wav import Samples
+from edgekit.export.hop_runner import run_hops
 from edgekit.judge.sampling import compared_images, golden_image, sampled_calls, verify_loop
-from edgekit.judge.speech_quality import MetricMeans, speech_metrics
+from edgekit.judge.speech_metrics import MetricMeans, speech_metrics
 from edgekit.judge.synthetic_signals import signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops, verify, write_golden
+from edgekit.operators.qdq import scales_of
+from edgekit.quantize.compare import TensorComparison, TensorRow
+from edgekit.quantize.prepare.prepare import prepare
+from edgekit.quantize.recipe_file import to_toml
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import (
     MANIFEST_NAME,
@@ -24,46 +29,85 @@ from edgekit.runtime.build_folder.manifest import (
     Manifest,
 )
 from edgekit.runtime.build_folder.sbom import SBOM_NAME, sbom
+from edgekit.runtime.devices.board import Board
+from edgekit.runtime.devices.cross import code_bytes
+from edgekit.runtime.devices.profile import Profile
+from edgekit.runtime.runners.wasm import compile_module
 from edgekit.runtime.stream import Arrays, Stream
+from edgekit.targets.bindings.bind import binding_files
+from edgekit.targets.build import Build
 from edgekit.targets.build_files import portable_stream, write_build, write_network
-from edgekit.verbs.export.work import Examples, Quantized, Written
+from edgekit.targets.c.plan.fit import place_build
+from edgekit.targets.c.plan.place import board_header, board_script
+from edgekit.targets.c.replay.files import FOLDER as REPLAY
+from edgekit.targets.c.replay.files import example_files, golden_source
+from edgekit.targets.devices import profile
+from edgekit.targets.network import layers
+from edgekit.targets.onnxruntime import with_zero_points
+from edgekit.targets.packages.lay_out import package_files
+from edgekit.targets.packages.table import PACKAGES
+from edgekit.targets.playable_sounds import SECONDS, PlayableSounds
+from edgekit.targets.report import render
+from edgekit.targets.sensitivity import alone
+from edgekit.verbs.export.work import Examples, QuantizedNetwork, WrittenBuild
 
-if TYPE_CHECKING:
-    from edgekit.quantize.compare import TensorComparison, TensorRow
-    from edgekit.runtime.devices.board import Board
-    from edgekit.runtime.devices.profile import Profile
-    from edgekit.targets.build import Build
-    from edgekit.targets.playable_sounds import PlayableSounds
+
+@dataclass(frozen=True)
+class _VerifiedRun:
+    """A build that ran and was compared: its stream, what went in and came out, and the facts."""
+
+    stream: Stream
+    samples: Arrays
+    outputs: Arrays
+    verification: JsonObject
+    watched: TensorComparison | None
 
 
-def finish(written: Written, progress: Progress) -> Manifest:
+def finish(written: WrittenBuild, progress: Progress) -> Manifest:
     """Verify a build that runs hop by hop, and add golden samples, model, recipe, report and manifest.
 
     Raises:
         CheckFailed: it does not compile, or is not the same network.
     """
-    from edgekit.targets.c.replay.files import FOLDER as REPLAY
-    from edgekit.targets.c.replay.files import golden_source
-    from edgekit.targets.devices import profile
-    from edgekit.targets.onnxruntime import with_zero_points
+    folder, quantized = written.folder, written.quantized
+    run = _verify(written, progress)
+    progress("report", 0, 1)
+    write_golden(folder / "golden", run.samples, run.outputs, quantized.model.constants)
+    manifest = _with_measurements(written, run)
+    manifest, replayed = _with_device(written, run, manifest)
+    write_companions(written, manifest, *replayed)
+    if not (folder / "model.onnx").exists():
+        with_zero_points(quantized.model).save(folder / "model.onnx")
+    text = recipe_text(quantized, manifest.updates is not None)
+    (folder / "recipe.toml").write_text(text, encoding="utf-8")
+    page = _report(written, run, manifest)
+    (folder / "report.html").write_text(page, encoding="utf-8")
+    (folder / SBOM_NAME).write_text(sbom(manifest, folder), encoding="utf-8")
+    manifest = with_files(manifest, folder)
+    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
+    return manifest
 
-    folder, build, quantized = written.folder, written.build, written.quantized
-    manifest, device = build.manifest, profile(build.manifest.target)
+
+def _verify(written: WrittenBuild, progress: Progress) -> _VerifiedRun:
+    """Run the build beside its source: its own network, the others of a sampler, and the sampler."""
+    quantized = written.quantized
+    device = profile(written.build.manifest.target)
     progress("compile", 0, 1)
-    stream = portable_stream(quantized.model) if device.is_cross else Stream.open(folder)
+    stream = portable_stream(quantized.model) if device.is_cross else Stream.open(written.folder)
     samples = samples_of(quantized, written.examples, written.settings)
     hops = len(samples[stream.manifest.stream_inputs[0].name])
     # another runtime's integers are its own: the per-tensor comparison is that of our arithmetic
     watched = None if stream.compiler is None else watched_tensors(quantized)
+    metric = None
+    if written.metric is not None:
+        metric = partial(written.metric, clean=clean_form(quantized, hops))
     verification, outputs = verify(
         stream,
         quantized.reference,
         quantized.model,
         samples,
         written.min_snr_db,
-        None
-        if written.metric is None
-        else partial(written.metric, clean=clean_form(quantized, hops)),
+        metric,
         lambda done: progress("verify", done, hops),
         watched,
     )
@@ -72,62 +116,70 @@ def finish(written: Written, progress: Progress) -> Manifest:
     if quantized.is_uncalibrated:
         progress("verify without a calibration", 0, 1)
         verification |= uncalibrated_facts(written, stream, verification)
-    for role, other in quantized.others.items():
-        calls = sample_hops(other.model, other.calibration, None)
-        own, limit = stream.others[role], written.min_snr_db
-        checked, _ = verify(own, other.reference, other.model, calls, limit)
-        facts_of = replace(build.others[role], verification=checked)
-        write_network(folder, role, facts_of, other.model)
+    _verify_others(written, stream)
     if quantized.model.sampler is not None:
         progress("verify the sampler", 0, 1)
         verify_loop(stream, quantized.model)
         verification |= compared_images(stream, quantized.reference, written.examples)
-    progress("report", 0, 1)
-    write_golden(folder / "golden", samples, outputs, quantized.model.constants)
-    tools = dict(manifest.tools)
-    if stream.compiler is not None:
-        tools["cc"] = stream.compiler.label
+    return _VerifiedRun(stream, samples, outputs, verification, watched)
+
+
+def _verify_others(written: WrittenBuild, stream: Stream) -> None:
+    """Verify the other networks of a sampler, and write their facts."""
+    for role, other in written.quantized.others.items():
+        calls = sample_hops(other.model, other.calibration, None)
+        own, limit = stream.others[role], written.min_snr_db
+        checked, _ = verify(own, other.reference, other.model, calls, limit)
+        facts_of = replace(written.build.others[role], verification=checked)
+        write_network(written.folder, role, facts_of, other.model)
+
+
+def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
+    """The manifest with what was found, and with what."""
+    manifest, quantized = written.build.manifest, written.quantized
+    device, tools = profile(manifest.target), dict(manifest.tools)
+    if run.stream.compiler is not None:
+        tools["cc"] = run.stream.compiler.label
     if device.kernels:
         tools["kernels"] = ", ".join(device.kernels)
     facts = {**manifest.quantization, "notes": list(quantized.notes), **quantized.measured}
-    manifest = replace(manifest, verification=verification, tools=tools, quantization=facts)
-    replayed = samples, outputs
-    if device.is_cross:
-        if quantized.model.sampler is not None:
-            replayed = golden_image(stream, quantized.model)
-        manifest = with_code_bytes(manifest, folder, device)
-        room = None
-        if written.beside.board is not None:
-            manifest, room = with_board(manifest, build, folder, written.beside.board)
-        golden = golden_source(build, manifest, quantized.model, *replayed, device, room)
-        (folder / REPLAY / "golden.c").write_bytes(golden)
-    write_beside(written, manifest, *replayed)
-    if not (folder / "model.onnx").exists():
-        with_zero_points(quantized.model).save(folder / "model.onnx")
-    (folder / "recipe.toml").write_text(
-        recipe_text(quantized, manifest.updates is not None), encoding="utf-8"
-    )
-    rows = () if watched is None else watched.rows(samples)
-    listened = speech_metrics(stream, quantized.reference, quantized.calibration)
-    page = report(
-        manifest, build, rows, quantized, listened, played(manifest, quantized, samples, outputs)
-    )
-    (folder / "report.html").write_text(page, encoding="utf-8")
-    (folder / SBOM_NAME).write_text(sbom(manifest, folder), encoding="utf-8")
-    manifest = with_files(manifest, folder)
-    (folder / MANIFEST_NAME).write_text(manifest.to_json(), encoding="utf-8")
-    return manifest
+    return replace(manifest, verification=run.verification, tools=tools, quantization=facts)
 
 
-def finish_module(written: Written, progress: Progress) -> Manifest:
+def _with_device(
+    written: WrittenBuild, run: _VerifiedRun, manifest: Manifest
+) -> tuple[Manifest, tuple[Arrays, Arrays]]:
+    """Write what a device replays, and place a build on the user's board; the facts, and what is replayed."""
+    build, model, device = written.build, written.quantized.model, profile(manifest.target)
+    replayed = run.samples, run.outputs
+    if not device.is_cross:
+        return manifest, replayed
+    if model.sampler is not None:
+        replayed = golden_image(run.stream, model)
+    manifest, room = with_code_bytes(manifest, written.folder, device), None
+    if (board := written.companions.board) is not None:
+        manifest, room = with_board(manifest, build, written.folder, board)
+    golden = golden_source(build, manifest, model, *replayed, device, room)
+    (written.folder / REPLAY / "golden.c").write_bytes(golden)
+    return manifest, replayed
+
+
+def _report(written: WrittenBuild, run: _VerifiedRun, manifest: Manifest) -> str:
+    """The text of report.html."""
+    quantized = written.quantized
+    rows = () if run.watched is None else run.watched.rows(run.samples)
+    speech = speech_metrics(run.stream, quantized.reference, quantized.calibration)
+    sounds = playable_sounds(manifest, quantized, run.samples, run.outputs)
+    return report(manifest, written.build, rows, quantized, speech, sounds)
+
+
+def finish_module(written: WrittenBuild, progress: Progress) -> Manifest:
     """Compile a build for WebAssembly to its module, and finish it: what is verified is the module.
 
     Raises:
         ToolError: no compiler, or it failed.
         CheckFailed: it is not the same network.
     """
-    from edgekit.runtime.runners.wasm import compile_module
-
     folder, build = written.folder, written.build
     progress("compile", 0, 1)
     compiler = compile_module(folder, build.manifest)
@@ -137,7 +189,7 @@ def finish_module(written: Written, progress: Progress) -> Manifest:
 
 
 def samples_of(
-    quantized: Quantized, examples: Examples | None, settings: InputSettings = NO_SETTINGS
+    quantized: QuantizedNetwork, examples: Examples | None, settings: InputSettings = NO_SETTINGS
 ) -> Arrays:
     """What a build is verified on: hops of a stream, or the network calls of a denoiser's sampling."""
     if quantized.model.sampler is not None:
@@ -146,7 +198,7 @@ def samples_of(
 
 
 def uncalibrated_facts(
-    written: Written, stream: Stream, verification: Mapping[str, Any]
+    written: WrittenBuild, stream: Stream, verification: Mapping[str, Any]
 ) -> JsonObject:
     """What changes in `verification` for a build whose integers only example inputs calibrated.
 
@@ -165,7 +217,7 @@ def _fresh_run(stream: Stream, samples: Arrays) -> Arrays:
     return stream.run(samples)
 
 
-def clean_form(quantized: Quantized, hops: int) -> Samples | None:
+def clean_form(quantized: QuantizedNetwork, hops: int) -> Samples | None:
     """The clean form of what `sample_hops` returns, as late as the outputs; None where a clip has none."""
     calibration, stream = quantized.calibration, quantized.model.stream
     if calibration is None or len(calibration.clean) < len(calibration.clips):
@@ -180,10 +232,8 @@ def clean_form(quantized: Quantized, hops: int) -> Samples | None:
     return np.asarray(late, np.float32)
 
 
-def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Manifest:
+def with_code_bytes(manifest: Manifest, folder: Path, device: Profile) -> Manifest:
     """Add what the device's own compiler makes of a build, where this machine has it."""
-    from edgekit.runtime.devices.cross import code_bytes
-
     if (found := code_bytes(folder, device)) is None:
         return manifest
     size, compiler = found
@@ -191,39 +241,35 @@ def with_code_bytes(manifest: Manifest, folder: Path, device: "Profile") -> Mani
     return replace(manifest, memory=memory, tools={**manifest.tools, "cross_cc": compiler})
 
 
-def write_beside(written: Written, manifest: Manifest, samples: Arrays, outputs: Arrays) -> None:
+def write_companions(
+    written: WrittenBuild, manifest: Manifest, samples: Arrays, outputs: Arrays
+) -> None:
     """Write the packages and bindings that were asked for."""
-    from edgekit.targets.bindings.bind import binding_files
-    from edgekit.targets.c.replay.files import example_files
-    from edgekit.targets.packages.lay_out import package_files
-    from edgekit.targets.packages.table import PACKAGES
-
-    if not written.beside.packages and not written.beside.bindings:
+    packages, bindings = written.companions.packages, written.companions.bindings
+    if not packages and not bindings:
         return
     build = written.build
     names = [name for name in build.files if name.endswith((".c", ".h")) and "/" not in name]
     library = {name: build.files[name] for name in names}
-    made = binding_files(written.beside.bindings, manifest, library)
-    if written.beside.packages:
-        replay = example_files(build, manifest, samples, outputs)
-        for kind, version in written.beside.packages.items():
-            laid_out = package_files(PACKAGES[kind], version, manifest, library, replay)
-            made |= {
-                f"{PACKAGE_PREFIX}{kind}/{name}": content for name, content in laid_out.items()
-            }
-    for name, content in made.items():
-        path = written.folder / name
+    made = binding_files(bindings, manifest, library)
+    replay = example_files(build, manifest, samples, outputs) if packages else {}
+    for kind, version in packages.items():
+        laid_out = package_files(PACKAGES[kind], version, manifest, library, replay)
+        made |= {f"{PACKAGE_PREFIX}{kind}/{name}": content for name, content in laid_out.items()}
+    _write_files(written.folder, made)
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
 
 def with_board(
-    manifest: Manifest, build: "Build", folder: Path, board: "Board"
+    manifest: Manifest, build: Build, folder: Path, board: Board
 ) -> tuple[Manifest, int]:
     """Write linker script and header of the user's board; returns the facts, and flash that is left for golden data."""
-    from edgekit.targets.c.plan.fit import place_build
-    from edgekit.targets.c.plan.place import board_header, board_script
-
     placed, name = place_build(build, manifest, board), manifest.c_name
     (folder / f"{name}_board.ld").write_text(board_script(name, placed), encoding="utf-8")
     (folder / f"{name}_board.h").write_text(board_header(name, placed), encoding="utf-8")
@@ -231,11 +277,8 @@ def with_board(
     return replace(manifest, board=placed.facts()), room
 
 
-def recipe_text(quantized: Quantized, keeps_scales: bool) -> str:
+def recipe_text(quantized: QuantizedNetwork, keeps_scales: bool) -> str:
     """Return the recipe.toml of what was applied, with its scales where asked; of what another tool did, its name."""
-    from edgekit.operators.qdq import scales_of
-    from edgekit.quantize.recipe_file import to_toml
-
     if quantized.recipe is None:
         return f'name = "{quantized.model.quantization.recipe}"\n'
     alone, recipe = quantized.alone_db, quantized.recipe
@@ -244,12 +287,10 @@ def recipe_text(quantized: Quantized, keeps_scales: bool) -> str:
     return to_toml(recipe, {name: f"alone {db:.1f} dB" for name, db in alone.items()})
 
 
-def watched_tensors(quantized: Quantized) -> "TensorComparison | None":
+def watched_tensors(quantized: QuantizedNetwork) -> TensorComparison | None:
     """What compares each tensor with the float network's, where there is one."""
     if quantized.calibration is None or quantized.reference is quantized.model:
         return None
-    from edgekit.quantize.compare import TensorComparison
-    from edgekit.quantize.prepare.prepare import prepare
 
     reference = quantized.reference
     if quantized.recipe is not None:  # scaled channels are compared with their like
@@ -259,17 +300,13 @@ def watched_tensors(quantized: Quantized) -> "TensorComparison | None":
 
 def report(
     manifest: Manifest,
-    build: "Build",
-    rows: Sequence["TensorRow"],
-    quantized: Quantized,
+    build: Build,
+    rows: Sequence[TensorRow],
+    quantized: QuantizedNetwork,
     listened: Sequence[MetricMeans],
-    sounds: "PlayableSounds | None",
+    sounds: PlayableSounds | None,
 ) -> str:
     """Return the text of report.html."""
-    from edgekit.targets.network import layers
-    from edgekit.targets.report import render
-    from edgekit.targets.sensitivity import alone
-
     recipe = quantized.recipe
     measured = (
         [] if recipe is None else alone(quantized.alone_db, recipe.tensors, recipe.activations)
@@ -282,26 +319,17 @@ def report(
     return render(manifest, build.plan, build.steps, rows, measured, means, sounds, network)
 
 
-def played(
-    manifest: Manifest, quantized: Quantized, samples: Arrays, outputs: Arrays
-) -> "PlayableSounds | None":
+def playable_sounds(
+    manifest: Manifest, quantized: QuantizedNetwork, samples: Arrays, outputs: Arrays
+) -> PlayableSounds | None:
     """The first seconds of sound that a build was verified on; None where nobody gave a recording."""
-    from edgekit.export.hop_runner import run_hops
-    from edgekit.targets.playable_sounds import SECONDS, PlayableSounds
-
-    rate, ins, outs = (
-        manifest.stream["sample_rate_hz"],
-        manifest.stream_inputs,
-        manifest.stream_outputs,
-    )
-    if quantized.calibration is None or rate is None or not manifest.is_pcm or manifest.controls:
-        return None
-    if quantized.model.noises or {t.pcm_channels for t in (*ins, *outs)} - {1, 2}:
+    rate = manifest.stream["sample_rate_hz"]
+    if quantized.calibration is None or rate is None or not _can_be_played(manifest, quantized):
         return None
     hops = max(1, SECONDS * rate // manifest.stream["hop_samples"])
     cut = {n: a if n in quantized.model.constants else a[:hops] for n, a in samples.items()}
     source = run_hops(quantized.reference, cut)
-    before, after = ins[0], outs[0]
+    before, after = manifest.stream_inputs[0], manifest.stream_outputs[0]
     assert before.axes is not None and after.axes is not None
     return PlayableSounds(
         hops_to_frames(cut[before.name], before.axes),
@@ -309,3 +337,11 @@ def played(
         hops_to_frames(outputs[after.name][:hops], after.axes),
         rate,
     )
+
+
+def _can_be_played(manifest: Manifest, quantized: QuantizedNetwork) -> bool:
+    """Whether a build turns mono or stereo sound into such sound, with nothing else that goes in."""
+    if not manifest.is_pcm or manifest.controls or quantized.model.noises:
+        return False
+    ports = (*manifest.stream_inputs, *manifest.stream_outputs)
+    return not {t.pcm_channels for t in ports} - {1, 2}

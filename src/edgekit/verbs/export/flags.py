@@ -1,13 +1,15 @@
-"""How an option of a verb is given on the command line."""
+"""How an option of a verb is declared: its flag on the command line, and what reads its value."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from numbers import Integral
+from pkgutil import resolve_name
+from typing import Any, get_type_hints
 
 
 @dataclass(frozen=True)
 class Flag:
-    """How an option is given on the command line.
+    """How an option is given, and read.
 
     Attributes:
         help: what it is, for both.
@@ -17,12 +19,55 @@ class Flag:
         many: of a repeatable flag: what its parsed texts become.
         parse: one text of a repeatable flag to what `many` takes.
         takes: which texts are this option's, where two options share a flag.
+        read: ``module:function`` from the keyword's value to the one that a request holds, or a UsageError. It is
+            imported when an option is read: the command line knows all flags without it.
     """
 
     help: str
     metavar: str | None = None
     name: str | None = None
     minimum: int | None = None
-    many: Callable[[Iterable[Any]], Any] | None = None
-    parse: Callable[[str], Any] = str
+    many: Callable[[Iterable[Any]], object] | None = None
+    parse: Callable[[str], object] = str
     takes: Callable[[str], bool] = bool
+    read: str | None = None
+
+
+@dataclass(frozen=True)
+class OptionRow:
+    """One option: its name as a keyword, its type, and its flag."""
+
+    name: str
+    type: object
+    flag: Flag
+
+    @property
+    def flag_name(self) -> str:
+        """As on the command line."""
+        return f"--{self.flag.name or self.name.replace('_', '-')}"
+
+    def read(self, value: object) -> object:
+        """Return the value as a request holds it.
+
+        Args:
+            value: of the declared type.
+
+        Raises:
+            UsageError: everything that is wrong with it.
+        """
+        if self.flag.read is not None:
+            return resolve_name(self.flag.read)(value)
+        if self.flag.many is tuple and isinstance(value, Iterable) and not isinstance(value, str):
+            return tuple(value)
+        is_number = isinstance(value, Integral) and not isinstance(value, bool)
+        return int(value) if is_number else value  # type: ignore[call-overload]
+
+
+def option_rows(options: type) -> dict[str, OptionRow]:
+    """Return the options of a class of keywords, by name."""
+    hints = get_type_hints(options, None, {"Constants": Mapping[str, Any]}, include_extras=True)
+    rows = {}
+    for name, hint in hints.items():
+        (flag,) = hint.__metadata__
+        rows[name] = OptionRow(name, hint.__origin__, flag)
+    return rows

@@ -5,17 +5,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.continuity import Growth, growths
 from edgekit.export.frontend.spec import FrontendSpec
-from edgekit.verbs.export.named import is_onnx
-
-if TYPE_CHECKING:
-    from edgekit.export.continuity import Growth
-    from edgekit.export.hop_runner import Arrays
-    from edgekit.graph.model import Model
-    from edgekit.verbs.export.import_options import ImportOptions
+from edgekit.export.hop_runner import Arrays
+from edgekit.export.source_calls import graph_call, onnx_call, open_axes, torch_call
+from edgekit.graph.model import Model
+from edgekit.graph.nodes import static_shape
+from edgekit.verbs.export.import_options import ImportOptions
+from edgekit.verbs.export.source_names import is_onnx
 
 ALONE = (
     "the network has no states: each hop is computed alone, nothing is carried from one to the next"
@@ -32,13 +31,13 @@ class Continuity:
         note: what the user should know of the rewrite.
     """
 
-    network: "Model"
-    rewrite: "ImportOptions | None" = None
+    network: Model
+    rewrite: ImportOptions | None = None
     note: str = ""
 
 
 def check_continuity(
-    source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
+    source: str, options: ImportOptions, network: Model, examples: Arrays | None
 ) -> Continuity:
     """Compare calls of one hop with one call over several, along every axis that may be time.
 
@@ -51,27 +50,31 @@ def check_continuity(
     Raises:
         ModelError: one call gives something else, and the time axis is not evident.
     """
-    follows = options.until is None and (options.hop or options.frontend) is not None
-    if not follows or network.frontend or network.timing:
+    has_hops = options.hop is not None or options.frontend is not None
+    if options.until is not None or not has_hops or network.frontend or network.timing:
         return Continuity(network)
     found = _growths(source, options, network, examples)
     if not network.states:
         return _without_states(found, network, _HopAxes(source, options, network))
-    # where the states make calls equal along an axis of an input, that one is time, and its others are not
-    carried = {name for growth in found if growth.carried for name in growth.axes}
-    broken = [g for g in found if g.error > 0 and not g.axes.keys() <= carried]
-    if broken:
+    if broken := _broken_beside_states(found):
         raise ModelError(_problem(growth, source, options, network) for growth in broken)
     return Continuity(network)
 
 
-def _without_states(found: "list[Growth]", network: "Model", hop_axes: "_HopAxes") -> Continuity:
+def _broken_beside_states(found: list[Growth]) -> list[Growth]:
+    """Axes along which calls differ from the whole; others of an input whose time the states carry are not time."""
+    carried = {name for growth in found if growth.carried for name in growth.axes}
+    return [g for g in found if g.error > 0 and not g.axes.keys() <= carried]
+
+
+def _without_states(found: list[Growth], network: Model, hop_axes: "_HopAxes") -> Continuity:
     """Of a network without states: it is taken, rewritten or refused."""
     broken = [growth for growth in found if growth.error > 0]
     equal = [growth for growth in found if growth.outputs and not growth.error]
-    longer = [growth for growth in equal if hop_axes.is_longer(growth)]
-    alike = [growth for growth in equal if hop_axes.is_time(growth)]
-    if hop_axes.hop > 1 and not any(map(hop_axes.is_evident, broken)) and (alike or longer):
+    longer = list(filter(hop_axes.is_longer, equal))
+    alike = list(filter(hop_axes.is_time, equal))
+    is_told = hop_axes.hop > 1 and bool(alike or longer)
+    if is_told and not any(map(hop_axes.is_evident, broken)):
         broken = []  # along the axis of time it is the same, so that the others are not time
     if rewrite := _streaming_options(broken or longer, hop_axes):
         return Continuity(network, rewrite, _rewrite_note(rewrite, broken))
@@ -81,7 +84,7 @@ def _without_states(found: "list[Growth]", network: "Model", hop_axes: "_HopAxes
     return _alone(network, alike, hop_axes)
 
 
-def _alone(network: "Model", alike: "list[Growth]", hop_axes: "_HopAxes") -> Continuity:
+def _alone(network: Model, alike: list[Growth], hop_axes: "_HopAxes") -> Continuity:
     """The network, with a note on outputs that each hop makes alone."""
     timed = {name for growth in alike for name in growth.outputs}
     if not (timeless := [n for v in network.stream_outputs if (n := str(v.name)) not in timed]):
@@ -96,10 +99,8 @@ def _timeless_notes(outputs: Sequence[str]) -> list[str]:
 
 
 def _growths(
-    source: str, options: "ImportOptions", network: "Model", examples: "Arrays | None"
-) -> "list[Growth]":
-    from edgekit.export.continuity import growths
-    from edgekit.export.source_calls import graph_call, onnx_call, open_axes, torch_call
+    source: str, options: ImportOptions, network: Model, examples: Arrays | None
+) -> list[Growth]:
 
     allowed = _axes_of_time(options, network)
     if is_onnx(source) and network.states:
@@ -119,27 +120,30 @@ def _growths(
     return found
 
 
-def _axes_of_time(options: "ImportOptions", network: "Model") -> dict[str, list[int]]:
+def _axes_of_time(options: ImportOptions, network: Model) -> dict[str, list[int]]:
     """The axes of each input that may be time: that of its layout, or all that a front end does not fill."""
-    from edgekit.graph.nodes import static_shape
-
     allowed = {}
     for value in network.stream_inputs:
-        name, shape = str(value.name), static_shape(value) or ()
-        form, layout = _form(name, options), options.layouts.get(name)
-        if layout is not None:
+        name = str(value.name)
+        if (layout := options.layouts.get(name)) is not None:
             axis = layout.axis("T")
             allowed[name] = [] if axis is None else [axis]
-        elif form is not None and (form.kind == "frame" or form.stack is not None):
-            allowed[name] = []
         else:
-            filled = set() if form is None else {form.width}
-            filled |= {2} if form is not None and form.kind == "complex" else set()
-            allowed[name] = [axis for axis, size in enumerate(shape) if size not in filled]
+            allowed[name] = _unfilled_axes(static_shape(value) or (), _form(name, options))
     return allowed
 
 
-def _form(name: str, options: "ImportOptions") -> FrontendSpec | None:
+def _unfilled_axes(shape: Sequence[int], form: FrontendSpec | None) -> list[int]:
+    """The axes that a front end does not fill with features, or with a real and an imaginary part."""
+    if form is None:
+        return list(range(len(shape)))
+    if form.kind == "frame" or form.stack is not None:
+        return []
+    filled = {form.width, 2} if form.kind == "complex" else {form.width}
+    return [axis for axis, size in enumerate(shape) if size not in filled]
+
+
+def _form(name: str, options: ImportOptions) -> FrontendSpec | None:
     forms = options.frontend
     if forms is None or isinstance(forms, FrontendSpec):
         return forms
@@ -149,8 +153,7 @@ def _form(name: str, options: "ImportOptions") -> FrontendSpec | None:
 class _HopAxes:
     """How the axes of a network relate to the hop that the user named."""
 
-    def __init__(self, source: str, options: "ImportOptions", network: "Model") -> None:
-        from edgekit.graph.nodes import static_shape
+    def __init__(self, source: str, options: ImportOptions, network: Model) -> None:
 
         self.source, self.options = source, options
         self.allowed = _axes_of_time(options, network)
@@ -165,21 +168,21 @@ class _HopAxes:
         form = forms if isinstance(forms, FrontendSpec) else next(iter(forms.values()))
         return max((hop or form.hop) // form.hop, 1)
 
-    def sizes(self, growth: "Growth") -> list[int]:
+    def sizes(self, growth: Growth) -> list[int]:
         return [self.shapes[name][axis] for name, axis in growth.axes.items()]
 
-    def is_evident(self, growth: "Growth") -> bool:
+    def is_evident(self, growth: Growth) -> bool:
         """Whether the longest of the axes counts what the hop counts."""
         size = max(self.sizes(growth))
         if self.options.frontend is not None:
             return True
         return size == self.hop or (self.hop > 1 and size % self.hop == 0)
 
-    def is_longer(self, growth: "Growth") -> bool:
+    def is_longer(self, growth: Growth) -> bool:
         """Whether a call takes several hops as the user counts them."""
         return self.is_evident(growth) and max(self.sizes(growth)) > self.hop
 
-    def is_time(self, growth: "Growth") -> bool:
+    def is_time(self, growth: Growth) -> bool:
         """Whether the axes are as long as a hop, and not the batch where another one is as long."""
         if max(self.sizes(growth)) != self.hop:
             return False
@@ -201,7 +204,7 @@ class _HopAxes:
         ]
 
 
-def _streaming_options(growths: "Sequence[Growth]", hop_axes: _HopAxes) -> "ImportOptions | None":
+def _streaming_options(growths: Sequence[Growth], hop_axes: _HopAxes) -> ImportOptions | None:
     """The options with the time axes that are evident; None where they are not, or the source has one length."""
     axes: dict[str, int] = {}
     for growth in filter(hop_axes.is_evident, growths):
@@ -219,17 +222,15 @@ def _streaming_options(growths: "Sequence[Growth]", hop_axes: _HopAxes) -> "Impo
     return replace(hop_axes.options, time_axes=axes, rates=rates, hop=hop)
 
 
-def _takes_lengths(source: str, options: "ImportOptions", axes: Mapping[str, int]) -> bool:
+def _takes_lengths(source: str, options: ImportOptions, axes: Mapping[str, int]) -> bool:
     """Whether the source can be read at several lengths: torch code, or a file that leaves these axes open."""
-    from edgekit.export.source_calls import open_axes
-
     if not is_onnx(source):
         return Path(source).suffix.lower() != ".pt2"
     left = open_axes(source, options.shapes)
     return all(axis in left[name] for name, axis in axes.items())
 
 
-def _rewrite_note(options: "ImportOptions", broken: "Sequence[Growth]") -> str:
+def _rewrite_note(options: ImportOptions, broken: Sequence[Growth]) -> str:
     flags = _flags(options.time_axes)
     flags += "".join(f" --rate {name}={1 / rate}" for name, rate in options.rates.items())
     if not broken:
@@ -245,7 +246,7 @@ def _flags(axes: Mapping[str, int]) -> str:
     return " ".join(f"--time-axis {name}:{axis}" for name, axis in axes.items())
 
 
-def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "Model") -> Problem:
+def _problem(growth: Growth, source: str, options: ImportOptions, network: Model) -> Problem:
     """Hops that are not the whole, and what the user may have meant."""
     places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
     states = ", ".join(pair.input for pair in network.states)
@@ -255,19 +256,13 @@ def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "
         f"{growth.hops} calls differ from one over the same by {growth.error:.2g} of the peak, as {carried} its layers "
         "need"
     )
-    flags = _flags(growth.axes)
-    if states:
-        step = f"pass on what its other layers need too, or give it without states and with {flags}"
-    elif _takes_lengths(source, options, growth.axes):
-        step = f"{flags} rewrites it to hops that are the same"
-    else:
-        step = "give a factory, or an .onnx that leaves this axis open, which is rewritten to hops"
-    layouts = (
+    layouts = " ".join(
         f"--layout {v.name}=N{'.' * (len(v.shape or ()) - 1)}"
         for v in network.stream_inputs
         if v.name in growth.axes
     )
-    step += f"; where this axis is not time, or a call is meant for this size alone, {' '.join(layouts)}"
+    step = _step(growth, source, options, bool(states))
+    step += f"; where this axis is not time, or a call is meant for this size alone, {layouts}"
     if options.frontend is None:
         step += (
             f"; to compute each hop of sound alone, --frontend frame:{options.hop}:{options.hop}"
@@ -275,3 +270,13 @@ def _problem(growth: "Growth", source: str, options: "ImportOptions", network: "
     where = "--frontend" if options.hop is None else f"--hop {options.hop}"
     allowed = "a network whose hops, one after another, are the whole recording"
     return Problem(where, found, allowed, step)
+
+
+def _step(growth: Growth, source: str, options: ImportOptions, has_states: bool) -> str:
+    """What makes hops the same."""
+    flags = _flags(growth.axes)
+    if has_states:
+        return f"pass on what its other layers need too, or give it without states and with {flags}"
+    if _takes_lengths(source, options, growth.axes):
+        return f"{flags} rewrites it to hops that are the same"
+    return "give a factory, or an .onnx that leaves this axis open, which is rewritten to hops"

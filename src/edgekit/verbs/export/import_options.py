@@ -30,7 +30,7 @@ class ImportOptions:
         then: an .onnx whose network comes behind the first one, inside the front end.
         time_axes: input name -> its time axis, where the network is offline and does not tell.
         constants: values of inputs of an .onnx that become constants.
-        session: names of inputs that stay the same for a session.
+        session_constants: names of inputs that stay the same for a session.
         rates: input name -> frames of it in one sample of the reference stream.
         controls: names of inputs that hold one value for a hop.
         sampler: how it is sampled; the network is a denoiser.
@@ -53,7 +53,7 @@ class ImportOptions:
     constants: "Constants" = field(default_factory=dict)
     then: str | None = None
     time_axes: Mapping[str, int] = field(default_factory=dict)
-    session: Sequence[str] = ()
+    session_constants: Sequence[str] = ()
     rates: Mapping[str, Fraction] = field(default_factory=dict)
     controls: Sequence[str] = ()
     sampler: "Description | None" = None

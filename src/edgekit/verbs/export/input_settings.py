@@ -7,34 +7,24 @@ from dataclasses import replace
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from edgekit.base.arrays import Array
 from edgekit.base.clip_files import files_without, source_problem
-from edgekit.base.errors import Problem, UsageError
-from edgekit.base.settings import InputSettings, Range, read_settings
-from edgekit.targets.c.plugin.ranges import read_ranges
-from edgekit.verbs.export.named import is_onnx
+from edgekit.base.errors import Problem
+from edgekit.base.settings import InputSettings, Range, Settings
+from edgekit.verbs.export.option_checks import OptionValues
+from edgekit.verbs.export.source_names import is_onnx
 
 
-def read_input_settings(options: Mapping[str, Any]) -> tuple[InputSettings, list[Problem]]:
-    """Return what ``--set`` and ``--knob`` say of inputs, and everything that is wrong with the texts."""
-    settings, ranges, problems = {}, dict[str, Range](), list[Problem]()
-    try:
-        settings = read_settings(options.get("settings") or {})
-    except UsageError as error:
-        problems += error.problems
-    for name, text in (options.get("knobs") or {}).items():
-        try:
-            rows = read_ranges(name, text)
-            ranges[name] = Range(tuple((row.least, row.most) for row in rows))
-        except UsageError as error:
-            problems += error.problems
-    return InputSettings(settings, ranges), problems
+def input_settings(read: OptionValues) -> InputSettings:
+    """Return what ``--set`` and ``--knob`` say of inputs."""
+    settings = cast("Settings", read.values.get("settings", {}))
+    return InputSettings(settings, cast("Mapping[str, Range]", read.values.get("knobs", {})))
 
 
 def clip_problems(
-    source: str, calibration: str | None, options: Mapping[str, Any]
+    source: str, calibration: str | None, options: Mapping[str, object]
 ) -> list[Problem]:
     """Return what is wrong with a calibration before anything of the network `source` is known; nothing of None."""
     if calibration is None:
@@ -56,17 +46,17 @@ def _source_problems(source: str) -> list[Problem]:
     return [Problem(f"calibration factory {source!r}", found, allowed, step)]
 
 
-def _unset_inputs(source: str, calibration: str, options: Mapping[str, Any]) -> list[Problem]:
+def _unset_inputs(source: str, calibration: str, options: Mapping[str, object]) -> list[Problem]:
     """The controls and session constants that neither ``--set`` nor a folder's files say anything of.
 
     A factory may have an example of a session constant, and is asked when it is imported.
     """
     if not Path(calibration).is_dir():
         return []
-    known = {**(options.get("settings") or {}), **(options.get("knobs") or {})}
-    forms = dict.fromkeys(options.get("controls") or (), "LEAST:MOST")
+    known = {name for option in ("settings", "knobs") for name in _names(options, option)}
+    forms = dict.fromkeys(_names(options, "controls"), "LEAST:MOST")
     if is_onnx(source):
-        forms |= dict.fromkeys(options.get("session_constants") or (), "FILE.npy")
+        forms |= dict.fromkeys(_names(options, "session_constants"), "FILE.npy")
     problems = []
     for name, form in forms.items():
         if name in known or not (files := files_without(Path(calibration), name)):
@@ -78,6 +68,11 @@ def _unset_inputs(source: str, calibration: str, options: Mapping[str, Any]) -> 
         where = f"calibration file '{files[0].name}'{more}"
         problems.append(Problem(where, found, allowed, step))
     return problems
+
+
+def _names(options: Mapping[str, object], option: str) -> Iterable[str]:
+    """The inputs that an option names, in a mapping or a sequence."""
+    return cast("Iterable[str]", options.get(option) or ())
 
 
 def with_examples(settings: InputSettings, examples: Mapping[str, Array] | None) -> InputSettings:

@@ -1,17 +1,21 @@
 """What is done around the rewrite of an offline network: replacements, and real recordings in its proof."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.settings import NO_SETTINGS, InputSettings
-
-if TYPE_CHECKING:
-    from edgekit.export.stream.replace.forms import Form
-    from edgekit.export.stream.sources import Offline
-    from edgekit.graph.model import Model, ReplacedNode
+from edgekit.export.hop_runner import HopRunner
+from edgekit.export.noise import drawn, noises_of, with_noise
+from edgekit.export.stream.replace.distance import distance_line, distances, noise
+from edgekit.export.stream.replace.forms import Form
+from edgekit.export.stream.replace.plan import refuse_unused_forms, replace_forms
+from edgekit.export.stream.sources import Offline, repeat_along_time
+from edgekit.graph.model import Model, ReplacedNode, Replacements
+from edgekit.graph.nodes import unused_name, value_names
+from edgekit.quantize.calibrate.clips import Clip, load_calibration
 
 Feed = dict[str, Array]
 CLIPS = 4  # so many calibration clips are proven on and measured on
@@ -21,16 +25,14 @@ NOISE = 256  # samples of noise, where there is nothing else
 
 
 def with_replacements(
-    offline: "Offline", forms: Mapping[str, "Form"], *, causal: bool
-) -> tuple["Offline", tuple["ReplacedNode", ...]]:
+    offline: Offline, forms: Mapping[str, Form], *, causal: bool
+) -> tuple[Offline, tuple[ReplacedNode, ...]]:
     """Replace what was asked for.
 
     Raises:
         UsageError: nothing in the network is what a form that was named replaces.
         ModelError: what cannot be replaced.
     """
-    from edgekit.export.stream.replace.plan import refuse_unused_forms, replace_forms
-
     if not forms:
         return offline, ()
     changed, found = replace_forms(offline, forms)
@@ -39,57 +41,59 @@ def with_replacements(
     return changed, found
 
 
-def described(
-    network: "Model",
-    original: "Offline",
-    changed: "Offline",
-    found: Sequence["ReplacedNode"],
+def with_replacement_facts(
+    network: Model,
+    original: Offline,
+    changed: Offline,
+    found: Sequence[ReplacedNode],
     recordings: Sequence[Feed],
-) -> "Model":
+) -> Model:
     """Say what was replaced, and how far the outputs are from the original's.
 
     Measured on `recordings`; without them on the examples, and on noise where there are none either.
     """
-    from edgekit.export.stream.replace.distance import distance_line, distances, noise
-    from edgekit.export.stream.sources import repeat_along_time
-    from edgekit.graph.model import Replacements
-
     if not found:
         return network.describe(notes=[*network.notes, "--causal: nothing had to be replaced"])
-    of, least = "calibration", network.stream.minimum_hop_samples or 1
-    feeds = list(recordings)
+    least = network.stream.minimum_hop_samples or 1
+    of, feeds = "calibration", list(recordings)
     if not feeds and original.examples is not None:
         of, feeds = "examples", [dict(original.examples)]
-    axes = {name: time.axis for name, time in network.timing.items()} | dict(original.axes)
-    rates = {name: original.rates.get(name, 1) for name in axes}
     if feeds:
-        sizes = {int(a.shape[axes[n]] / rates[n]) for n, a in feeds[0].items() if n in axes}
-        samples = max(max(sizes) // least, 1) * least
-        frames = {name: int(samples * rate) for name, rate in rates.items()}
-        feeds = [
-            {n: repeat_along_time(a, axes.get(n), frames.get(n, 1)) for n, a in feed.items()}
-            for feed in feeds
-        ]
+        feeds, samples = _equally_long(network, original, feeds, least)
     else:
         of, samples = "noise", -(-NOISE // least) * least
         feeds = [noise(original, samples)]
     measured = distances(original, changed, feeds, samples, of)
-    rows = [
-        f"replaced {row.operator} '{row.node}'"
-        + (f" of module '{row.module}'" if row.module else "")
-        + f": {row.form}"
-        for row in found
-    ]
+    lines = [*map(_replacement_line, found), *map(distance_line, measured)]
     return network.describe(
-        replaced=Replacements(tuple(found), measured),
-        notes=[*network.notes, *rows, *map(distance_line, measured)],
+        replaced=Replacements(tuple(found), measured), notes=[*network.notes, *lines]
     )
+
+
+def _equally_long(
+    network: Model, original: Offline, feeds: Sequence[Feed], least: int
+) -> tuple[list[Feed], int]:
+    """Feeds of as many samples as the first has, in hops of the `least`; and how many these are."""
+    axes = {name: time.axis for name, time in network.timing.items()} | dict(original.axes)
+    rates = {name: original.rates.get(name, 1) for name in axes}
+    sizes = {int(a.shape[axes[n]] / rates[n]) for n, a in feeds[0].items() if n in axes}
+    samples = max(max(sizes) // least, 1) * least
+    frames = {name: int(samples * rate) for name, rate in rates.items()}
+    return [
+        {n: repeat_along_time(a, axes.get(n), frames.get(n, 1)) for n, a in feed.items()}
+        for feed in feeds
+    ], samples
+
+
+def _replacement_line(row: ReplacedNode) -> str:
+    module = f" of module '{row.module}'" if row.module else ""
+    return f"replaced {row.operator} '{row.node}'{module}: {row.form}"
 
 
 def calibration_feeds(
     source: str,
-    network: "Model",
-    pcm: "Model | None",
+    network: Model,
+    pcm: Model | None,
     noise: Mapping[str, str],
     settings: InputSettings = NO_SETTINGS,
 ) -> list[Feed]:
@@ -102,46 +106,51 @@ def calibration_feeds(
         noise: inputs that a build draws, by distribution; they are drawn here, too.
         settings: what inputs have that the clips lack.
     """
-    from edgekit.export.hop_runner import HopRunner
-    from edgekit.export.noise import drawn, noises_of, with_noise
-    from edgekit.quantize.calibrate.clips import load_calibration
-
-    axes = {name: time.axis for name, time in network.timing.items()}
-    timed = [str(v.name) for v in network.stream_inputs if v.name in axes]
     read = pcm or with_noise(network, noise)
+    clips = load_calibration(source, read, settings).clips[:CLIPS]
+    parts = _loud_parts(network, read, clips, has_frontend=pcm is not None)
     rows = noises_of(network, noise)
-    most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
-    runner = None if pcm is None else HopRunner(pcm, [f"{FED}{name}" for name in timed])
-    first = str(read.signal_inputs[0].name)
-    found: list[Feed] = []
-    for clip in load_calibration(source, read, settings).clips[:CLIPS]:
-        part = _loudest(clip, first, read.constants, most)
-        seen = {} if runner is None else runner(part)
-        found.append(part | {n: seen[f"{FED}{n}"] for n in timed if f"{FED}{n}" in seen})
-    for clip in found:
+    for clip in parts:
         hops = min(len(clip[str(v.name)]) for v in read.stream_inputs)
         clip.update((row.name, drawn(network, row, n, hops)) for n, row in enumerate(rows))
-    hops = min((len(clip[timed[0]]) for clip in found), default=0)
-    feeds = []
-    for clip in found:
-        feed = {}
-        for value in network.given_inputs:
-            name = str(value.name)
-            if name in axes:
-                feed[name] = np.concatenate(list(clip[name][:hops]), axes[name])
-            else:
-                feed[name] = clip[name] if name in network.constants else clip[name][0]
-        feeds.append(feed)
-    return feeds
+    timed = next(str(v.name) for v in network.stream_inputs if v.name in network.timing)
+    hops = min((len(clip[timed]) for clip in parts), default=0)
+    return [_whole_inputs(network, clip, hops) for clip in parts]
 
 
-def with_fed(network: "Model") -> "Model":
+def _loud_parts(
+    network: Model, read: Model, clips: Sequence[Clip], has_frontend: bool
+) -> list[Feed]:
+    """The loudest hops of each clip, with what a front end makes of them for the network's inputs."""
+    timed = [str(v.name) for v in network.stream_inputs if v.name in network.timing]
+    fed = {name: f"{FED}{name}" for name in timed}
+    most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
+    first = str(read.signal_inputs[0].name)
+    parts = [_loudest(clip, first, read.constants, most) for clip in clips]
+    if not has_frontend:
+        return parts
+    runner = HopRunner(read, list(fed.values()))
+    found = []
+    for part in parts:
+        seen = runner(part)
+        found.append(part | {name: seen[key] for name, key in fed.items() if key in seen})
+    return found
+
+
+def _whole_inputs(network: Model, clip: Feed, hops: int) -> Feed:
+    """The first hops of a clip joined along time; what has no time axis has one value."""
+    feed = {}
+    for value in network.given_inputs:
+        name = str(value.name)
+        if (time := network.timing.get(name)) is not None:
+            feed[name] = np.concatenate(list(clip[name][:hops]), time.axis)
+        else:
+            feed[name] = clip[name] if name in network.constants else clip[name][0]
+    return feed
+
+
+def with_fed(network: Model) -> Model:
     """Return a network in which ``fed/NAME`` is what each input with a time axis is fed with, also by a front end."""
-    import onnx_ir as ir
-
-    from edgekit.graph.model import Model
-    from edgekit.graph.nodes import unused_name, value_names
-
     model = network.ir.clone()
     graph = model.graph
     for value in [value for value in graph.inputs if value.name in network.timing]:

@@ -1,17 +1,78 @@
-"""Whether options that a program gives exist, and are of their declared types."""
+"""Options that a program gives become typed values: whether each exists, is of its declared type, and can be read."""
 
-import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import TypeVar, Union, get_args, get_origin
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.verbs.export.options import declared
+from edgekit.verbs.export.flags import option_rows
+
+T = TypeVar("T")
+V = TypeVar("V")
+# What is taken where a type is declared: a path is a text, and numbers of other packages are numbers.
+WIDER_TYPES: Mapping[object, object] = {
+    str: str | os.PathLike,
+    Path: str | os.PathLike,
+    int: Integral,
+    float: Real,
+}
+
+
+@dataclass(frozen=True)
+class OptionValues:
+    """Options that were read.
+
+    Attributes:
+        user_options: as they were given; those that are None are left out.
+        values: of those that can be read, as a request holds them.
+        problems_by_name: of the others.
+    """
+
+    user_options: Mapping[str, object]
+    values: Mapping[str, object]
+    problems_by_name: Mapping[str, tuple[Problem, ...]]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """All of them, in the order of the declaration."""
+        return [problem for found in self.problems_by_name.values() for problem in found]
+
+    def group(self, make: Callable[..., T], **more: object) -> T:
+        """Return what `make` makes of the values of its parameters' names, and of `more` of them."""
+        names = signature(make).parameters
+        values = {name: value for name, value in self.values.items() if name in names}
+        return make(**{**values, **more})
+
+
+def read_options(options: Mapping[str, object], known: type) -> OptionValues:
+    """Read options as their rows declare them.
+
+    Args:
+        options: keywords.
+        known: the class that declares them.
+
+    Raises:
+        TypeError: no such option, as Python says it of functions.
+        UsageError: every option whose value has another type.
+    """
+    check_options(options, known)
+    user_options = {name: value for name, value in options.items() if value is not None}
+    values, problems = dict[str, object](), dict[str, tuple[Problem, ...]]()
+    for name, row in option_rows(known).items():
+        if name not in user_options:
+            continue
+        try:
+            values[name] = row.read(user_options[name])
+        except UsageError as error:
+            problems[name] = error.problems
+    return OptionValues(user_options, values, problems)
 
 
 def check_options(options: Mapping[str, object], known: type) -> None:
@@ -21,17 +82,27 @@ def check_options(options: Mapping[str, object], known: type) -> None:
         TypeError: no such option, as Python says it of functions.
         UsageError: every option whose value has another type.
     """
-    rows = declared(known)
+    rows = option_rows(known)
     if unknown := sorted(options.keys() - rows.keys()):
         close = [name for given in unknown for name in get_close_matches(given, rows, n=1)]
         nearest = f"; {', '.join(close)} is nearest" if close else ""
         raise TypeError(f"no option {', '.join(unknown)}{nearest}; there are {', '.join(rows)}")
     if problems := [
-        Problem(f"option {name}", repr(value), _words(rows[name].type), "give such a value")
+        Problem(f"option {name}", repr(value), _type_text(rows[name].type), "give such a value")
         for name, value in options.items()
-        if value is not None and not _fits(value, rows[name].type)
+        if value is not None and not _is_of_type(value, rows[name].type)
     ]:
         raise UsageError(problems)
+
+
+def value_or_problems(read: Callable[[V], T], value: V | None) -> tuple[T | None, list[Problem]]:
+    """Read a value where there is one, or say why it cannot be read."""
+    if value is None:
+        return None, []
+    try:
+        return read(value), []
+    except UsageError as error:
+        return None, list(error.problems)
 
 
 def texts_of(option: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -39,26 +110,17 @@ def texts_of(option: str | Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys([option] if isinstance(option, str) else option or ()))
 
 
-def snr_problems(min_snr_db: float | None) -> list[Problem]:
-    """Return why a least fidelity is no number of dB, if it is none."""
-    if min_snr_db is None or math.isfinite(min_snr_db):
-        return []
-    return [Problem("--min-snr", str(min_snr_db), "a number of dB", "give one, as 20")]
-
-
-def _fits(value: object, hint: Any) -> bool:
+def _is_of_type(value: object, hint: object) -> bool:
     """Whether a value is of a declared type; what is inside of it is read later."""
-    if arms := get_args(hint) if get_origin(hint) in (Union, UnionType) else ():
-        return any(_fits(value, arm) for arm in arms)
+    if get_origin(hint) in (Union, UnionType):
+        return any(_is_of_type(value, arm) for arm in get_args(hint))
     kind = get_origin(hint) or hint
     if kind is Sequence and isinstance(value, str):
         return False
-    if kind in (str, Path):
-        return isinstance(value, str | os.PathLike)
-    kind = {int: Integral, float: Real}.get(kind, kind)
-    return not isinstance(kind, type) or isinstance(value, kind)
+    kind = WIDER_TYPES.get(kind, kind)
+    return not isinstance(kind, type | UnionType) or isinstance(value, kind)
 
 
-def _words(hint: Any) -> str:
+def _type_text(hint: object) -> str:
     """A declared type as it is written in Python, without the names of modules."""
-    return re.sub(r"[a-z_]+\.", "", str(hint) if get_args(hint) else hint.__name__)
+    return re.sub(r"[a-z_]+\.", "", str(hint) if get_args(hint) else getattr(hint, "__name__", ""))

@@ -1,13 +1,13 @@
 """What is said of the inputs of two networks, one behind the other, divided between them."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 from edgekit.base.json_values import JsonObject
+from edgekit.export.frontend.joined_models import PREFIX
 
 
 def split_options(
-    options: Mapping[str, Any], names: Collection[str]
+    options: Mapping[str, object], names: Collection[str]
 ) -> tuple[JsonObject, JsonObject]:
     """Divide options into those of a network with inputs `names`, and those of the network behind it.
 
@@ -16,21 +16,23 @@ def split_options(
             of the second network may be called ``then/NAME``, where both have one of this name.
         names: of the first network's inputs.
     """
-    from edgekit.export.frontend.joined_models import PREFIX
-
-    def plain(item: Any) -> Any:
-        if isinstance(item, str):
-            return item.removeprefix(PREFIX)
-        return tuple(text.removeprefix(PREFIX) for text in item)
-
     own, behind = JsonObject(), JsonObject()
-    for option, given in options.items():
-        if isinstance(given, Mapping):
-            own[option] = {name: value for name, value in given.items() if name in names}
-            rest = {plain(name): value for name, value in given.items() if name not in names}
-            behind[option] = rest
-            continue
-        mine = [item for item in given if (item if isinstance(item, str) else item[0]) in names]
-        own[option] = mine
-        behind[option] = [plain(item) for item in given if item not in mine]
+    for option, value in options.items():
+        if isinstance(value, Mapping):
+            own[option] = {name: value[name] for name in value if name in names}
+            behind[option] = {_without_prefix(n): value[n] for n in value if n not in names}
+        elif isinstance(value, Sequence):
+            own[option] = [item for item in value if _input_name(item) in names]
+            others = [item for item in value if _input_name(item) not in names]
+            behind[option] = list(map(_without_prefix, others))
     return own, behind
+
+
+def _input_name(item: str | Sequence[str]) -> str:
+    return item if isinstance(item, str) else item[0]
+
+
+def _without_prefix(item: str | Sequence[str]) -> str | tuple[str, ...]:
+    if isinstance(item, str):
+        return item.removeprefix(PREFIX)
+    return tuple(text.removeprefix(PREFIX) for text in item)

@@ -1,16 +1,17 @@
 """The options of `export` and `stream`: declared once, for the command line and for `edgekit.api`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from edgekit.base.layout import Layout
 from edgekit.verbs.export.flags import Flag
 from edgekit.verbs.export.texts import (
     collect_frontends,
     collect_settings,
+    has_no_value,
+    has_value,
     parse_constant,
     parse_knob,
     parse_layout_option,
@@ -25,14 +26,6 @@ from edgekit.verbs.export.texts import (
 
 if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
-
-
-def _has_value(text: str) -> bool:
-    return "=" in text
-
-
-def _has_no_value(text: str) -> bool:
-    return "=" not in text
 
 
 CONSTANT = (
@@ -69,12 +62,12 @@ class StreamOptions(TypedDict, total=False):
             name="constant",
             many=dict,
             parse=parse_constant,
-            takes=_has_value,
+            takes=has_value,
         ),
     ]
     session_constants: Annotated[
         Sequence[str],
-        Flag(CONSTANT, "INPUT[=VALUE]", name="constant", many=tuple, takes=_has_no_value),
+        Flag(CONSTANT, "INPUT[=VALUE]", name="constant", many=tuple, takes=has_no_value),
     ]
     time_axes: Annotated[
         Mapping[str, int],
@@ -106,6 +99,7 @@ class StreamOptions(TypedDict, total=False):
             name="rate",
             many=dict,
             parse=parse_rate,
+            read="edgekit.verbs.export.readers:read_rates",
         ),
     ]
     controls: Annotated[
@@ -125,6 +119,7 @@ class StreamOptions(TypedDict, total=False):
             name="layout",
             many=dict,
             parse=parse_layout_option,
+            read="edgekit.verbs.export.readers:read_layouts",
         ),
     ]
 
@@ -141,6 +136,7 @@ class SettingOptions(TypedDict, total=False):
             name="set",
             many=collect_settings,
             parse=parse_setting,
+            read="edgekit.base.settings:read_settings",
         ),
     ]
 
@@ -166,6 +162,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
             "repeatable with the name of a stream.",
             "[NAME=]SPEC",
             many=collect_frontends,
+            read="edgekit.export.frontend.spec:parse_forms",
         ),
     ]
 
@@ -207,7 +204,8 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     recipe: Annotated[
         str | None,
         Flag(
-            "float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's."
+            "float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's.",
+            read="edgekit.verbs.export.readers:read_recipe",
         ),
     ]
     calibration: Annotated[
@@ -219,7 +217,12 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     ]
     min_snr_db: Annotated[
         float | None,
-        Flag("Least fidelity to the source network; what auto looks for.", "DB", name="min-snr"),
+        Flag(
+            "Least fidelity to the source network; what auto looks for.",
+            "DB",
+            name="min-snr",
+            read="edgekit.verbs.export.readers:read_min_snr",
+        ),
     ]
     metric: Annotated[
         str | None,
@@ -227,6 +230,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             "package.module:function of (outputs, float outputs, clean form or None): instead of the ratio; --min-snr "
             "is in its unit.",
             "SOURCE",
+            read="edgekit.judge.metric:read_metric",
         ),
     ]
     device_rate: Annotated[
@@ -249,6 +253,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             name="knob",
             many=dict,
             parse=parse_knob,
+            read="edgekit.verbs.export.readers:read_knob_ranges",
         ),
     ]
     then: Annotated[
@@ -260,13 +265,18 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     ]
     sampler: Annotated[
         str | Path | None,
-        Flag("A sampler.toml: the network is a denoiser, see docs/diffusion.md.", "FILE"),
+        Flag(
+            "A sampler.toml: the network is a denoiser, see docs/diffusion.md.",
+            "FILE",
+            read="edgekit.verbs.export.readers:read_sampler",
+        ),
     ]
     until: Annotated[
         str | None,
         Flag(
             "The network is a step to iterate, until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls.",
             "OUTPUT:TOLERANCE:MOST",
+            read="edgekit.base.until:read_until",
         ),
     ]
     mid_side: Annotated[
@@ -293,6 +303,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             "The first output is scores: say detected, label and score. on=0.8:off=0.5:smooth=0.3s:hold=1s:labels=A,B,"
             "see docs/frontends.md.",
             "SPEC",
+            read="edgekit.base.decide:read_decide",
         ),
     ]
     strict: Annotated[
@@ -348,39 +359,21 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     ]
     schedule: Annotated[
         str | Path | None,
-        Flag("C targets: a schedule.toml that --tune wrote: the kernel of each layer.", "FILE"),
+        Flag(
+            "C targets: a schedule.toml that --tune wrote: the kernel of each layer.",
+            "FILE",
+            read="edgekit.verbs.export.schedule:read_schedule",
+        ),
     ]
     board: Annotated[
         str | Path | None,
-        Flag("microcontrollers: a board.toml of your own, see docs/boards.md.", "FILE"),
+        Flag(
+            "microcontrollers: a board.toml of your own, see docs/boards.md.",
+            "FILE",
+            read="edgekit.runtime.devices.board:read_board",
+        ),
     ]
     allow_oversize: Annotated[
         bool, Flag("Write a build that does not fit its target's board, with a note.")
     ]
     force: Annotated[bool, Flag("Replace the build that is in the folder; never another folder.")]
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One option: its name as a keyword, its type, and its flag."""
-
-    name: str
-    type: Any
-    flag: Flag
-
-    @property
-    def flag_name(self) -> str:
-        """As on the command line."""
-        return f"--{self.flag.name or self.name.replace('_', '-')}"
-
-
-def declared(options: type) -> dict[str, Declared]:
-    """Return the options of a class of keywords, by name."""
-    hints = get_type_hints(
-        options, {**globals(), "Constants": Mapping[str, Any]}, include_extras=True
-    )
-    rows = {}
-    for name, hint in hints.items():
-        (flag,) = hint.__metadata__
-        rows[name] = Declared(name, hint.__origin__, flag)
-    return rows

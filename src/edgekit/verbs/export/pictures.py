@@ -1,7 +1,6 @@
 """Picture files that an engine is calibrated on."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,27 +8,23 @@ from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.picture_files import fit_picture, picture_paths, read_picture
 from edgekit.base.pictures import PICTURE_FILES, read_pictures
 from edgekit.base.settings import NO_SETTINGS, InputSettings
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+from edgekit.quantize.calibrate.clips import Calibration, load_calibration
 from edgekit.verbs.doctor import require
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.calibrate.clips import Calibration
 
 MOST = 256  # pictures that are looked at, at equal distances
 
 
 def engine_calibration(
-    source: str, model: "Model", picture: str | None, settings: InputSettings = NO_SETTINGS
-) -> "Calibration":
+    source: str, model: Model, picture: str | None, settings: InputSettings = NO_SETTINGS
+) -> Calibration:
     """As `load_calibration`, or a folder of PNG and JPEG files, with the values that `picture` declares.
 
     Raises:
         CalibrationError: files that cannot be read, or of which nothing says what values they have.
         ToolError: pillow is missing.
     """
-    from edgekit.operators.geometry import dims
-    from edgekit.quantize.calibrate.clips import Calibration, load_calibration
-
     folder = Path(source)
     if not folder.is_dir() or not any(p.suffix.lower() in PICTURE_FILES for p in folder.iterdir()):
         return load_calibration(source, model, settings)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgekit.base.errors import (
     CheckFailed,
@@ -15,35 +15,30 @@ from edgekit.base.errors import (
 )
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
+from edgekit.graph.model import Model
 from edgekit.judge.synthetic_signals import signal_notes
-from edgekit.quantize.recipe import FLOATS, HALF
+from edgekit.quantize.calibrate.input_values import setting_problems
+from edgekit.quantize.recipe import FLOATS, HALF, Recipe
 from edgekit.runtime.build_folder.manifest import PACKAGE_PREFIX, Manifest
+from edgekit.targets.build import Build
 from edgekit.targets.build_files import write_build
+from edgekit.targets.c.plan.fit import beyond_parts, fit_of, weights_misfit
 from edgekit.targets.devices import profile
-from edgekit.verbs.doctor import require
-from edgekit.verbs.export.importing import find_code, load_model
+from edgekit.targets.macs import float_layers, float_operators
+from edgekit.targets.packages.table import PACKAGES
+from edgekit.verbs.export.importing import ImportedNetwork, load_model
+from edgekit.verbs.export.kernel_tuning import Kernels, schedule_of, tune
 from edgekit.verbs.export.quantizing import quantize, quantize_others
 from edgekit.verbs.export.request import Request, half_problems
-from edgekit.verbs.export.schedule import (
-    SCHEDULE_NAME,
-    Kernels,
-    schedule_of,
-    schedule_text,
-    tune,
-)
-from edgekit.verbs.export.work import Quantized, Written
+from edgekit.verbs.export.schedule import SCHEDULE_NAME, schedule_text
+from edgekit.verbs.export.work import QuantizedNetwork, WrittenBuild
 from edgekit.verbs.targets import Target
-
-if TYPE_CHECKING:
-    from edgekit.graph.model import Model
-    from edgekit.quantize.recipe import Recipe
-    from edgekit.targets.build import Build
 
 WEIGHT_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
 
 
 @dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """A build that was written: its folder, its manifest, and what the user should know of it."""
 
     directory: Path
@@ -51,68 +46,36 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(request: Request, progress: Progress) -> Exported:
+def export(request: Request, progress: Progress) -> ExportResult:
     """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
-    require(request.needs)
-    find_code(request.source)
-    from edgekit.quantize.calibrate.input_values import setting_problems
-    from edgekit.targets.c.plan.fit import beyond_parts, fit_of, weights_misfit
-
-    target, own = request.target, request.own
-    device, misfits = fit_of(target.name, request.beside.board)
-    with complete_folder(request.out, request.force) as folder:
+    memory = _DeviceMemory(request)
+    with complete_folder(request.out, request.output.force) as folder:
         progress("import", 0, 1)
-        imported = load_model(request.source, request.imports)
-        if problems := setting_problems(request.imports.settings.settings, imported.model):
-            raise UsageError(problems)
-        check(imported.model, target, **own)
-        bits = weight_bits(imported.model, request.recipe)
-        fits(weights_misfit(imported.model, bits, device), request, imported.model)
-        progress("quantize", 0, 1)
-        quantized = quantize(imported, request, progress)
-        if imported.model.networks:
-            quantized = quantize_others(quantized, imported, request, progress)
-        if request.device_rate is not None:
-            model = quantized.model.describe(device_rate_hz=request.device_rate)
-            quantized = replace(quantized, model=model)
-        model = quantized.model
-        if request.strict and not target.quantizes:
-            for network in (model, *model.networks.values()):
-                refuse_float(network)
+        imported = _import(request)
+        memory.check_weights(imported.model)
+        quantized = _quantize(imported, request, progress)
         progress("lower", 0, 1)
-        kernels = Kernels()
-        if target.quantizes:
-            integers = {"calibration": quantized.calibration, "recipe": request.recipe}
-            build = target.lower(model, target.name, **integers, **own)
-        else:
-            check(model, target, **own)
-            build, kernels = lowered(request, model, progress)
-            if request.strict and build.notes:
-                raise ModelError([_not_strict(note) for note in build.notes])
-        too_large = fits(misfits(build, build.manifest), request, imported.model)
-        if request.beside.board is None:
-            too_large += beyond_parts(build.manifest, device, imported.model, bits)
+        build, kernels = _lower(request, quantized, progress)
+        too_large = memory.check_build(build, imported.model)
         quantized = replace(quantized, notes=(*quantized.notes, *too_large))
         build = write_build(build, folder)
         if kernels.schedule is not None:
-            text = schedule_text(kernels.schedule, kernels.tried)
+            text = schedule_text(kernels.schedule, kernels.costs)
             (folder / SCHEDULE_NAME).write_text(text, encoding="utf-8")
-        written = Written(
-            folder,
-            build,
-            quantized,
-            imported.examples,
-            request.min_snr_db,
-            request.metric,
-            request.beside,
-            request.imports.settings,
+        written = WrittenBuild(
+            folder=folder,
+            build=build,
+            quantized=quantized,
+            examples=imported.examples,
+            min_snr_db=request.quantization.min_snr_db,
+            metric=request.quantization.metric,
+            companions=request.output.companions,
+            settings=request.imports.settings,
         )
-        manifest = target.verify(written, progress)
-        uncalibrated = signal_notes(manifest.verification)
-        if request.strict and uncalibrated and request.metric is None:
-            raise VerificationError("\n".join(("--strict", *uncalibrated)))
-        with_code = fits(misfits(build, manifest), request, imported.model)
-    return Exported(
+        manifest = request.target.verify(written, progress)
+        uncalibrated = _signal_notes(manifest, request)
+        with_code = memory.check(memory.misfits(build, manifest), imported.model)
+    return ExportResult(
         request.out,
         manifest,
         (
@@ -130,19 +93,104 @@ def export(request: Request, progress: Progress) -> Exported:
     )
 
 
-def lowered(request: Request, model: "Model", progress: Progress) -> tuple["Build", Kernels]:
+def _import(request: Request) -> ImportedNetwork:
+    """Import the network; refuse settings and operators that do not go with it or the target."""
+    imported = load_model(request.source, request.imports)
+    if problems := setting_problems(request.imports.settings.settings, imported.model):
+        raise UsageError(problems)
+    check(imported.model, request.target, **request.own)
+    return imported
+
+
+def _quantize(imported: ImportedNetwork, request: Request, progress: Progress) -> QuantizedNetwork:
+    """Apply the recipe to the network and to the others of its sampler."""
+    progress("quantize", 0, 1)
+    quantized = quantize(imported, request, progress)
+    if imported.model.networks:
+        quantized = quantize_others(quantized, imported, request, progress)
+    if request.output.device_rate is not None:
+        model = quantized.model.describe(device_rate_hz=request.output.device_rate)
+        quantized = replace(quantized, model=model)
+    if request.output.strict and not request.target.quantizes:
+        for network in (quantized.model, *quantized.model.networks.values()):
+            refuse_float(network)
+    return quantized
+
+
+def _lower(
+    request: Request, quantized: QuantizedNetwork, progress: Progress
+) -> tuple[Build, Kernels]:
+    """Lower a model; a target that makes the integers itself gets the calibration."""
+    target, model, own = request.target, quantized.model, request.own
+    if target.quantizes:
+        recipe = request.quantization.recipe
+        integers = {"calibration": quantized.calibration, "recipe": recipe}
+        return target.lower(model, target.name, **integers, **own), Kernels()
+    check(model, target, **own)
+    build, kernels = _lower_with_kernels(request, model, progress)
+    if request.output.strict and build.notes:
+        raise ModelError([_not_strict(note) for note in build.notes])
+    return build, kernels
+
+
+def _lower_with_kernels(
+    request: Request, model: Model, progress: Progress
+) -> tuple[Build, Kernels]:
     """Lower a model with the kernels that are measured, or of the schedule that is given."""
-    target, kernels = request.target, Kernels(request.schedule)
+    target, kernels = request.target, Kernels(request.output.schedule)
     lower = partial(target.lower, model, target.name, **request.own)
-    if request.tune:
-        tried = tune(lambda rows: lower(schedule=rows), profile(target.name), progress)
-        kernels = Kernels(schedule_of(tried), tried)
+    if request.output.tune:
+        measured = tune(lambda rows: lower(schedule=rows), profile(target.name), progress)
+        kernels = Kernels(schedule_of(measured), measured)
     if kernels.schedule is None:
         return lower(), kernels
     return lower(schedule=kernels.schedule), kernels
 
 
-def check(model: "Model", target: Target, **own: Any) -> None:
+class _DeviceMemory:
+    """The memories of the target's board, and what is too large for them."""
+
+    def __init__(self, request: Request) -> None:
+        self.request, board = request, request.output.companions.board
+        self.device, self.misfits = fit_of(request.target.name, board)
+
+    def check_weights(self, model: Model) -> None:
+        """Refuse weights that do not fit in the narrowest form that the recipe gives them."""
+        self.bits = weight_bits(model, self.request.quantization.recipe)
+        self.check(weights_misfit(model, self.bits, self.device), model)
+
+    def check_build(self, build: Build, model: Model) -> tuple[str, ...]:
+        """Return what of a build does not fit, where that was allowed, and parts that its board lacks."""
+        too_large = self.check(self.misfits(build, build.manifest), model)
+        if self.request.output.companions.board is None:
+            too_large += beyond_parts(build.manifest, self.device, model, self.bits)
+        return too_large
+
+    def check(self, found: tuple[str, ...], model: Model) -> tuple[str, ...]:
+        """Return what does not fit, where that was allowed.
+
+        Raises:
+            CheckFailed: it was not.
+        """
+        if found and not self.request.output.allow_oversize:
+            step = "make the network smaller, take --recipe w8a8 or w4a8, or give --allow-oversize"
+            if not model.states and model.sampler is None:
+                step += (
+                    "; a network for whole recordings runs hop by hop with --time-axis INPUT:AXIS"
+                )
+            raise CheckFailed("\n".join((*found, f"next: {step}")))
+        return found
+
+
+def _signal_notes(manifest: Manifest, request: Request) -> tuple[str, ...]:
+    """What signals lose of a build without a calibration; refused where the user asked for strictness."""
+    notes = signal_notes(manifest.verification)
+    if request.output.strict and notes and request.quantization.metric is None:
+        raise VerificationError("\n".join(("--strict", *notes)))
+    return notes
+
+
+def check(model: Model, target: Target, **own: Any) -> None:
     """Raise a ModelError with everything that a target, with some of its own options, does not support."""
     problems = target.check(model, **own)
     if not model.stream_inputs:
@@ -157,7 +205,7 @@ def check(model: "Model", target: Target, **own: Any) -> None:
         raise ModelError(problems)
 
 
-def _notes_of(other: Quantized) -> tuple[str, ...]:
+def _notes_of(other: QuantizedNetwork) -> tuple[str, ...]:
     """What the user should know of another network of the sampler."""
     notes = (*other.notes, *kept_in_float(other.model))
     return tuple(f"{other.model.source.name}: {note}" for note in notes)
@@ -165,9 +213,7 @@ def _notes_of(other: Quantized) -> tuple[str, ...]:
 
 def _package_notes(request: Request) -> tuple[str, ...]:
     """Where each package is, and what has checked such packages."""
-    from edgekit.targets.packages.table import PACKAGES
-
-    rows = [PACKAGES[kind] for kind in request.beside.packages]
+    rows = [PACKAGES[kind] for kind in request.output.companions.packages]
     return tuple(f"{PACKAGE_PREFIX}{row.name}: {row.what}; checked {row.checked}" for row in rows)
 
 
@@ -182,38 +228,22 @@ def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
     )
 
 
-def weight_bits(model: "Model", recipe: "Recipe") -> int:
+def weight_bits(model: Model, recipe: Recipe) -> int:
     """The narrowest form that a recipe gives float weights, in bits; a network that comes quantized keeps its own."""
     if model.quantization.recipe not in FLOATS:
         return WEIGHT_BITS["float32"]
     return min(WEIGHT_BITS[kind] for kind in (recipe.weights, *recipe.layers.values()))
 
 
-def fits(found: tuple[str, ...], request: Request, model: "Model") -> tuple[str, ...]:
-    """Return what does not fit the target's memories, where that was allowed.
-
-    Raises:
-        CheckFailed: it was not.
-    """
-    if found and not request.allow_oversize:
-        step = "make the network smaller, take --recipe w8a8 or w4a8, or give --allow-oversize"
-        if not model.states and model.sampler is None:
-            step += "; a network for whole recordings runs hop by hop with --time-axis INPUT:AXIS"
-        raise CheckFailed("\n".join((*found, f"next: {step}")))
-    return found
-
-
-def kept_in_float(model: "Model") -> tuple[str, ...]:
+def kept_in_float(model: Model) -> tuple[str, ...]:
     """Say which layers and operators an integer recipe left in float; nothing runs in float unsaid."""
-    from edgekit.targets.macs import float_layers, float_operators
-
     if model.quantization.recipe in FLOATS:
         return ()
     kept = (*float_layers(model), *float_operators(model))
     return (f"kept in float: {', '.join(kept)}",) if kept else ()
 
 
-def refuse_float(model: "Model") -> None:
+def refuse_float(model: Model) -> None:
     """Raise a ModelError if an integer recipe left anything of the network in float."""
     recipe = model.quantization.recipe
     kept = (f"recipe {recipe}",) if recipe in FLOATS else kept_in_float(model)

@@ -1,128 +1,31 @@
-"""The schedule of a build: which kernel computes each layer, measured, kept, written and read.
+"""schedule.toml: which kernel computes each layer of a build, written and read.
 
 Without one the cost model of `targets/c/emit` chooses. All kernels of a layer compute the same integers; float sums
 differ in their order.
 """
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgekit import __version__
-from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.base.output import replacement_path
-from edgekit.base.progress import Progress
+from edgekit.base.errors import Problem, UsageError
 from edgekit.base.toml_file import parse_toml, read_text
-from edgekit.base.user_cache import ALLOWED, cache_folder
-from edgekit.base.user_cache import STEP as CACHE_STEP
-from edgekit.runtime.bench.measure import ByLayer
-
-if TYPE_CHECKING:
-    from edgekit.runtime.devices.profile import Profile
-    from edgekit.targets.build import Build, Choice
 
 SCHEDULE_NAME = "schedule.toml"
 MAX_BYTES = 1 << 22
 LAYERS = "layers"
-GAIN = 0.97  # of the time of the cost model's kernel, below which another one counts
 STEP = "give one that --tune wrote"
 
-Costs = dict[str, dict[str, float]]  # by form of a layer, then by kernel
 Schedule = Mapping[str, str]  # kernel by layer
-Lower = Callable[[Schedule], "Build"]
 
 
-@dataclass(frozen=True)
-class Tried:
-    """What layers of one form take with each kernel.
-
-    Attributes:
-        layers: their names.
-        costs: by kernel, the cost model's first.
-        chosen: the kernel that is taken.
-        unit: of the costs: ``us`` or ``instructions``.
-    """
-
-    layers: tuple[str, ...]
-    costs: Mapping[str, float]
-    chosen: str
-    unit: str
-
-    @property
-    def text(self) -> str:
-        """The costs in a line."""
-        parts = [f"{name} {cost:,.4g}" for name, cost in self.costs.items()]
-        return f"{', '.join(parts)} {self.unit}; taken: {self.chosen}"
-
-
-@dataclass(frozen=True)
-class Kernels:
-    """What chose the kernels of a build: a schedule, or the cost model alone; and what was measured for it."""
-
-    schedule: Schedule | None = None
-    tried: tuple[Tried, ...] = ()
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What was tried and what won, of layers alike in a line."""
-        return tuple(f"tuned {', '.join(row.layers)}: {row.text}" for row in self.tried)
-
-
-def tune(lower: Lower, device: "Profile", progress: Progress) -> tuple[Tried, ...]:
-    """Measure the kernels of each layer that has several, those of layers alike once.
-
-    On this machine by time, on an emulated device by instructions. What was measured is kept in the cache folder by
-    form of the layer, kernels, compiler and version.
-
-    Args:
-        lower: a build with some layers' kernels.
-        device: its device.
-        progress: is told how many builds were measured.
-
-    Raises:
-        ToolError: no compiler or emulator, or one failed.
-        UsageError: the cache folder cannot be used.
-    """
-    from edgekit.verbs.bench.by_layer import measure_builds
-
-    first = lower({})
-    choices = [choice for choice in first.choices if choice.others]
-    marked = {layer.node for layer in first.layers}
-    choices = [choice for choice in choices if choice.node in marked]
-    path = _cache(device)
-    known = _read_costs(path)
-    new = [c for c in choices if not {c.kernel, *c.others} <= known.get(c.form, {}).keys()]
-    if new:
-        most = max(len(choice.others) for choice in new)
-        schedules = [{c.node: c.others[i] for c in new if i < len(c.others)} for i in range(most)]
-        builds = [first, *map(lower, schedules)]
-        progress("tune", 0, len(builds))
-        found = measure_builds(builds, device)
-        known |= _costs(new, builds, found)
-        if path is not None:
-            with replacement_path(path) as temporary:
-                temporary.write_text(json.dumps(known), encoding="utf-8")
-    return tuple(_tried(choices, known, "instructions" if device.is_cross else "us"))
-
-
-def schedule_of(tried: Sequence[Tried]) -> dict[str, str]:
-    """The kernel of each layer that was measured."""
-    return {layer: row.chosen for row in tried for layer in row.layers}
-
-
-def schedule_text(schedule: Schedule, tried: Sequence[Tried] = ()) -> str:
-    """Return the text that `read_schedule` reads; what was measured stands behind the layers."""
-    costs = {layer: row.text for row in tried for layer in row.layers}
+def schedule_text(schedule: Schedule, costs: Mapping[str, str]) -> str:
+    """Return the text that `read_schedule` reads; behind a layer stands what was measured of it, in a line."""
     lines = [
         "# The kernel of each layer, for edgekit export --schedule.",
         f"[{LAYERS}]",
         *(
-            f"{_quoted(layer)} = {_quoted(kernel)}"
+            f"{_toml_text(layer)} = {_toml_text(kernel)}"
             + (f"  # {costs[layer]}" if layer in costs else "")
             for layer, kernel in schedule.items()
         ),
@@ -158,73 +61,5 @@ def read_schedule(path: str | Path) -> dict[str, str]:
     return layers
 
 
-def _costs(
-    choices: Sequence["Choice"], builds: Sequence["Build"], found: Sequence[ByLayer]
-) -> Costs:
-    """The mean cost of each kernel over the layers of a form."""
-    forms = {choice.node: choice.form for choice in choices}
-    each: dict[str, dict[str, list[float]]] = {}
-    for build, costs in zip(builds, found, strict=True):
-        taken = {choice.node: choice.kernel for choice in build.choices}
-        seen = {name: cost for name, _, cost in costs.rows if name in forms}
-        for name, cost in seen.items():
-            each.setdefault(forms[name], {}).setdefault(taken[name], []).append(cost)
-    return {
-        form: {kernel: float(np.mean(costs)) for kernel, costs in kernels.items()}
-        for form, kernels in each.items()
-    }
-
-
-def _tried(choices: Sequence["Choice"], known: Costs, unit: str) -> list[Tried]:
-    """What is taken: the cost model's kernel, or the best of those that gain something over it."""
-    alike: dict[tuple[str, str], list[Choice]] = {}
-    for choice in choices:
-        alike.setdefault((choice.form, choice.kernel), []).append(choice)
-    rows = []
-    for (form, kernel), layers in alike.items():
-        costs = {name: known[form][name] for name in (kernel, *layers[0].others)}
-        best = min(costs, key=costs.__getitem__)
-        gains = costs[best] < costs[kernel] * (1 if unit == "instructions" else GAIN)
-        names = tuple(choice.node for choice in layers)
-        rows.append(Tried(names, costs, best if gains else kernel, unit))
-    return rows
-
-
-def _cache(device: "Profile") -> Path | None:
-    """The file of what was measured with a device's kernels, compiler and this version; None without a cache."""
-    from edgekit.runtime.devices.cross import find_cross_compiler, how_to_get
-
-    compiler = find_cross_compiler(device)
-    if compiler is None:
-        raise ToolError(f"no compiler for {device.name}: {how_to_get(device)}")
-    facts = (device.name, device.kernels, compiler.core, compiler.compiler.label, __version__)
-    name = f"kernels-{hashlib.sha256(repr(facts).encode()).hexdigest()[:16]}.json"
-    folder = cache_folder()
-    return None if folder is None else folder / name
-
-
-def _read_costs(path: Path | None) -> Costs:
-    """What was measured before.
-
-    Raises:
-        UsageError: the folder cannot be made, or the file is not what `tune` writes.
-    """
-    if path is None:
-        return {}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return {
-            str(form): {str(kernel): float(cost) for kernel, cost in costs.items()}
-            for form, costs in known.items()
-        }
-    except OSError as error:
-        where, found = f"cache folder '{path.parent}'", str(error.strerror)
-        raise UsageError(Problem(where, found, ALLOWED, CACHE_STEP)) from error
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        found, allowed = f"damaged: {error}", "what --tune keeps"
-        raise UsageError(Problem(f"file '{path}'", found, allowed, "remove it")) from error
-
-
-def _quoted(text: str) -> str:
+def _toml_text(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)

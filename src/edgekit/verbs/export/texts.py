@@ -9,6 +9,16 @@ from edgekit.base.setting_texts import FORM as SETTING
 from edgekit.base.setting_texts import STEP
 
 
+def has_value(text: str) -> bool:
+    """Whether a text says something of a name."""
+    return "=" in text
+
+
+def has_no_value(text: str) -> bool:
+    """Whether a text is a name alone."""
+    return "=" not in text
+
+
 def parse_state(text: str) -> tuple[str, str]:
     """Split ``IN:OUT`` at its middle colon, since names may hold colons of their own."""
     parts = text.split(":")

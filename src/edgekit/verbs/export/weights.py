@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from edgekit.base.progress import Progress, silent
+from edgekit.verbs.export import entry_points
+from edgekit.verbs.export.network_requests import read_finetune_request, read_prune_request
 from edgekit.verbs.export.options import NetworkOptions
 
 if TYPE_CHECKING:
@@ -35,9 +37,8 @@ def prune(
     Raises:
         UsageError: everything that is wrong with the request or the network.
     """
-    from edgekit.verbs.export import networks
-
-    return networks.prune(source, pattern, Path(out), layers, smallest, progress)
+    request = read_prune_request(source, Path(out), pattern, layers, smallest)
+    return entry_points.prune(request, progress)
 
 
 def finetune(
@@ -72,6 +73,5 @@ def finetune(
         UsageError: all that is wrong with request, network or calibration, or a checkpoint of another training.
         VerificationError: the integers hold the network no better than before; nothing is written.
     """
-    from edgekit.verbs.export import finetune as tuning
-
-    return tuning.finetune(source, Path(out), recipe, calibration, steps, seed, options, progress)
+    request = read_finetune_request(source, Path(out), recipe, calibration, steps, seed, options)
+    return entry_points.finetune(request, progress)

@@ -21,7 +21,7 @@ Examples = Mapping[str, "Float32"]  # a factory's inputs by name, (hops, *shape)
 
 
 @dataclass(frozen=True)
-class Quantized:
+class QuantizedNetwork:
     """The model to lower, the float form it is compared with, and what it was calibrated on.
 
     `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
@@ -38,14 +38,14 @@ class Quantized:
     recipe: "Recipe | None"
     notes: tuple[str, ...]
     alone_db: Mapping[str, float] = field(default_factory=dict)
-    others: Mapping[str, "Quantized"] = field(default_factory=dict)
+    others: Mapping[str, "QuantizedNetwork"] = field(default_factory=dict)
     judged: "HeldOutReport | None" = None
     measured: Mapping[str, str] = field(default_factory=dict)
     is_uncalibrated: bool = False
 
 
 @dataclass(frozen=True)
-class Beside:
+class Companions:
     """What a build gets beside its C.
 
     Attributes:
@@ -59,11 +59,11 @@ class Beside:
     bindings: tuple[str, ...] = ()
 
 
-NOTHING = Beside()
+NO_COMPANIONS = Companions()
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenBuild:
     """A build that was written to a folder and is not verified yet.
 
     Attributes:
@@ -73,15 +73,15 @@ class Written:
         examples: of the source; None where it has none.
         min_snr_db: least fidelity; None for what the recipe should reach.
         metric: the user's, which then has the unit of `min_snr_db`.
-        beside: the board that it is placed on, and what it is laid out for.
+        companions: the board that it is placed on, and what it is laid out for.
         settings: what inputs have besides noise, where there is no calibration.
     """
 
     folder: Path
     build: "Build"
-    quantized: Quantized
+    quantized: QuantizedNetwork
     examples: Examples | None
     min_snr_db: float | None
     metric: "Metric | None" = None
-    beside: Beside = NOTHING
+    companions: Companions = NO_COMPANIONS
     settings: InputSettings = NO_SETTINGS

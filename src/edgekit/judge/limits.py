@@ -1,0 +1,39 @@
+"""Bounds on what a build may take of its device, as a user gives them to a search for types."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edgekit.judge.candidates import Auto
+
+FLAGS = {"flash": "--max-flash", "ram": "--max-ram", "instructions": "--max-instructions"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that a build for a target may take.
+
+    Attributes:
+        target: whose C it is.
+        most: by the keys of `FLAGS`: bytes of weights, bytes of states and scratch, instructions of a hop. What
+            is not bounded has no key.
+    """
+
+    target: str
+    most: Mapping[str, int]
+
+    def fits(self, taken: Mapping[str, int]) -> bool:
+        """Whether a candidate is within all bounds."""
+        return all(taken[key] <= most for key, most in self.most.items())
+
+    def within(self, pool: Sequence["Auto"]) -> "list[Auto]":
+        """Those of a pool that fit."""
+        return [auto for auto in pool if self.fits(auto.taken)]
+
+    def excess(self, taken: Mapping[str, int]) -> float:
+        """How many times a bound a candidate takes, of the bound that it misses most."""
+        return max(taken[key] / max(most, 1) for key, most in self.most.items())
+
+
+UNBOUNDED = Limits("", {})

@@ -1,0 +1,75 @@
+"""Where the verbs around an export begin: what a request needs is looked for before the modules that do the work load.
+
+A request is read without onnx and torch, so that a wrong one, or a missing package, is told at once.
+"""
+
+from typing import TYPE_CHECKING
+
+from edgekit.base.progress import Progress
+from edgekit.verbs.doctor import require
+from edgekit.verbs.export.network_requests import (
+    FinetuneRequest,
+    NetworkRequest,
+    PruneRequest,
+    QuantizeRequest,
+    StreamRequest,
+)
+from edgekit.verbs.export.request import Request
+from edgekit.verbs.export.source_checks import find_code
+
+if TYPE_CHECKING:
+    from edgekit.export.prune import PrunedLayer
+    from edgekit.graph.model import Model
+    from edgekit.verbs.export.finetune import TuningResult
+    from edgekit.verbs.export.pipeline import ExportResult
+
+
+def check_tools(request: Request | NetworkRequest) -> None:
+    """See that packages, tools and the source's code are here.
+
+    Raises:
+        ToolError: packages or tools are missing.
+        UsageError: there is no such factory.
+    """
+    require(request.needs)
+    find_code(request.source)
+
+
+def export(request: Request, progress: Progress) -> "ExportResult":
+    """Make a verified build, see `edgekit.api.export`."""
+    check_tools(request)
+    from edgekit.verbs.export import pipeline
+
+    return pipeline.export(request, progress)
+
+
+def stream(request: StreamRequest, progress: Progress) -> "Model":
+    """Rewrite a network to hops, see `edgekit.api.stream`."""
+    check_tools(request)
+    from edgekit.verbs.export import networks
+
+    return networks.stream(request, progress)
+
+
+def prune(request: PruneRequest, progress: Progress) -> "tuple[PrunedLayer, ...]":
+    """Write a network with sparse weights, see `edgekit.api.prune`."""
+    check_tools(request)
+    from edgekit.verbs.export import networks
+
+    return networks.prune(request, progress)
+
+
+def quantize(request: QuantizeRequest, progress: Progress) -> tuple[str, ...]:
+    """Write the QDQ form of a network, see `edgekit.api.quantize`."""
+    check_tools(request)
+    from edgekit.verbs.export import networks
+
+    return networks.quantize(request, progress)
+
+
+def finetune(request: FinetuneRequest, progress: Progress) -> "TuningResult":
+    """Train the weights of a network, see `edgekit.api.finetune`."""
+    check_tools(request)
+    from edgekit.verbs.export import finetune as tuning
+
+    return tuning.finetune(request, progress)

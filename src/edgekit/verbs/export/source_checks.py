@@ -1,0 +1,119 @@
+"""What is wrong with a source and with what options say of it, before anything that imports networks is loaded."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgekit.base.errors import Problem
+from edgekit.export.frontend.spec import Forms, FrontendSpec
+from edgekit.export.torch_source import find_factory
+from edgekit.verbs.export.import_options import ImportOptions
+from edgekit.verbs.export.source_names import is_onnx, other_file
+
+
+def source_problems(source: str, options: ImportOptions) -> list[Problem]:
+    """Return what is wrong with a source's name and options before anything is loaded."""
+    problems = [*_name_problems(source), *_constant_problems(source, options)]
+    if options.frontend is not None:
+        problems += frontend_problems(options.frontend, options.sample_rate)
+    if options.sampler is not None:
+        problems += [*sampler_conflicts(options), *options.sampler.problems()]
+    if options.then is not None:
+        problems += _then_problems(source, options.then, options.frontend)
+    return [*problems, *_form_problems(source, options)]
+
+
+def find_code(source: str) -> None:
+    """See that a factory is there, before what imports networks is loaded.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not is_onnx(source) and Path(source).suffix != ".pt2":
+        find_factory(source)
+
+
+def _name_problems(source: str) -> Iterator[Problem]:
+    path = Path(source)
+    if path.suffix.lower() in (".onnx", ".pt2"):
+        if not path.is_file():
+            allowed = "an .onnx or .pt2 file, or package.module:factory"
+            yield Problem(f"model '{source}'", "does not exist", allowed, "check the path")
+        return
+    if ":" in source:
+        return
+    module, dot, function = source.rpartition(".")
+    found = "neither a file nor a factory"
+    step = f"name a function as {module}:{function}" if dot else "check the name"
+    if path.exists():
+        found, step = other_file(path)
+    yield Problem(f"model '{source}'", found, "package.module:factory, a .pt2 or an .onnx", step)
+
+
+def _constant_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
+    if options.constants and not is_onnx(source):
+        names = ", ".join(options.constants)
+        step = "fix the value inside the factory"
+        yield Problem(f"--constant {names}", "not an .onnx", "an .onnx", step)
+
+
+def _form_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
+    """Forms that replace what needs the end are of an offline network."""
+    if options.replace and not options.time_axes and not is_onnx(source):
+        flag = "--causal" if options.causal else "--replace"
+        step = "add --time-axis INPUT:AXIS"
+        allowed = "an offline network, whose time axis is named"
+        yield Problem(flag, f"with '{source}' in streaming form", allowed, step)
+
+
+def frontend_problems(forms: Forms, sample_rate: int | None) -> list[Problem]:
+    """A missing sample rate, and all that does not fit it."""
+    if sample_rate is None:
+        step = "add --sample-rate 16000, or what the network was trained on"
+        return [Problem("--frontend", "no sample rate", "--sample-rate HZ with it", step)]
+    every = [forms] if isinstance(forms, FrontendSpec) else dict.fromkeys(forms.values())
+    return [
+        Problem(f"--frontend {form}: {where}", found, allowed, "correct it")
+        for form in every
+        for where, found, allowed in form.feature_problems(sample_rate)
+    ]
+
+
+def sampler_conflicts(options: ImportOptions) -> list[Problem]:
+    """A denoiser is no stream."""
+    streaming = {
+        "--frontend": options.frontend,
+        "--hop": options.hop,
+        "--time-axis": options.time_axes,
+        "--state": options.states,
+        "--constant": options.session_constants,
+        "--rate": options.rates,
+        "--control": options.controls,
+        "--then": options.then,
+        "--until": options.until,
+        "--decide": options.decide,
+        "--noise": options.noise,
+        "--set": options.settings.settings,
+    }
+    return [
+        Problem(
+            f"--sampler with {flag}", "a denoiser is no stream", "one of the two", "leave one out"
+        )
+        for flag, value in streaming.items()
+        if value
+    ]
+
+
+def _then_problems(source: str, then: str, frontend: Forms | None) -> Iterator[Problem]:
+    where = f"--then {then}"
+    if not is_onnx(then) or not Path(then).is_file():
+        found = "not an .onnx" if Path(then).is_file() else "does not exist"
+        yield Problem(where, found, "an .onnx file", "check the path")
+    if not is_onnx(source):
+        step = "export both networks to .onnx, or call one from the other inside the factory"
+        yield Problem(where, f"behind '{source}'", "behind an .onnx", step)
+    if frontend is not None and not isinstance(frontend, FrontendSpec):
+        found, step = "--frontend for each stream by name", "give one SPEC without a name"
+        yield Problem(where, found, "one front end around both", step)
+    if frontend is None:
+        step = "add --frontend, as stft:512:128:rect:mag:plain"
+        yield Problem(where, "no --frontend", "--frontend SPEC with it", step)

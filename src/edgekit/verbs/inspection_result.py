@@ -1,0 +1,42 @@
+"""What `edgekit inspect` found of a build or a network."""
+
+from dataclasses import asdict, dataclass
+
+from edgekit.base.errors import Problem
+from edgekit.base.json_values import JsonObject
+from edgekit.runtime.build_folder.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found.
+
+    Attributes:
+        kind: ``build`` or ``model``.
+        manifest: the build's; or that of the network lowered for ``host``, not verified;
+            None where the target does not support the network.
+        operators: how often a network holds each operator.
+        problems: what keeps a network from being lowered.
+        streaming: of an offline network that was rewritten to hops, or its build: `outputs` and
+            `tensors` as in `Manifest.streaming`; of a network also what `network_inspection.streaming_facts` tells.
+        sample_rate_hz: None where it is not known.
+        page: a report as HTML; None where there is no manifest.
+    """
+
+    kind: str
+    manifest: Manifest | None
+    operators: dict[str, int]
+    problems: tuple[Problem, ...]
+    streaming: JsonObject | None
+    sample_rate_hz: int | None
+    page: str | None
+
+    def to_dict(self) -> JsonObject:
+        """Return all but the page, for JSON."""
+        return {
+            "kind": self.kind,
+            "manifest": None if self.manifest is None else asdict(self.manifest),
+            "operators": self.operators,
+            "problems": [asdict(problem) for problem in self.problems],
+            "streaming": self.streaming,
+        }
