@@ -1,0 +1,23 @@
+"""``edgekit serve`` prints the address for people and programs."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edgekit import api
+from edgekit.cli import app
+
+
+def test_the_address_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def serve(directory: Path, port: int | None, *, ready: Callable[[str], None]) -> None:
+        ready(f"http://127.0.0.1:{port}/{directory}")
+
+    monkeypatch.setattr(api, "serve", serve)
+    words = ["serve", "page", "--port", "80"]
+    assert "http://127.0.0.1:80/page   Ctrl-C ends" in CliRunner().invoke(app, words).stdout
+    found = CliRunner().invoke(app, [*words, "--json"]).stdout
+    assert json.loads(found) == {"url": "http://127.0.0.1:80/page"}
+    assert CliRunner().invoke(app, ["serve", "page", "--port", "70000"]).exit_code == 2

@@ -1,0 +1,68 @@
+"""Which files go together."""
+
+from pathlib import Path
+
+import pytest
+import tiny_build
+
+from edgekit.base.errors import UsageError
+from edgekit.base.progress import silent
+from edgekit.verbs.files import named_files, run
+from edgekit.verbs.stream_setup import Opening
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    return tiny_build.write(tmp_path / "build")
+
+
+def test_files_are_named_or_stand_in_order(build: Path) -> None:
+    assert named_files(build, ["a.wav", "b.wav"]) == (Path("a.wav"), Path("b.wav"))
+    named = {"pcm": Path("a.wav")}, {"pcm_out": Path("b.wav")}
+    assert named_files(build, ["pcm_out=b.wav", "pcm=a.wav"]) == named
+    assert named_files(build, ["pcm=a.wav", "b.wav"]) == (named[0], Path("b.wav"))
+    assert named_files(build, ["x/y=a.wav", "b.wav"])[0] == Path("x/y=a.wav")
+
+
+@pytest.mark.parametrize(
+    ("texts", "said"),
+    [
+        (["a.wav"], "1 file"),
+        ([], "0 files"),
+        (["pcm=a.wav", "pcm=b.wav", "c.wav"], "given twice"),
+        (["mic=a.wav", "b.wav"], "no input or output of this name"),
+    ],
+)
+def test_names_and_counts_that_do_not_fit(build: Path, texts: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        named_files(build, texts)
+
+
+@pytest.mark.parametrize(
+    ("source", "out", "said"),
+    [
+        ("a.wav", "b.mp3", ".wav to .mp3"),
+        ("a.npz", "b.wav", ".npz to .wav"),
+        ("a.txt", "b", ".txt to no ending"),
+    ],
+)
+def test_kinds_that_do_not_go_together(build: Path, source: str, out: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"IN and OUT: {said}"):
+        run(build, Path(source), Path(out), Opening(), silent)
+
+
+def test_one_file_is_not_two_outputs(build: Path, tmp_path: Path) -> None:
+    outs = {"a": tmp_path / "x.wav", "b": tmp_path / "x.wav"}
+    with pytest.raises(UsageError, match="one file twice"):
+        run(build, tmp_path / "in.wav", outs, Opening(), silent)
+    with pytest.raises(UsageError, match=r"only \.wav files are one for each stream"):
+        run(build, {"a": Path("a.npz"), "b": Path("b.npz")}, Path("c.npz"), Opening(), silent)
+
+
+def test_pictures_go_to_pictures(build: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        run(build, tmp_path / "a.png", tmp_path / "b.wav", Opening(), silent, tmp_path / "c.txt")
+    wheres = [problem.where for problem in refused.value.problems]
+    assert wheres[1:] == ["OUT", "--found"] and "a.png" in wheres[0]
+    with pytest.raises(UsageError, match="--found"):
+        run(build, Path("a.wav"), Path("b.wav"), Opening(), silent, Path("c.json"))
