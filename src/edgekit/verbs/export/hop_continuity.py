@@ -50,7 +50,7 @@ def check_continuity(
     Raises:
         ModelError: one call gives something else, and the time axis is not evident.
     """
-    has_hops = options.hop is not None or options.frontend is not None
+    has_hops = (options.hop or options.frontend) is not None
     if options.until is not None or not has_hops or network.frontend or network.timing:
         return Continuity(network)
     found = _growths(source, options, network, examples)
