@@ -182,7 +182,7 @@ def run(
         ToolError: a compiler or library is missing or failed.
     """
     from edgekit.verbs import files
-    from edgekit.verbs.stream_setup import Opening
+    from edgekit.verbs.stream_setup import StreamSetup
 
     given, made = (
         {name: Path(path) for name, path in side.items()}
@@ -190,7 +190,7 @@ def run(
         else Path(side)
         for side in (source, out)
     )
-    opening = Opening(constants, controls, device_rate, seed, device)
+    opening = StreamSetup(constants, controls, device_rate, seed, device)
     named = None if found is None else Path(found)
     return files.run(directory, given, made, opening, progress, named)
 
@@ -222,12 +222,12 @@ def live(
     """
     from edgekit.runtime.audio.sound import check_devices, play
     from edgekit.runtime.build_folder.manifest import Manifest
-    from edgekit.verbs.stream_setup import Opening
+    from edgekit.verbs.stream_setup import StreamSetup
 
     device = Manifest.load(Path(directory)).device
     if device_rate is None and device is not None:
         device_rate = device["sample_rate_hz"]
-    opening = Opening(constants, controls, device_rate, seed, live=True)
+    opening = StreamSetup(constants, controls, device_rate, seed, live=True)
     check_devices(opening.check(directory))
     return play(opening.open(directory)[0], watch)
 
@@ -262,7 +262,7 @@ def sample(
     from edgekit.verbs import samples
 
     begin, drawn, file = (None if path is None else Path(path) for path in (start, noise, out))
-    given = samples.Given(conditions or {}, begin, drawn)
+    given = samples.SampleInputs(conditions or {}, begin, drawn)
     return samples.sample(Path(directory), n, seed, given, file, progress)
 
 

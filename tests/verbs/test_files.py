@@ -8,7 +8,7 @@ import tiny_build
 from edgekit.base.errors import UsageError
 from edgekit.base.progress import silent
 from edgekit.verbs.files import named_files, run
-from edgekit.verbs.stream_setup import Opening
+from edgekit.verbs.stream_setup import StreamSetup
 
 
 @pytest.fixture
@@ -48,21 +48,23 @@ def test_names_and_counts_that_do_not_fit(build: Path, texts: list[str], said: s
 )
 def test_kinds_that_do_not_go_together(build: Path, source: str, out: str, said: str) -> None:
     with pytest.raises(UsageError, match=f"IN and OUT: {said}"):
-        run(build, Path(source), Path(out), Opening(), silent)
+        run(build, Path(source), Path(out), StreamSetup(), silent)
 
 
 def test_one_file_is_not_two_outputs(build: Path, tmp_path: Path) -> None:
     outs = {"a": tmp_path / "x.wav", "b": tmp_path / "x.wav"}
     with pytest.raises(UsageError, match="one file twice"):
-        run(build, tmp_path / "in.wav", outs, Opening(), silent)
+        run(build, tmp_path / "in.wav", outs, StreamSetup(), silent)
     with pytest.raises(UsageError, match=r"only \.wav files are one for each stream"):
-        run(build, {"a": Path("a.npz"), "b": Path("b.npz")}, Path("c.npz"), Opening(), silent)
+        run(build, {"a": Path("a.npz"), "b": Path("b.npz")}, Path("c.npz"), StreamSetup(), silent)
 
 
 def test_pictures_go_to_pictures(build: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as refused:
-        run(build, tmp_path / "a.png", tmp_path / "b.wav", Opening(), silent, tmp_path / "c.txt")
+        run(
+            build, tmp_path / "a.png", tmp_path / "b.wav", StreamSetup(), silent, tmp_path / "c.txt"
+        )
     wheres = [problem.where for problem in refused.value.problems]
     assert wheres[1:] == ["OUT", "--found"] and "a.png" in wheres[0]
     with pytest.raises(UsageError, match="--found"):
-        run(build, Path("a.wav"), Path("b.wav"), Opening(), silent, Path("c.json"))
+        run(build, Path("a.wav"), Path("b.wav"), StreamSetup(), silent, Path("c.json"))

@@ -6,7 +6,7 @@ import pytest
 import tiny_build
 
 from edgekit.base.errors import UsageError
-from edgekit.verbs.stream_setup import Opening
+from edgekit.verbs.stream_setup import StreamSetup
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def build(tmp_path: Path) -> Path:
 
 
 def test_all_that_does_not_fit_is_told_before_anything_is_compiled(build: Path) -> None:
-    opening = Opening(turns=["gain=1"], device="sim", seed=3, device_rate=1)
+    opening = StreamSetup(turns=["gain=1"], device="sim", seed=3, device_rate=1)
     with pytest.raises(UsageError) as refused:
         opening.check(build)
     text = str(refused.value)
@@ -28,6 +28,6 @@ def test_all_that_does_not_fit_is_told_before_anything_is_compiled(build: Path) 
 
 
 def test_a_build_that_is_told_nothing_keeps_its_manifest(build: Path) -> None:
-    assert Opening().check(build) == tiny_build.manifest()
-    behind = Opening(device_rate=48_000).check(build)
+    assert StreamSetup().check(build) == tiny_build.manifest()
+    behind = StreamSetup(device_rate=48_000).check(build)
     assert behind.stream["sample_rate_hz"] == 48_000

@@ -24,7 +24,7 @@ from edgekit.runtime.rows import check_rows, run_clips_to_rows
 from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
-from edgekit.verbs.stream_setup import Opening
+from edgekit.verbs.stream_setup import StreamSetup
 
 RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
 
@@ -33,7 +33,7 @@ def run(
     directory: str | Path,
     source: Path | Mapping[str, Path],
     out: Path | Mapping[str, Path],
-    opening: Opening,
+    opening: StreamSetup,
     progress: Progress,
     found: Path | None = None,
 ) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def run(
 
 
 def _run_arrays(
-    directory: str | Path, source: Path, out: Path, opening: Opening, progress: Progress
+    directory: str | Path, source: Path, out: Path, opening: StreamSetup, progress: Progress
 ) -> tuple[str, ...]:
     """Run the hops of a .npz through a build."""
     arrays = read_npz(source)
@@ -74,7 +74,7 @@ def _run_sounds(
     directory: str | Path,
     source: Path | Mapping[str, Path],
     out: Path | Mapping[str, Path],
-    opening: Opening,
+    opening: StreamSetup,
     progress: Progress,
 ) -> tuple[str, ...]:
     """Run recordings through a build; they are read before it is compiled."""
@@ -106,7 +106,7 @@ def _run_pictures(
     directory: str | Path,
     source: Path,
     out: Path | Mapping[str, Path],
-    opening: Opening,
+    opening: StreamSetup,
     progress: Progress,
     found: Path | None,
 ) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from edgekit.verbs.pictures import picture_problem, sample_problem, write_sample
 
 
 @dataclass(frozen=True)
-class Given:
+class SampleInputs:
     """What images are drawn from: conditions by name, and .npz files with the start and the noise."""
 
     conditions: Mapping[str, ArrayLike]
@@ -36,7 +36,7 @@ def sample(
     directory: Path,
     n: int,
     seed: int,
-    given: Given,
+    given: SampleInputs,
     out: Path | None,
     progress: Progress,
 ) -> Float32:

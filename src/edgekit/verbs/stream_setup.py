@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Opening:
+class StreamSetup:
     """What `run` is told besides files.
 
     Attributes:

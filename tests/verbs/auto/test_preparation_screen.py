@@ -12,7 +12,7 @@ from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
 from edgekit.verbs.auto import preparation_screen
 from edgekit.verbs.auto import search as auto
-from edgekit.verbs.auto.preparation_screen import Screening, screen_preparations
+from edgekit.verbs.auto.preparation_screen import PreparationScreen, screen_preparations
 
 
 def preparation(recipe: Recipe) -> tuple[bool, float]:
@@ -21,7 +21,7 @@ def preparation(recipe: Recipe) -> tuple[bool, float]:
 
 def screening_of(
     monkeypatch: pytest.MonkeyPatch, ratio: Callable[[Recipe], float], meets_log: bool = True
-) -> Screening:
+) -> PreparationScreen:
     """What a screening finds where a recipe's ratio is this."""
     quiet = ("pcm", 0.1) if meets_log else None
     monkeypatch.setattr(preparation_screen, "quieter", lambda model: quiet)

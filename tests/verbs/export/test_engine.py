@@ -30,7 +30,7 @@ from edgekit.runtime.runners.rtl import RtlRunner
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.open_stream import open_stream
-from edgekit.verbs.stream_setup import Opening
+from edgekit.verbs.stream_setup import StreamSetup
 
 
 def fractional() -> tuple[nn.Module, tuple[Tensor, ...]]:
@@ -215,7 +215,7 @@ def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="sizes that do not fit"):
         Stream.open(tmp_path / "engine")
     with pytest.raises(UsageError, match="'zynq' for a build for fpga; allowed: sim"):
-        Opening(device="zynq").check(tmp_path / "engine")
+        StreamSetup(device="zynq").check(tmp_path / "engine")
     places.write_bytes(content[4:])
     with pytest.raises(UsageError, match="too short"):
         Stream.open(tmp_path / "engine")

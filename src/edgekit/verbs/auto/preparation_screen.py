@@ -29,7 +29,7 @@ NEARER_DB = 0.5  # by which other ranges must be nearer
 
 
 @dataclass(frozen=True)
-class Screening:
+class PreparationScreen:
     """The recipes to search, the one that looks best first, and what was seen of the network as it is.
 
     Attributes:
@@ -64,7 +64,7 @@ def screen_preparations(
     judging: TypeCriteria,
     progress: Progress,
     fixed: bool = False,
-) -> Screening:
+) -> PreparationScreen:
     """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges.
 
     What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
@@ -100,4 +100,4 @@ def screen_preparations(
     ratio, best = found[0]
     if outlook(replace(best, observer=second)) > ratio + NEARER_DB:
         found = [(ratio, replace(recipe, observer=second)) for ratio, recipe in found]
-    return Screening(tuple(recipe for _, recipe in found), seen)
+    return PreparationScreen(tuple(recipe for _, recipe in found), seen)

@@ -32,7 +32,7 @@ from edgekit.quantize.search.search import Found, Ranking, decibels, limit_optio
 from edgekit.quantize.search.space import Space, make_space
 from edgekit.targets.c.lower import check_c
 from edgekit.targets.macs import node_macs
-from edgekit.verbs.auto.preparation_screen import Screening, screen_preparations
+from edgekit.verbs.auto.preparation_screen import PreparationScreen, screen_preparations
 from edgekit.verbs.auto.weights import with_exact, with_rounding
 
 Progress = Callable[[str, int, int], None]
@@ -159,7 +159,7 @@ class _TypeSearch:
         self,
         candidate: Candidate,
         plain: Sequence[Recipe],
-        screening: Screening,
+        screening: PreparationScreen,
         progress: Progress,
     ) -> None:
         """Measure recipes that ship, where one could be chosen."""

@@ -24,7 +24,7 @@ from edgekit.quantize.tuning.tune import WeightTuner, with_weights
 from edgekit.verbs.export.importing import load_model, with_surroundings
 from edgekit.verbs.export.input_settings import with_examples
 from edgekit.verbs.export.network_requests import FinetuneRequest
-from edgekit.verbs.export.quantizing import requantized
+from edgekit.verbs.export.quantizing import recipe_conflict
 
 KEPT_STEPS = 25  # between two checkpoints
 
@@ -63,7 +63,7 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
     imports, out = request.imports, request.out
     imported = load_model(request.source, imports)
     model = imported.model
-    if found := requantized(model, request.recipe):
+    if found := recipe_conflict(model, request.recipe):
         raise UsageError(found)
     settings = with_examples(imports.settings, imported.examples)
     clips = load_calibration(request.calibration, model, settings)

@@ -14,7 +14,7 @@ from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.importing import load_model, load_streamed
 from edgekit.verbs.export.input_settings import with_examples
 from edgekit.verbs.export.network_requests import PruneRequest, QuantizeRequest, StreamRequest
-from edgekit.verbs.export.quantizing import apply_recipe, requantized
+from edgekit.verbs.export.quantizing import apply_recipe, recipe_conflict
 
 
 def stream(request: StreamRequest, progress: Progress) -> Model:
@@ -40,7 +40,7 @@ def quantize(request: QuantizeRequest, progress: Progress) -> tuple[str, ...]:
     progress("import", 0, 1)
     imported = load_model(request.source, ImportOptions())
     model = imported.model
-    if problem := requantized(model, request.quantization.recipe):
+    if problem := recipe_conflict(model, request.quantization.recipe):
         raise UsageError(problem)
     settings = with_examples(request.settings, imported.examples)
     clips = load_calibration(request.calibration, model, settings)

@@ -50,7 +50,7 @@ def quantize(imported: ImportedNetwork, request: Request, progress: Progress) ->
     """
     model, quantization = imported.model, _for_target(request)
     recipe = quantization.recipe
-    if quantization.is_asked and (problem := requantized(model, recipe)) is not None:
+    if quantization.is_asked and (problem := recipe_conflict(model, recipe)) is not None:
         raise UsageError(problem)
     settings = with_examples(request.imports.settings, imported.examples)
     calibration = _calibration(request, model, settings)
@@ -309,7 +309,7 @@ def apply_recipe(
     return AppliedRecipe(quantized, recipe, seen=seen, measured=measured)
 
 
-def requantized(model: Model, recipe: Recipe) -> Problem | None:
+def recipe_conflict(model: Model, recipe: Recipe) -> Problem | None:
     """Say why a network that is quantized already cannot get this recipe; it stays as it is."""
     own = model.quantization.recipe
     name = recipe.name
