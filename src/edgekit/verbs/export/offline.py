@@ -50,8 +50,8 @@ def described(
 
     Measured on `recordings`; without them on the examples, and on noise where there are none either.
     """
+    from edgekit.export.stream.examples import repeat_along_time
     from edgekit.export.stream.replace.distance import distance_line, distances, noise
-    from edgekit.export.stream.sources import repeat_along_time
     from edgekit.graph.model import Replacements
 
     if not found:
