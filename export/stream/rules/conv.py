@@ -22,6 +22,11 @@ def conv(writer: Rewriter, node: ir.Node) -> None:
     _stream_window(writer, node, 0.0)
 
 
+def lp_pool(writer: Rewriter, node: ir.Node) -> None:
+    """Pooling of powers along time: padding adds nothing."""
+    _stream_window(writer, node, 0.0)
+
+
 def max_pool(writer: Rewriter, node: ir.Node) -> None:
     """Maximum pooling along time: padding never wins."""
     _stream_window(writer, node, LOWEST)
@@ -183,6 +188,7 @@ def _is_unpadded(node: ir.Node, track: Track) -> bool:
 
 RULES = (
     StreamingRule("Conv", conv, _needs, _ratio, _is_unpadded),
+    StreamingRule("LpPool", lp_pool, _needs, _ratio, _is_unpadded),
     StreamingRule("MaxPool", max_pool, _needs, _ratio, _is_unpadded),
     StreamingRule("AveragePool", average_pool, _needs, _ratio, _is_unpadded),
     StreamingRule("ConvTranspose", conv_transpose, _needs_transposed, _ratio_transposed),

@@ -71,9 +71,19 @@ def test_three_axes_become_planes_of_each_frame(group, stride, dilation):
         assert not TARGETS["host"].check(model)
 
 
+@pytest.mark.parametrize("p", [1, 2, 3])
+@pytest.mark.parametrize(("left", "stride", "delay"), [(0, 1, 3), (1, 1, 2), (3, 3, 0)])
+def test_powers_are_pooled_over_the_frames_of_a_window(p, left, stride, delay):
+    net = Net()
+    pads, strides = [left, 3 - left], [stride]
+    y = net.add("LpPool", "x", kernel_shape=[4], strides=strides, pads=pads, p=p)
+    (model, *_) = check(net.model([1, 2, "T"], net.conv(y, 2, 2, 2, left=1)))
+    assert delays(model) == [delay]
+
+
 def test_windows_beyond_the_frames_are_refused():
     net = Net()
-    y = net.add("MaxPool", "x", kernel_shape=[4], strides=[2], ceil_mode=1)
+    y = net.add("LpPool", "x", kernel_shape=[4], strides=[2], ceil_mode=1)
     assert "ceil_mode" in refused(net, y)
     net = Net()
     y = net.add("AveragePool", "x", kernel_shape=[3], pads=[1, 1])
