@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
-from diffusion_networks import SAMPLER, tiny_model
+from diffusion_networks import SAMPLER, SHAPE, labels, tiny_model
 
+from edgekit.base import sampler_loop
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
@@ -65,3 +67,21 @@ def table_of(model: Model) -> StepTable:
 
 def with_decoder_rows(model: Model) -> Model:
     return model.describe(sampler=with_keys(table_of(model), KEYS, 0.003).facts())
+
+
+def drawn_alone(model: Model, network: Any) -> np.ndarray[Any, Any]:
+    """Image by image with a network of one image."""
+    given = labels(N)
+    drawn = [
+        sampler_loop.sample(
+            table_of(model),
+            network,
+            SHAPE,
+            1,
+            SEED,
+            {k: v[i : i + 1] for k, v in given.items()},
+            first=i,
+        )
+        for i in range(N)
+    ]
+    return np.concatenate(drawn)

@@ -119,9 +119,12 @@ def shuffled(draw: Any, *_: Any) -> Layer:
 @st.composite
 def pooled(draw: Any, *_: Any) -> Layer:
     """Pooling by stride 1."""
-    kernel, op = draw(st.integers(2, 5)), draw(st.sampled_from(["MaxPool", "AveragePool"]))
+    kernel, op = (
+        draw(st.integers(2, 5)),
+        draw(st.sampled_from(["MaxPool", "AveragePool", "LpPool"])),
+    )
     left = draw(st.integers(0, kernel // 2))
-    more: dict[str, Any] = {} if op == "MaxPool" else {"count_include_pad": 1}
+    more: dict[str, Any] = {"count_include_pad": 1} if op == "AveragePool" else {}
     right = kernel - 1 - left
     if right > kernel // 2:  # more padding than half a kernel is not allowed
         return lambda net, x: net.add(

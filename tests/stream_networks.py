@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edgekit.base.errors import ModelError
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.own_operators.functions import with_bodies
-from edgekit.export.stream.convert import analyse, rewrite
+from edgekit.export.stream.convert import analyse, rewrite, stream
 from edgekit.export.stream.examples import hold
 from edgekit.export.stream.length_free_forms import with_length_free_forms
 from edgekit.export.stream.prove import run_stream
@@ -210,3 +212,18 @@ def least_delay(data: bytes, hop: int, samples: int, channels: int = 1, least: i
         need[places] = np.maximum(need[places], end)
     outputs = np.arange(len(need))
     return next(d for d in range(10**6) if (need < ((outputs + d) // hop + 1) * hop).all())
+
+
+def delays(model: Model) -> list[int]:
+    """The delay of each output, in samples."""
+    assert model.streaming is not None
+    return [output.delay_samples for output in model.streaming.outputs]
+
+
+def refused(net: Net, output: str, shape: Sequence[Any] = (1, 2, "T"), rank: int = 0) -> str:
+    """Why a network does not stream: its only problem, which says what is allowed and what to do."""
+    with pytest.raises(ModelError) as caught:
+        stream(onnx_offline(net.model(list(shape), output, rank), name="net"))
+    (problem,) = caught.value.problems
+    assert problem.allowed and problem.next_step
+    return str(problem)

@@ -1,18 +1,19 @@
 """Samplers of diffusion models: a description becomes a step table, which a model carries in its metadata."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgekit.base.errors import ModelError, Problem, UsageError
-from edgekit.base.json_values import JsonObject
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.sampler_table import NETWORKS, OWN, Roles, StepTable
 from edgekit.base.toml_file import parse_toml, read_text
 from edgekit.export.diffusion.discrete import Discrete
-from edgekit.export.diffusion.schedule import SPACINGS, Schedule
+from edgekit.export.diffusion.field_forms import form_of
+from edgekit.export.diffusion.schedule import SPACINGS, Limit, Schedule, limit_problems
 from edgekit.export.diffusion.step_tables import (
     ENCODE,
     PREDICTIONS,
@@ -31,6 +32,7 @@ from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, 
 
 if TYPE_CHECKING:  # a description is read before onnx is imported
     import onnx_ir as ir
+    from _typeshed import DataclassInstance
 
     from edgekit.graph.model import Model
 
@@ -42,37 +44,42 @@ class Sampler(Discrete):
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the description."""
-        found = self.schedule.problems()
-        total = self.schedule.timesteps
+        return [
+            *self.schedule.problems(),
+            *limit_problems("sampler", self._limits_of_fields()),
+            *guidance_problems(self),
+            *self.given_problems(self.roles, has_schedule=True),
+            *limit_problems("sampler", self._limits_of_rows()),
+            *(_encode_problems(self) if self.kind == ENCODE else _times_problems(self)),
+        ]
 
-        def complain(name: str, what: object, allowed: str) -> None:
-            found.append(Problem(f"sampler, {name}", str(what), allowed, "correct it"))
+    def _limits_of_fields(self) -> Iterator[Limit]:
+        kind, eta, total = self.kind, self.eta, self.schedule.timesteps
+        for name, words in WORDS.items():
+            word = getattr(self, name)
+            yield name, f"'{word}'", word in words, ", ".join(words)
+        yield (
+            "steps",
+            self.steps,
+            1 <= self.steps <= total,
+            f"1 to the schedule's {total} timesteps",
+        )
+        has_y = kind != "diffusevae" or self.roles.y is not None
+        yield "roles.y", None, has_y, "the input that holds the VAE's reconstruction"
+        has_eta = not (eta < 0 or (eta and kind != "ddim"))
+        yield "eta", f"{eta} with {kind}", has_eta, "0 to 1, with ddim"
+        has_variance = self.variance == "small" or kind in ("ddpm", "diffusevae")
+        variance = f"'{self.variance}' with {kind}"
+        yield "variance", variance, has_variance, "with ddpm or diffusevae"
 
-        for name, words in (
-            ("prediction", PREDICTIONS),
-            ("kind", SAMPLERS),
-            ("spacing", SPACINGS),
-            ("variance", VARIANCES),
-        ):
-            if getattr(self, name) not in words:
-                complain(name, f"'{getattr(self, name)}'", ", ".join(words))
-        if not 1 <= self.steps <= total:
-            complain("steps", self.steps, f"1 to the schedule's {total} timesteps")
-        if self.kind == "diffusevae" and self.roles.y is None:
-            complain("roles.y", None, "the input that holds the VAE's reconstruction")
-        if self.eta < 0 or (self.eta and self.kind != "ddim"):
-            complain("eta", f"{self.eta} with {self.kind}", "0 to 1, with ddim")
-        if self.variance != "small" and self.kind not in ("ddpm", "diffusevae"):
-            complain("variance", f"'{self.variance}' with {self.kind}", "with ddpm or diffusevae")
-        found += guidance_problems(self) + self.given_problems(self.roles, has_schedule=True)
-        if self.keys and self.networks:
-            complain("keys", f"with networks {', '.join(self.networks)}", "one of the two")
-        if self.one_more_step and (self.start, self.noise) != ("noise", "drawn"):
-            what = f"start = '{self.start}', noise = '{self.noise}'"
-            complain("one_more_step", what, "the noise of a seed: it draws the start by itself")
-        if self.clip is not None and not self.clip > 0:
-            complain("clip", self.clip, "a number above 0, or none")
-        return [*found, *(_encode_problems(self) if self.kind == ENCODE else _times_problems(self))]
+    def _limits_of_rows(self) -> Iterator[Limit]:
+        listed = f"with networks {', '.join(self.networks)}"
+        yield "keys", listed, not (self.keys and self.networks), "one of the two"
+        given = f"start = '{self.start}', noise = '{self.noise}'"
+        draws = not self.one_more_step or (self.start, self.noise) == ("noise", "drawn")
+        allowed = "the noise of a seed: it draws the start by itself"
+        yield "one_more_step", given, draws, allowed
+        yield "clip", self.clip, self.clip is None or self.clip > 0, "a number above 0, or none"
 
     def table(self) -> StepTable:
         """Return the rows.
@@ -107,26 +114,22 @@ def _rise(times: Sequence[float]) -> bool:
 def _encode_problems(sampler: Sampler) -> list[Problem]:
     """What rows that rise do not have."""
     times, total = sampler.timesteps, sampler.schedule.timesteps
-    limits = {
-        "steps": (sampler.steps, times or sampler.steps < total, f"below {total} timesteps"),
-        "timesteps": (
-            times,
-            not times or (_rise((*times, total)) and len(times) == sampler.steps + 1),
-            f"integers that rise, from 0 to below {total}, one more than steps: where it ends",
-        ),
-        "clip": (sampler.clip, sampler.clip is None, "none"),
-        "guidance": (sampler.guidance, sampler.guidance == 1, "1"),
-        "start": (sampler.start, sampler.start != "analytic", "an image, which is given"),
-        "start_noise": (sampler.start_noise, not sampler.start_noise, "none"),
-        "one_more_step": (sampler.one_more_step, not sampler.one_more_step, "false"),
-        "networks": ("first", "first" not in sampler.networks, "others: the start is an image"),
-        "prior_noise": (sampler.prior_noise, not sampler.prior_noise, "0"),
-    }
-    return [
-        Problem(f"sampler, {name}", f"{value} with {ENCODE}", allowed, "correct it")
-        for name, (value, fits, allowed) in limits.items()
-        if not fits
+    rises = not times or (_rise((*times, total)) and len(times) == sampler.steps + 1)
+    ends = f"integers that rise, from 0 to below {total}, one more than steps: where it ends"
+    has_end = bool(times) or sampler.steps < total
+    limits: list[Limit] = [
+        ("steps", sampler.steps, has_end, f"below {total} timesteps"),
+        ("timesteps", times, rises, ends),
+        ("clip", sampler.clip, sampler.clip is None, "none"),
+        ("guidance", sampler.guidance, sampler.guidance == 1, "1"),
+        ("start", sampler.start, sampler.start != "analytic", "an image, which is given"),
+        ("start_noise", sampler.start_noise, not sampler.start_noise, "none"),
+        ("one_more_step", sampler.one_more_step, not sampler.one_more_step, "false"),
+        ("networks", "first", "first" not in sampler.networks, "others: the start is an image"),
+        ("prior_noise", sampler.prior_noise, not sampler.prior_noise, "0"),
     ]
+    named = ((name, f"{value} with {ENCODE}", fits, what) for name, value, fits, what in limits)
+    return limit_problems("sampler", named)
 
 
 SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
@@ -135,6 +138,12 @@ SAMPLERS: dict[str, Callable[[Sampler], StepTable]] = {
     "dpm++2m": dpm_solver,
     "diffusevae": diffuse_vae,
     ENCODE: ddim_encode,
+}
+WORDS: Mapping[str, Collection[str]] = {
+    "prediction": PREDICTIONS,
+    "kind": SAMPLERS,
+    "spacing": SPACINGS,
+    "variance": VARIANCES,
 }
 Description = Sampler | Ouve | Bridge | Rddm | Interpolant
 OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
@@ -159,11 +168,17 @@ def condition_values(model: "Model") -> "dict[str, ir.Value]":
     x = values[roles.x]
     for name, shape in table.own_conditions(static_shape(x) or ()).items():
         found.setdefault(name, ir.Value(name=name, shape=ir.Shape(shape), type=x.type))
-    for role in NETWORKS:
-        for value in model.networks[role].stream_inputs if role in model.networks else ():
-            if role == "y" or value.name != roles.x:
-                found.setdefault(str(value.name), value)
+    for name, value in _inputs_of_networks(model, roles.x):
+        found.setdefault(name, value)
     return found
+
+
+def _inputs_of_networks(model: "Model", x: str) -> "Iterator[tuple[str, ir.Value]]":
+    """What the networks beside a denoiser read, but x, by name."""
+    for role in filter(model.networks.__contains__, NETWORKS):
+        for value in model.networks[role].stream_inputs:
+            if role == "y" or value.name != x:
+                yield str(value.name), value
 
 
 def attach(model: "Model", sampler: Description | StepTable) -> "Model":
@@ -221,9 +236,9 @@ def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
     from edgekit.graph.nodes import static_shape
 
     inputs = {str(value.name): value for value in model.stream_inputs}
+    outputs = [static_shape(value) for value in model.stream_outputs]
     roles, found = table.roles, list[Problem]()
     shape = static_shape(inputs[roles.x])
-    outputs = [static_shape(value) for value in model.stream_outputs]
     if shape is None or shape[0] != 1 or any(output != shape for output in outputs):
         what = f"x {shape}, outputs {', '.join(map(str, outputs))}"
         allowed = "outputs shaped as x, (1, channels, ...)"
@@ -233,19 +248,31 @@ def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
         what = f"{len(outputs)} outputs of the network, {calls} calls a step"
         allowed = f"{expected} network outputs per step"
         found.append(Problem("sampler", what, allowed, "choose the sampler of this network"))
-    if (mean := table.start_mean) is not None and shape is not None:
-        values = math.prod(shape)
-        if mean.size not in (1, values):
-            what, allowed = f"{mean.size} numbers", f"1, or the {values} of x"
-            found.append(Problem("sampler, start_mean", what, allowed, "correct it"))
+    found += [*_mean_problems(table, shape), *_own_name_problems(roles, inputs)]
+    y = inputs.get(roles.y or "") if table.needs_y else None
+    if y is not None and static_shape(y) != shape:
+        what = f"'{roles.y}' is {static_shape(y)}"
+        found.append(Problem("sampler, y", what, f"shaped as x, {shape}", "correct roles.y"))
+    return found
+
+
+def _own_name_problems(roles: Roles, inputs: Collection[str]) -> list[Problem]:
+    """Names of what the network does not read that one of its inputs has."""
+    found = []
     for role in OWN:
         if (name := getattr(roles, role)) in inputs:
             what, step = f"'{name}' is an input of the network", f'name it: {role} = "NAME"'
             found.append(Problem(f"sampler, roles.{role}", what, "a name of its own", step))
-    if table.needs_y and roles.y in inputs and static_shape(inputs[roles.y]) != shape:
-        what = f"'{roles.y}' is {static_shape(inputs[roles.y])}"
-        found.append(Problem("sampler, y", what, f"shaped as x, {shape}", "correct roles.y"))
     return found
+
+
+def _mean_problems(table: StepTable, shape: tuple[int, ...] | None) -> list[Problem]:
+    if (mean := table.start_mean) is None or shape is None:
+        return []
+    values = math.prod(shape)
+    what, allowed = f"{mean.size} numbers", f"1, or the {values} of x"
+    fits = mean.size in (1, values)
+    return [] if fits else [Problem("sampler, start_mean", what, allowed, "correct it")]
 
 
 def read_sampler(path: Path) -> Description:
@@ -287,10 +314,10 @@ def _read_other_sampler(
 
 
 def _dataclass_arguments(
-    kind: type[Any], given: Any, where: str, problems: list[Problem]
+    kind: "type[DataclassInstance]", given: Json, where: str, problems: list[Problem]
 ) -> JsonObject:
     """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
-    known = {f.name: f.default for f in fields(kind)}
+    known = {f.name: form_of(f.name, f.default) for f in fields(kind)}
     if not isinstance(given, Mapping):
         problems.append(Problem(where, repr(given), "a table", "see docs/diffusion.md"))
         return {}
@@ -298,44 +325,9 @@ def _dataclass_arguments(
     for key, value in given.items():
         if key not in known:
             problems.append(Problem(where, f"unknown key '{key}'", ", ".join(known), "correct it"))
-        elif wrong := _misfit(value, known[key], key):
-            problems.append(Problem(f"{where}, {key}", repr(value), wrong, "correct it"))
+        elif not known[key].fits(value):
+            words = known[key].words
+            problems.append(Problem(f"{where}, {key}", repr(value), words, "correct it"))
         else:
             filled[key] = tuple(value) if isinstance(value, list) else value
     return filled
-
-
-def _misfit(value: Any, default: Any, key: str) -> str | None:
-    """What kind of value is allowed, where this one is of another."""
-
-    def is_number(item: Any) -> bool:
-        return type(item) in (int, float)
-
-    items = (
-        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    )
-    texts = all(isinstance(item, str) for item in items)
-    if key == "networks":
-        fits = isinstance(value, Mapping) and texts
-        return None if fits else "a table of texts, as last = 'package.module:factory'"
-    if default is MISSING:
-        fits = isinstance(value, Mapping) and all(map(is_number, items))
-        return None if fits else "a table of numbers"
-    if key == "cut":
-        return None if isinstance(value, list) and texts else "a list of names"
-    if isinstance(default, tuple):
-        fits = isinstance(value, list) and all(map(is_number, value))
-        fits = fits or (key == "keys" and isinstance(value, str))
-        return None if fits else "a list of numbers"
-    return _misfit_of_one(value, default, key, is_number(value))
-
-
-def _misfit_of_one(value: Any, default: Any, key: str, is_number: bool) -> str | None:
-    """The same of a value that is no table and no list."""
-    if isinstance(default, bool):
-        return None if isinstance(value, bool) else "true or false"
-    if isinstance(default, float) or key in ("clip", "start_noise"):
-        return None if is_number else "a number"
-    if isinstance(default, int):
-        return None if type(value) is int else "an integer"
-    return None if isinstance(value, str) else "a text"

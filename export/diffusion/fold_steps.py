@@ -127,15 +127,19 @@ def _dependent_nodes(graph: ir.Graph, given: ir.Value) -> list[ir.Node]:
     """The nodes that read the input and nothing else that is computed or handed in, in order."""
     known, free, inside = {given}, set[ir.Value](), list[ir.Node]()
     for node in graph:
-        read = [v for v in node.inputs if v is not None and array_of(v) is None]
-        if not all(value in known or value in free for value in read):
+        read = {value for value in node.inputs if value is not None and array_of(value) is None}
+        if not read <= known | free:
             continue
-        if any(value in known for value in read):
+        if read & known:
             inside.append(node)
             known.update(node.outputs)
         else:
             free.update(node.outputs)
-    while cut := [node for node in inside if _grows(node, set(inside))]:
+    return _without_last_growing(inside)
+
+
+def _without_last_growing(inside: list[ir.Node]) -> list[ir.Node]:
+    while cut := {node for node in inside if _grows(node, set(inside))}:
         inside = [node for node in inside if node not in cut]
     return inside
 
@@ -159,19 +163,24 @@ def _border(inside: Sequence[ir.Node]) -> list[ir.Value]:
 
 def _evaluate(model: Model, given: ir.Value, names: Sequence[str], values: Array) -> list[Array]:
     """The border's tensors for each value of the input: one array (values, elements) each."""
+    running = in_onnxruntime(Model(_part(model, str(given.name), names)).to_bytes())
+    assert given.dtype is not None
+    shape, dtype = static_shape(given) or (), given.dtype.numpy()
+    rows = [running({str(given.name): np.full(shape, v, dtype)}) for v in values]
+    return [np.stack([row[name].reshape(-1) for row in rows]) for name in names]
+
+
+def _part(model: Model, read: str, names: Sequence[str]) -> ir.Model:
+    """What makes these values of one input."""
     copy = model.ir.clone()
     made = {str(value.name): value for node in copy.graph for value in node.outputs}
     copy.graph.outputs.clear()
     copy.graph.outputs.extend(made[name] for name in names)
     common.RemoveUnusedNodesPass()(copy)
-    kept = [value for value in copy.graph.inputs if value.name == given.name]
+    kept = [value for value in copy.graph.inputs if value.name == read]
     copy.graph.inputs.clear()
     copy.graph.inputs.extend(kept)
-    running = in_onnxruntime(Model(copy).to_bytes())
-    assert given.dtype is not None
-    shape, dtype = static_shape(given) or (), given.dtype.numpy()
-    rows = [running({str(given.name): np.full(shape, v, dtype)}) for v in values]
-    return [np.stack([row[name].reshape(-1) for row in rows]) for name in names]
+    return copy
 
 
 def _gather(
@@ -211,16 +220,16 @@ def _set_name_and_shape(
 
 def label_counts(model: Model) -> dict[str, int]:
     """Return the integer inputs that only select rows of constants, by name, and how many rows there are."""
-    found = {}
-    for value in model.stream_inputs:
-        if value.dtype != ir.DataType.INT64 or math.prod(static_shape(value) or ()) != 1:
-            continue
-        counts = {_selected_index(user.node, user.idx) for user in value.uses()}
-        if len(counts) == 1 and (count := counts.pop()) is not None:
-            found[str(value.name)] = count
     table = model.sampler
     taken = set() if table is None else {table.roles.time, table.roles.group}
-    return {name: count for name, count in found.items() if name not in taken}
+    found = {}
+    for value in model.stream_inputs:
+        is_index = value.dtype == ir.DataType.INT64 and math.prod(static_shape(value) or ()) == 1
+        if is_index and value.name not in taken:
+            counts = {_selected_index(user.node, user.idx) for user in value.uses()}
+            if len(counts) == 1 and (count := counts.pop()) is not None:
+                found[str(value.name)] = count
+    return found
 
 
 def _selected_index(node: ir.Node, place: int) -> int | None:

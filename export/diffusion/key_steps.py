@@ -37,18 +37,8 @@ def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) 
         found, step = "no step table", "attach a sampler first"
         raise ModelError(Problem("encoder propagation", found, "a model with a sampler", step))
     split(model, table.roles.x, table.cut)
-    name, _, number = str(keys).partition(":") if isinstance(keys, str) else ("", "", "")
     try:
-        if not isinstance(keys, str):
-            chosen = tuple(int(key) for key in keys)
-        elif name == "paper" and not number:
-            chosen = paper_keys(table.rows)
-        elif name == "every" and int(number) >= 1:
-            chosen = uniform_keys(table.rows, int(number))
-        elif name == "saving" and 0 < float(number) < 1:
-            chosen = search_keys(model, table, float(number), prior_noise)
-        else:
-            raise ValueError(keys)
+        chosen = _chosen_keys(model, table, keys, prior_noise)
     except ValueError as error:
         step = "correct keys in the sampler.toml"
         raise UsageError(Problem("encoder propagation, keys", f"{keys!r}", WAYS, step)) from error
@@ -59,6 +49,22 @@ def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) 
         f"its decoder, {100 * share:.0f} % less of the network's products"
     )
     return model.describe(sampler=made.facts(), notes=[*model.notes, note])
+
+
+def _chosen_keys(
+    model: Model, table: StepTable, keys: str | Sequence[int], prior_noise: float
+) -> tuple[int, ...]:
+    """The rows that `keys` name. Raises a ValueError where they are none of `WAYS`."""
+    if not isinstance(keys, str):
+        return tuple(int(key) for key in keys)
+    name, _, number = keys.partition(":")
+    if name == "paper" and not number:
+        return paper_keys(table.rows)
+    if name == "every" and int(number) >= 1:
+        return uniform_keys(table.rows, int(number))
+    if name == "saving" and 0 < float(number) < 1:
+        return search_keys(model, table, float(number), prior_noise)
+    raise ValueError(keys)
 
 
 def saved_share(model: Model, table: StepTable) -> float:

@@ -60,25 +60,32 @@ def _rename_only_input(model: Model, x: str) -> Model:
 
 def _problems(role: str, model: Model, x: str, shape: tuple[int, ...] | None) -> list[Problem]:
     where, found = f"sampler, networks.{role}", list[Problem]()
-
-    def complain(what: str, allowed: str) -> None:
-        found.append(Problem(where, what, allowed, "change the network"))
-
-    outputs = [static_shape(value) for value in model.stream_outputs]
-    inputs = {str(value.name): static_shape(value) for value in model.stream_inputs}
-    floats = all(value.dtype == ir.DataType.FLOAT for value in model.stream_outputs)
     if model.states or model.constants:
-        complain("states or session constants", "a network without")
-    if len(outputs) != 1 or not floats:
-        complain(f"outputs {', '.join(map(str, outputs))}", "one of float32")
-    elif role != "last" and outputs[0] != shape:
-        complain(f"output {outputs[0]}", f"shaped as x, {shape}")
-    elif (outputs[0] or (0,))[0] != 1:
-        complain(f"output {outputs[0]}", "a first axis of 1")
+        what, allowed = "states or session constants", "a network without"
+        found.append(Problem(where, what, allowed, "change the network"))
+    if (wrong := _misfit_of_outputs(role, model, shape)) is not None:
+        found.append(Problem(where, *wrong, "change the network"))
+    inputs = {str(value.name): static_shape(value) for value in model.stream_inputs}
     if role != "y" and inputs.get(x) != shape:
         listed = ", ".join(f"{name} {of}" for name, of in inputs.items())
-        complain(f"inputs {listed}", f"an input '{x}' of shape {shape}")
+        allowed = f"an input '{x}' of shape {shape}"
+        found.append(Problem(where, f"inputs {listed}", allowed, "change the network"))
     return found
+
+
+def _misfit_of_outputs(
+    role: str, model: Model, shape: tuple[int, ...] | None
+) -> tuple[str, str] | None:
+    """What the outputs of a network are, and what they should be; None where they are so."""
+    outputs = [static_shape(value) for value in model.stream_outputs]
+    floats = all(value.dtype == ir.DataType.FLOAT for value in model.stream_outputs)
+    if len(outputs) != 1 or not floats:
+        return f"outputs {', '.join(map(str, outputs))}", "one of float32"
+    if role != "last" and outputs[0] != shape:
+        return f"output {outputs[0]}", f"shaped as x, {shape}"
+    if (outputs[0] or (0,))[0] != 1:
+        return f"output {outputs[0]}", "a first axis of 1"
+    return None
 
 
 def _conflicts(model: Model) -> list[Problem]:

@@ -1,16 +1,19 @@
 """The JSON Schema of sampler.toml, made from the fields that a reading fills."""
 
-from dataclasses import MISSING, fields
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from edgekit.base.json_values import JsonObject
 from edgekit.base.sampler_table import Roles
 from edgekit.export.diffusion.description import OTHERS, SAMPLERS, Sampler
+from edgekit.export.diffusion.field_forms import form_of
 from edgekit.export.diffusion.schedule import SPACINGS, Schedule
 from edgekit.export.diffusion.step_tables import PREDICTIONS, VARIANCES
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Schema = JsonObject
-NUMBER, TEXT = {"type": "number"}, {"type": "string"}
 WORDS = {"prediction": PREDICTIONS, "spacing": SPACINGS, "variance": VARIANCES}
 
 
@@ -35,27 +38,9 @@ def sampler_schema() -> Schema:
     }
 
 
-def _table(made: type[Any], words: JsonObject | None = None) -> Schema:
+def _table(made: "type[DataclassInstance]", words: JsonObject | None = None) -> Schema:
     known = {field.name: field.default for field in fields(made)}
-    properties = {key: _value(key, default) for key, default in known.items()}
+    properties = {key: form_of(key, default).schema for key, default in known.items()}
     for key, allowed in (words or {}).items():
         properties[key] = {"enum": list(allowed)}
     return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def _value(key: str, default: Any) -> Schema:
-    """What a reading takes in the place of this default."""
-    numbers = {"type": "array", "items": NUMBER}
-    if key == "networks":
-        return {"type": "object", "additionalProperties": TEXT}
-    if default is MISSING:
-        return {"type": "object", "additionalProperties": NUMBER}
-    if key == "cut":
-        return {"type": "array", "items": TEXT}
-    if isinstance(default, tuple):
-        return {"anyOf": [numbers, TEXT]} if key == "keys" else numbers
-    if isinstance(default, bool):
-        return {"type": "boolean"}
-    if isinstance(default, float) or key in ("clip", "start_noise"):
-        return NUMBER
-    return {"type": "integer"} if isinstance(default, int) else TEXT

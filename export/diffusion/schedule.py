@@ -1,8 +1,8 @@
 """Noise schedules of T training steps, and which of these a sampler visits."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +13,17 @@ KINDS = ("cosine", "linear", "scaled_linear", "given")
 SPACINGS = ("uniform", "quad", "trailing", "linspace")
 MAX_TIMESTEPS = 1 << 16
 COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999  # Nichol and Dhariwal, 2021
+
+Limit = tuple[str, object, bool, str]  # a field, its value, whether it may be so, what is allowed
+
+
+def limit_problems(where: str, limits: Iterable[Limit]) -> list[Problem]:
+    """The problems of all fields that may not be as they are."""
+    return [
+        Problem(f"{where}, {name}", str(value), allowed, "correct it")
+        for name, value, fits, allowed in limits
+        if not fits
+    ]
 
 
 @dataclass(frozen=True)
@@ -52,25 +63,27 @@ class Schedule:
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the numbers."""
-        found: list[Problem] = []
-
-        def complain(name: str, what: Any, allowed: str) -> None:
-            found.append(Problem(f"schedule, {name}", str(what), allowed, "correct it"))
-
-        if self.kind not in KINDS:
-            complain("kind", f"'{self.kind}'", ", ".join(KINDS))
-        if not 1 <= self.timesteps <= MAX_TIMESTEPS:
-            complain("timesteps", self.timesteps, f"1 to {MAX_TIMESTEPS}")
-        if not 0 < self.beta_start <= self.beta_end < 1:
-            complain("betas", f"{self.beta_start} to {self.beta_end}", "0 < start <= end < 1")
+        start, end = self.beta_start, self.beta_end
+        limits: list[Limit] = [
+            ("kind", f"'{self.kind}'", self.kind in KINDS, ", ".join(KINDS)),
+            (
+                "timesteps",
+                self.timesteps,
+                1 <= self.timesteps <= MAX_TIMESTEPS,
+                f"1 to {MAX_TIMESTEPS}",
+            ),
+            ("betas", f"{start} to {end}", 0 < start <= end < 1, "0 < start <= end < 1"),
+        ]
         if self.kind == "given":
-            bars = np.asarray(self.alphas_bar, np.float64)
-            falls = len(bars) > 0 and bars[0] <= 1 and bars[-1] > 0 and (np.diff(bars) < 0).all()
-            if len(bars) != self.timesteps:
-                complain("alphas_bar", f"{len(bars)} values", f"timesteps = {self.timesteps}")
-            elif not falls:
-                complain("alphas_bar", "values that do not fall", "from 1 down to above 0")
-        return found
+            limits.append(self._alphas_limit())
+        return limit_problems("schedule", limits)
+
+    def _alphas_limit(self) -> Limit:
+        bars = np.asarray(self.alphas_bar, np.float64)
+        if len(bars) != self.timesteps:
+            return "alphas_bar", f"{len(bars)} values", False, f"timesteps = {self.timesteps}"
+        falls = len(bars) > 0 and bars[0] <= 1 and bars[-1] > 0 and (np.diff(bars) < 0).all()
+        return "alphas_bar", "values that do not fall", bool(falls), "from 1 down to above 0"
 
 
 def timesteps(spacing: str, total: int, steps: int) -> Int64:

@@ -41,15 +41,16 @@ def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -
     Raises:
         UsageError: keys that are no rows, or not the first one; rows in other groups than their key.
     """
-    graph = [WHOLE if row in set(keys) else DECODER for row in range(table.rows)]
     listed, step = f"rows 0 to {table.rows - 1}, the first among them", "correct the keys"
     if not keys or min(keys) != 0 or max(keys) >= table.rows:
         raise UsageError(Problem("encoder propagation, keys", str(tuple(keys)), listed, step))
+    graph = np.full(table.rows, DECODER, np.int64)
+    graph[list(keys)] = WHOLE
     d = table.d.copy()
-    late = [row for row in range(1, table.rows) if row >= table.rows / 2]
-    for row in late if prior_noise else ():
-        d[row - 1] += prior_noise
-    made = table.with_(graph=np.array(graph, np.int64), d=d)
+    if prior_noise:
+        first_late = max(1, -(-table.rows // 2))
+        d[first_late - 1 : table.rows - 1] += prior_noise
+    made = table.with_(graph=graph, d=d)
     if problem := group_problem(made):
         raise UsageError(problem)
     return made
@@ -77,9 +78,9 @@ def group_problem(table: StepTable) -> Problem | None:
     return None
 
 
-def _grows(node: ir.Node, read: list[ir.Value], least: int) -> bool:
-    """Whether a node makes larger pictures of the smallest."""
-    smallest = any(_area(value) == least for value in read)
+def _grows(node: ir.Node, noisy: set[ir.Value], least: int) -> bool:
+    """Whether a node makes larger pictures of the smallest noisy ones."""
+    smallest = any(value in noisy and _area(value) == least for value in node.inputs)
     return smallest and any((_area(value) or 0) > least for value in node.outputs)
 
 
@@ -92,15 +93,8 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
         ModelError: the network is no U-Net: its pictures never grow.
     """
     graph = model.ir.graph
-    noisy = _values_dependent_on(graph, x)
-    areas = [area for value in noisy if (area := _area(value)) is not None]
-    least = min(areas, default=0)
-    inside: set[ir.Node] = set()
-    for node in graph:
-        read = [value for value in node.inputs if value is not None]
-        follows = any(value.producer() in inside for value in read)
-        if follows or _grows(node, [value for value in read if value in noisy], least):
-            inside.add(node)
+    noisy = _noisy_values(graph, x)
+    inside = _decoder_nodes(graph, noisy)
     cut = [
         str(value.name)
         for value in _values(graph)
@@ -115,6 +109,18 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
     return tuple(cut)
 
 
+def _decoder_nodes(graph: ir.Graph, noisy: set[ir.Value]) -> set[ir.Node]:
+    """The nodes that enlarge the smallest noisy pictures, and all behind them."""
+    areas = [area for value in noisy if (area := _area(value)) is not None]
+    least = min(areas, default=0)
+    inside: set[ir.Node] = set()
+    for node in graph:
+        follows = any(value is not None and value.producer() in inside for value in node.inputs)
+        if follows or _grows(node, noisy, least):
+            inside.add(node)
+    return inside
+
+
 def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple[str, ...]]:
     """Return the whole network with the cut among its outputs, the decoder with it among its inputs, and its names.
 
@@ -127,29 +133,33 @@ def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple
         ModelError: a name is not in the network, or the decoder still needs `x`.
     """
     wanted = tuple(cut) or find_cut(model, x)
-    values = _values_by_name(model, wanted)
-    kept = {str(value.name) for value in values}
+    kept = {str(value.name) for value in _values_by_name(model, wanted)}
     whole, decoder = model.ir.clone(), model.ir.clone()
-    have = {value.name for value in whole.graph.outputs}
-    whole.graph.outputs.extend(
-        value for value in _values(whole.graph) if value.name in kept and value.name not in have
-    )
-    graph = decoder.graph
+    outputs = whole.graph.outputs
+    outputs.extend(v for v in _values(whole.graph) if v.name in kept and v not in outputs)
+    _read_instead_of_made(decoder.graph, kept)
+    common.RemoveUnusedNodesPass()(decoder)
+    _check_decoder(decoder.graph, x, wanted)
+    for value in [v for v in decoder.graph.inputs if not v.uses() and v.name not in kept]:
+        decoder.graph.inputs.remove(value)
+    return Model(whole), Model(decoder), tuple(sorted(kept))
+
+
+def _check_decoder(graph: ir.Graph, x: str, cut: Sequence[str]) -> None:
+    if any(value.name == x and value.uses() for value in graph.inputs):
+        found = f"the decoder still reads '{x}'"
+        allowed, step = "tensors that all ways from x to the output pass", "name all skips"
+        raise ModelError(Problem(f"cut {', '.join(cut)}", found, allowed, step))
+
+
+def _read_instead_of_made(graph: ir.Graph, kept: set[str]) -> None:
+    """Make the kept values inputs of a graph that makes them."""
     for value in [value for value in _values(graph) if value.name in kept]:
         given = ir.Value(name=f"{value.name}.kept", shape=value.shape, type=value.type)
         given.metadata_props.update(value.metadata_props)
         value.replace_all_uses_with(given)
         graph.inputs.append(given)
         value.name, given.name = f"{value.name}.made", value.name
-    common.RemoveUnusedNodesPass()(decoder)
-    if any(value.name == x and value.uses() for value in graph.inputs):
-        found = f"the decoder still reads '{x}'"
-        allowed, step = "tensors that all ways from x to the output pass", "name all skips"
-        raise ModelError(Problem(f"cut {', '.join(wanted)}", found, allowed, step))
-    for value in [v for v in graph.inputs if not v.uses() and v.name not in kept]:
-        graph.inputs.remove(value)
-    ordered = tuple(sorted(kept))
-    return Model(whole), Model(decoder), ordered
 
 
 def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
@@ -166,7 +176,7 @@ def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
     return [plain.get(name) or stored[name] for name in names]
 
 
-def _values_dependent_on(graph: ir.Graph, x: str) -> set[ir.Value]:
+def _noisy_values(graph: ir.Graph, x: str) -> set[ir.Value]:
     """Everything that depends on the noisy input."""
     found = {value for value in graph.inputs if value.name == x}
     for node in graph:

@@ -1,7 +1,7 @@
 """What a sampler starts from, and whose noise its rows draw: both may be given, image by image."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from edgekit.base.arrays import Float64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import NETWORKS, Roles, StepTable
+from edgekit.export.diffusion.schedule import Limit, limit_problems
 
 STARTS = ("noise", "given", "analytic")
 NOISES = ("drawn", "given")
@@ -44,63 +45,53 @@ class StartAndNoise:
 
     def given_problems(self, roles: Roles, has_schedule: bool) -> list[Problem]:
         """Return what is wrong with the fields; `has_schedule` says whether times have cumulative products."""
-        given, analytic = self.start == "given", self.start == "analytic"
-        own, scale, spread = self.start_noise, self.start_scale, self.start_variance
-        limits: tuple[tuple[str, object, bool, str], ...] = (
-            ("start", self.start, self.start in STARTS, ", ".join(STARTS)),
-            ("noise", self.noise, self.noise in NOISES, ", ".join(NOISES)),
-            (
-                "start",
-                self.start,
-                has_schedule or not analytic,
-                "analytic of kinds with a [schedule]",
-            ),
-            ("start_noise", own, own is None or 0 <= own < math.inf, "a number from 0 up"),
-            ("start_scale", scale, 0 < abs(scale) < math.inf, "a number that is not 0"),
-            (
-                "start_mean",
-                "none",
-                bool(self.start_mean) or not analytic,
-                "one number, or as many as x has",
-            ),
-            ("start_variance", spread, 0 <= spread < math.inf, "a number from 0 up"),
-        )
-        uses: Iterable[tuple[str, bool, bool, str]] = (
-            ("start_noise", own is not None, not analytic, "start = 'noise' or 'given'"),
-            ("start_scale", scale != 1, given, "start = 'given'"),
-            ("start_mean", bool(self.start_mean), analytic, "start = 'analytic'"),
-            ("start_variance", spread != 0, analytic, "start = 'analytic'"),
-            ("roles.start", roles.start is not None, given, "start = 'given'"),
-            ("roles.noise", roles.noise is not None, self.noise == "given", "noise = 'given'"),
-            (
-                "roles.residual",
-                roles.residual is not None,
-                self.noise == "given",
-                "noise = 'given'",
-            ),
-        )
-        first = "first" in self.networks and self.noise == "given"
-        made = "y" not in self.networks or roles.y is not None
-        limits += (
-            (
-                "networks",
-                ", ".join(self.networks),
-                set(self.networks) <= set(NETWORKS),
-                ", ".join(NETWORKS),
-            ),
-            ("networks", "y without roles.y", made, "the name of what it makes"),
-            ("networks", "first with given noise", not first, "one of the two"),
-        )
-        found = [
-            Problem(f"sampler, {name}", str(value), allowed, "correct it")
-            for name, value, fits, allowed in limits
-            if not fits
-        ]
-        return found + [
+        limits = *self._limits_of_start(has_schedule), *self._limits_of_networks(roles)
+        return limit_problems("sampler", limits) + [
             Problem(f"sampler, {name}", "given", f"with {needed} alone", "leave it out")
-            for name, is_there, fits, needed in uses
+            for name, is_there, fits, needed in self._uses(roles)
             if is_there and not fits
         ]
+
+    def _limits_of_start(self, has_schedule: bool) -> Iterator[Limit]:
+        analytic = self.start == "analytic"
+        own, scale, spread = self.start_noise, self.start_scale, self.start_variance
+        kinds, mean = "analytic of kinds with a [schedule]", "one number, or as many as x has"
+        yield "start", self.start, self.start in STARTS, ", ".join(STARTS)
+        yield "noise", self.noise, self.noise in NOISES, ", ".join(NOISES)
+        yield "start", self.start, has_schedule or not analytic, kinds
+        yield "start_noise", own, own is None or 0 <= own < math.inf, "a number from 0 up"
+        yield "start_scale", scale, 0 < abs(scale) < math.inf, "a number that is not 0"
+        yield "start_mean", "none", bool(self.start_mean) or not analytic, mean
+        yield "start_variance", spread, 0 <= spread < math.inf, "a number from 0 up"
+
+    def _limits_of_networks(self, roles: Roles) -> Iterator[Limit]:
+        names = self.networks.keys()
+        made = "y" not in names or roles.y is not None
+        first = "first" in names and self.noise == "given"
+        yield "networks", ", ".join(names), names <= set(NETWORKS), ", ".join(NETWORKS)
+        yield "networks", "y without roles.y", made, "the name of what it makes"
+        yield "networks", "first with given noise", not first, "one of the two"
+
+    def _uses(self, roles: Roles) -> Iterator[tuple[str, bool, bool, str]]:
+        """Fields of one start or noise alone: whether each is there, may be, and what it needs."""
+        given, analytic, noise = (
+            self.start == "given",
+            self.start == "analytic",
+            self.noise == "given",
+        )
+        start, drawn = "start = 'given'", "noise = 'given'"
+        yield (
+            "start_noise",
+            self.start_noise is not None,
+            not analytic,
+            "start = 'noise' or 'given'",
+        )
+        yield "start_scale", self.start_scale != 1, given, start
+        yield "start_mean", bool(self.start_mean), analytic, "start = 'analytic'"
+        yield "start_variance", self.start_variance != 0, analytic, "start = 'analytic'"
+        yield "roles.start", roles.start is not None, given, start
+        yield "roles.noise", roles.noise is not None, noise, drawn
+        yield "roles.residual", roles.residual is not None, noise, drawn
 
     def with_given(self, table: StepTable, ab: Float64 | None = None) -> StepTable:
         """Return a table with this start and noise.
@@ -112,23 +103,24 @@ class StartAndNoise:
         Raises:
             UsageError: noise is given to rows that draw none.
         """
-        roles = table.roles
-        if self.start == "given":
-            roles = replace(roles, start=roles.start or START)
-            own = self.start_noise or 0.0
-            scale = self.start_scale
-            table = table.with_(start_noise=own, start_y=0.0, start_scale=scale, roles=roles, ab=ab)
-        elif self.start == "analytic":
-            assert ab is not None
-            mean = np.sqrt(ab[0]) * np.asarray(self.start_mean)
-            spread = float(np.sqrt(1 - ab[0] + ab[0] * self.start_variance))
-            table = table.with_(start_noise=spread, start_mean=mean)
-        elif self.start_noise is not None:
-            table = table.with_(start_noise=self.start_noise)
+        table = self._with_start(table, ab)
         if self.noise == "drawn":
             return table
         if not table.uses("s"):
             found, allowed = "given to rows that draw none", "eta above 0, or a kind that draws"
             raise UsageError(Problem("sampler, noise", found, allowed, "correct it"))
+        roles = table.roles
         roles = replace(roles, noise=roles.noise or NOISE, residual=roles.residual or RESIDUAL)
         return table.with_(ab=ab, roles=roles)
+
+    def _with_start(self, table: StepTable, ab: Float64 | None) -> StepTable:
+        if self.start == "given":
+            roles = replace(table.roles, start=table.roles.start or START)
+            own, scale = self.start_noise or 0.0, self.start_scale
+            return table.with_(start_noise=own, start_y=0.0, start_scale=scale, roles=roles, ab=ab)
+        if self.start == "analytic":
+            assert ab is not None
+            mean = np.sqrt(ab[0]) * np.asarray(self.start_mean)
+            spread = float(np.sqrt(1 - ab[0] + ab[0] * self.start_variance))
+            return table.with_(start_noise=spread, start_mean=mean)
+        return table if self.start_noise is None else table.with_(start_noise=self.start_noise)

@@ -6,13 +6,13 @@ Each is a frozen description with ``roles``, ``problems()`` and ``table()``, as
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from edgekit.base.arrays import Float64, Int64
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.sampler_table import Roles, StepTable
+from edgekit.export.diffusion.schedule import Limit, limit_problems
 from edgekit.export.diffusion.start_and_noise import StartAndNoise
 from edgekit.export.diffusion.step_tables import first_network, guidance_columns, guidance_problems
 
@@ -35,8 +35,8 @@ class _Description(StartAndNoise):
     guidance: float = 1.0
     fold: bool = True
 
-    def limits(self) -> dict[str, tuple[Any, bool, str]]:
-        """By field its value, whether it may be so, and what is allowed."""
+    def limits(self) -> list[Limit]:
+        """What its fields may be."""
         raise NotImplementedError
 
     def rows(self) -> StepTable:
@@ -45,11 +45,7 @@ class _Description(StartAndNoise):
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the description."""
-        found = [
-            Problem(f"sampler, {name}", str(value), allowed, "correct it")
-            for name, (value, fits, allowed) in self.limits().items()
-            if not fits
-        ]
+        found = limit_problems("sampler", self.limits())
         return [*found, *guidance_problems(self), *self.given_problems(self.roles, False)]
 
     def table(self) -> StepTable:
@@ -113,23 +109,23 @@ class Ouve(_Description):
     complex_noise: bool = True
     roles: Roles = WITH_Y
 
-    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+    def limits(self) -> list[Limit]:
         """See above."""
         ordered = 0 < self.sigma_min < self.sigma_max
         posterior = self.solver == "posterior" and 0 < self.eta <= 1
         predictions = ", ".join(OUVE_PREDICTIONS)
-        return {
-            "theta": (self.theta, self.theta > 0, "above 0"),
-            "sigma": ((self.sigma_min, self.sigma_max), ordered, "0 < sigma_min < sigma_max"),
-            "steps": (self.steps, self.steps >= 1, "from 1 up"),
-            "t_min": (self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
-            "solver": (self.solver, self.solver in SOLVERS, ", ".join(SOLVERS)),
-            "prediction": (self.prediction, self.prediction in OUVE_PREDICTIONS, predictions),
-            "sigma_data": (self.sigma_data, self.sigma_data > 0, "above 0"),
-            "snr": (self.snr, self.snr > 0, "above 0"),
-            "eta": (self.eta, self.eta == 0 or posterior, "0, to 1 of posterior"),
-            "roles.y": (self.roles.y, self.roles.y is not None, "the condition's name"),
-        }
+        return [
+            ("theta", self.theta, self.theta > 0, "above 0"),
+            ("sigma", (self.sigma_min, self.sigma_max), ordered, "0 < sigma_min < sigma_max"),
+            ("steps", self.steps, self.steps >= 1, "from 1 up"),
+            ("t_min", self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
+            ("solver", self.solver, self.solver in SOLVERS, ", ".join(SOLVERS)),
+            ("prediction", self.prediction, self.prediction in OUVE_PREDICTIONS, predictions),
+            ("sigma_data", self.sigma_data, self.sigma_data > 0, "above 0"),
+            ("snr", self.snr, self.snr > 0, "above 0"),
+            ("eta", self.eta, self.eta == 0 or posterior, "0, to 1 of posterior"),
+            ("roles.y", self.roles.y, self.roles.y is not None, "the condition's name"),
+        ]
 
     def std(self, t: Float64) -> Float64:
         """The standard deviation of x_t around its mean."""
@@ -211,15 +207,15 @@ class Bridge(_Description):
     stochastic: bool = False
     roles: Roles = WITH_Y
 
-    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+    def limits(self) -> list[Limit]:
         """See above."""
-        return {
-            "k": (self.k, self.k > 1, "above 1"),
-            "c": (self.c, self.c > 0, "above 0"),
-            "steps": (self.steps, self.steps >= 1, "from 1 up"),
-            "t_min": (self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
-            "roles.y": (self.roles.y, self.roles.y is not None, "the condition's name"),
-        }
+        return [
+            ("k", self.k, self.k > 1, "above 1"),
+            ("c", self.c, self.c > 0, "above 0"),
+            ("steps", self.steps, self.steps >= 1, "from 1 up"),
+            ("t_min", self.t_min, 0 < self.t_min < 1, "between 0 and 1"),
+            ("roles.y", self.roles.y, self.roles.y is not None, "the condition's name"),
+        ]
 
     def rows(self) -> StepTable:
         """From each time to the next."""
@@ -271,19 +267,20 @@ class Rddm(_Description):
     clip: float | None = None
     roles: Roles = WITH_Y
 
-    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+    def limits(self) -> list[Limit]:
         """See above."""
-        return {
-            "steps": (
+        return [
+            (
+                "steps",
                 self.steps,
                 1 <= self.steps <= self.timesteps,
                 f"1 to {self.timesteps} timesteps",
             ),
-            "eta": (self.eta, 0 <= self.eta <= 1, "0 to 1"),
-            "sum_scale": (self.sum_scale, self.sum_scale > 0, "above 0"),
-            "clip": (self.clip, self.clip is None or self.clip > 0, "a number above 0, or none"),
-            "roles.y": (self.roles.y, self.roles.y is not None, "the degraded input's name"),
-        }
+            ("eta", self.eta, 0 <= self.eta <= 1, "0 to 1"),
+            ("sum_scale", self.sum_scale, self.sum_scale > 0, "above 0"),
+            ("clip", self.clip, self.clip is None or self.clip > 0, "a number above 0, or none"),
+            ("roles.y", self.roles.y, self.roles.y is not None, "the degraded input's name"),
+        ]
 
     def cumulative(self) -> tuple[Float64, Float64]:
         """Return A_t and B_t, (timesteps,)."""
@@ -358,16 +355,16 @@ class Interpolant(_Description):
     gamma: str = ONE_SIDED
     roles: Roles = PLAIN
 
-    def limits(self) -> dict[str, tuple[Any, bool, str]]:
+    def limits(self) -> list[Limit]:
         """See above."""
         two_sided = self.gamma != ONE_SIDED
         kinds, drawn = (ONE_SIDED, ZERO, *GAMMAS), self.eps > 0 and self.gamma != ZERO
-        return {
-            "steps": (self.steps, self.steps >= 1 + two_sided, f"from {1 + two_sided} up"),
-            "eps": (self.eps, self.eps == 0 or drawn, "from 0 up, 0 of zero"),
-            "gamma": (self.gamma, self.gamma in kinds, ", ".join(kinds)),
-            "roles.y": (self.roles.y, not two_sided or self.roles.y is not None, "where it begins"),
-        }
+        return [
+            ("steps", self.steps, self.steps >= 1 + two_sided, f"from {1 + two_sided} up"),
+            ("eps", self.eps, self.eps == 0 or drawn, "from 0 up, 0 of zero"),
+            ("gamma", self.gamma, self.gamma in kinds, ", ".join(kinds)),
+            ("roles.y", self.roles.y, not two_sided or self.roles.y is not None, "where it begins"),
+        ]
 
     def rows(self) -> StepTable:
         """Euler and Maruyama."""

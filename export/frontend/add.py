@@ -66,13 +66,37 @@ def add_frontend(
     _check_outputs(model, *([] if then is None else [then]))
     joined, second = (model, None) if then is None else put_beside(model, then)
     frames = _checked_frames(joined, form, second)
+    rate = joined.stream.sample_rate_hz if sample_rate is None else sample_rate
     graph_model = joined.ir.clone()
+    builder = FrontendBuilder(graph_model, form, frames, _late(joined, form), rate)
+    result, has_sound = _add_nodes(builder, joined, second)
+    define_functions(graph_model)
+    notes = [] if has_sound or form.features else [_no_sound(result, form, second)]
+    notes += silent_bands(form, rate)
+    left = {value.name for value in graph_model.graph.outputs}
+    info = _stream(joined, form, frames, rate, has_sound)
+    return Model(graph_model).describe(
+        states=[*joined.states, *builder.new.states],
+        stream=info,
+        streaming=_streaming_facts(
+            joined, form, info, "pcm_out" if has_sound else str(result.name)
+        ),
+        timing={name: vars(time) for name, time in joined.timing.items() if name in left},
+        end_state=None,
+        frontend=str(form),
+        notes=[*joined.notes, *notes, *_beside_pcm(joined, second)],
+    )
+
+
+def _add_nodes(
+    builder: FrontendBuilder, joined: Model, second: Second | None
+) -> tuple[ir.Value, bool]:
+    """Put the front end around and between the networks; returns what they give, and whether it becomes sound."""
+    form, frames = builder.form, builder.frames
     inputs, outputs = (
         {value.name: value for value in side}
-        for side in (graph_model.graph.inputs, graph_model.graph.outputs)
+        for side in (builder.graph.inputs, builder.graph.outputs)
     )
-    rate = joined.stream.sample_rate_hz if sample_rate is None else sample_rate
-    builder = FrontendBuilder(graph_model, form, frames, _late(joined, form), rate)
     source, result = inputs[joined.signal_inputs[0].name], outputs[joined.stream_outputs[0].name]
     fed = _layout(joined, source, form, form.stack or frames)
     given = None if form.features else _layout(joined, result, form, frames)
@@ -88,20 +112,7 @@ def add_frontend(
         given = layout_of(result, _samples(form))
     if given is not None:
         builder.add_synthesis(result, given)
-    define_functions(graph_model)
-    notes = [] if given or form.features else [_no_sound(result, form, second)]
-    notes += silent_bands(form, rate)
-    left = {value.name for value in graph_model.graph.outputs}
-    info = _stream(joined, form, frames, rate, has_sound=given is not None)
-    return Model(graph_model).describe(
-        states=[*joined.states, *builder.new.states],
-        stream=info,
-        streaming=_streaming_facts(joined, form, info, "pcm_out" if given else str(result.name)),
-        timing={name: vars(time) for name, time in joined.timing.items() if name in left},
-        end_state=None,
-        frontend=str(form),
-        notes=[*joined.notes, *notes, *_beside_pcm(joined, second)],
-    )
+    return result, given is not None
 
 
 def _counts_frames(model: Model, form: FrontendSpec) -> bool:
@@ -230,17 +241,21 @@ def _hop_problems(
         found = f"the network already has {joined.frontend}"
         problems.append(Problem(where, found, "one front end", "leave the option out"))
     if frames is None or (two and frames > 1):
-        found = f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}"
-        allowed = "the same hop" if two or form.kind == "frame" else "the same hop, or times it"
-        if form.features is not None and form.stack is not None:
-            allowed = f"{form.features.every * form.hop}, the new frames of a call"
-        problems.append(Problem(where, found, allowed, "correct --hop or --frontend"))
+        problems.append(_other_hop(joined, form, where, two))
     if form.features is not None:
         problems += _feature_problems(joined, form, where, two)
     if form.full and (frames or 1) > 1:
         found, allowed = f"full with {frames} frames in a call", "full with one frame in a call"
         problems.append(Problem(where, found, allowed, "leave out full, or --hop"))
     return problems
+
+
+def _other_hop(joined: Model, form: FrontendSpec, where: str, two: bool) -> Problem:
+    found = f"hop {form.hop}, but the network's hop is {joined.stream.hop_samples}"
+    allowed = "the same hop" if two or form.kind == "frame" else "the same hop, or times it"
+    if form.features is not None and form.stack is not None:
+        allowed = f"{form.features.every * form.hop}, the new frames of a call"
+    return Problem(where, found, allowed, "correct --hop or --frontend")
 
 
 def _feature_problems(joined: Model, form: FrontendSpec, where: str, two: bool) -> list[Problem]:

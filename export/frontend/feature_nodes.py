@@ -20,15 +20,29 @@ from edgekit.export.frontend.features import (
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.nodes import static_shape
 
+POWER_FLOOR = 1e-12  # under the logarithm of a log power
 HISTORY, SMOOTH = "feature_history", "pcen_smooth"
 
 
-def power_of(new: FrontendWriter, spectrum: ir.Value) -> ir.Value:
-    """Return re^2 + im^2, (..., bins), of spectra (..., bins, 2)."""
+def power_of(new: FrontendWriter, spectrum: ir.Value, prefix: str = "") -> ir.Value:
+    """Return re^2 + im^2, (..., bins), of spectra (..., bins, 2); names begin with `prefix`."""
     shape = static_shape(spectrum) or ()
-    (squares,) = new.node("Mul", [spectrum, spectrum], {"squares": shape})
-    axes = new.constant("axes", [len(shape) - 1])
-    return new.node("ReduceSum", [squares, axes], {"power": shape[:-1]}, keepdims=0)[0]
+    (squares,) = new.node("Mul", [spectrum, spectrum], {f"{prefix}squares": shape})
+    axes = new.constant(f"{prefix}axes", [len(shape) - 1])
+    power = {f"{prefix}power": shape[:-1]}
+    return new.node("ReduceSum", [squares, axes], power, keepdims=0)[0]
+
+
+def bin_numbers(new: FrontendWriter, power: ir.Value, kind: str, prefix: str = "") -> ir.Value:
+    """Return the magnitudes, or the log powers, of powers (..., bins)."""
+    shape = static_shape(power) or ()
+    if kind == "mag":
+        return new.node("Sqrt", [power], {f"{prefix}magnitude": shape})[0]
+    floor = new.constant(f"{prefix}floor", np.float32(POWER_FLOOR))
+    unit = new.constant(f"{prefix}log10", np.float32(1 / np.log(10)))
+    (floored,) = new.node("Max", [power, floor], {f"{prefix}floored": shape})
+    (logarithm,) = new.node("Log", [floored], {f"{prefix}log": shape})
+    return new.node("Mul", [logarithm, unit], {f"{prefix}log_power": shape})[0]
 
 
 def add_features(

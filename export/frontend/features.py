@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -22,6 +23,7 @@ KINDS = (*BAND_KINDS, *DIRECTIONS)
 AMBISONICS = 4  # channels: W, Y, Z, X
 SCALES = ("log", "db", "pcen")  # what becomes of a band's power; without, it stays
 BANKS = ("htk", "slaney")
+DEFAULT_SCALE = {"mfcc": "db"}  # of a kind, where its text names none; else the power stays
 STACK, FULL = "stack", "full"
 MAX_BANDS, MAX_FRAMES = 512, 1024
 FLOOR = (
@@ -130,23 +132,24 @@ def read_features(
     if len(counts) < len(needed):
         found = ":".join(parts[: len(needed)]) or "nothing"
         return None, False, [("behind WINDOW", found, ":".join(needed))]
-    rest, edges = parts[len(needed) :], list[float]()
-    while (
-        rest
-        and len(edges) < 2
-        and kind != "gcc"
-        and re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", rest[0])
-    ):
-        edges.append(float(rest.pop(0)))
-    options, stack, every = _options(rest)
+    rest = parts[len(needed) :]
+    edges = _leading_edges(rest) if kind != "gcc" else []
+    options, stack, every = _options(rest[len(edges) :])
     problems = [*_option_problems(options, len(edges)), *_kind_problems(kind, options)]
-    scale = next((option for option in options if option in SCALES), "power")
-    scale = "db" if kind == "mfcc" and scale == "power" else scale
-    bank = next((o for o in options if o in BANKS), default_bank(kind))
+    scale = next(
+        (option for option in options if option in SCALES), DEFAULT_SCALE.get(kind, "power")
+    )
+    bank = next((option for option in options if option in BANKS), default_bank(kind))
     low, high = edges if len(edges) == 2 else (0.0, None)
     coefficients = counts[1] if kind == "mfcc" else None
     made = Features(kind, counts[0], scale, bank, low, high, coefficients, stack, every)
     return made, FULL in options, [*problems, *made.problems(None)]
+
+
+def _leading_edges(parts: list[str]) -> list[float]:
+    """The numbers with which these parts begin, two at most: Hz."""
+    numbers = takewhile(re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?").fullmatch, parts[:2])
+    return [float(number) for number in numbers]
 
 
 def default_bank(kind: str) -> str:

@@ -56,17 +56,23 @@ class FrameLayout:
     @staticmethod
     def of(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> "FrameLayout | None":
         """Read a shape by its layout; None where the sizes are not those of the front end."""
-        sizes = {"C": 1, "T": 1, "F": form.width, "P": 2 if "P" in "".join(layout.axes) else 1}
-        sizes["T"] = layout.extent("T", shape) or 1
-        for axis, size in zip(layout.axes, shape, strict=True):
-            if "C" in axis:
-                sizes["C"] = size // prod(sizes[letter] for letter in axis if letter != "C")
+        sizes = _sizes_of_letters(layout, shape, form)
         wanted = [prod(sizes.get(letter, 1) for letter in axis) for axis in layout.axes]
         heard = form.heard(sizes["C"])
         if wanted != list(shape) or heard is None or sizes["T"] != (form.stack or sizes["T"]):
             return None
         letters = "".join(letter for letter in "".join(layout.axes) if letter in ORDER)
         return FrameLayout(form, letters, sizes, tuple(shape), heard, form.new_frames or sizes["T"])
+
+
+def _sizes_of_letters(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> dict[str, int]:
+    """The size of each letter of `ORDER`: channels and frames as the shape has them, the rest of the front end."""
+    sizes = {"C": 1, "T": 1, "F": form.width, "P": 2 if "P" in "".join(layout.axes) else 1}
+    sizes["T"] = layout.extent("T", shape) or 1
+    for axis, size in zip(layout.axes, shape, strict=True):
+        if "C" in axis:
+            sizes["C"] = size // prod(sizes[letter] for letter in axis if letter != "C")
+    return sizes
 
 
 def has_bins(layout: Layout | None) -> bool:
@@ -105,15 +111,16 @@ def _form_back(
     model: Model, value: ir.Value, given: Sequence[FrontendSpec], *, is_first: bool
 ) -> FrontendSpec | None:
     """The front end that makes sound of an output; None where it stays what it is."""
-    layout, shape = model.layouts.get(str(value.name)), static_shape(value) or ()
     spectra = [form for form in given if form.kind in SPECTRA]
+    layout = model.layouts.get(str(value.name))
     if layout is None and is_first:
         mono = (_mono_layout(model, value, form) for form in spectra)
         layout = next(filter(None, mono), None)
     if layout is None or not has_bins(layout):
         return None
+    shape = static_shape(value) or ()
     fitting = [form for form in given if FrameLayout.of(layout, shape, form) is not None]
-    return next((form for form in fitting or spectra if form in spectra), None)
+    return next(filter(spectra.__contains__, fitting or spectra), None)
 
 
 def held_streams(
@@ -124,27 +131,18 @@ def held_streams(
     Raises:
         UsageError: everything that does not fit.
     """
-    chosen, problems = chosen_forms(model, forms), list[Problem]()
+    problems, held = list[Problem](), dict[str, FrameLayout]()
     sides = model.stream_inputs, model.stream_outputs
-    ports = {str(value.name): value for side in sides for value in side}
     where = "--frontend" if not isinstance(forms, FrontendSpec) else f"--frontend {forms}"
     if model.frontend is not None:
         found = f"the network already has {model.frontend}"
         problems.append(Problem(where, found, "one front end", "leave the option out"))
-    held: dict[str, FrameLayout] = {}
-    for name, form in chosen.items():
-        place = f"--frontend {form}: '{name}'"
-        if (value := ports.get(name)) is None:
-            found = "no input or output of this name"
-            problems.append(Problem(place, found, ", ".join(ports), "correct the name"))
-        elif problem := _unfit_form(place, form, is_input=value in sides[0]):
-            problems.append(problem)
+    for name, form in chosen_forms(model, forms).items():
+        found_held = _held_stream(model, name, form)
+        if isinstance(found_held, Problem):
+            problems.append(found_held)
         else:
-            found_held = _frame_layout_of(model, value, form)
-            if problem := _misfit(model, place, value, form, found_held):
-                problems.append(problem)
-            elif found_held is not None:
-                held[name] = found_held
+            held[name] = found_held
     inputs, outputs = ({n: held[n] for v in side if (n := str(v.name)) in held} for side in sides)
     if not problems and not inputs:
         found = f"only of {', '.join(outputs)}"
@@ -153,6 +151,17 @@ def held_streams(
     if problems:
         raise UsageError(problems)
     return inputs, outputs
+
+
+def _held_stream(model: Model, name: str, form: FrontendSpec) -> FrameLayout | Problem:
+    """How a stream holds its frames, or why it does not."""
+    place = f"--frontend {form}: '{name}'"
+    ports = {str(value.name): value for value in (*model.stream_inputs, *model.stream_outputs)}
+    if (value := ports.get(name)) is None:
+        found = "no input or output of this name"
+        return Problem(place, found, ", ".join(ports), "correct the name")
+    problem = _unfit_form(place, form, is_input=value in model.stream_inputs)
+    return _checked_layout(model, place, value, form) if problem is None else problem
 
 
 def gain_input(inputs: Mapping[str, FrameLayout], form: FrontendSpec) -> str | None:
@@ -176,11 +185,12 @@ def _frame_layout_of(model: Model, value: ir.Value, form: FrontendSpec) -> Frame
 def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | None:
     """The layout of a stream of one channel, whose sizes leave no choice; None where it has other axes."""
     shape, time = static_shape(value) or (), model.timing.get(str(value.name))
-    frames = form.stack or (1 if time is None else shape[time.axis])
-    found = layout_of(value, form, frames, None if time is None else time.axis)
+    axis = None if time is None else time.axis
+    frames = form.stack or (1 if axis is None else shape[axis])
+    found = layout_of(value, form, frames, axis)
     if found is None or found.content == "frame":
         return None
-    letters = iter("TFP"[axis] for axis in found.order if frames > 1 or axis > 0)
+    letters = iter("TFP"[place] for place in found.order if frames > 1 or place > 0)
     return Layout(tuple("." if size == 1 else next(letters) for size in shape))
 
 
@@ -200,24 +210,28 @@ def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | 
     return None
 
 
-def _misfit(
-    model: Model, place: str, value: ir.Value, form: FrontendSpec, held: FrameLayout | None
-) -> Problem | None:
-    """Why a stream does not hold what the front end makes."""
-    layout, is_input = model.layouts.get(str(value.name)), value in model.stream_inputs
+def _checked_layout(
+    model: Model, place: str, value: ir.Value, form: FrontendSpec
+) -> FrameLayout | Problem:
+    """How a stream holds what the front end makes, or why it does not."""
+    held, layout = _frame_layout_of(model, value, form), model.layouts.get(str(value.name))
     found = f"{list(static_shape(value) or ())} as {layout or 'no layout says'}"
     step = "correct --layout or --frontend" if layout else f"add --layout {value.name}=LETTERS"
     if held is None or held.heard > MOST_CHANNELS:
         return Problem(place, found, _wanted_shapes(form), step)
-    parts = form.kind == "complex"
-    if is_input and (held.sizes["P"] == 2) != parts:
-        no = f"no P: {form.kind} is one number a {'bin' if form.kind in SPECTRA else 'band'}"
-        return Problem(place, found, "P, real and imaginary part" if parts else no, step)
-    time = model.timing.get(str(value.name))
-    if form.stack is not None and time is not None:
+    has_parts = held.sizes["P"] == 2
+    if value in model.stream_inputs and has_parts != (form.kind == "complex"):
+        return Problem(place, found, _wanted_parts(form), step)
+    if form.stack is not None and str(value.name) in model.timing:
         step = "leave out stack: a network that was rewritten along time keeps what it needs"
         return Problem(place, "stack with a time axis", "one of the two", step)
-    return None
+    return held
+
+
+def _wanted_parts(form: FrontendSpec) -> str:
+    if form.kind == "complex":
+        return "P, real and imaginary part"
+    return f"no P: {form.kind} is one number a {'bin' if form.kind in SPECTRA else 'band'}"
 
 
 def _wanted_shapes(form: FrontendSpec) -> str:

@@ -29,10 +29,7 @@ def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
     Raises:
         UsageError: one of them is quantized, and the other one differently or not at all.
     """
-    recipes = [model.quantization.recipe for model in (first, second)]
-    if recipes[0] != recipes[1]:
-        found, allowed = " and ".join(recipes), "two networks quantized in the same way"
-        raise UsageError(Problem("--then", found, allowed, "start from the float networks"))
+    _check_recipes(first.quantization.recipe, second.quantization.recipe)
     joined, added = first.ir.clone(), second.ir.clone()
     interface = [*added.graph.inputs, *added.graph.outputs]
     before = [str(value.name) for value in interface]
@@ -53,6 +50,12 @@ def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
     )
     ends = (str(values[0].name) for values in (second.stream_inputs, second.stream_outputs))
     return model, Second(*(renamed[name] for name in ends))
+
+
+def _check_recipes(first: str, second: str) -> None:
+    if first != second:
+        found, allowed = f"{first} and {second}", "two networks quantized in the same way"
+        raise UsageError(Problem("--then", found, allowed, "start from the float networks"))
 
 
 def _make_names_differ(kept: ir.Graph, changed: ir.Graph) -> None:

@@ -1,6 +1,6 @@
 """How a network's inputs and outputs hold frames: spectra, numbers per bin, or samples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -44,15 +44,26 @@ def layout_of(
         time_axis: the axis of the frames, where it is known.
     """
     shape = static_shape(value) or ()
-    sized = [axis for axis, dim in enumerate(shape) if dim != 1]
+    sized = {axis: dim for axis, dim in enumerate(shape) if dim != 1}
     if form.kind == "frame":
-        return Layout("frame", shape) if [shape[axis] for axis in sized] == [form.length] else None
-    contents = {"bins": AXES[:2], **({"spectrum": AXES} if form.kind == "complex" else {})}
+        return Layout("frame", shape) if [*sized.values()] == [form.length] else None
     sizes = {"frames": frames, "bins": form.width, "parts": 2}
+    for content, order in _orders_of_axes(form, sizes):
+        if [*sized.values()] != [sizes[axis] for axis in order]:
+            continue
+        if "frames" not in order:
+            order = ("frames", *order)
+        elif time_axis not in (None, [*sized][order.index("frames")]):
+            continue
+        return Layout(content, shape, tuple(map(AXES.index, order)))
+    return None
+
+
+def _orders_of_axes(
+    form: FrontendSpec, sizes: Mapping[str, int]
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What a network may hold, and all orders of its axes that are not 1."""
+    contents = {"bins": AXES[:2], **({"spectrum": AXES} if form.kind == "complex" else {})}
     for content, axes in contents.items():
         for order in permutations(axis for axis in axes if sizes[axis] != 1):
-            fits = [shape[axis] for axis in sized] == [sizes[axis] for axis in order]
-            if fits and (frames == 1 or time_axis in (None, sized[order.index("frames")])):
-                whole = order if "frames" in order else ("frames", *order)
-                return Layout(content, shape, tuple(AXES.index(axis) for axis in whole))
-    return None
+            yield content, order

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.frontend.feature_nodes import add_features, power_of
+from edgekit.export.frontend.feature_nodes import add_features, bin_numbers, power_of
 from edgekit.export.frontend.guard import insert_finite
 from edgekit.export.frontend.layout import Layout
 from edgekit.export.frontend.spec import FrontendSpec
@@ -15,7 +15,6 @@ from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 PCM_LIMIT = float(2**20)  # of |pcm|: full scale is 1, or 2^15 for unscaled 16-bit samples
 PCM_FLOOR = 2.0**-40  # of |pcm|, -241 dB: powers of a spectrum of it are no denormal numbers
-POWER_FLOOR = 1e-12
 
 
 class FrontendBuilder:
@@ -146,7 +145,7 @@ class FrontendBuilder:
             }
             spectrum, history = self.new.node("STFT", [part, history, window], shapes)
             spectra.append(spectrum)
-        return self._whole(spectra, "spectra", (self.frames, form.bins, 2), axis=0), history
+        return self.new.concat(spectra, "spectra", (self.frames, form.bins, 2), axis=0), history
 
     def _inverse(self, spectra: ir.Value, overlap: ir.Value) -> tuple[ir.Value, ir.Value]:
         """Return the samples (1, frames * hop) of spectra (frames, bins, 2) and the next overlap."""
@@ -159,7 +158,7 @@ class FrontendBuilder:
             }
             piece, overlap = self.new.node("ISTFT", [part, overlap, window], shapes)
             pieces.append(piece)
-        return self._whole(pieces, "pcm_out", (1, self.frames * form.hop), axis=1), overlap
+        return self.new.concat(pieces, "pcm_out", (1, self.frames * form.hop), axis=1), overlap
 
     def _added_up(self, frame: ir.Value, overlap: ir.Value) -> Sequence[ir.Value]:
         """Return the first hop of frame (1, length) times window plus overlap, and the rest."""
@@ -183,18 +182,11 @@ class FrontendBuilder:
         shapes = {f"{name}_{index}_in": tuple(shape) for index in range(self.frames)}
         return self.new.node("Split", [value], shapes, axis=axis, num_outputs=self.frames)
 
-    def _whole(
-        self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
-    ) -> ir.Value:
-        if len(parts) == 1:
-            return parts[0]
-        return self.new.node("Concat", parts, {name: shape}, axis=axis)[0]
-
     def _numbered(self, name: str, index: int) -> str:
         return name if self.frames == 1 else f"{name}_{index}"
 
     def _features(self, spectrum: ir.Value) -> ir.Value:
-        bins, form = (self.frames, self.form.bins), self.form
+        form = self.form
         if form.kind == "complex":
             return spectrum
         power = power_of(self.new, spectrum)
@@ -202,13 +194,7 @@ class FrontendBuilder:
             assert self.sample_rate is not None
             numbers = form.length, form.hop, self.sample_rate
             return add_features(self.new, power, form.features, *numbers)
-        if form.kind == "mag":
-            return self.new.node("Sqrt", [power], {"magnitude": bins})[0]
-        floor = self.new.constant("floor", np.float32(POWER_FLOOR))
-        unit = self.new.constant("log10", np.float32(1 / np.log(10)))
-        (floored,) = self.new.node("Max", [power, floor], {"floored": bins})
-        (logarithm,) = self.new.node("Log", [floored], {"log": bins})
-        return self.new.node("Mul", [logarithm, unit], {"log_power": bins})[0]
+        return bin_numbers(self.new, power, form.kind)
 
     def _frame(self, result: ir.Value, layout: Layout) -> ir.Value:
         """Return the samples (1, length) of a network's output."""

@@ -179,46 +179,58 @@ def parse_spec(text: str) -> FrontendSpec:
         raise UsageError(
             Problem(f"--frontend {text[:60]}...", found, f"at most {MAX_TEXT}", "correct it")
         )
-    number = r"([0-9]{1,6})"
-    if match := re.fullmatch(rf"frame:{number}:{number}", text):
-        spec = FrontendSpec(int(match[1]), int(match[2]), "frame")
-        problems = _frame_problems(spec)
-    elif match := re.fullmatch(rf"stft:{number}:{number}:(\w+)((?::\w+)*)", text):
-        options = match[4].split(":")[1:]
-        kind = next((option for option in options if option in FEATURES), "complex")
-        spec = FrontendSpec(
-            int(match[1]), int(match[2]), kind, match[3], PLAIN in options, FULL in options
-        )
-        problems = [*_stft_problems(spec), *_option_problems(options)]
-    elif match := re.fullmatch(
-        rf"({'|'.join(KINDS)}):{number}:{number}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)"
-        r"((?:\+[\w.]+(?::[\w.]+)*)*)",
-        text,
-    ):
-        features, full, problems = read_features(match[1], match[5].split(":")[1:])
-        beside, unread = _parse_joined_features(match[6].split("+")[1:])
-        spec = FrontendSpec(
-            int(match[2]),
-            int(match[3]),
-            match[1],
-            match[4],
-            full=full,
-            features=features,
-            beside=beside,
-        )
-        problems = [*(_window_problems(spec) or _hop_problems(spec)), *problems, *unread]
-        problems += _joined_problems(spec)
-    else:
-        raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
-    if problems:
-        raise UsageError(
-            Problem(f"--frontend {text}: {where}", found, allowed, "correct it")
-            for where, found, allowed in problems
-        )
-    return spec
+    for pattern, read in _READERS:
+        if (match := re.fullmatch(pattern, text)) is None:
+            continue
+        spec, problems = read(match)
+        if problems:
+            raise UsageError(
+                Problem(f"--frontend {text}: {where}", found, allowed, "correct it")
+                for where, found, allowed in problems
+            )
+        return spec
+    raise UsageError(Problem(f"--frontend {text}", "not of this form", FORMS, "correct it"))
 
 
 _Problems = list[tuple[str, str, str]]  # part, what was found, what is allowed
+
+
+def _read_frame(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
+    spec = FrontendSpec(int(match[1]), int(match[2]), "frame")
+    return spec, _frame_problems(spec)
+
+
+def _read_stft(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
+    options = match[4].split(":")[1:]
+    kind = next((option for option in options if option in FEATURES), "complex")
+    spec = FrontendSpec(
+        int(match[1]), int(match[2]), kind, match[3], PLAIN in options, FULL in options
+    )
+    return spec, [*_stft_problems(spec), *_option_problems(options)]
+
+
+def _read_feature_form(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
+    features, full, problems = read_features(match[1], match[5].split(":")[1:])
+    beside, unread = _parse_joined_features(match[6].split("+")[1:])
+    length, hop = int(match[2]), int(match[3])
+    spec = FrontendSpec(
+        length, hop, match[1], match[4], full=full, features=features, beside=beside
+    )
+    own = _window_problems(spec) or _hop_problems(spec)
+    return spec, [*own, *problems, *unread, *_joined_problems(spec)]
+
+
+_NUMBER = r"([0-9]{1,6})"
+# the forms of a specification, and what reads each
+_READERS = (
+    (rf"frame:{_NUMBER}:{_NUMBER}", _read_frame),
+    (rf"stft:{_NUMBER}:{_NUMBER}:(\w+)((?::\w+)*)", _read_stft),
+    (
+        rf"({'|'.join(KINDS)}):{_NUMBER}:{_NUMBER}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)"
+        r"((?:\+[\w.]+(?::[\w.]+)*)*)",
+        _read_feature_form,
+    ),
+)
 
 
 def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Problems]:
@@ -244,7 +256,7 @@ def _joined_problems(spec: FrontendSpec) -> _Problems:
     problems = [
         ("LAGS", str(features.bands), f"even numbers, 2 to {spec.length}")
         for features in every
-        if features.kind == "gcc" and (features.bands % 2 or not 2 <= features.bands <= spec.length)
+        if features.kind == "gcc" and features.bands not in range(2, spec.length + 1, 2)
     ]
     widths = {features.width for features in every}
     if len(widths) > 1:

@@ -10,13 +10,14 @@ from edgekit.export.frontend.feature_nodes import (
     add_intensity,
     append_frame_stack,
     band_features,
+    bin_numbers,
     power_of,
     with_silence,
 )
-from edgekit.export.frontend.features import Features
+from edgekit.export.frontend.features import DIRECTIONS, Features
 from edgekit.export.frontend.frame_layout import ORDER, SPECTRA, FrameLayout
 from edgekit.export.frontend.guard import insert_finite
-from edgekit.export.frontend.nodes import PCM_FLOOR, PCM_LIMIT, POWER_FLOOR
+from edgekit.export.frontend.nodes import PCM_FLOOR, PCM_LIMIT
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.nodes import static_shape, unused_name, value_names
@@ -61,11 +62,11 @@ class StreamsBuilder:
                 spectra.append(spectrum)
             following.append(old)
         shape = (channels, frames, form.bins, 2)
-        whole = self._joined(spectra, f"{name}_spectra", (channels * frames, *shape[2:]), 0)
+        whole = self.new.concat(spectra, f"{name}_spectra", (channels * frames, *shape[2:]), 0)
         whole = self.new.reshape(whole, f"{name}_spectrum", shape)
         self.spectra[name] = whole
         self.new.follow(
-            history, self._joined(following, f"{name}_kept", (channels, form.overlap), 0)
+            history, self.new.concat(following, f"{name}_kept", (channels, form.overlap), 0)
         )
         seen = self._spectrum(whole, form, name) if form.kind in SPECTRA else None
         seen = self._features(whole, form, name) if seen is None else seen
@@ -109,15 +110,14 @@ class StreamsBuilder:
                 }
                 piece, left = self.new.node("ISTFT", [part, left, window], shapes)
                 own.append(piece)
-            pieces.append(self._joined(own, f"{name}_channel_{c}", (1, held.samples), 1))
+            pieces.append(self.new.concat(own, f"{name}_channel_{c}", (1, held.samples), 1))
             following.append(left)
-        pcm = self._joined(pieces, f"{name}_channels", (channels, held.samples), 0)
-        dims = self.new.constant(f"{name}_pcm_dims", (1, channels, held.samples))
-        sound = {f"{name}_pcm": (1, channels, held.samples)}
-        (pcm,) = self.new.node("Reshape", [pcm, dims], sound)
-        pcm.name = name
-        graph.outputs[place] = pcm
-        whole = self._joined(following, f"{name}_left", (channels, form.overlap), 0)
+        pcm = self.new.concat(pieces, f"{name}_channels", (channels, held.samples), 0)
+        sound = (1, channels, held.samples)
+        dims = self.new.constant(f"{name}_pcm_dims", sound)
+        (pcm,) = self.new.node("Reshape", [pcm, dims], {f"{name}_pcm": sound})
+        pcm.name, graph.outputs[place] = name, pcm
+        whole = self.new.concat(following, f"{name}_left", (channels, form.overlap), 0)
         self.new.follow(overlap, whole)
         graph.extend(self.new.take())
 
@@ -138,44 +138,47 @@ class StreamsBuilder:
         """What a network reads of (channels, frames, bins, 2) that hears spectra."""
         if form.kind == "complex":
             return spectrum
-        shape = static_shape(spectrum) or ()
-        (squares,) = self.new.node("Mul", [spectrum, spectrum], {f"{name}_squares": shape})
-        axes = self.new.constant(f"{name}_axes", [3])
-        bins = {f"{name}_power": shape[:3]}
-        (power,) = self.new.node("ReduceSum", [squares, axes], bins, keepdims=0)
-        if form.kind == "mag":
-            return self.new.node("Sqrt", [power], {f"{name}_magnitude": shape[:3]})[0]
-        floor = self.new.constant(f"{name}_floor", np.float32(POWER_FLOOR))
-        unit = self.new.constant(f"{name}_log10", np.float32(1 / np.log(10)))
-        (floored,) = self.new.node("Max", [power, floor], {f"{name}_floored": shape[:3]})
-        (logarithm,) = self.new.node("Log", [floored], {f"{name}_log": shape[:3]})
-        return self.new.node("Mul", [logarithm, unit], {f"{name}_log_power": shape[:3]})[0]
+        power = power_of(self.new, spectrum, f"{name}_")
+        return bin_numbers(self.new, power, form.kind, f"{name}_")
 
     def _features(self, spectra: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
         """The features (channels, frames or stacked frames, width) of spectra (channels heard, frames, bins, 2)."""
         assert self.sample_rate is not None
-        rate, new, heard = self.sample_rate, self.new.under(name), (static_shape(spectra) or ())[0]
-        parts, silence, power = list[ir.Value](), [], None
-
-        def made(features: Features, index: int) -> ir.Value:
-            nonlocal power
-            if features.kind == "gcc":
-                return add_gcc(new, spectra, form.length, features.bands)
-            if features.kind == "intensity":
-                return add_intensity(new, spectra, features.bank_matrix(form.length, rate))
-            power = power_of(new, spectra) if power is None else power
-            state = self._free(f"{name}_pcen" + (f"_{index}" if index else ""))
-            return band_features(new, power, features, form.length, form.hop, rate, state)
-
+        new, heard = self.new.under(name), (static_shape(spectra) or ())[0]
+        power: ir.Value | None = None
+        parts, silence = [], []
         for index, features in enumerate(form.every_feature):
-            parts.append(made(features, index))
+            if power is None and features.kind not in DIRECTIONS:
+                power = power_of(new, spectra)
+            state = f"{name}_pcen" + (f"_{index}" if index else "")
+            parts.append(self._feature(new, features, form, (spectra, power), state))
             channels = features.channels(heard) or 0
             silence.append(np.tile(features.silence, (channels, 1, 1)))
         shape = (sum(map(len, silence)), *(static_shape(parts[0]) or ())[1:])
-        value = self._joined(parts, f"{name}_features", shape, 0)
+        value = self.new.concat(parts, f"{name}_features", shape, 0)
         if form.stack is not None:
             value = append_frame_stack(new, value, form.stack, self._free(f"{name}_stack"))
         return with_silence(new, value, np.concatenate(silence))
+
+    def _feature(
+        self,
+        new: FrontendWriter,
+        features: Features,
+        form: FrontendSpec,
+        heard: tuple[ir.Value, ir.Value | None],
+        state: str,
+    ) -> ir.Value:
+        """One kind of features of spectra, or of their power where it is of bands."""
+        spectra, power = heard
+        assert self.sample_rate is not None
+        if features.kind == "gcc":
+            return add_gcc(new, spectra, form.length, features.bands)
+        if features.kind == "intensity":
+            bank = features.bank_matrix(form.length, self.sample_rate)
+            return add_intensity(new, spectra, bank)
+        assert power is not None
+        numbers = form.length, form.hop, self.sample_rate
+        return band_features(new, power, features, *numbers, self._free(state))
 
     def _window(self, name: str, window: np.ndarray) -> ir.Value:
         """One constant for each window, of however many streams."""
@@ -197,15 +200,6 @@ class StreamsBuilder:
         shape[axis] //= count
         shapes = {f"{name}_{index}": tuple(shape) for index in range(count)}
         return self.new.node("Split", [value], shapes, axis=axis, num_outputs=count)
-
-    def _joined(
-        self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
-    ) -> ir.Value:
-        return (
-            parts[0]
-            if len(parts) == 1
-            else self.new.node("Concat", parts, {name: shape}, axis=axis)[0]
-        )
 
     def _put_first(self) -> None:
         """Insert what was written before everything else."""

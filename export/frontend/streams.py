@@ -1,8 +1,10 @@
 """Front ends of several channels and streams: before each input that has one, and back behind outputs of spectra."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+
+import onnx_ir as ir
 
 from edgekit.export.frontend.frame_layout import (
     SPECTRA,
@@ -14,7 +16,7 @@ from edgekit.export.frontend.frame_layout import (
 from edgekit.export.frontend.spec import Forms, silent_bands, specs_text
 from edgekit.export.frontend.stream_nodes import StreamsBuilder
 from edgekit.export.own_operators.functions import define_functions
-from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts
+from edgekit.graph.model import Model, OutputDelay, StatePair, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
 PCM = "NCT"  # layout of what takes the place of a spectrum
@@ -45,17 +47,7 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     unit = hop_unit(model, inputs)
     assert unit is not None
     graph_model = model.ir.clone()
-    graph = graph_model.graph
-    ends = {str(v.name): v for v in (*graph.inputs, *graph.outputs)}
-    builder = StreamsBuilder(graph_model, rate)
-    for name, held in inputs.items():
-        builder.add_analysis(ends[name], held)
-    for name, held in outputs.items():
-        time = model.timing.get(name)  # of a network that counts frames
-        late = 0 if time is None else time.delay_frames
-        of = None if held.sizes["P"] == 2 else gain_input(inputs, held.form)
-        builder.add_synthesis(ends[name], held, builder.spectra[of] if of else None, late)
-    graph.sort()
+    states = _add_nodes(graph_model, model, rate, inputs, outputs)
     define_functions(graph_model)
     delays, known = _delays(model, unit, outputs), model.stream
     info = StreamInfo(
@@ -67,7 +59,7 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     held_names = {*inputs, *outputs}
     used = dict.fromkeys(held.form for held in inputs.values())
     return Model(graph_model).describe(
-        states=[*model.states, *builder.new.states],
+        states=[*model.states, *states],
         stream=info,
         streaming=_streaming_facts(model, delays, unit, outputs),
         timing={n: vars(time) for n, time in model.timing.items() if n not in held_names},
@@ -80,6 +72,28 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
             *_no_sound(model, inputs, outputs),
         ],
     )
+
+
+def _add_nodes(
+    graph_model: ir.Model,
+    model: Model,
+    rate: int | None,
+    inputs: Mapping[str, FrameLayout],
+    outputs: Mapping[str, FrameLayout],
+) -> Sequence[StatePair]:
+    """Put analyses and syntheses into the graph; returns the states that they have."""
+    graph = graph_model.graph
+    ends = {str(v.name): v for v in (*graph.inputs, *graph.outputs)}
+    builder = StreamsBuilder(graph_model, rate)
+    for name, held in inputs.items():
+        builder.add_analysis(ends[name], held)
+    for name, held in outputs.items():
+        time = model.timing.get(name)  # of a network that counts frames
+        late = 0 if time is None else time.delay_frames
+        of = None if held.sizes["P"] == 2 else gain_input(inputs, held.form)
+        builder.add_synthesis(ends[name], held, builder.spectra[of] if of else None, late)
+    graph.sort()
+    return builder.new.states
 
 
 def _no_sound(
@@ -117,11 +131,7 @@ def _streaming_facts(
 ) -> StreamingFacts | None:
     """What the rewrite of the network found, in samples of the PCM; also where outputs differ in their delay."""
     if (found := model.streaming) is None:
-        if len(set(delays.values())) < 2:
-            return None
-        late = {name: "istft" if name in outputs else None for name in delays}
-        rows = tuple(OutputDelay(name, delays[name], cause) for name, cause in late.items())
-        return StreamingFacts(rows, ())
+        return _facts_of_delays(delays, outputs)
     rows = tuple(
         replace(
             output,
@@ -137,3 +147,15 @@ def _streaming_facts(
         for tensor, rate in zip(found.tensors, rates, strict=True)
     )
     return StreamingFacts(rows, tensors)
+
+
+def _facts_of_delays(
+    delays: dict[str, int], outputs: Mapping[str, FrameLayout]
+) -> StreamingFacts | None:
+    """The delays of outputs of a network that was not rewritten; None where all are alike."""
+    if len(set(delays.values())) < 2:
+        return None
+    late = {name: "istft" if name in outputs else None for name in delays}
+    return StreamingFacts(
+        tuple(OutputDelay(name, delays[name], cause) for name, cause in late.items()), ()
+    )

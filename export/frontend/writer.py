@@ -73,6 +73,14 @@ class FrontendWriter:
         dims = self.constant(f"{name}_dims", shape)
         return self.node("Reshape", [value, dims], {name: shape})[0]
 
+    def concat(
+        self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
+    ) -> ir.Value:
+        """Return the parts one behind the other along an axis; itself where there is one."""
+        return (
+            parts[0] if len(parts) == 1 else self.node("Concat", parts, {name: shape}, axis=axis)[0]
+        )
+
     def constant(self, name: str, content: ArrayLike) -> ir.Value:
         """Add an initializer: floats and truth values as they are, whole numbers as int64."""
         return add_initializer(self.graph, f"{self.prefix}/{name}", np.asarray(content))

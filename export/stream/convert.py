@@ -230,11 +230,7 @@ def _one(writer: Rewriter, node: ir.Node) -> None:
         for output, result in zip(node.outputs, results, strict=True):
             writer.set_fixed(output, result)
         return
-    rule = rule_of(node)
-    if rule is None:
-        step = "use other operators, or give the network in streaming form"
-        raise StreamingRefused("no streaming rule", "operators with a rule", step)
-    run_on_padded(writer, node, partial(rule, writer, node))
+    run_on_padded(writer, node, partial(rule_of(node).rewrite, writer, node))
 
 
 def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:

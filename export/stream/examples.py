@@ -20,29 +20,34 @@ def cut(examples: Mapping[str, Array], model: Model) -> Mapping[str, Array] | No
     Returns:
         As many whole hops as every array holds; None where that is none.
     """
-    hop, whole, hops = model.stream.hop_samples or 1, {}, []
-    for value in model.stream_inputs:
-        name, shape = str(value.name), static_shape(value) or ()
-        if name in model.timing:
-            axis = model.timing[name].axis
-            hops.append(examples[name].shape[axis] // shape[axis])
-            whole[name] = (axis, shape[axis])
-    count = min(hops, default=1)
+    hop, frames = model.stream.hop_samples or 1, _frames_of_hop(model)
+    axes = {name: model.timing[name].axis for name in frames}
+    count = min((examples[n].shape[axes[n]] // f for n, f in frames.items()), default=1)
     if count == 0:
         return None
-    lengths = (Fraction(examples[n].shape[a] * hop, f) for n, (a, f) in whole.items())
-    samples = max(lengths, default=Fraction(hop))
+    lengths = (Fraction(examples[n].shape[axes[n]] * hop, f) for n, f in frames.items())
+    part = hop / max(lengths, default=Fraction(hop))
     results = {}
     for value in model.stream_inputs:
         name = str(value.name)
-        if name not in whole:
-            shape = static_shape(value) or ()
-            results[name] = input_of_each_hop(examples[name], shape, hop / samples, count)
-            continue
-        axis, frames = whole[name]
-        part = np.take(examples[name], range(count * frames), axis)
-        results[name] = np.stack(np.split(part, count, axis))
+        if name in frames:
+            whole = np.take(examples[name], range(count * frames[name]), axes[name])
+            results[name] = np.stack(np.split(whole, count, axes[name]))
+        else:
+            results[name] = input_of_each_hop(
+                examples[name], static_shape(value) or (), part, count
+            )
     return results | {name: examples[name] for name in model.constants}
+
+
+def _frames_of_hop(model: Model) -> dict[str, int]:
+    """How many frames of each input that has a time axis a hop holds."""
+    shapes = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
+    return {
+        name: shape[model.timing[name].axis]
+        for name, shape in shapes.items()
+        if name in model.timing
+    }
 
 
 def input_of_each_hop(array: Array, shape: Sequence[int], part: Fraction, hops: int) -> Array:
@@ -67,3 +72,10 @@ def hold(array: Array, axis: int, frames: int) -> Array:
     """The array with the first of every so many frames along `axis` in the place of all of them."""
     places = np.arange(array.shape[axis])
     return np.asarray(np.take(array, places - places % frames, axis))
+
+
+def repeat_along_time(array: Array, axis: int | None, frames: int) -> Array:
+    """An input over and over along its time axis, until it has so many frames; without one as it is."""
+    if axis is None:
+        return np.asarray(array)
+    return np.asarray(np.take(array, np.arange(frames) % array.shape[axis], axis))

@@ -14,7 +14,12 @@ from edgekit.export.onnx_file.messages import is_users
 from edgekit.export.torch_source import leaves
 
 if TYPE_CHECKING:
+    import sympy
     import torch
+    from torch._guards import ShapeGuard
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+    from torch.overrides import TorchFunctionMode
 
 # functions that compare a tensor, as of positions, with a number
 COMPARISONS = {
@@ -93,40 +98,54 @@ def read_guards(
     import torch
     from torch._dispatch.python import enable_python_dispatcher
     from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-    asked: list[_Asked] = []
+    askers: list[_Asker] = []
+    environment = _environment(askers)
+    fake = FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
+    fakes = {name: _open_tensor(fake, name, one, axes.get(name)) for name, one in inputs.items()}
+    sizes: dict[str, int | torch.SymInt] = {
+        name: fakes[name].shape[axis] for name, axis in axes.items()
+    }
+    symbols = {
+        size.node.expr: name for name, size in sizes.items() if isinstance(size, torch.SymInt)
+    }
+    numbers: list[LengthNumber] = []
+    try:
+        shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
+        copied = copy.deepcopy(module, shared)  # forward may keep tensors without content
+        with torch.no_grad(), enable_python_dispatcher(), fake, _comparison_mode(samples, numbers):
+            copied(**fakes)
+        complete = bool(symbols) and all(map(_is_still_open, sizes.values()))
+    except Exception:  # code of unknown origin, which such tensors do not suit
+        complete = False
+    conditions = _conditions(environment.guards, askers, symbols, frames)
+    return Guards(list(conditions), numbers, complete)
+
+
+def _environment(askers: "list[_Asker]") -> "ShapeEnv":
+    """What evaluates conditions for torch; who asks for a guard goes to `askers`."""
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     class Environment(ShapeEnv):
         def evaluate_expr(self, *arguments: Any, **more: Any) -> Any:
             result = super().evaluate_expr(*arguments, **more)
-            if len(self.guards) > len(asked):
-                asked.extend([_asked()] * (len(self.guards) - len(asked)))
+            if len(self.guards) > len(askers):
+                askers.extend([_asker()] * (len(self.guards) - len(askers)))
             return result
 
-    environment = Environment()
-    fake = FakeTensorMode(shape_env=environment, allow_non_fake_inputs=True)
-    shared = {id(tensor): tensor for tensor in (*module.parameters(), *module.buffers())}
-    fakes = {name: _opened(fake, name, one, axes.get(name)) for name, one in inputs.items()}
-    sizes = {name: fakes[name].shape[axis] for name, axis in axes.items()}
-    symbols = {
-        size.node.expr: name for name, size in sizes.items() if isinstance(size, torch.SymInt)
-    }
-    comparing = _comparing(samples)
-    complete = bool(symbols)
-    try:
-        copied = copy.deepcopy(module, shared)  # forward may keep tensors without content
-        with torch.no_grad(), enable_python_dispatcher(), fake, comparing:
-            copied(**fakes)
-    except Exception:  # code of unknown origin, which such tensors do not suit
-        complete = False
-    for size in sizes.values():
-        complete = complete and isinstance(size, torch.SymInt) and size.node.maybe_as_int() is None
-    conditions = _conditions(environment.guards, asked, symbols, frames)
-    return Guards(list(conditions), comparing.numbers, complete)
+    return Environment()
 
 
-def _opened(fake: Any, name: str, tensor: "torch.Tensor", axis: int | None) -> Any:
+def _is_still_open(size: "int | torch.SymInt") -> bool:
+    """Whether nothing took a size along time for a plain number."""
+    import torch
+
+    return isinstance(size, torch.SymInt) and size.node.maybe_as_int() is None
+
+
+def _open_tensor(
+    fake: "FakeTensorMode", name: str, tensor: "torch.Tensor", axis: int | None
+) -> "torch.Tensor":
     """The tensor without its content, with an open size along an axis."""
     from torch._dynamo.source import LocalSource
     from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
@@ -137,9 +156,9 @@ def _opened(fake: Any, name: str, tensor: "torch.Tensor", axis: int | None) -> A
 
 
 def _conditions(
-    guards: Sequence[Any],
-    asked: "Sequence[_Asked]",
-    symbols: Mapping[Any, str],
+    guards: "Sequence[ShapeGuard]",
+    askers: "Sequence[_Asker]",
+    symbols: "Mapping[sympy.Basic, str]",
     frames: Callable[[str, int], int],
 ) -> Iterator[LengthGuard]:
     """Every condition on the lengths of inputs alone, once."""
@@ -147,7 +166,7 @@ def _conditions(
     from torch.utils._sympy.printers import PythonPrinter
 
     seen = set()
-    for guard, by in zip(guards, asked, strict=False):
+    for guard, by in zip(guards, askers, strict=False):
         free = sorted(guard.expr.free_symbols, key=str)
         if by.kernel or guard.expr in seen or not free or not set(free) <= set(symbols):
             continue
@@ -167,7 +186,7 @@ def _conditions(
         yield LengthGuard(holds, by.place, by.direct, numbers)
 
 
-class _Asked(NamedTuple):
+class _Asker(NamedTuple):
     """Who asks for a condition: the place is that of `LengthGuard`."""
 
     place: str
@@ -175,7 +194,7 @@ class _Asked(NamedTuple):
     kernel: bool  # torch, to choose among kernels that give the same
 
 
-def _asked() -> _Asked:
+def _asker() -> _Asker:
     inside, torchs = set[str](), set[str]()
     for frame in _frames():
         path, name = PurePath(frame.f_code.co_filename), frame.f_code.co_name
@@ -183,11 +202,11 @@ def _asked() -> _Asked:
             text = linecache.getline(str(path), frame.f_lineno).strip(" \n:")
             place = f"{path.name} line {frame.f_lineno}: {text}"
             direct = not inside or bool(CUTTING & torchs)
-            return _Asked(place, direct, bool(KERNELS & torchs))
+            return _Asker(place, direct, bool(KERNELS & torchs))
         if not MACHINERY.intersection(path.parts) and not name.startswith("__"):
             inside.add(name)
             torchs |= {name} if "torch" in path.parts else set()
-    return _Asked("", False, bool(KERNELS & torchs))
+    return _Asker("", False, bool(KERNELS & torchs))
 
 
 def _frames() -> Iterator[FrameType]:
@@ -197,37 +216,42 @@ def _frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _comparing(samples: int) -> Any:
-    """A mode of torch that notes the numbers with which tensors are compared along an open axis."""
-    import torch
+def _comparison_mode(samples: int, numbers: list[LengthNumber]) -> "TorchFunctionMode":
+    """A mode of torch that adds to `numbers` those with which tensors are compared along an open axis."""
     from torch.overrides import TorchFunctionMode
 
-    class Comparing(TorchFunctionMode):
-        def __init__(self) -> None:
-            super().__init__()
-            self.numbers: list[LengthNumber] = []
-
+    class ComparisonMode(TorchFunctionMode):
         def __torch_function__(
-            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
+            self,
+            function: Callable[..., object],
+            types: object,
+            args: tuple[object, ...] = (),
+            kwargs: dict[str, object] | None = None,
+        ) -> object:
             if getattr(function, "__name__", "").strip("_") in COMPARISONS:
-                self._note((*args, *(kwargs or {}).values()))
+                operands = (*args, *(kwargs or {}).values())
+                numbers.extend(_compared_lengths(operands, samples))
             return function(*args, **(kwargs or {}))
 
-        def _note(self, operands: Sequence[Any]) -> None:
-            opened = [
-                size.node.hint
-                for tensor in leaves(list(operands))
-                for size in tensor.shape
-                if isinstance(size, torch.SymInt)
-            ]
-            for number in operands:
-                plain = type(number) in (int, float) and math.isfinite(number)
-                if opened and plain and SMALLEST_NUMBER <= abs(number) <= LARGEST_NUMBER:
-                    at = math.ceil(abs(number) * samples / max(max(opened), 1))
-                    self.numbers.append(LengthNumber(at, _asked().place))
+    return ComparisonMode()
 
-    return Comparing()
+
+def _compared_lengths(operands: Sequence[object], samples: int) -> Iterator[LengthNumber]:
+    """The numbers among operands, as lengths, where one of the tensors has an open axis."""
+    import torch
+
+    opened = [
+        size.node.hint
+        for tensor in leaves(list(operands))
+        for size in tensor.shape
+        if isinstance(size, torch.SymInt)
+    ]
+    for number in operands if opened else ():
+        if not (type(number) is int or type(number) is float) or not math.isfinite(number):
+            continue
+        if SMALLEST_NUMBER <= abs(number) <= LARGEST_NUMBER:
+            at = math.ceil(abs(number) * samples / max(max(opened), 1))
+            yield LengthNumber(at, _asker().place)
 
 
 def changes(guard: LengthGuard, samples: int, step: int) -> tuple[int | None, int | None]:
@@ -240,23 +264,29 @@ def changes(guard: LengthGuard, samples: int, step: int) -> tuple[int | None, in
 
 def _change(guard: LengthGuard, samples: int, step: int, end: int) -> int | None:
     size = abs(step)
-    far = {samples // size + math.copysign(2**n, step) for n in range(31)}
-    near = {
-        n * k // m + d for n in guard.numbers for k in (1, 2) for m in (1, size) for d in (-1, 0, 1)
-    }
-    steps = {samples // size + int(math.copysign(n, step)) for n in range(1, NEAR)}
-    places = sorted(steps | {int(n) for n in far} | near, reverse=step < 0)
     last = samples // size
-    for place in places:
+    for place in _steps_to_try(guard, samples, step):
         if (place - last) * step <= 0 or (place * size - end) * step > 0 or place < 1:
             continue
         if not guard.holds(place * size):
-            return _first(guard, last, place, size) * size
+            return _first_failing_step(guard, last, place, size) * size
         last = place
     return None
 
 
-def _first(guard: LengthGuard, holding: int, failing: int, size: int) -> int:
+def _steps_to_try(guard: LengthGuard, samples: int, step: int) -> list[int]:
+    """Multiples of a step from `samples` on: each near one, far ones by powers of 2, and those at numbers."""
+    size, side = abs(step), 1 if step > 0 else -1
+    start = samples // size
+    near = {start + side * n for n in range(1, NEAR)}
+    far = {start + side * 2**n for n in range(31)}
+    at_numbers = {
+        n * k // m + d for n in guard.numbers for k in (1, 2) for m in (1, size) for d in (-1, 0, 1)
+    }
+    return sorted(near | far | at_numbers, reverse=step < 0)
+
+
+def _first_failing_step(guard: LengthGuard, holding: int, failing: int, size: int) -> int:
     """The first failing step between one that holds and one that fails."""
     while abs(failing - holding) > 1:
         middle = (holding + failing) // 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import ArrayLike, DTypeLike
 
 from edgekit.base.arrays import Array, Int64
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
@@ -45,7 +46,7 @@ class HopGraph:
         self.graph.inputs.append(value)
         return value
 
-    def constant(self, array: Any, name: str, dtype: Any = np.float32) -> ir.Value:
+    def constant(self, array: ArrayLike, name: str, dtype: DTypeLike = np.float32) -> ir.Value:
         """Add an initializer."""
         content = np.ascontiguousarray(array, dtype).reshape(np.shape(array))
         tensor = ir.Tensor(content, name=self.name(name))
@@ -116,6 +117,10 @@ class HopGraph:
         ]
         return self.one(name, "Slice", value, *bounds)
 
+    def reshape(self, value: ir.Value, shape: Sequence[int], name: str) -> ir.Value:
+        """The value in another shape."""
+        return self.one(name, "Reshape", value, self.constant(shape, f"{name}.dims", np.int64))
+
     @cached_property
     def hops(self) -> ir.Value:
         """Hops before this one, float32 (1,); stays at 2**24, where adding 1 rounds back."""
@@ -166,7 +171,7 @@ class HopGraph:
         step: Array,
         place: Int64,
         name: str,
-        dtype: np.dtype[Any],
+        dtype: np.dtype[np.generic],
     ) -> ir.Value:
         """A constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
 

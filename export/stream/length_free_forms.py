@@ -45,19 +45,29 @@ def _log_sum_of(node: ir.Node) -> tuple[ir.Node, int] | None:
     """The last node of a running log-sum whose ReduceMax is `node`, and its axis."""
     if node.op_type != "ReduceMax" or not attribute(node, "keepdims", 1):
         return None
-    x, most = node.inputs[0], node.outputs[0]
-    axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    if x is None or axes is None or axes.size != 1 or len(list(most.uses())) != 2:
+    x, most, axis = node.inputs[0], node.outputs[0], _only_axis(node)
+    if x is None or axis is None or len(list(most.uses())) != 2:
         return None
-    rank = len(static_shape(x) or ())
-    axis = int(axes.ravel()[0]) % rank
-    below = [user for user in most.consumers() if list(user.inputs) == [x, most]]
-    first = below[0] if below and below[0].op_type == "Sub" else None
-    total = _then(_then(first, "Exp"), "CumSum")
+    total = _sum_of_exponentials(x, most)
     last = _then(_then(total, "Log"), "Add")
-    if total is None or last is None or most not in last.inputs or not _sums(total, axis, rank):
+    if total is None or last is None or most not in last.inputs or not _sums(total, axis, x):
         return None
     return last, axis
+
+
+def _only_axis(node: ir.Node) -> int | None:
+    """The axis of a reduction over one."""
+    axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
+    if axes is None or axes.size != 1:
+        return None
+    return int(axes.ravel()[0]) % len(static_shape(node.inputs[0]) or (0,))
+
+
+def _sum_of_exponentials(x: ir.Value, most: ir.Value) -> ir.Node | None:
+    """The CumSum in ``cumsum(exp(x - most))``, which comes first among what reads `most`."""
+    below = [user for user in most.consumers() if list(user.inputs) == [x, most]]
+    first = below[0] if below and below[0].op_type == "Sub" else None
+    return _then(_then(first, "Exp"), "CumSum")
 
 
 def _then(node: ir.Node | None, op_type: str) -> ir.Node | None:
@@ -66,9 +76,9 @@ def _then(node: ir.Node | None, op_type: str) -> ir.Node | None:
     return reader if reader is not None and reader.op_type == op_type else None
 
 
-def _sums(node: ir.Node, axis: int, rank: int) -> bool:
-    """Whether a CumSum runs along an axis from its start, each element included."""
-    place = array_of(node.inputs[1])
+def _sums(node: ir.Node, axis: int, like: ir.Value) -> bool:
+    """Whether a CumSum of what is shaped as `like` runs along an axis from its start, each element included."""
+    place, rank = array_of(node.inputs[1]), len(static_shape(like) or ())
     plain = not attribute(node, "reverse", 0) and not attribute(node, "exclusive", 0)
     return plain and place is not None and int(place.ravel()[0]) % rank == axis
 
@@ -93,14 +103,19 @@ def _lines_of(node: ir.Node) -> tuple[int, int] | None:
     mode = attribute(node, "mode", "nearest"), attribute(node, "coordinate_transformation_mode", "")
     if node.op_type != "Resize" or mode != ("linear", "align_corners"):
         return None
-    before, after = static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    if before is None or after is None or len(before) not in (3, 4):
+    before, after = static_shape(node.inputs[0]) or (), static_shape(node.outputs[0]) or ()
+    axis = _only_resized_axis(before, after)
+    if axis is None:
         return None
-    changed = [n for n, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-    if len(changed) != 1 or changed[0] < 2:
-        return None
-    frames, made = before[changed[0]] - 1, after[changed[0]] - 1
-    return (changed[0], made // frames) if frames and made and made % frames == 0 else None
+    frames, made = before[axis] - 1, after[axis] - 1
+    fits = frames > 0 and made > 0 and made % frames == 0
+    return (axis, made // frames) if fits else None
+
+
+def _only_resized_axis(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
+    """The axis of 3 or 4 that alone has another size, behind batch and channels."""
+    changed = [n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
+    return changed[0] if len(before) in (3, 4) and len(changed) == 1 and changed[0] >= 2 else None
 
 
 def _draw_lines(graph: ir.Graph, node: ir.Node, axis: int, factor: int) -> None:

@@ -19,11 +19,12 @@ from edgekit.base.errors import ModelError, Problem, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.hop_runner import Arrays, in_onnxruntime
 from edgekit.export.random_inputs import draw
-from edgekit.export.stream.examples import hold
-from edgekit.export.stream.guards import Guards, changes
+from edgekit.export.stream.examples import hold, repeat_along_time
+from edgekit.export.stream.guarded_lengths import SAME, GuardedLengths
+from edgekit.export.stream.guards import Guards
 from edgekit.export.stream.prove import SEED, run_stream
 from edgekit.export.stream.run_lengths import RunLengths
-from edgekit.export.stream.sources import Offline, repeat_along_time
+from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.tensor_timing import Facts
 from edgekit.export.verify import verify_answer
 from edgekit.graph.model import Model
@@ -31,14 +32,9 @@ from edgekit.graph.nodes import static_shape
 
 CALLS = 500  # hops of a run; a longer run has longer hops
 ROUNDS = 3  # times that conditions are read behind a length at which one has changed
-FARTHER = (
-    4  # a length is compared that is one in so many parts beyond one at which a condition changes
-)
-MOST = 12  # lengths at which conditions change, seen from one length
 ATTEMPTS = 16  # lengths that are tried to find the longest at which a source runs
 LIMIT = 1e-5  # of the peak: from where on a frame is said to differ
 NUMBERS = 2**13  # samples: around a greater number only the long run is compared
-SAME = "the same computation at every length"
 STEP = (
     "remove what depends on the length, as a split, a slice, a mask or a table of fixed size; where nothing "
     "does, report this network"
@@ -70,7 +66,7 @@ def prove_lengths(
         guards[read] = offline.guards(read)
     numbers = [*offline.numbers, *(n for one in guards.values() for n in one.numbers)]
     lengths = RunLengths(offline, short, facts, models[min(models)], numbers)
-    return _LengthProof(lengths, dict(models), rewritten, guards).prove()
+    return _LengthProof(lengths, dict(models), rewritten, GuardedLengths(lengths, guards)).prove()
 
 
 @dataclass
@@ -81,7 +77,7 @@ class _LengthProof:
         lengths: what there is to compare.
         models: the streams, by hop.
         rewritten: makes the stream with another hop.
-        guards: on which lengths the source depends, by the length at which that was read.
+        guarded: what the conditions of the source say about lengths.
         equal: lengths in samples at which both were compared.
         failing: lengths at which the source does not run, each with its reason.
         shorter: lengths no longer than the delay at which they differ, as a clip within one window may.
@@ -91,7 +87,7 @@ class _LengthProof:
     lengths: RunLengths
     models: dict[int, Model]
     rewritten: Callable[[int], Model]
-    guards: dict[int, Guards]
+    guarded: GuardedLengths
     equal: list[int] = field(default_factory=list)
     failing: dict[int, ModelError] = field(default_factory=dict)
     shorter: list[int] = field(default_factory=list)
@@ -102,7 +98,8 @@ class _LengthProof:
         long = self._whole_hops(self.lengths.long)
         lengths = {n for n in (example, long) if n}
         if self.lengths.offline.run is not None:
-            lengths |= self._around_numbers() | self._changing({read, *lengths})
+            at = {read, *lengths}
+            lengths |= self._around_numbers() | self.guarded.around_changes(at)
         for samples in sorted(lengths):
             self._compare(samples)
         if self.lengths.offline.run is not None:
@@ -115,42 +112,10 @@ class _LengthProof:
         numbers = {n.samples for n in self.lengths.numbers if n.samples <= NUMBERS}
         return {place for number in numbers for place in self.lengths.around(number)}
 
-    def _changing(self, at: Iterable[int]) -> set[int]:
-        """Lengths at which a condition changes that holds at one of these."""
-        offline, found = self.lengths.offline, set[int]()
-        if offline.guards is None:
-            return found
-        for samples in at:
-            if samples not in self.guards:
-                if any(guards.same(samples) for guards in self.guards.values()):
-                    continue
-                self.guards[samples] = offline.guards(samples)
-            below, above, step = set[int](), set[int](), self.lengths.step
-            for condition in self.guards[samples].conditions:
-                before, after = changes(condition, samples, step)
-                if (before, after) == (
-                    samples - step,
-                    samples + step,
-                ) and samples != self.lengths.read:
-                    continue  # it holds at one length alone: no other one matters more than any
-                below |= {before} if before else set()
-                if after and self.lengths.fits(after):
-                    above.add(after)
-                elif after and condition.direct:
-                    _refuse_branch(condition.place, after)
-            for changed in (*sorted(below)[-MOST:], *sorted(above)[:MOST]):
-                side = 1 if changed > samples else -1
-                # a slice up to a length is still all of it there
-                beyond = changed * (FARTHER + side) // FARTHER // step * step
-                near = {changed, changed + side * step, beyond}
-                found |= {n for n in near if n >= step and self.lengths.fits(n)}
-        return found
-
     def _walk(self, first: int) -> None:
         """Go on from where a condition has changed; where not all of them are known, by many lengths."""
-        complete = bool(self.guards) and all(one.complete for one in self.guards.values())
-        for _ in range(ROUNDS if complete else 0):
-            beyond = self._changing({first}) - {*self.equal, *self.failing}
+        for _ in range(ROUNDS if self.guarded.complete else 0):
+            beyond = self.guarded.around_changes({first}) - {*self.equal, *self.failing}
             for samples in sorted(beyond):
                 self._compare(samples)
             if not (above := [n for n in beyond if n > first]):
@@ -166,30 +131,40 @@ class _LengthProof:
         known = {*self.equal, *self.failing, *self.shorter}
         if samples in known or samples < self.lengths.step:
             return
-        offline, hop = self.lengths.offline, self._hop(samples)
-        feeds = [self._random(samples)]
-        if offline.examples is not None and samples == self.lengths.example:
-            feeds.append(self._cut(offline.examples, samples))
+        hop = self._hop(samples)
+        feeds = [self._random(samples), *self._example_feeds(samples)]
         for feed in feeds:
             self._hold_controls(feed, samples, hop)
-            try:
-                expected = self._source(feed, samples)
-            except ModelError as error:
-                self.failing[samples] = error
-                if samples > self.lengths.read:
-                    self._streamed(feed, samples, hop)
+            if (expected := self._expected(feed, samples, hop)) is None:
                 return
             if len(feeds) == 1 and not all(np.isfinite(a).all() for a in expected.values()):
                 feeds.append(self._suitable(feed, samples))
-            if all(array.size for array in expected.values()):
-                try:
-                    self._same(feed, samples, hop, expected)
-                except ModelError:
-                    if samples > self.lengths.delay:
-                        raise
-                    self.shorter.append(samples)
-                    return
+            if not self._is_same(feed, samples, hop, expected):
+                return
         self.equal.append(samples)
+
+    def _expected(self, feed: Arrays, samples: int, hop: int) -> Arrays | None:
+        """What the source gives; None where it fails at this length, at which a stream must still run."""
+        try:
+            return self._source(feed, samples)
+        except ModelError as error:
+            self.failing[samples] = error
+            if samples > self.lengths.read:
+                self._streamed(feed, samples, hop)
+            return None
+
+    def _is_same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> bool:
+        """Whether the stream gives the same; only a recording no longer than the delay may differ."""
+        if not all(array.size for array in expected.values()):
+            return True
+        try:
+            self._check_same(feed, samples, hop, expected)
+        except ModelError:
+            if samples > self.lengths.delay:
+                raise
+            self.shorter.append(samples)
+            return False
+        return True
 
     def _whole_hops(self, samples: int) -> int:
         """The next whole number of smallest hops, or the one before where that is too long for a proof."""
@@ -207,7 +182,7 @@ class _LengthProof:
         names = [str(value.name) for value in self.lengths.short.outputs]
         return dict(zip(names, arrays, strict=True))
 
-    def _same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> None:
+    def _check_same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> None:
         model, offline = self.models[hop], self.lengths.offline
         found = self._streamed(feed, samples, hop)
         for name, array in expected.items():
@@ -253,24 +228,9 @@ class _LengthProof:
 
     def _refuse(self, samples: int, found: str) -> NoReturn:
         equal = f", though equal at {max(self.equal)}" if self.equal else ""
-        where = "; ".join(self._reasons(samples)) or "the network"
+        where = "; ".join(self.guarded.reasons(samples, self.equal)) or "the network"
         text = f"at {samples} samples {found}{equal}"
         raise ModelError(Problem(where, text, SAME, STEP))
-
-    def _reasons(self, samples: int) -> list[str]:
-        """Lines whose conditions have changed, at the fewest equal lengths too, or numbers on the way to this one."""
-        changed = [
-            (sum(not condition.holds(n) for n in self.equal), condition.place)
-            for guards in self.guards.values()
-            for condition in guards.conditions
-            if condition.place and not condition.holds(samples)
-        ]
-        least = min((count for count, _ in changed), default=0)
-        places = [place for count, place in changed if count == least]
-        if not places:
-            last = max(self.equal, default=0)
-            places = [n.place for n in self.lengths.numbers if last <= n.samples <= samples]
-        return list(dict.fromkeys(f"in {place}" for place in places if place))[:2]
 
     def _hop(self, samples: int) -> int:
         """The smallest hop of which a run has not too many."""
@@ -294,6 +254,13 @@ class _LengthProof:
             drawn = draw(value, random, -(-frames // short[axis]), 1)
             feed[name] = np.take(np.concatenate([*drawn], axis), range(frames), axis)
         return feed
+
+    def _example_feeds(self, samples: int) -> list[Arrays]:
+        """The examples, at their own length alone."""
+        examples = self.lengths.offline.examples
+        if examples is None or samples != self.lengths.example:
+            return []
+        return [self._cut(examples, samples)]
 
     def _suitable(self, feed: Arrays, samples: int) -> Arrays:
         """Inputs for a network that gives no numbers for noise: its examples, else positive ones, as for a level."""
@@ -349,12 +316,6 @@ class _LengthProof:
                 "the stream goes on"
             )
         return notes
-
-
-def _refuse_branch(place: str, samples: int) -> NoReturn:
-    found = f"another way through it from {samples} samples on, which are too many to compare"
-    step = "remove what depends on the length"
-    raise ModelError(Problem(f"in {place}", found, SAME, step))
 
 
 def _sizes(name: str, expected: Array, found: Array) -> str:

@@ -9,8 +9,9 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.export.passes.metadata import place_of
 from edgekit.export.stream.module_probe import Calls, frames_of_slowest, most_grown
 from edgekit.export.stream.periods import MOST, period, rough_period
-from edgekit.export.stream.sources import Offline, TooShort
+from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.tensor_timing import grown_module
+from edgekit.export.stream.torch_network import TooShort
 from edgekit.graph.nodes import array_of, static_shape
 
 # Where a network is read first, in samples: short, since some grow with the length; then multiples of what
@@ -29,10 +30,8 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
         ModelError: what is wrong at every length that was tried, or with what two lengths tell.
     """
     error: ModelError | None = None
-    told, unit = 0, offline.unit
-    # as many frames of the slowest input: its branch may have strides of its own
-    lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
-    for samples in _probe_lengths(offline, list(dict.fromkeys(lengths)), times):
+    told = 0
+    for samples in _probe_lengths(offline, _first_lengths(offline), times):
         try:
             offline.at(times * samples), offline.at(2 * times * samples)
         except TooShort as found:
@@ -52,6 +51,13 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
             break
     assert error is not None
     raise error
+
+
+def _first_lengths(offline: Offline) -> Sequence[int]:
+    """As many frames of the slowest input as `LENGTHS` says: its branch may have strides of its own."""
+    unit = offline.unit
+    lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
+    return list(dict.fromkeys(lengths))
 
 
 def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:

@@ -1,9 +1,9 @@
 """What a run of a torch module tells before it is imported: its slowest frames, and loops along time."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgekit.export.torch_source import leaves
 
@@ -40,18 +40,22 @@ def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Ca
 
     class Recording(TorchFunctionMode):
         def __torch_function__(
-            self, function: Any, types: Any, args: Any = (), kwargs: Any = None
-        ) -> Any:
+            self,
+            function: Callable[..., object],
+            types: object,
+            args: tuple[object, ...] = (),
+            kwargs: dict[str, object] | None = None,
+        ) -> object:
             result = function(*args, **(kwargs or {}))
             made = leaves(result)
             shapes.extend(tuple(one.shape) for one in made)
             counts[stack[-1]] += len(made)
             return result
 
-    def enter(part: Any, _: Any) -> None:
+    def enter(part: "torch.nn.Module", _: object) -> None:
         stack.append(paths.get(part, stack[-1]))
 
-    def leave(*_: Any) -> None:
+    def leave(*_: object) -> None:
         stack.pop()
 
     hooks = register_module_forward_pre_hook(enter), register_module_forward_hook(leave)
@@ -79,7 +83,7 @@ def frames_of_slowest(short: Calls, long: Calls) -> int:
 def reached_nodes(program: "torch.export.ExportedProgram") -> int:
     """How many nodes of an exported program an input reaches."""
     inputs = set(program.graph_signature.user_inputs)
-    reached: set[Any] = set()
+    reached: set[torch.fx.Node] = set()
     for node in program.graph.nodes:
         if node.name in inputs or any(one in reached for one in node.all_input_nodes):
             reached.add(node)

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from math import lcm, prod
+from math import lcm
 
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
+from edgekit.export.stream.rules.rule import Growth
+from edgekit.export.stream.rules.table import rule_of
 from edgekit.export.stream.tensor_timing import check_same, values_of
-from edgekit.export.stream.windows import per_axis, slice_of
-from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import array_of, attribute, static_shape
+from edgekit.graph.nodes import attribute, static_shape
 
 NONE: Mapping[str, Fraction] = {}
 MOST = 2**17  # samples at which a network is read: 8 s at 16 kHz
@@ -35,18 +35,26 @@ def period(short: ir.Graph, long: ir.Graph, own: Mapping[str, Fraction] = NONE) 
     axes = {value: axis for value, twin in pairs if (axis := _grown(value, twin)) is not None}
     rates = {v: own.get(str(v.name), Fraction(1)) for v in short.inputs if v in axes}
     for node in short:
-        known = [value for value in node.inputs if value in rates]
-        if not known:
-            continue
-        source = min(known, key=lambda value: rates[value])
-        assert source is not None
-        for output in node.outputs:
-            if output not in axes and _keeps_axes(node, source, output):
-                axes[output] = axes[source]  # maybe so few frames that their number does not grow
-            if output in axes:
-                ratio = _ratio(node, source, output, axes)
-                rates[output] = rates[source] * ratio
+        _add_rates(node, axes, rates)
     return _largest_period(lcm(1, *(rate.denominator for rate in rates.values())))
+
+
+def _add_rates(node: ir.Node, axes: dict[ir.Value, int], rates: dict[ir.Value, Fraction]) -> None:
+    """Add the rates of a node's outputs, which follow from its slowest input."""
+    known = [value for value in node.inputs if value is not None and value in rates]
+    if not known:
+        return
+    source = min(known, key=lambda value: rates[value])
+    for output in node.outputs:
+        if output not in axes and _keeps_axes(node, source, output):
+            axes[output] = axes[source]  # maybe so few frames that their number does not grow
+        if output in axes:
+            rates[output] = rates[source] * rule_of(node).ratio(node, _growth(source, output, axes))
+
+
+def _growth(source: ir.Value, output: ir.Value, axes: Mapping[ir.Value, int]) -> Growth:
+    read, made = static_shape(source) or (), static_shape(output) or ()
+    return Growth(read, made, axes[source], axes[output])
 
 
 def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
@@ -78,38 +86,3 @@ def _grown(value: ir.Value, twin: ir.Value) -> int | None:
 def _keeps_axes(node: ir.Node, source: ir.Value, output: ir.Value) -> bool:
     ranks = {len(static_shape(value) or ()) for value in (source, output)}
     return len(ranks) == 1 and node.op_type not in ("Reshape", "Transpose")
-
-
-def _ratio(
-    node: ir.Node, source: ir.Value, output: ir.Value, axes: dict[ir.Value, int]
-) -> Fraction:
-    """Frames of the output for one of the input."""
-    before, after = axes[source], axes[output]
-    if facts_of(node).slides:
-        stride = per_axis(node, "strides")[before - 2] if before >= 2 else 1
-        return Fraction(stride) if node.op_type == "ConvTranspose" else Fraction(1, stride)
-    if node.op_type == "Col2Im":
-        return Fraction(list(attribute(node, "strides", [1] * 2))[after - 2])
-    shape, made = static_shape(source) or (), static_shape(output) or ()
-    if node.op_type == "Slice":
-        cut = slice_of(node, before, shape[before])
-        return Fraction(1, abs(cut.step) if cut else 1)
-    if node.op_type == "Gather":
-        index = array_of(node.inputs[1])
-        if index is not None and index.ndim == 2 and len(index) > 1 and before == after:
-            return Fraction(1, max(abs(int(index[1, 0] - index[0, 0])), 1))
-    if node.op_type == "Resize":
-        return _resize_factor(node, shape[before], made[after], before)
-    if node.op_type == "Reshape":
-        return Fraction(prod(shape) * made[after], shape[before] * prod(made))
-    return Fraction(1)
-
-
-def _resize_factor(node: ir.Node, before: int, after: int, axis: int) -> Fraction:
-    scales = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
-    if scales is not None and scales.size == len(static_shape(node.inputs[0]) or ()):
-        return Fraction(float(scales[axis])).limit_denominator(1000)
-    aligned = attribute(node, "coordinate_transformation_mode", "") == "align_corners"
-    if aligned and before > 1 and after > 1:
-        return Fraction(after - 1, before - 1).limit_denominator(1000)
-    return Fraction(after, before).limit_denominator(1000)

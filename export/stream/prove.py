@@ -11,8 +11,8 @@ from edgekit.base.errors import ModelError, VerificationError
 from edgekit.export.double import double_runner
 from edgekit.export.hop_runner import Arrays, in_onnxruntime, zero_states
 from edgekit.export.random_inputs import draw
-from edgekit.export.stream.examples import hold, input_of_each_hop
-from edgekit.export.stream.sources import Offline, repeat_along_time
+from edgekit.export.stream.examples import hold, input_of_each_hop, repeat_along_time
+from edgekit.export.stream.sources import Offline
 from edgekit.export.verify import compare, compare_in_double
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
@@ -52,24 +52,9 @@ def prove(
     if max(models) > least and samples % max(models) == 0:
         samples += least
     whole = offline.at(samples)
-    generator = np.random.default_rng(SEED)
-    feeds = [{str(v.name): draw(v, generator, 1, 1)[0] for v in whole.ir.graph.inputs}]
-    given = [*([] if offline.examples is None else [offline.examples]), *recordings]
-    times = {name: time.axis for name, time in models[min(models)].timing.items()} | dict(
-        offline.axes
-    )
-    frames = {name: int(samples * offline.rates.get(name, 1)) for name in times}
-    feeds += [
-        {n: repeat_along_time(feed[n], times.get(n), frames.get(n, 1)) for n in feeds[0]}
-        for feed in given
-    ]
-    for name in set(offline.controls) & times.keys():
-        period = lcm(*models) * frames[name] // samples
-        for feed in feeds:
-            feed[name] = hold(feed[name], times[name], period)
     running = in_onnxruntime(whole.to_bytes())
     worst = 0.0
-    for feed in feeds:
+    for feed in _feeds(offline, models, samples, recordings):
         expected = running(feed)
         for hop, model in models.items():
             found = run_stream(model, feed, samples)
@@ -84,6 +69,28 @@ def prove(
                     raise error from None
                 worst = max(worst, compare_in_double(exact, same, expected, found, what=what))
     return worst
+
+
+def _feeds(
+    offline: Offline, models: Mapping[int, Model], samples: int, recordings: Sequence[Arrays]
+) -> list[Arrays]:
+    """Random inputs, the examples and recordings, at this length; a control holds for the hops of all models."""
+    generator = np.random.default_rng(SEED)
+    inputs = offline.at(samples).ir.graph.inputs
+    feeds = [{str(value.name): draw(value, generator, 1, 1)[0] for value in inputs}]
+    axes = {name: time.axis for name, time in models[min(models)].timing.items()} | dict(
+        offline.axes
+    )
+    frames = {name: int(samples * offline.rates.get(name, 1)) for name in axes}
+    feeds += [
+        {n: repeat_along_time(feed[n], axes.get(n), frames.get(n, 1)) for n in feeds[0]}
+        for feed in (*([] if offline.examples is None else [offline.examples]), *recordings)
+    ]
+    for name in set(offline.controls) & axes.keys():
+        period = lcm(*models) * frames[name] // samples
+        for feed in feeds:
+            feed[name] = hold(feed[name], axes[name], period)
+    return feeds
 
 
 def _delay(model: Model) -> int:
@@ -115,13 +122,7 @@ def run_stream(
     lengths = {n: Fraction(f * samples, hop) + times[n].offset_frames for n, f in outputs.items()}
     ends = [(lengths[n] + times[n].delay_frames) / f for n, f in outputs.items()]
     hops = ceil(max(Fraction(samples, hop), *ends))  # a network may leave out its last frames
-    inputs = {}
-    for value in model.stream_inputs:
-        name, shape = str(value.name), static_shape(value) or ()
-        if name in times:
-            inputs[name] = _cut(feed[name], times[name].axis, shape[times[name].axis], hops)
-        else:
-            inputs[name] = input_of_each_hop(feed[name], shape, Fraction(hop, samples), hops)
+    inputs = _hops_of_inputs(model, feed, hops, part=Fraction(hop, samples))
     running = running or in_onnxruntime(model.to_bytes())
     recorded = _run(model, running, inputs, samples // hop, float(hop - samples % hop))
     results = {}
@@ -135,6 +136,19 @@ def run_stream(
             )
         results[name] = np.take(whole, range(start, start + int(length)), axis)
     return results
+
+
+def _hops_of_inputs(model: Model, feed: Arrays, hops: int, part: Fraction) -> Arrays:
+    """What each input is in each hop, (hops, ...); a hop is a `part` of the arrays."""
+    inputs, times = {}, model.timing
+    for value in model.stream_inputs:
+        name, shape = str(value.name), static_shape(value) or ()
+        if name in times:
+            axis = times[name].axis
+            inputs[name] = _cut(feed[name], axis, shape[axis], hops)
+        else:
+            inputs[name] = input_of_each_hop(feed[name], shape, part, hops)
+    return inputs
 
 
 def _run(

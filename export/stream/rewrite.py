@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import DTypeLike
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.export.stream.known_frames import KnownFrames
@@ -146,28 +146,33 @@ class Rewriter(Values):
         self, track: Track, name: str, *, before: bool, after: bool, fill: float = 0.0
     ) -> Track:
         """The stream with zeros, or `fill`, before frame 0 and behind the end, where asked for and not so already."""
-        if fill:
-            before = before and track.delay > 0
-        else:
-            before, after = before and not track.zero_before, after and not track.zero_after
+        before = before and (track.delay > 0 if fill else not track.zero_before)
+        after = after and not (track.zero_after and not fill)
         if not before and not after:
             return track
         if after and track.delay < -track.time.offset:
             # whether a frame is behind the end is known with its last sample only
             track = self.delayed(track, -track.time.offset, f"{name}.end")
         value = self.masked(track, track.value, 0, name, before=before, after=after, fill=fill)
-        return replace(
-            track,
-            value=value,
-            zero_before=not fill and (track.zero_before or before),
-            zero_after=not fill and (track.zero_after or after),
-        )
+        zero_before, zero_after = track.zero_before or before, track.zero_after or after
+        if fill:
+            zero_before = zero_after = False
+        return replace(track, value=value, zero_before=zero_before, zero_after=zero_after)
 
     def set(
-        self, value: ir.Value, *arguments: Any, node: ir.Node | None = None, **more: Any
+        self,
+        value: ir.Value,
+        result: ir.Value,
+        delay: int,
+        *sources: Track,
+        node: ir.Node | None = None,
+        before: bool = False,
+        after: bool = False,
+        outer: int = 1,
     ) -> None:
         """As `Values.set`; where the first outputs of a window are the same, the stream leaves them out."""
-        super().set(value, *arguments, node=node, **more)
+        more = {"before": before, "after": after}
+        super().set(value, result, delay, *sources, node=node, outer=outer, **more)
         if node is not None and (held := self._held.get(node)):
             self.tracks[value] = _drop_padding(self.tracks[value], "edge", held, 0)
 
@@ -327,8 +332,7 @@ class Rewriter(Values):
             mirror = replace(mirror, source=source)
         begin = source.delay - mirror.left
         least = delay = ceil(Fraction(begin + window.reach + skip + 1 - stride, stride))
-        same = mirror.left - window.reach - skip
-        held = same if hold and mirror.mode == "edge" and stride == 1 and same > 0 else 0
+        held = _equal_first_outputs(mirror, window) if hold else 0
         start = skip < mirror.left
         if start and not held:
             furthest = max(mirror.first_needs - skip - window.unheard, mirror.left)
@@ -342,6 +346,13 @@ class Rewriter(Values):
         return gather_mirrored_frames(self.new, whole, reading, name), delay, held
 
 
+def _equal_first_outputs(mirror: Mirror, window: Window) -> int:
+    """How many windows read nothing but frames that repeat the first one."""
+    if mirror.mode != "edge" or window.stride != 1:
+        return 0
+    return max(0, mirror.left - window.reach + window.left)
+
+
 def _drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
     """A padded stream whose first and last frames repeat others."""
     time = replace(track.time, offset=track.time.offset - left - right)
@@ -351,5 +362,5 @@ def _drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
     return replace(track, mirror=Mirror(source, mode, left, right))
 
 
-def _dtype(track: Track) -> Any:
+def _dtype(track: Track) -> DTypeLike:
     return np.float32 if track.offline.dtype is None else track.offline.dtype.numpy()

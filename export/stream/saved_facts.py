@@ -1,8 +1,6 @@
 """The facts of the rewrite in a saved file, of any origin: returned where they are well-formed."""
 
-from typing import Any
-
-from edgekit.base.json_values import JsonObject
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.layout import parse_layout
 from edgekit.graph.model import (
     Distance,
@@ -18,7 +16,7 @@ from edgekit.graph.noises import OPERATORS, Noise
 MOST = 2**31
 
 
-def timing_fact(content: Any) -> dict[str, Timing] | None:
+def timing_fact(content: Json) -> dict[str, Timing] | None:
     """Return the time axes by tensor name.
 
     Raises:
@@ -29,12 +27,12 @@ def timing_fact(content: Any) -> dict[str, Timing] | None:
     return {str(name): Timing(**_whole(dict(facts))) for name, facts in content.items()}
 
 
-def layouts_fact(content: Any) -> dict[str, str]:
+def layouts_fact(content: Json) -> dict[str, str]:
     """Return the layouts by tensor name."""
     return {str(name): str(parse_layout(_text(text))) for name, text in (content or {}).items()}
 
 
-def noises_fact(content: Any) -> list[Noise]:
+def noises_fact(content: Json) -> list[Noise]:
     """Return the inputs that are drawn."""
     rows = [Noise(**{**row, "shape": tuple(row["shape"])}) for row in content or ()]
     for row in rows:
@@ -44,12 +42,12 @@ def noises_fact(content: Any) -> list[Noise]:
     return rows
 
 
-def end_state_fact(content: Any) -> str | None:
+def end_state_fact(content: Json) -> str | None:
     """Return the name of the state that the end of a stream sets."""
     return None if content is None else _text(content)
 
 
-def streaming_fact(content: Any) -> StreamingFacts | None:
+def streaming_fact(content: Json) -> StreamingFacts | None:
     """Return what the rewrite found."""
     if content is None:
         return None
@@ -67,20 +65,18 @@ def streaming_fact(content: Any) -> StreamingFacts | None:
     return StreamingFacts(outputs, tensors)
 
 
-def replaced_fact(content: Any) -> Replacements | None:
+def replaced_fact(content: Json) -> Replacements | None:
     """Return what was replaced before the rewrite."""
     if content is None:
         return None
     nodes = tuple(ReplacedNode(**row) for row in content["nodes"])
     distances = tuple(Distance(**row) for row in content["distances"])
     for node in nodes:
-        for text in (node.kind, node.form, node.operator, node.node, node.module or ""):
-            _text(text)
+        _texts(node.kind, node.form, node.operator, node.node, node.module or "")
     for row in distances:
-        _text(row.output), _text(row.of)
-        for number in (row.snr_db, row.max_error, row.peak):
-            if number is not None and type(number) not in (int, float):
-                raise TypeError("not a number")
+        _texts(row.output, row.of)
+        if not {*map(type, (row.snr_db, row.max_error, row.peak))} <= {int, float, type(None)}:
+            raise TypeError("not a number")
     return Replacements(nodes, distances)
 
 
@@ -90,7 +86,12 @@ def _whole(numbers: JsonObject) -> dict[str, int]:
     return numbers
 
 
-def _text(value: Any) -> str:
+def _texts(*values: object) -> None:
+    for value in values:
+        _text(value)
+
+
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a text")
     return value

@@ -1,11 +1,14 @@
 """Operands that must be above zero, as those of a division, and values that always are."""
 
+from collections.abc import Callable, Sequence
+
 import onnx_ir as ir
 
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of
 
 DEPTH = 10
+Operands = Sequence[ir.Value | None]
 
 
 def partial(node: ir.Node) -> ir.Value | None:
@@ -29,28 +32,40 @@ def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
     told = facts_of(node).sign
     if told in ("above", "not below"):
         return int(told == "above")
-    return _of_operands(node, depth - 1)
+    return _sign_of_result(node, depth - 1)
 
 
-def _of_operands(node: ir.Node, depth: int) -> int:
+def _sign_of_result(node: ir.Node, depth: int) -> int:
     """The sign of what a node makes of its operands."""
-    facts, kind, operands = facts_of(node), node.op_type, [v for v in node.inputs if v is not None]
-    if kind == "Mul" and operands[0] is operands[1]:
+    facts, operands = facts_of(node), node.inputs
+    if node.op_type == "Mul" and operands[0] is operands[1]:
         return 0
-    if kind == "Pow":
-        power = array_of(operands[1])
-        even = power is not None and bool((power % 2 == 0).all())
-        return max(sign(operands[0], depth), 0 if even else -1)
-    if kind == "Clip":
-        return sign(node.inputs[1], depth) if len(node.inputs) > 1 else -1
+    if node.op_type in SIGNS:
+        return SIGNS[node.op_type](operands, depth)
     moved = facts.moves in ("renames", "copies") and not facts.joins
     if facts.sign == "first" or moved:
         return sign(operands[0], depth)
-    if kind == "Max":
-        return max(sign(v, depth) for v in operands)
     if facts.sign == "least":
-        return min(sign(v, depth) for v in operands)
-    if kind in ("Add", "Sum"):
-        signs = [sign(v, depth) for v in operands]
-        return max(signs) if min(signs) >= 0 else -1
+        return min(sign(value, depth) for value in operands if value is not None)
     return -1
+
+
+def _sign_of_sum(operands: Operands, depth: int) -> int:
+    signs = [sign(value, depth) for value in operands]
+    return max(signs) if min(signs) >= 0 else -1
+
+
+def _sign_of_power(operands: Operands, depth: int) -> int:
+    power = array_of(operands[1])
+    even = power is not None and bool((power % 2 == 0).all())
+    return max(sign(operands[0], depth), 0 if even else -1)
+
+
+# of operators whose sign is more than a word in `Facts.sign`
+SIGNS: dict[str, Callable[[Operands, int], int]] = {
+    "Add": _sign_of_sum,
+    "Clip": lambda operands, depth: sign(operands[1], depth) if len(operands) > 1 else -1,
+    "Max": lambda operands, depth: max(sign(value, depth) for value in operands),
+    "Pow": _sign_of_power,
+    "Sum": _sign_of_sum,
+}

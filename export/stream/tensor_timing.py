@@ -79,24 +79,31 @@ def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Fac
         if before is None or after is None or len(before) != len(after):
             problems.append(_problem(value, "its rank follows the length of the input"))
             continue
-        found = []
-        for axis, (small, large) in enumerate(zip(before, after, strict=True)):
-            rate = Fraction(large - small, samples[1] - samples[0])
-            offset = small - rate * samples[0]
-            if rate < 0 or offset.denominator != 1:
-                problems.append(
-                    _problem(value, f"{small} and {large} frames for {samples} samples")
-                )
-            elif rate:
-                found.append(TimeAxis(axis, rate, int(offset)))
-        if found:
-            axes[value] = tuple(found)
+        grown, crooked = _growth(before, after, samples)
+        problems += [_problem(value, found) for found in crooked]
+        if grown:
+            axes[value] = tuple(grown)
         elif not _equal(value, twin):
             changed.add(value)
     if problems:
         raise ModelError(problems)
     origins = origins_of(short), origins_of(long)
     return Facts(axes, dict(_pairs(short, long)), frozenset(changed), samples, origins)
+
+
+def _growth(
+    before: tuple[int, ...], after: tuple[int, ...], samples: tuple[int, int]
+) -> tuple[list[TimeAxis], list[str]]:
+    """The axes along which a shape grows, and sizes that are not ``rate * samples + offset``, in words."""
+    axes, crooked = [], []
+    for axis, (small, large) in enumerate(zip(before, after, strict=True)):
+        rate = Fraction(large - small, samples[1] - samples[0])
+        offset = small - rate * samples[0]
+        if rate < 0 or offset.denominator != 1:
+            crooked.append(f"{small} and {large} frames for {samples} samples")
+        elif rate:
+            axes.append(TimeAxis(axis, rate, int(offset)))
+    return axes, crooked
 
 
 def values_of(graph: ir.Graph) -> Iterator[ir.Value]:
@@ -120,12 +127,7 @@ def check_same(short: ir.Graph, long: ir.Graph) -> None:
     order = {value: number for number, value in enumerate(values_of(short))}
     other = {value: number for number, value in enumerate(values_of(long))}
     for node, twin in zip(short, long, strict=False):
-        wiring = [order.get(value) for value in node.inputs if value is not None]
-        if (
-            node.op_type != twin.op_type
-            or wiring != [other.get(value) for value in twin.inputs if value is not None]
-            or _attributes(node) != _attributes(twin)
-        ):
+        if _form_of(node, order) != _form_of(twin, other):
             found = "the network has another form at another length of its input"
             raise ModelError(_node_problem(node, found))
     if len(short) != len(long) or len(order) != len(other):
@@ -143,8 +145,13 @@ def grown_module(short: ir.Graph, long: ir.Graph) -> str:
     return f"module '{max(named)[1]}'" if named else "the network"
 
 
-def _attributes(node: ir.Node) -> dict[str, str]:
-    return {name: str(attribute.value) for name, attribute in node.attributes.items()}
+def _form_of(
+    node: ir.Node, order: Mapping[ir.Value, int]
+) -> tuple[str, list[int | None], dict[str, str]]:
+    """The operator of a node, the numbers of the values that it reads, and its attributes."""
+    wiring = [order.get(value) for value in node.inputs if value is not None]
+    attributes = {name: str(attribute.value) for name, attribute in node.attributes.items()}
+    return node.op_type, wiring, attributes
 
 
 def _equal(value: ir.Value, twin: ir.Value) -> bool:

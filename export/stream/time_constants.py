@@ -1,5 +1,6 @@
 """Constants along time: the same in every frame, a count, a pattern that returns, or computed from such."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
@@ -13,6 +14,8 @@ from edgekit.export.passes.origins import Origin
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.graph.facts import FACTS
 
+# an operand of a constant's node at the two lengths, by name and content; None where it is left out
+Operands = tuple[tuple[str, Array] | None, tuple[str, Array] | None]
 TOLERANCE = 1e-6  # of the peak: the sums of an envelope round otherwise from frame to frame
 MOST_START = 64  # hops until a pattern has set in
 
@@ -175,31 +178,42 @@ class Emitter:
             same = np.array_equal(*arrays)
             return self.new.constant(arrays[0], names[0], arrays[0].dtype) if same else None
         along = self._along(names[0], arrays)
-        frames = 0 if along is None else along.rate * self.hop
-        if along is None or Fraction(frames).denominator != 1:
+        frames = Fraction(0) if along is None else along.rate * self.hop
+        if along is None or frames.denominator != 1:
             return None
-        frames = int(frames)
+        if (step := step_of(along.long, along.axis)) is not None:
+            return self._counted(along, step, int(frames), delay)
+        value = self._returning(along, int(frames), delay, read)
+        return self._computed(names, along, int(frames), delay) if value is None else value
+
+    def _counted(self, along: TimeConstant, step: Array, frames: int, delay: int) -> ir.Value:
+        """The frames of a hop of what grows by `step` from frame to frame."""
         axis = along.axis
-        step = step_of(along.long, axis)
         start = np.take(along.long, [0], axis)
-        if step is not None and not step.any():
+        if not step.any():
             return self.new.constant(np.repeat(start, frames, axis), along.name, start.dtype)
-        if step is not None:
-            shape = [1] * start.ndim
-            shape[axis] = -1
-            place = (np.arange(frames) - delay).reshape(shape)
-            return self.new.counted(start, step, place, along.name, start.dtype)
+        shape = [1] * start.ndim
+        shape[axis] = -1
+        place = (np.arange(frames) - delay).reshape(shape)
+        return self.new.counted(start, step, place, along.name, start.dtype)
+
+    def _returning(
+        self, along: TimeConstant, frames: int, delay: int, read: int | None
+    ) -> ir.Value | None:
+        """The frames of a hop of a pattern; None where there is none, or its end is due before it is known."""
         period = along.rate * self.least
+        axis = along.axis
         pattern = pattern_of(along.long, axis, int(period)) if period.denominator == 1 else None
-        if pattern is not None:
-            ends = along.offset - pattern.end.shape[axis]
-            hops = (pattern.start.shape[axis] + delay) / frames
-            unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
-            known = delay >= -ends  # the last sample is heard before the frames of the end are due
-            if hops <= MOST_START and (unread or known):
-                value = emit_pattern(self.new, along, pattern, frames, delay)
-                return value if unread else self._ended(value, along, pattern, frames, delay)
-        return self._computed(names, along, frames, delay)
+        if pattern is None:
+            return None
+        ends = along.offset - pattern.end.shape[axis]
+        hops = (pattern.start.shape[axis] + delay) / frames
+        unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
+        known = delay >= -ends  # the last sample is heard before the frames of the end are due
+        if hops > MOST_START or not (unread or known):
+            return None
+        value = emit_pattern(self.new, along, pattern, frames, delay)
+        return value if unread else self._ended(value, along, pattern, frames, delay)
 
     def _ended(
         self, value: ir.Value, along: TimeConstant, pattern: Pattern, frames: int, delay: int
@@ -250,35 +264,51 @@ class Emitter:
         if made is None or twin is None or made.op_type != twin.op_type:
             return None
         operands = list(zip(made.operands, twin.operands, strict=True))
-        first, second = operands[0]
-        if first and second and all(map(_same_numbers, along.arrays, (first[1], second[1]))):
-            return self.emit((first[0], second[0]), (first[1], second[1]), delay)  # nothing is cut
+        if _is_whole(along, operands[0]):
+            return self._operand(operands[0], delay)
         form = _form(made, along.axis)
-        if form is None:
+        if form == "shaped":
+            return self._shaped(made.op_type, along, self._operand(operands[0], delay), frames)
+        return None if form is None else self._repeated(made, along, operands, delay)
+
+    def _shaped(
+        self, op_type: str, along: TimeConstant, operand: ir.Value | None, frames: int
+    ) -> ir.Value | None:
+        if operand is None:
             return None
+        name, shape = f"{along.name}.along", list(along.long.shape)
+        shape[along.axis] = frames
+        target = self.new.constant(shape, f"{name}.shape", np.int64)
+        return self.new.one(name, "Expand" if op_type == "Expand" else "Reshape", operand, target)
+
+    def _repeated(
+        self, made: Origin, along: TimeConstant, operands: Sequence[Operands], delay: int
+    ) -> ir.Value | None:
         inputs: list[ir.Value | None] = []
-        for one, other in operands[:1] if form == "shaped" else operands:
-            if one is None or other is None:
-                inputs.append(None)
-                continue
-            found = self.emit((one[0], other[0]), (one[1], other[1]), delay)
-            if found is None:
+        for both in operands:
+            found = self._operand(both, delay)
+            if found is None and None not in both:
                 return None
             inputs.append(found)
-        name = f"{along.name}.along"
-        if form == "shaped":
-            shape = list(along.long.shape)
-            shape[along.axis] = frames
-            target = self.new.constant(shape, f"{name}.shape", np.int64)
-            kind = "Expand" if made.op_type == "Expand" else "Reshape"
-            return self.new.one(name, kind, inputs[0], target)
         attributes: JsonObject = {a.name: a.value for a in made.attributes}
-        return self.new.one(name, made.op_type, *inputs, **attributes)
+        return self.new.one(f"{along.name}.along", made.op_type, *inputs, **attributes)
+
+    def _operand(self, both: Operands, delay: int) -> ir.Value | None:
+        """The frames of a hop of an operand; None where it is left out, or nothing is known of them."""
+        one, other = both
+        if one is None or other is None:
+            return None
+        return self.emit((one[0], other[0]), (one[1], other[1]), delay)
 
 
-def _same_numbers(one: Array, other: Array) -> bool:
-    """Whether two arrays are one: a Cast of a mask has its numbers, and another type."""
-    return one.dtype == other.dtype and np.array_equal(one, other)
+def _is_whole(along: TimeConstant, first: Operands) -> bool:
+    """Whether nothing is cut from a first operand: both are one at both lengths, in numbers and type."""
+    return all(
+        operand is not None
+        and operand[1].dtype == array.dtype
+        and np.array_equal(operand[1], array)
+        for array, operand in zip(along.arrays, first, strict=True)
+    )  # a Cast of a mask has its numbers, and another type
 
 
 def _form(made: Origin, axis: int) -> str | None:

@@ -1,5 +1,6 @@
 """What nodes say about their windows along one axis: kernels, strides, paddings, slices."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,18 +111,31 @@ def unheard(node: ir.Node, axis: int) -> int:
         axis: the time axis of its first input.
     """
     if node.op_type == "Conv" and axis >= 2 and (weights := array_of(node.inputs[1])) is not None:
-        return _zeros(weights, axis) * per_axis(node, "dilations")[axis - 2]
-    taper = sole_user(node.outputs[0]) if node.op_type == "Gather" else None
-    index = array_of(node.inputs[1]) if taper is not None else None
+        return _leading_zeros(weights, axis) * per_axis(node, "dilations")[axis - 2]
+    return _tapered_to_zero(node, axis) if node.op_type == "Gather" else 0
+
+
+def _tapered_to_zero(gather: ir.Node, axis: int) -> int:
+    """How many frames at the start of each gathered window a Mul makes 0."""
+    taper, index = sole_user(gather.outputs[0]), array_of(gather.inputs[1])
     if taper is None or taper.op_type != "Mul" or index is None or index.ndim != 2:
         return 0
-    place = axis + 1 - len(static_shape(node.outputs[0]) or ())
-    factors = [array for value in taper.inputs if (array := array_of(value)) is not None]
-    fits = [a for a in factors if a.ndim >= -place and a.shape[place] == index.shape[1]]
-    return _zeros(fits[0], place) if fits and np.array_equal(index, np.sort(index, 1)) else 0
+    if not np.array_equal(index, np.sort(index, 1)):
+        return 0
+    place = axis + 1 - len(static_shape(gather.outputs[0]) or ())
+    factor = next(_factors(taper, index.shape[1], place), None)
+    return 0 if factor is None else _leading_zeros(factor, place)
 
 
-def _zeros(array: Array, axis: int) -> int:
+def _factors(node: ir.Node, size: int, place: int) -> Iterator[Array]:
+    """The constant operands that have `size` numbers along an axis that counts from the right."""
+    for value in node.inputs:
+        array = array_of(value)
+        if array is not None and array.ndim >= -place and array.shape[place] == size:
+            yield array
+
+
+def _leading_zeros(array: Array, axis: int) -> int:
     heard = np.moveaxis(array, axis, 0).reshape(array.shape[axis], -1).any(1)
     return int(heard.argmax()) if heard.any() else 0
 
@@ -141,7 +155,8 @@ def slice_of(node: ir.Node, axis: int, size: int) -> Cut | None:
         return Cut(0, size, 1)
     place = places.index(axis)
     step = 1 if steps is None else int(steps[place])
-    start, end = int(starts[place]), int(ends[place])
-    start = start + size if start < 0 else min(start, size)
-    end = end + size if end < 0 else min(end, size)
-    return Cut(start, end, step)
+    return Cut(_from_front(int(starts[place]), size), _from_front(int(ends[place]), size), step)
+
+
+def _from_front(bound: int, size: int) -> int:
+    return bound + size if bound < 0 else min(bound, size)

@@ -1,13 +1,13 @@
 """What stands behind a mean that has become one number per frame: each node keeps the frames apart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.export.stream.replace.instance import Grown, Instance, append_time_constant
+from edgekit.export.stream.replace.instance import Grown, Instance, Shape, append_time_constant
 from edgekit.export.stream.rules.elementwise import axes_input, axis_of, spatial_axes, trailing_axes
 from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import StreamingRefused
@@ -17,6 +17,14 @@ from edgekit.graph.nodes import attribute
 
 ALLOWED = "layers that work frame by frame behind it"
 STEP = "give the mean as an output of its own, or train this part on frames"
+Operand = tuple[ir.Value | None, Shape, TimeAxis | None]
+# which axes a node mixes, by its word of `Facts.mixes`
+AXES_OF: Mapping[str | None, Callable[[ir.Node, int], Sequence[int]]] = {
+    "axis": axis_of,
+    "axes": axes_input,
+    "spatial": spatial_axes,
+    "from axis": trailing_axes,
+}
 
 
 def grow(instance: Instance, node: ir.Node) -> None:
@@ -28,14 +36,16 @@ def grow(instance: Instance, node: ir.Node) -> None:
     facts = facts_of(node)
     if node.domain:
         raise StreamingRefused("it reads a mean that has become one per frame", ALLOWED, STEP)
-    if facts.elementwise or node.op_type == "Expand":
+    if facts.elementwise:
         _pointwise(instance, node)
+    elif node.op_type == "Expand":
+        _expand(instance, node)
     elif node.op_type == "Concat":
         _concat(instance, node)
-    elif node.op_type == "Reshape":
-        _reshape(instance, node)
     elif node.op_type == "Transpose":
         _transpose(instance, node)
+    elif facts.moves == "renames":
+        _reshape(instance, node)
     elif facts.linear:
         _layer(instance, node)
     else:
@@ -49,14 +59,36 @@ def _keep(instance: Instance, node: ir.Node, shape: tuple[int, ...], grown: Grow
 
 def _pointwise(instance: Instance, node: ir.Node) -> None:
     """Operands broadcast; frames of one operand meet those of the other on the same axis."""
-    expands = node.op_type == "Expand"
-    given = [(value, instance.shape(value), instance.time(value)) for value in node.inputs]
-    if expands:
-        made = instance.shape(node.outputs[0])
-        given[1] = (node.inputs[1], made, instance.time(node.outputs[0]))
-    rank = max(len(shape) for _, shape, _ in given)
-    timed = _time_axes_of_operands(instance, given)
-    sources = {v: g for v in node.inputs if v is not None and (g := instance.grown.get(v))}
+    operands = [(v, instance.shape(v), instance.time(v)) for v in node.inputs]
+    grown = _align_frames(instance, node, operands)
+    shape = np.broadcast_shapes(*map(instance.shape, node.inputs))
+    _keep(instance, node, shape, _counted_from_left(grown, len(shape)))
+
+
+def _expand(instance: Instance, node: ir.Node) -> None:
+    x, sizes = node.inputs
+    made, time = instance.shape(node.outputs[0]), instance.time(node.outputs[0])
+    operands = [(x, instance.shape(x), instance.time(x)), (sizes, made, time)]
+    grown = _align_frames(instance, node, operands)
+    shape = np.broadcast_shapes(instance.shape(node.inputs[0]), made)
+    chain = Chain(instance.graph, node)
+    chain.add("Expand", node.inputs[0], chain.constant(shape, np.int64))
+    instance.finish(chain, shape, _counted_from_left(grown, len(shape)))
+
+
+def _counted_from_left(grown: Grown | None, rank: int) -> Grown | None:
+    return None if grown is None else replace(grown, axis=grown.axis % rank)
+
+
+def _align_frames(instance: Instance, node: ir.Node, operands: Sequence[Operand]) -> Grown | None:
+    """Bring the frames of all operands to one axis.
+
+    Returns:
+        What the result is, its axis counted from the right; None where it had frames before.
+    """
+    rank = max(len(shape) for _, shape, _ in operands)
+    timed = _time_axes_of_operands(instance, operands)
+    sources = _grown_operands(instance, node)
     first, grown = next(iter(sources.items()))
     frames = instance.shape(first)[grown.axis]
     target = next(iter(timed), min(g.axis - len(instance.shape(v)) for v, g in sources.items()))
@@ -69,24 +101,23 @@ def _pointwise(instance: Instance, node: ir.Node) -> None:
             _move_time_axis(instance, node, number, target, rank)
         elif (line := instance.number(value)) is not None:
             node.replace_input_with(number, _grow_count(instance, node, line, grown, target, rank))
-    shapes = [instance.shape(value) for value in (node.inputs[:1] if expands else node.inputs)]
-    shape = tuple(np.broadcast_shapes(*shapes, *([made] if expands else [])))
-    after = None if timed else replace(grown, axis=target % len(shape))
-    if expands:
-        chain = Chain(instance.graph, node)
-        chain.add("Expand", node.inputs[0], chain.constant(shape, np.int64))
-        instance.finish(chain, shape, after)
-    else:
-        _keep(instance, node, shape, after)
+    return None if timed else replace(grown, axis=target)
 
 
-def _time_axes_of_operands(
-    instance: Instance, given: Sequence[tuple[ir.Value | None, tuple[int, ...], TimeAxis | None]]
-) -> dict[int, int]:
+def _grown_operands(instance: Instance, node: ir.Node) -> dict[ir.Value, Grown]:
+    """What a node reads that has become one per frame."""
+    return {
+        value: grown
+        for value in node.inputs
+        if value is not None and (grown := instance.grown.get(value))
+    }
+
+
+def _time_axes_of_operands(instance: Instance, operands: Sequence[Operand]) -> dict[int, int]:
     """The axis along which operands had frames before, counted from the right, and how many."""
     timed = {
         time.axis - len(shape): shape[time.axis]
-        for value, shape, time in given
+        for value, shape, time in operands
         if time is not None and value not in instance.grown
     }
     if len(timed) > 1:
@@ -148,7 +179,7 @@ def _grow_count(
 def _concat(instance: Instance, node: ir.Node) -> None:
     shape = instance.shape(node.outputs[0])
     time = instance.time(node.outputs[0])
-    grown = next(g for v in node.inputs if v is not None and (g := instance.grown.get(v)))
+    grown = next(iter(_grown_operands(instance, node).values()))
     axis = time.axis if time is not None else grown.axis
     if axis == int(attribute(node, "axis", 0)) % len(shape):
         raise StreamingRefused("it joins frames", ALLOWED, STEP)
@@ -157,20 +188,26 @@ def _concat(instance: Instance, node: ir.Node) -> None:
         if value in instance.grown:
             _move_time_axis(instance, node, number, axis - len(shape), len(shape))
             frames = instance.shape(node.inputs[number])[axis]
-    for number, value in enumerate(list(node.inputs)):
-        own = instance.shape(value)
-        if own[axis] == frames:
-            continue
-        if own[axis] != 1:
-            raise StreamingRefused("its mean has frames of another rate", "one rate", STEP)
-        wide = tuple(frames if n == axis else size for n, size in enumerate(own))
-        dims = Chain(instance.graph, node).constant(wide, np.int64)
-        spread = ir.node("Expand", [value, dims], name=f"{node.name}_spread{number}")
-        spread.outputs[0].name = f"{node.name}_spread{number}_y"
-        instance.graph.insert_before(node, spread)
-        node.replace_input_with(number, spread.outputs[0])
+    for number in range(len(node.inputs)):
+        _repeat_frame(instance, node, number, axis, frames)
     made = tuple(frames if n == axis else size for n, size in enumerate(shape))
     _keep(instance, node, made, None if time is not None else replace(grown, axis=axis))
+
+
+def _repeat_frame(instance: Instance, node: ir.Node, number: int, axis: int, frames: int) -> None:
+    """Let an operand of one frame have so many."""
+    value = node.inputs[number]
+    shape = instance.shape(value)
+    if shape[axis] == frames:
+        return
+    if shape[axis] != 1:
+        raise StreamingRefused("its mean has frames of another rate", "one rate", STEP)
+    wide = tuple(frames if n == axis else size for n, size in enumerate(shape))
+    dims = Chain(instance.graph, node).constant(wide, np.int64)
+    spread = ir.node("Expand", [value, dims], name=f"{node.name}_spread{number}")
+    spread.outputs[0].name = f"{node.name}_spread{number}_y"
+    instance.graph.insert_before(node, spread)
+    node.replace_input_with(number, spread.outputs[0])
 
 
 def _reshape(instance: Instance, node: ir.Node) -> None:
@@ -179,24 +216,27 @@ def _reshape(instance: Instance, node: ir.Node) -> None:
     assert value is not None
     grown, shape = instance.grown[value], instance.shape(value)
     target = instance.shape(node.outputs[0])
-    before = int(np.prod(shape[: grown.axis]))
+    chain = Chain(instance.graph, node)
     if int(np.prod(target)) == 1 and len(target) <= len(shape):
-        chain = Chain(instance.graph, node)
         chain.add("Identity", value)
         instance.finish(chain, shape, grown)
         return
+    axis = _axis_after_reshape(shape, grown.axis, target)
+    wide = tuple(shape[grown.axis] if n == axis else size for n, size in enumerate(target))
+    chain.reshape(value, wide)
+    instance.finish(chain, wide, replace(grown, axis=axis))
+
+
+def _axis_after_reshape(shape: Shape, axis: int, target: Shape) -> int:
+    """The axis of size 1 of a shape that takes the frames; by choice with as many axes behind it as before."""
+    before = int(np.prod(shape[:axis]))
     places = [n for n, size in enumerate(target) if size == 1 and np.prod(target[:n]) == before]
     if not places:
         raise StreamingRefused("it joins the frames with another axis", ALLOWED, STEP)
-    # where there is a choice, as many axes behind the frames as before
-    behind = len(shape) - grown.axis
-    axis = min(places, key=lambda n: abs(len(target) - n - behind))
-    if before == 1 and grown.axis == 0 and 0 in places:
-        axis = 0
-    wide = tuple(shape[grown.axis] if n == axis else size for n, size in enumerate(target))
-    chain = Chain(instance.graph, node)
-    chain.reshape(value, wide)
-    instance.finish(chain, wide, replace(grown, axis=axis))
+    if before == 1 and axis == 0 and 0 in places:
+        return 0
+    behind = len(shape) - axis
+    return min(places, key=lambda n: abs(len(target) - n - behind))
 
 
 def _transpose(instance: Instance, node: ir.Node) -> None:
@@ -210,16 +250,10 @@ def _transpose(instance: Instance, node: ir.Node) -> None:
 
 def _layer(instance: Instance, node: ir.Node) -> None:
     """A layer whose frames are its batch, its rows, or an axis along which it is one frame wide."""
-    value = node.inputs[0]
-    if (
-        value is None
-        or value not in instance.grown
-        or any(other in instance.grown for other in node.inputs[1:])
-    ):
-        raise StreamingRefused(
-            "its weights are a mean that has become one per frame", ALLOWED, STEP
-        )
-    grown, shape = instance.grown[value], instance.shape(value)
+    found = "its weights are a mean that has become one per frame"
+    grown, shape = _first_grown_input(instance, node, found)
+    if any(weight in instance.grown for weight in node.inputs[1:]):
+        raise StreamingRefused(found, ALLOWED, STEP)
     result = instance.shape(node.outputs[0])
     convolves = facts_of(node).slides
     axis = grown.axis + len(result) - len(shape)
@@ -231,6 +265,14 @@ def _layer(instance: Instance, node: ir.Node) -> None:
     _keep(instance, node, made, replace(grown, axis=axis))
 
 
+def _first_grown_input(instance: Instance, node: ir.Node, found: str) -> tuple[Grown, Shape]:
+    """What the first input has become, and its shape; refused as `found` where it is as before."""
+    first = node.inputs[0]
+    if first is None or first not in instance.grown:
+        raise StreamingRefused(found, ALLOWED, STEP)
+    return instance.grown[first], instance.shape(first)
+
+
 def _one_wide(node: ir.Node, axis: int) -> bool:
     place, window = axis - 2, sliding_of(node, axis)
     behind = paddings(node)[place + spatial(node)]
@@ -239,21 +281,15 @@ def _one_wide(node: ir.Node, axis: int) -> bool:
 
 def _framewise(instance: Instance, node: ir.Node) -> None:
     """A node that mixes or cuts other axes than that of the frames."""
-    value = node.inputs[0]
     mixes = facts_of(node).mixes
     if facts_of(node).moves == "copies":
         _cut(instance, node)
         return
-    ways = {
-        "axis": axis_of,
-        "axes": axes_input,
-        "spatial": spatial_axes,
-        "from axis": trailing_axes,
-    }
-    if value is None or value not in instance.grown or mixes not in ways:
-        raise StreamingRefused("it reads a mean that has become one per frame", ALLOWED, STEP)
-    grown, shape = instance.grown[value], instance.shape(value)
-    axes = ways[mixes](node, len(shape))
+    found = "it reads a mean that has become one per frame"
+    if mixes not in AXES_OF:
+        raise StreamingRefused(found, ALLOWED, STEP)
+    grown, shape = _first_grown_input(instance, node, found)
+    axes = AXES_OF[mixes](node, len(shape))
     result = instance.shape(node.outputs[0])
     if grown.axis in axes:
         raise StreamingRefused("it sums up all of time a second time", ALLOWED, STEP)
@@ -266,10 +302,7 @@ def _framewise(instance: Instance, node: ir.Node) -> None:
 
 def _cut(instance: Instance, node: ir.Node) -> None:
     """Parts of other axes."""
-    value = node.inputs[0]
-    if value is None or value not in instance.grown:
-        raise StreamingRefused("its places follow from a mean", ALLOWED, STEP)
-    grown, shape = instance.grown[value], instance.shape(value)
+    grown, shape = _first_grown_input(instance, node, "its places follow from a mean")
     axis = grown.axis
     if node.op_type == "Gather":
         own = int(attribute(node, "axis", 0)) % len(shape)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -119,7 +118,7 @@ def append_time_constant(
     """A constant along time: `array`, a count, and what the `steps`, an operator and a number each, make of it."""
     value = instance.along(chain, array, axis, rank)
     for op_type, number in steps:
-        known: Any = {"Min": np.minimum, "Max": np.maximum}.get(op_type)
+        known = {"Min": np.minimum, "Max": np.maximum}.get(op_type)
         array = np.float32(number) / array if known is None else known(array, np.float32(number))
         one = chain.constant(number)
         made = instance.along(chain, array.astype(np.float32), axis, rank)

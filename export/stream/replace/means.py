@@ -31,24 +31,33 @@ def is_extreme(node: ir.Node) -> bool:
 
 def variance_of(node: ir.Node) -> ir.Value | None:
     """What a mean of squares is the variance of: ``mean((x - mean(x)) ** 2)``; None for another mean."""
-    squares = node.inputs[0]
-    made = None if squares is None else squares.producer()
-    if made is None or not facts_of(node).averages:
-        return None
-    difference = made.inputs[0]
-    powers = made.inputs[1].const_value if made.op_type == "Pow" and made.inputs[1] else None
-    squared = made.op_type == "Mul" and made.inputs[1] is difference
-    if not squared and (powers is None or powers.numpy().ravel().tolist() != [2]):
-        return None
-    source = None if difference is None else difference.producer()
+    difference = _base_of_square(node.inputs[0]) if facts_of(node).averages else None
+    source = _producer(difference)
     if source is None or source.op_type != "Sub":
         return None
     x, mean = source.inputs
-    averaged = None if mean is None else mean.producer()
+    averaged = _producer(mean)
     if averaged is None or averaged.inputs[0] is not x or not facts_of(averaged).averages:
         return None
     same = reduced_axes(averaged) == reduced_axes(node) and _keeps(averaged)
     return x if same else None
+
+
+def _producer(value: ir.Value | None) -> ir.Node | None:
+    return None if value is None else value.producer()
+
+
+def _base_of_square(value: ir.Value | None) -> ir.Value | None:
+    """X where a value is ``x * x`` or ``x ** 2``."""
+    made = _producer(value)
+    if made is None or made.op_type not in ("Mul", "Pow"):
+        return None
+    base, other = made.inputs
+    if made.op_type == "Mul":
+        return base if other is base else None
+    power = None if other is None else other.const_value
+    squares = power is not None and power.numpy().ravel().tolist() == [2]
+    return base if squares else None
 
 
 def _keeps(node: ir.Node) -> bool:
@@ -117,11 +126,7 @@ def mean(instance: Instance, node: ir.Node, form: Form, variance: int | None) ->
         return chain.add(op_type, x, others, keepdims=1) if axes else x
 
     if variance is not None:
-        x = instance.value(variance)
-        middle = running.mean(over(x, "ReduceMean"))
-        power = running.mean(over(chain.add("Mul", x, x), "ReduceMean"))
-        spread = chain.add("Sub", power, chain.add("Mul", middle, middle))
-        result = chain.add("Max", spread, chain.constant(0))
+        result = _variance(chain, running, over, instance.value(variance))
     elif is_extreme(node):
         result = _extreme(chain, running, over, source, node)
     elif facts_of(node).averages:
@@ -131,6 +136,14 @@ def mean(instance: Instance, node: ir.Node, form: Form, variance: int | None) ->
     _place_mean(
         instance, chain, result, narrow, axis, reduced_axes(node), Grown(axis, time, form.window)
     )
+
+
+def _variance(chain: Chain, running: RunningMeans, over: Over, x: ir.Value) -> ir.Value:
+    """``mean(x ** 2) - mean(x) ** 2``, not below 0."""
+    middle = running.mean(over(x, "ReduceMean"))
+    power = running.mean(over(chain.add("Mul", x, x), "ReduceMean"))
+    spread = chain.add("Sub", power, chain.add("Mul", middle, middle))
+    return chain.add("Max", spread, chain.constant(0))
 
 
 def _extreme(

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.export.passes.canonical_forms.chain import Chain
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.instance import Instance
@@ -34,19 +35,22 @@ def pad(
 def frames_behind(node: ir.Node, axis: int) -> tuple[int, int] | None:
     """Length and step of the frames that are cut from what a Pad gives; None where none are."""
     value = node.outputs[0]
-    while (reader := sole_user(value)) is not None:
-        shape = static_shape(reader.inputs[0]) or ()
-        if reader.op_type == "Reshape":
-            value = reader.outputs[0]
-            axis = len(static_shape(value) or ()) - 1 if axis == len(shape) - 1 else axis
-            continue
-        if reader.op_type == "Conv" and axis >= 2:
-            return kernel_of(reader)[axis - 2], per_axis(reader, "strides")[axis - 2]
-        index = array_of(reader.inputs[1]) if reader.op_type == "Gather" else None
-        if index is not None and index.ndim == 2 and len(index) > 1:
-            return index.shape[1], int(index[1, 0] - index[0, 0])
+    while (reader := sole_user(value)) is not None and reader.op_type == "Reshape":
+        last = len(static_shape(value) or ()) - 1
+        value = reader.outputs[0]
+        axis = len(static_shape(value) or ()) - 1 if axis == last else axis
+    if reader is None:
         return None
-    return None
+    if reader.op_type == "Conv" and axis >= 2:
+        return kernel_of(reader)[axis - 2], per_axis(reader, "strides")[axis - 2]
+    return _rows_of_frames(array_of(reader.inputs[1])) if reader.op_type == "Gather" else None
+
+
+def _rows_of_frames(index: Array | None) -> tuple[int, int] | None:
+    """Length and step of frames that rows of indices pick."""
+    if index is None or index.ndim != 2 or len(index) < 2:
+        return None
+    return index.shape[1], int(index[1, 0] - index[0, 0])
 
 
 def attention(instance: Instance, node: ir.Node, form: Form) -> None:

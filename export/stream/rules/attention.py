@@ -5,6 +5,7 @@ keys but those of a window vanish, a hop holds its queries' rows and the window'
 segments is such a band, too, that returns after each segment; a hop then holds whole segments.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
@@ -15,7 +16,8 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array, Booleans
 from edgekit.export.passes.reshape import renames
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import Later, Segments, Square, StreamingRefused, Unseen
+from edgekit.export.stream.tensor_timing import TimeAxis
+from edgekit.export.stream.track import Later, Segments, Square, StreamingRefused, Track, Unseen
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -52,14 +54,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
     given = writer.stream(node.inputs[0]), writer.stream(node.inputs[1])
     queries, keys = given
     axes, output = writer.facts.axes[node.outputs[0]], node.outputs[0]
-    rank = len(static_shape(output) or ())
-    if (
-        len(axes) != 2
-        or [axis.axis - rank for axis in axes] != [-2, -1]
-        or (queries.axis - len(queries.shape), keys.axis - len(keys.shape)) != (-2, -1)
-        or queries.time.rate != keys.time.rate
-    ):
-        raise StreamingRefused("a product of time with time", "queries by keys of one rate", BAND)
+    _check_operands(queries, keys, axes, len(static_shape(output) or ()))
     lags, name = _window(writer, output), str(node.name)
     if queries.frames % lags.segment:
         raise Segments((Fraction(lags.segment) / queries.time.rate).numerator)
@@ -75,12 +70,22 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
     (product,) = writer.new.copy(node, [queries.value, ring])
     product = writer.masked(keys, product, count, name, before=True, after=late, fill=lags.fill)
     shape = [*(static_shape(output) or ())[:-2], queries.frames, keys.frames + count]
-    cause = max(given, key=lambda track: track.delay).cause
-    if delay > max(track.delay for track in given):
-        cause = name
+    latest = max(given, key=lambda track: track.delay)
+    cause = latest.cause if delay <= latest.delay else name
     writer.squares[output] = Square(
         product, output, output, axes, tuple(shape), delay, lags.past, lags.ahead, cause
     )
+
+
+def _check_operands(queries: Track, keys: Track, axes: Sequence[TimeAxis], rank: int) -> None:
+    """Refuse what is no product of queries by keys of one rate; `axes` are the time axes of `rank` of the product."""
+    places = queries.axis - len(queries.shape), keys.axis - len(keys.shape)
+    if (
+        [axis.axis - rank for axis in axes] != [-2, -1]
+        or places != (-2, -1)
+        or queries.time.rate != keys.time.rate
+    ):
+        raise StreamingRefused("a product of time with time", "queries by keys of one rate", BAND)
 
 
 def square(writer: Rewriter, node: ir.Node) -> None:
@@ -168,24 +173,43 @@ def _band(writer: Rewriter, value: ir.Value) -> tuple[Array, int]:
 
 def _window(writer: Rewriter, output: ir.Value) -> Lags:
     """The keys that the masks between the scores and the softmax leave."""
+    readers = list(_readers_of_scores(output))
+    normal = any(node.op_type == "Softmax" for node, _ in readers)
     seen: Booleans | None = None
     segment = 1
-    normal = _reaches_softmax(output)
+    for node, value in readers:
+        for other in node.inputs if node.op_type in THROUGH else ():
+            if other is None or array_of(other) is None:
+                continue
+            found = _keys_in_mask(writer, node, value, other, normal)
+            if len(writer.facts.axes.get(other, ())) == 2:
+                segment = lcm(segment, _band(writer, other)[1])
+            if found is not None:
+                seen = found if seen is None else seen & found
+    return _lags(seen, segment, FILL if normal else 0.0)
+
+
+def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
+    """Nodes behind scores, each with what it reads, up to those that do more than mask, scale or rearrange.
+
+    Behind a softmax scores are weights of values; retention takes them as they are.
+    """
     waiting, done = [output], set[ir.Value]()
     while waiting:
         value = waiting.pop()
         done.add(value)
         for node in value.consumers():
-            if node.op_type not in THROUGH:
-                continue
-            for other in node.inputs:
-                if other is not None and array_of(other) is not None:
-                    found = _keys_in_mask(writer, node, value, other, normal)
-                    if len(writer.facts.axes.get(other, ())) == 2:
-                        segment = lcm(segment, _band(writer, other)[1])
-                    if found is not None:
-                        seen = found if seen is None else seen & found
-            waiting += [made for made in node.outputs if made not in done]
+            yield node, value
+            if node.op_type in THROUGH:
+                waiting += [made for made in node.outputs if made not in done]
+
+
+def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
+    """The lags at which keys are seen, (queries, keys), by segments of frames.
+
+    Raises:
+        Unseen: a query sees all keys up to the end of the length that was read.
+    """
     if seen is None or not seen.any():
         raise StreamingRefused(*UNBOUNDED)
     queries, keys = np.nonzero(seen)
@@ -193,21 +217,7 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
     past, ahead = int((starts - keys).max()), int((keys - starts).max()) - segment + 1
     if max(past, ahead) + segment >= len(seen) - 1:
         raise Unseen(*UNBOUNDED)
-    return Lags(max(past, 0), max(ahead, 0), segment, FILL if normal else 0.0)
-
-
-def _reaches_softmax(output: ir.Value) -> bool:
-    """Whether scores are normalized before they weigh values; retention takes them as they are."""
-    waiting, done = [output], set[ir.Value]()
-    while waiting:
-        value = waiting.pop()
-        done.add(value)
-        for node in value.consumers():
-            if node.op_type == "Softmax":
-                return True
-            if node.op_type in THROUGH:
-                waiting += [made for made in node.outputs if made not in done]
-    return False
+    return Lags(max(past, 0), max(ahead, 0), segment, fill)
 
 
 def _keys_in_mask(
@@ -218,45 +228,58 @@ def _keys_in_mask(
         return None
     array = _band(writer, other)[0]
     flat = array.reshape(-1, *array.shape[-2:])  # (heads, queries, keys)
-    if node.op_type == "Mul":  # without a softmax, a factor of 0 hides a key
-        return None if normal else np.asarray((flat != 0).any(axis=0))
-    if normal and node.op_type == "Add":
-        return np.asarray((flat > MASKED).any(axis=0))
-    if node.op_type == "Where" and other is node.inputs[0]:
-        fill = array_of(node.inputs[2] if node.inputs[1] is scored else node.inputs[1])
-        if fill is None or fill.size != 1:
-            return None
-        hidden = float(fill.ravel()[0])
-        if hidden > MASKED if normal else hidden != 0:
-            return None
-        return np.asarray((flat if node.inputs[1] is scored else ~flat).any(axis=0))
-    return None
+    left = None
+    if node.op_type == "Mul" and not normal:  # without a softmax, a factor of 0 hides a key
+        left = flat != 0
+    elif node.op_type == "Add" and normal:
+        left = flat > MASKED
+    elif node.op_type == "Where" and other is node.inputs[0]:
+        scores_first = node.inputs[1] is scored
+        fill = array_of(node.inputs[2 if scores_first else 1])
+        if _hides(fill, normal):
+            left = flat if scores_first else ~flat
+    return None if left is None else np.asarray(left.any(axis=0))
+
+
+def _hides(fill: Array | None, normal: bool) -> bool:
+    """Whether a key whose score is `fill` counts nothing."""
+    if fill is None or fill.size != 1:
+        return False
+    number = float(fill.ravel()[0])
+    return number <= MASKED if normal else number == 0
 
 
 def _move_other_axes(writer: Rewriter, node: ir.Node) -> None:
     """Other axes move; queries stay before keys."""
     source = writer.squares[_first_stream(writer, node)]
-    axes, shape = writer.facts.axes.get(node.outputs[0], ()), static_shape(node.outputs[0]) or ()
-    before = static_shape(source.offline) or ()
+    axes = writer.facts.axes.get(node.outputs[0], ())
+    stay = _stay_in_place if node.op_type == "Transpose" else _stay_between
+    if len(axes) != 2 or not stay(node, axes, source):
+        raise StreamingRefused("it joins queries and keys", "both as axes", BAND)
     if node.op_type == "Transpose":
-        perm = [int(axis) for axis in attribute(node, "perm", ())]
-        kept = len(axes) == 2 and [perm[axis.axis] for axis in axes] == [
-            a.axis for a in source.axes
-        ]
         (result,) = writer.new.copy(node, [source.value])
     else:
-        kept = len(axes) == 2 and all(
-            np.prod(shape[: new.axis]) == np.prod(before[: old.axis])
-            for new, old in zip(axes, source.axes, strict=True)
-        )
-        target = list(shape)
-        for new, old in zip(axes, source.axes, strict=False):
+        target = list(static_shape(node.outputs[0]) or ())
+        for new, old in zip(axes, source.axes, strict=True):
             target[new.axis] = source.shape[old.axis]
         dims = writer.new.constant(target, f"{node.name}.shape", np.int64)
         result = writer.new.one(str(node.name), "Reshape", source.value, dims)
-    if not kept:
-        raise StreamingRefused("it joins queries and keys", "both as axes", BAND)
     _set_result(writer, node, result, source)
+
+
+def _stay_in_place(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> bool:
+    """Whether a Transpose brings queries and keys where the output has them."""
+    perm = [int(axis) for axis in attribute(node, "perm", ())]
+    return [perm[axis.axis] for axis in axes] == [axis.axis for axis in source.axes]
+
+
+def _stay_between(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> bool:
+    """Whether a Reshape leaves as many elements before queries and before keys."""
+    shape, before = static_shape(node.outputs[0]) or (), static_shape(source.offline) or ()
+    return all(
+        np.prod(shape[: new.axis]) == np.prod(before[: old.axis])
+        for new, old in zip(axes, source.axes, strict=True)
+    )
 
 
 def _values(writer: Rewriter, node: ir.Node) -> None:

@@ -1,12 +1,16 @@
 """Convolutions, transposed convolutions and pooling."""
 
+from fractions import Fraction
+
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.json_values import JsonObject
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
-from edgekit.export.stream.track import StreamingRefused
+from edgekit.export.stream.rules.rule import Growth, StreamingRule
+from edgekit.export.stream.tensor_timing import TimeAxis
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.export.stream.windows import paddings, per_axis, sliding_of, spatial
 from edgekit.graph.nodes import array_of, attribute
 
@@ -15,6 +19,11 @@ LOWEST = float(np.finfo(np.float32).min)
 
 def conv(writer: Rewriter, node: ir.Node) -> None:
     """Convolution along time: the frames that its kernel spans, without padding in time."""
+    _stream_window(writer, node, 0.0)
+
+
+def lp_pool(writer: Rewriter, node: ir.Node) -> None:
+    """Pooling of powers along time: padding adds nothing."""
     _stream_window(writer, node, 0.0)
 
 
@@ -140,3 +149,47 @@ def _pads(node: ir.Node, axis: int) -> list[int]:
     pads, count = paddings(node), spatial(node)
     pads[axis - 2] = pads[axis - 2 + count] = 0
     return pads
+
+
+def _needs(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    if time.axis < 2:
+        return need
+    window = sliding_of(node, time.axis)
+    return (need - 1) * window.stride + window.reach - window.left + 1
+
+
+def _needs_transposed(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    if time.axis < 2:
+        return need
+    window = sliding_of(node, time.axis)
+    return (need - 1 + window.left) // window.stride + 1
+
+
+def _stride(node: ir.Node, growth: Growth) -> int:
+    place = growth.read_axis - 2
+    return per_axis(node, "strides")[place] if place >= 0 else 1
+
+
+def _ratio(node: ir.Node, growth: Growth) -> Fraction:
+    return Fraction(1, _stride(node, growth))
+
+
+def _ratio_transposed(node: ir.Node, growth: Growth) -> Fraction:
+    return Fraction(_stride(node, growth))
+
+
+def _is_unpadded(node: ir.Node, track: Track) -> bool:
+    """Whether the node itself pads nothing along time, over which it slides."""
+    if track.axis < 2:
+        return False
+    behind = paddings(node)[track.axis - 2 + spatial(node)]
+    return sliding_of(node, track.axis).left <= 0 and behind <= 0
+
+
+RULES = (
+    StreamingRule("Conv", conv, _needs, _ratio, _is_unpadded),
+    StreamingRule("LpPool", lp_pool, _needs, _ratio, _is_unpadded),
+    StreamingRule("MaxPool", max_pool, _needs, _ratio, _is_unpadded),
+    StreamingRule("AveragePool", average_pool, _needs, _ratio, _is_unpadded),
+    StreamingRule("ConvTranspose", conv_transpose, _needs_transposed, _ratio_transposed),
+)

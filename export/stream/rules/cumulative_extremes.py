@@ -6,9 +6,12 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float32
+from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.graph.model import FRONTEND_DOMAIN
 
 LOWEST = float(np.finfo(np.float32).min)
 NOTHING = -1e30  # the logarithm of so little that it counts nothing
@@ -115,3 +118,9 @@ def _log_sum(new: HopGraph, one: Parts, other: Parts, name: str) -> Parts:
         share = new.exact(new.one(f"{name}.share", "Exp", apart))
         sums.append(new.exact(new.one(f"{name}.part", "Mul", share, total)))
     return [most, new.exact(new.one(f"{name}.sum", "Add", *sums))]
+
+
+RULES = (
+    StreamingRule(CUM_MAX, cum_max, domain=FRONTEND_DOMAIN),
+    StreamingRule(LOG_SUM, log_cum_sum_exp, domain=FRONTEND_DOMAIN),
+)

@@ -5,10 +5,23 @@ from collections.abc import Callable, Sequence
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE
-from edgekit.graph.facts import facts_of
+from edgekit.graph.facts import Facts, facts_of, names
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import array_of, attribute, static_shape
+
+Rewrite = Callable[[Rewriter, ir.Node], None]
+SOFTMAX = "normalize over channels, or attend to a window"
+NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative norm"
+NORMS = f"{NORM}; --replace norm=cumulative or norm=window:N puts one there"
+REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
+REDUCES = f"{REDUCE}; --replace mean=cumulative, mean=window:N or max=window:N puts one there"
+SPECTRA = (
+    "transform frames, as an STFT does; write a convolution with a fixed kernel as conv1d; what needs the spectrum of "
+    "the whole recording runs on recordings of one length: export it without --time-axis"
+)
 
 
 def framewise(writer: Rewriter, node: ir.Node) -> None:
@@ -51,7 +64,7 @@ def broadcast(writer: Rewriter, node: ir.Node) -> None:
 
 def mixing_rule(
     axes_of: Callable[[ir.Node, int], Sequence[int]], what: str, instead: str
-) -> Callable[[Rewriter, ir.Node], None]:
+) -> Rewrite:
     """Return the rule of a node that mixes the axes `axes_of(node, rank)` of its first input."""
 
     def rule(writer: Rewriter, node: ir.Node) -> None:
@@ -77,15 +90,9 @@ def finish(
     writer: Rewriter, node: ir.Node, results: Sequence[ir.Value], tracks: Sequence[Track]
 ) -> None:
     """Record the outputs of a framewise node whose inputs are aligned."""
-    keeps = facts_of(node).keeps_zero
+    keeps = facts_of(node).keeps_zero and not _brings_constants(writer, node, tracks)
     before = keeps and all(track.zero_before for track in tracks)
     after = keeps and all(track.zero_after for track in tracks)
-    if node.op_type == "Concat" and len(tracks) < len(node.inputs):
-        before = after = False
-    if (
-        node.op_type == "Gather" and writer.track(node.inputs[0]) is None
-    ):  # what an index of 0 picks
-        before = after = False
     for output, result in zip(node.outputs, results, strict=True):
         if not output.uses() and not output.is_graph_output():
             continue
@@ -99,6 +106,13 @@ def finish(
             after=after,
             outer=tracks[0].outer,
         )
+
+
+def _brings_constants(writer: Rewriter, node: ir.Node, tracks: Sequence[Track]) -> bool:
+    """Whether elements that are not zero stand beside a stream of zeros, or are what an index of 0 picks."""
+    if node.op_type == "Concat":
+        return len(tracks) < len(node.inputs)
+    return node.op_type == "Gather" and writer.track(node.inputs[0]) is None
 
 
 def axis_of(node: ir.Node, rank: int) -> list[int]:
@@ -131,3 +145,30 @@ def axis_input(node: ir.Node, rank: int) -> list[int]:
 def spatial_axes(node: ir.Node, rank: int) -> list[int]:
     """All axes behind batch and channels."""
     return list(range(2, rank))
+
+
+def _rows(holds: Callable[[Facts], object], rewrite: Rewrite) -> list[StreamingRule]:
+    """The rows of all operators whose facts hold."""
+    return [StreamingRule(name, rewrite) for name in sorted(names(holds))]
+
+
+# a later row stands for an earlier one of the same name
+RULES = (
+    *_rows(lambda row: row.elementwise, broadcast),
+    *_rows(lambda row: row.mixes == "axis", mixing_rule(axis_of, "softmax", SOFTMAX)),
+    *_rows(lambda row: row.mixes == "axes", mixing_rule(axes_input, "a reduction", REDUCES)),
+    *_rows(lambda row: row.mixes == "spatial", mixing_rule(spatial_axes, "pooling", REDUCES)),
+    StreamingRule("LayerNormalization", mixing_rule(trailing_axes, "a norm", NORM)),
+    StreamingRule("LpNormalization", mixing_rule(axis_of, "a norm", NORM)),
+    StreamingRule("InstanceNormalization", mixing_rule(spatial_axes, "a norm", NORMS)),
+    StreamingRule(
+        "LRN", mixing_rule(lambda node, rank: [1], "a norm over neighbouring channels", NORM)
+    ),
+    StreamingRule("ArgMax", mixing_rule(axis_of, "a search", REDUCE)),
+    StreamingRule("ArgMin", mixing_rule(axis_of, "a search", REDUCE)),
+    StreamingRule("TopK", mixing_rule(axis_of, "a search", REDUCE)),
+    StreamingRule("DFT", mixing_rule(axis_input, "a transform", SPECTRA)),
+    StreamingRule("Tile", framewise),
+    StreamingRule("Transpose", framewise),
+    StreamingRule("Finite", framewise, domain=FRONTEND_DOMAIN),
+)

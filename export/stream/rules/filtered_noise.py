@@ -6,15 +6,17 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float64
+from edgekit.export.own_operators.marked_layers import FILTERED_NOISE
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.rules.spectra import (
-    append_reshape,
     append_zero_padding,
     fast_length,
     samples,
     spectra,
 )
 from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute
 
 
@@ -41,16 +43,16 @@ def filtered_noise(writer: Rewriter, node: ir.Node) -> None:
     noise = writer.zeroed(noise, name, before=True, after=False)
     frames, taps = magnitudes.frames, 2 * (bins - 1)
     points = fast_length(block + taps - 1)
-    rows = append_reshape(new, noise.value, (frames, block, 1), f"{name}.blocks")
+    rows = new.reshape(noise.value, (frames, block, 1), f"{name}.blocks")
     before = taps // 2
     framed = append_zero_padding(
         new, rows, [0, before, 0, 0, points - block - before, 0], f"{name}.frames"
     )
     turned = new.one(f"{name}.turned", "Transpose", magnitudes.value, perm=[0, 2, 1])
-    flat = append_reshape(new, turned, (frames, bins), f"{name}.magnitudes")
+    flat = new.reshape(turned, (frames, bins), f"{name}.magnitudes")
     matrix = new.constant(gains(bins, points), f"{name}.matrix")
     amounts = new.exact(new.one(f"{name}.gains", "MatMul", flat, matrix))
-    column = append_reshape(new, amounts, (frames, points // 2 + 1, 1), f"{name}.column")
+    column = new.reshape(amounts, (frames, points // 2 + 1, 1), f"{name}.column")
     spectrum = spectra(new, framed, f"{name}.spectra")
     filtered = new.exact(new.one(f"{name}.filtered", "Mul", spectrum, column))
     result = _overlap_add(writer, node, samples(new, filtered, frames, points, name), block, taps)
@@ -91,4 +93,7 @@ def _overlap_add(
         placed = append_zero_padding(new, own, [0, start, 0, hop - block - start], f"{name}.placed")
         total = new.exact(new.one(f"{name}.sum", "Add", total, placed))
     new.carry(state, new.slice(total, 1, hop, hop + reach, f"{name}.keep"))
-    return append_reshape(new, new.slice(total, 1, 0, hop, f"{name}.now"), (1, 1, hop), name)
+    return new.reshape(new.slice(total, 1, 0, hop, f"{name}.now"), (1, 1, hop), name)
+
+
+RULES = (StreamingRule(FILTERED_NOISE, filtered_noise, domain=FRONTEND_DOMAIN),)

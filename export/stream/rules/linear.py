@@ -5,6 +5,7 @@ import onnx_ir as ir
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import attention
 from edgekit.export.stream.rules.elementwise import framewise
+from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.track import StreamingRefused
 from edgekit.graph.nodes import attribute
 
@@ -32,3 +33,6 @@ def _product(writer: Rewriter, node: ir.Node, summed: list[int]) -> None:
         if track is not None and track.axis == max(axis % rank, 0) and rank > 1:
             raise StreamingRefused("it sums over all of time", "a sum over other axes", INSTEAD)
     framewise(writer, node)
+
+
+RULES = StreamingRule("Gemm", gemm), StreamingRule("MatMul", matmul)

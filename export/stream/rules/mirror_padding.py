@@ -7,10 +7,11 @@ from math import prod
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.table import rule_of
+from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import Mirror, Track
-from edgekit.export.stream.windows import paddings, sliding_of, spatial
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import attribute, static_shape
+from edgekit.graph.nodes import static_shape
 
 
 def run_on_padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> None:
@@ -22,7 +23,7 @@ def run_on_padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> 
     tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
     mirrors = [track.mirror for track in tracks if track.mirror is not None]
     kept = _padding_of_output(writer, node, tracks)
-    with _solid(writer, node, keep=kept is not None or _slides(writer, node)):
+    with _solid(writer, node, keep=kept is not None or _reads_window(writer, node)):
         rule()
     if kept is not None and mirrors:
         writer.kept_mirror(node, kept)
@@ -43,18 +44,10 @@ def _solid(writer: Rewriter, node: ir.Node, *, keep: bool) -> Iterator[None]:
         writer.tracks.update(before)
 
 
-def _slides(writer: Rewriter, node: ir.Node) -> bool:
+def _reads_window(writer: Rewriter, node: ir.Node) -> bool:
     """Whether the rule asks `Rewriter.window` for its first input, without padding of its own."""
     track = writer.track(node.inputs[0]) if node.inputs else None
-    if track is None or track.outer > 1:
-        return False
-    if facts_of(node).slides and node.op_type != "ConvTranspose" and track.axis >= 2:
-        behind = paddings(node)[track.axis - 2 + spatial(node)]
-        return sliding_of(node, track.axis).left <= 0 and behind <= 0
-    if node.op_type == "Slice":
-        return True
-    rank = len(track.shape)
-    return node.op_type == "Gather" and int(attribute(node, "axis", 0)) % rank == track.axis
+    return track is not None and track.outer == 1 and rule_of(node).reads_window(node, track)
 
 
 def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> Mirror | None:
@@ -65,15 +58,19 @@ def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> 
     made = writer.facts.time(node.outputs[0])
     if made is None or made.rate != track.time.rate or track.outer > 1:
         return None
-    others = [value for value in node.inputs if writer.track(value) is None]
-    if any(writer.facts.axes.get(value) for value in others if value is not None):
+    fixed = [value for value in node.inputs if value is not None and not writer.track(value)]
+    if any(writer.facts.axes.get(value) for value in fixed):
         return None
+    return track.mirror if _is_framewise(writer, node, track, made) else None
+
+
+def _is_framewise(writer: Rewriter, node: ir.Node, track: Track, made: TimeAxis) -> bool:
+    """Whether each frame of the output follows from the same frame of the stream."""
     if node.op_type == "Transpose":
-        return track.mirror
+        return True
     if facts_of(node).moves == "renames":
-        shape, other = writer.hop_shape(node.outputs[0]), track.shape
-        still = prod(shape[: made.axis]) == prod(other[: track.axis])
-        return track.mirror if still else None
+        shape = writer.hop_shape(node.outputs[0])
+        return prod(shape[: made.axis]) == prod(track.shape[: track.axis])
     rank = len(static_shape(node.outputs[0]) or ())
     same_axis = track.axis - len(track.shape) == made.axis - rank
-    return track.mirror if facts_of(node).elementwise and same_axis else None
+    return facts_of(node).elementwise and same_axis

@@ -1,15 +1,18 @@
 """Operators that move frames and axes without computing."""
 
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import axis_of, broadcast, finish, framewise
+from edgekit.export.stream.rules.rule import Growth, StreamingRule
+from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.export.stream.values import INSIDE
-from edgekit.export.stream.windows import ENDLESS, fill_of, pads_of, slice_of
+from edgekit.export.stream.windows import ENDLESS, Cut, fill_of, pads_of, slice_of
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
@@ -61,17 +64,9 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
     """
     track, output = writer.stream(node.inputs[0]), node.outputs[0]
     left, right = pads_of(node, track.axis)
-    mode = attribute(node, "mode", "constant")
-    value = fill_of(node)
+    mode, value = attribute(node, "mode", "constant"), fill_of(node)
     if (left or right) and mode != "constant":
-        if mode not in MIRRORED or min(left, right) < 0:
-            step = (
-                "pad with zeros: F.pad(x, (left, right)); --replace pad=zeros or pad=first does it"
-            )
-            allowed = "zeros, reflect or replicate padding in time"
-            raise StreamingRefused(
-                f"{mode} padding of ({left}, {right}) frames in time", allowed, step
-            )
+        _check_mirror(mode, left, right)
         writer.set_mirrored(node, _padded_elsewhere(writer, node, track), mode, left, right)
         return
     read = right > 0 and writer.frames_read(output) - left > track.time.offset
@@ -84,6 +79,15 @@ def pad(writer: Rewriter, node: ir.Node) -> None:
     writer.set(output, result, track.delay - left, track, node=node, before=before, after=after)
     if left > 0:
         writer.zero_start(node, value)
+
+
+def _check_mirror(mode: str, left: int, right: int) -> None:
+    if mode not in MIRRORED or min(left, right) < 0:
+        raise StreamingRefused(
+            f"{mode} padding of ({left}, {right}) frames in time",
+            "zeros, reflect or replicate padding in time",
+            "pad with zeros: F.pad(x, (left, right)); --replace pad=zeros or pad=first does it",
+        )
 
 
 def _padded_elsewhere(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
@@ -104,14 +108,27 @@ def _other_pads(node: ir.Node, rank: int, axis: int) -> list[int]:
 
 def slice_(writer: Rewriter, node: ir.Node) -> None:
     """Frames cut off at the start raise the delay; a step is a stride."""
-    track, output, name = writer.stream(node.inputs[0]), node.outputs[0], str(node.name)
-    shape = static_shape(node.inputs[0]) or ()
-    made = writer.facts.time(output)
-    if made is None:
+    track, output = writer.stream(node.inputs[0]), node.outputs[0]
+    if writer.facts.time(output) is None:
         _refuse_rolled(node, track)
         writer.set(output, output, 0)  # refuses
         return
-    cut = slice_of(node, track.axis, shape[track.axis])
+    frames = (static_shape(node.inputs[0]) or ())[track.axis]
+    cut = _cut_of_time(writer, node, track, frames)
+    value, delay = writer.window(node, 0, cut.step, -cut.start, None)
+    if cut.step > 1:
+        name = f"{node.name}.step"
+        bounds = [[0], [np.iinfo(np.int64).max], [track.axis], [cut.step]]
+        constants = (writer.new.constant(bound, name, np.int64) for bound in bounds)
+        value = writer.new.one(name, "Slice", value, *constants)
+    before, after = cut.start == 0 and track.zero_before, cut.end == frames and track.zero_after
+    value = _cut_others(writer, node, value, track.axis)
+    writer.set(output, value, delay, track, node=node, before=before, after=after)
+
+
+def _cut_of_time(writer: Rewriter, node: ir.Node, track: Track, frames: int) -> Cut:
+    """The part of so many frames that a Slice takes, where a stream can follow it."""
+    cut = slice_of(node, track.axis, frames)
     if cut is None or (cut.start > cut.end and cut.step > 0):
         raise StreamingRefused(
             "its bounds are not constants", "constant bounds", "cut behind the network"
@@ -122,21 +139,7 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
         raise StreamingRefused(
             "its start in time follows the length of the input", "a constant start", "cut elsewhere"
         )
-    value, delay = writer.window(node, 0, cut.step, -cut.start, None)
-    if cut.step > 1:
-        bounds = [[0], [np.iinfo(np.int64).max], [track.axis], [cut.step]]
-        value = writer.new.one(
-            f"{name}.step",
-            "Slice",
-            value,
-            *(writer.new.constant(bound, f"{name}.step", np.int64) for bound in bounds),
-        )
-    before, after = (
-        cut.start == 0 and track.zero_before,
-        cut.end == shape[track.axis] and track.zero_after,
-    )
-    value = _cut_others(writer, node, value, track.axis)
-    writer.set(output, value, delay, track, node=node, before=before, after=after)
+    return cut
 
 
 def _refuse_rolled(node: ir.Node, track: Track) -> None:
@@ -217,21 +220,25 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     if made is None or axis_of(node, len(static_shape(output) or ())) != [made.axis]:
         framewise(writer, node)
         return
-    streams = [track for value in node.inputs if (track := writer.track(value))]
-    fill = _constant_fill(writer, node) if len(streams) == 1 else None
-    if fill is None:
+    fill, ((place, track), *more) = _constant_fill(writer, node), _streams(writer, node)
+    if fill is None or more:
         raise StreamingRefused(
             "it joins frames along time",
             "one stream, with zeros or another constant before or behind it",
             "pad with zeros instead",
         )
-    place = next(n for n, value in enumerate(node.inputs) if writer.track(value))
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]
-    left, right, track = sum(sizes[:place]), sum(sizes[place + 1 :]), streams[0]
+    left, right = sum(sizes[:place]), sum(sizes[place + 1 :])
     read = right > 0 and writer.frames_read(output) - left > track.time.offset
     track = writer.zeroed(track, str(node.name), before=left > 0, after=read, fill=fill)
     zero = {"before": not fill and track.zero_before, "after": not fill and track.zero_after}
     writer.set(output, track.value, track.delay - left, track, node=node, **zero)
+
+
+def _streams(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
+    """The inputs that carry time, with their places."""
+    tracks = ((place, writer.track(value)) for place, value in enumerate(node.inputs))
+    return [(place, track) for place, track in tracks if track is not None]
 
 
 def _constant_fill(writer: Rewriter, node: ir.Node) -> float | None:
@@ -287,3 +294,56 @@ def split(writer: Rewriter, node: ir.Node) -> None:
         writer.new.copy(node, [track.value, *map(writer.fixed, node.inputs[1:])]),
         [track],
     )
+
+
+def _needs_of_slice(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    cut = slice_of(node, time.axis, ENDLESS)
+    if cut is None or cut.step != 1 or cut.start > ENDLESS // 2:
+        return time.offset
+    return need + cut.start
+
+
+def _needs_of_pad(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    return need - pads_of(node, time.axis)[0]
+
+
+def _needs_of_concat(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
+    rank = len(static_shape(node.outputs[0]) or ())
+    return need if axis_of(node, rank) != [made.axis] else time.offset
+
+
+def _ratio_of_slice(node: ir.Node, growth: Growth) -> Fraction:
+    cut = slice_of(node, growth.read_axis, growth.read[growth.read_axis])
+    return Fraction(1, abs(cut.step) if cut else 1)
+
+
+def _ratio_of_gather(node: ir.Node, growth: Growth) -> Fraction:
+    index = array_of(node.inputs[1])
+    rows = index is not None and index.ndim == 2 and len(index) > 1
+    if index is None or not rows or growth.read_axis != growth.made_axis:
+        return Fraction(1)
+    return Fraction(1, max(abs(int(index[1, 0] - index[0, 0])), 1))
+
+
+def _ratio_of_reshape(node: ir.Node, growth: Growth) -> Fraction:
+    read, made = growth.read, growth.made
+    return Fraction(prod(read) * made[growth.made_axis], read[growth.read_axis] * prod(made))
+
+
+def _picks_frames(node: ir.Node, track: Track) -> bool:
+    return int(attribute(node, "axis", 0)) % len(track.shape) == track.axis
+
+
+RULES = (
+    StreamingRule("Concat", concat, _needs_of_concat),
+    StreamingRule("Expand", expand),
+    StreamingRule("Gather", gather, ratio=_ratio_of_gather, reads_window=_picks_frames),
+    StreamingRule("GatherElements", gather_elements),
+    StreamingRule("GatherND", refuse_gather_nd),
+    StreamingRule("Pad", pad, _needs_of_pad),
+    StreamingRule("Reshape", reshape, ratio=_ratio_of_reshape),
+    StreamingRule("Slice", slice_, _needs_of_slice, _ratio_of_slice, lambda node, track: True),
+    StreamingRule("Split", split),
+    StreamingRule("Squeeze", reshape),
+    StreamingRule("Unsqueeze", reshape),
+)

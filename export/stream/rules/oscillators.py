@@ -1,12 +1,17 @@
 """A bank of oscillators: the phase is kept as whole numbers, in which nothing is ever rounded."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.own_operators.marked_layers import OSCILLATORS
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import align_streams
-from edgekit.export.stream.track import StreamingRefused
+from edgekit.export.stream.rules.rule import StreamingRule
+from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute
 
 DIGIT = 64  # of one step of the division: digit * rate is exact in float32 up to this,
@@ -14,63 +19,6 @@ HIGHEST = 2**18  # rate
 PART = DIGIT**2  # of the phase in a state: a hop's sum of parts is exact up to
 LONGEST = 2**24 // PART  # samples
 PARTS = 4  # 48 bits of a turn
-
-
-def oscillators(writer: Rewriter, node: ir.Node) -> None:
-    """Keep the phase in `PARTS` states of 12 bits each; a hop adds the turns of its samples to it.
-
-    The turns of a sample, pitch / rate, are a long division of whole numbers: quotients of 6 bits, whose
-    remainders float32 holds exactly. Phases of harmonics are multiplied with the first part as a whole number.
-    """
-    new, name = writer.new, str(node.name)
-    tracks = align_streams(writer, node)
-    pitch, amplitudes = (tracks.get(value) for value in node.inputs if value is not None)
-    rate = int(attribute(node, "rate", 0))
-    if pitch is None or amplitudes is None or {pitch.axis, amplitudes.axis} != {2}:
-        raise StreamingRefused(
-            "its pitch or amplitudes are no streams", "(1, n, time)", "give both over time"
-        )
-    if pitch.shape[0] != 1 or not 0 < rate < HIGHEST or pitch.frames > LONGEST:
-        found = f"a batch of {pitch.shape[0]}, rate {rate}, {pitch.frames} samples in a hop"
-        allowed = (  # a rewrite is proven at three times the hop
-            f"a batch of 1, a rate below {HIGHEST}, a hop of at most {LONGEST // 3} samples"
-        )
-        raise StreamingRefused(found, allowed, "choose a smaller hop")
-    if pitch.delay < 0:
-        pitch, amplitudes = (writer.delayed(t, 0, name) for t in (pitch, amplitudes))
-    pitch = writer.zeroed(pitch, name, before=True, after=False)
-    exact = _Exact(new, name)
-    bounded = exact("Min", exact("Max", pitch.value, 0.0), rate / 2)
-    parts = _pitch_digits(exact, bounded, rate)
-    axis = new.constant(2, f"{name}.axis", np.int64)
-    sums = [new.exact(new.one(f"{name}.sums", "CumSum", part, axis)) for part in parts]
-    carried: ir.Value | None = None
-    phase: list[ir.Value] = []
-    for number in reversed(range(PARTS)):
-        state = writer.state(node.outputs[0], f"{name}.phase{number}", (1, 1, 1))
-        total = exact("Add", sums[number], state)
-        total = total if carried is None else exact("Add", total, carried)
-        carried = exact("Floor", exact("Mul", total, 1 / PART))
-        rest = exact("Sub", total, exact("Mul", carried, float(PART)))
-        new.carry(state, new.slice(rest, 2, pitch.frames - 1, pitch.frames, f"{name}.keep"))
-        phase.insert(0, rest)
-    count = amplitudes.shape[1]
-    harmonic = new.constant(np.arange(1, count + 1).reshape(1, -1, 1), f"{name}.harmonics")
-    fine = exact("Add", exact("Mul", phase[2], 1 / PART), phase[1])
-    whole = exact("Mul", harmonic, phase[0])
-    turned = exact("Mul", exact("Floor", exact("Mul", whole, 1 / PART)), float(PART))
-    rest = exact("Sub", whole, turned)
-    behind = exact("Mul", exact("Mul", harmonic, fine), 1 / PART)
-    turns = exact("Mul", exact("Add", rest, behind), 1 / PART)
-    near = exact("Sub", turns, exact("Floor", exact("Add", turns, 0.5)))
-    wave = exact("Sin", exact("Mul", near, 2 * np.pi))
-    heard = exact("Less", exact("Mul", harmonic, bounded), rate / 2)
-    silent = new.constant(0, f"{name}.silent")
-    kept = new.one(f"{name}.kept", "Where", heard, amplitudes.value, silent)
-    played = new.one(f"{name}.played", "Mul", kept, wave)
-    channels = new.constant([1], f"{name}.channels", np.int64)
-    result = new.one(name, "ReduceSum", played, channels, keepdims=1)
-    writer.set(node.outputs[0], result, pitch.delay, pitch, amplitudes, node=node)
 
 
 class _Exact:
@@ -86,6 +34,83 @@ class _Exact:
             for operand in operands
         ]
         return self.new.exact(self.new.one(label, op_type, *values))
+
+
+def oscillators(writer: Rewriter, node: ir.Node) -> None:
+    """Keep the phase in `PARTS` states of 12 bits each; a hop adds the turns of its samples to it.
+
+    The turns of a sample, pitch / rate, are a long division of whole numbers: quotients of 6 bits, whose
+    remainders float32 holds exactly. Phases of harmonics are multiplied with the first part as a whole number.
+    """
+    name, rate = str(node.name), int(attribute(node, "rate", 0))
+    pitch, amplitudes = _operands(writer, node, rate)
+    if pitch.delay < 0:
+        pitch, amplitudes = (writer.delayed(t, 0, name) for t in (pitch, amplitudes))
+    pitch = writer.zeroed(pitch, name, before=True, after=False)
+    exact = _Exact(writer.new, name)
+    bounded = exact("Min", exact("Max", pitch.value, 0.0), rate / 2)
+    phase = _phase_parts(writer, node, exact, _pitch_digits(exact, bounded, rate), pitch.frames)
+    result = _waves(exact, phase, bounded, amplitudes, rate)
+    writer.set(node.outputs[0], result, pitch.delay, pitch, amplitudes, node=node)
+
+
+def _operands(writer: Rewriter, node: ir.Node, rate: int) -> tuple[Track, Track]:
+    """The streams of pitch and amplitudes, at one delay."""
+    tracks = align_streams(writer, node)
+    pitch, amplitudes = (tracks.get(value) for value in node.inputs if value is not None)
+    if pitch is None or amplitudes is None or {pitch.axis, amplitudes.axis} != {2}:
+        raise StreamingRefused(
+            "its pitch or amplitudes are no streams", "(1, n, time)", "give both over time"
+        )
+    if pitch.shape[0] != 1 or not 0 < rate < HIGHEST or pitch.frames > LONGEST:
+        found = f"a batch of {pitch.shape[0]}, rate {rate}, {pitch.frames} samples in a hop"
+        allowed = (  # a rewrite is proven at three times the hop
+            f"a batch of 1, a rate below {HIGHEST}, a hop of at most {LONGEST // 3} samples"
+        )
+        raise StreamingRefused(found, allowed, "choose a smaller hop")
+    return pitch, amplitudes
+
+
+def _phase_parts(
+    writer: Rewriter, node: ir.Node, exact: _Exact, turns: Sequence[ir.Value], frames: int
+) -> list[ir.Value]:
+    """The phase of each of the hop's samples in parts, the highest first; a part's carry goes to the one above."""
+    new, name = writer.new, str(node.name)
+    axis = new.constant(2, f"{name}.axis", np.int64)
+    sums = [new.exact(new.one(f"{name}.sums", "CumSum", part, axis)) for part in turns]
+    carried: ir.Value | None = None
+    phase: list[ir.Value] = []
+    for number in reversed(range(PARTS)):
+        state = writer.state(node.outputs[0], f"{name}.phase{number}", (1, 1, 1))
+        total = exact("Add", sums[number], state)
+        total = total if carried is None else exact("Add", total, carried)
+        carried = exact("Floor", exact("Mul", total, 1 / PART))
+        rest = exact("Sub", total, exact("Mul", carried, float(PART)))
+        new.carry(state, new.slice(rest, 2, frames - 1, frames, f"{name}.keep"))
+        phase.insert(0, rest)
+    return phase
+
+
+def _waves(
+    exact: _Exact, phase: Sequence[ir.Value], pitch: ir.Value, amplitudes: Track, rate: int
+) -> ir.Value:
+    """The sum of the harmonics below half the rate."""
+    new, name, count = exact.new, exact.name, amplitudes.shape[1]
+    harmonic = new.constant(np.arange(1, count + 1).reshape(1, -1, 1), f"{name}.harmonics")
+    fine = exact("Add", exact("Mul", phase[2], 1 / PART), phase[1])
+    whole = exact("Mul", harmonic, phase[0])
+    turned = exact("Mul", exact("Floor", exact("Mul", whole, 1 / PART)), float(PART))
+    rest = exact("Sub", whole, turned)
+    behind = exact("Mul", exact("Mul", harmonic, fine), 1 / PART)
+    turns = exact("Mul", exact("Add", rest, behind), 1 / PART)
+    near = exact("Sub", turns, exact("Floor", exact("Add", turns, 0.5)))
+    wave = exact("Sin", exact("Mul", near, 2 * np.pi))
+    heard = exact("Less", exact("Mul", harmonic, pitch), rate / 2)
+    silent = new.constant(0, f"{name}.silent")
+    kept = new.one(f"{name}.kept", "Where", heard, amplitudes.value, silent)
+    played = new.one(f"{name}.played", "Mul", kept, wave)
+    channels = new.constant([1], f"{name}.channels", np.int64)
+    return new.one(name, "ReduceSum", played, channels, keepdims=1)
 
 
 def _pitch_digits(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
@@ -105,3 +130,6 @@ def _pitch_digits(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
         exact("Add", exact("Mul", high, float(DIGIT)), low)
         for high, low in zip(digits[::2], digits[1::2], strict=True)
     ]
+
+
+RULES = (StreamingRule(OSCILLATORS, oscillators, domain=FRONTEND_DOMAIN),)

@@ -1,12 +1,14 @@
 """Overlap-add: frames that are laid over each other along time."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.track import StreamingRefused
+from edgekit.export.stream.rules.rule import Growth, StreamingRule
+from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
@@ -15,40 +17,14 @@ def col2im(writer: Rewriter, node: ir.Node) -> None:
 
     A frame is cut into parts of one stride; part m of frame j belongs to the output's stride j + m.
     """
-    track, output, name, new = (
-        writer.stream(node.inputs[0]),
-        node.outputs[0],
-        str(node.name),
-        writer.new,
-    )
-    made = writer.facts.time(output)
-    block = array_of(node.inputs[2])
-    if made is None or block is None or track.axis != 2:
-        writer.set(output, output, 0)  # refuses what has no time axis
-        raise StreamingRefused(
-            "it joins frames along another axis", "(batch, parts, frames)", "transpose it"
-        )
-    place, count = made.axis - 2, len(block)
-    size, stride = int(block[place]), int(attribute(node, "strides", [1] * count)[place])
-    crop = int(attribute(node, "pads", [0] * 2 * count)[place])
-    image = [
-        dim for axis, dim in enumerate(static_shape(output) or ()) if axis not in (0, 1, made.axis)
-    ]
-    if (
-        math.prod(image) != 1
-        or math.prod(block) != size
-        or set(attribute(node, "dilations", [1])) != {1}
-    ):
-        raise StreamingRefused(
-            "blocks of several axes", "blocks along time alone", "fold along time only"
-        )
+    track, output, name = writer.stream(node.inputs[0]), node.outputs[0], str(node.name)
+    size, stride, crop = _blocks(writer, node, track)
     parts = -(-size // stride)
-    channels = track.shape[1] // size
     end = (writer.frames_read(output) - 1 + crop) // stride >= track.time.offset
     track = writer.zeroed(track, name, before=True, after=end)
-    whole = writer.context(track, parts - 1, name)
-    frames = track.frames + parts - 1
-    split = _reshape(writer, whole, (channels, size, frames), f"{name}.split")
+    whole, new = writer.context(track, parts - 1, name), writer.new
+    shape = (track.shape[1] // size, size, track.frames + parts - 1)
+    split = new.reshape(whole, shape, f"{name}.split")
     if parts * stride > size:
         amounts = new.constant([0, 0, 0, 0, parts * stride - size, 0], f"{name}.pads", np.int64)
         split = new.one(f"{name}.filled", "Pad", split, amounts)
@@ -60,10 +36,34 @@ def col2im(writer: Rewriter, node: ir.Node) -> None:
         total = cut if total is None else new.one(f"{name}.sum", "Add", total, cut)
     assert total is not None
     rows = new.one(f"{name}.rows", "Transpose", total, perm=[0, 2, 1])
-    result = _reshape(writer, rows, writer.hop_shape(output), f"{name}.shape")
+    result = new.reshape(rows, writer.hop_shape(output), f"{name}.shape")
     writer.set(output, result, track.delay * stride + crop, track, node=node)
 
 
-def _reshape(writer: Rewriter, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
-    dims = writer.new.constant(shape, f"{name}.dims", np.int64)
-    return writer.new.one(name, "Reshape", value, dims)
+def _blocks(writer: Rewriter, node: ir.Node, track: Track) -> tuple[int, int, int]:
+    """Size of the blocks along time, the stride between them, and samples that are cropped at the start."""
+    output, block = node.outputs[0], array_of(node.inputs[2])
+    made = writer.facts.time(output)
+    if made is None or block is None or track.axis != 2:
+        writer.set(output, output, 0)  # refuses what has no time axis
+        raise StreamingRefused(
+            "it joins frames along another axis", "(batch, parts, frames)", "transpose it"
+        )
+    place, count = made.axis - 2, len(block)
+    size = int(block[place])
+    image = list(static_shape(output) or ())[2:]
+    del image[place]
+    others = math.prod(image), math.prod(block) // size
+    if others != (1, 1) or set(attribute(node, "dilations", [1])) != {1}:
+        raise StreamingRefused(
+            "blocks of several axes", "blocks along time alone", "fold along time only"
+        )
+    stride = int(attribute(node, "strides", [1] * count)[place])
+    return size, stride, int(attribute(node, "pads", [0] * 2 * count)[place])
+
+
+def _ratio(node: ir.Node, growth: Growth) -> Fraction:
+    return Fraction(list(attribute(node, "strides", [1] * 2))[growth.made_axis - 2])
+
+
+RULES = (StreamingRule("Col2Im", col2im, ratio=_ratio),)

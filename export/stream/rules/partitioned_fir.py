@@ -5,9 +5,12 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32
+from edgekit.export.own_operators.marked_layers import PARTITIONED_FIR
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.spectra import append_reshape, is_fast_length, samples, spectra
+from edgekit.export.stream.rules.rule import StreamingRule
+from edgekit.export.stream.rules.spectra import is_fast_length, samples, spectra
 from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import array_of
 
 
@@ -68,24 +71,22 @@ def _blocks(
     new, name = writer.new, str(node.name)
     batch, channels, hop = track.shape
     rows, count, bins = batch * channels, hop // block, block + 1
-    whole = append_reshape(
-        new, writer.context(track, block, name), (rows, 1, block + hop), f"{name}.rows"
-    )
+    whole = new.reshape(writer.context(track, block, name), (rows, 1, block + hop), f"{name}.rows")
     cuts = [new.slice(whole, 2, n * block, (n + 2) * block, f"{name}.block") for n in range(count)]
     joined = cuts[0] if count == 1 else new.one(f"{name}.blocks", "Concat", *cuts, axis=1)
-    framed = append_reshape(new, joined, (rows * count, 2 * block, 1), f"{name}.frames")
+    framed = new.reshape(joined, (rows * count, 2 * block, 1), f"{name}.frames")
     spectrum = spectra(new, framed, f"{name}.spectra")
     beside = _swap_last_axes(writer, spectrum, (rows, count, 2 * bins), f"{name}.now")
     parts = np.tile(parts_of(response, block), (batch, 1, 1))
     summed = _sum_of_products(writer, node, beside, parts, count)
     turned = _swap_last_axes(writer, summed, (rows, 2 * bins, count), f"{name}.heard")
-    back = append_reshape(new, turned, (rows * count, bins, 2), f"{name}.made")
+    back = new.reshape(turned, (rows * count, bins, 2), f"{name}.made")
     heard = [
         new.slice(sound, 1, block, 2 * block, f"{name}.kept")
         for sound in samples(new, back, rows * count, 2 * block, name)
     ]
     made = heard[0] if len(heard) == 1 else new.one(f"{name}.sound", "Concat", *heard, axis=1)
-    return append_reshape(new, made, (batch, channels, hop), name)
+    return new.reshape(made, (batch, channels, hop), name)
 
 
 def _swap_last_axes(
@@ -94,8 +95,8 @@ def _swap_last_axes(
     """The value in a shape of three axes, of which the last two change places."""
     new, (rows, first, second) = writer.new, shape
     if 1 in (first, second):
-        return append_reshape(new, value, (rows, second, first), name)
-    split = append_reshape(new, value, shape, f"{name}.split")
+        return new.reshape(value, (rows, second, first), name)
+    split = new.reshape(value, shape, f"{name}.split")
     return new.one(name, "Transpose", split, perm=[0, 2, 1])
 
 
@@ -110,7 +111,7 @@ def _sum_of_products(
     new, name = writer.new, str(node.name)
     rows, taps, bins = parts.shape
     width = rows * bins * 2
-    flat = append_reshape(new, now, (1, width, count), f"{name}.bins")
+    flat = new.reshape(now, (1, width, count), f"{name}.bins")
     if taps > 1:
         state = writer.state(node.outputs[0], name, (1, width, taps - 1))
         whole = new.one(f"{name}.history", "Concat", state, flat, axis=2)
@@ -127,8 +128,11 @@ def _sum_of_products(
         )
         for what, kernel in (("straight", straight), ("crossed", crossed))
     )
-    pairs = append_reshape(new, other, (rows * bins, 2, count), f"{name}.pairs")
+    pairs = new.reshape(other, (rows * bins, 2, count), f"{name}.pairs")
     order = new.constant([1, 0], f"{name}.order", np.int64)
     swapped = new.one(f"{name}.swapped", "Gather", pairs, order, axis=1)
-    placed = append_reshape(new, swapped, (1, width, count), f"{name}.placed")
+    placed = new.reshape(swapped, (1, width, count), f"{name}.placed")
     return new.exact(new.one(f"{name}.sum", "Add", own, placed))
+
+
+RULES = (StreamingRule(PARTITIONED_FIR, partitioned_fir, domain=FRONTEND_DOMAIN),)

@@ -1,5 +1,7 @@
 """GRU, LSTM and RNN forward along time, and running sums."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
@@ -7,6 +9,7 @@ from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import framewise
+from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.track import StreamingRefused, Track
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute, static_shape
@@ -15,7 +18,7 @@ from edgekit.graph.nodes import array_of, attribute, static_shape
 def recurrent(writer: Rewriter, node: ir.Node) -> None:
     """Keep h (and c); in front of frame 0 of a delayed stream they stay what they start from."""
     track = writer.stream(node.inputs[0])
-    if attribute(node, "layout", 0) or (len(node.inputs) > 4 and _lengths(writer, node, track)):
+    if attribute(node, "layout", 0) or _stops_early(node):
         raise StreamingRefused(
             "sequence_lens or batch_first layout", "layout 0, whole sequences", "leave them out"
         )
@@ -26,9 +29,10 @@ def recurrent(writer: Rewriter, node: ir.Node) -> None:
         raise StreamingRefused(
             "time is its feature axis", "time as the sequence axis", "transpose before it"
         )
-    if attribute(node, "direction", "forward") != "forward":
+    direction = attribute(node, "direction", "forward")
+    if direction != "forward":
         raise StreamingRefused(
-            f"a {attribute(node, 'direction', '')} recurrence over time, which needs the end first",
+            f"a {direction} recurrence over time, which needs the end first",
             "direction forward",
             "train it with bidirectional=False; over frequency both directions are fine",
         )
@@ -39,9 +43,9 @@ def recurrent(writer: Rewriter, node: ir.Node) -> None:
     writer.set(node.outputs[0], result, track.delay, track, node=node)
 
 
-def _lengths(writer: Rewriter, node: ir.Node, track: Track) -> bool:
+def _stops_early(node: ir.Node) -> bool:
     """Whether sequence_lens stops before the last frame."""
-    given = node.inputs[4]
+    given = node.inputs[4] if len(node.inputs) > 4 else None
     if given is None:
         return False
     lengths, frames = array_of(given), (static_shape(node.inputs[0]) or (0,))[0]
@@ -63,43 +67,53 @@ def _run(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
         writer.from_start(state, start, f"{name}{suffix}")
         for state, (suffix, start) in zip(states, starts.items(), strict=True)
     ]
-    whole, early = divmod(max(track.delay, 0), track.frames)
     parts = []
-    for first, last, hops in ((0, early, whole + 1), (early, track.frames, whole)):
-        if first == last:
-            continue
+    for first, last, hops in _parts_of_hop(track):
         frames = track.value
         if last - first < track.frames:
             frames = new.slice(track.value, 0, first, last, f"{name}.frames")
         inputs = [frames, *given[1:4], None, *past, *given[5 + len(past) :]]
-        results = new.copy(node, inputs, outputs=1 + len(past))
-        parts.append(results[0])
-        past = list(results[1 : 1 + len(past)])
+        part, *past = new.copy(node, inputs, outputs=1 + len(past))
+        parts.append(part)
         if track.delay > 0:
-            ready = new.since(np.array([hops]), f"{name}.started")
-            past = [
-                new.one(f"{name}.held", "Where", ready, value, start)
-                for value, start in zip(past, begin, strict=True)
-            ]
+            past = _held_before(writer, past, begin, hops, name)
     for state, value in zip(states, past, strict=True):
         new.carry(state, value)
     return parts[0] if len(parts) == 1 else new.one(f"{name}.parts", "Concat", *parts, axis=0)
 
 
+def _parts_of_hop(track: Track) -> list[tuple[int, int, int]]:
+    """First and last frame of each part of a hop, and the hops after which it is inside the stream."""
+    whole, early = divmod(max(track.delay, 0), track.frames)
+    parts = (0, early, whole + 1), (early, track.frames, whole)
+    return [part for part in parts if part[0] != part[1]]
+
+
+def _held_before(
+    writer: Rewriter, past: Sequence[ir.Value], begin: Sequence[ir.Value], hops: int, name: str
+) -> list[ir.Value]:
+    """States after a part of a hop; what they begin with while so many hops have not passed."""
+    ready = writer.new.since(np.array([hops]), f"{name}.started")
+    return [
+        writer.new.one(f"{name}.held", "Where", ready, value, start)
+        for value, start in zip(past, begin, strict=True)
+    ]
+
+
 def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, Array]:
     """What the states start from: the given ones, after the frames that are known before the stream."""
     suffixes = [".h", ".c"] if node.op_type == "LSTM" else [".h"]
-    hidden = int(attribute(node, "hidden_size", 0)) or (static_shape(node.inputs[2]) or (0,))[-1]
-    shape = (1, track.shape[1], hidden)
-    given = [array_of(value) for value in (*node.inputs, *[None] * 8)[5 : 5 + len(suffixes)]]
-    named = [value for value in node.inputs[5:7] if value is not None]
-    if any(array_of(value) is None for value in named):
+    firsts = [*node.inputs[5:7], None, None][: len(suffixes)]
+    if any(value is not None and array_of(value) is None for value in node.inputs[5:7]):
         raise StreamingRefused(
             "its first state follows from an input",
             "a constant first state",
             "give the state as an input of one hop, with --shape and --state",
         )
-    starts = [np.zeros(shape, np.float32) if array is None else array for array in given]
+    hidden = int(attribute(node, "hidden_size", 0)) or (static_shape(node.inputs[2]) or (0,))[-1]
+    zeros = np.zeros((1, track.shape[1], hidden), np.float32)
+    given = (array_of(value) for value in firsts)
+    starts = [zeros if array is None else array for array in given]
     if track.delay < 0:
         starts = _states_after_known_frames(writer, node, track, starts)
     return dict(zip(suffixes, starts, strict=True))
@@ -166,3 +180,11 @@ def cumsum(writer: Rewriter, node: ir.Node) -> None:
     if attribute(node, "exclusive", 0):
         total = new.one(f"{name}.exclusive", "Add", new.copy(node, [source.value, place])[0], past)
     writer.set(node.outputs[0], total, track.delay, track, node=node)
+
+
+RULES = (
+    StreamingRule("CumSum", cumsum),
+    StreamingRule("GRU", recurrent),
+    StreamingRule("LSTM", recurrent),
+    StreamingRule("RNN", recurrent),
+)

@@ -1,11 +1,17 @@
 """Upsampling along time, by repeating frames or on the lines between them."""
 
+from fractions import Fraction
+
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.rule import Growth, StreamingRule
 from edgekit.export.stream.track import StreamingRefused, Track
-from edgekit.graph.nodes import attribute
+from edgekit.graph.nodes import array_of, attribute
+
+LEFT_OUT = ("axes", "keep_aspect_ratio_policy")  # attributes that scales of all axes do not need
+REPEATED = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
 
 
 def resize(writer: Rewriter, node: ir.Node) -> None:
@@ -17,37 +23,38 @@ def resize(writer: Rewriter, node: ir.Node) -> None:
         raise StreamingRefused(
             "it moves the time axis", "time on the same axis", "report this network"
         )
-    factor = made.rate / track.time.rate
-    mode = attribute(node, "mode", "nearest")
-    aligned = attribute(node, "coordinate_transformation_mode", "half_pixel") == "align_corners"
-    if factor != 1 and (mode not in ("nearest", "linear") or factor.denominator != 1):
-        raise StreamingRefused(
-            f"{mode} resampling of time by {factor}",
-            "nearest or linear upsampling by a whole factor",
-            "use a strided or transposed convolution",
-        )
+    factor, mode = made.rate / track.time.rate, attribute(node, "mode", "nearest")
+    if factor != 1:
+        _check_resampling(node, mode, factor)
     if factor != 1 and mode == "linear":
-        if aligned:
-            raise StreamingRefused(
-                "linear upsampling of time with align_corners, whose steps follow the length",
-                "align_corners=False, or size=factor * (frames - 1) + 1",
-                "train it with one of these",
-            )
         _linear(writer, node, track, int(factor))
         return
     shape = writer.hop_shape(output)
     scales = [after / before for after, before in zip(shape, track.shape, strict=True)]
     constant = writer.new.constant(scales, f"{node.name}.scales", np.float32)
-    kept = {
-        k: a for k, a in node.attributes.items() if k not in ("axes", "keep_aspect_ratio_policy")
-    }
-    plain = {k: a.value for k, a in kept.items()}
+    attributes = {k: a.value for k, a in node.attributes.items() if k not in LEFT_OUT}
     if mode == "nearest" and factor != 1:
-        plain |= {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-    result = writer.new.one(str(node.name), "Resize", track.value, None, constant, **plain)
-    delay = track.delay * int(factor)
+        attributes |= REPEATED
+    result = writer.new.one(str(node.name), "Resize", track.value, None, constant, **attributes)
     zero = {"before": track.zero_before, "after": track.zero_after}
-    writer.set(output, result, delay, track, node=node, **zero)
+    writer.set(output, result, track.delay * int(factor), track, node=node, **zero)
+
+
+def _check_resampling(node: ir.Node, mode: str, factor: Fraction) -> None:
+    """Refuse what a hop alone does not tell of time by a factor that is not 1."""
+    if mode not in ("nearest", "linear") or factor.denominator != 1:
+        raise StreamingRefused(
+            f"{mode} resampling of time by {factor}",
+            "nearest or linear upsampling by a whole factor",
+            "use a strided or transposed convolution",
+        )
+    aligned = attribute(node, "coordinate_transformation_mode", "half_pixel") == "align_corners"
+    if mode == "linear" and aligned:
+        raise StreamingRefused(
+            "linear upsampling of time with align_corners, whose steps follow the length",
+            "align_corners=False, or size=factor * (frames - 1) + 1",
+            "train it with one of these",
+        )
 
 
 def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
@@ -109,3 +116,17 @@ def _hold_border_frames(
         inside = writer.inside(track, count, f"{name}.{part}", before=before, after=not before)
         whole = new.one(f"{name}.{part}.held", "Where", inside, whole, moved)
     return whole
+
+
+def _ratio(node: ir.Node, growth: Growth) -> Fraction:
+    axis, scales = growth.read_axis, array_of(node.inputs[2]) if len(node.inputs) > 2 else None
+    before, after = growth.read[axis], growth.made[growth.made_axis]
+    if scales is not None and scales.size == len(growth.read):
+        return Fraction(float(scales[axis])).limit_denominator(1000)
+    aligned = attribute(node, "coordinate_transformation_mode", "") == "align_corners"
+    if aligned and before > 1 and after > 1:
+        return Fraction(after - 1, before - 1).limit_denominator(1000)
+    return Fraction(after, before).limit_denominator(1000)
+
+
+RULES = (StreamingRule("Resize", resize, ratio=_ratio),)

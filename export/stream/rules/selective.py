@@ -3,10 +3,16 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
+from edgekit.export.own_operators.marked_layers import SELECTIVE
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import align_streams
-from edgekit.export.stream.track import StreamingRefused
+from edgekit.export.stream.rules.rule import StreamingRule
+from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import array_of
+
+STREAMS = (0, 1, 3, 4)  # places of the inputs u, dt, b and c
 
 
 def selective(writer: Rewriter, node: ir.Node) -> None:
@@ -15,18 +21,7 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
     It is computed in float: the memory of a slow state is longer than a few bits resolve.
     """
     new, name = writer.new, str(node.name)
-    tracks = align_streams(writer, node)
-    source, rates, skip = node.inputs[0], array_of(node.inputs[2]), array_of(node.inputs[5])
-    given = [tracks.get(value) if value is not None else None for value in node.inputs]
-    u, dt, _, b, c, _ = given
-    if rates is None or skip is None or u is None or dt is None or b is None or c is None:
-        raise StreamingRefused(
-            "its rates are computed", "constant rates; dt, b and c over time", "fold them"
-        )
-    if {track.axis for track in (u, dt, b, c)} != {2} or u.shape[0] != 1 or source is None:
-        raise StreamingRefused(
-            "its batch is not 1, or time is no last axis", "(1, channels, time)", "transpose"
-        )
+    (u, dt, b, c), rates, skip = _operands(writer, node)
     if u.delay < 0:
         u, dt, b, c = (writer.delayed(track, 0, name) for track in (u, dt, b, c))
     u = writer.zeroed(u, name, before=True, after=False)
@@ -35,22 +30,16 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
     state, seen = past, []
     driven = new.exact(new.one(f"{name}.driven", "Mul", dt.value, u.value))
     rate = new.constant(rates, f"{name}.rates")
-
-    def column(value: ir.Value, frame: int, width: int, shape: tuple[int, int]) -> ir.Value:
-        one = value if u.frames == 1 else new.slice(value, 2, frame, frame + 1, f"{name}.frame")
-        dims = new.constant(shape, f"{name}.dims", np.int64)
-        return new.one(f"{name}.column", "Reshape", one, dims)
-
     for frame in range(u.frames):
-        step = column(dt.value, frame, channels, (channels, 1))
+        step = _column(writer, dt, dt.value, frame, (channels, 1), name)
         decay = new.exact(new.one(f"{name}.exponent", "Mul", step, rate))
         kept = new.exact(new.one(f"{name}.decay", "Exp", decay))
         held = new.exact(new.one(f"{name}.held", "Mul", kept, state))
-        row = column(b.value, frame, states, (1, states))
-        drive = column(driven, frame, channels, (channels, 1))
+        row = _column(writer, b, b.value, frame, (1, states), name)
+        drive = _column(writer, u, driven, frame, (channels, 1), name)
         added = new.exact(new.one(f"{name}.drive", "Mul", drive, row))
         state = new.exact(new.one(f"{name}.next", "Add", held, added))
-        out = column(c.value, frame, states, (states, 1))
+        out = _column(writer, c, c.value, frame, (states, 1), name)
         read = new.exact(new.one(f"{name}.read", "MatMul", state, out))
         seen.append(read)
     new.carry(past, state)
@@ -60,3 +49,34 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
     passed = new.one(f"{name}.skip", "Mul", u.value, direct)
     result = new.one(name, "Add", recalled, passed)
     writer.set(node.outputs[0], result, u.delay, u, dt, b, c, node=node, before=True)
+
+
+def _operands(writer: Rewriter, node: ir.Node) -> tuple[list[Track], Array, Array]:
+    """The streams u, dt, b and c at one delay, the rates (channels, states) and the direct part (channels,)."""
+    tracks = align_streams(writer, node)
+    rates, skip = array_of(node.inputs[2]), array_of(node.inputs[5])
+    given = [node.inputs[place] for place in STREAMS]
+    streams = [tracks[value] for value in given if value is not None and value in tracks]
+    if rates is None or skip is None or len(streams) != len(STREAMS):
+        raise StreamingRefused(
+            "its rates are computed", "constant rates; dt, b and c over time", "fold them"
+        )
+    if {track.axis for track in streams} != {2} or streams[0].shape[0] != 1:
+        raise StreamingRefused(
+            "its batch is not 1, or time is no last axis", "(1, channels, time)", "transpose"
+        )
+    return streams, rates, skip
+
+
+def _column(
+    writer: Rewriter, track: Track, value: ir.Value, frame: int, shape: tuple[int, int], name: str
+) -> ir.Value:
+    """One frame of a stream, or of what is made of one, in this shape."""
+    new = writer.new
+    if track.frames > 1:
+        value = new.slice(value, 2, frame, frame + 1, f"{name}.frame")
+    dims = new.constant(shape, f"{name}.dims", np.int64)
+    return new.one(f"{name}.column", "Reshape", value, dims)
+
+
+RULES = (StreamingRule(SELECTIVE, selective, domain=FRONTEND_DOMAIN),)

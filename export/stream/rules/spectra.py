@@ -22,11 +22,6 @@ def fast_length(least: int) -> int:
     return next(n for n in range(start, 2 * start + 1) if is_fast_length(n))
 
 
-def append_reshape(new: HopGraph, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
-    """The value in another shape."""
-    return new.one(name, "Reshape", value, new.constant(shape, f"{name}.dims", np.int64))
-
-
 def append_zero_padding(new: HopGraph, value: ir.Value, pads: list[int], name: str) -> ir.Value:
     """The value with zeros around: counts before each axis, then behind each."""
     if not any(pads):

@@ -4,9 +4,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.base.arrays import Float32, Float64
+from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.export.stream.rewrite import Rewriter
+from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.track import StreamingRefused, Track
+from edgekit.graph.model import FRONTEND_DOMAIN, SSM
 from edgekit.graph.nodes import array_of
 
 Complex = NDArray[np.complex128]
@@ -26,21 +28,47 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
         raise StreamingRefused(
             "time is another axis than its last", "(batch, channels, time)", "transpose"
         )
-    a, b, c = (_complex(value) for value in node.inputs[1:4])
-    skip = array_of(node.inputs[4])
-    if a is None or b is None or c is None or skip is None or track.shape[0] != 1:
+    if track.shape[0] != 1 or (parameters := _parameters(node)) is None:
         raise StreamingRefused(
             "its parameters are computed, or its batch is not 1",
             "constants, and a batch of 1",
             "run one stream per network",
         )
+    a, b, c, skip = parameters
     track = writer.zeroed(track, name, before=True, after=False)
-    groups, states, width = b.shape
+    groups, _, width = b.shape
     b, c = _balance_drive_and_readout(a, b, c)
-    state = writer.state(node.outputs[0], name, (groups, 1, 2 * states), roundable=True)
+    state = writer.state(node.outputs[0], name, (groups, 1, 2 * a.shape[-1]), roundable=True)
+    states_of_hop = _states_of_hop(writer, track, state, (a, b), name)
+    out = np.concatenate([2 * c.real, -2 * c.imag], axis=-1).transpose(0, 2, 1)
+    read = new.exact(
+        new.one(f"{name}.read", "MatMul", states_of_hop, new.constant(out, f"{name}.readout"))
+    )
+    columns = new.one(f"{name}.columns", "Transpose", read, perm=[0, 2, 1])
+    whole = (1, groups * width, track.frames)
+    recalled = new.reshape(columns, whole, f"{name}.recalled")
+    passed = new.one(
+        f"{name}.skip", "Mul", track.value, new.constant(skip[:, None], f"{name}.direct")
+    )
+    result = new.one(name, "Add", recalled, passed)
+    writer.set(node.outputs[0], result, track.delay, track, node=node, before=True)
+
+
+def _parameters(node: ir.Node) -> tuple[Complex, Complex, Complex, Array] | None:
+    """A (groups, states), B (groups, states, width), C (groups, width, states) and D; None where one is computed."""
+    a, b, c = (_complex(value) for value in node.inputs[1:4])
+    skip = array_of(node.inputs[4])
+    return None if a is None or b is None or c is None or skip is None else (a, b, c, skip)
+
+
+def _states_of_hop(
+    writer: Rewriter, track: Track, state: ir.Value, parameters: tuple[Complex, Complex], name: str
+) -> ir.Value:
+    """The states in each frame of a hop, (groups, frames, 2 * states), of which the last is kept in `state`."""
+    new, frames, (a, b) = writer.new, track.frames, parameters
+    groups, _, width = b.shape
     past = writer.from_start(state, _start(writer, track, a, b), name)
-    frames = track.frames
-    split = _reshape_stream(writer, track.value, (groups, width, frames), f"{name}.split")
+    split = new.reshape(track.value, (groups, width, frames), f"{name}.split")
     rows = new.one(f"{name}.rows", "Transpose", split, perm=[0, 2, 1])
     into = new.constant(_side_by_side(b).transpose(0, 2, 1), f"{name}.drive")
     driven = new.exact(new.one(f"{name}.driven", "MatMul", rows, into))
@@ -50,27 +78,15 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
         past = _step(writer, past, own, a, name)
         seen.append(past)
     new.carry(state, past)
-    states_of_hop = seen[0] if frames == 1 else new.one(f"{name}.states", "Concat", *seen, axis=1)
-    out = np.concatenate([2 * c.real, -2 * c.imag], axis=-1).transpose(0, 2, 1)
-    read = new.exact(
-        new.one(f"{name}.read", "MatMul", states_of_hop, new.constant(out, f"{name}.readout"))
-    )
-    columns = new.one(f"{name}.columns", "Transpose", read, perm=[0, 2, 1])
-    recalled = _reshape_stream(writer, columns, (1, groups * width, frames), f"{name}.recalled")
-    passed = new.one(
-        f"{name}.skip", "Mul", track.value, new.constant(skip[:, None], f"{name}.direct")
-    )
-    result = new.one(name, "Add", recalled, passed)
-    writer.set(node.outputs[0], result, track.delay, track, node=node, before=True)
+    return seen[0] if frames == 1 else new.one(f"{name}.states", "Concat", *seen, axis=1)
 
 
 def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
     """Chunks of fixed length, each from zero state: a constant matrix for each group, no state."""
     new, name = writer.new, str(node.name)
-    a, b, c = (_complex(value) for value in node.inputs[1:4])
-    skip = array_of(node.inputs[4])
-    if a is None or b is None or c is None or skip is None:
+    if (parameters := _parameters(node)) is None:
         raise StreamingRefused("its parameters are computed", "constants", "fold them")
+    a, b, c, skip = parameters
     rows, channels, frames = track.shape
     groups, _, width = b.shape
     powers = a[..., None] ** np.arange(frames)
@@ -80,11 +96,11 @@ def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
     whole = np.where((lag >= 0)[..., None, None], response[:, np.maximum(lag, 0)], 0)
     # whole[group, frame out, frame in, channel out, channel in] -> in by out
     matrix = whole.transpose(0, 4, 2, 3, 1).reshape(groups, width * frames, width * frames)
-    split = _reshape_stream(writer, track.value, (rows, groups, width * frames), f"{name}.split")
+    split = new.reshape(track.value, (rows, groups, width * frames), f"{name}.split")
     sides = new.one(f"{name}.groups", "Transpose", split, perm=[1, 0, 2])
     product = new.one(f"{name}.chunks", "MatMul", sides, new.constant(matrix, f"{name}.matrix"))
     joined = new.one(f"{name}.joined", "Transpose", product, perm=[1, 0, 2])
-    result = _reshape_stream(writer, joined, (rows, channels, frames), name)
+    result = new.reshape(joined, (rows, channels, frames), name)
     zero = {"before": track.zero_before, "after": track.zero_after}
     writer.set(node.outputs[0], result, track.delay, track, node=node, outer=track.outer, **zero)
 
@@ -134,9 +150,4 @@ def _side_by_side(b: Complex) -> Float64:
     return np.concatenate([b.real, b.imag], axis=1)
 
 
-def _reshape_stream(
-    writer: Rewriter, value: ir.Value, shape: tuple[int, ...], name: str
-) -> ir.Value:
-    return writer.new.one(
-        name, "Reshape", value, writer.new.constant(shape, f"{name}.dims", np.int64)
-    )
+RULES = (StreamingRule(SSM, diagonal, domain=FRONTEND_DOMAIN),)

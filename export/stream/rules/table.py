@@ -1,22 +1,14 @@
-"""``RULES``: the rule of every operator that may see time."""
-
-from collections.abc import Callable
+"""``RULES``: the rule of every operator that may see time, from the rows at the end of each family's file."""
 
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked_layers import (
-    CUM_MAX,
-    FILTERED_NOISE,
-    LOG_SUM,
-    OSCILLATORS,
-    PARTITIONED_FIR,
-    SELECTIVE,
-)
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import (
     conv,
     cumulative_extremes,
+    elementwise,
     filtered_noise,
+    linear,
     movement,
     oscillators,
     overlap,
@@ -26,89 +18,37 @@ from edgekit.export.stream.rules import (
     selective,
     ssm,
 )
-from edgekit.export.stream.rules.elementwise import (
-    axes_input,
-    axis_input,
-    axis_of,
-    broadcast,
-    framewise,
-    mixing_rule,
-    spatial_axes,
-    trailing_axes,
+from edgekit.export.stream.rules.rule import StreamingRule
+from edgekit.export.stream.track import StreamingRefused
+
+FAMILIES = (
+    elementwise,
+    linear,
+    conv,
+    overlap,
+    movement,
+    resize,
+    recurrent,
+    cumulative_extremes,
+    ssm,
+    selective,
+    oscillators,
+    filtered_noise,
+    partitioned_fir,
 )
-from edgekit.export.stream.rules.linear import gemm, matmul
-from edgekit.graph.facts import names
-from edgekit.graph.model import FRONTEND_DOMAIN, SSM
-
-Rule = Callable[[Rewriter, ir.Node], None]
-
-SOFTMAX = "normalize over channels, or attend to a window"
-NORM = "normalize each frame over its channels (LayerNorm), or use a cumulative norm"
-NORMS = f"{NORM}; --replace norm=cumulative or norm=window:N puts one there"
-REDUCE = "use a causal window, a cumulative sum or a recurrent layer"
-REDUCES = f"{REDUCE}; --replace mean=cumulative, mean=window:N or max=window:N puts one there"
-SPECTRA = (
-    "transform frames, as an STFT does; write a convolution with a fixed kernel as conv1d; what needs the spectrum of "
-    "the whole recording runs on recordings of one length: export it without --time-axis"
-)
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(names(lambda row: row.elementwise), broadcast),
-    **dict.fromkeys(
-        names(lambda row: row.mixes == "axis"), mixing_rule(axis_of, "softmax", SOFTMAX)
-    ),
-    **dict.fromkeys(
-        names(lambda row: row.mixes == "axes"), mixing_rule(axes_input, "a reduction", REDUCES)
-    ),
-    **dict.fromkeys(
-        names(lambda row: row.mixes == "spatial"), mixing_rule(spatial_axes, "pooling", REDUCES)
-    ),
-    "LayerNormalization": mixing_rule(trailing_axes, "a norm", NORM),
-    "LpNormalization": mixing_rule(axis_of, "a norm", NORM),
-    "InstanceNormalization": mixing_rule(spatial_axes, "a norm", NORMS),
-    "LRN": mixing_rule(lambda node, rank: [1], "a norm over neighbouring channels", NORM),
-    **dict.fromkeys(("ArgMax", "ArgMin", "TopK"), mixing_rule(axis_of, "a search", REDUCE)),
-    "Gemm": gemm,
-    "MatMul": matmul,
-    "Conv": conv.conv,
-    "ConvTranspose": conv.conv_transpose,
-    "MaxPool": conv.max_pool,
-    "AveragePool": conv.average_pool,
-    "Col2Im": overlap.col2im,
-    "Concat": movement.concat,
-    "DFT": mixing_rule(axis_input, "a transform", SPECTRA),
-    "Expand": movement.expand,
-    "Gather": movement.gather,
-    "GatherElements": movement.gather_elements,
-    "GatherND": movement.refuse_gather_nd,
-    "Pad": movement.pad,
-    "Reshape": movement.reshape,
-    "Slice": movement.slice_,
-    "Split": movement.split,
-    "Squeeze": movement.reshape,
-    "Tile": framewise,
-    "Transpose": framewise,
-    "Unsqueeze": movement.reshape,
-    "Resize": resize.resize,
-    "CumSum": recurrent.cumsum,
-    "GRU": recurrent.recurrent,
-    "LSTM": recurrent.recurrent,
-    "RNN": recurrent.recurrent,
-}
-OWN_RULES: dict[str, Rule] = {
-    SSM: ssm.diagonal,
-    SELECTIVE: selective.selective,
-    OSCILLATORS: oscillators.oscillators,
-    FILTERED_NOISE: filtered_noise.filtered_noise,
-    PARTITIONED_FIR: partitioned_fir.partitioned_fir,
-    CUM_MAX: cumulative_extremes.cum_max,
-    LOG_SUM: cumulative_extremes.log_cum_sum_exp,
-    "Finite": framewise,
+RULES: dict[tuple[str, str], StreamingRule] = {
+    (rule.domain, rule.name): rule for family in FAMILIES for rule in family.RULES
 }
 
 
-def rule_of(node: ir.Node) -> Rule | None:
-    """The rule of a node, of the standard or of our domain; None where there is none."""
-    if node.domain == FRONTEND_DOMAIN:
-        return OWN_RULES.get(node.op_type)
-    return None if node.domain else RULES.get(node.op_type)
+def _refuse(writer: Rewriter, node: ir.Node) -> None:
+    step = "use other operators, or give the network in streaming form"
+    raise StreamingRefused("no streaming rule", "operators with a rule", step)
+
+
+NO_RULE = StreamingRule("", _refuse)
+
+
+def rule_of(node: ir.Node) -> StreamingRule:
+    """The rule of a node, of the standard or of our domain; one that refuses it where there is none."""
+    return RULES.get((node.domain, node.op_type), NO_RULE)

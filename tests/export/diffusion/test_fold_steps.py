@@ -12,7 +12,7 @@ from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import Arrays, Roles
-from edgekit.export.diffusion.description import Sampler, attach
+from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.graph.model import Model
@@ -82,34 +82,3 @@ def test_a_network_without_layers_of_time_says_so() -> None:
     )
     with pytest.raises(UsageError, match="input 't' is read by nothing, or by everything"):
         fold_steps(model)
-
-
-@pytest.mark.parametrize(
-    ("sampler", "said"),
-    [
-        (
-            replace(SAMPLER, roles=Roles(time="timestep")),
-            "no input 'timestep'; allowed: x, t, label",
-        ),
-        (replace(SAMPLER, roles=Roles(x="z")), "sampler, roles.x: the network has no input 'z'"),
-        (
-            replace(SAMPLER, roles=Roles(x="t"), guidance=1.0),
-            "sampler: x (1,), outputs (1, 1, 8, 8)",
-        ),
-        (replace(SAMPLER, roles=Roles(null={"class": 3})), "the network has no input 'class'"),
-        (
-            replace(SAMPLER, prediction="eps"),
-            "sampler, prediction: eps; allowed: v: the network's own",
-        ),
-        (
-            replace(SAMPLER, schedule=replace(SAMPLER.schedule, timesteps=500)),
-            "sampler, schedule, timesteps: 500; allowed: 1000: the network's own",
-        ),
-        (replace(SAMPLER, steps=2000), "sampler, steps: 2000"),
-    ],
-)
-def test_a_sampler_that_is_not_the_networks_says_why(sampler: Sampler, said: str) -> None:
-    model = plain().describe(trained={"prediction": "v", "timesteps": 1000})
-    with pytest.raises(UsageError) as error:
-        attach(model, sampler)
-    assert said in str(error.value)

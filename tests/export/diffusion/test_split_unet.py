@@ -11,17 +11,19 @@ import pytest
 from builds import lowered
 from c_kernels import needs_cc
 from diffusion_networks import SHAPE, labels
-from sampler_networks import SEED, N, folded, grouped, integer, table_of, with_decoder_rows
+from sampler_networks import (
+    SEED,
+    N,
+    drawn_alone,
+    folded,
+    grouped,
+    integer,
+    table_of,
+    with_decoder_rows,
+)
 
-from edgekit import api
 from edgekit.base import sampler_loop
 from edgekit.base.errors import UsageError
-from edgekit.export.diffusion.key_steps import (
-    onnx_network,
-    saved_share,
-    search_keys,
-    with_key_steps,
-)
 from edgekit.export.diffusion.split_unet import find_cut, paper_keys, split, uniform_keys, with_keys
 from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.verify import compare
@@ -30,24 +32,6 @@ from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.diffusion.denoiser import oracle_network
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.targets import TARGETS
-
-
-def alone(model: Model, network: Any) -> np.ndarray[Any, Any]:
-    """Image by image with a network of one image."""
-    given = labels(N)
-    drawn = [
-        sampler_loop.sample(
-            table_of(model),
-            network,
-            SHAPE,
-            1,
-            SEED,
-            {k: v[i : i + 1] for k, v in given.items()},
-            first=i,
-        )
-        for i in range(N)
-    ]
-    return np.concatenate(drawn)
 
 
 @pytest.mark.parametrize("make", [folded, integer, lambda: to_integer(integer())])
@@ -86,7 +70,7 @@ def test_c_and_oracle_draw_the_same_bits(make: Any, tmp_path: Path) -> None:
     model = with_decoder_rows(make())
     build = lowered(model, tmp_path, "c99")
     found = Sampler.open(tmp_path).sample(N, SEED, labels(N))
-    assert np.array_equal(found, alone(model, oracle_network(model, table_of(model))))
+    assert np.array_equal(found, drawn_alone(model, oracle_network(model, table_of(model))))
     whole = Sampler.open(tmp_path).by_rows
     with pytest.raises(UsageError, match="encoder propagation"):
         whole(N, SEED, labels(N))
@@ -98,7 +82,7 @@ def test_onnxruntime_runs_the_same_rows(tmp_path: Path) -> None:
     model = with_decoder_rows(integer())
     lowered(model, tmp_path, "onnxruntime")
     found = Sampler.open(tmp_path).sample(N, SEED, labels(N))
-    expected = alone(model, oracle_network(model, table_of(model)))
+    expected = drawn_alone(model, oracle_network(model, table_of(model)))
     assert np.abs(found - expected).max() < 0.05
 
 
@@ -142,57 +126,6 @@ def test_key_schedules() -> None:
     assert paper_keys(50) == (0, 1, 2, 3, 5, 10, 15, 25, 35)
     assert paper_keys(20) == (0, 1, 2, 4, 6, 10, 14)
     assert uniform_keys(7, 3) == (0, 3, 6)
-
-
-def test_the_search_saves_what_was_asked_for_and_beats_other_keys() -> None:
-    model = folded()
-    table = table_of(model)
-    keys = search_keys(model, table, 0.25)
-    made = with_keys(table, keys)
-    assert saved_share(model, made) >= 0.25 and keys[0] == 0
-    fewer = with_keys(table, sorted({*keys, *range(table.rows)} - {max(set(range(5)) - set(keys))}))
-    assert saved_share(model, fewer) < 0.25
-    expected = alone(model, onnx_network(model, table))
-
-    def error(chosen: Any) -> float:
-        other = model.describe(sampler=with_keys(table, chosen).facts())
-        return float(np.square(alone(other, onnx_network(other, table_of(other))) - expected).sum())
-
-    worst = tuple(range(len(keys)))
-    assert keys == worst or error(keys) < error(worst)
-
-
-@needs_cc
-@pytest.mark.usefixtures("few_calls")
-def test_a_sampler_toml_names_the_keys(tmp_path: Path) -> None:
-    (tmp_path / "sampler.toml").write_text(
-        "prediction = 'v'\nsteps = 6\nkeys = 'every:2'\nprior_noise = 0.003\n[schedule]\nkind = 'cosine'\n"
-    )
-    made = api.export(
-        "diffusion_networks:tiny_unet",
-        "c99",
-        tmp_path / "build",
-        recipe="w8a8",
-        sampler=tmp_path / "sampler.toml",
-    )
-    assert any("rows 0, 2, 4 of 6 run the whole network" in note for note in made.notes)
-    assert api.sample(tmp_path / "build", 2, 0, conditions={"label": 1}).shape == (2, *SHAPE)
-
-
-@pytest.mark.parametrize(
-    ("keys", "said"),
-    [
-        ("often", "'often'; allowed: a list of rows, 'paper', 'every:M' or 'saving:SHARE'"),
-        ("every:0", "'every:0'"),
-        ("saving:0.99", "saving:0.99; allowed: up to"),
-        ((1, 2), "(1, 2); allowed: rows 0 to 4, the first among them"),
-        ((0, 9), "(0, 9)"),
-    ],
-)
-def test_keys_that_cannot_be_say_why(keys: Any, said: str) -> None:
-    with pytest.raises(UsageError) as error:
-        with_key_steps(folded(), keys, 0.0)
-    assert said in str(error.value)
 
 
 def test_a_cut_that_is_none_says_why() -> None:

@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 
 from edgekit.base import sampler_loop
-from edgekit.base.errors import UsageError
 from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import Arrays, Roles, StepTable
@@ -320,45 +319,3 @@ def test_the_rows_that_rise_are_those_that_fall_with_both_levels_exchanged() -> 
 # -- bad descriptions --------------------------------------------------------------------------------
 
 RISING = Sampler(COSINE, kind="ddim-encode", steps=2)
-
-
-@pytest.mark.parametrize(
-    ("sampler", "said"),
-    [
-        (Sampler(COSINE, steps=1001), "sampler, steps: 1001; allowed: 1 to the schedule's 1000"),
-        (Sampler(COSINE, "noise"), "allowed: eps, v, x0, score"),
-        (Sampler(COSINE, kind="euler"), "sampler, kind: 'euler'; allowed: ddim, ddpm, dpm++2m"),
-        (Sampler(COSINE, spacing="log"), "sampler, spacing: 'log'"),
-        (Sampler(COSINE, kind="ddpm", eta=0.5), "sampler, eta: 0.5 with ddpm"),
-        (Sampler(COSINE, guidance=3.0), "sampler, guidance: 3.0 without roles.null"),
-        (
-            Sampler(COSINE, variance="large"),
-            "sampler, variance: 'large' with ddim; allowed: with ddpm",
-        ),
-        (Sampler(COSINE, kind="ddpm", variance="beta"), "'beta'; allowed: small, large"),
-        (Sampler(COSINE, steps=2, timesteps=(10, 20)), "sampler, timesteps: (10, 20)"),
-        (Sampler(COSINE, clip=-1.0), "sampler, clip: -1.0"),
-        (Sampler(Schedule("given", 3, alphas_bar=(0.9, 0.95, 0.1)), steps=2), "do not fall"),
-        (Sampler(Schedule("linear", 10, 0.5, 0.1), steps=2), "schedule, betas: 0.5 to 0.1"),
-        (
-            replace(RISING, timesteps=(20, 10, 0)),
-            "integers that rise, from 0 to below 1000, one more",
-        ),
-        (replace(RISING, timesteps=(0, 10)), "timesteps: (0, 10) with ddim-encode"),
-        (replace(RISING, steps=1000), "steps: 1000 with ddim-encode; allowed: below 1000"),
-        (replace(RISING, clip=1.0), "clip: 1.0 with ddim-encode; allowed: none"),
-        (
-            replace(RISING, guidance=2.0, roles=Roles(null={"label": 1})),
-            "guidance: 2.0 with ddim-encode",
-        ),
-        (replace(RISING, eta=0.5), "eta: 0.5 with ddim-encode"),
-        (replace(RISING, start="analytic", start_mean=(0.0,)), "start: analytic with ddim-encode"),
-        (replace(RISING, start_noise=0.5), "start_noise: 0.5 with ddim-encode"),
-        (replace(RISING, noise="given"), "noise: given to rows that draw none"),
-        (Sampler(Schedule("sqrt")), "schedule, kind: 'sqrt'; allowed: cosine, linear"),
-    ],
-)
-def test_a_description_that_cannot_be_says_why(sampler: Sampler, said: str) -> None:
-    with pytest.raises(UsageError) as error:
-        sampler.table()
-    assert said in str(error.value)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from decimal import Decimal, getcontext
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from edgekit.base.errors import UsageError
 from edgekit.base.random_normals import normals
 from edgekit.base.sampler_loop import Step
 from edgekit.base.sampler_table import Arrays, Roles, StepTable
-from edgekit.export.diffusion.description import Sampler, read_sampler
+from edgekit.export.diffusion.description import Sampler
 from edgekit.export.diffusion.schedule import Schedule, timesteps
 from edgekit.export.diffusion.step_tables_sde import Bridge, Interpolant, Ouve, Rddm
 from edgekit.red_diff import RedDiff
@@ -502,17 +501,3 @@ def test_red_diff_says_what_does_not_fit() -> None:
             lambda *_: [], np.ones((2, 1)), np.copy, np.copy, np.ones((3, 1)), 0
         )
     assert len(error.value.problems) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("kind = 'ouve'\nsteps = 3\n[roles]\ny = 'noisy'", Ouve(steps=3, roles=Roles(y="noisy"))),
-        ("kind = 'bridge'\nstochastic = true", Bridge(stochastic=True)),
-        ("kind = 'rddm'\neta = 1", Rddm(eta=1)),
-        ("kind = 'interpolant'\neps = 0.5", Interpolant(eps=0.5)),
-    ],
-)
-def test_files_name_them_by_their_kind(text: str, expected: Any, tmp_path: Path) -> None:
-    (tmp_path / "sampler.toml").write_text(text)
-    assert read_sampler(tmp_path / "sampler.toml") == expected

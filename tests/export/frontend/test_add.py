@@ -187,54 +187,9 @@ def test_inputs_that_stay_beside_the_pcm_are_told():
     assert "input 'h' [1, 5]" in note and "--state h:OUTPUT" in note
 
 
-def test_inner_values_make_room_for_the_names_of_the_front_end():
-    model = network((1, 33), "pcm = Mul (x, gain)  pcm_out = Tanh (pcm)  y = Neg (pcm_out)")
-    built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
-    onnx.checker.check_model(ir.to_proto(built.ir), full_check=True)
-    assert stream(built, noise(160)).any()
-
-
-def test_a_network_whose_own_border_is_called_pcm():
-    proto = onnx.parser.parse_model(
-        '<ir_version: 10, opset_import: ["": 21]> net (float[1,33] pcm) => (float[1,33] pcm_out) '
-        "{ pcm_out = Sigmoid (pcm) }"
-    )
-    model = from_onnx(proto.SerializeToString(), name="net")
-    built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
-    assert [list(value.shape) for value in built.stream_inputs] == [[1, 16]]
-    assert stream(built, noise(160)).any()
-
-
 def test_the_networks_own_delay_adds_up():
     model = network((1, 33, 2), hop=32, delay=64)
     assert add_frontend(model, "stft:64:32:sqrt_hann", 8000).stream.delay_samples == 64 + 32
-
-
-@pytest.mark.parametrize(
-    ("spec", "part"),
-    [
-        ("stft:64:32", "N_FFT:HOP:WINDOW"),
-        ("stft:x:32:hann", "N_FFT:HOP:WINDOW"),
-        ("stft::32:hann", "N_FFT:HOP:WINDOW"),
-        ("chroma:64:32:hann", "N_FFT:HOP:WINDOW"),
-        ("stft:63:32:hann", "even numbers, 32 to 4096"),
-        ("stft:8192:32:hann", "even numbers, 32 to 4096"),
-        ("stft:64:32:kaiser", "hann, sqrt_hann, hamming"),
-        ("stft:64:32:hann:phase", "mag or logpow"),
-        ("stft:64:60:hann", "hann windows of 64 samples do not overlap-add at hop 60"),
-        ("stft:64:64:hann", "1, 2, 4, 8, 16, 32"),
-        ("stft:64:0:hann", "at hop 0"),
-    ],
-)
-def test_wrong_specifications_say_what_is_allowed(spec, part):
-    with pytest.raises(UsageError, match=part):
-        parse_spec(spec)
-
-
-def test_a_specification_lists_all_that_is_wrong():
-    with pytest.raises(UsageError) as caught:
-        parse_spec("stft:9:32:kaiser:phase")
-    assert len(caught.value.problems) == 3
 
 
 @pytest.mark.parametrize(
@@ -259,19 +214,6 @@ def test_one_front_end_and_one_hop():
 
 
 @pytest.mark.parametrize(
-    "spec",
-    [
-        "frame:576:512",
-        "stft:512:256:sqrt_hann",
-        "stft:320:160:sqrt_hann_sym:logpow:plain:full",
-        "stft:64:16:rect:mag",
-    ],
-)
-def test_a_specification_is_written_as_it_is_read(spec):
-    assert str(parse_spec(spec)) == spec
-
-
-@pytest.mark.parametrize(
     "order", ["float[1,1] knob, float[1,65] x", "float[1,65] x, float[1,1] knob"]
 )
 def test_a_control_is_no_stream_of_frames_wherever_it_stands(order):
@@ -284,3 +226,21 @@ def test_a_control_is_no_stream_of_frames_wherever_it_stands(order):
     assert {str(value.name) for value in found.stream_inputs} == {"pcm", "knob"}
     assert [str(value.name) for value in found.signal_inputs] == ["pcm"]
     assert not any("beside the PCM" in note for note in found.notes)
+
+
+def test_inner_values_make_room_for_the_names_of_the_front_end():
+    model = network((1, 33), "pcm = Mul (x, gain)  pcm_out = Tanh (pcm)  y = Neg (pcm_out)")
+    built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
+    onnx.checker.check_model(ir.to_proto(built.ir), full_check=True)
+    assert stream(built, noise(160)).any()
+
+
+def test_a_network_whose_own_border_is_called_pcm():
+    proto = onnx.parser.parse_model(
+        '<ir_version: 10, opset_import: ["": 21]> net (float[1,33] pcm) => (float[1,33] pcm_out) '
+        "{ pcm_out = Sigmoid (pcm) }"
+    )
+    model = from_onnx(proto.SerializeToString(), name="net")
+    built = add_frontend(model, "stft:64:16:sqrt_hann:mag", 8000)
+    assert [list(value.shape) for value in built.stream_inputs] == [[1, 16]]
+    assert stream(built, noise(160)).any()

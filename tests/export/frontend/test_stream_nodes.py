@@ -279,25 +279,6 @@ def test_forms_that_do_not_fit_are_refused(
         fronted(forms, layouts, **shapes)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("gcc:64:32:hann:15", "LAGS: 15; allowed: even numbers, 2 to 64"),
-        ("gcc:64:32:hann:66", "LAGS: 66"),
-        ("gcc:64:32:hann:16:log", "the last parts: log"),
-        ("gcc:64:32:hann", "behind WINDOW: nothing; allowed: LAGS"),
-        ("intensity:64:32:hann:12:db", "the last parts: db"),
-        ("mel:64:32:hann:12+gcc:16", "numbers of a frame: mel 12, gcc 16"),
-        ("mel:64:32:hann:12+stft:12", "\\+stft:12: stft"),
-        ("mel:64:32:hann:12+gcc:12:stack:3", "stack in the first part"),
-        ("stft:64:32:hann+gcc:12", "not of this form"),
-    ],
-)
-def test_texts_of_directions_that_are_wrong(text: str, words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        parse_spec(text)
-
-
 def test_texts_come_back() -> None:
     for text, _ in FORMS:
         form = parse_spec(text)

@@ -1,9 +1,10 @@
 """Convolutions streamed: equal to the whole from the first sample to the last, with the least delay."""
 
 import pytest
+from onnx import TensorProto, helper
 from stream_networks import Net, check, least_delay
 
-from edgekit.base.errors import UsageError
+from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline
 
@@ -94,3 +95,44 @@ def test_an_hour_of_frames_through_a_recurrence_stays_equal():
     net = Net()
     y = net.recurrent(net.conv("x", 2, 3, 3, left=2), 3, "GRU")
     check(net.model([1, 2, "T"], y), (900,), samples=360_000)  # frames of 10 ms
+
+
+def test_outputs_of_several_rates_have_their_own_delays():
+    net = Net()
+    slow = net.conv("x", 1, 2, 4, stride=2, left=1, right=1)
+    fast = net.conv("x", 1, 1, 5, left=1, right=3)
+    early = net.pad("x", 3, 0)
+    models = check(net.model([1, 1, "T"], [slow, fast, early]))
+    for model in models:
+        facts = {output.name: output for output in model.streaming.outputs}
+        assert [facts[name].delay_samples for name in (slow, fast, early)] == [2, 3, 0]
+        assert facts[fast].caused_by == "conv1"
+        assert model.timing[slow].delay_frames == 1
+        assert model.stream.delay_samples == 3
+
+
+def test_an_input_without_time_stays_an_input():
+    net = Net()
+    y = net.conv(net.add("Mul", "x", net.add("Sigmoid", "knob")), 2, 2, 3, left=1, right=1)
+    graph = helper.make_graph(
+        net.nodes,
+        "net",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, "T"]),
+            helper.make_tensor_value_info("knob", TensorProto.FLOAT, [1, 2, 1]),
+        ],
+        [helper.make_tensor_value_info(y, TensorProto.FLOAT, [None] * 3)],
+        net.tensors,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    (streamed, *_) = check(model.SerializeToString())
+    assert "knob" not in streamed.timing
+    assert [value.name for value in streamed.stream_inputs] == ["x", "knob"]
+
+
+def test_all_refusals_of_a_network_are_listed():
+    net = Net()
+    one, other = net.add("Softmax", "x", axis=2), net.recurrent("x", 2, "GRU", "bidirectional")
+    with pytest.raises(ModelError) as caught:
+        stream(onnx_offline(net.model([1, 2, "T"], [one, other]), name="net"))
+    assert [problem.where.split()[0] for problem in caught.value.problems] == ["Softmax", "Slice"]

@@ -1,8 +1,8 @@
-"""Constants along time that other libraries write otherwise: angles by Einsum, the whole of a slice."""
+"""Constants along time: patterns that return, envelopes, angles by Einsum, the whole of a slice."""
 
 import numpy as np
 import pytest
-from stream_networks import Net, check
+from stream_networks import Net, check, delays, refused
 
 from edgekit.base.errors import ModelError
 from edgekit.export.stream.convert import stream
@@ -30,3 +30,48 @@ def test_rotary_angles_by_einsum():
 def test_an_einsum_with_dots_is_not_read():
     with pytest.raises(ModelError, match="follows the length of the input"):
         stream(onnx_offline(turned("...i,j->...ij"), name="net"))
+
+
+def test_a_number_that_follows_the_length_is_refused():
+    net = Net()
+    count = net.add("Cast", net.add("Shape", "x", start=2), to=1)
+    found = refused(net, net.add("Div", "x", count))
+    assert found.startswith("Div ") and "follows the length" in found
+
+
+@pytest.mark.parametrize("start", [0, 3, 4, 9])
+@pytest.mark.parametrize("late", [0, 2])
+def test_a_constant_that_returns_with_the_hop_after_a_start_of_its_own(start, late):
+    """As the envelope of overlapping windows, whose computation is not one of frames."""
+    net = Net()
+    down = net.add("Tanh", net.conv("x", 2, 2, 4, stride=4))
+    y = net.transposed(net.conv(down, 2, 2, 1 + late, right=late), 2, 2, 4, 4)
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    places = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    row = net.add(
+        "Where",
+        net.add("Less", places, net.const(start, np.int64)),
+        net.add("Add", places, net.const(4, np.int64)),
+        net.add("Mod", places, net.const(4, np.int64)),
+    )
+    table = net.add("Gather", net.const(np.linspace(0.5, 1.5, 13)), row)
+    shape = net.add("Concat", net.const([1, 1], np.int64), net.add("Shape", "x", start=2), axis=0)
+    ones = net.add("Conv", net.add("Reshape", table, shape), net.const(np.ones((1, 1, 1))))
+    (model, *_) = check(net.model([1, 2, "T"], net.add("Div", y, ones)), (1, 2, 3))
+    assert delays(model) == [4 * late]
+
+
+@pytest.mark.parametrize(("size", "hop", "delay"), [(16, 4, 12), (12, 4, 10), (16, 8, 8)])
+def test_an_envelope_of_windows_whose_last_frames_are_read(size, hop, delay):
+    """As torch.istft divides by it: at both ends fewer windows overlap."""
+    net, taper, half = Net(), np.hanning(size + 1)[:-1] ** 2, size // 2
+    padded = net.pad("x", half, half)
+    frames = net.add("Conv", padded, net.weight(6, 1, size), strides=[hop])
+    sound = net.add("ConvTranspose", frames, net.weight(6, 1, size), strides=[hop])
+    count = net.add("Shape", frames, start=2)
+    shape = net.add("Concat", net.const([1, size], np.int64), count, axis=0)
+    tapers = net.add("Expand", net.const(taper.reshape(1, size, 1)), shape)
+    envelope = net.add("ConvTranspose", tapers, net.const(np.eye(size)[:, None]), strides=[hop])
+    y = net.add("Div", net.cut(sound, half, -half), net.cut(envelope, half, -half))
+    (model, *_) = check(net.model([1, 1, "T"], y), samples=97)
+    assert delays(model) == [delay]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper
-from stream_networks import Net, check
+from stream_networks import Net, check, delays
 
 from edgekit.base.errors import UsageError
 from edgekit.export.stream.convert import stream
@@ -87,3 +87,23 @@ def test_retention_hides_keys_by_a_factor_of_0(by):
     (model, *_) = check(net.model([1, "T", 6], net.add("MatMul", product, values)), (1, 2, 5))
     assert model.streaming.outputs[0].delay_samples == 0
     assert (1, 7, 6) in {tuple(value.shape) for value in model.ir.graph.inputs}
+
+
+def test_values_that_come_later_than_keys():
+    net = Net()
+    flat = net.add("Transpose", "x", perm=[0, 2, 1])
+    late = net.add("Transpose", net.conv("x", 2, 2, 3, left=0, right=2), perm=[0, 2, 1])
+    scores = net.add("MatMul", flat, net.add("Transpose", flat, perm=[0, 2, 1]))
+    frames = net.add("Squeeze", net.add("Shape", "x", start=2), net.const([0], np.int64))
+    place = net.add("Range", net.const(0, np.int64), frames, net.const(1, np.int64))
+    rows = net.add("Unsqueeze", place, net.const([1], np.int64))
+    back = net.add("Sub", rows, place)
+    seen = net.add(
+        "And",
+        net.add("Less", back, net.const(4, np.int64)),
+        net.add("GreaterOrEqual", back, net.const(-1, np.int64)),
+    )
+    masked = net.add("Where", seen, scores, net.const(-1e9))
+    y = net.add("MatMul", net.add("Softmax", masked, axis=-1), late)
+    (model, *_) = check(net.model([1, 2, "T"], y))
+    assert delays(model) == [3]

@@ -5,14 +5,13 @@ import pytest
 import torch
 from c_kernels import needs_cc
 from quick_build import load_kernels, quick_build
-from stream_networks import Net
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from edgekit.base.errors import VerificationError
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.prove import run_stream
-from edgekit.export.stream.sources import onnx_offline, torch_offline
+from edgekit.export.stream.sources import torch_offline
 from edgekit.export.verify import compare
 
 RUNNING = {
@@ -127,17 +126,6 @@ def test_the_minimal_gru_recovers_its_recurrence():
             h = (1 - z) * h + z * torch.where(d >= 0, d + 0.5, torch.sigmoid(d))
             frames.append(h)
     np.testing.assert_allclose(found.numpy(), torch.stack(frames, 1).numpy(), atol=1e-5)
-
-
-def test_the_form_of_onnx_files_is_recognized():
-    """It subtracts the maximum over all of time, which a stream does not need."""
-    made, axes = Net(), np.int64
-    most = made.add("ReduceMax", "x", made.const([2], axes))
-    exponentials = made.add("Exp", made.add("Sub", "x", most))
-    total = made.add("CumSum", exponentials, made.const(2, axes))
-    y = made.conv(made.add("Add", made.add("Log", total), most), 3, 2, 3, left=1, right=1)
-    model = stream(onnx_offline(made.model([1, 3, "T"], y), name="net"), hop=3)
-    assert model.stream.delay_samples == 1
 
 
 class Places(nn.Module):

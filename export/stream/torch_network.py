@@ -1,0 +1,147 @@
+"""A torch module with example inputs, called, followed and exported at any length."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from edgekit.base.arrays import Array
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.hop_runner import Arrays
+from edgekit.export.onnx_file.messages import plain
+from edgekit.export.stream.examples import repeat_along_time
+from edgekit.export.stream.guards import Guards, read_guards
+from edgekit.export.stream.module_probe import Calls, reached_nodes, record
+from edgekit.export.stream.source_runs import module_run
+from edgekit.export.stream.time_axes import Dims, Rates, check_rates, find_time
+from edgekit.export.torch_source import FORWARD_ERRORS, TorchModule, load_module, trace_module
+from edgekit.graph.model import Model
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TooShort(ModelError):
+    """A network does not run at a length."""
+
+
+@dataclass(frozen=True)
+class TorchNetwork:
+    """A factory's module; what runs it raises `TooShort` at a length at which forward fails.
+
+    Attributes:
+        loaded: the module and its example inputs.
+        axes: the time axes of the inputs that have one.
+        rates: input name -> frames of it in one sample; 1 for those left out.
+        calls: what a run tells, by the length of each run so far.
+    """
+
+    loaded: TorchModule
+    axes: Mapping[str, int]
+    rates: Rates
+    calls: dict[int, Calls] = field(default_factory=dict)
+
+    @cached_property
+    def examples(self) -> dict[str, Array]:
+        """The example inputs by name."""
+        return _arrays(self.loaded)
+
+    def frames(self, name: str, samples: int) -> int:
+        """Frames of an input for so many samples."""
+        return int(samples * self.rates.get(name, 1))
+
+    def inputs(self, samples: int) -> "dict[str, torch.Tensor]":
+        """The examples, repeated along time to this length."""
+        import torch
+
+        return {
+            key: torch.from_numpy(
+                repeat_along_time(array, self.axes.get(key), self.frames(key, samples))
+            )
+            for key, array in self.examples.items()
+        }
+
+    def probe(self, samples: int) -> Calls:
+        """The calls of torch in a run at this length."""
+        if samples not in self.calls:
+            with self._forward({key: self.frames(key, samples) for key in self.axes}):
+                self.calls[samples] = record(self.loaded.module, self.inputs(samples))
+        return self.calls[samples]
+
+    def model(self, samples: int, *, name: str) -> Model:
+        """Import the module at this length under a name."""
+        from edgekit.export.from_torch import from_torch
+
+        self.probe(samples)
+        return from_torch(self._loaded_at(samples), name=name, offline=True)[0]
+
+    def nodes(self, samples: int) -> int:
+        """How many nodes of its export the inputs reach at this length."""
+        from edgekit.export.from_torch import quiet
+
+        with quiet():
+            return reached_nodes(trace_module(self._loaded_at(samples)).program)
+
+    def run(self, feed: Arrays, in_double: bool = False) -> Sequence[Array]:
+        """The outputs of the module for whole inputs, in order; in float64 where asked for."""
+        with self._forward({key: feed[key].shape[axis] for key, axis in self.axes.items()}):
+            return module_run(self.loaded, feed, in_double=in_double)
+
+    def guards(self, samples: int) -> Guards:
+        """On which lengths forward depends, as it tells at this one."""
+        from edgekit.export.from_torch import quiet
+
+        with quiet():
+            inputs = self.inputs(samples)
+            return read_guards(self.loaded.module, inputs, self.axes, samples, self.frames)
+
+    def _loaded_at(self, samples: int) -> TorchModule:
+        return replace(self.loaded, kwargs=self.inputs(samples))
+
+    @contextmanager
+    def _forward(self, frames: Mapping[str, int]) -> Iterator[None]:
+        """Turn what forward raises on inputs of so many frames into a `TooShort`."""
+        from edgekit.export.from_torch import quiet
+
+        with quiet():
+            try:
+                yield
+            except FORWARD_ERRORS as error:
+                problem = _forward_problem(self.loaded.source, frames, error, len(self.rates))
+                raise TooShort(problem) from error
+
+
+def load_network(
+    source: str, time_axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]], rates: Rates
+) -> TorchNetwork:
+    """Load a factory; arguments as in `sources.torch_offline`.
+
+    Raises:
+        UsageError: the factory cannot be used.
+        ModelError: a time axis or a rate of no input.
+    """
+    from edgekit.export.from_torch import quiet
+
+    with quiet():
+        loaded = load_module(source, shapes)
+    inputs: dict[str, Dims] = {key: array.shape for key, array in _arrays(loaded).items()}
+    axes = find_time(inputs, time_axes, shapes, rates)
+    check_rates(rates, axes)
+    return TorchNetwork(loaded, axes, rates)
+
+
+def _arrays(loaded: TorchModule) -> dict[str, Array]:
+    return {key: tensor.detach().numpy() for key, tensor in loaded.kwargs.items()}
+
+
+def _forward_problem(
+    source: str, frames: Mapping[str, int], error: Exception, rates: int
+) -> Problem:
+    lengths = ", ".join(f"{count} frames of {key}" for key, count in frames.items())
+    found, allowed = f"forward fails: {plain(error)}", "a module that takes any length"
+    where, step = f"'{source}' at {lengths}", "call it with such inputs in Python"
+    if len(frames) > 1:
+        verb = "correct" if rates else "give"
+        step = f"{verb} --rate INPUT=SAMPLES for an input that has a frame for so many samples"
+    return Problem(where, found, allowed, step)
