@@ -19,7 +19,6 @@ from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
 from edgekit.export.onnx_file.file_checks import MAX_BYTES, load, runnable
-from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -28,6 +27,7 @@ from edgekit.export.onnx_file.states import (
     restarting_cells,
 )
 from edgekit.export.own_operators.functions import with_bodies
+from edgekit.export.read_onnx import read_graph
 from edgekit.export.stream.saved_facts import (
     end_state_fact,
     layouts_fact,

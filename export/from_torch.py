@@ -16,7 +16,6 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
 from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.messages import of_torch, plain
-from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -24,6 +23,7 @@ from edgekit.export.onnx_file.states import (
     other_shapes,
     restarting_cells,
 )
+from edgekit.export.read_onnx import read_graph
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
     plain_transformers,

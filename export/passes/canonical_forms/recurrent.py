@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.graph.model import WITHIN_HOP
 from edgekit.graph.nodes import array_of, attribute, static_shape
 

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
 FAST_FROM = 32  # points from which a real transform is left to the fast kernel

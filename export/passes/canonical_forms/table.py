@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms import recurrent, spectral
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.foreign_integers import integer_products
 from edgekit.graph.nodes import array_of, attribute, static_shape, stored_array
 

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.foreign_integers.grids import axis_of, integer_type
 from edgekit.graph.nodes import static_shape
 

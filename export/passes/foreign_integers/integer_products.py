@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.graph.nodes import array_of, static_shape
 
 EXACT = 2**24  # integers up to here are exact in float32

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.graph.nodes import attribute
 
 MICROSOFT = "com.microsoft"

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.foreign_integers.expand import expand_dequantizer, expand_quantizer
 from edgekit.export.passes.foreign_integers.grids import (
     STORED,
