@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.nodes import array_of, attribute, bypass, static_shape
+from edgekit.graph.nodes import array_of, attribute, bypass, optional, static_shape
 
 
 class RemoveNoOps(ir.passes.InPlacePass):
@@ -49,7 +49,7 @@ def _same_shape(node: ir.Node) -> ir.Value | None:
 
 def _dropout(node: ir.Node) -> ir.Value | None:
     mask_is_read = any(len(mask.uses()) or mask.is_graph_output() for mask in node.outputs[1:])
-    training = node.inputs[2] if len(node.inputs) > 2 else None
+    training = optional(node, 2)
     flag = array_of(training)
     trains = training is not None and (flag is None or bool(flag.any()))
     return None if mask_is_read or trains else node.inputs[0]

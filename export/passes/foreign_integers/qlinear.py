@@ -9,7 +9,7 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgekit.export.passes.chain import Chain
-from edgekit.graph.nodes import attribute
+from edgekit.graph.nodes import attribute, optional
 
 MICROSOFT = "com.microsoft"
 
@@ -43,10 +43,6 @@ def _attributes_of(node: ir.Node, *names: str) -> dict[str, object]:
     return {name: node.attributes[name].value for name in names if name in node.attributes}
 
 
-def _input(node: ir.Node, index: int) -> ir.Value | None:
-    return node.inputs[index] if index < len(node.inputs) else None
-
-
 def _bias(chain: Chain, node: ir.Node, bias: ir.Value | None) -> tuple[ir.Value, ...]:
     """An int32 bias is stored at the scale of input times weight."""
     if bias is None:
@@ -60,7 +56,7 @@ def _conv(graph: ir.Graph, node: ir.Node) -> bool:
     x, w = _triple(chain, node, 0), _triple(chain, node, 3, axis=0)
     names = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
     result = chain.add(
-        "Conv", x, w, *_bias(chain, node, _input(node, 8)), **_attributes_of(node, *names)
+        "Conv", x, w, *_bias(chain, node, optional(node, 8)), **_attributes_of(node, *names)
     )
     return _finish(chain, result, node.inputs[6], node.inputs[7])
 
@@ -76,18 +72,18 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     chain, axis = Chain(graph, node), 0 if attribute(node, "transB", 0) else 1
     a, b = _triple(chain, node, 0), _triple(chain, node, 3, axis)
-    bias = _bias(chain, node, _input(node, 6))
+    bias = _bias(chain, node, optional(node, 6))
     result = chain.add("Gemm", a, b, *bias, **_attributes_of(node, "transA", "transB"))
-    if _input(node, 7) is None:
+    if optional(node, 7) is None:
         return chain.finish()
-    return _finish(chain, result, _input(node, 7), _input(node, 8))
+    return _finish(chain, result, optional(node, 7), optional(node, 8))
 
 
 def _binary(op_type: str) -> Rule:
     def rule(graph: ir.Graph, node: ir.Node) -> bool:
         chain = Chain(graph, node)
         result = chain.add(op_type, _triple(chain, node, 0), _triple(chain, node, 3))
-        return _finish(chain, result, node.inputs[6], _input(node, 7))
+        return _finish(chain, result, node.inputs[6], optional(node, 7))
 
     return rule
 
@@ -98,7 +94,7 @@ def _unary(op_type: str, *names: str) -> Rule:
             return False
         chain = Chain(graph, node)
         result = chain.add(op_type, _triple(chain, node, 0), **_attributes_of(node, *names))
-        return _finish(chain, result, node.inputs[3], _input(node, 4))
+        return _finish(chain, result, node.inputs[3], optional(node, 4))
 
     return rule
 
@@ -111,7 +107,7 @@ def _softmax(graph: ir.Graph, node: ir.Node) -> bool:
     x = _triple(chain, node, 0)
     rows = chain.add("Flatten", x, axis=attribute(node, "axis", -1))
     result = chain.add("Reshape", chain.add("Softmax", rows, axis=-1), chain.add("Shape", x))
-    return _finish(chain, result, node.inputs[3], _input(node, 4))
+    return _finish(chain, result, node.inputs[3], optional(node, 4))
 
 
 def _concat(graph: ir.Graph, node: ir.Node) -> bool:
