@@ -115,11 +115,9 @@ def _moved_inputs(
     new: tuple[int, ...],
 ) -> list[ir.Value | None] | None:
     """The node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
-    facts = facts_of(node)
-    if not facts.affine:
-        alone = facts.elementwise and not facts.quantizer and node.inputs[0] is data
-        scalars = all(v is None or static_shape(v) in ((), (1,)) for v in node.inputs[1:])
-        return [replacement, *node.inputs[1:]] if alone and scalars else None
+    if not facts_of(node).affine:
+        alone = node.inputs[0] is data and _is_pointwise(node)
+        return [replacement, *node.inputs[1:]] if alone else None
     if static_shape(node.outputs[0]) != old:
         return None
     inputs = [
@@ -127,6 +125,13 @@ def _moved_inputs(
         for value in node.inputs
     ]
     return None if None in inputs else inputs
+
+
+def _is_pointwise(node: ir.Node) -> bool:
+    """Whether a node computes element by element of its first input, whatever its shape."""
+    facts = facts_of(node)
+    scalars = all(v is None or static_shape(v) in ((), (1,)) for v in node.inputs[1:])
+    return facts.elementwise and not facts.quantizer and scalars
 
 
 def _moved_constant(

@@ -245,25 +245,30 @@ def _turn(
 def _turned_node(
     graph: ir.Graph, node: ir.Node, turned: dict[ir.Value, ir.Value], back: Perm
 ) -> ir.Node:
-    inputs: list[ir.Value | None] = []
-    for index, value in enumerate(node.inputs):
-        array = array_of(value)
-        if value is None or array is None:
-            inputs.append(None if value is None else turned[value])
-        elif node.op_type in REDUCE and index == 1:
-            axes = [back.index(int(axis) % len(back)) for axis in np.ravel(array)]
-            inputs.append(add_initializer(graph, f"{value.name}_turned", np.array(axes, np.int64)))
-        elif array.size == 1 and node.op_type not in ALONG:
-            inputs.append(value)
-        else:
-            wide = (1,) * (len(back) - array.ndim) + array.shape
-            inputs.append(add_reshaped_constant(graph, value, array, wide, "turned", back))
+    inputs = [_turned_operand(graph, node, i, turned, back) for i in range(len(node.inputs))]
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     if node.op_type in ALONG:
         axis = attribute(node, "axis", FACTS[node.op_type].axis) % len(back)
         new.attributes["axis"] = ir.AttrInt64("axis", back.index(axis))
     new.metadata_props.update(node.metadata_props)
     return new
+
+
+def _turned_operand(
+    graph: ir.Graph, node: ir.Node, index: int, turned: dict[ir.Value, ir.Value], back: Perm
+) -> ir.Value | None:
+    """An input of a turned node: a value of the region, axes in their new places, or a constant turned."""
+    value = node.inputs[index]
+    array = array_of(value)
+    if value is None or array is None:
+        return None if value is None else turned[value]
+    if node.op_type in REDUCE and index == 1:
+        axes = [back.index(int(axis) % len(back)) for axis in np.ravel(array)]
+        return add_initializer(graph, f"{value.name}_turned", np.array(axes, np.int64))
+    if array.size == 1 and node.op_type not in ALONG:
+        return value
+    wide = (1,) * (len(back) - array.ndim) + array.shape
+    return add_reshaped_constant(graph, value, array, wide, "turned", back)
 
 
 def _describe(value: ir.Value, old: ir.Value, back: Perm) -> None:

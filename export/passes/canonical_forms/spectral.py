@@ -212,16 +212,23 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     sizes = _sizes(terms, output, known)
     if sizes is None:
         return False
-    chain, operands = Chain(graph, node), list[_Operand]()
-    for i, (value, term) in enumerate(zip(node.inputs, terms, strict=True)):
-        assert value is not None
-        needed = output + "".join(terms[:i] + terms[i + 1 :])
-        operands.append(_Operand(value, term).sum_over_others(chain, needed))
+    chain = Chain(graph, node)
+    operands = _summed_operands(chain, terms, output)
     result = operands[0] if len(operands) == 1 else _product(chain, operands, output, sizes)
     value = chain.transpose(result.value, [result.letters.index(c) for c in output])
     if not chain.new:
         chain.add("Identity", value)
     return chain.finish()
+
+
+def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Operand]:
+    """The operands, summed over the axes that neither the output nor the other one has."""
+    operands = []
+    for i, (value, term) in enumerate(zip(chain.node.inputs, terms, strict=True)):
+        assert value is not None
+        needed = output + "".join(terms[:i] + terms[i + 1 :])
+        operands.append(_Operand(value, term).sum_over_others(chain, needed))
+    return operands
 
 
 def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:

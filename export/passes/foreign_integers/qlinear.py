@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.passes.chain import Chain
+from edgekit.export.passes.chain import AttributeValue, Chain
 from edgekit.graph.nodes import attribute, optional
 
 MICROSOFT = "com.microsoft"
@@ -39,7 +39,7 @@ def _finish(chain: Chain, result: ir.Value, scale: ir.Value | None, zero: ir.Val
     return chain.finish()
 
 
-def _attributes_of(node: ir.Node, *names: str) -> dict[str, object]:
+def _attributes_of(node: ir.Node, *names: str) -> dict[str, AttributeValue]:
     return {name: node.attributes[name].value for name in names if name in node.attributes}
 
 
