@@ -213,11 +213,7 @@ def _decision_outputs(
 
 
 def _scores_of_beginnings(
-    new: FrontendWriter,
-    decide: Decide,
-    scores: ir.Value,
-    was_on: ir.Value,
-    constants: _Constants,
+    new: FrontendWriter, decide: Decide, scores: ir.Value, was_on: ir.Value, constants: _Constants
 ) -> ir.Value:
     """The scores of labels that turn on in this hop, the lowest number of all others."""
     shape = static_shape(scores) or ()

@@ -36,13 +36,7 @@ from edgekit.export.stream.saved_facts import (
     timing_fact,
 )
 from edgekit.export.verify import verify_import
-from edgekit.graph.model import (
-    SOURCE_RECIPE,
-    Model,
-    Quantization,
-    Source,
-    StreamInfo,
-)
+from edgekit.graph.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
 from edgekit.graph.training_facts import TrainingFacts
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks

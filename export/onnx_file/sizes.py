@@ -14,26 +14,9 @@ from edgekit.base.errors import ModelError, Problem
 SLICE = "Slice"
 # of which inference makes sizes below zero: by a subtraction, or as a constant says
 TAKING = frozenset(
-    (
-        "AveragePool",
-        "CenterCropPad",
-        "Conv",
-        "ConvInteger",
-        "ConvTranspose",
-        "DFT",
-        "DeformConv",
-        "LpPool",
-        "MaxPool",
-        "MaxUnpool",
-        "Pad",
-        "QLinearConv",
-        "Resize",
-        "STFT",
-        "Split",
-        "TopK",
-        "Upsample",
-    )
-)
+    ("AveragePool", "CenterCropPad", "Conv", "ConvInteger", "ConvTranspose", "DFT", "DeformConv", "LpPool", "MaxPool",
+     "MaxUnpool", "Pad", "QLinearConv", "Resize", "STFT", "Split", "TopK", "Upsample")
+)  # fmt: skip
 
 
 def refuse_negative_sizes(proto: onnx.ModelProto) -> None:

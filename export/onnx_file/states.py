@@ -84,14 +84,15 @@ def _unknown(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
         for kind, values in borders:
             name, known = getattr(pair, kind), [str(value.name) for value in values]
             if name not in known:
-                problems.append(
-                    Problem(
-                        f"--state {pair.input}:{pair.output}",
-                        f"the network has no {kind} '{name}'",
-                        f"one of its {kind}s: {', '.join(known)}",
-                        "write --state INPUT:OUTPUT",
-                    )
+                where, found = (
+                    f"--state {pair.input}:{pair.output}",
+                    f"the network has no {kind} '{name}'",
                 )
+                allowed, step = (
+                    f"one of its {kind}s: {', '.join(known)}",
+                    "write --state INPUT:OUTPUT",
+                )
+                problems.append(Problem(where, found, allowed, step))
     return problems
 
 

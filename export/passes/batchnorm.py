@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.export.passes.affine import layer_constants
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -26,7 +27,7 @@ class _Affine:
     shift: Array
 
 
-class FoldBatchNorm(ir.passes.InPlacePass):
+class FoldBatchNorm(EachNode):
     """Fold BatchNormalization into the layer before it, else the one behind it, else Mul and Add.
 
     Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else
@@ -34,19 +35,14 @@ class FoldBatchNorm(ir.passes.InPlacePass):
     over. The new weights are computed in float64 and rounded once.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Fold in place."""
-        modified = False
-        for node in list(model.graph):
-            affine = _affine(node)
-            if affine is None:
-                continue
-            modified = True
-            if not (
-                _into_previous(model.graph, node, affine) or _into_next(model.graph, node, affine)
-            ):
-                _into_mul_add(model.graph, node, affine)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Fold one BatchNormalization."""
+        affine = _affine(node)
+        if affine is None:
+            return False
+        if not (_into_previous(graph, node, affine) or _into_next(graph, node, affine)):
+            _into_mul_add(graph, node, affine)
+        return True
 
 
 def _affine(node: ir.Node) -> _Affine | None:

@@ -22,6 +22,10 @@ FLAGS = frozenset(
 )  # fmt: skip
 PADDINGS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 DIRECTIONS = ("forward", "reverse", "bidirectional")
+COORDINATES = (
+    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
+    "tf_half_pixel_for_nn",
+)  # fmt: skip
 COMBINATIONS = ("none", "add", "mul", "max", "min")
 WORDS = {
     **{
@@ -37,15 +41,7 @@ WORDS = {
     ("GridSample", "padding_mode"): ("zeros", "border", "reflection"),
     ("Pad", "mode"): ("constant", "reflect", "edge", "wrap"),
     ("Resize", "mode"): ("nearest", "linear", "cubic"),
-    ("Resize", "coordinate_transformation_mode"): (
-        "half_pixel",
-        "half_pixel_symmetric",
-        "pytorch_half_pixel",
-        "align_corners",
-        "asymmetric",
-        "tf_crop_and_resize",
-        "tf_half_pixel_for_nn",
-    ),
+    ("Resize", "coordinate_transformation_mode"): COORDINATES,
     ("Resize", "nearest_mode"): ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
     ("Resize", "keep_aspect_ratio_policy"): ("stretch", "not_larger", "not_smaller"),
     ("ScatterElements", "reduction"): COMBINATIONS,
@@ -326,32 +322,8 @@ BOUNDS = frozenset(("Clip", "Constant", "Pad"))
 FLOATS = frozenset(
     (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 )
-WHOLE = frozenset(
-    (
-        ir.DataType.INT8,
-        ir.DataType.INT16,
-        ir.DataType.INT32,
-        ir.DataType.INT64,
-        ir.DataType.UINT8,
-        ir.DataType.UINT16,
-        ir.DataType.UINT32,
-        ir.DataType.UINT64,
-    )
-)
+WHOLE = frozenset(ir.DataType[f"{u}INT{bits}"] for u in ("", "U") for bits in (8, 16, 32, 64))
 CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
-    _random,
-    _flags,
-    _words,
-    _axis,
-    _axes,
-    _norm,
-    _check_resize,
-    _rank,
-    _slope,
-    _windows,
-    _spread,
-    _tuples,
-    _weights,
-    _attributes,
-    _casts,
-)
+    _random, _flags, _words, _axis, _axes, _norm, _check_resize, _rank, _slope, _windows, _spread, _tuples, _weights,
+    _attributes, _casts,
+)  # fmt: skip

@@ -5,26 +5,18 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import (
-    add_initializer,
-    array_of,
-    attribute,
-    replace,
-    static_shape,
-)
+from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, static_shape
 
 
-class UnifyReshapes(ir.passes.InPlacePass):
+class UnifyReshapes(EachNode):
     """Turn Squeeze, Unsqueeze, Flatten, unit-axis Transpose into Reshape; merge neighbours."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            if renames(node) and (node.op_type != "Transpose" or moves_only_unit_axes(node)):
-                modified |= _to_reshape(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Rewrite what only renames axes."""
+        stays = node.op_type == "Transpose" and not moves_only_unit_axes(node)
+        return renames(node) and not stays and _to_reshape(graph, node)
 
 
 def renames(node: ir.Node) -> bool:

@@ -5,24 +5,20 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.export.passes.affine import channel_affine, layer_constants, varying_input
+from edgekit.export.passes.each_node import EachNode, repeat
 from edgekit.graph.nodes import add_initializer, attribute, producer_of, replace, sole_user
 
 
-class FoldScales(ir.passes.InPlacePass):
+class FoldScales(EachNode):
     """Fold Mul, Div, Add and Sub of constants into Gemm weights (from both sides) and Conv weights.
 
     Behind a layer: one value per output channel. In front of a Gemm: one value per input. The new
     weights are computed in float64 and rounded once.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Fold in place."""
-        modified = False
-        for node in list(model.graph):
-            layer: ir.Node | None = node
-            while layer is not None and (layer := _fold_one(model.graph, layer)) is not None:
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Fold all neighbours that a layer takes."""
+        return repeat(_fold_one, graph, node)
 
 
 def _fold_one(graph: ir.Graph, layer: ir.Node) -> ir.Node | None:

@@ -5,6 +5,7 @@ import math
 import onnx_ir as ir
 
 from edgekit.export.passes.affine import varying_input
+from edgekit.export.passes.each_node import EachNode, repeat
 from edgekit.export.passes.origins import add_reshaped_constant
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
@@ -17,38 +18,28 @@ from edgekit.graph.nodes import (
 )
 
 
-class SinkReshapes(ir.passes.InPlacePass):
+class SinkReshapes(EachNode):
     """Move a Reshape behind the pointwise operators that read it, up to the next other operator.
 
     A constant operand moves along where it has one value or one value per element.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            reshape: ir.Node | None = (
-                node if node.op_type == "Reshape" and not node.domain else None
-            )
-            while reshape is not None and (reshape := _sink(model.graph, reshape)) is not None:
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Move a Reshape as far as it goes."""
+        if node.op_type != "Reshape" or node.domain:
+            return False
+        return repeat(_sink, graph, node)
 
 
-class RaiseReshapes(ir.passes.InPlacePass):
+class RaiseReshapes(EachNode):
     """Move a Reshape that feeds a Gemm above scales and shifts, unless a layer stands above them."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
-            if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
-                continue
-            reshape: ir.Node | None = node
-            while reshape is not None and (reshape := _raise(model.graph, reshape)) is not None:
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Move a Reshape as far as it goes."""
+        user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
+        if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
+            return False
+        return repeat(_raise, graph, node)
 
 
 def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:

@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms import recurrent, spectral
 from edgekit.export.passes.chain import Chain
+from edgekit.export.passes.each_node import EachNode
 from edgekit.export.passes.foreign_integers import integer_products
 from edgekit.graph.nodes import (
     array_of,
@@ -18,16 +19,13 @@ from edgekit.graph.nodes import (
 )
 
 
-class Canonical(ir.passes.InPlacePass):
+class Canonical(EachNode):
     """Rewrite every node that a rule of `RULES` knows a simpler form of."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            rule = None if node.domain else RULES.get(node.op_type)
-            modified |= rule is not None and rule(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Apply the rule of its operator."""
+        rule = None if node.domain else RULES.get(node.op_type)
+        return rule is not None and rule(graph, node)
 
 
 def _compress(graph: ir.Graph, node: ir.Node) -> bool:

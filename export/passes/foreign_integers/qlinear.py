@@ -9,21 +9,19 @@ from collections.abc import Callable
 import onnx_ir as ir
 
 from edgekit.export.passes.chain import AttributeValue, Chain
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.nodes import attribute, optional
 
 MICROSOFT = "com.microsoft"
 
 
-class UnpackQuantized(ir.passes.InPlacePass):
+class UnpackQuantized(EachNode):
     """Rewrite every node that a row of `UNPACKED` names; needs no shapes and no constants."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            rule = UNPACKED.get((node.domain, node.op_type))
-            modified |= rule is not None and rule(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Apply the row of its operator."""
+        rule = UNPACKED.get((node.domain, node.op_type))
+        return rule is not None and rule(graph, node)
 
 
 Rule = Callable[[ir.Graph, ir.Node], bool]
