@@ -11,7 +11,7 @@ WEIGHTS = {
     "order": np.array([2, 0, 3, 1]),
     "twice": np.array([1, 1, 2, 2], np.float32),
     "wide": np.array([1, 1, 1, 2], np.float32),
-    "pads": np.array([0, 1, 0, 0, 0, 0, 0, 0]),
+    "zeros": np.zeros((1, 1, 2, 3), np.float32),
     "one": np.array([1]),
     "two": np.array([2]),
     "rows": np.array([1, 4, 6, 1]),
@@ -46,7 +46,7 @@ def test_shuffles_and_repeated_pixels_are_channels_and_factors() -> None:
             "a channel of 'y' holds pixels of several channels",
         ),
         ("y = Transpose <perm = [0, 1, 3, 2]> (x)", "'y' reads a picture of 2x3 as 3x2"),
-        ("y = Pad (x, pads)", "'y' is filled up with constants"),
+        ("y = Concat <axis = 1> (x, zeros)", "'y' is filled up with constants"),
         ("y = Reshape (x, rows)", "'y' reads a picture of 2x3 as 6x1"),
         (
             'y = Resize <mode = "nearest", coordinate_transformation_mode = "asymmetric"> (x, , wide)',
