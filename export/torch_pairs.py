@@ -92,14 +92,16 @@ def product(target: Operator, args: Sequence[Any], kwargs: Mapping[str, object])
             return _multilinear(lambda parts: target(*first, parts, **kwargs), both)
 
         def of(x: Real, y: Real) -> Tensor:
-            return torch.as_tensor(target(*first, [x, y], **kwargs))
+            result: Tensor = target(*first, [x, y], **kwargs)
+            return result
 
         a, b = both
     else:
         a, b, *rest = args
 
         def of(x: Real, y: Real) -> Tensor:
-            return torch.as_tensor(target(x, y, *rest, **kwargs))
+            result: Tensor = target(x, y, *rest, **kwargs)
+            return result
 
     if not isinstance(a, Pair):
         return Pair(of(a, b.real), of(a, b.imag))
