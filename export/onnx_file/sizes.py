@@ -14,9 +14,26 @@ from edgekit.base.errors import ModelError, Problem
 SLICE = "Slice"
 # of which inference makes sizes below zero: by a subtraction, or as a constant says
 TAKING = frozenset(
-    ("AveragePool", "CenterCropPad", "Conv", "ConvInteger", "ConvTranspose", "DFT", "DeformConv", "LpPool", "MaxPool",
-     "MaxUnpool", "Pad", "QLinearConv", "Resize", "STFT", "Split", "TopK", "Upsample")
-)  # fmt: skip
+    (
+        "AveragePool",
+        "CenterCropPad",
+        "Conv",
+        "ConvInteger",
+        "ConvTranspose",
+        "DFT",
+        "DeformConv",
+        "LpPool",
+        "MaxPool",
+        "MaxUnpool",
+        "Pad",
+        "QLinearConv",
+        "Resize",
+        "STFT",
+        "Split",
+        "TopK",
+        "Upsample",
+    )
+)
 
 
 def refuse_negative_sizes(proto: onnx.ModelProto) -> None:

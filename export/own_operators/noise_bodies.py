@@ -8,10 +8,21 @@ as four parts of 16 bits. Whole numbers stay below 2^63 throughout, so that int6
 from edgekit.base.random_normals import MULTIPLIERS, PART_BITS, ROUNDS, WEYL, quantiles
 
 _CONSTANTS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "eight_bits": 256, "sixteen": 65536,
-    "thirty_two": 2**32, "mask": 2**32 - 1, "tail_mask": 2**31 - 1, "sign": 2**31, "middle": 2**23,
+    "zero": 0,
+    "one": 1,
+    "two": 2,
+    "three": 3,
+    "four": 4,
+    "five": 5,
+    "eight_bits": 256,
+    "sixteen": 65536,
+    "thirty_two": 2**32,
+    "mask": 2**32 - 1,
+    "tail_mask": 2**31 - 1,
+    "sign": 2**31,
+    "middle": 2**23,
     "parts": 1 << PART_BITS,
-}  # fmt: skip
+}
 
 
 def _constant(name: str, values: object) -> str:

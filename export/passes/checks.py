@@ -23,9 +23,14 @@ FLAGS = frozenset(
 PADDINGS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 COORDINATES = (
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_crop_and_resize",
     "tf_half_pixel_for_nn",
-)  # fmt: skip
+)
 COMBINATIONS = ("none", "add", "mul", "max", "min")
 WORDS = {
     **{
@@ -324,6 +329,19 @@ FLOATS = frozenset(
 )
 WHOLE = frozenset(ir.DataType[f"{u}INT{bits}"] for u in ("", "U") for bits in (8, 16, 32, 64))
 CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
-    _random, _flags, _words, _axis, _axes, _norm, _check_resize, _rank, _slope, _windows, _spread, _tuples, _weights,
-    _attributes, _casts,
-)  # fmt: skip
+    _random,
+    _flags,
+    _words,
+    _axis,
+    _axes,
+    _norm,
+    _check_resize,
+    _rank,
+    _slope,
+    _windows,
+    _spread,
+    _tuples,
+    _weights,
+    _attributes,
+    _casts,
+)

@@ -46,12 +46,16 @@ def test_a_function_that_calls_itself_is_named() -> None:
 @pytest.mark.parametrize(
     ("node", "attribute", "found"),
     [
-        ("y, z = Split <num_outputs = 2> (x)", ("num_outputs", 3), "num_outputs for 3 outputs, 2 outputs"),
+        (
+            "y, z = Split <num_outputs = 2> (x)",
+            ("num_outputs", 3),
+            "num_outputs for 3 outputs, 2 outputs",
+        ),
         ("y = Softmax (x)", ("axis", 2**31), f"axis {2**31}"),
         ("y = GatherND (x, i)", ("batch_dims", -1), "batch_dims -1"),
         ("y = Neg (x)", ("long", [0] * (MAX_LIST + 1)), f"{MAX_LIST + 1} numbers in 'long'"),
     ],
-)  # fmt: skip
+)
 def test_attributes_that_end_the_process_are_told(node: str, attribute, found: str) -> None:
     proto = network(f"(float[2] x, int64[1] i) => (float[2] y) {{ {node} }}")
     assert attribute_problems(proto) == []

@@ -11,8 +11,10 @@ def test_the_convolution_is_the_recurrence() -> None:
     b = numbers(groups, states, width, seed=2) + 1j * numbers(groups, states, width, seed=3)
     c = numbers(groups, width, states, seed=4) + 1j * numbers(groups, width, states, seed=5)
     u, skip = numbers(1, groups * width, frames, seed=6), numbers(groups * width, seed=7)
-    parts = {name: np.stack([z.real, z.imag]).astype(np.float32)
-             for name, z in (("transition", a), ("drive", b), ("readout", c))}  # fmt: skip
+    parts = {
+        name: np.stack([z.real, z.imag]).astype(np.float32)
+        for name, z in (("transition", a), ("drive", b), ("readout", c))
+    }
     (y,) = run_own_operator(
         "DiagonalSSM", {"u": u, **parts, "skip": skip}, {"y": u.shape}, groups=groups
     )

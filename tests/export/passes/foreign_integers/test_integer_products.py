@@ -19,11 +19,19 @@ def integers(*shape: int) -> np.ndarray:
 @pytest.mark.parametrize(
     ("node", "sizes", "weights"),
     [
-        ("MatMulInteger (x, w, a, b)", ("2,600", "2,3"), {"w": integers(600, 3), "a": np.uint8(9), "b": np.uint8(200)}),
+        (
+            "MatMulInteger (x, w, a, b)",
+            ("2,600", "2,3"),
+            {"w": integers(600, 3), "a": np.uint8(9), "b": np.uint8(200)},
+        ),
         ("MatMulInteger (x, w, , b)", ("2,5", "2,3"), {"w": integers(5, 3), "b": integers(3)}),
-        ("ConvInteger (x, w, a, b)", ("1,2,6", "1,3,4"), {"w": integers(3, 2, 3), "a": np.uint8(7), "b": np.uint8(1)}),
+        (
+            "ConvInteger (x, w, a, b)",
+            ("1,2,6", "1,3,4"),
+            {"w": integers(3, 2, 3), "a": np.uint8(7), "b": np.uint8(1)},
+        ),
     ],
-)  # fmt: skip
+)
 def test_sums_equal_those_of_onnx(node: str, sizes: tuple[str, str], weights) -> None:
     text = f"(uint8[{sizes[0]}] x) => (int32[{sizes[1]}] y) {{ s = {node} y = Identity (s) }}"
     x = integers(*map(int, sizes[0].split(",")))
