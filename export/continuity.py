@@ -88,13 +88,7 @@ def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Gr
     feeds = _feeds(model, examples)
     runs = _Runs(call, model, axes)
     steps = max(feeds[0][name].shape[1 + axis] for name, axis in axes.items())
-    hops, outputs = 0, dict[str, int]()
-    for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
-        whole = runs.in_one_call(feeds[0], count)
-        longer = None if whole is None else runs.longer_axes(whole)
-        if longer is None or (hops and longer != outputs):
-            break
-        hops, outputs = count, longer
+    hops, outputs = runs.most_hops(feeds[0], steps)
     if not hops:
         return None
     error, worst = max(runs.largest_error(feed, hops, outputs) for feed in feeds)
@@ -141,6 +135,17 @@ class _Runs:
         except Exception:  # the user's own code and C++ libraries on shapes they may not know
             return None
 
+    def most_hops(self, feed: Arrays, steps: int) -> tuple[int, dict[str, int]]:
+        """The most of `HOPS`, each of so many steps, that one call takes, and its longer outputs; 0 if none."""
+        hops, outputs = 0, dict[str, int]()
+        for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
+            whole = self.in_one_call(feed, count)
+            longer = None if whole is None else self.longer_axes(whole)
+            if longer is None or (hops and longer != outputs):
+                break
+            hops, outputs = count, longer
+        return hops, outputs
+
     def _joined(self, name: str, array: Array) -> Array:
         joined = np.concatenate(list(array), self._axes[name]) if name in self._axes else array[0]
         return np.asarray(joined)
@@ -172,18 +177,25 @@ class _Runs:
         found = self._hop_by_hop(feed, hops, outputs, carry=carry)
         names = [n for n in whole if n in outputs or self._model.states]
         errors = {name: _error(whole[name], found[name]) for name in names}
+        limits = self._limits(feed, hops, whole, errors)
+        beyond = ((error, name) for name, error in errors.items() if not error <= limits[name])
+        return max(beyond, default=(0.0, ""))
+
+    def _limits(
+        self, feed: Arrays, hops: int, whole: Arrays, errors: Mapping[str, float]
+    ) -> dict[str, float]:
+        """How much each output may differ, by what one call gives where its inputs change in the last place."""
         limits = dict.fromkeys(errors, LIMIT)
         for seed in range(NUDGES):
-            nudged = None
-            if any(error > limits[name] for name, error in errors.items()):
-                nudged = self.in_one_call(nudge(feed, seed), hops)
+            if not any(error > limits[name] for name, error in errors.items()):
+                break
+            nudged = self.in_one_call(nudge(feed, seed), hops)
             if nudged is None:
                 break
             for name in errors:
                 spread = SPREADS * _error(whole[name], nudged[name])
                 limits[name] = min(max(limits[name], spread), LARGEST_SPREAD)
-        beyond = ((error, name) for name, error in errors.items() if not error <= limits[name])
-        return max(beyond, default=(0.0, ""))
+        return limits
 
     def _hop_by_hop(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
         """The outputs of a call for each hop: one after another along their longer axes, of others the last."""

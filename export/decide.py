@@ -1,15 +1,17 @@
 """Decisions behind a network: its scores become ``detected``, ``label`` and ``score``, by nodes with state."""
 
 import math
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.decide import DETECTED, LABEL, MAX_HOPS, SCORE, Decide
 from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.writer import FrontendWriter
-from edgekit.graph.model import Model, StreamInfo
+from edgekit.graph.model import Model, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
 STATES = ("decide_past", "decide_smooth", "decide_on", "decide_wait", "decide_label")
@@ -50,18 +52,25 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     place = list(graph.outputs).index(result)
     graph.outputs[place : place + 1] = outputs
     graph.extend(new.take())
-    names = {str(value.name) for value in graph.outputs}
-    info = model.streaming
-    if info is not None:
-        (first, *rest) = (row for row in info.outputs if row.name in (result.name, *names))
-        info = replace(info, outputs=(*(replace(first, name=str(v.name)) for v in outputs), *rest))
     timing = {name: vars(time) for name, time in model.timing.items() if name != result.name}
     return Model(graph_model).describe(
         states=[*model.states, *new.states],
-        streaming=info,
+        streaming=_streaming_of_outputs(model, str(result.name), graph, outputs),
         timing=timing,
         decide={"text": decide.text, "labels": list(labels)},
     )
+
+
+def _streaming_of_outputs(
+    model: Model, scores: str, graph: ir.Graph, outputs: Sequence[ir.Value]
+) -> StreamingFacts | None:
+    """The streaming facts where `outputs` stand in the place of the scores, the first output."""
+    info = model.streaming
+    if info is None:
+        return None
+    names = {scores, *(str(value.name) for value in graph.outputs)}
+    (first, *rest) = (row for row in info.outputs if row.name in names)
+    return replace(info, outputs=(*(replace(first, name=str(v.name)) for v in outputs), *rest))
 
 
 def _first_output_name(model: Model) -> str | None:
@@ -162,8 +171,18 @@ def _smooth_scores(
     return scores
 
 
+@dataclass(frozen=True)
+class _Constants:
+    """Constants of decisions: a number below every score, 0.5, 0 and 1."""
+
+    lowest: ir.Value
+    half: ir.Value
+    zero: ir.Value
+    one: ir.Value
+
+
 def _decision_outputs(
-    new: FrontendWriter, decide: Decide, scores: ir.Value, heard: np.ndarray, hold: int
+    new: FrontendWriter, decide: Decide, scores: ir.Value, heard: Array, hold: int
 ) -> list[ir.Value]:
     """Return detected, label and score."""
     shape, one = static_shape(scores) or (), (1, 1)
@@ -175,10 +194,29 @@ def _decision_outputs(
         new.state(name, dims)
         for name, dims in (("decide_on", shape), ("decide_wait", one), ("decide_label", one))
     )
-    half, zero, unit = (
+    numbers = (
         new.constant(f"number_{name}", np.float32(value))
         for name, value in (("half", 0.5), ("zero", 0), ("one", 1))
     )
+    constants = _Constants(lowest, *numbers)
+    beginning = _scores_of_beginnings(new, decide, scores, was_on, constants)
+    axes = new.constant("label_axis", [1])
+    detection = _detection(new, beginning, axes, wait, hold, constants)
+    label = _label_of_detection(new, beginning, detection, last, constants.one)
+    (highest,) = new.node("ReduceMax", [scores, axes], {"highest": one}, keepdims=1)
+    outputs = []
+    for name, value in ((DETECTED, detection), (LABEL, label), (SCORE, highest)):
+        output = new.reshape(value, name, (1,))
+        output.name, output.type = name, value.type
+        outputs.append(output)
+    return outputs
+
+
+def _scores_of_beginnings(
+    new: FrontendWriter, decide: Decide, scores: ir.Value, was_on: ir.Value, constants: _Constants
+) -> ir.Value:
+    """The scores of labels that turn on in this hop, the lowest number of all others."""
+    shape = static_shape(scores) or ()
     thresholds = [
         new.constant(f"level_{i}", np.float32(v)) for i, v in enumerate((decide.on, decide.off))
     ]
@@ -186,22 +224,42 @@ def _decision_outputs(
         new.logic("GreaterOrEqual", [scores, level], {name: shape})
         for level, name in zip(thresholds, ("reaches_on", "stays_on"), strict=True)
     )
-    was = new.logic("Greater", [was_on, half], {"was_on": shape})
+    was = new.logic("Greater", [was_on, constants.half], {"was_on": shape})
     goes_on = new.logic("And", [was, above_off], {"goes_on": shape})
     is_on = new.logic("Or", [above_on, goes_on], {"is_on": shape})
     was_off = new.logic("Not", [was], {"was_off": shape})
     begins = new.logic("And", [is_on, was_off], {"begins": shape})
-    new.follow(was_on, new.node("Where", [is_on, unit, zero], {"on_kept": shape})[0])
-    (beginning,) = new.node("Where", [begins, scores, lowest], {"beginning": shape})
-    axes = new.constant("label_axis", [1])
+    on = new.node("Where", [is_on, constants.one, constants.zero], {"on_kept": shape})[0]
+    new.follow(was_on, on)
+    return new.node("Where", [begins, scores, constants.lowest], {"beginning": shape})[0]
+
+
+def _detection(
+    new: FrontendWriter,
+    beginning: ir.Value,
+    axes: ir.Value,
+    wait: ir.Value,
+    hold: int,
+    constants: _Constants,
+) -> ir.Value:
+    """Whether this hop is a detection: a label turns on, and the last detection is `hold` hops old."""
+    one = (1, 1)
     (top,) = new.node("ReduceMax", [beginning, axes], {"top": one}, keepdims=1)
-    any_begins = new.logic("Greater", [top, lowest], {"any_begins": one})
-    is_free = new.logic("Less", [wait, half], {"is_free": one})
+    any_begins = new.logic("Greater", [top, constants.lowest], {"any_begins": one})
+    is_free = new.logic("Less", [wait, constants.half], {"is_free": one})
     detection = new.logic("And", [any_begins, is_free], {"detection": one})
     full = new.constant("hold", np.float32(hold - 1))
-    (less,) = new.node("Sub", [wait, unit], {"wait_less": one})
-    (left,) = new.node("Max", [less, zero], {"wait_left": one})
+    (less,) = new.node("Sub", [wait, constants.one], {"wait_less": one})
+    (left,) = new.node("Max", [less, constants.zero], {"wait_left": one})
     new.follow(wait, new.node("Where", [detection, full, left], {"wait_kept": one})[0])
+    return detection
+
+
+def _label_of_detection(
+    new: FrontendWriter, beginning: ir.Value, detection: ir.Value, last: ir.Value, unit: ir.Value
+) -> ir.Value:
+    """The label of the last detection, int32; the state `last` holds it plus 1, so that 0 is none."""
+    one = (1, 1)
     (index,) = new.node("ArgMax", [beginning], {"index": one}, axis=1, keepdims=1)
     index.dtype = ir.DataType.INT64
     (number,) = new.node("Cast", [index], {"number": one}, to=int(ir.DataType.FLOAT))
@@ -211,10 +269,4 @@ def _decision_outputs(
     (lowered,) = new.node("Sub", [label, unit], {"label_number": one})
     (whole,) = new.node("Cast", [lowered], {"label_whole": one}, to=int(ir.DataType.INT32))
     whole.dtype = ir.DataType.INT32
-    (highest,) = new.node("ReduceMax", [scores, axes], {"highest": one}, keepdims=1)
-    outputs = []
-    for name, value in ((DETECTED, detection), (LABEL, whole), (SCORE, highest)):
-        output = new.reshape(value, name, (1,))
-        output.name, output.type = name, value.type
-        outputs.append(output)
-    return outputs
+    return whole

@@ -1,7 +1,7 @@
 """A network in double precision: which of two float32 results that differ is the wrong one."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import onnx
@@ -17,6 +17,8 @@ from edgekit.export.onnx_file.variance import center
 Arrays = dict[str, Array]
 SINGLE, DOUBLE = TensorProto.FLOAT, TensorProto.DOUBLE
 LAST_PLACE = 2.0**-23
+
+T = TypeVar("T")
 
 
 def double_runner(data: bytes, nudged: bool = False) -> Callable[[Arrays], Arrays]:
@@ -50,7 +52,7 @@ def double_runner(data: bytes, nudged: bool = False) -> Callable[[Arrays], Array
     return run
 
 
-def _result_or_error(call: Callable[[], Any]) -> Any:
+def _result_or_error(call: Callable[[], T]) -> T:
     try:
         with np.errstate(all="ignore"):
             return call()

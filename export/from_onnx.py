@@ -4,14 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem, UsageError, VerificationError
-from edgekit.base.json_values import JsonObject
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.sampler_table import StepTable
 from edgekit.export.double import double_runner
 from edgekit.export.frontend.spec import parse_specs
@@ -19,7 +18,6 @@ from edgekit.export.hop_runner import Arrays, source_runner
 from edgekit.export.onnx_file.constants import Constants
 from edgekit.export.onnx_file.external import self_contained
 from edgekit.export.onnx_file.file_checks import MAX_BYTES, load, runnable
-from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -28,6 +26,7 @@ from edgekit.export.onnx_file.states import (
     restarting_cells,
 )
 from edgekit.export.own_operators.functions import with_bodies
+from edgekit.export.read_onnx import read_graph
 from edgekit.export.stream.saved_facts import (
     end_state_fact,
     layouts_fact,
@@ -37,13 +36,7 @@ from edgekit.export.stream.saved_facts import (
     timing_fact,
 )
 from edgekit.export.verify import verify_import
-from edgekit.graph.model import (
-    SOURCE_RECIPE,
-    Model,
-    Quantization,
-    Source,
-    StreamInfo,
-)
+from edgekit.graph.model import SOURCE_RECIPE, Model, Quantization, Source, StreamInfo
 from edgekit.graph.training_facts import TrainingFacts
 
 LARGE, LARGEST = 1e30, float(np.finfo(np.float32).max)  # the largest itself is that of masks
@@ -93,26 +86,40 @@ def from_onnx(
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     graph_model, fixed, assumed = read_graph(data, shapes or {}, constants or {})
     facts = _own_facts(graph_model)
-    inputs = {str(value.name) for value in graph_model.graph.inputs}
-    session = [*(name for name in facts.get("constants", ()) if name in inputs), *session]
-    controls = [*(name for name in facts.get("controls", ()) if name in inputs), *controls]
+    session = [*_facts_of_inputs(graph_model, facts, "constants"), *session]
+    controls = [*_facts_of_inputs(graph_model, facts, "controls"), *controls]
     apart = [*session, *controls]
     pairs = find_states(graph_model.graph, [*states] or facts.get("states", ()), constants=apart)
-    stream = stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo()))
-    source = Source(name, hashlib.sha256(data).hexdigest())
-    notes = [*assumed, *restarting_cells(graph_model.graph)]
-    notes += [
+    notes = [
+        *assumed,
+        *restarting_cells(graph_model.graph),
         *other_shapes(graph_model.graph, pairs),
         *longer_than_hop(graph_model.graph, pairs, hop),
     ]
     model = Model(graph_model).describe(
-        source=source, states=list(pairs), stream=stream, constants=[], notes=notes
+        source=Source(name, hashlib.sha256(data).hexdigest()),
+        states=list(pairs),
+        stream=stream_info(hop, sample_rate, delay, facts.get("stream", StreamInfo())),
+        constants=[],
+        notes=notes,
     )
     if "controls" in facts:
         model = model.describe(controls=[])
     model = declare_controls(declare_constants(model, session), controls)
     if "quantization" not in facts and _is_quantized(model):
         model = model.describe(quantization=Quantization(SOURCE_RECIPE))
+    _verify(data, fixed, model)
+    return model
+
+
+def _facts_of_inputs(model: ir.Model, facts: JsonObject, key: str) -> list[str]:
+    """Names that the file's own facts list and that are inputs of the network."""
+    inputs = {str(value.name) for value in model.graph.inputs}
+    return [name for name in facts.get(key, ()) if name in inputs]
+
+
+def _verify(data: bytes, fixed: Arrays, model: Model) -> None:
+    """Compare a model with the file that it was made of, whose `fixed` inputs became constants."""
     whole = with_bodies(runnable(data))
     names = [str(value.name) for value in model.ir.graph.outputs]
 
@@ -128,7 +135,6 @@ def from_onnx(
         if drowning := _dominant_weight_problems(load(data)):
             raise ModelError(drowning) from error
         raise
-    return model
 
 
 def _dominant_weight_problems(proto: onnx.ModelProto) -> list[Problem]:
@@ -244,15 +250,15 @@ def _own_facts(model: ir.Model) -> JsonObject:
     return {key: fact for key, fact in parsed.items() if fact is not None}
 
 
-def _states_fact(content: Any) -> list[tuple[str, str]] | None:
+def _states_fact(content: Json) -> list[tuple[str, str]] | None:
     return content and [(str(pair["input"]), str(pair["output"])) for pair in content]
 
 
-def _constants_fact(content: Any) -> list[str] | None:
+def _constants_fact(content: Json) -> list[str] | None:
     return content and [str(name) for name in content]
 
 
-def _stream_fact(content: Any) -> StreamInfo | None:
+def _stream_fact(content: Json) -> StreamInfo | None:
     if content is None:
         return None
     info = StreamInfo(**content)
@@ -261,7 +267,7 @@ def _stream_fact(content: Any) -> StreamInfo | None:
     return stream_info(info.hop_samples, info.sample_rate_hz, info.delay_samples, info)
 
 
-def _frontend_fact(content: Any) -> str | None:
+def _frontend_fact(content: Json) -> str | None:
     if content is None:
         return None
     if not isinstance(content, str):
@@ -270,7 +276,7 @@ def _frontend_fact(content: Any) -> str | None:
     return content
 
 
-def _quantization_fact(content: Any) -> JsonObject | None:
+def _quantization_fact(content: Json) -> JsonObject | None:
     if content is not None and not (
         isinstance(content, dict)
         and isinstance(content.get("recipe"), str)
@@ -281,7 +287,7 @@ def _quantization_fact(content: Any) -> JsonObject | None:
     return dict(content) if content else None
 
 
-def _trained_fact(content: Any) -> JsonObject | None:
+def _trained_fact(content: Json) -> JsonObject | None:
     return content and vars(TrainingFacts.of(content))
 
 

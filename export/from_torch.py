@@ -16,7 +16,6 @@ from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.export.from_onnx import stream_info
 from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.messages import of_torch, plain
-from edgekit.export.onnx_file.read_onnx import read_graph
 from edgekit.export.onnx_file.session_constants import declare_constants, declare_controls
 from edgekit.export.onnx_file.states import (
     find_states,
@@ -24,6 +23,7 @@ from edgekit.export.onnx_file.states import (
     other_shapes,
     restarting_cells,
 )
+from edgekit.export.read_onnx import read_graph
 from edgekit.export.torch_shapes import (
     one_table_of_operators,
     plain_transformers,
@@ -337,23 +337,23 @@ def _find_and_name_states(
     by_name = {pair.output for pair in find_states(graph, declared, constants=constants)}
     pairs = find_states(graph, declared, in_order=True, constants=constants)
     outputs = {value.name: value for value in graph.outputs}
-    ordered = {
-        outputs[pair.output]: f"{pair.input}_next" for pair in pairs if pair.output not in by_name
-    }
-    inputs = {value.name: value for value in graph.inputs}
-    shapes = [static_shape(inputs[pair.input]) for pair in pairs if pair.output not in by_name]
-    notes = []
-    if len(set(shapes)) < len(shapes):  # another order would have fitted as well
-        position = {value: index for index, value in enumerate(graph.outputs, start=1)}
-        told = [
-            f"{name.removesuffix('_next')} is output {position[v]}" for v, name in ordered.items()
-        ]
-        notes.append(
-            f"states of equal shape are paired by their order: {', '.join(told)}; where that is wrong, "
-            "return a dictionary, or give the module output_names, as h and h_next"
-        )
-    _rename(graph, ordered)
+    by_order = [pair for pair in pairs if pair.output not in by_name]
+    notes = _note_on_order(graph, by_order)
+    _rename(graph, {outputs[pair.output]: f"{pair.input}_next" for pair in by_order})
     return tuple(StatePair(p.input, str(outputs[p.output].name)) for p in pairs), notes
+
+
+def _note_on_order(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[str]:
+    """What to say of states that their order pairs, where another order would have fitted as well."""
+    inputs = {value.name: value for value in graph.inputs}
+    if len({static_shape(inputs[pair.input]) for pair in pairs}) == len(pairs):
+        return []
+    position = {value.name: index for index, value in enumerate(graph.outputs, start=1)}
+    told = [f"{pair.input} is output {position[pair.output]}" for pair in pairs]
+    return [
+        f"states of equal shape are paired by their order: {', '.join(told)}; where that is wrong, "
+        "return a dictionary, or give the module output_names, as h and h_next"
+    ]
 
 
 def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) -> Iterator[str]:
@@ -369,17 +369,15 @@ def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) 
 
 def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:
     """Give values new names; other values that have one of these names get a number behind it."""
+    wanted = set(names.values())
     inside = [value for node in graph for value in node.outputs if not value.is_graph_output()]
     for value in (*inside, *graph.initializers.values()):
-        if value.name in names.values() and value not in names:
-            value.name = unused_name(value_names(graph) | set(names.values()), str(value.name))
+        if value.name in wanted and value not in names:
+            value.name = unused_name(value_names(graph) | wanted, str(value.name))
     taken = value_names(graph) - {value.name for value in names}
-    if clash := sorted(taken & set(names.values())):
-        raise UsageError(
-            Problem(
-                "output names", ", ".join(clash), "names that no other value has", "rename them"
-            )
-        )
+    if clash := sorted(taken & wanted):
+        found, allowed = ", ".join(clash), "names that no other value has"
+        raise UsageError(Problem("output names", found, allowed, "rename them"))
     for value in names:
         value.name = None
     for value, name in names.items():

@@ -1,9 +1,11 @@
 """Networks in onnxruntime: one call, and hops with the states carried on."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
@@ -27,30 +29,13 @@ def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
         ModelError: onnxruntime cannot run the network; what is returned raises it where onnxruntime fails on
             these inputs.
     """
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # a Q/DQ network is run as ONNX defines it, not with the fused integer kernels
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    try:
-        opened = onnxruntime.InferenceSession(
-            with_exact_sigmoid(with_exact_dft(data)), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # a C++ library on a file of unknown origin
-        raise ModelError(
-            Problem(
-                "the network",
-                f"onnxruntime {onnxruntime.__version__} cannot run it: {plain(error)}",
-                "a network that onnxruntime runs on the CPU",
-                "check the file with the tool that wrote it",
-            )
-        ) from error
-    names = [value.name for value in opened.get_outputs()]
+    session = _open_session(with_exact_sigmoid(with_exact_dft(data)))
+    names = [value.name for value in session.get_outputs()]
 
     def run(feed: Arrays) -> Arrays:
         arrays = {key: np.asarray(array) for key, array in feed.items()}
         try:
-            made = dict(zip(names, opened.run(names, arrays), strict=True))
+            made = dict(zip(names, session.run(names, arrays), strict=True))
         except Exception as error:  # a C++ library on a file of unknown origin
             raise ModelError(
                 Problem(
@@ -69,6 +54,25 @@ def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
         return made
 
     return run
+
+
+def _open_session(data: bytes) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    # a Q/DQ network is run as ONNX defines it, not with the fused integer kernels
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    try:
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # a C++ library on a file of unknown origin
+        raise ModelError(
+            Problem(
+                "the network",
+                f"onnxruntime {onnxruntime.__version__} cannot run it: {plain(error)}",
+                "a network that onnxruntime runs on the CPU",
+                "check the file with the tool that wrote it",
+            )
+        ) from error
 
 
 def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
@@ -144,7 +148,7 @@ class HopRunner:
         hops = _check_inputs(self._model, inputs)
         block_hops = hops if block_hops is None else block_hops
         state = zero_states(self._model)
-        recorded: dict[str, list[Array]] = {name: [] for name in self._wanted}
+        recorded = defaultdict[str, list[Array]](list)
         for hop in range(hops):
             feed = of_hop(self._model, inputs, hop) | state
             results = self._running(feed)
@@ -153,7 +157,7 @@ class HopRunner:
             state = {pair.input: results[pair.output] for pair in self._model.states}
             if (hop + 1) % block_hops == 0 or hop + 1 == hops:
                 yield {name: np.stack(arrays) for name, arrays in recorded.items()}
-                recorded = {name: [] for name in self._wanted}
+                recorded.clear()
 
 
 def zero_states(model: Model) -> Arrays:
@@ -181,37 +185,44 @@ def snr_db(reference: Array, value: Array) -> float:
 
 
 def _check_inputs(model: Model, inputs: Mapping[str, Array]) -> int:
-    expected = {str(value.name): static_shape(value) or () for value in model.given_inputs}
-    types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
-    constants, problems = set(model.constants), []
-    for name in dict.fromkeys([*expected, *inputs]):
-        first = 0 if name in constants else 1
-        if name not in expected:
-            found = "not a stream input"
-        elif name not in inputs:
-            found = "missing"
-        elif inputs[name].shape[first:] != expected[name] or inputs[name].dtype != types[name]:
-            found = f"{inputs[name].dtype} {inputs[name].shape}"
-        else:
-            continue
-        shapes = ", ".join(
-            f"'{key}' {types[key]} ({'' if key in constants else 'hops, '}{_text(dims)})"
-            for key, dims in expected.items()
-        )
-        problems.append(Problem(f"input '{name}'", found, shapes, "pass these arrays"))
-    lengths = {len(array) for name, array in inputs.items() if name not in constants}
-    if not problems and (len(lengths) != 1 or 0 in lengths):
-        problems.append(
-            Problem(
-                "the inputs",
-                f"hops: {sorted(lengths)}",
-                "one number of hops, at least 1",
-                "cut the arrays to one length",
-            )
-        )
-    if problems:
+    """Return the number of hops; UsageError where the arrays are not those of the stream inputs."""
+    if problems := _input_problems(model, inputs):
         raise UsageError(problems)
+    lengths = {len(array) for name, array in inputs.items() if name not in model.constants}
+    if len(lengths) != 1 or 0 in lengths:
+        found, allowed = f"hops: {sorted(lengths)}", "one number of hops, at least 1"
+        raise UsageError(Problem("the inputs", found, allowed, "cut the arrays to one length"))
     return lengths.pop()
+
+
+def _input_problems(model: Model, inputs: Mapping[str, Array]) -> list[Problem]:
+    expected = {str(value.name): value for value in model.given_inputs}
+    allowed = ", ".join(
+        f"'{name}' {_dtype(value)} ({'' if name in model.constants else 'hops, '}"
+        f"{_text(static_shape(value) or ())})"
+        for name, value in expected.items()
+    )
+    return [
+        Problem(f"input '{name}'", found, allowed, "pass these arrays")
+        for name in dict.fromkeys([*expected, *inputs])
+        if (found := _misfit(expected.get(name), inputs.get(name), name in model.constants))
+    ]
+
+
+def _misfit(value: ir.Value | None, array: Array | None, is_constant: bool) -> str | None:
+    """What is wrong with the array of an input; None where it fits."""
+    if value is None:
+        return "not a stream input"
+    if array is None:
+        return "missing"
+    shape = array.shape if is_constant else array.shape[1:]
+    fits = shape == (static_shape(value) or ()) and array.dtype == _dtype(value)
+    return None if fits else f"{array.dtype} {array.shape}"
+
+
+def _dtype(value: ir.Value) -> np.dtype[np.generic]:
+    assert value.dtype is not None
+    return value.dtype.numpy()
 
 
 def _text(dims: tuple[int, ...]) -> str:
@@ -220,22 +231,16 @@ def _text(dims: tuple[int, ...]) -> str:
 
 def _with_outputs(model: Model, names: Sequence[str]) -> Model:
     copy = model.ir.clone()
-    have = {value.name for value in copy.graph.outputs}
+    outputs = {value.name for value in copy.graph.outputs}
     values = {value.name: value for node in copy.graph for value in node.outputs}
-    unknown = [name for name in names if name not in have and name not in values]
-    if unknown:
+    added = [name for name in names if name not in outputs]
+    if unknown := [name for name in added if name not in values]:
+        found, allowed = "not in the network", "a value of the network"
+        step = "use the name of a node's output"
         raise UsageError(
-            [
-                Problem(
-                    f"tapped value '{name}'",
-                    "not in the network",
-                    "a value of the network",
-                    "use the name of a node's output",
-                )
-                for name in unknown
-            ]
+            [Problem(f"tapped value '{name}'", found, allowed, step) for name in unknown]
         )
-    copy.graph.outputs.extend(values[name] for name in names if name not in have)
+    copy.graph.outputs.extend(values[name] for name in added)
     return Model(copy)
 
 

@@ -22,20 +22,7 @@ def with_mid_side(model: Model, names: Sequence[str]) -> Model:
     """
     if not names:
         return model
-    ports = {str(v.name): v for v in (*model.stream_inputs, *model.stream_outputs)}
-    axes, problems = dict[str, int](), list[Problem]()
-    for name in names:
-        layout = pcm_layout(model, ports[name]) if name in ports else None
-        axis = None if layout is None else layout.axis("C")
-        shape = static_shape(ports[name]) if name in ports else None
-        if axis is None or shape is None or shape[axis] != 2:
-            found = f"shape {list(shape)}" if shape else "no input or output of this name"
-            step = "declare its channels, as --layout NAME=NCT"
-            problems.append(Problem(f"--mid-side {name}", found, "sound of two channels", step))
-        else:
-            axes[name] = axis
-    if problems:
-        raise UsageError(problems)
+    axes = _channel_axes(model, names)
     graph_model = model.ir.clone()
     graph = graph_model.graph
     new = FrontendWriter(graph, "mid_side", ())
@@ -52,6 +39,31 @@ def with_mid_side(model: Model, names: Sequence[str]) -> Model:
             graph.outputs[place].name = name
             graph.extend(new.take())
     return Model(graph_model)
+
+
+def _channel_axes(model: Model, names: Sequence[str]) -> dict[str, int]:
+    """The axis of the two channels of each of these streams; UsageError for those that have none."""
+    ports = {str(v.name): v for v in (*model.stream_inputs, *model.stream_outputs)}
+    axes = {name: _stereo_axis(model, ports.get(name)) for name in names}
+    problems = [
+        _not_stereo_problem(name, ports.get(name)) for name, axis in axes.items() if axis is None
+    ]
+    if problems:
+        raise UsageError(problems)
+    return {name: axis for name, axis in axes.items() if axis is not None}
+
+
+def _stereo_axis(model: Model, value: ir.Value | None) -> int | None:
+    layout, shape = None if value is None else pcm_layout(model, value), static_shape(value)
+    axis = None if layout is None else layout.axis("C")
+    return axis if axis is not None and shape is not None and shape[axis] == 2 else None
+
+
+def _not_stereo_problem(name: str, value: ir.Value | None) -> Problem:
+    shape = static_shape(value)
+    found = f"shape {list(shape)}" if shape else "no input or output of this name"
+    step = "declare its channels, as --layout NAME=NCT"
+    return Problem(f"--mid-side {name}", found, "sound of two channels", step)
 
 
 def _sum_and_difference(

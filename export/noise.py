@@ -37,16 +37,7 @@ def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
     graph_model = model.ir.clone()
     graph = graph_model.graph
     for port, row in enumerate(rows, len(model.noises)):
-        value = next(value for value in graph.inputs if value.name == row.name)
-        _remove_nan_guard(graph, value)
-        graph.inputs.remove(value)
-        value.name = f"{row.name}/given"
-        new = FrontendWriter(graph, f"noise/{row.name}", (row.name, row.state, f"{row.state}_next"))
-        drawn = _drawn(new, row, port, _time_axis(model, row.name, row.shape))
-        value.replace_all_uses_with(drawn)
-        drawn.name = row.name
-        nodes = new.take()
-        graph.insert_before(graph[0], nodes) if len(graph) else graph.extend(nodes)
+        _draw_input(graph, row, port, _time_axis(model, row.name, row.shape))
     define_functions(graph_model)
     names = {row.name for row in rows}
     states = [*model.states, *({"input": r.state, "output": f"{r.state}_next"} for r in rows)]
@@ -56,6 +47,20 @@ def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
         timing={name: time for name, time in model.timing.items() if name not in names},
         layouts={name: str(form) for name, form in model.layouts.items() if name not in names},
     )
+
+
+def _draw_input(graph: ir.Graph, row: Noise, port: int, axis: int | None) -> None:
+    """Put nodes that draw the input's values in its place."""
+    value = next(value for value in graph.inputs if value.name == row.name)
+    _remove_nan_guard(graph, value)
+    graph.inputs.remove(value)
+    value.name = f"{row.name}/given"
+    new = FrontendWriter(graph, f"noise/{row.name}", (row.name, row.state, f"{row.state}_next"))
+    drawn = _drawn(new, row, port, axis)
+    value.replace_all_uses_with(drawn)
+    drawn.name = row.name
+    nodes = new.take()
+    graph.insert_before(graph[0], nodes) if len(graph) else graph.extend(nodes)
 
 
 def noises_of(model: Model, distributions: Mapping[str, str]) -> tuple[Noise, ...]:
@@ -137,33 +142,46 @@ def _time_axis(model: Model, name: str, shape: tuple[int, ...]) -> int | None:
 
 
 def _check(model: Model, distributions: Mapping[str, str]) -> None:
-    states = {pair.input for pair in model.states}
-    ports = {str(v.name): v for v in model.ir.graph.inputs if v.name not in states}
-    listed, problems = ", ".join(ports), list[Problem]()
-    for name, distribution in distributions.items():
-        where, step = f"--noise {name}", "name a stream of float32"
-        if distribution not in OPERATORS:
-            allowed, step = " or ".join(OPERATORS), f"write --noise {name}=uniform"
-            problems.append(Problem(f"{where}={distribution}", "unknown", allowed, step))
-        if name in states:
-            problems.append(Problem(where, "a state of the network", listed, step))
-        elif name not in ports:
-            problems.append(Problem(where, "the network has no such input", listed, step))
-        elif name in (*model.constants, *model.controls):
-            kind = "a session constant" if name in model.constants else "a control"
-            step = "declare it as one of the two"
-            problems.append(Problem(where, f"{kind} at once", "one of the two", step))
-        elif ports[name].dtype != ir.DataType.FLOAT:
-            problems.append(Problem(where, "integers or truth values", "float32", step))
-        elif _is_sound(model, ports[name]):
-            found = f"the sound that --frontend {model.frontend} takes"
-            problems.append(Problem(where, found, "an input of the network itself", step))
+    problems = [
+        problem
+        for name, distribution in distributions.items()
+        for problem in (_distribution_problem(name, distribution), _port_problem(model, name))
+        if problem is not None
+    ]
     if not problems and {str(v.name) for v in model.stream_inputs} <= distributions.keys():
         found, allowed = "no input is left that a hop brings", "a stream input"
         step = "leave one out, or give the network a control or a clock as input"
         problems.append(Problem(f"--noise {', '.join(distributions)}", found, allowed, step))
     if problems:
         raise UsageError(problems)
+
+
+def _distribution_problem(name: str, distribution: str) -> Problem | None:
+    if distribution in OPERATORS:
+        return None
+    allowed, step = " or ".join(OPERATORS), f"write --noise {name}=uniform"
+    return Problem(f"--noise {name}={distribution}", "unknown", allowed, step)
+
+
+def _port_problem(model: Model, name: str) -> Problem | None:
+    """Why an input cannot be drawn; None where it can."""
+    states = {pair.input for pair in model.states}
+    ports = {str(v.name): v for v in model.ir.graph.inputs if v.name not in states}
+    where, step, listed = f"--noise {name}", "name a stream of float32", ", ".join(ports)
+    if name in states:
+        return Problem(where, "a state of the network", listed, step)
+    if name not in ports:
+        return Problem(where, "the network has no such input", listed, step)
+    if name in (*model.constants, *model.controls):
+        kind = "a session constant" if name in model.constants else "a control"
+        step = "declare it as one of the two"
+        return Problem(where, f"{kind} at once", "one of the two", step)
+    if ports[name].dtype != ir.DataType.FLOAT:
+        return Problem(where, "integers or truth values", "float32", step)
+    if _is_sound(model, ports[name]):
+        found = f"the sound that --frontend {model.frontend} takes"
+        return Problem(where, found, "an input of the network itself", step)
+    return None
 
 
 def _is_sound(model: Model, value: ir.Value) -> bool:

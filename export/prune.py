@@ -10,7 +10,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import add_initializer, array_of, attribute
+from edgekit.graph.nodes import add_initializer, array_of, attribute, optional
 from edgekit.graph.sparsity import Pattern, expression_problem, mask_of
 
 SMALLEST = 1024  # weights of a layer; what is smaller gains little
@@ -105,7 +105,7 @@ def _problems(model: Model, layers: str | None) -> list[Problem]:
 def _sites(graph: ir.Graph) -> Iterator[_Site]:
     for node in graph:
         for index, axis in _input_axes(node):
-            value = node.inputs[index] if index < len(node.inputs) else None
+            value = optional(node, index)
             weights = array_of(value)
             if value is not None and weights is not None and weights.dtype == np.float32:
                 yield _Site(node, index, value, weights, axis)
@@ -117,15 +117,21 @@ def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
         return []
     if node.op_type in ("GRU", "LSTM"):
         return [(1, 2), (2, 2)]
-    weights = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
-    shape = () if weights is None else weights.shape
-    if node.op_type == "Gemm" and len(shape) == 2:
-        return [(1, 1 if attribute(node, "transB", 0) else 0)]
-    if node.op_type == "MatMul" and len(shape) == 2:
-        return [(1, 0)]
-    if node.op_type == "Conv" and len(shape) > 2 and attribute(node, "group", 1) == 1:
-        return [(1, 1)] if set(shape[2:]) == {1} else []
-    return []
+    weights = array_of(optional(node, 1))
+    axis = None if weights is None else _input_axis(node, weights.shape)
+    return [] if axis is None else [(1, axis)]
+
+
+def _input_axis(layer: ir.Node, shape: tuple[int, ...]) -> int | None:
+    """The input dimension of a layer's weights of this shape; None where they cannot be pruned."""
+    if layer.op_type == "Gemm" and len(shape) == 2:
+        return 1 if attribute(layer, "transB", 0) else 0
+    if layer.op_type == "MatMul" and len(shape) == 2:
+        return 0
+    pointwise = len(shape) > 2 and set(shape[2:]) == {1}
+    return (
+        1 if layer.op_type == "Conv" and pointwise and attribute(layer, "group", 1) == 1 else None
+    )
 
 
 def _reason_left_dense(site: _Site, layers: str | None, smallest: int) -> str | None:

@@ -1,7 +1,6 @@
 """Random inputs of a network: of its types, and of integers within what the network takes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -41,7 +40,7 @@ def draw(
 
 
 def input_ranges(
-    reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Any] | None
+    reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Array] | None
 ) -> Ranges:
     """Those that graph and examples tell; of other integers the largest of `INTEGER_LIMITS` that the source takes.
 

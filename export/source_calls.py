@@ -34,10 +34,7 @@ def torch_call(source: str, model: Model, shapes: Mapping[str, Sequence[int]]) -
 
 
 def onnx_call(
-    source: str,
-    model: Model,
-    shapes: Mapping[str, Sequence[int]],
-    constants: Constants,
+    source: str, model: Model, shapes: Mapping[str, Sequence[int]], constants: Constants
 ) -> Call:
     """Return what runs an .onnx whose inputs may have any sizes, whatever sizes the file gives them.
 

@@ -5,13 +5,14 @@ real and imaginary part, and traced anew. What an operator makes of the parts is
 the complex numbers, on the example inputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 from torch.fx.experimental.proxy_tensor import get_proxy_mode
+from torch.fx.node import Target
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.torch_pairs import (
@@ -27,6 +28,7 @@ from edgekit.export.torch_pairs import (
     product,
 )
 
+WHOLE = {"istft": istft, **MAKERS}  # that real numbers have forms of, too
 TOLERANCE = 1e-4  # of the peak, in float32
 EXPORTED = frozenset(("stft", "view_as_real"))  # complex values between these torch exports itself
 
@@ -62,13 +64,23 @@ def in_pairs(
         return torch.export.export(_Real(module), tuple(flat), strict=False)
 
 
-def _is_complex(value: Any) -> bool:
+def _is_complex(value: object) -> bool:
     return isinstance(value, Tensor) and value.is_complex()
 
 
+def _as_pair(value: object) -> object:
+    """What torch computed; complex numbers as a pair."""
+    return Pair.of(value) if isinstance(value, Tensor) and value.is_complex() else value
+
+
+def _operator_name(target: object) -> str:
+    """The name of torch's operator, without its library; empty where it is none."""
+    schema = getattr(target, "_schema", None)
+    return "" if schema is None else str(schema.name.split("::")[-1])
+
+
 def _name(node: Node) -> str:
-    schema = getattr(node.target, "_schema", None)
-    return schema.name.split("::")[-1] if schema is not None else str(node.target)
+    return _operator_name(node.target) or str(node.target)
 
 
 class _Real(nn.Module):
@@ -83,7 +95,7 @@ class _Real(nn.Module):
                 self.register_buffer(_flat(name), parts.clone())
                 _remove_complex_buffers(module, name)
 
-    def forward(self, *flat: Tensor) -> Any:
+    def forward(self, *flat: Tensor) -> tuple[object, ...]:
         """Run it."""
         results = _PairInterpreter(self.module, self).run(*flat, enable_io_processing=False)
         if any(isinstance(result, Pair) for result in results):
@@ -113,7 +125,7 @@ class _PairInterpreter(Interpreter):
         self.extra_traceback = False  # torch adds lines about its graph to the message of an error
         self.kept = kept
 
-    def run_node(self, n: Node) -> Any:
+    def run_node(self, n: Node) -> object:
         """One node; what is traced of it stands in the module that it stands in."""
         mode = get_proxy_mode()
         before = 0 if mode is None else len(mode.tracer.graph.nodes)
@@ -124,35 +136,33 @@ class _PairInterpreter(Interpreter):
                 made.meta["nn_module_stack"] = dict(stack)
         return result
 
-    def get_attr(self, target: Any, args: Any, kwargs: Any) -> Any:
+    def get_attr(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         """A parameter or buffer."""
         parts = None if self.kept is None else getattr(self.kept, _flat(str(target)), None)
         if parts is not None:
             return Pair(*parts.unbind(-1))
         value = super().get_attr(target, args, kwargs)
-        return Pair.of(value) if _is_complex(value) else value
+        return _as_pair(value)
 
-    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
+    def call_module(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
         """The checks that torch.export leaves in a module are of no use here."""
         return None
 
-    def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
+    def call_function(
+        self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> object:
         """One operator."""
-        schema = getattr(target, "_schema", None)
-        name = "" if schema is None else schema.name.split("::")[-1]
-        if name == "istft":
-            return istft(*args, **kwargs)
-        if name in MAKERS:
-            return MAKERS[name](*args, **kwargs)
+        assert callable(target)
+        name = _operator_name(target)
+        if name in WHOLE:
+            return WHOLE[name](*args, **kwargs)
         if name in CASTS and not has_pair(args) and _to_complex(args, kwargs):
             return Pair.of(args[0])
-        if not has_pair((args, kwargs)) and not any(isinstance(a, complex) for a in args):
-            result = super().call_function(target, args, kwargs)
-            return Pair.of(result) if _is_complex(result) else result
+        if not _is_of_complex(args, kwargs):
+            return _as_pair(super().call_function(target, args, kwargs))
         if name.startswith(("fft_", "_fft")):
             given = [value.joined() if isinstance(value, Pair) else value for value in args]
-            result = target(*given, **kwargs)
-            return Pair.of(result) if _is_complex(result) else result
+            return _as_pair(target(*given, **kwargs))
         if name in FORMS:
             return FORMS[name](*args, **kwargs)
         if name in PRODUCTS:
@@ -163,7 +173,7 @@ class _PairInterpreter(Interpreter):
 class _ComplexComparison(_PairInterpreter):
     """Runs every node on complex numbers as well, and sees that pairs give the same."""
 
-    def run_node(self, n: Node) -> Any:
+    def run_node(self, n: Node) -> object:
         """One node."""
         complex_operands = has_pair(self.args_of(n))
         try:
@@ -185,7 +195,7 @@ class _ComplexComparison(_PairInterpreter):
             raise _without_form(n)
         return result
 
-    def args_of(self, n: Node) -> Any:
+    def args_of(self, n: Node) -> object:
         """What a node reads."""
         return self.fetch_args_kwargs_from_env(n)
 
@@ -208,8 +218,8 @@ def _whole(value: Pair) -> Tensor:
     return value.joined().clone()  # torch detaches no view in place
 
 
-def _close(expected: Any, found: Any) -> bool:
-    if isinstance(expected, list | tuple):
+def _close(expected: object, found: object) -> bool:
+    if isinstance(expected, list | tuple) and isinstance(found, list | tuple):
         return all(_close(a, b) for a, b in zip(expected, found, strict=True))
     if not isinstance(expected, Tensor) or not isinstance(found, Tensor):
         return True
@@ -221,6 +231,11 @@ def _close(expected: Any, found: Any) -> bool:
     )
 
 
-def _to_complex(args: Any, kwargs: Any) -> bool:
+def _is_of_complex(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
+    """Whether an operand is a complex tensor or number."""
+    return has_pair((args, kwargs)) or any(isinstance(operand, complex) for operand in args)
+
+
+def _to_complex(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
     kinds = [item for item in (*args[1:], *kwargs.values()) if isinstance(item, torch.dtype)]
     return any(kind.is_complex for kind in kinds)

@@ -1,9 +1,17 @@
 """Operators of torch that its own ONNX exporter takes apart into forms that are harder to read."""
 
-from typing import Any
+from typing import Any, Protocol
+
+from edgekit.export.own_operators.marked_layers import TracedTensor, Translations, opset
 
 
-def translations(offline: bool = False) -> dict[Any, Any]:
+class _Numbers(Protocol):
+    """A list of numbers that torch hands on."""
+
+    def __getitem__(self, index: int) -> float: ...
+
+
+def translations(offline: bool = False) -> Translations:
     """Return the ``custom_translation_table`` for ``torch.onnx.export``; `offline`, of what is to be streamed.
 
     Parameters have torch's names: up to torch 2.8 its exporter finds a translation by them.
@@ -33,51 +41,52 @@ def translations(offline: bool = False) -> dict[Any, Any]:
 
 
 def _upsample_linear1d(
-    input: Any, output_size: Any, align_corners: bool, scale_factors: Any
-) -> Any:
+    input: TracedTensor, output_size: _Numbers, align_corners: bool, scale_factors: _Numbers | None
+) -> object:
     """Interpolation between frames, one Resize; torch would pick frames at computed places."""
     import numpy as np
-    from onnxscript import opset18 as op
 
+    op = opset()
     mode = "align_corners" if align_corners else "pytorch_half_pixel"
     if scale_factors is None:
         kept = (int(dim) for dim in input.shape[:-1])
-        sizes: Any = op.Constant(value_ints=[*kept, int(output_size[-1])])
+        sizes = op.Constant(value_ints=[*kept, int(output_size[-1])])
         return op.Resize(
             input, None, None, sizes, mode="linear", coordinate_transformation_mode=mode
         )
     scales = np.array([1, 1, scale_factors[0]], np.float32).tolist()
-    factors: Any = op.Constant(value_floats=scales)
+    factors = op.Constant(value_floats=scales)
     return op.Resize(input, None, factors, mode="linear", coordinate_transformation_mode=mode)
 
 
-def _lines(input: Any, output_size: Any, align_corners: bool, scale_factors: Any) -> Any:
+def _lines(
+    input: TracedTensor, output_size: _Numbers, align_corners: bool, scale_factors: _Numbers | None
+) -> object:
     """As `_upsample_linear1d`; points on the lines between frames, ends included, by a transposed convolution.
 
     At every length it is the same, and exact, while onnxruntime rounds each point's place to float32.
     """
     import numpy as np
-    from onnxscript import opset18 as op
 
+    op = opset()
     frames = int(input.shape[-1]) - 1
     made = -1 if scale_factors is not None else int(output_size[-1]) - 1
     if not align_corners or frames < 1 or made < 1 or made % frames:
         return _upsample_linear1d(input, output_size, align_corners, scale_factors)
     channels, factor = int(input.shape[1]), made // frames
     triangle = 1 - np.abs(np.arange(1 - factor, factor)) / factor
-    flat: Any = op.Constant(value_floats=np.tile(triangle.astype(np.float32), channels).tolist())
-    shape: Any = op.Constant(value_ints=[channels, 1, 2 * factor - 1])
+    flat = op.Constant(value_floats=np.tile(triangle.astype(np.float32), channels).tolist())
+    shape = op.Constant(value_ints=[channels, 1, 2 * factor - 1])
     sides = [factor - 1] * 2
     weights = op.Reshape(flat, shape)
     return op.ConvTranspose(input, weights, strides=[factor], pads=sides, group=channels)
 
 
-def _atan2(self: Any, other: Any) -> Any:
+def _atan2(self: object, other: object) -> object:
     """The angle of (other, self) in [-pi, pi]: pi for 0 and other < 0, as of real bins, and 0 at the origin."""
     import math
 
-    from onnxscript import opset18 as op
-
+    op = opset()
     zero, turn = op.Constant(value_float=0.0), op.Constant(value_float=math.pi)
     slope = op.Atan(op.Div(self, other))
     left = op.Where(op.GreaterOrEqual(self, zero), op.Add(slope, turn), op.Sub(slope, turn))
@@ -85,9 +94,8 @@ def _atan2(self: Any, other: Any) -> Any:
     return op.Where(op.IsNaN(angle), zero, angle)
 
 
-def _cat(tensors: Any, dim: int = 0) -> Any:
+def _cat(tensors: Any, dim: int = 0) -> object:
     """Concatenation, without the empty tensors of one axis that torch lets stand beside any others."""
-    from onnxscript import opset18 as op
-
+    op = opset()
     kept = [one for one in tensors if list(one.shape or ()) != [0]]
     return op.Concat(*(kept or tensors[:1]), axis=dim) if len(kept) != 1 else op.Identity(kept[0])

@@ -3,9 +3,10 @@
 import functools
 import itertools
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -23,7 +24,7 @@ class Pair:
     imag: Tensor
 
     @staticmethod
-    def of(value: Any) -> "Pair":
+    def of(value: "Operand") -> "Pair":
         """A complex or real tensor or number."""
         if isinstance(value, Pair):
             return value
@@ -39,7 +40,12 @@ class Pair:
         return torch.view_as_complex(torch.stack([self.real, self.imag], -1))
 
 
-def map_pairs(tree: Any, of: Callable[[Pair], Any]) -> Any:
+Operand: TypeAlias = Pair | Tensor | complex
+Real: TypeAlias = Tensor | float
+Operator = Callable[..., Any]  # of torch
+
+
+def map_pairs(tree: Any, of: Callable[[Pair], object]) -> Any:
     """Apply `of` to every pair in nested lists, tuples and dictionaries."""
     if isinstance(tree, Pair):
         return of(tree)
@@ -50,7 +56,7 @@ def map_pairs(tree: Any, of: Callable[[Pair], Any]) -> Any:
     return tree
 
 
-def has_pair(tree: Any) -> bool:
+def has_pair(tree: object) -> bool:
     """Whether there is a pair in nested lists, tuples and dictionaries."""
     if isinstance(tree, Mapping):
         return any(map(has_pair, tree.values()))
@@ -59,7 +65,7 @@ def has_pair(tree: Any) -> bool:
     return isinstance(tree, Pair)
 
 
-def by_parts(target: Any, args: Any, kwargs: Any) -> Any:
+def by_parts(target: Operator, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
     """What is linear, applied to both parts; real operands stay real in the first and are nothing in the second."""
     real = target(*map_pairs(args, lambda p: p.real), **map_pairs(kwargs, lambda p: p.real))
     imag = target(*map_pairs(_alone(args), lambda p: p.imag), **map_pairs(kwargs, lambda p: p.imag))
@@ -68,7 +74,7 @@ def by_parts(target: Any, args: Any, kwargs: Any) -> Any:
     return type(real)(Pair(a, b) for a, b in zip(real, imag, strict=True))
 
 
-def _alone(args: Any) -> Any:
+def _alone(args: Sequence[object]) -> tuple[object, ...]:
     """Real tensors beside pairs in one list have no imaginary part."""
     return tuple(
         [item if isinstance(item, Pair) else Pair.of(item) for item in arg]
@@ -78,33 +84,34 @@ def _alone(args: Any) -> Any:
     )
 
 
-def product(target: Any, args: Any, kwargs: Any) -> Pair:
+def product(target: Operator, args: Sequence[Any], kwargs: Mapping[str, object]) -> Pair:
     """What is linear in each of two operands."""
     if isinstance(args[-1], list | tuple) and has_pair(args[-1]):  # einsum
         *first, both = args
         if len(both) != 2:
             return _multilinear(lambda parts: target(*first, parts, **kwargs), both)
 
-        def of(x: Tensor, y: Tensor) -> Any:
-            return target(*first, [x, y], **kwargs)
+        def of(x: Real, y: Real) -> Tensor:
+            result: Tensor = target(*first, [x, y], **kwargs)
+            return result
 
         a, b = both
     else:
         a, b, *rest = args
 
-        def of(x: Tensor, y: Tensor) -> Any:
-            return target(x, y, *rest, **kwargs)
+        def of(x: Real, y: Real) -> Tensor:
+            result: Tensor = target(x, y, *rest, **kwargs)
+            return result
 
     if not isinstance(a, Pair):
         return Pair(of(a, b.real), of(a, b.imag))
     if not isinstance(b, Pair | complex):
         return Pair(of(a.real, b), of(a.imag, b))
-    real: Any = b.real
-    imag: Any = b.imag
+    real, imag = b.real, b.imag
     return Pair(of(a.real, real) - of(a.imag, imag), of(a.real, imag) + of(a.imag, real))
 
 
-def _multilinear(of: Callable[[list[Tensor]], Tensor], operands: list[Any]) -> Pair:
+def _multilinear(of: Callable[[list[Tensor]], Tensor], operands: Sequence[Pair]) -> Pair:
     """What is linear in each of any number of pairs: i to the power of how many imaginary parts meet."""
     sums: list[list[Tensor]] = [[], []]  # real, imaginary
     for parts in itertools.product(*((("real", 0), ("imag", 1)) for _ in operands)):
@@ -114,24 +121,21 @@ def _multilinear(of: Callable[[list[Tensor]], Tensor], operands: list[Any]) -> P
     return Pair(*(functools.reduce(torch.add, terms) for terms in sums))
 
 
-def _sum(a: Any, b: Any, *, alpha: Any = 1, sign: int = 1) -> Pair:
+def _sum(a: Operand, b: Operand, *, alpha: complex = 1, sign: int = 1) -> Pair:
     one, other = Pair.of(a), Pair.of(b)
     if alpha != 1:
         other = _mul(other, alpha)
     return Pair(one.real + sign * other.real, one.imag + sign * other.imag)
 
 
-def _difference(a: Any, b: Any, *, alpha: Any = 1) -> Pair:
+def _difference(a: Operand, b: Operand, *, alpha: complex = 1) -> Pair:
     return _sum(a, b, alpha=alpha, sign=-1)
 
 
-def _mul(a: Any, b: Any) -> Pair:
-    def of(x: Any, y: Any) -> Any:
-        return x * y
-
+def _mul(a: Operand, b: Operand) -> Pair:
     if not isinstance(a, Pair) and not isinstance(b, Pair | complex):
         return Pair.of(a * b)
-    return product(of, (a, b) if isinstance(a, Pair) else (b, a), {})
+    return product(operator.mul, (a, b) if isinstance(a, Pair) else (b, a), {})
 
 
 def _reciprocal(x: Pair) -> Pair:
@@ -139,7 +143,7 @@ def _reciprocal(x: Pair) -> Pair:
     return Pair(x.real / power, -x.imag / power)
 
 
-def _div(a: Any, b: Any) -> Pair:
+def _div(a: Operand, b: Operand) -> Pair:
     if not isinstance(b, Pair):
         return _mul(a, 1 / b)
     return _mul(_reciprocal(b), a)
@@ -154,22 +158,22 @@ def _exp(x: Pair) -> Pair:
     return Pair(size * torch.cos(x.imag), size * torch.sin(x.imag))
 
 
-def _log(x: Any) -> Pair:
+def _log(x: Operand) -> Pair:
     """The principal value; of a real number below 0 it has the imaginary part pi."""
     whole = Pair.of(x)
     return Pair(torch.log(_abs(whole)), torch.atan2(whole.imag, whole.real))
 
 
-def _pow(x: Any, exponent: Any) -> Pair:
+def _pow(x: Operand, exponent: Operand) -> Pair:
     """Whole exponents up to 8 by products, all others by the logarithm; 0 to the power of 0 is 1.
 
     Base and exponent are numbers, tensors or pairs.
     """
     if isinstance(exponent, int | float) and exponent == int(exponent) and 1 <= exponent <= 8:
-        result = x
+        result = Pair.of(x)
         for _ in range(int(exponent) - 1):
             result = _mul(result, x)
-        return result  # type: ignore[no-any-return]
+        return result
     if isinstance(exponent, Pair | complex):
         return _exp(_mul(Pair.of(exponent), _log(x)))
     base = Pair.of(x)
@@ -178,7 +182,7 @@ def _pow(x: Any, exponent: Any) -> Pair:
     return Pair(size * torch.cos(angle), size * torch.sin(angle))
 
 
-def _pair_copy(x: Any, dtype: Any = None, **options: Any) -> Any:
+def _pair_copy(x: Pair, dtype: torch.dtype | None = None, **options: object) -> Pair | Tensor:
     """A change of type; of a complex number to a real one the real part."""
     if dtype is not None and not dtype.is_complex:
         return x.real.to(dtype)
@@ -199,67 +203,91 @@ def _view_as_complex(x: Tensor) -> Pair:
     return Pair(x[..., 0], x[..., 1])
 
 
-def istft(
-    x: Any,
-    n_fft: int,
-    hop_length: int | None = None,
-    win_length: int | None = None,
-    window: Tensor | None = None,
-    center: bool = True,
-    normalized: bool = False,
-    onesided: bool | None = None,
-    length: int | None = None,
-    return_complex: bool = False,
-) -> Tensor:
-    """``torch.istft`` of a onesided spectrum: one transposed convolution, over the windows' envelope.
+@dataclass(frozen=True)
+class _InverseTransform:
+    """What `torch.istft` is called with."""
+
+    x: Operand
+    n_fft: int
+    hop_length: int | None = None
+    win_length: int | None = None
+    window: Tensor | None = None
+    center: bool = True
+    normalized: bool = False
+    onesided: bool | None = None
+    length: int | None = None
+    return_complex: bool = False
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return self.hop_length or self.n_fft // 4
+
+    def taper(self) -> Tensor:
+        """The window, (n_fft,), with zeros around it."""
+        size = self.win_length or self.n_fft
+        left = (self.n_fft - size) // 2
+        window = torch.ones(size) if self.window is None else self.window
+        return F.pad(window, (left, self.n_fft - size - left))
+
+    def basis(self) -> Tensor:
+        """The inverse DFT as a matrix (bins * 2, n_fft): of real parts, then of imaginary ones."""
+        bins = self.n_fft // 2 + 1
+        matrix = dft_matrix(bins, self.n_fft, self.n_fft, True, 2)[:, ::2]
+        full = torch.as_tensor(matrix.copy())  # (bins * 2, n_fft)
+        weight = torch.full((bins, 1), 2.0)
+        weight[0] = 1
+        if self.n_fft % 2 == 0:
+            weight[-1] = 1
+        return torch.cat([full[::2] * weight, full[1::2] * weight])
+
+    def sound(self) -> Tensor:
+        """Its result: one transposed convolution, over the windows' envelope."""
+        spectrum, taper, size = Pair.of(self.x), self.taper(), self.n_fft
+        flat = spectrum.real.dim() == 2
+        parts = torch.cat([spectrum.real, spectrum.imag], -2)
+        parts = parts.unsqueeze(0) if flat else parts
+        frames = parts.shape[-1]
+        kernel = self.basis() * taper * (math.sqrt(size) if self.normalized else 1.0)
+        sound = F.conv_transpose1d(parts, kernel.unsqueeze(1), stride=self.hop)
+        tapers = (taper * taper).reshape(1, size, 1).expand(1, size, frames)
+        envelope = F.conv_transpose1d(tapers, torch.eye(size).unsqueeze(1), stride=self.hop)
+        start, whole = size // 2 if self.center else 0, size + self.hop * (frames - 1)
+        end = whole - start if self.length is None else start + self.length
+        kept = slice(
+            start, min(end, whole)
+        )  # before the division: outside of it the envelope may be 0
+        result = (sound[..., kept] / envelope[..., kept]).squeeze(1)
+        result = F.pad(result, (0, end - whole)) if end > whole else result
+        return result.squeeze(0) if flat else result
+
+
+def istft(*args: Any, **kwargs: Any) -> Tensor:
+    """``torch.istft`` of a onesided spectrum, which may be a `Pair`; arguments are torch's.
 
     The weights of the convolution are the inverse DFT times the window.
+
+    Raises:
+        ModelError: both sides of a spectrum.
     """
-    spectrum = Pair.of(x)
-    if onesided is False or return_complex:
+    transform = _InverseTransform(*args, **kwargs)
+    if transform.onesided is False or transform.return_complex:
         step = "transform half of the spectrum: onesided=True, return_complex=False"
         raise ModelError(Problem("torch.istft", "both sides of a spectrum", "one side", step))
-    hop, size = hop_length or n_fft // 4, win_length or n_fft
-    bins = n_fft // 2 + 1
-    full = torch.as_tensor(
-        dft_matrix(bins, n_fft, n_fft, True, 2)[:, ::2].copy()
-    )  # (bins * 2, n_fft)
-    weight = torch.full((bins, 1), 2.0)
-    weight[0] = 1
-    if n_fft % 2 == 0:
-        weight[-1] = 1
-    basis = torch.cat([full[::2] * weight, full[1::2] * weight])
-    taper = torch.ones(size) if window is None else window
-    left = (n_fft - size) // 2
-    taper = F.pad(taper, (left, n_fft - size - left))
-    flat = spectrum.real.dim() == 2
-    parts = torch.cat([spectrum.real, spectrum.imag], -2)
-    parts = parts.unsqueeze(0) if flat else parts
-    scale = math.sqrt(n_fft) if normalized else 1.0
-    sound = F.conv_transpose1d(parts, (basis * taper * scale).unsqueeze(1), stride=hop)
-    frames = parts.shape[-1]
-    tapers = (taper * taper).reshape(1, n_fft, 1).expand(1, n_fft, frames)
-    envelope = F.conv_transpose1d(tapers, torch.eye(n_fft).unsqueeze(1), stride=hop)
-    start = n_fft // 2 if center else 0
-    whole = n_fft + hop * (frames - 1)
-    end = start + length if length is not None else whole - start
-    kept = slice(start, min(end, whole))  # before the division: outside of it the envelope may be 0
-    result = (sound[..., kept] / envelope[..., kept]).squeeze(1)
-    result = F.pad(result, (0, end - whole)) if end > whole else result
-    return result.squeeze(0) if flat else result
+    return transform.sound()
 
 
 PRODUCTS = frozenset(
     ("mul", "mul_", "multiply", "matmul", "bmm", "mm", "einsum", "linear", "outer", "dot", "mv")
 )
 # operators that make complex tensors of real ones
-MAKERS: dict[str, Callable[..., Any]] = {
+MAKERS: dict[str, Operator] = {
     "complex": _complex,
     "polar": _polar,
     "view_as_complex": _view_as_complex,
 }
 CASTS = frozenset(("to", "_to_copy"))
-FORMS: dict[str, Callable[..., Any]] = {
+FORMS: dict[str, Operator] = {
     "view_as_real": lambda x: torch.stack([x.real, x.imag], -1),
     "real": lambda x: x.real,
     "imag": lambda x: x.imag,

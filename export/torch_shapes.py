@@ -2,11 +2,17 @@
 
 import copy
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+Layer = Callable[..., object]  # runs one recurrent layer, as torch decomposes it
 
 
 @contextmanager
@@ -37,7 +43,7 @@ def plain_transformers() -> Iterator[None]:
     import torch
     from torch.nn.modules import transformer
 
-    def told(mask: Any, is_causal: bool | None = None, size: int | None = None) -> bool:
+    def told(mask: object, is_causal: bool | None = None, size: int | None = None) -> bool:
         return bool(is_causal)
 
     fused = torch.backends.mha.get_fastpath_enabled()
@@ -59,13 +65,13 @@ def one_table_of_operators() -> Iterator[None]:
     """
     from torch.onnx._internal.exporter import _registration
 
-    table: Any = getattr(_registration, "ONNXRegistry", None)
+    table = getattr(_registration, "ONNXRegistry", None)
     make = getattr(table, "from_torchlib", None)
     if make is None:
         yield
         return
 
-    def known(*args: Any, **kwargs: Any) -> Any:
+    def known(*args: Any, **kwargs: Any) -> "ONNXRegistry":
         key = ("torchvision" in sys.modules, *args, *sorted(kwargs.items()))
         if key not in TABLES:
             with _domains_alone():
@@ -83,7 +89,7 @@ def _domains_alone() -> Iterator[None]:
     """Let functions of torch's ONNX table say their domain without parsing their sources, which is all it asks for."""
     from onnxscript import values
 
-    traced: Any = getattr(values, "TracedOnnxFunction", None)
+    traced = getattr(values, "TracedOnnxFunction", None)
     if not isinstance(getattr(traced, "function_ir", None), property):
         yield
         return
@@ -95,13 +101,18 @@ def _domains_alone() -> Iterator[None]:
         yield
 
 
-def _gru(original: Callable[..., Any]) -> Callable[..., Any]:
+def _gru(original: Layer) -> Layer:
     from torch._decomp.decompositions import gru_cell
     from torch._subclasses.fake_tensor import FakeTensor
 
     def layer(
-        inp: Any, hidden: Any, params: Any, has_biases: bool, hidden_fn: Any, **more: Any
-    ) -> Any:
+        inp: "Tensor",
+        hidden: "Tensor",
+        params: object,
+        has_biases: bool,
+        hidden_fn: object,
+        **more: object,
+    ) -> object:
         if hidden_fn is not gru_cell or not isinstance(inp, FakeTensor):
             return original(inp, hidden, params, has_biases, hidden_fn, **more)
         return inp.new_empty((*inp.shape[:-1], hidden.shape[-1])), hidden.new_empty(hidden.shape)
@@ -109,10 +120,16 @@ def _gru(original: Callable[..., Any]) -> Callable[..., Any]:
     return layer
 
 
-def _lstm(original: Callable[..., Any]) -> Callable[..., Any]:
+def _lstm(original: Layer) -> Layer:
     from torch._subclasses.fake_tensor import FakeTensor
 
-    def layer(inp: Any, hidden: Any, params: Any, has_biases: bool, **more: Any) -> Any:
+    def layer(
+        inp: "Tensor",
+        hidden: Sequence["Tensor"],
+        params: Sequence["Tensor"],
+        has_biases: bool,
+        **more: object,
+    ) -> object:
         projected = len(params) % 2
         if projected or not isinstance(inp, FakeTensor):
             return original(inp, hidden, params, has_biases, **more)
@@ -122,5 +139,5 @@ def _lstm(original: Callable[..., Any]) -> Callable[..., Any]:
     return layer
 
 
-TABLES: dict[tuple[Any, ...], Any] = {}
+TABLES: dict[tuple[object, ...], "ONNXRegistry"] = {}
 MAKERS = {"one_layer_rnn": _gru, "one_layer_lstm": _lstm}

@@ -10,11 +10,11 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class TorchSource:
 
     program: "torch.export.ExportedProgram"
     call: "torch.nn.Module"
-    args: tuple[Any, ...]
+    args: tuple[object, ...]
     kwargs: JsonObject
     output_names: tuple[str, ...] | None = None
     input_names: tuple[str, ...] | None = None
@@ -75,7 +75,7 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     return trace_module(load_module(source, shapes))
 
 
-def leaves(tree: Any) -> list[Any]:
+def leaves(tree: object) -> list[Any]:
     """Return the tensors of nested tuples, lists and dictionaries, in order."""
     if isinstance(tree, Mapping):
         return [leaf for item in tree.values() for leaf in leaves(item)]
@@ -84,7 +84,7 @@ def leaves(tree: Any) -> list[Any]:
     return [tree] if hasattr(tree, "detach") else []
 
 
-def with_leaves(tree: Any, tensors: Iterator[Any]) -> Any:
+def with_leaves(tree: Any, tensors: Iterator[object]) -> Any:
     """Return `tree` with its tensors replaced, in order, by the next ones of `tensors`."""
     if isinstance(tree, Mapping):
         return {key: with_leaves(item, tensors) for key, item in tree.items()}
@@ -101,7 +101,7 @@ class TorchModule:
     source: str
     module: "torch.nn.Module"
     kwargs: JsonObject
-    args: tuple[Any, ...] = ()
+    args: tuple[object, ...] = ()
 
     @property
     def call(self) -> "torch.nn.Module":
@@ -159,16 +159,17 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     return TorchModule(source, module, kwargs)
 
 
-def unwrap_module(module: Any) -> Any:
+def unwrap_module(module: object) -> object:
     """Return the module inside those that torch wraps around one to train or to compile it."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-    parallel = isinstance(module, DataParallel | DistributedDataParallel)
-    inner = module.module if parallel else getattr(module, "_orig_mod", module)
+    if isinstance(module, DataParallel | DistributedDataParallel):
+        return unwrap_module(module.module)
+    inner = getattr(module, "_orig_mod", module)
     return module if inner is module else unwrap_module(inner)
 
 
-def _read_trained_attribute(source: str, module: Any) -> TrainingFacts:
+def _read_trained_attribute(source: str, module: object) -> TrainingFacts:
     """What a module says in its attribute ``trained``."""
     facts = getattr(module, "trained", None)
     if facts is None:
@@ -193,7 +194,7 @@ def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
     return tuple(str(key) for key in spec.context)
 
 
-def find_factory(source: str) -> Callable[[], Any]:
+def find_factory(source: str) -> Callable[[], object]:
     """Import the module of ``package.module:factory``, also from the working directory, and return the factory.
 
     Raises:
@@ -204,7 +205,7 @@ def find_factory(source: str) -> Callable[[], Any]:
         raise _unusable(
             source, "not of the form package.module:factory", "write package.module:factory"
         )
-    found: Any = None
+    found: object = None
     try:
         with _working_directory_importable():
             found = importlib.import_module(module_name)
@@ -216,7 +217,7 @@ def find_factory(source: str) -> Callable[[], Any]:
     if not callable(found) or (hasattr(found, "state_dict") and not isinstance(found, type)):
         step = "name a function that returns it, with example inputs"
         raise _unusable(source, f"a {type(found).__name__}, not a function", step)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _step_of_import(error: Exception, module_name: str) -> str:
@@ -228,7 +229,7 @@ def _step_of_import(error: Exception, module_name: str) -> str:
     return f"install what the module {module_name} imports, or correct its import"
 
 
-def _nearest(found: Any, path: str) -> str:
+def _nearest(found: object, path: str) -> str:
     close = difflib.get_close_matches(path.rpartition(".")[2], dir(found), n=1)
     return f"check the name; '{close[0]}' is nearest" if close else "check the name"
 
@@ -244,53 +245,61 @@ def _working_directory_importable() -> Iterator[None]:
 
 
 def _examples(
-    source: str, module: "torch.nn.Module", examples: Any, shapes: Mapping[str, Sequence[int]]
-) -> JsonObject:
+    source: str, module: "torch.nn.Module", examples: object, shapes: Mapping[str, Sequence[int]]
+) -> dict[str, object]:
     """Return example inputs by parameter name: given ones, or random ones of given shapes."""
     import torch
 
     parameters = inspect.signature(module.forward).parameters
-    if examples is None:
-        given: JsonObject = {}
-    elif isinstance(examples, Mapping):
-        given = dict(examples)
-    else:
-        items = (examples,) if hasattr(examples, "dtype") else tuple(examples)
-        given = dict(zip(parameters, items, strict=False))
-        if len(items) > len(parameters):
-            raise _unusable(
-                source,
-                f"{len(items)} example inputs for forward({', '.join(parameters)})",
-                "return one example for each parameter",
-            )
-    drawn = {name: torch.randn(*size) for name, size in shapes.items() if name in parameters}
-    given |= drawn
-    missing = [
-        name
-        for name, parameter in parameters.items()
-        if name not in given
-        and parameter.default is inspect.Parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-    ]
-    unknown = [name for name in (*given, *shapes) if name not in parameters]
-    if missing or unknown:
-        raise ModelError(
-            [
-                *(_missing_input_problem(name) for name in missing),
-                *(_unknown(name, list(parameters)) for name in dict.fromkeys(unknown)),
-            ]
-        )
+    given = _named_examples(source, list(parameters), examples)
+    given |= {name: torch.randn(*size) for name, size in shapes.items() if name in parameters}
+    if problems := _example_problems(parameters, [*given, *shapes]):
+        raise ModelError(problems)
     return {name: _as_tensors(given[name]) for name in parameters if name in given}
 
 
-def _as_tensors(example: Any) -> Any:
+def _named_examples(source: str, parameters: list[str], examples: object) -> dict[str, object]:
+    """The examples that a factory returned, by parameter name."""
+    if examples is None:
+        return {}
+    if isinstance(examples, Mapping):
+        return dict(examples)
+    items = (examples,) if hasattr(examples, "dtype") else tuple(cast(Iterable[object], examples))
+    if len(items) > len(parameters):
+        raise _unusable(
+            source,
+            f"{len(items)} example inputs for forward({', '.join(parameters)})",
+            "return one example for each parameter",
+        )
+    return dict(zip(parameters, items, strict=False))
+
+
+def _example_problems(
+    parameters: Mapping[str, inspect.Parameter], names: Sequence[str]
+) -> list[Problem]:
+    """Parameters without an example of their name, and names that no parameter has."""
+    missing = [
+        n for n, parameter in parameters.items() if n not in names and _is_required(parameter)
+    ]
+    unknown = [name for name in dict.fromkeys(names) if name not in parameters]
+    problems = [_missing_input_problem(name) for name in missing]
+    return [*problems, *(_unknown(name, list(parameters)) for name in unknown)]
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    return named and parameter.default is inspect.Parameter.empty
+
+
+def _as_tensors(example: object) -> object:
     """An example whose arrays of NumPy are tensors."""
     import torch
 
-    return torch.utils._pytree.tree_map_only(np.ndarray, torch.from_numpy, example)
+    converted: object = torch.utils._pytree.tree_map_only(np.ndarray, torch.from_numpy, example)
+    return converted
 
 
-def _kind(made: Any) -> str:
+def _kind(made: object) -> str:
     """What a factory returned, in words: of a tuple its items, too."""
     if not isinstance(made, tuple):
         name = type(made).__name__

@@ -1,9 +1,8 @@
 """Proof of an import: source and `Model` give the same outputs, also with states carried."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from edgekit.export.random_inputs import call_inputs, input_ranges, random_feed
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
+Call = Callable[[Arrays], Arrays]  # all inputs of one call -> all outputs, by name
 LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 # Where an output is not determined to LIMIT by its inputs in float32, more is allowed: so many times
 # what the source itself changes when its inputs change by one unit in the last place, up to a part
@@ -69,10 +69,10 @@ def compare(
 
 
 def verify_import(
-    reference: Callable[[Arrays], Arrays],
+    reference: Call,
     model: Model,
-    examples: Mapping[str, Any] | None = None,
-    exact: Callable[[], Callable[[Arrays], Arrays]] | None = None,
+    examples: Mapping[str, Array] | None = None,
+    exact: Callable[[], Call] | None = None,
 ) -> float:
     """Compare a model with its source on single calls and on `HOPS` hops with states carried.
 
@@ -118,13 +118,13 @@ def verify_import(
 
 
 def verify_answer(
-    reference: Callable[[Arrays], Arrays],
-    value: Callable[[Arrays], Arrays],
+    reference: Call,
+    value: Call,
     feed: Arrays,
     expected: Arrays,
     *,
     what: str,
-    wide: Callable[[], tuple[Callable[[Arrays], Arrays], ...]] | None,
+    wide: Callable[[], tuple[Call, ...]] | None,
 ) -> float:
     """Compare what two networks answer to one call; where float32 does not tell, in float64.
 
@@ -147,31 +147,37 @@ def verify_answer(
     )
 
 
-def _answer_to_first(call: Callable[[Arrays], Arrays], feeds: Sequence[Arrays]) -> Arrays:
+def _answer_to_first(call: Call, feeds: Sequence[Arrays]) -> Arrays:
     return call(feeds[0])
 
 
-def _of_known_sizes(
-    run: Callable[[Arrays], Arrays], model: Model, where: str, feeds: Arrays
-) -> Arrays:
+def _of_known_sizes(run: Call, model: Model, where: str, feeds: Arrays) -> Arrays:
     """Run a call; every output has as many elements as the graph says, and its shape but for sizes of 1."""
     found = run(feeds)
     shapes = {str(value.name): static_shape(value) for value in model.ir.graph.outputs}
-    problems = []
-    for name, array in found.items():
-        shape = shapes.get(name)
-        if shape is None or array.shape == shape:
-            continue
-        if array.size != math.prod(shape):
-            told = f"has shape {[*array.shape]} in {where}, {[*shape]} by ONNX's shape inference"
-            allowed = "operators of which both say the same"
-            step = "give convolutions and pools with dilations pads instead of auto_pad"
-            problems.append(Problem(f"output '{name}'", told, allowed, step))
-        elif [n for n in array.shape if n != 1] == [n for n in shape if n != 1]:
-            found[name] = array.reshape(shape)
+    known = {name: shape for name in found if (shape := shapes.get(name)) is not None}
+    problems = [
+        _shape_problem(name, found[name], shape, where)
+        for name, shape in known.items()
+        if found[name].size != math.prod(shape)
+    ]
     if problems:
         raise ModelError(problems)
+    for name, shape in known.items():
+        if _without_ones(found[name].shape) == _without_ones(shape):
+            found[name] = found[name].reshape(shape)
     return found
+
+
+def _shape_problem(name: str, array: Array, shape: tuple[int, ...], where: str) -> Problem:
+    told = f"has shape {[*array.shape]} in {where}, {[*shape]} by ONNX's shape inference"
+    allowed = "operators of which both say the same"
+    step = "give convolutions and pools with dilations pads instead of auto_pad"
+    return Problem(f"output '{name}'", told, allowed, step)
+
+
+def _without_ones(shape: tuple[int, ...]) -> list[int]:
+    return [size for size in shape if size != 1]
 
 
 def _rounds(model: Model) -> bool:
@@ -179,15 +185,15 @@ def _rounds(model: Model) -> bool:
 
 
 def _compare_answers(
-    answer: Callable[[Callable[[Arrays], Arrays], Sequence[Arrays]], Arrays],
-    reference: Callable[[Arrays], Arrays],
-    imported: Callable[[Arrays], Arrays],
+    answer: Callable[[Call, Sequence[Arrays]], Arrays],
+    reference: Call,
+    imported: Call,
     feeds: Sequence[Arrays],
     what: str,
     expected: Arrays | None = None,
     *,
     min_snr_db: float,
-    wide: Callable[[], tuple[Callable[[Arrays], Arrays], ...]] | None,
+    wide: Callable[[], tuple[Call, ...]] | None,
 ) -> float:
     """Compare what both answer to the feeds, and only where they differ ask how far that can tell.
 
@@ -199,34 +205,58 @@ def _compare_answers(
         return compare(expected, found, what=what)
     except VerificationError:
         errors = {name: _relative_error(array, found[name]) for name, array in expected.items()}
-        if np.isfinite([*errors.values()]).all() and all(
-            snr_db(array, found[name]) >= min_snr_db for name, array in expected.items()
-        ):
-            return max(errors.values())
-        limits = dict.fromkeys(expected, LIMIT)
-        for seed in range(NUDGES):
-            nudged = answer(reference, [nudge(feed, seed) for feed in feeds])
-            for name, array in expected.items():
-                limits[name] = max(limits[name], SPREADS * _relative_error(array, nudged[name]))
-            if all(error <= limits[name] for name, error in errors.items()):
-                break  # more nudges only allow more
-        lost = {name: limit / SPREADS for name, limit in limits.items()}
-        limits = {name: min(limit, LARGEST_SPREAD) for name, limit in limits.items()}
-        try:
-            return compare(expected, found, limits=limits, what=what)
-        except VerificationError as error:
-            if wide is None:
-                raise _explain_difference(
-                    error, lost, "its inputs change in the last place"
-                ) from None
-            try:
-                exact, same, nudged = (answer(call, feeds) for call in wide())
-            except ModelError:
-                raise _explain_difference(
-                    error, lost, "its inputs change in the last place"
-                ) from None
-            constants = {n: SPREADS * _relative_error(a, nudged[n]) for n, a in same.items()}
-            return compare_in_double(exact, same, expected, found, what=what, constants=constants)
+    if _agree_within_snr(expected, found, errors, min_snr_db):
+        return max(errors.values())
+    changed = (answer(reference, [nudge(f, seed) for f in feeds]) for seed in range(NUDGES))
+    limits = _limits_of_rounding(expected, errors, changed)
+    capped = {name: min(limit, LARGEST_SPREAD) for name, limit in limits.items()}
+    try:
+        return compare(expected, found, limits=capped, what=what)
+    except VerificationError as error:
+        answers = _answers_in_double(answer, wide, feeds)
+        if answers is None:
+            lost = {name: limit / SPREADS for name, limit in limits.items()}
+            when = "its inputs change in the last place"
+            raise _explain_difference(error, lost, when) from None
+    exact, same, nudged = answers
+    constants = {n: SPREADS * _relative_error(a, nudged[n]) for n, a in same.items()}
+    return compare_in_double(exact, same, expected, found, what=what, constants=constants)
+
+
+def _agree_within_snr(
+    expected: Arrays, found: Arrays, errors: Mapping[str, float], min_snr_db: float
+) -> bool:
+    """Whether finite outputs differ by no more than neighbouring integers of a network that rounds."""
+    ratios = (snr_db(array, found[name]) for name, array in expected.items())
+    finite = bool(np.isfinite([*errors.values()]).all())
+    return finite and all(ratio >= min_snr_db for ratio in ratios)
+
+
+def _limits_of_rounding(
+    expected: Arrays, errors: Mapping[str, float], changed: Iterable[Arrays]
+) -> dict[str, float]:
+    """How much each output may differ, by what the source gives where its inputs change in the last place."""
+    limits = dict.fromkeys(expected, LIMIT)
+    for nudged in changed:
+        for name, array in expected.items():
+            limits[name] = max(limits[name], SPREADS * _relative_error(array, nudged[name]))
+        if all(error <= limits[name] for name, error in errors.items()):
+            break  # more nudges only allow more
+    return limits
+
+
+def _answers_in_double(
+    answer: Callable[[Call, Sequence[Arrays]], Arrays],
+    wide: Callable[[], tuple[Call, ...]] | None,
+    feeds: Sequence[Arrays],
+) -> tuple[Arrays, ...] | None:
+    """What the networks answer in float64; None where they do not run in it."""
+    if wide is None:
+        return None
+    try:
+        return tuple(answer(call, feeds) for call in wide())
+    except ModelError:
+        return None
 
 
 def _explain_difference(
@@ -279,9 +309,7 @@ def compare_in_double(
         raise _explain_difference(error, lost, "it is computed in float64") from None
 
 
-def _both_in_double(
-    exact: Callable[[], Callable[[Arrays], Arrays]], model: Model
-) -> tuple[Callable[[Arrays], Arrays], ...]:
+def _both_in_double(exact: Callable[[], Call], model: Model) -> tuple[Call, ...]:
     """The source, the model, and the model with nudged constants."""
     data = model.to_bytes()
     return exact(), double_runner(data), double_runner(data, nudged=True)
@@ -298,7 +326,7 @@ def nudge(feed: Arrays, seed: int) -> Arrays:
     }
 
 
-def _carry(model: Model, call: Callable[[Arrays], Arrays], streams: Sequence[Arrays]) -> Arrays:
+def _carry(model: Model, call: Call, streams: Sequence[Arrays]) -> Arrays:
     state, recorded = zero_states(model), []
     for feed in streams:
         results = call(feed | state)

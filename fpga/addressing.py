@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.base.arrays import Int32
+from edgekit.base.arrays import Array, Int32
 from edgekit.fpga.network import View
 from edgekit.graph.facts import names
 from edgekit.graph.nodes import array_of
@@ -102,25 +102,36 @@ class Addresses:
         channels, factors = np.zeros(len(owner), int), np.ones(len(owner), int)
         for tensor in np.unique(owner):
             mine = np.flatnonzero(owner == tensor)
-            _, stored_h, stored_w = self._shapes[self._names[tensor]]
-            plane, factor = stored_h * stored_w, max(height // stored_h, 1)
             own = numbers[0][mine] - self._first[tensor]
-            channels[mine], factors[mine] = own[:, 0, 0] // plane, factor
-            first = channels[mine][:, None, None]
-            if (which[mine] != tensor).any() or (own // plane != first).any():
-                raise NoView(
-                    f"a channel of {name} holds pixels of several channels", "whole channels"
-                )
-            size = f"{stored_h}x{stored_w}"
-            if (stored_h * factor, stored_w * factor) != (height, width) or factor not in UPSAMPLE:
-                found = f"{name} reads a picture of {size} as {height}x{width}"
-                raise NoView(found, "each pixel once, or repeated 2, 4 or 8 times each way")
-            rows, columns = np.arange(height) // factor, np.arange(width) // factor
-            if not np.array_equal(
-                own - first * plane, np.broadcast_to(rows[:, None] * stored_w + columns, own.shape)
-            ):
-                raise NoView(
-                    f"{name} moves the pixels of a picture of {size}", "pixels where they are"
-                )
+            if (which[mine] != tensor).any():
+                raise NoView(*_mixed_channels(name))
+            channels[mine], factors[mine] = self._channels(name, self._names[tensor], own)
         names = tuple(self._names[i] for i in owner)
         return View(names, tuple(map(int, channels)), height, width, tuple(map(int, factors)))
+
+    def _channels(self, name: str, tensor: str, own: Array) -> tuple[Array, int]:
+        """Which channels of a stored tensor these are, and how often each pixel is repeated each way.
+
+        `own` (channels, height, width) says which element of the tensor each pixel is; `name` is the value's.
+        """
+        _, stored_h, stored_w = self._shapes[tensor]
+        _, height, width = own.shape
+        plane, factor = stored_h * stored_w, max(height // stored_h, 1)
+        channels = own[:, 0, 0] // plane
+        first = channels[:, None, None]
+        if (own // plane != first).any():
+            raise NoView(*_mixed_channels(name))
+        size = f"{stored_h}x{stored_w}"
+        if (stored_h * factor, stored_w * factor) != (height, width) or factor not in UPSAMPLE:
+            found = f"{name} reads a picture of {size} as {height}x{width}"
+            raise NoView(found, "each pixel once, or repeated 2, 4 or 8 times each way")
+        rows, columns = np.arange(height) // factor, np.arange(width) // factor
+        pixels = np.broadcast_to(rows[:, None] * stored_w + columns, own.shape)
+        if not np.array_equal(own - first * plane, pixels):
+            raise NoView(f"{name} moves the pixels of a picture of {size}", "pixels where they are")
+        return channels, factor
+
+
+def _mixed_channels(name: str) -> tuple[str, str]:
+    """What is found, and allowed, where a channel of a value is none of a stored tensor."""
+    return f"a channel of {name} holds pixels of several channels", "whole channels"

@@ -84,6 +84,15 @@ class Bus:
             refresh += self.timing.refresh_every
         return free, refresh
 
+    def _takes_read(self, now: int) -> bool:
+        """Whether it is a read's turn; where both wait, the direction changes every eighth time."""
+        reads = bool(self.reads) and self.reads[0].at <= now
+        writes = bool(self.writes) and self.writes[0].at <= now
+        if reads and writes:
+            self.turns += 1
+            return self.reading != (self.turns % 8 == 0)
+        return reads
+
     def move(self, now: int) -> None:
         """Move the burst whose turn it is at `now`, which is `next_at()`."""
         timing = self.timing
@@ -92,11 +101,7 @@ class Bus:
         if refresh != self.next_refresh:
             self.next_refresh = refresh
             self.rows = {bank: (-1, self.free) for bank in range(timing.banks)}
-        reads = bool(self.reads) and self.reads[0].at <= now
-        writes = bool(self.writes) and self.writes[0].at <= now
-        if reads and writes:
-            self.turns += 1
-            reads = self.reading != (self.turns % 8 == 0)
+        reads = self._takes_read(now)
         burst = (self.reads if reads else self.writes).popleft()
         row = burst.address // timing.row_bytes
         open_row, ready = self.rows.get(row % timing.banks, (-1, 0))

@@ -89,11 +89,7 @@ def make_engine(
 
 
 def make_build(
-    engine: Engine,
-    model: Model,
-    calibration: Calibration,
-    recipe: str,
-    picture: str | None = None,
+    engine: Engine, model: Model, calibration: Calibration, recipe: str, picture: str | None = None
 ) -> EngineBuild:
     """Return the files and the manifest, without golden vectors and verification.
 

@@ -43,17 +43,18 @@ class Padding:
 
 def padding_of(node: ir.Node) -> Padding | None:
     """What a Pad does, where that is zeros above, below, left and right; None for anything else."""
-    x, pads = node.inputs[0], array_of(node.inputs[1])
-    value = array_of(node.inputs[2]) if len(node.inputs) > 2 and node.inputs[2] else np.zeros(1)
+    x, pads, fill = node.inputs[0], array_of(node.inputs[1]), optional(node, 2)
+    value = np.zeros(1) if fill is None else array_of(fill)
     if x is None or pads is None or value is None or np.any(value):
         return None
     if attribute(node, "mode", "constant") not in ("constant", b"constant"):
         return None
-    if len(node.inputs) > 3 and node.inputs[3] is not None:
-        return None
-    before = pads.ravel().tolist()[:4]
+    whole = optional(node, 3) is None  # else it says which axes
     is_around = len(dims(x)) == 4 and dims(node.outputs[0])[:2] == dims(x)[:2]
-    return Padding(x, before[2], before[3]) if is_around and min(pads.ravel()) >= 0 else None
+    if not whole or not is_around or min(pads.ravel()) < 0:
+        return None
+    top, left = pads.ravel().tolist()[2:4]
+    return Padding(x, top, left)
 
 
 class NoLayer(NoView):
@@ -242,6 +243,11 @@ def averages(node: ir.Node, view: View, y: str, tail: Tail) -> list[Sums]:
             return _windows(node, view, y, tail, shape)
     elif node.op_type == "ReduceMean" and not _over_pixels(node, len(x)):
         raise NoLayer("a mean over other axes than height and width", "height and width")
+    return _halvings(node, view, y, tail)
+
+
+def _halvings(node: ir.Node, view: View, y: str, tail: Tail) -> list[Sums]:
+    """The average of a whole picture: sides are halved until one pixel is left."""
     steps, share = list[Sums](), 1.0 / (view.height * view.width)
     while not steps or view.height > 1 or view.width > 1:
         own = 1.0 / (min(view.height, 2) * min(view.width, 2))
@@ -265,20 +271,25 @@ def _windows(node: ir.Node, view: View, y: str, tail: Tail, shape: ConvShape) ->
     if not padded and k in ((4, 4), (8, 8)) and k == (s, shape.stride_w):
         if shape.in_h % s or shape.in_w % s:
             raise NoLayer(f"{shape.in_h}x{shape.in_w} pixels", f"a multiple of {s} each way")
-        steps = list[Sums]()
-        while s > 1:
-            name = y if s == 2 else f"{y}.{len(steps)}"
-            weights = _quadrant(len(view.channels), 0.25)
-            step = _depthwise(f"{node.name}.{len(steps)}", name, view, weights, 2, tail, s == 2)
-            steps.append(step)
-            view, s = _whole(step), s // 2
-        return steps
+        return _squares(node, view, y, tail, s)
     rows, columns = taps(shape)
     if max(map(abs, (*rows, *columns))) > 1:
         raise NoLayer(f"windows of {k[0]}x{k[1]}", "up to 3x3 around a pixel, 2x2, 4x4, 8x8, all")
     weights = np.zeros((len(view.channels), 3, 3))
     weights[:, np.add(rows, 1)[:, None], np.add(columns, 1)[None]] = 1 / (k[0] * k[1])
     return [_depthwise(str(node.name), y, view, weights, _stride(shape), tail, last=True)]
+
+
+def _squares(node: ir.Node, view: View, y: str, tail: Tail, side: int) -> list[Sums]:
+    """The averages of squares of `side` pixels, a power of two: halved until each is one pixel."""
+    steps = list[Sums]()
+    while side > 1:
+        name = y if side == 2 else f"{y}.{len(steps)}"
+        weights = _quadrant(len(view.channels), 0.25)
+        step = _depthwise(f"{node.name}.{len(steps)}", name, view, weights, 2, tail, side == 2)
+        steps.append(step)
+        view, side = _whole(step), side // 2
+    return steps
 
 
 def _depthwise(
@@ -307,6 +318,6 @@ def _whole(step: Sums) -> View:
 
 
 def _over_pixels(node: ir.Node, rank: int) -> bool:
-    given = array_of(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] else None
+    given = array_of(optional(node, 1))
     axes = attribute(node, "axes", ()) if given is None else given.ravel().tolist()
     return rank == 4 and {int(axis) % rank for axis in axes} == {2, 3}

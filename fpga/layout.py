@@ -135,24 +135,29 @@ class _Channels:
         groups: dict[frozenset[int], list[int]] = {}
         for channel in range(tensor.channels):
             groups.setdefault(readers.get((tensor.name, channel), frozenset()), []).append(channel)
-        whole: list[list[int]] = []
-        rest: list[list[int]] = []
-        for members in groups.values():
-            chunks = [members[i : i + self.lanes] for i in range(0, len(members), self.lanes)]
-            whole += [chunk for chunk in chunks if len(chunk) == self.lanes]
-            rest += [chunk for chunk in chunks if len(chunk) < self.lanes]
-        shared: list[list[int]] = []
-        for chunk in sorted(rest, key=len, reverse=True):
-            fits = next((p for p in shared if len(p) + len(chunk) <= self.lanes), None)
-            if fits is None:
-                shared.append(list(chunk))
-            else:
-                fits += chunk
+        chunks = [
+            members[i : i + self.lanes]
+            for members in groups.values()
+            for i in range(0, len(members), self.lanes)
+        ]
+        whole = [chunk for chunk in chunks if len(chunk) == self.lanes]
+        rest = [chunk for chunk in chunks if len(chunk) < self.lanes]
         slots = [0] * tensor.channels
-        for plane, members in enumerate([*whole, *shared]):
+        for plane, members in enumerate([*whole, *self._first_fit(rest)]):
             for lane, channel in enumerate(members):
                 slots[channel] = plane * self.lanes + lane
         return slots
+
+    def _first_fit(self, chunks: list[list[int]]) -> list[list[int]]:
+        """Chunks together in planes, the longest first."""
+        planes: list[list[int]] = []
+        for chunk in sorted(chunks, key=len, reverse=True):
+            fits = next((p for p in planes if len(p) + len(chunk) <= self.lanes), None)
+            if fits is None:
+                planes.append(list(chunk))
+            else:
+                fits += chunk
+        return planes
 
 
 @dataclass

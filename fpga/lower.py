@@ -1,5 +1,7 @@
 """From a float model and its calibration to the integer `Network` of an engine."""
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx_ir as ir
 
@@ -67,10 +69,7 @@ def lower_observed(
     plan = plan_layers(model, spec, cpu_fallback)
     ranges = Ranges(observers)
     for step in plan.steps:
-        if step.keeps_type:
-            ranges.same(step.x_view, step.y)
-        elif step.one_scale or step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
-            ranges.share(step.x_view)
+        _relate_ranges(ranges, step, spec)
     leaving = [*plan.outputs.values(), *(v for part in plan.cpu for v in part.reads.values())]
     for view in leaving:
         ranges.share(view)
@@ -81,6 +80,14 @@ def lower_observed(
     return Network(
         tensors, layers, plan.inputs, plan.outputs, spec.weight_bits, tuple(plan.notes), plan.cpu
     )
+
+
+def _relate_ranges(ranges: Ranges, step: Sums, spec: EngineSpec) -> None:
+    """What a layer asks of the integers that it reads: its own type, or one scale for all channels."""
+    if step.keeps_type:
+        ranges.same(step.x_view, step.y)
+    elif step.one_scale or step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
+        ranges.share(step.x_view)
 
 
 def check(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> list[Problem]:
@@ -219,28 +226,23 @@ class _Planner:
         """The layers of a node, or its refusal."""
         kind = node.op_type if node.domain == "" else ""
         try:
-            if kind == "Conv":
-                self._linear(node, None)
-            elif kind == "MaxPool":
-                self._append([largest(node, self._read(node.inputs[0]))], no_tail(node.outputs[0]))
-            elif kind == "Pad" and (padding := padding_of(node)) is not None:
+            padding = padding_of(node) if kind == "Pad" else None
+            if padding is not None:
                 self.padded[node.outputs[0]] = padding
-            elif kind == "DepthToSpace":
-                raise NoLayer(*INTERLEAVED)
-            elif kind in AVERAGES:
-                self._averages(node)
-            elif kind in PRODUCTS:
-                self._head(node)
+            elif kind in LAYERS:
+                LAYERS[kind](self, node)
             elif str(node.name) in self.chains:
                 self._deform(node, self.chains[str(node.name)])
-            elif (
-                not self.addresses.move(node)
-                and not self._pointwise(node)
-                and not self._added(node)
-            ):
+            elif not (self.addresses.move(node) or self._pointwise(node) or self._added(node)):
                 self._refuse_node(node)
         except NoView as cause:
             self._refuse(f"{node.op_type} {node.name!r}", cause.found, cause.allowed)
+
+    def _largest(self, node: ir.Node) -> None:
+        self._append([largest(node, self._read(node.inputs[0]))], no_tail(node.outputs[0]))
+
+    def _interleaved(self, node: ir.Node) -> None:
+        raise NoLayer(*INTERLEAVED)
 
     def _read(self, value: ir.Value | None) -> View:
         """What a value is of the stored tensors; raises `NoView`."""
@@ -327,7 +329,7 @@ class _Planner:
             )
         return name
 
-    def _linear(self, node: ir.Node, dilation: str | None) -> None:
+    def _linear(self, node: ir.Node, dilation: str | None = None) -> None:
         tail = tail_of(node.outputs[0], None, self.in_chain)
         step = self._sums(node, str(tail.value.name), tail)
         step.dilation = dilation
@@ -367,3 +369,12 @@ class _Planner:
     def _refuse(self, where: str, found: str, allowed: str) -> None:
         step = "change the layer, or keep it on the CPU with --cpu-fallback"
         self.problems.append(Problem(where, found, allowed, step))
+
+
+LAYERS: dict[str, Callable[[_Planner, ir.Node], None]] = {
+    "Conv": _Planner._linear,
+    "MaxPool": _Planner._largest,
+    "DepthToSpace": _Planner._interleaved,
+    **dict.fromkeys(AVERAGES, _Planner._averages),
+    **dict.fromkeys(PRODUCTS, _Planner._head),
+}

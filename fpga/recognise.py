@@ -46,16 +46,16 @@ def recognise(graph: ir.Graph, dmax: int) -> DeformableConvs:
         else:
             chains[str(node.name)] = chain
     for node in reversed(graph):
-        users = [user.node for value in node.outputs for user in value.uses()]
-        if users and all(user in untold for user in users) and node not in untold:
-            feeds_data = any(
-                user.idx == 0 and user.node.op_type == "DeformConv"
-                for value in node.outputs
-                for user in value.uses()
-            )
-            if not feeds_data:
-                untold.add(node)
+        if _makes_offsets_of(node, untold):
+            untold.add(node)
     return DeformableConvs(chains, problems, untold)
+
+
+def _makes_offsets_of(node: ir.Node, untold: set[ir.Node]) -> bool:
+    """Whether only these nodes read a node, and none of them as a picture that it deforms."""
+    uses = [use for value in node.outputs for use in value.uses()]
+    feeds_data = any(use.idx == 0 and use.node.op_type == "DeformConv" for use in uses)
+    return bool(uses) and not feeds_data and all(use.node in untold for use in uses)
 
 
 def _geometry(node: ir.Node) -> Iterator[str]:

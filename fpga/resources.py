@@ -46,7 +46,6 @@ PARTS = {
 }
 RAM_FORMS = ((36, 512), (18, 1024), (9, 2048))
 """Bits and rows of a DP16KD, or of half a RAMB36: bytes have 9 bits."""
-RAM_ROWS = RAM_FORMS[0][1]
 FREE = 0.1  # of LUTs and block RAMs, that the search leaves: place and route needs room
 WRITE_FORMS = {"xilinx": RAM_FORMS, "ecp5": RAM_FORMS[1:]}  # with an enable for each byte
 HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts them

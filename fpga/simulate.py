@@ -164,12 +164,7 @@ def run_engine(
     errors from any address on, and begun again. Raises
     `VerificationError` where an assertion of the RTL fails, or a layer does not end.
     """
-    seeds = {
-        "--stalls": stalls,
-        "--resets": resets,
-        "--aborts": aborts,
-        "--faults": faults,
-    }
+    seeds = {"--stalls": stalls, "--resets": resets, "--aborts": aborts, "--faults": faults}
     options = [word for name, seed in seeds.items() if seed for word in (name, str(seed))]
     command = [str(program), *(["--dram"] if dram else []), *options, *map(str, folders)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -55,44 +55,23 @@ class EngineSpec:
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for values that no engine can have."""
+        beats, least = self.weight_beats, self.weight_bits + 10
+        whole = self.columns % self.lanes == 0 or self.lanes % self.columns == 0
+        power = beats >= 2 and beats & (beats - 1) == 0
+        rows = (
+            ("dmax", *_within(self.dmax, 1, DMAX)),
+            ("weight_bits", self.weight_bits in (4, 8), "4 or 8"),
+            ("lanes", *_within(self.lanes, 1, 64)),
+            ("columns", whole, f"a multiple or a divisor of its {self.lanes} lanes"),
+            ("weight_beats", power, "a power of two, 2 or more"),
+            ("plane_rows", *_within(self.plane_rows, 1, MOST_PLANES)),
+            ("line_beats", *_within(self.line_beats, 1, MOST_SIDE + 1)),
+            ("groups", *_within(self.groups, 1, MOST_SIDE + 1)),
+            ("accumulator_bits", *_within(self.accumulator_bits, least, MOST_ACCUMULATOR_BITS)),
+        )
         problems = [
-            Problem(f"engine {name}", str(found), allowed, "choose another")
-            for name, found, fits, allowed in (
-                ("dmax", self.dmax, 1 <= self.dmax <= DMAX, f"1..{DMAX}"),
-                ("weight_bits", self.weight_bits, self.weight_bits in (4, 8), "4 or 8"),
-                ("lanes", self.lanes, 1 <= self.lanes <= 64, "1..64"),
-                (
-                    "columns",
-                    self.columns,
-                    self.columns % self.lanes == 0 or self.lanes % self.columns == 0,
-                    f"a multiple or a divisor of its {self.lanes} lanes",
-                ),
-                (
-                    "weight_beats",
-                    self.weight_beats,
-                    self.weight_beats >= 2 and self.weight_beats & (self.weight_beats - 1) == 0,
-                    "a power of two, 2 or more",
-                ),
-                (
-                    "plane_rows",
-                    self.plane_rows,
-                    1 <= self.plane_rows <= MOST_PLANES,
-                    f"1..{MOST_PLANES}",
-                ),
-                (
-                    "line_beats",
-                    self.line_beats,
-                    1 <= self.line_beats <= MOST_SIDE + 1,
-                    f"1..{MOST_SIDE + 1}",
-                ),
-                ("groups", self.groups, 1 <= self.groups <= MOST_SIDE + 1, f"1..{MOST_SIDE + 1}"),
-                (
-                    "accumulator_bits",
-                    self.accumulator_bits,
-                    self.weight_bits + 10 <= self.accumulator_bits <= MOST_ACCUMULATOR_BITS,
-                    f"{self.weight_bits + 10}..{MOST_ACCUMULATOR_BITS}",
-                ),
-            )
+            Problem(f"engine {name}", str(getattr(self, name)), allowed, "choose another")
+            for name, fits, allowed in rows
             if not fits
         ]
         if problems:
@@ -115,3 +94,8 @@ class EngineSpec:
     def line_rows(self) -> int:
         """Rows of the line buffer: at least 2 * dmax + 2, a power of two, so that a row's bank is its low bits."""
         return 1 << (2 * self.dmax + 1).bit_length()
+
+
+def _within(number: int, least: int, most: int) -> tuple[bool, str]:
+    """Whether a number is in a range, and the range in words."""
+    return least <= number <= most, f"{least}..{most}"

@@ -59,7 +59,12 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
         f"flatten; write_json {module}.json; tee -q -o {module}.txt stat"
     )
     _run(["yosys", "-q", "-p", script], folder)
-    cells = dict(re.findall(r"^\s+(\w+)\s+(\d+)\s*$", (folder / f"{module}.txt").read_text(), re.M))
+    return _count_cells((folder / f"{module}.txt").read_text())
+
+
+def _count_cells(report: str) -> SynthesisResult:
+    """What a report of yosys counts."""
+    cells = dict(re.findall(r"^\s+(\w+)\s+(\d+)\s*$", report, re.M))
     counts = {name: int(count) for name, count in cells.items()}
 
     def total(weights: dict[str, int]) -> int:

@@ -1,14 +1,15 @@
 """What follows on a layer's sums and is folded into them: functions per channel, then limits."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float64
+from edgekit.export.passes.affine import channel_affine
 from edgekit.graph.facts import names
-from edgekit.graph.nodes import array_of, sole_user
+from edgekit.graph.nodes import array_of, optional, sole_user
 from edgekit.operators.geometry import dims
 
 PER_CHANNEL = names(lambda row: row.affine)
@@ -68,25 +69,7 @@ def _extend_tail(tail: Tail, node: ir.Node) -> Tail | None:
 
 def _per_channel(node: ir.Node, value: ir.Value) -> tuple[F64, F64] | None:
     """Factor and addend per channel of a Mul, Add, Sub or Div with a constant; None for anything else."""
-    if node.op_type not in PER_CHANNEL or node.domain != "":
-        return None
-    first = node.inputs[0] is value
-    array, channels = array_of(node.inputs[1] if first else node.inputs[0]), dims(value)[1]
-    rank = len(dims(value))
-    if array is None or rank not in (2, 4) or array.ndim > rank:
-        return None
-    shape = (1,) * (rank - array.ndim) + array.shape
-    if shape[1] not in (1, channels) or {shape[0], *shape[2:]} != {1}:
-        return None
-    constant = np.broadcast_to(array.astype(np.float64).ravel(), (channels,)).copy()
-    one, zero = np.ones(channels), np.zeros(channels)
-    if node.op_type == "Mul":
-        return constant, zero
-    if node.op_type == "Add":
-        return one, constant
-    if node.op_type == "Sub":
-        return (one, -constant) if first else (-one, constant)
-    return (1 / constant, zero) if first and constant.all() else None
+    return channel_affine(node, value) if len(dims(value)) in (2, 4) else None
 
 
 def _limits(node: ir.Node, value: ir.Value) -> tuple[float, float] | None:
@@ -95,18 +78,23 @@ def _limits(node: ir.Node, value: ir.Value) -> tuple[float, float] | None:
         return None
     if node.op_type == "Relu":
         return 0.0, np.inf
-    others = [v for v in node.inputs if v is not value]
-    numbers = [array_of(v) for v in others]
-    for v, array in zip(others, numbers, strict=True):
-        if v is not None and (array is None or array.size != 1):
-            return None
-    ends = [None if a is None else float(a.ravel()[0]) for a in numbers]
     if node.op_type == "Clip":
-        if node.inputs[0] is not value:
-            return None
-        low, high = (*ends, None, None)[:2]
-        return -np.inf if low is None else low, np.inf if high is None else high
-    if len(ends) != 1 or ends[0] is None:
+        return _clip_range(node) if node.inputs[0] is value else None
+    others = [other for other in node.inputs if other is not value]
+    end = _bound(others[0], None) if len(others) == 1 else None
+    if end is None:
         return None
-    forms: Mapping[str, tuple[float, float]] = {"Max": (ends[0], np.inf), "Min": (-np.inf, ends[0])}
-    return forms[node.op_type]
+    return (end, np.inf) if node.op_type == "Max" else (-np.inf, end)
+
+
+def _clip_range(node: ir.Node) -> tuple[float, float] | None:
+    low, high = _bound(optional(node, 1), -np.inf), _bound(optional(node, 2), np.inf)
+    return None if low is None or high is None else (low, high)
+
+
+def _bound(value: ir.Value | None, default: float | None) -> float | None:
+    """The number that a constant holds, `default` where there is none; None where it is computed or not one."""
+    array = array_of(value)
+    if value is None:
+        return default
+    return None if array is None or array.size != 1 else float(array.ravel()[0])

@@ -19,10 +19,20 @@ def array_of(value: ir.Value | None) -> Array | None:
 
 def stored_array(value: ir.Value | None) -> Array | None:
     """Return the array of a constant, also of one that is stored behind a DequantizeLinear."""
-    producer = None if value is None else value.producer()
+    producer = producer_of(value)
     if producer is not None and producer.op_type == "DequantizeLinear":
         return array_of(producer.inputs[0])
     return array_of(value)
+
+
+def optional(node: ir.Node, index: int) -> ir.Value | None:
+    """Return an input of a node; None where it is left out."""
+    return node.inputs[index] if index < len(node.inputs) else None
+
+
+def producer_of(value: ir.Value | None) -> ir.Node | None:
+    """Return the node that computes a value; None of an input, a constant, and of no value."""
+    return None if value is None else value.producer()
 
 
 def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:

@@ -5,6 +5,8 @@ from dataclasses import fields as dataclass_fields
 
 import onnx_ir as ir
 
+from edgekit.graph.nodes import optional as optional  # operators read nodes through this module
+
 
 @dataclass(frozen=True)
 class ConvShape:
@@ -88,11 +90,6 @@ def _used_taps(k: int, stride: int, dil: int, pad: int, size: int, outputs: int)
     if not inside:
         return slice(0, k)
     return slice(min(inside[0], pad // dil), inside[-1] + 1)
-
-
-def optional(node: ir.Node, index: int) -> ir.Value | None:
-    """An input that may be left out."""
-    return node.inputs[index] if index < len(node.inputs) else None
 
 
 def dims(value: ir.Value | None) -> tuple[int, ...]:

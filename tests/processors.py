@@ -133,6 +133,8 @@ PROCESSORS = {
                 "tests/test_twins.py",
                 "tests/graph/test_facts.py",
                 "tests/export/test_verify.py",
+                "tests/export/test_hop_runner.py",
+                "tests/export/own_operators/test_precise.py",
             ),
         ),
     )

@@ -29,13 +29,17 @@ def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[objec
                 problems.append(Problem(f"input '{value.name}'", "no shape", "fixed sizes", step))
             for _ in shapes.get(value.name, ()):
                 value.type.tensor_type.shape.dim.add()
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.WhichOneof("value") == "dim_value" and dim.dim_value < 1:
-                dim.ClearField("dim_value")
-            elif NO_NAME.fullmatch(dim.dim_param.strip()):
-                dim.ClearField("dim_param")
+        _forget_meaningless(value.type.tensor_type.shape)
     if problems:
         raise ModelError(problems)
+
+
+def _forget_meaningless(shape: onnx.TensorShapeProto) -> None:
+    for dim in shape.dim:
+        if dim.WhichOneof("value") == "dim_value" and dim.dim_value < 1:
+            dim.ClearField("dim_value")
+        elif NO_NAME.fullmatch(dim.dim_param.strip()):
+            dim.ClearField("dim_param")
 
 
 def fix_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> list[str]:
@@ -55,21 +59,22 @@ def fix_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> lis
     constants = {tensor.name for tensor in graph.initializer}
     inputs = {value.name: value for value in graph.input if value.name not in constants}
     found: Dims = {name: _dims(value) for name, value in inputs.items()}
-    problems = [*_unknown(shapes, found), *_contradictions(shapes, found)]
-    if problems:
+    if problems := [*_unknown(shapes, found), *_contradictions(shapes, found)]:
         raise ModelError(problems)
     fixed = _solve(found, shapes)
     notes = _take_batches_as_one(fixed)
-    if open_problems := [
-        _open(name, found[name]) for name, dims in fixed.items() if _is_open(dims)
-    ]:
-        raise ModelError(open_problems)
+    still_open = [name for name, dims in fixed.items() if _is_open(dims)]
+    if still_open:
+        raise ModelError(_open(name, found[name]) for name in still_open)
     for name, value in inputs.items():
-        tensor = value.type.tensor_type
-        del tensor.shape.dim[:]
-        for dim in fixed[name]:
-            tensor.shape.dim.add().dim_value = int(dim or 0)
+        _set_dims(value.type.tensor_type, fixed[name])
     return notes
+
+
+def _set_dims(tensor: onnx.TypeProto.Tensor, dims: Sequence[Dim]) -> None:
+    del tensor.shape.dim[:]
+    for dim in dims:
+        tensor.shape.dim.add().dim_value = int(dim or 0)
 
 
 def _dims(value: onnx.ValueInfoProto) -> list[Dim]:

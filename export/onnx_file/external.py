@@ -1,6 +1,7 @@
 """Tensors whose data lies in files beside the .onnx: read into it, or refused."""
 
 import contextlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import onnx
@@ -32,7 +33,16 @@ def self_contained(data: bytes, folder: Path) -> bytes:
     outside = [tensor for tensor in tensors(proto) if is_external(tensor)]
     if not outside:
         return data
-    problems, total = [], len(data)
+    if problems := _embedding_problems(outside, folder, len(data)):
+        raise ModelError(problems)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _embedding_problems(
+    outside: Sequence[onnx.TensorProto], folder: Path, total: int
+) -> list[Problem]:
+    """Read the data of tensors into a file of `total` bytes; returns why that does not go."""
+    problems = []
     for tensor in outside:
         try:
             path, start, size = _place(tensor, folder)
@@ -46,9 +56,7 @@ def self_contained(data: bytes, folder: Path) -> bytes:
             problems.append(Problem(f"tensor '{tensor.name}'", *refused.args))
             if total > MAX_BYTES:
                 break
-    if problems:
-        raise ModelError(problems)
-    return bytes(proto.SerializeToString(deterministic=True))
+    return problems
 
 
 class _ExternalDataRefused(Exception):
@@ -68,12 +76,8 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
         raise _ExternalDataRefused(
             "its type or shape has no size", "numbers of a known type, sizes from 0", _AGAIN
         )
-    numbers = {
-        key: entries.get(key, str(default)) for key, default in (("offset", 0), ("length", size))
-    }
-    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):
-        raise _ExternalDataRefused(f"offset and length {numbers}", "whole numbers from 0", _AGAIN)
-    start, length, held = int(numbers["offset"]), int(numbers["length"]), path.stat().st_size
+    start, length = _offset_and_length(entries, size)
+    held = path.stat().st_size
     if length != size:
         raise _ExternalDataRefused(
             f"{length} bytes for a tensor of {size} bytes", f"{size} bytes", _AGAIN
@@ -85,6 +89,15 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
             "copy the whole file beside the .onnx file",
         )
     return path, start, size
+
+
+def _offset_and_length(entries: Mapping[str, str], size: int) -> tuple[int, int]:
+    """Where the data begins and how long it is said to be; 0 and `size` where nothing is said."""
+    defaults = {"offset": 0, "length": size}
+    numbers = {key: entries.get(key, str(default)) for key, default in defaults.items()}
+    if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):
+        raise _ExternalDataRefused(f"offset and length {numbers}", "whole numbers from 0", _AGAIN)
+    return int(numbers["offset"]), int(numbers["length"])
 
 
 _AGAIN = "export the network again"

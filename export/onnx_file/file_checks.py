@@ -176,26 +176,33 @@ def _claim(tensor: onnx.TensorProto) -> str:
 def type_problems(graph: onnx.GraphProto) -> list[Problem]:
     """Return the inputs and outputs that are not tensors of `INTERFACE_TYPES`."""
     constants = {tensor.name for tensor in graph.initializer}
-    borders = [("input", value) for value in graph.input if value.name not in constants]
-    borders += [("output", value) for value in graph.output]
     problems = [
-        Problem(
-            f"{kind} '{value.name}'",
-            f"type {_type_name(value)}",
-            f"tensors of {', '.join(_type_text(kind) for kind in INTERFACE_TYPES)}",
-            "make it float32, as module.float() and tensor.float() do"
-            if value.type.tensor_type.elem_type in HALVES
-            else "convert inside the network, or take the value out of its interface",
-        )
-        for kind, value in borders
-        if value.type.tensor_type.elem_type not in INTERFACE_TYPES
-        and not (kind == "output" and value.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE)
+        _type_problem("input", value)
+        for value in graph.input
+        if value.name not in constants and _element_type(value) not in INTERFACE_TYPES
+    ]
+    problems += [
+        _type_problem("output", value)
+        for value in graph.output
+        if _element_type(value) not in (*INTERFACE_TYPES, onnx.TensorProto.DOUBLE)
     ]
     if not graph.output:
         problems.append(
             Problem("the network", "no outputs", "at least one output", "name its outputs")
         )
     return problems
+
+
+def _element_type(value: onnx.ValueInfoProto) -> int:
+    return int(value.type.tensor_type.elem_type)
+
+
+def _type_problem(kind: str, value: onnx.ValueInfoProto) -> Problem:
+    allowed = f"tensors of {', '.join(map(_type_text, INTERFACE_TYPES))}"
+    step = "convert inside the network, or take the value out of its interface"
+    if _element_type(value) in HALVES:
+        step = "make it float32, as module.float() and tensor.float() do"
+    return Problem(f"{kind} '{value.name}'", f"type {_type_name(value)}", allowed, step)
 
 
 def _type_name(value: onnx.ValueInfoProto) -> str:

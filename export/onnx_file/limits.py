@@ -102,14 +102,17 @@ def _wrong(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> tuple[str, s
     step = "export the network again"
     if (node.op_type, name) in SPLITS and splits != count and not attribute.ref_attr_name:
         return f"{name} for {splits} outputs, {count} outputs", "the same number", step
-    if node.op_type not in WIDE and node.domain in STANDARD:
-        for number in (attribute.i, *attribute.ints):
-            if not -LARGEST <= number < LARGEST:
-                return f"{name} {number}", "an integer of 32 bits", step
-    negative = min(attribute.i, attribute.f) < 0
-    if (node.op_type, name) in AT_LEAST_0 and negative:
+    wide = [] if node.op_type in WIDE or node.domain not in STANDARD else _wide_integers(attribute)
+    if wide:
+        return f"{name} {wide[0]}", "an integer of 32 bits", step
+    if (node.op_type, name) in AT_LEAST_0 and min(attribute.i, attribute.f) < 0:
         return f"{name} {attribute.i or attribute.f:g}", "0 or more", step
     return None
+
+
+def _wide_integers(attribute: onnx.AttributeProto) -> list[int]:
+    """The integers that do not fit in 32 bits."""
+    return [n for n in (attribute.i, *attribute.ints) if not -LARGEST <= n < LARGEST]
 
 
 def _all_nodes(proto: onnx.ModelProto) -> Iterator[onnx.NodeProto]:

@@ -147,8 +147,7 @@ def _flatten_hardmax(graph: onnx.GraphProto) -> None:
 
 def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
     """Replace operators behind `OPSET`, and those of `EXPANDED`, by what ONNX defines them as."""
-    standard = [node for node in proto.graph.node if not node.domain]
-    chosen = {node.op_type for node in standard if _is_expanded(node)}
+    chosen = {node.op_type for node in proto.graph.node if _is_expanded(node)}
     if not chosen:
         return proto
     typed = onnx.shape_inference.infer_shapes(proto)
@@ -159,14 +158,13 @@ def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
         onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
         for tensor in proto.graph.initializer
     )
-    identifiers = [("", name) for name in sorted(chosen)]
     inlined = onnx.inliner.inline_selected_functions(
-        typed, identifiers, inline_schema_functions=True
+        typed, [("", name) for name in sorted(chosen)], inline_schema_functions=True
     )
     forget_shapes(inlined.graph)
     # A function may call another; what has no definition stays and is refused.
-    shrunk = chosen != {n.op_type for n in inlined.graph.node if n.op_type in chosen}
-    return _expand_functions(inlined) if shrunk else inlined
+    left = chosen & {node.op_type for node in inlined.graph.node}
+    return _expand_functions(inlined) if left != chosen else inlined
 
 
 def _set_defaults(node: onnx.NodeProto) -> None:

@@ -33,28 +33,29 @@ def declare_controls(model: Model, names: Sequence[str]) -> Model:
 
 def _check(model: Model, flag: str, names: Sequence[str]) -> None:
     """Raise a ModelError for names that cannot be what `flag` declares."""
-    what = "stays the same for a session" if flag == "--constant" else "holds one value for a hop"
-    inputs = [str(value.name) for value in model.given_inputs]
-    others = {*model.constants, *model.controls}
-    states = {pair.input for pair in model.states}
-    problems = []
-    for name in names:
-        where, step = f"{flag} {name}", f"name an input that {what}"
-        listed = ", ".join(inputs)
-        if name in states:
-            found = "a state of the network"
-            problems.append(Problem(where, found, listed, "declare it as one of the two"))
-        elif name not in inputs:
-            problems.append(Problem(where, "the network has no such input", listed, step))
-        elif name in model.timing:
-            problems.append(Problem(where, "the input has a time axis", "an input without", step))
-        elif name in others and name not in (
-            model.constants if flag == "--constant" else model.controls
-        ):
-            found = "a session constant and a control"
-            problems.append(Problem(where, found, listed, "declare it as one of the two"))
-    if not problems and set(inputs) <= {*names, *others}:
+    problems = [p for name in names if (p := _port_problem(model, flag, name)) is not None]
+    inputs = {str(value.name) for value in model.given_inputs}
+    if not problems and inputs <= {*names, *model.constants, *model.controls}:
         found, allowed = "no input is left that a hop brings", "a stream input"
         problems.append(Problem(f"{flag} {', '.join(names)}", found, allowed, "leave one out"))
     if problems:
         raise ModelError(problems)
+
+
+def _port_problem(model: Model, flag: str, name: str) -> Problem | None:
+    """Why an input cannot be what `flag` declares; None where it can."""
+    constant = flag == "--constant"
+    others = model.controls if constant else model.constants
+    inputs = [str(value.name) for value in model.given_inputs]
+    where, listed = f"{flag} {name}", ", ".join(inputs)
+    what = "stays the same for a session" if constant else "holds one value for a hop"
+    step, choice = f"name an input that {what}", "declare it as one of the two"
+    if name in {pair.input for pair in model.states}:
+        return Problem(where, "a state of the network", listed, choice)
+    if name not in inputs:
+        return Problem(where, "the network has no such input", listed, step)
+    if name in model.timing:
+        return Problem(where, "the input has a time axis", "an input without", step)
+    if name in others:
+        return Problem(where, "a session constant and a control", listed, choice)
+    return None

@@ -93,17 +93,24 @@ def _inferable_nodes(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[in
     doubtful, waiting = set[str](), set[str]()
     known: list[int] = []
     for number, node in enumerate(graph.node):
-        kinds = {inner.op_type for inner in _inside(node)}
-        reads = {name for inner in _inside(node) for name in inner.input if name}
-        takes, doubts = not kinds.isdisjoint(TAKING), not doubtful.isdisjoint(reads)
-        trusts = number in trusted
-        if not waiting.isdisjoint(reads) or (SLICE in kinds and (takes or doubts) and not trusts):
+        kinds, reads = _kinds_and_reads(node)
+        spoils = number not in trusted and not (
+            kinds.isdisjoint(TAKING) and doubtful.isdisjoint(reads)
+        )
+        if not waiting.isdisjoint(reads) or (SLICE in kinds and spoils):
             waiting.update(node.output)
             continue
         known.append(number)
-        if (takes or doubts) and not trusts:
+        if spoils:
             doubtful.update(node.output)
     return known, bool(waiting)
+
+
+def _kinds_and_reads(node: onnx.NodeProto) -> tuple[set[str], set[str]]:
+    """The operators of a node and its bodies, and the names that they read."""
+    nodes = list(_inside(node))
+    reads = {name for inner in nodes for name in inner.input if name}
+    return {inner.op_type for inner in nodes}, reads
 
 
 def _inside(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:

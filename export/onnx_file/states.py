@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import onnx_ir as ir
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import WITHIN_HOP, StatePair
-from edgekit.graph.nodes import static_shape
+from edgekit.graph.nodes import optional, static_shape
 
 RECORDING = 16  # hops, from which on an axis of an input looks like the time of a recording
 
@@ -65,11 +66,15 @@ def find_states(
     if in_order and not given:
         pairs += _by_order(inputs, graph.outputs, pairs)
     if graph.inputs and len(pairs) == len(graph.inputs):
-        listed = ", ".join(f"{pair.input}:{pair.output}" for pair in pairs)
-        step = "leave out the --state of what the network is fed"
-        raise ModelError(Problem("states", f"every input is one: {listed}", "a stream input", step))
+        raise ModelError(_no_stream_problem(pairs))
     order = {value.name: index for index, value in enumerate(graph.inputs)}
     return tuple(sorted(pairs, key=lambda pair: order[pair.input]))
+
+
+def _no_stream_problem(pairs: Sequence[StatePair]) -> Problem:
+    listed = ", ".join(f"{pair.input}:{pair.output}" for pair in pairs)
+    step = "leave out the --state of what the network is fed"
+    return Problem("states", f"every input is one: {listed}", "a stream input", step)
 
 
 def _unknown(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
@@ -79,14 +84,15 @@ def _unknown(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[Problem]:
         for kind, values in borders:
             name, known = getattr(pair, kind), [str(value.name) for value in values]
             if name not in known:
-                problems.append(
-                    Problem(
-                        f"--state {pair.input}:{pair.output}",
-                        f"the network has no {kind} '{name}'",
-                        f"one of its {kind}s: {', '.join(known)}",
-                        "write --state INPUT:OUTPUT",
-                    )
+                where, found = (
+                    f"--state {pair.input}:{pair.output}",
+                    f"the network has no {kind} '{name}'",
                 )
+                allowed, step = (
+                    f"one of its {kind}s: {', '.join(known)}",
+                    "write --state INPUT:OUTPUT",
+                )
+                problems.append(Problem(where, found, allowed, step))
     return problems
 
 
@@ -152,16 +158,20 @@ def _by_name(
     used_outputs = {pair.output for pair in taken}
     matches = [
         StatePair(str(source.name), str(result.name))
-        for source in inputs
-        for result in outputs
-        if source.name not in used_inputs
+        for source, result in product(inputs, outputs)
+        if _is_next_state(source, result)
+        and source.name not in used_inputs
         and result.name not in used_outputs
-        and str(result.name) in _partners(str(source.name))
-        and _same_type_and_shape(source, result)
     ]
     read = [pair.input for pair in matches]
     made = [pair.output for pair in matches]
     return [pair for pair in matches if read.count(pair.input) == made.count(pair.output) == 1]
+
+
+def _is_next_state(source: ir.Value, result: ir.Value) -> bool:
+    """Whether names, types and shapes say that an output is what follows an input."""
+    named = str(result.name) in _partners(str(source.name))
+    return named and _same_type_and_shape(source, result)
 
 
 def _by_order(
@@ -225,5 +235,5 @@ def restarting_cells(graph: ir.Graph) -> list[str]:
 def _restarts(node: ir.Node) -> bool:
     if WITHIN_HOP in node.metadata_props:
         return False
-    initial = node.inputs[5] if len(node.inputs) > 5 else None
+    initial = optional(node, 5)
     return initial is None or initial.is_initializer()

@@ -5,12 +5,17 @@ streamed. torch's own form of it subtracts the maximum over all of time, so that
 `edgekit.export.stream.length_free_forms` finds it in .onnx files.
 """
 
-from typing import Any
+from edgekit.export.own_operators.marked_layers import (
+    CUM_MAX,
+    LOG_SUM,
+    TracedTensor,
+    Translations,
+    node_of,
+    opset,
+)
 
-from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM, node_of
 
-
-def translations(offline: bool) -> dict[Any, Any]:
+def translations(offline: bool) -> Translations:
     """What ``torch.onnx.export`` needs to know: its ``custom_translation_table``.
 
     The indices are not those of torch: an import that reads them is refused, as it is not the same network. Parameters
@@ -18,7 +23,7 @@ def translations(offline: bool) -> dict[Any, Any]:
     """
     import torch
 
-    table: dict[Any, Any] = {
+    table: Translations = {
         torch.ops.aten.cummax.default: lambda self, dim: _cummax_and_indices(
             self, dim, lowest=False
         ),
@@ -33,17 +38,15 @@ def translations(offline: bool) -> dict[Any, Any]:
     return table
 
 
-def _cummax_and_indices(x: Any, dim: int, *, lowest: bool) -> tuple[Any, Any]:
-    from onnxscript import opset18 as op
-
+def _cummax_and_indices(x: TracedTensor, dim: int, *, lowest: bool) -> tuple[object, object]:
+    op = opset()
     values = _running_node(CUM_MAX, op.Neg(x) if lowest else x, dim, len(x.shape))
     values = op.Neg(values) if lowest else values
     return values, op.Cast(values, to=7)
 
 
-def _running_node(name: str, x: Any, dim: int, rank: int) -> Any:
-    from onnxscript import opset18 as op
-
+def _running_node(name: str, x: object, dim: int, rank: int) -> object:
+    op = opset()
     order = list(range(rank))
     order[dim], order[-1] = order[-1], order[dim]  # the same way back
     if dim % rank == rank - 1:

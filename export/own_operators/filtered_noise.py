@@ -5,12 +5,12 @@ two, is windowed (Hann) and centred; a block of noise is convolved with it, and 
 to those behind it, as in DDSP (Engel et al., ICLR 2020, section 3.3). Sound comes half a filter after its noise.
 """
 
-from typing import Any
+from typing import SupportsInt
 
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import FILTERED_NOISE, node_of
+from edgekit.export.own_operators.marked_layers import FILTERED_NOISE, Translations, node_of
 
 
 class FilteredNoise(nn.Module):
@@ -64,11 +64,11 @@ def _(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
     return torch.empty_like(noise)
 
 
-def translations() -> dict[Any, Any]:
+def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
     layer = node_of(FILTERED_NOISE, ("noise", "magnitudes"), "block")
 
-    def translate(noise: Any, magnitudes: Any, block: Any) -> Any:
+    def translate(noise: object, magnitudes: object, block: SupportsInt) -> object:
         return layer(noise, magnitudes, block=int(block))
 
     return {torch.ops.edgekit.filtered_noise.default: translate}

@@ -199,6 +199,7 @@ MARKED_BODIES = {
     CUM_MAX: CUM_MAX_BODY,
     LOG_SUM: LOG_SUM_BODY,
 }
+BODIES = {**FUSED_BODIES, "Finite": FINITE, **MARKED_BODIES, **NOISE_BODIES}
 FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES, *NOISE_BODIES)
 
 
@@ -207,22 +208,23 @@ def define_functions(model: ir.Model) -> None:
     called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
     lengths = {_length(node) for node in called if node.op_type in TRANSFORMS}
     is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)
-    inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
-    bodies = {
-        **FUSED_BODIES,
-        "Finite": FINITE,
-        "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
-        "ISTFT": _ISTFT % inverse,
-        "IRFFT": _IRFFT % inverse,
-        **MARKED_BODIES,
-        **NOISE_BODIES,
-    }
+    bodies = BODIES | _transform_bodies(is_fast)
     for op_type in sorted({node.op_type for node in called}):
         function = ir.serde.deserialize_function(
             onnx.parser.parse_function(_HEADER + bodies[op_type])
         )
         model.functions[function.identifier()] = function
         model.opset_imports[FRONTEND_DOMAIN] = 1
+
+
+def _transform_bodies(is_fast: bool) -> dict[str, str]:
+    """The bodies of `TRANSFORMS`, of lengths that are powers of two or of any."""
+    inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
+    return {
+        "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
+        "ISTFT": _ISTFT % inverse,
+        "IRFFT": _IRFFT % inverse,
+    }
 
 
 def with_bodies(data: bytes) -> bytes:

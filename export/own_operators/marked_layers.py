@@ -1,7 +1,7 @@
 """Layers of ours that are one node of the domain ``edgekit``, and what torch's ONNX exporter needs to write it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, SupportsInt
 
 from edgekit.graph.model import FRONTEND_DOMAIN, SSM
 
@@ -17,7 +17,28 @@ CUM_MAX, LOG_SUM = (
 MARKED = (SSM, OSCILLATORS, SELECTIVE, FILTERED_NOISE, PARTITIONED_FIR, CUM_MAX, LOG_SUM)
 
 
-def node_of(name: str, inputs: Sequence[str], attribute: str | None = None) -> Any:
+Emitter = Callable[..., object]  # writes the nodes of one operator of torch
+Translations = dict[Callable[..., object], Emitter]  # operator of torch -> what writes its nodes
+
+
+class TracedTensor(Protocol):
+    """A tensor as torch's ONNX exporter hands it to an `Emitter`."""
+
+    @property
+    def shape(self) -> Sequence[SupportsInt]:
+        """Its sizes."""
+
+
+def opset() -> Any:
+    """Return onnxscript's functions that append standard operators; their types know no `TracedTensor`."""
+    from onnxscript import opset18
+
+    return opset18
+
+
+def node_of(
+    name: str, inputs: Sequence[str], attribute: str | None = None
+) -> Callable[..., object]:
     """A function that emits the node `name` with float `inputs` and one integer `attribute`.
 
     (torch's exporter inlines functions where it changes the opset, so that it is given a plain node.)

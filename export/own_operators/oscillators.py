@@ -6,12 +6,12 @@ after hours; one float32 would lose 1e-4 turns within minutes.
 """
 
 import math
-from typing import Any
+from typing import SupportsInt
 
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import OSCILLATORS, node_of
+from edgekit.export.own_operators.marked_layers import OSCILLATORS, Translations, node_of
 
 
 class Oscillators(nn.Module):
@@ -58,11 +58,11 @@ def _(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
     return torch.empty_like(pitch)
 
 
-def translations() -> dict[Any, Any]:
+def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
     layer = node_of(OSCILLATORS, ("pitch", "amplitudes"), "rate")
 
-    def translate(pitch: Any, amplitudes: Any, rate: Any) -> Any:
+    def translate(pitch: object, amplitudes: object, rate: SupportsInt) -> object:
         return layer(pitch, amplitudes, rate=int(rate))
 
     return {torch.ops.edgekit.oscillators.default: translate}

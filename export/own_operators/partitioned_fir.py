@@ -5,12 +5,15 @@ parts as long as a block, and the spectra of past blocks are kept: uniformly par
 which adds no delay where a block is a hop or a part of it.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import PARTITIONED_FIR, node_of
+from edgekit.export.own_operators.marked_layers import (
+    PARTITIONED_FIR,
+    TracedTensor,
+    Translations,
+    node_of,
+)
 
 
 class PartitionedFIR(nn.Module):
@@ -54,11 +57,11 @@ def _(x: Tensor, response: Tensor) -> Tensor:
     return torch.empty_like(x)
 
 
-def translations() -> dict[Any, Any]:
+def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
     layer = node_of(PARTITIONED_FIR, ("x", "response"), "channels")
 
-    def translate(x: Any, response: Any) -> Any:
+    def translate(x: object, response: TracedTensor) -> object:
         return layer(x, response, channels=int(response.shape[0]))
 
     return {torch.ops.edgekit.partitioned_fir.default: translate}

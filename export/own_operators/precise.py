@@ -1,6 +1,6 @@
 """The same network for onnxruntime to be judged by: its Sigmoid exact where it is small, its DFT a product."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -72,31 +72,46 @@ def with_exact_dft(data: bytes) -> bytes:
     nodes = []
     for node in proto.graph.node:
         shape = shapes.get(node.input[0], []) if node.op_type == "DFT" else []
-        plain = bool(shape) and min(shape) > 0 and _along_last_but_one(node, arrays, len(shape))
-        if not plain or (len(node.input) > 1 and node.input[1]) or not _inexact(shape[-2]):
+        if _is_inexact(node, arrays, shape):
+            constants, product = _as_product(node, shape)
+            proto.graph.initializer.extend(constants)
+            nodes += product
+        else:
             nodes.append(node)
-            continue
-        flags = {attribute.name: attribute.i for attribute in node.attribute}
-        matrix, bins = _transform(shape[-2], shape[-1], flags)
-        constants: dict[str, Array] = {
-            "matrix": matrix,
-            "flat": np.array([*shape[:-2], shape[-2] * shape[-1]], np.int64),
-            "shape": np.array([*shape[:-2], bins, 2], np.int64),
-        }
-        names = {
-            key: f"{node.output[0]}/exact_dft_{key}" for key in (*constants, "rows", "product")
-        }
-        proto.graph.initializer.extend(
-            numpy_helper.from_array(array, names[key]) for key, array in constants.items()
-        )
-        nodes += [
-            helper.make_node("Reshape", [node.input[0], names["flat"]], [names["rows"]]),
-            helper.make_node("MatMul", [names["rows"], names["matrix"]], [names["product"]]),
-            helper.make_node("Reshape", [names["product"], names["shape"]], [node.output[0]]),
-        ]
     del proto.graph.node[:]
     proto.graph.node.extend(nodes)
     return bytes(proto.SerializeToString())
+
+
+def _is_inexact(
+    node: onnx.NodeProto, arrays: Mapping[str, onnx.TensorProto], shape: Sequence[int]
+) -> bool:
+    """Whether a DFT is of a known shape, as long as its axis, and of a length that onnxruntime computes with noise."""
+    if not shape or min(shape) <= 0 or (len(node.input) > 1 and node.input[1]):
+        return False
+    length = shape[-2]
+    inexact = length & (length - 1) != 0 and length <= LONGEST
+    return inexact and _along_last_but_one(node, arrays, len(shape))
+
+
+def _as_product(
+    node: onnx.NodeProto, shape: Sequence[int]
+) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
+    """The constants and the nodes that compute a DFT of this shape by its matrix."""
+    flags = {attribute.name: attribute.i for attribute in node.attribute}
+    matrix, bins = _transform(shape[-2], shape[-1], flags)
+    constants: dict[str, Array] = {
+        "matrix": matrix,
+        "flat": np.array([*shape[:-2], shape[-2] * shape[-1]], np.int64),
+        "shape": np.array([*shape[:-2], bins, 2], np.int64),
+    }
+    names = {key: f"{node.output[0]}/exact_dft_{key}" for key in (*constants, "rows", "product")}
+    tensors = [numpy_helper.from_array(array, names[key]) for key, array in constants.items()]
+    return tensors, [
+        helper.make_node("Reshape", [node.input[0], names["flat"]], [names["rows"]]),
+        helper.make_node("MatMul", [names["rows"], names["matrix"]], [names["product"]]),
+        helper.make_node("Reshape", [names["product"], names["shape"]], [node.output[0]]),
+    ]
 
 
 def _along_last_but_one(
@@ -106,10 +121,6 @@ def _along_last_but_one(
     if name not in arrays:
         return not name  # where none is given, that is the axis
     return int(numpy_helper.to_array(arrays[name]).ravel()[0]) % rank == rank - 2
-
-
-def _inexact(length: int) -> bool:
-    return length & (length - 1) != 0 and length <= LONGEST
 
 
 def _transform(length: int, parts: int, flags: dict[str, int]) -> tuple[Float32, int]:

@@ -5,13 +5,12 @@ linear in u (Gu and Dao 2023, arXiv 2312.00752, algorithm 2).
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.export.own_operators.marked_layers import SELECTIVE, node_of
+from edgekit.export.own_operators.marked_layers import SELECTIVE, Translations, node_of
 
 STEPS = (1e-3, 1e-1)  # range of the initial step sizes, as in Mamba
 
@@ -79,11 +78,11 @@ def _(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> T
     return torch.empty_like(u)
 
 
-def translations() -> dict[Any, Any]:
+def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
     layer = node_of(SELECTIVE, ("u", "dt", "a", "b", "c", "skip"))
 
-    def translate(u: Any, dt: Any, a: Any, b: Any, c: Any, skip: Any) -> Any:
+    def translate(u: object, dt: object, a: object, b: object, c: object, skip: object) -> object:
         return layer(u, dt, a, b, c, skip)
 
     return {torch.ops.edgekit.selective_ssm.default: translate}

@@ -6,12 +6,12 @@ a convolution with ``K[t] = 2 Re(C A^t B)`` it is trained in parallel (S4D: Gu e
 """
 
 import math
-from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import node_of
+from edgekit.export.own_operators.marked_layers import TracedTensor, Translations, node_of
 from edgekit.graph.model import SSM
 
 STEPS = (
@@ -19,6 +19,8 @@ STEPS = (
     1e-1,
 )  # range of the initial step sizes, in frames; drawn evenly on a logarithmic scale
 BLOCK = 64  # frames, of `_kernel`
+
+Numbers = Tensor | npt.ArrayLike  # as torch.as_tensor takes them
 
 
 class DiagonalSSM(nn.Module):
@@ -73,7 +75,7 @@ class DiagonalSSM(nn.Module):
                 self.drive.normal_(std=math.sqrt(0.5 / channels))
 
     @classmethod
-    def from_discrete(cls, a: Any, b: Any, c: Any, d: Any) -> "DiagonalSSM":
+    def from_discrete(cls, a: Numbers, b: Numbers, c: Numbers, d: Numbers) -> "DiagonalSSM":
         """A layer of given numbers: ``x[t] = a x[t-1] + b u[t]``, ``y[t] = 2 Re(c x[t]) + d u[t]``.
 
         Args:
@@ -217,7 +219,7 @@ def _(u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tenso
     return torch.empty_like(u)
 
 
-def translations() -> dict[Any, Any]:
+def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``.
 
     The file then has nodes of the domain ``edgekit``; EdgeKit knows their body, other runtimes do not.
@@ -225,7 +227,9 @@ def translations() -> dict[Any, Any]:
     """
     layer = node_of(SSM, ("u", "transition", "drive", "readout", "skip"), "groups")
 
-    def translate(u: Any, transition: Any, drive: Any, readout: Any, skip: Any) -> Any:
+    def translate(
+        u: object, transition: TracedTensor, drive: object, readout: object, skip: object
+    ) -> object:
         return layer(u, transition, drive, readout, skip, groups=int(transition.shape[1]))
 
     return {torch.ops.edgekit.diagonal_ssm.default: translate}

@@ -6,10 +6,13 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
+from edgekit.export.passes.affine import layer_constants
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
     attribute,
+    producer_of,
     replace,
     sole_user,
     static_shape,
@@ -24,7 +27,7 @@ class _Affine:
     shift: Array
 
 
-class FoldBatchNorm(ir.passes.InPlacePass):
+class FoldBatchNorm(EachNode):
     """Fold BatchNormalization into the layer before it, else the one behind it, else Mul and Add.
 
     Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else
@@ -32,28 +35,19 @@ class FoldBatchNorm(ir.passes.InPlacePass):
     over. The new weights are computed in float64 and rounded once.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Fold in place."""
-        modified = False
-        for node in list(model.graph):
-            affine = _affine(node)
-            if affine is None:
-                continue
-            modified = True
-            if not (
-                _into_previous(model.graph, node, affine) or _into_next(model.graph, node, affine)
-            ):
-                _into_mul_add(model.graph, node, affine)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Fold one BatchNormalization."""
+        affine = _affine(node)
+        if affine is None:
+            return False
+        if not (_into_previous(graph, node, affine) or _into_next(graph, node, affine)):
+            _into_mul_add(graph, node, affine)
+        return True
 
 
 def _affine(node: ir.Node) -> _Affine | None:
-    if node.op_type != "BatchNormalization" or node.domain or attribute(node, "training_mode", 0):
-        return None
-    if (
-        any(len(output.uses()) for output in node.outputs[1:])
-        or static_shape(node.inputs[0]) is None
-    ):
+    """The scale and shift of a BatchNormalization of constants; None of any other node."""
+    if not _normalizes_alone(node) or static_shape(node.inputs[0]) is None:
         return None
     parameters = [array_of(value) for value in node.inputs[1:5]]
     if any(array is None for array in parameters):
@@ -63,16 +57,21 @@ def _affine(node: ir.Node) -> _Affine | None:
     return _Affine(scale, beta - mean * scale)
 
 
+def _normalizes_alone(node: ir.Node) -> bool:
+    """Whether a node is a BatchNormalization in inference that gives no statistics."""
+    if node.op_type != "BatchNormalization" or node.domain or attribute(node, "training_mode", 0):
+        return False
+    return not any(output.uses() for output in node.outputs[1:])
+
+
 def _into_previous(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
-    source = node.inputs[0]
-    layer = source.producer() if source is not None else None
+    source, layer = node.inputs[0], producer_of(node.inputs[0])
     if source is None or layer is None or layer.domain or sole_user(source) is not node:
         return False
-    weight = array_of(layer.inputs[1]) if len(layer.inputs) > 1 else None
-    bias_value = layer.inputs[2] if len(layer.inputs) > 2 else None
-    bias = array_of(bias_value)
-    if weight is None or (bias_value is not None and bias is None):
+    constants = layer_constants(layer)
+    if constants is None:
         return False
+    weight, bias = constants
     scaled = _scale_outputs(layer, weight, affine.scale)
     if scaled is None:
         return False
@@ -101,25 +100,29 @@ def _scale_outputs(layer: ir.Node, weight: Array, scale: Array) -> Array | None:
 
 def _into_next(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
     layer = sole_user(node.outputs[0])
-    if layer is None or layer.domain or layer.inputs[0] is not node.outputs[0] or not _is_2d(layer):
+    constants = None
+    if layer is not None and _multiplies_rows(layer, node.outputs[0]):
+        constants = layer_constants(layer)
+    if layer is None or constants is None:
         return False
-    if layer.op_type not in ("Gemm", "MatMul") or attribute(layer, "transA", 0):
-        return False
-    weight = array_of(layer.inputs[1])
-    bias_value = layer.inputs[2] if len(layer.inputs) > 2 else None
-    bias = array_of(bias_value)
-    if weight is None or (bias_value is not None and bias is None):
-        return False
+    weight, bias = constants
+    transposed = bool(attribute(layer, "transB", 0))
     matrix = np.asarray(weight, np.float64)
-    matrix = matrix.T if attribute(layer, "transB", 0) else matrix
+    matrix = matrix.T if transposed else matrix
     shift = attribute(layer, "alpha", 1.0) * (affine.shift @ matrix)
     if bias is not None:
         shift = shift + attribute(layer, "beta", 1.0) * np.asarray(bias, np.float64).reshape(-1)
     scaled = affine.scale[:, None] * matrix
-    scaled = scaled.T if attribute(layer, "transB", 0) else scaled
-    _rebuild(graph, layer, layer, node.inputs[0], scaled, shift)
+    _rebuild(graph, layer, layer, node.inputs[0], scaled.T if transposed else scaled, shift)
     graph.remove(node, safe=True)
     return True
+
+
+def _multiplies_rows(layer: ir.Node, data: ir.Value) -> bool:
+    """Whether a layer is a product of the rows of `data` with a matrix."""
+    if layer.op_type not in ("Gemm", "MatMul") or layer.domain or attribute(layer, "transA", 0):
+        return False
+    return layer.inputs[0] is data and _is_2d(layer)
 
 
 def _is_2d(layer: ir.Node) -> bool:

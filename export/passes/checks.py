@@ -1,6 +1,7 @@
 """What ONNX forbids and its checker lets pass, refused by the node's name before anything is computed."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -11,7 +12,7 @@ from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import OPSET
-from edgekit.graph.nodes import array_of, attribute, static_shape
+from edgekit.graph.nodes import array_of, attribute, optional, static_shape
 
 FLAGS = frozenset(
     ("align_corners", "allowzero", "antialias", "ceil_mode", "count_include_pad", "detect_negative",
@@ -21,6 +22,15 @@ FLAGS = frozenset(
 )  # fmt: skip
 PADDINGS = ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID")
 DIRECTIONS = ("forward", "reverse", "bidirectional")
+COORDINATES = (
+    "half_pixel",
+    "half_pixel_symmetric",
+    "pytorch_half_pixel",
+    "align_corners",
+    "asymmetric",
+    "tf_crop_and_resize",
+    "tf_half_pixel_for_nn",
+)
 COMBINATIONS = ("none", "add", "mul", "max", "min")
 WORDS = {
     **{
@@ -36,15 +46,7 @@ WORDS = {
     ("GridSample", "padding_mode"): ("zeros", "border", "reflection"),
     ("Pad", "mode"): ("constant", "reflect", "edge", "wrap"),
     ("Resize", "mode"): ("nearest", "linear", "cubic"),
-    ("Resize", "coordinate_transformation_mode"): (
-        "half_pixel",
-        "half_pixel_symmetric",
-        "pytorch_half_pixel",
-        "align_corners",
-        "asymmetric",
-        "tf_crop_and_resize",
-        "tf_half_pixel_for_nn",
-    ),
+    ("Resize", "coordinate_transformation_mode"): COORDINATES,
     ("Resize", "nearest_mode"): ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
     ("Resize", "keep_aspect_ratio_policy"): ("stretch", "not_larger", "not_smaller"),
     ("ScatterElements", "reduction"): COMBINATIONS,
@@ -78,7 +80,7 @@ class CheckNodes(ir.passes.InPlacePass):
 
 
 def _random(node: ir.Node) -> Iterator[Found]:
-    trains = node.inputs[2] if node.op_type == "Dropout" and len(node.inputs) > 2 else None
+    trains = optional(node, 2) if node.op_type == "Dropout" else None
     array = array_of(trains)
     if facts_of(node).random or (trains is not None and (array is None or array.any())):
         yield "random numbers inside the network", "a network that gives the same for the same"
@@ -119,21 +121,29 @@ def _place_of_axes(op_type: str) -> int | None:
 
 def _axes(node: ir.Node) -> Iterator[Found]:
     """Axes that are there twice, as -1 and 2 of three dimensions."""
-    place = _place_of_axes(node.op_type)
-    if place is None or not node.inputs or node.inputs[0] is None:
+    axes = None if optional(node, 0) is None else _constant_axes(node)
+    if axes is None:
         return
-    given = attribute(node, "axes", None)
-    if given is None and 0 < place < len(node.inputs):
-        given = array_of(node.inputs[place])
-    of = node.outputs[0] if node.op_type == "Unsqueeze" else node.inputs[0]
-    if given is None or of.shape is None:
+    whole = (node.outputs if node.op_type == "Unsqueeze" else node.inputs)[0]
+    if whole is None or whole.shape is None:
         return
-    rank, axes = len(of.shape), [int(axis) for axis in np.ravel(np.asarray(given))]
+    rank = len(whole.shape)
     places = [axis + rank if axis < 0 else axis for axis in axes]
     if not all(0 <= axis < rank for axis in places):
         yield f"axes {axes} of {rank} dimensions", f"{-rank} to {rank - 1}"
     elif len(set(places)) < len(places):
         yield f"axes {axes} of {rank} dimensions: one is there twice", "each axis once"
+
+
+def _constant_axes(node: ir.Node) -> list[int] | None:
+    """The axes of an operator that has them, as an attribute or as a constant."""
+    place = _place_of_axes(node.op_type)
+    if place is None:
+        return None
+    axes = attribute(node, "axes", None)
+    if axes is None and place > 0:
+        axes = array_of(optional(node, place))
+    return None if axes is None else [int(axis) for axis in np.ravel(np.asarray(axes))]
 
 
 def _check_resize(node: ir.Node) -> Iterator[Found]:
@@ -177,8 +187,31 @@ def _slope(node: ir.Node) -> Iterator[Found]:
         yield found, "a slope whose sizes are 1 or the input's"
 
 
-def _windows(node: ir.Node) -> Iterator[Found]:
-    """Where runtimes disagree: a pooling window larger than all there is, and padding that would have to crop."""
+@dataclass(frozen=True)
+class _Window:
+    """What slides along one axis: `taps`, each `step` behind the last, every `stride` elements.
+
+    `size` is that of the axis, `padded` that with its padding.
+    """
+
+    size: int
+    padded: int
+    taps: int
+    stride: int
+    step: int
+
+    @property
+    def width(self) -> int:
+        return (self.taps - 1) * self.step + 1
+
+    @property
+    def padding_needed(self) -> int:
+        """What auto_pad SAME adds to the axis."""
+        return (-(-self.size // self.stride) - 1) * self.stride + self.width - self.size
+
+
+def _windows_of(node: ir.Node) -> Iterator[_Window]:
+    """The windows of a pool or Conv, axis by axis; none where shapes are not known."""
     x = static_shape(node.inputs[0]) if node.op_type in POOLS | {"Conv"} else None
     weight = None if x is None or node.op_type != "Conv" else static_shape(node.inputs[1])
     kernel = attribute(node, "kernel_shape", () if weight is None else weight[2:])
@@ -186,28 +219,33 @@ def _windows(node: ir.Node) -> Iterator[Found]:
         return
     rank = len(kernel)
     strides, dilations = (attribute(node, name, (1,) * rank) for name in ("strides", "dilations"))
-    pads, mode = attribute(node, "pads", (0,) * 2 * rank), attribute(node, "auto_pad", "NOTSET")
-    for i, (size, taps, stride, step) in enumerate(
-        zip(x[2:], kernel, strides, dilations, strict=True)
-    ):
-        window = (taps - 1) * step + 1
-        if node.op_type in POOLS and taps > max(size, MOST_TAPS):
-            yield f"{taps} taps on {size}", f"at most {MOST_TAPS}, or as many as the input has"
-            continue
-        if node.op_type in POOLS and mode.startswith("SAME") and step != 1:
-            found = f"auto_pad {mode} with dilations, which runtimes pad as if there were none"
-            yield found, "pads instead of auto_pad"
-            continue
-        needed = (-(-size // stride) - 1) * stride + window - size
-        if mode.startswith("SAME") and needed < 0:
-            found = f"auto_pad {mode}, a window of {window} and a stride of {stride} on {size}: padding of {needed}"
-            yield found, "pads instead of auto_pad, or strides that leave nothing out"
-        elif (
-            mode in ("NOTSET", "VALID")
-            and node.op_type in POOLS
-            and window > size + pads[i] + pads[i + rank]
-        ):
-            yield f"a window of {window} on {size} and its padding", "windows that fit"
+    pads = attribute(node, "pads", (0,) * 2 * rank)
+    for i, row in enumerate(zip(x[2:], kernel, strides, dilations, strict=True)):
+        size, *steps = row
+        yield _Window(size, size + pads[i] + pads[i + rank], *steps)
+
+
+def _windows(node: ir.Node) -> Iterator[Found]:
+    """Where runtimes disagree: a pooling window larger than all there is, and padding that would have to crop."""
+    pools, mode = node.op_type in POOLS, attribute(node, "auto_pad", "NOTSET")
+    for window in _windows_of(node):
+        if pools and window.taps > max(window.size, MOST_TAPS):
+            found = f"{window.taps} taps on {window.size}"
+            yield found, f"at most {MOST_TAPS}, or as many as the input has"
+        elif mode.startswith("SAME"):
+            yield from _same_padding(window, mode, pools)
+        elif mode in ("NOTSET", "VALID") and pools and window.width > window.padded:
+            yield f"a window of {window.width} on {window.size} and its padding", "windows that fit"
+
+
+def _same_padding(window: _Window, mode: str, pools: bool) -> Iterator[Found]:
+    if pools and window.step != 1:
+        found = f"auto_pad {mode} with dilations, which runtimes pad as if there were none"
+        yield found, "pads instead of auto_pad"
+    elif window.padding_needed < 0:
+        reach = f"a window of {window.width} and a stride of {window.stride} on {window.size}"
+        found = f"auto_pad {mode}, {reach}: padding of {window.padding_needed}"
+        yield found, "pads instead of auto_pad, or strides that leave nothing out"
 
 
 def _spread(node: ir.Node) -> Iterator[Found]:
@@ -240,17 +278,20 @@ def _tuples(node: ir.Node) -> Iterator[Found]:
 def _weights(node: ir.Node) -> Iterator[Found]:
     facts = facts_of(node)
     multiplies = facts.multiplies or facts.quantizer or bool(facts.weights)
+    shifts = node.op_type == "Sum" or (facts.affine and not facts.sensitive)
+    for name, numbers in _infinite_constants(node):
+        if np.isnan(numbers).any():
+            yield f"constant '{name}' holds NaN", "numbers"
+        elif multiplies or (shifts and np.isinf(numbers).all()):  # elsewhere it selects, or masks
+            yield f"constant '{name}' holds infinity", "finite numbers"
+
+
+def _infinite_constants(node: ir.Node) -> Iterator[tuple[str | None, Array]]:
+    """Names and float32 numbers of the constants that hold NaN or infinity."""
     for value in node.inputs:
         array = array_of(value) if value is not None and value.dtype in FLOATS else None
-        if value is None or array is None or np.isfinite(array).all():
-            continue
-        numbers = np.asarray(array, np.float32)
-        infinite = np.isinf(numbers)
-        shifts = node.op_type == "Sum" or (facts.affine and not multiplies and not facts.sensitive)
-        if np.isnan(numbers).any():
-            yield f"constant '{value.name}' holds NaN", "numbers"
-        elif multiplies or (shifts and infinite.all()):  # elsewhere it selects, or is a mask
-            yield f"constant '{value.name}' holds infinity", "finite numbers"
+        if value is not None and array is not None and not np.isfinite(array).all():
+            yield value.name, np.asarray(array, np.float32)
 
 
 def _attributes(node: ir.Node) -> Iterator[Found]:
@@ -286,18 +327,7 @@ BOUNDS = frozenset(("Clip", "Constant", "Pad"))
 FLOATS = frozenset(
     (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 )
-WHOLE = frozenset(
-    (
-        ir.DataType.INT8,
-        ir.DataType.INT16,
-        ir.DataType.INT32,
-        ir.DataType.INT64,
-        ir.DataType.UINT8,
-        ir.DataType.UINT16,
-        ir.DataType.UINT32,
-        ir.DataType.UINT64,
-    )
-)
+WHOLE = frozenset(ir.DataType[f"{u}INT{bits}"] for u in ("", "U") for bits in (8, 16, 32, 64))
 CHECKS: tuple[Callable[[ir.Node], Iterator[Found]], ...] = (
     _random,
     _flags,

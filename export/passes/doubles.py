@@ -28,16 +28,20 @@ def _narrow_to_float32(graph: ir.Graph) -> Iterator[str | None]:
     """Change constants and types in place; yield the first output of every node that computed in float64."""
     for value in graph.initializers.values():
         if value.dtype == DOUBLE and value.const_value is not None:
-            value.const_value = ir.tensor(
-                value.const_value.numpy().astype(np.float32), name=value.name
-            )
+            array = value.const_value.numpy().astype(np.float32)
+            value.const_value = ir.tensor(array, name=value.name)
             value.type = ir.TensorType(FLOAT)
     for node in ir.traversal.RecursiveGraphIterator(graph):
-        for name, attribute in list(node.attributes.items()):
-            if name in TYPES and attribute.value == DOUBLE:
-                node.attributes[name] = ir.Attr(name, ir.AttributeType.INT, int(FLOAT))
-            elif attribute.type == ir.AttributeType.TENSOR and attribute.value.dtype == DOUBLE:
-                array = attribute.value.numpy().astype(np.float32)
-                node.attributes[name] = ir.AttrTensor(name, ir.tensor(array))
+        _narrow_attributes(node)
         if node.op_type != "Cast" and any(value.dtype == DOUBLE for value in node.outputs):
             yield node.outputs[0].name
+
+
+def _narrow_attributes(node: ir.Node) -> None:
+    """Let attributes name and hold float32 in the place of float64."""
+    for name, attribute in list(node.attributes.items()):
+        if name in TYPES and attribute.value == DOUBLE:
+            node.attributes[name] = ir.Attr(name, ir.AttributeType.INT, int(FLOAT))
+        elif attribute.type == ir.AttributeType.TENSOR and attribute.value.dtype == DOUBLE:
+            array = attribute.value.numpy().astype(np.float32)
+            node.attributes[name] = ir.AttrTensor(name, ir.tensor(array))

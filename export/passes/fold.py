@@ -66,22 +66,34 @@ class _Budget:
         self.problems: list[Problem] = []
 
     def should_fold(self, node: ir.Node) -> bool | None:
-        if node.domain or facts_of(node).quantizer or self.problems or len(node.outputs) > 1:
-            return False  # what has several outputs the folder evaluates and leaves, with a warning
-        if any(value.const_value is None for value in node.inputs if value is not None):
+        if self.problems or _stays(node):
+            return False
+        if not _has_constant_operands(node):
             return None
         shapes = [static_shape(output) for output in node.outputs]
-        if any(shape is None for shape in shapes):
+        if None in shapes:
             return False if facts_of(node).grows else None
         if node.op_type == "Constant":
             return True
         if node.graph is self.graph:
             record(self.graph, node)
-        taken = sum(math.prod(static_shape(value) or ()) for value in node.inputs)
-        self.grown += max(0, sum(math.prod(shape or ()) for shape in shapes) - taken)
+        self.grown += max(0, sum(map(_elements, node.outputs)) - sum(map(_elements, node.inputs)))
         if self.grown <= MAX_FOLDED:
             return True
         found = f"constants grow to {self.grown} elements"
         allowed, step = f"at most {MAX_FOLDED}", "compute large values from inputs"
         self.problems.append(Problem(f"{node.op_type} '{node.name}'", found, allowed, step))
         return False
+
+
+def _stays(node: ir.Node) -> bool:
+    """Whether a node is never folded; the folder evaluates one of several outputs and leaves it, with a warning."""
+    return bool(node.domain) or facts_of(node).quantizer or len(node.outputs) > 1
+
+
+def _has_constant_operands(node: ir.Node) -> bool:
+    return all(value is None or value.const_value is not None for value in node.inputs)
+
+
+def _elements(value: ir.Value | None) -> int:
+    return math.prod(static_shape(value) or ())

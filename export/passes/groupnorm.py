@@ -4,48 +4,43 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.nodes import add_initializer, attribute, replace, static_shape
 
 
-class SplitGroupNorm(ir.passes.InPlacePass):
+class SplitGroupNorm(EachNode):
     """Normalize groups as if each were a channel, then scale and shift the channels."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            if node.op_type == "GroupNormalization" and not node.domain:
-                modified |= _rewrite(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Rewrite a GroupNormalization."""
+        if node.op_type != "GroupNormalization" or node.domain:
+            return False
+        data, scale, bias = node.inputs[:3]
+        shape, groups = static_shape(scale), int(attribute(node, "num_groups", 0))
+        if data is None or shape is None or len(shape) != 1 or groups < 1 or shape[0] % groups:
+            return False
+        channels, new = shape[0], list[ir.Node]()
 
+        def constant(label: str, array: NDArray[np.generic]) -> ir.Value:
+            return add_initializer(graph, f"{node.name}/{label}", array)
 
-def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    data, scale, bias = node.inputs[:3]
-    shape, groups = static_shape(scale), int(attribute(node, "num_groups", 0))
-    if data is None or shape is None or len(shape) != 1 or groups < 1 or shape[0] % groups:
-        return False
-    channels, new = shape[0], list[ir.Node]()
+        def add(op_type: str, *inputs: ir.Value | None, **attributes: float) -> ir.Value:
+            label = f"{node.name}/{op_type.lower()}{len(new)}"
+            new.append(ir.node(op_type, list(inputs), attributes, name=label))
+            new[-1].outputs[0].name = label
+            return new[-1].outputs[0]
 
-    def constant(label: str, array: NDArray[np.generic]) -> ir.Value:
-        return add_initializer(graph, f"{node.name}/{label}", array)
-
-    def add(op_type: str, *inputs: ir.Value | None, **attributes: float) -> ir.Value:
-        label = f"{node.name}/{op_type.lower()}{len(new)}"
-        new.append(ir.node(op_type, list(inputs), attributes, name=label))
-        new[-1].outputs[0].name = label
-        return new[-1].outputs[0]
-
-    column = constant("column", np.array([-1, 1], np.int64))
-    as_groups = constant("groups", np.array([0, groups, -1], np.int64))
-    as_channels = constant("channels", np.array([0, channels, -1], np.int64))
-    ones = constant("ones", np.ones(groups, np.float32))
-    zeros = constant("zeros", np.zeros(groups, np.float32))
-    epsilon = float(attribute(node, "epsilon", 1e-5))
-    grouped = add("Reshape", data, as_groups)
-    normal = add("InstanceNormalization", grouped, ones, zeros, epsilon=epsilon)
-    spread = add("Reshape", normal, as_channels)
-    scaled = add("Mul", spread, add("Reshape", scale, column))
-    shifted = add("Add", scaled, add("Reshape", bias, column))
-    add("Reshape", shifted, add("Shape", data))
-    replace(graph, node, new)
-    return True
+        column = constant("column", np.array([-1, 1], np.int64))
+        as_groups = constant("groups", np.array([0, groups, -1], np.int64))
+        as_channels = constant("channels", np.array([0, channels, -1], np.int64))
+        ones = constant("ones", np.ones(groups, np.float32))
+        zeros = constant("zeros", np.zeros(groups, np.float32))
+        epsilon = float(attribute(node, "epsilon", 1e-5))
+        grouped = add("Reshape", data, as_groups)
+        normal = add("InstanceNormalization", grouped, ones, zeros, epsilon=epsilon)
+        spread = add("Reshape", normal, as_channels)
+        scaled = add("Mul", spread, add("Reshape", scale, column))
+        shifted = add("Add", scaled, add("Reshape", bias, column))
+        add("Reshape", shifted, add("Shape", data))
+        replace(graph, node, new)
+        return True

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.nodes import (
     add_initializer,
     replace,
@@ -15,43 +16,39 @@ from edgekit.graph.nodes import (
 )
 
 
-class MatMulToGemm(ir.passes.InPlacePass):
+class MatMulToGemm(EachNode):
     """Rewrite ``MatMul(x, W)``, x (..., in), W a constant (in, out), as Reshape, Gemm, Reshape.
 
     A bias that is added behind it is folded by `FoldScales`.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            if node.op_type == "MatMul" and not node.domain:
-                modified |= _rewrite(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
-
-
-def _rewrite(graph: ir.Graph, node: ir.Node) -> bool:
-    data, matrix = node.inputs[0], stored_array(node.inputs[1])
-    shape = static_shape(data)
-    if data is None or matrix is None or matrix.ndim != 2 or shape is None or len(shape) < 2:
-        return False
-    if node.inputs[1] is None or node.inputs[1].dtype != ir.DataType.FLOAT:
-        return False
-    rows, (_, columns) = math.prod(shape[:-1]), matrix.shape
-    new: list[ir.Node] = []
-    flat = data
-    if len(shape) > 2:
-        new.append(_reshape(graph, data, (rows, shape[-1]), f"{node.name}_rows"))
-        flat = new[-1].outputs[0]
-    gemm = ir.node("Gemm", [flat, node.inputs[1]], name=node.name)
-    gemm.metadata_props.update(node.metadata_props)
-    gemm.meta.update(node.meta)
-    _describe(graph, gemm.outputs[0], f"{node.name}_product", (rows, columns))
-    new.append(gemm)
-    if len(shape) > 2:
-        new.append(_reshape(graph, gemm.outputs[0], (*shape[:-1], columns), f"{node.name}_shape"))
-    replace(graph, node, new)
-    return True
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Rewrite a MatMul."""
+        if node.op_type != "MatMul" or node.domain:
+            return False
+        data, matrix = node.inputs[0], stored_array(node.inputs[1])
+        shape = static_shape(data)
+        if data is None or matrix is None or matrix.ndim != 2 or shape is None or len(shape) < 2:
+            return False
+        if node.inputs[1] is None or node.inputs[1].dtype != ir.DataType.FLOAT:
+            return False
+        rows, (_, columns) = math.prod(shape[:-1]), matrix.shape
+        new: list[ir.Node] = []
+        flat = data
+        if len(shape) > 2:
+            new.append(_reshape(graph, data, (rows, shape[-1]), f"{node.name}_rows"))
+            flat = new[-1].outputs[0]
+        gemm = ir.node("Gemm", [flat, node.inputs[1]], name=node.name)
+        gemm.metadata_props.update(node.metadata_props)
+        gemm.meta.update(node.meta)
+        _describe(graph, gemm.outputs[0], f"{node.name}_product", (rows, columns))
+        new.append(gemm)
+        if len(shape) > 2:
+            new.append(
+                _reshape(graph, gemm.outputs[0], (*shape[:-1], columns), f"{node.name}_shape")
+            )
+        replace(graph, node, new)
+        return True
 
 
 def _reshape(graph: ir.Graph, source: ir.Value, shape: tuple[int, ...], name: str) -> ir.Node:

@@ -7,7 +7,7 @@ import onnx.defs
 import onnx_ir as ir
 
 from edgekit.graph.model import OPSET
-from edgekit.graph.nodes import add_initializer, array_of
+from edgekit.graph.nodes import add_initializer, array_of, optional
 
 OTHER_FLOATS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
@@ -23,18 +23,16 @@ class OneFloatType(ir.passes.InPlacePass):
         """Widen or narrow in place."""
         modified = False
         for node in model.graph:
-            if node.domain or not node.inputs or node.inputs[0] is None:
-                continue
-            if node.inputs[0].dtype != ir.DataType.FLOAT:
+            data = optional(node, 0)
+            if node.domain or data is None or data.dtype != ir.DataType.FLOAT:
                 continue
             for place in _free_places(node.op_type):
-                value = node.inputs[place] if place < len(node.inputs) else None
+                value = optional(node, place)
                 array = array_of(value)
-                if value is None or array is None or value.dtype not in OTHER_FLOATS:
-                    continue
-                narrow = add_initializer(model.graph, f"{value.name}_f32", array.astype(np.float32))
-                node.replace_input_with(place, narrow)
-                modified = True
+                if value is not None and array is not None and value.dtype in OTHER_FLOATS:
+                    name, narrow = f"{value.name}_f32", array.astype(np.float32)
+                    node.replace_input_with(place, add_initializer(model.graph, name, narrow))
+                    modified = True
         return ir.passes.PassResult(model, modified=modified)
 
 

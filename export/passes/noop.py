@@ -5,29 +5,25 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.graph.nodes import array_of, attribute, bypass, static_shape
+from edgekit.export.passes.each_node import EachNode
+from edgekit.graph.nodes import array_of, attribute, bypass, optional, static_shape
 
 
-class RemoveNoOps(ir.passes.InPlacePass):
+class RemoveNoOps(EachNode):
     """Remove every node of `UNCHANGED` whose output equals its first (or only varying) input.
 
     A node between a graph input and a graph output stays, as Identity: both need their own name.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Remove in place."""
-        modified = False
-        for node in list(model.graph):
-            rule = None if node.domain else UNCHANGED.get(node.op_type)
-            source = rule(node) if rule else None
-            if source is None:
-                continue
-            if bypass(model.graph, node, source):
-                modified = True
-            elif node.op_type != "Identity":
-                _make_identity(model.graph, node, source)
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Remove a node without effect."""
+        rule = None if node.domain else UNCHANGED.get(node.op_type)
+        source = rule(node) if rule else None
+        if source is None or bypass(graph, node, source):
+            return source is not None
+        if node.op_type != "Identity":
+            _make_identity(graph, node, source)
+        return node.op_type != "Identity"
 
 
 def _make_identity(graph: ir.Graph, node: ir.Node, source: ir.Value) -> None:
@@ -49,7 +45,7 @@ def _same_shape(node: ir.Node) -> ir.Value | None:
 
 def _dropout(node: ir.Node) -> ir.Value | None:
     mask_is_read = any(len(mask.uses()) or mask.is_graph_output() for mask in node.outputs[1:])
-    training = node.inputs[2] if len(node.inputs) > 2 else None
+    training = optional(node, 2)
     flag = array_of(training)
     trains = training is not None and (flag is None or bool(flag.any()))
     return None if mask_is_read or trains else node.inputs[0]

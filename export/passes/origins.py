@@ -1,8 +1,7 @@
 """What constants that follow the length of an input were computed from, kept while they are folded."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import onnx_ir as ir
 
@@ -26,17 +25,21 @@ class Origin:
 def record(graph: ir.Graph, node: ir.Node) -> None:
     """Remember a node that is folded, where it grows to a size that it is told, or reads what did."""
     origins: dict[str, Origin] = graph.meta.setdefault(KEY, {})
-    names = [value.name for value in node.inputs if value is not None]
-    if not (facts_of(node).grows or any(name in origins for name in names)) or node.domain:
+    values = [value for value in node.inputs if value is not None]
+    grows = facts_of(node).grows or any(value.name in origins for value in values)
+    if node.domain or not grows:
         return
-    operands: list[tuple[str, Array] | None] = []
-    for value in node.inputs:
-        array = None if value is None else array_of(value)
-        if value is not None and (array is None or array.size > LARGEST):
-            return
-        operands.append(None if value is None or array is None else (str(value.name), array))
-    attributes: tuple[Any, ...] = tuple(node.attributes.values())
-    origins[str(node.outputs[0].name)] = Origin(node.op_type, attributes, tuple(operands))
+    contents = _contents(values)
+    if len(contents) == len(set(values)):
+        operands = [None if v is None else (str(v.name), contents[v]) for v in node.inputs]
+        attributes = tuple(node.attributes.values())
+        origins[str(node.outputs[0].name)] = Origin(node.op_type, attributes, tuple(operands))
+
+
+def _contents(values: Iterable[ir.Value]) -> dict[ir.Value, Array]:
+    """The contents of those values that are constants of at most `LARGEST` elements."""
+    arrays = {value: array_of(value) for value in values}
+    return {v: array for v, array in arrays.items() if array is not None and array.size <= LARGEST}
 
 
 def origins_of(graph: ir.Graph) -> dict[str, Origin]:

@@ -5,26 +5,18 @@ import math
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.export.passes.each_node import EachNode
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import (
-    add_initializer,
-    array_of,
-    attribute,
-    replace,
-    static_shape,
-)
+from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, static_shape
 
 
-class UnifyReshapes(ir.passes.InPlacePass):
+class UnifyReshapes(EachNode):
     """Turn Squeeze, Unsqueeze, Flatten, unit-axis Transpose into Reshape; merge neighbours."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            if renames(node) and (node.op_type != "Transpose" or moves_only_unit_axes(node)):
-                modified |= _to_reshape(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Rewrite what only renames axes."""
+        stays = node.op_type == "Transpose" and not moves_only_unit_axes(node)
+        return renames(node) and not stays and _to_reshape(graph, node)
 
 
 def renames(node: ir.Node) -> bool:
@@ -48,13 +40,15 @@ def _to_reshape(graph: ir.Graph, node: ir.Node) -> bool:
     if source is None or static_shape(source) is None or shape is None or not math.prod(shape):
         return False
     producer = source.producer()
-    if producer is not None and producer.op_type == "Reshape" and not producer.domain:
+    dims = array_of(node.inputs[1]) if _is_reshape(node) else None
+    if producer is not None and _is_reshape(producer):
         source = producer.inputs[0]
-    if node.op_type == "Reshape" and source is node.inputs[0]:
-        old = array_of(node.inputs[1])
-        if old is not None and tuple(old) == shape:
-            return False
-    dims = add_initializer(graph, f"{node.outputs[0].name}_dims", np.array(shape, np.int64))
-    reshape = ir.node("Reshape", [source, dims], name=node.name)
-    replace(graph, node, [reshape])
+    elif dims is not None and tuple(dims) == shape:
+        return False
+    constant = add_initializer(graph, f"{node.outputs[0].name}_dims", np.array(shape, np.int64))
+    replace(graph, node, [ir.node("Reshape", [source, constant], name=node.name)])
     return True
+
+
+def _is_reshape(node: ir.Node) -> bool:
+    return node.op_type == "Reshape" and not node.domain

@@ -4,32 +4,21 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import (
-    add_initializer,
-    array_of,
-    attribute,
-    replace,
-    sole_user,
-    static_shape,
-)
+from edgekit.export.passes.affine import channel_affine, layer_constants, varying_input
+from edgekit.export.passes.each_node import EachNode, repeat
+from edgekit.graph.nodes import add_initializer, attribute, producer_of, replace, sole_user
 
 
-class FoldScales(ir.passes.InPlacePass):
+class FoldScales(EachNode):
     """Fold Mul, Div, Add and Sub of constants into Gemm weights (from both sides) and Conv weights.
 
     Behind a layer: one value per output channel. In front of a Gemm: one value per input. The new
     weights are computed in float64 and rounded once.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Fold in place."""
-        modified = False
-        for node in list(model.graph):
-            layer: ir.Node | None = node
-            while layer is not None and (layer := _fold_one(model.graph, layer)) is not None:
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Fold all neighbours that a layer takes."""
+        return repeat(_fold_one, graph, node)
 
 
 def _fold_one(graph: ir.Graph, layer: ir.Node) -> ir.Node | None:
@@ -44,14 +33,10 @@ def _fold_one(graph: ir.Graph, layer: ir.Node) -> ir.Node | None:
 
 def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
     """Weights as (output, ...) and bias (output,) in float64; None where they are not plain constants."""
-    weight = array_of(layer.inputs[1])
-    bias_value = layer.inputs[2] if len(layer.inputs) > 2 else None
-    bias = array_of(bias_value)
-    plain = all(attribute(layer, n, 1.0) == 1.0 for n in ("alpha", "beta")) and not attribute(
-        layer, "transA", 0
-    )
-    if weight is None or (bias_value is not None and bias is None) or not plain:
+    constants = layer_constants(layer) if _is_plain(layer) else None
+    if constants is None:
         return None
+    weight, bias = constants
     rows = np.asarray(weight, np.float64)
     if layer.op_type == "Gemm" and not attribute(layer, "transB", 0):
         rows = rows.T
@@ -59,10 +44,15 @@ def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
     return rows, np.asarray(full, np.float64)
 
 
+def _is_plain(layer: ir.Node) -> bool:
+    """Whether a layer has no factors of its own, and its input is as it is."""
+    factors = (attribute(layer, name, 1.0) for name in ("alpha", "beta"))
+    return all(factor == 1.0 for factor in factors) and not attribute(layer, "transA", 0)
+
+
 def _fold_behind(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> ir.Node | None:
     user = sole_user(layer.outputs[0])
-    axis = 1
-    found = None if user is None else _constant(user, layer.outputs[0], axis, len(rows))
+    found = None if user is None else channel_affine(user, layer.outputs[0])
     if user is None or found is None:
         return None
     scale, shift = found
@@ -71,40 +61,17 @@ def _fold_behind(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> i
 
 
 def _fold_front(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> ir.Node | None:
-    source = layer.inputs[0]
-    above = source.producer() if source is not None else None
+    source, above = layer.inputs[0], producer_of(layer.inputs[0])
     if layer.op_type != "Gemm" or source is None or above is None or sole_user(source) is not layer:
         return None
-    data = next((v for v in above.inputs if v is not None and array_of(v) is None), None)
-    found = None if data is None else _constant(above, data, 1, rows.shape[1])
+    data = varying_input(above)
+    found = None if data is None else channel_affine(above, data)
     if data is None or found is None:
         return None
     scale, shift = found
     new = _rebuild(graph, layer, layer, data, rows * scale, bias + rows @ shift)
     graph.remove(above, safe=True)
     return new
-
-
-def _constant(node: ir.Node, data: ir.Value, axis: int, size: int) -> tuple[Array, Array] | None:
-    """``(scale, shift)`` of ``y = x * scale + shift`` along one axis; None for anything else."""
-    if not facts_of(node).affine or len(node.inputs) != 2:
-        return None
-    position = 0 if node.inputs[0] is data else 1
-    array, shape = array_of(node.inputs[1 - position]), static_shape(data)
-    if array is None or shape is None or shape != static_shape(node.outputs[0]):
-        return None
-    full = (1,) * (len(shape) - array.ndim) + array.shape
-    if len(full) != len(shape) or any(n != 1 and i != axis for i, n in enumerate(full)):
-        return None
-    values = np.broadcast_to(np.ravel(np.asarray(array, np.float64)), (size,))
-    one, zero = np.ones(size), np.zeros(size)
-    if node.op_type == "Mul":
-        return values, zero
-    if node.op_type == "Add":
-        return one, values
-    if node.op_type == "Sub":
-        return (one, -values) if position == 0 else (-one, values)
-    return (1 / values, zero) if position == 0 and np.all(values != 0) else None
 
 
 def _rebuild(

@@ -1,6 +1,7 @@
 """Shapes from the inputs alone: what an exporter claims about other values is not believed."""
 
 import math
+from collections.abc import Mapping
 
 import onnx
 import onnx_ir as ir
@@ -37,19 +38,27 @@ class InferShapes(ir.passes.InPlacePass):
         }
         for value in values.values():
             value.shape = None
+        _set_inferred(model, values)
         layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in MARKED]
-        while True:
-            for name, (elem_type, shape) in _infer(_without_weights(model)).items():
-                if name in values:
-                    values[name].dtype = ir.DataType(elem_type)
-                    values[name].shape = shape
-            wrong = [n for n in layers if n.inputs[0] and n.inputs[0].shape != n.outputs[0].shape]
-            if not wrong:
-                break
-            layers.remove(wrong[0])
-            _as_its_input(wrong[0])
+        while (layer := next(filter(_differs_from_its_input, layers), None)) is not None:
+            layers.remove(layer)
+            _as_its_input(layer)
+            _set_inferred(model, values)
         _refuse_huge(model.graph)
         return ir.passes.PassResult(model, modified=True)
+
+
+def _set_inferred(model: ir.Model, values: Mapping[str, ir.Value]) -> None:
+    """Give values the types and shapes that ONNX infers."""
+    for name, (elem_type, shape) in _infer(_without_weights(model)).items():
+        if name in values:
+            values[name].dtype = ir.DataType(elem_type)
+            values[name].shape = shape
+
+
+def _differs_from_its_input(layer: ir.Node) -> bool:
+    source = layer.inputs[0]
+    return source is not None and source.shape != layer.outputs[0].shape
 
 
 def _without_weights(model: ir.Model) -> onnx.ModelProto:
@@ -105,14 +114,17 @@ def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
 
 def _may_propagate(graph: onnx.GraphProto) -> bool:
     """Whether the values that ONNX follows are few: it takes 150 bytes for each element."""
-    sizes = {value.name: _shape(value.type.tensor_type) for value in graph.value_info}
-    sizes |= {value.name: _shape(value.type.tensor_type) for value in graph.output}
+    values = (*graph.value_info, *graph.output)
+    sizes = {value.name: _shape(value.type.tensor_type) for value in values}
     expanded = [sizes.get(node.output[0]) for node in graph.node if node.op_type == "Expand"]
     lines = [shape for shape in sizes.values() if shape is not None and len(shape) == 1]
-    return all(
-        shape is not None and shape.is_static() and math.prod(shape.numpy()) <= MAX_PROPAGATED
-        for shape in (*expanded, *(line for line in lines if line.is_static()))
-    )
+    return all(map(_is_small, (*expanded, *(line for line in lines if line.is_static()))))
+
+
+def _is_small(shape: ir.Shape | None) -> bool:
+    if shape is None or not shape.is_static():
+        return False
+    return math.prod(shape.numpy()) <= MAX_PROPAGATED
 
 
 def _shape(tensor: onnx.TypeProto.Tensor) -> ir.Shape | None:
@@ -125,19 +137,30 @@ def _shape(tensor: onnx.TypeProto.Tensor) -> ir.Shape | None:
 
 
 def _refuse_huge(graph: ir.Graph) -> None:
-    problems, borders = [], 0
-    for value in (*graph.inputs, *(output for node in graph for output in node.outputs)):
-        dims = [dim for dim in value.shape or () if isinstance(dim, int)]
-        size, rank = math.prod(dims), len(value.shape or ())
-        borders += size * (value.is_graph_input() + value.is_graph_output())
-        if size > MAX_ELEMENTS or rank > MAX_RANK:
-            large = size > MAX_ELEMENTS
-            found = f"{size} elements" if large else f"{rank} dimensions"
-            allowed = f"at most {MAX_ELEMENTS} elements, {MAX_RANK} dimensions in one tensor"
-            step = "give smaller input shapes" if large else "give fewer dimensions"
-            problems.append(Problem(f"value '{value.name}'", found, allowed, step))
+    values = [*graph.inputs, *(output for node in graph for output in node.outputs)]
+    problems = [problem for value in values if (problem := _size_problem(value)) is not None]
+    borders = sum(
+        _known_elements(value) * (value.is_graph_input() + value.is_graph_output())
+        for value in values
+    )
     if not problems and borders > MAX_ELEMENTS:
         found, allowed = f"{borders} elements together", f"at most {MAX_ELEMENTS}"
         problems.append(Problem("inputs and outputs", found, allowed, "give smaller input shapes"))
     if problems:
         raise ModelError(problems)
+
+
+def _known_elements(value: ir.Value) -> int:
+    """The elements of a tensor as far as its sizes are known."""
+    return math.prod(dim for dim in value.shape or () if isinstance(dim, int))
+
+
+def _size_problem(value: ir.Value) -> Problem | None:
+    size, rank = _known_elements(value), len(value.shape or ())
+    if size <= MAX_ELEMENTS and rank <= MAX_RANK:
+        return None
+    large = size > MAX_ELEMENTS
+    found = f"{size} elements" if large else f"{rank} dimensions"
+    allowed = f"at most {MAX_ELEMENTS} elements, {MAX_RANK} dimensions in one tensor"
+    step = "give smaller input shapes" if large else "give fewer dimensions"
+    return Problem(f"value '{value.name}'", found, allowed, step)

@@ -4,49 +4,42 @@ import math
 
 import onnx_ir as ir
 
+from edgekit.export.passes.affine import varying_input
+from edgekit.export.passes.each_node import EachNode, repeat
 from edgekit.export.passes.origins import add_reshaped_constant
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
+    producer_of,
     replace,
     sole_user,
     static_shape,
 )
 
 
-class SinkReshapes(ir.passes.InPlacePass):
+class SinkReshapes(EachNode):
     """Move a Reshape behind the pointwise operators that read it, up to the next other operator.
 
     A constant operand moves along where it has one value or one value per element.
     """
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            reshape: ir.Node | None = (
-                node if node.op_type == "Reshape" and not node.domain else None
-            )
-            while reshape is not None and (reshape := _sink(model.graph, reshape)) is not None:
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Move a Reshape as far as it goes."""
+        if node.op_type != "Reshape" or node.domain:
+            return False
+        return repeat(_sink, graph, node)
 
 
-class RaiseReshapes(ir.passes.InPlacePass):
+class RaiseReshapes(EachNode):
     """Move a Reshape that feeds a Gemm above scales and shifts, unless a layer stands above them."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
-            if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
-                continue
-            reshape: ir.Node | None = node
-            while reshape is not None and (reshape := _raise(model.graph, reshape)) is not None:
-                modified = True
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Move a Reshape as far as it goes."""
+        user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
+        if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
+            return False
+        return repeat(_raise, graph, node)
 
 
 def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
@@ -59,7 +52,8 @@ def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
     inputs = _moved_inputs(graph, user, moved, source, after, before)
     if inputs is None:
         return None
-    pointwise = _like(user, inputs, f"{moved.name}_flat", before)
+    pointwise = _same_operator(user, inputs)
+    _describe(pointwise.outputs[0], f"{moved.name}_flat", before, user.outputs[0])
     lowered = ir.node("Reshape", [pointwise.outputs[0], reshape.inputs[1]], name=reshape.name)
     replace(graph, user, [pointwise, lowered])
     graph.remove(reshape, safe=True)
@@ -68,12 +62,11 @@ def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
 
 def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
     """Swap a Reshape with the scale or shift above it; returns the new Reshape."""
-    source = reshape.inputs[0]
-    above = source.producer() if source is not None else None
+    source, above = reshape.inputs[0], producer_of(reshape.inputs[0])
     if source is None or above is None or not facts_of(above).affine or sole_user(source) is None:
         return None
     before, after = static_shape(source), static_shape(reshape.outputs[0])
-    data = next((v for v in above.inputs if v is not None and array_of(v) is None), None)
+    data = varying_input(above)
     if before is None or after is None or data is None or static_shape(data) != before:
         return None
     raised = ir.node("Reshape", [data, reshape.inputs[1]], name=reshape.name)
@@ -81,22 +74,15 @@ def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
     inputs = _moved_inputs(graph, above, data, raised.outputs[0], before, after)
     if inputs is None:
         return None
-    pointwise = ir.Node(
-        "", above.op_type, inputs, above.attributes.values(), num_outputs=1, name=above.name
-    )
-    pointwise.metadata_props.update(above.metadata_props)
-    replace(graph, reshape, [raised, pointwise])
+    replace(graph, reshape, [raised, _same_operator(above, inputs)])
     graph.remove(above, safe=True)
     return raised
 
 
-def _like(
-    node: ir.Node, inputs: list[ir.Value | None], name: str, shape: tuple[int, ...]
-) -> ir.Node:
-    """The same operator on other inputs."""
+def _same_operator(node: ir.Node, inputs: list[ir.Value | None]) -> ir.Node:
+    """A node that does to other inputs what `node` does."""
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     new.metadata_props.update(node.metadata_props)
-    _describe(new.outputs[0], name, shape, node.outputs[0])
     return new
 
 
@@ -105,11 +91,9 @@ def _describe(value: ir.Value, name: str, shape: tuple[int, ...], like: ir.Value
 
 
 def _stands_on_layer(reshape: ir.Node) -> bool:
-    value = reshape.inputs[0]
-    producer = value.producer() if value is not None else None
+    producer = producer_of(reshape.inputs[0])
     while producer is not None and facts_of(producer).affine:
-        value = next((v for v in producer.inputs if v is not None and array_of(v) is None), None)
-        producer = value.producer() if value is not None else None
+        producer = producer_of(varying_input(producer))
     return producer is not None and facts_of(producer).linear
 
 
@@ -122,24 +106,34 @@ def _moved_inputs(
     new: tuple[int, ...],
 ) -> list[ir.Value | None] | None:
     """The node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
-    facts = facts_of(node)
-    if not facts.affine:
-        alone = facts.elementwise and not facts.quantizer and node.inputs[0] is data
-        scalars = all(v is None or static_shape(v) in ((), (1,)) for v in node.inputs[1:])
-        return [replacement, *node.inputs[1:]] if alone and scalars else None
+    if not facts_of(node).affine:
+        alone = node.inputs[0] is data and _is_pointwise(node)
+        return [replacement, *node.inputs[1:]] if alone else None
     if static_shape(node.outputs[0]) != old:
         return None
-    inputs: list[ir.Value | None] = []
-    for value in node.inputs:
-        array = array_of(value)
-        if value is data:
-            inputs.append(replacement)
-        elif value is None or array is None:
-            return None
-        elif array.size == 1:
-            inputs.append(add_initializer(graph, f"{value.name}_scalar", array.reshape(())))
-        elif array.size == math.prod(old):
-            inputs.append(add_reshaped_constant(graph, value, array, new, "moved"))
-        else:
-            return None
-    return inputs
+    inputs = [
+        replacement if value is data else _moved_constant(graph, value, old, new)
+        for value in node.inputs
+    ]
+    return None if None in inputs else inputs
+
+
+def _is_pointwise(node: ir.Node) -> bool:
+    """Whether a node computes element by element of its first input, whatever its shape."""
+    facts = facts_of(node)
+    scalars = all(v is None or static_shape(v) in ((), (1,)) for v in node.inputs[1:])
+    return facts.elementwise and not facts.quantizer and scalars
+
+
+def _moved_constant(
+    graph: ir.Graph, value: ir.Value | None, old: tuple[int, ...], new: tuple[int, ...]
+) -> ir.Value | None:
+    """A constant of one element, or of one for each of the data's, for data of shape `new`; None of any other."""
+    array = array_of(value)
+    if value is None or array is None:
+        return None
+    if array.size == 1:
+        return add_initializer(graph, f"{value.name}_scalar", array.reshape(()))
+    if array.size == math.prod(old):
+        return add_reshaped_constant(graph, value, array, new, "moved")
+    return None

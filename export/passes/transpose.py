@@ -13,6 +13,8 @@ from edgekit.graph.nodes import (
     attribute,
     bypass,
     nbytes,
+    optional,
+    producer_of,
     replace,
     static_shape,
 )
@@ -57,11 +59,10 @@ def permutation(node: ir.Node | None) -> Perm | None:
 
 
 def _transposed_bytes(graph: ir.Graph) -> int:
-    nodes = [node for node in graph if permutation(node) is not None]
     return sum(
-        nbytes(node.outputs[0])
-        for node in nodes
-        if _moves(static_shape(node.inputs[0]), permutation(node) or ())
+        _bytes_moved(node.outputs[0], static_shape(node.inputs[0]), perm)
+        for node in graph
+        if (perm := permutation(node)) is not None
     )
 
 
@@ -69,8 +70,7 @@ def _merge(graph: ir.Graph) -> bool:
     """Let a Transpose of a Transpose read what the first one reads; drop those without effect."""
     modified = False
     for node in list(graph):
-        outer, source = permutation(node), node.inputs[0] if node.inputs else None
-        producer = source.producer() if source is not None else None
+        outer, producer = permutation(node), producer_of(optional(node, 0))
         inner = permutation(producer)
         if outer is None or inner is None or producer is None:
             continue
@@ -80,11 +80,16 @@ def _merge(graph: ir.Graph) -> bool:
             merged = ir.node("Transpose", [first], {"perm": both}, name=node.name)
             replace(graph, node, [merged])
         modified = True
+    _drop_unread(graph)
+    return modified
+
+
+def _drop_unread(graph: ir.Graph) -> None:
+    """Remove Transposes that nothing reads."""
     for node in reversed(list(graph)):
         value = node.outputs[0]
         if permutation(node) is not None and not value.uses() and not value.is_graph_output():
             graph.remove(node, safe=True)
-    return modified
 
 
 def _regions(graph: ir.Graph) -> list[list[ir.Node]]:
@@ -92,31 +97,37 @@ def _regions(graph: ir.Graph) -> list[list[ir.Node]]:
     turnable = [node for node in graph if _rank(node) is not None]
     region_of = {node: [node] for node in turnable}
     for node in turnable:
-        for value in node.inputs:
-            producer = value.producer() if value is not None else None
-            a, b = region_of[node], region_of.get(producer) if producer is not None else None
-            if producer is None or b is None or a is b or _rank(producer) != _rank(node):
-                continue
-            b += a
-            region_of.update(dict.fromkeys(a, b))
+        for producer in _producers_in_region(node):
+            own, other = region_of[node], region_of[producer]
+            if other is not own:
+                other += own
+                region_of.update(dict.fromkeys(own, other))
     order = {node: i for i, node in enumerate(graph)}
     unique = {id(region): region for region in region_of.values()}
     return [sorted(region, key=order.__getitem__) for region in unique.values()]
 
 
+def _producers_in_region(node: ir.Node) -> list[ir.Node]:
+    """The turnable nodes of one rank with `node` that it reads."""
+    rank, producers = _rank(node), [producer_of(value) for value in node.inputs]
+    return [p for p in producers if p is not None and p.graph is node.graph and _rank(p) == rank]
+
+
 def _rank(node: ir.Node) -> int | None:
     """The rank of all that a turnable node computes on; None for a node that cannot be turned."""
-    if node.domain or len(node.outputs) != 1 or static_shape(node.outputs[0]) is None:
+    if node.domain or len(node.outputs) != 1 or not _is_turnable(node):
         return None
-    rank = len(static_shape(node.outputs[0]) or ())
-    axes = array_of(node.inputs[1]) if node.op_type in REDUCE and len(node.inputs) > 1 else None
-    if node.op_type in REDUCE:
-        known = axes is not None and axes.size > 0 and attribute(node, "keepdims", 1) == 1
-    else:
-        known = node.op_type in TURNABLE
-    shapes = [static_shape(value) for value in _computed_inputs(node)]
-    alike = all(shape is not None and len(shape) == rank for shape in shapes)
-    return rank if known and alike and shapes and rank > 1 else None
+    shape = static_shape(node.outputs[0])
+    ranks = {len(static_shape(value) or ()) for value in _computed_inputs(node)}
+    return len(shape) if shape is not None and len(shape) > 1 and ranks == {len(shape)} else None
+
+
+def _is_turnable(node: ir.Node) -> bool:
+    """Whether the operator runs in any order of axes; a reduction where its axes are constants and stay."""
+    if node.op_type not in REDUCE:
+        return node.op_type in TURNABLE
+    axes = array_of(optional(node, 1))
+    return axes is not None and axes.size > 0 and bool(attribute(node, "keepdims", 1) == 1)
 
 
 def _computed_inputs(node: ir.Node) -> list[ir.Value]:
@@ -127,13 +138,18 @@ def _turn_if_better(graph: ir.Graph, region: list[ir.Node]) -> bool:
     inside = set(region)
     entries = {v for node in region for v in _computed_inputs(node) if v.producer() not in inside}
     exits = [node.outputs[0] for node in region if _leaves(node.outputs[0], inside)]
-    perms = [permutation(value.producer()) for value in entries]
-    perms += [_inverse(perm) for v in exits for perm in _perms(v)]
-    for perm in sorted({perm for perm in perms if perm is not None}):
+    for perm in _orders_at_borders(entries, exits):
         if _transpose_bytes_saved(inside, entries, exits, perm) > 0:
             _turn(graph, region, entries, exits, perm)
             return True
     return False
+
+
+def _orders_at_borders(entries: Iterable[ir.Value], exits: Iterable[ir.Value]) -> list[Perm]:
+    """The orders of axes to which Transposes at the borders of a region lead."""
+    perms = {permutation(value.producer()) for value in entries}
+    perms |= {_inverse(perm) for value in exits for perm in _perms(value)}
+    return sorted(perm for perm in perms if perm is not None)
 
 
 def _leaves(value: ir.Value, inside: set[ir.Node]) -> bool:
@@ -167,26 +183,29 @@ def _saved_before(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
     producer, back = value.producer(), _inverse(perm)
     own = permutation(producer)
     if own is None or producer is None:
-        return -nbytes(value) if _moves(static_shape(value), back) else 0
+        return -_bytes_moved(value, static_shape(value), back)
     source = static_shape(producer.inputs[0])
-    stays = value.is_graph_output() or any(u.node not in inside for u in value.uses())
-    saved = 0 if stays or not _moves(source, own) else nbytes(value)
-    return saved - (nbytes(value) if _moves(source, tuple(own[axis] for axis in back)) else 0)
+    saved = 0 if _leaves(value, inside) else _bytes_moved(value, source, own)
+    return saved - _bytes_moved(value, source, tuple(own[axis] for axis in back))
 
 
 def _saved_behind(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
     """Bytes saved where a value leaves the region, which will give it turned back."""
     shape = static_shape(value)
-    turned = tuple(shape[axis] for axis in _inverse(perm)) if shape is not None else None
-    readers = [user.node for user in value.uses() if user.node not in inside]
-    owns = [permutation(reader) for reader in readers]
+    turned = None if shape is None else tuple(shape[axis] for axis in _inverse(perm))
+    owns = [permutation(user.node) for user in value.uses() if user.node not in inside]
     saved = 0
     for own in owns:
         if own is not None:
-            saved += nbytes(value) if _moves(shape, own) else 0
-            saved -= nbytes(value) if _moves(turned, (perm[axis] for axis in own)) else 0
+            saved += _bytes_moved(value, shape, own)
+            saved -= _bytes_moved(value, turned, (perm[axis] for axis in own))
     plain = value.is_graph_output() or None in owns
-    return saved - (nbytes(value) if plain and _moves(turned, perm) else 0)
+    return saved - (_bytes_moved(value, turned, perm) if plain else 0)
+
+
+def _bytes_moved(value: ir.Value, shape: tuple[int, ...] | None, perm: Iterable[int]) -> int:
+    """Bytes of a Transpose of a tensor of this shape to `value`; 0 where all elements stay in their places."""
+    return nbytes(value) if _moves(shape, perm) else 0
 
 
 def _turn(
@@ -226,25 +245,30 @@ def _turn(
 def _turned_node(
     graph: ir.Graph, node: ir.Node, turned: dict[ir.Value, ir.Value], back: Perm
 ) -> ir.Node:
-    inputs: list[ir.Value | None] = []
-    for index, value in enumerate(node.inputs):
-        array = array_of(value)
-        if value is None or array is None:
-            inputs.append(None if value is None else turned[value])
-        elif node.op_type in REDUCE and index == 1:
-            axes = [back.index(int(axis) % len(back)) for axis in np.ravel(array)]
-            inputs.append(add_initializer(graph, f"{value.name}_turned", np.array(axes, np.int64)))
-        elif array.size == 1 and node.op_type not in ALONG:
-            inputs.append(value)
-        else:
-            wide = (1,) * (len(back) - array.ndim) + array.shape
-            inputs.append(add_reshaped_constant(graph, value, array, wide, "turned", back))
+    inputs = [_turned_operand(graph, node, i, turned, back) for i in range(len(node.inputs))]
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     if node.op_type in ALONG:
         axis = attribute(node, "axis", FACTS[node.op_type].axis) % len(back)
         new.attributes["axis"] = ir.AttrInt64("axis", back.index(axis))
     new.metadata_props.update(node.metadata_props)
     return new
+
+
+def _turned_operand(
+    graph: ir.Graph, node: ir.Node, index: int, turned: dict[ir.Value, ir.Value], back: Perm
+) -> ir.Value | None:
+    """An input of a turned node: a value of the region, axes in their new places, or a constant turned."""
+    value = node.inputs[index]
+    array = array_of(value)
+    if value is None or array is None:
+        return None if value is None else turned[value]
+    if node.op_type in REDUCE and index == 1:
+        axes = [back.index(int(axis) % len(back)) for axis in np.ravel(array)]
+        return add_initializer(graph, f"{value.name}_turned", np.array(axes, np.int64))
+    if array.size == 1 and node.op_type not in ALONG:
+        return value
+    wide = (1,) * (len(back) - array.ndim) + array.shape
+    return add_reshaped_constant(graph, value, array, wide, "turned", back)
 
 
 def _describe(value: ir.Value, old: ir.Value, back: Perm) -> None:

@@ -15,7 +15,7 @@ import onnx_ir as ir
 from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.own_operators.marked_layers import LOG_SUM
 from edgekit.export.passes import simplify
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.stream.sources import Offline
 from edgekit.graph.model import FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape

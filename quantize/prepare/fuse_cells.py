@@ -7,7 +7,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32, Float64
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.graph.nodes import array_of, attribute, sole_user
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import is_move

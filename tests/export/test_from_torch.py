@@ -2,20 +2,16 @@
 
 import re
 import sys
-import types
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from edgekit.base.errors import EdgeKitError, ModelError, UsageError, VerificationError
 from edgekit.export import from_torch as module_under_test
 from edgekit.export.from_torch import from_torch
 from edgekit.export.hop_runner import run_hops, snr_db
-from edgekit.export.torch_source import load_module
 from edgekit.graph.model import StatePair, StreamInfo
 
 NETWORKS = '''
@@ -374,16 +370,3 @@ def test_a_cell_that_forgets_between_calls_is_told(recurrent):
     (note,) = model.notes
     assert note.startswith("GRU '") and "constant state" in note
     assert recurrent[0].notes == ()
-
-
-@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile], ids=["parallel", "compiled"])
-def test_what_wraps_a_module_to_train_or_to_compile_it_is_left_off(
-    wrap: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    inner = nn.Linear(8, 4)
-    made = types.ModuleType("wrapped_by_torch")
-    made.factory = lambda: (wrap(inner), (torch.rand(1, 8),))  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, made.__name__, made)
-    loaded = load_module("wrapped_by_torch:factory", {})
-    assert loaded.module is inner
-    assert list(loaded.kwargs) == ["input"]

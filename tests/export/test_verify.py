@@ -3,61 +3,17 @@
 import numpy as np
 import onnx
 import pytest
+from onnx_texts import accumulating
 
-from edgekit.base.errors import ModelError, UsageError, VerificationError
+from edgekit.base.errors import VerificationError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.hop_runner import in_onnxruntime, run_hops, snr_db
+from edgekit.export.hop_runner import in_onnxruntime
 from edgekit.export.verify import LIMIT, NUDGES, SINGLE_CALLS, compare, verify_import
-
-ACCUMULATE = """<ir_version: 10, opset_import: ["": 21]>
-net (float[1,2] x, float[1,2] s) => (float[1,2] y, float[1,2] s_next) {
-  s_next = Add (x, s)
-  half = Constant <value_float = 0.5> ()
-  y = Mul (s_next, half)
-}"""
 
 
 @pytest.fixture(scope="module")
 def accumulate():
-    return from_onnx(onnx.parser.parse_model(ACCUMULATE).SerializeToString(), name="net")
-
-
-def test_hops_carry_the_state_from_zero(accumulate):
-    x = np.arange(10, dtype=np.float32).reshape(5, 1, 2)
-    found = run_hops(accumulate, {"x": x}, tap=["x", "s", "s_next", "y"])
-    total = np.cumsum(x, axis=0)
-    np.testing.assert_array_equal(found["y"], total / 2)
-    np.testing.assert_array_equal(found["s_next"], total)
-    np.testing.assert_array_equal(found["s"][1:], total[:-1])
-    np.testing.assert_array_equal(found["x"], x)
-    assert list(run_hops(accumulate, {"x": x})) == ["y"]
-
-
-@pytest.mark.parametrize(
-    "inputs",
-    [
-        {},
-        {"x": np.zeros((3, 2), np.float32)},
-        {"x": np.zeros((3, 1, 2))},
-        {"x": np.zeros((0, 1, 2), np.float32)},
-        {"x": np.zeros((3, 1, 2), np.float32), "s": np.zeros((3, 1, 2), np.float32)},
-    ],
-)
-def test_inputs_that_do_not_fit_are_refused(accumulate, inputs):
-    with pytest.raises(UsageError):
-        run_hops(accumulate, inputs)
-
-
-def test_an_unknown_tap_is_refused(accumulate):
-    with pytest.raises(UsageError, match="nowhere"):
-        run_hops(accumulate, {"x": np.zeros((1, 1, 2), np.float32)}, tap=["nowhere"])
-
-
-def test_snr_is_in_db():
-    reference = np.array([3.0, 4.0])
-    assert snr_db(reference, reference) == np.inf
-    assert snr_db(reference, reference + np.array([0.05, 0.0])) == pytest.approx(40)
-    assert snr_db(np.zeros(2), reference) == -np.inf
+    return accumulating()
 
 
 def test_compare_names_the_worst_output():
@@ -94,11 +50,6 @@ def test_an_import_that_loses_its_state_is_found(accumulate):
     forgets.calls = 0
     with pytest.raises(VerificationError, match="after 20 hops"):
         verify_import(forgets, accumulate)
-
-
-def test_onnxruntime_refusals_are_model_errors():
-    with pytest.raises(ModelError, match="onnxruntime"):
-        in_onnxruntime(b"nothing")
 
 
 def one_node(text):
@@ -162,30 +113,6 @@ def test_a_wrong_rewrite_of_a_steep_network_is_found(wrong):
         verify_import(steep(**wrong), one_node(STEEP))
 
 
-def test_the_exact_sigmoid_is_exact_in_every_graph():
-    proto = onnx.parser.parse_model(
-        """<ir_version: 10, opset_import: ["": 21, "mine": 1]>
-        net (float[9] x, bool c) => (float[9] y) {
-          q = Concat <axis = 0> (x, x)
-          p = Slice (q, first, last)
-          s = mine.Same (p)
-          y = If (c) <
-            then_branch = a () => (float[9] t) { t = Sigmoid (x) },
-            else_branch = b () => (float[9] e) { e = Identity (s) }
-          >
-        }
-        <domain: "mine", opset_import: ["": 21]> Same (a) => (b) { b = Sigmoid (a) }"""
-    )
-    for name, place in (("first", 9), ("last", 18)):
-        proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([place]), name))
-    running = in_onnxruntime(proto.SerializeToString())
-    x = np.array([-87, -60, -20, -1, 0, 1, 20, 60, 100], np.float32)
-    exact = 1 / (1 + np.exp(-x.astype(np.float64)))
-    for choice in (True, False):
-        (y,) = running({"x": x, "c": np.array(choice)}).values()
-        np.testing.assert_allclose(y, exact, rtol=1e-5)
-
-
 def test_more_is_allowed_only_where_the_source_needs_it(accumulate):
     def nearly(feed):
         y, state = in_onnxruntime(accumulate.to_bytes())(feed).values()
@@ -193,26 +120,6 @@ def test_more_is_allowed_only_where_the_source_needs_it(accumulate):
 
     with pytest.raises(VerificationError, match="allowed: 1e-05"):
         verify_import(nearly, accumulate)
-
-
-@pytest.mark.parametrize("size", [6, 480, 960])
-@pytest.mark.parametrize(
-    ("parts", "inverse", "onesided"), [(1, 0, 0), (1, 0, 1), (2, 0, 0), (1, 1, 0), (2, 1, 0)]
-)
-def test_a_transform_of_any_length_is_exact(size, parts, inverse, onesided):
-    bins = size // 2 + 1 if onesided else size
-    proto = onnx.parser.parse_model(
-        f"""<ir_version: 10, opset_import: ["": 21]>
-        net (float[3,{size},{parts}] x) => (float[3,{bins},2] y) <int64 axis = {{1}}> {{
-          s = DFT <inverse = {inverse}, onesided = {onesided}> (x, , axis)
-          y = Identity (s)
-        }}"""
-    )
-    x = np.random.default_rng(0).standard_normal((3, size, parts)).astype(np.float32)
-    (y,) = in_onnxruntime(proto.SerializeToString())({"x": x}).values()
-    whole = x[..., 0] + (1j * x[..., 1] if parts == 2 else 0)
-    exact = (np.fft.ifft if inverse else np.fft.fft)(whole, axis=1)[:, :bins]
-    assert np.abs(y[..., 0] + 1j * y[..., 1] - exact).max() < 1e-6 * np.abs(exact).max()
 
 
 def test_large_outputs_are_compared_some_elements_at_once(monkeypatch):

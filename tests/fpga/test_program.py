@@ -8,14 +8,13 @@ import pytest
 from fpga_networks import one_layer, random_layer, random_x
 from fpga_rtl import W8, expected, needs_verilator, simulated
 
-from edgekit.base.errors import ModelError, UsageError
+from edgekit.base.errors import ModelError
 from edgekit.fpga import simulate
 from edgekit.fpga.network import Layer, Network
 from edgekit.fpga.program import assemble
 from edgekit.fpga.resources import PARTS
 from edgekit.fpga.search import choose
 from edgekit.fpga.simulate import Case
-from edgekit.fpga.spec import EngineSpec
 
 
 def alone(layer: Layer) -> Network:
@@ -86,11 +85,3 @@ def test_a_picture_that_is_too_wide_for_a_part_is_named() -> None:
     roomy = replace(PARTS["XC7Z020"], rams=10_000)
     with pytest.raises(ModelError, match="5000 beats of a row"):
         choose(alone(wider), roomy)
-
-
-def test_values_that_no_engine_can_have_are_refused() -> None:
-    with pytest.raises(UsageError) as caught:
-        EngineSpec(weight_beats=3, line_beats=5000, groups=0, accumulator_bits=40)
-    found = {problem.where for problem in caught.value.problems}
-    names = ("weight_beats", "line_beats", "groups", "accumulator_bits")
-    assert found == {f"engine {name}" for name in names}

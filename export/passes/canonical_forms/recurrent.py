@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.graph.model import WITHIN_HOP
-from edgekit.graph.nodes import array_of, attribute, static_shape
+from edgekit.graph.nodes import array_of, attribute, optional, static_shape
 
 INPUTS = 8  # X, W, R, B, sequence_lens, initial_h, initial_c, P
 LENGTHS, STATES, PEEPHOLES = 4, (5, 6), 7
@@ -23,24 +23,37 @@ def plain(graph: ir.Graph, node: ir.Node) -> bool:
     """Rewrite a GRU, LSTM or RNN whose lengths, if it has any, are those of the whole sequence."""
     batch_first = bool(attribute(node, "layout", 0))
     backward = BACKWARD.get(attribute(node, "direction", "forward"))
-    inputs = [*node.inputs, *[None] * (INPUTS - len(node.inputs))]
-    used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
+    inputs = [optional(node, index) for index in range(INPUTS)]
+    used = _outputs_in_use(node)
     if backward is None or not used or not _is_whole(inputs, batch_first):
         return False
-    kept = [None if i == LENGTHS or _zeros(i, value) else value for i, value in enumerate(inputs)]
-    if backward == (False,) and not batch_first and kept == inputs:
+    needed = _without_defaults(inputs)
+    if backward == (False,) and not batch_first and needed == inputs:
         return False
     chain = Chain(graph, node)
     if batch_first:
-        kept = _time_first(chain, kept)
-    cells = [_cell(chain, kept, order, backward) for order in range(len(backward))]
-    results = {}
-    for i in used:
-        result = _concatenate_parts(chain, [cell[i] for cell in cells], axis=1 if i == 0 else 0)
-        if batch_first:
-            result = chain.transpose(result, [2, 0, 1, 3] if i == 0 else [1, 0, 2])
-        results[node.outputs[i]] = result
-    return chain.finish(results)
+        needed = _time_first(chain, needed)
+    cells = [_cell(chain, needed, order, backward) for order in range(len(backward))]
+    return chain.finish(
+        {node.outputs[i]: _result(chain, [cell[i] for cell in cells], i, batch_first) for i in used}
+    )
+
+
+def _outputs_in_use(node: ir.Node) -> list[int]:
+    return [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
+
+
+def _without_defaults(inputs: list[ir.Value | None]) -> list[ir.Value | None]:
+    """The inputs without lengths, and without states and peepholes of zeros."""
+    return [None if i == LENGTHS or _zeros(i, value) else value for i, value in enumerate(inputs)]
+
+
+def _result(chain: Chain, parts: list[ir.Value], index: int, batch_first: bool) -> ir.Value:
+    """An output of the layer, from those of its cells."""
+    result = _concatenate_parts(chain, parts, axis=1 if index == 0 else 0)
+    if not batch_first:
+        return result
+    return chain.transpose(result, [2, 0, 1, 3] if index == 0 else [1, 0, 2])
 
 
 def _time_first(chain: Chain, inputs: list[ir.Value | None]) -> list[ir.Value | None]:
@@ -71,30 +84,34 @@ def _cell(
     chain: Chain, inputs: Sequence[ir.Value | None], order: int, backward: Sequence[bool]
 ) -> list[ir.Value]:
     """One direction of the layer as a forward cell; returns its outputs, Y in the order of X."""
-    node, count = chain.node, len(backward)
+    node, count, plain_name = chain.node, len(backward), chain.node.name or ""
     x, *rest = inputs
     assert x is not None
     own = [None if v is None else _part(chain, v, order, count) for v in rest]
     while own[-1] is None:
         own.pop()
-    attributes = dict(node.attributes)
-    for name in ("direction", "layout", "activations"):
-        attributes.pop(name, None)
-    named = attribute(node, "activations", ())
-    size = len(named) // count
-    if named:
-        functions = list(named[order * size : (order + 1) * size])
-        attributes["activations"] = ir.AttrStrings("activations", functions)
+    attributes = _cell_attributes(node, order, count)
+    if not any(backward):
+        return chain.add_all(node.op_type, [x, *own], attributes, len(node.outputs), plain_name)
+    name = f"{plain_name}_{'backward' if backward[order] else 'forward'}"
     sequence = _reverse_time(chain, x) if backward[order] else x
-    sense = "_backward" if backward[order] else "_forward" if any(backward) else ""
-    outputs = chain.add_all(
-        node.op_type, [sequence, *own], attributes, len(node.outputs), f"{node.name or ''}{sense}"
-    )
-    if any(backward):
-        chain.new[-1].metadata_props[WITHIN_HOP] = "1"
+    outputs = chain.add_all(node.op_type, [sequence, *own], attributes, len(node.outputs), name)
+    chain.new[-1].metadata_props[WITHIN_HOP] = "1"
     if backward[order]:
         outputs[0] = _reverse_time(chain, outputs[0])
     return outputs
+
+
+def _cell_attributes(node: ir.Node, order: int, count: int) -> dict[str, ir.Attr]:
+    """The attributes of one of `count` directions: its own activations, no direction and no layout."""
+    dropped = ("direction", "layout", "activations")
+    attributes = {name: item for name, item in node.attributes.items() if name not in dropped}
+    functions = attribute(node, "activations", ())
+    size = len(functions) // count
+    if functions:
+        own = list(functions[order * size : (order + 1) * size])
+        attributes["activations"] = ir.AttrStrings("activations", own)
+    return attributes
 
 
 def _part(chain: Chain, value: ir.Value, order: int, count: int) -> ir.Value:

@@ -1,53 +1,97 @@
 """Fourier transforms and Einsum as products: what no kernel computes becomes Gemm or MatMul."""
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.graph.nodes import array_of, attribute, static_shape
+from edgekit.export.passes.chain import Chain
+from edgekit.graph.nodes import array_of, attribute, optional, static_shape
 
+Sizes = Mapping[str, int]  # of an equation: letter -> elements along its axis
 FAST_FROM = 32  # points from which a real transform is left to the fast kernel
+
+
+@dataclass(frozen=True)
+class _Transform:
+    """A DFT of floats whose length and axis are constants.
+
+    Attributes:
+        node: the DFT.
+        x: what it transforms.
+        shape: of `x`.
+        axis: along which it transforms, counted from the front.
+        points: its length.
+        bins: elements of the result along `axis`.
+    """
+
+    node: ir.Node
+    x: ir.Value
+    shape: tuple[int, ...]
+    axis: int
+    points: int
+    bins: int
+
+    @staticmethod
+    def of(node: ir.Node) -> "_Transform | None":
+        """A DFT node's transform; None where something of it is computed."""
+        x, result = node.inputs[0], static_shape(node.outputs[0])
+        shape = static_shape(x)
+        if x is None or shape is None or result is None or not _is_fixed(node):
+            return None
+        length, axis = (_scalar(node, index) for index in (1, 2))
+        at = (-2 if axis is None else axis) % len(shape)
+        return _Transform(node, x, shape, at, shape[at] if length is None else length, result[at])
+
+    @property
+    def is_fast(self) -> bool:
+        """Whether the fast kernel computes it once its axis is the last but one."""
+        return is_fast(self.node, self.points) and self.points == self.shape[self.axis]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the fast kernel computes it as it is."""
+        plain = self.axis == len(self.shape) - 2 and _scalar(self.node, 1) is None
+        return plain and is_fast(self.node, self.points)
+
+    def matrix(self) -> Array:
+        """The matrix (samples * parts, bins * parts of the result) by which it is a product."""
+        samples, parts = self.shape[self.axis], self.shape[-1]
+        inverse = bool(attribute(self.node, "inverse", 0))
+        if inverse and attribute(self.node, "onesided", 0):
+            return irfft_matrix(samples, self.bins)  # from half of a spectrum to real samples
+        return dft_matrix(samples, self.points, self.bins, inverse, parts)
 
 
 def dft(graph: ir.Graph, node: ir.Node) -> bool:
     """DFT on the last but one axis: as it is where a kernel has it, else a product with its matrix."""
-    x, shape, result = node.inputs[0], static_shape(node.inputs[0]), static_shape(node.outputs[0])
-    if x is None or shape is None or result is None or not _is_fixed(node):
+    transform = _Transform.of(node)
+    if transform is None or transform.is_plain:
         return False
-    length, axis = (_scalar(node, index) for index in (1, 2))
-    rank = len(shape)
-    at = (-2 if axis is None else axis) % rank
-    points = shape[at] if length is None else length
-    onesided, inverse = attribute(node, "onesided", 0), attribute(node, "inverse", 0)
-    back = bool(onesided and inverse)  # from half of a spectrum to real samples
-    plain = at == rank - 2 and length is None
-    if plain and is_fast(node, points):
-        return False
-    chain, perm = Chain(graph, node), [i for i in range(rank) if i != at]
-    perm.insert(rank - 2, at)
-    moved = chain.transpose(x, perm)
-    outer = tuple(shape[i] for i in perm[:-2])
-    if is_fast(node, points) and points == shape[at]:
-        spectrum = chain.add("DFT", moved, onesided=1)
+    shape, axis, rank = transform.shape, transform.axis, len(transform.shape)
+    chain, perm = Chain(graph, node), [i for i in range(rank) if i != axis]
+    perm.insert(rank - 2, axis)
+    data = chain.transpose(transform.x, perm)
+    if transform.is_fast:
+        spectrum = chain.add("DFT", data, onesided=1)
     else:
-        matrix = dft_matrix(shape[at], points, result[at], bool(inverse), shape[-1])
-        if back:
-            matrix = irfft_matrix(shape[at], result[at])
-        rows = chain.reshape(moved, (int(np.prod(outer)), shape[at] * shape[-1]))
+        outer, matrix = tuple(shape[i] for i in perm[:-2]), transform.matrix()
+        rows = chain.reshape(data, (int(np.prod(outer)), len(matrix)))
         product = chain.add("MatMul", rows, chain.constant(matrix))
-        spectrum = chain.reshape(product, (*outer, result[at], 1 if back else 2))
+        bins = transform.bins
+        spectrum = chain.reshape(product, (*outer, bins, matrix.shape[1] // bins))
     chain.transpose(spectrum, [int(i) for i in np.argsort(perm)])
     return chain.finish()
 
 
 def _is_fixed(node: ir.Node) -> bool:
     """Whether a transform is of floats, and its length and axis are constants."""
-    x, *given = node.inputs
+    x, *rest = node.inputs
     is_float = x is not None and x.dtype == ir.DataType.FLOAT
-    return is_float and all(v is None or array_of(v) is not None for v in given)
+    return is_float and all(v is None or array_of(v) is not None for v in rest)
 
 
 def is_fast(node: ir.Node, points: int) -> bool:
@@ -76,7 +120,7 @@ def dft_matrix(samples: int, points: int, bins: int, inverse: bool, parts: int) 
     return full.reshape(samples * parts, bins * 2).astype(np.float32)
 
 
-def _waves(turns: Array, points: int) -> tuple[Any, Any]:
+def _waves(turns: Array, points: int) -> tuple[Array, Array]:
     """Cosine and sine of ``turns / points`` of a turn; 0 where they are, so that real bins have the angle 0 or pi."""
     angle = 2 * np.pi * turns / points
     cosine, sine = np.cos(angle), np.sin(angle)
@@ -99,18 +143,11 @@ def irfft_matrix(bins: int, samples: int) -> Array:
 
 def stft(graph: ir.Graph, node: ir.Node) -> bool:
     """STFT of a real signal: its frames by constant indices, the window, and a DFT."""
-    signal, shape, result = (
-        node.inputs[0],
-        static_shape(node.inputs[0]),
-        static_shape(node.outputs[0]),
-    )
-    step, length = _scalar(node, 1), _scalar(node, 3)
-    window = node.inputs[2] if len(node.inputs) > 2 else None
-    if signal is None or shape is None or result is None or step is None:
+    signal, result, window = node.inputs[0], static_shape(node.outputs[0]), optional(node, 2)
+    shape, step, length = static_shape(signal), _scalar(node, 1), _frame_length(node)
+    if signal is None or shape is None or result is None or step is None or length is None:
         return False
-    if length is None and window is not None:
-        length = (static_shape(window) or (None,))[0]
-    if length is None or (len(shape) == 3 and shape[2] != 1) or signal.dtype != ir.DataType.FLOAT:
+    if (len(shape) == 3 and shape[2] != 1) or signal.dtype != ir.DataType.FLOAT:
         return False
     chain, batch, frames = Chain(graph, node), shape[0], result[1]
     places = np.arange(frames)[:, None] * step + np.arange(length)
@@ -124,9 +161,15 @@ def stft(graph: ir.Graph, node: ir.Node) -> bool:
     return chain.finish()
 
 
-def _sizes(terms: list[str], shapes: list[tuple[int, ...]]) -> dict[str, int] | None:
+def _frame_length(node: ir.Node) -> int | None:
+    """The samples of a frame of an STFT: its own input, or else those of its window."""
+    length, window = _scalar(node, 3), static_shape(optional(node, 2))
+    return window[0] if length is None and window else length
+
+
+def _sizes(terms: list[str], output: str, shapes: list[tuple[int, ...]]) -> dict[str, int] | None:
     """The size of each letter; None where one repeats in a term, or a dimension of 1 stands beside a longer one."""
-    if any(len(set(term)) != len(term) for term in terms):
+    if any(len(set(term)) != len(term) for term in (*terms, output)):
         return None
     pairs = {
         pair for term, s in zip(terms, shapes, strict=True) for pair in zip(term, s, strict=True)
@@ -135,35 +178,57 @@ def _sizes(terms: list[str], shapes: list[tuple[int, ...]]) -> dict[str, int] | 
     return sizes if len(sizes) == len(pairs) else None
 
 
+@dataclass(frozen=True)
+class _Operand:
+    """An operand of an Einsum, and the letters of its axes."""
+
+    value: ir.Value
+    letters: str
+
+    def sum_over_others(self, chain: Chain, needed: str) -> "_Operand":
+        """The operand summed over the axes whose letters are not `needed`."""
+        dead = [axis for axis, c in enumerate(self.letters) if c not in needed]
+        if not dead:
+            return self
+        total = chain.add("ReduceSum", self.value, chain.constant(dead, np.int64), keepdims=0)
+        return _Operand(total, "".join(c for c in self.letters if c in needed))
+
+    def as_matrices(self, chain: Chain, axes: tuple[str, str, str], sizes: Sizes) -> ir.Value:
+        """The operand as (*batch, rows, columns); `axes` are the letters of the three."""
+        data = chain.transpose(self.value, [self.letters.index(c) for c in "".join(axes)])
+        batch, *rest = axes
+        extents = [math.prod(sizes[c] for c in letters) for letters in rest]
+        return chain.reshape(data, (*(sizes[c] for c in batch), *extents))
+
+
 def einsum(graph: ir.Graph, node: ir.Node) -> bool:
     """Einsum of one or two operands without repeated letters: sums, a MatMul, transpositions."""
     shapes = [static_shape(value) for value in node.inputs]
     known = [shape for shape in shapes if shape is not None]
     if len(known) != len(shapes) or len(known) > 2:
         return False
-    terms, output = _expand_ellipsis(
-        attribute(node, "equation", ""), [len(shape) for shape in known]
-    )
-    sizes = None if len(set(output)) != len(output) else _sizes(terms, known)
+    ranks = [len(shape) for shape in known]
+    terms, output = _expand_ellipsis(attribute(node, "equation", ""), ranks)
+    sizes = _sizes(terms, output, known)
     if sizes is None:
         return False
-    chain, values = Chain(graph, node), list(node.inputs)
-    for i, term in enumerate(terms):
-        needed = output + (terms[1 - i] if len(terms) == 2 else "")
-        dead = [axis for axis, c in enumerate(term) if c not in needed]
-        if dead:
-            axes = chain.constant(dead, np.int64)
-            values[i] = chain.add("ReduceSum", values[i], axes, keepdims=0)
-            terms[i] = "".join(c for c in term if c in needed)
-    value, letters = values[0], terms[0]
-    if len(terms) == 2:
-        value, letters = _product(chain, values, terms, output, sizes)
-    if value is None:
-        return False
-    value = chain.transpose(value, [letters.index(c) for c in output])
+    chain = Chain(graph, node)
+    operands = _summed_operands(chain, terms, output)
+    result = operands[0] if len(operands) == 1 else _product(chain, operands, output, sizes)
+    value = chain.transpose(result.value, [result.letters.index(c) for c in output])
     if not chain.new:
         chain.add("Identity", value)
     return chain.finish()
+
+
+def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Operand]:
+    """The operands, summed over the axes that neither the output nor the other one has."""
+    operands = []
+    for i, (value, term) in enumerate(zip(chain.node.inputs, terms, strict=True)):
+        assert value is not None
+        needed = output + "".join(terms[:i] + terms[i + 1 :])
+        operands.append(_Operand(value, term).sum_over_others(chain, needed))
+    return operands
 
 
 def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:
@@ -185,31 +250,28 @@ def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:
     return spelled, output.replace("...", axes)
 
 
-def _product(
-    chain: Chain,
-    values: list[ir.Value | None],
-    terms: list[str],
-    output: str,
-    sizes: dict[str, int],
-) -> tuple[ir.Value, str]:
+def _product(chain: Chain, operands: list[_Operand], output: str, sizes: Sizes) -> _Operand:
     """Transpose both to (batch, rows, sum) and (batch, sum, columns), multiply, and split the axes again."""
-    a, b = terms
-    batch = [c for c in a if c in b and c in output]
-    inner = [c for c in a if c in b and c not in output]
-    rows, columns = [c for c in a if c not in b], [c for c in b if c not in a]
+    left, right = operands
+    shared = _common_letters(left.letters, right.letters)
+    batch = _common_letters(shared, output)
+    inner, rows, columns = (
+        "".join(c for c in letters if c not in others)
+        for letters, others in ((shared, output), (left.letters, shared), (right.letters, shared))
+    )
+    product = chain.add(
+        "MatMul",
+        left.as_matrices(chain, (batch, rows, inner), sizes),
+        right.as_matrices(chain, (batch, inner, columns), sizes),
+    )
+    letters = batch + rows + columns
+    return _Operand(chain.reshape(product, tuple(sizes[c] for c in letters)), letters)
 
-    def matrix(value: ir.Value, term: str, first: list[str], second: list[str]) -> ir.Value:
-        moved = chain.transpose(value, [term.index(c) for c in (*batch, *first, *second)])
-        extents = [int(np.prod([sizes[c] for c in part])) for part in (first, second)]
-        return chain.reshape(moved, (*(sizes[c] for c in batch), *extents))
 
-    left, right = values
-    assert left is not None and right is not None
-    product = chain.add("MatMul", matrix(left, a, rows, inner), matrix(right, b, inner, columns))
-    letters = "".join([*batch, *rows, *columns])
-    return chain.reshape(product, tuple(sizes[c] for c in letters)), letters
+def _common_letters(letters: str, others: str) -> str:
+    return "".join(c for c in letters if c in others)
 
 
 def _scalar(node: ir.Node, index: int) -> int | None:
-    array = array_of(node.inputs[index]) if index < len(node.inputs) else None
+    array = array_of(optional(node, index))
     return None if array is None else int(np.ravel(array)[0])

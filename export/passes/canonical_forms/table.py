@@ -6,21 +6,26 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.passes.canonical_forms import recurrent, spectral
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
+from edgekit.export.passes.each_node import EachNode
 from edgekit.export.passes.foreign_integers import integer_products
-from edgekit.graph.nodes import array_of, attribute, static_shape, stored_array
+from edgekit.graph.nodes import (
+    array_of,
+    attribute,
+    optional,
+    producer_of,
+    static_shape,
+    stored_array,
+)
 
 
-class Canonical(ir.passes.InPlacePass):
+class Canonical(EachNode):
     """Rewrite every node that a rule of `RULES` knows a simpler form of."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            rule = None if node.domain else RULES.get(node.op_type)
-            modified |= rule is not None and rule(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Apply the rule of its operator."""
+        rule = None if node.domain else RULES.get(node.op_type)
+        return rule is not None and rule(graph, node)
 
 
 def _compress(graph: ir.Graph, node: ir.Node) -> bool:
@@ -52,28 +57,35 @@ def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
 
 def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
     """Gemm with constant weights gets transA 0, factors 1 and a bias of one row, else it is a MatMul."""
-    a, b = node.inputs[0], node.inputs[1]
-    c = node.inputs[2] if len(node.inputs) > 2 else None
-    alpha, beta = attribute(node, "alpha", 1.0), attribute(node, "beta", 1.0)
-    weights, bias, shape = stored_array(b), stored_array(c), static_shape(node.outputs[0])
+    a, b, c = node.inputs[0], node.inputs[1], optional(node, 2)
+    shape, beta = static_shape(node.outputs[0]), attribute(node, "beta", 1.0)
     if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:
         return False
-    row = c is None or (
-        bias is not None and bias.size in (1, shape[1]) and bias.shape[:-1] in ((), (1,))
-    )
-    plain = weights is not None and row and alpha == beta == 1 and not attribute(node, "transA", 0)
-    if plain:
+    if _is_plain_gemm(node, shape[1]):
         return False
     chain = Chain(graph, node)
     left = chain.transpose(a, [1, 0]) if attribute(node, "transA", 0) else a
     right = chain.transpose(b, [1, 0]) if attribute(node, "transB", 0) else b
-    result = chain.add("MatMul", left, right)
-    if alpha != 1:
-        result = chain.add("Mul", result, chain.constant(alpha))
+    product = _scale(chain, chain.add("MatMul", left, right), attribute(node, "alpha", 1.0))
     if c is not None and beta != 0:
-        addend = c if beta == 1 else chain.add("Mul", c, chain.constant(beta))
-        result = chain.add("Add", result, addend)
+        chain.add("Add", product, _scale(chain, c, beta))
     return chain.finish()
+
+
+def _is_plain_gemm(node: ir.Node, columns: int) -> bool:
+    """Whether a Gemm has constant weights, transA 0, factors 1 and, if any, a constant bias of one row."""
+    if attribute(node, "transA", 0) or stored_array(node.inputs[1]) is None:
+        return False
+    if any(attribute(node, factor, 1.0) != 1 for factor in ("alpha", "beta")):
+        return False
+    bias = stored_array(optional(node, 2))
+    if bias is None:
+        return optional(node, 2) is None
+    return bias.size in (1, columns) and bias.shape[:-1] in ((), (1,))
+
+
+def _scale(chain: Chain, value: ir.Value, factor: float) -> ir.Value:
+    return value if factor == 1 else chain.add("Mul", value, chain.constant(factor))
 
 
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
@@ -81,40 +93,35 @@ def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
 
     Not where that is an input: a state, and the Concat the window of its frames, which C keeps in a ring.
     """
-    joined = node.inputs[0]
-    producer = None if joined is None else joined.producer()
-    bounds = [array_of(value) for value in [*node.inputs[1:], None, None][:4]]
-    starts, ends, axes, steps = bounds
-    shape = static_shape(joined)
-    if (
-        producer is None
-        or producer.op_type != "Concat"
-        or shape is None
-        or starts is None
-        or ends is None
-    ):
+    concat, bounds = producer_of(node.inputs[0]), _bounds_along_axis(node)
+    if concat is None or concat.op_type != "Concat" or bounds is None:
         return False
-    if axes is None or starts.size != 1 or (steps is not None and steps.ravel()[0] < 1):
+    axis, start, end = bounds
+    rank, at = len(static_shape(node.inputs[0]) or ()), 0
+    if axis != int(attribute(concat, "axis", 0)) % rank:
         return False
-    axis = int(axes.ravel()[0]) % len(shape)
-    if axis != int(attribute(producer, "axis", 0)) % len(shape):
-        return False
-    start, end, _ = slice(int(starts.ravel()[0]), int(ends.ravel()[0])).indices(shape[axis])
-    at = 0
-    for part in producer.inputs:
-        size = (static_shape(part) or (0,) * len(shape))[axis]
+    for part in concat.inputs:
+        size = (static_shape(part) or (0,) * rank)[axis]
         if at <= start < end <= at + size and not (part is None or part.is_graph_input()):
             chain = Chain(graph, node)
-            chain.add(
-                "Slice",
-                part,
-                chain.constant([start - at], np.int64),
-                chain.constant([end - at], np.int64),
-                *node.inputs[3:],
-            )
+            ends = (chain.constant([place - at], np.int64) for place in (start, end))
+            chain.add("Slice", part, *ends, *node.inputs[3:])
             return chain.finish()
         at += size
     return False
+
+
+def _bounds_along_axis(node: ir.Node) -> tuple[int, int, int] | None:
+    """(axis, start, end) of a Slice that goes forward along one axis; None for any other."""
+    shape = static_shape(node.inputs[0])
+    starts, ends, axes, steps = (array_of(optional(node, index)) for index in range(1, 5))
+    if shape is None or starts is None or ends is None or axes is None or starts.size != 1:
+        return None
+    if steps is not None and steps.ravel()[0] < 1:
+        return None
+    axis = int(axes.ravel()[0]) % len(shape)
+    start, end, _ = slice(int(starts.ravel()[0]), int(ends.ravel()[0])).indices(shape[axis])
+    return axis, start, end
 
 
 def _split_constant(graph: ir.Graph, node: ir.Node) -> bool:

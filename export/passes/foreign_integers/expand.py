@@ -3,9 +3,9 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.export.passes.foreign_integers.grids import axis_of, integer_type
-from edgekit.graph.nodes import static_shape
+from edgekit.export.passes.chain import Chain
+from edgekit.export.passes.foreign_integers.grids import axis_of, integer_type, is_dequantizer
+from edgekit.graph.nodes import optional, static_shape
 
 
 def expand_quantizer(graph: ir.Graph, node: ir.Node) -> None:
@@ -13,20 +13,19 @@ def expand_quantizer(graph: ir.Graph, node: ir.Node) -> None:
     source, dtype, shape = node.inputs[0], integer_type(node), static_shape(node.inputs[0])
     if source is None or dtype is None or shape is None:
         return
-    readers = [(user.node, user.idx) for user in node.outputs[0].uses()]
+    readers = [user.node for user in node.outputs[0].uses() if user.idx == 0]
     info = np.iinfo(dtype.numpy())
     chain = Chain(graph, node)
     levels = chain.add("Div", source, _broadcast(chain, node, 1, shape))
     levels = chain.add("Round", levels)
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
+    if optional(node, 2) is not None:
         levels = chain.add("Add", levels, _broadcast(chain, node, 2, shape))
     levels = chain.add("Clip", levels, chain.constant(info.min), chain.constant(info.max))
     levels.shape, levels.type = ir.Shape(shape), ir.TensorType(ir.DataType.FLOAT)
     integers = chain.add("Cast", levels, to=dtype)
     chain.finish()
-    for reader, index in readers:
-        if reader.op_type == "DequantizeLinear" and not reader.domain and index == 0:
-            expand_dequantizer(graph, reader, levels)
+    for reader in filter(is_dequantizer, readers):
+        expand_dequantizer(graph, reader, levels)
     if not integers.uses() and not integers.is_graph_output():
         graph.remove(chain.new[-1], safe=True)
 
@@ -39,7 +38,7 @@ def expand_dequantizer(graph: ir.Graph, node: ir.Node, levels: ir.Value | None =
     chain = Chain(graph, node)
     if levels is None:
         levels = chain.add("Cast", source, to=ir.DataType.FLOAT)
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
+    if optional(node, 2) is not None:
         levels = chain.add("Sub", levels, _broadcast(chain, node, 2, shape))
     chain.add("Mul", levels, _broadcast(chain, node, 1, shape))
     chain.finish()

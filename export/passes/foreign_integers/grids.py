@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem
-from edgekit.graph.nodes import array_of, attribute, static_shape
+from edgekit.graph.nodes import array_of, attribute, optional, static_shape
 
 SHIFTED = {ir.DataType.UINT8: ir.DataType.INT8, ir.DataType.UINT16: ir.DataType.INT16}
 STORED = (ir.DataType.INT8, ir.DataType.INT16)  # of tensors between integer operators
@@ -74,14 +74,27 @@ class Grid:
         return np.clip(levels, *self.limits).astype(self.dtype.numpy())
 
 
+def is_quantizer(node: ir.Node) -> bool:
+    """Whether it is a QuantizeLinear."""
+    return node.op_type == "QuantizeLinear" and not node.domain
+
+
+def is_dequantizer(node: ir.Node) -> bool:
+    """Whether it is a DequantizeLinear."""
+    return node.op_type == "DequantizeLinear" and not node.domain
+
+
 def integer_type(node: ir.Node) -> ir.DataType | None:
     """The integer type that the node writes or reads."""
     if node.op_type == "DequantizeLinear":
         value = node.inputs[0]
         return None if value is None else value.dtype
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
-        return node.inputs[2].dtype
-    return ir.DataType(attribute(node, "output_dtype", 0) or ir.DataType.UINT8)
+    zero = optional(node, 2)
+    return (
+        zero.dtype
+        if zero is not None
+        else ir.DataType(attribute(node, "output_dtype", 0) or ir.DataType.UINT8)
+    )
 
 
 def axis_of(node: ir.Node) -> int:
@@ -93,7 +106,7 @@ def axis_of(node: ir.Node) -> int:
 def grid_of(node: ir.Node) -> Grid | None:
     """The grid; None where scale or zero point are computed."""
     scale, dtype = array_of(node.inputs[1]), integer_type(node)
-    given = node.inputs[2] if len(node.inputs) > 2 else None
+    given = optional(node, 2)
     zero = np.zeros((), np.int64) if given is None else array_of(given)
     if scale is None or zero is None or dtype is None:
         return None

@@ -3,8 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.graph.nodes import array_of, static_shape
+from edgekit.export.passes.chain import Chain
+from edgekit.graph.nodes import array_of, optional, static_shape
 
 EXACT = 2**24  # integers up to here are exact in float32
 SPAN = 255  # of 8-bit integers around a zero point among them
@@ -52,7 +52,7 @@ def conv_integer(graph: ir.Graph, node: ir.Node) -> bool:
 
 def _largest(node: ir.Node) -> int:
     """The largest distance of a weight from its zero point."""
-    weights, given = array_of(node.inputs[1]), node.inputs[3] if len(node.inputs) > 3 else None
+    weights, given = array_of(node.inputs[1]), optional(node, 3)
     zero = np.zeros(1, np.int64) if given is None else array_of(given)
     if weights is None or zero is None or zero.size != 1:
         return SPAN
@@ -64,7 +64,7 @@ def _subtract_zero_point(
 ) -> ir.Value:
     """The integers of an operand minus its zero point, in float; `shape` is that of several ones."""
     real = chain.add("Cast", node.inputs[index], to=ir.DataType.FLOAT)
-    zero = node.inputs[index + 2] if len(node.inputs) > index + 2 else None
+    zero = optional(node, index + 2)
     if zero is None:
         return real
     point = chain.add("Cast", zero, to=ir.DataType.FLOAT)

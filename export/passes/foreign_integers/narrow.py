@@ -7,9 +7,9 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.export.passes.foreign_integers.grids import Grid, grid_of
+from edgekit.export.passes.foreign_integers.grids import Grid, grid_of, is_dequantizer
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import add_initializer, array_of, attribute, static_shape
+from edgekit.graph.nodes import add_initializer, array_of, attribute, producer_of, static_shape
 
 LIMIT = 127
 
@@ -42,14 +42,21 @@ def narrow_weights(graph: ir.Graph, node: ir.Node, grid: Grid, array: Array) -> 
 
 def _can_copy(layer: ir.Node, grid: Grid, array: Array) -> bool:
     """Whether the layer reads int8, and its scales do not run along its input channels."""
-    producer = None if layer.inputs[0] is None else layer.inputs[0].producer()
-    if producer is None or producer.op_type != "DequantizeLinear" or producer.domain:
-        return False
-    data, shape = grid_of(producer), static_shape(layer.inputs[0])
-    quantized = data is not None and data.is_stored and array_of(producer.inputs[0]) is None
-    plain = shape is not None and array.ndim >= 2 and not attribute(layer, "transA", 0)
     along = grid.scale.ndim == 1 and grid.axis == _input_axis(layer)
-    return quantized and plain and not along and (layer.op_type != "MatMul" or array.ndim == 2)
+    if along or array.ndim < 2 or attribute(layer, "transA", 0):
+        return False
+    if layer.op_type == "MatMul" and array.ndim != 2:
+        return False
+    return static_shape(layer.inputs[0]) is not None and _reads_stored(layer)
+
+
+def _reads_stored(layer: ir.Node) -> bool:
+    """Whether what the layer reads is an activation in one of the stored types."""
+    producer = producer_of(layer.inputs[0])
+    if producer is None or not is_dequantizer(producer):
+        return False
+    grid = grid_of(producer)
+    return grid is not None and grid.is_stored and array_of(producer.inputs[0]) is None
 
 
 def _input_axis(layer: ir.Node) -> int:
@@ -116,8 +123,7 @@ def _write_weights(graph: ir.Graph, layer: ir.Node, grid: Grid, weights: Array) 
 
 def _copy_channels(graph: ir.Graph, layer: ir.Node, chosen: Array) -> None:
     """Let the layer read these channels of its input, on the same grid."""
-    source = layer.inputs[0]
-    producer = None if source is None else source.producer()
+    source, producer = layer.inputs[0], producer_of(layer.inputs[0])
     assert source is not None and producer is not None
     indices = add_initializer(graph, f"{layer.name or layer.op_type}_channels", chosen)
     axis = len(static_shape(source) or ()) - 1 if layer.op_type == "MatMul" else 1

@@ -8,22 +8,20 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
-from edgekit.graph.nodes import attribute
+from edgekit.export.passes.chain import AttributeValue, Chain
+from edgekit.export.passes.each_node import EachNode
+from edgekit.graph.nodes import attribute, optional
 
 MICROSOFT = "com.microsoft"
 
 
-class UnpackQuantized(ir.passes.InPlacePass):
+class UnpackQuantized(EachNode):
     """Rewrite every node that a row of `UNPACKED` names; needs no shapes and no constants."""
 
-    def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Rewrite in place."""
-        modified = False
-        for node in list(model.graph):
-            rule = UNPACKED.get((node.domain, node.op_type))
-            modified |= rule is not None and rule(model.graph, node)
-        return ir.passes.PassResult(model, modified=modified)
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Apply the row of its operator."""
+        rule = UNPACKED.get((node.domain, node.op_type))
+        return rule is not None and rule(graph, node)
 
 
 Rule = Callable[[ir.Graph, ir.Node], bool]
@@ -39,12 +37,8 @@ def _finish(chain: Chain, result: ir.Value, scale: ir.Value | None, zero: ir.Val
     return chain.finish()
 
 
-def _attributes_of(node: ir.Node, *names: str) -> dict[str, object]:
+def _attributes_of(node: ir.Node, *names: str) -> dict[str, AttributeValue]:
     return {name: node.attributes[name].value for name in names if name in node.attributes}
-
-
-def _input(node: ir.Node, index: int) -> ir.Value | None:
-    return node.inputs[index] if index < len(node.inputs) else None
 
 
 def _bias(chain: Chain, node: ir.Node, bias: ir.Value | None) -> tuple[ir.Value, ...]:
@@ -60,7 +54,7 @@ def _conv(graph: ir.Graph, node: ir.Node) -> bool:
     x, w = _triple(chain, node, 0), _triple(chain, node, 3, axis=0)
     names = ("auto_pad", "dilations", "group", "kernel_shape", "pads", "strides")
     result = chain.add(
-        "Conv", x, w, *_bias(chain, node, _input(node, 8)), **_attributes_of(node, *names)
+        "Conv", x, w, *_bias(chain, node, optional(node, 8)), **_attributes_of(node, *names)
     )
     return _finish(chain, result, node.inputs[6], node.inputs[7])
 
@@ -76,18 +70,18 @@ def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
         return False
     chain, axis = Chain(graph, node), 0 if attribute(node, "transB", 0) else 1
     a, b = _triple(chain, node, 0), _triple(chain, node, 3, axis)
-    bias = _bias(chain, node, _input(node, 6))
+    bias = _bias(chain, node, optional(node, 6))
     result = chain.add("Gemm", a, b, *bias, **_attributes_of(node, "transA", "transB"))
-    if _input(node, 7) is None:
+    if optional(node, 7) is None:
         return chain.finish()
-    return _finish(chain, result, _input(node, 7), _input(node, 8))
+    return _finish(chain, result, optional(node, 7), optional(node, 8))
 
 
 def _binary(op_type: str) -> Rule:
     def rule(graph: ir.Graph, node: ir.Node) -> bool:
         chain = Chain(graph, node)
         result = chain.add(op_type, _triple(chain, node, 0), _triple(chain, node, 3))
-        return _finish(chain, result, node.inputs[6], _input(node, 7))
+        return _finish(chain, result, node.inputs[6], optional(node, 7))
 
     return rule
 
@@ -98,7 +92,7 @@ def _unary(op_type: str, *names: str) -> Rule:
             return False
         chain = Chain(graph, node)
         result = chain.add(op_type, _triple(chain, node, 0), **_attributes_of(node, *names))
-        return _finish(chain, result, node.inputs[3], _input(node, 4))
+        return _finish(chain, result, node.inputs[3], optional(node, 4))
 
     return rule
 
@@ -111,7 +105,7 @@ def _softmax(graph: ir.Graph, node: ir.Node) -> bool:
     x = _triple(chain, node, 0)
     rows = chain.add("Flatten", x, axis=attribute(node, "axis", -1))
     result = chain.add("Reshape", chain.add("Softmax", rows, axis=-1), chain.add("Shape", x))
-    return _finish(chain, result, node.inputs[3], _input(node, 4))
+    return _finish(chain, result, node.inputs[3], optional(node, 4))
 
 
 def _concat(graph: ir.Graph, node: ir.Node) -> bool:

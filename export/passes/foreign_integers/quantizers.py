@@ -9,19 +9,22 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.foreign_integers.expand import expand_dequantizer, expand_quantizer
 from edgekit.export.passes.foreign_integers.grids import (
     STORED,
     Grid,
     grid_of,
     grid_problem,
+    is_dequantizer,
     is_kept_weight,
+    is_quantizer,
 )
 from edgekit.export.passes.foreign_integers.narrow import is_weight, narrow_weights
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import add_initializer, array_of, replace, static_shape
+from edgekit.graph.nodes import add_initializer, array_of, producer_of, replace, static_shape
 
 
 class UnifyQuantizers(ir.passes.InPlacePass):
@@ -35,33 +38,16 @@ class UnifyQuantizers(ir.passes.InPlacePass):
         """Rewrite in place."""
         graph = model.graph
         own = [node for node in graph if is_quantizer(node) or is_dequantizer(node)]
-        if problems := [problem for node in own if (problem := grid_problem(node)) is not None]:
+        if problems := list(filter(None, map(grid_problem, own))):
             raise ModelError(problems)
         for node in list(graph):
-            if _carries_integers(node):
-                _frame_move(graph, node)
+            _frame_move(graph, node)
         _merge(graph)
-        for node in list(graph):
-            if node.graph is None:
-                continue
-            if is_quantizer(node):
-                _quantizer(graph, node)
-            elif is_dequantizer(node):
-                _dequantizer(graph, node)
-        for node in list(graph):
-            if is_dequantizer(node) and not is_kept_weight(node):
-                _constant(graph, node)
+        for rewrite in (_unify, _constant):
+            for node in list(graph):
+                if node.graph is not None:  # the one before may have removed it
+                    rewrite(graph, node)
         return ir.passes.PassResult(model, modified=bool(own))
-
-
-def is_quantizer(node: ir.Node | None) -> bool:
-    """Whether it is a QuantizeLinear."""
-    return node is not None and node.op_type == "QuantizeLinear" and not node.domain
-
-
-def is_dequantizer(node: ir.Node | None) -> bool:
-    """Whether it is a DequantizeLinear."""
-    return node is not None and node.op_type == "DequantizeLinear" and not node.domain
 
 
 def _carries_integers(node: ir.Node) -> bool:
@@ -72,8 +58,17 @@ def _carries_integers(node: ir.Node) -> bool:
     return facts.name == "Concat" or (facts.moves in ("renames", "copies") and not facts.joins)
 
 
-def _common(grids: Sequence[Grid | None]) -> Grid | None:
-    """The grid that all have, where it is one that we store."""
+def _is_framable(node: ir.Node) -> bool:
+    """Whether a node moves integers that may be real numbers instead, and only this graph reads them."""
+    written = sum(bool(value.uses()) for value in node.outputs)
+    if node.op_type == "MaxPool" and written != 1:
+        return False
+    return _carries_integers(node) and not any(value.is_graph_output() for value in node.outputs)
+
+
+def _common_grid(writers: Sequence[ir.Node | None]) -> Grid | None:
+    """The grid of all these quantizers, where it is one that we store; None where another node is among them."""
+    grids = [None if w is None or not is_quantizer(w) else grid_of(w) for w in writers]
     first = grids[0]
     same = all(first is not None and grid is not None and grid.equals(first) for grid in grids)
     return first if same and first is not None and first.is_stored else None
@@ -81,30 +76,40 @@ def _common(grids: Sequence[Grid | None]) -> Grid | None:
 
 def _frame_move(graph: ir.Graph, node: ir.Node) -> None:
     """Let a movement of integers that a quantizer wrote move their real values instead."""
+    if not _is_framable(node):
+        return
     count = len(node.inputs) if node.op_type == "Concat" else 1
-    sources = list(node.inputs[:count])
-    writers = [None if value is None else value.producer() for value in sources]
-    grids = [grid_of(w) if w is not None and is_quantizer(w) else None for w in writers]
-    first = _common(grids)
+    writers = [producer_of(value) for value in node.inputs[:count]]
+    grid, first = _common_grid(writers), writers[0]
+    if grid is None or first is None:
+        return
     written = [value for value in node.outputs if value.uses()]
-    if node.op_type == "MaxPool" and len(written) != 1:
-        return
-    if first is None or any(v.is_graph_output() for v in node.outputs):
-        return
-    for index, (value, writer) in enumerate(zip(sources, writers, strict=True)):
-        assert writer is not None
-        real = ir.node("DequantizeLinear", [value, *writer.inputs[1:3]])
-        _describe(real.outputs[0], value, ir.DataType.FLOAT)
-        graph.insert_before(node, real)
-        node.replace_input_with(index, real.outputs[0])
+    for index in range(count):
+        _read_real(graph, node, index)
     for value in written:
-        assert writers[0] is not None
-        q = ir.node("QuantizeLinear", [value, *writers[0].inputs[1:3]])
-        value.replace_all_uses_with(q.outputs[0])
-        q.replace_input_with(0, value)
-        _describe(q.outputs[0], value, first.dtype)
-        value.type = ir.TensorType(ir.DataType.FLOAT)
-        graph.insert_after(node, q)
+        _write_integers(graph, node, value, first, grid)
+
+
+def _read_real(graph: ir.Graph, node: ir.Node, index: int) -> None:
+    """Put a DequantizeLinear before an input, on the grid of the quantizer that wrote it."""
+    value, writer = node.inputs[index], producer_of(node.inputs[index])
+    assert writer is not None
+    real = ir.node("DequantizeLinear", [value, *writer.inputs[1:3]])
+    _describe(real.outputs[0], value, ir.DataType.FLOAT)
+    graph.insert_before(node, real)
+    node.replace_input_with(index, real.outputs[0])
+
+
+def _write_integers(
+    graph: ir.Graph, node: ir.Node, value: ir.Value, writer: ir.Node, grid: Grid
+) -> None:
+    """Put a QuantizeLinear like `writer`, whose grid is `grid`, behind an output of the node."""
+    q = ir.node("QuantizeLinear", [value, *writer.inputs[1:3]])
+    value.replace_all_uses_with(q.outputs[0])
+    q.replace_input_with(0, value)
+    _describe(q.outputs[0], value, grid.dtype)
+    value.type = ir.TensorType(ir.DataType.FLOAT)
+    graph.insert_after(node, q)
 
 
 def _merge(graph: ir.Graph) -> None:
@@ -123,6 +128,13 @@ def _merge(graph: ir.Graph) -> None:
 
 def _describe(value: ir.Value, like: ir.Value | None, dtype: ir.DataType) -> None:
     value.shape, value.type = None if like is None else like.shape, ir.TensorType(dtype)
+
+
+def _unify(graph: ir.Graph, node: ir.Node) -> None:
+    if is_quantizer(node):
+        _quantizer(graph, node)
+    elif is_dequantizer(node):
+        _dequantizer(graph, node)
 
 
 def _quantizer(graph: ir.Graph, node: ir.Node) -> None:
@@ -206,25 +218,28 @@ def _dequantizer(graph: ir.Graph, node: ir.Node) -> None:
 
 def _constant(graph: ir.Graph, node: ir.Node) -> None:
     """Keep a constant that is an operand of integer arithmetic; what is not becomes float."""
-    source, grid = node.inputs[0], grid_of(node)
-    array = array_of(source)
+    if not is_dequantizer(node) or is_kept_weight(node):
+        return
+    source, grid, array = node.inputs[0], grid_of(node), array_of(node.inputs[0])
     if source is None or grid is None or array is None:
         return
-    users = [(user.node, user.idx) for user in node.outputs[0].uses()]
-    signed = grid.shifted
-    if signed.dtype == ir.DataType.INT8 and all(is_weight(*user) for user in users):
-        keeps = narrow_weights(graph, node, grid, array)
-    elif signed.dtype == ir.DataType.INT8:
-        keeps = bool((signed.zero == signed.zero.flat[0]).all())
-    elif signed.dtype == ir.DataType.INT32:
-        keeps = not signed.zero.any() and all(
-            facts_of(user).linear and facts_of(user).bias == i for user, i in users
-        )
-    else:
-        keeps = signed.is_stored
-    if not keeps:
+    if not _stays_integer(graph, node, grid, array):
         real = add_initializer(graph, f"{node.outputs[0].name}_real", grid.real(array))
         node.outputs[0].replace_all_uses_with(real)
     elif grid.shift or not _is_plain(node, grid):
-        q = (array.astype(np.int64) - grid.shift).astype(signed.dtype.numpy())
+        q = (array.astype(np.int64) - grid.shift).astype(grid.shifted.dtype.numpy())
         _read_signed_integers(graph, node, add_initializer(graph, f"{source.name}_signed", q), grid)
+
+
+def _stays_integer(graph: ir.Graph, node: ir.Node, grid: Grid, array: Array) -> bool:
+    """Whether all that read a stored constant take its integers; weights are narrowed where they must be."""
+    users = [(user.node, user.idx) for user in node.outputs[0].uses()]
+    signed = grid.shifted
+    if signed.dtype == ir.DataType.INT8 and all(is_weight(*user) for user in users):
+        return narrow_weights(graph, node, grid, array)
+    if signed.dtype == ir.DataType.INT8:
+        return bool((signed.zero == signed.zero.flat[0]).all())
+    if signed.dtype == ir.DataType.INT32:
+        biases = (facts_of(user).linear and facts_of(user).bias == i for user, i in users)
+        return not signed.zero.any() and all(biases)
+    return signed.is_stored

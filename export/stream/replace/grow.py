@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.stream.replace.instance import Grown, Instance, Shape, append_time_constant
 from edgekit.export.stream.rules.elementwise import axes_input, axis_of, spatial_axes, trailing_axes
 from edgekit.export.stream.tensor_timing import TimeAxis

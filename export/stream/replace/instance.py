@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.passes.origins import KEY, Origin
 from edgekit.export.stream.tensor_timing import TimeAxis, values_of
 from edgekit.graph.nodes import static_shape

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.instance import Grown, Instance, Shape, append_time_constant
 from edgekit.export.stream.rules.elementwise import axes_input, spatial_axes

@@ -3,7 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.instance import Instance, Shape
 from edgekit.export.stream.replace.means import RunningMeans

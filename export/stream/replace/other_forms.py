@@ -4,7 +4,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.export.passes.canonical_forms.chain import Chain
+from edgekit.export.passes.chain import Chain
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.instance import Instance
 from edgekit.export.stream.windows import kernel_of, pads_of, per_axis

@@ -1,83 +1,25 @@
 """Quantizers of every kind in small networks: the import equals onnxruntime, integer where it can be."""
 
 import numpy as np
-import onnx
-import onnxruntime
 import pytest
-from devices import needs_vnni
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import NDArray
+from quantizer_networks import (
+    F32,
+    GRIDS,
+    WEIGHTS,
+    draw,
+    imported,
+    integers,
+    normal,
+    onnxruntime_runs,
+    parse,
+)
 
 from edgekit.base.errors import ModelError
-from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import run_hops, snr_db
-from edgekit.graph.model import OPSET, Model
 from edgekit.operators.oracle import Oracle
 from edgekit.operators.to_integer import to_integer
 from edgekit.targets.macs import float_layers, float_operators
 from edgekit.verbs.targets import TARGETS
-
-SAMPLES = 20
-MICROSOFT = ', "com.microsoft": 1'
-F32 = np.float32
-XS = F32(0.0313)  # no simple ratio to the scale of the output: ties are rounded differently
-GRIDS = {
-    "xs": XS,
-    "xz": np.uint8(117),
-    "ys": F32(0.04),
-    "yz": np.uint8(140),
-    "ss": F32(0.05),
-    "sz": np.int8(-11),
-}
-
-
-def parse(text: str, domains: str = "", opset: int = OPSET, **weights: object) -> onnx.ModelProto:
-    """A network of its text and those constants that it names."""
-    header = f'<ir_version: 10, opset_import: ["": {opset}{domains}]> net'
-    proto = onnx.parser.parse_model(f"{header} {text}")
-    read = {name for node in proto.graph.node for name in node.input}
-    for name, array in (GRIDS | weights).items():
-        if name in read:
-            tensor = onnx.numpy_helper.from_array(np.asarray(array), name)
-            proto.graph.initializer.append(tensor)
-    return proto
-
-
-def imported(proto: onnx.ModelProto) -> Model:
-    return from_onnx(proto.SerializeToString(), name="net")
-
-
-def draw(model: Model, seed: int = 3) -> dict[str, NDArray]:
-    random, inputs = np.random.default_rng(seed), {}
-    for value in model.stream_inputs:
-        shape, dtype = (SAMPLES, *(int(d) for d in value.shape)), value.dtype.numpy()
-        if dtype == np.float32:
-            inputs[str(value.name)] = random.normal(size=shape).astype(dtype)
-        else:
-            info = np.iinfo(dtype)
-            inputs[str(value.name)] = random.integers(
-                max(info.min, -999), min(info.max, 999), shape, dtype, True
-            )
-    return inputs
-
-
-def onnxruntime_runs(proto: onnx.ModelProto, inputs: dict[str, NDArray]) -> NDArray:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.x64quantprecision", "1")  # no VNNI, no saturation
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), options)
-    hops = [{name: array[i] for name, array in inputs.items()} for i in range(SAMPLES)]
-    return np.stack([session.run(None, hop)[0] for hop in hops])
-
-
-def integers(*shape: int, dtype: type = np.int8, low: int = -127, high: int = 127) -> NDArray:
-    return np.random.default_rng(len(shape)).integers(low, high, shape, dtype, True)
-
-
-def normal(*shape: int) -> NDArray[np.float32]:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-
 
 # one operator between Q/DQ pairs: (operator line from xd to z, output shape, further constants)
 FRAMED = {
@@ -114,17 +56,6 @@ FRAMED = {
     "prelu": ("z = PRelu (xd, slope)", (1, 4, 6, 8), {"slope": normal(4, 1, 1)}),
     "prelu_stored": ("z = PRelu (xd, cd)", (1, 4, 6, 8), {}),
 }
-WEIGHTS = {
-    "w": integers(5, 4, 3, 3),
-    "ws": np.linspace(0.002, 0.004, 5, dtype=F32),
-    "wz": np.zeros(5, np.int8),
-    "b": integers(5, dtype=np.int32, low=-3000, high=3000),
-    "bs": XS * np.linspace(0.002, 0.004, 5, dtype=F32),
-    "bz": np.zeros(5, np.int32),
-    "c": integers(4, 1, 1, dtype=np.uint8, low=0, high=255),
-    "cs": F32(0.02),
-    "cz": np.uint8(99),
-}
 
 
 @pytest.mark.parametrize("name", FRAMED)
@@ -153,79 +84,6 @@ def test_each_operator_is_within_one_step_of_onnxruntime(name: str) -> None:
         steps = np.rint((found - expected) / GRIDS["ys"])
         assert np.abs(steps).max() <= 1
         assert np.count_nonzero(steps) <= 0.02 * steps.size
-
-
-# fused operators: (text of the network, opset domains)
-FUSED = {
-    "QLinearConv": """(float[1,4,6,8] x) => (float[1,5,6,8] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        zq = QLinearConv <pads = [1, 1, 1, 1]> (xq, xs, xz, w, ws, wz, ys, yz, b)
-        y = DequantizeLinear (zq, ys, yz) }""",
-    "QLinearMatMul": """(float[1,7,4] x) => (float[1,7,5] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        zq = QLinearMatMul (xq, xs, xz, m, ms, mz, ys, yz)
-        y = DequantizeLinear (zq, ys, yz) }""",
-    "QGemm": """(float[1,4] x) => (float[1,5] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        zq = com.microsoft.QGemm (xq, xs, xz, m, ms, mz, mb, ys, yz)
-        y = DequantizeLinear (zq, ys, yz) }""",
-    "QGemm to float": """(float[1,4] x) => (float[1,5] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        y = com.microsoft.QGemm (xq, xs, xz, m, ms, mz, mb) }""",
-    "QLinearAdd": """(float[1,4,6,8] x) => (float[1,4,6,8] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        zq = com.microsoft.QLinearAdd (xq, xs, xz, c, cs, cz, ys, yz)
-        y = DequantizeLinear (zq, ys, yz) }""",
-    "QLinearMul": """(float[1,4,6,8] x) => (float[1,4,6,8] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        zq = com.microsoft.QLinearMul (xq, xs, xz, c, cs, cz, ys, yz)
-        y = DequantizeLinear (zq, ys, yz) }""",
-    "QLinearConcat": """(float[1,4,6,8] x) => (float[1,8,6,8] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        zq = com.microsoft.QLinearConcat <axis = 1> (ys, yz, xq, xs, xz, xq, xs, xz)
-        y = DequantizeLinear (zq, ys, yz) }""",
-    "moves of integers": """(float[1,4,6,8] x) => (float[1,3,4,4] y) {
-        xq = QuantizeLinear (x, xs, xz)
-        t = Transpose <perm = [0, 2, 1, 3]> (xq)
-        p = MaxPool <kernel_shape = [1, 2], strides = [2, 2]> (t)
-        y = DequantizeLinear (p, xs, xz) }""",
-    **{
-        f"QLinear{name}": f"""(float[1,4,6,8] x) => (float[1,4,{size}] y) {{
-        xq = QuantizeLinear (x, xs, xz)
-        zq = com.microsoft.QLinear{name} {attributes} (xq, xs, xz, ys, yz)
-        y = DequantizeLinear (zq, ys, yz) }}"""
-        for name, attributes, size in (
-            ("Sigmoid", "", "6,8"),
-            ("LeakyRelu", "<alpha = 0.3>", "6,8"),
-            ("AveragePool", "<kernel_shape = [2, 3]>", "5,6"),
-            ("GlobalAveragePool", "", "1,1"),
-        )
-    },
-}
-MATRIX = {
-    "m": integers(4, 5),
-    "ms": F32(0.01),
-    "mz": np.int8(0),
-    "mb": integers(5, dtype=np.int32, low=-3000, high=3000),
-}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=needs_vnni if n == "QLinearMatMul" else ()) for n in FUSED],
-)
-def test_each_fused_operator_is_within_one_step_of_onnxruntime(name: str) -> None:
-    proto = parse(FUSED[name], MICROSOFT, **WEIGHTS | MATRIX)
-    model = imported(proto)
-    assert {node.domain for node in model.ir.graph} == {""}
-    inputs = draw(model)
-    found = Oracle(model).run_hops(inputs)["y"]
-    steps = np.rint((found - onnxruntime_runs(proto, inputs)) / GRIDS["ys"])
-    assert np.abs(steps).max() <= 1
-    assert np.count_nonzero(steps) <= 0.02 * steps.size
-    graph = to_integer(model).ir.graph
-    if name != "QGemm to float":
-        assert {n.op_type for n in graph if n.outputs[0].dtype.name == "FLOAT"} == {"Dequantize"}
 
 
 # what the stored types do not hold, and integers at the border: (text, constants, equal in every bit)
@@ -291,45 +149,6 @@ def test_other_quantizers_are_exact(name: str) -> None:
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
     else:
         assert np.abs(found.astype(np.int64) - expected).max() <= int("Conv (" in text)
-
-
-LAYERS = {
-    "Conv": ("z = Conv <group = 2> (xd, wd)", (6, 2, 3), (1, 4, 9), (1, 6, 7)),
-    "depthwise": ("z = Conv <group = 4> (xd, wd)", (4, 1, 3), (1, 4, 9), (1, 4, 7)),
-    "ConvTranspose": ("z = ConvTranspose <group = 2> (xd, wd)", (4, 3, 3), (1, 4, 9), (1, 6, 11)),
-    "Gemm": ("z = Gemm <transB = 1> (xd, wd)", (5, 7), (1, 7), (1, 5)),
-    "MatMul": ("z = MatMul (xd, wd)", (7, 5), (2, 3, 7), (2, 3, 5)),
-}
-
-
-@pytest.mark.parametrize("name", LAYERS)
-@settings(max_examples=12, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), zero=st.sampled_from([0, 1, 100, 127, 128, 255]))
-def test_weights_around_any_zero_point_are_exact(name: str, seed: int, zero: int) -> None:
-    line, shape, data, result = LAYERS[name]
-    weights = np.random.default_rng(seed).integers(0, 256, shape).astype(np.uint8)
-    sizes = ["[" + ",".join(map(str, dims)) + "]" for dims in (data, result)]
-    proto = parse(
-        f"""(float{sizes[0]} x) => (float{sizes[1]} y) {{
-          xq = QuantizeLinear (x, xs, xz)
-          xd = DequantizeLinear (xq, xs, xz)
-          wd = DequantizeLinear (w, ws, wz)
-          {line}
-          zq = QuantizeLinear (z, ys, yz)
-          y = DequantizeLinear (zq, ys, yz) }}""",
-        w=weights,
-        ws=F32(0.01),
-        wz=np.uint8(zero),
-    )
-    model = imported(proto)
-    assert float_layers(model) == ()
-    for value in model.ir.graph.initializers.values():
-        if value.dtype.name == "INT8" and value.const_value.size > 1:
-            assert np.abs(value.const_value.numpy().astype(int)).max() <= 127
-    inputs = draw(model)
-    steps = np.rint((Oracle(model).run_hops(inputs)["y"] - onnxruntime_runs(proto, inputs)) / 0.04)
-    assert np.abs(steps).max() <= 1
-    assert np.count_nonzero(steps) <= 0.02 * steps.size
 
 
 REFUSED = {

@@ -1,12 +1,16 @@
 """A row of nodes that takes the place of one."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx_ir as ir
 
 from edgekit.graph.nodes import add_initializer, replace
+
+AttributeValue = (
+    ir.Attr | str | bytes | int | float | Sequence[int] | Sequence[float] | Sequence[str]
+)
 
 
 class Chain:
@@ -17,7 +21,7 @@ class Chain:
         self.graph, self.node = graph, node
         self.new: list[ir.Node] = []
 
-    def add(self, op_type: str, *inputs: ir.Value | None, **attributes: Any) -> ir.Value:
+    def add(self, op_type: str, *inputs: ir.Value | None, **attributes: AttributeValue) -> ir.Value:
         """Append a node; returns its output."""
         return self.add_all(op_type, inputs, attributes, 1)[0]
 
@@ -25,7 +29,7 @@ class Chain:
         self,
         op_type: str,
         inputs: Sequence[ir.Value | None],
-        attributes: Mapping[str, Any],
+        attributes: Mapping[str, AttributeValue],
         outputs: int,
         name: str | None = None,
     ) -> list[ir.Value]:
@@ -34,7 +38,7 @@ class Chain:
         self.new.append(ir.node(op_type, inputs, attributes, name=name, num_outputs=outputs))
         return list(self.new[-1].outputs)
 
-    def constant(self, array: Any, dtype: type[np.generic] = np.float32) -> ir.Value:
+    def constant(self, array: npt.ArrayLike, dtype: type[np.generic] = np.float32) -> ir.Value:
         """Add an initializer."""
         return add_initializer(self.graph, f"{self.node.name}_constant", np.asarray(array, dtype))
 

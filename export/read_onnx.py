@@ -15,6 +15,7 @@ from edgekit.export.onnx_file.opsets import at_opset, forget_shapes
 from edgekit.export.own_operators.functions import FUNCTIONS, define_functions
 from edgekit.export.passes import simplify
 from edgekit.export.passes.doubles import narrow_doubles
+from edgekit.export.passes.foreign_integers.grids import is_dequantizer, is_quantizer
 from edgekit.export.passes.foreign_integers.qlinear import UnpackQuantized
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FRONTEND_DOMAIN
@@ -109,21 +110,22 @@ def _check_shapes(model: ir.Model) -> None:
 
 def _check_scales(model: ir.Model) -> None:
     """ONNX's shape inference does not look at the axis of scales."""
-    problems = []
-    for node in model.graph:
-        if node.op_type not in ("QuantizeLinear", "DequantizeLinear") or node.domain:
-            continue
-        shape, scales = static_shape(node.inputs[0]) or (), static_shape(node.inputs[1]) or ()
-        axis = int(attribute(node, "axis", 1))
-        if len(scales) != 1 or scales == (1,):
-            continue
-        if not -len(shape) <= axis < len(shape) or shape[axis] != scales[0]:
-            found = f"{scales[0]} scales along axis {axis} of {list(shape)}"
-            allowed = "one scale, or one for each index of an axis"
-            where = f"{node.op_type} '{node.name}'"
-            problems.append(Problem(where, found, allowed, "export the network again"))
-    if problems:
+    nodes = (node for node in model.graph if is_quantizer(node) or is_dequantizer(node))
+    if problems := list(filter(None, map(_scale_problem, nodes))):
         raise ModelError(problems)
+
+
+def _scale_problem(node: ir.Node) -> Problem | None:
+    shape, scales = static_shape(node.inputs[0]) or (), static_shape(node.inputs[1]) or ()
+    axis = int(attribute(node, "axis", 1))
+    if len(scales) != 1 or scales == (1,):
+        return None
+    if -len(shape) <= axis < len(shape) and shape[axis] == scales[0]:
+        return None
+    found = f"{scales[0]} scales along axis {axis} of {list(shape)}"
+    allowed = "one scale, or one for each index of an axis"
+    where = f"{node.op_type} '{node.name}'"
+    return Problem(where, found, allowed, "export the network again")
 
 
 def _check_halves(model: ir.Model) -> None:

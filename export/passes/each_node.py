@@ -1,0 +1,29 @@
+"""A pass that looks at one node after another."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+
+import onnx_ir as ir
+
+
+class EachNode(ir.passes.InPlacePass):
+    """Rewrite the nodes that the graph has at the beginning, in its order."""
+
+    def call(self, model: ir.Model) -> ir.passes.PassResult:
+        """Rewrite in place."""
+        changes = [self.rewrite(model.graph, node) for node in list(model.graph)]
+        return ir.passes.PassResult(model, modified=any(changes))
+
+    @abstractmethod
+    def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
+        """Rewrite one node where it suits; returns whether it does."""
+
+
+def repeat(
+    step: Callable[[ir.Graph, ir.Node], ir.Node | None], graph: ir.Graph, node: ir.Node
+) -> bool:
+    """Do a step on a node, and on what becomes of it, until it gives None; returns whether it gave a node."""
+    result = step(graph, node)
+    while result is not None and (following := step(graph, result)) is not None:
+        result = following
+    return result is not None

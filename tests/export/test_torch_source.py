@@ -1,0 +1,51 @@
+"""Factories and what they return become modules with example inputs."""
+
+import sys
+import types
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from edgekit.base.errors import UsageError
+from edgekit.export.torch_source import find_factory, leaves, load_module, with_leaves
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, torch.compile], ids=["parallel", "compiled"])
+def test_what_wraps_a_module_to_train_or_to_compile_it_is_left_off(
+    wrap: Callable[[nn.Module], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = nn.Linear(8, 4)
+    made = types.ModuleType("wrapped_by_torch")
+    made.factory = lambda: (wrap(inner), (torch.rand(1, 8),))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, made.__name__, made)
+    loaded = load_module("wrapped_by_torch:factory", {})
+    assert loaded.module is inner
+    assert list(loaded.kwargs) == ["input"]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("no_colon", "not of the form package.module:factory"),
+        ("json:dump", None),
+        ("json:dumpz", "'dumps' is nearest|'dump' is nearest"),
+        ("no_such_module_here:f", "check the name and the working directory"),
+        ("json:decoder", "a module, not a function"),
+    ],
+)
+def test_a_factory_is_found_or_what_is_wrong_is_told(source: str, found: str | None) -> None:
+    if found is None:
+        assert callable(find_factory(source))
+        return
+    with pytest.raises(UsageError, match=found):
+        find_factory(source)
+
+
+def test_tensors_of_a_tree_are_taken_out_and_put_back_in_order() -> None:
+    tree = {"a": (torch.zeros(1), 5), "b": [torch.ones(2), None]}
+    assert [leaf.shape[0] for leaf in leaves(tree)] == [1, 2]
+    doubled = with_leaves(tree, iter([torch.ones(3), torch.ones(4)]))
+    assert [leaf.shape[0] for leaf in leaves(doubled)] == [3, 4]
+    assert doubled["a"][1] == 5 and doubled["b"][1] is None and isinstance(doubled["a"], tuple)
