@@ -21,12 +21,12 @@ import numpy as np
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.export.onnx_file.messages import of_torch
+from edgekit.export.own_operators.functions import layer_modules
 from edgekit.graph.training_facts import TrainingFacts
 
 if TYPE_CHECKING:
     import torch
 
-MODULES = ("ssm", "oscillators", "selective", "filtered_noise", "partitioned_fir")
 UNKNOWN = TrainingFacts()
 # What the code of a module raises of inputs that it does not take; a length is often asserted.
 FORWARD_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
@@ -347,8 +347,7 @@ def silent() -> Iterator[None]:
 def _load_pt2(path: Path) -> TorchSource:
     import torch
 
-    for name in MODULES:  # define the operators that their layers leave
-        importlib.import_module(f"edgekit.export.own_operators.{name}")
+    layer_modules()  # they define the operators that their layers leave
     try:
         program = torch.export.load(path)
     except Exception as error:

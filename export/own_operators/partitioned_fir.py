@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import PARTITIONED_FIR, node_of
+from edgekit.export.own_operators.marked_layers import node_of
 
 
 class PartitionedFIR(nn.Module):
@@ -56,7 +56,7 @@ def _(x: Tensor, response: Tensor) -> Tensor:
 
 def translations() -> dict[Any, Any]:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
-    layer = node_of(PARTITIONED_FIR, ("x", "response"), "channels")
+    layer = node_of("PartitionedFIR", ("x", "response"), "channels")
 
     def translate(x: Any, response: Any) -> Any:
         return layer(x, response, channels=int(response.shape[0]))

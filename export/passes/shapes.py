@@ -8,7 +8,7 @@ import onnx_ir as ir
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_inferred_sizes
-from edgekit.export.own_operators.marked_layers import MARKED
+from edgekit.export.own_operators.functions import LAYERS
 from edgekit.graph.model import FRONTEND_DOMAIN
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
@@ -37,7 +37,7 @@ class InferShapes(ir.passes.InPlacePass):
         }
         for value in values.values():
             value.shape = None
-        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in MARKED]
+        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in LAYERS]
         while True:
             for name, (elem_type, shape) in _infer(_without_weights(model)).items():
                 if name in values:

@@ -4,14 +4,7 @@ from collections.abc import Callable
 
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked_layers import (
-    CUM_MAX,
-    FILTERED_NOISE,
-    LOG_SUM,
-    OSCILLATORS,
-    PARTITIONED_FIR,
-    SELECTIVE,
-)
+from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules import (
     conv,
@@ -97,10 +90,10 @@ RULES: dict[str, Rule] = {
 }
 OWN_RULES: dict[str, Rule] = {
     SSM: ssm.diagonal,
-    SELECTIVE: selective.selective,
-    OSCILLATORS: oscillators.oscillators,
-    FILTERED_NOISE: filtered_noise.filtered_noise,
-    PARTITIONED_FIR: partitioned_fir.partitioned_fir,
+    "SelectiveSSM": selective.selective,
+    "Oscillators": oscillators.oscillators,
+    "FilteredNoise": filtered_noise.filtered_noise,
+    "PartitionedFIR": partitioned_fir.partitioned_fir,
     CUM_MAX: cumulative_extremes.cum_max,
     LOG_SUM: cumulative_extremes.log_cum_sum_exp,
     "Finite": framewise,
