@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute
 from edgekit.graph.sparsity import Pattern, expression_problem, mask_of
@@ -119,13 +120,11 @@ def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
         return [(1, 2), (2, 2)]
     weights = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
     shape = () if weights is None else weights.shape
-    if node.op_type == "Gemm" and len(shape) == 2:
+    facts = facts_of(node)
+    if facts.weights == (1,) and len(shape) == 2:  # of a MatMul, or as a Gemm says
         return [(1, 1 if attribute(node, "transB", 0) else 0)]
-    if node.op_type == "MatMul" and len(shape) == 2:
-        return [(1, 0)]
-    if node.op_type == "Conv" and len(shape) > 2 and attribute(node, "group", 1) == 1:
-        return [(1, 1)] if set(shape[2:]) == {1} else []
-    return []
+    dense = facts.linear and len(shape) > 2 and attribute(node, "group", 1) == 1
+    return [(1, 1)] if dense and node.op_type == "Conv" and set(shape[2:]) == {1} else []
 
 
 def _reason_left_dense(site: _Site, layers: str | None, smallest: int) -> str | None:

@@ -45,7 +45,8 @@ INTERLEAVED = (
     "transposed convolution and DepthToSpace as the last layer; else nearest upsampling and a convolution",
 )
 AVERAGES, PRODUCTS = names(lambda row: row.averages), ("Gemm", "MatMul")
-HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS, *AVERAGES, *PRODUCTS} | PER_CHANNEL | MOVES
+MAXIMA = names(lambda row: row.slides and row.moves == "chooses")
+HERE = {"Conv", "DeformConv", *MAXIMA, *LIMITS, *AVERAGES, *PRODUCTS} | PER_CHANNEL | MOVES
 
 
 def lower(
@@ -221,10 +222,8 @@ class _Planner:
         try:
             if kind == "Conv":
                 self._linear(node, None)
-            elif kind == "MaxPool":
+            elif kind in MAXIMA:
                 self._append([largest(node, self._read(node.inputs[0]))], no_tail(node.outputs[0]))
-            elif kind == "Pad" and (padding := padding_of(node)) is not None:
-                self.padded[node.outputs[0]] = padding
             elif kind == "DepthToSpace":
                 raise NoLayer(*INTERLEAVED)
             elif kind in AVERAGES:
@@ -234,13 +233,21 @@ class _Planner:
             elif str(node.name) in self.chains:
                 self._deform(node, self.chains[str(node.name)])
             elif (
-                not self.addresses.move(node)
+                not self._pads(node)
+                and not self.addresses.move(node)
                 and not self._pointwise(node)
                 and not self._added(node)
             ):
                 self._refuse_node(node)
         except NoView as cause:
             self._refuse(f"{node.op_type} {node.name!r}", cause.found, cause.allowed)
+
+    def _pads(self, node: ir.Node) -> bool:
+        """Note zeros around a picture: the layer behind them has them."""
+        padding = padding_of(node) if node.op_type == "Pad" and node.domain == "" else None
+        if padding is not None:
+            self.padded[node.outputs[0]] = padding
+        return padding is not None
 
     def _read(self, value: ir.Value | None) -> View:
         """What a value is of the stored tensors; raises `NoView`."""

@@ -7,12 +7,12 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float64
-from edgekit.graph.facts import names
+from edgekit.graph.facts import facts_of, names
 from edgekit.graph.nodes import array_of, sole_user
 from edgekit.operators.geometry import dims
 
 PER_CHANNEL = names(lambda row: row.affine)
-LIMITS = ("Relu", "Clip", "Max", "Min")
+LIMITS = names(lambda row: row.limits)
 F64 = Float64
 
 
@@ -68,7 +68,8 @@ def _extend_tail(tail: Tail, node: ir.Node) -> Tail | None:
 
 def _per_channel(node: ir.Node, value: ir.Value) -> tuple[F64, F64] | None:
     """Factor and addend per channel of a Mul, Add, Sub or Div with a constant; None for anything else."""
-    if node.op_type not in PER_CHANNEL or node.domain != "":
+    affine = facts_of(node).affine
+    if affine is None:
         return None
     first = node.inputs[0] is value
     array, channels = array_of(node.inputs[1] if first else node.inputs[0]), dims(value)[1]
@@ -80,11 +81,11 @@ def _per_channel(node: ir.Node, value: ir.Value) -> tuple[F64, F64] | None:
         return None
     constant = np.broadcast_to(array.astype(np.float64).ravel(), (channels,)).copy()
     one, zero = np.ones(channels), np.zeros(channels)
-    if node.op_type == "Mul":
+    if affine == "multiplies":
         return constant, zero
-    if node.op_type == "Add":
+    if affine == "adds":
         return one, constant
-    if node.op_type == "Sub":
+    if affine == "subtracts":
         return (one, -constant) if first else (-one, constant)
     return (1 / constant, zero) if first and constant.all() else None
 

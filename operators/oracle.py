@@ -64,6 +64,10 @@ class Oracle:
                 made = self.others[group - 1].process(inputs)
                 self.values = self.others[group - 1].values
                 return made
+        return self._run(inputs)
+
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run every node on a hop of inputs and the states."""
         values: dict[str, Array] = {**self.constants, **self.states}
         types = {str(v.name): v.dtype for v in self.graph.inputs}
         values |= {n: np.asarray(array, _numpy(types[n])) for n, array in inputs.items()}

@@ -87,7 +87,8 @@ def _fold_front(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> ir
 
 def _constant(node: ir.Node, data: ir.Value, axis: int, size: int) -> tuple[Array, Array] | None:
     """``(scale, shift)`` of ``y = x * scale + shift`` along one axis; None for anything else."""
-    if not facts_of(node).affine or len(node.inputs) != 2:
+    affine = facts_of(node).affine
+    if affine is None or len(node.inputs) != 2:
         return None
     position = 0 if node.inputs[0] is data else 1
     array, shape = array_of(node.inputs[1 - position]), static_shape(data)
@@ -98,11 +99,11 @@ def _constant(node: ir.Node, data: ir.Value, axis: int, size: int) -> tuple[Arra
         return None
     values = np.broadcast_to(np.ravel(np.asarray(array, np.float64)), (size,))
     one, zero = np.ones(size), np.zeros(size)
-    if node.op_type == "Mul":
+    if affine == "multiplies":
         return values, zero
-    if node.op_type == "Add":
+    if affine == "adds":
         return one, values
-    if node.op_type == "Sub":
+    if affine == "subtracts":
         return (one, -values) if position == 0 else (-one, values)
     return (1 / values, zero) if position == 0 and np.all(values != 0) else None
 

@@ -41,16 +41,16 @@ def _of_operands(node: ir.Node, depth: int) -> int:
         power = array_of(operands[1])
         even = power is not None and bool((power % 2 == 0).all())
         return max(sign(operands[0], depth), 0 if even else -1)
-    if kind == "Clip":
+    if facts.sign == "second":
         return sign(node.inputs[1], depth) if len(node.inputs) > 1 else -1
     moved = facts.moves in ("renames", "copies") and not facts.joins
     if facts.sign == "first" or moved:
         return sign(operands[0], depth)
-    if kind == "Max":
+    if facts.sign == "most":
         return max(sign(v, depth) for v in operands)
     if facts.sign == "least":
         return min(sign(v, depth) for v in operands)
-    if kind in ("Add", "Sum"):
+    if facts.sign == "sum":
         signs = [sign(v, depth) for v in operands]
         return max(signs) if min(signs) >= 0 else -1
     return -1

@@ -1,6 +1,7 @@
 """Matrix products: NumPy twins of the C kernels (see `fixed_point`).
 
-Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
+Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53. `limits` of a
+result are y_zero, y_min and y_max.
 """
 
 from typing import Any, TypeVar
@@ -22,17 +23,14 @@ def ek_fc(
     bias: Ints,
     mult: Ints,
     shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
+    *limits: int,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``clamp(y_zero + requantize(x @ w.T + bias))``.
 
     x ``(..., k)``, w ``(n, k)``, y ``(..., n)``.
     """
-    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(_product(x, w) + bias, mult, shift, *limits).astype(to)
 
 
 def ek_matmul(
@@ -42,15 +40,12 @@ def ek_matmul(
     b_zero: int,
     mult: int,
     shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
+    *limits: int,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``clamp(y_zero + requantize((a - a_zero) @ (b - b_zero)))``; a ``(m, k)``, b ``(k, n)``."""
     total = _product_of_two(a, a_zero, b, b_zero)
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(total, mult, shift, *limits).astype(to)
 
 
 def gather_frames(x: npt.NDArray[Kind], at: Int32, n: int) -> npt.NDArray[Kind]:

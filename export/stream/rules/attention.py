@@ -218,9 +218,10 @@ def _keys_in_mask(
         return None
     array = _band(writer, other)[0]
     flat = array.reshape(-1, *array.shape[-2:])  # (heads, queries, keys)
-    if node.op_type == "Mul":  # without a softmax, a factor of 0 hides a key
+    affine = facts_of(node).affine
+    if affine == "multiplies":  # without a softmax, a factor of 0 hides a key
         return None if normal else np.asarray((flat != 0).any(axis=0))
-    if normal and node.op_type == "Add":
+    if normal and affine == "adds":
         return np.asarray((flat > MASKED).any(axis=0))
     if node.op_type == "Where" and other is node.inputs[0]:
         fill = array_of(node.inputs[2] if node.inputs[1] is scored else node.inputs[1])
