@@ -15,7 +15,6 @@ MIRRORED_PERCENT = 31.0  # 75, and this one only rises
 MUTUAL_FOLDERS = {
     ("edgekit.export.onnx_file", "edgekit.export.passes"),
     ("edgekit.export.passes.canonical_forms", "edgekit.export.passes.foreign_integers"),
-    ("edgekit.operators.elementwise", "edgekit.operators.pointwise"),
 }  # none
 
 
