@@ -21,7 +21,6 @@ import numpy as np
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.export.onnx_file.messages import of_torch
-from edgekit.export.own_operators.functions import layer_modules
 from edgekit.graph.training_facts import TrainingFacts
 
 if TYPE_CHECKING:
@@ -346,6 +345,8 @@ def silent() -> Iterator[None]:
 
 def _load_pt2(path: Path) -> TorchSource:
     import torch
+
+    from edgekit.export.own_operators.functions import layer_modules
 
     layer_modules()  # they define the operators that their layers leave
     try:

@@ -15,10 +15,8 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, unused_name, value_names
 
-GROUP, CHOSEN = (
-    "group",
-    "edgekit.group_of",
-)  # the input; metadata of a node that reads a group's row
+GROUP = "group"  # the input
+CHOSEN = "edgekit.group_of"  # metadata of a node that reads a group's row
 
 
 def stack_groups(models: Sequence[Model]) -> Model:

@@ -55,9 +55,7 @@ class Fuser:
         self.initializers: dict[str, ir.Value] = {}
         self.weights: dict[ir.Value, Weight] = {}
         self._real: dict[ir.Value, ir.Value] = {}  # old float value -> new float value
-        self._integer: dict[
-            ir.Value, Operand
-        ] = {}  # old quantized or dequantized value -> new integer
+        self._integer: dict[ir.Value, Operand] = {}  # old value with a type -> new integer
         self._consumed: set[ir.Node] = set()
         self._state_kinds = integer_states(model)
 

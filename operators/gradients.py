@@ -16,13 +16,14 @@ from edgekit.operators.geometry import conv_shape, dims
 from edgekit.operators.pointwise.gradients import pointwise, root
 from edgekit.operators.pooling.gradients import average_pool, max_pool
 from edgekit.operators.recurrent.gradients import gru, is_plain, lstm, rnn
+from edgekit.operators.reduce import SUMS
 from edgekit.operators.roles import is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Operands = Sequence[Any]
+Operands = Sequence["Tensor"]  # None in the place of one that is left out
 Form = Callable[[ir.Node, Operands], "list[Tensor]"]
 
 
@@ -100,35 +101,26 @@ def _lambda(function: "Callable[[ir.Node, Operands], Tensor]") -> Form:
     return lambda node, x: [function(node, x)]
 
 
-def _reduction_gradient(name: str) -> Form:
+def _reduction_gradient(name: str, before: str | None = None, after: str | None = None) -> Form:
     def run(node: ir.Node, x: Operands) -> "list[Tensor]":
         import torch
 
         axes = tuple(reduced_axes(node))
         keep = bool(attribute(node, "keepdims", 1))
-        before, reduction, after = REDUCTIONS.get(name, (_identity, name, _identity))
-        if not axes:
-            return [after(before(x[0]))]
-        return [after(getattr(torch, reduction)(before(x[0]), dim=axes, keepdim=keep))]
+        elements = CHANGES[before](x[0])
+        if axes:
+            elements = getattr(torch, name)(elements, dim=axes, keepdim=keep)
+        return [CHANGES[after](elements)]
 
     return run
 
 
-def _identity(x: "Tensor") -> "Tensor":
-    return x
-
-
-def _square(x: "Tensor") -> "Tensor":
-    return x * x
-
-
-# what is done to the elements, the reduction of torch, and what is done to its result
-Change = Callable[["Tensor"], "Tensor"]
-REDUCTIONS: dict[str, tuple[Change, str, Change]] = {
-    "sum_square": (_square, "sum", _identity),
-    "norm": (_square, "sum", root),
-    "l1": (lambda x: x.abs(), "sum", _identity),
-    "log_sum": (_identity, "sum", lambda x: x.log()),
+CHANGES: dict[str | None, Callable[["Tensor"], "Tensor"]] = {
+    None: lambda x: x,
+    "size": lambda x: x.abs(),
+    "square": lambda x: x * x,
+    "root": root,
+    "log": lambda x: x.log(),
 }
 
 
@@ -301,7 +293,7 @@ FORMS: dict[str, Form] = {
         n: _elementwise_gradient(n.lower())
         for n in ("Sub", "Mul", "Div", "Pow", "Less", "Greater", "Where")
     },
-    "Mean": _lambda(lambda _, x: sum(x[1:], x[0]) / len(x)),
+    "Mean": _lambda(lambda _, x: sum(x[1:], start=x[0]) / len(x)),
     "Equal": _elementwise_gradient("eq"),
     "LessOrEqual": _elementwise_gradient("le"),
     "GreaterOrEqual": _elementwise_gradient("ge"),
@@ -324,10 +316,7 @@ FORMS: dict[str, Form] = {
     "ReduceSum": _reduction_gradient("sum"),
     "ReduceMax": _reduction_gradient("amax"),
     "ReduceMin": _reduction_gradient("amin"),
-    "ReduceSumSquare": _reduction_gradient("sum_square"),
-    "ReduceL2": _reduction_gradient("norm"),
-    "ReduceL1": _reduction_gradient("l1"),
-    "ReduceLogSum": _reduction_gradient("log_sum"),
+    **{name: _reduction_gradient("sum", *row) for name, row in SUMS.items()},
     "ReduceLogSumExp": _reduction_gradient("logsumexp"),
     "GlobalAveragePool": _globally("mean"),
     "GlobalMaxPool": _globally("amax"),

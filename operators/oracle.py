@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
-from edgekit.graph.hops import of_hop
+from edgekit.graph.hops import of_hop, state_values
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_count, group_input, select_group
 from edgekit.operators.geometry import dims
@@ -52,8 +52,7 @@ class Oracle:
 
     def reset(self) -> None:
         """Bring every state back to zero (its zero point, where it is an integer)."""
-        inputs = {str(value.name): value for value in self.graph.inputs}
-        self.states = {pair.input: _zeros(inputs[pair.input]) for pair in self.model.states}
+        self.states = {str(state.name): _zeros(state) for state, _ in state_values(self.model)}
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one hop: arrays by name of a stream input or session constant; returns the stream outputs."""

@@ -10,13 +10,9 @@ from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32
 from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
-from edgekit.operators.roles import (
-    CELL_INPUT,
-    CELL_OUTPUT,
-    constant,
-    fused_activation,
-)
+from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, constant, fused_activation
 from edgekit.operators.scheme import QuantType
 
 T = TypeVar("T")
@@ -127,9 +123,7 @@ def _wide_scale(node: ir.Node, rank: int) -> Float32:
 
 def integer_states(model: Model) -> dict[str, QuantType]:
     """State inputs whose input and output are framed alike and have no other reader."""
-    outputs = {str(value.name): value for value in model.ir.graph.outputs}
-    inputs = {str(value.name): value for value in model.ir.graph.inputs}
-    kinds = {p.input: _state_type(inputs[p.input], outputs[p.output]) for p in model.states}
+    kinds = {str(before.name): _state_type(before, after) for before, after in state_values(model)}
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 

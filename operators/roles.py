@@ -23,12 +23,8 @@ AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 SUMS = frozenset({"ReduceMean", "ReduceSum"})
 SQUARES = frozenset({"Magnitude", "MeanSquare"})
 PRECISE = SQUARES | {"ProductSum"} | names(lambda row: row.precise)
-SATURATING = names(
-    lambda row: row.saturates
-)  # their input is worth 16 bits, and costs nothing there
-STEEP = frozenset(
-    {"Exp", "Log", "Sqrt", "Reciprocal"}
-)  # a table of 256 steps says too little of them
+SATURATING = names(lambda row: row.saturates)  # their input in 16 bits costs nothing
+STEEP = frozenset({"Exp", "Log", "Sqrt", "Reciprocal"})  # beyond a table of 256 steps
 NEVER_TABLED = STEEP | {"Acos", "Acosh", "Asin", "Atanh", "Cosh", "Identity", "Sinh", "Tan"}
 TABLED = (POINTWISE.keys() - NEVER_TABLED) | {"Clip"}
 JOINING = names(lambda row: row.joins)  # of several operands

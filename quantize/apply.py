@@ -25,9 +25,7 @@ from edgekit.quantize.rounding.shaped_rounding import fit_shaped_weights
 from edgekit.quantize.types.choose import TypePlan, choose_types
 from edgekit.quantize.types.float_states import store_states
 from edgekit.quantize.types.token_ranges import refuse_tokens
-from edgekit.quantize.types.weights import (
-    refuse_layers,
-)
+from edgekit.quantize.types.weights import refuse_layers
 
 
 def quantize(

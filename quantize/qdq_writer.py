@@ -39,11 +39,7 @@ from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.types.choose import TypePlan
 from edgekit.quantize.types.operands import read_type
-from edgekit.quantize.types.weights import (
-    refuse_infinite,
-    weight_inputs,
-    weight_type,
-)
+from edgekit.quantize.types.weights import refuse_infinite, weight_inputs, weight_type
 
 
 class QdqWriter:
@@ -160,12 +156,7 @@ class QdqWriter:
         return self._read(node, 0)
 
     def rounded(
-        self,
-        rows: Array,
-        bias: Array | None,
-        x: QuantType,
-        fitted: FittedWeight | None,
-        dtype: str,
+        self, rows: Array, bias: Array | None, x: QuantType, fitted: FittedWeight | None, dtype: str
     ) -> tuple[Array, Float32]:
         """Weights (channel, ...) as integers of a type, and their scales: fitted ones, or the nearest.
 

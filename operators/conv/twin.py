@@ -208,14 +208,7 @@ def _reach(base: int, stride: int, wide: int, narrow: int) -> tuple[slice, slice
     return slice(start, start + (last - first) * stride + 1, stride), slice(first, last + 1)
 
 
-def _finish(
-    acc: F64,
-    bias: Ints,
-    mult: Ints,
-    shift: Shifts,
-    *limits: int,
-    shape: ConvShape,
-) -> I64:
+def _finish(acc: F64, bias: Ints, mult: Ints, shift: Shifts, *limits: int, shape: ConvShape) -> I64:
     s = shape
     column = (s.out_c, 1, 1)
     total = acc.reshape(s.out_c, s.out_h, s.out_w).astype(np.int64) + bias.reshape(column)

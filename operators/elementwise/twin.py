@@ -26,14 +26,7 @@ def ek_add(
 
 
 def ek_mul(
-    a: Ints,
-    a_zero: int,
-    b: Ints,
-    b_zero: int,
-    m: int,
-    shift: int,
-    *limits: int,
-    to: npt.DTypeLike,
+    a: Ints, a_zero: int, b: Ints, b_zero: int, m: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``requantize((a - a_zero) * (b - b_zero))``: one rounding; int16 operands have both zeros 0."""
     product = subtract_zero_point(a, a_zero) * subtract_zero_point(b, b_zero)

@@ -56,14 +56,7 @@ def exp2_q30(table: S32, u: I64) -> I64:
 
 
 def ek_magnitude(
-    a: S16,
-    m1: int,
-    b: S16,
-    m2: int,
-    add: int,
-    shift: int,
-    *limits: int,
-    to: npt.DTypeLike,
+    a: S16, m1: int, b: S16, m2: int, add: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``sqrt((a^2 * m1 + b^2 * m2 + add) * 2^-shift)``, rounded half up, plus y_zero."""
     root = isqrt64((_product(a, a) * m1 + _product(b, b) * m2 + add).astype(np.uint64))
@@ -73,15 +66,7 @@ def ek_magnitude(
 
 
 def ek_product_sum(
-    a: S16,
-    b: S16,
-    m1: int,
-    c: S16,
-    d: S16,
-    m2: int,
-    shift: int,
-    *limits: int,
-    to: npt.DTypeLike,
+    a: S16, b: S16, m1: int, c: S16, d: S16, m2: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``requantize(a * b * m1 + c * d * m2)``: one shift, one rounding."""
     total = _product(a, b) * m1 + _product(c, d) * m2
@@ -119,14 +104,7 @@ def ek_instancenorm(x: S16, gain: Ints, bias: Ints, *numbers: int, to: npt.DType
 
 
 def ek_softmax(
-    x: S16,
-    m: int,
-    s: int,
-    exp2: S32,
-    mult: int,
-    shift: int,
-    *limits: int,
-    to: npt.DTypeLike,
+    x: S16, m: int, s: int, exp2: S32, mult: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return the softmax of the rows of x ``(rows, n)``."""
     wide = x.astype(np.int64)

@@ -18,13 +18,7 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 
 def ek_fc(
-    x: Ints,
-    w: S8,
-    bias: Ints,
-    mult: Ints,
-    shift: Shifts,
-    *limits: int,
-    to: npt.DTypeLike,
+    x: Ints, w: S8, bias: Ints, mult: Ints, shift: Shifts, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``clamp(y_zero + requantize(x @ w.T + bias))``.
 
@@ -55,27 +49,14 @@ def gather_frames(x: npt.NDArray[Kind], at: Int32, n: int) -> npt.NDArray[Kind]:
 
 
 def ek_frame_dots(
-    a: Ints,
-    a_zero: int,
-    x: Ints,
-    x_zero: int,
-    at: Int32,
-    *numbers: int,
-    to: npt.DTypeLike,
+    a: Ints, a_zero: int, x: Ints, x_zero: int, at: Int32, *numbers: int, to: npt.DTypeLike
 ) -> Ints:
     """Return the products of vectors a ``(m, k)`` with the frames of `x` at `at`: ``(m, frames)``; see `ek_matmul`."""
     return ek_matmul(a, a_zero, gather_frames(x, at, a.shape[1]).T, x_zero, *numbers, to=to)
 
 
 def ek_frame_sums(
-    a: Ints,
-    a_zero: int,
-    x: Ints,
-    x_zero: int,
-    at: Int32,
-    *numbers: int,
-    n: int,
-    to: npt.DTypeLike,
+    a: Ints, a_zero: int, x: Ints, x_zero: int, at: Int32, *numbers: int, n: int, to: npt.DTypeLike
 ) -> Ints:
     """Return the frames of `x` at `at`, n elements each, weighed by a ``(m, frames)``: ``(m, n)``; see `ek_matmul`."""
     return ek_matmul(a, a_zero, gather_frames(x, at, n), x_zero, *numbers, to=to)

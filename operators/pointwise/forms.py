@@ -27,6 +27,4 @@ def table(node: ir.Node, x: list[Array]) -> list[Array]:
     return [lookup_tables.ek_lut_s16_s8(x[0], entries, *numbers)]
 
 
-OPERATORS: dict[tuple[str, str], Operator] = {
-    (INTEGER_DOMAIN, "Table"): table,
-}
+OPERATORS: dict[tuple[str, str], Operator] = {(INTEGER_DOMAIN, "Table"): table}

@@ -39,7 +39,8 @@ def _functional(name: str) -> Function:
     def run(x: "Tensor", _: Attributes) -> "Tensor":
         import torch.nn.functional as nn
 
-        return getattr(nn, name)(x)
+        made: Tensor = getattr(nn, name)(x)
+        return made
 
     return run
 

@@ -32,10 +32,7 @@ def average_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
     pool = pool_of(node)
     s = pool.shape
     ones = torch.ones(1, 1, s.k_h, s.k_w)
-    steps: JsonObject = {
-        "stride": (s.stride_h, s.stride_w),
-        "dilation": (s.dil_h, s.dil_w),
-    }
+    steps: JsonObject = {"stride": (s.stride_h, s.stride_w), "dilation": (s.dil_h, s.dil_w)}
     sums = nn.conv2d(_windows_of(x[0], s, 0.0)[:, None], ones, **steps)[:, 0]
     counts = torch.from_numpy(pool.counts().astype(np.float32))
     return [_result(node, sums[..., : s.out_h, : s.out_w] / counts, s)]

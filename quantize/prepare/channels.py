@@ -14,20 +14,12 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Float32, Float64, Int32
 from edgekit.graph.facts import Facts, facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.roles import (
-    LINEAR,
-    RECURRENT,
-    SUMS,
-    constant,
-    is_move,
-    picks,
-    reduced_axes,
-)
+from edgekit.operators.roles import LINEAR, RECURRENT, SUMS, constant, is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
-from edgekit.quantize.prepare.levels import state_values
 
 Numbers = Int32
 Arrays = Mapping[str, Float32]

@@ -15,14 +15,7 @@ from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
-from edgekit.graph.nodes import (
-    add_initializer,
-    array_of,
-    attribute,
-    is_unread,
-    replace,
-    sole_user,
-)
+from edgekit.graph.nodes import add_initializer, array_of, attribute, is_unread, replace, sole_user
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import feeds_sensitive, reduced_axes
 from edgekit.quantize.prepare.fuse_cells import lstm_step

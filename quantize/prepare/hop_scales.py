@@ -258,5 +258,5 @@ def _activates(node: ir.Node, found: Degrees) -> bool:
 
 def _is_cheap(node: ir.Node) -> bool:
     facts = facts_of(node)
-    simple = facts.homogeneous or facts.affine or facts.precise
+    simple = facts.homogeneous or facts.affine is not None or facts.precise
     return is_move(node) or is_fused(node) or simple

@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of
 from edgekit.operators.geometry import optional
@@ -91,13 +92,6 @@ def degrees(model: Model) -> Degrees:
         if degree is not None:
             found.update(dict.fromkeys(node.outputs, degree))
     return found
-
-
-def state_values(model: Model) -> list[tuple[ir.Value, ir.Value]]:
-    """Return the input and the output of each state."""
-    inputs = {value.name: value for value in model.ir.graph.inputs}
-    outputs = {value.name: value for value in model.ir.graph.outputs}
-    return [(inputs[pair.input], outputs[pair.output]) for pair in model.states]
 
 
 def _states_of_past_input(model: Model, sound: ir.Value) -> list[ir.Value]:

@@ -10,6 +10,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array, Float32
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.facts import facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import sole_user
 from edgekit.operators.geometry import dims
@@ -18,7 +19,7 @@ from edgekit.operators.table import is_integer_compute
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.warnings import pcm_input
-from edgekit.quantize.prepare.levels import Degrees, state_values
+from edgekit.quantize.prepare.levels import Degrees
 
 MACS = 2  # of a layer behind a bias for each element that it reads and writes in float
 QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # what tells whether such a layer follows

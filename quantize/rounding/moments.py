@@ -110,9 +110,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
 
 def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
     """The tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
-    inputs_alone = (
-        not model.ir.graph.outputs
-    )  # of a first layer: onnxruntime refuses a graph without any
+    inputs_alone = not model.ir.graph.outputs  # of a first layer: onnxruntime refuses such a graph
     running = None if inputs_alone else in_onnxruntime(model.to_bytes())
     hops = -(-HOPS // len(calibration.clips))
     for clip in calibration.clips:

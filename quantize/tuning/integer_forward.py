@@ -16,6 +16,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 from edgekit.base.json_values import JsonObject
 from edgekit.graph.facts import facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, named_outputs
 from edgekit.operators.geometry import dims, optional
@@ -24,7 +25,6 @@ from edgekit.operators.qdq import qdq_type, stored_weight
 from edgekit.operators.roles import LINEAR, RECURRENT, is_move
 from edgekit.operators.scheme import WEIGHT_LIMITS
 from edgekit.operators.weight_layout import channel_rows
-from edgekit.quantize.prepare.levels import state_values
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.types.weights import weight_inputs, weight_type
 

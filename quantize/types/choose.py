@@ -74,10 +74,14 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     graph = model.ir.graph
     compute = {node.name for node in graph if is_integer_compute(node)}
     groups, integer = tensor_groups(model, observers, compute, frozenset(), recipe.tensors)
-    own = _sampler_row_types(model, groups, recipe) | _partial_sums(graph, recipe)
-    recipe = replace(recipe, tensors={**own, **recipe.tensors})
+    own, narrow = _sampler_row_types(model, groups, recipe), recipe.activations == "int8"
+    if narrow:
+        own |= dict.fromkeys(_written(graph, PARTIAL_SUM), "int16")
+    recipe = _with_types(recipe, own)
     named = recipe.tensors.keys()
-    recipe = replace(recipe, tensors={**_hop_scaled(graph, groups, recipe), **recipe.tensors})
+    if narrow:
+        scaled = _unless_named({*_written(graph, HOP_SCALED)}, "int16", groups, recipe)
+        recipe = _with_types(recipe, scaled)
     tensors = _Tensors(values_by_name(graph), integer)
     wanted = _requested_types(groups, tensors, recipe)
     if kept := _floats(wanted):
@@ -106,38 +110,29 @@ def _bits(nodes: Iterable[ir.Node], observers: dict[str, Observer]) -> dict[str,
     return {str(n.name): _cell_bits(n, observers) for n in nodes if n.op_type == "LSTM"}
 
 
+def _with_types(recipe: Recipe, types: Mapping[str, str]) -> Recipe:
+    return replace(recipe, tensors={**types, **recipe.tensors})
+
+
+def _written(graph: ir.Graph, mark: str) -> list[str]:
+    """What nodes with a mark write: parts of a sum, or what has a scale per hop."""
+    return [str(node.outputs[0].name) for node in graph if mark in node.metadata_props]
+
+
 def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """The types of what a sampler's rows add up, where the recipe names none for the same values."""
+    """The types of what a sampler's rows add up."""
     if model.sampler is None:
         return {}
-    outputs = [str(value.name) for value in model.stream_outputs]
+    names = {model.sampler.roles.x, *(str(value.name) for value in model.stream_outputs)}
+    return _unless_named(names, recipe.sampled, groups, recipe)
+
+
+def _unless_named(
+    names: set[str], dtype: str, groups: list[list[str]], recipe: Recipe
+) -> dict[str, str]:
+    """A type for the names of each group of which the recipe names no tensor."""
     return {
-        name: recipe.sampled
-        for members in groups
-        for name in {model.sampler.roles.x, *outputs}.intersection(members)
-        if not recipe.tensors.keys() & set(members)
-    }
-
-
-def _partial_sums(graph: ir.Graph, recipe: Recipe) -> dict[str, str]:
-    """16 bits for sums that are added up to one that would be a single operator's."""
-    if recipe.activations != "int8":
-        return {}
-    return {str(n.outputs[0].name): "int16" for n in graph if PARTIAL_SUM in n.metadata_props}
-
-
-def _hop_scaled(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """16 bits for what layers with a scale per hop write, and for what is scaled."""
-    written = {str(n.outputs[0].name) for n in graph if HOP_SCALED in n.metadata_props}
-    return _in_16_bits(written, groups, recipe)
-
-
-def _in_16_bits(names: set[str], groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """16 bits where a recipe of 8 bits names no type for the same values."""
-    if recipe.activations != "int8":
-        return {}
-    return {
-        name: "int16"
+        name: dtype
         for members in groups
         if not recipe.tensors.keys() & set(members)
         for name in sorted(names.intersection(members))

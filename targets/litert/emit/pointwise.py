@@ -57,7 +57,9 @@ def _of_integers(w: NodeEmission, node: ir.Node, x: int, dtype: str) -> None:
     wide = x if dtype in ("int32", "int64") else w.op("CAST", [x], dtype="int32")
     kind = w.graph.tensors[wide].dtype
     zero, one, minus = (w.constant(np.full((), n, kind)) for n in (0, 1, -1))
-    y = INTEGERS[node.op_type].plain(w, wide, (zero, one, minus))
+    plain = INTEGERS[node.op_type].plain
+    assert plain is not None, node.op_type
+    y = plain(w, wide, (zero, one, minus))
     w.put(y if wide == x else w.op("CAST", [y], dtype=dtype), order)
 
 
