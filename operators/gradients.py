@@ -162,9 +162,9 @@ def _gather(node: ir.Node, x: Operands) -> "Tensor":
 def _gemm(node: ir.Node, x: Operands) -> "Tensor":
     a = x[0].T if attribute(node, "transA", 0) else x[0]
     b = x[1].T if attribute(node, "transB", 0) else x[1]
-    y = attribute(node, "alpha", 1.0) * (a @ b)
+    y = float(attribute(node, "alpha", 1.0)) * (a @ b)
     has_bias = len(x) > 2 and x[2] is not None
-    return y + attribute(node, "beta", 1.0) * x[2] if has_bias else y
+    return y + float(attribute(node, "beta", 1.0)) * x[2] if has_bias else y
 
 
 def _conv(node: ir.Node, x: Operands) -> "Tensor":
@@ -231,7 +231,7 @@ def _layer_norm(node: ir.Node, x: Operands) -> "list[Tensor]":
     mean = x[0].mean(axes, keepdim=True)
     centred = x[0] - mean
     power = (centred * centred).mean(axes, keepdim=True)
-    inverse = 1 / (power + attribute(node, "epsilon", 1e-5)).sqrt()
+    inverse = 1 / (power + float(attribute(node, "epsilon", 1e-5))).sqrt()
     scaled = centred * inverse * x[1]
     return [scaled if bias is None else scaled + bias, mean, inverse][: len(node.outputs)]
 
@@ -239,7 +239,7 @@ def _layer_norm(node: ir.Node, x: Operands) -> "list[Tensor]":
 def _instance_norm(node: ir.Node, x: Operands) -> "Tensor":
     axes = tuple(range(2, x[0].ndim))
     centred = x[0] - x[0].mean(axes, keepdim=True)
-    power = (centred * centred).mean(axes, keepdim=True) + attribute(node, "epsilon", 1e-5)
+    power = (centred * centred).mean(axes, keepdim=True) + float(attribute(node, "epsilon", 1e-5))
     scale, bias = (v.reshape(-1, *[1] * len(axes)) for v in x[1:3])
     return centred / power.sqrt() * scale + bias
 
@@ -247,7 +247,7 @@ def _instance_norm(node: ir.Node, x: Operands) -> "Tensor":
 def _batch_norm(node: ir.Node, x: Operands) -> "Tensor":
     """With statistics that are given, which import leaves where they are computed."""
     scale, bias, mean, power = (v.reshape(-1, *[1] * (x[0].ndim - 2)) for v in x[1:5])
-    return (x[0] - mean) / (power + attribute(node, "epsilon", 1e-5)).sqrt() * scale + bias
+    return (x[0] - mean) / (power + float(attribute(node, "epsilon", 1e-5))).sqrt() * scale + bias
 
 
 def _lp_normalization(node: ir.Node, x: Operands) -> "Tensor":
@@ -281,7 +281,7 @@ def _top_k(node: ir.Node, x: Operands) -> "list[Tensor]":
 
 
 def _product_sum(node: ir.Node, x: Operands) -> "Tensor":
-    return x[0] * x[1] + attribute(node, "sign", 1.0) * (x[2] * x[3])
+    return x[0] * x[1] + float(attribute(node, "sign", 1.0)) * (x[2] * x[3])
 
 
 FORMS: dict[str, Form] = {

@@ -47,9 +47,9 @@ def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def _gates(node: ir.Node) -> recurrent_twin.Gates:
     """Weights, biases and scaling of a recurrent cell, and the tables of its gates."""
-    weights = tensors(node, *GATE_ARRAYS)
+    arrays = dict(zip(GATE_ARRAYS, tensors(node, *GATE_ARRAYS), strict=True))
     sigmoid, tanh = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
-    return recurrent_twin.Gates(*weights, sigmoid=sigmoid, tanh=tanh)
+    return recurrent_twin.Gates(**arrays, sigmoid=sigmoid, tanh=tanh)
 
 
 def hidden_operand(node: ir.Node) -> str:
