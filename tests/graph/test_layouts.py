@@ -26,8 +26,10 @@ def network() -> Model:
 def test_outputs_of_the_shape_of_an_input_follow_it_and_the_note_says_so() -> None:
     made = with_layouts(network(), {"x": Layout("NTC")})
     assert {name: str(layout) for name, layout in made.layouts.items()} == {
-        "x": "NTC", "y": "NTC", "mono": "NTC",
-    }  # fmt: skip
+        "x": "NTC",
+        "y": "NTC",
+        "mono": "NTC",
+    }
     assert made.notes == (
         "output 'y' is taken to be NTC, as input 'x' is; --layout y=LETTERS says otherwise",
         "output 'mono' is taken to be NTC, as input 'x' is; --layout mono=LETTERS says otherwise",

@@ -37,8 +37,11 @@ def test_only_constants_have_an_array(graph: ir.Graph) -> None:
 def test_a_value_has_a_sole_user_unless_two_read_it_or_it_is_an_output(graph: ir.Graph) -> None:
     found = {name: nodes.sole_user(v) for name, v in nodes.values_by_name(graph).items()}
     assert {name: node and node.op_type for name, node in found.items()} == {
-        "x": "Mul", "a": None, "b": "Add", "y": None,
-    }  # fmt: skip
+        "x": "Mul",
+        "a": None,
+        "b": "Add",
+        "y": None,
+    }
 
 
 def test_constants_that_nothing_reads_are_removed(graph: ir.Graph) -> None:

@@ -24,10 +24,18 @@ def test_shipped_recipes_are_valid(name: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "weights = 'int3'", "equalize = 'maybe'", "migrate = 2", "step_groups = 1.5", "range_margin = true",
-        "name = ''", "other = 1", "sparse = 'measured'", "tensors = 3", "tensors = {a = 'int7'}",
+        "weights = 'int3'",
+        "equalize = 'maybe'",
+        "migrate = 2",
+        "step_groups = 1.5",
+        "range_margin = true",
+        "name = ''",
+        "other = 1",
+        "sparse = 'measured'",
+        "tensors = 3",
+        "tensors = {a = 'int7'}",
     ],
-)  # fmt: skip
+)
 def test_what_a_reading_refuses_is_not_valid(line: str) -> None:
     text = line if line.startswith("name") else f"name = 'own'\n{line}"
     assert not is_valid(tomllib.loads(text))
