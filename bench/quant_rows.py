@@ -19,7 +19,8 @@ from edgekit.graph.model import Model
 from edgekit.operators.qdq import initializer
 from edgekit.operators.roles import LINEAR, constant
 from edgekit.operators.scheme import quantize_weights, weight_scales
-from edgekit.quantize.apply import channel_rows, from_channel_rows, quantize
+from edgekit.operators.weight_layout import channel_rows, from_channel_rows
+from edgekit.quantize.apply import quantize
 from edgekit.quantize.recipe import AUTO, RECIPES, Recipe
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs

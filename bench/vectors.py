@@ -25,7 +25,7 @@ from vectors_gates import lstm, softmax
 from edgekit.operators.conv.twin import ek_conv
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear.twin import ek_fc
-from edgekit.operators.pooling.twin import ek_avg_pool, ek_max_pool
+from edgekit.operators.pooling.twin import Pool, ek_avg_pool, ek_max_pool
 
 CASES = Path("Tests/UnitTest/TestCases/TestData")
 ARRAY = re.compile(r"const (u?int\d+_t) \*?(?:const )?(\w+)\[[^]]*\]\s*=\s*\{([^}]*)\}", re.DOTALL)
@@ -224,6 +224,7 @@ def pool(case: Case) -> str:
     out_h, out_w, k_h, k_w = n("OUTPUT_H"), n("OUTPUT_W"), n("FILTER_H"), n("FILTER_W")
     sizes = (c, in_h, in_w, c, out_h, out_w, k_h, k_w, n("STRIDE_H"), n("STRIDE_W"), 1, 1)
     shape = ConvShape(*sizes, n("PADDING_H"), n("PADDING_W"), c)
+    pool = Pool(shape, 0, 0, 0)
     low, high = n("ACTIVATION_MIN"), n("ACTIVATION_MAX")
     counts = np.arange(1, k_h * k_w + 1)
     ours, theirs = [], []
@@ -232,11 +233,11 @@ def pool(case: Case) -> str:
             ours.append(np.clip(ek_max_pool(image, shape), low, high).transpose(1, 2, 0))
             continue
         mult = np.rint(2.0**30 / counts).astype(np.int64)
-        given = (image, 0, mult, np.full(counts.size, 30), 1, 0, low, high, 0, 0, 0, shape)
-        ours.append(ek_avg_pool(*given, to=np.int64).transpose(1, 2, 0))
+        given = (image, 0, mult, np.full(counts.size, 30), 1, 0, low, high)
+        ours.append(ek_avg_pool(*given, pool=pool, to=np.int64).transpose(1, 2, 0))
         whole = (np.full(counts.size, 2), np.ones(counts.size, np.int64), 1, 0, -(2**62), 2**62)
-        total = ek_avg_pool(image, 0, *whole, 0, 0, 0, shape, to=np.int64)
-        held = ek_avg_pool(np.ones_like(image), 0, *whole, 0, 0, 0, shape, to=np.int64)
+        total = ek_avg_pool(image, 0, *whole, pool=pool, to=np.int64)
+        held = ek_avg_pool(np.ones_like(image), 0, *whole, pool=pool, to=np.int64)
         away = np.sign(total) * ((np.abs(total) + held // 2) // held)
         theirs.append(np.clip(away, low, high).transpose(1, 2, 0))
     return verdict(np.ravel(ours), expected, np.ravel(theirs or ours))

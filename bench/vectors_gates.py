@@ -13,7 +13,7 @@ import numpy as np
 
 from edgekit.operators.fused.twin import ek_softmax, exp2_table
 from edgekit.operators.pointwise.tables import sigmoid_gate, tanh_gate
-from edgekit.operators.recurrent.twin import ek_lstm
+from edgekit.operators.recurrent.twin import Gates, ek_lstm
 from edgekit.operators.scheme import GATE_TYPE, HIDDEN_TYPE, MANTISSA_BITS, fixed_point
 
 if TYPE_CHECKING:
@@ -84,22 +84,10 @@ def _run(case: Case, x: Array, units: int, h_scale: float, offset: int) -> tuple
     h, c = np.zeros((x.shape[1], units), np.int16), np.zeros((x.shape[1], units), np.int32)
     h_real = c_real = np.zeros(h.shape)
     found, exact = [], []
+    sums = w_bias, np.zeros_like(w_bias), *of_x, *of_h
+    gates = Gates(w, r, *sums, sigmoid_gate()[0], tanh_gate()[0])
     for step in x:
-        h, c = ek_lstm(
-            step,
-            h,
-            c,
-            w,
-            r,
-            w_bias,
-            np.zeros_like(w_bias),
-            *of_x,
-            *of_h,
-            sigmoid_gate()[0],
-            tanh_gate()[0],
-            CELL_BITS,
-            operand=np.int16,
-        )
+        h, c = ek_lstm(step, h, c, gates, CELL_BITS, operand=np.int16)
         found.append(h * 2.0**-15)
         drive = (step.astype(np.float64) @ w.T + w_bias) * w_scale
         i, o, f, g = np.split(drive + (h_real @ r.T) * r_scale, 4, axis=-1)

@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
+from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute, optional
 from edgekit.graph.sparsity import Pattern, expression_problem, mask_of
@@ -118,20 +119,12 @@ def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
     if node.op_type in ("GRU", "LSTM"):
         return [(1, 2), (2, 2)]
     weights = array_of(optional(node, 1))
-    axis = None if weights is None else _input_axis(node, weights.shape)
-    return [] if axis is None else [(1, axis)]
-
-
-def _input_axis(layer: ir.Node, shape: tuple[int, ...]) -> int | None:
-    """The input dimension of a layer's weights of this shape; None where they cannot be pruned."""
-    if layer.op_type == "Gemm" and len(shape) == 2:
-        return 1 if attribute(layer, "transB", 0) else 0
-    if layer.op_type == "MatMul" and len(shape) == 2:
-        return 0
-    pointwise = len(shape) > 2 and set(shape[2:]) == {1}
-    return (
-        1 if layer.op_type == "Conv" and pointwise and attribute(layer, "group", 1) == 1 else None
-    )
+    shape = () if weights is None else weights.shape
+    facts = facts_of(node)
+    if facts.weights == (1,) and len(shape) == 2:  # of a MatMul, or as a Gemm says
+        return [(1, 1 if attribute(node, "transB", 0) else 0)]
+    dense = facts.linear and len(shape) > 2 and attribute(node, "group", 1) == 1
+    return [(1, 1)] if dense and node.op_type == "Conv" and set(shape[2:]) == {1} else []
 
 
 def _reason_left_dense(site: _Site, layers: str | None, smallest: int) -> str | None:

@@ -18,21 +18,11 @@ def translations(offline: bool = False) -> Translations:
     """
     import torch
 
-    from edgekit.export.own_operators import (
-        cumulative_extremes,
-        filtered_noise,
-        oscillators,
-        partitioned_fir,
-        selective,
-        ssm,
-    )
+    from edgekit.export.own_operators import cumulative_extremes
+    from edgekit.export.own_operators.functions import layer_modules
 
     return {
-        **ssm.translations(),
-        **oscillators.translations(),
-        **selective.translations(),
-        **filtered_noise.translations(),
-        **partitioned_fir.translations(),
+        **dict(row for module in layer_modules() for row in module.translations().items()),
         **cumulative_extremes.translations(offline),
         torch.ops.aten.atan2.default: _atan2,
         torch.ops.aten.upsample_linear1d.vec: _lines if offline else _upsample_linear1d,

@@ -26,7 +26,6 @@ from edgekit.graph.training_facts import TrainingFacts
 if TYPE_CHECKING:
     import torch
 
-MODULES = ("ssm", "oscillators", "selective", "filtered_noise", "partitioned_fir")
 UNKNOWN = TrainingFacts()
 # What the code of a module raises of inputs that it does not take; a length is often asserted.
 FORWARD_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
@@ -356,8 +355,9 @@ def silent() -> Iterator[None]:
 def _load_pt2(path: Path) -> TorchSource:
     import torch
 
-    for name in MODULES:  # define the operators that their layers leave
-        importlib.import_module(f"edgekit.export.own_operators.{name}")
+    from edgekit.export.own_operators.functions import layer_modules
+
+    layer_modules()  # they define the operators that their layers leave
     try:
         program = torch.export.load(path)
     except Exception as error:

@@ -47,7 +47,8 @@ INTERLEAVED = (
     "transposed convolution and DepthToSpace as the last layer; else nearest upsampling and a convolution",
 )
 AVERAGES, PRODUCTS = names(lambda row: row.averages), ("Gemm", "MatMul")
-HERE = {"Conv", "DeformConv", "MaxPool", *LIMITS, *AVERAGES, *PRODUCTS} | PER_CHANNEL | MOVES
+MAXIMA = names(lambda row: row.slides and row.moves == "chooses")
+HERE = {"Conv", "DeformConv", *MAXIMA, *LIMITS, *AVERAGES, *PRODUCTS} | PER_CHANNEL | MOVES
 
 
 def lower(
@@ -373,7 +374,7 @@ class _Planner:
 
 LAYERS: dict[str, Callable[[_Planner, ir.Node], None]] = {
     "Conv": _Planner._linear,
-    "MaxPool": _Planner._largest,
+    **dict.fromkeys(MAXIMA, _Planner._largest),
     "DepthToSpace": _Planner._interleaved,
     **dict.fromkeys(AVERAGES, _Planner._averages),
     **dict.fromkeys(PRODUCTS, _Planner._head),

@@ -13,7 +13,7 @@ from edgekit.graph.nodes import array_of, optional, sole_user
 from edgekit.operators.geometry import dims
 
 PER_CHANNEL = names(lambda row: row.affine)
-LIMITS = ("Relu", "Clip", "Max", "Min")
+LIMITS = names(lambda row: row.limits)
 F64 = Float64
 
 

@@ -14,7 +14,8 @@ from typing import Literal
 import onnx_ir as ir
 
 Movement = Literal["renames", "copies", "fills", "chooses"]
-Sign = Literal["above", "not below", "first", "least"]
+Sign = Literal["above", "not below", "first", "second", "least", "most", "sum"]
+Affine = Literal["adds", "subtracts", "multiplies", "divides"]
 Mixed = Literal["axis", "from axis", "axes", "spatial"]
 Places = Literal["axis", "axes", "classes"]
 
@@ -55,16 +56,18 @@ class Facts:
         precise: its integer form has 64 bits inside, so that 16 bits are worth it outside.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
         partial: the operand that not every number suits; 1 always does.
-        sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first``
-            operand, or the ``least`` of all. Operators that rename or copy elements keep it without saying so.
+        sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first`` or
+            ``second`` operand, of the ``least`` or ``most`` of all, or of their ``sum``. Operators that rename or copy
+            elements keep it without saying so.
         mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute
             or second input), or ``spatial`` (all behind batch and channels).
         axis: the attribute ``axis`` where it is left out.
         places: what its operand of indices counts: elements along one ``axis``, along several ``axes``, or ``classes``.
+        limits: with constants beside its first operand it keeps that in a range.
         compares: a constant operand may be a limit or a period: it compares with it, bounds by it or divides by it.
         slides: a window slides over the axes behind batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
-        affine: with a constant operand it is a scale or a shift.
+        affine: with a constant operand it is a scale or a shift: what it does with its second one.
         multiplies: by its constants, as the factors of a normalization; layers multiply by their weights.
         linear: a layer of sums of products with its weights; each output channel may have a scale.
         weights: inputs that are the weights of a layer where they are constant.
@@ -92,10 +95,11 @@ class Facts:
     mixes: Mixed | None = None
     axis: int | None = None
     places: Places | None = None
+    limits: bool = False
     compares: bool = False
     slides: bool = False
     averages: bool = False
-    affine: bool = False
+    affine: Affine | None = None
     multiplies: bool = False
     linear: bool = False
     weights: tuple[int, ...] = ()
@@ -114,7 +118,7 @@ _ROWS = (
     Facts("Abs", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below"),
     Facts("Acos", elementwise=True, partial=0),
     Facts("Acosh", elementwise=True),
-    Facts("Add", elementwise=True, affine=True, degree=1),
+    Facts("Add", elementwise=True, affine="adds", sign="sum", degree=1),
     Facts("And", elementwise=True),
     Facts("ArgMax", mixes="axis", axis=0),
     Facts("ArgMin", mixes="axis", axis=0),
@@ -135,7 +139,7 @@ _ROWS = (
     Facts("Ceil", elementwise=True, keeps_zero=True),
     Facts("Celu", elementwise=True, keeps_zero=True),
     Facts("CenterCropPad", moves="fills"),
-    Facts("Clip", elementwise=True, act=Act("EK_CLIP", -inf, inf), compares=True),
+    Facts("Clip", elementwise=True, act=Act("EK_CLIP", -inf, inf), sign="second", limits=True, compares=True),
     Facts("Col2Im"),
     Facts("Concat", moves="copies", joins=True, keeps_zero=True, axis=0, sign="least"),
     Facts("ConstantOfShape", grows=True),
@@ -148,7 +152,7 @@ _ROWS = (
     Facts("DeformConv", weights=(1,), bias=3),
     Facts("DepthToSpace", moves="copies"),
     Facts("DequantizeLinear", elementwise=True, quantizer=True),
-    Facts("Div", elementwise=True, affine=True, sensitive=(1,), partial=1, sign="least"),
+    Facts("Div", elementwise=True, affine="divides", sensitive=(1,), partial=1, sign="least"),
     Facts("Dropout", elementwise=True, moves="renames", keeps_zero=True, homogeneous=True),
     Facts("DynamicQuantizeLinear", quantizer=True),
     Facts("Elu", elementwise=True, keeps_zero=True),
@@ -191,15 +195,13 @@ _ROWS = (
     Facts("LpNormalization", mixes="axis", axis=-1),
     Facts("LpPool", slides=True),
     Facts("MatMul", weights=(1,), degree=1),
-    Facts("Max", elementwise=True, moves="chooses", joins=True, degree=1, compares=True),
+    Facts("Max", elementwise=True, moves="chooses", joins=True, sign="most", degree=1, limits=True, compares=True),
     Facts("MaxPool", moves="chooses", slides=True),
     Facts("Mean", elementwise=True, sign="least", degree=1),
-    Facts(
-        "Min", elementwise=True, moves="chooses", joins=True, sign="least", degree=1, compares=True
-    ),
+    Facts("Min", elementwise=True, moves="chooses", joins=True, sign="least", degree=1, limits=True, compares=True),
     Facts("Mish", elementwise=True, keeps_zero=True),
     Facts("Mod", elementwise=True, partial=1, compares=True),
-    Facts("Mul", elementwise=True, affine=True, keeps_zero=True, sign="least", multiplies=True),
+    Facts("Mul", elementwise=True, affine="multiplies", keeps_zero=True, sign="least", multiplies=True),
     Facts("Multinomial", random=True),
     Facts("Neg", elementwise=True, keeps_zero=True, homogeneous=True),
     Facts("Not", elementwise=True),
@@ -226,7 +228,7 @@ _ROWS = (
     Facts("ReduceProd", mixes="axes", sign="first"),
     Facts("ReduceSum", mixes="axes", sign="first", degree=1),
     Facts("ReduceSumSquare", mixes="axes", sign="not below", degree=2),
-    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below", act=RELU),
+    Facts("Relu", elementwise=True, keeps_zero=True, homogeneous=True, sign="not below", act=RELU, limits=True),
     Facts("Reshape", moves="renames"),
     Facts("Resize", moves="chooses", grows=True),
     Facts("ReverseSequence", moves="copies"),
@@ -247,18 +249,10 @@ _ROWS = (
     Facts("Softsign", elementwise=True, keeps_zero=True),
     Facts("SpaceToDepth", moves="copies"),
     Facts("Split", moves="copies", keeps_zero=True, axis=0),
-    Facts(
-        "Sqrt",
-        elementwise=True,
-        keeps_zero=True,
-        sensitive=(0,),
-        partial=0,
-        sign="first",
-        degree=0.5,
-    ),
+    Facts("Sqrt", elementwise=True, keeps_zero=True, sensitive=(0,), partial=0, sign="first", degree=0.5),
     Facts("Squeeze", moves="renames"),
-    Facts("Sub", elementwise=True, affine=True, degree=1),
-    Facts("Sum", elementwise=True, degree=1),
+    Facts("Sub", elementwise=True, affine="subtracts", degree=1),
+    Facts("Sum", elementwise=True, sign="sum", degree=1),
     Facts("Swish", elementwise=True, keeps_zero=True),
     Facts("Tan", elementwise=True, keeps_zero=True),
     Facts("Tanh", elementwise=True, keeps_zero=True, saturates=True),
@@ -270,7 +264,7 @@ _ROWS = (
     Facts("Unsqueeze", moves="renames"),
     Facts("Where", elementwise=True, moves="chooses", joins=True),
     Facts("Xor", elementwise=True),
-)
+)  # fmt: skip
 FACTS = {row.name: row for row in _ROWS}
 _NOTHING = Facts("")
 

@@ -43,15 +43,7 @@ def value_ranges(
         model: the network.
         examples: arrays of inputs by name; they tell where the graph does not.
     """
-    found: dict[ir.Value, Bounds] = {}
-    for node in reversed(list(model.ir.graph)):
-        result = Bounds()
-        for output in node.outputs[:1] if node.op_type == "TopK" else node.outputs:
-            result = result.both(found.get(output, Bounds()))
-        for index, value in enumerate(node.inputs):
-            if value is not None and array_of(value) is None:
-                found[value] = _bounds(node, index, result).both(found.get(value, Bounds()))
-    ranges = {}
+    found, ranges = _bounds_of_values(model.ir.graph), {}
     for value in model.ir.graph.inputs:
         name, bounds = str(value.name), found.get(value, Bounds())
         example = None if examples is None else examples.get(name)
@@ -65,17 +57,29 @@ def value_ranges(
     return ranges
 
 
+def _bounds_of_values(graph: ir.Graph) -> dict[ir.Value, Bounds]:
+    """What the readers of each computed value make sense of."""
+    found: dict[ir.Value, Bounds] = {}
+    for node in reversed(list(graph)):
+        result = Bounds()
+        for output in node.outputs[:1] if node.op_type == "TopK" else node.outputs:
+            result = result.both(found.get(output, Bounds()))
+        for index, value in enumerate(node.inputs):
+            if value is not None and array_of(value) is None:
+                found[value] = _bounds(node, index, result).both(found.get(value, Bounds()))
+    return found
+
+
 def _bounds(node: ir.Node, index: int, result: Bounds) -> Bounds:
     """What a node makes of the bounds of its first result for one of its inputs."""
     facts = facts_of(node)
     if facts.places is not None:
         return READERS[facts.places](node, index, result)
-    if node.op_type in ("Add", "Sub") and facts.elementwise:
-        return _shifted(node, index, result)
-    if node.op_type in ("Mul", "Div") and facts.elementwise:
-        return _scaled(node, index, result)
+    if facts.affine is not None:
+        scales = facts.affine in ("multiplies", "divides")
+        return (_bounds_of_factor if scales else _bounds_of_term)(node, index, result)
     if node.op_type == "Equal" and facts.compares:
-        return _compared(node, index, result)
+        return _bounds_of_label(node, index, result)
     if node.op_type in PASSED or (facts.moves is not None and index == 0) or facts.joins:
         return result
     return Bounds()
@@ -110,15 +114,15 @@ def _one_hot(node: ir.Node, index: int, result: Bounds) -> Bounds:
     return Bounds() if index or depth is None else Bounds(0, int(np.ravel(depth)[0]) - 1)
 
 
-def _other(node: ir.Node, index: int) -> Array | None:
+def _other_constant(node: ir.Node, index: int) -> Array | None:
     """The constant that an operand of two meets."""
     array = array_of(node.inputs[1 - index]) if len(node.inputs) == 2 else None
     return array if array is not None and array.size and array.dtype.kind in "fiu" else None
 
 
-def _shifted(node: ir.Node, index: int, result: Bounds) -> Bounds:
+def _bounds_of_term(node: ir.Node, index: int, result: Bounds) -> Bounds:
     """Of the sum or difference of x and a constant."""
-    array = _other(node, index)
+    array = _other_constant(node, index)
     if array is None:
         return Bounds()
     least, most = float(array.min()), float(array.max())
@@ -129,9 +133,9 @@ def _shifted(node: ir.Node, index: int, result: Bounds) -> Bounds:
     return Bounds(most - result.high, least - result.low)
 
 
-def _scaled(node: ir.Node, index: int, result: Bounds) -> Bounds:
+def _bounds_of_factor(node: ir.Node, index: int, result: Bounds) -> Bounds:
     """Of a product or quotient by a constant above 0; the quotient of integers is cut off."""
-    array = _other(node, index)
+    array = _other_constant(node, index)
     if array is None or index or not (array > 0).all():
         return Bounds()
     least, most = float(array.min()), float(array.max())
@@ -141,9 +145,9 @@ def _scaled(node: ir.Node, index: int, result: Bounds) -> Bounds:
     return Bounds(result.low * least, result.high * least + more)
 
 
-def _compared(node: ir.Node, index: int, result: Bounds) -> Bounds:
+def _bounds_of_label(node: ir.Node, index: int, result: Bounds) -> Bounds:
     """Values that it tells apart: whole constants, as the numbers of labels."""
-    array = _other(node, index)
+    array = _other_constant(node, index)
     if array is None or (array.dtype.kind == "f" and (array != np.round(array)).any()):
         return Bounds()
     return Bounds(float(array.min()), float(array.max())) if array.size > 1 else Bounds()

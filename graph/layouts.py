@@ -20,23 +20,8 @@ def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
     """
     if not layouts:
         return network
-    ports = {str(v.name): v for v in (*network.stream_inputs, *network.stream_outputs)}
-    listed = ", ".join(f"{name} {list(static_shape(v) or ())}" for name, v in ports.items())
-    problems = []
-    for name, layout in layouts.items():
-        where = f"--layout {name}={layout}"
-        if name not in ports:
-            found = "no input or output of this name"
-            problems.append(Problem(where, found, listed, "correct the name"))
-            continue
-        shape, time = static_shape(ports[name]) or (), network.timing.get(name)
-        if len(layout.axes) != len(shape):
-            found = f"{len(layout.axes)} letters for {list(shape)}"
-            problems.append(Problem(where, found, "a letter for each axis", "correct it"))
-        elif time is not None and layout.axes[time.axis] != "T":
-            found, allowed = f"its time axis is {time.axis}", f"T in place {time.axis}"
-            problems.append(Problem(where, found, allowed, "correct it, or --time-axis"))
-    if problems:
+    checked = [_layout_problem(network, name, layout) for name, layout in layouts.items()]
+    if problems := [problem for problem in checked if problem is not None]:
         raise UsageError(problems)
     known = {**network.layouts, **layouts}
     like = _like_inputs(network, known)
@@ -51,23 +36,43 @@ def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
     )
 
 
+def _layout_problem(network: Model, name: str, layout: Layout) -> Problem | None:
+    """What is wrong with a declared layout."""
+    ports = {str(v.name): v for v in (*network.stream_inputs, *network.stream_outputs)}
+    where = f"--layout {name}={layout}"
+    if name not in ports:
+        listed = ", ".join(f"{port} {list(static_shape(v) or ())}" for port, v in ports.items())
+        return Problem(where, "no input or output of this name", listed, "correct the name")
+    shape, time = static_shape(ports[name]) or (), network.timing.get(name)
+    if len(layout.axes) != len(shape):
+        found = f"{len(layout.axes)} letters for {list(shape)}"
+        return Problem(where, found, "a letter for each axis", "correct it")
+    if time is not None and layout.axes[time.axis] != "T":
+        found, allowed = f"its time axis is {time.axis}", f"T in place {time.axis}"
+        return Problem(where, found, allowed, "correct it, or --time-axis")
+    return None
+
+
 def _like_inputs(network: Model, known: Mapping[str, Layout]) -> dict[str, str]:
     """The outputs without a layout, each with the first input that it is like."""
     found = {}
-    declared = {n: v for v in network.stream_inputs if (n := str(v.name)) in known}
+    declared = [value for value in network.stream_inputs if str(value.name) in known]
     for output in network.stream_outputs:
-        name, shape = str(output.name), static_shape(output)
-        time = network.timing.get(name)
-        if name in known or shape is None:
-            continue
-        for of, source in declared.items():
-            layout, other = known[of], static_shape(source) or ()
-            mono = tuple(1 if a == "C" else n for a, n in zip(layout.axes, other, strict=True))
-            in_time = time is None or (time.axis < len(other) and layout.axes[time.axis] == "T")
-            if shape in (other, mono) and in_time and output.dtype == source.dtype:
-                found[name] = of
-                break
+        name, time = str(output.name), network.timing.get(str(output.name))
+        axis = None if time is None else time.axis
+        same = (v for v in declared if _is_like(output, axis, v, known[str(v.name)]))
+        source = None if name in known else next(same, None)
+        if source is not None:
+            found[name] = str(source.name)
     return found
+
+
+def _is_like(output: ir.Value, time: int | None, source: ir.Value, layout: Layout) -> bool:
+    """Whether an output with this axis of time may have the layout of an input: its shape, or one channel of it."""
+    shape, other = static_shape(output), static_shape(source) or ()
+    mono = tuple(1 if a == "C" else n for a, n in zip(layout.axes, other, strict=True))
+    in_time = time is None or (time < len(other) and layout.axes[time] == "T")
+    return shape in (other, mono) and in_time and output.dtype == source.dtype
 
 
 def pcm_layout(model: Model, value: ir.Value) -> Layout | None:

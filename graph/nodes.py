@@ -57,6 +57,29 @@ def sole_user(value: ir.Value) -> ir.Node | None:
     return value.consumers()[0]
 
 
+def is_read(value: ir.Value) -> bool:
+    """Return whether a node reads a value, or it is an output of the graph."""
+    return bool(value.uses()) or value.is_graph_output()
+
+
+def is_unread(node: ir.Node) -> bool:
+    """Return whether nothing reads what a node writes."""
+    return not any(map(is_read, node.outputs))
+
+
+def remove_unread_constants(graph: ir.Graph) -> None:
+    """Remove the initializers that nothing reads any more."""
+    for name, value in list(graph.initializers.items()):
+        if not is_read(value):
+            del graph.initializers[name]
+
+
+def values_by_name(graph: ir.Graph) -> dict[str, ir.Value]:
+    """Return the inputs of a graph and what its nodes compute, by name."""
+    computed = (value for node in graph for value in node.outputs)
+    return {str(value.name): value for value in (*computed, *graph.inputs)}
+
+
 def attribute(node: ir.Node, name: str, default: Any) -> Any:
     """Return an attribute's plain value, or `default` where the node does not set it."""
     found = node.attributes.get(name)

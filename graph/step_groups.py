@@ -15,10 +15,8 @@ from edgekit.base.errors import ModelError, Problem
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, unused_name, value_names
 
-GROUP, CHOSEN = (
-    "group",
-    "edgekit.group_of",
-)  # the input; metadata of a node that reads a group's row
+GROUP = "group"  # the input
+CHOSEN = "edgekit.group_of"  # metadata of a node that reads a group's row
 
 
 def stack_groups(models: Sequence[Model]) -> Model:
@@ -32,7 +30,16 @@ def stack_groups(models: Sequence[Model]) -> Model:
     if problems := _differences(models):
         raise ModelError(problems)
     copy = models[0].ir.clone()
-    graph = copy.graph
+    name = _append_rows(copy.graph, [model.ir.graph for model in models])
+    made = Model(copy)
+    table = made.sampler
+    if table is None:
+        return made
+    return made.describe(sampler=table.with_(roles=replace(table.roles, group=name)).facts())
+
+
+def _append_rows(graph: ir.Graph, graphs: Sequence[ir.Graph]) -> str:
+    """Let a graph read the group's row of each constant that differs; return the name of the input that it gets."""
     name = unused_name(value_names(graph), GROUP)
     group = ir.Value(name=name, shape=ir.Shape((1,)), type=ir.TensorType(ir.DataType.INT64))
     graph.inputs.append(group)
@@ -41,17 +48,13 @@ def stack_groups(models: Sequence[Model]) -> Model:
     index.outputs[0].name = f"{name}.number"
     index.outputs[0].shape, index.outputs[0].type = ir.Shape(()), group.type
     nodes = [index]
-    others = [model.ir.graph.initializers for model in models]
+    others = [other.initializers for other in graphs]
     for key, value in list(graph.initializers.items()):
         rows = [array_of(found[key]) for found in others if key in found]
         if key in others[0] and any(not _same_array(rows[0], row) for row in rows[1:]):
             nodes.append(_row(graph, value, np.stack([r for r in rows if r is not None]), index))
     graph.insert_before(graph[0], nodes)
-    made = Model(copy)
-    table = made.sampler
-    if table is None:
-        return made
-    return made.describe(sampler=table.with_(roles=replace(table.roles, group=name)).facts())
+    return name
 
 
 def group_count(model: Model) -> int:

@@ -58,12 +58,12 @@ def topk(node: ir.Node, x: list[Array]) -> list[Array]:
     rows = np.moveaxis(x[0], axis, -1)
     places = np.zeros((*rows.shape[:-1], count), np.int64)
     for k in range(rows.shape[-1]):
-        places = _inserted(rows, places, k, min(k, count), better)
+        places = _insert_position(rows, places, k, min(k, count), better)
     values = np.take_along_axis(rows, places, -1)
     return [np.moveaxis(values, -1, axis), np.moveaxis(places, -1, axis)]
 
 
-def _inserted(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
+def _insert_position(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
     """The positions of the best, with k in the place that it earns among the first `found` of them.
 
     It passes from the last on what it is better than, and stops at the first that it is not: NaN is better than

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from edgekit.graph.model import Model
-from edgekit.graph.nodes import add_initializer, bypass, replace
+from edgekit.graph.nodes import add_initializer, bypass, is_unread, replace
 from edgekit.graph.step_groups import select_group
 from edgekit.operators.qdq import CELL_BITS, HIDDEN_OPERAND, stored_weight
 
@@ -17,12 +17,12 @@ def float_form(model: Model) -> Model:
     """
     form = select_group(model, 0).describe(quantization={"recipe": "float32"})
     graph = form.ir.graph
-    for node in [node for node in graph if node.op_type == DEQUANTIZE]:
-        source = _float_source(graph, node)
+    for node in list(graph):
+        source = _float_source(graph, node) if node.op_type == DEQUANTIZE else None
         if source is not None and not bypass(graph, node, source):
             replace(graph, node, [ir.node("Identity", [source])])
-    for node in [node for node in graph if node.op_type == QUANTIZE]:
-        if not node.outputs[0].uses() and not node.outputs[0].is_graph_output():
+    for node in list(graph):
+        if node.op_type == QUANTIZE and is_unread(node):
             graph.remove(node, safe=True)
     for node in graph:  # how integer cells hold c and read h
         node.metadata_props.pop(CELL_BITS, None)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import is_read
 from edgekit.operators.roles import activations, constant, element_outputs, is_move
 
 
@@ -56,12 +57,11 @@ def frame_moves(model: Model) -> Model:
 
 def _forward(graph: ir.Graph, node: ir.Node) -> None:
     """Quantize what a movement of dequantized values writes, on the grid of its operands."""
-    grid = _common([_read_grid(value) for value in activations(node)])
+    read = activations(node)
+    grid = _common([_read_grid(value) for value in read])
+    joined = sum(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
     written = [value for value in element_outputs(node) if value.uses()]
-    joined = [v for v in node.inputs if v is not None and v.dtype == ir.DataType.FLOAT]
-    if grid is None or len(joined) != len(activations(node)):
-        return
-    if any(value.is_graph_output() or _written_grid(value) is not None for value in written):
+    if grid is None or joined != len(read) or not all(map(_is_unframed, written)):
         return
     for value in written:
         users = [(user.node, user.idx) for user in value.uses()]
@@ -70,9 +70,14 @@ def _forward(graph: ir.Graph, node: ir.Node) -> None:
             user.replace_input_with(index, real)
 
 
+def _is_unframed(value: ir.Value) -> bool:
+    """Whether a value stays inside the graph, and is not quantized."""
+    return not value.is_graph_output() and _written_grid(value) is None
+
+
 def _backward(graph: ir.Graph, node: ir.Node) -> None:
     """Quantize what a movement reads, on the grid of its results."""
-    written = [value for value in element_outputs(node) if value.uses() or value.is_graph_output()]
+    written = [value for value in element_outputs(node) if is_read(value)]
     grid = _common([_written_grid(value) for value in written])
     if grid is None:
         return

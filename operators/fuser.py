@@ -8,6 +8,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import is_unread
 from edgekit.operators.qdq import (
     INTEGER_DOMAIN,
     TENSOR,
@@ -39,6 +40,11 @@ class IntegerForm:
     build: Callable[["Fuser", ir.Node], bool]
 
 
+def _refuse_all(_fuser: "Fuser", _node: ir.Node) -> bool:
+    """Of an operator without an integer form."""
+    return False
+
+
 class Fuser:
     """Builds the new graph in one pass over the QDQ graph; builders of operators read it."""
 
@@ -49,9 +55,7 @@ class Fuser:
         self.initializers: dict[str, ir.Value] = {}
         self.weights: dict[ir.Value, Weight] = {}
         self._real: dict[ir.Value, ir.Value] = {}  # old float value -> new float value
-        self._integer: dict[
-            ir.Value, Operand
-        ] = {}  # old quantized or dequantized value -> new integer
+        self._integer: dict[ir.Value, Operand] = {}  # old value with a type -> new integer
         self._consumed: set[ir.Node] = set()
         self._state_kinds = integer_states(model)
 
@@ -69,8 +73,8 @@ class Fuser:
             elif node.op_type == "QuantizeLinear":
                 self._quantize_linear(node)
             elif not self._move(node) and not self._rows(node):
-                build = builders.get((node.domain, node.op_type))
-                if build is None or not build(self, node):
+                build = builders.get((node.domain, node.op_type), _refuse_all)
+                if not build(self, node):
                     self._copy(node)
         new = ir.Graph(
             inputs,
@@ -152,18 +156,16 @@ class Fuser:
     def forget(self, nodes: Sequence[ir.Node]) -> None:
         """Remove float nodes, copied already, whose work an integer operator does, and the border that feeds them."""
         names = {node.name for node in nodes}
-        kept = []
+        kept = set[ir.Node | None]([None])
         for node in reversed(self.nodes):
-            unread = not any(value.uses() for value in node.outputs)
-            if node.name in names or (node.op_type == "Dequantize" and unread):
-                for index in range(len(node.inputs)):
-                    node.replace_input_with(index, None)
-            else:
-                kept.append(node)
-        self.nodes = kept[::-1]
-        gone = [old for old, new in self._real.items() if new.producer() not in {None, *kept}]
-        for old in gone:
-            del self._real[old]
+            unread = node.op_type == "Dequantize" and is_unread(node)
+            if node.name not in names and not unread:
+                kept.add(node)
+                continue
+            for index in range(len(node.inputs)):
+                node.replace_input_with(index, None)
+        self.nodes = [node for node in self.nodes if node in kept]
+        self._real = {old: new for old, new in self._real.items() if new.producer() in kept}
 
     def initializer(self, name: str, array: NDArray[np.generic]) -> ir.Value:
         """Return the new graph's initializer of this name, made on first use."""
@@ -261,26 +263,20 @@ class Fuser:
         """A data movement between integers: the same operator, on integers of the output's type."""
         if not is_move(node):
             return False
-        operands = [self.operand(value) for value in activations(node)]
-        moved_outputs = element_outputs(node)
-        framed = [self.frame(node, i) for i in range(len(moved_outputs))]
-        if not operands or None in operands or None in framed:
+        read, framed = activations(node), self._frames_alike(node)
+        operands = [operand for value in read if (operand := self.operand(value)) is not None]
+        if not read or len(operands) < len(read) or not framed:
             return False
-        kind = framed[0][1]  # type: ignore[index]
-        if any(item is not None and item[1] != kind for item in framed):
-            return False
+        kind = framed[0][1]
         moved = {
             value: self.requantized(operand, kind, f"{node.name}.operand{i}")
-            for i, (value, operand) in enumerate(zip(activations(node), operands, strict=True))
-            if operand is not None
+            for i, (value, operand) in enumerate(zip(read, operands, strict=True))
         }
         outputs = []
-        for item in framed:
-            assert item is not None
-            quantized, _, _ = item
+        for quantized, _, _ in framed:
             self._consumed.add(require(quantized.producer()))
             outputs.append(self._stored(quantized, kind))
-        for value in node.outputs[len(moved_outputs) :]:
+        for value in node.outputs[len(framed) :]:
             self._real[value] = ir.val(value.name, value.dtype, value.shape)
             outputs.append(self._real[value])
         inputs = [
@@ -291,6 +287,13 @@ class Fuser:
             ir.node(node.op_type, inputs, dict(node.attributes), outputs=outputs, name=node.name)
         )
         return True
+
+    def _frames_alike(self, node: ir.Node) -> list[Frame]:
+        """Where the elements that a node moves are quantized; nothing unless all are, in one type."""
+        frames = [self.frame(node, i) for i in range(len(element_outputs(node)))]
+        framed = [frame for frame in frames if frame is not None]
+        alike = len({kind for _, kind, _ in framed}) == 1
+        return framed if alike and len(framed) == len(frames) else []
 
     def _moved_constant(self, node: ir.Node, value: ir.Value, kind: QuantType) -> ir.Value:
         """A constant of a data movement: stored as `kind` where it is data that joins others."""

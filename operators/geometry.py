@@ -147,20 +147,16 @@ def _pads(
     """Leading pads first. The trailing ones follow from the output's shape and are not needed."""
     auto = node.attributes.get("auto_pad")
     mode = "NOTSET" if auto is None else auto.as_string()
-    if node.op_type == "ConvTranspose":
-        if mode == "NOTSET" and "output_shape" not in node.attributes:
-            return ints(node, "pads", [0] * (2 * len(x)))
-        extra = ints(node, "output_padding", [0] * len(x))
-        sizes = zip(y, x, kernel, strides, dilations, extra, strict=True)
-        totals = [
-            max(s * (size - 1) + more + (k - 1) * d + 1 - out, 0)
-            for out, size, k, s, d, more in sizes
-        ]
-        return [t // 2 if mode == "SAME_UPPER" else t - t // 2 for t in totals]
-    if mode in ("NOTSET", "VALID"):
+    transposed = node.op_type == "ConvTranspose"
+    explicit = "output_shape" not in node.attributes if transposed else True
+    if (mode == "NOTSET" and explicit) or (mode == "VALID" and not transposed):
         return ints(node, "pads", [0] * (2 * len(x)))
+    # a transposed convolution writes where another reads
+    wide, narrow = (y, x) if transposed else (x, y)
+    extra = ints(node, "output_padding", [0] * len(x)) if transposed else [0] * len(x)
+    sizes = zip(wide, narrow, kernel, strides, dilations, extra, strict=True)
     totals = [
-        max((out - 1) * s + (k - 1) * d + 1 - size, 0)
-        for size, out, k, s, d in zip(x, y, kernel, strides, dilations, strict=True)
+        max((less - 1) * s + more + (k - 1) * d + 1 - size, 0)
+        for size, less, k, s, d, more in sizes
     ]
     return [t // 2 if mode == "SAME_UPPER" else t - t // 2 for t in totals]

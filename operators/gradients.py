@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
@@ -16,28 +16,28 @@ from edgekit.operators.geometry import conv_shape, dims
 from edgekit.operators.pointwise.gradients import pointwise, root
 from edgekit.operators.pooling.gradients import average_pool, max_pool
 from edgekit.operators.recurrent.gradients import gru, is_plain, lstm, rnn
+from edgekit.operators.reduce import SUMS
 from edgekit.operators.roles import is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
 
-Operands = Sequence[Any]
-Form = Callable[[ir.Node, Operands], list[Any]]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Operands = Sequence["Tensor"]  # None in the place of one that is left out
+Form = Callable[[ir.Node, Operands], "list[Tensor]"]
 
 
 def form_of(node: ir.Node) -> Form | None:
     """Return what computes a node in torch; None where nothing here does."""
-    if node.domain == FRONTEND_DOMAIN:
-        return OWN.get(node.op_type)
     if node.domain != "":
-        return None
+        return OWN.get(node.op_type) if node.domain == FRONTEND_DOMAIN else None
     if facts_of(node).moves == "renames":
         return _reshape_gradient
     form = FORMS.get(node.op_type) or pointwise(node)
     if form is not None:
         return None if facts_of(node).cell and not is_plain(node) else form
-    if node.op_type == "Gather" and array_of(node.inputs[1]) is None:
-        return _lambda(_gather)
-    if node.op_type == "GatherElements" and array_of(node.inputs[1]) is None:
-        return _lambda(_gather_elements)
+    if node.op_type in BY_COMPUTED_INDEX and array_of(node.inputs[1]) is None:
+        return BY_COMPUTED_INDEX[node.op_type]
     return movement_gradient(node) if is_move(node) and not picks(node) else None
 
 
@@ -63,21 +63,21 @@ def movement_gradient(node: ir.Node) -> Form:
     results = OPERATORS["", node.op_type].form(node, numbered)
     picked = [torch.from_numpy(np.array(result, np.int64)) for result in results]
 
-    def run(_: ir.Node, x: Operands) -> list[Any]:
+    def run(_: ir.Node, x: Operands) -> "list[Tensor]":
         flat = torch.cat([torch.zeros(1), *(x[i].reshape(-1) for i in places)])
         return [flat[numbers] for numbers in picked]
 
     return run
 
 
-def _reshape_gradient(node: ir.Node, x: Operands) -> list[Any]:
+def _reshape_gradient(node: ir.Node, x: Operands) -> "list[Tensor]":
     return [x[0].reshape(dims(node.outputs[0]))]
 
 
 def _elementwise_gradient(name: str, **fixed: Any) -> Form:
     """A function of torch of all operands."""
 
-    def run(_: ir.Node, x: Operands) -> list[Any]:
+    def run(_: ir.Node, x: Operands) -> "list[Tensor]":
         import torch
 
         return [getattr(torch, name)(*x, **fixed)]
@@ -86,7 +86,7 @@ def _elementwise_gradient(name: str, **fixed: Any) -> Form:
 
 
 def _fold(name: str) -> Form:
-    def run(_: ir.Node, x: Operands) -> list[Any]:
+    def run(_: ir.Node, x: Operands) -> "list[Tensor]":
         import torch
 
         total = x[0]
@@ -97,56 +97,48 @@ def _fold(name: str) -> Form:
     return run
 
 
-def _lambda(function: Callable[[ir.Node, Operands], Any]) -> Form:
+def _lambda(function: "Callable[[ir.Node, Operands], Tensor]") -> Form:
     return lambda node, x: [function(node, x)]
 
 
-def _reduction_gradient(name: str) -> Form:
-    def run(node: ir.Node, x: Operands) -> list[Any]:
+def _reduction_gradient(name: str, before: str | None = None, after: str | None = None) -> Form:
+    def run(node: ir.Node, x: Operands) -> "list[Tensor]":
         import torch
 
         axes = tuple(reduced_axes(node))
         keep = bool(attribute(node, "keepdims", 1))
-        before, reduction, after = REDUCTIONS.get(name, (_same, name, _same))
-        if not axes:
-            return [after(before(x[0]))]
-        return [after(getattr(torch, reduction)(before(x[0]), dim=axes, keepdim=keep))]
+        elements = CHANGES[before](x[0])
+        if axes:
+            elements = getattr(torch, name)(elements, dim=axes, keepdim=keep)
+        return [CHANGES[after](elements)]
 
     return run
 
 
-def _same(x: Any) -> Any:
-    return x
-
-
-def _square(x: Any) -> Any:
-    return x * x
-
-
-# what is done to the elements, the reduction of torch, and what is done to its result
-REDUCTIONS: dict[str, tuple[Callable[[Any], Any], str, Callable[[Any], Any]]] = {
-    "sum_square": (_square, "sum", _same),
-    "norm": (_square, "sum", root),
-    "l1": (lambda x: x.abs(), "sum", _same),
-    "log_sum": (_same, "sum", lambda x: x.log()),
+CHANGES: dict[str | None, Callable[["Tensor"], "Tensor"]] = {
+    None: lambda x: x,
+    "size": lambda x: x.abs(),
+    "square": lambda x: x * x,
+    "root": root,
+    "log": lambda x: x.log(),
 }
 
 
-def _clip(_: ir.Node, x: Operands) -> Any:
+def _clip(_: ir.Node, x: Operands) -> "Tensor":
     low, high = (*x[1:], None, None)[:2]
     y = x[0] if low is None else x[0].maximum(low)
     return y if high is None else y.minimum(high)
 
 
-def _prelu(_: ir.Node, x: Operands) -> Any:
+def _prelu(_: ir.Node, x: Operands) -> "Tensor":
     return x[0].clamp(min=0) + x[1] * x[0].clamp(max=0)
 
 
-def _softmax(node: ir.Node, x: Operands) -> Any:
+def _softmax(node: ir.Node, x: Operands) -> "Tensor":
     return x[0].softmax(attribute(node, "axis", -1))
 
 
-def _cast(node: ir.Node, x: Operands) -> Any:
+def _cast(node: ir.Node, x: Operands) -> "Tensor":
     import torch
 
     target = node.outputs[0].dtype
@@ -159,7 +151,7 @@ def _cast(node: ir.Node, x: Operands) -> Any:
     return x[0].to(kinds[target])  # type: ignore[index]
 
 
-def _gather(node: ir.Node, x: Operands) -> Any:
+def _gather(node: ir.Node, x: Operands) -> "Tensor":
     """Parts of one axis by computed indices."""
     axis, shape = attribute(node, "axis", 0), x[0].shape
     axis, indices = axis % x[0].ndim, x[1].reshape(-1)
@@ -167,15 +159,15 @@ def _gather(node: ir.Node, x: Operands) -> Any:
     return y.reshape(*shape[:axis], *x[1].shape, *shape[axis + 1 :])
 
 
-def _gemm(node: ir.Node, x: Operands) -> Any:
+def _gemm(node: ir.Node, x: Operands) -> "Tensor":
     a = x[0].T if attribute(node, "transA", 0) else x[0]
     b = x[1].T if attribute(node, "transB", 0) else x[1]
-    y = attribute(node, "alpha", 1.0) * (a @ b)
+    y = float(attribute(node, "alpha", 1.0)) * (a @ b)
     has_bias = len(x) > 2 and x[2] is not None
-    return y + attribute(node, "beta", 1.0) * x[2] if has_bias else y
+    return y + float(attribute(node, "beta", 1.0)) * x[2] if has_bias else y
 
 
-def _conv(node: ir.Node, x: Operands) -> Any:
+def _conv(node: ir.Node, x: Operands) -> "Tensor":
     """With all that the windows read beyond the input, so that each kind of padding is the same."""
     import torch.nn.functional as nn
 
@@ -194,7 +186,7 @@ def _conv(node: ir.Node, x: Operands) -> Any:
     return function(nn.pad(x[0], pads), x[1], bias, steps, 0, dilations, groups)
 
 
-def _conv_transpose(node: ir.Node, x: Operands) -> Any:
+def _conv_transpose(node: ir.Node, x: Operands) -> "Tensor":
     """Without padding, then cropped to the shape of the result."""
     import torch.nn.functional as nn
 
@@ -225,62 +217,62 @@ def _ints(node: ir.Node, name: str, rank: int) -> tuple[int, ...]:
 
 
 def _globally(name: str) -> Form:
-    def run(_: ir.Node, x: Operands) -> list[Any]:
+    def run(_: ir.Node, x: Operands) -> "list[Tensor]":
         axes = tuple(range(2, x[0].ndim))
         return [getattr(x[0], name)(dim=axes, keepdim=True)]
 
     return run
 
 
-def _layer_norm(node: ir.Node, x: Operands) -> list[Any]:
+def _layer_norm(node: ir.Node, x: Operands) -> "list[Tensor]":
     """Also mean and inverse deviation, which may be read."""
     axis = attribute(node, "axis", -1) % x[0].ndim
     axes, bias = tuple(range(axis, x[0].ndim)), x[2] if len(x) > 2 else None
     mean = x[0].mean(axes, keepdim=True)
     centred = x[0] - mean
     power = (centred * centred).mean(axes, keepdim=True)
-    inverse = 1 / (power + attribute(node, "epsilon", 1e-5)).sqrt()
+    inverse = 1 / (power + float(attribute(node, "epsilon", 1e-5))).sqrt()
     scaled = centred * inverse * x[1]
     return [scaled if bias is None else scaled + bias, mean, inverse][: len(node.outputs)]
 
 
-def _instance_norm(node: ir.Node, x: Operands) -> Any:
+def _instance_norm(node: ir.Node, x: Operands) -> "Tensor":
     axes = tuple(range(2, x[0].ndim))
     centred = x[0] - x[0].mean(axes, keepdim=True)
-    power = (centred * centred).mean(axes, keepdim=True) + attribute(node, "epsilon", 1e-5)
+    power = (centred * centred).mean(axes, keepdim=True) + float(attribute(node, "epsilon", 1e-5))
     scale, bias = (v.reshape(-1, *[1] * len(axes)) for v in x[1:3])
     return centred / power.sqrt() * scale + bias
 
 
-def _batch_norm(node: ir.Node, x: Operands) -> Any:
+def _batch_norm(node: ir.Node, x: Operands) -> "Tensor":
     """With statistics that are given, which import leaves where they are computed."""
     scale, bias, mean, power = (v.reshape(-1, *[1] * (x[0].ndim - 2)) for v in x[1:5])
-    return (x[0] - mean) / (power + attribute(node, "epsilon", 1e-5)).sqrt() * scale + bias
+    return (x[0] - mean) / (power + float(attribute(node, "epsilon", 1e-5))).sqrt() * scale + bias
 
 
-def _lp_normalization(node: ir.Node, x: Operands) -> Any:
+def _lp_normalization(node: ir.Node, x: Operands) -> "Tensor":
     axis = attribute(node, "axis", -1)
     if attribute(node, "p", 2) == 1:
         return x[0] / x[0].abs().sum(axis, keepdim=True)
     return x[0] / root((x[0] * x[0]).sum(axis, keepdim=True))
 
 
-def _magnitude(node: ir.Node, x: Operands) -> Any:
+def _magnitude(node: ir.Node, x: Operands) -> "Tensor":
     return root(x[0] * x[0] + x[1] * x[1] + attribute(node, "epsilon", 0.0))
 
 
-def _mean_square(node: ir.Node, x: Operands) -> Any:
+def _mean_square(node: ir.Node, x: Operands) -> "Tensor":
     keep = bool(attribute(node, "keepdims", 1))
     return (x[0] * x[0]).mean(dim=tuple(attribute(node, "axes", [])), keepdim=keep)
 
 
-def _gather_elements(node: ir.Node, x: Operands) -> Any:
+def _gather_elements(node: ir.Node, x: Operands) -> "Tensor":
     """Places that are computed wrap around, as in C."""
     axis = attribute(node, "axis", 0)
     return x[0].gather(axis, x[1].long() % x[0].shape[axis])
 
 
-def _top_k(node: ir.Node, x: Operands) -> list[Any]:
+def _top_k(node: ir.Node, x: Operands) -> "list[Tensor]":
     """The values, which lead back to their elements, and their places; of equal ones the first comes first."""
     axis, largest = attribute(node, "axis", -1), bool(attribute(node, "largest", 1))
     count = int(array_of(node.inputs[1]).item())  # type: ignore[union-attr]
@@ -288,8 +280,8 @@ def _top_k(node: ir.Node, x: Operands) -> list[Any]:
     return [x[0].gather(axis, places), places]
 
 
-def _product_sum(node: ir.Node, x: Operands) -> Any:
-    return x[0] * x[1] + attribute(node, "sign", 1.0) * (x[2] * x[3])
+def _product_sum(node: ir.Node, x: Operands) -> "Tensor":
+    return x[0] * x[1] + float(attribute(node, "sign", 1.0)) * (x[2] * x[3])
 
 
 FORMS: dict[str, Form] = {
@@ -301,7 +293,7 @@ FORMS: dict[str, Form] = {
         n: _elementwise_gradient(n.lower())
         for n in ("Sub", "Mul", "Div", "Pow", "Less", "Greater", "Where")
     },
-    "Mean": _lambda(lambda _, x: sum(x[1:], x[0]) / len(x)),
+    "Mean": _lambda(lambda _, x: sum(x[1:], start=x[0]) / len(x)),
     "Equal": _elementwise_gradient("eq"),
     "LessOrEqual": _elementwise_gradient("le"),
     "GreaterOrEqual": _elementwise_gradient("ge"),
@@ -324,10 +316,7 @@ FORMS: dict[str, Form] = {
     "ReduceSum": _reduction_gradient("sum"),
     "ReduceMax": _reduction_gradient("amax"),
     "ReduceMin": _reduction_gradient("amin"),
-    "ReduceSumSquare": _reduction_gradient("sum_square"),
-    "ReduceL2": _reduction_gradient("norm"),
-    "ReduceL1": _reduction_gradient("l1"),
-    "ReduceLogSum": _reduction_gradient("log_sum"),
+    **{name: _reduction_gradient("sum", *row) for name, row in SUMS.items()},
     "ReduceLogSumExp": _reduction_gradient("logsumexp"),
     "GlobalAveragePool": _globally("mean"),
     "GlobalMaxPool": _globally("amax"),
@@ -341,6 +330,10 @@ FORMS: dict[str, Form] = {
     "RNN": rnn,
     "TopK": _top_k,
 }
+BY_COMPUTED_INDEX: dict[str, Form] = {
+    "Gather": _lambda(_gather),
+    "GatherElements": _lambda(_gather_elements),
+}
 OWN: dict[str, Form] = {
     "Magnitude": _lambda(_magnitude),
     "MeanSquare": _lambda(_mean_square),
@@ -349,7 +342,7 @@ OWN: dict[str, Form] = {
 }
 
 
-def _concat_gradient(node: ir.Node, x: Operands) -> Any:
+def _concat_gradient(node: ir.Node, x: Operands) -> "Tensor":
     import torch
 
     return torch.cat([part for part in x if part is not None], dim=attribute(node, "axis", 0))

@@ -12,7 +12,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
-from edgekit.graph.hops import of_hop
+from edgekit.graph.hops import of_hop, state_values
 from edgekit.graph.model import Model
 from edgekit.graph.step_groups import group_count, group_input, select_group
 from edgekit.operators.geometry import dims
@@ -52,8 +52,7 @@ class Oracle:
 
     def reset(self) -> None:
         """Bring every state back to zero (its zero point, where it is an integer)."""
-        inputs = {str(value.name): value for value in self.graph.inputs}
-        self.states = {pair.input: _zeros(inputs[pair.input]) for pair in self.model.states}
+        self.states = {str(state.name): _zeros(state) for state, _ in state_values(self.model)}
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Run one hop: arrays by name of a stream input or session constant; returns the stream outputs."""
@@ -64,6 +63,10 @@ class Oracle:
                 made = self.others[group - 1].process(inputs)
                 self.values = self.others[group - 1].values
                 return made
+        return self._run(inputs)
+
+    def _run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Run every node on a hop of inputs and the states."""
         values: dict[str, Array] = {**self.constants, **self.states}
         types = {str(v.name): v.dtype for v in self.graph.inputs}
         values |= {n: np.asarray(array, _numpy(types[n])) for n, array in inputs.items()}

@@ -10,13 +10,9 @@ from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32
 from edgekit.base.errors import ModelError, Problem
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
-from edgekit.operators.roles import (
-    CELL_INPUT,
-    CELL_OUTPUT,
-    constant,
-    fused_activation,
-)
+from edgekit.operators.roles import CELL_INPUT, CELL_OUTPUT, constant, fused_activation
 from edgekit.operators.scheme import QuantType
 
 T = TypeVar("T")
@@ -127,21 +123,23 @@ def _wide_scale(node: ir.Node, rank: int) -> Float32:
 
 def integer_states(model: Model) -> dict[str, QuantType]:
     """State inputs whose input and output are framed alike and have no other reader."""
-    outputs = {str(value.name): value for value in model.ir.graph.outputs}
-    inputs = {str(value.name): value for value in model.ir.graph.inputs}
-    kinds = {}
-    for pair in model.states:
-        producer, users = outputs[pair.output].producer(), list(inputs[pair.input].uses())
-        if producer is not None and [(u.node, u.idx) for u in users] == [(producer, CELL_INPUT)]:
-            cell = cell_type(producer)
-            if cell is not None and outputs[pair.output] is producer.outputs[CELL_OUTPUT]:
-                kinds[pair.input] = cell
-        if producer is None or producer.op_type != "DequantizeLinear" or not users:
-            continue
-        kind = qdq_type(producer)
-        if all(u.node.op_type == "QuantizeLinear" and qdq_type(u.node) == kind for u in users):
-            kinds[pair.input] = kind
-    return kinds
+    kinds = {str(before.name): _state_type(before, after) for before, after in state_values(model)}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def _state_type(state: ir.Value, successor: ir.Value) -> QuantType | None:
+    """The type of a state that integers alone read and write; None of one in float."""
+    producer, users = successor.producer(), list(state.uses())
+    if producer is None or not users:
+        return None
+    if [(user.node, user.idx) for user in users] == [(producer, CELL_INPUT)]:
+        cell = cell_type(producer)
+        return cell if cell is not None and successor is producer.outputs[CELL_OUTPUT] else None
+    if producer.op_type != "DequantizeLinear":
+        return None
+    kind = qdq_type(producer)
+    alike = all(u.node.op_type == "QuantizeLinear" and qdq_type(u.node) == kind for u in users)
+    return kind if alike else None
 
 
 def qdq_type(node: ir.Node) -> QuantType:

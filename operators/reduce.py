@@ -1,6 +1,7 @@
 """Reductions over any axes, folded in row-major order."""
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
@@ -47,6 +48,13 @@ def _towards_zero(rows: Array) -> Array:
     return quotient
 
 
+# Sums: of what of the elements, and what is done to them.
+SUMS: Mapping[str, tuple[Literal["size", "square"] | None, Literal["root", "log"] | None]] = {
+    "ReduceL1": ("size", None),
+    "ReduceL2": ("square", "root"),
+    "ReduceSumSquare": ("square", None),
+    "ReduceLogSum": (None, "log"),
+}
 FLOAT: Mapping[str, Callable[[Array], Array]] = {
     "ReduceSum": _sum,
     "ReduceMean": lambda rows: _sum(rows) / np.float32(rows.shape[1]),

@@ -1,6 +1,6 @@
 """Which nodes integers can compute, and which of their values are theirs to type."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of, names
 from edgekit.graph.model import FLOAT_NODE, Model
-from edgekit.graph.nodes import array_of
+from edgekit.graph.nodes import array_of, is_read
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.pointwise.functions import POINTWISE
 
@@ -23,12 +23,8 @@ AVERAGES = frozenset({"AveragePool", "GlobalAveragePool"})
 SUMS = frozenset({"ReduceMean", "ReduceSum"})
 SQUARES = frozenset({"Magnitude", "MeanSquare"})
 PRECISE = SQUARES | {"ProductSum"} | names(lambda row: row.precise)
-SATURATING = names(
-    lambda row: row.saturates
-)  # their input is worth 16 bits, and costs nothing there
-STEEP = frozenset(
-    {"Exp", "Log", "Sqrt", "Reciprocal"}
-)  # a table of 256 steps says too little of them
+SATURATING = names(lambda row: row.saturates)  # their input in 16 bits costs nothing
+STEEP = frozenset({"Exp", "Log", "Sqrt", "Reciprocal"})  # beyond a table of 256 steps
 NEVER_TABLED = STEEP | {"Acos", "Acosh", "Asin", "Atanh", "Cosh", "Identity", "Sinh", "Tan"}
 TABLED = (POINTWISE.keys() - NEVER_TABLED) | {"Clip"}
 JOINING = names(lambda row: row.joins)  # of several operands
@@ -144,29 +140,33 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
     graph = model.ir.graph
     given = compute | _hop_ends(graph)
     movable = [n for n in graph if is_move(n) and not touches(n, kept)]
-    written: set[str | None] = set()
-    for node in movable:
-        if any(_is_output_of(value, given | written) for value in activations(node)):
-            written.add(node.name)
-    read: set[str | None] = set()
-    for node in reversed(movable):
-        users = [
-            user.node.name
-            for value in node.outputs
-            for user in value.uses()
-            if not is_cell_state(user.node, user.idx)
-        ]
-        if any(name in compute | read for name in users):
-            read.add(node.name)
+    near = _moves_of_results(movable, given) | _moves_of_operands(movable, compute)
     chosen: set[str | None] = set()
     for node in movable:
-        ready = all(
-            value.is_graph_input() or _is_output_of(value, given | chosen)
-            for value in activations(node)
-        )
-        if ready and activations(node) and node.name in written | read:
+        read = activations(node)
+        ready = all(v.is_graph_input() or _is_output_of(v, given | chosen) for v in read)
+        if ready and read and node.name in near:
             chosen.add(node.name)
     return chosen
+
+
+def _moves_of_results(movable: Sequence[ir.Node], names: set[str | None]) -> set[str | None]:
+    """Those of what the named nodes write, also through others."""
+    found: set[str | None] = set()
+    for node in movable:
+        if any(_is_output_of(value, names | found) for value in activations(node)):
+            found.add(node.name)
+    return found
+
+
+def _moves_of_operands(movable: Sequence[ir.Node], names: set[str | None]) -> set[str | None]:
+    """Those of what the named nodes read, also through others; not of the c of an LSTM."""
+    found: set[str | None] = set()
+    for node in reversed(movable):
+        users = [user for value in node.outputs for user in value.uses()]
+        if any(u.node.name in names | found and not is_cell_state(u.node, u.idx) for u in users):
+            found.add(node.name)
+    return found
 
 
 def _hop_ends(graph: ir.Graph) -> set[str | None]:
@@ -192,18 +192,29 @@ def is_move(node: ir.Node) -> bool:
     """Whether every element of the results is one of the operands, or zero: no arithmetic."""
     if node.op_type not in MOVES or node.domain != "":
         return False
-    if node.op_type == "Pad":
-        fill = constant(node.inputs[2]) if len(node.inputs) > 2 else None
-        return constant_tail(node) and (fill is None or not fill.any())
-    if node.op_type == "Resize":
-        nearest = _attribute(node, "mode", "nearest") == "nearest"
-        crops = "tf_crop" in _attribute(node, "coordinate_transformation_mode", "")
-        return nearest and not crops and constant_tail(node)
     if node.op_type in JOINING:
         return _chooses(node) if facts_of(node).moves == "chooses" else _joins(node)
     if node.op_type in ("MaxPool", "GlobalMaxPool"):
-        return not any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
-    return constant_tail(node) or picks(node)
+        return not any(map(is_read, node.outputs[1:]))
+    form = FORMS_OF_MOVES.get(node.op_type)
+    return (form is None or form(node)) and (constant_tail(node) or picks(node))
+
+
+def _pads_zeros(node: ir.Node) -> bool:
+    fill = constant(optional(node, 2))
+    return fill is None or not fill.any()
+
+
+def _takes_nearest(node: ir.Node) -> bool:
+    nearest = _attribute(node, "mode", "nearest") == "nearest"
+    return nearest and "tf_crop" not in _attribute(node, "coordinate_transformation_mode", "")
+
+
+# What of an operator's forms takes elements as they are, where not all do.
+FORMS_OF_MOVES: dict[str, Callable[[ir.Node], bool]] = {
+    "Pad": _pads_zeros,
+    "Resize": _takes_nearest,
+}
 
 
 def picks(node: ir.Node) -> bool:

@@ -80,10 +80,7 @@ def weight_scales(
 
 
 def least_scales(
-    rows: NDArray[np.floating],
-    bias: NDArray[np.floating] | None,
-    x: QuantType,
-    dtype: str,
+    rows: NDArray[np.floating], bias: NDArray[np.floating] | None, x: QuantType, dtype: str
 ) -> Float64:
     """The minimum scale of each channel that `weight_scales` speaks of."""
     peak = float(np.abs(rows.astype(np.float64)).max(initial=0.0))

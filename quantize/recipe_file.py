@@ -117,21 +117,29 @@ def _option_problems(key: str, value: Any, where: str) -> list[Problem]:
         return _scale_problems(value, where)
     if key in TABLES:
         return _table_problems(key, value, where)
+    good, allowed = _scalar_check(key, value)
+    return [] if good else [Problem(f"{where}, key {key!r}", repr(value), allowed, "correct it")]
+
+
+def _scalar_check(key: str, value: object) -> tuple[bool, str]:
+    """Whether an option may have a value, and which ones are allowed."""
     choices, default = CHOICES.get(key), FIELDS[key].default
     if choices is not None:
-        good, allowed = value in choices, ", ".join(choices)
-    elif isinstance(default, bool):
-        good, allowed = isinstance(value, bool), "true or false"
-        if key in TRUTHS:
-            good, allowed = good or value == MEASURED, f'true, false or "{MEASURED}"'
-    elif isinstance(default, int | float):
-        low, high = LIMITS[key]
-        kind, word = (int, "an integer") if isinstance(default, int) else (int | float, "a number")
-        number = isinstance(value, kind) and not isinstance(value, bool)
-        good, allowed = number and low <= value <= high, f"{word} from {low} to {high}"
-    else:
-        good, allowed = isinstance(value, str) and bool(value) and value.isprintable(), "a text"
-    return [] if good else [Problem(f"{where}, key {key!r}", repr(value), allowed, "correct it")]
+        return value in choices, ", ".join(choices)
+    if key in TRUTHS:
+        return isinstance(value, bool) or value == MEASURED, f'true, false or "{MEASURED}"'
+    if isinstance(default, bool):
+        return isinstance(value, bool), "true or false"
+    if isinstance(default, int | float):
+        return _number_check(value, *LIMITS[key], whole=isinstance(default, int))
+    return isinstance(value, str) and bool(value) and value.isprintable(), "a text"
+
+
+def _number_check(value: object, low: float, high: float, *, whole: bool) -> tuple[bool, str]:
+    allowed = f"{'an integer' if whole else 'a number'} from {low} to {high}"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        return False, allowed
+    return low <= value <= high, allowed
 
 
 def _table_problems(key: str, value: Any, where: str) -> list[Problem]:

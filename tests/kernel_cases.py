@@ -207,7 +207,7 @@ def sparse_conv(kernel: str) -> Callable[[Draw], Call]:
         x_zero = d.int(-128, 127) if x_type == "s8" else 0
         scaling = multipliers(d, acc, outputs)
         args = [x, x_zero, w, biases(d, acc, outputs), *scaling, *limits(d, y_type)]
-        y = conv_twin.ek_conv(*args, shape, to=DTYPES[y_type])
+        y = conv_twin.ek_conv(*args, shape=shape, to=DTYPES[y_type])
         call = Call(kernel, [*args, blank(y), np.array(shape.fields(), np.int32)], {9: y})
         return sparse(call, [pattern or Pattern(4, 4)], PORTABLE)
 
@@ -567,7 +567,7 @@ def conv(kernel: str, given: ConvShape | None = None) -> Callable[[Draw], Call]:
         x_zero = d.int(-128, 127) if x_type == "s8" else d.int(-1, 1)
         scaling = multipliers(d, acc, shape.out_c)
         args = [x, x_zero, w, biases(d, acc, shape.out_c), *scaling, *limits(d, y_type)]
-        y = run(*args, shape, to=DTYPES[y_type])
+        y = run(*args, shape=shape, to=DTYPES[y_type])
         return in_bytes(Call(kernel, [*args, blank(y), struct], {9: y}), 2)
 
     return build
@@ -646,7 +646,7 @@ def conv_winograd_int(d: Draw) -> Call:
     if inputs > 32:
         w = (w // 3).astype(np.int8)
     values, then = integers(d, np.int8, inputs, *x), [*scaling, *limits(d, "s8")]
-    y = conv_twin.ek_conv(values, zero, w, bias, *then, shape, to=np.int8)
+    y = conv_twin.ek_conv(values, zero, w, bias, *then, shape=shape, to=np.int8)
     weights_of_tiles = winograd_int.pack_winograd(w), winograd_int.fold_winograd_bias(w, bias, zero)
     args = [values, zero, *weights_of_tiles, *then, blank(y), np.array(shape.fields(), np.int32)]
     return Call(winograd_int.KERNEL, args, {9: y})
@@ -762,7 +762,7 @@ def avg_pool_int(kernel: str) -> Callable[[Draw], Call]:
         factors = multipliers(d, accumulator(dtype), int(counts.max() - counts.min()) + 1)
         zero = d.int(-128, 127) if dtype == "s8" else 0
         args = [x, zero, *factors, int(counts.min()), *limits(d, result)]
-        y = pooling_twin.ek_avg_pool(*args, *borders, s, to=DTYPES[result])
+        y = pooling_twin.ek_avg_pool(*args, pool=pooling_twin.Pool(s, *borders), to=DTYPES[result])
         struct = np.array(s.fields(), np.int32)
         return Call(kernel, [*args, blank(y), *borders, struct], {8: y})
 
@@ -810,7 +810,7 @@ def square_deform(d: Draw) -> Call:
         *multipliers(d, np.int32, channels),
     ]
     args += [d.int(-128, 127), *ends]
-    y = deform_twin.ek_square_deform_s8(*args)
+    y = deform_twin.ek_square_deform_s8(*args[:3], (args[3], args[4]), *args[5:])
     return Call("ek_square_deform_s8", [*args, blank(y), channels, height, width], {12: y})
 
 
@@ -880,9 +880,10 @@ def gru_int(kernel: str) -> Callable[[Draw], Call]:
         scaling = [*multipliers(d, acc, 3 * n), *multipliers(d, acc_r, 3 * n)]
         biased = biases(d, acc, 3 * n), biases(d, acc_r, 3 * n)
         arrays, before = [w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 1)
+        gates = recurrent_twin.Gates(*arrays)
 
         def cell(x: NDArray[Any], h: NDArray[Any]) -> tuple[NDArray[Any]]:
-            return (recurrent_twin.ek_gru(x, h, *arrays, before, operand=DTYPES[h_type]),)
+            return (recurrent_twin.ek_gru(x, h, gates, before, operand=DTYPES[h_type]),)
 
         given, wanted, y = over_time(d, x, [h], cell)
         scratch = np.zeros((13 if h_type == "s8" else 14) * n * rows, np.uint8)
@@ -905,9 +906,10 @@ def lstm_int(kernel: str) -> Callable[[Draw], Call]:
         scaling = [*multipliers(d, acc, 4 * n), *multipliers(d, acc_r, 4 * n)]
         biased = biases(d, acc, 4 * n), biases(d, acc_r, 4 * n)
         arrays, c_bits = [w, r, *biased, *scaling, SIGMOID, TANH], d.int(0, 30)
+        gates = recurrent_twin.Gates(*arrays)
 
         def cell(x: NDArray[Any], h: NDArray[Any], c: NDArray[Any]) -> tuple[Any, Any]:
-            return recurrent_twin.ek_lstm(x, h, c, *arrays, c_bits, operand=DTYPES[h_type])
+            return recurrent_twin.ek_lstm(x, h, c, gates, c_bits, operand=DTYPES[h_type])
 
         given, wanted, y = over_time(d, x, [h, c], cell)
         scratch = np.zeros((17 if h_type == "s8" else 18) * n * rows, np.uint8)

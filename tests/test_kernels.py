@@ -264,7 +264,7 @@ def pointwise(kernel: str, positions: int, channels: int, outputs: int) -> Call:
     )
     shape = ConvShape(channels, 1, positions, outputs, 1, positions, 1, 1, 1, 1, 1, 1, 0, 0, 1)
     args: list[Any] = [x, x_zero, w, bias, mult, shift, y_zero, int(y_min), int(y_max)]
-    y = conv_twin.ek_conv(*args, shape, to=y_type.dtype)
+    y = conv_twin.ek_conv(*args, shape=shape, to=y_type.dtype)
     return Call(kernel, [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y})
 
 
@@ -412,7 +412,7 @@ def test_pools_of_rows_longer_than_their_buffers(
         several = int(counts.max() - counts.min()) + 1
         mult, shift = np.full(several, 1 << 30, np.int32), np.full(several, 32, np.uint8)
         args = [x, 7, mult, shift, int(counts.min()), 3, -128, 127]
-        y = pooling_twin.ek_avg_pool(*args, 0, 1, pad, shape, to=np.int8)
+        y = pooling_twin.ek_avg_pool(*args, pool=pooling_twin.Pool(shape, 0, 1, pad), to=np.int8)
         call = Call("ek_avg_pool_s8", [*args, np.zeros_like(y), 0, 1, pad, struct], {8: y})
         check(call, run(isa_libraries[isa], call), f"{isa}, stride {stride}")
 
@@ -490,7 +490,7 @@ def test_the_largest_sums_do_not_overflow(libraries: dict[str, ctypes.CDLL], x_z
     x, w = np.full((taps, 1, 1), -32768, np.int16), np.full((outputs, taps, 1, 1), -128, np.int8)
     bias, mult = np.zeros(outputs, np.int64), np.full(outputs, 1 << 14, np.int32)
     args = [x, x_zero, w, bias, mult, np.full(outputs, 33, np.uint8), 0, -32768, 32767]
-    y = conv_twin.ek_conv(*args, shape, to=np.int16)
+    y = conv_twin.ek_conv(*args, shape=shape, to=np.int16)
     call = Call(
         "ek_conv_s16_s16", [*args, np.zeros_like(y), np.array(shape.fields(), np.int32)], {9: y}
     )

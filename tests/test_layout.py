@@ -107,8 +107,6 @@ SUITES = {
     "structure",
     "supply",
     "synthesiser",
-    "twins",
-    "twins_exact",
 }
 NETWORKS = {"onnx", "onnx_ir", "onnxruntime", "onnxscript", "sympy"}  # what reads and runs them
 HEAVY = NETWORKS | {

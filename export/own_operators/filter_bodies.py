@@ -1,5 +1,7 @@
 """The bodies of ``edgekit::FilteredNoise`` and ``edgekit::PartitionedFIR`` in ONNX."""
 
+from edgekit.export.own_operators.marked_layers import MarkedLayer
+
 # See `edgekit.export.own_operators.filtered_noise`. noise (batch, 1, frames * block), magnitudes (batch, bins, frames)
 # -> y as noise. Each sample is multiplied by all taps of its frame's filter; a kernel of ones adds what falls together.
 # Cosines are made in double precision (type 11), their angles reduced in integers.
@@ -88,3 +90,8 @@ PartitionedFIR <channels> (x, response) => (y) {
   padded = Pad (x, pads)
   y = Conv <group: int = @channels> (padded, kernel)
 }"""
+
+LAYERS = (
+    MarkedLayer("FilteredNoise", FILTERED_NOISE_BODY, "filtered_noise"),
+    MarkedLayer("PartitionedFIR", PARTITIONED_FIR_BODY, "partitioned_fir"),
+)

@@ -10,7 +10,7 @@ from typing import SupportsInt
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import FILTERED_NOISE, Translations, node_of
+from edgekit.export.own_operators.marked_layers import Translations, node_of
 
 
 class FilteredNoise(nn.Module):
@@ -66,7 +66,7 @@ def _(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
 
 def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
-    layer = node_of(FILTERED_NOISE, ("noise", "magnitudes"), "block")
+    layer = node_of("FilteredNoise", ("noise", "magnitudes"), "block")
 
     def translate(noise: object, magnitudes: object, block: SupportsInt) -> object:
         return layer(noise, magnitudes, block=int(block))

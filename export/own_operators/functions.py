@@ -5,30 +5,17 @@ matrix of cosines and sines. onnxruntime 1.32 computes a DFT of another length w
 (89 dB at 480, 69 dB at 4000, where a float32 product gives more than 120 dB).
 """
 
+from importlib import import_module
+from types import ModuleType
+
 import onnx
 import onnx.parser
 import onnx_ir as ir
 
-from edgekit.export.own_operators.filter_bodies import FILTERED_NOISE_BODY, PARTITIONED_FIR_BODY
-from edgekit.export.own_operators.marked_bodies import (
-    CUM_MAX_BODY,
-    LOG_SUM_BODY,
-    OSCILLATORS_BODY,
-    SELECTIVE_BODY,
-)
-from edgekit.export.own_operators.marked_layers import (
-    CUM_MAX,
-    FILTERED_NOISE,
-    LOG_SUM,
-    MARKED,
-    OSCILLATORS,
-    PARTITIONED_FIR,
-    SELECTIVE,
-)
+from edgekit.export.own_operators import filter_bodies, marked_bodies, ssm_body
 from edgekit.export.own_operators.noise_bodies import NOISE_BODIES
-from edgekit.export.own_operators.ssm_body import SSM_BODY
 from edgekit.graph.fused import FUSED_BODIES
-from edgekit.graph.model import FRONTEND_DOMAIN, OPSET, SSM
+from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
 
 _HEADER = f'<domain: "{FRONTEND_DOMAIN}", opset_import: ["": {OPSET}]>'
 
@@ -190,17 +177,28 @@ IRFFT (spectrum) => (samples) {
 }"""
 
 TRANSFORMS = ("STFT", "ISTFT", "IRFFT")
-MARKED_BODIES = {
-    SSM: SSM_BODY,
-    OSCILLATORS: OSCILLATORS_BODY,
-    SELECTIVE: SELECTIVE_BODY,
-    FILTERED_NOISE: FILTERED_NOISE_BODY,
-    PARTITIONED_FIR: PARTITIONED_FIR_BODY,
-    CUM_MAX: CUM_MAX_BODY,
-    LOG_SUM: LOG_SUM_BODY,
+LAYERS = {
+    row.name: row
+    for row in (
+        *ssm_body.LAYERS,
+        *marked_bodies.LAYERS,
+        *filter_bodies.LAYERS,
+        *marked_bodies.CUMULATIVE,
+    )
 }
-BODIES = {**FUSED_BODIES, "Finite": FINITE, **MARKED_BODIES, **NOISE_BODIES}
-FUNCTIONS = ("Finite", *TRANSFORMS, *MARKED, *FUSED_BODIES, *NOISE_BODIES)
+BODIES = {
+    **FUSED_BODIES,
+    "Finite": FINITE,
+    **{name: row.body for name, row in LAYERS.items()},
+    **NOISE_BODIES,
+}
+FUNCTIONS = ("Finite", *TRANSFORMS, *LAYERS, *FUSED_BODIES, *NOISE_BODIES)
+
+
+def layer_modules() -> list[ModuleType]:
+    """Import the files with the layers of torch that leave our operators."""
+    names = (row.module for row in LAYERS.values() if row.module is not None)
+    return [import_module(f"edgekit.export.own_operators.{name}") for name in names]
 
 
 def define_functions(model: ir.Model) -> None:
@@ -232,11 +230,11 @@ def with_bodies(data: bytes) -> bytes:
     proto = onnx.load_model_from_string(data)
     called = {node.op_type for node in proto.graph.node if node.domain == FRONTEND_DOMAIN}
     defined = {function.name for function in proto.functions if function.domain == FRONTEND_DOMAIN}
-    missing = [name for name in MARKED if name in called - defined]
+    missing = [name for name in LAYERS if name in called - defined]
     if not missing:
         return data
     for name in missing:
-        proto.functions.append(onnx.parser.parse_function(_HEADER + MARKED_BODIES[name]))
+        proto.functions.append(onnx.parser.parse_function(_HEADER + LAYERS[name].body))
     return bytes(proto.SerializeToString())
 
 

@@ -1,6 +1,6 @@
 """The bodies of our layers in ONNX, but for that of ``edgekit::DiagonalSSM``."""
 
-from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM
+from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM, MarkedLayer
 
 # See `edgekit.export.own_operators.oscillators`. pitch (batch, 1, time), amplitudes (batch, harmonics, time) -> y as
 # pitch. Phases are summed up in double precision (type 11).
@@ -121,3 +121,9 @@ LOG_SUM_BODY = _RUNNING % (
       heard = Add (most, size)
     }> (first, nothing, given)""",
 )
+
+LAYERS = (
+    MarkedLayer("Oscillators", OSCILLATORS_BODY, "oscillators"),
+    MarkedLayer("SelectiveSSM", SELECTIVE_BODY, "selective"),
+)
+CUMULATIVE = (MarkedLayer(CUM_MAX, CUM_MAX_BODY), MarkedLayer(LOG_SUM, LOG_SUM_BODY))

@@ -1,20 +1,28 @@
 """Layers of ours that are one node of the domain ``edgekit``, and what torch's ONNX exporter needs to write it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, SupportsInt
 
-from edgekit.graph.model import FRONTEND_DOMAIN, SSM
+from edgekit.graph.model import FRONTEND_DOMAIN
 
-OSCILLATORS = "Oscillators"  # the operator that `edgekit.export.own_operators.oscillators` marks
-SELECTIVE = "SelectiveSSM"  # that of `edgekit.export.own_operators.selective`
-FILTERED_NOISE = "FilteredNoise"  # that of `edgekit.export.own_operators.filtered_noise`
-PARTITIONED_FIR = "PartitionedFIR"  # that of `edgekit.export.own_operators.partitioned_fir`
-CUM_MAX, LOG_SUM = (
-    "CumMax",
-    "LogCumSumExp",
-)  # those of `edgekit.export.own_operators.cumulative_extremes`
-# each gives what has the shape of its first input
-MARKED = (SSM, OSCILLATORS, SELECTIVE, FILTERED_NOISE, PARTITIONED_FIR, CUM_MAX, LOG_SUM)
+CUM_MAX, LOG_SUM = "CumMax", "LogCumSumExp"
+
+
+@dataclass(frozen=True)
+class MarkedLayer:
+    """An operator of ours that a layer leaves in a network; its rows stand behind the bodies.
+
+    Attributes:
+        name: of the operator, whose result has the shape of its first input.
+        body: what it computes, an ONNX function.
+        module: the file of `edgekit.export.own_operators` with the layer of torch and its `translations`; None of
+            functions that torch has itself.
+    """
+
+    name: str
+    body: str
+    module: str | None = None
 
 
 Emitter = Callable[..., object]  # writes the nodes of one operator of torch

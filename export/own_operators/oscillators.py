@@ -11,7 +11,7 @@ from typing import SupportsInt
 import torch
 from torch import Tensor, nn
 
-from edgekit.export.own_operators.marked_layers import OSCILLATORS, Translations, node_of
+from edgekit.export.own_operators.marked_layers import Translations, node_of
 
 
 class Oscillators(nn.Module):
@@ -60,7 +60,7 @@ def _(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
 
 def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
-    layer = node_of(OSCILLATORS, ("pitch", "amplitudes"), "rate")
+    layer = node_of("Oscillators", ("pitch", "amplitudes"), "rate")
 
     def translate(pitch: object, amplitudes: object, rate: SupportsInt) -> object:
         return layer(pitch, amplitudes, rate=int(rate))

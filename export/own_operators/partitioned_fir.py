@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.export.own_operators.marked_layers import (
-    PARTITIONED_FIR,
     TracedTensor,
     Translations,
     node_of,
@@ -59,7 +58,7 @@ def _(x: Tensor, response: Tensor) -> Tensor:
 
 def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
-    layer = node_of(PARTITIONED_FIR, ("x", "response"), "channels")
+    layer = node_of("PartitionedFIR", ("x", "response"), "channels")
 
     def translate(x: object, response: TracedTensor) -> object:
         return layer(x, response, channels=int(response.shape[0]))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.export.own_operators.marked_layers import SELECTIVE, Translations, node_of
+from edgekit.export.own_operators.marked_layers import Translations, node_of
 
 STEPS = (1e-3, 1e-1)  # range of the initial step sizes, as in Mamba
 
@@ -80,7 +80,7 @@ def _(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> T
 
 def translations() -> Translations:
     """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
-    layer = node_of(SELECTIVE, ("u", "dt", "a", "b", "c", "skip"))
+    layer = node_of("SelectiveSSM", ("u", "dt", "a", "b", "c", "skip"))
 
     def translate(u: object, dt: object, a: object, b: object, c: object, skip: object) -> object:
         return layer(u, dt, a, b, c, skip)

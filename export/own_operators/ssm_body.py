@@ -1,5 +1,8 @@
 """The body of ``edgekit::DiagonalSSM`` in ONNX: a convolution with a kernel as long as the input."""
 
+from edgekit.export.own_operators.marked_layers import MarkedLayer
+from edgekit.graph.model import SSM
+
 # See `edgekit.export.own_operators.ssm`; complex numbers are (real, imaginary) along the first axis.
 # u (batch, groups * width, time), transition (2, groups, states), drive (2, groups, states, width),
 # readout (2, groups, width, states), skip (groups * width) -> y as u
@@ -98,3 +101,5 @@ DiagonalSSM <groups> (u, transition, drive, readout, skip) => (y) {
   passed = Mul (skip_column, u)
   y = Add (convolved, passed)
 }"""
+
+LAYERS = (MarkedLayer(SSM, SSM_BODY, "ssm"),)

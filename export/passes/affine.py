@@ -26,7 +26,8 @@ def channel_affine(node: ir.Node, data: ir.Value) -> tuple[Float64, Float64] | N
 
     None for anything else than an Add, Div, Mul or Sub of `data` and a constant that keeps its shape.
     """
-    if not facts_of(node).affine or len(node.inputs) != 2:
+    affine = facts_of(node).affine
+    if affine is None or len(node.inputs) != 2:
         return None
     first = node.inputs[0] is data
     array, shape = array_of(node.inputs[int(first)]), static_shape(data)
@@ -36,17 +37,17 @@ def channel_affine(node: ir.Node, data: ir.Value) -> tuple[Float64, Float64] | N
     if len(shape) < 2 or {wide[0], *wide[2:]} != {1}:
         return None
     constant = np.broadcast_to(np.ravel(np.asarray(array, np.float64)), (shape[1],))
-    return _scale_and_shift(node.op_type, constant, constant_behind=first)
+    return _scale_and_shift(affine, constant, constant_behind=first)
 
 
 def _scale_and_shift(
-    op_type: str, constant: Float64, *, constant_behind: bool
+    affine: str, constant: Float64, *, constant_behind: bool
 ) -> tuple[Float64, Float64] | None:
     one, zero = np.ones(constant.shape), np.zeros(constant.shape)
-    if op_type == "Mul":
+    if affine == "multiplies":
         return constant, zero
-    if op_type == "Add":
+    if affine == "adds":
         return one, constant
-    if op_type == "Sub":
+    if affine == "subtracts":
         return (one, -constant) if constant_behind else (-one, constant)
     return (1 / constant, zero) if constant_behind and constant.all() else None

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 from edgekit.export.passes.affine import layer_constants
 from edgekit.export.passes.each_node import EachNode
+from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
     add_initializer,
     array_of,
@@ -84,18 +85,23 @@ def _into_previous(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
 
 def _scale_outputs(layer: ir.Node, weight: Array, scale: Array) -> Array | None:
     """Return the weights with every output channel scaled; None where the layer can't take it."""
-    if layer.op_type == "Conv":
-        return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
-    if layer.op_type == "ConvTranspose":
-        groups = attribute(layer, "group", 1)
-        split = weight.reshape(groups, -1, *weight.shape[1:])
-        per_group = scale.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
-        return (split * per_group).reshape(weight.shape)
+    facts = facts_of(layer)
+    if facts.linear and facts.slides:
+        return _scale_kernels(layer, weight, scale)
     if layer.op_type == "Gemm" and attribute(layer, "transB", 0):
         return weight * scale[:, None]
     if layer.op_type == "Gemm" or (layer.op_type == "MatMul" and _is_2d(layer)):
         return weight * scale
     return None
+
+
+def _scale_kernels(layer: ir.Node, weight: Array, scale: Array) -> Array:
+    if layer.op_type == "Conv":
+        return weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
+    groups = attribute(layer, "group", 1)
+    split = weight.reshape(groups, -1, *weight.shape[1:])
+    per_group = scale.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
+    return (split * per_group).reshape(weight.shape)
 
 
 def _into_next(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:

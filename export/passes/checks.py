@@ -296,7 +296,8 @@ def _infinite_constants(node: ir.Node) -> Iterator[tuple[str | None, Array]]:
 
 def _attributes(node: ir.Node) -> Iterator[Found]:
     """Parameters of a function; what a Pad fills in and a Clip's bounds may be infinite."""
-    if node.op_type in BOUNDS:
+    facts = facts_of(node)
+    if facts.limits or facts.moves == "fills" or node.op_type == "Constant":
         return
     for name, given in node.attributes.items():
         if given.type == ir.AttributeType.FLOAT and not np.isfinite(given.as_float()):
@@ -323,7 +324,6 @@ def beyond(target: ir.DataType | None, array: Array) -> Found | None:
     return found, f"{info.min} to {info.max}"
 
 
-BOUNDS = frozenset(("Clip", "Constant", "Pad"))
 FLOATS = frozenset(
     (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 )

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_inferred_sizes
-from edgekit.export.own_operators.marked_layers import MARKED
+from edgekit.export.own_operators.functions import LAYERS
 from edgekit.graph.model import FRONTEND_DOMAIN
 
 MAX_ELEMENTS = 2**26  # of one value: refuses a bomb before anything is evaluated
@@ -39,7 +39,7 @@ class InferShapes(ir.passes.InPlacePass):
         for value in values.values():
             value.shape = None
         _set_inferred(model, values)
-        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in MARKED]
+        layers = [n for n in model.graph if n.domain == FRONTEND_DOMAIN and n.op_type in LAYERS]
         while (layer := next(filter(_differs_from_its_input, layers), None)) is not None:
             layers.remove(layer)
             _as_its_input(layer)

@@ -40,14 +40,11 @@ def _sign_of_result(node: ir.Node, depth: int) -> int:
     facts, operands = facts_of(node), node.inputs
     if node.op_type == "Mul" and operands[0] is operands[1]:
         return 0
-    if node.op_type in SIGNS:
-        return SIGNS[node.op_type](operands, depth)
+    if node.op_type == "Pow":
+        return _sign_of_power(operands, depth)
     moved = facts.moves in ("renames", "copies") and not facts.joins
-    if facts.sign == "first" or moved:
-        return sign(operands[0], depth)
-    if facts.sign == "least":
-        return min(sign(value, depth) for value in operands if value is not None)
-    return -1
+    word = "first" if moved else facts.sign
+    return SIGNS[word](operands, depth) if word in SIGNS else -1
 
 
 def _sign_of_sum(operands: Operands, depth: int) -> int:
@@ -61,11 +58,12 @@ def _sign_of_power(operands: Operands, depth: int) -> int:
     return max(sign(operands[0], depth), 0 if even else -1)
 
 
-# of operators whose sign is more than a word in `Facts.sign`
-SIGNS: dict[str, Callable[[Operands, int], int]] = {
-    "Add": _sign_of_sum,
-    "Clip": lambda operands, depth: sign(operands[1], depth) if len(operands) > 1 else -1,
-    "Max": lambda operands, depth: max(sign(value, depth) for value in operands),
-    "Pow": _sign_of_power,
-    "Sum": _sign_of_sum,
+SIGNS: dict[str, Callable[[Operands, int], int]] = {  # by `Facts.sign`
+    "first": lambda operands, depth: sign(operands[0], depth),
+    "second": lambda operands, depth: sign(operands[1], depth) if len(operands) > 1 else -1,
+    "most": lambda operands, depth: max(sign(value, depth) for value in operands),
+    "least": lambda operands, depth: min(
+        sign(value, depth) for value in operands if value is not None
+    ),
+    "sum": _sign_of_sum,
 }

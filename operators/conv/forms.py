@@ -18,8 +18,8 @@ def conv_int(node: ir.Node, x: list[Array]) -> list[Array]:
     w = w.reshape(*w.shape[:2], shape.k_h, shape.k_w)
     image = x[0].reshape(shape.in_c, shape.in_h, shape.in_w)
     limits = integers(node, "y_zero", "y_min", "y_max")
-    args = [integer(node, "x_zero"), w, *scaling, *limits, shape]
-    return [run(image, *args, to=output_dtype(node))]
+    args = [integer(node, "x_zero"), w, *scaling, *limits]
+    return [run(image, *args, shape=shape, to=output_dtype(node))]
 
 
 def conv(node: ir.Node, x: list[Array]) -> list[Array]:

@@ -1,6 +1,7 @@
 """Convolutions, transposed ones, and one position of frames that lie apart: NumPy twins of the C kernels.
 
-Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
+Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53. `limits` of a
+result are y_zero, y_min and y_max.
 """
 
 from collections.abc import Iterator, Sequence
@@ -104,11 +105,8 @@ def ek_conv(
     bias: Ints,
     mult: Ints,
     shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
+    *limits: int,
     shape: ConvShape,
-    *,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``clamp(y_zero + requantize(bias + sum w * (x - x_zero)))``.
@@ -123,7 +121,7 @@ def ek_conv(
         patches[:, :, ky, kx, oy, ox] = d[:, :, iy, ix]
     kernel = w.astype(np.float64).reshape(s.groups, co, -1)
     acc = np.matmul(kernel, patches.reshape(s.groups, kernel.shape[2], -1))
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s).astype(to)
+    return _finish(acc, bias, mult, shift, *limits, shape=s).astype(to)
 
 
 def ek_conv_transpose(
@@ -133,11 +131,8 @@ def ek_conv_transpose(
     bias: Ints,
     mult: Ints,
     shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
+    *limits: int,
     shape: ConvShape,
-    *,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return the transposed convolution; w ``(in_c, out_c / groups, k_h, k_w)``.
@@ -153,7 +148,7 @@ def ek_conv_transpose(
             s.groups, co, s.in_h, s.in_w
         )
         acc[:, :, oy, ox] += part[:, :, iy, ix]
-    return _finish(acc, bias, mult, shift, y_zero, y_min, y_max, s).astype(to)
+    return _finish(acc, bias, mult, shift, *limits, shape=s).astype(to)
 
 
 def per_group(shape: ConvShape) -> tuple[int, int]:
@@ -213,22 +208,12 @@ def _reach(base: int, stride: int, wide: int, narrow: int) -> tuple[slice, slice
     return slice(start, start + (last - first) * stride + 1, stride), slice(first, last + 1)
 
 
-def _finish(
-    acc: F64,
-    bias: Ints,
-    mult: Ints,
-    shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    s: ConvShape,
-) -> I64:
+def _finish(acc: F64, bias: Ints, mult: Ints, shift: Shifts, *limits: int, shape: ConvShape) -> I64:
+    s = shape
     column = (s.out_c, 1, 1)
     total = acc.reshape(s.out_c, s.out_h, s.out_w).astype(np.int64) + bias.reshape(column)
     shifts = np.broadcast_to(np.asarray(shift, dtype=np.uint8), (s.out_c,)).reshape(column)
-    return output(
-        total, np.broadcast_to(mult, (s.out_c,)).reshape(column), shifts, y_zero, y_min, y_max
-    )
+    return output(total, np.broadcast_to(mult, (s.out_c,)).reshape(column), shifts, *limits)
 
 
 def ek_frames(
@@ -238,10 +223,7 @@ def ek_frames(
     bias: Ints,
     mult: Ints,
     shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
+    *limits: int,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``clamp(y_zero + requantize(bias + sum over t of w[t] * x[at[t]]))``, ``(channels,)``.
@@ -250,7 +232,7 @@ def ek_frames(
     """
     taken = x[at // w.shape[1]].astype(np.int64)
     total: I64 = (taken * w).sum(0) + bias
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(total, mult, shift, *limits).astype(to)
 
 
 def ek_frames_f32(x: F32, at: Places, w: F32, bias: F32 | None) -> F32:

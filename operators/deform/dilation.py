@@ -34,22 +34,52 @@ class Chain:
     half_even: bool = False
     nodes: list[ir.Node] = field(default_factory=list)
 
+    def follow(self, kind: str, first: float, second: float) -> None:
+        """Let one more operator follow."""
+        if kind in ("Add", "Sub"):
+            self._add(first if kind == "Add" else -first)
+        elif kind in ("Floor", "Round"):
+            self._round(kind)
+        else:
+            ends = {"Relu": (0.0, np.inf), "Max": (first, np.inf), "Min": (-np.inf, first)}
+            self._clamp(*ends.get(kind, (first, second)))
+
+    def _add(self, step: float) -> None:
+        self.rounded = self.rounded and step == round(step)
+        self.shift, self.low, self.high = self.shift + step, self.low + step, self.high + step
+
+    def _round(self, kind: str) -> None:
+        if not self.rounded and kind == "Round":
+            self.shift, self.half_even = self.shift + 0.5, True
+        self.rounded = True
+        rule = np.floor if kind == "Floor" else np.rint
+        self.low, self.high = float(rule(self.low)), float(rule(self.high))
+
+    def _clamp(self, low: float, high: float) -> None:
+        self.rounded = self.rounded and all(end == np.floor(end) for end in (low, high))
+        self.low, self.high = (float(np.clip(end, low, high)) for end in (self.low, self.high))
+
 
 def integer_chain(node: ir.Node) -> Chain | None:
     """Return the chain of a depthwise 3x3 DeformConv whose d is what s, rounded to int8, is: ``clamp(s_q, low, high)``.
 
     None for any other DeformConv, and where s or the chain serve something else, too.
     """
-    w = array_of(node.inputs[1])
-    if node.op_type != "DeformConv" or node.domain != "" or not is_square(node, w):
+    if node.op_type != "DeformConv" or node.domain != "":
         return None
-    chain = offset_chain(node)
-    if chain is None or not chain.rounded or chain.half_even or chain.shift != ROUNDING:
+    square = is_square(node, array_of(node.inputs[1]))
+    chain = offset_chain(node) if square else None
+    rounds = chain is not None and chain.rounded and not chain.half_even
+    if chain is None or not rounds or chain.shift != ROUNDING or not _serves_alone(chain, node):
         return None
-    inner = {user.node for link in chain.nodes for v in link.outputs for user in v.uses()}
-    alone = inner == {node, *chain.nodes} - {user.node for user in chain.source.uses()}
-    fits = 0 <= chain.low <= chain.high <= DILATION_MOST
-    return chain if alone and fits and len(list(chain.source.uses())) == 1 else None
+    return chain if 0 <= chain.low <= chain.high <= DILATION_MOST else None
+
+
+def _serves_alone(chain: Chain, node: ir.Node) -> bool:
+    """Whether s and what follows it make the offsets of this node and nothing else."""
+    readers = {user.node for link in chain.nodes for v in link.outputs for user in v.uses()}
+    first = [user.node for user in chain.source.uses()]
+    return len(first) == 1 and readers == {node, *chain.nodes} - {*first}
 
 
 def keep_offsets(model: Model) -> Model:
@@ -130,57 +160,37 @@ def _scalar_chain(value: ir.Value, product: ir.Node) -> Chain:
         steps.append((node, first, second))
     chain = Chain(value, nodes=[product, *(node for node, _, _ in steps)])
     for node, first, second in reversed(steps):
-        _apply(chain, node.op_type, first, second)
-    _apply(chain, "Add", 1.0, 0.0)
+        chain.follow(node.op_type, first, second)
+    chain.follow("Add", 1.0, 0.0)
     return chain
 
 
 def _step(value: ir.Value) -> tuple[ir.Node, float, float, ir.Value] | None:
     """The operator that makes `value` of one other value and numbers: ``(node, number, number, other)``."""
     node = value.producer()
-    if node is None:
+    operand = None if node is None else optional(node, 0)
+    if node is None or operand is None:
         return None
-    kind = node.op_type
-    if kind in ("Floor", "Round", "Relu") and node.inputs[0] is not None:
-        return node, 0.0, 0.0, node.inputs[0]
-    if kind == "Clip" and node.inputs[0] is not None:
-        ends = [_number(optional(node, i)) for i in (1, 2)]
-        low, high = (
-            e if e is not None else x for e, x in zip(ends, (-np.inf, np.inf), strict=True)
-        )
-        return node, low, high, node.inputs[0]
-    if kind not in ("Add", "Sub", "Max", "Min") or len(node.inputs) != 2:
-        return None
+    if node.op_type in ("Floor", "Round", "Relu"):
+        return node, 0.0, 0.0, operand
+    if node.op_type == "Clip":
+        low, high = _number(optional(node, 1)), _number(optional(node, 2))
+        return node, -np.inf if low is None else low, np.inf if high is None else high, operand
+    if node.op_type in ("Add", "Sub", "Max", "Min") and len(node.inputs) == 2:
+        return _step_with_number(node)
+    return None
+
+
+def _step_with_number(node: ir.Node) -> tuple[ir.Node, float, float, ir.Value] | None:
+    """An operator of a value and a number; of a Sub the second one."""
     left, right = node.inputs
     number = _number(right)
     if number is not None and left is not None:
         return node, number, 0.0, left
-    number = _number(left)
-    return None if number is None or kind == "Sub" or right is None else (node, number, 0.0, right)
+    number = None if node.op_type == "Sub" else _number(left)
+    return None if number is None or right is None else (node, number, 0.0, right)
 
 
 def _number(value: ir.Value | None) -> float | None:
     array = array_of(value)
     return float(array.ravel()[0]) if array is not None and array.size == 1 else None
-
-
-def _apply(chain: Chain, kind: str, first: float, second: float) -> None:
-    """Let one more operator follow on ``clamp(floor(source + shift), low, high)``."""
-    if kind in ("Add", "Sub"):
-        step = first if kind == "Add" else -first
-        if chain.rounded and step != round(step):
-            chain.rounded = False
-        chain.shift, chain.low, chain.high = chain.shift + step, chain.low + step, chain.high + step
-    elif kind in ("Floor", "Round"):
-        rule = np.floor if kind == "Floor" else np.rint
-        if not chain.rounded and kind == "Round":
-            chain.shift, chain.half_even = chain.shift + 0.5, True
-        chain.rounded = True
-        chain.low, chain.high = (float(rule(end)) for end in (chain.low, chain.high))
-    else:
-        low, high = {"Relu": (0.0, np.inf), "Max": (first, np.inf), "Min": (-np.inf, first)}.get(
-            kind, (first, second)
-        )
-        if chain.rounded and not all(end == np.floor(end) for end in (low, high)):
-            chain.rounded = False
-        chain.low, chain.high = (float(np.clip(e, low, high)) for e in (chain.low, chain.high))

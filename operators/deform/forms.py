@@ -29,7 +29,7 @@ def square_deform_int(node: ir.Node, x: list[Array]) -> list[Array]:
     x_zero, d_min, d_max, *limits = numbers
     weights = w.reshape(-1, 3, 3)
     y = ek_square_deform_s8(
-        x[0][0], x_zero, x[1][0, 0], d_min, d_max, weights, bias, mult, shift, *limits
+        x[0][0], x_zero, x[1][0, 0], (d_min, d_max), weights, bias, mult, shift, *limits
     )
     return [y[None]]
 

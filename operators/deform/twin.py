@@ -62,22 +62,20 @@ def ek_square_deform_s8(
     x: S8,
     x_zero: int,
     d: S8,
-    d_min: int,
-    d_max: int,
+    d_range: tuple[int, int],
     w: S8,
     bias: Ints,
     mult: Ints,
     shift: Ints,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
+    *limits: int,
 ) -> S8:
-    """Return the depthwise 3x3 convolution whose dilation is d, clamped, at each pixel.
+    """Return the depthwise 3x3 convolution whose dilation is d, clamped to its range, at each pixel.
 
-    x and y ``(channels, height, width)``, d ``(height, width)``, w ``(channels, 3, 3)``; the others as of conv.
+    x and y ``(channels, height, width)``, d ``(height, width)``, w ``(channels, 3, 3)``; `limits` are y_zero,
+    y_min and y_max.
     """
     _, height, width = x.shape
-    reach = np.clip(d.astype(np.int64), d_min, d_max)
+    reach = np.clip(d.astype(np.int64), *d_range)
     row, column = np.mgrid[0:height, 0:width]
     acc = np.broadcast_to(np.asarray(bias, np.int64)[:, None, None], x.shape).copy()
     for k in range(9):
@@ -86,7 +84,7 @@ def ek_square_deform_s8(
         taps = x[:, np.clip(iy, 0, height - 1), np.clip(ix, 0, width - 1)].astype(np.int64) - x_zero
         acc += w[:, k // 3, k % 3].astype(np.int64)[:, None, None] * np.where(inside, taps, 0)
     m, s = (np.asarray(a, np.int64)[:, None, None] for a in (mult, shift))
-    return output(acc, m, s, y_zero, y_min, y_max).astype(np.int8)
+    return output(acc, m, s, *limits).astype(np.int8)
 
 
 def _place(x: F32) -> F32:

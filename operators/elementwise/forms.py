@@ -1,4 +1,4 @@
-"""Functions of several broadcast operands, float and integer."""
+"""Functions of one operand or several broadcast ones, float and integer."""
 
 import numpy as np
 import onnx_ir as ir
@@ -9,6 +9,8 @@ from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.elementwise import twin as elementwise_twin
 from edgekit.operators.elementwise.functions import FORMS, form
 from edgekit.operators.operator import Operator, integer, integers, output_dtype, tensor
+from edgekit.operators.pointwise.forms import pointwise
+from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
@@ -39,8 +41,14 @@ def elementwise(node: ir.Node, x: list[Array]) -> list[Array]:
         return [np.asarray(rule.exact(*(x[i] for i in rule.operands))).astype(dtype.numpy())]
 
 
+def unary(node: ir.Node, x: list[Array]) -> list[Array]:
+    """A function of one value: of floats by `POINTWISE`, of other types by `FORMS`."""
+    return pointwise(node, x) if x[0].dtype == np.float32 else elementwise(node, x)
+
+
 OPERATORS: dict[tuple[str, str], Operator] = {
     **{("", name): elementwise for name in FORMS if name not in FUSED_BODIES},
+    **{("", name): unary for name in POINTWISE},
     (FRONTEND_DOMAIN, "Magnitude"): elementwise,
     (FRONTEND_DOMAIN, "ProductSum"): elementwise,
     (INTEGER_DOMAIN, "PRelu"): prelu_int,

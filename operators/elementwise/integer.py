@@ -1,10 +1,11 @@
-"""Builders of sums, products and slopes of broadcast operands."""
+"""Builders of sums, products and slopes per channel of broadcast operands."""
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import dims
+from edgekit.operators.pointwise.integer import build_slopes
 from edgekit.operators.qdq import output_attributes
 from edgekit.operators.roles import (
     ARITHMETIC,
@@ -57,30 +58,6 @@ def build_prelu(fuser: Fuser, node: ir.Node) -> bool:
     if slopes.size > 1:
         slopes = np.tile(slopes, dims(node.inputs[0])[0])
     return build_slopes(fuser, node, 1.0, *slopes)
-
-
-def build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
-    """One slope above 0, one per channel of every image below."""
-    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
-    if x is None or frame is None:
-        return False
-    kind = frame[1]
-    if kind.dtype == "int16":
-        x = fuser.widened(x, f"{node.name}.wide")
-    bits = MANTISSA_BITS[x.kind.dtype]
-    real = np.array([above, *below]) * (np.float64(x.kind.scale) / kind.scale)
-    _, shifts = fixed_point(float(np.abs(real).max()), bits)
-    shift, largest = int(shifts[0]), (1 << bits) - 1
-    fixed = np.clip(np.rint(real * 2.0**shift), -largest, largest).astype(np.int64)
-    attributes: dict[str, object] = {
-        "x_zero": x.kind.zero_point,
-        "m_pos": int(fixed[0]),
-        "m_neg": fixed[1:].astype(np.int32),
-        "shift": shift,
-        "y_zero": kind.zero_point,
-    }
-    fuser.add(node, "PRelu", [x.value], [frame], attributes)
-    return True
 
 
 def build_division(fuser: Fuser, node: ir.Node) -> bool:

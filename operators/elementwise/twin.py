@@ -1,4 +1,7 @@
-"""Sums, products and slopes on integers: NumPy twins of the C kernels (see `fixed_point`)."""
+"""Sums, products and slopes on integers: NumPy twins of the C kernels (see `fixed_point`).
+
+`limits` of a result are y_zero, y_min and y_max.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,33 +17,20 @@ def ek_add(
     b_zero: int,
     m2: int,
     shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
+    *limits: int,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``requantize((a - a_zero) * m1 + (b - b_zero) * m2)``: one shift, one rounding."""
     total = subtract_zero_point(a, a_zero) * m1 + subtract_zero_point(b, b_zero) * m2
-    return output(total, 1, shift, y_zero, y_min, y_max).astype(to)
+    return output(total, 1, shift, *limits).astype(to)
 
 
 def ek_mul(
-    a: Ints,
-    a_zero: int,
-    b: Ints,
-    b_zero: int,
-    m: int,
-    shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
-    to: npt.DTypeLike,
+    a: Ints, a_zero: int, b: Ints, b_zero: int, m: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``requantize((a - a_zero) * (b - b_zero))``: one rounding; int16 operands have both zeros 0."""
     product = subtract_zero_point(a, a_zero) * subtract_zero_point(b, b_zero)
-    return output(product, m, shift, y_zero, y_min, y_max).astype(to)
+    return output(product, m, shift, *limits).astype(to)
 
 
 def ek_prelu(

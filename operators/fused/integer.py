@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float32
-from edgekit.graph.nodes import attribute
+from edgekit.graph.nodes import attribute, is_read
 from edgekit.operators.fused.twin import (
     FRACTION_BITS,
     LAYERNORM_MOST,
@@ -182,7 +182,7 @@ def _limits(frame: Frame) -> dict[str, int]:
 
 def _has_second_result(node: ir.Node) -> bool:
     """Whether the statistics of a normalization are read too, which integers do not write."""
-    return any(value.uses() or value.is_graph_output() for value in node.outputs[1:])
+    return any(map(is_read, node.outputs[1:]))
 
 
 def _is_plain_row(node: ir.Node) -> bool:

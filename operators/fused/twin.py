@@ -1,6 +1,7 @@
 """Operators with precise internals: NumPy twins of the C kernels (see `fixed_point`).
 
-Inside they are 64-bit integers; bounds and errors are stated at the kernels in ``edgekit.h``.
+Inside they are 64-bit integers; bounds and errors are stated at the kernels in ``edgekit.h``. `limits` of a result are
+y_zero, y_min and y_max.
 """
 
 from functools import cache
@@ -55,48 +56,26 @@ def exp2_q30(table: S32, u: I64) -> I64:
 
 
 def ek_magnitude(
-    a: S16,
-    m1: int,
-    b: S16,
-    m2: int,
-    add: int,
-    shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
-    to: npt.DTypeLike,
+    a: S16, m1: int, b: S16, m2: int, add: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``sqrt((a^2 * m1 + b^2 * m2 + add) * 2^-shift)``, rounded half up, plus y_zero."""
     root = isqrt64((_product(a, a) * m1 + _product(b, b) * m2 + add).astype(np.uint64))
     half = shift // 2
-    return clamp(((root + (1 << (half - 1))) >> half) + y_zero, y_min, y_max).astype(to)
+    y_zero, low, high = limits
+    return clamp(((root + (1 << (half - 1))) >> half) + y_zero, low, high).astype(to)
 
 
 def ek_product_sum(
-    a: S16,
-    b: S16,
-    m1: int,
-    c: S16,
-    d: S16,
-    m2: int,
-    shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
-    to: npt.DTypeLike,
+    a: S16, b: S16, m1: int, c: S16, d: S16, m2: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``requantize(a * b * m1 + c * d * m2)``: one shift, one rounding."""
     total = _product(a, b) * m1 + _product(c, d) * m2
-    return output(total, 1, shift, y_zero, y_min, y_max).astype(to)
+    return output(total, 1, shift, *limits).astype(to)
 
 
-def ek_mean_square(
-    x: S16, mult: int, shift: int, y_zero: int, y_min: int, y_max: int, *, to: npt.DTypeLike
-) -> Ints:
+def ek_mean_square(x: S16, mult: int, shift: int, *limits: int, to: npt.DTypeLike) -> Ints:
     """Return the requantized sum of squares over the middle axis of x ``(outer, n, inner)``."""
-    return output(_product(x, x).sum(1), mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(_product(x, x).sum(1), mult, shift, *limits).astype(to)
 
 
 def ek_layernorm(
@@ -106,10 +85,7 @@ def ek_layernorm(
     bias_up: int,
     epsilon: int,
     shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
+    *limits: int,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return the normalized rows of x ``(rows, n)`` times `gain` plus ``bias * 2^bias_up``, both ``(n,)``."""
@@ -119,7 +95,7 @@ def ek_layernorm(
     mantissa, up = inverse_root64(v.astype(np.uint64))
     z = requantize64(n * wide - total, mantissa, 62 - FRACTION_BITS - up)
     y: I64 = z * gain + (bias.astype(np.int64) << bias_up)
-    return output(y, 1, shift, y_zero, y_min, y_max).astype(to)
+    return output(y, 1, shift, *limits).astype(to)
 
 
 def ek_instancenorm(x: S16, gain: Ints, bias: Ints, *numbers: int, to: npt.DTypeLike) -> Ints:
@@ -128,23 +104,13 @@ def ek_instancenorm(x: S16, gain: Ints, bias: Ints, *numbers: int, to: npt.DType
 
 
 def ek_softmax(
-    x: S16,
-    m: int,
-    s: int,
-    exp2: S32,
-    mult: int,
-    shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
-    to: npt.DTypeLike,
+    x: S16, m: int, s: int, exp2: S32, mult: int, shift: int, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return the softmax of the rows of x ``(rows, n)``."""
     wide = x.astype(np.int64)
     e = exp2_q30(exp2, requantize64(wide.max(axis=-1, keepdims=True) - wide, m, s))
     part: I64 = (e * ((1 << 62) // e.sum(axis=-1, keepdims=True))) >> 31
-    return output(part, mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(part, mult, shift, *limits).astype(to)
 
 
 def _product(a: S16, b: S16) -> I64:

@@ -1,6 +1,7 @@
 """Matrix products: NumPy twins of the C kernels (see `fixed_point`).
 
-Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53.
+Integer sums run as float64 matrix products: exact, because every partial sum is an integer below 2**53. `limits` of a
+result are y_zero, y_min and y_max.
 """
 
 from typing import Any, TypeVar
@@ -17,22 +18,13 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 
 def ek_fc(
-    x: Ints,
-    w: S8,
-    bias: Ints,
-    mult: Ints,
-    shift: Shifts,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
-    to: npt.DTypeLike,
+    x: Ints, w: S8, bias: Ints, mult: Ints, shift: Shifts, *limits: int, to: npt.DTypeLike
 ) -> Ints:
     """Return ``clamp(y_zero + requantize(x @ w.T + bias))``.
 
     x ``(..., k)``, w ``(n, k)``, y ``(..., n)``.
     """
-    return output(_product(x, w) + bias, mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(_product(x, w) + bias, mult, shift, *limits).astype(to)
 
 
 def ek_matmul(
@@ -42,15 +34,12 @@ def ek_matmul(
     b_zero: int,
     mult: int,
     shift: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    *,
+    *limits: int,
     to: npt.DTypeLike,
 ) -> Ints:
     """Return ``clamp(y_zero + requantize((a - a_zero) @ (b - b_zero)))``; a ``(m, k)``, b ``(k, n)``."""
     total = _product_of_two(a, a_zero, b, b_zero)
-    return output(total, mult, shift, y_zero, y_min, y_max).astype(to)
+    return output(total, mult, shift, *limits).astype(to)
 
 
 def gather_frames(x: npt.NDArray[Kind], at: Int32, n: int) -> npt.NDArray[Kind]:
@@ -60,27 +49,14 @@ def gather_frames(x: npt.NDArray[Kind], at: Int32, n: int) -> npt.NDArray[Kind]:
 
 
 def ek_frame_dots(
-    a: Ints,
-    a_zero: int,
-    x: Ints,
-    x_zero: int,
-    at: Int32,
-    *numbers: int,
-    to: npt.DTypeLike,
+    a: Ints, a_zero: int, x: Ints, x_zero: int, at: Int32, *numbers: int, to: npt.DTypeLike
 ) -> Ints:
     """Return the products of vectors a ``(m, k)`` with the frames of `x` at `at`: ``(m, frames)``; see `ek_matmul`."""
     return ek_matmul(a, a_zero, gather_frames(x, at, a.shape[1]).T, x_zero, *numbers, to=to)
 
 
 def ek_frame_sums(
-    a: Ints,
-    a_zero: int,
-    x: Ints,
-    x_zero: int,
-    at: Int32,
-    *numbers: int,
-    n: int,
-    to: npt.DTypeLike,
+    a: Ints, a_zero: int, x: Ints, x_zero: int, at: Int32, *numbers: int, n: int, to: npt.DTypeLike
 ) -> Ints:
     """Return the frames of `x` at `at`, n elements each, weighed by a ``(m, frames)``: ``(m, n)``; see `ek_matmul`."""
     return ek_matmul(a, a_zero, gather_frames(x, at, n), x_zero, *numbers, to=to)

@@ -1,20 +1,17 @@
-"""Functions of one value, and of several broadcast ones."""
+"""Functions of one value: of floats, and as tables of integers."""
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.operators.elementwise.forms import elementwise
 from edgekit.operators.operator import Operator, integers, output_dtype, tensor
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
-def unary(node: ir.Node, x: list[Array]) -> list[Array]:
-    """A function of floats in `POINTWISE`, or the same of integers."""
-    if x[0].dtype != np.float32:
-        return elementwise(node, x)
+def pointwise(node: ir.Node, x: list[Array]) -> list[Array]:
+    """A function of floats in `POINTWISE`."""
     with np.errstate(all="ignore"):
         return [POINTWISE[node.op_type].exact(x[0], attributes_of(node)).astype(np.float32)]
 
@@ -30,7 +27,4 @@ def table(node: ir.Node, x: list[Array]) -> list[Array]:
     return [lookup_tables.ek_lut_s16_s8(x[0], entries, *numbers)]
 
 
-OPERATORS: dict[tuple[str, str], Operator] = {
-    **{("", name): unary for name in POINTWISE},
-    (INTEGER_DOMAIN, "Table"): table,
-}
+OPERATORS: dict[tuple[str, str], Operator] = {(INTEGER_DOMAIN, "Table"): table}

@@ -3,18 +3,21 @@
 A step, as of Sign or Round, has the gradient 0.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import onnx_ir as ir
 
 from edgekit.operators.pointwise.functions import Attributes, attributes_of
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 LEAST_SQUARE = 1e-24  # under a root: 1e-12 of what networks compute with
-Function = Callable[[Any, Attributes], Any]
+Function = Callable[["Tensor", Attributes], "Tensor"]
 
 
-def pointwise(node: ir.Node) -> Callable[[ir.Node, Any], list[Any]] | None:
+def pointwise(node: ir.Node) -> "Callable[[ir.Node, Sequence[Tensor]], list[Tensor]] | None":
     """Return what computes a node of one operand in torch; None where its operator has no row here."""
     function = FUNCTIONS.get(node.op_type)
     if function is None:
@@ -23,7 +26,7 @@ def pointwise(node: ir.Node) -> Callable[[ir.Node, Any], list[Any]] | None:
     return lambda _, x: [function(x[0], attributes)]
 
 
-def root(x: Any) -> Any:
+def root(x: "Tensor") -> "Tensor":
     """Square roots, whose gradient at 0 is 0, not infinity."""
     return x.clamp(min=LEAST_SQUARE).sqrt()
 
@@ -33,35 +36,36 @@ def _torch(name: str) -> Function:
 
 
 def _functional(name: str) -> Function:
-    def run(x: Any, _: Attributes) -> Any:
+    def run(x: "Tensor", _: Attributes) -> "Tensor":
         import torch.nn.functional as nn
 
-        return getattr(nn, name)(x)
+        made: Tensor = getattr(nn, name)(x)
+        return made
 
     return run
 
 
-def _gelu(x: Any, a: Attributes) -> Any:
+def _gelu(x: "Tensor", a: Attributes) -> "Tensor":
     import torch.nn.functional as nn
 
     return nn.gelu(x, approximate="tanh" if a["tanh"] else "none")
 
 
-def _exponential(x: Any, alpha: float, steep: float = 1.0) -> Any:
+def _exponential(x: "Tensor", alpha: float, steep: float = 1.0) -> "Tensor":
     """X above 0, below it alpha (exp(x / steep) - 1); what is not taken does not overflow."""
     below = alpha * (x.clamp(max=0) / steep).expm1()
     return x.clamp(min=0) + below
 
 
-def _selu(x: Any, a: Attributes) -> Any:
+def _selu(x: "Tensor", a: Attributes) -> "Tensor":
     return a["gamma"] * _exponential(x, a["alpha"])
 
 
-def _hard_sigmoid(x: Any, a: Attributes) -> Any:
+def _hard_sigmoid(x: "Tensor", a: Attributes) -> "Tensor":
     return (a["alpha"] * x + a["beta"]).clamp(0, 1)
 
 
-def _shrink(x: Any, a: Attributes) -> Any:
+def _shrink(x: "Tensor", a: Attributes) -> "Tensor":
     above, below = (x > a["lambd"]).to(x.dtype), (x < -a["lambd"]).to(x.dtype)
     return above * (x - a["bias"]) + below * (x + a["bias"])
 

@@ -1,12 +1,12 @@
 """Builders of functions of one value: clamps, slopes, tables."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float64
-from edgekit.operators.elementwise.integer import build_slopes
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.pointwise import tables as lookup_tables
 from edgekit.operators.pointwise.functions import POINTWISE, Attributes, attributes_of
@@ -34,23 +34,30 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None or not constant_tail(node):
         return False
-    _, kind, _ = frame
-
-    def function(real: Float64) -> Float64:
-        return _evaluate(node, real)
-
-    if x.kind.dtype == "int8" and kind.dtype == "int8":
-        zeros = x.kind.zero_point, kind.zero_point
-        bytewise = lookup_tables.lut_s8(function, x.kind.scale, zeros[0], kind.scale, zeros[1])
+    if x.kind.dtype == "int8" and frame[1].dtype == "int8":
+        bytewise = lookup_tables.lut_s8(
+            partial(_evaluate, node),
+            x.kind.scale,
+            x.kind.zero_point,
+            frame[1].scale,
+            frame[1].zero_point,
+        )
         fuser.add(node, "Table", [x.value], [frame], {"table": bytewise})
         return True
     if node.op_type in CLAMPS:
         return _build_clamp(fuser, node, x, frame)
     if node.op_type in SLOPES:
         return build_slopes(fuser, node, *SLOPES[node.op_type](attributes_of(node)))
-    if node.op_type in STEPPED:
-        return False
-    x = fuser.widened(x, f"{node.name}.wide")
+    return node.op_type not in STEPPED and _build_pieces(fuser, node, x, frame)
+
+
+def _build_pieces(fuser: Fuser, node: ir.Node, narrow: Operand, frame: Frame) -> bool:
+    """A piecewise-linear table on int16; False where the function is too far from straight between its entries."""
+    x, kind, function = (
+        fuser.widened(narrow, f"{node.name}.wide"),
+        frame[1],
+        partial(_evaluate, node),
+    )
     peak = np.abs(function(np.arange(-32768, 32768, 16) * np.float64(x.kind.scale))).max()
     inner = kind.scale if kind.dtype == "int16" else float(max(peak, 1e-30) / LUT_S16_CODOMAIN)
     table, error = lookup_tables.lut_s16(function, x.kind.scale, inner)
@@ -61,6 +68,30 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
         mult, shift = fixed_point(inner / kind.scale, MANTISSA_BITS["int16"])
         attributes |= {"mult": int(mult[0]), "shift": int(shift[0]), "y_zero": kind.zero_point}
     fuser.add(node, "Table", [x.value], [frame], attributes)
+    return True
+
+
+def build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
+    """One slope above 0, one per channel of every image below."""
+    x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
+    if x is None or frame is None:
+        return False
+    kind = frame[1]
+    if kind.dtype == "int16":
+        x = fuser.widened(x, f"{node.name}.wide")
+    bits = MANTISSA_BITS[x.kind.dtype]
+    real = np.array([above, *below]) * (np.float64(x.kind.scale) / kind.scale)
+    _, shifts = fixed_point(float(np.abs(real).max()), bits)
+    shift, largest = int(shifts[0]), (1 << bits) - 1
+    fixed = np.clip(np.rint(real * 2.0**shift), -largest, largest).astype(np.int64)
+    attributes: dict[str, object] = {
+        "x_zero": x.kind.zero_point,
+        "m_pos": int(fixed[0]),
+        "m_neg": fixed[1:].astype(np.int32),
+        "shift": shift,
+        "y_zero": kind.zero_point,
+    }
+    fuser.add(node, "PRelu", [x.value], [frame], attributes)
     return True
 
 

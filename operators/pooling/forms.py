@@ -6,7 +6,7 @@ from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape, ints
 from edgekit.operators.operator import Operator, integer, integers, output_dtype, tensors
 from edgekit.operators.pooling import twin as pooling_twin
-from edgekit.operators.pooling.twin import pool_of
+from edgekit.operators.pooling.twin import Pool, pool_of
 from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
@@ -31,11 +31,11 @@ def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """The mean of each window, on integers."""
-    shape = ConvShape.of(ints(node, "shape", []))
+    pool = Pool(ConvShape.of(ints(node, "shape", [])), *ints(node, "borders", []))
     numbers = integers(node, "count_min", "y_zero", "y_min", "y_max")
-    factors, borders = tensors(node, "mult", "shift"), ints(node, "borders", [])
-    args = [integer(node, "x_zero"), *factors, *numbers, *borders, shape]
-    return [pooling_twin.ek_avg_pool(_image(x[0], shape), *args, to=output_dtype(node))]
+    args = [integer(node, "x_zero"), *tensors(node, "mult", "shift"), *numbers]
+    image, to = _image(x[0], pool.shape), output_dtype(node)
+    return [pooling_twin.ek_avg_pool(image, *args, pool=pool, to=to)]
 
 
 def _image(x: Array, shape: ConvShape) -> Array:

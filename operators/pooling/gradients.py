@@ -1,7 +1,7 @@
 """Pooling in torch, with gradients: the windows are those of the twins."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -10,18 +10,21 @@ from edgekit.base.json_values import JsonObject
 from edgekit.operators.geometry import ConvShape, dims
 from edgekit.operators.pooling.twin import pool_of
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def max_pool(node: ir.Node, x: Sequence[Any]) -> list[Any]:
+
+def max_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
     """The largest value of each window."""
     import torch.nn.functional as nn
 
     s = pool_of(node).shape
     size, step, dilation = (s.k_h, s.k_w), (s.stride_h, s.stride_w), (s.dil_h, s.dil_w)
-    rows = nn.max_pool2d(_padded(x[0], s, float("-inf")), size, step, 0, dilation)
+    rows = nn.max_pool2d(_windows_of(x[0], s, float("-inf")), size, step, 0, dilation)
     return [_result(node, rows, s)]
 
 
-def average_pool(node: ir.Node, x: Sequence[Any]) -> list[Any]:
+def average_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
     """The mean of each window."""
     import torch
     import torch.nn.functional as nn
@@ -29,16 +32,13 @@ def average_pool(node: ir.Node, x: Sequence[Any]) -> list[Any]:
     pool = pool_of(node)
     s = pool.shape
     ones = torch.ones(1, 1, s.k_h, s.k_w)
-    steps: JsonObject = {
-        "stride": (s.stride_h, s.stride_w),
-        "dilation": (s.dil_h, s.dil_w),
-    }
-    sums = nn.conv2d(_padded(x[0], s, 0.0)[:, None], ones, **steps)[:, 0]
+    steps: JsonObject = {"stride": (s.stride_h, s.stride_w), "dilation": (s.dil_h, s.dil_w)}
+    sums = nn.conv2d(_windows_of(x[0], s, 0.0)[:, None], ones, **steps)[:, 0]
     counts = torch.from_numpy(pool.counts().astype(np.float32))
     return [_result(node, sums[..., : s.out_h, : s.out_w] / counts, s)]
 
 
-def _padded(x: Any, s: ConvShape, fill: float) -> Any:
+def _windows_of(x: "Tensor", s: ConvShape, fill: float) -> "Tensor":
     """Images (channels, height, width) with all that the windows read beyond them."""
     import torch.nn.functional as nn
 
@@ -53,5 +53,5 @@ def _padded(x: Any, s: ConvShape, fill: float) -> Any:
     return nn.pad(image, (s.pad_left, ends[0], s.pad_top, ends[1]), value=fill)
 
 
-def _result(node: ir.Node, rows: Any, s: ConvShape) -> Any:
+def _result(node: ir.Node, rows: "Tensor", s: ConvShape) -> "Tensor":
     return rows[..., : s.out_h, : s.out_w].reshape(dims(node.outputs[0]))

@@ -80,12 +80,15 @@ def _is_plain_sum(node: ir.Node) -> bool:
     axes = reduced_axes(node) if constant_tail(node) else None
     if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
         return False
-    if feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}):
-        return False
+    return not feeds_sensitive(node.outputs[0], MOVES | {"Add", "Sub"}) and not _sums_squares(node)
+
+
+def _sums_squares(node: ir.Node) -> bool:
+    """Whether a node reads squares or powers, perhaps moved first."""
     producer = activations(node)[0].producer()
     while producer is not None and producer.op_type in MOVES and activations(producer):
         producer = activations(producer)[0].producer()
-    return producer is None or not (producer.op_type == "Pow" or is_square(producer))
+    return producer is not None and (producer.op_type == "Pow" or is_square(producer))
 
 
 INTEGERS = {

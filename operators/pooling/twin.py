@@ -123,22 +123,19 @@ def ek_avg_pool(
     mult: Ints,
     shift: Ints,
     count_min: int,
-    y_zero: int,
-    y_min: int,
-    y_max: int,
-    include_pad: int,
-    pad_bottom: int,
-    pad_right: int,
-    shape: ConvShape,
-    *,
+    *limits: int,
+    pool: Pool,
     to: npt.DTypeLike,
 ) -> Ints:
-    """Return ``clamp(y_zero + requantize(sum (x - x_zero)))``, the factor chosen by the divisor."""
-    slot = divisors(shape, include_pad, pad_bottom, pad_right) - count_min
+    """Return ``clamp(y_zero + requantize(sum (x - x_zero)))``, the factor chosen by the divisor.
+
+    `limits` are y_zero, y_min and y_max.
+    """
+    shape, slot = pool.shape, pool.counts() - count_min
     total = np.zeros((shape.out_c, shape.out_h, shape.out_w), np.int64)
     for at, source in _taps(shape):
         total[at] += x[source].astype(np.int64) - x_zero
-    return output(total, mult[slot], shift[slot], y_zero, y_min, y_max).astype(to)
+    return output(total, mult[slot], shift[slot], *limits).astype(to)
 
 
 def _taps(shape: ConvShape) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:

@@ -1,7 +1,5 @@
 """Recurrent cells over time, float and integer."""
 
-from typing import Any
-
 import numpy as np
 import onnx_ir as ir
 
@@ -17,11 +15,15 @@ GATE_ARRAYS = ("w", "r", "w_bias", "r_bias", "w_mult", "w_shift", "r_mult", "r_s
 
 def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """GRU, every time step."""
-    args, operand = [*_gates(node), integer(node, "linear_before_reset")], hidden_operand(node)
+    gates, before, operand = (
+        _gates(node),
+        integer(node, "linear_before_reset"),
+        hidden_operand(node),
+    )
     shape = (x[0].shape[1], tensor(node, "r").shape[1])
     h, rows = np.zeros(shape, np.int16) if x[1] is None else x[1].reshape(shape), []
     for step in x[0]:
-        h = recurrent_twin.ek_gru(step, h, *args, operand=operand)
+        h = recurrent_twin.ek_gru(step, h, gates, before, operand=operand)
         rows.append(h)
     both = [np.stack(rows), h]
     return [both[i] for i in node.attributes["outputs"].as_ints()]
@@ -29,7 +31,7 @@ def gru_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     """LSTM, every time step."""
-    args, operand = [*_gates(node), integer(node, "c_bits")], hidden_operand(node)
+    gates, c_bits, operand = _gates(node), integer(node, "c_bits"), hidden_operand(node)
     shape = (x[0].shape[1], tensor(node, "r").shape[1])
     h, c = (
         np.zeros(shape, dtype) if state is None else state.reshape(shape)
@@ -37,16 +39,17 @@ def lstm_int(node: ir.Node, x: list[Array]) -> list[Array]:
     )
     rows = []
     for step in x[0]:
-        h, c = recurrent_twin.ek_lstm(step, h, c, *args, operand=operand)
+        h, c = recurrent_twin.ek_lstm(step, h, c, gates, c_bits, operand=operand)
         rows.append(h)
     every = [np.stack(rows), h, c]
     return [every[i] for i in node.attributes["outputs"].as_ints()]
 
 
-def _gates(node: ir.Node) -> list[Any]:
+def _gates(node: ir.Node) -> recurrent_twin.Gates:
     """Weights, biases and scaling of a recurrent cell, and the tables of its gates."""
-    tables = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
-    return [*tensors(node, *GATE_ARRAYS), *tables]
+    arrays = dict(zip(GATE_ARRAYS, tensors(node, *GATE_ARRAYS), strict=True))
+    sigmoid, tanh = lookup_tables.sigmoid_gate()[0], lookup_tables.tanh_gate()[0]
+    return recurrent_twin.Gates(**arrays, sigmoid=sigmoid, tanh=tanh)
 
 
 def hidden_operand(node: ir.Node) -> str:

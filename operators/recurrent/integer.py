@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Float32
 from edgekit.graph.facts import facts_of
-from edgekit.graph.nodes import attribute
+from edgekit.graph.nodes import attribute, is_read
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import optional
 from edgekit.operators.linear.integer import bias_array, multipliers, prove_accumulator
@@ -20,27 +20,22 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
     c of an LSTM is int32, of the scale that the node says.
     """
     x, (w, r) = fuser.operand(node.inputs[0]), (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
-    cell = cell_type(node)
-    used = [i for i, value in enumerate(node.outputs) if value.uses() or value.is_graph_output()]
-    framed = _hidden_frames(fuser, node, used)
+    used = [i for i, value in enumerate(node.outputs) if is_read(value)]
+    framed, cell = _hidden_frames(fuser, node, used), cell_type(node)
     if x is None or w is None or r is None or framed is None:
         return False
-    if w.bits != r.bits and not _gives_gates(node, x.kind, w):
-        return False
-    if (node.op_type == "LSTM") != (cell is not None):
+    widths_fit = w.bits == r.bits or _gives_gates(node, x.kind, w)
+    if not widths_fit or (node.op_type == "LSTM") != (cell is not None):
         return False
     states = [fuser.state(optional(node, HIDDEN_INPUT), HIDDEN_TYPE)]
-    if cell is not None:
-        states.append(fuser.state(optional(node, CELL_INPUT), cell))
     attributes = {**_gates(node, x.kind, w, r), "outputs": used}
-    reset = node.attributes.get("linear_before_reset")
     if cell is None:
-        attributes["linear_before_reset"] = 0 if reset is None else reset.as_int()
-    else:
-        attributes["c_bits"] = int(node.metadata_props[CELL_BITS])
-    written = (
-        (node.outputs[CELL_OUTPUT], cell) if cell is not None and CELL_OUTPUT in used else None
-    )
+        attributes["linear_before_reset"] = attribute(node, "linear_before_reset", 0)
+        fuser.add(node, node.op_type, [x.value, *states], framed, attributes)
+        return True
+    states.append(fuser.state(optional(node, CELL_INPUT), cell))
+    attributes["c_bits"] = int(node.metadata_props[CELL_BITS])
+    written = (node.outputs[CELL_OUTPUT], cell) if CELL_OUTPUT in used else None
     fuser.add(node, node.op_type, [x.value, *states], framed, attributes, written)
     return True
 

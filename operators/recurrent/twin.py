@@ -1,5 +1,7 @@
 """Recurrent cells, one time step: NumPy twins of the C kernels; the next state is returned."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,76 +25,72 @@ from edgekit.operators.pointwise.tables import ek_lut_s16
 from edgekit.operators.pointwise.twin import ek_sigmoid_f32, ek_tanh_f32
 
 
+@dataclass(frozen=True)
+class Gates:
+    """What the gates of an integer cell are made of, ``gates`` times ``units`` rows each.
+
+    w ``(rows, inputs)``, r ``(rows, units)``, biases, mults and shifts ``(rows,)``, and the tables of the functions.
+    Where w has no columns, x ``(..., rows)`` are what its product would give, int16 of scale 2^-11.
+    """
+
+    w: S8
+    r: S8
+    w_bias: Ints
+    r_bias: Ints
+    w_mult: Ints
+    w_shift: Shifts
+    r_mult: Ints
+    r_shift: Shifts
+    sigmoid: S16
+    tanh: S16
+
+    def of_input(self, x: Ints) -> I64:
+        """The part that x ``(..., inputs)`` has in the sums, of scale 2^-11."""
+        if not self.w.shape[1]:
+            return x.astype(np.int64)
+        return _preactivation(exact_product(x, self.w.T) + self.w_bias, self.w_mult, self.w_shift)
+
+    def of_state(self, h: S16, operand: npt.DTypeLike) -> I64:
+        """The part that h ``(..., units)`` has: rounded to int8, or int16 as it is."""
+        product = exact_product(_operand(h, operand), self.r.T)
+        return _preactivation(product + self.r_bias, self.r_mult, self.r_shift)
+
+
 def ek_gru(
-    x: Ints,
-    h: S16,
-    w: S8,
-    r: S8,
-    w_bias: Ints,
-    r_bias: Ints,
-    w_mult: Ints,
-    w_shift: Shifts,
-    r_mult: Ints,
-    r_shift: Shifts,
-    sigmoid: S16,
-    tanh_: S16,
-    linear_before_reset: int,
-    *,
-    operand: npt.DTypeLike,
+    x: Ints, h: S16, gates: Gates, linear_before_reset: int, *, operand: npt.DTypeLike
 ) -> S16:
     """Return the next state of an integer GRU, gates in order z, r, h.
 
-    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``, w ``(3 units, inputs)``,
-    r ``(3 units, units)``, biases, mults and shifts ``(3 units,)``. The recurrent product takes h as `operand`:
-    rounded to int8, or int16 as it is. Where w has no columns, x ``(..., 3 units)`` are what its product would give,
-    int16 of scale 2^-11.
+    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``. The recurrent product takes h as `operand`.
     """
     n = h.shape[-1]
-    gx = _of_input(x, w, w_bias, w_mult, w_shift)
-    gh = _preactivation(exact_product(_operand(h, operand), r.T) + r_bias, r_mult, r_shift)
-    gates = ek_lut_s16(saturate_s16(gx[..., : 2 * n] + gh[..., : 2 * n]), sigmoid)
-    z, reset = np.split(gates.astype(np.int64), 2, axis=-1)
+    gx, gh = gates.of_input(x), gates.of_state(h, operand)
+    opening = ek_lut_s16(saturate_s16(gx[..., : 2 * n] + gh[..., : 2 * n]), gates.sigmoid)
+    z, reset = np.split(opening.astype(np.int64), 2, axis=-1)
     if linear_before_reset:
         recurrent = _product_q15(reset, gh[..., 2 * n :])
     else:
         kept = _product_q15(reset, h.astype(np.int64)).astype(np.int16)
-        acc = exact_product(_operand(kept, operand), r.T) + r_bias
-        recurrent = _preactivation(acc, r_mult, r_shift)[..., 2 * n :]
-    candidate = ek_lut_s16(saturate_s16(gx[..., 2 * n :] + recurrent), tanh_).astype(np.int64)
+        recurrent = gates.of_state(kept, operand)[..., 2 * n :]
+    candidate = ek_lut_s16(saturate_s16(gx[..., 2 * n :] + recurrent), gates.tanh).astype(np.int64)
     return saturate_s16(((32768 - z) * candidate + z * h + (1 << 14)) >> 15)
 
 
 def ek_lstm(
-    x: Ints,
-    h: S16,
-    c: S32,
-    w: S8,
-    r: S8,
-    w_bias: Ints,
-    r_bias: Ints,
-    w_mult: Ints,
-    w_shift: Shifts,
-    r_mult: Ints,
-    r_shift: Shifts,
-    sigmoid: S16,
-    tanh_: S16,
-    c_bits: int,
-    *,
-    operand: npt.DTypeLike,
+    x: Ints, h: S16, c: S32, gates: Gates, c_bits: int, *, operand: npt.DTypeLike
 ) -> tuple[S16, S32]:
     """Return the next h and c of an integer LSTM, gates in order i, o, f, c.
 
     As `ek_gru` with four gates; c ``(..., units)`` int32 of scale ``2^-c_bits``.
     """
-    gx = _of_input(x, w, w_bias, w_mult, w_shift)
-    gh = _preactivation(exact_product(_operand(h, operand), r.T) + r_bias, r_mult, r_shift)
-    i, o, f, g = np.split(saturate_s16(gx + gh), 4, axis=-1)
-    enter = ek_lut_s16(i, sigmoid).astype(np.int64) * ek_lut_s16(g, tanh_)
+    sigmoid, sums = gates.sigmoid, gates.of_input(x) + gates.of_state(h, operand)
+    i, o, f, g = np.split(saturate_s16(sums), 4, axis=-1)
+    enter = ek_lut_s16(i, sigmoid).astype(np.int64) * ek_lut_s16(g, gates.tanh)
     keep = 32768 - ek_lut_s16(saturate_s16(-f.astype(np.int64)), sigmoid).astype(np.int64)
     up = max(15 - c_bits, 0)
     total = ((keep * c) << up) + (enter << max(c_bits - 15, 0))
     cell = saturate_s32((total + (1 << (14 + up))) >> (15 + up))
-    gate = ek_lut_s16(_cell_q11(cell, c_bits), tanh_).astype(np.int64)
+    gate = ek_lut_s16(_cell_q11(cell, c_bits), gates.tanh).astype(np.int64)
     return _product_q15(ek_lut_s16(o, sigmoid).astype(np.int64), gate).astype(np.int16), cell
 
 
@@ -139,12 +137,6 @@ def ek_rnn_f32(x: F32, h: F32, w: F32, r: F32, bias: F32, relu: int) -> F32:
 def _cell_q11(c: S32, bits: int) -> S16:
     wide, down = c.astype(np.int64), bits - 11
     return saturate_s16((wide + (1 << (down - 1))) >> down if down > 0 else wide << -down)
-
-
-def _of_input(x: Ints, w: S8, bias: Ints, mult: Ints, shift: Shifts) -> I64:
-    if not w.shape[1]:
-        return x.astype(np.int64)
-    return _preactivation(exact_product(x, w.T) + bias, mult, shift)
 
 
 def _preactivation(acc: I64, mult: Ints, shift: Shifts) -> I64:

@@ -59,14 +59,13 @@ def resize_scales(node: ir.Node) -> list[np.float32]:
     axes = [axis % len(x) for axis in ints(node, "axes", list(range(len(x))))]
     scales = [np.float32(out) / np.float32(size) for out, size in zip(y, x, strict=True)]
     given, sizes = constant(optional(node, 2)), constant(optional(node, 3))
-    if given is not None and given.size:
-        for axis, scale in zip(axes, np.ravel(given), strict=True):
-            scales[axis] = np.float32(scale)
+    own = [] if given is None else [np.float32(scale) for scale in np.ravel(given)]
     policy = text(node, "keep_aspect_ratio_policy", "stretch")
     if sizes is not None and policy != "stretch":
         ratios = [np.float32(s) / np.float32(x[a]) for a, s in zip(axes, sizes, strict=True)]
-        for axis in axes:
-            scales[axis] = min(ratios) if policy == "not_larger" else max(ratios)
+        own = [min(ratios) if policy == "not_larger" else max(ratios)] * len(axes)
+    for axis, scale in zip(axes, own, strict=True) if own else ():
+        scales[axis] = scale
     return scales
 
 

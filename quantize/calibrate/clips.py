@@ -20,6 +20,7 @@ from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import named_outputs
 from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.input_values import InputValues
@@ -60,19 +61,11 @@ def observe(
 
     `parts` of the calibration see the same. Every clip runs a second time as what `again` makes of it, where given.
     """
-    graph = model.ir.graph
     states = {pair.input: pair.output for pair in model.states}
-    made = [value for node in graph for value in node.outputs if value.name]
-    inner, fed = (
-        [str(v.name) for v in values if v.dtype == ir.DataType.FLOAT]
-        for values in (made, graph.inputs)
-    )
-    recorded = [*inner, *(name for name in fed if name not in states)]
-    observers = {name: Observer() for name in [*inner, *fed]}
-    shapes = {str(v.name): dims(v) for v in (*graph.inputs, *made)}
-    values = sum(int(np.prod(shapes[name])) for name in recorded)
-    block = max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
-    runner = HopRunner(model, recorded)
+    floats = _float_tensors(model)
+    recorded = {name: value for name, value in floats.items() if name not in states}
+    observers = {name: Observer() for name in floats}
+    runner, block = HopRunner(model, list(recorded)), _hops_at_once(recorded.values())
     for index, clip, is_copy in _clips_with_copies(calibration.clips, again):
         for number, found in enumerate(runner.blocks(clip, block)):
             seen = {name: found[states.get(name, name)] for name in observers}
@@ -81,6 +74,20 @@ def observe(
             if parts is not None:
                 parts.see(index, number * block, seen, is_copy)
     return observers
+
+
+def _hops_at_once(tensors: Iterable[ir.Value]) -> int:
+    """How many hops of these tensors memory holds."""
+    values = sum(int(np.prod(dims(value))) for value in tensors)
+    return max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
+
+
+def _float_tensors(model: Model) -> dict[str, ir.Value]:
+    """What nodes compute, then the inputs, by name."""
+    graph = model.ir.graph
+    made = [value for node in graph for value in named_outputs(node)]
+    floats = (value for value in (*made, *graph.inputs) if value.dtype == ir.DataType.FLOAT)
+    return {str(value.name): value for value in floats}
 
 
 def _clips_with_copies(
@@ -142,7 +149,7 @@ def _from_folder(source: str, folder: Path, model: Model, values: InputValues) -
             beside = recording.stem.with_name(f"{recording.stem.name}{CLEAN}")
             if beside.is_file() and not _is_input(beside, sounds):
                 clean[len(clips)] = _read_clean(beside, model)
-            clip, notes = _read(recording, sounds, model)
+            clip, notes = _read_recording(recording, sounds, model)
             changed.update(notes)
             where = (recording.archive or recording.stem).name
             clips.append(_check_clip(clip, model, where, values, len(clips)))
@@ -208,7 +215,7 @@ def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]
     return tuple(clips)
 
 
-def _read(
+def _read_recording(
     recording: Recording, sounds: Sounds, model: Model
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
     """What the files of a clip hold, and how its sounds were changed."""
@@ -269,26 +276,40 @@ def _check_clip(
     """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops, add settings."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
     clip = settings.fill(clip, number)
-    values = {str(v.name): v for v in model.given_inputs}
-    if model.sampler is not None and model.sampler.roles.x not in clip:
-        values = condition_values(model) or values
-    wanted = {name: dims(value) for name, value in values.items()}
-    constants, problems = set(model.constants), []
-    for name, shape in wanted.items():
-        if name not in clip:
-            problems.append(_missing(where, clip, name, model))
-        elif found := _fault(clip[name], name, shape, name not in constants):
-            problems.append(_problem(f"{where!r}", found))
-    streams = [clip[name] for name in wanted if name in clip and name not in constants]
-    if len({len(np.asarray(array)) for array in streams if np.ndim(array)}) > 1:
-        problems.append(_problem(f"{where!r}", "arrays differ in their number of hops"))
-    if problems:
+    wanted = _inputs_of(clip, model)
+    if problems := list(_clip_problems(clip, wanted, model, where)):
         raise CalibrationError(problems)
-    types = {name: v.dtype.numpy() for name, v in values.items() if v.dtype is not None}
+    types = {name: v.dtype.numpy() for name, v in wanted.items() if v.dtype is not None}
     return {name: np.asarray(clip[name], types[name]) for name in wanted}
 
 
-def _missing(where: str, clip: Clip, name: str, model: Model) -> Problem:
+def _inputs_of(clip: Clip, model: Model) -> Mapping[str, ir.Value]:
+    """The inputs that a clip must have: of a sampler's clip without calls the conditions alone."""
+    values = {str(v.name): v for v in model.given_inputs}
+    if model.sampler is not None and model.sampler.roles.x not in clip:
+        return condition_values(model) or values
+    return values
+
+
+def _clip_problems(
+    clip: Clip, wanted: Mapping[str, ir.Value], model: Model, where: str
+) -> Iterator[Problem]:
+    """What a clip lacks of the inputs `wanted`, and which arrays do not fit."""
+    hops = set[int]()
+    for name, value in wanted.items():
+        is_stream = name not in model.constants
+        if name not in clip:
+            yield _lacking_input(where, clip, name, model)
+            continue
+        if found := _fault(clip[name], name, dims(value), is_stream):
+            yield _problem(f"{where!r}", found)
+        if is_stream and np.ndim(clip[name]):
+            hops.add(len(clip[name]))
+    if len(hops) > 1:
+        yield _problem(f"{where!r}", "arrays differ in their number of hops")
+
+
+def _lacking_input(where: str, clip: Clip, name: str, model: Model) -> Problem:
     found = f"holds {sorted(clip)}, not input {name!r}"
     problem, form = _problem(f"{where!r}", found), "LEAST:MOST"
     if name not in (*model.controls, *model.constants):

@@ -1,9 +1,11 @@
 """Which files of a calibration folder are one clip: sounds and arrays of several inputs by their names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import onnx_ir as ir
 
 from edgekit.base.clip_files import ARRAYS, CLEAN, SOUND, clip_files, stem_of
 from edgekit.base.errors import Problem
@@ -36,6 +38,11 @@ class Recording:
         """The inputs that have a file of their own."""
         return self.sounds.keys() | self.arrays.keys()
 
+    def add(self, path: Path, name: str) -> None:
+        """Take the file of an input."""
+        table = self.sounds if path.suffix.lower() == SOUND else self.arrays
+        table[name] = path
+
 
 def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
     """Return layout and shape of each input that takes PCM, by name; controls and session constants take none."""
@@ -61,31 +68,30 @@ def recordings(
         model: the network.
         values: names of inputs that need no file.
     """
-    is_input = {f".{name}{SOUND}".lower() for name in sounds} if len(sounds) > 1 else set[str]()
-    files = [
-        path
-        for path in clip_files(folder)
-        if not path.name.lower().endswith(CLEAN) or CLEAN in is_input
-    ]
-    clips, problems = list[Recording](), list[Problem]()
+    archives, wavs, problems = list[Recording](), list[Path](), list[Problem]()
     groups: dict[Path, Recording] = {}
-    for path in files:
+    for path in _files_to_read(folder, sounds):
         kind = path.suffix.lower()
         if kind == ARRAYS:
-            clips.append(Recording(path.with_suffix(""), archive=path))
+            archives.append(Recording(path.with_suffix(""), archive=path))
         elif kind == SOUND and not sounds:
-            continue
+            wavs.append(path)
         elif (named := _stem_and_name(path, sounds, model)) is None:
-            problems.append(_unnamed(path, sounds, model))
+            problems.append(_name_problem(path, sounds, model))
         else:
             stem, name = named
-            if stem not in groups:
-                clips.append(groups.setdefault(stem, Recording(stem)))
-            group = groups[stem]
-            (group.sounds if kind == SOUND else group.arrays)[name] = path
-    if not sounds and (wavs := [path for path in files if path.suffix.lower() == SOUND]):
+            groups.setdefault(stem, Recording(stem)).add(path, name)
+    if wavs:
         problems.append(_no_sound(wavs, model))
-    return _whole(clips, list(groups.values()), sounds, model, values, problems), problems
+    whole, gaps = _whole_groups(groups.values(), sounds, model, values)
+    return sorted([*archives, *whole], key=lambda clip: clip.stem), problems + gaps
+
+
+def _files_to_read(folder: Path, sounds: Sounds) -> list[Path]:
+    """The files of a folder without clean forms, which one of several inputs may be named like."""
+    clean_is_input = len(sounds) > 1 and any(f".{name}{SOUND}".lower() == CLEAN for name in sounds)
+    files = clip_files(folder)
+    return [path for path in files if clean_is_input or not path.name.lower().endswith(CLEAN)]
 
 
 def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str] | None:
@@ -99,37 +105,33 @@ def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str]
     return None
 
 
-def _whole(
-    clips: Sequence[Recording],
-    groups: Sequence[Recording],
-    sounds: Sounds,
-    model: Model,
-    values: AbstractSet[str],
-    problems: list[Problem],
-) -> list[Recording]:
-    """The clips with files for every input that needs one; `problems` gets what others lack."""
+def _whole_groups(
+    groups: Iterable[Recording], sounds: Sounds, model: Model, values: AbstractSet[str]
+) -> tuple[list[Recording], list[Problem]]:
+    """The clips with files for every input that needs one, and what the others lack."""
     inputs = [str(value.name) for value in model.given_inputs]
-    others = [name for name in inputs if name not in sounds and name not in values]
-    lacking = list[Recording]()
-    whole = [clip for clip in clips if clip.archive is not None]
+    others = [name for name in inputs if name not in sounds.keys() | values]
+    whole, lacking, problems = list[Recording](), list[Recording](), list[Problem]()
     for group in groups:
-        if missing := [n for n in sounds if n not in group.names and n not in values]:
-            listed = ", ".join(
-                f"{group.stem.name}.{n}.wav" if len(sounds) > 1 else f"{group.stem.name}.wav"
-                for n in missing
-            )
-            where, step = f"calibration clip {group.stem.name!r}", f"add {listed}"
-            problems.append(Problem(where, f"no {', '.join(missing)}", ", ".join(sounds), step))
-        elif any(name not in group.names for name in others):
-            lacking.append(group)
-        else:
+        if missing := [name for name in sounds if name not in group.names | values]:
+            problems.append(_missing_sounds(group, missing, sounds))
+        elif group.names >= set(others):
             whole.append(group)
+        else:
+            lacking.append(group)
     if lacking:
         problems.append(_sound_alone(lacking, others, model))
-    return sorted(whole, key=lambda clip: clip.stem)
+    return whole, problems
 
 
-def _unnamed(path: Path, sounds: Sounds, model: Model) -> Problem:
+def _missing_sounds(group: Recording, missing: Sequence[str], sounds: Sounds) -> Problem:
+    clip = group.stem.name
+    files = [f"{clip}.{name}.wav" if len(sounds) > 1 else f"{clip}.wav" for name in missing]
+    found, step = f"no {', '.join(missing)}", f"add {', '.join(files)}"
+    return Problem(f"calibration clip {clip!r}", found, ", ".join(sounds), step)
+
+
+def _name_problem(path: Path, sounds: Sounds, model: Model) -> Problem:
     """A file whose name tells no input."""
     where = f"calibration file {path.name!r}"
     names = (
@@ -181,14 +183,19 @@ def _unless_states(step: str, model: Model) -> str:
     return f"if these are states, declare them: {' '.join(pairs)}; else {step}" if pairs else step
 
 
+def _inputs_beside_sound(model: Model) -> list[ir.Value]:
+    """The streams that are no PCM, where another one is."""
+    known = {*model.controls, *model.constants}
+    streams = [value for value in model.given_inputs if value.name not in known]
+    inputs = [value for value in streams if pcm_layout(model, value) is None]
+    return inputs if len(inputs) < len(streams) else []
+
+
 def _likely_states(model: Model) -> Iterator[str]:
     """Options that pair inputs that are no PCM with outputs of their shapes, in order."""
     taken = {pair.output for pair in model.states}
     free = [value for value in model.ir.graph.outputs if str(value.name) not in taken]
-    known = {*model.controls, *model.constants}
-    streams = [value for value in model.given_inputs if value.name not in known]
-    inputs = [value for value in streams if pcm_layout(model, value) is None]
-    for value in inputs if len(inputs) < len(streams) else ():
+    for value in _inputs_beside_sound(model):
         same = (o for o in free if (o.dtype, dims(o)) == (value.dtype, dims(value)))
         if (follows := next(same, None)) is not None:
             free.remove(follows)

@@ -14,14 +14,16 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Float32, Float64, Int32
 from edgekit.graph.facts import Facts, facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, attribute
 from edgekit.operators.geometry import dims, optional
-from edgekit.operators.roles import LINEAR, SUMS, constant, is_move, picks, reduced_axes
+from edgekit.operators.roles import LINEAR, RECURRENT, SUMS, constant, is_move, picks, reduced_axes
 from edgekit.operators.table import OPERATORS
 
 Numbers = Int32
 Arrays = Mapping[str, Float32]
+Rule = Callable[[ir.Node], "dict[ir.Value, Numbers] | None"]
 ZERO, FIXED = 0, 1  # of elements that are always 0, and of those that keep their scale
 
 
@@ -51,7 +53,7 @@ class Site:
     @property
     def is_weight(self) -> bool:
         """Whether it is the weight of a layer: not a bias, not a factor of a normalization."""
-        return self.node.op_type in {*LINEAR, "GRU", "LSTM"} and self.index == 1
+        return self.node.op_type in LINEAR | RECURRENT and self.index == 1
 
 
 class Channels:
@@ -63,22 +65,21 @@ class Channels:
         self.inputs: dict[ir.Value, Numbers] = {}  # of every layer's first input, as it reads it
         self._numbers: dict[ir.Value, Numbers] = {}
         self._parent = [ZERO, FIXED]
-        graph = model.ir.graph
-        states = {pair.input: pair.output for pair in model.states}
+        graph, states = model.ir.graph, dict(state_values(model))
         for value in graph.inputs:
             if value.dtype == ir.DataType.FLOAT:
                 shape = dims(value)
-                is_state = value.name in states
-                self._numbers[value] = self._new(shape) if is_state else _filled_with(shape, FIXED)
+                self._numbers[value] = (
+                    self._new(shape) if value in states else _fixed_numbers(shape)
+                )
         for node in graph:
             self._visit(node)
-        values = {value.name: value for value in [*graph.outputs, *graph.inputs]}
         for value in graph.outputs:
-            if value.name not in states.values():
+            if value not in states.values():
                 self._fix(value)
         for before, after in states.items():
-            if values[before] in self._numbers:
-                self._join(self.of(values[before]), self.of(values[after]))
+            if before in self._numbers:
+                self._join(self.of(before), self.of(after))
 
     @property
     def count(self) -> int:
@@ -134,7 +135,7 @@ class Channels:
 
     def _fix(self, value: ir.Value | None) -> None:
         if value is not None and value.dtype == ir.DataType.FLOAT and constant(value) is None:
-            self._join(self.of(value), _filled_with((), FIXED))
+            self._join(self.of(value), _fixed_numbers())
 
     def _gathered(self, numbers: Numbers, axes: tuple[int, ...]) -> Numbers:
         """Join all along the axes; returns what they are joined to, with length 1 there."""
@@ -150,52 +151,55 @@ class Channels:
         if handed is None:
             for value in node.inputs:
                 self._fix(value)
-            handed = {value: _filled_with(dims(value), FIXED) for value in floats}
+            handed = {value: _fixed_numbers(dims(value)) for value in floats}
         self._numbers.update(handed)
 
     def _handed_on(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """The numbers of the outputs; None where the operator bears no scaling."""
-        first, y = optional(node, 0), node.outputs[0]
+        first = optional(node, 0)
         if first is None or first.dtype != ir.DataType.FLOAT:
             return None
-        if (rule := self._rule(node.op_type)) is not None:
-            return rule(node)
-        facts = facts_of(node)
-        if facts.homogeneous and len(node.outputs) == 1:
-            return {y: np.broadcast_to(self.of(first), dims(y))}
-        pools = facts.averages or (facts.moves == "chooses" and not facts.joins)
-        if pools and facts.mixes not in ("axis", "axes") and len(node.outputs) == 1:
-            return self._pooled(node, first)
-        folds = facts.mixes == "axes" and (pools or node.op_type in SUMS)
-        if folds and constant(optional(node, 1)) is not None:
-            return self._folded(node, first)
-        if is_move(node) and not picks(node) and not _compares(facts):
-            return self._moved(node)
-        return None
+        rule = self._rule(node.op_type) or self._rule_by_facts(node)
+        return None if rule is None else rule(node)
 
-    def _rule(self, op_type: str) -> Callable[[ir.Node], dict[ir.Value, Numbers] | None] | None:
+    def _rule(self, op_type: str) -> Rule | None:
         """The rule of an operator that has one of its own."""
         if op_type in LINEAR:
             return self._linear
-        if op_type in ("GRU", "LSTM"):
+        if op_type in RECURRENT:
             return self._recurrent
         if op_type == "LayerNormalization":
             return self._normalization
-        if op_type in ("Add", "Sub"):
-            return self._sum
-        return self._product if op_type in ("Mul", "Div") else None
+        return None
 
-    def _pooled(self, node: ir.Node, first: ir.Value) -> dict[ir.Value, Numbers] | None:
+    def _rule_by_facts(self, node: ir.Node) -> Rule | None:
+        """The rule of what an operator does with elements."""
+        facts, alone = facts_of(node), len(node.outputs) == 1
+        if facts.affine is not None:
+            return self._product if facts.affine in ("multiplies", "divides") else self._sum
+        if facts.homogeneous and alone:
+            return self._scaled_alike
+        if _pools(facts) and facts.mixes not in ("axis", "axes") and alone:
+            return self._pooled
+        if _folds(node) and constant(optional(node, 1)) is not None:
+            return self._folded
+        return self._moved if is_move(node) and not picks(node) and not _compares(facts) else None
+
+    def _scaled_alike(self, node: ir.Node) -> dict[ir.Value, Numbers]:
+        """Of a function with ``f(s x) = s f(x)``."""
+        y = node.outputs[0]
+        return {y: np.broadcast_to(self.of(node.inputs[0]), dims(y))}
+
+    def _pooled(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """Of a pooling or a choice among neighbours: one number for a plane."""
         if node.op_type == "Resize" and not is_move(node):
             return None
-        planes = tuple(range(2, len(dims(first))))
-        y = node.outputs[0]
-        return {y: np.broadcast_to(self._gathered(self.of(first), planes), dims(y))}
+        first, y = self.of(node.inputs[0]), node.outputs[0]
+        return {y: np.broadcast_to(self._gathered(first, tuple(range(2, first.ndim))), dims(y))}
 
-    def _folded(self, node: ir.Node, first: ir.Value) -> dict[ir.Value, Numbers]:
+    def _folded(self, node: ir.Node) -> dict[ir.Value, Numbers]:
         """Of a reduction over constant axes: one number for what it folds."""
-        folded = self._gathered(self.of(first), tuple(reduced_axes(node)))
+        folded = self._gathered(self.of(node.inputs[0]), tuple(reduced_axes(node)))
         return {node.outputs[0]: folded.reshape(dims(node.outputs[0]))}
 
     def _moved(self, node: ir.Node) -> dict[ir.Value, Numbers]:
@@ -211,11 +215,8 @@ class Channels:
     def _linear(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         x, weight, y = node.inputs[0], constant(node.inputs[1]), node.outputs[0]
         bias = optional(node, 2)
-        known = weight is not None and (bias is None or constant(bias) is not None)
-        plain = all(attribute(node, name, 1.0) == 1.0 for name in ("alpha", "beta"))
-        if not known or not plain or attribute(node, "transA", 0):
+        if weight is None or (bias is not None and constant(bias) is None) or not _is_plain(node):
             return None
-        assert weight is not None
         axis = len(dims(x)) - 1 if node.op_type == "Gemm" else 1
         others = tuple(i for i in range(len(dims(x))) if i != axis)
         read = self._gathered(self.of(x), others).ravel()
@@ -223,16 +224,17 @@ class Channels:
         self.sites.append(Site(node, 1, *_laid_out(node, weight, written, read)))
         self.inputs[x] = self.of(x)  # type: ignore[index]
         if bias is not None:
-            shape = dims(bias)
-            if int(np.prod(shape)) != len(written):
-                self._join(written, written[:1])
-                own = written[:1].reshape((1,) * len(shape))
-            else:
-                own = written.reshape(shape)
-            self.sites.append(Site(node, 2, own, _filled_with((), FIXED)))
+            self.sites.append(Site(node, 2, self._of_bias(dims(bias), written), _fixed_numbers()))
         column = [1] * len(dims(y))
         column[axis] = -1
         return {y: np.broadcast_to(written.reshape(column), dims(y))}
+
+    def _of_bias(self, shape: tuple[int, ...], written: Numbers) -> Numbers:
+        """The channels of a bias: of one element all of the layer's."""
+        if int(np.prod(shape)) == len(written):
+            return written.reshape(shape)
+        self._join(written, written[:1])
+        return written[:1].reshape((1,) * len(shape))
 
     def _recurrent(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """The inputs of a cell scale with the columns of W; its states keep their scale."""
@@ -241,9 +243,9 @@ class Channels:
         for value in node.inputs[2:]:
             self._fix(value)
         read = self._gathered(self.of(node.inputs[0]), (0, 1)).reshape(1, 1, -1)
-        self.sites.append(Site(node, 1, _filled_with((), FIXED), read))
+        self.sites.append(Site(node, 1, _fixed_numbers(), read))
         self.inputs[node.inputs[0]] = self.of(node.inputs[0])  # type: ignore[index]
-        return {value: _filled_with(dims(value), FIXED) for value in node.outputs if value.name}
+        return {value: _fixed_numbers(dims(value)) for value in node.outputs if value.name}
 
     def _normalization(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """Scale and shift behind a normalization write channels of their own."""
@@ -254,16 +256,13 @@ class Channels:
         written = self._new(constants[0].shape)  # type: ignore[union-attr]
         for index, array in enumerate(constants, 1):
             if array is not None:
-                self.sites.append(Site(node, index, written, _filled_with((), FIXED)))
+                self.sites.append(Site(node, index, written, _fixed_numbers()))
         return {node.outputs[0]: np.broadcast_to(written, dims(node.outputs[0]))}
 
     def _sum(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """The operands of a sum have one scale; a constant takes it over."""
-        y = node.outputs[0]
-        if any(v is None or v.dtype != ir.DataType.FLOAT for v in node.inputs):
-            return None
-        fixed = [i for i, value in enumerate(node.inputs) if constant(value) is not None]
-        if len(fixed) == 2:
+        y, fixed = node.outputs[0], _fixed_operands(node)
+        if not _reads_floats(node) or len(fixed) == 2:
             return None
         if not fixed:
             a, b = (np.broadcast_to(self.of(v), dims(y)) for v in node.inputs)
@@ -273,25 +272,20 @@ class Channels:
         x = np.broadcast_to(self.of(node.inputs[1 - index]), dims(y))
         shape = dims(node.inputs[index])
         own = self._gathered(x, _broadcast_axes(shape, dims(y))).reshape(shape)
-        self.sites.append(Site(node, index, own, _filled_with((), FIXED)))
+        self.sites.append(Site(node, index, own, _fixed_numbers()))
         return {y: np.maximum(x, np.broadcast_to(own, dims(y)))}
 
     def _product(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
         """A constant factor reads channels and writes others; a computed one that is fixed hands them on."""
-        y = node.outputs[0]
-        arrays = [constant(value) for value in node.inputs]
-        if arrays[1] is not None and arrays[0] is None:
-            return self._factor(node, 1) if node.op_type == "Mul" else None
-        if arrays[0] is not None and arrays[1] is None:
-            return self._factor(node, 0) if node.op_type == "Mul" else None
-        if arrays[0] is not None or any(v.dtype != ir.DataType.FLOAT for v in node.inputs if v):
+        y, is_product, fixed = node.outputs[0], node.op_type == "Mul", _fixed_operands(node)
+        if fixed:
+            return self._factor(node, fixed[0]) if len(fixed) == 1 and is_product else None
+        if not _reads_floats(node):
             return None
         a, b = (self.find(self.of(value)) for value in node.inputs)
         if (b == FIXED).all():
             return {y: np.broadcast_to(a, dims(y))}
-        if (a == FIXED).all() and node.op_type == "Mul":
-            return {y: np.broadcast_to(b, dims(y))}
-        return None
+        return {y: np.broadcast_to(b, dims(y))} if is_product and (a == FIXED).all() else None
 
     def _factor(self, node: ir.Node, index: int) -> dict[ir.Value, Numbers]:
         y, x = node.outputs[0], node.inputs[1 - index]
@@ -309,13 +303,39 @@ def _broadcast_axes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int,
     return tuple(i for i, (a, b) in enumerate(zip(full, wide, strict=True)) if a == 1 and b > 1)
 
 
+def _reads_floats(node: ir.Node) -> bool:
+    return all(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
+
+
+def _fixed_operands(node: ir.Node) -> list[int]:
+    """The places of the operands that are constant."""
+    return [i for i, value in enumerate(node.inputs) if constant(value) is not None]
+
+
+def _pools(facts: Facts) -> bool:
+    """Whether elements of a result are means of neighbours, or chosen from them."""
+    return facts.averages or (facts.moves == "chooses" and not facts.joins)
+
+
+def _folds(node: ir.Node) -> bool:
+    """Whether a node sums, averages or chooses along axes that it names."""
+    facts = facts_of(node)
+    return facts.mixes == "axes" and (_pools(facts) or node.op_type in SUMS)
+
+
+def _is_plain(node: ir.Node) -> bool:
+    """Whether a layer neither scales its operands nor turns its input."""
+    unscaled = all(attribute(node, name, 1.0) == 1.0 for name in ("alpha", "beta"))
+    return unscaled and not attribute(node, "transA", 0)
+
+
 def _compares(facts: Facts) -> bool:
     """Whether it chooses among operands, or among the elements of an axis: channels may meet there."""
     return facts.moves == "chooses" and (facts.joins or facts.mixes == "axis")
 
 
-def _filled_with(shape: tuple[int, ...], number: int) -> Numbers:
-    return np.full(shape, number, np.int32)
+def _fixed_numbers(shape: tuple[int, ...] = ()) -> Numbers:
+    return np.full(shape, FIXED, np.int32)
 
 
 def _laid_out(

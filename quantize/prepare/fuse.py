@@ -3,7 +3,10 @@
 Layer normalization becomes ONNX's own operator, the others those of `edgekit.graph.fused`.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import onnx_ir as ir
@@ -12,7 +15,7 @@ from edgekit.export.own_operators.functions import define_functions
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
-from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, sole_user
+from edgekit.graph.nodes import add_initializer, array_of, attribute, is_unread, replace, sole_user
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import feeds_sensitive, reduced_axes
 from edgekit.quantize.prepare.fuse_cells import lstm_step
@@ -44,14 +47,11 @@ def fuse(model: Model) -> Model:
 
 def _square_later(graph: ir.Graph, move: ir.Node) -> None:
     """Move the elements first and square them then, so that a square stands before the sum or mean of a pattern."""
-    facts = facts_of(move)
-    alone = facts.moves in ("renames", "copies") and not (facts.joins or facts.grows)
-    data = move.inputs[0] if alone and _is_open(move) and len(move.outputs) == 1 else None
+    data = move.inputs[0] if _moves_alone(move) and _is_open(move) else None
     base = None if data is None else _square(data)
-    if data is None or base is None:
+    square = None if data is None else data.producer()
+    if base is None or square is None:
         return
-    square = data.producer()
-    assert square is not None
     moved = ir.Node(
         "", move.op_type, [base, *move.inputs[1:]], move.attributes.values(), name=move.name
     )
@@ -64,6 +64,13 @@ def _square_later(graph: ir.Graph, move: ir.Node) -> None:
     graph.remove(square, safe=True)
 
 
+def _moves_alone(node: ir.Node) -> bool:
+    """Whether a node moves the elements of one operand to one result, each once at most."""
+    facts = facts_of(node)
+    plain = facts.moves in ("renames", "copies") and not (facts.joins or facts.grows)
+    return plain and len(node.outputs) == 1
+
+
 def _is_open(node: ir.Node) -> bool:
     """Whether a node is still there, and may become an integer one."""
     return node.graph is not None and FLOAT_NODE not in node.metadata_props
@@ -71,13 +78,14 @@ def _is_open(node: ir.Node) -> bool:
 
 def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
     """Remove what computed these values, where nothing reads it any more."""
-    waiting = [value.producer() for value in values if value is not None]
+    waiting = list(values)
     while waiting:
-        node = waiting.pop()
+        value = waiting.pop()
+        node = None if value is None else value.producer()
         if node is None or node.graph is None:
             continue
-        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
-            waiting += [value.producer() for value in node.inputs if value is not None]
+        if is_unread(node):
+            waiting += node.inputs
             graph.remove(node, safe=True)
 
 
@@ -86,47 +94,54 @@ def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
     found = _match_normalization(root)
     if found is None:
         return None
-    x, axis, epsilon, scale, bias = found
+    x, axis = found.x, found.axis
     shape = dims(x)[axis:]
-    arrays = [np.ones(shape, np.float32) if scale is None else scale, bias]
-    if any(a is not None and np.broadcast_shapes(a.shape, dims(x)) != dims(x) for a in arrays):
+    arrays = {"scale": np.ones(shape, np.float32) if found.scale is None else found.scale}
+    if found.bias is not None:
+        arrays["bias"] = found.bias
+    if not all(_fits_row(array, dims(x), len(shape)) for array in arrays.values()):
         return None
-    if any(a is not None and a.size > 1 and a.squeeze().ndim > len(shape) for a in arrays):
-        return None
-    wide = [
-        None if a is None else np.broadcast_to(_drop_leading_axes(a, len(shape)), shape)
-        for a in arrays
-    ]
-    constants = [
-        add_initializer(graph, f"{root.name}_{name}", np.ascontiguousarray(a, np.float32))
-        for name, a in zip(("scale", "bias"), wide, strict=True)
-        if a is not None
-    ]
-    attributes = {"axis": axis, "epsilon": epsilon}
+    constants = []
+    for name, array in arrays.items():
+        wide = np.broadcast_to(_drop_leading_axes(array, len(shape)), shape)
+        row = np.ascontiguousarray(wide, np.float32)
+        constants.append(add_initializer(graph, f"{root.name}_{name}", row))
+    attributes = {"axis": axis, "epsilon": found.epsilon}
     return ir.node("LayerNormalization", [x, *constants], attributes, name=root.name)
 
 
-Normalized = tuple[ir.Value, int, float, np.ndarray | None, np.ndarray | None]
+def _fits_row(array: np.ndarray, shape: tuple[int, ...], axes: int) -> bool:
+    """Whether a constant that meets a tensor of this shape has one row of its last `axes` for all others."""
+    broadcast = np.broadcast_shapes(array.shape, shape) == shape
+    return broadcast and (array.size <= 1 or array.squeeze().ndim <= axes)
 
 
-def _match_normalization(root: ir.Node) -> Normalized | None:
+@dataclass(frozen=True)
+class Normalization:
+    """Rows of x from an axis on, normalized, times a scale plus a bias."""
+
+    x: ir.Value
+    axis: int
+    epsilon: float
+    scale: np.ndarray | None = None
+    bias: np.ndarray | None = None
+
+
+def _match_normalization(root: ir.Node) -> Normalization | None:
     """The parts of a spelled-out normalization that ends here and nowhere later."""
-    if root.op_type == "Add":
-        for inner, bias in _constant_operand(root):
-            found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
-            if found is not None and found[4] is None:
-                return *found[:4], bias
-        return None
-    if root.op_type == "Mul":
-        for inner, scale in _constant_operand(root):
-            found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
-            if found is not None and found[3] is None and found[4] is None:
-                return *found[:3], scale, None
+    for inner, constant in _constant_operand(root):
+        found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
+        if found is None or found.bias is not None:
+            continue
+        if root.op_type == "Add":
+            return dataclasses.replace(found, bias=constant)
+        if found.scale is None:
+            return dataclasses.replace(found, scale=constant)
     centred, deviation = _quotient(root)
     return None if centred is None or deviation is None else _statistics(centred, deviation)
 
 
-def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalized | None:
+def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalization | None:
     """x, axis and epsilon where `centred` is x - mean(x), and `deviation` the root of its mean square."""
     lifted = _operand_of_type(deviation, "Sqrt")
     mean_square, epsilon = _plus_constant(lifted)
@@ -142,7 +157,7 @@ def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalized | None:
     rank = len(dims(x))
     if not axes or axes != list(range(axes[0], rank)):
         return None
-    return x, axes[0], epsilon, None, None
+    return Normalization(x, axes[0], epsilon)
 
 
 def magnitude(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
@@ -172,15 +187,19 @@ def product_sum(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
     """``a * b + c * d`` or ``a * b - c * d`` of computed tensors of one shape."""
     if root.op_type not in ("Add", "Sub") or feeds_sensitive(root.outputs[0]):
         return None
-    factors = [v for side in root.inputs for v in _operands(side, "Mul")]
-    known = [v for v in factors if v is not None]
-    if len(known) < 4 or not _plain(*known) or any(v is None for v in root.inputs):
+    products = [pair for side in root.inputs if (pair := _product(side)) is not None]
+    factors = list(chain(*products))
+    if len(factors) < 4 or len({dims(factor) for factor in factors}) > 1:
         return None
-    if known[0] is known[1] or known[2] is known[3] or len({dims(v) for v in known}) > 1:
+    return _function("ProductSum", factors, root, sign=1.0 if root.op_type == "Add" else -1.0)
+
+
+def _product(value: ir.Value | None) -> tuple[ir.Value, ir.Value] | None:
+    """The factors of a product of two computed tensors that nothing else reads; None of a square."""
+    a, b = _operands(value, "Mul")
+    if value is None or a is None or b is None:
         return None
-    if not all(value is not None and sole_user(value) for value in root.inputs):
-        return None
-    return _function("ProductSum", known, root, sign=1.0 if root.op_type == "Add" else -1.0)
+    return (a, b) if a is not b and _plain(a, b) and sole_user(value) else None
 
 
 def _function(
@@ -245,10 +264,12 @@ def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
 
 
 def _constant_operand(node: ir.Node) -> Iterator[tuple[ir.Node, np.ndarray]]:
-    """The node behind one operand, and the constant that is the other."""
+    """The node behind one operand of a sum or product, and the constant that is the other."""
+    if not (_is_float_node(node, "Add") or _is_float_node(node, "Mul")):
+        return
     for own, other in (node.inputs[:2], node.inputs[1::-1]):
         array, producer = array_of(other), None if own is None else own.producer()
-        if array is not None and producer is not None and _is_float_node(node, node.op_type):
+        if array is not None and producer is not None:
             yield producer, array
 
 

@@ -1,6 +1,7 @@
 """Recognise one step of an LSTM that exporters spell out, and make it ONNX's operator: its memory then is wide."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import onnx_ir as ir
@@ -10,6 +11,7 @@ from edgekit.base.arrays import Float32, Float64
 from edgekit.export.passes.chain import Chain
 from edgekit.graph.nodes import array_of, attribute, sole_user
 from edgekit.operators.geometry import dims, optional
+from edgekit.operators.qdq import require
 from edgekit.operators.roles import is_move
 
 ONNX_ORDER = ("input", "output", "forget", "candidate")  # of the gates
@@ -53,22 +55,28 @@ def _cell(root: ir.Node) -> tuple[Gates, ir.Value, ir.Value] | None:
     """Gates before their functions, the memory before and after."""
     for opening, after in _either(root, "Mul"):
         output, entered = _operand_of_type(opening, "Sigmoid"), _operand_of_type(after, "Tanh")
-        total = None if entered is None else entered.producer()
-        if output is None or entered is None or total is None:
+        if output is None or entered is None:
             continue
-        for kept, added in _either(total, "Add"):
-            for forget, memory in _either(kept.producer(), "Mul"):
-                for enter, candidate in _either(added.producer(), "Mul"):
-                    known = {
-                        "input": _operand_of_type(enter, "Sigmoid"),
-                        "forget": _operand_of_type(forget, "Sigmoid"),
-                        "candidate": _operand_of_type(candidate, "Tanh"),
-                        "output": output,
-                    }
-                    gates = {name: value for name, value in known.items() if value is not None}
-                    if len(gates) == len(known) and dims(memory) == dims(entered):
-                        return gates, memory, entered
+        for (forget, memory), (enter, candidate) in _sums_of_products(entered.producer()):
+            known = {
+                "input": _operand_of_type(enter, "Sigmoid"),
+                "forget": _operand_of_type(forget, "Sigmoid"),
+                "candidate": _operand_of_type(candidate, "Tanh"),
+                "output": output,
+            }
+            gates = {name: value for name, value in known.items() if value is not None}
+            if len(gates) == len(known) and dims(memory) == dims(entered):
+                return gates, memory, entered
     return None
+
+
+Pair = tuple[ir.Value, ir.Value]
+
+
+def _sums_of_products(total: ir.Node | None) -> Iterator[tuple[Pair, Pair]]:
+    """The factors of both products of a sum, in all orders."""
+    for a, b in _either(total, "Add"):
+        yield from product(_either(a.producer(), "Mul"), _either(b.producer(), "Mul"))
 
 
 def _parts(gates: Gates, units: int) -> list[int] | None:
@@ -115,20 +123,27 @@ def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, Float64] |
     """The layer of the input, that of a state, both as (output, input), and the sum of all constants."""
     layers, bias = [], np.zeros(4 * units)
     for value in terms:
-        array, node = array_of(value), value.producer()
-        if array is not None and array.size in (1, 4 * units):
-            bias = bias + np.ravel(array)
-            continue
-        rows = None if node is None else _rows(node)
-        if node is None or rows is None or node.inputs[0] is None or len(rows) != 4 * units:
-            return None
-        offset = array_of(optional(node, 2))
-        bias = bias if offset is None else bias + np.ravel(offset)
-        layers.append((node.inputs[0], rows))
+        array = array_of(value)
+        if array is None or array.size not in (1, 4 * units):
+            layer = _layer(value, 4 * units)
+            if layer is None:
+                return None
+            array = array_of(optional(require(value.producer()), 2))
+            layers.append(layer)
+        bias = bias if array is None else bias + np.ravel(array)
     hidden = [layer for layer in layers if layer[1].shape[1] == units and _is_state(layer[0])]
     if len(layers) != 2 or len(hidden) != 1:
         return None
-    return next(layer for layer in layers if layer is not hidden[0]), hidden[0], bias
+    return layers[layers[0] is hidden[0]], hidden[0], bias
+
+
+def _layer(value: ir.Value, outputs: int) -> Layer | None:
+    """The operand and the weights of the Gemm of so many outputs that makes a value."""
+    node = value.producer()
+    rows = None if node is None else _rows(node)
+    if node is None or rows is None or node.inputs[0] is None or len(rows) != outputs:
+        return None
+    return node.inputs[0], rows
 
 
 def _is_state(value: ir.Value) -> bool:

@@ -12,18 +12,16 @@ alone gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + l
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.base.arrays import Float32
 from edgekit.export.hop_runner import HopRunner
 from edgekit.export.passes.shapes import InferShapes
 from edgekit.graph.facts import facts_of
 from edgekit.graph.fused import is_fused
 from edgekit.graph.model import FLOAT_NODE, Model
-from edgekit.graph.nodes import add_initializer, sole_user
+from edgekit.graph.nodes import add_initializer
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import (
     HOP_END,
@@ -36,33 +34,13 @@ from edgekit.operators.roles import (
     is_move,
 )
 from edgekit.operators.table import is_integer_compute
-from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import BLOCK_HOPS, Calibration
-from edgekit.quantize.calibrate.warnings import pcm_input
 from edgekit.quantize.prepare.gate_sums import take_out
 from edgekit.quantize.prepare.levels import Degrees, degrees
+from edgekit.quantize.prepare.rest_values import Entry, Rest, entry_of, rest_values
 
 HEADROOM = 4.0  # of the largest value that calibration saw
 STEPS = 15  # of e, for a tensor of degree 1
-MACS = 2  # of a layer behind a bias for each element that it reads and writes in float
-QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # what tells whether such a layer follows
-FOLLOWS = 0.15  # of the power at full level, where 30 dB less sound would leave 0.001 of a tensor without bias
-
-
-@dataclass(frozen=True)
-class Entry:
-    """Where the operand of a layer is scaled: input `index` of `reader`, before it is moved."""
-
-    layer: ir.Node
-    reader: ir.Node
-    index: int
-
-    @property
-    def value(self) -> ir.Value:
-        """The operand, as it is now: where another layer wrote it, what undoes that layer's scale."""
-        value = self.reader.inputs[self.index]
-        assert value is not None
-        return value
 
 
 def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = True) -> Model:
@@ -71,125 +49,57 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
     Those `behind_biases` follow but for what they are in silence.
     """
     copy = Model(model.ir.clone())
-    found = degrees(copy)
-    cells = [node for node in copy.ir.graph if _is_open(node, RECURRENT, found)]
-    for cell in cells:
-        take_out(copy.ir.graph, cell)
-    if cells:
-        copy.ir.graph.sort()
-        found = degrees(copy)
-    entries = [_entry(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
+    found = _take_out_cells(copy)
+    entries = [entry_of(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
     if not entries:
         return model
-    rests = _rests(copy, calibration, _layers_after_bias(copy, found)) if behind_biases else []
+    rests = rest_values(copy, calibration, found) if behind_biases else []
     wanted = {str(entry.value.name): found[entry.value] for entry in entries}
     peaks = _peaks(copy, calibration, list(wanted))
-    graph, scales = copy.ir.graph, dict[ir.Value, tuple[ir.Value, ir.Value]]()
+    scales = _HopScales(copy.ir.graph)
     for entry in entries:
-        value, name = entry.value, str(entry.value.name)
-        if value not in scales:
-            scales[value] = _append_hop_scale(graph, value, value, peaks[name], wanted[name])
-        scaled, down = scales[value]
-        entry.reader.replace_input_with(entry.index, scaled)
-        _undo(graph, entry.layer, down, _bias(graph, entry.layer))
+        name = str(entry.value.name)
+        scales.scale(entry, peaks[name], wanted[name])
     for rest in rests:
-        value, layer = rest.entry.value, rest.entry.layer
-        if value not in scales:
-            scales[value] = _append_hop_scale(
-                graph, value, _subtract_silence(graph, value, rest), rest.peak, 1.0
-            )
-        scaled, down = scales[value]
-        rest.entry.reader.replace_input_with(rest.entry.index, scaled)
-        _undo(graph, layer, down, add_initializer(graph, f"{layer.name}.rest", rest.result))
-    graph.sort()
+        scales.scale(rest.entry, rest.peak, 1.0, rest)
+    copy.ir.graph.sort()
     InferShapes()(copy.ir)
     _keep_in_float(copy)
     _end_behind_activations(copy)
     return copy
 
 
-@dataclass(frozen=True)
-class Rest:
-    """What the operand and the result of a layer are in silence, and the most that sound adds to the operand."""
-
-    entry: Entry
-    operand: Float32
-    result: Float32
-    peak: float
-
-
-def _layers_after_bias(model: Model, found: Degrees) -> list[Entry]:
-    """Layers whose input may follow the level but for a constant, and that save more than they cost."""
-    graph = model.ir.graph
-    inputs = {str(value.name): value for value in graph.inputs}
-    outputs = {str(value.name): value for value in graph.outputs}
-    held = {inputs[pair.input]: outputs[pair.output] for pair in model.states}
-    held = {before: after for before, after in held.items() if before not in found}
-    while True:  # states are taken out until all that are left hold what such layers read or write
-        near, layers = _reachable_tensors(graph, {*held}, found)
-        kept = {before: after for before, after in held.items() if after in near}
-        if len(kept) == len(held):
-            return [entry for entry in map(_entry, layers) if _saves(entry)]
-        held = kept
+def _take_out_cells(model: Model) -> Degrees:
+    """Give cells that read what follows the level a layer of their own for that product; return what follows then."""
+    graph, found = model.ir.graph, degrees(model)
+    cells = [node for node in graph if _is_open(node, RECURRENT, found)]
+    if not cells:
+        return found
+    for cell in cells:
+        take_out(graph, cell)
+    graph.sort()
+    return degrees(model)
 
 
-def _reachable_tensors(
-    graph: ir.Graph, near: set[ir.Value], found: Degrees
-) -> tuple[set[ir.Value], list[ir.Node]]:
-    """The tensors that layers, moves and functions of an element make of those that follow and those `near`.
+class _HopScales:
+    """The scales of a graph: each tensor has one, which all layers that read it share."""
 
-    With them the layers that read one which does not follow itself.
-    """
-    layers = list[ir.Node]()
-    for node in graph:
-        layer = node.op_type in LINEAR and is_integer_compute(node)
-        read = activations(node)[:1] if layer else activations(node)
-        leads = layer or is_move(node) or facts_of(node).elementwise
-        if leads and read and all(value in near or value in found for value in read):
-            near.update(value for value in node.outputs if value not in found)
-            layers += [node] if layer and read[0] in near else []
-    return near, layers
+    def __init__(self, graph: ir.Graph) -> None:
+        self.graph = graph
+        self._scales: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
 
-
-def _saves(entry: Entry) -> bool:
-    """Whether a layer has `MACS` multiply-accumulates or more for each element that is scaled."""
-    weight, layer = constant(entry.layer.inputs[1]), entry.layer
-    assert weight is not None, layer.name
-    written = np.prod(dims(layer.outputs[0]))
-    taps = weight.size // len(channel_rows(layer, weight))
-    return bool(taps * written >= MACS * (np.prod(dims(entry.value)) + written))
-
-
-def _rests(model: Model, calibration: Calibration, entries: Sequence[Entry]) -> list[Rest]:
-    """What entries read and make of silence, of those that come to rest in it and follow the level."""
-    pcm = pcm_input(model)
-    if pcm is None or not entries:
-        return []
-    pairs = [(str(e.value.name), str(e.layer.outputs[0].name)) for e in entries]
-    runner = HopRunner(model, [name for pair in pairs for name in pair])
-    constants = model.constants
-    clips = [
-        {n: a if n in constants else a[:QUIET_HOPS] for n, a in clip.items()}
-        for clip in calibration.clips[:QUIET_CLIPS]
-    ]
-    shape = (QUIET_HOPS, *clips[0][pcm].shape[1:])
-    silent = runner({**clips[0], pcm: np.zeros(shape, np.float32)})
-    powers = {x: [0.0, 0.0] for x, _ in pairs}
-    peaks = dict.fromkeys(powers, 0.0)
-    for clip in clips:
-        for at, gain in enumerate((1.0, QUIET)):
-            seen = runner({**clip, pcm: clip[pcm] * np.float32(gain)})
-            for x in powers:
-                moved = seen[x] - silent[x][-1]
-                powers[x][at] += float(np.sum(np.square(moved, dtype=np.float64)))
-                peaks[x] = max(peaks[x], float(np.abs(moved).max()))
-    rests = []
-    for entry, (x, y) in zip(entries, pairs, strict=True):
-        rests_there = all(np.array_equal(silent[name][-1], silent[name][-2]) for name in (x, y))
-        loud, quiet = powers[x]
-        if rests_there and 0 < loud < np.inf and quiet <= FOLLOWS * loud:
-            rests.append(Rest(entry, silent[x][-1], silent[y][-1], peaks[x]))
-    return rests
+    def scale(self, entry: Entry, peak: float, degree: float, rest: Rest | None = None) -> None:
+        """Scale the operand of a layer, without what it is at `rest`, and undo that behind the layer."""
+        graph, layer, value = self.graph, entry.layer, entry.value
+        if value not in self._scales:
+            x = value if rest is None else _subtract_silence(graph, value, rest)
+            self._scales[value] = _append_hop_scale(graph, value, x, peak, degree)
+        scaled, down = self._scales[value]
+        entry.reader.replace_input_with(entry.index, scaled)
+        if rest is None:
+            _undo(graph, layer, down, _bias(graph, layer))
+        else:
+            _undo(graph, layer, down, add_initializer(graph, f"{layer.name}.rest", rest.result))
 
 
 def readers(model: Model) -> tuple[str, ...]:
@@ -203,22 +113,6 @@ def _is_open(node: ir.Node, kinds: Collection[str], found: Degrees) -> bool:
     """Whether a layer of constant weights runs in integers, and reads what follows the level."""
     x = node.inputs[0] if node.inputs else None
     return node.op_type in kinds and is_integer_compute(node) and x in found
-
-
-def _entry(layer: ir.Node) -> Entry:
-    """The operand of a layer, before what only moves it to the layer; the fewest elements are scaled."""
-    reader, index = layer, 0
-    value = layer.inputs[0]
-    assert value is not None
-    while True:
-        move = value.producer()
-        alone = move is not None and is_move(move) and len(activations(move)) == 1
-        if move is None or not alone or sole_user(value) is None or len(move.outputs) > 1:
-            return Entry(layer, reader, index)
-        source = activations(move)[0]
-        if np.prod(dims(source)) > np.prod(dims(value)):
-            return Entry(layer, reader, index)
-        reader, index, value = move, list(move.inputs).index(source), source
 
 
 def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict[str, float]:
@@ -319,19 +213,25 @@ def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
 def _keep_in_float(model: Model) -> None:
     """What follows the level stays in float between float nodes, where an element takes few operations."""
     found, nodes = degrees(model), list(model.ir.graph)
-    behind = set[ir.Node]()
-    for node in nodes:
-        following = [value for value in activations(node) if value in found]
-        floats = all((p := value.producer()) is None or p in behind for value in following)
-        if FLOAT_NODE in node.metadata_props or (_is_cheap(node) and following and floats):
-            behind.add(node)
+    after_floats = _nodes_after_floats(nodes, found)
     kept = {node for node in nodes if FLOAT_NODE in node.metadata_props}
     for node in reversed(nodes):
         readers = {use.node for output in node.outputs for use in output.uses()}
-        ends = not any(output in found for output in node.outputs)
-        if node in behind and (ends or (readers and readers <= kept)):
+        ends = found.keys().isdisjoint(node.outputs)
+        if node in after_floats and (ends or (readers and readers <= kept)):
             kept.add(node)
             node.metadata_props[FLOAT_NODE] = "1"
+
+
+def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node]:
+    """Float nodes, and cheap ones to which only such hand what follows the level."""
+    after = set[ir.Node]()
+    for node in nodes:
+        following = [value for value in activations(node) if value in found]
+        floats = all((p := value.producer()) is None or p in after for value in following)
+        if FLOAT_NODE in node.metadata_props or (_is_cheap(node) and following and floats):
+            after.add(node)
+    return after
 
 
 def _end_behind_activations(model: Model) -> None:
@@ -358,5 +258,5 @@ def _activates(node: ir.Node, found: Degrees) -> bool:
 
 def _is_cheap(node: ir.Node) -> bool:
     facts = facts_of(node)
-    simple = facts.homogeneous or facts.affine or facts.precise
+    simple = facts.homogeneous or facts.affine is not None or facts.precise
     return is_move(node) or is_fused(node) or simple

@@ -17,23 +17,34 @@ def keep_spectra(model: Model) -> Model:
     """
     graph_model = model.ir.clone()
     graph = graph_model.graph
-    behind, ways = set[ir.Node](), set[ir.Node]()
-    for node in graph:
-        if (node.domain, node.op_type) in TRANSFORMS or (
-            _passes(node) and any(p in behind and not _is_end(p) for p in _producers(node))
-        ):
-            behind.add(node)
-    for node in reversed(list(graph)):
-        readers = {use.node for output in node.outputs for use in output.uses()}
-        leads_there = bool(readers & ways)
-        ends_there = leads_there and readers <= ways and _passes(node)
-        if (node in behind and (_is_end(node) or leads_there)) or ends_there:
-            ways.add(node)
+    ways = _ways_to_logarithms(graph, _nodes_after_transforms(graph))
     if not ways:
         return model
     for node in ways:
         node.metadata_props[FLOAT_NODE] = "1"
     return Model(graph_model, model.networks)
+
+
+def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
+    """Transforms, and what carries their values on up to a logarithm."""
+    after = set[ir.Node]()
+    for node in graph:
+        carries = _passes(node) and any(p in after and not _is_end(p) for p in _producers(node))
+        if carries or (node.domain, node.op_type) in TRANSFORMS:
+            after.add(node)
+    return after
+
+
+def _ways_to_logarithms(graph: ir.Graph, after: set[ir.Node]) -> set[ir.Node]:
+    """Of the nodes `after` a transform those that lead to a logarithm, and what leads to these alone."""
+    ways = set[ir.Node]()
+    for node in reversed(list(graph)):
+        readers = {use.node for output in node.outputs for use in output.uses()}
+        leads_there = not readers.isdisjoint(ways)
+        ends_there = leads_there and readers <= ways and _passes(node)
+        if (node in after and (_is_end(node) or leads_there)) or ends_there:
+            ways.add(node)
+    return ways
 
 
 def _producers(node: ir.Node) -> list[ir.Node]:

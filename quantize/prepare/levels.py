@@ -9,6 +9,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.graph.facts import facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of
 from edgekit.operators.geometry import optional
@@ -84,25 +85,27 @@ def degrees(model: Model) -> Degrees:
     name = pcm_input(model)
     if name is None:
         return {}
-    inputs = {str(value.name): value for value in model.ir.graph.inputs}
-    sound = inputs[name]
-    outputs = {str(value.name): value for value in model.ir.graph.outputs}
-    held = {inputs[pair.input]: outputs[pair.output] for pair in model.states}
-    while True:  # states are taken out until all that are left hold past input
-        past: Degrees = dict.fromkeys([sound, *held], 1.0)
-        for node in model.ir.graph:
-            if _passes(node) and all(value in past for value in activations(node)):
-                past.update(dict.fromkeys(node.outputs, 1.0))
-        kept = {before: after for before, after in held.items() if after in past}
-        if len(kept) == len(held):
-            break
-        held = kept
-    found: Degrees = dict.fromkeys([sound, *held], 1.0)
+    sound = next(value for value in model.ir.graph.inputs if value.name == name)
+    found: Degrees = dict.fromkeys([sound, *_states_of_past_input(model, sound)], 1.0)
     for node in model.ir.graph:
         degree = _degree(node, found)
         if degree is not None:
             found.update(dict.fromkeys(node.outputs, degree))
     return found
+
+
+def _states_of_past_input(model: Model, sound: ir.Value) -> list[ir.Value]:
+    """The states that hold past input, moved only."""
+    held = dict(state_values(model))
+    while True:  # states are taken out until all that are left hold past input
+        past = {sound, *held}
+        for node in model.ir.graph:
+            if _passes(node) and past.issuperset(activations(node)):
+                past.update(node.outputs)
+        kept = {before: after for before, after in held.items() if after in past}
+        if len(kept) == len(held):
+            return list(kept)
+        held = kept
 
 
 def _passes(node: ir.Node) -> bool:
@@ -116,13 +119,14 @@ def _degree(node: ir.Node, found: Degrees) -> float | None:
     operands = activations(node)[: 1 if node.domain == FRONTEND_DOMAIN else None]
     known = {found.get(value) for value in operands}
     degree = known.pop() if len(known) == 1 else None
-    if degree is None:
-        return None
-    if node.op_type == "Pow":
-        power = array_of(node.inputs[1])
-        return degree * float(power.item()) if power is not None and power.size == 1 else None
-    own = _own_degree(node, len(operands))
-    return None if own is None else degree * own
+    own = _power(node) if node.op_type == "Pow" else _own_degree(node, len(operands))
+    return None if degree is None or own is None else degree * own
+
+
+def _power(node: ir.Node) -> float | None:
+    """The exponent of a Pow; None where it is no single constant."""
+    power = array_of(node.inputs[1])
+    return float(power.item()) if power is not None and power.size == 1 else None
 
 
 def _own_degree(node: ir.Node, operands: int) -> float | None:

@@ -19,6 +19,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.roles import PARTIAL_SUM, TABLED
 
 CHANNELS = 1  # the axis
+SPLIT_FUNCTIONS = TABLED | {"Mul", "Add"}
 Parts = tuple[ir.Value, ...]
 
 
@@ -48,12 +49,10 @@ def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Pa
     node = value.producer()
     if value in known or node is None or node.domain:
         return known.get(value, ())
-    found: Parts = ()
-    if node.op_type == "Concat":
-        found = _concat_parts(node)
-    elif node.op_type in TABLED | {"Mul", "Add"} and len(node.outputs) == 1:
-        operands = [value for value in node.inputs if value is not None]
-        found = _split_elementwise(node, graph, {v: _parts(v, graph, known) for v in operands})
+    found = _concat_parts(node) if node.op_type == "Concat" else ()
+    if node.op_type in SPLIT_FUNCTIONS and len(node.outputs) == 1:
+        joined = {v: _parts(v, graph, known) for v in node.inputs if v is not None}
+        found = _split_elementwise(node, graph, joined)
     if found:
         known[value] = found
     return found
@@ -68,17 +67,27 @@ def _concat_parts(node: ir.Node) -> Parts:
 
 def _split_elementwise(node: ir.Node, graph: ir.Graph, joined: dict[ir.Value, Parts]) -> Parts:
     """A function of single elements for each part of its operands; the others must be numbers."""
-    widths = {tuple(dims(part)[CHANNELS] for part in parts) for parts in joined.values() if parts}
-    whole = [operand for operand, parts in joined.items() if not parts]
-    if len(widths) != 1 or not all(_is_number(operand) for operand in whole):
+    cut = [parts for parts in joined.values() if parts]
+    numbers = all(parts or _is_number(operand) for operand, parts in joined.items())
+    if len({_widths(parts) for parts in cut}) != 1 or not numbers:
         return ()
     made = []
-    for number, part in enumerate(next(parts for parts in joined.values() if parts)):
-        own = [v if v is None or v in whole else joined[v][number] for v in node.inputs]
-        made.append(_like(node, own, number))
+    for number, part in enumerate(cut[0]):
+        made.append(_like(node, _operands_of_part(node, joined, number), number))
         made[-1].outputs[0].shape, made[-1].outputs[0].type = part.shape, part.type
     graph.insert_after(node, made)
     return tuple(new.outputs[0] for new in made)
+
+
+def _operands_of_part(
+    node: ir.Node, joined: dict[ir.Value, Parts], number: int
+) -> list[ir.Value | None]:
+    own = {operand: parts[number] for operand, parts in joined.items() if parts}
+    return [None if value is None else own.get(value, value) for value in node.inputs]
+
+
+def _widths(parts: Parts) -> tuple[int, ...]:
+    return tuple(dims(part)[CHANNELS] for part in parts)
 
 
 def _is_number(value: ir.Value) -> bool:
@@ -96,7 +105,7 @@ def _like(node: ir.Node, operands: Sequence[ir.Value | None], number: int) -> ir
 
 def _split(graph: ir.Graph, node: ir.Node, weight: ir.Value, parts: Parts) -> None:
     """One convolution for each part, the bias with the first."""
-    ends = np.cumsum([dims(part)[CHANNELS] for part in parts])[:-1]
+    ends = np.cumsum(_widths(parts))[:-1]
     whole = array_of(weight)
     assert whole is not None
     made = []

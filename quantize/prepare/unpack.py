@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edgekit.base.arrays import Booleans, Int64
 from edgekit.graph.facts import facts_of
 from edgekit.graph.model import Model, StatePair
-from edgekit.graph.nodes import add_initializer, unused_name, value_names
+from edgekit.graph.nodes import add_initializer, is_unread, unused_name, value_names
 from edgekit.operators.geometry import dims
 from edgekit.operators.roles import constant, is_cell_state, is_move, picks
 from edgekit.operators.table import OPERATORS
@@ -77,31 +77,38 @@ def _split_state(
     graph: ir.Graph, pair: StatePair, numbers: dict[ir.Value, Numbers]
 ) -> list[StatePair]:
     """Replace a state by its parts; empty where it has one part, or parts that do not keep apart."""
-    state = next(value for value in graph.inputs if value.name == pair.input)
-    result = next(value for value in graph.outputs if value.name == pair.output)
+    state = {value.name: value for value in graph.inputs}[pair.input]
+    result = {value.name: value for value in graph.outputs}[pair.output]
     if state not in numbers or result not in numbers:
         return []
-    own, successor = numbers[state].ravel(), numbers[result].ravel()
-    parts = list(_parts(graph, numbers, own))
-    taken = np.concatenate([numbers[part].ravel() for part in parts]) if parts else own[:0]
-    if len(parts) < 2 and not _is_moved_cell(state, parts):
-        return []
-    if len(np.unique(taken)) < len(taken):
-        return []
-    after = [_holder(part, successor[numbers[part] - own[0]], numbers) for part in parts]
-    if None in after:
+    successors = _successors(graph, state, numbers[result].ravel(), numbers)
+    if not successors:
         return []
     graph.inputs.remove(state)
     graph.outputs.remove(result)
     pairs = [
-        _separate(graph, part, value, f"{pair.input}_{i}")
-        for i, (part, value) in enumerate(zip(parts, after, strict=True))
-        if value is not None
+        _separate(graph, part, after, f"{pair.input}_{i}")
+        for i, (part, after) in enumerate(successors.items())
     ]
     for node in reversed(list(graph)):
-        if not any(value.uses() or value.is_graph_output() for value in node.outputs):
+        if is_unread(node):
             graph.remove(node, safe=True)
     return pairs
+
+
+def _successors(
+    graph: ir.Graph, state: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]
+) -> dict[ir.Value, ir.Value]:
+    """The parts of a state and what each becomes, of the state's next `elements`; empty where it stays whole."""
+    own = numbers[state].ravel()
+    parts = list(_parts(graph, numbers, own))
+    if len(parts) < 2 and not _is_moved_cell(state, parts):
+        return {}
+    taken = np.concatenate([numbers[part].ravel() for part in parts])
+    after = {part: _holder(part, elements[numbers[part] - own[0]], numbers) for part in parts}
+    found = {part: holder for part, holder in after.items() if holder is not None}
+    distinct = len(np.unique(taken)) == len(taken)
+    return found if distinct and len(found) == len(parts) else {}
 
 
 def _is_moved_cell(state: ir.Value, parts: list[ir.Value]) -> bool:
@@ -126,7 +133,7 @@ def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> d
     reached: dict[ir.Value, Booleans] = {
         value: np.ones(found.shape, bool)
         for value, found in numbers.items()
-        if value.is_graph_output() or any(not _is_followed(user.node) for user in value.uses())
+        if _leaves_movement(value)
     }
     parts: dict[ir.Value, None] = {}
     for value in reversed([value for value, _ in _values(graph)]):
@@ -141,6 +148,10 @@ def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> d
             for operand, mask in _origins(producer, value, wanted, numbers).items():
                 reached[operand] = reached.get(operand, np.zeros(mask.shape, bool)) | mask
     return parts
+
+
+def _leaves_movement(value: ir.Value) -> bool:
+    return value.is_graph_output() or not all(_is_followed(user.node) for user in value.uses())
 
 
 def _origins(

@@ -12,6 +12,7 @@ from edgekit.base.arrays import Float32, Int64
 from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import values_by_name
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant
@@ -109,9 +110,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
 
 def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
     """The tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
-    inputs_alone = (
-        not model.ir.graph.outputs
-    )  # of a first layer: onnxruntime refuses a graph without any
+    inputs_alone = not model.ir.graph.outputs  # of a first layer: onnxruntime refuses such a graph
     running = None if inputs_alone else in_onnxruntime(model.to_bytes())
     hops = -(-HOPS // len(calibration.clips))
     for clip in calibration.clips:
@@ -138,12 +137,12 @@ def _subgraph_before(model: Model, taps: Sequence[str]) -> Model:
     """The part of a model that the tapped values depend on, in this hop or through states in an earlier one."""
     copy = model.ir.clone()
     graph = copy.graph
-    values = {str(v.name): v for node in graph for v in node.outputs}
-    values.update((str(v.name), v) for v in graph.inputs)
+    values = values_by_name(graph)
     after = {values[pair.input]: values[pair.output] for pair in model.states}
-    needed, carried = _reached_nodes([values[name] for name in taps], after)
+    tapped = [values[name] for name in taps]
+    needed, carried = _reached_nodes([*tapped], after)
     kept = [pair for pair in model.states if values[pair.input] in carried]
-    outputs = dict.fromkeys(values[name] for name in [*(p.output for p in kept), *taps])
+    outputs = dict.fromkeys([*(values[pair.output] for pair in kept), *tapped])
     graph.outputs[:] = [v for v in outputs if not v.is_graph_input()]
     graph.inputs[:] = [v for v in graph.inputs if v in carried or v not in after]
     graph.remove([node for node in graph if node not in needed])

@@ -6,20 +6,29 @@ are fitted in one go. Nothing is random.
 """
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.model import Model
 from edgekit.graph.sparsity import zeros_to_keep
-from edgekit.operators.roles import constant
+from edgekit.operators.roles import RECURRENT, constant
 from edgekit.operators.scheme import WEIGHT_LIMITS, quantize_weights, weight_scales
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.rounding.fitted_weights import Fitted, FittedWeight
 from edgekit.quantize.rounding.moments import Moments, gather, is_layer
-from edgekit.quantize.rounding.rounding import F64, PULL, ROUNDINGS, Layer, best_weights, with_gain
+from edgekit.quantize.rounding.rounding import (
+    F64,
+    PULL,
+    ROUNDINGS,
+    Layer,
+    Mask,
+    best_weights,
+    with_gain,
+)
 from edgekit.quantize.types.weights import weight_inputs, weight_type
 
 SILENT = 1e-9  # of the power of the loudest channel: there is nothing to drown
@@ -80,30 +89,20 @@ def fit_layer(
     """The integers of one weight, by the moments of what it is multiplied with; `pull` as in `best_weights`."""
     weight, dtype = constant(node.inputs[index]), weight_type(node, index, recipe)
     assert weight is not None
-    rows = (
-        channel_rows(node, weight)
-        if index == 1 and node.op_type not in ("GRU", "LSTM")
-        else weight[0]
-    )
+    rows = weight[0] if node.op_type in RECURRENT else channel_rows(node, weight)
     used = moments.centred() if recipe.bias_correction else moments
     groups = len(used.own)
     flat = rows.reshape(groups, len(rows) // groups, -1).astype(np.float64)
     sparse = zeros_to_keep(rows) if recipe.sparse else None
-    kept = None if sparse is None else sparse.reshape(flat.shape)
+    zeros = [None] * groups if sparse is None else sparse.reshape(flat.shape)
     q, scales = np.zeros(flat.shape), np.zeros(flat.shape[:2])
     for group in range(groups):
         if recipe.rounding == "nearest":
-            one = weight_scales(flat[group], dtype=dtype)
-            q[group], scales[group] = quantize_weights(flat[group], one, dtype), one
-            continue
-        own = None if kept is None else kept[group]
-        target, damped = best_weights(flat[group], used.own[group], used.cross[group], pull, own)
-        layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)), own)
-        q[group], scales[group] = ROUNDINGS[recipe.rounding](layer)
-        if np.isinf(pull):
-            scales[group] = with_gain(
-                flat[group], q[group], scales[group], used.cross[group], used.real[group]
-            )
+            nearest = weight_scales(flat[group], dtype=dtype)
+            q[group], scales[group] = quantize_weights(flat[group], nearest, dtype), nearest
+        else:
+            fit = _GroupFit(flat[group], used.own[group], used.cross[group], used.real[group])
+            q[group], scales[group] = fit.round(zeros[group], dtype, recipe.rounding, pull)
     shift = None
     if recipe.bias_correction:
         x, real = moments.means / max(moments.count, 1)
@@ -114,6 +113,25 @@ def fit_layer(
     )
     whole = q.reshape(rows.shape).astype(np.int8)
     return FittedWeight(whole, scales.ravel().astype(np.float32), shift, noise)
+
+
+@dataclass(frozen=True)
+class _GroupFit:
+    """The rows of a group of channels, and the moments of what they are multiplied with, as in `Moments`."""
+
+    rows: F64
+    own: F64
+    cross: F64
+    real: F64
+
+    def round(self, zeros: Mask | None, dtype: str, rounding: str, pull: float) -> tuple[F64, F64]:
+        """The integers and the scales of the rows; `zeros` stay what they are."""
+        target, damped = best_weights(self.rows, self.own, self.cross, pull, zeros)
+        layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)), zeros)
+        q, scales = ROUNDINGS[rounding](layer)
+        if np.isinf(pull):
+            scales = with_gain(self.rows, q, scales, self.cross, self.real)
+        return q, scales
 
 
 def _power(rows: F64, moments: F64) -> F64:

@@ -18,9 +18,7 @@ F64 = Float64
 Mask = Booleans
 DAMPING = 0.01  # of the mean of H's diagonal is added to it: few rows, and inputs that are always 0
 PULL = 0.3  # the same where V is sought: earlier layers' errors are made up for only so far
-CLIPS = np.linspace(
-    0.4, 1.0, 13
-)  # candidate scales, in units of the one that holds the largest weight
+CLIPS = np.linspace(0.4, 1.0, 13)  # candidate scales; 1 holds the largest weight
 LOST = 0.5  # of its gain: an output that keeps less does not follow, and is left
 SWEEPS = 20
 STEPS = 1500  # AdaRound: of Adam

@@ -92,23 +92,28 @@ def limit_options(space: Space, ranking: Ranking, most: float) -> tuple[Space, R
     """
     pairs = list(zip(space.groups, ranking.noises, strict=True))
     least = [min(option.wide_macs for option in group.options) for group, _ in pairs]
-    limits = dict(enumerate(least))
-    room = most - sum(least)
-    gains, sizes = {}, {}
-    for i, (group, noises) in enumerate(pairs):
-        wider = [o.wide_macs for o in group.options if o.wide_macs > least[i]]
-        if wider and min(wider) <= room + least[i]:
-            narrow = zip(group.options, noises, strict=True)
-            gains[i] = min(noise for o, noise in narrow if o.wide_macs == least[i])
-            limits[i], sizes[i] = min(wider), (min(wider) - least[i]) / room
-    for i in sizes.keys() - _worth_most(gains, sizes):
-        limits[i] = least[i]
+    limits = _widest_macs(pairs, least, most - sum(least))
     groups, ranked = [], []
-    for i, (group, noises) in enumerate(pairs):
-        kept = [o for o, option in enumerate(group.options) if option.wide_macs <= limits[i]]
+    for limit, (group, noises) in zip(limits, pairs, strict=True):
+        kept = [o for o, option in enumerate(group.options) if option.wide_macs <= limit]
         groups.append(replace(group, options=tuple(group.options[o] for o in kept)))
         ranked.append(tuple(noises[o] for o in kept))
     return replace(space, groups=tuple(groups)), Ranking(tuple(ranked), ranking.floor)
+
+
+def _widest_macs(
+    pairs: Sequence[tuple[Group, Sequence[float]]], least: Sequence[float], room: float
+) -> list[float]:
+    """The most multiply-accumulates that each group may take out of int8, `room` more than the least in all."""
+    gains, sizes, wider = dict[int, float](), dict[int, float](), dict[int, float]()
+    for i, (group, noises) in enumerate(pairs):
+        wide = [o.wide_macs for o in group.options if o.wide_macs > least[i]]
+        if wide and min(wide) <= room + least[i]:
+            narrow = zip(group.options, noises, strict=True)
+            gains[i] = min(noise for o, noise in narrow if o.wide_macs == least[i])
+            wider[i], sizes[i] = min(wide), (min(wide) - least[i]) / room
+    chosen = _worth_most(gains, sizes)
+    return [wider[i] if i in chosen else least[i] for i in range(len(least))]
 
 
 def _worth_most(gains: Mapping[int, float], sizes: Mapping[int, float]) -> set[int]:

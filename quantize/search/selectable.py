@@ -14,6 +14,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Float32
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import remove_unread_constants
 from edgekit.operators.qdq import CELL_BITS, FAKE_DOMAIN, initializer, qdq_type, stored_weight
 from edgekit.operators.roles import activations, is_move
 from edgekit.operators.scheme import QuantType
@@ -83,20 +84,23 @@ class _Writer:
                 self._replace(node, real)
         for node in [n for n in self.graph if n.op_type == "QuantizeLinear"]:
             self.graph.remove(node, safe=True)
-        for name, value in list(self.graph.initializers.items()):
-            if not value.uses() and not value.is_graph_output():
-                del self.graph.initializers[name]
+        remove_unread_constants(self.graph)
         self.grids.shape = ir.Shape((len(self.rows), 3))
         self.graph.inputs.append(self.grids)
         self.graph.opset_imports[FAKE_DOMAIN] = 1
         self.graph.sort()
         default = np.array(self.defaults, np.float32).reshape(len(self.rows), 3)
-        stored = {g: row for (g, copy), row in self.rows.items() if g is not None and copy is None}
-        copies: dict[int, list[int]] = {}
+        return Selectable(self.model, *self._rows_of_groups(), default)
+
+    def _rows_of_groups(self) -> tuple[dict[int, int], dict[int, list[int]]]:
+        """By the number of a group: the row of its tensors, and those of their copies."""
+        stored, copies = dict[int, int](), dict[int, list[int]]()
         for (group, copy), row in self.rows.items():
-            if group is not None and copy is not None:
+            if group is not None and copy is None:
+                stored[group] = row
+            elif group is not None:
                 copies.setdefault(group, []).append(row)
-        return Selectable(self.model, stored, copies, default)
+        return stored, copies
 
     def _pair(self, node: ir.Node) -> None:
         """One DequantizeLinear of a computed tensor, and the QuantizeLinear before it."""
@@ -109,9 +113,7 @@ class _Writer:
             self.on_grid[source] = group
             self._replace(node, source)
             return
-        key: Key = (group, None if group is not None else str(source.name))
-        if source in self.on_grid:
-            key = (self.on_grid[source], str(source.name))
+        key = self._key(source, group)
         row = self.rows.setdefault(key, len(self.rows))
         if row == len(self.defaults):
             self.defaults.append(grid(qdq_type(node)))
@@ -128,6 +130,12 @@ class _Writer:
         if group is not None and key == (group, None):
             self.on_grid[rounded] = group
         self._replace(node, rounded)
+
+    def _key(self, source: ir.Value, group: int | None) -> Key:
+        """Of a row: that of the group, of a copy of a rounded tensor, or of a tensor in no group."""
+        if source in self.on_grid:
+            return self.on_grid[source], str(source.name)
+        return group, None if group is not None else str(source.name)
 
     def _group(self, value: ir.Value) -> int | None:
         name = str(value.name)

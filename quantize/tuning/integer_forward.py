@@ -4,8 +4,10 @@ The straight-through estimator: Bengio, Leonard and Courville, Estimating or Pro
 Neurons (2013), section 2; what leaves a range has no gradient (Jacob et al., CVPR 2018, section 3).
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import onnx_ir as ir
 from edgekit.base.arrays import Array
 from edgekit.base.json_values import JsonObject
 from edgekit.graph.facts import facts_of
+from edgekit.graph.hops import state_values
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, named_outputs
 from edgekit.operators.geometry import dims, optional
@@ -57,6 +60,10 @@ class _TrainedGraph:
     ends: list[ir.Value] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
 
+    def knows(self, value: ir.Value) -> bool:
+        """Whether a value hangs on what is trained through known operators alone."""
+        return value in self.reached and value not in self.lost
+
 
 @dataclass
 class IntegerForward:
@@ -96,28 +103,18 @@ class IntegerForward:
         name = str(node.name)
         if f"{name}.rest" in self.quantized.ir.graph.initializers:
             return  # what it makes of silence is a constant that hangs on its weights
-        bias_at = 3 if node.op_type in RECURRENT else facts_of(node).bias
         for index in weight_inputs(node):
-            producer = None if (value := node.inputs[index]) is None else value.producer()
-            array = array_of(source.inputs[index])
-            if (
-                value is None
-                or producer is None
-                or array is None
-                or stored_weight(producer) is None
-            ):
-                continue
-            numbers = np.arange(array.size).reshape(array.shape)
-            recurrent = node.op_type in RECURRENT
-            laid = numbers[0] if recurrent else channel_rows(node, numbers)
-            rows = np.empty(array.size, np.int64)
-            rows[laid.reshape(len(laid), -1)] = np.arange(len(laid))[:, None]
-            limit = WEIGHT_LIMITS[weight_type(node, index, self.recipe)]
-            self._place(value, (name, index), array, Weight(rows, limit))
-        bias = None if bias_at is None else optional(node, bias_at)
-        array = None if bias is None else array_of(optional(source, bias_at or 0))
+            value, array = node.inputs[index], array_of(source.inputs[index])
+            if value is not None and array is not None and _is_stored(value):
+                limit = WEIGHT_LIMITS[weight_type(node, index, self.recipe)]
+                weight = Weight(_rows_of_elements(node, array.shape), limit)
+                self._place(value, (name, index), array, weight)
+        bias_at = 3 if node.op_type in RECURRENT else facts_of(node).bias
+        if bias_at is None:
+            return
+        bias, array = optional(node, bias_at), array_of(optional(source, bias_at))
         if bias is not None and array is not None and array.shape == dims(bias):
-            self._place(bias, (name, bias_at or 0), array, Weight())
+            self._place(bias, (name, bias_at), array, Weight())
 
     def _place(self, value: ir.Value, key: Key, array: Array, weight: Weight) -> None:
         self._places[value] = key
@@ -125,19 +122,15 @@ class IntegerForward:
 
     def _divide(self) -> None:
         """Find the nodes that hang on what is trained, through states too, and where torch has no form of them."""
-        graph = self.quantized.ir.graph
-        inputs = {str(value.name): value for value in graph.inputs}
-        outputs = {str(value.name): value for value in graph.outputs}
-        pairs = {inputs[p.input]: outputs[p.output] for p in self.quantized.states}
+        pairs = dict(state_values(self.quantized))
         held = self._trained_states(pairs)
-        while True:  # what is behind an operator that is not known is fed
+        found = self._followed(held)
+        while held != (known := {x for x in held if found.knows(pairs[x])}):
+            held = known  # what is behind an operator that is not known is fed
             found = self._followed(held)
-            kept = {x for x in held if pairs[x] in found.reached and pairs[x] not in found.lost}
-            if kept == held:
-                break
-            held = kept
-        others = found.lost | {pairs[x] for x in held}
-        ends = [v for v in graph.outputs if v in found.reached and v not in others] + found.ends
+        carried = {pairs[x] for x in held}
+        outputs = self.quantized.ir.graph.outputs
+        ends = [v for v in outputs if found.knows(v) and v not in carried] + found.ends
         self.ends, self.unknown = self._compared(ends, held), tuple(found.unknown)
         self.states = tuple((str(x.name), str(pairs[x].name)) for x in pairs if x in held)
         self._core = found.core
@@ -152,9 +145,10 @@ class IntegerForward:
 
     def _feed(self, held: set[ir.Value]) -> None:
         """Find what the nodes read that is neither trained nor made by them: constants, and what is recorded."""
-        made = {value for node, _ in self._core for value in node.outputs}
-        every = (value for node, _ in self._core for value in node.inputs if value is not None)
-        read = [v for v in every if v not in made and v not in self._places and v not in held]
+        made = set(chain(*(node.outputs for node, _ in self._core)))
+        inner = made | self._places.keys() | held
+        every = chain(*(node.inputs for node, _ in self._core))
+        read = [value for value in every if value is not None and value not in inner]
         self._constants = {v: array for v in read if (array := _content(v)) is not None}
         self.fed = tuple(dict.fromkeys(str(v.name) for v in read if v not in self._constants))
 
@@ -162,28 +156,30 @@ class IntegerForward:
         """What hangs on the trained weights and these state inputs, in the order of the graph."""
         found = _TrainedGraph(set(self._places) | held)
         for node in self.quantized.ir.graph:
-            operands = [value for value in node.inputs if value is not None]
-            if not any(value in found.reached for value in operands):
+            if found.reached.isdisjoint(node.inputs):
                 continue
             found.reached.update(node.outputs)
-            if node not in self._forms:
-                self._forms[node] = _round_to_grid if node.op_type in QDQ else form_of(node)
-            form, behind = self._forms[node], any(value in found.lost for value in operands)
-            if form is not None and not behind:
+            form = self._form(node)
+            if form is not None and found.lost.isdisjoint(node.inputs):
                 found.core.append((node, form))
                 continue
             if form is None:
                 found.unknown.append(f"{node.op_type} '{node.name}'")
-            inner = found.lost | set(self._places)
-            found.ends += [v for v in operands if v in found.reached and v not in inner]
+            known = (v for v in node.inputs if v is not None and found.knows(v))
+            found.ends += [value for value in known if value not in self._places]
             found.lost.update(node.outputs)
         return found
+
+    def _form(self, node: ir.Node) -> Form | None:
+        if node not in self._forms:
+            self._forms[node] = _round_to_grid if node.op_type in QDQ else form_of(node)
+        return self._forms[node]
 
     def _comparable(self, value: ir.Value, names: set[str | None]) -> ir.Value | None:
         """What the float network has too, by these names: the tensor before it was rounded, or its log odds."""
         end: ir.Value | None = value
         while end is not None and end.name not in names:
-            end = _before(end, lambda node: node.op_type in QDQ)
+            end = _operand_before(end, lambda node: node.op_type in QDQ)
         if end is None:
             return None
         sigmoid: ir.Value | None = end
@@ -192,7 +188,7 @@ class IntegerForward:
             if node is not None and node.op_type == "Sigmoid":
                 odds = node.inputs[0]
                 return odds if odds is not None and odds.name in names else end
-            sigmoid = _before(sigmoid, lambda node: node.op_type in QDQ or is_move(node))
+            sigmoid = _operand_before(sigmoid, lambda node: node.op_type in QDQ or is_move(node))
         return end
 
     def _trained_states(self, pairs: Mapping[ir.Value, ir.Value]) -> set[ir.Value]:
@@ -257,7 +253,22 @@ class IntegerForward:
         return {e: by_name[e] for e in self.ends}, {x: by_name[y] for x, y in self.states}
 
 
-def _before(value: ir.Value, holds: Callable[[ir.Node], bool]) -> ir.Value | None:
+def _is_stored(value: ir.Value) -> bool:
+    """Whether a value is a weight of integers."""
+    producer = value.producer()
+    return producer is not None and stored_weight(producer) is not None
+
+
+def _rows_of_elements(node: ir.Node, shape: tuple[int, ...]) -> Array:
+    """The row of each element of a weight of this shape, by its place in memory."""
+    numbers = np.arange(math.prod(shape)).reshape(shape)
+    laid = numbers[0] if node.op_type in RECURRENT else channel_rows(node, numbers)
+    rows = np.empty(numbers.size, np.int64)
+    rows[laid.reshape(len(laid), -1)] = np.arange(len(laid))[:, None]
+    return rows
+
+
+def _operand_before(value: ir.Value, holds: Callable[[ir.Node], bool]) -> ir.Value | None:
     """The first operand of what makes a value, where that node holds."""
     node = value.producer()
     return node.inputs[0] if node is not None and holds(node) else None

@@ -17,6 +17,14 @@ from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
+from edgekit.graph.nodes import (
+    add_initializer,
+    array_of,
+    remove_unread_constants,
+    static_shape,
+    values_by_name,
+)
+from edgekit.operators.qdq import require
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Clip
 from edgekit.quantize.recipe import Recipe
@@ -169,11 +177,9 @@ class WeightTuner:
         """The clips, as many hops of each as `MOST_BYTES` hold."""
         model, clips = self.seen.model, self.seen.calibration.clips
         first = str(model.stream_inputs[0].name)
-        values = {str(v.name): v for v in (*self.forward.quantized.ir.graph.inputs,)}
-        values |= {str(v.name): v for n in self.forward.quantized.ir.graph for v in n.outputs}
+        values = values_by_name(self.forward.quantized.ir.graph)
         names = (*self.forward.fed, *(x for x, _ in self.forward.states), *self.forward.ends)
-        sizes = [values[name].shape for name in names]
-        a_hop = sum(4 * int(np.prod([int(str(d)) for d in shape or ()])) for shape in sizes)
+        a_hop = sum(4 * math.prod(static_shape(values[name]) or ()) for name in names)
         most = max(MOST_BYTES // max(a_hop, 1) // len(clips), HOPS)
         return [
             {
@@ -236,8 +242,7 @@ class WeightTuner:
 
         batched = torch.func.vmap(one)
         states = {x: torch.from_numpy(array) for x, array in progress.states.items()}
-        errors = {end: torch.zeros(BATCH) for end in self.forward.ends}
-        powers = {end: torch.zeros(BATCH) for end in self.forward.ends}
+        errors, powers = (dict.fromkeys(self.forward.ends, torch.zeros(BATCH)) for _ in range(2))
         for hop in range(self._hops):
             made, states = batched(
                 {name: stack("fed", name, hop) for name in self.forward.fed}, states
@@ -246,11 +251,7 @@ class WeightTuner:
                 wanted = stack("wanted", end, hop).reshape(y.shape)
                 errors[end] = errors[end] + (y - wanted).square().reshape(BATCH, -1).mean(1)
                 powers[end] = powers[end] + wanted.square().reshape(BATCH, -1).mean(1)
-        total = torch.zeros(())
-        for end in self.forward.ends:
-            floor = QUIET * self.powers[end] * self._hops + 1e-30
-            total = total + (errors[end] / (powers[end] + floor)).mean()
-        total = total / len(self.forward.ends)
+        total = self._relative(errors, powers)
         total.backward()  # type: ignore[no-untyped-call]
         gradients = {
             key: np.zeros_like(progress.values[key]) if v.grad is None else v.grad.numpy()
@@ -258,6 +259,16 @@ class WeightTuner:
         }
         behind = {x: array.detach().numpy() for x, array in states.items()}
         return float(total.detach()), gradients, behind
+
+    def _relative(self, errors: "Mapping[str, Tensor]", powers: "Mapping[str, Tensor]") -> "Tensor":
+        """The mean of the ends' errors, each relative to its power."""
+        import torch
+
+        total = torch.zeros(())
+        for end in self.forward.ends:
+            floor = QUIET * self.powers[end] * self._hops + 1e-30
+            total = total + (errors[end] / (powers[end] + floor)).mean()
+        return total / len(self.forward.ends)
 
     def _moved(self, progress: Progress, gradients: Mapping[Key, Array]) -> Progress:
         """One step of Adam, for each weight in proportion to its size."""
@@ -279,26 +290,24 @@ def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -
 
     A preparation scales weights; those of another shape in the network stay as they are.
     """
-    from edgekit.graph.nodes import add_initializer, array_of
-
     result, taken = Model(network.ir.clone()), 0
     before = {str(node.name): node for node in prepared.ir.graph}
     for node in list(result.ir.graph):
-        for index in range(len(node.inputs)):
-            value = values.get((str(node.name), index))
-            own = array_of(node.inputs[index])
+        for index, own_value in enumerate(node.inputs):
+            value, own = values.get((str(node.name), index)), array_of(own_value)
             if value is None or own is None or own.shape != value.shape:
                 continue
             scaled = array_of(before[str(node.name)].inputs[index])
-            assert scaled is not None
-            factor = np.divide(scaled, own, out=np.ones_like(own), where=own != 0)
-            factor[factor == 0] = 1
-            tuned = (value / factor).astype(np.float32)
-            stem = str(node.inputs[index].name)  # type: ignore[union-attr]
+            tuned = _weight_before_preparation(value, require(scaled), own)
+            stem = require(own_value).name
             node.replace_input_with(index, add_initializer(result.ir.graph, f"{stem}_tuned", tuned))
             taken += 1
-    used = {v for node in result.ir.graph for v in node.inputs}
-    for name, initializer in list(result.ir.graph.initializers.items()):
-        if initializer not in used and not initializer.is_graph_output():
-            del result.ir.graph.initializers[name]
+    remove_unread_constants(result.ir.graph)
     return result, taken
+
+
+def _weight_before_preparation(value: Array, scaled: Array, own: Array) -> Array:
+    """A weight without the factors by which a preparation made `scaled` of `own`."""
+    factor = np.divide(scaled, own, out=np.ones_like(own), where=own != 0)
+    factor[factor == 0] = 1
+    return (value / factor).astype(np.float32)

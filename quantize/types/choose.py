@@ -1,31 +1,28 @@
 """Which nodes run in integers, and which type every tensor between them gets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import FLOAT_NODE, Model
+from edgekit.graph.nodes import values_by_name
 from edgekit.operators.deform.dilation import integer_chain
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import (
     CELL_INPUT,
     CELL_OUTPUT,
-    HIDDEN_INPUT,
     HOP_SCALED,
-    JOINING,
     MOVES,
     PARTIAL_SUM,
     PRECISE,
     RECURRENT,
     SATURATING,
     SQUARES,
-    activations,
     constant,
-    fused_activation,
-    integer_moves,
     is_cell_state,
     is_gate_sums,
     is_hidden_state,
@@ -43,11 +40,11 @@ from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.observers import Observer, minmax_range, range_of
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
+from edgekit.quantize.types.groups import tensor_groups
 from edgekit.quantize.types.kept_scales import refuse_unknown, type_with_recipe_scale
 
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
 CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
-CONCAT_RANGE_RATIO = 2.0  # operands within one bit of the result share its scale
 SATURATING_HEADROOM = 1.5
 SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
 
@@ -76,63 +73,66 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     """
     graph = model.ir.graph
     compute = {node.name for node in graph if is_integer_compute(node)}
-    groups, integer = _tensor_groups(model, observers, compute, frozenset(), recipe.tensors)
-    own = _sampler_row_types(model, groups, recipe) | _partial_sums(graph, recipe)
-    recipe = replace(recipe, tensors={**own, **recipe.tensors})
+    groups, integer = tensor_groups(model, observers, compute, frozenset(), recipe.tensors)
+    own, narrow = _sampler_row_types(model, groups, recipe), recipe.activations == "int8"
+    if narrow:
+        own |= dict.fromkeys(_written(graph, PARTIAL_SUM), "int16")
+    recipe = _with_types(recipe, own)
     named = recipe.tensors.keys()
-    recipe = replace(recipe, tensors={**_hop_scaled(graph, groups, recipe), **recipe.tensors})
-    wanted = requested_types(groups, graph, recipe, integer)
-    kept = frozenset(name for name, dtype in wanted.items() if dtype == "float32")
-    if kept:
-        compute = {n.name for n in graph if n.name in compute and not touches(n, kept)}
-        groups, integer = _tensor_groups(model, observers, compute, kept, recipe.tensors)
-        decided = {n: wanted[n] for members in groups for n in members if n in wanted}
-        wanted = requested_types(groups, graph, replace(recipe, tensors=decided), integer)
-    types: dict[str, QuantType] = {}
-    for members in groups:
-        kind = _group_type(members, wanted[members[0]], graph, observers, recipe, integer)
-        types.update(dict.fromkeys(members, kind))
-    types = {name: type_with_recipe_scale(kind, name, recipe) for name, kind in types.items()}
+    if narrow:
+        scaled = _unless_named({*_written(graph, HOP_SCALED)}, "int16", groups, recipe)
+        recipe = _with_types(recipe, scaled)
+    tensors = _Tensors(values_by_name(graph), integer)
+    wanted = _requested_types(groups, tensors, recipe)
+    if kept := _floats(wanted):
+        compute -= {node.name for node in graph if touches(node, kept)}
+        groups, integer = tensor_groups(model, observers, compute, kept, recipe.tensors)
+        tensors = replace(tensors, integer=integer)
+        decided = {name: wanted[name] for name in chain(*groups) if name in wanted}
+        wanted = _requested_types(groups, tensors, replace(recipe, tensors=decided))
+    types = tensors.types(groups, wanted, observers, recipe)
     refuse_unknown(recipe, types)
     inside = [node for node in graph if node.name in integer]
-    bits = {str(n.name): _cell_bits(n, observers) for n in inside if n.op_type == "LSTM"}
-    squares = {str(n.outputs[0].name) for n in inside if n.op_type in SQUARES}
-    wide = _wide(groups, types, recipe, named | squares)
-    return TypePlan(types, integer, bits, wide, tuple(map(tuple, groups)))
+    wide = _wide(groups, types, recipe, named | _squares(inside))
+    return TypePlan(types, integer, _bits(inside, observers), wide, tuple(map(tuple, groups)))
+
+
+def _floats(wanted: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(name for name, dtype in wanted.items() if dtype == "float32")
+
+
+def _squares(nodes: Iterable[ir.Node]) -> set[str]:
+    """What magnitudes and means of squares write."""
+    return {str(node.outputs[0].name) for node in nodes if node.op_type in SQUARES}
+
+
+def _bits(nodes: Iterable[ir.Node], observers: dict[str, Observer]) -> dict[str, int]:
+    return {str(n.name): _cell_bits(n, observers) for n in nodes if n.op_type == "LSTM"}
+
+
+def _with_types(recipe: Recipe, types: Mapping[str, str]) -> Recipe:
+    return replace(recipe, tensors={**types, **recipe.tensors})
+
+
+def _written(graph: ir.Graph, mark: str) -> list[str]:
+    """What nodes with a mark write: parts of a sum, or what has a scale per hop."""
+    return [str(node.outputs[0].name) for node in graph if mark in node.metadata_props]
 
 
 def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """The types of what a sampler's rows add up, where the recipe names none for the same values."""
+    """The types of what a sampler's rows add up."""
     if model.sampler is None:
         return {}
-    outputs = [str(value.name) for value in model.stream_outputs]
+    names = {model.sampler.roles.x, *(str(value.name) for value in model.stream_outputs)}
+    return _unless_named(names, recipe.sampled, groups, recipe)
+
+
+def _unless_named(
+    names: set[str], dtype: str, groups: list[list[str]], recipe: Recipe
+) -> dict[str, str]:
+    """A type for the names of each group of which the recipe names no tensor."""
     return {
-        name: recipe.sampled
-        for members in groups
-        for name in {model.sampler.roles.x, *outputs}.intersection(members)
-        if not recipe.tensors.keys() & set(members)
-    }
-
-
-def _partial_sums(graph: ir.Graph, recipe: Recipe) -> dict[str, str]:
-    """16 bits for sums that are added up to one that would be a single operator's."""
-    if recipe.activations != "int8":
-        return {}
-    return {str(n.outputs[0].name): "int16" for n in graph if PARTIAL_SUM in n.metadata_props}
-
-
-def _hop_scaled(graph: ir.Graph, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """16 bits for what layers with a scale per hop write, and for what is scaled."""
-    written = {str(n.outputs[0].name) for n in graph if HOP_SCALED in n.metadata_props}
-    return _in_16_bits(written, groups, recipe)
-
-
-def _in_16_bits(names: set[str], groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """16 bits where a recipe of 8 bits names no type for the same values."""
-    if recipe.activations != "int8":
-        return {}
-    return {
-        name: "int16"
+        name: dtype
         for members in groups
         if not recipe.tensors.keys() & set(members)
         for name in sorted(names.intersection(members))
@@ -152,22 +152,6 @@ def _wide(
     )
 
 
-def _tensor_groups(
-    model: Model,
-    observers: dict[str, Observer],
-    compute: set[str | None],
-    kept: frozenset[str],
-    named: Mapping[str, str],
-) -> tuple[list[list[str]], frozenset[str]]:
-    """The groups of tensors that share a type, and all integer nodes.
-
-    Tensors in `kept` stay float; those that `named` gives different types are not joined for convenience.
-    """
-    moves = integer_moves(model, compute, kept)
-    integer = frozenset(str(name) for name in compute | moves)
-    return list(_Groups(model, observers, integer, named).members().values()), integer
-
-
 def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
     """Holds twice the largest c that was seen, and what a memory that forgets nothing grows to: 1 a step.
 
@@ -182,115 +166,120 @@ def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
     return min(max(30 - int(np.ceil(np.log2(max(peak, 1.0)))), 0), CELL_FRACTION_BITS)
 
 
-class _Groups:
-    """Union-find over tensor names: tensors in one group share one type."""
+@dataclass(frozen=True)
+class _Tensors:
+    """The tensors of a graph by name, and the names of its integer nodes."""
 
-    def __init__(
+    values: Mapping[str, ir.Value]
+    integer: frozenset[str]
+
+    def are_hidden(self, names: Iterable[str]) -> bool:
+        """Whether one of them is the h of a recurrent integer node."""
+        return any(_is_hidden(self.values[name], self.integer) for name in names)
+
+    def are_gate_sums(self, names: Iterable[str]) -> bool:
+        """Whether a recurrent layer reads one of them as the sums of its gates."""
+        return any(
+            is_gate_sums(user.node, user.idx) for name in names for user in self.values[name].uses()
+        )
+
+    def are_precise(self, names: Iterable[str]) -> bool:
+        """Whether an operator with precise internals reads or writes one of them."""
+        return any(
+            node is not None and node.op_type in PRECISE and node.name in self.integer
+            for name in names
+            for node in (self.values[name].producer(), *self.values[name].consumers())
+        )
+
+    def are_smooth(self, names: Sequence[str]) -> bool:
+        """Whether only sigmoid-like functions read a group."""
+        users = chain(*(self.values[name].uses() for name in names))
+        readers = {self._reader(u.node, u.idx) for u in users if not self._moves(u.node)}
+        ends = any(self.values[name].is_graph_output() for name in names)
+        return bool(readers) and readers <= SATURATING and not (ends or self.are_hidden(names))
+
+    def _moves(self, node: ir.Node) -> bool:
+        return node.name in self.integer and node.op_type in MOVES
+
+    def _reader(self, node: ir.Node, index: int) -> str:
+        """The operator that reads a tensor in integers, or ``float``."""
+        floats = node.name not in self.integer or is_cell_state(node, index)
+        return "float" if floats else node.op_type
+
+    def usual_type(self, names: Sequence[str], recipe: Recipe) -> str:
+        """The type of a group that the recipe does not name."""
+        if self.are_smooth(names):
+            return recipe.smooth_inputs
+        if recipe.activations == "float32":
+            return "float32"
+        if self.are_hidden(names):
+            return "int16"
+        return recipe.fused if self.are_precise(names) else recipe.activations
+
+    def types(
         self,
-        model: Model,
+        groups: list[list[str]],
+        wanted: Mapping[str, str],
         observers: dict[str, Observer],
-        integer: frozenset[str],
-        types: Mapping[str, str],
-    ) -> None:
-        self.parent: dict[str, str] = {}
-        self.types = types
-        inside = {
-            node.outputs[0].name
-            for node in model.ir.graph
-            if node.name in integer and fused_activation(node)
-        }
-        for node in model.ir.graph:
-            if node.name not in integer:
-                continue
-            for value in [*activations(node), *results(node)]:
-                if value.name not in inside:
-                    self.find(str(value.name))
-            if node.op_type in JOINING:
-                self._share_joined(node, observers)
-            elif node.op_type in MOVES:
-                for value in results(node):
-                    self.union(activations(node)[0], value)
-            elif node.op_type in RECURRENT:
-                hidden = [*results(node), optional(node, HIDDEN_INPUT)]
-                named = [v for v in hidden if v is not None and v.name and constant(v) is None]
-                for value in named[1:]:
-                    self.union(named[0], value)
-        for pair in model.states:
-            if pair.input in self.parent and pair.output in self.parent:
-                self.parent[self.find(pair.input)] = self.find(pair.output)
+        recipe: Recipe,
+    ) -> dict[str, QuantType]:
+        """The type of every tensor; of those with a scale in the recipe that one."""
+        types = dict[str, QuantType]()
+        for members in groups:
+            kind = self.group_type(members, wanted[members[0]], observers, recipe)
+            types.update((name, type_with_recipe_scale(kind, name, recipe)) for name in members)
+        return types
 
-    def find(self, name: str) -> str:
-        self.parent.setdefault(name, name)
-        while self.parent[name] != name:
-            name = self.parent[name]
-        return name
-
-    def union(self, a: ir.Value, b: ir.Value) -> None:
-        self.parent[self.find(str(a.name))] = self.find(str(b.name))
-
-    def _share_joined(self, node: ir.Node, observers: dict[str, Observer]) -> None:
-        output = node.outputs[0]
-        width = _width(observers[str(output.name)])
-        for value in activations(node):
-            state = value.is_graph_input()
-            near = _width(observers[str(value.name)]) * CONCAT_RANGE_RATIO >= width
-            if state or (near and len(self._named(value) | self._named(output)) < 2):
-                self.union(value, output)
-
-    def _named(self, value: ir.Value) -> set[str]:
-        """The types that a recipe names for what is in a value's group so far."""
-        root = self.find(str(value.name))
-        return {
-            dtype
-            for name, dtype in self.types.items()
-            if name in self.parent and self.find(name) == root
-        }
-
-    def members(self) -> dict[str, list[str]]:
-        result: dict[str, list[str]] = {}
-        for name in self.parent:
-            result.setdefault(self.find(name), []).append(name)
-        return result
+    def group_type(
+        self, names: Sequence[str], dtype: str, observers: dict[str, Observer], recipe: Recipe
+    ) -> QuantType:
+        """Hidden states are Q15; inputs of sigmoid-like functions have headroom and saturate."""
+        if self.are_hidden(names):
+            return HIDDEN_TYPE
+        if self.are_gate_sums(names):
+            return GATE_TYPE
+        if self.are_smooth(names):
+            low, high = _joint(minmax_range(observers[name]) for name in names)
+            low, high = SATURATING_HEADROOM * low, SATURATING_HEADROOM * high
+            return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
+        if dtype == "int8" and any(_is_dilation(self.values[name]) for name in names):
+            return DILATION_TYPE
+        if dtype == "int16":
+            ends = _joint(minmax_range(observers[name]) for name in names)
+            return activation_type(dtype, *(INT16_HEADROOM * end for end in ends))
+        return activation_type(dtype, *_joint(range_of(observers[name], recipe) for name in names))
 
 
-def _width(observer: Observer) -> float:
-    low, high = minmax_range(observer)
-    return max(high, 0.0) - min(low, 0.0)
-
-
-def requested_types(
-    groups: list[list[str]], graph: ir.Graph, recipe: Recipe, integer: frozenset[str]
-) -> dict[str, str]:
+def _requested_types(groups: list[list[str]], tensors: _Tensors, recipe: Recipe) -> dict[str, str]:
     """The type that a recipe asks for each tensor of the groups; a named one decides for its group.
 
     Raises:
         UsageError: names that are in no group, groups with two types, hidden states as int8.
     """
-    values = {str(v.name): v for node in graph for v in node.outputs}
-    values.update((str(v.name), v) for v in graph.inputs)
-    grouped = {name for members in groups for name in members}
-    problems = []
-    for name, dtype in recipe.tensors.items():
-        if name in grouped or (dtype == "float32" and name in values):
-            continue
-        where = f"recipe {recipe.name!r}, tensor {name!r}"
-        found = "is computed in float" if name in values else "is not in the network"
-        step = "correct the name, or leave it out"
-        problems.append(Problem(where, found, near(name, grouped), step))
+    problems = list(_name_problems(set(chain(*groups)), tensors.values, recipe))
     wanted = {}
     for names in groups:
         named = {name: recipe.tensors[name] for name in names if name in recipe.tensors}
-        members = [values[name] for name in names]
-        hidden = any(_is_hidden(value, integer) for value in members)
-        if problem := _conflict(named, recipe, hidden or any(map(_are_gate_sums, members))):
+        inside = tensors.are_hidden(names) or tensors.are_gate_sums(names)
+        if problem := _conflict(named, recipe, inside):
             problems.append(problem)
-        default = recipe.smooth_inputs
-        if not _is_smooth(names, values, integer):
-            default = _usual(members, recipe, integer, hidden)
+        default = tensors.usual_type(names, recipe)
         wanted.update(dict.fromkeys(names, next(iter(named.values()), default)))
     if problems:
         raise UsageError(problems)
     return wanted
+
+
+def _name_problems(
+    grouped: set[str], values: Mapping[str, ir.Value], recipe: Recipe
+) -> Iterator[Problem]:
+    """The tensors that a recipe names and that are in no group."""
+    for name, dtype in recipe.tensors.items():
+        if name not in grouped and (dtype != "float32" or name not in values):
+            where = f"recipe {recipe.name!r}, tensor {name!r}"
+            found = "is computed in float" if name in values else "is not in the network"
+            step = "correct the name, or leave it out"
+            yield Problem(where, found, near(name, grouped), step)
 
 
 def _conflict(named: dict[str, str], recipe: Recipe, inside: bool) -> Problem | None:
@@ -301,50 +290,6 @@ def _conflict(named: dict[str, str], recipe: Recipe, inside: bool) -> Problem | 
     cell = "a hidden state, or the sums of gates"
     allowed = f"int16 or float32: {cell}" if inside else "one type: the same values"
     return Problem(f"recipe {recipe.name!r}", found, allowed, "give all of them one of these")
-
-
-def _usual(members: list[ir.Value], recipe: Recipe, integer: frozenset[str], hidden: bool) -> str:
-    """The type of a group that the recipe does not name, but for the inputs of saturating functions."""
-    if recipe.activations == "float32":
-        return "float32"
-    if hidden:
-        return "int16"
-    precise = any(_is_precise(value, integer) for value in members)
-    return recipe.fused if precise else recipe.activations
-
-
-def _is_precise(value: ir.Value, integer: frozenset[str]) -> bool:
-    """Whether an operator with precise internals reads or writes a tensor."""
-    nodes = [value.producer(), *value.consumers()]
-    return any(n is not None and n.op_type in PRECISE and n.name in integer for n in nodes)
-
-
-def _group_type(
-    names: list[str],
-    dtype: str,
-    graph: ir.Graph,
-    observers: dict[str, Observer],
-    recipe: Recipe,
-    integer: frozenset[str],
-) -> QuantType:
-    """Hidden states are Q15; inputs of sigmoid-like functions have headroom and saturate."""
-    values = {str(v.name): v for node in graph for v in node.outputs}
-    values.update((str(v.name), v) for v in graph.inputs)
-    if any(_is_hidden(values[name], integer) for name in names):
-        return HIDDEN_TYPE
-    if any(_are_gate_sums(values[name]) for name in names):
-        return GATE_TYPE
-    if _is_smooth(names, values, integer):
-        low, high = (
-            SATURATING_HEADROOM * end for end in _joint([minmax_range(observers[n]) for n in names])
-        )
-        return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
-    if dtype == "int8" and any(_is_dilation(values[name]) for name in names):
-        return DILATION_TYPE
-    if dtype == "int16":
-        ends = _joint([minmax_range(observers[n]) for n in names])
-        return activation_type(dtype, *(INT16_HEADROOM * end for end in ends))
-    return activation_type(dtype, *_joint([range_of(observers[n], recipe) for n in names]))
 
 
 def _is_dilation(value: ir.Value) -> bool:
@@ -360,22 +305,6 @@ def _is_dilation(value: ir.Value) -> bool:
     return False
 
 
-def _is_smooth(names: list[str], values: dict[str, ir.Value], integer: frozenset[str]) -> bool:
-    """Whether only sigmoid-like functions read a group."""
-    members = [values[name] for name in names]
-    readers = {
-        "float"
-        if user.node.name not in integer or is_cell_state(user.node, user.idx)
-        else user.node.op_type
-        for value in members
-        for user in value.uses()
-        if not (user.node.name in integer and user.node.op_type in MOVES)
-    }
-    is_output = any(v.is_graph_output() for v in members)
-    hidden = any(_is_hidden(value, integer) for value in members)
-    return bool(readers) and readers <= SATURATING and not (is_output or hidden)
-
-
 def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:
     producer = value.producer()
     if producer is not None and producer.op_type in RECURRENT and producer.name in integer:
@@ -385,9 +314,6 @@ def _is_hidden(value: ir.Value, integer: frozenset[str]) -> bool:
     )
 
 
-def _are_gate_sums(value: ir.Value) -> bool:
-    return any(is_gate_sums(user.node, user.idx) for user in value.uses())
-
-
-def _joint(ranges: list[tuple[float, float]]) -> tuple[float, float]:
-    return min(low for low, _ in ranges), max(high for _, high in ranges)
+def _joint(ranges: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    lows, highs = zip(*ranges, strict=True)
+    return min(lows), max(highs)

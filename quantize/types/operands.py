@@ -16,11 +16,7 @@ PRODUCTS = LINEAR | RECURRENT | {"MatMul"}  # matrix products: multiply-accumula
 
 
 def read_type(
-    node: ir.Node,
-    index: int,
-    plan: TypePlan,
-    observers: Mapping[str, Observer],
-    recipe: Recipe,
+    node: ir.Node, index: int, plan: TypePlan, observers: Mapping[str, Observer], recipe: Recipe
 ) -> QuantType:
     """The type in which an integer node reads its input `index`.
 

@@ -10,19 +10,23 @@ from edgekit.base.arrays import Array
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.file import Graph, Scales, options
 
-BUILTIN_OPTIONS = {  # of operators that want some, all at their defaults
-    "ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "POW": "Pow", "MAXIMUM": "MaximumMinimum",
-    "MINIMUM": "MaximumMinimum", "SELECT_V2": "SelectV2", "QUANTIZE": "Quantize", "DEQUANTIZE": "Dequantize",
-    "TRANSPOSE": "Transpose", "EXP": "Exp", "NEG": "Neg", "ABS": "Abs", "SQUARE": "Square", "CAST": "Cast",
-    "PAD": "Pad", "PADV2": "PadV2", "SLICE": "Slice", "TILE": "Tile", "EQUAL": "Equal",
-    "NOT_EQUAL": "NotEqual", "LESS": "Less", "LESS_EQUAL": "LessEqual", "GREATER": "Greater",
-    "GREATER_EQUAL": "GreaterEqual", "LOGICAL_AND": "LogicalAnd", "LOGICAL_OR": "LogicalOr",
-    "LOGICAL_NOT": "LogicalNot", "FLOOR_MOD": "FloorMod", "FLOOR_DIV": "FloorDiv", "COS": "Cos", "SIGN": "Sign",
-    "BROADCAST_TO": "BroadcastTo", "BITWISE_XOR": "BitwiseXor", "LOG_SOFTMAX": "LogSoftmax",
-    "HARD_SWISH": "HardSwish", "SELECT": "Select", "ROUND": None, "FLOOR": None, "CEIL": None, "RELU": None,
-    "RELU6": None, "RELU_N1_TO_1": None, "LOGISTIC": None, "TANH": None, "SQRT": None, "RSQRT": None,
-    "REAL": None, "IMAG": None, "RFFT2D": "Rfft2d", "SIN": None, "LOG": None, "ELU": None, "PRELU": None, "ATAN2": None,
-}  # fmt: skip  # fmt: skip
+# Operators that want options, all at their defaults, under the operator's own name; and those that want none.
+OWN_OPTIONS = """
+ADD SUB MUL DIV POW SELECT_V2 QUANTIZE DEQUANTIZE TRANSPOSE EXP NEG ABS SQUARE CAST PAD SLICE TILE EQUAL
+NOT_EQUAL LESS LESS_EQUAL GREATER GREATER_EQUAL LOGICAL_AND LOGICAL_OR LOGICAL_NOT FLOOR_MOD FLOOR_DIV COS
+SIGN BROADCAST_TO BITWISE_XOR LOG_SOFTMAX HARD_SWISH SELECT
+"""
+NO_OPTIONS = """
+ROUND FLOOR CEIL RELU RELU6 RELU_N1_TO_1 LOGISTIC TANH SQRT RSQRT REAL IMAG SIN LOG ELU PRELU ATAN2
+"""
+BUILTIN_OPTIONS: dict[str, str | None] = {
+    **{name: name.title().replace("_", "") for name in OWN_OPTIONS.split()},
+    "MAXIMUM": "MaximumMinimum",
+    "MINIMUM": "MaximumMinimum",
+    "PADV2": "PadV2",
+    "RFFT2D": "Rfft2d",
+    **dict.fromkeys(NO_OPTIONS.split()),
+}
 
 
 class Tensors:

@@ -1,11 +1,7 @@
 """Operators in torch, which networks are trained through, against their forms in NumPy."""
 
-from typing import Any
-
-import numpy as np
-import onnx_ir as ir
 import pytest
-from numpy.typing import NDArray
+from gradient_cases import as_tensor, is_float
 from operator_cases import CASES, FUSED, Case
 from operator_models import draw, imported
 
@@ -14,26 +10,17 @@ from edgekit.graph.facts import FACTS
 from edgekit.graph.nodes import named_outputs
 from edgekit.operators.gradients import form_of
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.pointwise.functions import POINTWISE
-from edgekit.operators.pointwise.gradients import FUNCTIONS
 from edgekit.quantize.prepare.fuse import fuse
 
-torch = pytest.importorskip("torch")
 SNR_DB = 90.0
+
+
 # No gradient goes through these: a training compares what they read with the float network.
 WITHOUT = {
     *("CenterCropPad", "CumSum", "DFT", "DeformConv", "DequantizeLinear", "GlobalLpPool"),
     *("GatherND", "GridSample", "Hardmax", "LRN", "LpPool", "Mod", "Pad", "ReduceProd", "Resize"),
     *("ScatterElements", "ScatterND", "Trilu"),
 }
-
-
-def is_float(value: ir.Value) -> bool:
-    return value.dtype == ir.DataType.FLOAT
-
-
-def as_tensor(array: NDArray[Any]) -> Any:
-    return torch.from_numpy(np.array(array))
 
 
 @pytest.mark.parametrize(
@@ -67,18 +54,3 @@ def test_what_has_no_gradient_is_known_by_name() -> None:
             if any(map(is_float, named_outputs(node))) and form_of(node) is None:
                 unknown.add(node.op_type)
     assert {name for name in unknown if name in FACTS} == WITHOUT
-
-
-def test_every_function_of_one_value_has_a_gradient() -> None:
-    assert FUNCTIONS.keys() == POINTWISE.keys()
-    for name, case in CASES.items():
-        (node, *_) = imported(case, "gradient").ir.graph
-        if node.op_type not in POINTWISE or not is_float(node.outputs[0]):
-            continue
-        form = form_of(node)
-        assert form is not None
-        (operand,) = draw(case, 1).values()
-        x = as_tensor(np.clip(operand[0], -50, 50)).requires_grad_()
-        (y,) = form(node, [x])
-        y.sum().backward()
-        assert torch.isfinite(x.grad).all(), name

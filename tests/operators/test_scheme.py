@@ -1,8 +1,11 @@
 """Types and multipliers: ranges hold, zero is exact, fixed point is within its mantissa."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
-from hypothesis import given
+from exact_integers import HALF
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgekit.operators.scheme import (
@@ -93,3 +96,41 @@ def test_all_dead_weights_still_quantize() -> None:
         quantize_weights(np.zeros((2, 3)), weight_scales(np.zeros((2, 3)))).tolist()
         == [[0] * 3] * 2
     )
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@given(st.floats(2.0**-30, 2.0**10), st.integers(-128, 127))
+@settings(max_examples=30, deadline=None)
+def test_every_integer_survives_dequantizing_and_quantizing(
+    dtype: str, scale: float, zero: int
+) -> None:
+    kind = QuantType(dtype, float(np.float32(scale)), zero if dtype == "int8" else 0)
+    low, high = kind.limits
+    every = np.arange(low, high + 1).astype(dtype)
+    real = kind.dequantize(every)
+    np.testing.assert_array_equal(kind.quantize(real), every)
+    for q in (low, -1, 0, 1, high):
+        exact = Fraction(kind.scale) * (q - kind.zero_point)
+        assert abs(Fraction(float(real[q - low])) - exact) <= abs(exact) * Fraction(1, 2**24)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@given(st.floats(width=32, allow_nan=False, allow_infinity=False), st.floats(2.0**-20, 2.0**4))
+@settings(max_examples=200, deadline=None)
+def test_quantize_rounds_the_quotient_half_to_even(dtype: str, x: float, scale: float) -> None:
+    kind = QuantType(dtype, float(np.float32(scale)), 9 if dtype == "int8" else 0)
+    with np.errstate(over="ignore"):
+        quotient = float(np.float32(x) / np.float32(kind.scale))
+    low, high = kind.limits
+    whole = round(Fraction(quotient)) if abs(quotient) < 1e9 else int(np.sign(quotient)) * 10**9
+    assert int(kind.quantize(np.array([x], np.float32))[0]) == min(
+        max(whole + kind.zero_point, low), high
+    )
+
+
+@given(st.floats(2.0**-40, 2.0**14), st.sampled_from([15, 31]))
+def test_a_multiplier_is_off_by_half_a_unit_of_its_mantissa(real: float, bits: int) -> None:
+    m, s = (int(a[0]) for a in fixed_point(real, bits))
+    assert 1 <= s <= 62 and 0 < m < 2**bits
+    unit = Fraction(1, 2**s)
+    assert abs(Fraction(real) - m * unit) <= HALF * unit or m == 2**bits - 1

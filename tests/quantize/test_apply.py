@@ -11,8 +11,7 @@ from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import INTEGER_DOMAIN, stored_type
-from edgekit.operators.scheme import HIDDEN_TYPE
+from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
@@ -28,13 +27,6 @@ def test_opens_in_onnxruntime_as_it_is_and_passes_the_checker(name: str) -> None
     onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
 
-def test_replaced_float_weights_leave_the_file() -> None:
-    proto = onnx.load_from_string(int8_model("conv_recurrent").to_bytes())
-    used = {name for node in proto.graph.node for name in node.input}
-    assert {tensor.name for tensor in proto.graph.initializer} <= used
-    assert len(proto.SerializeToString()) < 0.6 * len(float_model("conv_recurrent").to_bytes())
-
-
 @pytest.mark.parametrize("name", ZOO)
 def test_oracle_and_onnxruntime_agree_and_both_are_near_float(name: str) -> None:
     model, quantized = float_model(name), int8_model(name)
@@ -46,36 +38,6 @@ def test_oracle_and_onnxruntime_agree_and_both_are_near_float(name: str) -> None
     assert snr_db(reference, integer) >= floor
     assert snr_db(reference, qdq) >= floor
     assert snr_db(qdq, integer) >= floor
-
-
-@pytest.mark.parametrize("name", ["gru_mask", "conv_recurrent", "raw"])
-def test_recurrent_state_is_int16_of_scale_two_to_the_minus_15(name: str) -> None:
-    graph = to_integer(int8_model(name)).ir.graph
-    hidden = [stored_type(v) for v in graph.inputs if v.name in ("h", "h1", "h2")]
-    assert hidden
-    assert all(
-        k is not None and (k.dtype, k.scale, k.zero_point) == ("int16", 2.0**-15, 0) for k in hidden
-    )
-
-
-def test_caches_are_stored_as_integers_and_start_at_the_zero_point() -> None:
-    oracle = Oracle(int8_model("tcn"))
-    for name in ("c0", "c1", "c2", "tail"):
-        kind = stored_type(next(v for v in oracle.graph.inputs if v.name == name))
-        assert kind is not None
-        assert kind.dtype == "int8"
-        assert np.all(oracle.states[name] == kind.zero_point)
-
-
-def test_the_memory_of_an_lstm_is_int32_with_room_to_grow() -> None:
-    model = int8_model("lstm_vad")
-    graph = to_integer(model).ir.graph
-    kinds = {str(v.name): stored_type(v) for v in graph.inputs}
-    h, c = kinds["h"], kinds["c"]
-    assert h == HIDDEN_TYPE
-    assert c is not None and (c.dtype, c.zero_point) == ("int32", 0)
-    peak = np.abs(run_hops(float_model("lstm_vad"), noise(model, 60), tap=["c_next"])["c_next"])
-    assert c.scale * 2**31 >= max(2 * peak.max(), 2**15)
 
 
 @pytest.mark.parametrize("name", ["tcn", "vision", "conv_recurrent", "lstm_vad"])

@@ -228,10 +228,10 @@ def _keys_in_mask(
         return None
     array = _band(writer, other)[0]
     flat = array.reshape(-1, *array.shape[-2:])  # (heads, queries, keys)
-    left = None
-    if node.op_type == "Mul" and not normal:  # without a softmax, a factor of 0 hides a key
+    left, affine = None, facts_of(node).affine
+    if affine == "multiplies" and not normal:  # without a softmax, a factor of 0 hides a key
         left = flat != 0
-    elif node.op_type == "Add" and normal:
+    elif affine == "adds" and normal:
         left = flat > MASKED
     elif node.op_type == "Where" and other is node.inputs[0]:
         scores_first = node.inputs[1] is scored

@@ -6,7 +6,6 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Float64
-from edgekit.export.own_operators.marked_layers import FILTERED_NOISE
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.rules.spectra import (
@@ -96,4 +95,4 @@ def _overlap_add(
     return new.reshape(new.slice(total, 1, 0, hop, f"{name}.now"), (1, 1, hop), name)
 
 
-RULES = (StreamingRule(FILTERED_NOISE, filtered_noise, domain=FRONTEND_DOMAIN),)
+RULES = (StreamingRule("FilteredNoise", filtered_noise, domain=FRONTEND_DOMAIN),)

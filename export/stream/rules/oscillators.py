@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
-from edgekit.export.own_operators.marked_layers import OSCILLATORS
 from edgekit.export.stream.hopgraph import HopGraph
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import align_streams
@@ -132,4 +131,4 @@ def _pitch_digits(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
     ]
 
 
-RULES = (StreamingRule(OSCILLATORS, oscillators, domain=FRONTEND_DOMAIN),)
+RULES = (StreamingRule("Oscillators", oscillators, domain=FRONTEND_DOMAIN),)

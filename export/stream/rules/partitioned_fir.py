@@ -5,7 +5,6 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32
-from edgekit.export.own_operators.marked_layers import PARTITIONED_FIR
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.rule import StreamingRule
 from edgekit.export.stream.rules.spectra import is_fast_length, samples, spectra
@@ -135,4 +134,4 @@ def _sum_of_products(
     return new.exact(new.one(f"{name}.sum", "Add", own, placed))
 
 
-RULES = (StreamingRule(PARTITIONED_FIR, partitioned_fir, domain=FRONTEND_DOMAIN),)
+RULES = (StreamingRule("PartitionedFIR", partitioned_fir, domain=FRONTEND_DOMAIN),)

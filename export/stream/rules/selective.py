@@ -4,7 +4,6 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array
-from edgekit.export.own_operators.marked_layers import SELECTIVE
 from edgekit.export.stream.rewrite import Rewriter
 from edgekit.export.stream.rules.elementwise import align_streams
 from edgekit.export.stream.rules.rule import StreamingRule
@@ -79,4 +78,4 @@ def _column(
     return new.one(f"{name}.column", "Reshape", value, dims)
 
 
-RULES = (StreamingRule(SELECTIVE, selective, domain=FRONTEND_DOMAIN),)
+RULES = (StreamingRule("SelectiveSSM", selective, domain=FRONTEND_DOMAIN),)

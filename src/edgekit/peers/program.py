@@ -21,6 +21,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import array_of, attribute
 from edgekit.operators.geometry import dims
+from edgekit.operators.roles import RECURRENT
 
 Change = Callable[[Array], Array]
 Integers = tuple[Array, Array]  # of a weight, and their scale by output
@@ -125,7 +126,7 @@ def _as_torch(
         beta = float(attribute(node, "beta", 1.0))
         weight = formed(1, *_rows(node))
         return "Linear", [given[0], weight, formed(2, "flat", lambda b: beta * b.reshape(-1))]
-    if op in ("GRU", "LSTM"):
+    if op in RECURRENT:
         matrices = [formed(index, "forward", lambda w: w[0]) for index in (1, 2)]
         if op == "LSTM":
             bias = formed(3, "sum", lambda b: b[0].reshape(2, -1).sum(0))

@@ -1,6 +1,7 @@
 """Functions of one value."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -56,14 +57,9 @@ def _of_integers(w: NodeEmission, node: ir.Node, x: int, dtype: str) -> None:
     wide = x if dtype in ("int32", "int64") else w.op("CAST", [x], dtype="int32")
     kind = w.graph.tensors[wide].dtype
     zero, one, minus = (w.constant(np.full((), n, kind)) for n in (0, 1, -1))
-    if node.op_type == "Neg":
-        y = w.op("MUL", [wide, minus])
-    elif node.op_type == "Relu":
-        y = w.op("MAXIMUM", [wide, zero])
-    elif node.op_type == "Abs":
-        y = w.op("MAXIMUM", [wide, w.op("MUL", [wide, minus])])
-    else:
-        y = w.op("MAXIMUM", [w.op("MINIMUM", [wide, one]), minus])
+    plain = INTEGERS[node.op_type].plain
+    assert plain is not None, node.op_type
+    y = plain(w, wide, (zero, one, minus))
     w.put(y if wide == x else w.op("CAST", [y], dtype=dtype), order)
 
 
@@ -77,7 +73,10 @@ def is_integer(w: NodeEmission, node: ir.Node) -> bool:
         return False
     if item.kind.dtype == frame[1].dtype == "int8":
         return True
-    return node.op_type in ("Sigmoid", "Tanh", "Relu", "LeakyRelu", "Neg")
+    own = INTEGERS.get(node.op_type)
+    return (str(BUILTINS.get(node.op_type)), "int16") in FIXED or (
+        own is not None and own.quantized is not None
+    )
 
 
 def _integer(w: NodeEmission, node: ir.Node) -> None:
@@ -85,22 +84,56 @@ def _integer(w: NodeEmission, node: ir.Node) -> None:
     order = item.order
     x = w.tensor(item, order)
     builtin = BUILTINS.get(node.op_type)
-    fixed = FIXED.get((str(builtin), w.work))
+    fixed, own = FIXED.get((str(builtin), w.work)), INTEGERS.get(node.op_type)
     if fixed is not None and (w.work == "int16" or kind.scale >= FINEST * fixed.scale):
         assert builtin is not None
         w.put(w.op(builtin, [x], kind=fixed), order)
-    elif node.op_type == "Relu":
-        y = w.requantized_tensor(x, kind)
-        zero = w.constant(np.full(1, kind.zero_point, kind.dtype), kind)
-        w.put(w.op("MAXIMUM", [y, zero]), order)
-    elif node.op_type == "Neg" and w.work == "int16":
-        minus = QuantType("int16", 1.0, 0)
-        w.result("MUL", [x, w.constant(np.full(1, -1, np.int16), minus)], order)
-    elif node.op_type == "LeakyRelu":
-        alpha = attributes_of(node)["alpha"]
-        w.result("LEAKY_RELU", [x], order, options("LeakyRelu", alpha=alpha))
+    elif own is not None and own.quantized is not None and (own.narrow or w.work == "int16"):
+        own.quantized(w, node, x)
     else:
         w.put(table(w, node, x, kind), order)
+
+
+def _clamp_below(w: NodeEmission, node: ir.Node, x: int) -> None:
+    kind = w.work_kind()
+    y = w.requantized_tensor(x, kind)
+    zero = w.constant(np.full(1, kind.zero_point, kind.dtype), kind)
+    w.put(w.op("MAXIMUM", [y, zero]), w.item(node.inputs[0]).order)
+
+
+def _negate(w: NodeEmission, node: ir.Node, x: int) -> None:
+    minus = w.constant(np.full(1, -1, np.int16), QuantType("int16", 1.0, 0))
+    w.result("MUL", [x, minus], w.item(node.inputs[0]).order)
+
+
+def _leak(w: NodeEmission, node: ir.Node, x: int) -> None:
+    alpha = attributes_of(node)["alpha"]
+    order = w.item(node.inputs[0]).order
+    w.result("LEAKY_RELU", [x], order, options("LeakyRelu", alpha=alpha))
+
+
+@dataclass(frozen=True)
+class _Integers:
+    """A function of integers, where LiteRT has one.
+
+    Attributes:
+        plain: of integers without a scale, given the numbers 0, 1 and -1.
+        quantized: of such with a scale.
+        narrow: whether the latter is of 8 bits too.
+    """
+
+    plain: Callable[[NodeEmission, int, tuple[int, int, int]], int] | None = None
+    quantized: Callable[[NodeEmission, ir.Node, int], None] | None = None
+    narrow: bool = True
+
+
+INTEGERS = {
+    "Abs": _Integers(lambda w, x, n: w.op("MAXIMUM", [x, w.op("MUL", [x, n[2]])])),
+    "LeakyRelu": _Integers(quantized=_leak),
+    "Neg": _Integers(lambda w, x, n: w.op("MUL", [x, n[2]]), _negate, narrow=False),
+    "Relu": _Integers(lambda w, x, n: w.op("MAXIMUM", [x, n[0]]), _clamp_below),
+    "Sign": _Integers(lambda w, x, n: w.op("MAXIMUM", [w.op("MINIMUM", [x, n[1]]), n[2]])),
+}
 
 
 def table(w: NodeEmission, node: ir.Node, x: int, kind: QuantType) -> int:

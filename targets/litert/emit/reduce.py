@@ -7,6 +7,7 @@ import onnx_ir as ir
 
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims, ints, optional
+from edgekit.operators.reduce import SUMS
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.builtins import BUILTINS
@@ -83,12 +84,11 @@ def _folded_real(w: NodeEmission, node: ir.Node, x: int, order: Order, axes: Seq
         peak = reduce_axes(w, "REDUCE_MAX", x, order, axes)
         total = reduce_axes(w, "SUM", w.op("EXP", [w.op("SUB", [x, peak])]), order, axes)
         return w.op("ADD", [w.op("LOG", [total]), peak])
-    if op == "ReduceLogSum":
-        return w.op("LOG", [reduce_axes(w, "SUM", x, order, axes)])
-    if op == "ReduceL1":
-        return reduce_axes(w, "SUM", _size(w, x), order, axes)
-    total = reduce_axes(w, "SUM", w.op("MUL", [x, x]), order, axes)
-    return w.op("SQRT", [total]) if op == "ReduceL2" else total
+    before, after = SUMS[op]
+    if before is not None:
+        x = _size(w, x) if before == "size" else w.op("MUL", [x, x])
+    total = reduce_axes(w, "SUM", x, order, axes)
+    return total if after is None else w.op("SQRT" if after == "root" else "LOG", [total])
 
 
 def _size(w: NodeEmission, x: int) -> int:

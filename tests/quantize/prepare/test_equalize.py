@@ -4,18 +4,12 @@ import os
 from pathlib import Path
 
 import numpy as np
-import onnx_ir as ir
 import pytest
 from builds import float_model, noise
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from channel_networks import ROUNDING_DB, SCALED, check_same, free, rescaled
 from published_networks import CACHE, HOW_TO_GET, NETWORKS, path_of
-from stream_layers import layers, network_of
-from zoo import ZOO
 
 from edgekit.export.hop_runner import run_hops, snr_db
-from edgekit.export.stream.convert import stream
-from edgekit.export.stream.sources import onnx_offline
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
@@ -26,52 +20,6 @@ from edgekit.quantize.prepare.migrate import migrate
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import Recipe
 from edgekit.verbs.export.importing import load_model
-
-ROUNDING_DB = 100.0  # of float32 sums in another scale
-SCALED = {"tcn", "conv_recurrent", "attention", "vision", "dual_path", "gru_mask"}
-
-
-def free(channels: Channels) -> np.ndarray:
-    """Channels that something constant writes and that are not fixed."""
-    written = np.zeros(channels.count, bool)
-    for site in channels.sites:
-        written[channels.find(site.written)] = True
-    written[: FIXED + 1] = False
-    return written
-
-
-def check_same(model: Model, changed: Model, hops: int = 12) -> None:
-    inputs = noise(model, hops, seed=3)
-    before, after = run_hops(model, inputs), run_hops(changed, inputs)
-    for name, array in before.items():
-        assert snr_db(array, after[name]) > ROUNDING_DB, name
-    assert changed.states == model.states
-
-
-def rescaled(model: Model, seed: int) -> tuple[Model, int]:
-    """The model with every free channel scaled by a random factor, and how many these are."""
-    copy = Model(model.ir.clone())
-    channels = Channels(copy)
-    scale = np.ones(channels.count)
-    scaled = free(channels)
-    scale[scaled] = np.exp(np.random.default_rng(seed).normal(size=int(scaled.sum())))
-    channels.scaled(copy, scale)
-    return copy, int(scaled.sum())
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(layers(), st.integers(0, 99))
-def test_any_factors_leave_random_streamed_networks_as_they_were(layer, seed) -> None:
-    model = stream(onnx_offline(network_of(layer, seed), name="net"))
-    check_same(model, rescaled(model, seed)[0])
-
-
-@pytest.mark.parametrize("name", ZOO)
-def test_any_factors_leave_the_zoo_as_it_was(name: str) -> None:
-    model = unpack_states(float_model(name))
-    changed, count = rescaled(model, 7)
-    assert (count > 0) == (name in SCALED)
-    check_same(model, changed)
 
 
 @pytest.mark.parametrize("name", sorted(SCALED))
@@ -101,20 +49,6 @@ def test_a_cache_is_scaled_with_the_layer_that_fills_it() -> None:
     ratio = np.abs(after).max((0, 1, 3)) / np.abs(before).max((0, 1, 3))
     assert ratio.max() > 1.5 * ratio.min()
     assert snr_db(before * ratio[:, None], after) > ROUNDING_DB
-
-
-def test_an_input_that_only_a_sigmoid_writes_is_not_migrated() -> None:
-    model = unpack_states(float_model("raw"))  # tanh and a GRU: nothing may scale
-    changed = migrate(model, Calibration((noise(model, 20),), "noise"), 0.5)
-    assert constants(changed) == constants(model)
-
-
-def constants(model: Model) -> set[bytes]:
-    return {
-        v.const_value.numpy().tobytes()
-        for v in model.ir.graph.initializers.values()
-        if isinstance(v, ir.Value) and v.const_value is not None
-    }
 
 
 def test_channels_that_differ_a_thousandfold_survive_eight_bits_once_they_are_equal() -> None:

@@ -1,19 +1,16 @@
 """Spelled-out operators become one node that computes the same, and only where nothing else reads their parts."""
 
-from collections import Counter
-
 import numpy as np
 import pytest
+from fused_networks import UNITS, WIDTH, lstm_cell, operators
 from onnx import helper
-from operator_cases import CASES, FUSED, Operand, c, f, i64, network
+from operator_cases import CASES, FUSED, Operand, f, i64, network
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import run_hops
 from edgekit.export.verify import compare
 from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.qdq import stored_type
-from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.fuse import fuse
@@ -27,10 +24,6 @@ EXPECTED = {
     "mean": "MeanSquare",
     "mask": "ProductSum",
 }
-
-
-def operators(model: Model) -> Counter[str]:
-    return Counter(node.op_type for node in model.ir.graph)
 
 
 def drawn(case_name: str, count: int = 8) -> dict[str, np.ndarray]:
@@ -116,60 +109,6 @@ def test_squares_are_found_behind_movements(square: str) -> None:
         name: np.random.default_rng(0).normal(size=(4, 2, 9)).astype(np.float32) for name in "ab"
     }
     compare(run_hops(model, inputs), run_hops(fused, inputs), what=square)
-
-
-UNITS, WIDTH = 6, 9
-
-
-def lstm_cell() -> Model:
-    """One step as Keras and torch's cells write it: a Split of the sum of two products."""
-    text = [
-        ("gx", "MatMul", "x", "w"),
-        ("gh", "MatMul", "h", "r"),
-        ("g", "Add", "gx", "gh"),
-        ("z", "Add", "g", "bias"),
-    ]
-    nodes = [helper.make_node(op, list(inputs), [result]) for result, op, *inputs in text]
-    nodes.append(helper.make_node("Split", ["z"], ["i", "f", "c", "o"], axis=1, num_outputs=4))
-    tail = [
-        ("si", "Sigmoid", "i"),
-        ("sf", "Sigmoid", "f"),
-        ("tc", "Tanh", "c"),
-        ("so", "Sigmoid", "o"),
-        ("keep", "Mul", "sf", "memory"),
-        ("enter", "Mul", "si", "tc"),
-        ("memory_next", "Add", "keep", "enter"),
-        ("t", "Tanh", "memory_next"),
-        ("h_next", "Mul", "so", "t"),
-        ("y", "Neg", "h_next"),
-    ]
-    nodes += [helper.make_node(op, list(inputs), [result]) for result, op, *inputs in tail]
-    operands: dict[str, Operand] = {
-        "x": f(1, WIDTH),
-        "h": f(1, UNITS),
-        "memory": f(1, UNITS),
-        "w": c(WIDTH, 4 * UNITS),
-        "r": c(UNITS, 4 * UNITS, seed=1),
-        "bias": c(4 * UNITS, seed=2),
-    }
-    case = network("cell", nodes, operands, ["y", "h_next", "memory_next"])
-    states = [("h", "h_next"), ("memory", "memory_next")]
-    return from_onnx(case.onnx, name="cell", states=states)
-
-
-def test_a_spelled_out_lstm_step_becomes_the_operator_with_a_wide_memory() -> None:
-    model = lstm_cell()
-    fused = fuse(model)
-    found = operators(fused)
-    assert found["LSTM"] == 1 and not found.keys() & {"Gemm", "Split", "Sigmoid", "Tanh", "Mul"}
-    inputs = {"x": np.random.default_rng(0).standard_normal((40, 1, WIDTH)).astype(np.float32)}
-    expected = run_hops(model, inputs)
-    compare(expected, run_hops(fused, inputs), what="cell")
-    quantized = quantize(model, Calibration((inputs,), "noise"), "w8a16")
-    kinds = [stored_type(value) for value in to_integer(quantized).ir.graph.inputs]
-    assert sorted(kind.dtype for kind in kinds if kind is not None) == ["int16", "int32"]
-    found_y = Oracle(quantized).run_hops(inputs)["y"]
-    assert np.abs(found_y - expected["y"]).max() < 0.02
 
 
 def test_macs_of_a_recurrent_layer_count_by_the_operands_of_each_product() -> None:

@@ -5,52 +5,19 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 import pytest
-from level_networks import HOP, network, recurrent, sharing, sound
+from level_networks import network, recurrent, sound
+from level_scales import CELLS, HOPS, SEEDS, Cell, calibration, in_c, scaled
 
-from edgekit.base.errors import UsageError
 from edgekit.export.hop_runner import run_hops, snr_db
-from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle
-from edgekit.operators.roles import HOP_SCALED
 from edgekit.operators.to_integer import to_integer
-from edgekit.quantize.apply import ObservedModel, observe_model, quantize, quantize_observed
-from edgekit.quantize.calibrate.clips import Calibration, observe
-from edgekit.quantize.prepare.hop_scales import hop_scales
+from edgekit.quantize.apply import quantize
 from edgekit.quantize.recipe import RECIPES
-from edgekit.quantize.search.space import make_space
-from edgekit.quantize.types.weights import weight_type
 from edgekit.targets.describe import describe
-from edgekit.targets.macs import node_macs, with_macs
-from edgekit.targets.trials import Trials
+from edgekit.targets.macs import with_macs
 
-HOPS = 40
-SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 LEVELS = [1.0, 0.1, 0.01, 1e-3]
-Cell = tuple[str, int, int]
-CELLS = [("GRU", 0, 1), ("GRU", 1, 1), ("GRU", 1, 4), ("LSTM", 0, 1), ("LSTM", 0, 4)]
-
-
-def calibration() -> Calibration:
-    return Calibration(({"pcm": sound(HOPS, 1)}, {"pcm": sound(HOPS, 2)}), "noise")
-
-
-def scaled(model: Model) -> Model:
-    return hop_scales(model, calibration())
-
-
-def layers(model: Model) -> list[str]:
-    """The layers with a scale per hop."""
-    return [
-        str(node.name)
-        for node in model.ir.graph
-        if HOP_SCALED in node.metadata_props and node.op_type in ("Conv", "Gemm")
-    ]
-
-
-def in_c(model: Model, *heard: np.ndarray) -> list[np.ndarray]:
-    (found,) = Trials(model, [{"pcm": clip} for clip in heard]).run(lambda _, made: made["y"])
-    return found
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -66,13 +33,6 @@ def test_with_biases_it_computes_the_same(seed: int) -> None:
     model, heard = network(seed, biases=True), {"pcm": sound(HOPS, 3)}
     (before,), (after,) = (run_hops(m, heard).values() for m in (model, scaled(model)))
     np.testing.assert_allclose(before, after, atol=1e-6 * np.abs(before).max())
-
-
-def test_layers_up_to_the_first_bias_have_one_and_those_behind_it_what_sound_adds() -> None:
-    assert layers(scaled(network(0, biases=False))) == ["code", "mixed", "open", "y"]
-    model = network(0, biases=True)
-    assert layers(hop_scales(model, calibration(), behind_biases=False)) == ["code"]
-    assert layers(scaled(model)) == ["code", "mixed", "open", "y"]
 
 
 def test_a_network_of_no_sound_has_none() -> None:
@@ -119,24 +79,6 @@ def test_integers_keep_quiet_sound() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_quiet_sound_adds_behind_biases_is_kept(seed: int) -> None:
-    model, heard = network(seed, biases=True), calibration()
-    kept = quantize(model, heard, "w8a8")
-    seen = observe_model(model, heard, replace(RECIPES["w8a8"], hop_scales=False))
-    first = hop_scales(seen.model, heard, behind_biases=False)
-    before = quantize_observed(
-        ObservedModel(first, observe(first, heard), heard), RECIPES["w8a8"], ""
-    )
-    clip, silence = sound(HOPS, 7, 0.01), np.zeros((HOPS, 1, 64), np.float32)
-    (exact,), (still,) = (run_hops(model, {"pcm": pcm}).values() for pcm in (clip, silence))
-    ratios = []
-    for made in (kept, before):
-        found, rest = in_c(made, clip, silence)
-        ratios.append(snr_db(exact - still, found - rest))
-    assert ratios[0] > 15 and ratios[0] > ratios[1] + 6, ratios
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 def test_what_a_scale_leaves_is_rounded_behind_its_activation_and_carried_as_integers(
     seed: int,
 ) -> None:
@@ -169,15 +111,6 @@ def test_sound_above_what_calibration_saw_is_served_too() -> None:
     loud = sound(HOPS, 4, 3.0)
     (exact,) = run_hops(model, {"pcm": loud}).values()
     assert snr_db(exact, in_c(quantize(model, calibration(), "w8a8"), loud)[0]) > 20
-
-
-@pytest.mark.parametrize("cell", CELLS)
-def test_what_a_recurrent_layer_makes_of_x_is_a_layer_of_its_own(cell: Cell) -> None:
-    model, heard = recurrent(0, *cell, bias=True), {"pcm": sound(HOPS, 3)}
-    made = scaled(model)
-    assert layers(made) == ["cell.product"]
-    (before,), (after,) = (run_hops(m, heard).values() for m in (model, made))
-    np.testing.assert_allclose(before, after, atol=1e-6 * np.abs(before).max())
 
 
 @pytest.mark.parametrize("recipe", ["w8a8", "w4a8", "w8a16"])
@@ -218,67 +151,12 @@ def test_quieter_sound_only_shifts_what_a_cell_reads(cell: Cell) -> None:
         np.testing.assert_array_equal(read[1:], [read[0]] * 3)
 
 
-def test_a_search_counts_the_product_with_x_where_it_is() -> None:
-    seen = observe_model(recurrent(0), calibration(), RECIPES["w8a8"])
-    counted = node_macs(to_integer(quantize_observed(seen, RECIPES["w8a8"], "")))
-    groups = make_space(seen, RECIPES["w8a8"], counted).groups
-    macs = {name: group.macs for group in groups for name in group.tensors}
-    assert (macs["cell.rows"], macs["cell.gates"], macs["h_next"]) == (
-        36 * 64,
-        0,
-        36 * 12 + 12 * 64,
-    )
-    (gates,) = (group for group in groups if "cell.gates" in group.tensors)
-    wide = {option.stored: option.wide_macs for option in gates.options}
-    assert wide == {"int16": 0, "float32": 36 * 12 + 36 * 36}  # all of the cell
-
-
 def test_with_fixed_scales_a_cell_multiplies_x_itself() -> None:
     fixed = replace(RECIPES["w8a8"], hop_scales=False)
     nodes = {
         str(n.name): n for n in quantize(recurrent(0), calibration(), fixed).ir.graph if n.name
     }
     assert "cell.product" not in nodes and dims(nodes["cell"].inputs[1]) == (1, 36, 64)
-
-
-def test_cells_that_share_a_weight_share_it_in_their_products() -> None:
-    """Under its name, by which a recipe gives it a type."""
-    model = sharing()
-    made = scaled(model)
-    products = [node for node in made.ir.graph if str(node.name).endswith(".product")]
-    assert len(products) == 2
-    assert {(value.name, dims(value)) for n in products if (value := n.inputs[1])} == {
-        ("w", (36, HOP))
-    }
-    assert not any(name.startswith("w_") for name in made.ir.graph.initializers)
-    named = replace(RECIPES["w4a8"], name="own", layers={"w": "int8"})
-    assert {weight_type(node, 1, named) for node in products} == {"int8"}
-    built = quantize(model, calibration(), named)
-    clip = sound(HOPS, 5)
-    np.testing.assert_array_equal(Oracle(built).run_hops({"pcm": clip})["y"], in_c(built, clip)[0])
-
-
-def test_what_a_cell_reads_in_the_place_of_x_has_16_bits() -> None:
-    named = replace(RECIPES["w8a8"], name="own", tensors={"cell.gates": "int8"})
-    with pytest.raises(UsageError, match="int16 or float32"):
-        quantize(recurrent(0), calibration(), named)
-
-
-def test_a_file_whose_identity_has_a_bias_is_multiplied() -> None:
-    """Integers leave out the product only where it changes nothing."""
-    model = quantize(recurrent(0), calibration(), "w8a8")
-    assert _columns(model) == 0
-    other = Model(model.ir.clone())
-    both = np.zeros((1, 72), np.float32)
-    both[0, 3] = 1.0
-    other.ir.graph.initializers["cell.bias"].const_value = ir.tensor(both)
-    assert _columns(other) == 36
-
-
-def _columns(model: Model) -> int:
-    """The inputs that the integer cell multiplies."""
-    cell = next(node for node in to_integer(model).ir.graph if node.name == "cell")
-    return cell.attributes["w"].as_tensor().shape[1]
 
 
 def test_the_file_has_plain_nodes_only() -> None:

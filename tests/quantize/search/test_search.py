@@ -1,19 +1,11 @@
 """The search for types: on noises that add up, on a small network whose grids are set while it runs."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
-from builds import float_model, noise
-from c_kernels import needs_cc
+from builds import float_model
+from search_spaces import COSTS, add_up, additive, found, quiet
 
-from edgekit.export.hop_runner import run_hops, snr_db
-from edgekit.operators.oracle import Oracle
-from edgekit.quantize.apply import observe_model, quantize_observed
-from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import AUTO
 from edgekit.quantize.search.search import (
-    Found,
     Ranking,
     _steps,
     decibels,
@@ -21,44 +13,7 @@ from edgekit.quantize.search.search import (
     rank,
     search,
 )
-from edgekit.quantize.search.selectable import GRIDS
-from edgekit.quantize.search.space import Group, Option, Space, make_space
-from edgekit.targets.trials import Trials
-
-NOISES = ((1e-3, 1e-6, 0.0), (1e-3, 1e-6, 0.0), (2e-6, 1e-8, 0.0), (1e-2, 5e-3, 0.0))
-COSTS = ((1, 2, 4), (10, 20, 40), (1, 2, 4), (100, 200, 400))
-
-
-def quiet(_stage: str, _done: int, _total: int) -> None:
-    """No progress."""
-
-
-def additive() -> Space:
-    """Four groups whose noises add up: the table's row of a group holds the noise of its option."""
-    groups = tuple(
-        Group(
-            (f"t{i}",),
-            0,
-            tuple(
-                Option(dtype, dtype, float(cost), {i: np.array([power, 0, 0], np.float32)})
-                for dtype, cost, power in zip(
-                    ("int8", "int16", "float32"), costs, powers, strict=True
-                )
-            ),
-        )
-        for i, (costs, powers) in enumerate(zip(COSTS, NOISES, strict=True))
-    )
-    return Space(float_model("gru_mask"), groups, np.zeros((4, 3), np.float32))
-
-
-def add_up(tables: list[np.ndarray], _progress: object) -> list[float]:
-    """The sum of the table's noises."""
-    return [float(table[:, 0].sum(dtype=np.float64)) for table in tables]
-
-
-def found(min_snr_db: float) -> Found:
-    space = additive()
-    return search(space, rank(space, add_up, quiet), add_up, min_snr_db, quiet)  # type: ignore[arg-type]
+from edgekit.quantize.search.space import Group, Option, Space
 
 
 @pytest.mark.parametrize(
@@ -138,29 +93,6 @@ def test_only_so_many_multiply_accumulates_leave_int8_and_those_first_that_are_w
     assert left(45) == [30, 10, 0]
     assert left(85) == [30, 0, 50]
     assert left(91) == [30, 10, 50]
-
-
-@needs_cc
-@pytest.mark.parametrize("name", ["gru_mask", "tcn", "lstm_vad"])
-def test_a_selectable_network_is_the_quantized_one_and_with_no_grids_the_float_one(
-    name: str,
-) -> None:
-    model = float_model(name)
-    inputs = noise(model, 60, seed=3)
-    seen = observe_model(model, Calibration((noise(model, 60),), "x"), AUTO)
-    space = make_space(seen, AUTO, {})
-    assert str(space.model.stream_inputs[-1].name) == GRIDS
-    exact = space.table({i: len(g.options) - 1 for i, g in enumerate(space.groups)})
-    (key,) = run_hops(model, inputs)
-    runs = Trials(space.model, [inputs]).run(lambda _, found: found[key], [space.default, exact])
-    (integers,), (floats,) = runs
-    quantized = Oracle(quantize_observed(seen, replace(AUTO, name="x"), "")).run_hops(inputs)[key]
-    reference = run_hops(model, inputs)[key]
-    loss_db, predicted_db = snr_db(reference, quantized), snr_db(reference, integers)
-    assert abs(loss_db - predicted_db) < 3
-    assert snr_db(reference, floats) > loss_db - 1
-    numpy = Oracle(space.model).run_hops({**inputs, GRIDS: np.stack([space.default] * 60)})[key]
-    assert snr_db(numpy, integers) > 60
 
 
 def test_decibels_of_nothing_are_infinite() -> None:

@@ -9,10 +9,11 @@ from edgekit.base.arrays import Array
 from edgekit.base.settings import NO_SETTINGS, InputSettings
 from edgekit.export.hop_runner import HopRunner
 from edgekit.export.noise import drawn, noises_of, with_noise
+from edgekit.export.stream.examples import repeat_along_time
 from edgekit.export.stream.replace.distance import distance_line, distances, noise
 from edgekit.export.stream.replace.forms import Form
 from edgekit.export.stream.replace.plan import refuse_unused_forms, replace_forms
-from edgekit.export.stream.sources import Offline, repeat_along_time
+from edgekit.export.stream.sources import Offline
 from edgekit.graph.model import Model, ReplacedNode, Replacements
 from edgekit.graph.nodes import unused_name, value_names
 from edgekit.quantize.calibrate.clips import Clip, load_calibration
