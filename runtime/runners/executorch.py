@@ -4,7 +4,7 @@ import json
 import struct
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from edgekit.base.arrays import Array
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 
 MODEL_NAME, ONCE_NAME, PORTS_NAME = "model.pte", "session.pte", "ports.json"
 SIDES = ("inputs", "outputs")
@@ -97,17 +97,21 @@ def _ports(directory: Path, manifest: Manifest) -> tuple[Ports, dict[str, str]]:
             str(name): tuple([Port(n, tuple(s), d) for n, s, d in side[key]] for key in SIDES)
             for name, side in facts.items()
         }
-        inputs, outputs = ports[MODEL_NAME]
+        inputs, outputs = map(_kinds, ports[MODEL_NAME])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise UsageError(_misfit(directory, f"{PORTS_NAME}: {error}")) from error
-    given = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role != "constant"}
-    made = {t.name: (t.shape, t.dtype) for t in manifest.outputs}
-    found = {port.name: (port.shape, port.dtype) for port in inputs}
-    if not given.items() <= found.items() or made != {p.name: (p.shape, p.dtype) for p in outputs}:
-        raise UsageError(_misfit(directory, f"{PORTS_NAME}: inputs are {found}"))
-    if not (pairs.keys() <= found.keys() and set(pairs.values()) <= made.keys()):
+    given = _kinds([tensor for tensor in manifest.inputs if tensor.role != "constant"])
+    made = _kinds(manifest.outputs)
+    if not given.items() <= inputs.items() or made != outputs:
+        raise UsageError(_misfit(directory, f"{PORTS_NAME}: inputs are {inputs}"))
+    if not (pairs.keys() <= inputs.keys() and set(pairs.values()) <= made.keys()):
         raise UsageError(_misfit(directory, f"{PORTS_NAME}: states are {pairs}"))
     return ports, pairs
+
+
+def _kinds(ports: Iterable[Port | Tensor]) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type by name."""
+    return {port.name: (port.shape, port.dtype) for port in ports}
 
 
 class _Program:

@@ -90,13 +90,10 @@ class LitertRunner:
             ("inputs", self._run.inputs, given, kept),
             ("outputs", self._run.outputs, list(manifest.outputs), set()),
         ):
-            shapes = {
-                name: tuple(int(n) for n in detail["shape"]) for name, detail in found.items()
-            }
+            shapes = {name: tuple(map(int, detail["shape"])) for name, detail in found.items()}
+            own = {name: shape for name, shape in shapes.items() if name not in others}
             expected = {tensor.name: tensor.shape for tensor in tensors}
-            if {
-                n: s for n, s in shapes.items() if n not in others
-            } != expected or not others <= shapes.keys():
+            if own != expected or not others <= shapes.keys():
                 raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {shapes}"))
         if len(states[0]) != len(states[1]):
             raise UsageError(

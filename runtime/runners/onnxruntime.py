@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.base.sampler_loop import Network, network_with_reuse
 from edgekit.base.sampler_table import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, SessionOptions
 
 MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
 KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
@@ -53,7 +56,7 @@ class OnnxruntimeRunner:
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()
-        results: list[Any] = list(self._network.run(wanted, feeds))
+        results: list[Array] = list(self._network.run(wanted, feeds))
         elapsed = time.perf_counter_ns() - start
         count = len(self._outputs)
         self._states = dict(zip(self._pairs, results[count:], strict=True))
@@ -95,22 +98,17 @@ class OnnxruntimeRunner:
         if self._once is not None:
             kept = _shapes(self._once.get_outputs())
             found = _shapes(self._once.get_inputs())
-            if found != {tensor.name: tensor.shape for tensor in manifest.constants}:
+            if found != _shapes(manifest.constants):
                 raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
+        network, outputs = self._network, list(manifest.outputs)
+        ends = set(self._pairs), set(self._pairs.values())
         for kind, nodes, tensors, states, others in (
-            ("inputs", self._network.get_inputs(), given, set(self._pairs), kept),
-            (
-                "outputs",
-                self._network.get_outputs(),
-                list(manifest.outputs),
-                set(self._pairs.values()),
-                {},
-            ),
+            ("inputs", network.get_inputs(), given, ends[0], kept),
+            ("outputs", network.get_outputs(), outputs, ends[1], {}),
         ):
             found = _shapes(nodes)
-            expected = {tensor.name: tensor.shape for tensor in tensors} | others
             carried = {tensor.name for tensor in tensors if tensor.role == "state"}
-            if found != expected or carried != states:
+            if found != _shapes(tensors) | others or carried != states:
                 raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
 
 
@@ -132,7 +130,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
                 _misfit(directory, f"{name}: its inputs are {_shapes(part.get_inputs())}")
             )
 
-    def caller(part: Any) -> Callable[[Arrays], Arrays]:
+    def caller(part: "InferenceSession") -> Callable[[Arrays], Arrays]:
         shapes = _shapes(part.get_inputs())
         names = [node.name for node in part.get_outputs()]
 
@@ -148,7 +146,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     return network_with_reuse(caller(key), caller(decoder), outputs, kept)
 
 
-def session_options() -> Any:
+def session_options() -> "SessionOptions":
     """Options of onnxruntime with one thread, whose int8 products do not saturate.
 
     On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its
@@ -163,7 +161,7 @@ def session_options() -> Any:
     return options
 
 
-def _open(directory: Path, name: str) -> Any:
+def _open(directory: Path, name: str) -> "InferenceSession":
     """A file of the build in onnxruntime, with one thread."""
     try:
         import onnxruntime
@@ -179,7 +177,21 @@ def _open(directory: Path, name: str) -> Any:
         raise UsageError(_misfit(directory, f"{name}: {error}")) from error
 
 
-def _shapes(nodes: Sequence[Any]) -> dict[str, tuple[int, ...]]:
+class Port(Protocol):
+    """What has a name and a shape: onnxruntime's ports, and tensors of a manifest."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Its shape."""
+        ...
+
+
+def _shapes(nodes: Sequence[Port]) -> dict[str, tuple[int, ...]]:
     return {node.name: tuple(node.shape) for node in nodes}
 
 
