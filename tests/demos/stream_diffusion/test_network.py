@@ -1,21 +1,16 @@
-"""`edgekit demo stream-diffusion`: caches, the equation, the sound's way through, and a training from the start."""
-
-from pathlib import Path
+"""The diffusion buffer: frames, sampler, levels and delay."""
 
 import numpy as np
 import pytest
 import torch
-from tiny_build import needs_cc
 from torch.utils._pytree import tree_leaves
 
-from edgekit.cli.demo import show_hearable
 from edgekit.demos import speech_diffusion
-from edgekit.demos.denoise_data import Corpus
 from edgekit.demos.stream_diffusion import facts, train
 from edgekit.demos.stream_diffusion.export import INPUTS
-from edgekit.demos.stream_diffusion.facts import BINS, BUFFER, HOP, N_FFT, RATE, TIMES
+from edgekit.demos.stream_diffusion.facts import BINS, BUFFER, HOP, N_FFT, TIMES
 from edgekit.demos.stream_diffusion.network import CACHES, Caches, FrameTimes, build
-from edgekit.demos.stream_diffusion.show import KEPT, NETWORK, show
+from edgekit.demos.stream_diffusion.show import NETWORK
 from edgekit.demos.weights import load
 from edgekit.export.diffusion.step_tables_sde import Ouve
 from edgekit.export.hop_runner import in_onnxruntime
@@ -80,26 +75,3 @@ def test_silence_is_finite() -> None:
     }
     said = in_onnxruntime(NETWORK.read_bytes())(given)
     assert all(np.isfinite(array).all() for array in said.values())
-
-
-def test_a_quick_training_runs_and_goes_on(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    clip = (3000 * random.standard_normal(RATE)).astype(np.int16)
-    voices = {"asterisk-a": [[clip]], "flite-b": [[clip]], "klettres-c": [[clip]]}
-    corpus = Corpus(voices, {"wind": [np.tile(clip, 8)]})
-    out = tmp_path / "made.npz"
-    for _ in range(2):
-        train.train(corpus, corpus, 1, out, quick=True)
-    kept = torch.load(out.with_suffix(".checkpoint"), weights_only=True)
-    assert kept["step"] == 4 and out.stat().st_size < 400_000
-
-
-@needs_cc
-@pytest.mark.slow
-def test_the_demo_enhances_a_clip(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    demo = show("host", tmp_path / "out", lambda *_: None, (KEPT,), counted=False)
-    (row,) = demo.rows
-    assert all(gain is not None and gain > 1 for gain in row.quality.values())
-    assert all((demo.directory / name).stat().st_size for name in demo.files)
-    show_hearable(demo, as_json=False)
-    assert "SI-SDR gain" in capsys.readouterr().out
