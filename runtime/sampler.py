@@ -230,11 +230,7 @@ def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
 
 
 def given_conditions(
-    tensors: Sequence[Tensor],
-    table: StepTable,
-    given: Mapping[str, ArrayLike],
-    n: int,
-    seed: int,
+    tensors: Sequence[Tensor], table: StepTable, given: Mapping[str, ArrayLike], n: int, seed: int
 ) -> Arrays:
     """Return what `n` images are conditioned on, (n, ...) each.
 

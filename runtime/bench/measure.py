@@ -262,12 +262,7 @@ class Measurement:
                 late = int(np.sum(self.times.us > self.hop_us))
             if self.hop_us:
                 factor = float(f"{self.times.median_us / self.hop_us:.3g}")
-        return {
-            **facts,
-            "hop_us": self.hop_us,
-            "real_time_factor": factor,
-            "deadline_misses": late,
-        }
+        return {**facts, "hop_us": self.hop_us, "real_time_factor": factor, "deadline_misses": late}
 
     def label(self, name: str) -> str:
         """What a fact of `to_dict` is called in print."""

@@ -86,10 +86,7 @@ class Tensor:
 
 
 def with_port(
-    tensor: Tensor,
-    declared: Layout | None,
-    stream: JsonObject,
-    delay_samples: int | None = None,
+    tensor: Tensor, declared: Layout | None, stream: JsonObject, delay_samples: int | None = None
 ) -> Tensor:
     """Return an input or output with what its axes and its hop tell: schema 2's facts of a port.
 

@@ -105,10 +105,7 @@ def _parse(text: str, where: str) -> JsonObject:
 
 
 def _check_table(
-    table: JsonObject,
-    checks: dict[str, Check],
-    prefix: str,
-    complain: Complain,
+    table: JsonObject, checks: dict[str, Check], prefix: str, complain: Complain
 ) -> None:
     for key, check in checks.items():
         if key not in table:

@@ -133,9 +133,7 @@ SIZE = Check(
     {**WHOLE, "minimum": 1},
 )
 NUMBER = Check(
-    _is_number,
-    "a number from 0 up",
-    {"type": "number", "minimum": 0, "exclusiveMaximum": LARGEST},
+    _is_number, "a number from 0 up", {"type": "number", "minimum": 0, "exclusiveMaximum": LARGEST}
 )
 POSITIVE = Check(
     lambda value: _is_number(value) and value > 0,

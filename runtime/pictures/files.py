@@ -123,10 +123,7 @@ def _draw(source: Path, target: Path, suffix: str, found: Found, form: Pictures)
 
 
 def _json(
-    sources: Sequence[Path],
-    rows: Sequence[Row],
-    found: Sequence[Found],
-    form: Pictures,
+    sources: Sequence[Path], rows: Sequence[Row], found: Sequence[Found], form: Pictures
 ) -> str:
     pictures = [
         {"file": path.name, "width": given.size[0], "height": given.size[1], **one.facts(form)}

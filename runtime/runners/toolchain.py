@@ -16,12 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgekit.base.errors import ToolError
-from edgekit.runtime.runners.object_cache import (
-    UNSTABLE,
-    file_facts,
-    object_cache,
-    system_headers,
-)
+from edgekit.runtime.runners.object_cache import UNSTABLE, file_facts, object_cache, system_headers
 
 NAMES = ("cc", "gcc", "clang")
 CXX_NAMES = ("g++", "c++", "clang++")

@@ -305,8 +305,10 @@ def _column_arrays(
         raise ValueError(f"no column {', '.join(sorted(unknown))}")
     zeros = {name: np.zeros(shape) for name, shape in shapes.items()}
     values = {**zeros, **{name: array for name, array in columns.items() if array is not None}}
-    kinds = dict.fromkeys(CHOICES, np.int64)
-    return {name: np.asarray(v, kinds.get(name, np.float64)) for name, v in values.items()}
+    return {
+        name: np.asarray(array, np.int64 if name in CHOICES else np.float64)
+        for name, array in values.items()
+    }
 
 
 def _problems(table: StepTable) -> Sequence[Problem]:

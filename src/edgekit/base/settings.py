@@ -77,12 +77,12 @@ def read_settings(given: Iterable[str] | Mapping[str, object]) -> dict[str, Sett
         UsageError: every one that is of another form, does not begin at 0 s and go on, or names a file that cannot be
             read.
     """
+    rows: list[tuple[str, str, object]]
     if isinstance(given, Mapping):
-        rows: list[tuple[str, str, object]] = [
-            (f"--set {name}", name, value) for name, value in given.items()
-        ]
+        rows = [(f"--set {name}", name, value) for name, value in given.items()]
     else:
-        rows = [(f"--set '{text}'", *text.partition("=")[::2]) for text in given]
+        parts = ((text, text.partition("=")) for text in given)
+        rows = [(f"--set '{text}'", name, value) for text, (name, _, value) in parts]
     settings, problems = dict[str, Setting](), list[Problem]()
     for where, name, value in rows:
         try:

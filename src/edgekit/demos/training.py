@@ -120,6 +120,11 @@ def cosine_fall(done: float) -> float:
     return 0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
 
 
+def steep_fall(done: float) -> float:
+    """As `cosine_fall`, from 1 to 0.02."""
+    return 0.02 + 0.49 * (1 + math.cos(math.pi * done))
+
+
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the averaged weights a little towards the trained ones; what is no float is copied."""
@@ -145,6 +150,8 @@ class Plan:
         fall: what share of it is left when a share of the time is done.
         longest: gradients are at most so long.
         decay: of the average, a step; less of the first ones.
+        weight_decay: of AdamW.
+        betas: of AdamW.
     """
 
     out: Path
@@ -156,6 +163,8 @@ class Plan:
     fall: Callable[[float], float] = cosine_fall
     longest: float = 1.0
     decay: float = 0.99
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
 
 
 def run_training(
@@ -177,7 +186,9 @@ def run_training(
         judge: gives the score of a network on what is held out, the smaller the better, and what to print of it.
     """
     average = deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), plan.rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), plan.rate, betas=plan.betas, weight_decay=plan.weight_decay
+    )
     run = Run(plan.out.with_suffix(".checkpoint"), network, average, optimizer, best=math.inf)
     first, done, losses = run.step, 0.0, list[float]()
     step, drawn = first, batches(first + 1)
