@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.errors import ToolError, UsageError
 from edgekit.base.sampler_loop import Network, network_with_reuse
 from edgekit.base.sampler_table import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.runner import StateRunner, misfit
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -21,13 +22,11 @@ MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
 KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
 
 
-class OnnxruntimeRunner:
+class OnnxruntimeRunner(StateRunner):
     """onnxruntime on a build's model.onnx, with the states between its hops.
 
     What it needs of the session constants are the outputs of session.onnx.
     """
-
-    compiler = None
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Load the build's model.onnx, single-threaded, with all states at zero.
@@ -36,17 +35,13 @@ class OnnxruntimeRunner:
             UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
             ToolError: onnxruntime is not installed.
         """
+        super().__init__(manifest)
         self._network = _open(directory, MODEL_NAME)
         self._once = _open(directory, ONCE_NAME) if manifest.constants else None
-        self._constants = [tensor.name for tensor in manifest.constants]
-        self._kept: dict[str, Array] = {}
-        self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
         self._pairs = self._state_pairs(directory)
         self._check(directory, manifest)
         self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
-        self._states: dict[str, Array] = {}
-        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
         self._noises = [] if manifest.noise is None else list(manifest.noise["states"].values())
         self._seed = 0
         self.reset()
@@ -69,11 +64,6 @@ class OnnxruntimeRunner:
         feeds = dict(zip(self._constants, constants, strict=True))
         self._kept = dict(zip(names, map(np.asarray, self._once.run(names, feeds)), strict=True))
 
-    def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
-        if self._end_state is not None:
-            self._states[self._end_state][...] = self._hop - valid_samples
-
     def reset(self) -> None:
         """Return to the state of a fresh instance: all states zero, but for the seed of its noise."""
         self._states = {name: np.zeros(*self._shapes[name]) for name in self._pairs}
@@ -89,7 +79,7 @@ class OnnxruntimeRunner:
         try:
             return {str(pair["input"]): str(pair["output"]) for pair in json.loads(text)}
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise UsageError(_misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
+            raise UsageError(misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
 
     def _check(self, directory: Path, manifest: Manifest) -> None:
         """Compare names, shapes and states of model.onnx, and of session.onnx, with the manifest."""
@@ -99,7 +89,7 @@ class OnnxruntimeRunner:
             kept = _shapes(self._once.get_outputs())
             found = _shapes(self._once.get_inputs())
             if found != _shapes(manifest.constants):
-                raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
+                raise UsageError(misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
         network, outputs = self._network, list(manifest.outputs)
         ends = set(self._pairs), set(self._pairs.values())
         for kind, nodes, tensors, states, others in (
@@ -109,7 +99,7 @@ class OnnxruntimeRunner:
             found = _shapes(nodes)
             carried = {tensor.name for tensor in tensors if tensor.role == "state"}
             if found != _shapes(tensors) | others or carried != states:
-                raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
+                raise UsageError(misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
 
 
 def reusing_network(directory: Path, manifest: Manifest) -> Network:
@@ -127,7 +117,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     for part, name in ((key, KEY_NAME), (decoder, DECODER_NAME)):
         if not {node.name for node in part.get_inputs()} <= known:
             raise UsageError(
-                _misfit(directory, f"{name}: its inputs are {_shapes(part.get_inputs())}")
+                misfit(directory, f"{name}: its inputs are {_shapes(part.get_inputs())}")
             )
 
     def caller(part: "InferenceSession") -> Callable[[Arrays], Arrays]:
@@ -174,7 +164,7 @@ def _open(directory: Path, name: str) -> "InferenceSession":
         )
     except Exception as error:
         # onnxruntime raises its own classes, which it does not export, with Exception as base.
-        raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+        raise UsageError(misfit(directory, f"{name}: {error}")) from error
 
 
 class Port(Protocol):
@@ -193,8 +183,3 @@ class Port(Protocol):
 
 def _shapes(nodes: Sequence[Port]) -> dict[str, tuple[int, ...]]:
     return {node.name: tuple(node.shape) for node in nodes}
-
-
-def _misfit(directory: Path, found: str) -> Problem:
-    allowed = "the model that the manifest describes"
-    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

@@ -26,7 +26,7 @@ def test_a_second_box_on_the_same_shape_is_false() -> None:
     box = np.array([[0, 0, 8, 8]], np.float32)
     pictures = [Picture(PICTURES[0].image, box, np.array([label])) for label in range(3)]
     twice = [
-        Boxes(np.repeat(box, 2, 0), p.labels.repeat(2), np.array([0.5, 0.9], np.float32))
+        Boxes(np.repeat(box, 2, 0), p.labels.repeat(2), np.array([0.9, 0.5], np.float32))
         for p in pictures
     ]
     assert average_precision(twice, pictures) == pytest.approx(1)  # false behind all that is right
