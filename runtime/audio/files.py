@@ -12,6 +12,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout, frames_to_hops, hops_to_frames
 from edgekit.base.output import replacement_path
 from edgekit.base.wav import Clip, Samples, read_together, write_wav
+from edgekit.runtime.build_folder.input_fit import name_problems
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.stream import Arrays, Stream
 
@@ -90,10 +91,7 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
     """
     inputs = {tensor.name: tensor for tensor in manifest.stream_inputs}
     listed = list_tensors(manifest.stream_inputs)
-    problems = [
-        Problem(f"input '{name}'", "missing" if name in inputs else "unknown", listed, "name each")
-        for name in sorted(inputs.keys() ^ sounds.keys())
-    ]
+    problems = name_problems(inputs.keys(), sounds.keys(), listed, "name each")
     problems += [
         Problem(
             f"input '{name}'",
@@ -166,10 +164,7 @@ def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, C
         step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
         raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops", step))
     names, listed = {tensor.name for tensor in inputs}, list_tensors(inputs)
-    if problems := [
-        Problem(f"input '{name}'", "no file" if name in names else "unknown", listed, "NAME=FILE")
-        for name in sorted(names ^ sources.keys())
-    ]:
+    if problems := name_problems(names, sources.keys(), listed, "NAME=FILE", "no file"):
         raise UsageError(problems)
     channels = {tensor.name: tensor.pcm_channels or 1 for tensor in inputs}
     return read_together(sources, channels, manifest.stream["sample_rate_hz"])

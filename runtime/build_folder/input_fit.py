@@ -1,6 +1,6 @@
 """Arrays from outside, compared with the tensors of a manifest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,7 @@ def fit_inputs(
     """
     expected = {tensor.name: tensor for tensor in tensors}
     listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors)
-    problems = [
-        Problem(f"input '{name}'", "missing" if name in expected else "unknown", listed, step)
-        for name in sorted(expected.keys() ^ inputs.keys())
-    ]
+    problems = name_problems(expected.keys(), inputs.keys(), listed, step)
     arrays = {name: np.asarray(inputs[name]) for name in expected.keys() & inputs.keys()}
     misfits = (_misfit(array, expected[name], step, hops) for name, array in arrays.items())
     problems += [problem for problem in misfits if problem is not None]
@@ -42,6 +39,16 @@ def fit_inputs(
     if problems:
         raise UsageError(problems)
     return arrays
+
+
+def name_problems(
+    expected: Set[str], given: Set[str], listed: str, step: str, missing: str = "missing"
+) -> list[Problem]:
+    """Return the problems of inputs that are missing or unknown; `listed` says which there are."""
+    return [
+        Problem(f"input '{name}'", missing if name in expected else "unknown", listed, step)
+        for name in sorted(expected ^ given)
+    ]
 
 
 def _misfit(array: Array, tensor: Tensor, step: str, hops: bool) -> Problem | None:

@@ -74,8 +74,7 @@ def run_pictures(
             temporary.write_text(_json(sources, rows, found, form), encoding="utf-8")
         hidden = 0
         if raw:
-            arrays = {name: np.concatenate([made[name] for _, made in rows]) for name in rows[0][1]}
-            write_npz(stack.enter_context(replacement_path(out, *sources)), arrays)
+            write_npz(stack.enter_context(replacement_path(out, *sources)), _outputs(rows))
         elif out.suffix:
             temporary = stack.enter_context(replacement_path(out, *sources))
             hidden = _draw(sources[0], temporary, out.suffix, found[0], form)
@@ -95,6 +94,11 @@ def _run_each(
         given = fit_picture(read_picture(path), form, port.shape)
         yield given, stream.run({port.name: given.x[None]})
         told(number, len(sources))
+
+
+def _outputs(rows: Sequence[Row]) -> dict[str, F32]:
+    """The outputs of all pictures, (pictures, *shape) by name."""
+    return {name: np.concatenate([made[name] for _, made in rows]) for name in rows[0][1]}
 
 
 def _check_all(sources: Sequence[Path]) -> None:

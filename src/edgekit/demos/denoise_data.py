@@ -97,6 +97,19 @@ def load_voices(data: Path) -> dict[str, list[Samples]]:
     """Utterances of each voice: three long ones, flite's, and short lists of two games."""
     if not (data / "flite-voices").exists():
         synthesize(data / "flite-voices")
+    voices = {}
+    for name, paths in recordings_of(data).items():
+        spoken = [p for p in paths if not any(w in str(p.relative_to(data)) for w in NOT_SPEECH)]
+        # The studio voices are clean, but short words have no pauses to show it.
+        range_db = 30.0 if name.startswith(("klettres", "ktuberling")) else 15.0
+        kept = [clip for clip in map(decode_or_skip, spoken) if is_clean(clip, range_db)]
+        if len(kept) >= 12:
+            voices[name] = kept
+    return voices
+
+
+def recordings_of(data: Path) -> dict[str, list[Path]]:
+    """The files of each voice."""
     groups = {
         f"flite-{voice}": sorted((data / "flite-voices" / voice).glob("*.wav"))
         for voice in FLITE_VOICES
@@ -109,15 +122,7 @@ def load_voices(data: Path) -> dict[str, list[Samples]]:
             if path.suffix in (".ogg", ".wav", ".opus"):
                 parts = path.relative_to(data).parts
                 groups.setdefault(f"{game}-{parts[-3]}-{parts[-2]}", []).append(path)
-    voices = {}
-    for name, paths in groups.items():
-        spoken = [p for p in paths if not any(w in str(p.relative_to(data)) for w in NOT_SPEECH)]
-        # The studio voices are clean, but short words have no pauses to show it.
-        range_db = 30.0 if name.startswith(("klettres", "ktuberling")) else 15.0
-        kept = [clip for clip in map(decode_or_skip, spoken) if is_clean(clip, range_db)]
-        if len(kept) >= 12:
-            voices[name] = kept
-    return voices
+    return groups
 
 
 def at_speed(samples: Samples, speed: float) -> Samples:

@@ -121,11 +121,7 @@ def show(
 ) -> HearableDemo:
     """Export the compressor in some of `RECIPES`, play the clip through each while knobs are turned, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     pcm = split_into_hops(read_wav(CLIPS / "groove.wav", RATE).samples)
     knobs, dry = knob_values(len(pcm)), pcm.ravel()

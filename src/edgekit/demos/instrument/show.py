@@ -118,11 +118,7 @@ def show(
 ) -> HearableDemo:
     """Export the listener, and the player in some of `RECIPES`; play a melody and a voice; write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     melody, room = (read_wav(CLIPS / f"{name}.wav", RATE).samples for name in ("melody", "room"))
     voice = read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples

@@ -85,11 +85,7 @@ def show(
 ) -> HearableDemo:
     """Export some of `BUILDS`, feed a recording to each, write all files.
 
-    The kept build is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept build is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     pads, exact = (
         part[0] for part in recordings(np.random.default_rng(SHOWN_SEED), 1, SHOWN_S * RATE)

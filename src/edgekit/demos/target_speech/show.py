@@ -182,11 +182,7 @@ def show(
 ) -> HearableDemo:
     """Export enrollment, and extraction in some of `RECIPES`; look at both talkers, hear one, then the other.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     *looks, scene = clips()
     turn = round(TURNED_S * RATE / HOP)

@@ -71,11 +71,7 @@ def show(
 ) -> HearableDemo:
     """Export the network in some of `RECIPES`, stream a synthesised voice and a sentence through each, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     voice = read_wav(CLIPS / "voice.wav", RATE).samples
     sentence = read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples

@@ -103,11 +103,7 @@ def show(
 ) -> HearableDemo:
     """Export the spotter in some of `RECIPES`, stream the scene through each, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     scene = read_wav(CLIPS / "scene.wav", RATE).samples
     ends = json.loads((CLIPS / "scene.json").read_text())["keywords_end_s"]
