@@ -17,7 +17,7 @@ coefficient is zero in all rows; ``<name>_sample`` of a C build does the same, b
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -337,34 +337,16 @@ def _column_problems(table: StepTable) -> Iterator[Problem]:
             yield _problem(name, f"{array.min()}", "integers from 0 up")
 
 
-def _array_problems(table: StepTable) -> list[Problem]:
+def _array_problems(table: StepTable) -> Iterator[Problem]:
     """What is wrong with the arrays that a table may lack."""
-    rows = len(table.time)
-    checks: tuple[tuple[str, Float64 | None, Callable[[Float64], bool], str], ...] = (
-        (
-            "bias",
-            table.bias,
-            lambda a: a.ndim == 2 and len(a) == rows and bool(np.isfinite(a).all()),
-            f"numbers ({rows}, channels)",
-        ),
-        (
-            "ab",
-            table.ab,
-            lambda a: a.shape == (rows,) and bool(((a > 0) & (a <= 1)).all()),
-            f"numbers above 0 up to 1, ({rows},)",
-        ),
-        (
-            "start_mean",
-            table.start_mean,
-            lambda a: a.ndim == 1 and a.size > 0 and bool(np.isfinite(a).all()),
-            "numbers (1,) or as many as x has",
-        ),
-    )
-    return [
-        _problem(name, f"shape {array.shape}", allowed)
-        for name, array, fits, allowed in checks
-        if array is not None and not fits(array)
-    ]
+    bias, ab, mean, rows = table.bias, table.ab, table.start_mean, len(table.time)
+    if bias is not None and (bias.ndim != 2 or len(bias) != rows or not np.isfinite(bias).all()):
+        yield _problem("bias", f"shape {bias.shape}", f"numbers ({rows}, channels)")
+    if ab is not None and (ab.shape != (rows,) or not ((ab > 0) & (ab <= 1)).all()):
+        yield _problem("ab", f"shape {ab.shape}", f"numbers above 0 up to 1, ({rows},)")
+    if mean is not None and (mean.ndim != 1 or not mean.size or not np.isfinite(mean).all()):
+        allowed = "numbers (1,) or as many as x has"
+        yield _problem("start_mean", f"shape {mean.shape}", allowed)
 
 
 def _scalar_problems(table: StepTable) -> Iterator[Problem]:
