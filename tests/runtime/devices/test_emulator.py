@@ -15,16 +15,13 @@ def ran(address: int, function: str) -> str:
     return f"Trace 0: 0x7f00 [0000/{address:x}/00/00] {function}\n"
 
 
-TRACE = [
-    *disassembled(0x100, 2), ran(0x100, "main"),
-    *disassembled(0x200, 1), ran(0x200, "replay_begin"),
-    *disassembled(0x300, 5), ran(0x300, "net_process"), ran(0x300, "net_process"),
-    *disassembled(0x400, 3), ran(0x400, "replay_read"),
-    "something else\n",
-    *disassembled(0x500, 1), ran(0x500, "replay_end"),
-    ran(0x300, "net_process"),
-    ran(0x200, "replay_begin"), ran(0x300, "net_process"), ran(0x500, "replay_end"),
-]  # fmt: skip
+BEFORE = [*disassembled(0x100, 2), ran(0x100, "main")]
+BEGIN = [*disassembled(0x200, 1), ran(0x200, "replay_begin")]
+PROCESS = [*disassembled(0x300, 5), ran(0x300, "net_process"), ran(0x300, "net_process")]
+READ = [*disassembled(0x400, 3), ran(0x400, "replay_read"), "something else\n"]
+END = [*disassembled(0x500, 1), ran(0x500, "replay_end"), ran(0x300, "net_process")]
+AGAIN = [ran(0x200, "replay_begin"), ran(0x300, "net_process"), ran(0x500, "replay_end")]
+TRACE = [*BEFORE, *BEGIN, *PROCESS, *READ, *END, *AGAIN]
 
 
 def test_blocks_between_the_marks_are_counted_by_hop_and_function() -> None:

@@ -66,17 +66,9 @@ def _axes(node: Node, x: Operands) -> tuple[int, ...]:
     return tuple(range(x.tensor().ndim)) if axes is None else tuple(axes)
 
 
-def _mean(node: Node, x: Operands) -> Made:
-    return x.tensor().mean(_axes(node, x), keepdim=bool(node.get("keepdims", 1)))
-
-
 def _mean_square(node: Node, x: Operands) -> Made:
     square = x.tensor() * x.tensor()
     return square.mean(tuple(node.get("axes", ())), keepdim=bool(node.get("keepdims", 1)))
-
-
-def _sum(node: Node, x: Operands) -> Made:
-    return x.tensor().sum(_axes(node, x), keepdim=bool(node.get("keepdims", 1)))
 
 
 def _reshape(node: Node, x: Operands) -> Made:
@@ -317,7 +309,7 @@ def _plain(function: Callable[..., Tensor]) -> Callable[[Node, Operands], Made]:
     return made
 
 
-def _extreme(function: Callable[..., Tensor]) -> Callable[[Node, Operands], Made]:
+def _reduction(function: Callable[..., Tensor]) -> Callable[[Node, Operands], Made]:
     return lambda node, x: function(x.tensor(), _axes(node, x), bool(node.get("keepdims", 1)))
 
 
@@ -385,10 +377,10 @@ OPERATORS: dict[str, Callable[[Node, Operands], Made]] = {
     "ProductSum": _product_sum,
     "QuantizeLinear": _quantize_node,
     "Reciprocal": _plain(torch.reciprocal),
-    "ReduceMax": _extreme(torch.amax),
-    "ReduceMean": _mean,
-    "ReduceMin": _extreme(torch.amin),
-    "ReduceSum": _sum,
+    "ReduceMax": _reduction(torch.amax),
+    "ReduceMean": _reduction(torch.mean),
+    "ReduceMin": _reduction(torch.amin),
+    "ReduceSum": _reduction(torch.sum),
     "Relu": _plain(torch.relu),
     "Reshape": _reshape,
     "STFT": lambda node, x: stft(x.tensor(), x.tensor(1), x.tensor(2)),
