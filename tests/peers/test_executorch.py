@@ -2,7 +2,7 @@
 
 import pytest
 from builds import float_model
-from sampler_networks import integer
+from sampler_networks import grouped, integer
 
 from edgekit.base.environment import VARIABLE
 from edgekit.base.errors import ToolError
@@ -18,9 +18,9 @@ def test_the_ports_of_a_network_have_names_shapes_and_types() -> None:
             assert kind == "float32"
 
 
-def test_a_sampler_is_refused() -> None:
-    assert not check_executorch(float_model("raw"))
-    assert any("sampler" in str(problem) for problem in check_executorch(integer()))
+def test_scales_that_a_call_chooses_are_refused() -> None:
+    assert not check_executorch(float_model("raw")) and not check_executorch(integer())
+    assert ["step groups" in str(problem) for problem in check_executorch(grouped())] == [True]
 
 
 def test_without_its_environment_nothing_is_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
