@@ -127,11 +127,11 @@ def draw(
     top = max(float(spectrogram_db(samples).max()) for samples in (before, after))
     figure = new_figure(9, 5)
     axes = figure.subplots(2, 1, sharex=True)
-    titles = ("before", f"after ({recipe})")
-    for axis, samples, title in zip(axes, (before, after), titles, strict=True):
-        image = draw_spectrogram(axis, samples, sample_rate_hz, top)
+    for axis, title in zip(axes, ("before", f"after ({recipe})"), strict=True):
         axis.set_title(title, loc="left")
         axis.set_ylabel("kHz")
+    draw_spectrogram(axes[0], before, sample_rate_hz, top)
+    image = draw_spectrogram(axes[1], after, sample_rate_hz, top)
     axes[1].set_xlabel("seconds")
     figure.colorbar(image, ax=axes, label="dB")
     figure.savefig(path)
