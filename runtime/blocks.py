@@ -136,18 +136,8 @@ class Blocks:
                 found = "missing" if name in self._inputs else "unknown"
                 allowed = f"one block for each of {', '.join(self._inputs)}"
                 problems.append(Problem(f"input '{name}'", found, allowed, "pass these"))
-                continue
-            (tensor, time), array = self._inputs[name], arrays[name]
-            wanted = list(tensor.shape)
-            fits = array.ndim == len(wanted) and array.dtype == tensor.dtype
-            if fits:
-                wanted[time.axis] = array.shape[time.axis]
-            if not fits or list(array.shape) != wanted:
-                shape = ", ".join(
-                    "any" if axis == time.axis else str(n) for axis, n in enumerate(tensor.shape)
-                )
-                found, allowed = f"{array.dtype} {list(array.shape)}", f"{tensor.dtype} [{shape}]"
-                problems.append(Problem(f"input '{name}'", found, allowed, "cut along time only"))
+            elif (problem := _misfit(arrays[name], *self._inputs[name])) is not None:
+                problems.append(problem)
         if not problems and len({self._samples(name, array) for name, array in arrays.items()}) > 1:
             found = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
             allowed = "blocks of one duration"
@@ -160,6 +150,18 @@ class Blocks:
         """The duration of a block of an input."""
         tensor, time = self._inputs[name]
         return Fraction(array.shape[time.axis] * self._hop, tensor.shape[time.axis])
+
+
+def _misfit(array: Array, tensor: Tensor, time: Timing) -> Problem | None:
+    """Why an array is no block of a tensor: of any length along its time axis."""
+    sizes, wanted = (
+        ["any" if axis == time.axis else str(n) for axis, n in enumerate(shape)]
+        for shape in (array.shape, tensor.shape)
+    )
+    if array.dtype == tensor.dtype and sizes == wanted:
+        return None
+    found, allowed = f"{array.dtype} {list(array.shape)}", f"{tensor.dtype} [{', '.join(wanted)}]"
+    return Problem(f"input '{tensor.name}'", found, allowed, "cut along time only")
 
 
 def _timing_of(tensor: Tensor, manifest: Manifest) -> Timing:

@@ -1,13 +1,13 @@
 """Controls: inputs that hold one value for a hop and are turned while the stream runs, as a knob."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.settings import Settings, Steps, steps_in_hops
+from edgekit.base.settings import Setting, Settings, Steps, steps_in_hops
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 
 
@@ -33,27 +33,15 @@ class Controls:
         problems, turned = [], {}
         listed = ", ".join(f"{t.name} {list(t.shape)}" for t in self._tensors.values()) or "none"
         for name, value in values.items():
-            tensor = self._tensors.get(name)
-            if tensor is None:
-                step = (
-                    "name one of these"
-                    if self._tensors
-                    else "leave it out, or export with --control"
-                )
+            if name not in self._tensors:
+                step = _step_of_unknown(self._tensors)
                 problems.append(Problem(f"control '{name}'", "unknown", listed, step))
                 continue
-            array = np.asarray(value)
-            if array.ndim == 0:
-                array = np.full(tensor.shape, array)
-            if array.shape == tensor.shape:
-                array = array[None]
-            if array.shape[1:] != tensor.shape or not len(array) or array.dtype.kind not in "fiub":
-                found = f"{array.dtype} {list(np.shape(value))}"
-                allowed = f"a number, {list(tensor.shape)} or {['hops', *tensor.shape]}"
-                step = "give one value, or one for each hop"
-                problems.append(Problem(f"control '{name}'", found, allowed.replace("'", ""), step))
-                continue
-            turned[name] = np.ascontiguousarray(array, tensor.dtype)
+            found = _values_of(self._tensors[name], value)
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                turned[name] = found
         if problems:
             raise UsageError(problems)
         self._values |= turned
@@ -78,6 +66,25 @@ class Controls:
         return found
 
 
+def _step_of_unknown(tensors: Mapping[str, Tensor]) -> str:
+    return "name one of these" if tensors else "leave it out, or export with --control"
+
+
+def _values_of(tensor: Tensor, value: ArrayLike) -> Array | Problem:
+    """Values of a control, (hops, *shape), of one number, one value or as many as there are hops."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        array = np.full(tensor.shape, array)
+    if array.shape == tensor.shape:
+        array = array[None]
+    if array.shape[1:] == tensor.shape and len(array) and array.dtype.kind in "fiub":
+        return np.ascontiguousarray(array, tensor.dtype)
+    found = f"{array.dtype} {list(np.shape(value))}"
+    allowed = f"a number, {list(tensor.shape)} or {['hops', *tensor.shape]}".replace("'", "")
+    step = "give one value, or one for each hop"
+    return Problem(f"control '{tensor.name}'", found, allowed, step)
+
+
 def unset_control(tensor: Tensor) -> Problem:
     """Return the problem of a control without a value."""
     allowed = f"a value of {list(tensor.shape)}"
@@ -93,25 +100,32 @@ def check_settings(settings: Settings, manifest: Manifest) -> None:
     """
     tensors = {tensor.name: tensor for tensor in (*manifest.controls, *manifest.constants)}
     listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors.values()) or "none"
-    problems = []
+    problems = list[Problem]()
     for name, setting in settings.items():
-        if name not in tensors:
-            step = "name one of these" if tensors else "leave it out, or export with --control"
-            problems.append(Problem(f"control '{name}'", "unknown", listed, step))
-        elif not isinstance(setting, Steps):
-            allowed = "a value, or values by time: a range is for calibration"
-            step = f"write --set {name}={setting.bounds[0][0]:g}"
-            problems.append(Problem(f"--set {name}", f"range {setting}", allowed, step))
-        elif tensors[name].role == "constant" and len(setting.values) > 1:
-            allowed = "one value: it stays the same for a session"
-            problems.append(Problem(f"--set {name}", "times", allowed, "leave out the times"))
+        if name in tensors:
+            problems += _setting_problems(setting, tensors[name], manifest)
         else:
-            try:
-                _steps(setting, tensors[name], manifest)
-            except UsageError as error:
-                problems += error.problems
+            step = _step_of_unknown(tensors)
+            problems.append(Problem(f"control '{name}'", "unknown", listed, step))
     if problems:
         raise UsageError(problems)
+
+
+def _setting_problems(setting: Setting, tensor: Tensor, manifest: Manifest) -> Iterable[Problem]:
+    """Why an input does not take what is set for it."""
+    where = f"--set {tensor.name}"
+    if not isinstance(setting, Steps):
+        allowed = "a value, or values by time: a range is for calibration"
+        step = f"write {where}={setting.bounds[0][0]:g}"
+        return [Problem(where, f"range {setting}", allowed, step)]
+    if tensor.role == "constant" and len(setting.values) > 1:
+        allowed = "one value: it stays the same for a session"
+        return [Problem(where, "times", allowed, "leave out the times")]
+    try:
+        _steps(setting, tensor, manifest)
+    except UsageError as error:
+        return error.problems
+    return ()
 
 
 def in_hops(settings: Settings, manifest: Manifest) -> dict[str, Array]:

@@ -13,12 +13,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import write_npz
 from edgekit.base.output import replacement_path
 from edgekit.base.wav import Clip
-from edgekit.runtime.audio.files import (
-    Progress,
-    Sounds,
-    hop_progress,
-    sound_hops,
-)
+from edgekit.runtime.audio.files import Progress, Sounds, hop_progress, sound_hops
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.detections import Detection, detections
 from edgekit.runtime.stream import Arrays, Stream

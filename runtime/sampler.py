@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +146,7 @@ class Sampler:
             UsageError: images of another shape; a build whose rows cannot be inverted; conditions as `sample`.
         """
         x = checked_images(images, self.shape)
-        arrays = self._given({**(given or {}), **inverted(self.table, x)}, len(x), seed)
+        arrays = self._given({**(given or {}), **inversion_conditions(self.table, x)}, len(x), seed)
         return sampler_loop.invert(
             self.table, self._network(), x, seed, arrays, np.float32, progress
         )
@@ -169,8 +169,8 @@ class Sampler:
             given,
             np.float32,
             progress,
-            first,
-            {role: _other_network(other) for role, other in self.stream.others.items()},
+            first=first,
+            others={role: _other_network(other) for role, other in self.stream.others.items()},
         )
         return drawn
 
@@ -204,7 +204,7 @@ def checked_images(images: ArrayLike, shape: tuple[int, ...]) -> Float32:
     return x
 
 
-def inverted(table: StepTable, x: Float32) -> dict[str, ArrayLike]:
+def inversion_conditions(table: StepTable, x: Float32) -> dict[str, ArrayLike]:
     """Return the conditions that an inversion of images finds, with values of their shapes."""
     roles = table.roles
     own: dict[str | None, ArrayLike] = {roles.start: x, roles.noise: 0.0, roles.residual: 0.0}
@@ -230,11 +230,7 @@ def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
 
 
 def given_conditions(
-    tensors: Sequence[Tensor],
-    table: StepTable,
-    given: Mapping[str, ArrayLike],
-    n: int,
-    seed: int,
+    tensors: Sequence[Tensor], table: StepTable, given: Mapping[str, ArrayLike], n: int, seed: int
 ) -> Arrays:
     """Return what `n` images are conditioned on, (n, ...) each.
 
@@ -267,17 +263,23 @@ def given_conditions(
             problems.append(Problem(where, "not given", listed, "give a value, or one per image"))
         else:
             array, wanted = np.asarray(given[name]), (n, *known[name].shape[1:])
-            fits = array.size in (1, math.prod(wanted)) or array.shape == wanted[1:]
-            if not fits:
-                problems.append(
-                    Problem(where, f"shape {array.shape}", f"{wanted}", "one per image")
-                )
-                continue
-            whole = array.reshape(wanted) if array.size == math.prod(wanted) else array
-            arrays[name] = np.broadcast_to(whole, wanted).astype(known[name].dtype)
+            found = _for_each_image(array, wanted)
+            if found is None:
+                shapes = f"shape {array.shape}", f"{wanted}"
+                problems.append(Problem(where, *shapes, "one per image"))
+            else:
+                arrays[name] = found.astype(known[name].dtype)
     if problems:
         raise UsageError(problems)
     return arrays
+
+
+def _for_each_image(array: Array, shape: tuple[int, ...]) -> Array | None:
+    """Values for all images, or the same for each of them, in a shape (n, ...); None where they do not fit it."""
+    if array.size == math.prod(shape):
+        return array.reshape(shape)
+    fits = array.size == 1 or array.shape == shape[1:]
+    return np.broadcast_to(array, shape) if fits else None
 
 
 def given_files(table: StepTable, start: Path | None, noise: Path | None) -> Arrays:
@@ -300,9 +302,7 @@ def given_files(table: StepTable, start: Path | None, noise: Path | None) -> Arr
             what, step = "the build draws its own", f'export with {flag} = "given" in sampler.toml'
             problems.append(Problem(f"--{flag}", what, f"a build of given {flag}", step))
             continue
-        arrays = read_npz(path)
-        if name not in arrays and len(arrays) == 1:
-            arrays = {name: next(iter(arrays.values()))}
+        arrays = _read_named(path, name)
         if name not in arrays:
             what, step = ", ".join(arrays) or "no array", f"call it {name}"
             problems.append(Problem(f"--{flag} '{path}'", what, f"an array '{name}'", step))
@@ -310,6 +310,12 @@ def given_files(table: StepTable, start: Path | None, noise: Path | None) -> Arr
     if problems:
         raise UsageError(problems)
     return found
+
+
+def _read_named(path: Path, name: str) -> Arrays:
+    """The arrays of a .npz; where there is one, under this name."""
+    arrays = read_npz(path)
+    return {name: next(iter(arrays.values()))} if len(arrays) == 1 else arrays
 
 
 def conditions(
@@ -320,16 +326,22 @@ def conditions(
     In the order of the C struct.
     """
     roles, made = table.roles, table.roles.y if "y" in table.networks else None
-    x = next(tensor for tensor in manifest.stream_inputs if tensor.name == roles.x)
+    inputs = {tensor.name: tensor for tensor in manifest.stream_inputs}
+    own = table.own_conditions(inputs[roles.x].shape)
     filled = (roles.x, roles.time, roles.group, made)
-    given = {t.name: t for t in manifest.stream_inputs if t.name not in filled}
-    for name, shape in table.own_conditions(x.shape).items():
-        given.setdefault(name, Tensor(name, shape, "float32", "stream"))
-    for role in NETWORKS:
-        for tensor in others[role].stream_inputs if others and role in others else ():
-            if role == "y" or tensor.name != roles.x:
-                given.setdefault(tensor.name, tensor)
+    given = {name: tensor for name, tensor in inputs.items() if name not in filled}
+    more = [Tensor(name, shape, "float32", "stream") for name, shape in own.items()]
+    for tensor in (*more, *_other_conditions(roles.x, others or {})):
+        given.setdefault(tensor.name, tensor)
     return tuple(given.values())
+
+
+def _other_conditions(x: str, others: Mapping[str, Manifest]) -> Iterator[Tensor]:
+    """The inputs of the networks beside the denoiser, but for the x that the loop hands to them."""
+    for role in NETWORKS:
+        if role in others:
+            inputs = others[role].stream_inputs
+            yield from (tensor for tensor in inputs if role == "y" or tensor.name != x)
 
 
 def _other_network(stream: Stream) -> sampler_loop.Other:

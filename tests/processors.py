@@ -27,7 +27,7 @@ ROOT = Path(__file__).parent.parent
 USAGE = """Run the suite as on older processors.
 
   python tests/processors.py                                     on all
-  python tests/processors.py nehalem -- tests/test_peers.py -x   of one, what pytest is given"""
+  python tests/processors.py nehalem -- tests/peers -x   of one, what pytest is given"""
 # Names the row in the processes of a run, whose `conftest` then limits EdgeKit's own kernels.
 VARIABLE = "EDGEKIT_TEST_PROCESSOR"
 # Linux's names of what a level of the x86-64 psABI adds, as far as a row of `INSTRUCTION_SETS` asks for it.
@@ -129,7 +129,7 @@ PROCESSORS = {
             "AVX2 with fused products, emulated: onnxruntime and LiteRT without AVX-512",
             command=("qemu-x86_64", "-cpu", "Haswell-noTSX"),
             files=(
-                "tests/test_peers.py::test_the_torch_form_of_pools_and_reductions_is_the_network",
+                "tests/peers/workers/test_pools.py::test_the_torch_form_of_pools_and_reductions_is_the_network",
                 "tests/operators/test_axis_operators.py",
                 "tests/operators/test_normalize.py",
                 "tests/operators/border/test_twin.py",

@@ -216,13 +216,28 @@ def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
     return Stream(made, DeviceRunner(stream, device_hz), in_session=stream.in_session)
 
 
+def _port_at_device(
+    tensor: Tensor, rates: Resampling, block: int, delay_samples: int | None
+) -> Tensor:
+    """A stream of sound at a device's rate, in blocks of so many samples."""
+    return replace(
+        tensor,
+        shape=(1, tensor.pcm_channels or 1, block),
+        time=Timing(2, delay_samples or 0, 0),
+        layout="NCT",
+        frames_per_hop=block,
+        delay_samples=delay_samples,
+        sample_rate_hz=rates.device_hz,
+    )
+
+
 def manifest_at_device(manifest: Manifest, device_hz: int, *, live: bool = False) -> Manifest:
     """Return the manifest of what `at_device` returns.
 
     Raises:
         UsageError: see `device_facts`; or outputs that are no sound.
     """
-    facts = device_facts(manifest, device_hz)
+    delay = device_facts(manifest, device_hz)["latency_samples"]
     if not live and (manifest.sounds != manifest.stream_outputs or not manifest.sounds):
         found = ", ".join(f"{t.name} {list(t.shape)}" for t in manifest.stream_outputs)
         step = "leave it out: a file is resampled as it is read"
@@ -230,34 +245,22 @@ def manifest_at_device(manifest: Manifest, device_hz: int, *, live: bool = False
         raise UsageError(Problem(f"--device-rate {device_hz}", f"gives {found}", allowed, step))
     rates = resampling_between(device_hz, manifest.stream["sample_rate_hz"])
     hop = int(manifest.stream["hop_samples"])
-    block = max(
-        1, round(manifest.stream["hop_samples"] * device_hz / manifest.stream["sample_rate_hz"])
-    )
-    delay = facts["latency_samples"]
-
-    def at_rate(tensor: Tensor) -> Tensor:
-        if tensor.role != "stream":
-            return tensor
-        own = None if tensor in manifest.inputs else tensor.delay_samples or 0
-        late = None if own is None else rates.latency(hop, own)
-        return replace(
-            tensor,
-            shape=(1, tensor.pcm_channels or 1, block),
-            time=Timing(2, late or 0, 0),
-            layout="NCT",
-            frames_per_hop=block,
-            delay_samples=late,
-            sample_rate_hz=device_hz,
-        )
-
+    block = max(1, round(hop * device_hz / rates.network_hz))
     latency = delay + block
+
+    def sound_output(tensor: Tensor) -> Tensor:
+        return _port_at_device(tensor, rates, block, rates.latency(hop, tensor.delay_samples or 0))
+
     return replace(
         manifest,
-        inputs=tuple(map(at_rate, manifest.inputs)),
+        inputs=tuple(
+            _port_at_device(tensor, rates, block, None) if tensor.role == "stream" else tensor
+            for tensor in manifest.inputs
+        ),
         outputs=tuple(
-            at_rate(tensor)
+            sound_output(tensor) if tensor.role == "stream" else tensor
             for tensor in manifest.outputs
-            if tensor not in manifest.stream_outputs or tensor.pcm_channels
+            if tensor.role != "stream" or tensor.pcm_channels
         ),
         stream={
             **manifest.stream,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import Layout, frames_to_hops, hops_to_frames
 from edgekit.base.output import replacement_path
 from edgekit.base.wav import Clip, Samples, read_together, write_wav
+from edgekit.runtime.build_folder.input_fit import name_problems
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.stream import Arrays, Stream
 
@@ -89,20 +91,23 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
     """
     inputs = {tensor.name: tensor for tensor in manifest.stream_inputs}
     listed = list_tensors(manifest.stream_inputs)
-    problems = [
-        Problem(f"input '{name}'", "missing" if name in inputs else "unknown", listed, "name each")
-        for name in sorted(inputs.keys() ^ sounds.keys())
+    problems = name_problems(inputs.keys(), sounds.keys(), listed, "name each")
+    problems += [
+        Problem(
+            f"input '{name}'",
+            f"{sounds[name].shape}",
+            f"({inputs[name].pcm_channels}, samples)",
+            "reshape it",
+        )
+        for name in sorted(inputs.keys() & sounds.keys())
+        if len(sounds[name].shape) != 2 or sounds[name].shape[0] != inputs[name].pcm_channels
     ]
-    for name in sorted(inputs.keys() & sounds.keys()):
-        shape, channels = sounds[name].shape, inputs[name].pcm_channels
-        if len(shape) != 2 or shape[0] != channels:
-            allowed = f"({channels}, samples)"
-            problems.append(Problem(f"input '{name}'", f"{shape}", allowed, "reshape it"))
-    if not problems and len({sound.shape[1] for sound in sounds.values()}) > 1:
-        found = ", ".join(f"{name} {sound.shape[1]}" for name, sound in sounds.items())
-        problems.append(Problem("inputs", found, "one length", "cut them to one length"))
     if problems:
         raise UsageError(problems)
+    lengths = {name: sound.shape[1] for name, sound in sounds.items()}
+    if len({*lengths.values()}) > 1:
+        found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        raise UsageError(Problem("inputs", found, "one length", "cut them to one length"))
     padded = {name: np.pad(sound, ((0, 0), (0, rest))) for name, sound in sounds.items()}
     return {n: frames_to_hops(padded[n], _layout(t), t.shape) for n, t in inputs.items()}
 
@@ -159,10 +164,7 @@ def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, C
         step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
         raise UsageError(_misfit(manifest, "audio for a build that takes PCM hops", step))
     names, listed = {tensor.name for tensor in inputs}, list_tensors(inputs)
-    if problems := [
-        Problem(f"input '{name}'", "no file" if name in names else "unknown", listed, "NAME=FILE")
-        for name in sorted(names ^ sources.keys())
-    ]:
+    if problems := name_problems(names, sources.keys(), listed, "NAME=FILE", "no file"):
         raise UsageError(problems)
     channels = {tensor.name: tensor.pcm_channels or 1 for tensor in inputs}
     return read_together(sources, channels, manifest.stream["sample_rate_hz"])
@@ -231,10 +233,9 @@ def run_clips(
         first = next(iter(clips.values()))
         for name, path in temporary.items():
             write_wav(path, made[name], first.sample_rate_hz, first.subtype)
-    delays = {outputs[name].delay_samples for name in outs}
-    late = sorted((delay for delay in delays if delay != 0), key=str)
-    said = [delay_note(delay, first.sample_rate_hz) for delay in late]
-    return (*dict.fromkeys(note for clip in clips.values() for note in clip.notes), *said)
+    late = sorted({outputs[name].delay_samples for name in outs} - {0}, key=str)
+    notes = chain.from_iterable(clip.notes for clip in clips.values())
+    return (*dict.fromkeys(notes), *(delay_note(delay, first.sample_rate_hz) for delay in late))
 
 
 def delay_note(delay_samples: int | None, sample_rate_hz: int) -> str:

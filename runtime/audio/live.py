@@ -16,7 +16,7 @@ from edgekit.base.arrays import Float32
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import frames_to_hops, hops_to_frames
-from edgekit.runtime.audio.device import DeviceRunner
+from edgekit.runtime.audio.device import DeviceRunner, split_channels
 from edgekit.runtime.audio.files import check_pcm
 from edgekit.runtime.audio.rings import HopTimes, Meter, Ring, Samples
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -171,25 +171,12 @@ class Live:
 
     def work(self) -> bool:
         """Run the next hop; returns whether there was one."""
-        waiting = self.waiting
-        if waiting > self._most_waiting:
-            for _ in range(waiting - 1):
-                self._made.write(self._done, self._silence)
-                self._done += self._hop
-            self._dropped += waiting - 1
-            if self._detector is not None:
-                self._detector.skip((waiting - 1) * self._hop / self._rate)
-        elif waiting < 1:
+        if self.waiting < 1:
             return False
+        if self.waiting > self._most_waiting:
+            self._drop_hops(self.waiting - 1)
         self._heard.read(self._done, self._input)
-        hops, first = dict[str, Float32](), 0
-        for source in self._sources:
-            channels, layout = source.pcm_channels or 0, source.axes
-            assert layout is not None
-            own = self._input[:, first : first + channels]
-            hops[source.name] = frames_to_hops(own.T, layout, source.shape)
-            first += channels
-        outputs, times_us = self._stream.timed_run(hops)
+        outputs, times_us = self._stream.timed_run(self._input_hops())
         if self._detector is not None and not self._is_at_device:
             self._detector.hear(outputs)
         given = [hops_to_frames(outputs[s.name], axes) for s in self._sinks if (axes := s.axes)]
@@ -200,6 +187,21 @@ class Live:
         self._in.add(self._input)
         self._out.add(made)
         return True
+
+    def _drop_hops(self, count: int) -> None:
+        """Give silence for the oldest hops, which nobody runs."""
+        for _ in range(count):
+            self._made.write(self._done, self._silence)
+            self._done += self._hop
+        self._dropped += count
+        if self._detector is not None:
+            self._detector.skip(count * self._hop / self._rate)
+
+    def _input_hops(self) -> dict[str, Float32]:
+        """What was read for a hop, (1, *shape) of each input."""
+        parts = split_channels(self._input.T, self._sources)
+        streams = zip(self._sources, parts, strict=True)
+        return {t.name: frames_to_hops(x, t.axes, t.shape) for t, x in streams if t.axes}
 
     def serve(self) -> None:
         """Run hops as they come, until `end`."""

@@ -4,20 +4,24 @@ import ctypes
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import CheckFailed, ToolError
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.onnxruntime import session_options
 from edgekit.runtime.runners.toolchain import compile_shared
 from edgekit.runtime.stream import Stream
+
+if TYPE_CHECKING:
+    from onnxruntime import IOBinding
 
 Arrays = dict[str, Array]
 Timed = tuple[Arrays, Float64]  # outputs (hops, *shape), microseconds of each hop
@@ -122,13 +126,8 @@ class OnnxruntimeContender:
         """See `Contender`."""
         manifest = self._manifest
         fixed = {t.name: np.array(inputs[t.name], t.dtype) for t in manifest.constants}
-        given = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.hop_inputs}
-        made = {t.name: np.zeros(t.shape, t.dtype) for t in manifest.stream_outputs}
-        shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs}
-        states = [{name: np.zeros(*shapes[name]) for name, _ in self._pairs} for _ in range(2)]
-        bindings = [
-            self._binding(fixed | given | states[side], made, states[1 - side]) for side in (0, 1)
-        ]
+        given, made = _zeros(manifest.hop_inputs), _zeros(manifest.stream_outputs)
+        bindings = self._bindings(fixed | given, made)
         hops = len(inputs[next(iter(given))])
         outputs = {name: np.empty((hops, *a.shape), a.dtype) for name, a in made.items()}
         times_us = np.empty(hops)
@@ -142,7 +141,15 @@ class OnnxruntimeContender:
                 outputs[name][hop] = buffer
         return outputs, times_us
 
-    def _binding(self, feeds: Arrays, made: Arrays, following: Arrays) -> Any:
+    def _bindings(self, feeds: Arrays, made: Arrays) -> "list[IOBinding]":
+        """Of even hops and of odd ones: what one writes as states, the other reads."""
+        names = {name for name, _ in self._pairs}
+        carried = [tensor for tensor in self._manifest.inputs if tensor.name in names]
+        states = _zeros(carried), _zeros(carried)
+        pairs = (states, states[::-1])
+        return [self._binding(feeds | before, made, after) for before, after in pairs]
+
+    def _binding(self, feeds: Arrays, made: Arrays, following: Arrays) -> "IOBinding":
         """Inputs from `feeds`; outputs to `made`, and to the states of the following hop."""
         binding = self._session.io_binding()
         known = {node.name for node in self._session.get_inputs()}
@@ -155,6 +162,10 @@ class OnnxruntimeContender:
             if output not in made:
                 binding.bind_ortvalue_output(output, self._value(following[state]))
         return binding
+
+
+def _zeros(tensors: Sequence[Tensor]) -> Arrays:
+    return {tensor.name: np.zeros(tensor.shape, tensor.dtype) for tensor in tensors}
 
 
 def _rows(arrays: list[Array]) -> NDArray[np.uintp]:

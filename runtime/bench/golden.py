@@ -1,7 +1,7 @@
 """Is what a device gave what the verified run of the export gave?"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,21 +82,28 @@ def check_outputs(device: str, manifest: Manifest, found: Arrays, golden: Arrays
     Raises:
         CheckFailed: an output is farther away than `least_db`; integers must be equal.
     """
-    needed = least_db(manifest)
-    expected = {name: golden[name][: len(array)] for name, array in found.items() if name in golden}
-    wrong = [
-        f"output '{name}': shape {array.shape}, golden has {golden[name].shape if name in golden else 'none'}"
-        for name, array in found.items()
-        if name not in expected or expected[name].shape != array.shape
-    ]
+    wrong = list(_other_shapes(found, golden)) or list(_other_values(found, golden, manifest))
     if wrong:
         raise CheckFailed(f"{device} disagrees with golden:\n" + "\n".join(wrong))
+
+
+def _other_shapes(found: Arrays, golden: Arrays) -> Iterator[str]:
+    """The outputs whose shapes are not those of golden."""
+    for name, array in found.items():
+        expected = golden.get(name)
+        if expected is None or expected[: len(array)].shape != array.shape:
+            shape = "none" if expected is None else expected.shape
+            yield f"output '{name}': shape {array.shape}, golden has {shape}"
+
+
+def _other_values(found: Arrays, golden: Arrays, manifest: Manifest) -> Iterator[str]:
+    """The outputs that are too far from golden, which has their shapes."""
+    needed = least_db(manifest)
+    expected = {name: golden[name][: len(array)] for name, array in found.items()}
     for name, ratio in apart_db(found, expected).items():
         least = needed if expected[name].dtype.kind == "f" else np.inf
         if not ratio >= least and not np.array_equal(found[name], expected[name], equal_nan=True):
-            wrong.append(f"output '{name}': {ratio:.1f} dB from golden, at least {least:g} needed")
-    if wrong:
-        raise CheckFailed(f"{device} disagrees with golden:\n" + "\n".join(wrong))
+            yield f"output '{name}': {ratio:.1f} dB from golden, at least {least:g} needed"
 
 
 def rows(printed: str) -> list[Row]:

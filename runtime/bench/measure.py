@@ -37,6 +37,11 @@ class Times:
         return float(np.median(self.us))
 
     @property
+    def max_us(self) -> float:
+        """The longest hop."""
+        return float(self.us.max())
+
+    @property
     def p99_us(self) -> float:
         """What 99 of 100 hops keep."""
         return float(np.percentile(self.us, 99))
@@ -226,23 +231,14 @@ class Measurement:
 
     def to_dict(self) -> JsonObject:
         """Return the facts of ``edgekit bench --json``."""
-        times, counts = self.times, np.array(self.instructions)
-        late = None
-        if times is not None and self.hop_us is not None:
-            late = int(np.sum(times.us > self.hop_us))
-        factor = times.median_us / self.hop_us if times and self.hop_us else None
+        counts = self.instructions
         return {
             "device": self.device,
             "hops": self.hops,
             "unit": self.unit,
-            "median_us": None if times is None else round(times.median_us, 3),
-            "p99_us": None if times is None else round(times.p99_us, 3),
-            "max_us": None if times is None else round(float(times.us.max()), 3),
-            "hop_us": self.hop_us,
-            "real_time_factor": None if factor is None else float(f"{factor:.3g}"),
-            "deadline_misses": late,
-            "instructions_per_hop": int(np.median(counts)) if counts.size else None,
-            "max_instructions_per_hop": int(counts.max()) if counts.size else None,
+            **self._time_facts(),
+            "instructions_per_hop": int(np.median(counts)) if counts else None,
+            "max_instructions_per_hop": max(counts, default=None),
             "instructions_by_function": {
                 name: round(count / self.hops) for name, count in self.functions.items()
             },
@@ -251,10 +247,22 @@ class Measurement:
             "stack_bytes": self.stack_bytes,
             "core": self.core,
             "machine": self.machine,
-            "against": {name: _peer(peer, times) for name, peer in self.against.items()},
+            "against": {name: _peer(peer, self.times) for name, peer in self.against.items()},
             "layers": dict(self.layers),
             "by_layer": None if self.by_layer is None else self.by_layer.to_dict(),
         }
+
+    def _time_facts(self) -> JsonObject:
+        """What the times say, in the order in which they are printed."""
+        facts: JsonObject = dict.fromkeys(("median_us", "p99_us", "max_us"))
+        late = factor = None
+        if self.times is not None:
+            facts = {name: round(getattr(self.times, name), 3) for name in facts}
+            if self.hop_us is not None:
+                late = int(np.sum(self.times.us > self.hop_us))
+            if self.hop_us:
+                factor = float(f"{self.times.median_us / self.hop_us:.3g}")
+        return {**facts, "hop_us": self.hop_us, "real_time_factor": factor, "deadline_misses": late}
 
     def label(self, name: str) -> str:
         """What a fact of `to_dict` is called in print."""

@@ -1,6 +1,6 @@
 """Arrays from outside, compared with the tensors of a manifest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -29,31 +29,37 @@ def fit_inputs(
     """
     expected = {tensor.name: tensor for tensor in tensors}
     listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors)
-    problems = [
-        Problem(f"input '{name}'", "missing" if name in expected else "unknown", listed, step)
-        for name in sorted(expected.keys() ^ inputs.keys())
-    ]
-    arrays: dict[str, Array] = {}
-    for name in expected.keys() & inputs.keys():
-        array = np.asarray(inputs[name])
-        shape = array.shape[1:] if hops else array.shape
-        if shape != expected[name].shape or (hops and array.ndim == 0):
-            found = f"shape {list(array.shape)}"
-            wanted = f"{['hops', *expected[name].shape] if hops else list(expected[name].shape)}"
-            problems.append(Problem(f"input '{name}'", found, wanted.replace("'", ""), step))
-        elif array.dtype != expected[name].dtype:
-            wanted = expected[name].dtype
-            problems.append(
-                Problem(f"input '{name}'", str(array.dtype), wanted, f".astype('{wanted}')")
-            )
-        else:
-            arrays[name] = array
+    problems = name_problems(expected.keys(), inputs.keys(), listed, step)
+    arrays = {name: np.asarray(inputs[name]) for name in expected.keys() & inputs.keys()}
+    misfits = (_misfit(array, expected[name], step, hops) for name, array in arrays.items())
+    problems += [problem for problem in misfits if problem is not None]
     if hops and not problems and len({len(array) for array in arrays.values()}) > 1:
         found = ", ".join(f"{name} {len(array)}" for name, array in sorted(arrays.items()))
         problems.append(Problem("hops", found, "as many hops in each input", "cut to the shortest"))
     if problems:
         raise UsageError(problems)
     return arrays
+
+
+def name_problems(
+    expected: Set[str], given: Set[str], listed: str, step: str, missing: str = "missing"
+) -> list[Problem]:
+    """Return the problems of inputs that are missing or unknown; `listed` says which there are."""
+    return [
+        Problem(f"input '{name}'", missing if name in expected else "unknown", listed, step)
+        for name in sorted(expected ^ given)
+    ]
+
+
+def _misfit(array: Array, tensor: Tensor, step: str, hops: bool) -> Problem | None:
+    """Why an array is not a tensor's, with an axis of hops or without one."""
+    where, axes = f"input '{tensor.name}'", ("hops",) if hops else ()
+    if array.ndim < len(axes) or array.shape[len(axes) :] != tensor.shape:
+        wanted = f"{[*axes, *tensor.shape]}".replace("'", "")
+        return Problem(where, f"shape {list(array.shape)}", wanted, step)
+    if array.dtype != tensor.dtype:
+        return Problem(where, str(array.dtype), tensor.dtype, f".astype('{tensor.dtype}')")
+    return None
 
 
 def ports_of(tensors: Sequence[Tensor]) -> list[Port]:

@@ -86,10 +86,7 @@ class Tensor:
 
 
 def with_port(
-    tensor: Tensor,
-    declared: Layout | None,
-    stream: JsonObject,
-    delay_samples: int | None = None,
+    tensor: Tensor, declared: Layout | None, stream: JsonObject, delay_samples: int | None = None
 ) -> Tensor:
     """Return an input or output with what its axes and its hop tell: schema 2's facts of a port.
 
@@ -104,21 +101,23 @@ def with_port(
     hop, hertz = stream.get("hop_samples"), stream.get("sample_rate_hz")
     time_axis = None if tensor.time is None else tensor.time.axis
     layout = declared or plain_layout(tensor.shape, time_axis, hop)
+    tensor = replace(tensor, delay_samples=delay_samples)
     if layout is None:
-        return replace(tensor, delay_samples=delay_samples)
-    frames = layout.extent("T", tensor.shape) if "T" in layout.axes else None
-    rate = None if frames is None or hop is None else Fraction(frames, hop)
-    own = None if rate is None or hertz is None else rate * hertz
-    made = replace(
-        tensor,
-        layout=str(layout),
-        rate=None if rate is None else f"{rate.numerator}/{rate.denominator}",
-        frames_per_hop=frames,
-        channels=layout.extent("C", tensor.shape) if "C" in layout.axes else None,
-        delay_samples=delay_samples,
-        sample_rate_hz=None if own is None else int(own) if own.denominator == 1 else float(own),
+        return tensor
+    frames, channels = (
+        layout.extent(letter, tensor.shape) if letter in layout.axes else None for letter in "TC"
     )
+    made = replace(tensor, layout=str(layout), frames_per_hop=frames, channels=channels)
+    if frames is not None and hop is not None:
+        rate = Fraction(frames, hop)
+        own = None if hertz is None else _plain_number(rate * hertz)
+        made = replace(made, rate=f"{rate.numerator}/{rate.denominator}", sample_rate_hz=own)
     return replace(made, channels=made.channels or made.pcm_channels)
+
+
+def _plain_number(value: Fraction | float) -> float:
+    """A whole number as an int."""
+    return int(value) if value == int(value) else float(value)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,10 @@
 
 import json
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection, Iterator
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.json_values import JsonObject
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.layout import FORM, parse_layout
 from edgekit.runtime.build_folder.manifest_keys import (
     ALWAYS_STREAMED,
@@ -29,14 +28,16 @@ from edgekit.runtime.build_folder.manifest_keys import (
     is_file,
 )
 
+Complain = Callable[[str, str, str], None]  # takes a key, what was found there, and what is allowed
 
-def _is_table(value: object, is_key: Callable[[Any], bool]) -> bool:
+
+def _is_table(value: object, is_key: Callable[[str], bool]) -> bool:
     """Whether it is a table of texts by such keys."""
     return type(value) is dict and all(is_key(k) and TEXT.test(v) for k, v in value.items())
 
 
 def checked_manifest(
-    text: str, where: str, schemas: tuple[int, ...], tensor: Callable[..., Any]
+    text: str, where: str, schemas: tuple[int, ...], tensor: Callable[[JsonObject], object]
 ) -> tuple[JsonObject, int]:
     """Parse a manifest and return its facts, each of a type and size that can be, and its schema.
 
@@ -55,6 +56,23 @@ def checked_manifest(
     def complain(key: str, found: str, allowed: str) -> None:
         problems.append(Problem(f"{where}, {key}", found, allowed, "export the network again"))
 
+    facts.setdefault("files", {})  # not in every schema 1 file
+    _check_tables(facts, complain)
+    for key in ("inputs", "outputs"):
+        _check_tensors(facts.get(key), key, complain, PORT if facts.get("schema") != 1 else {})
+    if facts.get("streaming") is not None:
+        _check_streaming(facts["streaming"], complain)
+    if not problems and facts["schema"] not in schemas:
+        complain("schema", _short_repr(facts["schema"]), " or ".join(map(str, schemas)))
+    if problems:
+        raise UsageError(problems)
+    for key in ("inputs", "outputs"):
+        facts[key] = tuple(tensor(row) for row in facts[key])
+    return facts, facts["schema"]
+
+
+def _check_tables(facts: JsonObject, complain: Complain) -> None:
+    """Check the keys, and all but tensors and what streaming found."""
     allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "files", "streaming"}
     for key in sorted(facts.keys() - allowed_keys):
         complain(_short_repr(key), "an unknown key", "the keys of a manifest")
@@ -67,23 +85,12 @@ def checked_manifest(
             _check_table(table, checks, f"{key}.", complain)
         else:
             complain(key, _short_repr(table), "a table")
-    tools = facts.get("tools")
-    if not _is_table(tools, TEXT.test):
-        complain("tools", _short_repr(tools), "a table of texts")
-    files = facts.setdefault("files", {})  # not in every schema 1 file
-    if not _is_table(files, is_file):
-        complain("files", _short_repr(files), "digests by names of files in the folder")
-    for key in ("inputs", "outputs"):
-        _check_tensors(facts.get(key), key, complain, PORT if facts.get("schema") != 1 else {})
-    if facts.get("streaming") is not None:
-        _check_streaming(facts["streaming"], complain)
-    if not problems and facts["schema"] not in schemas:
-        complain("schema", _short_repr(facts["schema"]), " or ".join(map(str, schemas)))
-    if problems:
-        raise UsageError(problems)
-    for key in ("inputs", "outputs"):
-        facts[key] = tuple(tensor(row) for row in facts[key])
-    return facts, facts["schema"]
+    for key, is_key, allowed in (
+        ("tools", TEXT.test, "a table of texts"),
+        ("files", is_file, "digests by names of files in the folder"),
+    ):
+        if not _is_table(facts.get(key), is_key):
+            complain(key, _short_repr(facts.get(key)), allowed)
 
 
 def _parse(text: str, where: str) -> JsonObject:
@@ -98,10 +105,7 @@ def _parse(text: str, where: str) -> JsonObject:
 
 
 def _check_table(
-    table: JsonObject,
-    checks: dict[str, Check],
-    prefix: str,
-    complain: Callable[[str, str, str], None],
+    table: JsonObject, checks: dict[str, Check], prefix: str, complain: Complain
 ) -> None:
     for key, check in checks.items():
         if key not in table:
@@ -111,7 +115,7 @@ def _check_table(
             complain(prefix + key, _short_repr(table[key]), check.allowed)
 
 
-def _check_streaming(content: Any, complain: Callable[[str, str, str], None]) -> None:
+def _check_streaming(content: Json, complain: Complain) -> None:
     if type(content) is not dict or not (set(ALWAYS_STREAMED) <= content.keys() <= STREAMED.keys()):
         complain("streaming", _short_repr(content), f"null, or lists {', '.join(STREAMED)}")
         return
@@ -127,9 +131,7 @@ def _check_streaming(content: Any, complain: Callable[[str, str, str], None]) ->
                 complain(here, _short_repr(row), ", ".join(checks))
 
 
-def _check_tensors(
-    rows: Any, key: str, complain: Callable[[str, str, str], None], port: dict[str, Check]
-) -> None:
+def _check_tensors(rows: Json, key: str, complain: Complain, port: dict[str, Check]) -> None:
     if type(rows) is not list or len(rows) > MAX_TENSORS:
         complain(key, _short_repr(rows), f"a list of at most {MAX_TENSORS} tensors")
         return
@@ -140,33 +142,29 @@ def _check_tensors(
             complain(here, _short_repr(row), ", ".join(("name, shape, dtype, role, time", *port)))
             continue
         _check_table(row, port, f"{here}.", complain)
-        if not _time_fits(row.get("time"), row["shape"]):
-            complain(
-                f"{here}.time",
-                _short_repr(row["time"]),
-                "null, or axis, delay_frames, offset_frames",
-            )
-        name, shape = row["name"], row["shape"]
-        if not TEXT.test(name) or not name or name in names:
-            complain(f"{here}.name", _short_repr(name), "a name of its own")
-        else:
-            names.add(name)
-        if not _shape_fits(shape):
-            complain(
-                f"{here}.shape",
-                _short_repr(shape),
-                f"up to {MAX_RANK} dimensions, {MAX_BYTES} bytes in all",
-            )
-        for part, words in (("dtype", DTYPES), ("role", ROLES)):
-            if type(row[part]) is not str or row[part] not in words:
-                complain(f"{here}.{part}", _short_repr(row[part]), ", ".join(sorted(words)))
-        if port and not _layout_fits(row):
-            complain(
-                f"{here}.layout", _short_repr(row.get("layout")), f"the axes of its shape: {FORM}"
-            )
+        for part, fits, allowed in _row_checks(row, names, bool(port)):
+            if not fits:
+                complain(f"{here}.{part}", _short_repr(row.get(part)), allowed)
+        if TEXT.test(row["name"]):
+            names.add(row["name"])
 
 
-def _shape_fits(shape: Any) -> bool:
+def _row_checks(
+    row: JsonObject, names: Collection[str], has_port: bool
+) -> Iterator[tuple[str, bool, str]]:
+    """Of a row of a tensor, behind rows of these names: a key, whether its value fits, and what would."""
+    name, shape = row["name"], row["shape"]
+    allowed = "null, or axis, delay_frames, offset_frames"
+    yield "time", _time_fits(row.get("time"), shape), allowed
+    yield "name", TEXT.test(name) and name not in ("", *names), "a name of its own"
+    allowed = f"up to {MAX_RANK} dimensions, {MAX_BYTES} bytes in all"
+    yield "shape", _shape_fits(shape), allowed
+    for part, words in (("dtype", DTYPES), ("role", ROLES)):
+        yield part, type(row[part]) is str and row[part] in words, ", ".join(sorted(words))
+    yield "layout", not has_port or _layout_fits(row), f"the axes of its shape: {FORM}"
+
+
+def _shape_fits(shape: Json) -> bool:
     if type(shape) is not list or len(shape) > MAX_RANK:
         return False
     return all(POSITIVE.test(extent) for extent in shape) and math.prod(shape) * 8 <= MAX_BYTES
@@ -187,7 +185,7 @@ def _layout_fits(row: JsonObject) -> bool:
     return all(layout.axis(k) is None or layout.extent(k, shape) == n for k, n in told.items())
 
 
-def _time_fits(time: Any, shape: Any) -> bool:
+def _time_fits(time: Json, shape: Json) -> bool:
     if time is None:
         return True
     if type(time) is not dict or time.keys() != {"axis", "delay_frames", "offset_frames"}:
@@ -199,6 +197,6 @@ def _time_fits(time: Any, shape: Any) -> bool:
     )
 
 
-def _short_repr(value: Any) -> str:
+def _short_repr(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

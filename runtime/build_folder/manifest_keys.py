@@ -144,9 +144,7 @@ WHOLE = Check(_whole, "an integer", {"type": "integer"})
 NUMBER = Check(_number, "a number", {"type": "number"})
 FLAG = Check(_flag, "true, false", {"type": "boolean"})
 POSITIVE = Check(
-    _positive,
-    "an integer from 1 up",
-    {"type": "integer", "minimum": 1, "maximum": MAX_BYTES},
+    _positive, "an integer from 1 up", {"type": "integer", "minimum": 1, "maximum": MAX_BYTES}
 )
 SAMPLER = Check(_step_table, "a step table as an export writes it", {"type": "object"}, True)
 KINDS = Check(_kinds, "texts by name", {"type": "object", "additionalProperties": A_TEXT})

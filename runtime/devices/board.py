@@ -1,13 +1,13 @@
 """`Board`: a microcontroller board of the user's own, as board.toml describes it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.json_values import JsonObject
+from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.toml_file import parse_toml, read_text
 
 MAX_FILE_BYTES = 1 << 20
@@ -100,19 +100,19 @@ class Board:
     energy_from: str = ""
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: Json) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable()
 
 
-def _is_name(value: Any) -> bool:
+def _is_name(value: Json) -> bool:
     return isinstance(value, str) and value.isascii() and value.isidentifier() and len(value) <= 32
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Json) -> bool:
     return type(value) is int and 0 <= value < ADDRESSES
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Json) -> bool:
     return type(value) in (int, float) and 0 <= value < LARGEST
 
 
@@ -120,9 +120,9 @@ def _is_number(value: Any) -> bool:
 class Check:
     """What a key may hold: a test, the same in words, and as JSON Schema, as far as that goes."""
 
-    test: Callable[[Any], bool]
+    test: Callable[[Json], bool]
     allowed: str
-    schema: Mapping[str, Any]
+    schema: JsonObject
 
 
 WHOLE = {"type": "integer", "maximum": ADDRESSES - 1}
@@ -133,9 +133,7 @@ SIZE = Check(
     {**WHOLE, "minimum": 1},
 )
 NUMBER = Check(
-    _is_number,
-    "a number from 0 up",
-    {"type": "number", "minimum": 0, "exclusiveMaximum": LARGEST},
+    _is_number, "a number from 0 up", {"type": "number", "minimum": 0, "exclusiveMaximum": LARGEST}
 )
 POSITIVE = Check(
     lambda value: _is_number(value) and value > 0,
@@ -240,7 +238,7 @@ def parse_board(text: str, where: str) -> Board:
 
 
 def _problems(
-    given: Mapping[str, Any], keys: Mapping[str, Check], made: type, where: str
+    given: JsonObject, keys: Mapping[str, Check], made: type, where: str
 ) -> Iterator[Problem]:
     """Yield keys that are unknown or wrong, then those that are missing."""
     needed = _required_keys(made)
@@ -260,7 +258,7 @@ def _required_keys(made: type) -> set[str]:
     return {field.name for field in fields(made) if field.default is MISSING}
 
 
-def _speed_problems(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
+def _speed_problems(row: JsonObject, where: str) -> Iterator[Problem]:
     given = [key for key in ("wait_states", "megabytes_per_s") if key in row]
     if len(given) != 1:
         found = "both speeds" if given else "no speed"
@@ -278,17 +276,20 @@ def _speed_problems(row: Mapping[str, Any], where: str) -> Iterator[Problem]:
 
 def _layout_problems(board: Board, where: str) -> Iterator[Problem]:
     """Yield names given twice, memories that overlap, and kinds of which one is missing."""
-    names = [memory.name for memory in board.memory]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield Problem(f"{where}, memory '{name}'", "given twice", "a name once", "rename one")
+    for name, count in sorted(Counter(memory.name for memory in board.memory).items()):
+        if count > 1:
+            yield Problem(f"{where}, memory '{name}'", "given twice", "a name once", "rename one")
     ordered = sorted(board.memory, key=lambda memory: memory.start)
     for one, other in pairwise(ordered):
         if one.start + one.bytes > other.start:
             found = f"overlaps '{other.name}'"
             step = "correct start or bytes; give a memory with two addresses once"
             yield Problem(f"{where}, memory '{one.name}'", found, "memories side by side", step)
-    for keeps in (True, False):
-        if not any(memory.keeps == keeps for memory in board.memory):
-            kinds = ", ".join(name for name, kind in KINDS.items() if kind.keeps == keeps)
-            found = "no memory for a program" if keeps else "no memory to write to"
-            yield Problem(where, found, f"a [[memory]] of kind {kinds}", "add it")
+    held = {memory.keeps for memory in board.memory}
+    for keeps, found in ((True, "no memory for a program"), (False, "no memory to write to")):
+        if keeps not in held:
+            yield Problem(where, found, f"a [[memory]] of kind {_kinds(keeps)}", "add it")
+
+
+def _kinds(keeps: bool) -> str:
+    return ", ".join(name for name, kind in KINDS.items() if kind.keeps == keeps)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -89,37 +89,51 @@ def _trace_blocks(profile: Profile, program: Path) -> Counts:
     A block is disassembled before it runs first, a line ``0x...`` an instruction; each run of it is a line
     ``Trace 0: ... [.../address/...] function``.
     """
-    functions: Counter[str] = Counter()
-    sizes, translated = dict[int, int](), [0, 0]  # of blocks by address; the block that is read
-    hops, counted, counts = [], 0, False
     command = _command(profile, program, TRACE)
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as run:
         assert run.stderr is not None
-        for line in run.stderr:
-            if line.startswith("0x"):
-                if not translated[1]:
-                    translated[0] = int(line[: line.index(":")], 16)
-                translated[1] += 1
-                continue
-            if not line.startswith("Trace "):
-                continue
-            if translated[1]:
-                sizes[translated[0]], translated = translated[1], [0, 0]
-            function = line[line.rfind("]") + 2 : -1]
-            if function == BEGIN:
-                counts, counted = True, 0
-            elif function == END:
-                if counts:
-                    hops.append(counted)
-                counts = False
-            elif counts and not function.startswith("replay_"):
-                size = sizes[int(line.split("/", 2)[1], 16)]
-                functions[function] += size
-                counted += size
+        counts = _count_blocks(_block_runs(run.stderr))
     if run.returncode != 0:
         raise ToolError(f"{profile.qemu[0]} failed with exit code {run.returncode}")
+    return counts
+
+
+def _block_runs(lines: Iterable[str]) -> Iterator[tuple[str, int | None]]:
+    """Each block that ran: its function, and how many instructions it has, None where it was not disassembled."""
+    sizes, block = dict[int, int](), list[str]()  # by address; the lines of the block that is read
+    for line in lines:
+        if line.startswith("0x"):
+            block.append(line)
+        elif line.startswith("Trace "):
+            if block:
+                sizes[int(block[0][: block[0].index(":")], 16)] = len(block)
+                block = []
+            address = int(line.split("/", 2)[1], 16)
+            yield line[line.rfind("]") + 2 : -1], sizes.get(address)
+
+
+def _count_blocks(runs: Iterable[tuple[str, int | None]]) -> Counts:
+    """The instructions between the marks, by hop and by function.
+
+    Raises:
+        ToolError: a block of unknown length ran there.
+    """
+    functions: Counter[str] = Counter()
+    hops = list[int]()
+    counted: int | None = None
+    for function, size in runs:
+        if function == BEGIN:
+            counted = 0
+        elif function == END:
+            hops += [] if counted is None else [counted]
+            counted = None
+        elif counted is not None and not function.startswith("replay_"):
+            if size is None:
+                raise ToolError(f"QEMU did not list the instructions of a block of {function}")
+            functions[function] += size
+            counted += size
     return Counts(tuple(hops), dict(functions))
 
 

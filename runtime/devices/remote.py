@@ -156,15 +156,16 @@ def answer(device: str, printed: str, manifest: Manifest, timed: int, layers: bo
     Raises:
         CheckFailed: the replay failed there, or lines are missing or have another form.
     """
-    lines = printed.splitlines()
-    long = [line for line in lines if line.startswith(("golden ", "times "))]
-    short = "\n".join(line for line in lines if not line.startswith(("golden ", "times ")))
+    lines = {True: list[str](), False: list[str]()}
+    for line in printed.splitlines():
+        lines[line.startswith(("golden ", "times "))].append(line)
+    long, short = lines[True], "\n".join(lines[False])
     if len(short) > MAX_TEXT_BYTES:
         raise CheckFailed(f"{device}: it sent {len(short):,} characters of text, which is refused")
     check_verdict(device, short, layers)
     facts = {m[1]: int(m[2]) for m in map(FACT.fullmatch, short.splitlines()) if m}
     try:
-        outputs = _golden(long, manifest)
+        outputs = _golden([line for line in long if line.startswith("golden ")], manifest)
         times = [_time(word) for line in long if line[0] == "t" for word in line.split()[1:]]
     except ValueError as error:
         raise CheckFailed(f"{device}: its answer has another form: {error}") from error
@@ -195,16 +196,16 @@ def _time(word: str) -> int:
 def _golden(lines: Sequence[str], manifest: Manifest) -> dict[str, Array]:
     """Outputs of the golden hops, in the order in which a replay tells them."""
     tensors = manifest.stream_outputs
+    sizes = [math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors]
     found: list[list[bytes]] = [[] for _ in tensors]
     for line in lines:
-        if not line.startswith("golden "):
-            continue
         _, hop, index, content = line.split(" ")
-        tensor = tensors[int(index)] if index.isdigit() and int(index) < len(tensors) else None
-        if tensor is None or not hop.isdigit() or int(hop) != len(found[int(index)]):
+        following = {str(i): i for i, hops in enumerate(found) if hop == str(len(hops))}
+        if index not in following:
             raise ValueError(f"'{line[:40]}' out of order")
-        found[int(index)].append(bytes.fromhex(content))
-        if len(found[int(index)][-1]) != math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize:
+        place = following[index]
+        found[place].append(bytes.fromhex(content))
+        if len(found[place][-1]) != sizes[place]:
             raise ValueError(f"'{line[:40]}' of another size")
     if not found[0] or len({len(hops) for hops in found}) > 1:
         raise ValueError("golden hops are missing")

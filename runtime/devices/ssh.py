@@ -14,13 +14,7 @@ from dataclasses import dataclass
 
 from edgekit.base.errors import Problem, ToolError, UsageError
 from edgekit.runtime.devices.conversation import Conversation
-from edgekit.runtime.devices.remote import (
-    HELLO,
-    Machine,
-    broken,
-    printed_before_end,
-    read_greeting,
-)
+from edgekit.runtime.devices.remote import HELLO, Machine, broken, printed_before_end, read_greeting
 
 COMMAND_VARIABLE = "EDGEKIT_SSH"  # as rsync's RSYNC_RSH: the client and its options
 CONNECT_S, GREETING_S = 10, 40

@@ -1,12 +1,12 @@
 """What was found, drawn on a picture; needs pillow."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, SupportsInt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgekit.base.arrays import Float32, Float64
+from edgekit.base.arrays import Array, Float32, Float64
 from edgekit.base.pictures import Pictures
 from edgekit.runtime.pictures.found import Found
 
@@ -39,24 +39,32 @@ def drawn(picture: "Image", found: Found, form: Pictures) -> tuple["Image", int]
     larger = max(1, SMALL // max(picture.size))
     canvas = picture.resize((picture.width * larger, picture.height * larger), Image.Resampling.BOX)
     if found.boxes is not None:
-        names = [
-            f"{form.label(int(n))} {score:.2f}"
-            for n, score in zip(found.boxes.labels, found.boxes.scores, strict=True)
-        ]
-        colours = [_colour(int(n)) for n in found.boxes.labels]
         boxes = [_rectangle(box * larger) for box in found.boxes.boxes]
-        return canvas, _boxes(canvas, boxes, names, colours)
+        names = _scored_names(form, found.boxes.labels, found.boxes.scores)
+        return canvas, _boxes(canvas, boxes, names, [_colour(int(n)) for n in found.boxes.labels])
     if found.areas is not None:
-        shown = found.areas.repeat(larger, 0).repeat(larger, 1)
-        canvas = _tint_picture(canvas, shown)
-        if shown.dtype != np.int64:
-            return canvas, 0
-        numbers, counts = np.unique(shown[shown >= 0], return_counts=True)
-        kept = numbers[np.argsort(-counts, kind="stable")]
-        names = [form.label(int(n)) for n in kept]
-        return canvas, _legend(canvas, names, [_colour(int(n)) for n in kept])
-    names = [f"{form.label(n)} {score:.2f}" for n, score in found.classes]
-    return canvas, _legend(canvas, names, [_colour(n) for n, _ in found.classes])
+        return _draw_areas(canvas, found.areas.repeat(larger, 0).repeat(larger, 1), form)
+    labels, scores = zip(*found.classes, strict=True) if found.classes else ((), ())
+    colours = [_colour(n) for n in labels]
+    return canvas, _legend(canvas, _scored_names(form, labels, scores), colours)
+
+
+def _scored_names(
+    form: Pictures, labels: Iterable[SupportsInt], scores: Iterable[float]
+) -> list[str]:
+    pairs = zip(labels, scores, strict=True)
+    return [f"{form.label(int(n))} {score:.2f}" for n, score in pairs]
+
+
+def _draw_areas(canvas: "Image", shown: Array, form: Pictures) -> tuple["Image", int]:
+    """A picture with its areas in colours, those of classes with their names, the largest first."""
+    canvas = _tint_picture(canvas, shown)
+    if shown.dtype != np.int64:
+        return canvas, 0
+    numbers, counts = np.unique(shown[shown >= 0], return_counts=True)
+    classes = numbers[np.argsort(-counts, kind="stable")]
+    names = [form.label(int(n)) for n in classes]
+    return canvas, _legend(canvas, names, [_colour(int(n)) for n in classes])
 
 
 def place(

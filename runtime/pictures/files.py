@@ -1,11 +1,11 @@
 """Picture files through a build: what was found in each, drawn, as arrays and as JSON."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 F32 = Float32
+Row = tuple[FittedPicture, dict[str, F32]]  # a picture as the network takes it, and its outputs
 
 
 def pictures_of(manifest: Manifest) -> Pictures:
@@ -58,29 +59,22 @@ def run_pictures(
     Raises:
         UsageError: every picture that cannot be read; a build that does not say what its outputs are.
     """
-    form = pictures_of(stream.manifest)
-    raw = out.suffix.lower() == ".npz"
+    form, raw = pictures_of(stream.manifest), out.suffix.lower() == ".npz"
     if form.gives is None and (not raw or found_file is not None):
         names = ", ".join(f"{t.name} {t.shape}" for t in stream.manifest.stream_outputs)
         step = "write a .npz, or export it again with --picture ...:gives=boxes or the like"
         allowed = "boxes, classes, a map or a picture"
         raise UsageError(Problem("what the outputs are", names, allowed, step))
     _check_all(sources)
-    (port,) = stream.manifest.stream_inputs
-    rows: list[tuple[FittedPicture, dict[str, F32]]] = []
-    for i, path in enumerate(sources):
-        given = fit_picture(read_picture(path), form, port.shape)
-        rows.append((given, stream.run({port.name: given.x[None]})))
-        told(i + 1, len(sources))
+    rows = list(_run_each(stream, sources, form, told))
     found = [] if form.gives is None else [_found(made, given, form) for given, made in rows]
-    hidden = 0
     with ExitStack() as stack:
         if found_file is not None:
             temporary = stack.enter_context(replacement_path(found_file, *sources))
             temporary.write_text(_json(sources, rows, found, form), encoding="utf-8")
+        hidden = 0
         if raw:
-            arrays = {name: np.concatenate([made[name] for _, made in rows]) for name in rows[0][1]}
-            write_npz(stack.enter_context(replacement_path(out, *sources)), arrays)
+            write_npz(stack.enter_context(replacement_path(out, *sources)), _outputs(rows))
         elif out.suffix:
             temporary = stack.enter_context(replacement_path(out, *sources))
             hidden = _draw(sources[0], temporary, out.suffix, found[0], form)
@@ -90,6 +84,21 @@ def run_pictures(
             hidden = sum(_draw(p, folder / p.name, p.suffix, one, form) for p, one in pairs)
     notes = (summary(found, form),) if found else ()
     return (*notes, f"{hidden} labels found no place in their picture") if hidden else notes
+
+
+def _run_each(
+    stream: Stream, sources: Sequence[Path], form: Pictures, told: "Callable[[int, int], None]"
+) -> Iterator[Row]:
+    (port,) = stream.manifest.stream_inputs
+    for number, path in enumerate(sources, 1):
+        given = fit_picture(read_picture(path), form, port.shape)
+        yield given, stream.run({port.name: given.x[None]})
+        told(number, len(sources))
+
+
+def _outputs(rows: Sequence[Row]) -> dict[str, F32]:
+    """The outputs of all pictures, (pictures, *shape) by name."""
+    return {name: np.concatenate([made[name] for _, made in rows]) for name in rows[0][1]}
 
 
 def _check_all(sources: Sequence[Path]) -> None:
@@ -118,10 +127,7 @@ def _draw(source: Path, target: Path, suffix: str, found: Found, form: Pictures)
 
 
 def _json(
-    sources: Sequence[Path],
-    rows: Sequence[tuple[FittedPicture, Any]],
-    found: Sequence[Found],
-    form: Pictures,
+    sources: Sequence[Path], rows: Sequence[Row], found: Sequence[Found], form: Pictures
 ) -> str:
     pictures = [
         {"file": path.name, "width": given.size[0], "height": given.size[1], **one.facts(form)}

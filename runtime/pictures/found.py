@@ -1,6 +1,7 @@
 """What a network found in a picture, of its outputs: boxes, classes, a class of each pixel, or another picture."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,17 +78,19 @@ def gives_problem(gives: str, outputs: Shapes) -> str | None:
         if fits and shapes[1][1] == shapes[2][1] == 2:
             return None
         return "heat, size and offset of (1, channels, h, w), size and offset of 2 channels"
-    if len(outputs) == 1:
-        (shape,) = outputs.values()
-        channels = shape[1] if len(shape) == 4 else 0
-        if (
-            (gives == "classes" and shape[:1] == (1,))
-            or (gives == "map" and channels)
-            or (gives == "picture" and channels in COLOURS.values())
-        ):
-            return None
-    what = {"classes": "(1, classes)", "map": "(1, channels, h, w)", "picture": "(1, 1 or 3, h, w)"}
-    return f"one output of {what[gives]}"
+    text, fits_shape = ONE_OUTPUT[gives]
+    is_that = len(outputs) == 1 and all(map(fits_shape, outputs.values()))
+    return None if is_that else f"one output of {text}"
+
+
+ONE_OUTPUT: Mapping[str, tuple[str, Callable[[tuple[int, ...]], bool]]] = {
+    "classes": ("(1, classes)", lambda shape: shape[:1] == (1,)),
+    "map": ("(1, channels, h, w)", lambda shape: len(shape) == 4 and shape[1] > 0),
+    "picture": (
+        "(1, 1 or 3, h, w)",
+        lambda shape: len(shape) == 4 and shape[1] in COLOURS.values(),
+    ),
+}
 
 
 def find(outputs: Mapping[str, F32], fitted: FittedPicture, form: Pictures) -> Found:
@@ -117,9 +120,8 @@ def summary(found: Sequence[Found], form: Pictures) -> str:
     """What was found in all pictures, in a line."""
     said = f"{len(found)} picture{'s' * (len(found) != 1)}"
     if form.gives == "boxes":
-        labels = [int(n) for one in found if one.boxes is not None for n in one.boxes.labels]
-        counts = {n: labels.count(n) for n in sorted(set(labels))}
-        listed = ", ".join(f"{count} {form.label(n)}" for n, count in counts.items())
+        labels = Counter(int(n) for one in found if one.boxes for n in one.boxes.labels)
+        listed = ", ".join(f"{count} {form.label(n)}" for n, count in sorted(labels.items()))
         return f"{said}: {listed or 'no box'}"
     if form.gives == "classes" and len(found) == 1:
         return ", ".join(f"{form.label(n)} {score:.2f}" for n, score in found[0].classes)

@@ -4,9 +4,8 @@ import ctypes
 import math
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,34 +41,14 @@ class NativeRunner:
         """
         self.library, self.compiler = library, compiler
         name = manifest.c_name
-        self._process = _function(library, f"{name}_process", 4)
-        self._process_s16, self._pcm_sizes = None, list[tuple[int, int]]()
-        if manifest.is_pcm:
-            ports = *manifest.stream_inputs, *manifest.stream_outputs
-            self._process_s16 = _function(
-                library, f"{name}_process_s16", 2 + len(ports) + len(manifest.controls)
-            )
-            outs = manifest.stream_outputs
-            self._pcm_sizes = [(t.frames_per_hop or 0, t.pcm_channels or 0) for t in outs]
-        self._reset = _function(library, f"{name}_reset", 1)
-        self._reset.restype = None
-        self._end = None
-        if manifest.stream["end_state"] is not None:
-            self._end = _function(library, f"{name}_end", 1)
-            self._end.argtypes = [ctypes.c_void_p, ctypes.c_int32]
-            self._end.restype = None
-        self._seed = None
-        if manifest.noise is not None:
-            self._seed = _function(library, f"{name}_seed", 1)
-            self._seed.argtypes = [ctypes.c_void_p, ctypes.c_uint64]
-            self._seed.restype = None
-        self._session = None
-        if manifest.constants:
-            self._session = _function(library, f"{name}_session", 3)
+        self._functions = {
+            word: _function(library, f"{name}_{word}", arguments, result)
+            for word, arguments, result in _signatures(manifest)
+        }
+        self._process = self._functions["process"]
+        outs = manifest.stream_outputs if manifest.is_pcm else ()
+        self._pcm_sizes = [(t.frames_per_hop or 0, t.pcm_channels or 0) for t in outs]
         self._constants = [_aligned_tensor(tensor) for tensor in manifest.constants]
-        self._sample = None
-        if manifest.steps is not None:
-            self._sample = _function(library, f"{name}_sample", None)
         state_bytes = manifest.memory["state_bytes"] or 0
         self._state = _aligned_buffer(state_bytes)
         self._scratch = _aligned_buffer(manifest.memory["scratch_bytes"] or 0)
@@ -77,10 +56,7 @@ class NativeRunner:
         self._outputs = [_aligned_tensor(tensor) for tensor in manifest.stream_outputs]
         self._input_pointers = _pointers(self._inputs)
         self._output_pointers = _pointers(self._outputs)
-        init = _function(library, f"{name}_init", 1)
-        init.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
-        init.restype = ctypes.c_void_p
-        instance = init(self._state.ctypes.data, state_bytes)
+        instance = self._functions["init"](self._state.ctypes.data, state_bytes)
         if not instance:
             raise UsageError(_misfit(where, f"{name}_init refuses a state of {state_bytes} bytes"))
         self._instance = ctypes.c_void_p(instance)
@@ -119,23 +95,22 @@ class NativeRunner:
 
     def process_s16(self, pcm: Sequence[Int16], controls: Sequence[Array] = ()) -> list[Int16]:
         """Run one hop of 16-bit PCM: (samples, channels) of each input, and likewise of each output."""
-        assert self._process_s16 is not None
         given = [np.ascontiguousarray(array, np.int16) for array in pcm]
         made = [np.empty(size, np.int16) for size in self._pcm_sizes]
         knobs = [np.ascontiguousarray(array) for array in controls]
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*given, *made, *knobs)]
-        code = self._process_s16(self._instance, self._scratch_pointer, *pointers)
+        code = self._functions["process_s16"](self._instance, self._scratch_pointer, *pointers)
         if code != 0:
             raise CheckFailed(f"the build's process_s16 function returned {code}")
         return made
 
     def session(self, constants: Sequence[Array]) -> None:
         """Take the session constants."""
-        assert self._session is not None
         for own, given in zip(self._constants, constants, strict=True):
             own[...] = given
         pointers = ctypes.byref(_pointers(self._constants))
-        if (code := self._session(self._instance, self._scratch_pointer, pointers)) != 0:
+        code = self._functions["session"](self._instance, self._scratch_pointer, pointers)
+        if code != 0:
             raise CheckFailed(f"the build's session function returned {code}")
 
     def sample(
@@ -146,28 +121,28 @@ class NativeRunner:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         """Draw one image into `out` with the build's own loop; `conditions` as its struct lists them."""
-        assert self._sample is not None
         told = PROGRESS(lambda _, done, rows: 0 if progress is None else progress(done, rows) or 0)
         given = [np.ascontiguousarray(array) for array in conditions]
-        arguments: list[Any] = [self._instance, self._scratch_pointer, ctypes.c_uint64(seed)]
-        arguments += [ctypes.byref(_pointers(given))] if given else []
-        arguments += [ctypes.c_void_p(out.ctypes.data), told, None]
-        if (code := self._sample(*arguments)) != 0:
+        pointers = [ctypes.byref(_pointers(given))] if given else []
+        ends = (*pointers, ctypes.c_void_p(out.ctypes.data), told, None)
+        number = ctypes.c_uint64(seed)
+        code = self._functions["sample"](self._instance, self._scratch_pointer, number, *ends)
+        if code != 0:
             raise CheckFailed(f"the build's sample function returned {code}")
 
     def end(self, valid_samples: int) -> None:
         """Say that the stream ends in the next hop, behind so many of its samples."""
-        if self._end is not None:
-            self._end(self._instance, valid_samples)
+        if "end" in self._functions:
+            self._functions["end"](self._instance, valid_samples)
 
     def seed(self, seed: int) -> None:
         """Draw noise of this seed, from its beginning."""
-        if self._seed is not None:
-            self._seed(self._instance, seed)
+        if "seed" in self._functions:
+            self._functions["seed"](self._instance, seed)
 
     def reset(self) -> None:
         """Return to the state of a fresh instance."""
-        self._reset(self._instance)
+        self._functions["reset"](self._instance)
 
 
 def load_library(
@@ -197,14 +172,40 @@ def load_library(
             ) from error
 
 
-def _function(library: ctypes.CDLL, name: str, pointers: int | None) -> Any:
-    """A C function of so many pointers; of arguments that the call converts itself where None."""
+CType = type["ctypes._CDataType"]
+Signature = tuple[str, list[CType] | None, CType | None]
+POINTER = ctypes.c_void_p
+
+
+def _signatures(manifest: Manifest) -> Iterator[Signature]:
+    """The functions of a build: the end of the name, arguments (None: the call converts them itself), result."""
+    yield "process", [POINTER] * 4, ctypes.c_int
+    yield "init", [POINTER, ctypes.c_size_t], POINTER
+    yield "reset", [POINTER], None
+    if manifest.is_pcm:
+        ports = *manifest.stream_inputs, *manifest.stream_outputs, *manifest.controls
+        yield "process_s16", [POINTER] * (2 + len(ports)), ctypes.c_int
+    if manifest.stream["end_state"] is not None:
+        yield "end", [POINTER, ctypes.c_int32], None
+    if manifest.noise is not None:
+        yield "seed", [POINTER, ctypes.c_uint64], None
+    if manifest.constants:
+        yield "session", [POINTER] * 3, ctypes.c_int
+    if manifest.steps is not None:
+        yield "sample", None, ctypes.c_int
+
+
+def _function(
+    library: ctypes.CDLL, name: str, arguments: list[CType] | None, result: CType | None
+) -> "ctypes._NamedFuncPointer":
+    """A C function of the library."""
     try:
-        function = getattr(library, name)
+        function: ctypes._NamedFuncPointer = getattr(library, name)
     except AttributeError as error:
         raise UsageError(_misfit(Path("."), f"the sources define no {name}")) from error
-    function.argtypes = None if pointers is None else [ctypes.c_void_p] * pointers
-    function.restype = ctypes.c_int
+    if arguments is not None:
+        function.argtypes = arguments
+    function.restype = result
     return function
 
 

@@ -10,30 +10,13 @@ from numpy.typing import NDArray
 from edgekit.base.errors import Problem, UsageError, VerificationError
 
 REGISTERS = (
-    "control",
-    "status",
-    "interrupt",
-    "layers",
-    "program",
-    "image",
-    "dram",
-    "cycles",
-    "stalls",
-    "engine",
-    "version",
+    *("control", "status", "interrupt", "layers", "program", "image"),
+    *("dram", "cycles", "stalls", "engine", "version"),
 )
 """Behind AXI4-Lite, each of 4 bytes, from address 0 on."""
 ERRORS = (
-    "none",
-    "magic",
-    "version",
-    "engine",
-    "memory",
-    "layers",
-    "address",
-    "digest",
-    "bus",
-    "aborted",
+    *("none", "magic", "version", "engine", "memory"),
+    *("layers", "address", "digest", "bus", "aborted"),
 )
 """What the error register says, from 0 on; the digest is the host's to check."""
 START, ABORT, BUSY, ENDED, CLEAR = 1, 2, 1, 2, 2

@@ -4,7 +4,7 @@ import json
 import struct
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from edgekit.base.arrays import Array
 from edgekit.base.environment import EXECUTORCH
-from edgekit.base.errors import Problem, ToolError, UsageError
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.base.errors import ToolError, UsageError
+from edgekit.runtime.build_folder.manifest import Manifest, Tensor
+from edgekit.runtime.runners.runner import StateRunner, misfit
 
 MODEL_NAME, ONCE_NAME, PORTS_NAME = "model.pte", "session.pte", "ports.json"
 SIDES = ("inputs", "outputs")
@@ -34,13 +35,11 @@ class Port(NamedTuple):
 Ports = dict[str, tuple[list[Port], ...]]
 
 
-class ExecutorchRunner:
+class ExecutorchRunner(StateRunner):
     """Processes that run a build's model.pte, and its session.pte once per session.
 
     A .pte has no names: ports.json has those of its inputs and outputs, in their order, and which state follows which.
     """
-
-    compiler = None
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Load the build's model.pte, single-threaded, with all states at zero.
@@ -49,22 +48,18 @@ class ExecutorchRunner:
             UsageError: a file is missing or unreadable, or not what the manifest describes.
             ToolError: ExecuTorch's environment is not here.
         """
+        super().__init__(manifest)
         ports, self._pairs = _ports(directory, manifest)
         self._run = _Program(directory, MODEL_NAME, *ports[MODEL_NAME])
         self._once = None
         if ONCE_NAME in ports:
             self._once = _Program(directory, ONCE_NAME, *ports[ONCE_NAME])
-        self._streams = [tensor.name for tensor in manifest.hop_inputs]
-        self._constants = [tensor.name for tensor in manifest.constants]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
-        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
-        self._kept: dict[str, Array] = {}
-        self._states: dict[str, Array] = {}
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
         """Run one hop; returns the outputs and the nanoseconds that ExecuTorch took."""
-        given = dict(zip(self._streams, inputs, strict=True)) | self._states | self._kept
+        given = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         made, elapsed = self._run(given)
         self._states = {name: made[output] for name, output in self._pairs.items()}
         return [made[name] for name in self._outputs], elapsed
@@ -73,14 +68,6 @@ class ExecutorchRunner:
         """Take the session constants."""
         assert self._once is not None
         self._kept, _ = self._once(dict(zip(self._constants, constants, strict=True)))
-
-    def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
-        if self._end_state is not None:
-            self._states[self._end_state][...] = self._hop - valid_samples
-
-    def seed(self, seed: int) -> None:
-        """No build of this kind draws noise."""
 
     def reset(self) -> None:
         """Return to the state of a fresh instance: all states zero."""
@@ -97,17 +84,21 @@ def _ports(directory: Path, manifest: Manifest) -> tuple[Ports, dict[str, str]]:
             str(name): tuple([Port(n, tuple(s), d) for n, s, d in side[key]] for key in SIDES)
             for name, side in facts.items()
         }
-        inputs, outputs = ports[MODEL_NAME]
+        inputs, outputs = map(_kinds, ports[MODEL_NAME])
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UsageError(_misfit(directory, f"{PORTS_NAME}: {error}")) from error
-    given = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role != "constant"}
-    made = {t.name: (t.shape, t.dtype) for t in manifest.outputs}
-    found = {port.name: (port.shape, port.dtype) for port in inputs}
-    if not given.items() <= found.items() or made != {p.name: (p.shape, p.dtype) for p in outputs}:
-        raise UsageError(_misfit(directory, f"{PORTS_NAME}: inputs are {found}"))
-    if not (pairs.keys() <= found.keys() and set(pairs.values()) <= made.keys()):
-        raise UsageError(_misfit(directory, f"{PORTS_NAME}: states are {pairs}"))
+        raise UsageError(misfit(directory, f"{PORTS_NAME}: {error}")) from error
+    given = _kinds([tensor for tensor in manifest.inputs if tensor.role != "constant"])
+    made = _kinds(manifest.outputs)
+    if not given.items() <= inputs.items() or made != outputs:
+        raise UsageError(misfit(directory, f"{PORTS_NAME}: inputs are {inputs}"))
+    if not (pairs.keys() <= inputs.keys() and set(pairs.values()) <= made.keys()):
+        raise UsageError(misfit(directory, f"{PORTS_NAME}: states are {pairs}"))
     return ports, pairs
+
+
+def _kinds(ports: Iterable[Port | Tensor]) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type by name."""
+    return {port.name: (port.shape, port.dtype) for port in ports}
 
 
 class _Program:
@@ -118,7 +109,7 @@ class _Program:
     ) -> None:
         path = directory / name
         if not path.is_file():
-            raise UsageError(_misfit(directory, f"{name} is missing"))
+            raise UsageError(misfit(directory, f"{name} is missing"))
         self.inputs, self.outputs = inputs, outputs
         facts = {"inputs": _plain(inputs), "outputs": _plain(outputs)}
         python = (str(EXECUTORCH.python()), "-I")  # it sees neither this folder nor PYTHONPATH
@@ -131,7 +122,7 @@ class _Program:
         try:
             self._number()
         except ToolError as error:
-            raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+            raise UsageError(misfit(directory, f"{name}: {error}")) from error
 
     def __call__(self, given: Mapping[str, Array]) -> tuple[dict[str, Array], int]:
         """Return the outputs by name, and the nanoseconds that ExecuTorch took."""
@@ -187,8 +178,3 @@ class _Program:
 
 def _plain(ports: Sequence[Port]) -> list[tuple[list[int], str]]:
     return [(list(port.shape), port.dtype) for port in ports]
-
-
-def _misfit(directory: Path, found: str) -> Problem:
-    allowed = "the model that the manifest describes"
-    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

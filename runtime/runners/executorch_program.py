@@ -10,14 +10,16 @@ import struct
 import sys
 import time
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from edgekit.base.json_values import JsonObject
+if TYPE_CHECKING:  # where it runs, there is no EdgeKit
+    from edgekit.base.arrays import Array
+    from edgekit.base.json_values import JsonObject
 
 
-def main(path: Path, facts: JsonObject, given: BinaryIO, answers: BinaryIO) -> None:
+def main(path: Path, facts: "JsonObject", given: BinaryIO, answers: BinaryIO) -> None:
     """Answer calls until standard input ends."""
     import torch
     from executorch.runtime import Runtime
@@ -30,12 +32,8 @@ def main(path: Path, facts: JsonObject, given: BinaryIO, answers: BinaryIO) -> N
     assert method is not None
     expected = [(tuple(shape), kind) for shape, kind in facts["outputs"]]
     answer(answers, 0, [])
-    while True:
-        arrays = [
-            read_array(given, tuple(shape), np.dtype(kind)) for shape, kind in facts["inputs"]
-        ]
-        if any(array is None for array in arrays):
-            return
+    ports = [(tuple(shape), np.dtype(kind)) for shape, kind in facts["inputs"]]
+    while (arrays := read_call(given, ports)) is not None:
         tensors = [torch.from_numpy(array) for array in arrays]
         start = time.perf_counter_ns()
         results = method.execute(tensors)
@@ -46,14 +44,21 @@ def main(path: Path, facts: JsonObject, given: BinaryIO, answers: BinaryIO) -> N
         answer(answers, elapsed, made)
 
 
-def read_array(given: BinaryIO, shape: tuple[int, ...], kind: Any) -> Any:
-    """Read an array; None where there is none any more."""
-    size = int(np.prod(shape)) * kind.itemsize
-    data = given.read(size)
-    return np.frombuffer(bytearray(data), kind).reshape(shape) if len(data) == size else None
+def read_call(
+    given: BinaryIO, ports: "list[tuple[tuple[int, ...], np.dtype[Any]]]"
+) -> "list[Array] | None":
+    """Read an array for each port; None where the input ends."""
+    arrays = []
+    for shape, kind in ports:
+        size = int(np.prod(shape)) * kind.itemsize
+        data = given.read(size)
+        if len(data) < size:
+            return None
+        arrays.append(np.frombuffer(bytearray(data), kind).reshape(shape))
+    return arrays
 
 
-def answer(answers: BinaryIO, elapsed: int, arrays: list[Any]) -> None:
+def answer(answers: BinaryIO, elapsed: int, arrays: "list[Array]") -> None:
     """Write the answer to a call."""
     answers.write(struct.pack("<q", elapsed) + b"".join(array.tobytes() for array in arrays))
     answers.flush()

@@ -9,24 +9,23 @@ from typing import Any
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.errors import ToolError, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.runner import StateRunner, misfit
 
 MODEL_NAME, ONCE_NAME = "model.tflite", "session.tflite"
 LARGEST = np.float32(2.0**60)  # as the guards of networks with states have it
 PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
-class LitertRunner:
+class LitertRunner(StateRunner):
     """One interpreter of a build's model.tflite, with the states between its hops.
 
     The n-th state output of the manifest becomes the n-th state input. Where the file takes or gives integers for
     a float32 tensor, they are converted here. What it needs of the session constants are the outputs of
     session.tflite.
     """
-
-    compiler = None
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Load the build's model.tflite, single-threaded, with all states at zero.
@@ -35,11 +34,9 @@ class LitertRunner:
             UsageError: model.tflite is missing, unreadable, or not what the manifest describes.
             ToolError: neither ai-edge-litert nor tflite-runtime is installed.
         """
+        super().__init__(manifest)
         self._run = _File(directory, MODEL_NAME)
         self._once = _File(directory, ONCE_NAME) if manifest.constants else None
-        self._constants = [tensor.name for tensor in manifest.constants]
-        self._kept: dict[str, Array] = {}
-        self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = {tensor.name: tensor.dtype for tensor in manifest.stream_outputs}
         states = [
             [t.name for t in side if t.role == "state"]
@@ -47,8 +44,6 @@ class LitertRunner:
         ]
         self._check(directory, manifest, states)
         self._pairs = dict(zip(*states, strict=True))
-        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
-        self._states: dict[str, Array] = {}
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
@@ -69,14 +64,6 @@ class LitertRunner:
         self._once.invoke()
         self._kept = {name: self._once.stored(name) for name in self._once.outputs}
 
-    def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
-        if self._end_state is not None:
-            self._states[self._end_state][...] = self._hop - valid_samples
-
-    def seed(self, seed: int) -> None:
-        """No build of this kind draws noise."""
-
     def reset(self) -> None:
         """Return to the state of a fresh instance: all states zero, those inside the file too."""
         self._run.restart()
@@ -90,17 +77,14 @@ class LitertRunner:
             ("inputs", self._run.inputs, given, kept),
             ("outputs", self._run.outputs, list(manifest.outputs), set()),
         ):
-            shapes = {
-                name: tuple(int(n) for n in detail["shape"]) for name, detail in found.items()
-            }
+            shapes = {name: tuple(map(int, detail["shape"])) for name, detail in found.items()}
+            own = {name: shape for name, shape in shapes.items() if name not in others}
             expected = {tensor.name: tensor.shape for tensor in tensors}
-            if {
-                n: s for n, s in shapes.items() if n not in others
-            } != expected or not others <= shapes.keys():
-                raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {shapes}"))
+            if own != expected or not others <= shapes.keys():
+                raise UsageError(misfit(directory, f"{MODEL_NAME}: its {kind} are {shapes}"))
         if len(states[0]) != len(states[1]):
             raise UsageError(
-                _misfit(directory, f"{len(states[0])} state inputs, {len(states[1])} outputs")
+                misfit(directory, f"{len(states[0])} state inputs, {len(states[1])} outputs")
             )
 
 
@@ -110,12 +94,12 @@ class _File:
     def __init__(self, directory: Path, name: str) -> None:
         path = directory / name
         if not path.is_file():
-            raise UsageError(_misfit(directory, f"{name} is missing"))
+            raise UsageError(misfit(directory, f"{name} is missing"))
         self._path, self._used = str(path), False
         try:
             self._interpreter = self._open()
         except (ValueError, RuntimeError) as error:
-            raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+            raise UsageError(misfit(directory, f"{name}: {error}")) from error
         self.inputs = {d["name"]: d for d in self._interpreter.get_input_details()}
         self.outputs = {d["name"]: d for d in self._interpreter.get_output_details()}
 
@@ -188,8 +172,3 @@ def interpreter_class() -> Any:
         except ImportError:
             continue
     raise ToolError("LiteRT is not installed; pip install 'edgekit[litert]', or tflite-runtime")
-
-
-def _misfit(directory: Path, found: str) -> Problem:
-    allowed = "the model that the manifest describes"
-    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

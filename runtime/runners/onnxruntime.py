@@ -4,27 +4,29 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.errors import ToolError, UsageError
 from edgekit.base.sampler_loop import Network, network_with_reuse
 from edgekit.base.sampler_table import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.runners.runner import StateRunner, misfit
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, SessionOptions
 
 MODEL_NAME, ONCE_NAME = "model.onnx", "session.onnx"
 KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
 
 
-class OnnxruntimeRunner:
+class OnnxruntimeRunner(StateRunner):
     """onnxruntime on a build's model.onnx, with the states between its hops.
 
     What it needs of the session constants are the outputs of session.onnx.
     """
-
-    compiler = None
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Load the build's model.onnx, single-threaded, with all states at zero.
@@ -33,17 +35,13 @@ class OnnxruntimeRunner:
             UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
             ToolError: onnxruntime is not installed.
         """
+        super().__init__(manifest)
         self._network = _open(directory, MODEL_NAME)
         self._once = _open(directory, ONCE_NAME) if manifest.constants else None
-        self._constants = [tensor.name for tensor in manifest.constants]
-        self._kept: dict[str, Array] = {}
-        self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._outputs = [tensor.name for tensor in manifest.stream_outputs]
         self._pairs = self._state_pairs(directory)
         self._check(directory, manifest)
         self._shapes = {t.name: (t.shape, t.dtype) for t in manifest.inputs if t.role == "state"}
-        self._states: dict[str, Array] = {}
-        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
         self._noises = [] if manifest.noise is None else list(manifest.noise["states"].values())
         self._seed = 0
         self.reset()
@@ -53,7 +51,7 @@ class OnnxruntimeRunner:
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()
-        results: list[Any] = list(self._network.run(wanted, feeds))
+        results: list[Array] = list(self._network.run(wanted, feeds))
         elapsed = time.perf_counter_ns() - start
         count = len(self._outputs)
         self._states = dict(zip(self._pairs, results[count:], strict=True))
@@ -65,11 +63,6 @@ class OnnxruntimeRunner:
         names = [output.name for output in self._once.get_outputs()]
         feeds = dict(zip(self._constants, constants, strict=True))
         self._kept = dict(zip(names, map(np.asarray, self._once.run(names, feeds)), strict=True))
-
-    def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
-        if self._end_state is not None:
-            self._states[self._end_state][...] = self._hop - valid_samples
 
     def reset(self) -> None:
         """Return to the state of a fresh instance: all states zero, but for the seed of its noise."""
@@ -86,7 +79,7 @@ class OnnxruntimeRunner:
         try:
             return {str(pair["input"]): str(pair["output"]) for pair in json.loads(text)}
         except (ValueError, TypeError, KeyError, RecursionError) as error:
-            raise UsageError(_misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
+            raise UsageError(misfit(directory, f"{MODEL_NAME}: unreadable state pairs")) from error
 
     def _check(self, directory: Path, manifest: Manifest) -> None:
         """Compare names, shapes and states of model.onnx, and of session.onnx, with the manifest."""
@@ -95,23 +88,18 @@ class OnnxruntimeRunner:
         if self._once is not None:
             kept = _shapes(self._once.get_outputs())
             found = _shapes(self._once.get_inputs())
-            if found != {tensor.name: tensor.shape for tensor in manifest.constants}:
-                raise UsageError(_misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
+            if found != _shapes(manifest.constants):
+                raise UsageError(misfit(directory, f"{ONCE_NAME}: its inputs are {found}"))
+        network, outputs = self._network, list(manifest.outputs)
+        ends = set(self._pairs), set(self._pairs.values())
         for kind, nodes, tensors, states, others in (
-            ("inputs", self._network.get_inputs(), given, set(self._pairs), kept),
-            (
-                "outputs",
-                self._network.get_outputs(),
-                list(manifest.outputs),
-                set(self._pairs.values()),
-                {},
-            ),
+            ("inputs", network.get_inputs(), given, ends[0], kept),
+            ("outputs", network.get_outputs(), outputs, ends[1], {}),
         ):
             found = _shapes(nodes)
-            expected = {tensor.name: tensor.shape for tensor in tensors} | others
             carried = {tensor.name for tensor in tensors if tensor.role == "state"}
-            if found != expected or carried != states:
-                raise UsageError(_misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
+            if found != _shapes(tensors) | others or carried != states:
+                raise UsageError(misfit(directory, f"{MODEL_NAME}: its {kind} are {found}"))
 
 
 def reusing_network(directory: Path, manifest: Manifest) -> Network:
@@ -129,10 +117,10 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     for part, name in ((key, KEY_NAME), (decoder, DECODER_NAME)):
         if not {node.name for node in part.get_inputs()} <= known:
             raise UsageError(
-                _misfit(directory, f"{name}: its inputs are {_shapes(part.get_inputs())}")
+                misfit(directory, f"{name}: its inputs are {_shapes(part.get_inputs())}")
             )
 
-    def caller(part: Any) -> Callable[[Arrays], Arrays]:
+    def caller(part: "InferenceSession") -> Callable[[Arrays], Arrays]:
         shapes = _shapes(part.get_inputs())
         names = [node.name for node in part.get_outputs()]
 
@@ -148,7 +136,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     return network_with_reuse(caller(key), caller(decoder), outputs, kept)
 
 
-def session_options() -> Any:
+def session_options() -> "SessionOptions":
     """Options of onnxruntime with one thread, whose int8 products do not saturate.
 
     On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its
@@ -163,7 +151,7 @@ def session_options() -> Any:
     return options
 
 
-def _open(directory: Path, name: str) -> Any:
+def _open(directory: Path, name: str) -> "InferenceSession":
     """A file of the build in onnxruntime, with one thread."""
     try:
         import onnxruntime
@@ -176,13 +164,22 @@ def _open(directory: Path, name: str) -> Any:
         )
     except Exception as error:
         # onnxruntime raises its own classes, which it does not export, with Exception as base.
-        raise UsageError(_misfit(directory, f"{name}: {error}")) from error
+        raise UsageError(misfit(directory, f"{name}: {error}")) from error
 
 
-def _shapes(nodes: Sequence[Any]) -> dict[str, tuple[int, ...]]:
+class Port(Protocol):
+    """What has a name and a shape: onnxruntime's ports, and tensors of a manifest."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Its shape."""
+        ...
+
+
+def _shapes(nodes: Sequence[Port]) -> dict[str, tuple[int, ...]]:
     return {node.name: tuple(node.shape) for node in nodes}
-
-
-def _misfit(directory: Path, found: str) -> Problem:
-    allowed = "the model that the manifest describes"
-    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")

@@ -1,8 +1,11 @@
 """What a `Stream` asks of whatever runs a build."""
 
+from pathlib import Path
 from typing import Protocol
 
 from edgekit.base.arrays import Array
+from edgekit.base.errors import Problem
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.toolchain import Compiler
 
 
@@ -29,3 +32,31 @@ class Runner(Protocol):
 
     def seed(self, seed: int) -> None:
         """Draw noise of this seed, from the next `reset` on."""
+
+
+def misfit(directory: Path, found: str) -> Problem:
+    """Return the problem of a build whose model is another one than its manifest says."""
+    allowed = "the model that the manifest describes"
+    return Problem(f"build '{directory.name}'", found, allowed, "export the network again")
+
+
+class StateRunner:
+    """What runners share whose engine has no states of its own: these go from hop to hop here."""
+
+    compiler = None
+
+    def __init__(self, manifest: Manifest) -> None:
+        """Start without states; what the session constants give is kept apart."""
+        self._inputs = [tensor.name for tensor in manifest.hop_inputs]
+        self._constants = [tensor.name for tensor in manifest.constants]
+        self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
+        self._kept = dict[str, Array]()
+        self._states = dict[str, Array]()
+
+    def end(self, valid_samples: int) -> None:
+        """Say that the stream ends in the next hop, behind so many of its samples."""
+        if self._end_state is not None:
+            self._states[self._end_state][...] = self._hop - valid_samples
+
+    def seed(self, seed: int) -> None:
+        """Draw no noise, as most builds of this kind."""

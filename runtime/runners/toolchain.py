@@ -16,12 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgekit.base.errors import ToolError
-from edgekit.runtime.runners.object_cache import (
-    UNSTABLE,
-    file_facts,
-    object_cache,
-    system_headers,
-)
+from edgekit.runtime.runners.object_cache import UNSTABLE, file_facts, object_cache, system_headers
 
 NAMES = ("cc", "gcc", "clang")
 CXX_NAMES = ("g++", "c++", "clang++")
@@ -267,17 +262,29 @@ def whole_text(source: Path, include_dirs: Sequence[Path]) -> bytes | None:
         path = waiting.pop()
         if path in found:
             continue
-        found[path] = content = path.read_bytes()
-        for quote, name in INCLUDE.findall(content):
-            own = [path.parent] if quote == b'"' else []
-            places = [folder / os.fsdecode(name) for folder in (*own, *include_dirs)]
-            header = next((place for place in places if place.is_file()), None)
-            if header is not None:
-                waiting.append(header)
-            elif quote != b"<":
-                return None
+        found[path] = path.read_bytes()
+        headers = _included_headers(path, found[path], include_dirs)
+        if headers is None:
+            return None
+        waiting += headers
     names = sorted(found, key=str)
     return b"".join(b"%s\0%d\0%s" % (os.fsencode(p.name), len(found[p]), found[p]) for p in names)
+
+
+def _included_headers(
+    path: Path, content: bytes, include_dirs: Sequence[Path]
+) -> list[Path] | None:
+    """The headers that a file includes but the compiler's own; None where one is unclear."""
+    headers = list[Path]()
+    for quote, name in INCLUDE.findall(content):
+        own = [path.parent] if quote == b'"' else []
+        places = [folder / os.fsdecode(name) for folder in (*own, *include_dirs)]
+        header = next((place for place in places if place.is_file()), None)
+        if header is not None:
+            headers.append(header)
+        elif quote != b"<":
+            return None
+    return headers
 
 
 def _candidates() -> Iterator[tuple[str, ...]]:
@@ -325,13 +332,15 @@ def answer(command: tuple[str, ...]) -> Compiler | str:
         return f"--version ends with exit code {done.returncode}"
     if not done.stdout:
         return "--version prints nothing"
-    first = done.stdout.splitlines()[0]
+    return _read_version(command, done.stdout.splitlines()[0])
+
+
+def _read_version(command: tuple[str, ...], first: str) -> Compiler:
+    """The compiler whose ``--version`` begins with such a line."""
     is_zig = command[-2:] == ("ziglang", "cc")
     name = "zig cc, clang" if is_zig else "clang" if "clang" in first else "gcc"
-    numbers = [word for word in first.split() if word[:1].isdigit() and "." in word]
-    return Compiler(
-        command, name, numbers[-1] if name == "gcc" and numbers else (numbers or ["?"])[0]
-    )
+    numbers = [word for word in first.split() if word[:1].isdigit() and "." in word] or ["?"]
+    return Compiler(command, name, numbers[-1 if name == "gcc" else 0])
 
 
 def _no_compiler(why: str) -> ToolError:

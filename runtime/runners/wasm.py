@@ -16,7 +16,7 @@ from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Ten
 from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, zig
 
 if TYPE_CHECKING:
-    from wasmtime import Func, Memory
+    from wasmtime import Func, Instance, Memory
 
 HOW_TO_GET = "pip install 'edgekit[wasm]'"
 # No C library but zig's own memcpy and its like: the module imports nothing.
@@ -99,19 +99,11 @@ class WasmRunner:
         except ImportError as error:
             raise ToolError(f"wasmtime is not installed; {HOW_TO_GET}") from error
         self._name, self._failed = manifest.c_name, wasmtime.WasmtimeError
-        self.module = path = module or directory / f"{self._name}.wasm"
+        self.module = module or directory / f"{self._name}.wasm"
         self._told: Callable[[int, int], int] = lambda _done, _rows: 0
+        self._store = wasmtime.Store()
         try:
-            self._store = wasmtime.Store()
-            loaded = wasmtime.Module(self._store.engine, path.read_bytes())
-            int32 = wasmtime.ValType.i32()
-            progress = wasmtime.Func(
-                self._store,
-                wasmtime.FuncType([int32, int32], [int32]),
-                lambda done, rows: self._told(done, rows),
-            )
-            imports = [progress for _ in loaded.imports]  # a sampler's, if any
-            instance = wasmtime.Instance(self._store, loaded, imports)
+            instance = self._instantiate()
         except OSError as error:
             raise UsageError(_misfit(directory, error.strerror or "no .wasm file")) from error
         except wasmtime.WasmtimeError as error:
@@ -120,7 +112,7 @@ class WasmRunner:
         shown = exported_symbols(manifest, False)
         missing = [name for name in (*shown, "memory") if name not in self._exports]
         if missing:
-            raise UsageError(_misfit(directory, f"{path.name} without {', '.join(missing)}"))
+            raise UsageError(_misfit(directory, f"{self.module.name} without {', '.join(missing)}"))
         self._memory: Memory = self._exports["memory"]  # type: ignore[assignment]
         self._end: int = self._exports[BASE].value(self._store)  # type: ignore[union-attr]
         self._process = self._function("process")
@@ -135,6 +127,19 @@ class WasmRunner:
         self._net = self._function("init")(self._store, state, state_bytes)
         if not self._net:
             raise UsageError(_misfit(directory, f"it refuses a state of {state_bytes} bytes"))
+
+    def _instantiate(self) -> "Instance":
+        import wasmtime
+
+        loaded = wasmtime.Module(self._store.engine, self.module.read_bytes())
+        int32 = wasmtime.ValType.i32()
+        progress = wasmtime.Func(
+            self._store,
+            wasmtime.FuncType([int32, int32], [int32]),
+            lambda done, rows: self._told(done, rows),
+        )
+        imports = [progress for _ in loaded.imports]  # a sampler's, if any
+        return wasmtime.Instance(self._store, loaded, imports)
 
     def _function(self, name: str) -> "Func":
         return self._exports[f"{self._name}_{name}"]  # type: ignore[return-value]

@@ -43,18 +43,17 @@ def files_without(folder: Path, name: str) -> list[Path]:
     """Return the clips of a folder that hold nothing for an input that is no sound, each by one of its files."""
     files = clip_files(folder)
     held = {stem for path in files if (stem := stem_of(path, name)) and path.suffix != ARRAYS}
-    sounds = [
-        path
-        for path in files
-        if path.suffix.lower() == SOUND and not path.name.lower().endswith(CLEAN)
-    ]
-    lacking = [
-        path
-        for path in sounds
-        if path.with_suffix("") not in held and path.with_suffix("").with_suffix("") not in held
-    ]
-    archives = [path for path in files if path.suffix.lower() == ARRAYS]
-    return sorted([*lacking, *(path for path in archives if name not in _names(path))])
+    return [path for path in files if _is_clip_without(path, name, held)]
+
+
+def _is_clip_without(path: Path, name: str, held: set[Path]) -> bool:
+    """Whether a file is of a clip that lacks an input; `held` are the clips that have it in files of their own."""
+    if path.suffix.lower() == ARRAYS:
+        return name not in _names(path)
+    if path.suffix.lower() != SOUND or path.name.lower().endswith(CLEAN):
+        return False
+    clip = path.with_suffix("")
+    return held.isdisjoint((clip, clip.with_suffix("")))
 
 
 def _names(path: Path) -> set[str]:
@@ -63,10 +62,10 @@ def _names(path: Path) -> set[str]:
         with zipfile.ZipFile(path) as archive:
             return {name.removesuffix(ARRAY) for name in archive.namelist()}
     except (OSError, ValueError, zipfile.BadZipFile):
-        return _Everything()
+        return _AllNames()
 
 
-class _Everything(set[str]):
+class _AllNames(set[str]):
     """A set that holds each name."""
 
     def __contains__(self, name: object) -> bool:

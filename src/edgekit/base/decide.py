@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edgekit.base.errors import Problem, UsageError
@@ -79,19 +80,24 @@ def read_decide(text: str) -> Decide:
     if "on" not in words:
         problems.append(("on", "not given", "on=SCORE, as on=0.8"))
     on = math.inf if on is None else on
-    if off is not None and off > on:
-        problems.append(("off", f"{off:g}", f"at most {on:g}, where a label begins"))
-    if labels and (strange := sorted(set(ignore) - set(labels))):
-        problems.append(("ignore", ", ".join(strange), f"some of {', '.join(labels)}"))
-    if problems:
+    off = on if off is None else off
+    function = next((name for name in FUNCTIONS if name in words), None)
+    made = Decide(text, on, off, **times, labels=labels or None, ignore=ignore, function=function)
+    if problems := [*problems, *_conflicts(made)]:
         step = "correct it"
         raise UsageError(Problem(f"--decide, {w}", found, may, step) for w, found, may in problems)
-    function = next((name for name in FUNCTIONS if name in words), None)
-    off = on if off is None else off
-    return Decide(text, on, off, **times, labels=labels or None, ignore=ignore, function=function)
+    return made
 
 
 _Problems = list[tuple[str, str, str]]
+
+
+def _conflicts(made: Decide) -> Iterator[tuple[str, str, str]]:
+    """Parts that are right alone and do not fit each other."""
+    if made.off > made.on:
+        yield "off", f"{made.off:g}", f"at most {made.on:g}, where a label begins"
+    if made.labels and (strange := sorted(set(made.ignore) - set(made.labels))):
+        yield "ignore", ", ".join(strange), f"some of {', '.join(made.labels)}"
 
 
 def _words(text: str) -> tuple[dict[str, str], _Problems]:

@@ -2,7 +2,8 @@
 
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -20,29 +21,29 @@ def read_npz(path: Path, limit: int = MAX_UNPACKED_BYTES) -> dict[str, Array]:
     Raises:
         UsageError: the file is missing, damaged, over `limit` bytes unpacked, or holds objects.
     """
+    allowed = f"a .npz of number arrays, at most {limit} bytes unpacked"
+    with _read_errors(path, allowed, "write it with numpy.savez"), zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        total = sum(member.file_size for member in members)
+        if total > limit:
+            raise ValueError(f"{total} bytes unpacked")
+        return {
+            member.filename.removesuffix(".npy"): _read_member(archive, member)
+            for member in members
+        }
 
-    def refuse(found: str) -> UsageError:
-        allowed = f"a .npz of number arrays, at most {limit} bytes unpacked"
-        return UsageError(Problem(f"file '{path}'", found, allowed, "write it with numpy.savez"))
 
+@contextmanager
+def _read_errors(path: Path, allowed: str, step: str) -> Iterator[None]:
+    """Say of a file of any origin what zipfile, numpy and Python's own tokenizer say of it."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            total = sum(member.file_size for member in members)
-            if total > limit:
-                raise refuse(f"{total} bytes unpacked")
-            return {
-                member.filename.removesuffix(".npy"): _read_member(archive, member)
-                for member in members
-            }
-    except OSError as error:
-        raise refuse(error.strerror or "cannot be read") from error
+        yield
     except MemoryError:
         raise
-    except (
-        Exception
-    ) as error:  # zipfile and numpy, with Python's own tokenizer, on a file of unknown origin
-        raise refuse(str(error) or type(error).__name__) from error
+    except Exception as error:
+        found = (error.strerror or "cannot be read") if isinstance(error, OSError) else str(error)
+        found = found or type(error).__name__
+        raise UsageError(Problem(f"file '{path}'", found, allowed, step)) from error
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
@@ -82,25 +83,14 @@ def read_array(path: Path, name: str, limit: int = MAX_UNPACKED_BYTES) -> Array:
             found, allowed = ", ".join(arrays) or "no array", f"one array, or one named {name}"
             raise UsageError(Problem(f"file '{path}'", found, allowed, "rename it"))
         return arrays.get(name, next(iter(arrays.values())))
-
-    def refuse(found: str) -> UsageError:
-        allowed = f"a .npy of numbers, at most {limit} bytes"
-        return UsageError(Problem(f"file '{path}'", found, allowed, "write it with numpy.save"))
-
-    try:
+    allowed = f"a .npy of numbers, at most {limit} bytes"
+    with _read_errors(path, allowed, "write it with numpy.save"), path.open("rb") as stream:
         size = path.stat().st_size
         if size > limit:
-            raise refuse(f"{size} bytes")
-        with path.open("rb") as stream:
-            _check_header(stream, path.name, size)
-            stream.seek(0)
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except OSError as error:
-        raise refuse(error.strerror or "cannot be read") from error
-    except (MemoryError, UsageError):
-        raise
-    except Exception as error:  # numpy, with Python's own tokenizer, on a file of unknown origin
-        raise refuse(str(error) or type(error).__name__) from error
+            raise ValueError(f"{size} bytes")
+        _check_header(stream, path.name, size)
+        stream.seek(0)
+        return np.lib.format.read_array(stream, allow_pickle=False)
 
 
 def write_npz(path: Path, arrays: Mapping[str, Array]) -> None:

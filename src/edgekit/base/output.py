@@ -27,29 +27,34 @@ def folder_problem(out: Path, force: bool = False) -> Problem | None:
     """
     where, step = f"output folder '{out}'", "name another folder, or remove this one"
     if out.is_dir():
-        if any(out.iterdir()):
-            if not is_build(out):
-                allowed = "a new or an empty folder" + (", or a build to replace" if force else "")
-                return Problem(
-                    where, "not empty" + (", and no build" if force else ""), allowed, step
-                )
-            if not force:
-                step = "name another folder, or give --force to replace this build"
-                return Problem(where, "holds a build", "a new or an empty folder", step)
+        problem = _content_problem(out, where, step, force)
     elif out.exists() or out.is_symlink():
-        return Problem(where, "not a folder", "a new or an empty folder", step)
+        problem = Problem(where, "not a folder", "a new or an empty folder", step)
     elif not out.absolute().parent.is_dir():
         found = "the folder around it does not exist"
-        return Problem(where, found, "a new folder in an existing one", "make that folder")
-    return None if _may_write(out) else _locked(where)
+        problem = Problem(where, found, "a new folder in an existing one", "make that folder")
+    else:
+        problem = None
+    return problem or _right_problem(out, where)
 
 
-def _may_write(path: Path) -> bool:
-    """Whether files may be made beside a path."""
-    return os.access(path.absolute().parent, os.W_OK | os.X_OK)
+def _content_problem(folder: Path, where: str, step: str, force: bool) -> Problem | None:
+    """Why what a folder holds may not be replaced."""
+    if not any(folder.iterdir()) or (force and is_build(folder)):
+        return None
+    if force:
+        allowed = "a new or an empty folder, or a build to replace"
+        return Problem(where, "not empty, and no build", allowed, step)
+    if not is_build(folder):
+        return Problem(where, "not empty", "a new or an empty folder", step)
+    step = "name another folder, or give --force to replace this build"
+    return Problem(where, "holds a build", "a new or an empty folder", step)
 
 
-def _locked(where: str) -> Problem:
+def _right_problem(path: Path, where: str) -> Problem | None:
+    """Why no files may be made beside a path."""
+    if os.access(path.absolute().parent, os.W_OK | os.X_OK):
+        return None
     found, allowed = "its folder may not be written to", "a folder where you may write"
     return Problem(where, found, allowed, "look at the folder's rights, or name another place")
 
@@ -158,7 +163,7 @@ def output_problem(path: Path, *sources: Path) -> Problem | None:
         return Problem(where, "its folder does not exist", "an existing folder", "make the folder")
     if path.exists() and any(source.exists() and path.samefile(source) for source in sources):
         return Problem(where, "the input itself", "a file of its own", step)
-    return None if _may_write(path) else _locked(where)
+    return _right_problem(path, where)
 
 
 def network_problem(path: Path, source: Path) -> Problem | None:

@@ -77,19 +77,7 @@ def read_pictures(text: str) -> Pictures:
     Raises:
         UsageError: every part that is wrong.
     """
-    words: dict[str, str] = {}
-    problems: list[tuple[str, str, str]] = []
-    known = ("range", "mean", "std", "least", "labels", *CHOICES)
-    for part in text.split(":"):
-        word, _, value = part.partition("=")
-        if word in words or word not in known:
-            problems.append((part or "an empty part", "given twice or not known", FORM))
-        words[word] = value
-    if "range" not in words:
-        problems.append(("range", "not given", "range=LOW,HIGH: the values of black and white"))
-    for word, values in CHOICES.items():
-        if word in words and words[word] not in values:
-            problems.append((word, words[word] or "nothing", ", ".join(values)))
+    words, problems = _words(text)
     low, high = _numbers(words, "range", (2,), (0.0, 1.0), problems)
     mean, std = (
         _numbers(words, word, (1, 3), (default,), problems)
@@ -106,7 +94,27 @@ def read_pictures(text: str) -> Pictures:
     return Pictures(low, high, mean, std, least=least, labels=labels, **chosen)
 
 
-def _labels(words: Mapping[str, str], problems: list[tuple[str, str, str]]) -> tuple[str, ...]:
+_Problems = list[tuple[str, str, str]]
+
+
+def _words(text: str) -> tuple[dict[str, str], _Problems]:
+    """The parts by their word; those that are strange or missing, and choices that there are not."""
+    words, problems = dict[str, str](), _Problems()
+    known = ("range", "mean", "std", "least", "labels", *CHOICES)
+    for part in text.split(":"):
+        word, _, value = part.partition("=")
+        if word in words or word not in known:
+            problems.append((part or "an empty part", "given twice or not known", FORM))
+        words[word] = value
+    if "range" not in words:
+        problems.append(("range", "not given", "range=LOW,HIGH: the values of black and white"))
+    for word, values in CHOICES.items():
+        if word in words and words[word] not in values:
+            problems.append((word, words[word] or "nothing", ", ".join(values)))
+    return words, problems
+
+
+def _labels(words: Mapping[str, str], problems: _Problems) -> tuple[str, ...]:
     if "labels" not in words:
         return ()
     labels = tuple(words["labels"].split(","))
@@ -121,7 +129,7 @@ def _numbers(
     word: str,
     counts: tuple[int, ...],
     default: Numbers,
-    problems: list[tuple[str, str, str]],
+    problems: _Problems,
 ) -> Numbers:
     if word not in words:
         return default

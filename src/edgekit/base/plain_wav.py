@@ -3,7 +3,6 @@
 import wave
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -46,7 +45,7 @@ def info(path: str) -> Info:
     return Info(frames, channels, rate)
 
 
-def read(path: str, **_kind: Any) -> tuple[Float32, int]:
+def read(path: str, **_kind: object) -> tuple[Float32, int]:
     """Return the samples, (frames, channels) float32 of full scale 1, and the rate in Hz.
 
     Raises:

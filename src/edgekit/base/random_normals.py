@@ -5,12 +5,12 @@ table of the inverse distribution function, so no libm takes part. The draws of 
 noise of a stream `ek_normal_noise_f32` and `ek_uniform_noise_f32`.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from edgekit.base.arrays import Float32, Int32
 
@@ -27,7 +27,7 @@ UNIT = 2.0**-20  # of the table: |z| < 8, so a float32 holds every value
 Words = NDArray[np.uint64]
 
 
-def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Words, ...]:
+def philox(counter: Sequence[ArrayLike], key: Sequence[ArrayLike]) -> tuple[Words, ...]:
     """Return the four 32-bit words of each counter, as uint64; counters and keys broadcast."""
     c0, c1, c2, c3 = (np.asarray(word, np.uint64) for word in counter)
     k0, k1 = (np.asarray(word, np.uint64) for word in key)

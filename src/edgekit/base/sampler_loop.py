@@ -1,7 +1,7 @@
 """The one loop that runs every `StepTable`: sampling, its inverse, and the networks that it calls."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ def sample(
     conditions: Mapping[str, Array] | None = None,
     dtype: DTypeLike = np.float32,
     progress: Callable[[int, int], None] | None = None,
+    *,
     first: int = 0,
     others: Mapping[str, Other] | None = None,
 ) -> Array:
@@ -71,14 +72,10 @@ def sample(
     _check_call(table, given, shape, n, seed)
     loop = _Loop(table, tuple(shape), image_seeds(seed, first, n), given, np.dtype(dtype))
     for row in range(table.rows):
-        outputs: list[Array] = []
-        if table.graph[row] == FIRST and "first" in others:
-            made = others["first"](loop.call(row, 0)[0])
-            outputs = [made, *(np.zeros_like(made) for _ in range(table.v.shape[1] - 1))]
-        else:
-            for call in range(table.calls):
-                outputs += network(*loop.call(row, call))
-        loop.update(row, outputs)
+        is_first = table.graph[row] == FIRST and "first" in others
+        loop.update(
+            row, loop.first(row, others["first"]) if is_first else loop.outputs(row, network)
+        )
         if progress:
             progress(row + 1, table.rows)
     x = loop.end()
@@ -157,6 +154,16 @@ class _Loop:
                 inputs[name] = np.full_like(self.conditions[name], value)
         return inputs, step
 
+    def outputs(self, row: int, network: Network) -> list[Array]:
+        """What the network gives at a row, call by call."""
+        calls = range(self.table.calls)
+        return [output for call in calls for output in network(*self.call(row, call))]
+
+    def first(self, row: int, network: Other) -> list[Array]:
+        """What the network `first` gives at a row; its other outputs are zero."""
+        made = network(self.call(row, 0)[0])
+        return [made, *(np.zeros_like(made) for _ in range(self.table.v.shape[1] - 1))]
+
     def update(self, row: int, outputs: Sequence[Array]) -> None:
         """One row of the table."""
         total, x0 = self.mean(row, outputs)
@@ -201,28 +208,37 @@ class _Loop:
 def _check_call(
     table: StepTable, conditions: Arrays, shape: Sequence[int], n: int, seed: int
 ) -> None:
-    problems = []
-    if not 0 <= seed < 1 << 32:
-        problems.append(Problem("seed", str(seed), "0 to 4294967295", "choose another"))
-    own = table.own_conditions((1, *shape))
-    for name in sorted({*table.roles.null, *own} - conditions.keys()):
-        allowed = f"an array whose first axis is {n} images"
-        problems.append(Problem(f"condition '{name}'", "not given", allowed, "give it"))
-    for name, array in conditions.items():
-        if array.ndim == 0 or len(array) != n:
-            found, allowed = f"shape {array.shape}", f"first axis {n}"
-            problems.append(Problem(f"condition '{name}'", found, allowed, "one per image"))
-        elif name in own and array.shape[1:] != own[name][1:]:
-            found, allowed = f"shape {array.shape}", f"{(n, *own[name][1:])}"
-            problems.append(Problem(f"condition '{name}'", found, allowed, "reshape it"))
-    if (mean := table.start_mean) is not None and mean.size not in (1, math.prod(shape)):
-        found, allowed = f"{mean.size} values", f"1 or {math.prod(shape)}"
-        problems.append(Problem("step table, start_mean", found, allowed, "make the table again"))
-    if table.bias is not None and table.bias.shape[1] != shape[0]:
-        found, allowed = f"{table.bias.shape[1]} channels", f"{shape[0]}"
-        problems.append(Problem("step table, bias", found, allowed, "make the table again"))
+    seeds = [Problem("seed", str(seed), "0 to 4294967295", "choose another")]
+    problems = [] if 0 <= seed < 1 << 32 else seeds
+    problems += _condition_problems(table.own_conditions((1, *shape)), table, conditions, n)
+    problems += _shape_problems(table, shape)
     if problems:
         raise UsageError(problems)
+
+
+def _condition_problems(
+    own: Mapping[str, tuple[int, ...]], table: StepTable, conditions: Arrays, n: int
+) -> Iterator[Problem]:
+    """What is wrong with the conditions of `n` images; `own` are those that the rows read, with shapes for one."""
+    for name in sorted({*table.roles.null, *own} - conditions.keys()):
+        allowed = f"an array whose first axis is {n} images"
+        yield Problem(f"condition '{name}'", "not given", allowed, "give it")
+    for name, array in conditions.items():
+        where, found = f"condition '{name}'", f"shape {array.shape}"
+        if array.ndim == 0 or len(array) != n:
+            yield Problem(where, found, f"first axis {n}", "one per image")
+        elif name in own and array.shape[1:] != own[name][1:]:
+            yield Problem(where, found, f"{(n, *own[name][1:])}", "reshape it")
+
+
+def _shape_problems(table: StepTable, shape: Sequence[int]) -> Iterator[Problem]:
+    """What in a table does not fit an image of this shape."""
+    if (mean := table.start_mean) is not None and mean.size not in (1, math.prod(shape)):
+        found, allowed = f"{mean.size} values", f"1 or {math.prod(shape)}"
+        yield Problem("step table, start_mean", found, allowed, "make the table again")
+    if table.bias is not None and table.bias.shape[1] != shape[0]:
+        found, allowed = f"{table.bias.shape[1]} channels", f"{shape[0]}"
+        yield Problem("step table, bias", found, allowed, "make the table again")
 
 
 def invert(
@@ -275,9 +291,7 @@ def invert(
 
     loop.x = loop.start = noised(0)
     for row in range(table.rows):
-        outputs: list[Array] = []
-        for call in range(table.calls):
-            outputs += network(*loop.call(row, call))
+        outputs = loop.outputs(row, network)
         if row + 1 < table.rows:
             mean, _ = loop.mean(row, outputs)
             maps[:, row] = (noised(row + 1) - mean) / kind.type(table.s[row])

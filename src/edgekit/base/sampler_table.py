@@ -17,7 +17,7 @@ coefficient is zero in all rows; ``<name>_sample`` of a C build does the same, b
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ MAX_ROWS = 1 << 16
 MAX_OUTPUTS = 16
 COLUMNS = ("u", "w", "a", "b", "c", "d", "h", "s")  # one coefficient per row
 CHOICES = ("graph", "group")  # integers
+OPTIONAL = ("bias", "ab")  # columns that a table may lack
 FIRST = 2  # the graph of a row that runs the network `first`
 NETWORKS = ("first", "y", "last")  # beside the denoiser, in the order in which they are listed
 OWN = ("start", "noise", "residual")  # roles that no input of the network has
@@ -134,38 +135,19 @@ class StepTable:
         Raises:
             UsageError: columns of other lengths or kinds, values that are not finite.
         """
-        rows = len(np.asarray(time))
-        shapes: dict[str, tuple[int, ...]] = {name: (rows,) for name in (*COLUMNS, *CHOICES)}
-        shapes |= {"v": (rows, outputs), "e": (rows, outputs)}
-        if unknown := columns.keys() - shapes.keys() - {"bias", "ab"}:
-            raise ValueError(f"no column {', '.join(sorted(unknown))}")
-        arrays: JsonObject = {}
-        for name, shape in shapes.items():
-            kind = np.int64 if name in CHOICES else np.float64
-            given = columns.get(name)
-            arrays[name] = np.zeros(shape, kind) if given is None else np.asarray(given, kind)
-        bias, ab = (
-            None if array is None else np.asarray(array, np.float64)
-            for array in (columns.get("bias"), columns.get("ab"))
-        )
-        made = StepTable(
+        return StepTable(
             np.asarray(time, np.float64),
-            bias=bias,
             clip=clip,
             start_noise=start_noise,
             start_y=start_y,
             start_scale=start_scale,
             start_mean=None if start_mean is None else np.asarray(start_mean, np.float64),
-            ab=ab,
             networks=dict(networks or {}),
             roles=roles,
             folded=folded,
             cut=tuple(cut),
-            **arrays,
-        )
-        if problems := made.problems():
-            raise UsageError(problems)
-        return made
+            **_column_arrays(columns, len(np.asarray(time)), outputs),
+        ).require_valid()
 
     @property
     def rows(self) -> int:
@@ -189,10 +171,17 @@ class StepTable:
         Raises:
             UsageError: as `of`.
         """
-        made = replace(self, **columns)
-        if problems := made.problems():
+        return replace(self, **columns).require_valid()
+
+    def require_valid(self) -> "StepTable":
+        """Return the table itself.
+
+        Raises:
+            UsageError: what `problems` finds.
+        """
+        if problems := self.problems():
             raise UsageError(problems)
-        return made
+        return self
 
     def part(self, first: int, last: int) -> "StepTable":
         """Return the rows `first` to ``last - 1``.
@@ -301,52 +290,71 @@ def _check_roles(roles: Roles) -> None:
         raise ValueError("a null value that is no number")
 
 
+def _column_shapes(rows: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the columns that every table has, but for `time`."""
+    each_row = dict[str, tuple[int, ...]].fromkeys((*COLUMNS, *CHOICES), (rows,))
+    return {**each_row, "v": (rows, outputs), "e": (rows, outputs)}
+
+
+def _column_arrays(
+    columns: Mapping[str, ArrayLike | None], rows: int, outputs: int
+) -> dict[str, Any]:
+    """Arrays of all columns but `time`; zeros, or None where a table may lack it, for those that are not there."""
+    shapes = _column_shapes(rows, outputs)
+    if unknown := columns.keys() - shapes.keys() - {*OPTIONAL}:
+        raise ValueError(f"no column {', '.join(sorted(unknown))}")
+    zeros = {name: np.zeros(shape) for name, shape in shapes.items()}
+    values = {**zeros, **{name: array for name, array in columns.items() if array is not None}}
+    return {
+        name: np.asarray(array, np.int64 if name in CHOICES else np.float64)
+        for name, array in values.items()
+    }
+
+
 def _problems(table: StepTable) -> Sequence[Problem]:
-    found: list[Problem] = []
-
-    def complain(where: str, what: str, allowed: str) -> None:
-        found.append(_problem(where, what, allowed))
-
-    rows = len(table.time)
-    outputs = table.v.shape[-1] if table.v.ndim else 0
-    shapes: dict[str, tuple[int, ...]] = {n: (rows,) for n in ("time", *COLUMNS, *CHOICES)}
-    shapes |= {"v": (rows, outputs), "e": (rows, outputs)}
-    if not 1 <= rows <= MAX_ROWS:
-        complain("rows", str(rows), f"1 to {MAX_ROWS}")
-    if not outputs or outputs % table.calls:
-        complain("outputs", str(outputs), f"a multiple of {table.calls} calls")
-    for name, shape in shapes.items():
-        array = getattr(table, name)
-        if array.shape != shape:
-            complain(name, f"shape {array.shape}", f"{shape}")
-        elif not np.isfinite(array).all():
-            complain(name, "values that are not finite", "numbers")
-        elif name in CHOICES and array.size and array.min() < 0:
-            complain(name, f"{array.min()}", "integers from 0 up")
-    found += _array_problems(table, rows)
-    clip = 1.0 if table.clip is None else table.clip
-    scalars = (table.start_noise, table.start_y, table.start_scale, clip)
-    if not all(map(math.isfinite, scalars)) or clip <= 0:
-        complain("start and clip", f"{scalars}", "numbers, clip above 0")
+    found = [*_column_problems(table), *_array_problems(table), *_scalar_problems(table)]
     if not found and table.needs_y and table.roles.y is None:
-        complain("y", "rows that add y", "a role y")
+        found.append(_problem("y", "rows that add y", "a role y"))
     if table.start_scale and table.roles.start is None:
-        complain("start", "a start that is given", "a role start")
+        found.append(_problem("start", "a start that is given", "a role start"))
     return found + _network_problems(table)
 
 
-def _array_problems(table: StepTable, rows: int) -> list[Problem]:
+def _column_problems(table: StepTable) -> Iterator[Problem]:
+    """What is wrong with the columns that every table has, and with their number."""
+    rows, outputs = len(table.time), table.v.shape[-1] if table.v.ndim else 0
+    if not 1 <= rows <= MAX_ROWS:
+        yield _problem("rows", str(rows), f"1 to {MAX_ROWS}")
+    if not outputs or outputs % table.calls:
+        yield _problem("outputs", str(outputs), f"a multiple of {table.calls} calls")
+    for name, shape in {"time": (rows,), **_column_shapes(rows, outputs)}.items():
+        array = getattr(table, name)
+        if array.shape != shape:
+            yield _problem(name, f"shape {array.shape}", f"{shape}")
+        elif not np.isfinite(array).all():
+            yield _problem(name, "values that are not finite", "numbers")
+        elif name in CHOICES and array.size and array.min() < 0:
+            yield _problem(name, f"{array.min()}", "integers from 0 up")
+
+
+def _array_problems(table: StepTable) -> Iterator[Problem]:
     """What is wrong with the arrays that a table may lack."""
-    bias, ab, mean = table.bias, table.ab, table.start_mean
-    found = []
+    bias, ab, mean, rows = table.bias, table.ab, table.start_mean, len(table.time)
     if bias is not None and (bias.ndim != 2 or len(bias) != rows or not np.isfinite(bias).all()):
-        found.append(_problem("bias", f"shape {bias.shape}", f"numbers ({rows}, channels)"))
+        yield _problem("bias", f"shape {bias.shape}", f"numbers ({rows}, channels)")
     if ab is not None and (ab.shape != (rows,) or not ((ab > 0) & (ab <= 1)).all()):
-        found.append(_problem("ab", f"shape {ab.shape}", f"numbers above 0 up to 1, ({rows},)"))
+        yield _problem("ab", f"shape {ab.shape}", f"numbers above 0 up to 1, ({rows},)")
     if mean is not None and (mean.ndim != 1 or not mean.size or not np.isfinite(mean).all()):
         allowed = "numbers (1,) or as many as x has"
-        found.append(_problem("start_mean", f"shape {mean.shape}", allowed))
-    return found
+        yield _problem("start_mean", f"shape {mean.shape}", allowed)
+
+
+def _scalar_problems(table: StepTable) -> Iterator[Problem]:
+    """What is wrong with the factors of the start, and with the limit of x0."""
+    clip = 1.0 if table.clip is None else table.clip
+    scalars = (table.start_noise, table.start_y, table.start_scale, clip)
+    if not all(map(math.isfinite, scalars)) or clip <= 0:
+        yield _problem("start and clip", f"{scalars}", "numbers, clip above 0")
 
 
 def _network_problems(table: StepTable) -> list[Problem]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -63,7 +62,7 @@ class InputSettings:
 NO_SETTINGS = InputSettings()
 
 
-def read_settings(given: Iterable[str] | Mapping[str, Any]) -> dict[str, Setting]:
+def read_settings(given: Iterable[str] | Mapping[str, object]) -> dict[str, Setting]:
     """Read what is set for inputs.
 
     Args:
@@ -78,16 +77,18 @@ def read_settings(given: Iterable[str] | Mapping[str, Any]) -> dict[str, Setting
         UsageError: every one that is of another form, does not begin at 0 s and go on, or names a file that cannot be
             read.
     """
+    rows: list[tuple[str, str, object]]
     if isinstance(given, Mapping):
         rows = [(f"--set {name}", name, value) for name, value in given.items()]
     else:
-        rows = [(f"--set '{text}'", *text.partition("=")[::2]) for text in given]
+        parts = ((text, text.partition("=")) for text in given)
+        rows = [(f"--set '{text}'", name, value) for text, (name, _, value) in parts]
     settings, problems = dict[str, Setting](), list[Problem]()
     for where, name, value in rows:
         try:
             if name in settings:
                 raise ValueError("given 2 times")
-            settings[name] = _setting(name, value)
+            settings[name] = _read_value(name, value)
         except UsageError as error:
             problems += error.problems
         except ValueError as error:
@@ -97,26 +98,28 @@ def read_settings(given: Iterable[str] | Mapping[str, Any]) -> dict[str, Setting
     return settings
 
 
-def _setting(name: str, value: Any) -> Setting:
+def _read_value(name: str, value: object) -> Setting:
     if not name:
         raise ValueError("no name")
-    if isinstance(value, Path):
-        return Steps(((0.0, _file(name, value)),))
+    if isinstance(value, str):
+        return _read_text(name, value)
     if isinstance(value, tuple):
         pairs = value if value and all(isinstance(pair, tuple) for pair in value) else (value,)
         return _range(pairs)
-    if not isinstance(value, str):
-        return Steps(((0.0, _numbers(value)),))
-    if _RANGES.fullmatch(value) and not value.lower().endswith(FILES):
-        return _range(tuple(part.split(":")) for part in value.split(","))
-    parts = tuple(_part(name, part) for part in _NEXT.split(value))
+    return Steps(((0.0, _file(name, value) if isinstance(value, Path) else _numbers(value)),))
+
+
+def _read_text(name: str, text: str) -> Setting:
+    if _RANGES.fullmatch(text) and not text.lower().endswith(FILES):
+        return _range(tuple(part.split(":")) for part in text.split(","))
+    parts = tuple(_part(name, part) for part in _NEXT.split(text))
     times = [time for time, _ in parts]
     if times[0] != 0 or sorted(set(times)) != times:
         raise ValueError("times that do not rise from 0 s")
     return Steps(parts)
 
 
-def _range(pairs: Iterable[Any]) -> Range:
+def _range(pairs: Iterable[Iterable[str | float]]) -> Range:
     bounds = []
     for pair in pairs:
         try:
@@ -142,7 +145,7 @@ def _part(name: str, text: str) -> tuple[float, Array]:
         raise ValueError("neither a number, a JSON list nor a .npy") from None
 
 
-def _numbers(value: Any) -> Array:
+def _numbers(value: object) -> Array:
     numbers = np.asarray(value)
     if numbers.dtype.kind not in "fiub" or not numbers.size or not np.isfinite(numbers).all():
         raise ValueError("neither a number nor numbers")
@@ -167,6 +170,10 @@ def value_of(name: str, value: Array, shape: tuple[int, ...]) -> Array:
     return value.reshape(shape)
 
 
+def _hop_of_time(time_s: float, hop: int | None, rate: int | None) -> int:
+    return math.floor(time_s * rate / hop) if rate and hop else 0
+
+
 def steps_in_hops(
     name: str, steps: Steps, shape: tuple[int, ...], hop: int | None, rate: int | None
 ) -> Array:
@@ -187,9 +194,7 @@ def steps_in_hops(
     if len(steps.values) > 1 and (hop is None or rate is None):
         step = "export with --sample-rate"
         raise UsageError(Problem(f"--set {name}", "times", "a build with a sample rate", step))
-    starts = [
-        math.floor(time * rate / hop) if time and rate and hop else 0 for time, _ in steps.values
-    ]
+    starts = [_hop_of_time(time, hop, rate) for time, _ in steps.values]
     if starts[-1] > MOST_HOPS:
         found = f"{max(time for time, _ in steps.values):g} s"
         raise UsageError(

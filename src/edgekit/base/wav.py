@@ -54,6 +54,25 @@ def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) 
         UsageError: as `read_wav`, or a file that has another number of channels.
         ToolError: the samples are no 16-bit PCM, or have another rate, and soundfile or soxr is not installed.
     """
+    data, rate, subtype = _read_file(path, sample_rate_hz)
+    notes, found = [], data.shape[1]
+    if channels == 1 and found > 1:
+        notes.append(f"{found} channels mixed down to mono")
+        data = data.mean(axis=1, dtype=np.float32, keepdims=True)
+    elif channels != found:
+        step = "give one that has them: EdgeKit makes no channels"
+        where, listed = f"file '{path}'", ("1 channel", f"{found} channels")[found > 1]
+        raise UsageError(Problem(where, listed, f"{channels} channels", step))
+    samples = data
+    if sample_rate_hz is not None and rate != sample_rate_hz:
+        samples = _library("soxr").resample(samples, rate, sample_rate_hz)
+        notes.append(f"resampled from {rate} Hz to {sample_rate_hz} Hz")
+        rate = sample_rate_hz
+    return Clip(np.ascontiguousarray(samples.T, np.float32), rate, subtype, tuple(notes))
+
+
+def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, str]:
+    """(frames, channels) of a .wav, its rate and its subtype, if it is not too long for the rate that is wanted."""
     soundfile = _soundfile()
     allowed = f"a .wav with samples {', '.join(SUBTYPES)}"
 
@@ -74,20 +93,7 @@ def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) 
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise refuse(str(error)) from error
-    notes, found = [], data.shape[1]
-    if channels == 1 and found > 1:
-        notes.append(f"{found} channels mixed down to mono")
-        data = data.mean(axis=1, dtype=np.float32, keepdims=True)
-    elif channels != found:
-        step = "give one that has them: EdgeKit makes no channels"
-        where, listed = f"file '{path}'", ("1 channel", f"{found} channels")[found > 1]
-        raise UsageError(Problem(where, listed, f"{channels} channels", step))
-    samples = data
-    if sample_rate_hz is not None and rate != sample_rate_hz:
-        samples = _library("soxr").resample(samples, rate, sample_rate_hz)
-        notes.append(f"resampled from {rate} Hz to {sample_rate_hz} Hz")
-        rate = sample_rate_hz
-    return Clip(np.ascontiguousarray(samples.T, np.float32), rate, info.subtype, tuple(notes))
+    return data, rate, info.subtype
 
 
 def read_together(
@@ -110,16 +116,13 @@ def read_together(
     info = _soundfile().info
     rates = {name: info(str(path)).samplerate for name, path in files.items()}
     lengths = {name: clip.samples.shape[1] for name, clip in clips.items()}
-    for values, unit, step in (
-        (rates, "Hz", "resample one of them"),
-        (lengths, "samples", "cut them to what was recorded together"),
+    for values, what, unit, step in (
+        (rates, "rate", "Hz", "resample one of them"),
+        (lengths, "length", "samples", "cut them to what was recorded together"),
     ):
-        if len({*values.values()}) > 1 and not problems:
+        if len({*values.values()}) > 1:
             found = ", ".join(f"'{files[name].name}' {n} {unit}" for name, n in values.items())
-            what = "rate" if unit == "Hz" else "length"
-            problems.append(Problem("files of one recording", found, f"one {what}", step))
-    if problems:
-        raise UsageError(problems)
+            raise UsageError(Problem("files of one recording", found, f"one {what}", step))
     return clips
 
 

@@ -30,18 +30,8 @@ LANGUAGES = ("en", "es", "fr")
 NOT_SPEECH = ("beep", "tone", "silence", "monkeys", "weasels", "spam")
 # Every noise of blanket but `stream` and `city`, which are held out.
 NOISES = (
-    "birds",
-    "boat",
-    "coffee-shop",
-    "fireplace",
-    "pink-noise",
-    "rain",
-    "storm",
-    "summer-night",
-    "train",
-    "waves",
-    "white-noise",
-    "wind",
+    *("birds", "boat", "coffee-shop", "fireplace", "pink-noise", "rain"),
+    *("storm", "summer-night", "train", "waves", "white-noise", "wind"),
 )
 # The studio voices are high (a median of 200 Hz): slowed down they stand for lower ones.
 VOICE_SPEEDS = (0.62, 0.72, 0.8, 0.88, 0.95, 1.0, 1.07, 1.15, 1.25)
@@ -107,6 +97,19 @@ def load_voices(data: Path) -> dict[str, list[Samples]]:
     """Utterances of each voice: three long ones, flite's, and short lists of two games."""
     if not (data / "flite-voices").exists():
         synthesize(data / "flite-voices")
+    voices = {}
+    for name, paths in recordings_of(data).items():
+        spoken = [p for p in paths if not any(w in str(p.relative_to(data)) for w in NOT_SPEECH)]
+        # The studio voices are clean, but short words have no pauses to show it.
+        range_db = 30.0 if name.startswith(("klettres", "ktuberling")) else 15.0
+        kept = [clip for clip in map(decode_or_skip, spoken) if is_clean(clip, range_db)]
+        if len(kept) >= 12:
+            voices[name] = kept
+    return voices
+
+
+def recordings_of(data: Path) -> dict[str, list[Path]]:
+    """The files of each voice."""
     groups = {
         f"flite-{voice}": sorted((data / "flite-voices" / voice).glob("*.wav"))
         for voice in FLITE_VOICES
@@ -119,15 +122,7 @@ def load_voices(data: Path) -> dict[str, list[Samples]]:
             if path.suffix in (".ogg", ".wav", ".opus"):
                 parts = path.relative_to(data).parts
                 groups.setdefault(f"{game}-{parts[-3]}-{parts[-2]}", []).append(path)
-    voices = {}
-    for name, paths in groups.items():
-        spoken = [p for p in paths if not any(w in str(p.relative_to(data)) for w in NOT_SPEECH)]
-        # The studio voices are clean, but short words have no pauses to show it.
-        range_db = 30.0 if name.startswith(("klettres", "ktuberling")) else 15.0
-        kept = [clip for clip in map(decode_or_skip, spoken) if is_clean(clip, range_db)]
-        if len(kept) >= 12:
-            voices[name] = kept
-    return voices
+    return groups
 
 
 def at_speed(samples: Samples, speed: float) -> Samples:

@@ -96,6 +96,10 @@ def play_builds(
         play: gives what the build of a name is judged by, and the time of each hop in microseconds.
         progress: of all.
         counted: whether an emulated core counts instructions.
+
+    Raises:
+        UsageError: the target is unknown.
+        CheckFailed: an export failed its verification.
     """
     rows, notes = list[Row](), dict[str, None]()
     with tempfile.TemporaryDirectory() as scratch:

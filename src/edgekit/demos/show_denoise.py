@@ -6,12 +6,11 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from edgekit.base.arrays import Float64
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Clip, Samples, read_wav, write_wav
+from edgekit.demos.figures import draw_spectrogram, new_figure, spectrogram_db
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds, row_of
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.judge.speech_quality import si_sdr_db as si_sdr_db
@@ -125,37 +124,14 @@ def draw(
     path: Path, before: Samples, after: Samples, sample_rate_hz: int, recipe: str = KEPT
 ) -> None:
     """Write a picture of two spectrograms, one above the other, on one scale of 80 dB."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    levels = [spectrogram_db(samples) for samples in (before, after)]
-    top = float(max(level.max() for level in levels))
-    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    top = max(float(spectrogram_db(samples).max()) for samples in (before, after))
+    figure = new_figure(9, 5)
     axes = figure.subplots(2, 1, sharex=True)
-    extent = (0.0, len(before) / sample_rate_hz, 0.0, sample_rate_hz / 2000)
-    images = []
-    for axis, level, title in zip(axes, levels, ("before", f"after ({recipe})"), strict=True):
-        image = axis.imshow(
-            level.T,
-            origin="lower",
-            aspect="auto",
-            extent=extent,
-            cmap="magma",
-            vmin=top - 80,
-            vmax=top,
-        )
-        images.append(image)
+    for axis, title in zip(axes, ("before", f"after ({recipe})"), strict=True):
         axis.set_title(title, loc="left")
         axis.set_ylabel("kHz")
+    draw_spectrogram(axes[0], before, sample_rate_hz, top)
+    image = draw_spectrogram(axes[1], after, sample_rate_hz, top)
     axes[1].set_xlabel("seconds")
-    figure.colorbar(images[0], ax=axes, label="dB")
+    figure.colorbar(image, ax=axes, label="dB")
     figure.savefig(path)
-
-
-def spectrogram_db(samples: Samples, n_fft: int = 512, hop: int = 128) -> Float64:
-    """Return (frames, n_fft / 2 + 1) levels in dB, Hann window."""
-    padded = np.pad(samples.astype(np.float64), (0, n_fft))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
-    power = np.abs(np.fft.rfft(frames * np.hanning(n_fft))) ** 2
-    return np.asarray(10 * np.log10(power + 1e-10))

@@ -10,6 +10,7 @@ import numpy as np
 from edgekit.base.arrays import Float32, Int64
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
+from edgekit.demos.figures import new_figure
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.entry_points import export
@@ -110,11 +111,7 @@ def median_psnr_db(images: Float32, exact: Float32) -> float:
 
 def draw(path: Path, names: Sequence[str], drawn: Sequence[Float32]) -> None:
     """Write a picture with one line of digits for each build, and its name before it."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 1.05 * len(names)), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(10, 1.05 * len(names), 120)
     for axis, name, images in zip(
         figure.subplots(len(names), 1, squeeze=False)[:, 0], names, drawn, strict=True
     ):

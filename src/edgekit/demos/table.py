@@ -48,11 +48,7 @@ def run_demo(
     from edgekit.demos.wake import show as show_wake
 
     shows: dict[
-        str,
-        Callable[
-            [str, Path, Progress],
-            BrowserDemo | DigitsDemo | DeformDemo | HearableDemo,
-        ],
+        str, Callable[[str, Path, Progress], BrowserDemo | DigitsDemo | DeformDemo | HearableDemo]
     ] = {
         "denoise": show_denoise.show,
         "digits": show_digits.show,

@@ -2,12 +2,14 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -118,6 +120,11 @@ def cosine_fall(done: float) -> float:
     return 0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * min(done, 1.0)))
 
 
+def steep_fall(done: float) -> float:
+    """As `cosine_fall`, from 1 to 0.02."""
+    return 0.02 + 0.49 * (1 + math.cos(math.pi * done))
+
+
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the averaged weights a little towards the trained ones; what is no float is copied."""
@@ -129,58 +136,100 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
             slow.copy_(trained[name])
 
 
-def resumable(
+@dataclass(frozen=True)
+class Plan:
+    """How long and how a network is trained.
+
+    Attributes:
+        out: the file of the weights.
+        rate: the highest learning rate.
+        minutes: the time, that of earlier runs included.
+        steps: in the place of the time.
+        every: so many steps the network is judged and kept.
+        warm_up: steps until the rate is reached.
+        fall: what share of it is left when a share of the time is done.
+        longest: gradients are at most so long.
+        decay: of the average, a step; less of the first ones.
+        weight_decay: of AdamW.
+        betas: of AdamW.
+    """
+
+    out: Path
+    rate: float
+    minutes: float
+    steps: int | None = None
+    every: int = 100
+    warm_up: int = 100
+    fall: Callable[[float], float] = cosine_fall
+    longest: float = 1.0
+    decay: float = 0.99
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.999)
+
+
+def run_training(
     network: _Network,
-    out: Path,
-    rate: float,
-    minutes: float,
+    plan: Plan,
     batches: Callable[[int], Iterator[_Batch]],
     loss_of: Callable[[_Network, _Batch], Tensor],
     judge: Callable[[_Network], tuple[float, str]],
-    steps: int | None = None,
-    every: int = 100,
 ) -> None:
-    """Train with AdamW until so many minutes were spent, those of earlier runs included.
+    """Train with AdamW until the time of a plan is spent.
 
-    What `Run` keeps is beside `out`, as .checkpoint. The weights in `out` are averaged ones, the best by `judge`.
+    What `Run` keeps is beside `plan.out`, as .checkpoint. The weights there are averaged ones, the best by `judge`.
 
     Args:
         network: is trained in place.
-        out: the file of the weights.
-        rate: the highest learning rate, after 100 steps; it falls by `cosine_fall`.
-        minutes: the time.
+        plan: how.
         batches: of the first step of this run, the batches from there on, without end.
         loss_of: the loss of a network on a batch.
         judge: gives the score of a network on what is held out, the smaller the better, and what to print of it.
-        steps: in the place of the time.
-        every: so many steps the network is judged and kept.
     """
     average = deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.01)
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=math.inf)
-    first, done, total = run.step, 0.0, 0.0
+    optimizer = torch.optim.AdamW(
+        network.parameters(), plan.rate, betas=plan.betas, weight_decay=plan.weight_decay
+    )
+    run = Run(plan.out.with_suffix(".checkpoint"), network, average, optimizer, best=math.inf)
+    first, done, losses = run.step, 0.0, list[float]()
     step, drawn = first, batches(first + 1)
     while done < 1:
         step += 1
-        done = min((step - first) / steps if steps else run.spent() / (60 * minutes), 1.0)
-        optimizer.param_groups[0]["lr"] = rate * min(1, step / 100) * cosine_fall(done)
+        spent = (step - first) / plan.steps if plan.steps else run.spent() / (60 * plan.minutes)
+        done = min(spent, 1.0)
+        rate = plan.rate * min(1, step / plan.warm_up) * plan.fall(done)
+        optimizer.param_groups[0]["lr"] = rate
         loss = loss_of(network, next(drawn))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(network.parameters(), plan.longest)
         optimizer.step()
-        follow(average, network, min(0.99, step / (step + 20)))
-        total += loss.item()
-        if step % every == 0 or done >= 1:
+        follow(average, network, min(plan.decay, step / (step + 20)))
+        losses.append(loss.item())
+        if step % plan.every == 0 or done >= 1:
             average.eval()
             score, said = judge(average)
-            print(
-                f"{done:.0%} step {step}: loss {total / every:.4f}, held {score:.4f}: {said}",
-                flush=True,
-            )
-            total = 0.0
+            mean = sum(losses) / len(losses)
+            print(f"{done:.0%} step {step}: loss {mean:.4f}, held {score:.4f}: {said}", flush=True)
+            losses.clear()
             if score < run.best:
                 run.best = score
-                save(average, out)
+                save(average, plan.out)
             average.train()
             run.keep(step)
+
+
+def pool_batches(
+    draw: Callable[[], _Batch], size: int, most: int, random: np.random.Generator
+) -> Iterator[list[_Batch]]:
+    """Yield `size` items of a pool. Each step draws a new item; of more than `most` the oldest is dropped.
+
+    Args:
+        draw: gives a new item.
+        size: items of a step, all different.
+        most: items of the pool.
+        random: chooses them.
+    """
+    pool = deque((draw() for _ in range(size)), most)
+    while True:
+        pool.append(draw())
+        yield [pool[i] for i in random.choice(len(pool), size, False)]

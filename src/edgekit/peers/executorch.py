@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import edgekit
 from edgekit.base.environment import EXECUTORCH
@@ -68,7 +68,7 @@ def lower_executorch(model: "Model", target: str) -> "Build":
     return join_builds(build, {r: lower_executorch(n, target) for r, n in model.networks.items()})
 
 
-def _sides(part: "Model") -> dict[str, list[Any]]:
+def _sides(part: "Model") -> JsonObject:
     """Name, shape and type of the inputs and outputs of a network, in their order."""
     from edgekit.operators.geometry import dims
     from edgekit.targets.describe import DTYPES

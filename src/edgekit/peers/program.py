@@ -10,8 +10,8 @@ have none. For a target it is the network as it is.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -57,19 +57,14 @@ def write_program(
             network's are.
     """
     graph = model.ir.graph
-    weights: dict[str, Array] = {}
-    integers: dict[str, Integers] = {}
+    weights = Weights()
     nodes = []
     for node in graph:
         if node.op_type == "DequantizeLinear" and array_of(node.inputs[0]) is not None:
-            weights[str(node.outputs[0].name)] = _dequantize_constant(node)
-            if whole and (found := _integers(node)) is not None:
-                integers[str(node.outputs[0].name)] = found
+            weights.add_integers(node, whole)
             continue
-        for value in node.inputs:
-            if value is not None and (array := array_of(value)) is not None:
-                weights[str(value.name)] = array
-        op, given = _as_torch(node, weights, integers)
+        weights.add_constants(node)
+        op, given = _as_torch(node, weights)
         if not whole and op in DROPPED:
             op, given = "Identity", given[:1]
         nodes.append(
@@ -91,49 +86,78 @@ def write_program(
         "nodes": nodes,
     }
     (folder / "program.json").write_text(json.dumps(facts), encoding="utf-8")
-    for name, (rows, scale) in integers.items():
-        weights |= {f"{name}:integers": rows, f"{name}:scale": scale}
-    np.savez(folder / "weights.npz", **weights)  # type: ignore[arg-type]
+    np.savez(folder / "weights.npz", **weights.arrays())  # type: ignore[arg-type]
     np.savez(folder / "calibration.npz", **calibration)  # type: ignore[arg-type]
     (folder / "network.onnx").write_bytes(plain_onnx(model))
 
 
-def _as_torch(
-    node: ir.Node, weights: dict[str, Array], integers: dict[str, Integers]
-) -> tuple[str, list[str]]:
-    """Operator and inputs; weights in another form are added under names of their own, so are their integers."""
-    op, given = node.op_type, ["" if value is None else str(value.name) for value in node.inputs]
+@dataclass
+class Weights:
+    """The weights of a network by name, and the integers of those that have them."""
 
-    def formed(index: int, form: str, change: Change) -> str:
-        if index >= len(given) or not given[index]:
+    real: dict[str, Array] = field(default_factory=dict)
+    integers: dict[str, Integers] = field(default_factory=dict)
+
+    def add_constants(self, node: ir.Node) -> None:
+        """Add the constants that a node reads."""
+        for value in node.inputs:
+            if value is not None and (array := array_of(value)) is not None:
+                self.real[str(value.name)] = array
+
+    def add_integers(self, node: ir.Node, whole: bool) -> None:
+        """Add what a dequantizer makes of a constant; of a whole network its integers, too."""
+        name = str(node.outputs[0].name)
+        self.real[name] = _dequantize_constant(node)
+        if whole and (found := _integers(node)) is not None:
+            self.integers[name] = found
+
+    def add_form(self, node: ir.Node, index: int, form: str, change: Change) -> str:
+        """Add another form of a node's weight, and of its integers where they have it; returns its name."""
+        source = _input_name(node, index)
+        if not source:
             return ""
-        if given[index] not in weights:
-            found = f"{op} '{node.name}' with a weight that is computed"
+        if source not in self.real:
+            found = f"{node.op_type} '{node.name}' with a weight that is computed"
             raise UsageError(Problem("network", found, "constant weights", "leave this peer out"))
-        name = f"{given[index]}:{form}"
-        weights[name] = np.ascontiguousarray(change(weights[given[index]]))
-        if given[index] in integers and form in ("turned", "same"):
-            rows, scale = integers[given[index]]
-            integers[name] = np.ascontiguousarray(change(rows)), scale
+        name = f"{source}:{form}"
+        self.real[name] = np.ascontiguousarray(change(self.real[source]))
+        if source in self.integers and form in ("turned", "same"):
+            rows, scale = self.integers[source]
+            self.integers[name] = np.ascontiguousarray(change(rows)), scale
         return name
 
-    def state(index: int) -> str:
-        return given[index] if index < len(given) else ""
+    def arrays(self) -> dict[str, Array]:
+        """All arrays, as weights.npz holds them."""
+        rows = {f"{name}:integers": rows for name, (rows, _) in self.integers.items()}
+        scales = {f"{name}:scale": scale for name, (_, scale) in self.integers.items()}
+        return {**self.real, **rows, **scales}
 
-    if op == "MatMul" and given[1] in weights and weights[given[1]].ndim == 2:
-        return "Linear", [given[0], formed(1, "turned", np.transpose)]
+
+def _input_name(node: ir.Node, index: int) -> str:
+    """The name of an input, empty where it is left out."""
+    value = node.inputs[index] if index < len(node.inputs) else None
+    return "" if value is None else str(value.name)
+
+
+def _as_torch(node: ir.Node, weights: Weights) -> tuple[str, list[str]]:
+    """Operator and inputs; weights in another form are added under names of their own."""
+    op, given = node.op_type, [_input_name(node, index) for index in range(len(node.inputs))]
+    if op == "MatMul" and given[1] in weights.real and weights.real[given[1]].ndim == 2:
+        return "Linear", [given[0], weights.add_form(node, 1, "turned", np.transpose)]
     if op == "Gemm" and not attribute(node, "transA", 0):
         beta = float(attribute(node, "beta", 1.0))
-        weight = formed(1, *_rows(node))
-        return "Linear", [given[0], weight, formed(2, "flat", lambda b: beta * b.reshape(-1))]
-    if op in RECURRENT:
-        matrices = [formed(index, "forward", lambda w: w[0]) for index in (1, 2)]
-        if op == "LSTM":
-            bias = formed(3, "sum", lambda b: b[0].reshape(2, -1).sum(0))
-            return op, [given[0], *matrices, bias, state(5), state(6)]
-        biases = [formed(3, "given", _half(0)), formed(3, "kept", _half(1))]
-        return op, [given[0], *matrices, *biases, state(5)]
-    return op, given
+        weight = weights.add_form(node, 1, *_rows(node))
+        bias = weights.add_form(node, 2, "flat", lambda b: beta * b.reshape(-1))
+        return "Linear", [given[0], weight, bias]
+    if op not in RECURRENT:
+        return op, given
+    matrices = [weights.add_form(node, index, "forward", lambda w: w[0]) for index in (1, 2)]
+    if op == "LSTM":
+        bias = weights.add_form(node, 3, "sum", lambda b: b[0].reshape(2, -1).sum(0))
+        return op, [given[0], *matrices, bias, _input_name(node, 5), _input_name(node, 6)]
+    halves = enumerate(("given", "kept"))
+    biases = [weights.add_form(node, 3, form, _half(index)) for index, form in halves]
+    return op, [given[0], *matrices, *biases, _input_name(node, 5)]
 
 
 def _rows(node: ir.Node) -> tuple[str, Change]:
@@ -171,5 +195,5 @@ def _dequantize_constant(node: ir.Node) -> Array:
     return real.astype(np.float32)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value

@@ -12,7 +12,7 @@ from edgekit.base.output import output_problem, replacement_path
 from edgekit.base.progress import Progress
 from edgekit.base.sampler_loop import check_invertible
 from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.sampler import Sampler, checked_images, inverted, table_of
+from edgekit.runtime.sampler import Sampler, checked_images, inversion_conditions, table_of
 from edgekit.verbs.open_stream import open_stream
 from edgekit.verbs.samples import check_conditions, x_shape
 
@@ -34,7 +34,7 @@ def invert(
     table = table_of(manifest)
     check_invertible(table)
     x = checked_images(array, x_shape(manifest))
-    given = {**(conditions or {}), **inverted(table, x)}
+    given = {**(conditions or {}), **inversion_conditions(table, x)}
     check_conditions(folder, manifest, given, len(x), seed)
     progress("compile", 0, 1)
     sampler = Sampler(open_stream(folder)[0], folder)

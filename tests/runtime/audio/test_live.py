@@ -1,8 +1,7 @@
-"""Live audio without a sound card: what is heard, what is counted, and what is refused."""
+"""Live audio: a build between a microphone and a loudspeaker."""
 
 import json
 import os
-import pty
 import signal
 import sys
 import time
@@ -21,13 +20,11 @@ from port_networks import Mixer
 from tiny_build import HOP, needs_cc
 
 from edgekit import api, cli
-from edgekit.base.errors import ToolError, UsageError
-from edgekit.cli.keys import keys
+from edgekit.base.errors import UsageError
 from edgekit.cli.live import picture
 from edgekit.runtime.audio.live import SPARE_MS, Live, LiveFacts, block_of
-from edgekit.runtime.audio.sound import QUIT, SWITCH, play
+from edgekit.runtime.audio.sound import QUIT, play
 from edgekit.runtime.stream import Stream
-from edgekit.targets.describe import describe
 
 RATE = 16000
 SPARE = SPARE_MS * RATE // 1000
@@ -205,69 +202,10 @@ def test_other_engines_are_heard_alike(target: str, tmp_path: Path) -> None:
     assert np.array_equal(heard[lead:], expected.reshape(-1)[:-lead])
 
 
-# -- the devices ---------------------------------------------------------------------------------------
-
-
 def played(sound: FakeSound, stream: Stream, watch: Callable[[LiveFacts], str | None]) -> LiveFacts:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "sounddevice", sound)
         return play(stream, watch)
-
-
-def test_watch_switches_and_ends() -> None:
-    seen: list[LiveFacts] = []
-    commands = iter([None, SWITCH, None, SWITCH, QUIT])
-
-    def watch(facts: LiveFacts) -> str | None:
-        seen.append(facts)
-        return next(commands)
-
-    facts = played(FakeSound(noise(640)), slow(), watch)
-    assert [look.dry for look in seen] == [False, False, True, True, False]
-    assert not facts.dry
-
-
-def test_a_network_that_fails_ends_the_stream_with_its_error() -> None:
-    class Broken(Slow):
-        def process(self, inputs: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], int]:
-            raise ToolError("the runner broke")
-
-    with pytest.raises(ToolError, match="the runner broke"):
-        played(FakeSound(noise(64)), Stream(tiny_build.manifest(), Broken()), lambda facts: None)  # type: ignore[arg-type]
-
-
-def test_a_device_that_stops_is_an_error() -> None:
-    def unplug(sound: FakeSound) -> None:
-        sound.active = False
-
-    with pytest.raises(ToolError, match="the sound device stopped after"):
-        played(FakeSound(noise(64), unplug), slow(), lambda facts: None)
-
-
-def test_devices_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(UsageError) as refusal:
-        played(FakeSound(noise(8), rates=(44100, 48000)), slow(), lambda facts: QUIT)
-    assert len(refusal.value.problems) == 2
-    for word in ("input device 'fake input'", "16,000 Hz", "Invalid sample rate", "44,100 Hz"):
-        assert word in str(refusal.value.problems[0])
-    with pytest.raises(ToolError, match="no default input device: Error querying"):
-        played(FakeSound(noise(8), kinds=("output",)), slow(), lambda facts: QUIT)
-
-
-def test_without_sounddevice_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(ToolError, match=r"pip install 'edgekit\[mic\]'"):
-        play(slow(), lambda facts: QUIT)
-
-
-def test_without_portaudio_the_error_says_so(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
-    with pytest.raises(ToolError, match=r"PortAudio library not found; apt-get .* libportaudio2"):
-        play(slow(), lambda facts: QUIT)
 
 
 def test_builds_without_audio_or_rate_are_refused() -> None:
@@ -280,9 +218,6 @@ def test_builds_without_audio_or_rate_are_refused() -> None:
 
 def test_long_hops_are_blocks_and_short_ones_come_together() -> None:
     assert block_of(slow()) == 64
-
-
-# -- the command line ----------------------------------------------------------------------------------
 
 
 @needs_cc
@@ -313,35 +248,6 @@ def test_run_mic_prints_what_happened(
         assert "dBFS" in words and "of 1,600 took longer than 0.25 ms" in words
 
 
-def test_keys_are_read_without_enter(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours, theirs = pty.openpty()
-    with open(theirs, closefd=True) as terminal:
-        monkeypatch.setattr(sys, "stdin", terminal)
-        with keys() as poll:
-            assert poll(0) == ""
-            os.write(ours, b"dq")
-            assert poll(5) == "d" and poll(5) == "q" and poll(0) == ""
-    os.close(ours)
-
-
-def test_levels_leave_out_what_is_no_number() -> None:
-    live = Live(slow(), 8)
-    samples = np.full(80, 0.5, np.float32)
-    samples[16], samples[33] = np.nan, np.inf
-    through(live, samples, 8)
-    assert live.facts().in_dbfs == -6.0 and live.facts(whole=True).out_dbfs == -6.0
-    assert live.facts().in_dbfs is None
-
-
-def test_the_picture_shows_levels() -> None:
-    live = Live(slow(), 8)
-    assert "silent" in picture(live.facts()) and "none yet" in picture(live.facts())
-    through(live, np.full(800, 0.5, np.float32), 8)
-    live.dry = True
-    drawn = picture(live.facts())
-    assert "-6.0 dBFS" in drawn and "the microphone (dry)" in drawn and "####" in drawn
-
-
 @needs_cc
 def test_channels_of_one_device_are_those_of_all_inputs(tmp_path: Path) -> None:
     inputs, outputs = (
@@ -369,13 +275,3 @@ def test_channels_of_one_device_are_those_of_all_inputs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         whole[dry], said[:, [0, 1, 0]][wet + 32 - late : len(whole) - late]
     )
-
-
-def test_a_device_without_the_channels_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mixer = Mixer.drawn(np.random.default_rng(0), {"mic": (2, "NCT")}, {"out": (1, "NCT")}, 16)
-    stream = Stream(describe(mixer.model(), "c99"), Slow())  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "sounddevice", FakeSound(noise(64)))
-    with pytest.raises(UsageError, match=r"2 channels \(mic \(2 channels\)\)"):
-        play(stream, lambda facts: QUIT)

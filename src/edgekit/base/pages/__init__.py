@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 HERE = Path(__file__).parent
 
 
-def fill(template: Path, **values: Any) -> str:
+def fill(template: Path, **values: object) -> str:
     """Return a template with its values; a name that has no value is an error.
 
     Args:

@@ -42,12 +42,17 @@ def midi(program: int, seed: int) -> bytes:
             events.append((tick, bytes([0x90 + channel, note, int(random.integers(30, 127))])))
             events.append((tick + length, bytes([0x80 + channel, note, 0])))
         tick += length + int(random.choice([0, 0, 0, 48]))
+    return midi_file(events, TICKS)
+
+
+def midi_file(events: list[tuple[int, bytes]], beat: int) -> bytes:
+    """A MIDI file of one track of events, each with its tick; it ends a beat of so many ticks later."""
     track, last = b"", 0
     for at, event in sorted(events, key=lambda pair: pair[0]):
         track += variable(at - last) + event
         last = at
-    track += variable(TICKS) + b"\xff\x2f\x00"
-    head = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 0, TICKS])
+    track += variable(beat) + b"\xff\x2f\x00"
+    head = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 0, beat])
     return head + b"MTrk" + len(track).to_bytes(4, "big") + track
 
 

@@ -15,6 +15,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
 from edgekit.demos.compressor.data import settings
 from edgekit.demos.compressor.formula import HOP, RATE, error_to_signal, gain_db
+from edgekit.demos.figures import new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
@@ -120,11 +121,7 @@ def show(
 ) -> HearableDemo:
     """Export the compressor in some of `RECIPES`, play the clip through each while knobs are turned, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     pcm = split_into_hops(read_wav(CLIPS / "groove.wav", RATE).samples)
     knobs, dry = knob_values(len(pcm)), pcm.ravel()
@@ -158,11 +155,7 @@ def show(
 
 def draw(path: Path, dry: Float32, exact_db: Float32, wet: dict[str, Float32]) -> None:
     """Write a picture: the sound, and the gains of the formula and of the builds."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True)
     seconds = np.arange(dry.size) / RATE
     above.plot(seconds, dry, linewidth=0.4)

@@ -9,6 +9,8 @@ steps depends on the machine. report.md tells of the committed weights.
 """
 
 import argparse
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +19,14 @@ from torch import Tensor
 
 from edgekit.demos.compressor.data import Draw, read_sounds
 from edgekit.demos.compressor.network import WEIGHTS, Compressor
-from edgekit.demos.training import Run, follow
-from edgekit.demos.weights import save
+from edgekit.demos.training import Plan, run_training, steep_fall
 
 BATCH, POOL, PASSES = 16, 256, 4
 SEED = 44_100
 RATE_OF_LEARNING = 4e-3
 SIGNAL_COST = 30.0  # of the error-to-signal ratio, beside the squared error of the gain in dB
+
+Clips = tuple[Tensor, Tensor, Tensor]  # PCM, knobs and gains in dB
 
 
 def errors(network: Compressor, pcm: Tensor, knobs: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,46 +37,46 @@ def errors(network: Compressor, pcm: Tensor, knobs: Tensor, gain: Tensor) -> tup
     return (found - gain).square().mean(1), ratio
 
 
+def loss_of(network: Compressor, clips: Clips) -> Tensor:
+    """The mean of both errors, each at its cost."""
+    gain_error, ratio = errors(network, *clips)
+    return (gain_error + SIGNAL_COST * ratio).mean()
+
+
 def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
     """Train until so many minutes were spent, those of earlier runs included."""
     torch.manual_seed(SEED)
     sounds = read_sounds(heard)
     size, hops = (8, 32) if quick else (POOL, 256)
     held = [torch.from_numpy(part) for part in Draw(sounds, SEED + 1).clips(min(size, 96), hops)]
-    network, average = Compressor(), Compressor()
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.Adam(network.parameters(), RATE_OF_LEARNING)
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
-    step, done = run.step, 0.0
-    while done < 1:
-        random = np.random.default_rng(SEED + 2 + step)
-        drawn = Draw(sounds, SEED + 3 + step)
-        pool = [torch.from_numpy(part) for part in drawn.clips(size, hops)]
-        for _ in range(PASSES):
-            for chosen in random.permutation(size).reshape(-1, min(BATCH, size)):
-                step += 1
-                done = 1.0 if quick else min(run.spent() / (60 * minutes), 1.0)
-                fall = 0.02 + 0.49 * (1 + float(np.cos(np.pi * done)))
-                optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 100) * fall
-                gain_error, ratio = errors(network, *(part[chosen] for part in pool))
-                loss = (gain_error + SIGNAL_COST * ratio).mean()
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-                optimizer.step()
-                follow(average, network, min(0.99, step / (step + 20)))
+
+    def batches(first: int) -> Iterator[Clips]:
+        for step in count(first - 1, PASSES * size // min(BATCH, size)):
+            random = np.random.default_rng(SEED + 2 + step)
+            pool = [torch.from_numpy(p) for p in Draw(sounds, SEED + 3 + step).clips(size, hops)]
+            for _ in range(PASSES):
+                for chosen in random.permutation(size).reshape(-1, min(BATCH, size)):
+                    pcm, knobs, gain = (part[chosen] for part in pool)
+                    yield pcm, knobs, gain
+
+    def judge(average: Compressor) -> tuple[float, str]:
         with torch.no_grad():
             gain_error, ratio = errors(average, *held)
         score = float((gain_error + SIGNAL_COST * ratio).mean())
-        print(
-            f"{done:.0%} step {step}: gain error {float(gain_error.mean()) ** 0.5:.3f} dB RMS, "
-            f"error to signal {100 * float(ratio.mean()):.2f} % on clips held out",
-            flush=True,
-        )
-        if score < run.best:
-            run.best = score
-            save(average, out)
-        run.keep(step)
+        rms_db, percent = float(gain_error.mean()) ** 0.5, 100 * float(ratio.mean())
+        return score, f"gain error {rms_db:.3f} dB RMS, error to signal {percent:.2f} %"
+
+    plan = Plan(
+        out,
+        RATE_OF_LEARNING,
+        minutes,
+        PASSES if quick else None,
+        every=PASSES * POOL // BATCH,
+        fall=steep_fall,
+        longest=5.0,
+        weight_decay=0.0,
+    )
+    run_training(Compressor(), plan, batches, loss_of, judge)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from edgekit.base.arrays import Float32
 from edgekit.base.npz import write_npz
 from edgekit.base.wav import read_wav, write_wav
-from edgekit.demos.compressor.prepare import SOUNDFONT, variable
+from edgekit.demos.compressor.prepare import SOUNDFONT, midi_file
 from edgekit.demos.instrument.listener import RATE
 
 PROGRAM = 57  # of General MIDI: trombone
@@ -55,18 +55,7 @@ def performance(random: np.random.Generator, seconds: float) -> tuple[bytes, Flo
         bent = note + (wheel - 8192) / 8192 * BEND_NOTES
         pitch[tick : tick + length] = 440 * 2 ** ((bent - 69) / 12)
         tick += length + int(random.choice([0, 0, 0, 20, 80]))
-    return midi_bytes(events), pitch
-
-
-def midi_bytes(events: list[tuple[int, bytes]]) -> bytes:
-    """A MIDI file of one track."""
-    track, last = b"", 0
-    for at, event in sorted(events, key=lambda pair: pair[0]):
-        track += variable(at - last) + event
-        last = at
-    track += variable(TICK_BEAT) + b"\xff\x2f\x00"
-    head = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 0, TICK_BEAT])
-    return head + b"MTrk" + len(track).to_bytes(4, "big") + track
+    return midi_file(events, TICK_BEAT), pitch
 
 
 def render(score: bytes, out: Path, room: bool, soundfont: Path) -> None:

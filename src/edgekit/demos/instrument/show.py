@@ -12,9 +12,9 @@ from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.figures import draw_spectrogram, new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, export_demo, instructions, play_builds
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
-from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 
@@ -118,11 +118,7 @@ def show(
 ) -> HearableDemo:
     """Export the listener, and the player in some of `RECIPES`; play a melody and a voice; write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     melody, room = (read_wav(CLIPS / f"{name}.wav", RATE).samples for name in ("melody", "room"))
     voice = read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples
@@ -176,11 +172,7 @@ def draw(path: Path, sounds: tuple[Float32, Float32], pitches: tuple[Float32, Fl
         sounds: the voice and what was played, (samples,) each.
         pitches: what the listener finds in each, (frames,) in Hz; 0 where it finds none.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 7), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 7)
     above, *below = figure.subplots(3, 1, sharex=True)
     for f0, name, late in zip(pitches, ("voice", "played"), (0, LATE), strict=True):
         seconds = ((np.arange(f0.size) + 1) * HOP - FRAME / 2 - late) / RATE
@@ -190,12 +182,7 @@ def draw(path: Path, sounds: tuple[Float32, Float32], pitches: tuple[Float32, Fl
     above.set_ylabel("pitch, Hz")
     above.legend(loc="upper right")
     for axes, pcm, name in zip(below, sounds, ("voice", "played"), strict=True):
-        level = spectrogram_db(pcm)
-        top = float(level.max())
-        extent = (0.0, pcm.size / RATE, 0.0, RATE / 2000)
-        axes.imshow(
-            level.T, "magma", aspect="auto", origin="lower", extent=extent, vmin=top - 80, vmax=top
-        )
+        draw_spectrogram(axes, pcm, RATE)
         axes.set_ylim(0, 4)
         axes.set_ylabel(f"{name}, kHz")
     below[-1].set_xlabel("seconds; the pitch of what is played is drawn without its delay")

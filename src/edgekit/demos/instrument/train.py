@@ -9,6 +9,7 @@ report.md tells of the committed weights.
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,7 @@ from torch import Tensor
 from edgekit.demos.instrument.data import Draw, lines
 from edgekit.demos.instrument.listener import HOP, RATE
 from edgekit.demos.instrument.player import HARMONICS, WEIGHTS, Player, hold_pitch
-from edgekit.demos.training import Run, follow
-from edgekit.demos.weights import save
+from edgekit.demos.training import Plan, run_training, steep_fall
 
 BATCH, FRAMES = 4, 375  # clips of 1.5 s
 SEED = 57
@@ -27,6 +27,8 @@ RATE_OF_LEARNING = 3e-3
 TRANSFORMS = (2048, 1024, 512, 256, 128)
 JUDGED_FROM = 25 * HOP  # samples: what is before tells of the cut
 ROOM_COST = 0.01  # of the mean square of the room's response
+
+Clips = tuple[Tensor, Tensor, Tensor, Tensor]  # pitch, loudness, noise and sound
 
 
 def forward_fast(network: Player, f0: Tensor, loudness: Tensor, z: Tensor) -> Tensor:
@@ -60,10 +62,15 @@ def spectra(found: Tensor, exact: Tensor) -> Tensor:
     return total / len(TRANSFORMS)
 
 
-def loss_of(network: Player, clips: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+def loss_of(network: Player, clips: Clips) -> Tensor:
     """The loss of some clips."""
     found = forward_fast(network, *clips[:3])
     return spectra(found[..., JUDGED_FROM:], clips[3][..., JUDGED_FROM:])
+
+
+def loss_with_room(network: Player, clips: Clips) -> Tensor:
+    """The loss of some clips, and what the room's response costs."""
+    return loss_of(network, clips) + ROOM_COST * network.room.response[:, 1:].square().sum()
 
 
 def train(folder: Path, minutes: float, out: Path, quick: bool = False) -> None:
@@ -72,37 +79,34 @@ def train(folder: Path, minutes: float, out: Path, quick: bool = False) -> None:
     frames = 60 if quick else FRAMES
     draw = Draw(lines(folder / "train"), SEED)
     kept = Draw(lines(folder / "held"), SEED + 1).clips(2 if quick else 12, frames)
-    network, average = Player(), Player()
+    network = Player()
     with torch.no_grad():
         fall = torch.exp(-5 * torch.arange(network.room.response.shape[1]) / 4800)
         network.room.response[0, 1:] = 0.01 * (torch.randn(fall.shape) * fall)[1:]
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.Adam(network.parameters(), RATE_OF_LEARNING, betas=(0.9, 0.99))
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
-    draw.random = np.random.default_rng((SEED, run.step))
-    step, done, total = run.step, 0.0, 0.0
-    while done < 1:
-        step += 1
-        done = 1.0 if quick else min(run.spent() / (60 * minutes), 1.0)
-        fall_of = 0.02 + 0.49 * (1 + float(np.cos(np.pi * done)))
-        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * fall_of
-        loss = loss_of(network, draw.clips(BATCH, frames))
-        loss = loss + ROOM_COST * network.room.response[:, 1:].square().sum()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 3.0)
-        optimizer.step()
-        follow(average, network, min(0.98, step / (step + 10)))
-        total += float(loss.detach())
-        if step % 50 == 0 or done >= 1:
-            with torch.no_grad():
-                score = float(loss_of(average, kept))
-            print(f"{done:.0%} step {step}: loss {total / 50:.3f}, held {score:.3f}", flush=True)
-            total = 0.0
-            if score < run.best:
-                run.best = score
-                save(average, out)
-            run.keep(step)
+
+    def batches(first: int) -> Iterator[Clips]:
+        draw.random = np.random.default_rng((SEED, first - 1))
+        while True:
+            yield draw.clips(BATCH, frames)
+
+    def judge(average: Player) -> tuple[float, str]:
+        with torch.no_grad():
+            return float(loss_of(average, kept)), "spectra of lines held out"
+
+    plan = Plan(
+        out,
+        RATE_OF_LEARNING,
+        minutes,
+        1 if quick else None,
+        every=50,
+        warm_up=50,
+        fall=steep_fall,
+        longest=3.0,
+        decay=0.98,
+        weight_decay=0.0,
+        betas=(0.9, 0.99),
+    )
+    run_training(network, plan, batches, loss_with_room, judge)
 
 
 def main() -> None:

@@ -22,34 +22,11 @@ from edgekit.demos.scene.alarms import Sound, alarm
 from edgekit.demos.scene.facts import RATE
 
 # programs of General MIDI, and kits of its drums
-MUSIC = {
-    "train": (
-        0,
-        4,
-        11,
-        16,
-        19,
-        21,
-        24,
-        27,
-        29,
-        32,
-        40,
-        42,
-        46,
-        48,
-        52,
-        56,
-        60,
-        65,
-        68,
-        73,
-        75,
-        80,
-        104,
-    ),
-    "held": (6, 12, 25, 41, 57, 64, 71, 74),
-}
+TRAINED = (
+    *(0, 4, 11, 16, 19, 21, 24, 27, 29, 32, 40, 42),
+    *(46, 48, 52, 56, 60, 65, 68, 73, 75, 80, 104),
+)
+MUSIC = {"train": TRAINED, "held": (6, 12, 25, 41, 57, 64, 71, 74)}
 KITS = {"train": (0, 8, 16, 24, 40), "held": (25, 32)}
 TAKES = {"train": 2, "held": 1}
 ALARMS = 240

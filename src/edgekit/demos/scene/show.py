@@ -14,6 +14,7 @@ from edgekit.base.layout import parse_layout
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.figures import new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.scene.alarms import alarm
 from edgekit.demos.scene.ambisonics import Signal
@@ -145,11 +146,7 @@ def show(
 ) -> HearableDemo:
     """Export the network in some of `RECIPES`, stream the scene through each, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     scene = stage()
     with complete_folder(out) as folder, tempfile.TemporaryDirectory() as scratch:
@@ -183,11 +180,7 @@ def cardioids(pcm: Signal) -> Signal:
 
 def draw(path: Path, said: Vectors, known: Vectors) -> None:
     """Write a picture: azimuths over time, and on a circle, time outwards: pale what is there, dark what was found."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 5), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(11, 5)
     flat = figure.add_subplot(1, 2, 1)
     circle = figure.add_subplot(1, 2, 2, projection="polar")
     circle.set_theta_zero_location("N")  # type: ignore[attr-defined]
@@ -196,12 +189,7 @@ def draw(path: Path, said: Vectors, known: Vectors) -> None:
             active = np.flatnonzero(np.linalg.norm(vectors[:, kind], axis=-1) > ACTIVE)
             seconds = active * HOP / RATE
             azimuth = np.arctan2(vectors[active, kind, 1], vectors[active, kind, 0])
-            style: JsonObject = {
-                "s": size,
-                "color": COLOURS[name],
-                "alpha": alpha,
-                "linewidths": 0,
-            }
+            style: JsonObject = {"s": size, "color": COLOURS[name], "alpha": alpha, "linewidths": 0}
             flat.scatter(seconds, np.rad2deg(azimuth), label=label, **style)
             circle.scatter(azimuth, seconds, **style)
     flat.set_ylim(-180, 180)

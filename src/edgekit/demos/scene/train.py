@@ -12,7 +12,6 @@ Scenes of 4 s are kept in a pool. Each is seen some twenty times, turned and mir
 
 import argparse
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from edgekit.demos.scene.facts import CLASSES, LATE
 from edgekit.demos.scene.network import WEIGHTS, Scene
 from edgekit.demos.scene.scene_scores import Scores
 from edgekit.demos.scene.scenes import Scenes
-from edgekit.demos.training import resumable
+from edgekit.demos.training import Plan, pool_batches, run_training
 from edgekit.demos.weights import load
 
 BATCH, POOL, HELD = 16, 1024, 96  # scenes: of a step, kept, held out
@@ -39,14 +38,7 @@ def batches(scenes: Scenes, size: int, first: int) -> Iterator[Batch]:
     The first step makes the seed.
     """
     random = scenes.random = np.random.default_rng((SEED, first))
-    pool = [scenes.batch(1) for _ in range(BATCH)]
-    for step in count():
-        new = scenes.batch(1)
-        if len(pool) < size:
-            pool.append(new)
-        else:
-            pool[step % size] = new
-        chosen = [pool[i] for i in random.choice(len(pool), BATCH, False)]
+    for chosen in pool_batches(lambda: scenes.batch(1), BATCH, size, random):
         features, labels = zip(*(rotate_scene(scene, random) for scene in chosen), strict=True)
         yield torch.cat(features), torch.cat(labels)
 
@@ -98,15 +90,12 @@ def train(
         load(network, start_from)
     held = Scenes(heard, sounds, "held", SEED + 1).batch(4 if quick else HELD)
     scenes = Scenes(heard, sounds, "train", SEED)
-    resumable(
+    run_training(
         network,
-        out,
-        RATE_OF_LEARNING,
-        minutes,
+        Plan(out, RATE_OF_LEARNING, minutes, 2 if quick else None),
         lambda first: batches(scenes, BATCH if quick else POOL, first),
         loss_of,
         lambda average: score_network(average, held),
-        2 if quick else None,
     )
 
 

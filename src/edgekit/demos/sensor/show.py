@@ -10,6 +10,7 @@ from edgekit.base.arrays import Float32, Float64
 from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
+from edgekit.demos.figures import new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.sensor.data import CHUNK, PADS, RATE, recordings
 from edgekit.runtime.stream import Stream
@@ -84,11 +85,7 @@ def show(
 ) -> HearableDemo:
     """Export some of `BUILDS`, feed a recording to each, write all files.
 
-    The kept build is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept build is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     pads, exact = (
         part[0] for part in recordings(np.random.default_rng(SHOWN_SEED), 1, SHOWN_S * RATE)
@@ -125,11 +122,7 @@ def show(
 
 def draw(path: Path, pads: Float32, exact: Float32, said: dict[str, Float32]) -> None:
     """Write a picture: what the pads gave, and one axis of the positions."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(np.arange(len(pads)) / RATE, pads, linewidth=0.4)
     above.set_ylabel("pads")

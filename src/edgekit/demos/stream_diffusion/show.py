@@ -81,11 +81,7 @@ def show(
 ) -> HearableDemo:
     """Export the network in some of `RECIPES`, stream the noisy clip through each at all `DELAYS`, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     noisy = read_wav(CLIPS / "noisy.wav", RATE)
     clean = read_wav(CLIPS / "clean.wav", RATE).samples

@@ -47,7 +47,7 @@ from edgekit.demos.stream_diffusion.network import (
     per_frame,
 )
 from edgekit.demos.train_denoise import Batches, si_sdr, validation_clips
-from edgekit.demos.training import resumable
+from edgekit.demos.training import Plan, run_training
 from edgekit.demos.weights import load
 
 BATCH, PER_CLIP, HELD = 3, 4, 5  # clips of a step, stretches of each; clips held out
@@ -166,17 +166,8 @@ def train(
         gain = gain_db(average, *held)
         return -gain, f"{gain:+.2f} dB"
 
-    resumable(
-        network,
-        out,
-        RATE_OF_LEARNING,
-        minutes,
-        batches,
-        loss_of,
-        judge,
-        2 if quick else None,
-        EVERY,
-    )
+    plan = Plan(out, RATE_OF_LEARNING, minutes, 2 if quick else None, EVERY)
+    run_training(network, plan, batches, loss_of, judge)
 
 
 def main() -> None:

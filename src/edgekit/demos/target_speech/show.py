@@ -13,8 +13,8 @@ from edgekit.base.npz import write_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.figures import draw_spectrogram, new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, export_demo, instructions, play_builds
-from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.demos.target_speech.ear_scores import (
     Sound,
     level_difference_db,
@@ -182,11 +182,7 @@ def show(
 ) -> HearableDemo:
     """Export enrollment, and extraction in some of `RECIPES`; look at both talkers, hear one, then the other.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     *looks, scene = clips()
     turn = round(TURNED_S * RATE / HOP)
@@ -234,18 +230,10 @@ def show(
 
 def draw(path: Path, sounds: Mapping[str, Sound]) -> None:
     """Write a picture: spectrograms of the left ear."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 6), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 6)
     every = figure.subplots(len(sounds), 1, sharex=True)
     for axes, (name, sound) in zip(every, sounds.items(), strict=True):
-        level = spectrogram_db(sound[0])
-        extent = (0.0, sound.shape[1] / RATE, 0.0, RATE / 2000)
-        axes.imshow(
-            level.T, "magma", aspect="auto", origin="lower", extent=extent, vmin=-75, vmax=5
-        )
+        draw_spectrogram(axes, sound[0], RATE, 5.0)
         axes.axvline(TURNED_S, color="white", linewidth=0.8)
         axes.set_ylabel(f"{name}, kHz")
     every[-1].set_xlabel("seconds; line: the listener turns to the other talker")

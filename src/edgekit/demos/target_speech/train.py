@@ -9,6 +9,7 @@ best on sentences held out of the voices of the training. report.md tells of the
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,8 @@ from edgekit.demos.target_speech.ear_scores import si_snr_db
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.network import HOP, OVERLAP, WEIGHTS, Extractor
 from edgekit.demos.target_speech.scenes import Scene, Scenes
-from edgekit.demos.training import Run, cosine_fall, follow
-from edgekit.demos.weights import load, save
+from edgekit.demos.training import Plan, run_training
+from edgekit.demos.weights import load
 
 BATCH = 4  # scenes of a step, each heard for both of its talkers
 SEED = 20_261
@@ -29,6 +30,8 @@ JUDGED_EVERY, JUDGED = 400, 40  # steps, scenes
 JUDGED_S = 3.0
 BEST_DB = 30.0  # above this nothing more is asked
 QUICK_STEPS, QUICK_SCENES = 3, 2
+
+Batch = tuple[Tensor, Tensor, Tensor]  # mixtures, embeddings and sound of both talkers
 
 
 def loss_of(heard: Tensor, target: Tensor) -> Tensor:
@@ -64,44 +67,33 @@ def train(folder: Path, minutes: float, out: Path, quick: bool, start_from: Path
     ]
     speakers = torch.from_numpy(np.stack([held.embedding(scene.talkers[0]) for scene in judged]))
     print(f"{len(scenes.voices)} voices, {len(scenes.talkers)} talkers", flush=True)
-    network, average = Extractor(), Extractor()
+    network = Extractor()
     network.centre.copy_(torch.from_numpy(np.concatenate(list(scenes.embeddings.values())).mean(0)))
     if start_from is not None:
         load(network, start_from)
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=-np.inf)
-    first = run.step + 1
-    scenes.random = np.random.default_rng(SEED + first)
-    total, count = 0.0, 0
-    for step in range(first, 10**9):
-        done = step / QUICK_STEPS if quick else run.spent() / (60 * minutes)
-        optimizer.param_groups[0]["lr"] = (
-            RATE_OF_LEARNING * min(1, step / WARM_UP) * cosine_fall(done)
-        )
-        mixed, speaker, target = scenes.batch(BATCH)
-        loss = loss_of(network(mixed, speaker), target)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimizer.step()
-        follow(average, network, min(0.995, step / (step + 20)))
-        total, count = total + float(loss.detach()), count + 1
-        if step % JUDGED_EVERY == 0 or done >= 1:
-            gain, right = gains_db(average, judged, speakers)
-            spent = run.spent() / 60
-            print(
-                f"{spent:.0f} min, step {step}: SNR {-total / count:.2f} dB, held out: gain "
-                f"{gain:.2f} dB, {right:.0f} % nearer to the target",
-                flush=True,
-            )
-            total, count = 0.0, 0
-            if gain > run.best:
-                run.best = gain
-                save(average, out)
-            run.keep(step)
-        if done >= 1:
-            return
+
+    def batches(first: int) -> Iterator[Batch]:
+        scenes.random = np.random.default_rng(SEED + first)
+        while True:
+            yield scenes.batch(BATCH)
+
+    def judge(average: Extractor) -> tuple[float, str]:
+        gain, right = gains_db(average, judged, speakers)
+        return -gain, f"gain {gain:.2f} dB, {right:.0f} % nearer to the target"
+
+    plan = Plan(
+        out,
+        RATE_OF_LEARNING,
+        minutes,
+        QUICK_STEPS if quick else None,
+        JUDGED_EVERY,
+        WARM_UP,
+        longest=5.0,
+        decay=0.995,
+    )
+    run_training(
+        network, plan, batches, lambda network, b: loss_of(network(b[0], b[1]), b[2]), judge
+    )
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ kept are the best on sentences held out of the voices of the training.
 """
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +20,15 @@ from torch.nn import functional as F  # noqa: N812
 from edgekit.demos.target_speech.enrollment import HOP, WEIGHTS, Enroller
 from edgekit.demos.target_speech.head import RATE
 from edgekit.demos.target_speech.scenes import Scenes
-from edgekit.demos.training import Run, cosine_fall, follow
-from edgekit.demos.weights import load, save
+from edgekit.demos.training import Plan, pool_batches, run_training
+from edgekit.demos.weights import load
 
 SECONDS = 3.0
 BATCH, FRESH, POOL = 16, 2, 512  # scenes: of a step, new in a step, kept
 SEED = 20_262
 RATE_OF_LEARNING = 2e-3
 SHARPNESS = 20.0  # of the choice between talkers
-JUDGED_EVERY, JUDGED = 100, 48  # steps, scenes
+JUDGED = 48  # scenes
 QUICK_STEPS, QUICK_SCENES = 3, 4
 
 Material = tuple[Tensor, Tensor]  # features (scenes, 2, bands, frames), places of the talkers
@@ -73,50 +74,31 @@ def judge(network: Enroller, heard: Material, talkers: Tensor) -> tuple[float, f
 def train(folder: Path, minutes: float, out: Path, quick: bool, start_from: Path | None) -> None:
     """Train, and write the best weights to ``out``."""
     torch.manual_seed(SEED)
-    network, average = Enroller(), Enroller()
+    network, size = Enroller(), int(SECONDS * RATE) // HOP * HOP
     if start_from is not None:
         load(network, start_from)
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=-np.inf)
-    first, size = run.step + 1, int(SECONDS * RATE) // HOP * HOP
-    heard = EnrollmentScenes(network, Scenes(folder, "train", SEED + first, size))
+    heard = EnrollmentScenes(network, Scenes(folder, "train", SEED, size))
     held = EnrollmentScenes(network, Scenes(folder, "held", 1, size))
     judged = held.draw(QUICK_SCENES if quick else JUDGED)
-    pool = [heard.draw(FRESH) for _ in range(BATCH // FRESH)]
-    random = np.random.default_rng(SEED + first)
-    total, count = 0.0, 0
-    for step in range(first, 10**9):
-        done = step / QUICK_STEPS if quick else run.spent() / (60 * minutes)
-        optimizer.param_groups[0]["lr"] = RATE_OF_LEARNING * min(1, step / 50) * cosine_fall(done)
-        fresh = heard.draw(FRESH)
-        if len(pool) < POOL // FRESH:
-            pool.append(fresh)
-        else:
-            pool[step % len(pool)] = fresh
-        drawn = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
-        seen, places = (torch.cat(parts) for parts in zip(*drawn, strict=True))
-        loss = loss_of(network.embeddings(seen), places, heard.talkers)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        follow(average, network, min(0.99, step / (step + 20)))
-        total, count = total + float(loss.detach()), count + 1
-        if step % JUDGED_EVERY == 0 or done >= 1:
-            own, right = judge(average, judged, held.talkers)
-            print(
-                f"{run.spent() / 60:.0f} min, step {step}: loss {total / count:.4f}, held out: "
-                f"cosine {own:.3f}, {right:.0f} % nearest to their own",
-                flush=True,
-            )
-            total, count = 0.0, 0
-            if own > run.best:
-                run.best = own
-                save(average, out)
-            run.keep(step)
-        if done >= 1:
-            return
+
+    def batches(first: int) -> Iterator[Material]:
+        heard.scenes.random, random = (np.random.default_rng(SEED + first) for _ in range(2))
+        sizes = BATCH // FRESH, POOL // FRESH
+        for drawn in pool_batches(lambda: heard.draw(FRESH), *sizes, random):
+            seen, places = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+            yield seen, places
+
+    def score(average: Enroller) -> tuple[float, str]:
+        own, right = judge(average, judged, held.talkers)
+        return -own, f"cosine {own:.3f}, {right:.0f} % nearest to their own"
+
+    run_training(
+        network,
+        Plan(out, RATE_OF_LEARNING, minutes, QUICK_STEPS if quick else None, warm_up=50),
+        batches,
+        lambda network, batch: loss_of(network.embeddings(batch[0]), batch[1], heard.talkers),
+        score,
+    )
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from edgekit.base.npz import read_npz
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import read_wav, write_wav
+from edgekit.demos.figures import new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
 from edgekit.demos.voice_source.closures import DELAY, RATE, instants, score_closures
@@ -29,11 +30,7 @@ SHOWN_S = (1.35, 1.5)  # of the sentence, in the picture
 def options(recipe: str, calibration: Path) -> ExportOptions:
     """How the network is exported."""
     return ExportOptions(
-        recipe=recipe,
-        calibration=str(calibration),
-        sample_rate=RATE,
-        hop=HOP,
-        time_axes={"pcm": 2},
+        recipe=recipe, calibration=str(calibration), sample_rate=RATE, hop=HOP, time_axes={"pcm": 2}
     )
 
 
@@ -74,11 +71,7 @@ def show(
 ) -> HearableDemo:
     """Export the network in some of `RECIPES`, stream a synthesised voice and a sentence through each, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     voice = read_wav(CLIPS / "voice.wav", RATE).samples
     sentence = read_wav(DENOISE_CLIPS / "clean.wav", RATE).samples
@@ -121,11 +114,7 @@ def clicks(found: Float64, size: int) -> Float32:
 
 def draw(path: Path, sentence: Float32, said: Float32, found: Float64) -> None:
     """Write a picture: a stretch of the sentence, what the network says of it, and the closures."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 4)
     above, below = figure.subplots(2, 1, sharex=True)
     begin, end = (int(second * RATE) for second in SHOWN_S)
     seconds = np.arange(begin, end) / RATE

@@ -9,7 +9,6 @@ the machine. report.md tells of the committed weights.
 
 import argparse
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.demos.training import resumable
+from edgekit.demos.training import Plan, pool_batches, run_training
 from edgekit.demos.voice_source.closures import bumps, instants, score_closures
 from edgekit.demos.voice_source.network import WEIGHTS, VoiceSource
 from edgekit.demos.voice_source.synthesis import voice
@@ -63,14 +62,8 @@ def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, f
 def batches(first: int) -> Iterator[Clips]:
     """Batches of a pool, some clips of which are new in each step; the first step makes the seed."""
     random = np.random.default_rng((SEED, first))
-    pool = [clips(random, FRESH) for _ in range(BATCH // FRESH)]
-    for step in count():
-        new = clips(random, FRESH)
-        if len(pool) < POOL // FRESH:
-            pool.append(new)
-        else:
-            pool[step % len(pool)] = new
-        chosen = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
+    sizes = BATCH // FRESH, POOL // FRESH
+    for chosen in pool_batches(lambda: clips(random, FRESH), *sizes, random):
         pcm, labels = (torch.cat(parts) for parts in zip(*chosen, strict=True))
         yield pcm, labels
 
@@ -87,15 +80,12 @@ def train(minutes: float, out: Path, quick: bool = False) -> None:
     """Train until so many minutes were spent, those of earlier runs included."""
     torch.manual_seed(SEED)
     held = clips(np.random.default_rng(1), 2 if quick else 24)
-    resumable(
+    run_training(
         VoiceSource(),
-        out,
-        RATE_OF_LEARNING,
-        minutes,
+        Plan(out, RATE_OF_LEARNING, minutes, 1 if quick else None),
         batches,
         loss_of,
         lambda average: score_network(average, held, 1 if quick else 8),
-        1 if quick else None,
     )
 
 

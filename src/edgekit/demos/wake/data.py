@@ -68,6 +68,21 @@ def faster(clip: Samples, speed: float) -> Samples:
     return clip if speed == 1 else np.asarray(soxr.resample(clip, RATE, RATE / speed), np.int16)
 
 
+def read_corpus(heard: Path, part: str) -> Corpus:
+    """Speech without keywords, at some speeds, and noises of a part of what `prepare` made."""
+    near, speech = (part_of(read_voices(heard / kind), part) for kind in ("near", "speech"))
+    speech |= {f"near-{name}": clips for name, clips in near.items()}
+    speeds = SPEEDS[::2] if part == "train" else (1.0,)
+    return Corpus(
+        {
+            name: [[faster(clip, speed) for clip in clips] for speed in speeds]
+            for name, clips in speech.items()
+            if clips
+        },
+        {name: [clip] for name, clip in noises(heard / "noise", part).items()},
+    )
+
+
 class KeywordMixer(Mixer):
     """Draws clips of 3 s with or without a keyword in them."""
 
@@ -79,24 +94,12 @@ class KeywordMixer(Mixer):
             part: ``train``, or ``held`` for every twelfth recording of the voices and the last sixth of the noises.
             seed: of what is drawn.
         """
-
-        def ours(kind: str) -> Voices:
-            return part_of(read_voices(heard / kind), part)
-
-        near = {f"near-{name}": clips for name, clips in ours("near").items()}
-        speech = {name: clips for name, clips in {**ours("speech"), **near}.items() if clips}
+        keywords = part_of(read_voices(heard / "keyword"), part)
         self.keywords = [
             [faster(clip, speed) for clip in clips for speed in SPEEDS]
-            for clips in ours("keyword").values()
+            for clips in keywords.values()
         ]
-        speeds = SPEEDS[::2] if part == "train" else (1.0,)
-        corpus = Corpus(
-            {
-                name: [[faster(clip, speed) for clip in clips] for speed in speeds]
-                for name, clips in speech.items()
-            },
-            {name: [clip] for name, clip in noises(heard / "noise", part).items()},
-        )
+        corpus = read_corpus(heard, part)
         super().__init__(corpus, seed)
         kinds = (("asterisk",), ("near",), ("klettres", "ktuberling"))
         groups = [[name for name in corpus.voices if name.startswith(kind)] for kind in kinds]

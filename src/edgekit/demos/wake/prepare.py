@@ -97,22 +97,8 @@ NEAR = (
     "kino mandarinka.",
 )
 SYLLABLES = (
-    "ma",
-    "ri",
-    "ba",
-    "o",
-    "kei",
-    "la",
-    "to",
-    "ki",
-    "san",
-    "pe",
-    "do",
-    "ne",
-    "vi",
-    "gu",
-    "mi",
-    "ra",
+    *("ma", "ri", "ba", "o", "kei", "la", "to", "ki"),
+    *("san", "pe", "do", "ne", "vi", "gu", "mi", "ra"),
 )
 
 

@@ -14,9 +14,9 @@ from edgekit.base.arrays import Float32, Float64
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Samples, read_wav, write_wav
+from edgekit.demos.figures import draw_spectrogram, new_figure
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds
 from edgekit.demos.show_denoise import CLIPS as DENOISE_CLIPS
-from edgekit.demos.show_denoise import spectrogram_db
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.export.options import ExportOptions
 
@@ -103,11 +103,7 @@ def show(
 ) -> HearableDemo:
     """Export the spotter in some of `RECIPES`, stream the scene through each, write all files.
 
-    The kept recipe is among them; with `counted` an emulated core counts instructions.
-
-    Raises:
-        UsageError: `out` is not a new or empty folder, or the target is unknown.
-        CheckFailed: an export failed its verification.
+    The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """
     scene = read_wav(CLIPS / "scene.wav", RATE).samples
     ends = json.loads((CLIPS / "scene.json").read_text())["keywords_end_s"]
@@ -145,18 +141,9 @@ def with_beeps(scene: Samples, times_s: tuple[float, ...]) -> Samples:
 
 def draw(path: Path, scene: Samples, ends: list[float], scores: dict[str, SpotterOutput]) -> None:
     """Write a picture: the spectrogram, where keywords end, and the scores of the builds."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), dpi=80, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True)
-    level = spectrogram_db(scene)
-    extent = (0.0, scene.size / RATE, 0.0, RATE / 2000)
-    top = float(level.max())
-    above.imshow(
-        level.T, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=top - 80, vmax=top
-    )
+    draw_spectrogram(above, scene, RATE)
     above.set_ylabel("kHz")
     for name, heard in scores.items():
         seconds = (np.arange(heard.score.size) + 1) * HOP / RATE

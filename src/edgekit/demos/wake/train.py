@@ -12,6 +12,8 @@ Clips of 3 s are kept in a pool. The features of each are seen some ten times, e
 """
 
 import argparse
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,15 +21,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from edgekit.demos.training import Run, follow
+from edgekit.demos.training import Plan, pool_batches, run_training
 from edgekit.demos.wake.data import KeywordMixer, augment
 from edgekit.demos.wake.network import WEIGHTS, Spotter
-from edgekit.demos.weights import load, save
+from edgekit.demos.weights import load
 
 BATCH, FRESH, POOL = 32, 8, 2048  # clips: of a step, new in a step, kept
 SEED = 20_260
 RATE_OF_LEARNING = 3e-3
 FALSE_COST = 1.0  # of frames without a keyword, beside those with one
+Batch = tuple[Tensor, Tensor]  # features (clips, bands, frames) and labels (clips, frames)
 QUICK = {"pool": 40, "held": 16, "steps": 3}
 
 
@@ -65,54 +68,33 @@ def train(
     mixer = KeywordMixer(heard, "train", SEED)
     held = KeywordMixer(heard, "held", SEED + 1).batch(QUICK["held"] if quick else 512)
     print(f"{len(mixer.corpus.voices)} voices, {len(mixer.keywords)} of keywords", flush=True)
-    network, average = Spotter(), Spotter()
+    network = Spotter()
     if start_from is not None:
         load(network, start_from)
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.AdamW(network.parameters(), RATE_OF_LEARNING, weight_decay=0.01)
-    run = Run(out.with_suffix(".checkpoint"), network, average, optimizer, best=np.inf)
-    first = run.step + 1
-    if run.step:
-        mixer.rng = np.random.default_rng(SEED + first)
-    most = (QUICK["pool"] if quick else POOL) // FRESH
-    pool = [mixer.batch(FRESH) for _ in range(BATCH // FRESH)]
-    total, random = 0.0, np.random.default_rng(SEED + first)
-    for step in range(first, 10**9):
-        done = min(run.spent() / (60 * minutes), 1.0)
-        if quick:
-            done = min(step / QUICK["steps"], 1.0)
-        rate = RATE_OF_LEARNING * min(1, step / 100) * (0.5 + 0.5 * float(np.cos(np.pi * done)))
-        optimizer.param_groups[0]["lr"] = rate
-        if len(pool) < most:
-            pool.append(mixer.batch(FRESH))
-        else:
-            pool[step % most] = mixer.batch(FRESH)
-        drawn = [pool[i] for i in random.choice(len(pool), BATCH // FRESH, False)]
-        mel = torch.cat([part[0] for part in drawn])
-        labels = torch.cat([part[1] for part in drawn])
-        mel, labels = augment(mel, labels, random)
-        loss = loss_of(network(mel)[:, 0], labels)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        follow(average, network, min(0.99, step / (step + 20)))
-        total += float(loss.detach())
-        if step % 100 == 0 or done >= 1:
-            missed, held_loss = separation(average, *held)
-            print(
-                f"{done:.0%} step {step}: loss {total / 100:.4f}, held {held_loss:.4f}, "
-                f"misses {missed:.1f} % where 1 % of clips are accepted",
-                flush=True,
-            )
-            total = 0.0
-            if held_loss < run.best:
-                run.best = held_loss
-                save(average.eval(), out)
-                average.train()
-            run.keep(step)
-        if done >= 1:
-            return
+
+    def batches(first: int) -> Iterator[Batch]:
+        mixer.rng, random = (np.random.default_rng(SEED + first) for _ in range(2))
+        most = (QUICK["pool"] if quick else POOL) // FRESH
+        for drawn in pool_batches(lambda: mixer.batch(FRESH), BATCH // FRESH, most, random):
+            mel, labels = (torch.cat(parts) for parts in zip(*drawn, strict=True))
+            yield augment(mel, labels, random)
+
+    def judge(average: Spotter) -> tuple[float, str]:
+        missed, held_loss = separation(average, *held)
+        return held_loss, f"misses {missed:.1f} % where 1 % of clips are accepted"
+
+    run_training(
+        network,
+        Plan(out, RATE_OF_LEARNING, minutes, QUICK["steps"] if quick else None, fall=half_cosine),
+        batches,
+        lambda network, batch: loss_of(network(batch[0])[:, 0], batch[1]),
+        judge,
+    )
+
+
+def half_cosine(done: float) -> float:
+    """The share of the learning rate that is left when a share of the time is done: from 1 to 0."""
+    return 0.5 + 0.5 * math.cos(math.pi * done)
 
 
 def main() -> None:

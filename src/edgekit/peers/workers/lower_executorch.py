@@ -9,19 +9,20 @@ import sys
 from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
 from executorch.exir import to_edge_transform_and_lower
+from torch.export import ExportedProgram
 
+from edgekit.base.json_values import JsonObject
 from edgekit.peers.workers.network import Network
 
 LONGEST = 400  # characters of an error
 GLUE = ("executorch_call_delegate", "getitem")
 
 
-def in_xnnpack(program: Any) -> tuple[bytes, Counter[str]]:
+def in_xnnpack(program: ExportedProgram) -> tuple[bytes, Counter[str]]:
     """Lower an exported program; returns the .pte and the operators that XNNPACK does not take."""
     try:
         edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
@@ -36,7 +37,7 @@ def in_xnnpack(program: Any) -> tuple[bytes, Counter[str]]:
     return bytes(edge.to_executorch().buffer), left
 
 
-def main(folder: Path) -> dict[str, Any]:
+def main(folder: Path) -> JsonObject:
     """Lower the program in a folder."""
     import executorch.kernels.quantized  # noqa: F401  (of what it leaves between integers and floats)
 

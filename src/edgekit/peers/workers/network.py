@@ -1,18 +1,18 @@
 """A program of `edgekit.peers.program` as a torch module, for peers that take torch's graphs."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from edgekit.peers.workers.operators import OPERATORS, SETTINGS, Node, Value
+from edgekit.base.arrays import Array
+from edgekit.peers.workers.operators import OPERATORS, SETTINGS, Made, Node, Operands, Value
 
-Later = Callable[[], Tensor]
+Later = Callable[[], Made]
 INTEGERS = ":integers"
 PARTS = ("integers", "scale", "zero")  # of such a weight
 BY_ROWS = ("Conv", "Linear")  # whose weights have a scale for each of their first axis
@@ -32,30 +32,32 @@ class Network(nn.Module):
         self.nodes = [Node(**node) for node in self.program["nodes"]]
         if missing := sorted({node.op for node in self.nodes} - set(OPERATORS)):
             raise ValueError(f"operators without a form in torch: {', '.join(missing)}")
-        arrays = dict(np.load(folder / "weights.npz"))
-        integers = {name: name.removesuffix(INTEGERS) for name in arrays if name.endswith(INTEGERS)}
-        rows = {
-            name: (arrays.pop(key), arrays.pop(f"{name}:scale")) for key, name in integers.items()
-        }
+        arrays, rows = _read_weights(folder / "weights.npz")
         self.known = {name: array for name, array in arrays.items() if array.dtype.kind != "f"}
         self.settings: dict[str, Value] = {}
         self.weights = nn.ParameterDict()
+        for number, index, node, name in self._operands():
+            if name not in arrays or name in self.known:
+                continue
+            if node.op in SETTINGS and index > 0:
+                self.settings[name] = arrays[name]
+            elif name in rows and node.op in BY_ROWS:
+                self._add_integers(f"{number}_{index}", *rows[name])
+            else:
+                weight = torch.from_numpy(np.array(arrays[name]))
+                self.weights[f"{number}_{index}"] = nn.Parameter(weight, requires_grad=False)
+
+    def _operands(self) -> Iterator[tuple[int, int, Node, str]]:
+        """Of each input of each node: the numbers of node and input, the node, the input's name."""
         for number, node in enumerate(self.nodes):
             for index, name in enumerate(node.inputs):
-                if name not in arrays or name in self.known:
-                    continue
-                if node.op in SETTINGS and index > 0:
-                    self.settings[name] = arrays[name]
-                    continue
-                key = f"{number}_{index}"
-                if name in rows and node.op in BY_ROWS:
-                    q, scale = (torch.from_numpy(np.array(array)) for array in rows[name])
-                    zero = torch.zeros(len(scale), dtype=torch.int64)
-                    for part, array in zip(PARTS, (q, scale, zero), strict=True):
-                        self.register_buffer(f"{part}_{key}", array)
-                else:
-                    weight = torch.from_numpy(np.array(arrays[name]))
-                    self.weights[key] = nn.Parameter(weight, requires_grad=False)
+                yield number, index, node, name
+
+    def _add_integers(self, key: str, q: Array, scale: Array) -> None:
+        """A weight by its integers (rows, ...) and their scale (rows,)."""
+        zero = np.zeros(len(scale), np.int64)
+        for part, array in zip(PARTS, (q, scale, zero), strict=True):
+            self.register_buffer(f"{part}_{key}", torch.from_numpy(np.array(array)))
 
     def examples(self) -> tuple[Tensor, ...]:
         """Return inputs of zeros."""
@@ -79,26 +81,47 @@ class Network(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """See the class."""
+        names = [given["name"] for given in self.program["inputs"]]
         values: dict[str, Value | Later] = {"": None, **self.known, **self.settings}
-        values.update(zip((given["name"] for given in self.program["inputs"]), inputs, strict=True))
-
-        def read(name: str) -> Value:
-            value = values[name]
-            return value() if callable(value) else value
-
+        values.update(zip(names, inputs, strict=True))
         for number, node in enumerate(self.nodes):
-            operands = [
-                read(name) if (weight := self._weight(f"{number}_{index}")) is None else weight
-                for index, name in enumerate(node.inputs)
-            ]
-            if (
-                node.op == "DequantizeLinear"
-            ):  # whoever reads it has one of its own: XNNPACK takes them along
-                values[node.outputs[0]] = partial(OPERATORS[node.op], node, operands)
+            compute = partial(OPERATORS[node.op], node, self._operands_of(number, node, values))
+            if node.op == "DequantizeLinear":
+                # whoever reads it has one of its own: XNNPACK takes them along
+                values[node.outputs[0]] = compute
                 continue
-            made = OPERATORS[node.op](node, operands)
+            made = compute()
             values.update(
                 zip(node.outputs, made if isinstance(made, tuple) else (made,), strict=False)
             )
-        outputs: list[Any] = [read(name) for name in self.program["outputs"]]
-        return tuple(y.clone() if any(y is x for x in inputs) else y for y in outputs)
+        outputs = Operands(map(_compute, map(values.__getitem__, self.program["outputs"])))
+        return tuple(
+            y.clone() if any(y is x for x in inputs) else y
+            for y in map(outputs.tensor, range(len(outputs)))
+        )
+
+    def _operands_of(
+        self, number: int, node: Node, values: Mapping[str, Value | Later]
+    ) -> Operands:
+        """The weights of a node, and of its other inputs the values."""
+        weights = [self._weight(f"{number}_{index}") for index in range(len(node.inputs))]
+        return Operands(
+            _compute(values[name]) if weight is None else weight
+            for name, weight in zip(node.inputs, weights, strict=True)
+        )
+
+
+def _read_weights(path: Path) -> tuple[dict[str, Array], dict[str, tuple[Array, Array]]]:
+    """The weights of a program, and of those that have them the integers and their scale."""
+    arrays = dict(np.load(path))
+    names = [key.removesuffix(INTEGERS) for key in arrays if key.endswith(INTEGERS)]
+    rows = {n: (arrays.pop(f"{n}{INTEGERS}"), arrays.pop(f"{n}:scale")) for n in names}
+    return arrays, rows
+
+
+def _compute(value: "Value | Later") -> Value:
+    if value is None or isinstance(value, Tensor | np.ndarray):
+        return value
+    made = value()
+    assert isinstance(made, Tensor)
+    return made

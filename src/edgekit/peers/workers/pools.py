@@ -1,13 +1,14 @@
 """ONNX's pools in torch."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.base.json_values import JsonObject
 
-def pool(x: Tensor, attributes: dict[str, Any], largest: bool) -> Tensor:
+
+def pool(x: Tensor, attributes: JsonObject, largest: bool) -> Tensor:
     """The largest, or the mean, of each window of `x` (1, channels, *sizes), by the attributes of ONNX's pool.
 
     Raises:
@@ -16,28 +17,34 @@ def pool(x: Tensor, attributes: dict[str, Any], largest: bool) -> Tensor:
     kernel: Sequence[int] = attributes["kernel_shape"]
     rank = len(kernel)
     strides, dilations = (list(attributes.get(n, [1] * rank)) for n in ("strides", "dilations"))
-    begin, end = padding(x.shape[2:], attributes, kernel, strides, dilations)
+    begin, end = pad_sizes(x.shape[2:], attributes, kernel, strides, dilations)
     if attributes.get("ceil_mode", 0):
         raise ValueError("a pool that rounds its size up has no form in torch")
-    if not largest and max(dilations) > 1:
-        raise ValueError("a dilated mean has no form in torch")
+    is_padded_alone = begin != end or any(p * 2 > k for p, k in zip(begin, kernel, strict=True))
     counted = bool(attributes.get("count_include_pad", 0))
-    if begin != end or max(p * 2 - k for p, k in zip(begin, kernel, strict=True)) > 0:
-        if not largest and not counted:
-            raise ValueError("a mean with padding of two sizes has no form in torch")
+    if not largest:
+        _check_mean(dilations, is_padded_alone and not counted)
+    if is_padded_alone:
         sides = [p for pair in zip(reversed(begin), reversed(end), strict=True) for p in pair]
         x = F.pad(x, sides, value=float("-inf") if largest else 0.0)
         begin = [0] * rank
     if largest:
-        best: Any = (F.max_pool1d, F.max_pool2d)[rank - 1]
-        return best(x, list(kernel), strides, begin, dilations)  # type: ignore[no-any-return]
-    mean: Any = (F.avg_pool1d, F.avg_pool2d)[rank - 1]
-    return mean(x, list(kernel), strides, begin, False, counted)  # type: ignore[no-any-return]
+        best: Callable[..., Tensor] = (F.max_pool1d, F.max_pool2d)[rank - 1]
+        return best(x, list(kernel), strides, begin, dilations)
+    mean: Callable[..., Tensor] = (F.avg_pool1d, F.avg_pool2d)[rank - 1]
+    return mean(x, list(kernel), strides, begin, False, counted)
 
 
-def padding(
+def _check_mean(dilations: Sequence[int], leaves_padding_out: bool) -> None:
+    if max(dilations) > 1:
+        raise ValueError("a dilated mean has no form in torch")
+    if leaves_padding_out:
+        raise ValueError("a mean with padding of two sizes has no form in torch")
+
+
+def pad_sizes(
     sizes: Sequence[int],
-    attributes: dict[str, Any],
+    attributes: JsonObject,
     kernel: Sequence[int],
     strides: Sequence[int],
     dilations: Sequence[int],

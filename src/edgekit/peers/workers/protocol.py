@@ -12,21 +12,25 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+
+from edgekit.base.arrays import Array
+from edgekit.base.json_values import JsonObject
 
 LONGEST = 400  # characters of an error
 
-Arrays = list[NDArray[Any]]
+P = ParamSpec("P")
+T = TypeVar("T")
+Arrays = list[Array]
 Step = Callable[[Arrays], tuple[Arrays, int]]  # inputs of a hop -> outputs, nanoseconds
 
 
-def time_call(call: Callable[..., Any], *given: Any) -> tuple[Any, int]:
+def time_call(call: Callable[P, T], *given: P.args, **named: P.kwargs) -> tuple[T, int]:
     """Return what a call gives, and how many nanoseconds it took."""
     start = time.perf_counter_ns()
-    result = call(*given)
+    result = call(*given, **named)
     return result, time.perf_counter_ns() - start
 
 
@@ -39,7 +43,7 @@ def serve(version: str, prepare: Callable[[Path, str], Step]) -> None:
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    facts: dict[str, Any] = {}
+    facts: JsonObject = {}
     step: Step | None = None
     for line in sys.stdin:
         request = json.loads(line)
@@ -59,21 +63,29 @@ def serve(version: str, prepare: Callable[[Path, str], Step]) -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
 
-def _run(step: Step, facts: dict[str, Any], given: str, out: str) -> None:
+def _run(step: Step, facts: JsonObject, given: str, out: str) -> None:
     names, states = facts["outputs"], dict(facts["states"])
-    values = {i["name"]: np.zeros(i["shape"], np.float32) for i in facts["inputs"]}
-    feeds = {name: array for name, array in np.load(given).items() if name in values}
-    fixed = {name for name, array in feeds.items() if array.shape == values[name].shape}
-    values.update({name: feeds.pop(name) for name in fixed})
+    values, feeds = _first_values(facts, given)
     hops = len(next(iter(feeds.values())))
-    made: dict[str, Arrays] = {name: [] for name in names if name not in states.values()}
+    made = list[dict[str, Array]]()
     times = np.empty(hops, np.int64)
     for hop in range(hops):
         values.update({name: array[hop] for name, array in feeds.items()})
-        results, times[hop] = step([values[i["name"]] for i in facts["inputs"]])
+        results, times[hop] = step(list(values.values()))
         found = {name: np.array(array) for name, array in zip(names, results, strict=True)}
-        for name, rows in made.items():
-            rows.append(found[name])
         values.update({name: found[output] for name, output in states.items()})
-    found = {name: np.stack(rows) for name, rows in made.items()}
-    np.savez(out, ns=times, **found)  # type: ignore[arg-type]
+        made.append(found)
+    given_out = [name for name in names if name not in states.values()]
+    stacked = {name: np.stack([found[name] for found in made]) for name in given_out}
+    np.savez(out, ns=times, **stacked)  # type: ignore[arg-type]
+
+
+def _first_values(facts: JsonObject, given: str) -> tuple[dict[str, Array], dict[str, Array]]:
+    """What the inputs have in the first hop, in their order, states zero; and what others have, (hops, *shape)."""
+    values: dict[str, Array] = {
+        port["name"]: np.zeros(port["shape"], np.float32) for port in facts["inputs"]
+    }
+    feeds = {name: array for name, array in np.load(given).items() if name in values}
+    fixed = {name for name, array in feeds.items() if array.shape == values[name].shape}
+    values.update({name: feeds.pop(name) for name in fixed})
+    return values, feeds

@@ -3,15 +3,15 @@
 import re
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import litert_torch
 import numpy as np
 import torch
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_quantizer import quantizer, recipe
-from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
+from edgekit.base.json_values import JsonObject
 from edgekit.peers.workers.network import Network
 from edgekit.peers.workers.protocol import Arrays, Step, serve, time_call
 
@@ -65,26 +65,25 @@ def quantize_file(path: Path, folder: Path, form: str) -> Path:
     return part.replace(out)
 
 
-def _order_tensors(details: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _order_tensors(details: list[JsonObject]) -> list[JsonObject]:
     """Tensors in the order of the program; the converter numbers what it names."""
     return sorted(details, key=lambda detail: int(re.findall(r"\d+", detail["name"])[0]))
 
 
-def _as_held(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
+def _as_held(detail: JsonObject, array: Array) -> Array:
     scale, zero = detail["quantization"]
     if not scale:  # floats, and the integers of a network's own
         return array.astype(detail["dtype"], copy=False)
     limits = np.iinfo(detail["dtype"])
-    held: NDArray[Any] = np.clip(np.rint(array / scale) + zero, limits.min, limits.max)
+    held: Array = np.clip(np.rint(array / scale) + zero, limits.min, limits.max)
     return held.astype(detail["dtype"])
 
 
-def _as_real(detail: dict[str, Any], array: NDArray[Any]) -> NDArray[Any]:
+def _as_real(detail: JsonObject, array: Array) -> Array:
     scale, zero = detail["quantization"]
     if not scale:
         return array
-    real: NDArray[Any] = np.asarray((array.astype(np.float32) - zero) * scale, np.float32)
-    return real
+    return np.asarray((array.astype(np.float32) - zero) * scale, np.float32)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """Transforms of one hop of a stream as matrix products in torch."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from edgekit.base.arrays import Float64
 
-def _turns(size: int) -> NDArray[Any]:
+
+def _turns(size: int) -> Float64:
     """The real transform of `size` samples, (size // 2 + 1, 2, size): real and imaginary parts."""
     angles = 2 * np.pi / size * (np.outer(np.arange(size // 2 + 1), np.arange(size)) % size)
     return np.stack([np.cos(angles), -np.sin(angles)], 1)
@@ -25,25 +23,25 @@ def _inverse(bins: int) -> Tensor:
     return torch.from_numpy(rows.reshape(2 * bins, size).T.astype(np.float32).copy())
 
 
-def stft(x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def stft(pcm: Tensor, history: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
     """A hop behind what was kept of those before: its spectrum (1, size // 2 + 1, 2), and what is kept."""
-    pcm, history, window = (part.flatten() for part in x)
+    pcm, history, window = (part.flatten() for part in (pcm, history, window))
     frame = torch.cat([history, pcm])
     turns = _turns(window.numel()).reshape(-1, window.numel()).astype(np.float32)
     made = F.linear((frame * window)[None], torch.from_numpy(turns))
     return made.reshape(1, -1, 2), frame[None, pcm.numel() :]
 
 
-def istft(x: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def istft(spectrum: Tensor, overlap: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
     """The hop that a spectrum completes, and what is left of it."""
-    overlap, window = x[1].flatten(), x[2].flatten()
+    overlap, window = overlap.flatten(), window.flatten()
     matrix = _inverse(window.numel() // 2 + 1)
-    frame = F.linear(x[0].reshape(1, -1), matrix)[0] * window
+    frame = F.linear(spectrum.reshape(1, -1), matrix)[0] * window
     added = frame + F.pad(overlap, [0, frame.numel() - overlap.numel()])
     hop = frame.numel() - overlap.numel()
     return added[None, :hop], added[None, hop:]
 
 
-def irfft(x: Sequence[Tensor]) -> Tensor:
+def irfft(spectrum: Tensor) -> Tensor:
     """The samples of one spectrum."""
-    return F.linear(x[0].reshape(1, -1), _inverse(x[0].numel() // 2))
+    return F.linear(spectrum.reshape(1, -1), _inverse(spectrum.numel() // 2))

@@ -1,0 +1,43 @@
+"""The files of a calibration folder by name, and which clips lack an input."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgekit.base.clip_files import clip_files, files_without, source_problem, stem_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two clips of sound, one with a knob and a clean form, and an archive."""
+    for name in ("a.wav", "a.clean.wav", "a.knob.npy", "b.wav", "note.txt"):
+        (tmp_path / name).write_bytes(b"")
+    np.savez(tmp_path / "c.npz", pcm=np.zeros(4), knob=np.zeros(1))
+    np.savez(tmp_path / "d.npz", pcm=np.zeros(4))
+    return tmp_path
+
+
+def test_other_files_and_clean_forms_are_no_clips_that_lack_an_input(folder: Path) -> None:
+    assert "note.txt" not in {path.name for path in clip_files(folder)}
+    assert [path.name for path in files_without(folder, "knob")] == ["b.wav", "d.npz"]
+
+
+def test_an_archive_that_cannot_be_read_lacks_nothing(folder: Path) -> None:
+    (folder / "d.npz").write_bytes(b"no archive")
+    assert [path.name for path in files_without(folder, "knob")] == ["b.wav"]
+
+
+def test_the_name_of_an_input_ends_a_files_name() -> None:
+    assert stem_of(Path("x/a.MIC.wav"), "mic") == Path("x/a")
+    assert stem_of(Path("x/amic.wav"), "mic") is None
+
+
+@pytest.mark.parametrize("source", ["nowhere", "a file"])
+def test_a_source_is_a_folder_or_a_factory(source: str, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("")
+    problem = source_problem(str(tmp_path / source))
+    assert problem is not None
+    assert problem.found == ("does not exist" if source == "nowhere" else "is not a folder")
+    assert source_problem("package.module:factory") is None
+    assert source_problem(str(tmp_path)) is None
