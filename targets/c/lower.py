@@ -183,8 +183,7 @@ def lower_c(
     Raises:
         UsageError: a schedule with layers that the network lacks, or kernels that do not compute theirs.
     """
-    device = device or profile(target)
-    whole = to_integer(unpack_states(model))
+    device, whole = device or profile(target), to_integer(unpack_states(model))
     parts = split_session(whole)
     first = split_decoder(parts.hop, model.sampler)
     manifest = describe(model, target)
@@ -193,8 +192,7 @@ def lower_c(
     extras = _extras(model, parts.session, first, ctx)
     check_schedule(selection.schedule, ctx.choices)
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
-    if model.sampler is not None:
-        extras = replace(extras, loop=_loop(model, extras, ctx.layout, others))
+    extras = replace(extras, loop=_loop(model, extras, ctx.layout, others))
     interface = first.whole if first.decoder is None else parts.hop  # without what a decoder reads
     sources = _sources(interface, manifest, ctx, extras, others)
     updates = _add_loading(sources, ctx)
@@ -207,12 +205,12 @@ def lower_c(
         sparse=_sparse_rows(ctx),
         kernels=_kernel_rows(ctx),
     )
-    graph = first.whole.ir.graph
+    steps = _steps(first.whole.ir.graph)
     return Build(
         sources,
         facts,
-        _placements(ctx.layout, extras, len(graph)),
-        _steps(graph),
+        _placements(ctx.layout, extras, len(steps)),
+        steps,
         _layers(ctx),
         others=_manifests(others),
         constants=_constants(ctx, extras, others),
@@ -243,9 +241,10 @@ def _extras(model: Model, session: Model | None, first: Part, ctx: Context) -> E
     return Extras(lowered, lower_bodies(model, ctx, [first, *groups]))
 
 
-def _loop(model: Model, extras: Extras, layout: Layout, others: Mapping[str, Build]) -> Loop:
+def _loop(model: Model, extras: Extras, layout: Layout, others: Mapping[str, Build]) -> Loop | None:
     """The loop over the rows of a sampler, behind what its networks use of scratch and of the state."""
-    assert model.sampler is not None
+    if model.sampler is None:
+        return None
     used = max(extras.network_bytes(layout), _scratch_beside(others))
     state = align_size(extras.own_state_bytes(layout, model.sampler.calls))
     kept_bytes = extras.bodies.kept_bytes

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -192,7 +191,7 @@ class NodeEmission(Tensors):
         builtin: str,
         inputs: Sequence[int],
         order: Order,
-        chosen: Any = None,
+        chosen: object = None,
         output: int = 0,
     ) -> None:
         """Append the operator that makes an output of the node, with the activation that runs inside it."""
