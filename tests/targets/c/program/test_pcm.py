@@ -2,10 +2,11 @@
 
 import re
 
-from builds import float_model
+import numpy as np
 from one_node import build, network
+from port_networks import Mixer
 
-from edgekit.targets.c.lower import lower_c
+SIDES = {"near": (1, "NCT"), "far": (2, "NCT")}, {"clean": (1, "NCT")}
 
 
 def test_a_network_without_sound_has_no_16_bit_entry() -> None:
@@ -13,12 +14,11 @@ def test_a_network_without_sound_has_no_16_bit_entry() -> None:
     assert b"_process_s16" not in made.files[f"{made.manifest.c_name}.h"]
 
 
-def test_sound_is_converted_in_scratch() -> None:
-    made = lower_c(float_model("tcn"), "c99")
+def test_each_stream_is_an_argument_and_is_converted_in_scratch() -> None:
+    made = build(Mixer.drawn(np.random.default_rng(0), *SIDES, 8).model())
     name = made.manifest.c_name
     text = made.files[f"{name}.c"].decode()
-    if not made.manifest.takes_pcm:
-        assert "_process_s16" not in text
-        return
-    (signature,) = re.findall(rf"int {name}_process_s16\((.*)\)", text)
-    assert signature.startswith(f"{name} *net, void *scratch, const int16_t *pcm")
+    (arguments,) = re.findall(rf"int {name}_process_s16\(([^)]*)\)", text)
+    assert re.findall(r"int16_t \*(\w+)", arguments) == ["pcm_near", "pcm_far", "out"]
+    assert len(re.findall(r"float \*const [xy]\d? = .*scratch \+ \d+", text)) == 3
+    assert "Channels are interleaved" in made.files[f"{name}.h"].decode()
