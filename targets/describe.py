@@ -67,10 +67,7 @@ def describe(model: Model, target: str) -> Manifest:
 
 
 def _tensors(
-    model: Model,
-    values: Iterable[ir.Value],
-    stream: JsonObject,
-    delays: Mapping[str, int | None],
+    model: Model, values: Iterable[ir.Value], stream: JsonObject, delays: Mapping[str, int | None]
 ) -> Iterator[Tensor]:
     """What the manifest says of inputs or outputs; `delays` of these in samples, where they have one."""
     times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}

@@ -183,19 +183,15 @@ def draw(
     if not found:
         return None
     ratios = {row.name: row for row in rows}
-    cycles = [layer.least_cycles(device) for layer in found]
-    known = [count for count in cycles if count is not None]
-    costs = known if len(known) == len(found) else [float(layer.work) for layer in found]
-    most, total = max(costs) or 1.0, sum(costs) or 1.0
+    shares = _shares(found, device)
     ends = _lanes(found)
     left = LANE * (1 + max((lane for *_, lane in ends), default=0)) + 4
-    shares = [Share(cost / most, cost / total, n) for cost, n in zip(costs, cycles, strict=True)]
     made = [
         _row(found, number, share, ratios, colours.get(found[number].dtype, other))
         for number, share in enumerate(shares)
     ]
     lines = [_line(above, below, lane, left) for above, below, lane in ends]
-    work = "least cycles" if known else "multiply-accumulates"
+    work = "multiply-accumulates" if shares[0].cycles is None else "least cycles"
     return NetworkDrawing(
         made, lines, ROW * len(found), left, work, more, _roof(found, device, colours)
     )
@@ -208,6 +204,16 @@ class Share:
     most: float
     total: float
     cycles: float | None
+
+
+def _shares(found: Sequence[Layer], device: Profile) -> list[Share]:
+    """What each layer costs: in cycles where the device's are known, else in multiply-accumulates."""
+    cycles = [layer.least_cycles(device) for layer in found]
+    costs = [
+        layer.work if count is None else count for layer, count in zip(found, cycles, strict=True)
+    ]
+    most, total = max(costs) or 1.0, sum(costs) or 1.0
+    return [Share(cost / most, cost / total, n) for cost, n in zip(costs, cycles, strict=True)]
 
 
 def _row(

@@ -38,6 +38,17 @@ OTHER_TYPE = "grey"
 KERNEL_HEAD = ("layer", "operator", "kernel", "chosen", "others that compute it")
 HEARD_HEAD = ("metric", "clips", "noisy", "float network", "this build")
 SNR_HEAD = ("tensor", "operator", "type", "scale", "zero", "range", "alone, dB", "all, dB", "")
+HEADS = {
+    "memory_head": MEMORY_HEAD,
+    "placed_head": PLACED_HEAD,
+    "kernel_head": KERNEL_HEAD,
+    "snr_head": SNR_HEAD,
+    "heard_head": HEARD_HEAD,
+    "port_head": PORT_HEAD,
+    "stream_head": STREAM_HEAD,
+    "delay_head": DELAY_HEAD,
+    "time_head": TIME_HEAD,
+}
 MOST_ADVICE, WORTH_DB = 3, 1.0
 
 
@@ -77,6 +88,7 @@ def render(
     """
     return fill(
         Path(__file__).with_suffix(".html"),
+        **HEADS,
         title=f"{manifest.source['name']} for {manifest.target}",
         subtitle=f"{manifest.quantization['recipe']}, made by EdgeKit {manifest.edgekit}",
         cards=cards(manifest),
@@ -85,27 +97,18 @@ def render(
         advice=_advice(manifest, tensor_rows, network[0]),
         network=draw(*network, tensor_rows, profile(manifest.target), TYPE_COLOURS, OTHER_TYPE),
         maps=_maps(plan, steps),
-        memory_head=MEMORY_HEAD,
-        placed_head=PLACED_HEAD,
         **_board(manifest.board),
-        kernel_head=KERNEL_HEAD,
         kernels=[
             (row["layer"], row["operator"], row["kernel"], row["by"], ", ".join(row["others"]))
             for row in manifest.kernels or ()
         ],
         snr_rows=[_snr_row(row) for row in tensor_rows],
-        snr_head=SNR_HEAD,
         type_colours=TYPE_COLOURS,
         heard=heard,
-        heard_head=HEARD_HEAD,
         alone=[_bar(row) for row in alone],
-        port_head=PORT_HEAD,
         ports=port_rows(manifest),
-        stream_head=STREAM_HEAD,
         streams=stream_rows(manifest),
-        delay_head=DELAY_HEAD,
-        time_head=TIME_HEAD,
-        **_streaming(manifest),
+        **_streaming_rows(manifest),
         facts=_facts(manifest),
     )
 
@@ -130,7 +133,7 @@ def _board(board: JsonObject | None) -> dict[str, object]:
     return {"board": str(board["name"]), "memory": memory, "placed": placed}
 
 
-def _streaming(manifest: Manifest) -> dict[str, object]:
+def _streaming_rows(manifest: Manifest) -> dict[str, object]:
     """What the page shows of delays and times of a network that became a stream."""
     streaming, rate = manifest.streaming, manifest.stream["sample_rate_hz"]
     if streaming is None:

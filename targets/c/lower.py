@@ -35,13 +35,7 @@ from edgekit.targets.c.program.functions import argument_names, emit_process
 from edgekit.targets.c.program.groups import Part, lower_bodies, split_decoder, traits_of
 from edgekit.targets.c.program.sampler_storage import Loop
 from edgekit.targets.c.program.session import lower_session
-from edgekit.targets.c.program.sources import (
-    Extras,
-    header,
-    kernel_files,
-    source,
-    with_own_names,
-)
+from edgekit.targets.c.program.sources import Extras, header, kernel_files, source, with_own_names
 from edgekit.targets.c.replay.files import replay_files
 from edgekit.targets.describe import DTYPES, describe
 from edgekit.targets.devices import profile

@@ -11,9 +11,11 @@ from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, matmul_shapes, optional
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     array_attribute,
     int_attribute,
+    int_attributes,
     int_kernel,
     node_label,
     size,
@@ -51,7 +53,7 @@ def emit_rows_int(
     kernel = int_kernel("ek_fc", node, sparse=pattern is not None)
     arrays = ctx.weights(node, kernel, {"w": w, "bias": bias}, patterns=[pattern])
     arrays += [ctx.constant(f"{node.name}_{a}", v) for a, v in (("mult", mult), ("shift", shift))]
-    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
+    numbers = int_attributes(node, *LIMITS)
     ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
 
 

@@ -80,10 +80,7 @@ ENABLED = (
     "lv2:portProperty lv2:toggled",
     "lv2:designation lv2:enabled",
 )
-LATENCY = (
-    "lv2:portProperty lv2:integer , lv2:reportsLatency",
-    "lv2:designation lv2:latency",
-)
+LATENCY = ("lv2:portProperty lv2:integer , lv2:reportsLatency", "lv2:designation lv2:latency")
 
 MANIFEST = """\
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .

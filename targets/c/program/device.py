@@ -30,7 +30,7 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
         "bytes": facts["state_bytes"],
         "floats": (facts["state_bytes"] - COUNTERS) // 4,
         **_resampling_fields(rates, hop),
-        **_stream_fields(model, manifest, hop),
+        **stream_fields(model, manifest, hop),
     }
     return {
         f"{name}_device.h": template("device.h").format(**fields).encode(),
@@ -54,8 +54,8 @@ def _resampling_fields(rates: Resampling, hop: int) -> dict[str, object]:
     }
 
 
-def _stream_fields(model: Model, manifest: Manifest, hop: int) -> dict[str, object]:
-    """Fields of the templates about what comes in and goes out."""
+def stream_fields(model: Model, manifest: Manifest, hop: int) -> dict[str, object]:
+    """Fields of the templates of devices and adapters about what comes in and goes out."""
     sources, sinks = manifest.stream_inputs, manifest.sounds
     fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
     ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")

@@ -128,13 +128,17 @@ def _names(table: StepTable) -> list[str]:
     outputs = range(table.v.shape[1])
     names = []
     if table.needs_x0:
-        names += ["u", *(f"v{k}" for k in outputs if np.any(table.v[:, k])), *_used(table, "w")]
+        names += [
+            "u",
+            *(f"v{k}" for k in outputs if np.any(table.v[:, k])),
+            *_used_names(table, "w"),
+        ]
         names += [f"bias{c}" for c in range(0 if table.bias is None else table.bias.shape[1])]
-    names += ["a", *_used(table, "b"), *(f"e{k}" for k in outputs if np.any(table.e[:, k]))]
-    return names + _used(table, "cdhs")
+    names += ["a", *_used_names(table, "b"), *(f"e{k}" for k in outputs if np.any(table.e[:, k]))]
+    return names + _used_names(table, "cdhs")
 
 
-def _used(table: StepTable, names: Iterable[str]) -> list[str]:
+def _used_names(table: StepTable, names: Iterable[str]) -> list[str]:
     """The coefficients that are not 0 in all rows."""
     return [name for name in names if table.uses(name)]
 

@@ -252,10 +252,7 @@ def _layers(manifest: Manifest) -> str:
         f"#define {manifest.c_name}_{f} replay_layers_{manifest.c_name}_{f}" for f in functions
     )
     return LAYERS.format(
-        name=manifest.c_name,
-        upper=manifest.c_name.upper(),
-        renamed=renamed,
-        **_arguments(manifest),
+        name=manifest.c_name, upper=manifest.c_name.upper(), renamed=renamed, **_arguments(manifest)
     )
 
 

@@ -6,9 +6,11 @@ import onnx_ir as ir
 
 from edgekit.operators.geometry import dims, matmul_shapes
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     array_attribute,
     int_attribute,
+    int_attributes,
     int_kernel,
     size,
 )
@@ -16,8 +18,6 @@ from edgekit.targets.c.loops.strides import Loops, broadcast, contiguous, index,
 from edgekit.targets.c.plan.storage import Traits
 from edgekit.targets.c.rewrite.dense_frames import POSITIONS
 from edgekit.targets.c.rewrite.products import DOTS
-
-LIMITS = ("y_zero", "y_min", "y_max")
 
 
 def traits_push(_: ir.Node) -> Traits:
@@ -27,9 +27,7 @@ def traits_push(_: ir.Node) -> Traits:
 
 def emit_push(ctx: Context, node: ir.Node) -> None:
     """New frames over the oldest ones; the place then is that of the oldest frame."""
-    outer, inner, fresh, length = (
-        int_attribute(node, name) for name in ("outer", "inner", "fresh", "length")
-    )
+    outer, inner, fresh, length = int_attributes(node, "outer", "inner", "fresh", "length")
     x, ring, place = node.inputs
     assert x is not None and ring is not None and place is not None
     ctx.copy(ring, node.outputs[0])
@@ -54,9 +52,7 @@ def emit_push(ctx: Context, node: ir.Node) -> None:
 def emit_take(ctx: Context, node: ir.Node) -> None:
     """Blocks of frames of the window that ends with the newest frame."""
     names = ("outer", "inner", "length", "window", "first", "step", "count", "frames")
-    outer, inner, length, window, first, step, count, frames = (
-        int_attribute(node, name) for name in names
-    )
+    outer, inner, length, window, first, step, count, frames = int_attributes(node, *names)
     y = node.outputs[0]
     ring, place = (ctx.pointer(value) for value in node.inputs)
     start = f"*{place} + {length - window + first}"
@@ -94,7 +90,7 @@ def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
         else "NULL"
         for name in ("w", "bias", *scaling)
     ]
-    numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if n in node.attributes]
+    numbers = [int_attribute(node, n) for n in LIMITS if n in node.attributes]
     kernel = int_kernel("ek_frames", node) if scaling else "ek_frames_f32"
     ctx.line("{")
     _find(ctx, node, place, taps, int_attribute(node, "step"))
@@ -108,7 +104,7 @@ def emit_ring_fc(ctx: Context, node: ir.Node) -> None:
     w, is_int = array_attribute(node, "w"), "mult" in node.attributes
     kernel = int_kernel("ek_frame_fc", node) if is_int else "ek_frame_fc_f32"
     names = _fc_arrays(ctx, node, kernel)
-    numbers = _numbers(node, *LIMITS) if is_int else []
+    numbers = int_attributes(node, *LIMITS) if is_int else []
     k, n = w.shape[:0:-1] if is_int else w.shape[1:]
     positions = int_attribute(node, POSITIONS)
     ctx.line("{")
@@ -129,10 +125,6 @@ def _fc_arrays(ctx: Context, node: ir.Node, kernel: str) -> list[str]:
     return found if len(names) > 1 else [*found, "NULL"]
 
 
-def _numbers(node: ir.Node, *names: str) -> list[int]:
-    return [int_attribute(node, name) for name in names]
-
-
 def emit_ring_product(ctx: Context, node: ir.Node) -> None:
     """A product with frames where they are in the ring: one call per block of the operands."""
     (a, ring, place), y = node.inputs, node.outputs[0]
@@ -141,8 +133,8 @@ def emit_ring_product(ctx: Context, node: ir.Node) -> None:
     at = [f"{p} + {index(loops, i)}" if loops else p for i, p in enumerate(pointers)]
     stem = f"ek_frame_{'dots' if node.op_type == DOTS else 'sums'}"
     if "mult" in node.attributes:
-        kernel, (a_zero, b_zero) = int_kernel(stem, node), _numbers(node, "a_zero", "b_zero")
-        output = _numbers(node, "mult", "shift", *LIMITS)
+        kernel, (a_zero, b_zero) = int_kernel(stem, node), int_attributes(node, "a_zero", "b_zero")
+        output = int_attributes(node, "mult", "shift", *LIMITS)
         arguments = [at[0], a_zero, at[1], b_zero, "at", *output, at[2], *sizes]
     else:
         kernel, arguments = f"{stem}_f32", [at[0], at[1], "at", at[2], *sizes]
@@ -178,7 +170,7 @@ def _frame(node: ir.Node) -> int:
 
 def _find(ctx: Context, node: ir.Node, place: ir.Value | None, frames: int, step: int) -> None:
     """Where in the ring frames of the window begin, each `step` behind the one before: the array ``at``."""
-    length, window, first = (int_attribute(node, name) for name in ("length", "window", "first"))
+    length, window, first = int_attributes(node, "length", "window", "first")
     start = f"*{ctx.pointer(place)} + {length - window + first}"
     ctx.line(f"    int32_t at[{frames}];")
     ctx.line(f"    for (int32_t t = 0; t < {frames}; t++) {{")
