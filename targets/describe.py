@@ -81,10 +81,9 @@ def _tensors(
 
 def _delays(model: Model) -> dict[str, int | None]:
     """Samples that each output is late."""
-    delays = dict.fromkeys((str(v.name) for v in model.stream_outputs), model.stream.delay_samples)
-    if model.streaming is not None:
-        delays |= {output.name: output.delay_samples for output in model.streaming.outputs}
-    return delays
+    rows = () if model.streaming is None else model.streaming.outputs
+    delays = {str(value.name): model.stream.delay_samples for value in model.stream_outputs}
+    return {**delays, **{row.name: row.delay_samples for row in rows}}
 
 
 def drawn_input(row: Noise, stream: JsonObject) -> Tensor:

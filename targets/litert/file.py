@@ -152,6 +152,12 @@ def has_activation(made: object) -> bool:
     return hasattr(made, "fusedActivationFunction")
 
 
+def set_activation(made: object, activation: int) -> None:
+    """Name the activation that the operator of some options ends with."""
+    assert has_activation(made)
+    vars(made)["fusedActivationFunction"] = activation
+
+
 @dataclass(frozen=True)
 class Signature:
     """What a caller names: tensors of the first subgraph by name."""

@@ -11,7 +11,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import Frame, Weight, frame_of
 from edgekit.operators.roles import constant, fused_activation
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.file import has_activation
+from edgekit.targets.litert.file import has_activation, set_activation
 from edgekit.targets.litert.orders import (
     UNIT,
     Order,
@@ -204,7 +204,7 @@ class NodeEmission(Tensors):
             self.done.add(fused)
             value = fused.outputs[0]
         if fused is not None:
-            chosen.fusedActivationFunction = CLAMPS[bounds_of(fused)]
+            set_activation(chosen, CLAMPS[bounds_of(fused)])
         shape = stored_shape(order, dims(value))
         if not self.integer:
             number = self.op(builtin, inputs, shape, dtype_of(value), chosen=chosen)

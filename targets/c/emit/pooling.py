@@ -44,12 +44,8 @@ def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
     arrays = [ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")]
     numbers = int_attributes(node, "count_min", *LIMITS)
     borders, shape = ints(node, "borders", []), ConvShape.of(ints(node, "shape", []))
-    kernel, zero = int_kernel("ek_avg_pool", node), int_attribute(node, "x_zero")
-    pointers = ctx.pointer(x), ctx.pointer(y)
-    ctx.call(
-        *(kernel, pointers[0], zero, *arrays, *numbers, pointers[1], *borders),
-        shape_argument(shape),
-    )
+    arguments = [ctx.pointer(x), int_attribute(node, "x_zero"), *arrays, *numbers, ctx.pointer(y)]
+    ctx.call(int_kernel("ek_avg_pool", node), *arguments, *borders, shape_argument(shape))
 
 
 def check_pool(node: ir.Node) -> list[Problem]:

@@ -79,8 +79,9 @@ class _Cell:
             if home is not None and initial is not None:
                 updates.append((position, home))
         final = self.states[0][2]
-        is_y = self.y is not None and final is not None and self.steps == 1
-        same = ((self.y, final),) if is_y else ()
+        same: tuple[tuple[int, int], ...] = ()
+        if self.steps == 1 and self.y is not None and final is not None:
+            same = ((self.y, final),)
         return Traits(updates=tuple(updates), same=same, scratch=self._places[1])
 
     def _home(self, order: int) -> int | None:

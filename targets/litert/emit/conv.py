@@ -11,7 +11,7 @@ from edgekit.operators.qdq import Weight
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.emit.base import expand_rank, rank_of
-from edgekit.targets.litert.file import Scales, options
+from edgekit.targets.litert.file import Scales, options, set_activation
 from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, channels_last, natural
 
@@ -306,7 +306,8 @@ def one_tap(
     weights = w.graph.constant("weights", kernel, Scales(tuple(map(float, scales))))
     chosen = options("Conv2D", padding=VALID, strideH=1, strideW=1)
     if kind is None:
-        chosen.fusedActivationFunction, kind = w.activation(), w.work_kind()
+        set_activation(chosen, w.activation())
+        kind = w.work_kind()
     return w.op(
         "CONV_2D", [image, weights, bias], (rows, 1, 1, len(matrix)), kind=kind, chosen=chosen
     )

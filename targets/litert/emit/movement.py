@@ -171,8 +171,10 @@ def pads(w: NodeEmission, node: ir.Node) -> None:
     x = cut(w, w.tensor(item, order), order, bounds)
     stored = [(0, 0) if a == UNIT else (max(widths[a][0], 0), max(widths[a][1], 0)) for a in order]
     fill = arrays[1] if len(arrays) > 1 else None
-    is_zero = fill is None or not np.any(fill)
-    w.put(pad(w, x, stored) if is_zero else _pad_constant(w, x, stored, np.ravel(fill)), order)
+    if fill is None or not np.any(fill):
+        w.put(pad(w, x, stored), order)
+    else:
+        w.put(_pad_constant(w, x, stored, np.ravel(fill)), order)
 
 
 def _pad_constant(w: NodeEmission, x: int, stored: list[tuple[int, int]], fill: Array) -> int:
