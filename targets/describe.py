@@ -1,5 +1,6 @@
 """The part of a manifest that does not depend on how a target lowers the model."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 
 import onnx_ir as ir
@@ -27,40 +28,28 @@ DTYPES = {
 }
 
 
+MEMORY = (
+    "weights_bytes",
+    "state_bytes",
+    "scratch_bytes",
+    "scratch_lower_bound_bytes",
+    "code_bytes",
+    "moved_bytes_per_hop",
+    "moved_bytes_imported",
+)
+
+
 def describe(model: Model, target: str) -> Manifest:
     """Return a manifest with inputs, outputs, stream and quantization; the rest is for the target."""
-    times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
-    roles = dict.fromkeys(model.constants, "constant")
-    roles |= dict.fromkeys(model.controls, "control")
-    roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
-    layouts, stream = model.layouts, _stream(model)
-
-    def tensor(value: ir.Value, delay: int | None = None) -> Tensor:
-        name = str(value.name)
-        plain = Tensor(name, dims(value), _dtype(value), roles.get(name, "stream"), times.get(name))
-        return with_port(plain, layouts.get(name), stream, delay)
-
-    delays = dict.fromkeys((str(v.name) for v in model.stream_outputs), model.stream.delay_samples)
-    if model.streaming is not None:
-        delays |= {output.name: output.delay_samples for output in model.streaming.outputs}
+    stream = _stream(model)
     noises = tuple(drawn_input(row, stream) for row in model.noises)
     manifest = Manifest(
         target=target,
         source={"name": model.source.name, "sha256": model.source.sha256},
-        inputs=(*(tensor(value) for value in model.ir.graph.inputs), *noises),
-        outputs=tuple(tensor(v, delays.get(str(v.name))) for v in model.ir.graph.outputs),
+        inputs=(*_tensors(model, model.ir.graph.inputs, stream, {}), *noises),
+        outputs=tuple(_tensors(model, model.ir.graph.outputs, stream, _delays(model))),
         stream=stream,
-        memory=dict.fromkeys(
-            (
-                "weights_bytes",
-                "state_bytes",
-                "scratch_bytes",
-                "scratch_lower_bound_bytes",
-                "code_bytes",
-                "moved_bytes_per_hop",
-                "moved_bytes_imported",
-            )
-        ),
+        memory=dict.fromkeys(MEMORY),
         macs_per_hop=0,
         macs_int8=0,
         macs_int16=0,
@@ -75,6 +64,26 @@ def describe(model: Model, target: str) -> Manifest:
     if model.device_rate_hz is None:
         return manifest
     return replace(manifest, device=device_facts(manifest, model.device_rate_hz))
+
+
+def _tensors(
+    model: Model, values: Iterable[ir.Value], stream: JsonObject, delays: Mapping[str, int | None]
+) -> Iterator[Tensor]:
+    """What the manifest says of inputs or outputs; `delays` of these in samples, where they have one."""
+    times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
+    roles = dict.fromkeys(model.constants, "constant") | dict.fromkeys(model.controls, "control")
+    roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
+    for value in values:
+        name = str(value.name)
+        plain = Tensor(name, dims(value), _dtype(value), roles.get(name, "stream"), times.get(name))
+        yield with_port(plain, model.layouts.get(name), stream, delays.get(name))
+
+
+def _delays(model: Model) -> dict[str, int | None]:
+    """Samples that each output is late."""
+    rows = () if model.streaming is None else model.streaming.outputs
+    delays = {str(value.name): model.stream.delay_samples for value in model.stream_outputs}
+    return {**delays, **{row.name: row.delay_samples for row in rows}}
 
 
 def drawn_input(row: Noise, stream: JsonObject) -> Tensor:

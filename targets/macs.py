@@ -71,15 +71,19 @@ def float_operators(model: Model) -> tuple[str, ...]:
     """What else computes in float, as ``Sqrt (5)``: operators with how often they occur."""
     integer = to_integer(model)
     layers = {node.name for node, _, macs in _node_mac_counts(integer) if macs}
-    kept = [node for node in integer.ir.graph if node.domain == "" and not is_move(node)]
     names = Counter(
         node.op_type
-        for node in kept
-        if any(value.dtype == ir.DataType.FLOAT for value in node.outputs)
-        and FLOAT_NODE not in node.metadata_props
-        and node.name not in layers
+        for node in integer.ir.graph
+        if _computes_floats(node) and node.name not in layers
     )
     return tuple(f"{name} ({count})" for name, count in sorted(names.items()))
+
+
+def _computes_floats(node: ir.Node) -> bool:
+    """Whether a node makes floats that are neither moved nor made of integers."""
+    if node.domain or is_move(node) or FLOAT_NODE in node.metadata_props:
+        return False
+    return any(value.dtype == ir.DataType.FLOAT for value in node.outputs)
 
 
 def _node_mac_counts(integer: Model) -> Iterator[tuple[ir.Node, str, int]]:

@@ -86,8 +86,8 @@ def layers(model: Model) -> tuple[list[Layer], int]:
 
 def _layer(node: ir.Node, macs: Mapping[str, int], places: Mapping[int, int]) -> Layer:
     result = node.outputs[0]
-    constants = [v for v in node.inputs if v is not None and v.const_value is not None]
-    moved = sum(map(nbytes, {*(v for v in node.inputs if v is not None), *node.outputs}))
+    read = [value for value in node.inputs if value is not None]
+    constants = [value for value in read if value.const_value is not None]
     tables = [a for a in node.attributes.values() if a.type == ir.AttributeType.TENSOR]
     held = sum(a.as_tensor().nbytes for a in tables)  # integer operators have constants there
     return Layer(
@@ -98,7 +98,7 @@ def _layer(node: ir.Node, macs: Mapping[str, int], places: Mapping[int, int]) ->
         static_shape(result) or (),
         {kind: count for kind, count in macs.items() if count},
         sum(map(nbytes, constants)) + held,
-        moved + held,
+        sum(map(nbytes, {*read, *node.outputs})) + held,
         tuple(sorted(set(_sources(node.inputs, places)))),
     )
 
@@ -183,32 +183,58 @@ def draw(
     if not found:
         return None
     ratios = {row.name: row for row in rows}
-    cycles = [layer.least_cycles(device) for layer in found]
-    known = [count for count in cycles if count is not None]
-    costs = known if len(known) == len(found) else [float(layer.work) for layer in found]
-    most, total = max(costs) or 1.0, sum(costs) or 1.0
+    shares = _shares(found, device)
     ends = _lanes(found)
     left = LANE * (1 + max((lane for *_, lane in ends), default=0)) + 4
-    made = []
-    for number, (layer, cost) in enumerate(zip(found, costs, strict=True)):
-        row = ratios.get(layer.tensor)
-        made.append(
-            Row(
-                number,
-                number * ROW,
-                layer.name,
-                f"{layer.op} {layer.name}",
-                colours.get(layer.dtype, other),
-                round(cost / most, 3),
-                _db(row.snr_db) if row is not None else "",
-                list(_facts(layer, cost / total, cycles[number], row)),
-                [(place, f"{found[place].op} {found[place].name}") for place in layer.reads],
-            )
-        )
+    made = [
+        _row(found, number, share, ratios, colours.get(found[number].dtype, other))
+        for number, share in enumerate(shares)
+    ]
     lines = [_line(above, below, lane, left) for above, below, lane in ends]
-    work = "least cycles" if known else "multiply-accumulates"
+    work = "multiply-accumulates" if shares[0].cycles is None else "least cycles"
     return NetworkDrawing(
         made, lines, ROW * len(found), left, work, more, _roof(found, device, colours)
+    )
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a layer costs: as a part of the most that one does, of all, and its least cycles where they are known."""
+
+    most: float
+    total: float
+    cycles: float | None
+
+
+def _shares(found: Sequence[Layer], device: Profile) -> list[Share]:
+    """What each layer costs: in cycles where the device's are known, else in multiply-accumulates."""
+    cycles = [layer.least_cycles(device) for layer in found]
+    costs = [
+        layer.work if count is None else count for layer, count in zip(found, cycles, strict=True)
+    ]
+    most, total = max(costs) or 1.0, sum(costs) or 1.0
+    return [Share(cost / most, cost / total, n) for cost, n in zip(costs, cycles, strict=True)]
+
+
+def _row(
+    found: Sequence[Layer],
+    number: int,
+    share: Share,
+    ratios: Mapping[str, "TensorRow"],
+    colour: str,
+) -> Row:
+    layer = found[number]
+    ratio = ratios.get(layer.tensor)
+    return Row(
+        number,
+        number * ROW,
+        layer.name,
+        f"{layer.op} {layer.name}",
+        colour,
+        round(share.most, 3),
+        _db(ratio.snr_db) if ratio is not None else "",
+        list(_facts(layer, share.total, share.cycles, ratio)),
+        [(place, f"{found[place].op} {found[place].name}") for place in layer.reads],
     )
 
 
@@ -268,42 +294,46 @@ def _roof(found: Sequence[Layer], device: Profile, colours: Mapping[str, str]) -
     working = [layer for layer in found if layer.work]
     if not peaks or not bandwidth or not working:
         return None
-    top = max(peaks.values())
-
-    def x(intensity: float) -> float:
-        place = (log10(intensity) - DECADES[0]) / (DECADES[1] - DECADES[0])
-        return round(ROOF_WIDTH * min(1.0, max(0.0, place)), 1)
-
-    def y(rate: float) -> float:
-        return round(ROOF_HEIGHT * (0.06 + 0.9 * min(1.0, max(0.0, log10(top / rate) / 3))), 1)
-
-    used = {kind for layer in working for kind in layer.macs}
-    names = {"float": "float32"}
-    paths = []
-    for kind in sorted(used):
-        ridge = peaks[kind] / bandwidth
-        start = 10 ** DECADES[0]
-        points = f"M{x(start)} {y(bandwidth * start)}L{x(ridge)} {y(peaks[kind])}H{ROOF_WIDTH}"
-        paths.append((points, colours[names.get(kind, kind)]))
-    dots = []
-    for layer in working:
-        cycles = layer.least_cycles(device) or 1.0
-        rate = layer.work / cycles
-        kind = max(layer.macs, key=lambda name: layer.macs[name])
-        size = 3 + 7 * (layer.work / max(other.work for other in working)) ** 0.5
-        bound = "its bytes" if cycles * bandwidth <= layer.moved_bytes * 1.001 else "its arithmetic"
-        hint = (
-            f"{layer.op} {layer.name}: {layer.intensity:.2g} multiply-accumulates for each byte, at most "
-            f"{rate:.2g} a cycle, bound by {bound}"
+    used = sorted({kind for layer in working for kind in layer.macs})
+    classes = {kind: colours["float32" if kind == "float" else kind] for kind in used}
+    most, top = max(layer.work for layer in working), max(peaks.values())
+    start = 10 ** DECADES[0]
+    paths = [
+        (
+            f"M{_across(start)} {_down(bandwidth * start, top)}"
+            f"L{_across(peaks[kind] / bandwidth)} {_down(peaks[kind], top)}H{ROOF_WIDTH}",
+            classes[kind],
         )
-        dots.append(
-            (
-                str(x(layer.intensity)),
-                str(y(rate)),
-                f"{size:.1f}",
-                colours[names.get(kind, kind)],
-                hint,
-            )
-        )
-    listed = ", ".join(f"{peaks[kind]:g} {kind}" for kind in sorted(used))
+        for kind in used
+    ]
+    dots = [_dot(layer, device, layer.work / most, classes) for layer in working]
+    listed = ", ".join(f"{peaks[kind]:g} {kind}" for kind in used)
     return Roof(paths, dots, f"{listed}; {bandwidth:g} bytes", device.roof_from)
+
+
+def _across(intensity: float) -> float:
+    """Where an intensity is drawn."""
+    place = (log10(intensity) - DECADES[0]) / (DECADES[1] - DECADES[0])
+    return round(ROOF_WIDTH * min(1.0, max(0.0, place)), 1)
+
+
+def _down(rate: float, top: float) -> float:
+    """Where a rate is drawn, below the highest one."""
+    return round(ROOF_HEIGHT * (0.06 + 0.9 * min(1.0, max(0.0, log10(top / rate) / 3))), 1)
+
+
+def _dot(
+    layer: Layer, device: Profile, share: float, classes: Mapping[str, str]
+) -> tuple[str, str, str, str, str]:
+    """A layer at its intensity and the most MACs a cycle; `share` is its work by the most that a layer has."""
+    assert device.macs_per_cycle and device.bytes_per_cycle
+    cycles = layer.least_cycles(device) or 1.0
+    rate = layer.work / cycles
+    kind = max(layer.macs, key=lambda name: layer.macs[name])
+    is_bytes = cycles * device.bytes_per_cycle <= layer.moved_bytes * 1.001
+    hint = (
+        f"{layer.op} {layer.name}: {layer.intensity:.2g} multiply-accumulates for each byte, at most "
+        f"{rate:.2g} a cycle, bound by {'its bytes' if is_bytes else 'its arithmetic'}"
+    )
+    place = str(_across(layer.intensity)), str(_down(rate, max(device.macs_per_cycle.values())))
+    return *place, f"{3 + 7 * share**0.5:.1f}", classes[kind], hint

@@ -1,7 +1,7 @@
 """report.html: what a build is, what it costs and what it keeps, on one page that needs no other file."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,17 @@ OTHER_TYPE = "grey"
 KERNEL_HEAD = ("layer", "operator", "kernel", "chosen", "others that compute it")
 HEARD_HEAD = ("metric", "clips", "noisy", "float network", "this build")
 SNR_HEAD = ("tensor", "operator", "type", "scale", "zero", "range", "alone, dB", "all, dB", "")
+HEADS = {
+    "memory_head": MEMORY_HEAD,
+    "placed_head": PLACED_HEAD,
+    "kernel_head": KERNEL_HEAD,
+    "snr_head": SNR_HEAD,
+    "heard_head": HEARD_HEAD,
+    "port_head": PORT_HEAD,
+    "stream_head": STREAM_HEAD,
+    "delay_head": DELAY_HEAD,
+    "time_head": TIME_HEAD,
+}
 MOST_ADVICE, WORTH_DB = 3, 1.0
 
 
@@ -75,49 +86,59 @@ def render(
         played: sound that the build was verified on.
         network: its layers, and how many operators are not among them: what `edgekit.targets.network.layers` gives.
     """
-    streaming, blocks = manifest.streaming, ("scratch", "state")
-    placed = {block: [p for p in plan if p.block == block] for block in blocks}
     return fill(
         Path(__file__).with_suffix(".html"),
+        **HEADS,
         title=f"{manifest.source['name']} for {manifest.target}",
         subtitle=f"{manifest.quantization['recipe']}, made by EdgeKit {manifest.edgekit}",
         cards=cards(manifest),
         notes=manifest.quantization.get("notes", ()),
-        tracks=[] if played is None else played.tracks(),
-        seconds=None if played is None else f"{played.seconds:g}",
-        top_hz=None if played is None else f"{played.sample_rate_hz // 2:,}",
-        difference=None if played is None else played.difference(),
+        **_sound(played),
         advice=_advice(manifest, tensor_rows, network[0]),
         network=draw(*network, tensor_rows, profile(manifest.target), TYPE_COLOURS, OTHER_TYPE),
-        maps=[_map(placed[block], steps, block) for block in blocks if placed[block]],
-        board=manifest.board and str(manifest.board["name"]),
-        memory_head=MEMORY_HEAD,
-        memory=() if manifest.board is None else tuple(memory_rows(manifest.board)),
-        placed_head=PLACED_HEAD,
-        placed=() if manifest.board is None else tuple(placed_rows(manifest.board)),
-        kernel_head=KERNEL_HEAD,
+        maps=_maps(plan, steps),
+        **_board(manifest.board),
         kernels=[
             (row["layer"], row["operator"], row["kernel"], row["by"], ", ".join(row["others"]))
             for row in manifest.kernels or ()
         ],
         snr_rows=[_snr_row(row) for row in tensor_rows],
-        snr_head=SNR_HEAD,
         type_colours=TYPE_COLOURS,
         heard=heard,
-        heard_head=HEARD_HEAD,
         alone=[_bar(row) for row in alone],
-        port_head=PORT_HEAD,
         ports=port_rows(manifest),
-        stream_head=STREAM_HEAD,
         streams=stream_rows(manifest),
-        delay_head=DELAY_HEAD,
-        delays=()
-        if streaming is None
-        else delay_rows(streaming, manifest.stream["sample_rate_hz"]),
-        time_head=TIME_HEAD,
-        times=() if streaming is None else time_rows(streaming),
+        **_streaming_rows(manifest),
         facts=_facts(manifest),
     )
+
+
+def _sound(played: PlayableSounds | None) -> dict[str, object]:
+    """What the page shows of sound that the build was verified on."""
+    if played is None:
+        return {"tracks": [], "seconds": None, "top_hz": None, "difference": None}
+    return {
+        "tracks": played.tracks(),
+        "seconds": f"{played.seconds:g}",
+        "top_hz": f"{played.sample_rate_hz // 2:,}",
+        "difference": played.difference(),
+    }
+
+
+def _board(board: JsonObject | None) -> dict[str, object]:
+    """What the page shows of where the build stands on a board."""
+    if board is None:
+        return {"board": None, "memory": (), "placed": ()}
+    memory, placed = tuple(memory_rows(board)), tuple(placed_rows(board))
+    return {"board": str(board["name"]), "memory": memory, "placed": placed}
+
+
+def _streaming_rows(manifest: Manifest) -> dict[str, object]:
+    """What the page shows of delays and times of a network that became a stream."""
+    streaming, rate = manifest.streaming, manifest.stream["sample_rate_hz"]
+    if streaming is None:
+        return {"delays": (), "times": ()}
+    return {"delays": delay_rows(streaming, rate), "times": time_rows(streaming)}
 
 
 def _advice(manifest: Manifest, rows: Sequence["TensorRow"], layers: Sequence[Layer]) -> list[str]:
@@ -125,24 +146,28 @@ def _advice(manifest: Manifest, rows: Sequence["TensorRow"], layers: Sequence[La
     verified = (manifest.verification or {}).get("snr_db")
     if verified is None or verified >= GOOD_DB:
         return []
+    most = sorted(_losses(rows, layers), key=lambda item: -item[0])[:MOST_ADVICE]
+    return [
+        f"{row.name} ({row.op}) costs {lost:.1f} dB: {row.snr_db:.1f} dB are left behind it. As int16 in the table "
+        f"[tensors] of recipe.toml it keeps more; {100 * share:.1f} % of the multiply-accumulates then read 16 bits."
+        for lost, row, share in most
+        if lost >= WORTH_DB
+    ]
+
+
+def _losses(
+    rows: Sequence["TensorRow"], layers: Sequence[Layer]
+) -> Iterator[tuple[float, "TensorRow", float]]:
+    """What each layer in int8 loses in dB, its tensor, and the share of the work that reads this."""
     ratios = {row.name: row for row in rows}
     all_work = sum(layer.work for layer in layers) or 1
-    found = []
     for place, layer in enumerate(layers):
         row = ratios.get(layer.tensor)
         if row is None or row.dtype != "int8" or not math.isfinite(row.snr_db):
             continue
         before = [ratios[t].snr_db for i in layer.reads if (t := layers[i].tensor) in ratios]
         lost = min([*before, FULL_BAR_DB]) - row.snr_db
-        share = sum(other.work for other in layers if place in other.reads) / all_work
-        found.append((lost, row, share))
-    found.sort(key=lambda item: -item[0])
-    return [
-        f"{row.name} ({row.op}) costs {lost:.1f} dB: {row.snr_db:.1f} dB are left behind it. As int16 in the table "
-        f"[tensors] of recipe.toml it keeps more; {100 * share:.1f} % of the multiply-accumulates then read 16 bits."
-        for lost, row, share in found[:MOST_ADVICE]
-        if lost >= WORTH_DB
-    ]
+        yield lost, row, sum(other.work for other in layers if place in other.reads) / all_work
 
 
 def _facts(manifest: Manifest) -> list[tuple[str, str]]:
@@ -181,6 +206,12 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("digest", manifest.digest),
     ]
     return [(name, str(value)) for name, value in rows if value]
+
+
+def _maps(plan: Sequence[Placement], steps: Sequence[str]) -> list[JsonObject]:
+    """The map of each block that holds tensors."""
+    blocks = {block: [p for p in plan if p.block == block] for block in ("scratch", "state")}
+    return [_map(placed, steps, block) for block, placed in blocks.items() if placed]
 
 
 def _map(placed: Sequence[Placement], steps: Sequence[str], block: str) -> JsonObject:

@@ -52,20 +52,25 @@ def split_session(model: Model) -> Parts:
 
 def _session_nodes(graph: ir.Graph, constants: set[str]) -> list[ir.Node]:
     """The nodes that read session constants, and nothing else that is computed or handed in."""
+    nodes = _nodes_of_constants(graph, constants)
+    while cut := [node for node in nodes if _is_done_in_hop(node, set(nodes))]:
+        nodes = [node for node in nodes if node not in cut]
+    return nodes
+
+
+def _nodes_of_constants(graph: ir.Graph, constants: set[str]) -> list[ir.Node]:
     known = {value for value in graph.inputs if value.name in constants}
     free: set[ir.Value] = set()  # follows from initializers alone
     nodes = []
     for node in graph:
-        inputs = [value for value in node.inputs if value is not None and not _is_weight(value)]
-        if not all(value in known or value in free for value in inputs):
+        inputs = {value for value in node.inputs if value is not None and not _is_weight(value)}
+        if not inputs <= known | free:
             continue
-        if any(value in known for value in inputs):
+        if inputs & known:
             nodes.append(node)
             known.update(node.outputs)
         else:
             free.update(node.outputs)
-    while cut := [node for node in nodes if _is_done_in_hop(node, set(nodes))]:
-        nodes = [node for node in nodes if node not in cut]
     return nodes
 
 

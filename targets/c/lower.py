@@ -1,6 +1,6 @@
 """Check a model against the C targets and lower it to a `Build`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from difflib import get_close_matches
 
@@ -17,7 +17,7 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
-from edgekit.runtime.build_folder.manifest import BY_MODEL, BY_SCHEDULE
+from edgekit.runtime.build_folder.manifest import BY_MODEL, BY_SCHEDULE, Manifest
 from edgekit.runtime.devices.profile import Profile
 from edgekit.targets.build import Build, Constant, Layer, Placement, digest
 from edgekit.targets.c.emit.base import Context, Emitter
@@ -35,13 +35,7 @@ from edgekit.targets.c.program.functions import argument_names, emit_process
 from edgekit.targets.c.program.groups import Part, lower_bodies, split_decoder, traits_of
 from edgekit.targets.c.program.sampler_storage import Loop
 from edgekit.targets.c.program.session import lower_session
-from edgekit.targets.c.program.sources import (
-    Extras,
-    header,
-    kernel_files,
-    source,
-    with_own_names,
-)
+from edgekit.targets.c.program.sources import Extras, header, kernel_files, source, with_own_names
 from edgekit.targets.c.replay.files import replay_files
 from edgekit.targets.describe import DTYPES, describe
 from edgekit.targets.devices import profile
@@ -55,26 +49,19 @@ def check_c(model: Model) -> list[Problem]:
         graph = to_integer(model).ir.graph
     except ModelError as error:
         return list(error.problems)
-    problems = _sampler_problems(model)
-    for node in graph:
-        emitter = EMITTERS.get((node.domain, node.op_type))
-        where = f"{node.op_type} {node.name!r}"
-        if emitter is None:
-            problems.append(
-                Problem(
-                    where,
-                    f"{_form(node.op_type)} is not supported by the C targets",
-                    _supported_operators(node.op_type),
-                    f"{_step(node)}, or use --target onnxruntime",
-                )
-            )
-            continue
-        strange = _strange(node, emitter)
-        if strange is not None:
-            problems.append(strange)
-            continue
-        problems += emitter.check(node)
-    return problems
+    return [*_sampler_problems(model), *(problem for node in graph for problem in _problems(node))]
+
+
+def _problems(node: ir.Node) -> list[Problem]:
+    """What the C targets cannot run of a node."""
+    emitter = EMITTERS.get((node.domain, node.op_type))
+    if emitter is None:
+        found = f"{_form(node.op_type)} is not supported by the C targets"
+        step = f"{_step(node)}, or use --target onnxruntime"
+        allowed = _supported_operators(node.op_type)
+        return [Problem(f"{node.op_type} {node.name!r}", found, allowed, step)]
+    strange = _strange(node, emitter)
+    return emitter.check(node) if strange is None else [strange]
 
 
 def _sampler_problems(model: Model) -> list[Problem]:
@@ -114,24 +101,24 @@ def _strange(node: ir.Node, emitter: Emitter) -> Problem | None:
     """The first computed tensor whose type the operator does not take, or that has no size."""
     writes = emitter.reads if emitter.writes is None else emitter.writes
     for values, types in ((node.inputs, emitter.reads), (node.outputs, writes)):
+        taken = ITEM_BYTES if node.domain == INTEGER_DOMAIN else types
         for value in values:
-            if value is None or not _is_computed(value):
-                continue
-            known = value.dtype in ITEM_BYTES
-            fits = known and (node.domain == INTEGER_DOMAIN or value.dtype in types)
-            sized = value.shape is not None and all(
-                isinstance(d, int) and d > 0 for d in value.shape
-            )
-            if not fits or not sized:
-                found = f"tensor {value.name!r} is {value.dtype} {value.shape}"
+            if value is not None and _is_computed(value) and not _is_known(value, taken):
                 allowed = ", ".join(sorted(DTYPES[kind] for kind in types))
                 return Problem(
                     f"{node.op_type} {node.name!r}",
-                    found,
+                    f"tensor {value.name!r} is {value.dtype} {value.shape}",
                     f"{allowed}, of static, non-empty shape",
                     "cast it or fold it",
                 )
     return None
+
+
+def _is_known(value: ir.Value, types: Collection[ir.DataType]) -> bool:
+    """Whether a tensor has one of these types, and a static size that is not 0."""
+    if value.dtype not in ITEM_BYTES or value.dtype not in types or value.shape is None:
+        return False
+    return all(isinstance(extent, int) and extent > 0 for extent in value.shape)
 
 
 def _step(node: ir.Node) -> str:
@@ -153,9 +140,10 @@ def _scratch_beside(others: Mapping[str, Build]) -> int:
 
 
 def _memory(
-    ctx: Context, layout: Layout, extras: Extras, others: Mapping[str, Build]
+    model: Model, ctx: Context, extras: Extras, others: Mapping[str, Build]
 ) -> dict[str, int | None]:
     """Bytes by what they are for, as in the manifest."""
+    layout = ctx.layout
     theirs = sum(other.manifest.memory["weights_bytes"] or 0 for other in others.values())
     scratch = extras.scratch_bytes(layout)
     least = layout.scratch_lower_bound_bytes + scratch - extras.network_bytes(layout)
@@ -166,6 +154,7 @@ def _memory(
         "scratch_lower_bound_bytes": least,
         "code_bytes": None,
         "moved_bytes_per_hop": ctx.moved_bytes,
+        "moved_bytes_imported": _moved_as_imported(model),
     }
 
 
@@ -188,86 +177,109 @@ def lower_c(
     Raises:
         UsageError: a schedule with layers that the network lacks, or kernels that do not compute theirs.
     """
-    device = device or profile(target)
-    whole = to_integer(unpack_states(model))
+    device, whole = device or profile(target), to_integer(unpack_states(model))
     parts = split_session(whole)
-    table = model.sampler
-    first = split_decoder(parts.hop, table)
-    integer = first.whole
-    interface = integer if first.decoder is None else parts.hop  # without what the decoder reads
-    graph = integer.ir.graph
+    first = split_decoder(parts.hop, model.sampler)
     manifest = describe(model, target)
-    prefix, pcm = manifest.c_name, manifest if manifest.takes_pcm else None
-    converts = pcm is not None, manifest.is_pcm
-    has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
-    fixed_order = model.quantization.recipe not in FLOATS or has_integers
-    selection = Selection(device, fixed_order, model.dense, schedule or {})
-    layout = make_layout(integer, traits_of(integer, selection), converts, first.kept)
-    ctx = Context(
-        prefix,
-        layout,
-        argument_names(integer),
-        selection,
-        external,
-    )
-    emit_process(integer, ctx, looks=True)
-    session = None if parts.session is None else lower_session(parts.session, layout, ctx)
-    groups = [_group(model, group) for group in range(1, group_count(model))]
-    extras = Extras(session, lower_bodies(model, ctx, [first, *groups]))
+    selection = Selection(device, _has_fixed_order(model, whole), model.dense, schedule or {})
+    ctx = _emit_hop(first, manifest, selection, external)
+    extras = _extras(model, parts.session, first, ctx)
     check_schedule(selection.schedule, ctx.choices)
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
-    if table is not None:
-        used = max(extras.network_bytes(layout), _scratch_beside(others))
-        state = align_size(extras.own_state_bytes(layout, table.calls))
-        sampler = Loop(table, model, align_size(used), extras.bodies.kept_bytes, others, state)
-        extras = replace(extras, loop=sampler)
-    program = source(interface, layout, ctx, pcm, extras)
-    files = kernel_files(ctx.kernels, program, device.kernels, fixed_order)
-    for role, other in others.items():
-        _join(files, role, other)
-    manifests = {role: other.manifest for role, other in others.items()}
-    names = [own.c_name for own in manifests.values()]
-    kernels = with_own_names(files, prefix, names)
-    sources = {
-        f"{prefix}.h": header(interface, layout, prefix, pcm, extras).encode(),
-        f"{prefix}.c": program.encode(),
-        f"{prefix}_weights.c": weights(ctx),
-        **kernels,
-    }
-    for name, other in zip(names, others.values(), strict=True):
-        own = (f"{name}.h", f"{name}.c", f"{name}_weights.c")
-        sources |= {file: other.files[file] for file in own}
-    sources |= device_files(interface, manifest)
+    extras = replace(extras, loop=_loop(model, extras, ctx.layout, others))
+    interface = first.whole if first.decoder is None else parts.hop  # without what a decoder reads
+    sources = _sources(interface, manifest, ctx, extras, others)
     updates = _add_loading(sources, ctx)
-    library = sorted(name for name in sources if name.endswith(".c"))
-    replay = replay_files(manifest, device, manifests) if device.is_cross else {}
-    sources |= replay
-    sources["CMakeLists.txt"] = build_file(prefix, library, replay, device).encode()
-    memory = {
-        **_memory(ctx, layout, extras, others),
-        "moved_bytes_imported": _moved_as_imported(model),
-    }
-    manifest = replace(
+    _add_project(sources, manifest, device, others)
+    facts = replace(
         with_macs(manifest, model),
-        memory=memory,
+        memory=_memory(model, ctx, extras, others),
         digest=digest(sources),
         updates=updates,
         sparse=_sparse_rows(ctx),
         kernels=_kernel_rows(ctx),
     )
-    plan = _placements(layout)
-    if extras.loop is not None:
-        plan += tuple(extras.loop.placements(len(graph)))
+    steps = _steps(first.whole.ir.graph)
     return Build(
         sources,
-        manifest,
-        plan,
-        _steps(graph),
+        facts,
+        _placements(ctx.layout, extras, len(steps)),
+        steps,
         _layers(ctx),
-        others=manifests,
+        others=_manifests(others),
         constants=_constants(ctx, extras, others),
         choices=tuple(ctx.choices.values()),
     )
+
+
+def _has_fixed_order(model: Model, whole: Model) -> bool:
+    """Whether float sums must have the oracle's order: in a recipe of integers, or beside integers."""
+    has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
+    return model.quantization.recipe not in FLOATS or has_integers
+
+
+def _emit_hop(first: Part, manifest: Manifest, selection: Selection, external: bool) -> Context:
+    """The lines of a hop, over the plan of its memory."""
+    converts = manifest.takes_pcm, manifest.is_pcm
+    layout = make_layout(first.whole, traits_of(first.whole, selection), converts, first.kept)
+    fields = argument_names(first.whole)
+    ctx = Context(manifest.c_name, layout, fields, selection, external)
+    emit_process(first.whole, ctx, looks=True)
+    return ctx
+
+
+def _extras(model: Model, session: Model | None, first: Part, ctx: Context) -> Extras:
+    """What a build has beside a hop: the session, other step groups and the decoder."""
+    lowered = None if session is None else lower_session(session, ctx.layout, ctx)
+    groups = [_group(model, group) for group in range(1, group_count(model))]
+    return Extras(lowered, lower_bodies(model, ctx, [first, *groups]))
+
+
+def _loop(model: Model, extras: Extras, layout: Layout, others: Mapping[str, Build]) -> Loop | None:
+    """The loop over the rows of a sampler, behind what its networks use of scratch and of the state."""
+    if model.sampler is None:
+        return None
+    used = max(extras.network_bytes(layout), _scratch_beside(others))
+    state = align_size(extras.own_state_bytes(layout, model.sampler.calls))
+    kept_bytes = extras.bodies.kept_bytes
+    return Loop(model.sampler, model, align_size(used), kept_bytes, others, state)
+
+
+def _sources(
+    interface: Model, manifest: Manifest, ctx: Context, extras: Extras, others: Mapping[str, Build]
+) -> dict[str, bytes]:
+    """The C of a build by file: of the network, of kernels, of other networks, and of sound devices."""
+    prefix, pcm = ctx.prefix, manifest if manifest.takes_pcm else None
+    program = source(interface, ctx.layout, ctx, pcm, extras)
+    kernels = kernel_files(ctx.kernels, program, ctx.profile.kernels, ctx.selection.fixed_order)
+    for role, other in others.items():
+        _join(kernels, role, other)
+    names = [other.manifest.c_name for other in others.values()]
+    named = with_own_names(kernels, prefix, names)
+    sources = {
+        f"{prefix}.h": header(interface, ctx.layout, prefix, pcm, extras).encode(),
+        f"{prefix}.c": program.encode(),
+        f"{prefix}_weights.c": weights(ctx),
+        **named,
+    }
+    for name, other in zip(names, others.values(), strict=True):
+        own = (f"{name}.h", f"{name}.c", f"{name}_weights.c")
+        sources |= {file: other.files[file] for file in own}
+    return sources | device_files(interface, manifest)
+
+
+def _add_project(
+    sources: dict[str, bytes], manifest: Manifest, device: Profile, others: Mapping[str, Build]
+) -> None:
+    """Add the replay, of builds for another machine, and the project that compiles all."""
+    library = sorted(name for name in sources if name.endswith(".c"))
+    replay = replay_files(manifest, device, _manifests(others)) if device.is_cross else {}
+    sources |= replay
+    sources["CMakeLists.txt"] = build_file(manifest.c_name, library, replay, device).encode()
+
+
+def _manifests(others: Mapping[str, Build]) -> dict[str, Manifest]:
+    return {role: other.manifest for role, other in others.items()}
 
 
 def _add_loading(sources: dict[str, bytes], ctx: Context) -> dict[str, str | int] | None:
@@ -339,12 +351,13 @@ def _moved_as_imported(model: Model) -> int | None:
     return None if model.moved_bytes is None else model.moved_bytes + 2 * carried
 
 
-def _placements(layout: Layout) -> tuple[Placement, ...]:
+def _placements(layout: Layout, extras: Extras, steps: int) -> tuple[Placement, ...]:
     scratch = [
         Placement(i.name, "scratch", layout.offsets[i.name], i.size, max(i.first, 0), i.last)
         for i in layout.intervals
     ]
-    return tuple(sorted(scratch, key=lambda p: (p.first, p.offset)))
+    loop = [] if extras.loop is None else extras.loop.placements(steps)
+    return (*sorted(scratch, key=lambda p: (p.first, p.offset)), *loop)
 
 
 def _steps(graph: ir.Graph) -> tuple[str, ...]:

@@ -1,9 +1,8 @@
 """A .tflite in the making: tensors, constants and operators of LiteRT's schema."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import flatbuffers
 import numpy as np
@@ -48,6 +47,16 @@ class Tensor:
     scales: Scales | None
 
 
+@dataclass(frozen=True)
+class OperatorCall:
+    """A builtin operator with the numbers of what it reads and writes; -1 is an input that is left out."""
+
+    builtin: str
+    inputs: list[int]
+    outputs: list[int]
+    options: object
+
+
 class Graph:
     """One subgraph."""
 
@@ -56,7 +65,7 @@ class Graph:
         self.name = name
         self.tensors: list[Tensor] = []
         self.data: dict[int, bytes] = {}
-        self.operators: list[tuple[str, list[int], list[int], Any]] = []
+        self.operators: list[OperatorCall] = []
         self.inputs: list[int] = []
         self.outputs: list[int] = []
         self._constants: dict[tuple[object, ...], int] = {}
@@ -78,26 +87,29 @@ class Graph:
         return self._constants[key]
 
     def operator(
-        self, builtin: str, inputs: Sequence[int], outputs: Sequence[int], options: Any = None
+        self, builtin: str, inputs: Sequence[int], outputs: Sequence[int], options: object = None
     ) -> None:
         """Append an operator; -1 is an input that is left out."""
-        self.operators.append((builtin, list(inputs), list(outputs), options))
+        self.operators.append(OperatorCall(builtin, list(inputs), list(outputs), options))
 
     def drop_unread(self) -> dict[int, int]:
         """Remove constants that no operator reads; returns the new number of every other tensor."""
-        read = {number for _, inputs, _, _ in self.operators for number in inputs}
+        read = {number for operator in self.operators for number in operator.inputs}
         read.update(self.outputs)
-        kept = [n for n in range(len(self.tensors)) if n in read or n not in self.data]
-        places = {-1: -1} | {old: new for new, old in enumerate(kept)}
-        self.tensors = [self.tensors[number] for number in kept]
+        left = [n for n in range(len(self.tensors)) if n in read or n not in self.data]
+        places = {-1: -1} | {old: new for new, old in enumerate(left)}
+
+        def renumber(numbers: Iterable[int]) -> list[int]:
+            return [places[number] for number in numbers]
+
+        self.tensors = [self.tensors[number] for number in left]
         self.data = {places[n]: data for n, data in self.data.items() if n in places}
         self._constants = {key: places[n] for key, n in self._constants.items() if n in places}
         self.operators = [
-            (builtin, [places[n] for n in inputs], [places[n] for n in outputs], chosen)
-            for builtin, inputs, outputs, chosen in self.operators
+            replace(op, inputs=renumber(op.inputs), outputs=renumber(op.outputs))
+            for op in self.operators
         ]
-        self.inputs = [places[number] for number in self.inputs]
-        self.outputs = [places[number] for number in self.outputs]
+        self.inputs, self.outputs = renumber(self.inputs), renumber(self.outputs)
         return places
 
     def separate_views(self) -> None:
@@ -107,22 +119,26 @@ class Graph:
         asking whether the input is still to be read.
         """
         reads = Counter(self.outputs)
-        reads.update(number for _, inputs, _, _ in self.operators for number in set(inputs))
-        separate: list[tuple[str, list[int], list[int], Any]] = []
-        for builtin, inputs, outputs, chosen in self.operators:
-            source = inputs[0]
-            if builtin == "RESHAPE" and reads[source] > 1 and source not in self.data:
-                held = self.tensors[source]
-                copy = self.tensor(f"{held.name}_copy", held.shape, held.dtype, held.scales)
-                begin = self.constant("begin", np.zeros(len(held.shape), np.int32))
-                size = self.constant("size", np.array(held.shape, np.int32))
-                separate.append(("SLICE", [source, begin, size], [copy], options("Slice")))
-                inputs = [copy, *inputs[1:]]
-            separate.append((builtin, inputs, outputs, chosen))
-        self.operators = separate
+        reads.update(number for operator in self.operators for number in set(operator.inputs))
+        calls, self.operators = self.operators, []
+        for call in calls:
+            source = call.inputs[0]
+            if call.builtin == "RESHAPE" and reads[source] > 1 and source not in self.data:
+                copy = self._slice_whole(source)
+                call = replace(call, inputs=[copy, *call.inputs[1:]])
+            self.operators.append(call)
+
+    def _slice_whole(self, source: int) -> int:
+        """Append a copy of a tensor; returns its number."""
+        held = self.tensors[source]
+        copy = self.tensor(f"{held.name}_copy", held.shape, held.dtype, held.scales)
+        begin = self.constant("begin", np.zeros(len(held.shape), np.int32))
+        size = self.constant("size", np.array(held.shape, np.int32))
+        self.operator("SLICE", [source, begin, size], [copy], options("Slice"))
+        return copy
 
 
-def options(name: str, **fields: Any) -> Any:
+def options(name: str, **fields: object) -> object:
     """Builtin options of a kind of the schema, as ``Conv2D``, with these fields."""
     made = getattr(schema, f"{name}OptionsT")()
     for field, value in fields.items():
@@ -131,9 +147,15 @@ def options(name: str, **fields: Any) -> Any:
     return made
 
 
-def has_activation(made: Any) -> bool:
+def has_activation(made: object) -> bool:
     """Whether options can name an activation that the operator ends with."""
     return hasattr(made, "fusedActivationFunction")
+
+
+def set_activation(made: object, activation: int) -> None:
+    """Name the activation that the operator of some options ends with."""
+    assert has_activation(made)
+    vars(made)["fusedActivationFunction"] = activation
 
 
 @dataclass(frozen=True)
@@ -165,7 +187,7 @@ def to_bytes(
     return bytes(builder.Output())
 
 
-def _subgraph(graph: Graph, buffers: list[Any], codes: dict[str, int]) -> Any:
+def _subgraph(graph: Graph, buffers: list[object], codes: dict[str, int]) -> object:
     made = schema.SubGraphT()
     made.name, made.inputs, made.outputs = graph.name, graph.inputs, graph.outputs
     made.tensors = [
@@ -173,19 +195,19 @@ def _subgraph(graph: Graph, buffers: list[Any], codes: dict[str, int]) -> Any:
         for n, tensor in enumerate(graph.tensors)
     ]
     made.operators = []
-    for builtin, inputs, outputs, chosen in graph.operators:
+    for call in graph.operators:
         row = schema.OperatorT()
-        row.opcodeIndex = codes.setdefault(builtin, len(codes))
-        row.inputs, row.outputs = inputs, outputs
-        if chosen is not None:
-            row.builtinOptions = chosen
-            kind = type(chosen).__name__.removesuffix("T")
+        row.opcodeIndex = codes.setdefault(call.builtin, len(codes))
+        row.inputs, row.outputs = call.inputs, call.outputs
+        if call.options is not None:
+            row.builtinOptions = call.options
+            kind = type(call.options).__name__.removesuffix("T")
             row.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
         made.operators.append(row)
     return made
 
 
-def _tensor(tensor: Tensor, buffer: int) -> Any:
+def _tensor(tensor: Tensor, buffer: int) -> object:
     made = schema.TensorT()
     made.name, made.type, made.buffer = tensor.name, TYPES[tensor.dtype], buffer
     made.shape, made.hasRank = list(tensor.shape), True
@@ -198,14 +220,14 @@ def _tensor(tensor: Tensor, buffer: int) -> Any:
     return made
 
 
-def _buffer(buffers: list[Any], content: bytes) -> int:
+def _buffer(buffers: list[object], content: bytes) -> int:
     made = schema.BufferT()
     made.data = np.frombuffer(content, np.uint8)
     buffers.append(made)
     return len(buffers) - 1
 
 
-def _code(name: str) -> Any:
+def _code(name: str) -> object:
     made = schema.OperatorCodeT()
     number = getattr(schema.BuiltinOperator, name)
     made.builtinCode, made.version = number, VERSIONS.get(name, 1)
@@ -213,8 +235,8 @@ def _code(name: str) -> Any:
     return made
 
 
-def _signature(signature: Signature) -> Any:
-    def named(tensors: Mapping[str, int]) -> list[Any]:
+def _signature(signature: Signature) -> object:
+    def named(tensors: Mapping[str, int]) -> list[object]:
         rows = []
         for name, number in tensors.items():
             row = schema.TensorMapT()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -12,7 +11,7 @@ from edgekit.operators.geometry import dims
 from edgekit.operators.qdq import Frame, Weight, frame_of
 from edgekit.operators.roles import constant, fused_activation
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.file import has_activation
+from edgekit.targets.litert.file import has_activation, set_activation
 from edgekit.targets.litert.orders import (
     UNIT,
     Order,
@@ -192,7 +191,7 @@ class NodeEmission(Tensors):
         builtin: str,
         inputs: Sequence[int],
         order: Order,
-        chosen: Any = None,
+        chosen: object = None,
         output: int = 0,
     ) -> None:
         """Append the operator that makes an output of the node, with the activation that runs inside it."""
@@ -205,7 +204,7 @@ class NodeEmission(Tensors):
             self.done.add(fused)
             value = fused.outputs[0]
         if fused is not None:
-            chosen.fusedActivationFunction = CLAMPS[bounds_of(fused)]
+            set_activation(chosen, CLAMPS[bounds_of(fused)])
         shape = stored_shape(order, dims(value))
         if not self.integer:
             number = self.op(builtin, inputs, shape, dtype_of(value), chosen=chosen)

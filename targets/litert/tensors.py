@@ -1,7 +1,6 @@
 """The operators of a .tflite as they are written: tensors by their numbers, constants, one operator after another."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +84,7 @@ class Tensors:
         shape: Sequence[int] | None = None,
         dtype: str | None = None,
         kind: QuantType | None = None,
-        chosen: Any = None,
+        chosen: object = None,
     ) -> int:
         """Append an operator of one result; returns its tensor.
 
@@ -126,7 +125,7 @@ class Tensors:
         inputs: Sequence[int],
         shapes: Sequence[Sequence[int]],
         like: int,
-        chosen: Any,
+        chosen: object,
     ) -> list[int]:
         """Append an operator of several results, of the type and scales of a tensor."""
         held = self.graph.tensors[like]
@@ -168,7 +167,7 @@ class Tensors:
         return np.frombuffer(self.graph.data[number], held.dtype).reshape(held.shape)
 
 
-def plain_options(name: str) -> Any:
+def plain_options(name: str) -> object:
     """Options at their defaults, but for sums of 16 bits, whose scales need not be powers of two."""
     general = {"potScaleInt16": False} if name in ("Add", "Sub") else {}
     return options(name, **general)

@@ -22,14 +22,13 @@ class Pair:
 def with_variables(graph: Graph, pairs: list[Pair]) -> list[Graph]:
     """Return the graph without these inputs and outputs, and the one that zeroes their variables."""
     inner, handles = _copy(graph), {}
-    reading: list[tuple[str, list[int], list[int], object]] = [
-        ("CALL_ONCE", [], [], options("CallOnce", initSubgraphIndex=INIT))
-    ]
+    calls, inner.operators = inner.operators, []
+    inner.operator("CALL_ONCE", [], [], options("CallOnce", initSubgraphIndex=INIT))
     for pair in pairs:
-        handles[pair.name] = _handle(inner, pair.name, reading)
+        handles[pair.name] = _handle(inner, pair.name)
         read = options("ReadVariable")
-        reading.append(("READ_VARIABLE", [handles[pair.name]], [pair.before], read))
-    inner.operators = [*reading, *inner.operators]
+        inner.operator("READ_VARIABLE", [handles[pair.name]], [pair.before], read)
+    inner.operators += calls
     for pair in pairs:
         inner.operator(
             "ASSIGN_VARIABLE", [handles[pair.name], pair.behind], [], options("AssignVariable")
@@ -51,12 +50,10 @@ def _copy(graph: Graph) -> Graph:
     return copy
 
 
-def _handle(
-    graph: Graph, name: str, operators: list[tuple[str, list[int], list[int], object]]
-) -> int:
+def _handle(graph: Graph, name: str) -> int:
     number = graph.tensor(f"{name}_handle", (), "resource")
     chosen = options("VarHandle", container="", sharedName=name)
-    operators.append(("VAR_HANDLE", [], [number], chosen))
+    graph.operator("VAR_HANDLE", [], [number], chosen)
     return number
 
 
@@ -66,7 +63,7 @@ def _zeros(graph: Graph, pairs: list[Pair]) -> Graph:
     for pair in pairs:
         held: Tensor = graph.tensors[pair.before]
         zero = 0 if held.scales is None else held.scales.zero_point
-        handle = _handle(init, pair.name, init.operators)
+        handle = _handle(init, pair.name)
         start = init.constant(
             f"{pair.name}_zero", np.full(held.shape, zero, held.dtype), held.scales
         )

@@ -60,15 +60,13 @@ class Writer:
     def run(self) -> WrittenFile:
         """Write every node."""
         inputs = {str(v.name): self._input(v) for v in self.model.ir.graph.inputs}
+        border = {
+            "DequantizeLinear": self._dequantize_linear,
+            "QuantizeLinear": self._quantize_linear,
+        }
         for node in self.model.ir.graph:
-            if node in self.made.done:
-                continue
-            if node.op_type == "DequantizeLinear":
-                self._dequantize_linear(node)
-            elif node.op_type == "QuantizeLinear":
-                self._quantize_linear(node)
-            else:
-                self._operator(node)
+            if node not in self.made.done:
+                border.get(node.op_type, self._operator)(node)
         outputs = {str(v.name): self._output(v) for v in self.model.ir.graph.outputs}
         self.made.graph.inputs, self.made.graph.outputs = (
             list(inputs.values()),
@@ -121,21 +119,8 @@ class Writer:
     def _integer_frames(self, node: ir.Node) -> list[Frame | None]:
         """The frames of the used outputs, where all float operands are integers or constants too."""
         read = activations(node)
-        memory = CELL_OUTPUT if node.op_type == "LSTM" else None  # c, which is never framed
-        used = [
-            i != memory and (bool(value.uses()) or value.is_graph_output())
-            for i, value in enumerate(node.outputs)
-        ]
-        frames = [frame_of(node, i) if use else None for i, use in enumerate(used)]
-        framed = all(frame is not None for frame, use in zip(frames, used, strict=True) if use)
-        if (
-            not framed
-            or not any(used)
-            or not read
-            or not all(v in self.made.ints or v in self.made.weights for v in read)
-        ):
-            return []
-        return frames
+        stored = all(v in self.made.ints or v in self.made.weights for v in read)
+        return _used_frames(node) if read and stored else []
 
     def _reads_integers(self, node: ir.Node) -> bool:
         return any(value in self.made.ints for value in activations(node))
@@ -243,14 +228,32 @@ class Writer:
 
 def _input_kind(value: ir.Value) -> QuantType | None:
     """The type of integers that an input is quantized to at once, if it is."""
+    value = _behind_guard(value)
     users = [user.node for user in value.uses()]
-    if len(users) == 1 and guards_all(users[0]):
-        value = users[0].outputs[0]
-        users = [user.node for user in value.uses()]
     if not users or value.is_graph_output() or any(n.op_type != "QuantizeLinear" for n in users):
         return None
     kinds = {qdq_type(node) for node in users}
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def _behind_guard(value: ir.Value) -> ir.Value:
+    """What a guard that alone reads a value lets through, or the value."""
+    users = [user.node for user in value.uses()]
+    return users[0].outputs[0] if len(users) == 1 and guards_all(users[0]) else value
+
+
+def _used_frames(node: ir.Node) -> list[Frame | None]:
+    """The frame of each used output, None of others; nothing where a used one has none, or none is used."""
+    memory = CELL_OUTPUT if node.op_type == "LSTM" else None  # c, which is never framed
+    used = [
+        i
+        for i, value in enumerate(node.outputs)
+        if i != memory and (value.uses() or value.is_graph_output())
+    ]
+    frames = {i: frame_of(node, i) for i in used}
+    if not used or any(frame is None for frame in frames.values()):
+        return []
+    return [frames.get(i) for i in range(len(node.outputs))]
 
 
 def guards_all(node: ir.Node) -> bool:

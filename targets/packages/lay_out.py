@@ -5,7 +5,7 @@ C file and header of the library, and each C file of the replay.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from edgekit import __version__
@@ -38,15 +38,20 @@ def package_files(
     for name, content in replay.items():
         made[f"{package.example}/{name}"] = _rename_main(package, name, content)
     lists = {
-        "source": [{"source": name} for name in sorted(library) if name.endswith(".c")],
-        "header": [{"header": name} for name in sorted(library) if name.endswith(".h")],
-        "example": [{"example": name} for name in sorted(replay) if name.endswith(".c")],
+        "source": _rows("source", library, ".c"),
+        "header": _rows("header", library, ".h"),
+        "example": _rows("example", replay, ".c"),
     }
     facts = _facts(version, manifest)
     for kind in ("all", package.name):
         for path, text in templates(files(__package__) / "templates" / kind):
             made[fill_fields(path, facts)] = render_template(text, facts, lists).encode()
     return made
+
+
+def _rows(field: str, names: Iterable[str], ending: str) -> list[dict[str, str]]:
+    """A row of a template's list for each file with this ending."""
+    return [{field: name} for name in sorted(names) if name.endswith(ending)]
 
 
 def _rename_main(package: Package, name: str, content: bytes) -> bytes:

@@ -21,7 +21,6 @@ from edgekit.base.pages import fill
 from edgekit.quantize.compare import TensorRow
 from edgekit.targets import report
 from edgekit.targets.build import Placement
-from edgekit.targets.headlines import cards
 from edgekit.targets.network import Layer
 from edgekit.targets.playable_sounds import PlayableSounds
 from edgekit.targets.report import render
@@ -175,40 +174,6 @@ def test_sound_is_played_drawn_and_compared() -> None:
         samples = np.frombuffer(heard.readframes(rate), "<i2").reshape(-1, 2).T / 32767
     assert np.abs(samples - np.clip(before, -1, 1)).max() < 1e-4
     assert links[2] == links[4] != links[0]  # the build is its source, which is not what came in
-
-
-def test_a_difference_is_drawn_to_the_scale_of_the_output() -> None:
-    source = np.full((1, 1000), 0.5, np.float32)
-    paths = PlayableSounds(source, source, source * np.float32(0.75), 1000).difference()
-    heights = [
-        [float(y) for y in re.findall(r"[ML]\d+ ([\d.-]+)", path)]
-        for path in (paths.output, paths.error)
-    ]
-    assert min(heights[0]) == pytest.approx(-0.5) and max(heights[0]) == pytest.approx(0.5)
-    assert min(heights[1]) == pytest.approx(74.5) and max(heights[1]) == pytest.approx(75.5)
-
-
-def test_cards_say_what_is_poor_and_what_is_good() -> None:
-    levels = ((0, 29.0), (-30, 12.5))
-    verification = {
-        "by": "",
-        "hops": 5,
-        "snr_db": 31.0,
-        "max_abs_error": 0.1,
-        "bit_exact_with_oracle": True,
-        "levels": [{"level_db": level, "snr_db": db, "metric": None} for level, db in levels],
-    }
-    found = {card.name: card for card in cards(tiny_build.manifest(verification=verification))}
-    assert found["Same network?"].figure == "31 dB" and found["Same network?"].verdict == "good"
-    assert "every bit" in found["Same network?"].text
-    assert found["On other sound"].figure == "12.5 dB" and found["On other sound"].verdict == "poor"
-    assert "at -30 dB" in found["On other sound"].text
-    assert found["Latency"].figure == "0.3125 ms" and "0.25 ms of a hop" in found["Latency"].text
-    assert (
-        found["Memory"].figure == "20 B"
-        and found["Work"].text == "multiply-accumulates a hop, 16 k a second."
-    )
-    assert "On other sound" not in {card.name for card in cards(tiny_build.manifest())}
 
 
 def test_a_name_without_a_value_is_an_error() -> None:

@@ -46,6 +46,11 @@ SUFFIX = {
     ir.DataType.INT32: "s32",
 }
 POOLED = frozenset(SUFFIX) - {ir.DataType.INT32}
+LIMITS = (
+    "y_zero",
+    "y_min",
+    "y_max",
+)  # attributes: the zero point of a result, and what it is held between
 
 
 FLOAT = frozenset({ir.DataType.FLOAT})
@@ -353,6 +358,11 @@ def int_attribute(node: ir.Node, name: str, default: int | None = None) -> int:
         assert default is not None, f"{node.name}: no attribute {name}"
         return default
     return attribute.as_int()
+
+
+def int_attributes(node: ir.Node, *names: str) -> list[int]:
+    """Several integer attributes."""
+    return [int_attribute(node, name) for name in names]
 
 
 def float_literal(value: float) -> str:

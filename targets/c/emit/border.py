@@ -3,9 +3,11 @@
 import onnx_ir as ir
 
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     float_literal,
     int_attribute,
+    int_attributes,
     int_kernel,
     size,
     suffix,
@@ -36,8 +38,6 @@ def emit_fake_quantize(ctx: Context, node: ir.Node) -> None:
 def emit_requantize(ctx: Context, node: ir.Node) -> None:
     """Integer to integer of another scale or width."""
     x, y = node.inputs[0], node.outputs[0]
-    numbers = [
-        int_attribute(node, n) for n in ("x_zero", "mult", "shift", "y_zero", "y_min", "y_max")
-    ]
+    numbers = int_attributes(node, "x_zero", "mult", "shift", *LIMITS)
     kernel = int_kernel("ek_requantize", node)
     ctx.call(kernel, ctx.pointer(x), *numbers, ctx.pointer(y), size(x))

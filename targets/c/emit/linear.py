@@ -11,9 +11,11 @@ from edgekit.base.errors import Problem
 from edgekit.operators.geometry import dims, matmul_shapes, optional
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     array_attribute,
     int_attribute,
+    int_attributes,
     int_kernel,
     node_label,
     size,
@@ -51,7 +53,7 @@ def emit_rows_int(
     kernel = int_kernel("ek_fc", node, sparse=pattern is not None)
     arrays = ctx.weights(node, kernel, {"w": w, "bias": bias}, patterns=[pattern])
     arrays += [ctx.constant(f"{node.name}_{a}", v) for a, v in (("mult", mult), ("shift", shift))]
-    numbers = [int_attribute(node, name) for name in ("y_zero", "y_min", "y_max")]
+    numbers = int_attributes(node, *LIMITS)
     ctx.call(kernel, ctx.pointer(x), *arrays, *numbers, ctx.pointer(y), size(x) // k, k, n)
 
 
@@ -112,31 +114,16 @@ def emit_gemm(ctx: Context, node: ir.Node) -> None:
 
 def check_gemm(node: ir.Node) -> list[Problem]:
     """Constant 2-D weights and bias of one row; alpha and beta 1; no transposed input."""
-    problems = []
-    w = constant(node.inputs[1])
-    bias = optional(node, 2)
+    found = []
+    w, bias = constant(node.inputs[1]), optional(node, 2)
     if w is None or (bias is not None and constant(bias) is None):
-        problems.append(
-            Problem(node_label(node), "computed weights", "constant weights", "use MatMul")
-        )
-    elif bias is not None and size(bias) not in (
-        1,
-        w.shape[0 if int_attribute(node, "transB", 0) else 1],
-    ):
-        problems.append(
-            Problem(node_label(node), f"bias {dims(bias)}", "one row", "add it after the Gemm")
-        )
+        found.append(("computed weights", "constant weights", "use MatMul"))
+    elif bias is not None and size(bias) not in (1, w.shape[not int_attribute(node, "transB", 0)]):
+        found.append((f"bias {dims(bias)}", "one row", "add it after the Gemm"))
     scales = [a.as_float() for n in ("alpha", "beta") if (a := node.attributes.get(n)) is not None]
     if any(s != 1.0 for s in scales) or int_attribute(node, "transA", 0):
-        problems.append(
-            Problem(
-                node_label(node),
-                "alpha, beta or transA",
-                "1, 1 and 0",
-                "fold them into the weights",
-            )
-        )
-    return problems
+        found.append(("alpha, beta or transA", "1, 1 and 0", "fold them into the weights"))
+    return [Problem(node_label(node), *parts) for parts in found]
 
 
 def macs_gemm(node: ir.Node) -> int:

@@ -3,7 +3,7 @@
 import onnx_ir as ir
 
 from edgekit.base.random_normals import quantiles
-from edgekit.targets.c.emit.base import Context, int_attribute
+from edgekit.targets.c.emit.base import Context, int_attributes
 from edgekit.targets.c.plan.storage import Traits
 
 
@@ -26,5 +26,5 @@ def _emit(ctx: Context, node: ir.Node, kernel: str, *tables: str) -> None:
     old, new = node.inputs[0], node.outputs[1]
     assert old is not None
     ctx.copy(old, new)
-    numbers = [int_attribute(node, name) for name in ("port", "count")]
+    numbers = int_attributes(node, "port", "count")
     ctx.call(kernel, ctx.pointer(new), *tables, ctx.pointer(node.outputs[0]), *numbers)

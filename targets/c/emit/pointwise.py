@@ -7,11 +7,13 @@ from edgekit.operators.elementwise.functions import form, is_whole
 from edgekit.operators.geometry import dims
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     array_attribute,
     c_type,
     float_literal,
     int_attribute,
+    int_attributes,
     int_kernel,
     node_label,
     size,
@@ -102,7 +104,7 @@ def emit_table(ctx: Context, node: ir.Node) -> None:
     elif suffix(y) == "s16":
         ctx.call("ek_lut_s16", ctx.pointer(x), table, ctx.pointer(y), size(x))
     else:
-        numbers = [int_attribute(node, name) for name in ("mult", "shift", "y_zero")]
+        numbers = int_attributes(node, "mult", "shift", "y_zero")
         ctx.call("ek_lut_s16_s8", ctx.pointer(x), table, *numbers, ctx.pointer(y), size(x))
 
 
@@ -119,13 +121,12 @@ def emit_arithmetic_int(ctx: Context, node: ir.Node) -> None:
         ctx.pointer(v) if not outer else f"{ctx.pointer(v)} + {index(outer, i)}"
         for i, v in ((1, a), (2, b), (0, y))
     )
-    zeros = [int_attribute(node, "a_zero"), int_attribute(node, "b_zero")]
-    tail = [int_attribute(node, name) for name in ("shift", "y_zero", "y_min", "y_max")]
+    a_zero, b_zero, *tail = int_attributes(node, "a_zero", "b_zero", "shift", *LIMITS)
     if node.op_type == "Add":
-        m1, m2 = int_attribute(node, "m1"), int_attribute(node, "m2")
-        arguments = [pa, steps[1], zeros[0], m1, pb, steps[2], zeros[1], m2, *tail, py, inner]
+        m1, m2 = int_attributes(node, "m1", "m2")
+        arguments = [pa, steps[1], a_zero, m1, pb, steps[2], b_zero, m2, *tail, py, inner]
     else:
         m = int_attribute(node, "m")
-        arguments = [pa, steps[1], zeros[0], pb, steps[2], zeros[1], m, *tail, py, inner]
+        arguments = [pa, steps[1], a_zero, pb, steps[2], b_zero, m, *tail, py, inner]
     for text in nest(outer, [f"{kernel}({', '.join(map(str, arguments))});"]):
         ctx.line(text)

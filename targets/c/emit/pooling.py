@@ -6,9 +6,11 @@ from edgekit.base.errors import Problem
 from edgekit.operators.geometry import ConvShape, dims, ints
 from edgekit.operators.pooling.twin import pool_of
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     array_attribute,
     int_attribute,
+    int_attributes,
     int_kernel,
     node_label,
     suffix,
@@ -40,17 +42,10 @@ def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
     """Integer: the division is part of the factor."""
     x, y = node.inputs[0], node.outputs[0]
     arrays = [ctx.constant(f"{node.name}_{a}", array_attribute(node, a)) for a in ("mult", "shift")]
-    names = ("count_min", "y_zero", "y_min", "y_max")
-    ctx.call(
-        int_kernel("ek_avg_pool", node),
-        ctx.pointer(x),
-        int_attribute(node, "x_zero"),
-        *arrays,
-        *(int_attribute(node, name) for name in names),
-        ctx.pointer(y),
-        *ints(node, "borders", []),
-        shape_argument(ConvShape.of(ints(node, "shape", []))),
-    )
+    numbers = int_attributes(node, "count_min", *LIMITS)
+    borders, shape = ints(node, "borders", []), ConvShape.of(ints(node, "shape", []))
+    arguments = [ctx.pointer(x), int_attribute(node, "x_zero"), *arrays, *numbers, ctx.pointer(y)]
+    ctx.call(int_kernel("ek_avg_pool", node), *arguments, *borders, shape_argument(shape))
 
 
 def check_pool(node: ir.Node) -> list[Problem]:

@@ -1,5 +1,6 @@
 """GRU, LSTM and RNN: state updated in place, one kernel call for all time steps of all sequences."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,14 +73,21 @@ class _Cell:
     @property
     def traits(self) -> Traits:
         """States are updated in place; a single step's Y is Y_h; a state with no output lives in scratch."""
-        updates, same = [], []
-        for order, (position, initial, final) in enumerate(self.states):
-            home = self.y if final is None and order == 0 and self.steps == 1 else final
+        updates = []
+        for order, (position, initial, _) in enumerate(self.states):
+            home = self._home(order)
             if home is not None and initial is not None:
                 updates.append((position, home))
-            if order == 0 and self.steps == 1 and self.y is not None and final is not None:
-                same.append((self.y, final))
-        return Traits(updates=tuple(updates), same=tuple(same), scratch=self._places[1])
+        final = self.states[0][2]
+        same: tuple[tuple[int, int], ...] = ()
+        if self.steps == 1 and self.y is not None and final is not None:
+            same = ((self.y, final),)
+        return Traits(updates=tuple(updates), same=same, scratch=self._places[1])
+
+    def _home(self, order: int) -> int | None:
+        """The output where a state lives: its own, or Y of a single step; None of one that lives in scratch."""
+        final = self.states[order][2]
+        return self.y if final is None and order == 0 and self.steps == 1 else final
 
     @property
     def _places(self) -> tuple[list[int], int]:
@@ -90,35 +98,34 @@ class _Cell:
             end = INT_SCRATCH[op] * self.units * min(rows, ROWS)
         else:
             end = FLOAT_KERNELS[op].scratch * self.units * min(rows, FLOAT_ROWS)
-        for order, (_, _, final) in enumerate(self.states):
-            homed = final is not None or (order == 0 and self.steps == 1 and self.y is not None)
+        for order in range(len(self.states)):
             item = STATE_BYTES[STATE_TYPES[self.node.domain][order]]
             start = -(-end // item) * item
             places.append(start)
-            end = end if homed else start + self.batch * self.units * item
+            is_homeless = self._home(order) is None
+            end = start + self.batch * self.units * item if is_homeless else end
         return places, end
 
     def settle(self, ctx: Context) -> tuple[list[str], str]:
         """Bring the states to their homes; returns these, and where Y is to be written, or nothing."""
-        y = None if self.y is None else self.node.outputs[self.y]
-        size = self.batch * self.units
-        homes, (places, _) = [], self._places
-        for order, (_, initial, final) in enumerate(self.states):
-            value = None if final is None else self.node.outputs[final]
-            if value is None and order == 0 and self.steps == 1:
-                value = y
-            if value is None:
-                ctype = STATE_TYPES[self.node.domain][order]
-                home = f"{ctx.scratch(self.node, ctype)} + {places[order] // STATE_BYTES[ctype]}"
-            else:
-                home = ctx.pointer(value)
+        size, homes = self.batch * self.units, []
+        for order, (_, initial, _) in enumerate(self.states):
+            number = self._home(order)
+            value = None if number is None else self.node.outputs[number]
+            home = self._scratch_home(ctx, order) if value is None else ctx.pointer(value)
             if initial is None:
                 ctx.line(f"memset({home}, 0, {size} * sizeof *({home}));")
             elif not ctx.same_place(initial, value):
                 ctx.line(f"memcpy({home}, {ctx.pointer(initial)}, {size} * sizeof *({home}));")
             homes.append(home)
-        copied = y is not None and not (self.steps == 1 and homes[0] == ctx.pointer(y))
-        return homes, ctx.pointer(y) if y is not None and copied else ""
+        y = "" if self.y is None else ctx.pointer(self.node.outputs[self.y])
+        return homes, "" if self.steps == 1 and homes[0] == y else y
+
+    def _scratch_home(self, ctx: Context, order: int) -> str:
+        """Where a state without an output lives."""
+        ctype = STATE_TYPES[self.node.domain][order]
+        place = self._places[0][order] // STATE_BYTES[ctype]
+        return f"{ctx.scratch(self.node, ctype)} + {place}"
 
     def emit(
         self, ctx: Context, kernel: str, arrays: list[str], sizes: list[int], ctype: str
@@ -231,6 +238,13 @@ def check_float(node: ir.Node) -> list[Problem]:
         found.append(("sequence_lens", "the full sequence", "remove the lengths"))
     if node.op_type == "LSTM" and _input(node, 7) is not None:
         found.append(("peepholes", "none", "use a plain LSTM"))
+    for name, allowed in _unusual_attributes(node):
+        found.append((f"attribute {name}", allowed, "use the default cell"))
+    return [Problem(node_label(node), *parts) for parts in found]
+
+
+def _unusual_attributes(node: ir.Node) -> Iterator[tuple[str, str]]:
+    """Attributes that the kernels do not take, and what they take."""
     allowed = (_cell_of(node).activations, *FLOAT_KERNELS[node.op_type].other)
     names = ["activations", "clip", "activation_alpha", "activation_beta", "input_forget"]
     if _input(node, 4) is None:  # layers of whole sequences come forward and time first
@@ -240,9 +254,7 @@ def check_float(node: ir.Node) -> list[Problem]:
         if value in (0, (), "forward") or (name == "activations" and tuple(value) in allowed):
             continue
         text = " or ".join(", ".join(functions) for functions in allowed)
-        default = text if name == "activations" else "its default"
-        found.append((f"attribute {name}", default, "use the default cell"))
-    return [Problem(node_label(node), *parts) for parts in found]
+        yield name, text if name == "activations" else "its default"
 
 
 def macs_int(node: ir.Node) -> int:

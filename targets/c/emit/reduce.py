@@ -1,8 +1,9 @@
 """Reductions over any axes, and softmax over the last one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
-import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.errors import Problem
@@ -18,7 +19,7 @@ from edgekit.targets.c.emit.base import (
     size,
 )
 from edgekit.targets.c.emit.constants import to_bind
-from edgekit.targets.c.loops.strides import contiguous, index, merge, nest
+from edgekit.targets.c.loops.strides import Loops, contiguous, index, merge, nest
 from edgekit.targets.instruction_sets import packing_of
 
 LEAST_BESIDE = 64  # elements of a float extreme that is taken of many at once
@@ -101,37 +102,45 @@ def _rule(op: str, ctype: str) -> tuple[str, Reduction]:
 def emit_reduce(ctx: Context, node: ir.Node) -> None:
     """Fold some axes, in row-major order for every result."""
     x, y = node.inputs[0], node.outputs[0]
-    shape, axes, strides = dims(x), reduced_axes(node), contiguous(dims(x))
-    kept = [axis for axis in range(len(shape)) if axis not in axes]
-    kept_shape = tuple(shape[axis] for axis in kept)
-    outer = merge(kept_shape, [tuple(strides[a] for a in kept), contiguous(kept_shape)])
-    inner = merge([shape[a] for a in axes], [tuple(strides[a] for a in axes)])
+    outer, inner = _reduction_loops(dims(x), reduced_axes(node))
     ctype = c_type(x)
     kind, rule = _rule(node.op_type, ctype)
-    count = int(np.prod([shape[a] for a in axes]))
+    count = prod(extent for extent, _ in inner)
     end = rule.end.format(n=float_literal(count) if kind == "float" else count)
-    load = f"const {kind} x = row[{index(inner, 0, variable='j')}];"
-
-    def over(statement: str) -> list[str]:
-        return nest(inner, [load, statement], "j")
-
+    fold = nest(inner, [_load(kind, inner), f"acc = {rule.update};"], "j")
+    lanes = 2 * packing_of(ctx.profile.kernels).columns
+    is_extreme = kind == "float" and node.op_type in NARROW and inner == [(count, (1,))]
+    if is_extreme and lanes >= 16 and count >= LEAST_BESIDE:
+        fold = _lane_extremes(rule, count, lanes, fold)
+    value = end if kind == "float" else f"({ctype})({end})"
+    result = f"{ctx.pointer(y)}[{index(outer, 1)}] = {value};"
     body = [f"const {ctype} *const row = {ctx.pointer(x)} + {index(outer, 0)};"]
     if node.op_type == "ReduceLogSumExp":
-        body += ["float top = -EK_INF;", *over("top = ek_maxf1(top, x);")]
-        body += ["top = top > -EK_INF && top < EK_INF ? top : 0.0f;", "{", "float acc = 0.0f;"]
+        body += [*_top_lines(inner), "{", "float acc = 0.0f;", *fold, result, "}"]
     else:
-        body += [f"{kind} acc = {rule.start};"]
-    result = (
-        f"{ctx.pointer(y)}[{index(outer, 1)}] = {end if kind == 'float' else f'({ctype})({end})'};"
-    )
-    fold = over(f"acc = {rule.update};")
-    lanes = 2 * packing_of(ctx.profile.kernels).columns
-    if kind == "float" and node.op_type in NARROW and inner == [(count, (1,))] and lanes >= 16:
-        fold = _lane_extremes(rule, count, lanes, fold) if count >= LEAST_BESIDE else fold
-    body += [*fold, result]
-    body += ["}"] if node.op_type == "ReduceLogSumExp" else []
+        body += [f"{kind} acc = {rule.start};", *fold, result]
     for text in nest(outer, body):
         ctx.line(text)
+
+
+def _reduction_loops(shape: Sequence[int], axes: Sequence[int]) -> tuple[Loops, Loops]:
+    """Loops over the results, with steps in x and in y; and over the elements that one takes."""
+    strides = contiguous(shape)
+    others = [axis for axis in range(len(shape)) if axis not in axes]
+    sizes = tuple(shape[axis] for axis in others)
+    outer = merge(sizes, [tuple(strides[axis] for axis in others), contiguous(sizes)])
+    return outer, merge([shape[a] for a in axes], [tuple(strides[a] for a in axes)])
+
+
+def _load(kind: str, inner: Loops) -> str:
+    return f"const {kind} x = row[{index(inner, 0, variable='j')}];"
+
+
+def _top_lines(inner: Loops) -> list[str]:
+    """C of the largest element ``top``; 0 where that is infinite or NaN."""
+    largest = nest(inner, [_load("float", inner), "top = ek_maxf1(top, x);"], "j")
+    finite = "top = top > -EK_INF && top < EK_INF ? top : 0.0f;"
+    return ["float top = -EK_INF;", *largest, finite]
 
 
 def check_reduce(node: ir.Node) -> list[Problem]:

@@ -228,10 +228,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         spectral.emit_irfft, spectral.traits_irfft, spectral.check_frame
     ),
     (FRONTEND_DOMAIN, "Finite"): Emitter(
-        call_emitter(
-            "ek_finite_f32",
-            lambda node: [size(node.inputs[0]), *finite_bounds(node)],
-        ),
+        call_emitter("ek_finite_f32", lambda node: [size(node.inputs[0]), *finite_bounds(node)]),
         elementwise,
     ),
     (FRONTEND_DOMAIN, "NormalNoise"): Emitter(noise.emit_normal, noise.traits),

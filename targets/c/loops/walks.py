@@ -50,20 +50,24 @@ def _innermost(lists: Sequence[Indices]) -> Loop:
 def _with_table(lists: Sequence[Indices]) -> list[Loop]:
     """A loop over the shortest table that repeats at a constant stride, inside the loop that repeats it."""
     size = lists[0].size
-    if size == 1:
-        return []
     for count in (n for n in range(2, size + 1) if size % n == 0):
         rows = [items.reshape(-1, count) for items in lists]
-        firsts = [row[:, 0] for row in rows]
-        turns = size // count
-        steps = tuple(int(f[1] - f[0]) if turns > 1 else 0 for f in firsts)
-        if all(
-            (row - row[:, :1] == row[0]).all() and (first == np.arange(turns) * step).all()
-            for row, first, step in zip(rows, firsts, steps, strict=True)
-        ):
-            break
-    table = (count, tuple(_stride_or_table(row[0]) for row in rows))
-    return [(turns, steps), table] if turns > 1 else [table]
+        steps = _steps_between(rows)
+        if steps is not None:
+            table = (count, tuple(_stride_or_table(row[0]) for row in rows))
+            return [(size // count, steps), table] if count < size else [table]
+    return []
+
+
+def _steps_between(rows: Sequence[Indices]) -> tuple[int, ...] | None:
+    """Of each list the constant step from row to row, which are alike otherwise; None where they are not."""
+    turns = np.arange(len(rows[0]))
+    steps = tuple(int(row[1, 0] - row[0, 0]) if len(row) > 1 else 0 for row in rows)
+    alike = all(
+        (row - row[:, :1] == row[0]).all() and (row[:, 0] == turns * step).all()
+        for row, step in zip(rows, steps, strict=True)
+    )
+    return steps if alike else None
 
 
 def _stride_or_table(items: Indices) -> Step:

@@ -44,14 +44,7 @@ def fold_winograd_bias(w: Array, bias: Array, x_zero: int) -> Int32:
     return (64 * _sums(w, bias, x_zero)).astype(np.int32)
 
 
-def takes(
-    own: Packing,
-    s: ConvShape,
-    w: Array,
-    bias: Array,
-    shift: Array,
-    x_zero: int,
-) -> bool:
+def takes(own: Packing, s: ConvShape, w: Array, bias: Array, shift: Array, x_zero: int) -> bool:
     """Whether a device has the kernel, and that computes a convolution exactly."""
     if own.channels != 4 or not _fits(s) or shift.min() < LEAST_SHIFT:
         return False

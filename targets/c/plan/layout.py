@@ -5,7 +5,7 @@ share their source's storage; a state's successor is written in place where no r
 comes later, otherwise it is copied at the end of the hop; elementwise results take a dying operand's place.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import onnx_ir as ir
 
@@ -83,31 +83,19 @@ class _Planner:
         self._join_in_place()
         intervals = self._intervals()
         asides = {a: nbytes(_value(old)) for old, a in moves if isinstance(a, str)}
-        intervals += [
-            Interval(a, size, len(self.nodes), len(self.nodes)) for a, size in asides.items()
-        ]
+        last = len(self.nodes)
+        intervals += [Interval(name, size, last, last) for name, size in asides.items()]
         given, made = self._pcm_intervals()
         intervals += [*(given if pcm[0] else []), *(made if pcm[1] else [])]
         offsets, total = place(intervals)
-
-        def slot(value: ir.Value | str) -> Slot:
-            if isinstance(value, str):
-                return Slot("scratch", "", offsets[value])
-            root, offset = self.place(value)
-            start = self.anchor.get(root) or Slot("scratch", "", offsets[str(root.name)])
-            return start.behind(offset)
-
-        slots = {str(value.name): slot(value) for value in self.parent}
-        node_scratch = {
-            str(node.name): offsets[f"{node.name}:scratch"]
-            for node in self.nodes
-            if self.traits[str(node.name)].scratch
-        }
-        closing = tuple(Move(slot(to), slot(old), nbytes(_value(to, old))) for old, to in moves)
+        closing = [
+            Move(self._slot(to, offsets), self._slot(old, offsets), nbytes(_value(to, old)))
+            for old, to in moves
+        ]
         return Layout(
-            slots,
-            node_scratch,
-            closing,
+            {str(value.name): self._slot(value, offsets) for value in self.parent},
+            self._node_scratch(offsets),
+            tuple(closing),
             state_bytes,
             total,
             lower_bound(intervals),
@@ -116,6 +104,19 @@ class _Planner:
             tuple(intervals),
             {**offsets, **state_offsets},
         )
+
+    def _slot(self, value: ir.Value | str, offsets: Mapping[str, int]) -> Slot:
+        """Where a value lives, or what is put aside in scratch."""
+        if isinstance(value, str):
+            return Slot("scratch", "", offsets[value])
+        root, offset = self.place(value)
+        start = self.anchor.get(root) or Slot("scratch", "", offsets[str(root.name)])
+        return start.behind(offset)
+
+    def _node_scratch(self, offsets: Mapping[str, int]) -> dict[str, int]:
+        """Where each node has its work space, by its name."""
+        names = [str(node.name) for node in self.nodes]
+        return {name: offsets[f"{name}:scratch"] for name in names if self.traits[name].scratch}
 
     # -- classes of values that share storage ----------------------------------------------------------
 
@@ -197,13 +198,15 @@ class _Planner:
         moved = [pair for pair in pairs if self.root(pair[1]) in self.anchor]
         self.closing = {new for _, new in moved}
         for old, new in pairs:
-            if new in self.closing:
-                continue
-            safe = self.root(new) not in self.anchor and self._may_overwrite(old, new)
-            if not (safe and self.join(old, new)):
+            if new not in self.closing and not self._overwrite(old, new):
                 moved.append((old, new))
                 self.closing.add(new)
         return [(old, new) for old, new in moved if self.place(old) != self.place(new)]
+
+    def _overwrite(self, old: ir.Value, new: ir.Value) -> bool:
+        """Let a new state take the storage of the old one, if it may; returns whether it does."""
+        safe = self.root(new) not in self.anchor and self._may_overwrite(old, new)
+        return safe and self.join(old, new)
 
     def _ordered(
         self, pairs: list[tuple[ir.Value, ir.Value]]
@@ -223,12 +226,12 @@ class _Planner:
                 continue
             aside, old = f"aside:{len(ordered)}", left[0][1]
             ordered.append((old, aside))
-            root = self.root(old)
-            left = [
-                (aside if not isinstance(s, str) and self.root(s) is root else s, d)
-                for s, d in left
-            ]
+            left = [(aside if self._is_in(source, old) else source, to) for source, to in left]
         return ordered
+
+    def _is_in(self, source: ir.Value | str, value: ir.Value) -> bool:
+        """Whether the source of a move lives in the class of a value."""
+        return not isinstance(source, str) and self.root(source) is self.root(value)
 
     def _may_overwrite(self, old: ir.Value, new: ir.Value) -> bool:
         """Whether no step reads the old state after the step that writes the new one."""
@@ -291,20 +294,22 @@ class _Planner:
     def _join_in_place(self) -> None:
         """Let a result take the place of an operand that no later step reads."""
         for step, node in enumerate(self.nodes):
-            traits = self.traits[str(node.name)]
-            pairs = list(traits.updates)
-            if traits.elementwise:
-                pairs += [(i, 0) for i in range(len(node.inputs))]
-            for i, o in pairs:
-                old = optional(node, i)
-                if old is None or old not in self.parent or o >= len(node.outputs):
-                    continue
-                new = node.outputs[o]
+            for old, new in self._replaceable(node):
                 free = self.root(old) not in self.anchor and self.root(new) not in self.anchor
                 dies = self.last_use(old) == step and self.first_write(new) == step
-                alone = self._operands_in(node, old) == [i]
-                if free and dies and alone and _same_storage(old, new):
+                if free and dies and _same_storage(old, new):
                     self.join(old, new)
+
+    def _replaceable(self, node: ir.Node) -> Iterator[tuple[ir.Value, ir.Value]]:
+        """Operands that are alone in their class, each with the result that may take its place."""
+        traits = self.traits[str(node.name)]
+        elementwise = range(len(node.inputs)) if traits.elementwise else ()
+        for i, o in (*traits.updates, *((i, 0) for i in elementwise)):
+            old = optional(node, i)
+            if old is None or old not in self.parent or o >= len(node.outputs):
+                continue
+            if self._operands_in(node, old) == [i]:
+                yield old, node.outputs[o]
 
     def _intervals(self) -> list[Interval]:
         intervals = [

@@ -33,6 +33,11 @@ class Item:
     reads: float
     is_weights: bool = False
 
+    @property
+    def in_flash(self) -> bool:
+        """Whether it must be stored without power: weights and code."""
+        return self.is_weights or self.name == CODE
+
 
 @dataclass(frozen=True)
 class PlacedItem:
@@ -68,25 +73,31 @@ class BoardPlacement:
     @property
     def misfits(self) -> tuple[str, ...]:
         """What no memory has room for, with the room of the largest gap."""
-        told = []
-        for keeps in (True, False):
-            out = [
-                p.item
-                for p in self.placed
-                if p.memory is None and (p.item.is_weights or p.item.name == CODE) == keeps
-            ]
-            if not out:
-                continue
-            free = {m.name: m.bytes - self.used(m) for m in self.board.memory if m.keeps == keeps}
-            gaps = ", ".join(f"{name} {size:,}" for name, size in free.items())
-            size = sum(item.bytes for item in out)
-            names = [item.name for item in out]
-            listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
-            told.append(
-                f"does not fit {self.board.name}: {size:,} bytes of {listed} have no room in "
-                f"{'flash' if keeps else 'RAM'}; free: {gaps}"
-            )
-        return tuple(told)
+        sides = (("flash", True), ("RAM", False))
+        return tuple(text for side in sides if (text := self._misfit(*side)) is not None)
+
+    def _misfit(self, kind: str, keeps: bool) -> str | None:
+        """What has no room in one kind of memory; None where all has."""
+        out = [p.item for p in self.placed if p.memory is None and p.item.in_flash == keeps]
+        if not out:
+            return None
+        gaps = ", ".join(f"{name} {size:,}" for name, size in self.free(keeps).items())
+        size = sum(item.bytes for item in out)
+        names = [item.name for item in out]
+        listed = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if names[4:] else "")
+        return (
+            f"does not fit {self.board.name}: {size:,} bytes of {listed} have no room in "
+            f"{kind}; free: {gaps}"
+        )
+
+    def free(self, keeps: bool) -> dict[str, int]:
+        """Bytes that are left in each memory that keeps its content without power, or in each of the others."""
+        return {m.name: m.bytes - self.used(m) for m in self.board.memory if m.keeps == keeps}
+
+    def emptiest(self, keeps: bool) -> str:
+        """The memory of these with most room."""
+        free = self.free(keeps)
+        return max(free, key=free.__getitem__)
 
     def facts(self) -> JsonObject:
         """Return ``board`` of the manifest."""
@@ -147,35 +158,49 @@ def place(board: Board, wanted: Sequence[Item]) -> BoardPlacement:
 
 
 def _in_order(board: Board, wanted: Sequence[Item]) -> list[PlacedItem]:
-    free = {memory.name: memory.bytes - memory.reserved_bytes for memory in board.memory}
-    order = sorted(board.memory, key=lambda memory: memory.cycles_per_word(board.clock_hz))
+    """Place items in an order: code first, then weights, each of which is in flash in any case."""
+    room = _Room(board)
+    stored = {item.name: room.take(item, room.flash) for item in wanted if item.in_flash}
+    return [
+        _place_stored(item, stored[item.name], room)
+        if item.in_flash
+        else _place_item(item, room.take(item, room.ram), board)
+        for item in wanted
+    ]
 
-    def first(item: Item, among: Iterable[Memory]) -> Memory | None:
+
+class _Room:
+    """The free bytes of a board while items take them; memories are in the order of their speed."""
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.free = {memory.name: memory.bytes - memory.reserved_bytes for memory in board.memory}
+        order = sorted(board.memory, key=self.cycles_per_word)
+        self.flash, self.ram = ([m for m in order if m.keeps == keeps] for keeps in (True, False))
+
+    def cycles_per_word(self, memory: Memory) -> float:
+        return memory.cycles_per_word(self.board.clock_hz)
+
+    def take(self, item: Item, among: Iterable[Memory]) -> Memory | None:
         """Take room in the fastest of some memories that has it."""
         for memory in among:
-            if align_size(item.bytes) <= free[memory.name]:
-                free[memory.name] -= align_size(item.bytes)
+            if align_size(item.bytes) <= self.free[memory.name]:
+                self.free[memory.name] -= align_size(item.bytes)
                 return memory
         return None
 
-    flash, ram = ([m for m in order if m.keeps == keeps] for keeps in (True, False))
-    stored = {  # code first, then weights, each of which is in flash in any case
-        item.name: first(item, flash) for item in wanted if item.is_weights or item.name == CODE
-    }
-    placed = []
-    for item in wanted:
-        home = stored.get(item.name)
-        if item.name not in stored:
-            placed.append(_place_item(item, first(item, ram), board))
-        elif home is None or not item.is_weights or item.reads == 0:
-            placed.append(_place_item(item, home, board))
-        else:
-            speed = home.cycles_per_word(board.clock_hz)
-            faster = [m for m in ram if m.cycles_per_word(board.clock_hz) < speed]
-            copy = first(item, faster)
-            own = _place_item(item, copy or home, board)
-            placed.append(own if copy is None else replace(own, stored=home.name))
-    return placed
+    def faster_than(self, home: Memory) -> list[Memory]:
+        """The RAMs that are read faster than a memory."""
+        return [m for m in self.ram if self.cycles_per_word(m) < self.cycles_per_word(home)]
+
+
+def _place_stored(item: Item, home: Memory | None, room: _Room) -> PlacedItem:
+    """Place an item where it is stored, or its copy in a faster RAM: weights that are read."""
+    is_copied = home is not None and item.is_weights and item.reads != 0
+    copy = room.take(item, room.faster_than(home)) if home is not None and is_copied else None
+    if home is None or copy is None:
+        return _place_item(item, home, room.board)
+    return replace(_place_item(item, copy, room.board), stored=home.name)
 
 
 def _place_item(item: Item, memory: Memory | None, board: Board) -> PlacedItem:
@@ -194,20 +219,19 @@ def board_script(name: str, placing: BoardPlacement) -> str:
     memory = {
         m.name: Region(m.start + m.reserved_bytes, m.bytes - m.reserved_bytes) for m in board.memory
     }
-    free = {m.name: m.bytes - placing.used(m) for m in board.memory}
-    code = at[CODE] or max((m.name for m in board.memory if m.keeps), key=free.__getitem__)
-    ram = at[STACK] or max((m.name for m in board.memory if not m.keeps), key=free.__getitem__)
+    code = at[CODE] or placing.emptiest(keeps=True)
+    ram = at[STACK] or placing.emptiest(keeps=False)
     # golden data of the replay, where there is most room; what is not placed by name goes along
-    rest = max((m.name for m in board.memory if m.keeps), key=free.__getitem__)
+    rest = placing.emptiest(keeps=True)
+    blocks = [(block, where) for block in (STATE, SCRATCH) if (where := at[block]) is not None]
     outputs = [
         *_weights(placing),
         Output("weights", f"*(.rodata.{name}_*) *(.rodata.golden_*)", rest),
         *(
             Output(
-                f"{name}_{block}", f"*(.{name}_{block}) *(.bss.replay_{block})", where, cleared=True
+                f"{name}_{block}", f"*(.{name}_{block}) *(.bss.replay_{block})", where, None, True
             )
-            for block in (STATE, SCRATCH)
-            if (where := at[block]) is not None
+            for block, where in blocks
         ),
         Output("data", "*(.data .data.* .sdata .sdata.*)", ram, stored=code),
         Output("bss", "*(.bss .bss.* .sbss .sbss.* COMMON)", ram, cleared=True),

@@ -54,23 +54,8 @@ def _description(manifest: Manifest, knobs: Sequence[Knob]) -> str:
                 port(f"lv2:{way}Port , lv2:AudioPort", symbol, words(label))
     for knob in knobs:
         port("lv2:InputPort , lv2:ControlPort", knob.symbol, words(knob.label), *_range(knob))
-    port(
-        "lv2:InputPort , lv2:ControlPort",
-        "enabled",
-        "Enabled",
-        "lv2:default 1",
-        "lv2:minimum 0",
-        "lv2:maximum 1",
-        "lv2:portProperty lv2:toggled",
-        "lv2:designation lv2:enabled",
-    )
-    port(
-        "lv2:OutputPort , lv2:ControlPort",
-        "latency",
-        "Latency",
-        "lv2:portProperty lv2:integer , lv2:reportsLatency",
-        "lv2:designation lv2:latency",
-    )
+    port("lv2:InputPort , lv2:ControlPort", "enabled", "Enabled", *ENABLED)
+    port("lv2:OutputPort , lv2:ControlPort", "latency", "Latency", *LATENCY)
     ports = " ,\n".join(rows)
     return DESCRIPTION.format(
         uri=_uri(manifest), title=words(manifest.source["name"]), ports=ports.lstrip()
@@ -87,6 +72,15 @@ def _range(knob: Knob) -> list[str]:
     }
     return [f"lv2:{word} {value!r}" for word, value in values.items()]
 
+
+ENABLED = (
+    "lv2:default 1",
+    "lv2:minimum 0",
+    "lv2:maximum 1",
+    "lv2:portProperty lv2:toggled",
+    "lv2:designation lv2:enabled",
+)
+LATENCY = ("lv2:portProperty lv2:integer , lv2:reportsLatency", "lv2:designation lv2:latency")
 
 MANIFEST = """\
 @prefix lv2: <http://lv2plug.in/ns/lv2core#> .

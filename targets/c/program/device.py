@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from edgekit.base.layout import Layout
-from edgekit.base.resampling import resampling_between
+from edgekit.base.resampling import Resampling, resampling_between
 from edgekit.graph.model import Model
 from edgekit.runtime.audio.device import COUNTERS
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
@@ -21,37 +21,28 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
     if facts is None:
         return {}
     rates = resampling_between(facts["sample_rate_hz"], stream["sample_rate_hz"])
-    sources, sinks = manifest.stream_inputs, manifest.sounds
-    inputs, outputs = (sum(t.pcm_channels or 0 for t in side) for side in (sources, sinks))
     hop, name = int(stream["hop_samples"]), manifest.c_name
-    fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
-    ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")
-    described = [stream_rows(side) for side in (sources, sinks)]
-    arrays = [_argument_shapes(args, side) for args, side in ((ins, sources), (outs, sinks))]
-    facts_of = {
+    fields = {
         "name": name,
         "upper": name.upper(),
-        "device_hz": rates.device_hz,
         "latency": facts["latency_samples"],
         "latency_ms": f"{facts['latency_ms']:g}",
         "bytes": facts["state_bytes"],
-        "inputs": inputs,
-        "outputs": outputs,
-        "ins": len(sources),
-        "outs": len(sinks),
-        "takes": arrays[0],
-        "gives": f" and give {arrays[1]}" if outs else "",
-        "float_pointers": _pointers(ins, outs, "float"),
-        "short_pointers": _pointers(ins, outs, "int16_t"),
-        "missing": " || ".join(f"{argument} == NULL" for argument in (*ins, *outs)),
-        "from": ", ".join(ins),
-        "to": f"\n    void *const to[] = {{{', '.join(outs)}}};" if outs else "",
-        "to_name": "to" if outs else "NULL",
-        "sources": described[0],
-        "sinks": f"\nstatic const ek_device_stream sinks[{len(sinks)}] = {{{described[1]}}};"
-        if sinks
-        else "",
-        "sinks_name": "sinks" if sinks else "NULL",
+        "floats": (facts["state_bytes"] - COUNTERS) // 4,
+        **_resampling_fields(rates, hop),
+        **stream_fields(model, manifest, hop),
+    }
+    return {
+        f"{name}_device.h": template("device.h").format(**fields).encode(),
+        f"{name}_device.c": template("device.c").format(**fields).encode(),
+        LIBRARY: kernel_sources()[LIBRARY].read_bytes(),
+    }
+
+
+def _resampling_fields(rates: Resampling, hop: int) -> dict[str, object]:
+    """Fields of the templates about the rates."""
+    return {
+        "device_hz": rates.device_hz,
         "count": len(rates.taps),
         "taps": array_text(rates.taps),
         "up": rates.up,
@@ -60,19 +51,36 @@ def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
         "lead": rates.lead(hop),
         "past_in": rates.past_in,
         "past_out": rates.past_out,
-        "floats": (facts["state_bytes"] - COUNTERS) // 4,
-        "wired": "\n".join(
-            [
-                *wired_lines("in", sources, fields, "x", hop),
-                *wired_lines("out", sinks, fields, "y", hop),
-            ]
-            + ([] if sinks else ["    (void)y;"])
-        ),
     }
+
+
+def stream_fields(model: Model, manifest: Manifest, hop: int) -> dict[str, object]:
+    """Fields of the templates of devices and adapters about what comes in and goes out."""
+    sources, sinks = manifest.stream_inputs, manifest.sounds
+    fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
+    ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")
+    rows, gives = stream_rows(sinks), _argument_shapes(outs, sinks)
+    wired = wired_lines("in", sources, fields, "x", hop)
+    wired += wired_lines("out", sinks, fields, "y", hop) if sinks else ["    (void)y;"]
     return {
-        f"{name}_device.h": template("device.h").format(**facts_of).encode(),
-        f"{name}_device.c": template("device.c").format(**facts_of).encode(),
-        LIBRARY: kernel_sources()[LIBRARY].read_bytes(),
+        "inputs": sum(tensor.pcm_channels or 0 for tensor in sources),
+        "outputs": sum(tensor.pcm_channels or 0 for tensor in sinks),
+        "ins": len(sources),
+        "outs": len(sinks),
+        "takes": _argument_shapes(ins, sources),
+        "gives": f" and give {gives}" if outs else "",
+        "float_pointers": _pointers(ins, outs, "float"),
+        "short_pointers": _pointers(ins, outs, "int16_t"),
+        "missing": " || ".join(f"{argument} == NULL" for argument in (*ins, *outs)),
+        "from": ", ".join(ins),
+        "to": f"\n    void *const to[] = {{{', '.join(outs)}}};" if outs else "",
+        "to_name": "to" if outs else "NULL",
+        "sources": stream_rows(sources),
+        "sinks": f"\nstatic const ek_device_stream sinks[{len(sinks)}] = {{{rows}}};"
+        if sinks
+        else "",
+        "sinks_name": "sinks" if sinks else "NULL",
+        "wired": "\n".join(wired),
     }
 
 

@@ -1,6 +1,6 @@
 """What a build refuses: pointers that are NULL or misaligned, and, asked for it, a damaged state block."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
 import onnx_ir as ir
@@ -26,19 +26,20 @@ def check_source(model: Model, layout: Layout, name: str) -> str:
         for value in model.ir.graph.inputs
         if value.name in kept and value.dtype == ir.DataType.FLOAT
     ]
-    places = [
-        (layout.slots[str(node.inputs[2].name)].offset, length - fresh, fresh)
-        for node in model.ir.graph
-        if node.op_type == PUSH and node.domain == DOMAIN and node.inputs[2] is not None
-        for length, fresh in [
-            (node.attributes["length"].as_int(), node.attributes["fresh"].as_int())
-        ]
-    ]
-    ready = [] if layout.ready is None else [(layout.ready, 1, 1)]
+    places = [*_ring_places(model, layout)]
+    places += [] if layout.ready is None else [(layout.ready, 1, 1)]
     parts = [FLOATS.format(**_table(floats))] if floats else []
-    parts += [PLACES.format(**_table([*places, *ready]))] if places or ready else []
+    parts += [PLACES.format(**_table(places))] if places else []
     start = START if parts else ""
     return CHECK.format(name=name, upper=name.upper(), body=start + "".join(parts))
+
+
+def _ring_places(model: Model, layout: Layout) -> Iterator[tuple[int, int, int]]:
+    """Of each ring, where its position is, the last one, and the step between two."""
+    for node in model.ir.graph:
+        if (node.op_type, node.domain) == (PUSH, DOMAIN) and node.inputs[2] is not None:
+            length, fresh = (node.attributes[key].as_int() for key in ("length", "fresh"))
+            yield layout.slots[str(node.inputs[2].name)].offset, length - fresh, fresh
 
 
 def _table(rows: Sequence[tuple[int, ...]]) -> dict[str, object]:

@@ -15,20 +15,23 @@ STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 
 
 def array_text(array: NDArray[np.generic]) -> str:
     """The elements in order, separated by commas, several to a line."""
-    flat = array.ravel()
-    if array.dtype == np.float32:
-        words = [STATIC.get(word, word) for word in map(float_literal, flat.tolist())]
-    elif array.dtype == np.int64:
-        words = [f"INT64_C({v})" if v != -(2**63) else "INT64_MIN" for v in flat.tolist()]
-    else:
-        words = [str(int(v)) if v != -(2**31) else "INT32_MIN" for v in flat.tolist()]
     lines, line = [], ""
-    for word in words:
+    for word in _words(array):
         if line and len(line) + len(word) + 2 > COLUMNS:
             lines.append(line)
             line = ""
         line += f"{word}, " if line else f"    {word}, "
     return "\n".join([*(text.rstrip() for text in lines), line.rstrip()])
+
+
+def _words(array: NDArray[np.generic]) -> list[str]:
+    """Each element as C writes it."""
+    values = array.ravel().tolist()
+    if array.dtype == np.float32:
+        return [STATIC.get(word, word) for word in map(float_literal, values)]
+    if array.dtype == np.int64:
+        return [f"INT64_C({v})" if v != -(2**63) else "INT64_MIN" for v in values]
+    return [str(int(v)) if v != -(2**31) else "INT32_MIN" for v in values]
 
 
 def string_lines(array: NDArray[np.generic]) -> Iterator[bytes]:

@@ -82,28 +82,30 @@ def pcm_source(model: Model, manifest: Manifest, layout: Layout, prefix: str) ->
     ports = _ports(model, manifest)
     count = len(manifest.stream_inputs)
     given, made = ports[:count], ports[count:]
-    read = "            {block} = " + READ % "{pcm}" + ";"
     knobs = _controls(model, manifest)
     arguments = [port.argument for port in ports] + [argument for argument, _ in knobs.values()]
     arguments += [] if made else ["out"]
     members = {port.tensor.name: port.block for port in given}
     members |= {name: argument for name, (argument, _) in knobs.items()}
+    results = [f"        result.{port.member} = {port.block};" for port in made]
+    read = "            {block} = " + READ % "{pcm}" + ";"
     write = WRITE.replace("{value}", "{block}").replace("{sample}", "{pcm}")
     return SOURCE.format(
         name=prefix,
         signature=_signature(model, ports, manifest, prefix),
         refused=refusal(prefix.upper(), ("scratch", *arguments)),
-        blocks="\n".join(
-            f"        float *const {port.block} = (float *)(void *)((unsigned char *)scratch + "
-            f"{layout.offsets[port.offset]}); /* [{port.size}] */"
-            for port in ports
-        ),
+        blocks="\n".join(_block_line(port, layout) for port in ports),
         inputs=", ".join(members[tensor.name] for tensor in manifest.hop_inputs),
-        outputs="\n".join(f"        result.{port.member} = {port.block};" for port in made)
-        or "        result = *out;",
+        outputs="\n".join(results or ["        result = *out;"]),
         read="\n".join(port.loop(read) for port in given),
         write="\n".join(port.loop(write) for port in made),
     )
+
+
+def _block_line(port: Port, layout: Layout) -> str:
+    """Where in scratch the floats of a hop lie."""
+    place = f"((unsigned char *)scratch + {layout.offsets[port.offset]})"
+    return f"        float *const {port.block} = (float *)(void *){place}; /* [{port.size}] */"
 
 
 def _ports(model: Model, manifest: Manifest) -> list[Port]:

@@ -1,6 +1,6 @@
 """``<name>_sample``: the loop over a step table in C, with the terms that the table uses and no others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from textwrap import indent
 
 import numpy as np
@@ -38,40 +38,52 @@ def sampler_header(loop: Loop, name: str) -> str:
 def sampler_source(loop: Loop, ctx: Context) -> str:
     """The function; its tables become constants of the build."""
     name, table = ctx.prefix, loop.table
-    ctx.kernels |= {KERNEL} if any(loop.counts) else set()
     begins, draws = loop.counts
+    ctx.kernels |= {KERNEL} if begins or draws else set()
     conditions, image = bool(loop.conditions), "image" if "last" in loop.others else "out"
+    pointers = ("net", "scratch", image, *(["given"] if conditions else []))
+    fields = (f"given->{field}" for field in field_names(loop.conditions).values())
     return FUNCTION.format(
         name=name,
-        includes="".join(f'#include "{o.manifest.c_name}.h"\n' for o in loop.others.values()),
+        includes=_lines(f'#include "{o.manifest.c_name}.h"' for o in loop.others.values()),
         image=image,
-        others="".join(f"    {line}\n" for line in _open_networks(loop)),
-        y="".join(f"    {line}\n" for line in _call_other_network(loop, "y", "y", None)),
-        last="".join(f"    {line}\n" for line in _call_other_network(loop, "last", "image", "out")),
+        others=_lines(_open_networks(loop), 1),
+        y=_lines(_call_other_network(loop, "y", "y", None), 1),
+        last=_lines(_call_other_network(loop, "last", "image", "out"), 1),
         parameter=f"const {name}_conditions *given, " if conditions else "",
-        refused=refusal(
-            name.upper(),
-            ("net", "scratch", image, *(["given"] if conditions else [])),
-            (f"given->{field}" for field in field_names(loop.conditions).values()),
-        ),
-        arrays="\n".join(
-            f"    float *const {array} = (float *)(void *)"
-            f"((unsigned char *)scratch + {loop.at(array)});"
-            for array in loop.arrays
-        ),
+        refused=refusal(name.upper(), pointers, fields),
+        arrays=_lines(_scratch_arrays(loop), 1).rstrip("\n"),
         size=size(loop.x),
-        start="\n".join(f"        {line}" for line in _start(loop, ctx)),
+        start=_lines(_start(loop, ctx), 2).rstrip("\n"),
         z="    float z[4];\n" if begins or draws else "    (void)seed;\n",
         first=_noise(ctx, "0") if begins else "",
         rows=table.rows,
-        calls="\n".join(f"        {line}" for line in _calls(loop, ctx)),
+        calls=_lines(_calls(loop, ctx), 2).rstrip("\n"),
         coefficients=f"{ctx.constant('sampler_rows', _coefficients(table))} + row * {len(_names(table))}",
         noise=indent(_noise(ctx, "row + 1"), "    ") if draws else "",
-        update="\n".join(f"            {line}" for line in _update(loop)),
-        end=""
-        if table.roles.residual is None
-        else END.format(size=size(loop.x), residual=loop.given(table.roles.residual)),
+        update=_lines(_update(loop), 3).rstrip("\n"),
+        end=_add_residual(loop),
     )
+
+
+def _lines(texts: Iterable[str], depth: int = 0) -> str:
+    """Lines of C in some blocks, each with its end."""
+    return "".join(f"{'    ' * depth}{text}\n" for text in texts)
+
+
+def _scratch_arrays(loop: Loop) -> Iterator[str]:
+    """Where in scratch the arrays of the loop lie."""
+    for array in loop.arrays:
+        place = f"((unsigned char *)scratch + {loop.at(array)})"
+        yield f"float *const {array} = (float *)(void *){place};"
+
+
+def _add_residual(loop: Loop) -> str:
+    """What is added behind the last row, where a network makes a residual."""
+    residual = loop.table.roles.residual
+    if residual is None:
+        return ""
+    return END.format(size=size(loop.x), residual=loop.given(residual))
 
 
 def _open_networks(loop: Loop) -> Iterator[str]:
@@ -116,12 +128,19 @@ def _names(table: StepTable) -> list[str]:
     outputs = range(table.v.shape[1])
     names = []
     if table.needs_x0:
-        names += ["u", *(f"v{k}" for k in outputs if np.any(table.v[:, k]))]
-        names += ["w"] if table.uses("w") else []
+        names += [
+            "u",
+            *(f"v{k}" for k in outputs if np.any(table.v[:, k])),
+            *_used_names(table, "w"),
+        ]
         names += [f"bias{c}" for c in range(0 if table.bias is None else table.bias.shape[1])]
-    names += ["a", *(["b"] if table.uses("b") else [])]
-    names += [f"e{k}" for k in outputs if np.any(table.e[:, k])]
-    return names + [name for name in ("c", "d", "h", "s") if table.uses(name)]
+    names += ["a", *_used_names(table, "b"), *(f"e{k}" for k in outputs if np.any(table.e[:, k]))]
+    return names + _used_names(table, "cdhs")
+
+
+def _used_names(table: StepTable, names: Iterable[str]) -> list[str]:
+    """The coefficients that are not 0 in all rows."""
+    return [name for name in names if table.uses(name)]
 
 
 def _coefficients(table: StepTable) -> Float32:
@@ -137,21 +156,7 @@ def _coefficients(table: StepTable) -> Float32:
 
 def _start(loop: Loop, ctx: Context) -> Iterator[str]:
     """x_T: the terms in the order of `edgekit.base.sampler_table`."""
-    table = loop.table
-    terms = [
-        f"{float_literal(factor)} * {value}"
-        for factor, value in (
-            (table.start_noise, "z[i % 4]"),
-            (table.start_y, f"{_y(loop)}[i]" if table.start_y else ""),
-            (table.start_scale, f"{loop.given(table.roles.start)}[i]" if table.start_scale else ""),
-        )
-        if factor
-    ]
-    if (mean := table.start_mean) is not None:
-        own = mean.astype(np.float32)
-        each = float_literal(own[0]) if own.size == 1 else f"{ctx.constant('sampler_mean', own)}[i]"
-        terms.append(each)
-    first, *others = terms or ["0.0f"]
+    first, *others = [*_start_terms(loop, ctx)] or ["0.0f"]
     yield f"out[i] = {first};"
     yield from (f"out[i] = out[i] + {term};" for term in others)
     yield from (
@@ -159,6 +164,19 @@ def _start(loop: Loop, ctx: Context) -> Iterator[str]:
         for name, value in (("start", "out[i]"), ("before", "0.0f"))
         if name in loop.arrays
     )
+
+
+def _start_terms(loop: Loop, ctx: Context) -> Iterator[str]:
+    table = loop.table
+    if table.start_noise:
+        yield f"{float_literal(table.start_noise)} * z[i % 4]"
+    if table.start_y:
+        yield f"{float_literal(table.start_y)} * {_y(loop)}[i]"
+    if table.start_scale:
+        yield f"{float_literal(table.start_scale)} * {loop.given(table.roles.start)}[i]"
+    if (mean := table.start_mean) is not None:
+        own = mean.astype(np.float32)
+        yield float_literal(own[0]) if own.size == 1 else f"{ctx.constant('sampler_mean', own)}[i]"
 
 
 def _y(loop: Loop) -> str:
@@ -228,32 +246,36 @@ def _per_row(loop: Loop, ctx: Context, role: str, column: NDArray[np.generic]) -
 
 def _update(loop: Loop) -> Iterator[str]:
     """One element's new value: the terms in the order of `edgekit.base.sampler_table`."""
-    table, names = loop.table, _names(loop.table)
-    place = {name: f"k[{i}]" for i, name in enumerate(names)}
-    if table.needs_x0:
-        yield f"float x0 = {place['u']} * out[i];"
-        for k in range(table.v.shape[1]):
-            if f"v{k}" in place:
-                yield f"x0 = x0 + {place[f'v{k}']} * e{k}[i];"
-        if "w" in place:
-            yield f"x0 = x0 + {place['w']} * {_y(loop)}[i];"
-        if table.bias is not None:
-            plane = size(loop.x) // table.bias.shape[1]
-            first = names.index("bias0")
-            yield f"x0 = x0 + k[{first} + i / {plane}];"
-        if table.clip is not None:
-            low, high = float_literal(-table.clip), float_literal(table.clip)
-            yield f"x0 = x0 < {low} ? {low} : x0 > {high} ? {high} : x0;"
+    place = {name: f"k[{i}]" for i, name in enumerate(_names(loop.table))}
+    if loop.table.needs_x0:
+        yield from _update_x0(loop, place)
     yield f"float x = {place['a']} * out[i];"
-    terms = [("b", "x0")] + [(f"e{k}", f"e{k}[i]") for k in range(table.v.shape[1])]
-    terms += [("c", f"{_y(loop)}[i]")] if "c" in place else []
-    noise = table.roles.noise
+    noise = loop.table.roles.noise
     z = "z[i % 4]" if noise is None else f"{loop.given(noise)}[(ptrdiff_t)row * {size(loop.x)} + i]"
-    terms += [("d", "start[i]"), ("h", "before[i]"), ("s", z)]
-    yield from (f"x = x + {place[name]} * {factor};" for name, factor in terms if name in place)
+    terms = {"b": "x0", **{f"e{k}": f"e{k}[i]" for k in range(loop.table.v.shape[1])}}
+    terms |= {"c": f"{_y(loop)}[i]"} if "c" in place else {}
+    terms |= {"d": "start[i]", "h": "before[i]", "s": z}
+    yield from (f"x = x + {place[name]} * {term};" for name, term in terms.items() if name in place)
     yield "out[i] = x;"
     if "before" in loop.arrays:
         yield "before[i] = x0;"
+
+
+def _update_x0(loop: Loop, place: Mapping[str, str]) -> Iterator[str]:
+    """The estimate of the sample at the end: from x and what the network gave, then clipped."""
+    table = loop.table
+    yield f"float x0 = {place['u']} * out[i];"
+    for k in range(table.v.shape[1]):
+        if f"v{k}" in place:
+            yield f"x0 = x0 + {place[f'v{k}']} * e{k}[i];"
+    if "w" in place:
+        yield f"x0 = x0 + {place['w']} * {_y(loop)}[i];"
+    if table.bias is not None:
+        plane, first = size(loop.x) // table.bias.shape[1], list(place).index("bias0")
+        yield f"x0 = x0 + k[{first} + i / {plane}];"
+    if table.clip is not None:
+        low, high = float_literal(-table.clip), float_literal(table.clip)
+        yield f"x0 = x0 < {low} ? {low} : x0 > {high} ? {high} : x0;"
 
 
 CONDITIONS = """

@@ -6,7 +6,8 @@ that the network computes from the golden integers at its border, whatever comes
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 
@@ -129,16 +130,22 @@ def is_all_integers(build: Build) -> bool:
 def layer_values(model: Model, layers: Sequence[Layer], inputs: Arrays, hops: int) -> Held:
     """Run the oracle over the first hops of `inputs`; of `layers` those that it knows, and their values."""
     oracle = Oracle(model)
-    rows: dict[str, list[Array]] = {layer.name: [] for layer in layers}
-    streams = {name: array for name, array in inputs.items() if name not in model.constants}
-    constants = {name: inputs[name] for name in model.constants}
-    for hop in range(min(hops, *(len(array) for array in streams.values()))):
-        oracle.process({**{name: array[hop] for name, array in streams.items()}, **constants})
+    rows = defaultdict[str, list[Array]](list)
+    for hop in _hops(model, inputs, hops):
+        oracle.process(hop)
         for layer in layers:
             value = oracle.values.get(layer.name)
             if value is not None and value.shape == layer.shape:
                 rows[layer.name].append(value.astype(layer.dtype))
     return [(layer, np.stack(rows[layer.name])) for layer in layers if rows[layer.name]]
+
+
+def _hops(model: Model, inputs: Arrays, hops: int) -> Iterator[Arrays]:
+    """The inputs of each hop, session constants too."""
+    streams = {name: array for name, array in inputs.items() if name not in model.constants}
+    constants = {name: inputs[name] for name in model.constants}
+    for hop in range(min(hops, *(len(array) for array in streams.values()))):
+        yield {**{name: array[hop] for name, array in streams.items()}, **constants}
 
 
 def hops_within(limit: int, arrays: Sequence[Array], hops: int) -> int:
@@ -155,22 +162,20 @@ def golden_file(
     Layers of an integer network must be the oracle's bits; those of a float one as near as its outputs.
     """
     exact_layers = manifest.quantization["recipe"] != "float32"
-    ins, outs = manifest.hop_inputs, manifest.stream_outputs
+    constants, ins, outs = manifest.constants, manifest.hop_inputs, manifest.stream_outputs
     arrays = [*(inputs[t.name] for t in ins), *(outputs[t.name] for t in outs)]
     hops = hops_within(limit, arrays, GOLDEN_HOPS)
     layer_hops = hops_within(limit, [values for _, values in held], hops) if held else 0
     parts = [
-        _array(f"golden_constant_{i}", inputs[t.name]) for i, t in enumerate(manifest.constants)
+        *_arrays("constant", (inputs[t.name] for t in constants)),
+        *_arrays("in", (inputs[t.name][:hops] for t in ins)),
+        *_arrays("out", (outputs[t.name][:hops] for t in outs)),
+        *_arrays("layer", (values[:layer_hops] for _, values in held)),
     ]
-    constants = [_row(f"golden_constant_{i}", t, False) for i, t in enumerate(manifest.constants)]
-    parts += [_array(f"golden_in_{i}", inputs[t.name][:hops]) for i, t in enumerate(ins)]
-    parts += [_array(f"golden_out_{i}", outputs[t.name][:hops]) for i, t in enumerate(outs)]
-    parts += [
-        _array(f"golden_layer_{i}", values[:layer_hops]) for i, (_, values) in enumerate(held)
-    ]
+    layers = [layer for layer, _ in held]
     rows_layer = [
-        f"{{{_row(f'golden_layer_{i}', layer, exact_layers)}, {layer.number}, {int(layer.border == 'in')}}}"
-        for i, (layer, _) in enumerate(held)
+        f"{{{row}, {layer.number}, {int(layer.border == 'in')}}}"
+        for row, layer in zip(_rows("layer", layers, exact_layers), layers, strict=True)
     ]
     return GOLDEN.format(
         arrays="\n".join(parts),
@@ -181,11 +186,19 @@ def golden_file(
         n_out=len(outs),
         n_layer=len(held),
         sums=max(1, len(held)),
-        inputs=",\n    ".join(_row(f"golden_in_{i}", t, False) for i, t in enumerate(ins)),
-        outputs=",\n    ".join(_row(f"golden_out_{i}", t, exact) for i, t in enumerate(outs)),
-        constants=",\n    ".join(constants) or NO_TENSOR,
+        inputs=",\n    ".join(_rows("in", ins, False)),
+        outputs=",\n    ".join(_rows("out", outs, exact)),
+        constants=",\n    ".join(_rows("constant", constants, False)) or NO_TENSOR,
         layers=",\n    ".join(rows_layer) or f"{{{NO_TENSOR}, -1, 1}}",
     ).encode()
+
+
+def _arrays(kind: str, arrays: Iterable[Array]) -> list[str]:
+    return [_array(f"golden_{kind}_{i}", array) for i, array in enumerate(arrays)]
+
+
+def _rows(kind: str, tensors: Iterable[Tensor | Layer], exact: bool) -> list[str]:
+    return [_row(f"golden_{kind}_{i}", tensor, exact) for i, tensor in enumerate(tensors)]
 
 
 def _network(manifest: Manifest) -> str:
@@ -239,10 +252,7 @@ def _layers(manifest: Manifest) -> str:
         f"#define {manifest.c_name}_{f} replay_layers_{manifest.c_name}_{f}" for f in functions
     )
     return LAYERS.format(
-        name=manifest.c_name,
-        upper=manifest.c_name.upper(),
-        renamed=renamed,
-        **_arguments(manifest),
+        name=manifest.c_name, upper=manifest.c_name.upper(), renamed=renamed, **_arguments(manifest)
     )
 
 

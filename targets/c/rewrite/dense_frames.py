@@ -46,26 +46,34 @@ def dense(layer: ir.Node, axis: int, fresh: int) -> tuple[Matrices, Attributes] 
     The attributes are `w` (blocks, outputs, elements), of a float layer (blocks, elements, outputs), `bias`
     (outputs,), which contains the zero point, and what an integer layer says of its outputs.
     """
-    kinds, rank = ("Conv", "ConvTranspose"), len(dims(layer.inputs[0]))
-    if layer.op_type not in kinds or layer.domain not in ("", INTEGER_DOMAIN) or axis < 2:
+    found = _convolution(layer, axis)
+    if found is None:
         return None
-    is_int = layer.domain == INTEGER_DOMAIN
-    w = layer.attributes["w"].as_tensor().numpy() if is_int else constant(layer.inputs[1])
-    if w is None or (is_int and w.dtype != np.int8) or dims(layer.inputs[0])[0] != 1:
-        return None
-    s = ConvShape.of(ints(layer, "shape", [])) if is_int else conv_shape(layer, list(w.shape[2:]))
-    w = np.asarray(w).reshape(*w.shape[:2], s.k_h, s.k_w)
-    if rank == 4 and axis == 2:
-        s, w = _swap_rows_and_columns(s), w.swapaxes(2, 3)
+    w, s = found
     if s.groups != 1 or s.in_w < 3 * fresh:
         return None
     matrices = (_of_conv if layer.op_type == "Conv" else _of_transposed)(w, s, fresh)
     if matrices is None or matrices.rows.shape[2] < LEAST or matrices.count + fresh > MOST_TAPS:
         return None
-    attributes = (_integer if is_int else _float)(layer, matrices, s)
+    attributes = (_integer if layer.domain == INTEGER_DOMAIN else _float)(layer, matrices, s)
     if attributes is None:
         return None
     return matrices, attributes | {POSITIONS: ir.AttrInt64(POSITIONS, matrices.positions)}
+
+
+def _convolution(layer: ir.Node, axis: int) -> tuple[Array, ConvShape] | None:
+    """Weights (.., .., k_h, k_w) and sizes of a convolution whose columns are time; None where it is none."""
+    known = layer.op_type in ("Conv", "ConvTranspose") and layer.domain in ("", INTEGER_DOMAIN)
+    if not known or axis < 2 or dims(layer.inputs[0])[0] != 1:
+        return None
+    is_int = layer.domain == INTEGER_DOMAIN
+    w = layer.attributes["w"].as_tensor().numpy() if is_int else constant(layer.inputs[1])
+    if w is None or (is_int and w.dtype != np.int8):
+        return None
+    s = ConvShape.of(ints(layer, "shape", [])) if is_int else conv_shape(layer, list(w.shape[2:]))
+    w = np.asarray(w).reshape(*w.shape[:2], s.k_h, s.k_w)
+    is_turned = len(dims(layer.inputs[0])) == 4 and axis == 2
+    return (w.swapaxes(2, 3), _swap_rows_and_columns(s)) if is_turned else (w, s)
 
 
 def _swap_rows_and_columns(s: ConvShape) -> ConvShape:

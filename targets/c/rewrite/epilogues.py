@@ -45,17 +45,21 @@ def _layer(node: ir.Node, order: Mapping[int, int]) -> tuple[ir.Node | None, ir.
     if node.domain != "":
         return None, None
     if node.op_type != "Add":
-        source = node.inputs[0] if node.inputs else None
-        layer = None if source is None else source.producer()
-        return (layer if layer is not None and _alone(layer) else None), None
+        return _layer_before(node.inputs[0] if node.inputs else None), None
     for value, other in (node.inputs, reversed(node.inputs)):
-        layer = None if value is None else value.producer()
-        if layer is None or other is None or not _alone(layer) or not _fits(layer, other):
+        layer = _layer_before(value)
+        if layer is None or other is None or not _fits(layer, other):
             continue
         before = other.producer()
         if before is None or order[id(before)] < order[id(layer)]:
             return layer, other
     return None, None
+
+
+def _layer_before(value: ir.Value | None) -> ir.Node | None:
+    """The layer that makes a value, if one node alone reads it and it has no function yet."""
+    layer = None if value is None else value.producer()
+    return layer if layer is not None and _alone(layer) else None
 
 
 def act_of(node: ir.Node) -> dict[str, ir.Attr] | None:

@@ -74,11 +74,8 @@ def is_movement(node: ir.Node) -> bool:
     if node.op_type in indexing.SCATTERS and indexing.reduction(node) != "none":
         return False
     data = data_inputs(node)
-    moved = [node.inputs[i] for i in data]
-    decided = [v for i, v in enumerate(node.inputs) if v is not None and i not in data]
-    return all(constant(v) is not None for v in decided) and any(
-        v is not None and constant(v) is None for v in moved
-    )
+    computed = {i for i, v in enumerate(node.inputs) if v is not None and constant(v) is None}
+    return bool(computed) and computed <= set(data)
 
 
 class _Fuser:

@@ -52,14 +52,19 @@ def _match_rounded_state(old: ir.Value, new: ir.Value) -> RoundedState | None:
     (reader,) = users
     cut = keep if (keep.op_type, keep.domain) == ("Slice", "") else None
     back = keep if cut is None or cut.inputs[0] is None else cut.inputs[0].producer()
-    if back is None or (back.op_type, back.domain) != ("Dequantize", INTEGER_DOMAIN):
+    if back is None or not _rounds_back(reader, back):
         return None
-    whole, forms = back.inputs[0], {_numbers(node) for node in (reader, back)}
-    if not _rounds(reader) or reader.op_type != "Quantize" or len(forms) != 1 or whole is None:
-        return None
-    if cut is None and (whole.is_graph_input() or whole.is_graph_output()):
+    whole = back.inputs[0]
+    if whole is None or (cut is None and (whole.is_graph_input() or whole.is_graph_output())):
         return None
     return RoundedState(reader, back, whole, cut)
+
+
+def _rounds_back(reader: ir.Node, back: ir.Node) -> bool:
+    """Whether a node rounds floats to the integers that `back` made them of."""
+    dequantizes = (back.op_type, back.domain) == ("Dequantize", INTEGER_DOMAIN)
+    quantizes = reader.op_type == "Quantize" and _rounds(reader)
+    return dequantizes and quantizes and _numbers(reader) == _numbers(back)
 
 
 def _store_rounded_state(
@@ -77,8 +82,7 @@ def _store_rounded_state(
     ir.convenience.replace_all_uses_with(read, old)
     graph.remove(found.reader, safe=True)
     for node in (cut, found.back):
-        value = None if node is None else node.outputs[0]
-        if node is not None and value is not None and not (value.uses() or value.is_graph_output()):
+        if node is not None and not (node.outputs[0].uses() or node.outputs[0].is_graph_output()):
             graph.remove(node, safe=True)
     old.name = name
     for value in (old, made):
@@ -106,9 +110,14 @@ def _readers(old: ir.Value, new: ir.Value) -> list[ir.Node]:
     readers = [node for node in whole.consumers() if node is not keep]
     if keep.inputs[0] is not whole or not all(map(_rounds, readers)):
         return []
+    return readers if _is_narrower(old, readers) and _starts_at_zero(old, readers[0]) else []
+
+
+def _is_narrower(old: ir.Value, readers: list[ir.Node]) -> bool:
+    """Whether all readers round a state in the same way, to a type that is not wider."""
     forms = {(node.op_type, *_numbers(node)) for node in readers}
     narrow = all(item_bytes(node.outputs[0]) <= item_bytes(old) for node in readers)
-    return readers if narrow and len(forms) == 1 and _starts_at_zero(old, readers[0]) else []
+    return narrow and len(forms) == 1
 
 
 def state_concat(old: ir.Value) -> ir.Node | None:

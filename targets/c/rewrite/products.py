@@ -68,13 +68,19 @@ def product(node: ir.Node, window: ir.Value, axis: int) -> Product | None:
             (node,) = view.value.consumers()
     if view is None or not _multiplies(node, view.value) or view.sizes[view.time] > MOST_TAPS:
         return None
+    kind = _kind(view)
+    return None if kind is None else Product(node, view.passed, kind, view.sizes, view.strides)
+
+
+def _kind(view: View) -> str | None:
+    """`SUMS` where time is the rows of an operand, `DOTS` where it is the columns; None where it is neither."""
     rows = len(view.sizes) - 2
-    other = rows + 1 if view.time == rows else rows
-    side_by_side = view.strides[other] == 1 or view.sizes[other] == 1
-    if rows < 0 or view.time < rows or not side_by_side:
+    if rows < 0 or view.time < rows:
         return None
-    kind = SUMS if view.time == rows else DOTS
-    return Product(node, view.passed, kind, view.sizes, view.strides)
+    other = rows + 1 if view.time == rows else rows
+    if view.strides[other] != 1 and view.sizes[other] != 1:
+        return None
+    return SUMS if view.time == rows else DOTS
 
 
 def _follow_window(view: View, node: ir.Node) -> View | None:

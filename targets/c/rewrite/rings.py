@@ -95,6 +95,18 @@ class Cache:
         """Frames of the window."""
         return dims(self.window.outputs[0])[self.axis]
 
+    @property
+    def moved_frames(self) -> int:
+        """Frames that a ring moves in a hop: new ones, and those gathered for readers."""
+        blocks = [reader.blocks for reader in self.readers if reader.own is None]
+        return self.fresh + sum(block.count * block.frames for block in blocks)
+
+    @property
+    def keeps_latest(self) -> bool:
+        """Whether the next state is the window without its first frames, as many as are new."""
+        latest = Blocks(self.fresh, 0, 1, self.frames - self.fresh)
+        return _slice(self.keep, self.window.outputs[0], self.axis) == latest
+
 
 def use_rings(model: Model) -> Model:
     """Return the model with rings in place of the caches where that moves fewer frames."""
@@ -114,18 +126,20 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
     keep, window = new.producer(), state_concat(old)
     if keep is None or window is None or new.uses():
         return None
-    whole, axis = window.outputs[0], int(attribute(window, "axis", 0)) % len(dims(old))
-    past, fresh = dims(old)[axis], dims(whole)[axis] - dims(old)[axis]
-    others = [node for node in whole.consumers() if node is not keep]
-    found = [_reader(node, whole, axis, fresh) for node in others]
-    readers = tuple(reader for reader in found if reader is not None)
-    kept = _slice(keep, whole, axis)
-    gathered = [r.blocks.count * r.blocks.frames for r in readers if r.own is None]
-    moved = fresh + sum(gathered)
-    is_cache = kept == Blocks(fresh, 0, 1, past) and len(readers) == len(found)
-    if not is_cache or GAIN * moved > past + fresh:
+    axis = int(attribute(window, "axis", 0)) % len(dims(old))
+    readers = _readers(window, keep, axis)
+    if readers is None:
         return None
-    return Cache(pair, window, keep, axis, readers)
+    cache = Cache(pair, window, keep, axis, readers)
+    return cache if cache.keeps_latest and GAIN * cache.moved_frames <= cache.frames else None
+
+
+def _readers(window: ir.Node, keep: ir.Node, axis: int) -> tuple[Reader, ...] | None:
+    """What reads a window besides of `keep`; None where not all of it is known."""
+    whole, fresh = window.outputs[0], dims(window.inputs[1])[axis]
+    found = [_reader(node, whole, axis, fresh) for node in whole.consumers() if node is not keep]
+    readers = tuple(reader for reader in found if reader is not None)
+    return readers if len(readers) == len(found) else None
 
 
 @dataclass(frozen=True)
@@ -147,8 +161,13 @@ def _blocks(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Blocks | N
         return None
     if node.inputs[0] is not whole or whole in node.inputs[1:]:
         return None
-    along, made = _window(node, axis), dims(node.outputs[0])[axis]
-    if node.op_type == "ConvTranspose":
+    return _conv_blocks(node, axis, fresh)
+
+
+def _conv_blocks(layer: ir.Node, axis: int, fresh: int) -> Blocks | None:
+    """What the taps of a convolution read, if it makes the outputs of the new frames, and those alone."""
+    along, made = _window(layer, axis), dims(layer.outputs[0])[axis]
+    if layer.op_type == "ConvTranspose":
         cropped = (along.kernel - 1) * along.dilation
         fits, reach = along.stride == 1 and made == fresh, fresh
     else:
@@ -212,18 +231,25 @@ def _is_height(node: ir.Node, axis: int) -> bool:
 
 def _slice(node: ir.Node, whole: ir.Value, axis: int) -> Blocks | None:
     """The frames of a Slice along time alone."""
-    if node.op_type != "Slice" or node.domain or node.inputs[0] is not whole:
+    numbers = _slice_numbers(node, whole)
+    if numbers is None:
         return None
-    bounds = [constant(value) for value in node.inputs[1:]]
-    if any(bound is None or bound.size != 1 for bound in bounds) or len(bounds) < 3:
-        return None
-    start, end, along, *steps = (int(bound.ravel()[0]) for bound in bounds if bound is not None)
+    start, end, along, *steps = numbers
     size = dims(whole)[axis]
     if along % len(dims(whole)) != axis or any(step != 1 for step in steps):
         return None
-    first = start + size if start < 0 else start
-    last = min(end + size if end < 0 else end, size)
+    first, last = (at + size if at < 0 else at for at in (start, end))
+    last = min(last, size)
     return Blocks(first, 0, 1, last - first) if 0 <= first < last else None
+
+
+def _slice_numbers(node: ir.Node, whole: ir.Value) -> list[int] | None:
+    """Start, end, axis and, where it is there, step of a Slice of `whole` along one axis."""
+    if node.op_type != "Slice" or node.domain or node.inputs[0] is not whole:
+        return None
+    bounds = [constant(value) for value in node.inputs[1:]]
+    numbers = [int(bound.ravel()[0]) for bound in bounds if bound is not None and bound.size == 1]
+    return numbers if len(numbers) == len(bounds) >= 3 else None
 
 
 def _make_rings(graph: ir.Graph, cache: Cache) -> list[StatePair]:

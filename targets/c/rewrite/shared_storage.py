@@ -92,13 +92,17 @@ def _rows(source: Numbers, places: Numbers) -> tuple[int, int]:
     """The shortest row that repeats at constant strides: how often, and its length."""
     size = source.size
     for count in (n for n in range(1, size + 1) if size % n == 0):
-        rows = [items.reshape(-1, count) for items in (source, places)]
-        if any((row[1] - row[1, 0] != row[0] - row[0, 0]).any() for row in rows if len(row) > 1):
-            continue
-        same = all((row - row[:, :1] == row[0] - row[0, 0]).all() for row in rows)
-        if same and all(np.unique(np.diff(row[:, 0])).size <= 1 for row in rows):
+        if _repeats([items.reshape(-1, count) for items in (source, places)]):
             return size // count, count
     return 1, size
+
+
+def _repeats(lists: Sequence[Numbers]) -> bool:
+    """Whether the rows of each list are alike but for where they begin, at constant strides."""
+    if any((rows[:2] - rows[:2, :1] != rows[0] - rows[0, 0]).any() for rows in lists):
+        return False  # soon, without a look at all rows
+    same = all((rows - rows[:, :1] == rows[0] - rows[0, 0]).all() for rows in lists)
+    return same and all(np.unique(np.diff(rows[:, 0])).size <= 1 for rows in lists)
 
 
 def _run_ends(source: Numbers, places: Numbers) -> list[int]:

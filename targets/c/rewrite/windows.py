@@ -49,20 +49,27 @@ def _windows(old: ir.Value, new: ir.Value, moved: MovementFacts) -> dict[ir.Valu
     moved_only = all(v in moved.numbers for user in old.uses() for v in user.node.outputs)
     if old not in moved.first or new not in moved.numbers or new.uses() or not moved_only:
         return {}
-    origins, found = moved.expanded(new), {}
+    found = {}
     for window in moved.readers(old):
-        if window is new:
-            continue
-        places = np.flatnonzero(np.isin(moved.numbers[window], moved.number(old)))
-        wanted = origins[moved.numbers[window].ravel()[places] - moved.first[old]]
-        own = moved.expanded(window)
-        order = np.argsort(own, kind="stable")
-        before = order[np.searchsorted(own[order], wanted).clip(max=own.size - 1)]
-        known = wanted.all() and (own[before] == wanted).all()
-        if window.is_graph_output() or not known or not can_shift(before, places):
-            return {}
-        found[window] = before
+        if window is not new:
+            before = _places_before(window, old, moved.expanded(new), moved)
+            if before is None:
+                return {}
+            found[window] = before
     return found
+
+
+def _places_before(
+    window: ir.Value, old: ir.Value, origins: Numbers, moved: MovementFacts
+) -> Numbers | None:
+    """Where in a window its elements of the state were a hop ago; None where some were not, or it cannot shift."""
+    places = np.flatnonzero(np.isin(moved.numbers[window], moved.number(old)))
+    wanted = origins[moved.numbers[window].ravel()[places] - moved.first[old]]
+    own = moved.expanded(window)
+    order = np.argsort(own, kind="stable")
+    before = order[np.searchsorted(own[order], wanted).clip(max=own.size - 1)]
+    known = wanted.all() and (own[before] == wanted).all()
+    return before if known and not window.is_graph_output() and can_shift(before, places) else None
 
 
 def _carry_windows(

@@ -11,7 +11,7 @@ from edgekit.operators.qdq import Weight
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.emit.base import expand_rank, rank_of
-from edgekit.targets.litert.file import Scales, options
+from edgekit.targets.litert.file import Scales, options, set_activation
 from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, channels_last, natural
 
@@ -144,21 +144,25 @@ def _bias(w: NodeEmission, node: ir.Node, channels: int, rows: Rows | None) -> i
     real = np.broadcast_to(real, (channels,))
     if rows is None or rows.scales is None:
         return w.constant(np.ascontiguousarray(real, np.float32))
+    stored = None if value is None else w.weights.get(value)
+    return _int_bias(w, node, real, rows.scales, stored)
+
+
+def _int_bias(
+    w: NodeEmission, node: ir.Node, real: Array, scales: Array, stored: Weight | None
+) -> int:
+    """A bias in the unit of the sums; as it is stored, where it is so in that unit."""
     kind = w.item(node.inputs[0]).kind
     assert kind is not None
-    unit = np.float64(kind.scale) * rows.scales.astype(np.float64)
-    dtype, limit = (np.int32, 2**31 - 1) if kind.dtype == "int8" else (np.int64, 2**47)
-    stored = None if value is None else w.weights.get(value)
-    if (
-        stored is not None
-        and kind.dtype == "int8"
-        and np.allclose(stored.scale.ravel(), unit, rtol=1e-6)
-    ):
-        q = np.broadcast_to(stored.q.ravel(), (channels,)).astype(np.int64)
+    unit = np.float64(kind.scale) * scales.astype(np.float64)
+    is_int8 = kind.dtype == "int8"
+    dtype, limit = (np.int32, 2**31 - 1) if is_int8 else (np.int64, 2**47)
+    if stored is not None and is_int8 and np.allclose(stored.scale.ravel(), unit, rtol=1e-6):
+        q = np.broadcast_to(stored.q.ravel(), real.shape).astype(np.int64)
     else:
         q = np.clip(np.rint(real.astype(np.float64) / unit), -limit, limit)
-    scales = Scales(tuple(float(np.float32(u)) for u in unit))
-    return w.graph.constant("bias", np.ascontiguousarray(q.astype(dtype)), scales)
+    units = Scales(tuple(float(np.float32(u)) for u in unit))
+    return w.graph.constant("bias", np.ascontiguousarray(q.astype(dtype)), units)
 
 
 def is_conv(w: NodeEmission, node: ir.Node) -> bool:
@@ -302,7 +306,8 @@ def one_tap(
     weights = w.graph.constant("weights", kernel, Scales(tuple(map(float, scales))))
     chosen = options("Conv2D", padding=VALID, strideH=1, strideW=1)
     if kind is None:
-        chosen.fusedActivationFunction, kind = w.activation(), w.work_kind()
+        set_activation(chosen, w.activation())
+        kind = w.work_kind()
     return w.op(
         "CONV_2D", [image, weights, bias], (rows, 1, 1, len(matrix)), kind=kind, chosen=chosen
     )

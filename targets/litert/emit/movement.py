@@ -1,9 +1,12 @@
 """Data movement: on floats, truth values and integers alike."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from edgekit.base.arrays import Array
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims
 from edgekit.operators.indexing import SCATTERS, pad_mode, reduction
@@ -48,18 +51,22 @@ def reshape_tensors(w: NodeEmission, item: Item, shape: tuple[int, ...]) -> dict
 
 def _renamed_order(order: Order, old: tuple[int, ...], new: tuple[int, ...]) -> Order | None:
     """The order under the new shape, where both differ by axes of extent 1 only and the tensor has room."""
-    long_old = [axis for axis, size in enumerate(old) if size > 1]
-    long_new = [axis for axis, size in enumerate(new) if size > 1]
+    long_old, long_new = _long_axes(old), _long_axes(new)
     if [old[a] for a in long_old] != [new[a] for a in long_new]:
         return None
+    names = dict(zip(long_old, long_new, strict=True))
     units = [axis for axis, size in enumerate(new) if size == 1]
     found = []
     for axis in order:
-        if axis in long_old:
-            found.append(long_new[long_old.index(axis)])
+        if axis in names:
+            found.append(names[axis])
         else:
             found.append(units.pop(0) if units else UNIT)
     return None if units else tuple(found)
+
+
+def _long_axes(shape: tuple[int, ...]) -> list[int]:
+    return [axis for axis, size in enumerate(shape) if size > 1]
 
 
 def transpose(w: NodeEmission, node: ir.Node) -> None:
@@ -98,9 +105,7 @@ def slices(w: NodeEmission, node: ir.Node) -> None:
 def cut(w: NodeEmission, x: int, order: Order, bounds: dict[int, tuple[int, int, int]]) -> int:
     """Part of a tensor: (start, stop, step) by logical axis."""
     whole = [(0, n, 1) for n in w.shape(x)]
-    wanted = [
-        bounds.get(axis, whole[i]) if axis != UNIT else whole[i] for i, axis in enumerate(order)
-    ]
+    wanted = [bounds.get(axis, extent) for axis, extent in zip(order, whole, strict=True)]
     shape = [len(range(*b)) for b in wanted]
     if wanted == whole:
         return x
@@ -150,33 +155,42 @@ def expand(w: NodeEmission, node: ir.Node) -> None:
 def pads(w: NodeEmission, node: ir.Node) -> None:
     """PAD, PADV2, or, where the data is repeated, by index."""
     item = requantize_operand(w, node.inputs[0])
-    arrays = [None if v is None else constant(v) for v in node.inputs]
-    if arrays[1] is None or any(v is not None and constant(v) is None for v in node.inputs[1:]):
+    require_constants(node.inputs[1:], "padding")
+    arrays = [None if v is None else constant(v) for v in node.inputs[1:]]
+    if arrays[0] is None:
         raise LiteRTRefused("computed padding", "constants")
     if pad_mode(node) != "constant":
         by_index(w, node)
         return
-    order = item.order
-    rank = len(item.shape)
-    widths = pad_widths([np.empty(item.shape), *arrays[1:]], rank)  # type: ignore[list-item]
-    x = w.tensor(item, order)
+    order, rank = item.order, len(item.shape)
+    widths = pad_widths([np.empty(item.shape), *arrays], rank)  # type: ignore[list-item]
     bounds = {
         axis: (max(-a, 0), n - max(-b, 0), 1)
         for axis, ((a, b), n) in enumerate(zip(widths, item.shape, strict=True))
     }
-    x = cut(w, x, order, bounds)
+    x = cut(w, w.tensor(item, order), order, bounds)
     stored = [(0, 0) if a == UNIT else (max(widths[a][0], 0), max(widths[a][1], 0)) for a in order]
-    fill = arrays[2] if len(arrays) > 2 else None
+    fill = arrays[1] if len(arrays) > 1 else None
     if fill is None or not np.any(fill):
         w.put(pad(w, x, stored), order)
-        return
-    if w.integer:
-        fill = w.work_kind().quantize(np.ravel(fill).astype(np.float32))
+    else:
+        w.put(_pad_constant(w, x, stored, np.ravel(fill)), order)
+
+
+def _pad_constant(w: NodeEmission, x: int, stored: list[tuple[int, int]], fill: Array) -> int:
+    """PADV2 with a number (1,)."""
+    kind = w.work_kind() if w.integer else None
+    if kind is not None:
+        fill = kind.quantize(fill.astype(np.float32))
+    value = w.constant(fill.astype(w.graph.tensors[x].dtype), kind)
     shape = [n + a + b for n, (a, b) in zip(w.shape(x), stored, strict=True)]
-    value = w.constant(
-        np.ravel(fill).astype(w.graph.tensors[x].dtype), w.work_kind() if w.integer else None
-    )
-    w.put(w.op("PADV2", [x, w.constant(np.array(stored, np.int32)), value], shape), order)
+    return w.op("PADV2", [x, w.constant(np.array(stored, np.int32)), value], shape)
+
+
+def require_constants(values: Iterable[ir.Value | None], what: str) -> None:
+    """Refuse operands that are computed."""
+    if any(value is not None and constant(value) is None for value in values):
+        raise LiteRTRefused(f"computed {what}", "constants")
 
 
 def gather(w: NodeEmission, node: ir.Node) -> None:
@@ -254,9 +268,7 @@ def _moved_operands(w: NodeEmission, node: ir.Node) -> list[ir.Value]:
     """The operands that hold the elements; refuses indices that are computed, and sums of a scatter."""
     read = [v for v in node.inputs if v is not None and _is_moved(w, v)]
     chosen_by = node.inputs[1] if node.op_type.startswith(("Gather", "Scatter")) else None
-    others = [v for v in node.inputs if v not in read or v is chosen_by]
-    if any(v is not None and constant(v) is None for v in others):
-        raise LiteRTRefused("computed indices", "constants")
+    require_constants([v for v in node.inputs if v not in read or v is chosen_by], "indices")
     if node.op_type in SCATTERS and reduction(node) != "none":
         raise LiteRTRefused(f"reduction {reduction(node)}", "none")
     return read
@@ -296,8 +308,7 @@ def multiply_along_axis(w: NodeEmission, item: Item, axis: int, matrix: np.ndarr
 
 def resize(w: NodeEmission, node: ir.Node) -> None:
     """Nearest by index; interpolation as one product with a constant matrix per axis."""
-    if any(v is not None and constant(v) is None for v in node.inputs[1:]):
-        raise LiteRTRefused("computed sizes", "constants")
+    require_constants(node.inputs[1:], "sizes")
     if attribute(node, "mode", "nearest") == "nearest":
         by_index(w, node)
         return

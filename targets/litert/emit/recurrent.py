@@ -221,15 +221,9 @@ def rnn_step(w: NodeEmission, node: ir.Node, cell: Cell, x: int, state: list[int
 def is_recurrent(w: NodeEmission, node: ir.Node) -> bool:
     """With stored weights around 0, a constant bias, and h of 16 bits."""
     weights = [w.weights.get(v) if v is not None else None for v in node.inputs[1:3]]
+    if any(weight is None or weight.zero_point != 0 for weight in weights):
+        return False
     bias = optional(node, 3)
-    kinds = [
-        w.frame_kind(node, i)
-        for i, v in enumerate(node.outputs[:2])
-        if v.uses() or v.is_graph_output()
-    ]
-    whole = all(weight is not None and weight.zero_point == 0 for weight in weights)
-    return (
-        whole
-        and (bias is None or w.array(bias) is not None)
-        and all(k == HIDDEN_TYPE for k in kinds)
-    )
+    used = [i for i, v in enumerate(node.outputs[:2]) if v.uses() or v.is_graph_output()]
+    is_wide = all(w.frame_kind(node, i) == HIDDEN_TYPE for i in used)
+    return is_wide and (bias is None or w.array(bias) is not None)

@@ -32,7 +32,7 @@ def emit_rows(ctx: Context, node: ir.Node) -> None:
     axis, shape = int_attribute(node, "axis", 0), dims(x)
     count, rows, row = size(indices), shape[axis], math.prod(shape[axis:][1:])
     outer = math.prod(shape[:axis])
-    chosen, target = _wrapped(f"{ctx.pointer(indices)}[i]", rows), ctx.pointer(y)
+    chosen, target = _wrap_index(f"{ctx.pointer(indices)}[i]", rows), ctx.pointer(y)
     ctx.line(f"for (int32_t i = 0; i < {count}; i++) {{")
     if outer == 1:
         copied = f"{ctx.pointer(x)} + {chosen} * {row}, {row} * sizeof *{target}"
@@ -56,7 +56,7 @@ def emit_elements(ctx: Context, node: ir.Node) -> None:
     start = sum(places[i] * strides[i] for i in range(len(shape)) if i != axis)
     path = walk([np.arange(size(y)), np.asarray(start, np.int64) + np.zeros(size(y), np.int64)])
     a, b = (index(ctx, node, path.starts[i], path.loops, i) for i in (0, 1))
-    chosen = _wrapped(f"{ctx.pointer(indices)}[{a}]", shape[axis])
+    chosen = _wrap_index(f"{ctx.pointer(indices)}[{a}]", shape[axis])
     source = f"{ctx.pointer(x)}[{b} + {chosen} * {strides[axis]}]"
     nest(ctx, path.loops, f"{ctx.pointer(y)}[{a}] = {source};")
     ctx.count_moved(y, size(y))
@@ -73,7 +73,7 @@ def emit_tuples(ctx: Context, node: ir.Node) -> None:
     for place, rows in enumerate(sizes):
         stride = math.prod(sizes[place + 1 :]) * part
         chosen = f"{ctx.pointer(indices)}[(o * {count} + i) * {length} + {place}]"
-        terms.append(f"{_wrapped(chosen, rows)} * {stride}")
+        terms.append(f"{_wrap_index(chosen, rows)} * {stride}")
     target = ctx.pointer(y)
     copied = f"{ctx.pointer(x)} + {' + '.join(terms)}, {part} * sizeof *{target}"
     ctx.line(f"for (int32_t o = 0; o < {lead}; o++)")
@@ -82,5 +82,5 @@ def emit_tuples(ctx: Context, node: ir.Node) -> None:
     ctx.count_moved(y, size(y))
 
 
-def _wrapped(chosen: str, rows: int) -> str:
+def _wrap_index(chosen: str, rows: int) -> str:
     return f"(int32_t)((({chosen}) % {rows} + {rows}) % {rows})"

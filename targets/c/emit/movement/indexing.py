@@ -72,12 +72,7 @@ def _emit_output(
 
 
 def emit_walk(
-    ctx: Context,
-    node: ir.Node,
-    x: ir.Value | None,
-    y: ir.Value,
-    path: Walk,
-    copy: str = "memcpy",
+    ctx: Context, node: ir.Node, x: ir.Value | None, y: ir.Value, path: Walk, copy: str = "memcpy"
 ) -> None:
     """Copy along a walk of (index of x, index of y); runs with `copy`."""
     ctx.count_moved(y, math.prod(count for count, _ in path.loops))
@@ -101,13 +96,7 @@ def _contiguous(loop: Loop) -> bool:
     return all(isinstance(step, int) and step == 1 for step in loop[1])
 
 
-def index(
-    ctx: Context,
-    node: ir.Node,
-    start: int,
-    loops: Sequence[Loop],
-    operand: int,
-) -> str:
+def index(ctx: Context, node: ir.Node, start: int, loops: Sequence[Loop], operand: int) -> str:
     """The C index of one operand inside the loops of a walk."""
     terms = []
     for level, (_, steps) in enumerate(loops):

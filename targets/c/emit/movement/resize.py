@@ -61,24 +61,32 @@ def check_resize(node: ir.Node) -> list[Problem]:
     """Constant sizes, no antialiasing, whole sizes between aligned corners, zeros outside of a crop."""
     if problems := check_constants(1, 2, 3)(node):
         return problems
-    found = []
-    x, y = node.inputs[0], node.outputs[0]
+    found, x = [], node.inputs[0]
     mode = text(node, "coordinate_transformation_mode", "half_pixel")
     if number(node, "antialias", 0):
         found.append(("antialias 1", "antialias 0", "smooth before it with a convolution"))
     smooth = text(node, "mode", "nearest") != "nearest"
     if smooth and x is not None and x.dtype != ir.DataType.FLOAT:
         found.append((f"interpolation of {x.dtype}", "float32", "cast the data"))
-    sizes = zip(dims(x), dims(y), resize_scales(node), strict=True)
-    if mode == "align_corners" and any(abs(n * s - out) > 1e-3 for n, out, s in sizes):
+    if mode == "align_corners" and not _has_whole_sizes(node):
         found.append(
             ("align_corners with a scale that gives no whole size", "whole sizes", "give sizes")
         )
-    if mode == "tf_crop_and_resize" and number(node, "extrapolation_value", 0):
-        places = ((coordinates(node, axis), n) for axis, n in enumerate(dims(x)))
-        if any(((at < 0) | (at > n - 1)).any() for at, n in places):
-            found.append(("extrapolation_value", "0", "crop inside the data, or use 0"))
+    fills = mode == "tf_crop_and_resize" and number(node, "extrapolation_value", 0)
+    if fills and _reads_outside(node):
+        found.append(("extrapolation_value", "0", "crop inside the data, or use 0"))
     return [Problem(node_label(node), *parts) for parts in found]
+
+
+def _has_whole_sizes(node: ir.Node) -> bool:
+    sizes = zip(dims(node.inputs[0]), dims(node.outputs[0]), resize_scales(node), strict=True)
+    return all(abs(n * s - out) <= 1e-3 for n, out, s in sizes)
+
+
+def _reads_outside(node: ir.Node) -> bool:
+    """Whether some result lies outside of the data."""
+    places = ((coordinates(node, axis), n) for axis, n in enumerate(dims(node.inputs[0])))
+    return any(((at < 0) | (at > n - 1)).any() for at, n in places)
 
 
 def emit_grid_sample(ctx: Context, node: ir.Node) -> None:

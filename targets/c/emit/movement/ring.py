@@ -6,9 +6,11 @@ import onnx_ir as ir
 
 from edgekit.operators.geometry import dims, matmul_shapes
 from edgekit.targets.c.emit.base import (
+    LIMITS,
     Context,
     array_attribute,
     int_attribute,
+    int_attributes,
     int_kernel,
     size,
 )
@@ -25,9 +27,7 @@ def traits_push(_: ir.Node) -> Traits:
 
 def emit_push(ctx: Context, node: ir.Node) -> None:
     """New frames over the oldest ones; the place then is that of the oldest frame."""
-    outer, inner, fresh, length = (
-        int_attribute(node, name) for name in ("outer", "inner", "fresh", "length")
-    )
+    outer, inner, fresh, length = int_attributes(node, "outer", "inner", "fresh", "length")
     x, ring, place = node.inputs
     assert x is not None and ring is not None and place is not None
     ctx.copy(ring, node.outputs[0])
@@ -52,9 +52,7 @@ def emit_push(ctx: Context, node: ir.Node) -> None:
 def emit_take(ctx: Context, node: ir.Node) -> None:
     """Blocks of frames of the window that ends with the newest frame."""
     names = ("outer", "inner", "length", "window", "first", "step", "count", "frames")
-    outer, inner, length, window, first, step, count, frames = (
-        int_attribute(node, name) for name in names
-    )
+    outer, inner, length, window, first, step, count, frames = int_attributes(node, *names)
     y = node.outputs[0]
     ring, place = (ctx.pointer(value) for value in node.inputs)
     start = f"*{place} + {length - window + first}"
@@ -92,7 +90,7 @@ def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
         else "NULL"
         for name in ("w", "bias", *scaling)
     ]
-    numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if n in node.attributes]
+    numbers = [int_attribute(node, n) for n in LIMITS if n in node.attributes]
     kernel = int_kernel("ek_frames", node) if scaling else "ek_frames_f32"
     ctx.line("{")
     _find(ctx, node, place, taps, int_attribute(node, "step"))
@@ -103,18 +101,10 @@ def emit_ring_conv(ctx: Context, node: ir.Node) -> None:
 def emit_ring_fc(ctx: Context, node: ir.Node) -> None:
     """A layer over blocks of frames where they are in the ring."""
     y, ring, place = node.outputs[0], *node.inputs
-    arrays = {
-        name: array_attribute(node, name)
-        for name in ("w", "bias", "mult", "shift")
-        if name in node.attributes
-    }
-    is_int, w = "mult" in arrays, arrays["w"]
+    w, is_int = array_attribute(node, "w"), "mult" in node.attributes
     kernel = int_kernel("ek_frame_fc", node) if is_int else "ek_frame_fc_f32"
-    first = ("w", "bias") if is_int else ("w",)
-    names = ctx.weights(node, kernel, {name: arrays.pop(name) for name in first})
-    names += [ctx.constant(f"{node.name}_{name}", array) for name, array in arrays.items()]
-    names += ["NULL"] if not is_int and not arrays else []
-    numbers = [int_attribute(node, n) for n in ("y_zero", "y_min", "y_max") if is_int]
+    names = _fc_arrays(ctx, node, kernel)
+    numbers = int_attributes(node, *LIMITS) if is_int else []
     k, n = w.shape[:0:-1] if is_int else w.shape[1:]
     positions = int_attribute(node, POSITIONS)
     ctx.line("{")
@@ -125,9 +115,40 @@ def emit_ring_fc(ctx: Context, node: ir.Node) -> None:
     ctx.line("}")
 
 
+def _fc_arrays(ctx: Context, node: ir.Node, kernel: str) -> list[str]:
+    """Weights, bias and, of integers, scales as the kernel takes them; NULL for a bias that is not there."""
+    names = [name for name in ("w", "bias", "mult", "shift") if name in node.attributes]
+    count = 2 if "mult" in names else 1  # packed with the weights: the bias of integers
+    packed, plain = names[:count], names[count:]
+    found = ctx.weights(node, kernel, {name: array_attribute(node, name) for name in packed})
+    found += [ctx.constant(f"{node.name}_{n}", array_attribute(node, n)) for n in plain]
+    return found if len(names) > 1 else [*found, "NULL"]
+
+
 def emit_ring_product(ctx: Context, node: ir.Node) -> None:
     """A product with frames where they are in the ring: one call per block of the operands."""
     (a, ring, place), y = node.inputs, node.outputs[0]
+    loops, sizes = _product_loops(node)
+    pointers = [ctx.pointer(value) for value in (a, ring, y)]
+    at = [f"{p} + {index(loops, i)}" if loops else p for i, p in enumerate(pointers)]
+    stem = f"ek_frame_{'dots' if node.op_type == DOTS else 'sums'}"
+    if "mult" in node.attributes:
+        kernel, (a_zero, b_zero) = int_kernel(stem, node), int_attributes(node, "a_zero", "b_zero")
+        output = int_attributes(node, "mult", "shift", *LIMITS)
+        arguments = [at[0], a_zero, at[1], b_zero, "at", *output, at[2], *sizes]
+    else:
+        kernel, arguments = f"{stem}_f32", [at[0], at[1], "at", at[2], *sizes]
+    ctx.kernels.add(kernel)
+    ctx.line("{")
+    _find(ctx, node, place, int_attribute(node, "frames"), 1)
+    for text in nest(loops, [f"{kernel}({', '.join(map(str, arguments))});"]):
+        ctx.line(f"    {text}")
+    ctx.line("}")
+
+
+def _product_loops(node: ir.Node) -> tuple[Loops, tuple[int, int, int]]:
+    """Loops over the blocks of a product, with steps in a, the ring and y, and the sizes m, k, n of one."""
+    a = node.inputs[0]
     sizes, strides = (list(node.attributes[name].as_ints()) for name in ("sizes", "strides"))
     left, right, batch = matmul_shapes(dims(a), tuple(sizes))
     m, k, n = left[-2], left[-1], right[-1]
@@ -140,25 +161,7 @@ def emit_ring_product(ctx: Context, node: ir.Node) -> None:
         [0] * ahead + apart,
         [step * m * n for step in contiguous(batch)],
     )
-    loops = merge(batch, steps)
-    pointers = [ctx.pointer(value) for value in (a, ring, y)]
-    at = [f"{p} + {index(loops, i)}" if loops else p for i, p in enumerate(pointers)]
-    is_int, stem = (
-        "mult" in node.attributes,
-        f"ek_frame_{'dots' if node.op_type == DOTS else 'sums'}",
-    )
-    kernel = int_kernel(stem, node) if is_int else f"{stem}_f32"
-    zeros = [[int_attribute(node, f"{x}_zero")] if is_int else [] for x in "ab"]
-    output = [
-        int_attribute(node, x) for x in ("mult", "shift", "y_zero", "y_min", "y_max") if is_int
-    ]
-    arguments = [at[0], *zeros[0], at[1], *zeros[1], "at", *output, at[2], m, k, n]
-    ctx.kernels.add(kernel)
-    ctx.line("{")
-    _find(ctx, node, place, int_attribute(node, "frames"), 1)
-    for text in nest(loops, [f"{kernel}({', '.join(map(str, arguments))});"]):
-        ctx.line(f"    {text}")
-    ctx.line("}")
+    return merge(batch, steps), (m, k, n)
 
 
 def _frame(node: ir.Node) -> int:
@@ -167,7 +170,7 @@ def _frame(node: ir.Node) -> int:
 
 def _find(ctx: Context, node: ir.Node, place: ir.Value | None, frames: int, step: int) -> None:
     """Where in the ring frames of the window begin, each `step` behind the one before: the array ``at``."""
-    length, window, first = (int_attribute(node, name) for name in ("length", "window", "first"))
+    length, window, first = int_attributes(node, "length", "window", "first")
     start = f"*{ctx.pointer(place)} + {length - window + first}"
     ctx.line(f"    int32_t at[{frames}];")
     ctx.line(f"    for (int32_t t = 0; t < {frames}; t++) {{")
