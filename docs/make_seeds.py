@@ -47,7 +47,7 @@ product unit's exponential makes of a step of the logarithm a factor (18.7 dB).
 
 Networks as `diffusers` builds them, with seeded weights: the U-Net of DDPM for CIFAR-10, DiT-S/2 on latents of
 32 x 32, and the decoder of the tiny autoencoder for Stable Diffusion's latents, of 8 x 8.
-Each is exported to C as a process of its own, and one call is verified: `python bench/full_size.py`. Seconds
+Each is exported to C as a process of its own, and one call is verified: `python bench full_size`. Seconds
 are of a processor (2-core AMD EPYC, AVX2, beside other work), MB are the export's, RAM is the build's; seeded weights
 say nothing of pictures.
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import defs, helper, numpy_helper
 from operator_cases import CASES, Case
-from operator_lists import lists
+from repository.operator_lists import lists
 
 from edgekit.graph.facts import FACTS, Facts, names
 from edgekit.operators.elementwise.functions import FORMS
@@ -229,6 +229,6 @@ def test_no_stage_keeps_a_list_that_a_row_could_answer() -> None:
     ],
 )
 def test_lists_in_any_spelling_are_seen(text: str) -> None:
-    from operator_lists import found_in_text
+    from repository.operator_lists import found_in_text
 
     assert [set(item.names) for item in found_in_text(text, "x.py")] == [{"Conv", "Gemm", "MatMul"}]

@@ -1,0 +1,151 @@
+"""What networks of several sizes take of a device: widths, depths and recipes, on as many workers as there are.
+
+    python bench architectures [--target cortex-m4] [--units 16,32,64] [--layers 1,2] [--recipes float32,w8a8]
+                                  [--workers N | --scheduler TCP://HOST:PORT] [--keep FILE]
+
+Each network is a mask of 65 bands: Linear, GRU layers, Linear, with seeded random weights. It is exported, verified and
+counted under QEMU. Rows in FILE are not made again, so that a sweep that was cut goes on.
+"""
+
+import argparse
+import itertools
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from edgekit import api
+from edgekit.base.errors import EdgeKitError
+from edgekit.base.spread import SharedValue, Workers, open_team
+from edgekit.verbs.held_factories import hold_factory
+
+BANDS = 65
+HEAD = ("units", "layers", "recipe", "flash", "RAM", "MACs", "instructions", "SNR dB")
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network of the sweep."""
+
+    units: int
+    layers: int
+    recipe: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """What it takes: bytes, and per hop."""
+
+    flash_bytes: int
+    ram_bytes: int
+    macs: int
+    instructions: int
+    snr_db: float | None
+
+
+def measured(target: str, size: Size) -> Row:
+    """Export a network, and count its instructions."""
+    import torch
+    from torch import nn
+
+    class Mask(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inp, self.out = nn.Linear(BANDS, size.units), nn.Linear(size.units, BANDS)
+            self.gru = nn.GRU(size.units, size.units, size.layers)
+
+        def forward(self, x: torch.Tensor, h: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            y, h = self.gru(torch.relu(self.inp(x)).unsqueeze(0), h)
+            return torch.sigmoid(self.out(y.squeeze(0))), h
+
+    def factory() -> tuple[nn.Module, tuple[torch.Tensor, ...]]:
+        torch.manual_seed(0)
+        return Mask().eval(), (torch.rand(1, BANDS), torch.zeros(size.layers, 1, size.units))
+
+    def clips() -> Iterator[dict[str, np.ndarray]]:
+        for seed in range(3):
+            yield {"x": np.random.default_rng(seed).random((40, 1, BANDS), np.float32)}
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        hold_factory("mask", factory) as source,
+        hold_factory("clips", clips) as calibration,
+    ):
+        options = {} if size.recipe == "float32" else {"calibration": calibration}
+        build = Path(folder) / "build"
+        manifest = api.export(source, target, build, recipe=size.recipe, **options).manifest
+        found = api.bench(build, device="qemu", hops=1).to_dict()
+    verified = manifest.verification or {}
+    return Row(
+        manifest.memory["weights_bytes"] + (manifest.memory["code_bytes"] or 0),
+        found["ram_bytes"],
+        manifest.macs_per_hop,
+        found["instructions_per_hop"],
+        verified.get("snr_db"),
+    )
+
+
+def kept(path: Path | None, target: str) -> dict[Size, Row]:
+    """Rows of an earlier call."""
+    if path is None or not path.is_file():
+        return {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {Size(**line["size"]): Row(**line["row"]) for line in lines if line["target"] == target}
+
+
+def sweep(target: str, sizes: list[Size], workers: Workers, path: Path | None) -> dict[Size, Row]:
+    """Measure what is not kept; each row is kept as it comes."""
+    rows = kept(path, target)
+    left = [size for size in sizes if size not in rows]
+
+    def told(place: int, row: Row) -> None:
+        rows[left[place]] = row
+        print(f"{len(rows)} of {len(sizes)}", file=sys.stderr, flush=True)
+        if path is not None:
+            line = {"target": target, "size": asdict(left[place]), "row": asdict(row)}
+            with path.open("a") as file:
+                file.write(json.dumps(line) + "\n")
+
+    with open_team(workers) as team:
+        team.spread(measured, left, SharedValue(target), told)
+    return {size: rows[size] for size in sizes}
+
+
+def main() -> int:
+    """Sweep and print; returns the exit code."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--target", default="cortex-m4")
+    parser.add_argument("--units", default="16,32,64")
+    parser.add_argument("--layers", default="1,2")
+    parser.add_argument("--recipes", default="float32,w8a8")
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--scheduler")
+    parser.add_argument("--keep", type=Path, metavar="FILE")
+    asked = parser.parse_args()
+    units, layers = ([int(n) for n in text.split(",")] for text in (asked.units, asked.layers))
+    sizes = [Size(*row) for row in itertools.product(units, layers, asked.recipes.split(","))]
+    try:
+        rows = sweep(asked.target, sizes, Workers(asked.workers, asked.scheduler), asked.keep)
+    except EdgeKitError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    table = Table(*HEAD, title=f"{asked.target}, a hop")
+    for size, row in rows.items():
+        numbers = (row.flash_bytes, row.ram_bytes, row.macs, row.instructions)
+        snr = "" if row.snr_db is None else f"{row.snr_db:.1f}"
+        cells = (str(size.units), str(size.layers), size.recipe, *(f"{n:,}" for n in numbers), snr)
+        table.add_row(*cells)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    from speed import architectures  # workers import its functions by this name
+
+    sys.exit(architectures.main())
