@@ -2,7 +2,6 @@
 
 import ast
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +68,7 @@ SHIPPED = (
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {
     "arguments",
+    "bench",
     "c_check",
     "costs",
     "deform_same_bits",
@@ -432,14 +432,3 @@ def test_nothing_edits_the_path_of_modules() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.path", "site.addsitedir"}
     }
     assert {path.resolve() for path in found} == {ROOT / "export" / "torch_source.py"}
-
-
-def test_the_map_of_bench_is_what_its_docstrings_say() -> None:
-    command = [sys.executable, str(ROOT / "bench")]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    written = (ROOT / "bench" / "README.md").read_text(encoding="utf-8")
-    assert shown == written, (
-        "bench/README.md is older than the code: python bench > bench/README.md"
-    )
-    held = {path.stem for path in (ROOT / "bench").glob("*/*.py") if "__main__" in path.read_text()}
-    assert held <= set(re.findall(r"^\| `(\w+)` \|", written, re.M))

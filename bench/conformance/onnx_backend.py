@@ -29,8 +29,7 @@ from pathlib import Path
 from backend_case import BINDINGS, RELATIVE, SUITES, Verdict, judge, load_suite
 from onnx.backend.test.case.test_case import TestCase
 from quick_build import load_kernels
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 CASE_SECONDS = 60.0
 OUTCOMES = ("equal", "refused", "wrong", "crashed", "not run")
@@ -102,7 +101,7 @@ def run(cases: Sequence[TestCase], jobs: int, seconds: float) -> Iterator[Verdic
                 yield job.finish()
 
 
-def print_counts(console: Console, verdicts: dict[str, list[Verdict]]) -> None:
+def print_counts(verdicts: dict[str, list[Verdict]]) -> None:
     """Print the counts of each suite; of the equal ones also how many inputs had to be constants."""
     more = f"equal, not to {RELATIVE:g}"
     table = Table("suite", "cases", *OUTCOMES, *(f"equal {name}" for name in BINDINGS), more)
@@ -112,10 +111,10 @@ def print_counts(console: Console, verdicts: dict[str, list[Verdict]]) -> None:
         row = [len(results), *(counts[name] for name in OUTCOMES), *(ways[b] for b in BINDINGS)]
         row.append(sum(verdict.needed_more for verdict in results))
         table.add_row(suite, *map(str, row))
-    console.print(table)
+    table.show()
 
 
-def print_reasons(console: Console, verdicts: Sequence[Verdict]) -> None:
+def print_reasons(verdicts: Sequence[Verdict]) -> None:
     """Print why cases were refused, the most frequent reasons first, and every case that is a fault."""
     reasons: dict[str, list[str]] = {}
     for verdict in verdicts:
@@ -125,14 +124,14 @@ def print_reasons(console: Console, verdicts: Sequence[Verdict]) -> None:
     table = Table("cases", "refused because", "as")
     for reason, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
         table.add_row(str(len(names)), reason, names[0])
-    console.print(table)
+    table.show()
     for verdict in sorted(verdicts, key=lambda verdict: -verdict.needed):
         if verdict.needed_more:
-            console.print(f"equal within its own tolerance: {verdict.name}, {verdict.needed:.1e}")
+            print(f"equal within its own tolerance: {verdict.name}, {verdict.needed:.1e}")
     for verdict in verdicts:
         if verdict.outcome in ("wrong", "crashed"):
             said = "; ".join(verdict.reasons)
-            console.print(f"{verdict.outcome}: {verdict.name} ({verdict.binding}): {said}")
+            print(f"{verdict.outcome}: {verdict.name} ({verdict.binding}): {said}")
 
 
 def main() -> int:
@@ -144,7 +143,6 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3600.0, metavar="S")
     parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per case")
     given = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 160)
     end = time.monotonic() + given.seconds
     verdicts: dict[str, list[Verdict]] = {}
     load_kernels()
@@ -154,8 +152,8 @@ def main() -> int:
     everything = [verdict for results in verdicts.values() for verdict in results]
     if given.out:
         given.out.write_text("".join(json.dumps(asdict(v)) + "\n" for v in everything))
-    print_reasons(console, everything)
-    print_counts(console, verdicts)
+    print_reasons(everything)
+    print_counts(verdicts)
     return int(any(verdict.outcome in ("wrong", "crashed") for verdict in everything))
 
 

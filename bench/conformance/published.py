@@ -11,12 +11,10 @@ SI-SDR moves by more than 0.02 dB in float32.
 """
 
 import argparse
-import json
 import re
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import vision
@@ -28,8 +26,7 @@ from published_measure import (
 from published_networks import CACHE, NETWORKS, fetch, path_of
 from published_pipelines import PIPELINES, reference
 from published_signals import bundled_speech, own_speech
-from rich.console import Console
-from rich.table import Table
+from tables import ResultFile, Table
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.verbs.export.importing import ImportOptions
@@ -72,7 +69,7 @@ def measure(name: str, given: argparse.Namespace, scratch: Path) -> Iterator[Row
         )
 
 
-def print_table(console: Console, rows: list[Row]) -> None:
+def print_table(rows: list[Row]) -> None:
     """Print all rows."""
     heads = ("network", "recipe", "hops", "SNR\ndB", "C is\noracle", "SI-SDR\ndB", "change\ndB",
              "export\ns", "peak\nMB", "-O2\ns", "hop\nus", "weights\nkB")  # fmt: skip
@@ -96,10 +93,10 @@ def print_table(console: Console, rows: list[Row]) -> None:
             for c in cells
         ]
         table.add_row(row.network, row.recipe, *texts)
-    console.print(table)
+    table.show()
     for row in rows:
         for what in row.missed:
-            console.print(f"{row.network}, {row.recipe}: {what}", markup=False)
+            print(f"{row.network}, {row.recipe}: {what}")
 
 
 def main() -> int:
@@ -125,11 +122,9 @@ def main() -> int:
             with tempfile.TemporaryDirectory() as scratch:
                 for row in measure(name, given, Path(scratch)):
                     rows.append(row)
-                    if given.out:
-                        with given.out.open("a") as file:
-                            file.write(json.dumps(asdict(row)) + "\n")
+                    ResultFile(given.out, Row).append(row)
                     print(f"{row.network}, {row.recipe}: {row.refused or 'done'}", file=sys.stderr)
-    print_table(Console(width=None if sys.stdout.isatty() else 160), rows)
+    print_table(rows)
     return int(any(row.missed for row in rows))
 
 

@@ -26,8 +26,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from conformance.streaming_networks import NETWORKS, Network
-from pages import put_between
 from quick_build import compile_kernels
+from tables import ResultFile, Table, put_between
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
@@ -105,12 +105,11 @@ def reason(text: str) -> str:
     return first.split("; allowed:")[0].replace("|", "/")
 
 
-def table(rows: list[Row]) -> str:
-    """The table, as Markdown."""
+def write(rows: list[Row]) -> None:
+    """Renew the table of the page, and what is refused below it."""
     written = {network.name: network.written for network in NETWORKS}
     heads = ("network", "code", "hop", "delay", "error", "C error", "C is oracle", "import s")
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    refused = []
+    table, refused = Table(*heads), list[str]()
     for row in rows:
         cells = [row["network"], written[row["network"]]]
         if "refused" in row:
@@ -120,14 +119,10 @@ def table(rows: list[Row]) -> str:
             delay = f"{row['delay']}" + (f", {row['crop']} of crop" if row["crop"] else "")
             cells += [str(row["hop"]), delay, f"{row['error']:.0e}", f"{row['c_error']:.0e}"]
             cells.append("yes" if row["c_exact"] else "no")
-        lines.append("| " + " | ".join([*cells, f"{row['seconds']:.1f}"]) + " |")
-    return "\n".join([*lines, "", "Refused, with the reason that EdgeKit gives:", "", *refused, ""])
-
-
-def write(rows: list[Row]) -> None:
-    """Renew the table of the page."""
-    streamed = sum("refused" not in row for row in rows)
-    put_between(PAGE, BEGIN, END, f"\nOf {len(rows)} networks {streamed} stream.\n\n{table(rows)}")
+        table.add_row(*cells, f"{row['seconds']:.1f}")
+    said = f"\nOf {len(rows)} networks {len(rows) - len(refused)} stream.\n"
+    why = "\nRefused, with the reason that EdgeKit gives:\n"
+    put_between(PAGE, BEGIN, END, "\n".join([said, table.markdown(), why, *refused, ""]))
 
 
 def arguments() -> argparse.Namespace:
@@ -157,12 +152,8 @@ def chosen(given: argparse.Namespace) -> list[Network]:
 def main() -> int:
     """Measure what has no row yet, print and write; returns the exit code."""
     given = arguments()
-    given.results.parent.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, Row] = {}
-    if given.results.is_file() and given.checkout is None:
-        for line in given.results.read_text().splitlines():
-            row = json.loads(line)
-            rows[row["network"]] = row
+    file = ResultFile[Row](None if given.checkout else given.results, dict)
+    rows = {row["network"]: row for row in file.read()}
     wanted = chosen(given)
     python = environment(given.environment)
     due = [one for one in wanted if given.again or one.name not in rows]
@@ -175,9 +166,7 @@ def main() -> int:
             row = done.result()
             rows[row["network"]] = row
             print(json.dumps(row), flush=True)
-            if given.checkout is None:
-                with given.results.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
+            file.append(row)
     measured = [rows[one.name] for one in wanted if one.name in rows]
     failed = {row["network"]: wrong(row) for row in measured if wrong(row)}
     for name, what in failed.items():

@@ -19,8 +19,7 @@ import numpy as np
 from demonstrations.recordings import EVALUATION_NOISES, EVALUATION_VOICES, refuse_heard
 from demonstrations.speech_data import FOLDER
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.base.wav import read_wav
@@ -145,7 +144,9 @@ def main() -> None:
             for tone in TONES:
                 off, exact = lasting(stream, *tone)
                 held.add_row(recipe, str(tone), f"{off:.1f}", f"{exact:.1f}")
-    Console().print(table, turns, held)
+    table.show()
+    turns.show()
+    held.show()
 
 
 if __name__ == "__main__":

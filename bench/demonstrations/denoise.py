@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from published_signals import mixture
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.base.wav import read_wav
@@ -80,7 +79,7 @@ def main() -> None:
         table.add_row("mean", "", f"{level:g}", *cells(np.mean(rows, axis=0)))
         worst = [*np.min(rows, axis=0)[:3], np.max(rows, axis=0)[3]]
         table.add_row("worst", "", f"{level:g}", *cells(worst))
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -12,8 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.base.npz import read_npz
@@ -77,7 +76,7 @@ def main() -> None:
                 again = pitch_and_loudness(ears, play_features(stream, *given)[0])[:2]
                 quality = quality_of(again, wanted, score).values()
                 table.add_row(stem.name, recipe, *(f"{value:.2f}" for value in quality))
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

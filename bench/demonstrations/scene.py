@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.demos.scene.scene_scores import Scores, Vectors
@@ -71,7 +70,7 @@ def main() -> None:
                 numbers = (f"{scores.f20:.1f}", f"{low:.0f} to {high:.0f}")
                 more = (f"{scores.error_deg:.1f}", f"{scores.recall:.1f}")
                 table.add_row(recipe, part, *numbers, *more)
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

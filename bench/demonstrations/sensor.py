@@ -12,8 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.demos.sensor.data import RATE, recordings
@@ -55,7 +54,7 @@ def main() -> None:
         lower = 100 * (1 - each.mean() / flat.mean())
         error = each.std() / np.sqrt(count)
         table.add_row(name, f"{each.mean():.4f}", f"{error:.4f}", f"{lower:.1f}")
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from published_signals import mixture
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.base import sampler_loop
@@ -160,7 +159,7 @@ def main() -> None:
                 )
                 table.add_row(recipe, text, *numbers)
                 print(recipe, text, *numbers, f"worst {gain.min():+.2f}", file=sys.stderr)
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from demonstrations.speech_diffusion import Pairs, mixtures, stoi
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.base.wav import Samples
@@ -81,7 +80,7 @@ def main() -> None:
         stream = Stream.open(folder / "denoiser")
         heard = [run_samples(stream, noisy) for noisy, _ in pairs]
         table.add_row("denoiser, float32", "", *judged(heard, pairs), "")
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

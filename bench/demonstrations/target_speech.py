@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.base.arrays import Array
@@ -202,7 +201,7 @@ def main() -> None:
                     mean_with_error(found.level_db),
                     mean_with_error(found.time_us),
                 )
-    Console(width=160).print(table)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -25,8 +25,7 @@ from demonstrations.target_speech import (
     mean_of,
     mean_with_error,
 )
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 from torch.nn import functional as F  # noqa: N812
 
 from edgekit.demos.target_speech.ear_scores import Sound, si_snr_db
@@ -116,7 +115,7 @@ def main() -> None:
     table = Table("gain of SI-SNR, dB (standard error), scenes", *parts)
     for row in next(iter(parts.values())):
         table.add_row(row, *(told(found[row]) for found in parts.values()))
-    Console(width=120).print(table)
+    table.show()
 
 
 if __name__ == "__main__":

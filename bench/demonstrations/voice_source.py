@@ -11,8 +11,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import api
 from edgekit.demos.voice_source.closures import instants, score_closures
@@ -56,7 +55,7 @@ def main() -> None:
                 table.add_row(
                     recipe, pulse, f"{total}", f"{hit:.1f}", f"{false:.1f}", f"{spread:.3f}"
                 )
-    Console().print(table)
+    table.show()
 
 
 if __name__ == "__main__":

@@ -23,9 +23,8 @@ from demonstrations.recordings import (
 )
 from demonstrations.speech_data import FOLDER
 from published_signals import mixture
-from rich.console import Console
-from rich.table import Table
 from scipy import stats  # type: ignore[import-untyped]
+from tables import Table
 
 from edgekit import api
 from edgekit.base.wav import Samples, read_wav
@@ -141,7 +140,8 @@ def main() -> None:
                     row[:] = row[0] + len(ends), row[1] + hit, row[2] + false
         for (recipe, voice), (said, hit, false) in sorted(hits.items()):
             found.add_row(recipe, voice, str(said), str(hit), f"{100 * hit / said:.1f}", str(false))
-    Console().print(alarms, found)
+    alarms.show()
+    found.show()
 
 
 if __name__ == "__main__":

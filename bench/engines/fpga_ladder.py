@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from engines.ladder_cycles import layer_ms, network_ms
+from tables import Table
 
 from edgekit.base.output import replacement_path
 from edgekit.demos.codenet import SIZES, Detector, random_detector
@@ -155,16 +156,15 @@ def print_table(ladder: "Ladder", seeds: int) -> None:
     torch.manual_seed(0)
     net, _ = random_detector(ladder.size)  # of trained weights, sums may have other bits
     engines = {b: choose(integer_network(net, b), PARTS["XCZU3EG"]) for b in (4, 8)}
-    print(
-        "| deformable layers | seeds | AP | AP50 | detector, ms | 64x64x256, ms | paper: AP / AP50 | paper: ms |"
-    )
-    print("|---|---|---|---|---|---|---|---|")
+    own = ("AP", "AP50", "detector, ms", "64x64x256, ms")
+    table = Table("deformable layers", "seeds", *own, "paper: AP / AP50", "paper: ms")
+    print(table.markdown())
     for row in ROWS:
         aps = [
             ladder.scored(row, seed) for seed in range(seeds) if ladder.score(row, seed).exists()
         ]
         if aps:
-            print(line(row, np.array(aps) * 100, engines), flush=True)
+            print(table.add_row(*cells(row, np.array(aps) * 100, engines)), flush=True)
 
 
 @dataclass(frozen=True)
@@ -289,9 +289,9 @@ def current() -> tuple[Detector, tuple[torch.Tensor, ...]]:
     return net, (torch.from_numpy(draw(CALIBRATION, net.size.image).image)[None],)
 
 
-def line(
+def cells(
     row: str, aps: np.ndarray[tuple[int, ...], np.dtype[np.float64]], engines: dict[int, Choice]
-) -> str:
+) -> list[str]:
     """A row of the table; `aps` (seeds, 2) in percent."""
     variant: Variant = "rounded" if row in FOUR_BITS else row  # type: ignore[assignment]
     choice = engines[4 if row == W4A8 else 8]
@@ -300,7 +300,7 @@ def line(
         ap, ap50 = (
             f"{m} ± {s:.1f}" for m, s in zip((ap, ap50), aps.std(axis=0, ddof=1), strict=True)
         )
-    cells = (
+    return [
         row,
         str(len(aps)),
         ap,
@@ -309,8 +309,7 @@ def line(
         f"{layer_ms(variant, EngineSpec()):.2f}",
         PAPER_AP.get(row, ""),
         PAPER_MS.get(row, ""),
-    )
-    return f"| {' | '.join(cells)} |"
+    ]
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from layers.layer_instructions import write_program
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -125,7 +124,7 @@ def vww() -> Network:
 def counted(name: str, core: str) -> tuple[int, Counter[str]]:
     """Multiply-accumulates, and executed instructions by kind, of a network on a core."""
     torch.manual_seed(0)
-    model, _ = from_torch(f"cycles:{name}", name=name)
+    model, _ = from_torch(f"layers.cycles:{name}", name=name)
     random = np.random.default_rng(0)
     clip = {str(value.name): draw(value, random, 4, 1) for value in model.stream_inputs}
     quantized = quantize(model, Calibration((clip,), "noise"), "w8a8")
@@ -172,21 +171,18 @@ def main() -> None:
                 )
             parts = (f"{kind} {100 * n / instructions:.1f}" for kind, n in kinds.most_common())
             shares.add_row(core, name, ", ".join(parts))
-    console = Console(width=140)
-    console.print(table)
-    console.print(shares)
+    table.show()
+    shares.show()
     for core in ("cortex-m7", "cortex-m33"):
         (row,) = PUBLISHED[core]
         first = next(p for p in PUBLISHED[FIRST] if p.what == row.what)
         ratios = [row.mhz / row.rates[n] / (first.mhz / first.rates[n]) for n in row.rates]
         mean = float(np.exp(np.mean(np.log(ratios))))
         spread = max(max(ratios) / mean, mean / min(ratios)) - 1
-        console.print(
+        print(
             f"{core} takes {mean:.3f} of the cycles of {FIRST} ({row.what}), within {100 * spread:.0f} %"
         )
 
 
 if __name__ == "__main__":
-    from layers import cycles  # networks are imported by this name
-
-    cycles.main()
+    main()

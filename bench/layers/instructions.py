@@ -12,8 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
@@ -170,7 +169,7 @@ def main() -> int:
     parser.add_argument("devices", nargs="*", default=names, metavar="DEVICE")
     parser.add_argument("--only", default="", metavar="WORD")
     given = parser.parse_args()
-    rows, console = [row for row in ROWS if given.only in row.label], Console(width=100)
+    rows = [row for row in ROWS if given.only in row.label]
     for name in given.devices:
         device = profile(name)
         portable, own = counted(device, (), rows), counted(device, device.kernels, rows)
@@ -179,7 +178,7 @@ def main() -> int:
         )
         for row, before, after in zip(rows, portable, own, strict=True):
             table.add_row(row.label, f"{before / row.per:.3f}", f"{after / row.per:.3f}")
-        console.print(table)
+        table.show()
     return 0
 
 

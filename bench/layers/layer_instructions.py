@@ -18,9 +18,8 @@ from layers.layer_models import model_of
 from layers.layer_shapes import Layer
 from layers.layer_shapes_small import SMALL, odd_small
 from layers.layer_shapes_transposed import TRANSPOSED, odd_transposed
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from tables import Table
 
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
@@ -147,12 +146,10 @@ def write_program(folder: Path, device: Profile, builds: Sequence[Build]) -> Non
         (folder / path).write_bytes(content)
 
 
-def measure(name: str, layers: Sequence[Layer], recipe: str, console: Console) -> list[Counted]:
+def measure(name: str, layers: Sequence[Layer], recipe: str) -> list[Counted]:
     """Count the layers on a device, a few to a program."""
     device, found = profile(name), []
-    for first in track(
-        range(0, len(layers), LAYERS_OF_A_PROGRAM), name, console=console, transient=True
-    ):
+    for first in track(range(0, len(layers), LAYERS_OF_A_PROGRAM), name, transient=True):
         found += counted(device, layers[first : first + LAYERS_OF_A_PROGRAM], recipe)
     return found
 
@@ -175,8 +172,8 @@ def show(found: dict[str, list[Counted]]) -> list[Table]:
 
 def run(devices: Sequence[str], recipe: str, seeds: int, only: str) -> dict[str, list[object]]:
     """Count, print, and return the rows by device."""
-    console, layers = Console(width=118), small_layers(seeds, only)
-    found = {name: measure(name, layers, recipe, console) for name in devices}
+    layers = small_layers(seeds, only)
+    found = {name: measure(name, layers, recipe) for name in devices}
     for table in show(found):
-        console.print(table)
+        table.show()
     return {name: [asdict(row) for row in rows] for name, rows in found.items()}

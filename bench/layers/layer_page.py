@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from speed.benchmark_page import cpu
+from tables import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 HEADING = "## Single layers"
@@ -69,29 +70,22 @@ def write(
     """Write the part: by recipe its layers, the core's peak in GMAC/s, and the layers that it has no form of."""
     tables = []
     for recipe, (layers, peak, refused) in found.items():
-        head = f"| {recipe} | layers | GMAC/s | {' | '.join(peers)} |"
-        lines = [
-            f"The peak of the core was {peak:.0f} GMAC/s in float32 during {recipe}.",
-            "",
-            head,
-        ]
-        lines.append("|---" * (3 + len(peers)) + "|")
+        whole = Table(recipe, "layers", "GMAC/s", *peers)
         for family, rows in families(layers, peers):
             rate = mean([row.macs / row.us["edgekit"] * 1e-3 for row in rows])
             ratios = [mean([r.ratio(p) for r in rows if p in r.us]) for p in peers]
-            shown = " | ".join("" if np.isnan(ratio) else f"{ratio:.2f}" for ratio in ratios)
-            lines.append(f"| {family} | {len(rows)} | {rate:.1f} | {shown} |")
-        lines += ["", f"| the {WORST} worst in {recipe} | us | GMAC/s | {' | '.join(peers)} |"]
-        lines.append("|---" * (3 + len(peers)) + "|")
+            shown = ("" if np.isnan(ratio) else f"{ratio:.2f}" for ratio in ratios)
+            whole.add_row(family, str(len(rows)), f"{rate:.1f}", *shown)
+        lowest = Table(f"the {WORST} worst in {recipe}", "us", "GMAC/s", *peers)
         for row in sorted(layers, key=lambda layer: worst(layer, peers))[:WORST]:
             own = row.us["edgekit"]
-            shown = " | ".join(f"{row.ratio(p):.2f}" if p in row.us else "" for p in peers)
-            lines.append(
-                f"| {row.family}, {row.name} | {own:.1f} | {row.macs / own * 1e-3:.1f} | {shown} |"
-            )
+            shown = (f"{row.ratio(p):.2f}" if p in row.us else "" for p in peers)
+            rate = row.macs / own * 1e-3
+            lowest.add_row(f"{row.family}, {row.name}", f"{own:.1f}", f"{rate:.1f}", *shown)
+        tables.append(f"The peak of the core was {peak:.0f} GMAC/s in float32 during {recipe}.")
+        tables += [whole.markdown(), lowest.markdown()]
         if refused:
-            lines += ["", f"Not in {recipe}: {'; '.join(refused)}."]
-        tables.append("\n".join(lines))
+            tables.append(f"Not in {recipe}: {'; '.join(refused)}.")
     count = max(len(layers) for layers, _, _ in found.values())
     text = TEXT.format(
         heading=HEADING,

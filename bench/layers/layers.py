@@ -35,9 +35,8 @@ from layers.layer_shapes import NETWORKS, Layer, odd
 from layers.layer_shapes_other import OTHERS, odd_others
 from layers.layer_shapes_transposed import TRANSPOSED, odd_transposed
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from tables import Table
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.export.hop_runner import in_onnxruntime, snr_db
@@ -189,11 +188,11 @@ def measured(engines: dict[str, Any], empty: dict[str, float]) -> dict[str, floa
 
 
 def lowered(
-    layers: Sequence[Layer], recipe: str, target: str, console: Console
+    layers: Sequence[Layer], recipe: str, target: str
 ) -> tuple[list[tuple[Layer, Model, Build]], list[str]]:
     """What the target makes of the layers, and which of them the recipe or the target has no form of."""
     rows, refused = [], []
-    for i, layer in enumerate(track(layers, "importing", console=console, transient=True)):
+    for i, layer in enumerate(track(layers, "importing", transient=True)):
         try:
             model = model_of(layer, recipe, f"layer_{i}")
             rows.append((layer, model, TARGETS[target].lower(model, target)))
@@ -203,10 +202,10 @@ def lowered(
 
 
 def measure(
-    layers: Sequence[Layer], recipe: str, target: str, peers: Sequence[str], console: Console
+    layers: Sequence[Layer], recipe: str, target: str, peers: Sequence[str]
 ) -> tuple[list[Result], float, list[str]]:
     """Build, compare and time some layers; returns also the core's peak in GMAC/s of float32, and what is refused."""
-    rows, refused = lowered(layers, recipe, target, console)
+    rows, refused = lowered(layers, recipe, target)
     results = []
     with tempfile.TemporaryDirectory() as name:
         library = compiled([build for _, _, build in rows], Path(name))
@@ -215,7 +214,7 @@ def measure(
         nothing = Layer("", "", "Identity", (1, 4, 4, 4), (), {}, 0)
         zeros = np.zeros(nothing.x, np.float32)
         empty = {"onnxruntime": Onnxruntime(nothing.onnx(), zeros).least(3000, False)}
-        for layer, model, build in track(rows, "timing", console=console, transient=True):
+        for layer, model, build in track(rows, "timing", transient=True):
             x = np.random.default_rng(2).standard_normal(layer.x).astype(np.float32)
             engines: dict[str, Any] = {"edgekit": Ours(library, timer, build)}
             (theirs,) = in_onnxruntime(model.to_bytes())({"x": x}).values()
@@ -233,19 +232,16 @@ def measure(
 
 def show(results: Sequence[Result], peers: Sequence[str], peak: float, recipe: str) -> list[Table]:
     """The layers, the worst ratio first, and the families."""
-    each = Table(title=f"{recipe}; float32 peak of the core {peak:.0f} GMAC/s")
-    for heading in ("family", "layer", "us", "GMAC/s", *peers):
-        each.add_column(heading, justify="left" if heading in ("family", "layer") else "right")
-
+    title = f"{recipe}; float32 peak of the core {peak:.0f} GMAC/s"
+    each = Table("family", "layer", "us", "GMAC/s", *peers, title=title)
     for result in sorted(results, key=lambda result: worst(result, peers)):
         own = result.us["edgekit"]
         ratios = [f"{result.ratio(p):.2f}" if p in result.us else "" for p in peers]
         each.add_row(
             result.family, result.name, f"{own:.2f}", f"{result.macs / own * 1e-3:.1f}", *ratios
         )
-    whole = Table(title=f"{recipe}: geometric means of a peer's time over ours")
-    for heading in ("family", "layers", "GMAC/s", *peers):
-        whole.add_column(heading, justify="left" if heading == "family" else "right")
+    title = f"{recipe}: geometric means of a peer's time over ours"
+    whole = Table("family", "layers", "GMAC/s", *peers, title=title)
     for family, rows in families(results, peers):
         rates = mean([row.macs / row.us["edgekit"] * 1e-3 for row in rows])
         ratios = [f"{mean([r.ratio(p) for r in rows if p in r.us]):.2f}" for p in peers]
@@ -275,13 +271,13 @@ def main() -> int:
     for seed in range(given.seeds):
         layers += [*odd(seed), *odd_others(seed), *odd_transposed(seed)]
     layers = [layer for layer in layers if given.only in f"{layer.family} {layer.name}"]
-    console, found, before, pages = Console(width=118), {}, load(), {}
+    found, before, pages = {}, load(), {}
     for recipe in given.recipe:
-        pages[recipe] = measure(layers, recipe, given.target, given.against, console)
+        pages[recipe] = measure(layers, recipe, given.target, given.against)
         results, peak, refused = pages[recipe]
         for table in show(results, given.against, peak, recipe):
-            console.print(table)
-        console.print(*(f"not in {recipe}: {layer}" for layer in refused), sep="\n")
+            table.show()
+        print(*(f"not in {recipe}: {layer}" for layer in refused), sep="\n")
         found[recipe] = {"peak_gmacs": peak, "layers": [asdict(result) for result in results]}
         if given.write:
             write(pages, given.against, given.seeds, before)

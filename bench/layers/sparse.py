@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 from layers.instructions import executed
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.graph.sparsity import PATTERNS, Pattern, mask_of
 from edgekit.runtime.devices.profile import Profile
@@ -283,7 +282,7 @@ def main() -> None:
             pairs, every = paired(shape, packing_of(profile(device).kernels))
             measured = instructions(profile(device), shape, every)
             _rows(table, shape, pairs, [n / shape.macs for n in measured])
-        Console(width=150).print(table)
+        table.show()
     isa = instruction_set_of(os.uname().machine, cpu_flags())
     folders = () if isa is None else isa.folders
     if given.host_shapes:
@@ -292,7 +291,7 @@ def main() -> None:
         for shape in _shapes(kinds[:1], given.host_shapes):
             pairs, every = paired(shape, packing_of(folders))
             _rows(table, shape, pairs, microseconds(folders, shape, every, given.rounds))
-        Console(width=150).print(table)
+        table.show()
 
 
 def _shapes(kinds: list[str], texts: list[str]) -> list[Shape]:
@@ -303,19 +302,9 @@ def _shapes(kinds: list[str], texts: list[str]) -> list[Shape]:
 
 
 def _table(title: str, unit: str) -> Table:
-    columns = (
-        "layer",
-        "pattern",
-        "indices",
-        "weights",
-        "of dense",
-        "RAM",
-        "dense",
-        unit,
-        "dense/sparse",
-        "",
-    )
-    return Table(*columns, title=title, title_justify="left")
+    sizes = ("weights", "of dense", "RAM")
+    head = ("layer", "pattern", "indices", *sizes, "dense", unit, "dense/sparse", "")
+    return Table(*head, title=title)
 
 
 def _rows(

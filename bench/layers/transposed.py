@@ -18,8 +18,7 @@ from layers.layer_instructions import measure
 from layers.layer_marks import fuelled, timed
 from layers.layer_shapes import Layer
 from layers.layer_shapes_transposed import TRANSPOSED, odd_transposed
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.targets.devices import cpu_flags, profiles
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS
@@ -34,12 +33,12 @@ def runs_here(name: str) -> bool:
     return name in profiles() or row is None or set(row.cpu) <= cpu_flags()
 
 
-def ratios(name: str, layers: Sequence[Layer], recipe: str, console: Console) -> list[float]:
+def ratios(name: str, layers: Sequence[Layer], recipe: str) -> list[float]:
     """What float32 takes over what the recipe takes, of each layer."""
     if name == WASM:
         found = fuelled(layers, ("float32", recipe))
     elif name in profiles():
-        counts = [measure(name, layers, r, console) for r in ("float32", recipe)]
+        counts = [measure(name, layers, r) for r in ("float32", recipe)]
         found = [[float(r.instructions) for r in rows] for rows in zip(*counts, strict=True)]
     else:
         found = timed(name, layers, ("float32", recipe))
@@ -57,13 +56,12 @@ def main() -> int:
     layers = [*TRANSPOSED, *(layer for s in range(chosen.seeds) for layer in odd_transposed(s))]
     layers = [layer for layer in layers if chosen.only in layer.name]
     where = [name for name in chosen.on if runs_here(name)]
-    console = Console(width=118)
-    found = {name: ratios(name, layers, chosen.recipe, console) for name in where}
+    found = {name: ratios(name, layers, chosen.recipe) for name in where}
     table = Table("layer", *where, title=f"time or instructions of float32 over {chosen.recipe}")
     for layer, row in zip(layers, zip(*found.values(), strict=True), strict=True):
         table.add_row(layer.name, *(f"{ratio:.2f}" for ratio in row))
     table.add_row("least", *(f"{min(rows):.2f}" for rows in found.values()))
-    console.print(table)
+    table.show()
     return int(any(min(rows) < 1.0 for rows in found.values()))
 
 

@@ -11,19 +11,18 @@ measured.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from demonstrations.speech_data import FOLDER
 from numpy.typing import NDArray
-from pages import markdown, put_between
 from quality.quant_audio import RATE, SETS, in_hops, varied
 from quality.quant_bench import DENOISER, Bench
 from quality.quant_goals import PAGE, failure
+from tables import ResultFile, Table
 
 from edgekit.base.wav import Samples
 from edgekit.graph.model import Model
@@ -111,14 +110,6 @@ def cells(kept: Kept) -> tuple[str, ...]:
     return (kept.network, kept.recipe, *said, silent)
 
 
-def read(path: Path) -> dict[tuple[str, str, int, str], Kept]:
-    """What a file holds; nothing where there is none."""
-    if not path.is_file():
-        return {}
-    rows = [Kept(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {(kept.network, kept.recipe, kept.clips, kept.set): kept for kept in rows}
-
-
 def main() -> int:
     """Measure what lacks and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -132,13 +123,13 @@ def main() -> int:
     given = parser.parse_args()
     if code := failure(given.data):
         return code
-    bench, kept, rows = Bench(given.data), read(given.rows), []
+    bench, file, rows, table = Bench(given.data), ResultFile(given.rows, Kept), [], Table(*HEAD)
+    kept = {(row.network, row.recipe, row.clips, row.set): row for row in file.read()}
     for name, recipe in ((n, r) for n in given.networks for r in given.recipes):
         key = name, recipe, given.clips, given.set
         if key not in kept:
             kept[key] = row(bench, *key)
-            with given.rows.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(kept[key])) + "\n")
+            file.append(kept[key])
         rows.append(kept[key])
     missed = 0
     for found in rows:
@@ -146,12 +137,11 @@ def main() -> int:
         most = float(np.abs(behind).max())
         met = most <= MOST_DB and shown[-1] == "silent"
         missed += not met
-        print(" | ".join(shown))
+        print(table.add_row(*shown))
         print("  curve, dB:", " ".join(f"{value:+.1f}" for value in behind))
         print(f"  {'met' if met else 'missed'}: {most:.2f} dB, {MOST_DB:g} asked; {shown[-1]}")
     if given.write:
-        lines = [HEAD, tuple("---" for _ in HEAD), *map(cells, rows)]
-        put_between(PAGE, BEGIN, END, markdown(lines))
+        table.put(PAGE, BEGIN, END)
     return int(missed > 0)
 
 

@@ -24,12 +24,10 @@ import numpy as np
 import onnx_ir as ir
 import torch
 from numpy.typing import NDArray
-from pages import markdown, put_between
 from quality import digit_data
 from quality.diffusion_calibrations import SOURCES
 from quality.diffusion_cases import Case, cases
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
@@ -217,7 +215,7 @@ def main() -> int:
         "FD / float FD",
         "MACs saved, %",
     )
-    lines: list[tuple[str, ...]] = [head]
+    table = Table(*head, numbers=5)
     for case in cases():
         if not re.search(given.only, f"{case.factor}: {case.name}"):
             continue
@@ -225,8 +223,8 @@ def main() -> int:
         row = kept(bench, case, given.images if goal else given.others, given.seeds if goal else 1)
         figures: tuple[str, ...] = (f"{row.median_db:.1f}", f"{row.pooled_db:.1f}")
         figures += (f"{100 * row.own:.2f}", f"{row.ratio:.3f}", f"{100 * row.saved:.0f}")
-        lines.append((case.factor, case.name, *figures))
-        print(": ".join(lines[-1][:2]), *lines[-1][2:], flush=True)
+        table.add_row(case.factor, case.name, *figures)
+        print(f"{case.factor}: {case.name}", *figures, flush=True)
     sets = bench.real()[:REAL], bench.real()[REAL : 2 * REAL]
     between = frechet(*map(bench.features, sets))
     said = (
@@ -236,24 +234,11 @@ def main() -> int:
         f"{sets[0].mean():.3f} and {sets[1].mean():.3f}. "
         f"Recipes: {given.images} images of each of {given.seeds} seeds; other rows: {given.others} of one."
     )
-    show(lines, said)
+    table.show()
+    print(said)
     if given.write:
-        put(lines, said)
+        table.put(PAGE, BEGIN, END, f"{said}\n\n")
     return 0
-
-
-def show(lines: list[tuple[str, ...]], said: str) -> None:
-    """Print the table."""
-    table = Table(*lines[0])
-    for line in lines[1:]:
-        table.add_row(*line)
-    Console().print(table, said)
-
-
-def put(lines: list[tuple[str, ...]], said: str) -> None:
-    """Write the table into the page."""
-    rule = ("---",) * 2 + ("--:",) * 5
-    put_between(PAGE, BEGIN, END, f"{said}\n\n{markdown([lines[0], rule, *lines[1:]])}")
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from quality import quant_audio
 from quality.quant_audio import EVALUATION, RATE, in_hops
 from quality.quant_bench import Bench
 from quality.quant_goals import failure
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.api import silent
 from edgekit.export.hop_runner import HopRunner, snr_db
@@ -76,7 +75,7 @@ def main() -> int:
     table = Table("network", "calibration", "unheard", "less", "stated", "worse", "notes")
     for name in given.networks:
         measure(Bench(given.data), name, given.recipe, given.mixtures, table)
-    Console(width=120).print(table)
+    table.show()
     return 0
 
 

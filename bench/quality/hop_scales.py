@@ -16,8 +16,7 @@ from demonstrations.speech_data import fetch as fetch_speech
 from quality.quant_audio import SETS, loss, outputs
 from quality.quant_bench import Bench
 from quality.quant_levels import LEVELS_DB
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.quantize.apply import quantize
@@ -65,7 +64,7 @@ def main() -> int:
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    Console(width=120).print(table)
+    table.show()
     return 0
 
 

@@ -19,14 +19,12 @@ from typing import Any
 import numpy as np
 from demonstrations.speech_data import FOLDER
 from demonstrations.speech_data import fetch as fetch_speech
-from pages import cells_between, markdown, put_between
 from published_networks import CACHE, fetch
 from quality.quant_audio import SETS
 from quality.quant_bench import DENOISER, Bench
-from quality.quant_levels import DIGITS, LEVELS_DB, MOST_DB, SI_SDR, Kept, Levels, add, read
+from quality.quant_levels import DIGITS, LEVELS_DB, MOST_DB, SI_SDR, Kept, Levels
 from quality.quant_stock import STOCK
-from rich.console import Console
-from rich.table import Table
+from tables import ResultFile, Table, rows_between
 
 from edgekit.base.errors import EdgeKitError
 
@@ -197,7 +195,7 @@ def measured(given: argparse.Namespace) -> list[Kept]:
                 except EdgeKitError as error:
                     print(f"{name}, {recipe}: {error}", file=sys.stderr, flush=True)
                     continue
-                add(given.rows, row)
+                ResultFile(given.rows, Kept).append(row)
             if row is not None:
                 print(" | ".join(cells(row)), file=sys.stderr, flush=True)
                 found.append(row)
@@ -206,7 +204,7 @@ def measured(given: argparse.Namespace) -> list[Kept]:
 
 def kept(given: argparse.Namespace, name: str, recipe: str) -> Kept | None:
     """The last row of the file that is what is asked for."""
-    for row in reversed(read(given.rows)):
+    for row in reversed(ResultFile(given.rows, Kept).read()):
         same = (row.set, row.mixtures) == (given.set, given.mixtures) or name == DIGITS
         enough = row.pesq or row.unit != SI_SDR or not given.pesq
         if (row.network, row.recipe) == (name, recipe) and same and enough:
@@ -239,27 +237,25 @@ def main() -> int:
         table.add_row(*cells(row))
         if row.stated:
             table.add_row(*stated(row))
-    console = Console(width=None if sys.stdout.isatty() else 200)
-    console.print(table)
+    table.show()
     asked = [*goals({(row.network, row.recipe): row for row in rows})]
     asked += [fact for row in rows for fact in honest(row)]
     for row in rows:
         if row.said is not None:
-            console.print(f"{row.network}, {row.recipe}: {row.said}", highlight=False)
+            print(f"{row.network}, {row.recipe}: {row.said}")
     for said, met in asked:
-        console.print(f"{'met' if met else 'missed'}: {said}", highlight=False)
+        print(f"{'met' if met else 'missed'}: {said}")
     if given.write:
-        write(rows)
+        write(table)
     return int(not all(met for _, met in asked))
 
 
-def write(rows: Sequence[Kept]) -> None:
+def write(table: Table) -> None:
     """Put the rows into the page; what this call has not stays there as it is."""
-    lines = [line for row in rows for line in [cells(row), *([stated(row)] if row.stated else [])]]
-    found = by_row(cells_between(PAGE, BEGIN, END)[1:]) | by_row(lines)
+    found = by_row(rows_between(PAGE, BEGIN, END)) | by_row(table.rows)
     order = [(network, recipe) for network, recipes in NETWORKS.items() for recipe in recipes]
-    body = (line for key in sorted(found, key=order.index) for line in found[key])
-    put_between(PAGE, BEGIN, END, markdown([HEAD, tuple("---" for _ in HEAD), *body]))
+    table.rows = [line for key in sorted(found, key=order.index) for line in found[key]]
+    table.put(PAGE, BEGIN, END)
 
 
 def by_row(lines: Iterable[Sequence[str]]) -> dict[tuple[str, str], list[Sequence[str]]]:

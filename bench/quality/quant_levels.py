@@ -1,10 +1,8 @@
 """What a recipe costs a network at every level of sound: one row of `quant_goals.py`, as it is kept in a file."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,20 +67,6 @@ class Kept:
     seconds: float | None = None
     said: str | None = None
     dbfs: tuple[float, float] | None = None
-
-
-def read(path: Path) -> list[Kept]:
-    """All rows of a file; none where there is no file."""
-    if not path.is_file():
-        return []
-    return [Kept(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def add(path: Path, row: Kept) -> None:
-    """Write a row behind those that are there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(row)) + "\n")
 
 
 class Levels:

@@ -10,16 +10,14 @@ with what its scores are off by. A row is kept once it is measured. Weights come
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from demonstrations.speech_data import FOLDER
-from pages import markdown, put_between
 from published_networks import CACHE, NETWORKS, path_of
 from quality import quant_audio
 from quality.part_inputs import (
@@ -37,8 +35,7 @@ from quality.quant_audio import EVALUATION
 from quality.quant_bench import found, since
 from quality.quant_goals import PAGE, failure
 from quality.quant_levels import int8_share
-from rich.console import Console
-from rich.table import Table
+from tables import ResultFile, Table
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.base.wav import Samples
@@ -172,14 +169,6 @@ def goals(kept: Kept) -> Iterator[tuple[str, bool]]:
     yield f"{kept.network}: {kept.seconds:.0f} s of CPU, {SECONDS:g} asked", kept.seconds <= SECONDS
 
 
-def read(path: Path) -> dict[tuple[str, str], Kept]:
-    """What a file holds; nothing where there is none."""
-    if not path.is_file():
-        return {}
-    rows = [Kept(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {(kept.network, kept.recipe): kept for kept in rows}
-
-
 def main() -> int:
     """Measure what lacks and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -193,7 +182,8 @@ def main() -> int:
         parser.error(f"no part {', '.join(other)}; there are {', '.join(PARTS)}")
     if code := failure(given.data):
         return code
-    kept = read(given.rows)
+    file = ResultFile(given.rows, Kept)
+    kept = {(row.network, row.recipe): row for row in file.read()}
     keys = [
         (name, recipe)
         for name in given.parts
@@ -202,20 +192,18 @@ def main() -> int:
     for key in keys:
         if key not in kept:
             kept[key] = row(*key, given.data)
-            with given.rows.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(kept[key])) + "\n")
+            file.append(kept[key])
             print(" | ".join(cells(kept[key])), file=sys.stderr, flush=True)
     rows = [kept[key] for key in keys]
-    console, table = Console(width=None if sys.stdout.isatty() else 160), Table(*HEAD)
+    table = Table(*HEAD)
     for found_row in rows:
         table.add_row(*cells(found_row))
-    console.print(table)
+    table.show()
     asked = [fact for found_row in rows if found_row.recipe == "auto" for fact in goals(found_row)]
     for said, met in asked:
-        console.print(f"{'met' if met else 'missed'}: {said}", highlight=False)
+        print(f"{'met' if met else 'missed'}: {said}")
     if given.write:
-        lines = [HEAD, tuple("---" for _ in HEAD), *map(cells, rows)]
-        put_between(PAGE, BEGIN, END, markdown(lines))
+        table.put(PAGE, BEGIN, END)
     return int(not all(met for _, met in asked))
 
 

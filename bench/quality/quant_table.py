@@ -16,12 +16,10 @@ import sys
 from pathlib import Path
 
 from demonstrations.speech_data import FOLDER
-from pages import markdown, put_between
 from quality.quant_audio import SETS
 from quality.quant_goals import failure
 from quality.quant_rows import line, names
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.base.spread import SharedValue, Workers, open_team
@@ -42,7 +40,8 @@ def main() -> int:
     given = parser.parse_args()
     if code := failure(given.data):
         return code
-    head = ("recipe", "SI-SDR loss, dB", "worst", "output SNR, dB", "PESQ loss", "int8 MACs, %")
+    quality = ("SI-SDR loss, dB", "worst", "output SNR, dB", "PESQ loss")
+    table = Table("recipe", *quality, "int8 MACs, %")
     shared = given.data, given.set
     chosen = [name for name in names(*shared) if re.search(given.only, name)]
 
@@ -51,22 +50,14 @@ def main() -> int:
 
     try:
         with open_team(Workers(given.workers, given.scheduler)) as team:
-            lines = [head, *team.spread(line, chosen, SharedValue(shared), told)]
+            table.rows = [*team.spread(line, chosen, SharedValue(shared), told)]
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    table = Table(*head)
-    for cells in lines[1:]:
-        table.add_row(*cells)
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    table.show()
     if given.write:
-        _write(lines)
+        table.put(PAGE, BEGIN, END)
     return 0
-
-
-def _write(lines: list[tuple[str, ...]]) -> None:
-    cells = [lines[0], tuple("---" for _ in lines[0]), *lines[1:]]
-    put_between(PAGE, BEGIN, END, markdown(cells))
 
 
 if __name__ == "__main__":

@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 from hostile_workers import MEMORY_BYTES, SECONDS, Outcome, export, outcomes
 from published_networks import CACHE, NETWORKS, fetch, path_of
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.base.errors import EdgeKitError
 
@@ -112,10 +111,9 @@ def main() -> int:
         if re.search(given.only, name)
         for fault in damage(name, given, table)
     ]
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
+    table.show()
     for fault in bad:
-        console.print(fault, markup=False)
+        print(fault)
     return int(bool(bad))
 
 

@@ -9,16 +9,15 @@ counted under QEMU. Rows in FILE are not made again, so that a sweep that was cu
 
 import argparse
 import itertools
-import json
 import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from tables import ResultFile, Table
 
 from edgekit import api
 from edgekit.base.errors import EdgeKitError
@@ -91,26 +90,17 @@ def measured(target: str, size: Size) -> Row:
     )
 
 
-def kept(path: Path | None, target: str) -> dict[Size, Row]:
-    """Rows of an earlier call."""
-    if path is None or not path.is_file():
-        return {}
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return {Size(**line["size"]): Row(**line["row"]) for line in lines if line["target"] == target}
-
-
 def sweep(target: str, sizes: list[Size], workers: Workers, path: Path | None) -> dict[Size, Row]:
-    """Measure what is not kept; each row is kept as it comes."""
-    rows = kept(path, target)
+    """Measure what an earlier call has not; each row is written as it comes."""
+    file = ResultFile[dict[str, Any]](path, dict)
+    found = [line for line in file.read() if line["target"] == target]
+    rows = {Size(**line["size"]): Row(**line["row"]) for line in found}
     left = [size for size in sizes if size not in rows]
 
     def told(place: int, row: Row) -> None:
         rows[left[place]] = row
         print(f"{len(rows)} of {len(sizes)}", file=sys.stderr, flush=True)
-        if path is not None:
-            line = {"target": target, "size": asdict(left[place]), "row": asdict(row)}
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+        file.append({"target": target, "size": asdict(left[place]), "row": asdict(row)})
 
     with open_team(workers) as team:
         team.spread(measured, left, SharedValue(target), told)
@@ -141,7 +131,7 @@ def main() -> int:
         snr = "" if row.snr_db is None else f"{row.snr_db:.1f}"
         cells = (str(size.units), str(size.layers), size.recipe, *(f"{n:,}" for n in numbers), snr)
         table.add_row(*cells)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    table.show()
     return 0
 
 

@@ -1,10 +1,12 @@
 """docs/benchmarks.md, from the rows that `peers` measured."""
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tables import Table
 
 from edgekit.peers.peer import PEERS
 from edgekit.runtime.runners.toolchain import find_compiler
@@ -108,6 +110,10 @@ def swept(row: Row) -> str:
     return f"{own / floor:.2f}x ({own:.1f} us, reading alone {floor:.1f} us)"
 
 
+WIDTHS = ("weights, bytes", "state, bytes", "scratch, bytes", "over its bound")
+SIZES = ("", "what it is", "recipe", "multiply-accumulates a hop", *WIDTHS)
+APART = ("dB to ours", "dB to float")
+TIMES = ("network", "recipe", "engine", "median us", "p99 us", "ratio", *APART)
 GOALS = (
     Goal("a", "float32", "at most 1.05x the time of reading its weights", swept),
     Goal("a", "w8a8", ">= 1.5x LiteRT, >= 35 dB", over("litert", "onnxruntime")),
@@ -121,19 +127,19 @@ GOALS = (
 EVERY = {"float32": 1.0, "w8a8": 1.5}  # what every network is to be of the fastest other engine
 
 
-def below(rows: Sequence[Row], recipe: str) -> str:
+def below(rows: Sequence[Row], recipe: str) -> list[str]:
     """A line of the table: the networks of a recipe that are below `EVERY`, the lowest first."""
     own = [row for row in rows if row["recipe"] == recipe]
     ratios = sorted((ratio, row["network"]) for row in own if (ratio := best_ratio(row)))
     low = [f"{name} {ratio:.2f}x" for ratio, name in ratios if ratio < EVERY[recipe]]
     said = f"{len(ratios) - len(low)} of {len(ratios)}; below: {', '.join(low) or 'none'}"
-    return f"| every network, {recipe} | >= {EVERY[recipe]:.1f}x the best peer | {said} |"
+    return [f"every network, {recipe}", f">= {EVERY[recipe]:.1f}x the best peer", said]
 
 
 def page(rows: Sequence[Row]) -> str:
     """Return the page."""
     goals = [
-        f"| {goal.network} {goal.recipe} | {goal.words} | {goal.found(row)} |"
+        [f"{goal.network} {goal.recipe}", goal.words, goal.found(row)]
         for goal in GOALS
         for row in rows
         if (row["network"], row["recipe"]) == (goal.network, goal.recipe)
@@ -142,36 +148,41 @@ def page(rows: Sequence[Row]) -> str:
     return TEXT.format(
         machine=cpu(),
         versions=versions(rows),
-        networks="\n".join(network_row(row) for row in rows),
-        times="\n".join(line for row in rows for line in time_rows(row)),
-        goals="\n".join(goals),
+        networks=table_of(SIZES, map(network_row, rows)),
+        times=table_of(TIMES, (cells for row in rows for cells in time_rows(row))),
+        goals=table_of(("network", "goal", "found"), goals),
         kernels="\n\n".join(kernel_table(row) for row in rows if "kernels" in row),
     )
 
 
-def network_row(row: Row) -> str:
+def table_of(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown."""
+    table = Table(*head)
+    table.rows.extend(rows)
+    return table.markdown()
+
+
+def network_row(row: Row) -> list[str]:
     """The facts of one build."""
     name, recipe, memory = row["network"], row["recipe"], row["memory"]
-    head = f"| {name} | {WHAT[name] if recipe == 'float32' else ''} |"
-    sizes = " | ".join(f"{memory[f'{key}_bytes']:,}" for key in ("weights", "state", "scratch"))
+    head = [name, WHAT[name] if recipe == "float32" else ""]
+    sizes = [f"{memory[f'{key}_bytes']:,}" for key in ("weights", "state", "scratch")]
     over = memory["scratch_bytes"] / memory["scratch_lower_bound_bytes"]
-    return f"{head} {recipe} | {row['macs']:,} | {sizes} | {over:.3f} |"
+    return [*head, recipe, f"{row['macs']:,}", *sizes, f"{over:.3f}"]
 
 
-def time_rows(row: Row) -> Iterator[str]:
+def time_rows(row: Row) -> Iterator[list[str]]:
     """Ours, then each engine with its ratio, or why it has none."""
     own = row["engines"]["EdgeKit"]["median_us"]
     for number, (name, engine) in enumerate(row["engines"].items()):
-        head = f"| {row['network']} | {row['recipe']} |" if number == 0 else "| | |"
+        head = [row["network"], row["recipe"], name] if number == 0 else ["", "", name]
         if "failed" in engine:
-            yield f"{head} {name} | no time: {engine['failed'][:160].replace('|', '/')} | | | | |"
+            yield [*head, f"no time: {engine['failed'][:160].replace('|', '/')}", *[""] * 4]
             continue
         ratio = "" if number == 0 else f"{engine['median_us'] / own:.2f}"
         apart = [decibels(engine, key) for key in ("ours_db", "float_db")]
-        yield (
-            f"{head} {name} | {engine['median_us']:.1f} | {engine['p99_us']:.1f} | {ratio} "
-            f"| {apart[0] if number else ''} | {apart[1]} |"
-        )
+        times = [f"{engine[key]:.1f}" for key in ("median_us", "p99_us")]
+        yield [*head, *times, ratio, apart[0] if number else "", apart[1]]
 
 
 def decibels(engine: Row, key: str) -> str:
@@ -184,12 +195,10 @@ def decibels(engine: Row, key: str) -> str:
 def kernel_table(row: Row) -> str:
     """Kernels of one network."""
     whole = sum(us for _, _, us in row["kernels"])
-    lines = [f"| {row['network']} {row['recipe']} | nodes | us | % |", "|---|---|---|---|"]
-    lines += [
-        f"| {name} | {count} | {us:.2f} | {100 * us / whole:.0f} |"
-        for name, count, us in row["kernels"]
-    ]
-    return "\n".join(lines)
+    return table_of(
+        (f"{row['network']} {row['recipe']}", "nodes", "us", "%"),
+        [(name, str(n), f"{us:.2f}", f"{100 * us / whole:.0f}") for name, n, us in row["kernels"]],
+    )
 
 
 def versions(rows: Sequence[Row]) -> str:

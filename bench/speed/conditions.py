@@ -27,6 +27,7 @@ from layers.layer_page import HEADING as BEHIND
 from networks import BENCHMARKS
 from speed.benchmark_page import cpu
 from speed.sweep import Sweep
+from tables import Table
 
 from edgekit.base.errors import ToolError
 from edgekit.runtime.bench.measure import one_core
@@ -36,6 +37,8 @@ WALKED_BYTES = 128 << 20  # more than the caches of a server's core have
 ROUNDS = 20
 NETWORKS = ("a", "b", "c", "gtcrn", "dtln_1", "dtln_2", "silero", "ds_cnn", "resnet8")
 WALK = "import numpy as np\nx = np.zeros({count}, np.uint8)\nwhile True:\n    x += 1\n"
+COLD = ("cold", "p99.9", "cold over warm", "reading the weights, cold")
+HEAD = ("network", "recipe", "warm", "p99.9", *COLD, "busy", "p99.9", "Python")
 TEXT = """\
 {heading}
 
@@ -61,19 +64,21 @@ class Row:
     busy: Timed
     python_us: float
 
-    HEAD = (
-        "| network | recipe | warm | p99.9 | cold | p99.9 | cold over warm | reading the weights, cold "
-        "| busy | p99.9 | Python |\n" + "|---" * 11 + "|"
-    )
-
-    def line(self) -> str:
+    def cells(self) -> list[str]:
         """The row of the table."""
-        pairs = [f"{t.median_us:.1f} | {t.p999_us:.1f}" for t in (self.warm, self.cold, self.busy)]
-        ratio = self.cold.median_us / self.warm.median_us
-        return (
-            f"| {self.network} | {self.recipe} | {pairs[0]} | {pairs[1]} | {ratio:.2f} "
-            f"| {self.read_cold_us:.1f} | {pairs[2]} | +{self.python_us:.1f} |"
-        )
+        pairs = [
+            (f"{t.median_us:.1f}", f"{t.p999_us:.1f}") for t in (self.warm, self.cold, self.busy)
+        ]
+        own = f"{self.cold.median_us / self.warm.median_us:.2f}", f"{self.read_cold_us:.1f}"
+        return [
+            self.network,
+            self.recipe,
+            *pairs[0],
+            *pairs[1],
+            *own,
+            *pairs[2],
+            f"+{self.python_us:.1f}",
+        ]
 
 
 @contextmanager
@@ -156,14 +161,13 @@ def main() -> int:
     parser.add_argument("--hops", type=int, default=300)
     parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     asked = parser.parse_args()
-    before, lines = load(), [Row.HEAD]
-    print(Row.HEAD)
+    before, table = load(), Table(*HEAD)
+    print(table.markdown())
     for name in asked.networks:
         for recipe in (r for r in asked.recipe if r in BENCHMARKS[name].recipes):
-            lines.append(measure(name, recipe, asked.hops).line())
-            print(lines[-1], flush=True)
+            print(table.add_row(*measure(name, recipe, asked.hops).cells()), flush=True)
     if asked.write:
-        write("\n".join(lines), before)
+        write(table.markdown(), before)
     return 0
 
 

@@ -21,9 +21,8 @@ from typing import Any
 
 import onnx
 from published_networks import CACHE, NETWORKS, fetch, path_of
-from rich.console import Console
-from rich.table import Table
 from speed.export_scale import SIZES, inverted_residuals
+from tables import Table
 
 from edgekit.base.errors import EdgeKitError
 
@@ -116,7 +115,7 @@ def main() -> int:
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    table.show()
     return 0
 
 

@@ -20,8 +20,7 @@ from pathlib import Path
 
 import torch
 from published_export import Refused, export
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 from torch import Tensor, nn
 
 from edgekit.base.sampler_table import Arrays
@@ -247,9 +246,8 @@ def main() -> int:
                     row = cells(name, recipe, measured(name, recipe, Path(folder) / "build"))
                 except Refused as why:
                     row, refused = [name, recipe, str(why)], True
-            print("| " + " | ".join(row) + " |", flush=True)
-            table.add_row(*row)
-    Console(width=160).print(table)
+            print(table.add_row(*row), flush=True)
+    table.show()
     return int(refused)
 
 

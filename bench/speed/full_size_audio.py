@@ -24,11 +24,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from pages import cells_between, markdown, put_between
-from rich.console import Console
-from rich.table import Table
 from speed.audio_networks import parameters
 from speed.audio_rows import NETWORKS
+from tables import Table, rows_between
 
 from edgekit import api
 from edgekit.base.errors import EdgeKitError, ToolError
@@ -283,9 +281,9 @@ def count_text(row: Row, core: str) -> str:
     return f"{count / 1e6:,.2f}" + ("" if ms is None else f" ({ms:.2f} ms)")
 
 
-def rows(names: list[str], folder: Path, cores: list[str]) -> tuple[list[list[str]], bool]:
-    """Cells of all rows, as they come on standard error, too; and whether something was refused."""
-    found, refused = list[list[str]](), False
+def fill(table: Table, names: list[str], folder: Path, cores: list[str]) -> bool:
+    """Add all rows, which come on standard error, too; returns whether something was refused."""
+    refused = False
     for name in names:
         chosen = NETWORKS[name].recipe
         for recipe in ("float32", MIXED if callable(chosen) else chosen):
@@ -294,9 +292,8 @@ def rows(names: list[str], folder: Path, cores: list[str]) -> tuple[list[list[st
             except EdgeKitError as error:
                 line = [NETWORKS[name].title, "", recipe, str(error).splitlines()[0]]
                 refused = True
-            print("| " + " | ".join(line) + " |", file=sys.stderr, flush=True)
-            found.append(line)
-    return found, refused
+            print(table.add_row(*line), file=sys.stderr, flush=True)
+    return refused
 
 
 def main() -> int:
@@ -312,27 +309,25 @@ def main() -> int:
     names = [name for name in NETWORKS if re.search(given.only, name)]
     scratch = Path(tempfile.mkdtemp(prefix="edgekit-")) if given.keep is None else given.keep
     scratch.mkdir(parents=True, exist_ok=True)
+    table = Table(*head(given.cores), numbers=len(HEAD) - 3 + len(given.cores))
     try:
-        found, refused = rows(names, scratch, given.cores)
+        refused = fill(table, names, scratch, given.cores)
     finally:
         if given.keep is None:
             shutil.rmtree(scratch)
-    table = Table(*head(given.cores))
-    for line in found:
-        table.add_row(*line)
-    Console(width=220).print(table)
+    table.show()
     if given.write and not refused:
-        put(found)
+        put(table)
     return int(refused)
 
 
-def put(found: list[list[str]]) -> None:
+def put(table: Table) -> None:
     """Write rows into the page; rows of other networks and recipes stay as they are there."""
-    present, titles = cells_between(PAGE, BEGIN, END), [n.title for n in NETWORKS.values()]
-    named = {(line[0], line[2]): line for line in (*present[1:], *found)}
-    ordered = sorted(named.values(), key=lambda line: titles.index(line[0]))
-    rule = ["---"] * 3 + ["--:"] * (len(present[0]) - 3)
-    put_between(PAGE, BEGIN, END, markdown([head(list(CORES)), rule, *ordered]))
+    titles = [network.title for network in NETWORKS.values()]
+    lines = (*rows_between(PAGE, BEGIN, END), *table.rows)
+    named = {(line[0], line[2]): line for line in lines}
+    table.rows = sorted(named.values(), key=lambda line: titles.index(line[0]))
+    table.put(PAGE, BEGIN, END)
 
 
 if __name__ == "__main__":

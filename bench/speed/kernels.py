@@ -17,8 +17,7 @@ from pathlib import Path
 
 from hops import Timed, build, timed
 from networks import BENCHMARKS
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 NODE = re.compile(r"^    /\* (.+): (\w+) \*/$|^    /\* states of the next hop \*/$")
 CALL = re.compile(r"\bek_(\w+)\(")
@@ -71,9 +70,9 @@ def measure(name: str, recipe: str, target: str, hops: int) -> tuple[Timed, list
     return replace(whole, node_us=parts.node_us), nodes
 
 
-def show(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) -> Table:
+def table(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) -> Table:
     """Return one network's table."""
-    table = Table(
+    made = Table(
         "kernel",
         "nodes",
         "us",
@@ -83,8 +82,8 @@ def show(name: str, result: Timed, nodes: list[tuple[str, str]], by_node: bool) 
     rows = by_kernel(nodes, result.node_us, by_node)
     whole = sum(microseconds for _, _, microseconds in rows)
     for key, count, microseconds in rows:
-        table.add_row(key, str(count), f"{microseconds:.2f}", f"{100 * microseconds / whole:.0f}")
-    return table
+        made.add_row(key, str(count), f"{microseconds:.2f}", f"{100 * microseconds / whole:.0f}")
+    return made
 
 
 def main() -> int:
@@ -96,10 +95,9 @@ def main() -> int:
     parser.add_argument("--hops", type=int, default=2000)
     parser.add_argument("--nodes", action="store_true")
     given = parser.parse_args()
-    console = Console(width=130)
     for name in given.networks:
         result, nodes = measure(name, given.recipe, given.target, given.hops)
-        console.print(show(f"{name} {given.recipe}", result, nodes, given.nodes))
+        table(f"{name} {given.recipe}", result, nodes, given.nodes).show()
     return 0
 
 

@@ -26,6 +26,7 @@ from speed.benchmark_page import page
 from speed.kernels import by_kernel
 from speed.kernels import measure as measure_kernels
 from speed.sweep import Sweep
+from tables import ResultFile
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.peers.peer import PEERS
@@ -191,11 +192,10 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=Path("build/bench"), metavar="FOLDER")
     parser.add_argument("--out", type=Path, metavar="FILE")
     asked = parser.parse_args()
-    asked.results.mkdir(parents=True, exist_ok=True)
-    file = asked.results / "rows.jsonl"
-    rows: list[Row] = []
-    if file.is_file():
-        rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    path = asked.results / "rows.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = ResultFile[Row](path, dict)
+    rows = file.read()
     done = {(row["network"], row["recipe"]) for row in rows}
     wanted = [(name, recipe) for name in asked.networks for recipe in BENCHMARKS[name].recipes]
     for name, recipe in wanted:
@@ -203,13 +203,12 @@ def main() -> int:
             continue
         print(f"{name} {recipe}", file=sys.stderr, flush=True)
         rows.append(measure(name, recipe, asked.results))
-        with file.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(rows[-1]) + "\n")
+        file.append(rows[-1])
     text = page([row for row in rows if (row["network"], row["recipe"]) in wanted])
     print(text)
     if asked.out is not None:
         asked.out.write_text(text + kept(asked.out), encoding="utf-8")
-        file.unlink()
+        path.unlink()
     return 0
 
 

@@ -17,8 +17,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit import demos
 from edgekit.base.user_cache import OFF, VARIABLE
@@ -117,21 +116,20 @@ def main() -> int:
         "--times", type=int, default=3, metavar="N", help="of which the least is taken"
     )
     arguments = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 120)
     compiling = {n: c for n, c in COMPILING.items() if re.search(arguments.only, n)}
     with tempfile.TemporaryDirectory() as place:
         folder, cache = Path(place) / "work", Path(place) / "cache"
         folder.mkdir()
         begin = begin_table(folder, arguments.times, arguments.only)
-        if begin.row_count:
-            console.print(begin)
+        if begin.rows:
+            begin.show()
         if not compiling:
             return 0
         prepare(folder, cache)
         table = Table("processor seconds", "off", "empty", "again")
         for name, command in compiling.items():
             table.add_row(*row(name, command, folder, arguments.times))
-        console.print(table)
+        table.show()
     return 0
 
 

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from tables import Table
 
 from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
@@ -86,8 +87,8 @@ def peer(
     return outputs, np.array(said["times"]), said["version"]
 
 
-def measure(recipe: str, build: Path, hops: int, rounds: int, scratch: Path) -> None:
-    """Print a row of the table."""
+def measure(recipe: str, build: Path, hops: int, rounds: int, scratch: Path) -> list[str]:
+    """A row of the table."""
     manifest = Manifest.load(build)
     (source,) = manifest.stream_inputs
     sound = read_wav(CLIPS / "noisy.wav", OPTIONS.sample_rate).samples
@@ -108,10 +109,8 @@ def measure(recipe: str, build: Path, hops: int, rounds: int, scratch: Path) -> 
     mine, other = (min(float(np.median(t)) for t in rows) for rows in (ours, theirs))
     p99 = float(np.percentile(np.concatenate(ours), 99))
     ratio = snr_db(expected, made[manifest.stream_outputs[0].name])
-    print(
-        f"| {recipe} | {mine:.1f} | {p99:.1f} | {other:.1f} | {other / mine:.2f} | {ratio:.1f} |"
-        f" onnxruntime-web {version}"
-    )
+    times = [f"{us:.1f}" for us in (mine, p99, other)]
+    return [recipe, *times, f"{other / mine:.2f}", f"{ratio:.1f}", version]
 
 
 def main() -> None:
@@ -124,16 +123,17 @@ def main() -> None:
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             sys.exit(f"needs {tool}: apt-get install nodejs npm")
-    print("| build | median us per hop | p99 | onnxruntime-web | ratio | between the two, dB |")
-    print("|---|---|---|---|---|---|")
+    between = ("ratio", "between the two, dB")
+    table = Table("build", "median us per hop", "p99", "onnxruntime-web", *between, "version")
     with tempfile.TemporaryDirectory() as folder:
         if given.build is not None:
             recipe = Manifest.load(given.build).quantization["recipe"]
-            measure(recipe, given.build, given.hops, given.rounds, Path(folder))
-            return
-        for recipe in RECIPES:
-            build = built(recipe, Path(folder) / recipe)
-            measure(recipe, build, given.hops, given.rounds, Path(folder))
+            builds = {recipe: given.build}
+        else:
+            builds = {recipe: built(recipe, Path(folder) / recipe) for recipe in RECIPES}
+        for recipe, build in builds.items():
+            table.add_row(*measure(recipe, build, given.hops, given.rounds, Path(folder)))
+    print(table.markdown())
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ import argparse
 import sys
 import time
 
-from rich.console import Console
-from rich.table import Table
+from tables import Table
 
 from edgekit.base.spread import SharedValue, Team, Workers, open_team
 from edgekit.demos.show_denoise import CLIPS, NETWORK, OPTIONS
@@ -67,7 +66,7 @@ def main() -> int:
         differ |= not equal
         words = "equal" if equal else "differ"
         table.add_row(str(count), f"{seconds:.1f}", f"{first[0] / seconds:.2f}", words)
-    Console(width=None if sys.stdout.isatty() else 100).print(table)
+    table.show()
     return int(differ)
 
 
