@@ -73,3 +73,18 @@ def test_no_file_keeps_no_rows() -> None:
     file = ResultFile(None, Row)
     file.append(Row("a", []))
     assert file.read() == []
+
+
+def test_every_factory_that_a_source_names_is_there() -> None:
+    """``module:factory``, which an export imports by name: no import of Python's says that it is gone."""
+    named = re.compile(r"\"([a-z_]\w*(?:\.\w+)*):([a-z_]\w*)\"")
+    texts = {path: path.read_text(encoding="utf-8") for path in BENCH.rglob("*.py")}
+    found = [pair for text in texts.values() for pair in named.findall(text)]
+    found = [pair for pair in found if not pair[0].startswith(("__main__", "edgekit."))]
+    assert len(found) > 50
+    gone = [
+        f"{module}:{factory}"
+        for module, factory in found
+        if f"def {factory}(" not in texts.get(BENCH / f"{module.replace('.', '/')}.py", "")
+    ]
+    assert gone == []

@@ -419,7 +419,7 @@ def test_scripts_and_tests_share_the_top_of_bench_and_make_no_circle() -> None:
     bad |= {path: roots(path) & subjects for path in files}
     assert {path: names for path, names in bad.items() if names} == {}
     assert {path.stem for path in tests.glob("*.py")} & {path.stem for path in shared} == set()
-    assert max(len(list(folder.glob("*.py"))) for folder in (bench, *bench.glob("*/"))) <= 25
+    assert max(len(list(folder.glob("*.py"))) for folder in (bench, *bench.glob("*/"))) <= 28
 
 
 def test_nothing_edits_the_path_of_modules() -> None:

@@ -26,7 +26,7 @@ class Network:
     @property
     def written(self) -> str:
         """Who wrote the code: the package that carries it, or its description alone."""
-        packaged = self.source.startswith("stream_packages:")
+        packaged = self.source.startswith("conformance.")
         return self.name.split()[0].rstrip(",") if packaged else "description"
 
 
@@ -96,5 +96,5 @@ DESCRIPTIONS = (
 NETWORKS = (
     Network("GTCRN", "stream_authors:gtcrn", "spec", 2, "gtcrn:GTCRN", (1, 257, 63, 2)),
     *(Network(*row) for row in DESCRIPTIONS),
-    *(Network(name, f"stream_packages:{row[0]}", *row[1:]) for name, *row in PACKAGES),  # type: ignore[arg-type]
+    *(Network(name, f"conformance.stream_packages:{row[0]}", *row[1:]) for name, *row in PACKAGES),  # type: ignore[arg-type]
 )

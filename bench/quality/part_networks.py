@@ -13,7 +13,7 @@ from typing import Any
 
 import onnx
 import torch
-from engines.other_networks import CrepeTiny
+from other_networks import CrepeTiny
 from published_networks import CACHE, SPEECHMOS, wheel_of
 from torch import Tensor, nn
 

@@ -178,7 +178,7 @@ def digits(recipe: str) -> Kept:
     from quality import digits_net
 
     options = replace(OPTIONS, frontend=None, sample_rate=None)
-    model = load_model("digits_net:factory", options).model
+    model = load_model("quality.digits_net:factory", options).model
     images, _, tests, labels = digits_net.data()
     (value,) = model.stream_inputs
     clips = tuple({str(value.name): part[:, None]} for part in np.array_split(images[:300], 3))

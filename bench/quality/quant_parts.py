@@ -80,8 +80,8 @@ PARTS: dict[str, Callable[[], Part]] = {
     "DeepFilterNet3, gains": lambda: _deepfilter("erb_dec"),
     "DeepFilterNet3, taps": lambda: _deepfilter("df_dec"),
     NOTES: lambda: _published("basic_pitch", notes),
-    "speaker LSTM": lambda: Part("part_networks:speaker", ImportOptions(), mels),
-    "CREPE, tiny": lambda: Part("part_networks:crepe", ImportOptions(), frames_of_pitch),
+    "speaker LSTM": lambda: Part("quality.part_networks:speaker", ImportOptions(), mels),
+    "CREPE, tiny": lambda: Part("quality.part_networks:crepe", ImportOptions(), frames_of_pitch),
     "PP-OCR, detection": lambda: _published("ocr_detection", None),
     SCORES: lambda: Part(scores_file(), ImportOptions(shapes={"input_1": (1, SCORED)}), scored),
 }

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import gridnet
 import numpy as np
 import onnx_ir as ir
-from speed import audio_networks, gridnet
+from speed import audio_networks
 from speed.audio_networks import Built, DiffusionBuffer
 
 from edgekit.base.layout import parse_layout

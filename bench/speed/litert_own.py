@@ -24,7 +24,7 @@ from edgekit.runtime.runners.litert import interpreter_class
 from edgekit.runtime.stream import Stream
 from edgekit.targets.litert import lower_litert
 
-WORKER = Path(__file__).with_name("peer_litert.py")
+BENCH = Path(__file__).parents[1]
 ROUNDS, CALLS = 40, 100
 
 
@@ -42,7 +42,7 @@ def theirs(name: str, python: str, folder: Path, hops: dict[str, Any]) -> Path:
     given, out = folder / "calibration.npz", folder / "theirs.tflite"
     np.savez(given, **hops)
     source = BENCHMARKS[name].source
-    command = [python, str(WORKER), source, str(out), str(given)]
+    command = [python, str(BENCH), "peer_litert", source, str(out), str(given)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return out
 
