@@ -14,13 +14,13 @@ from edgekit.export.diffusion.description import Description, Sampler
 TEXT = """\
 # Systems of papers
 
-Made by `PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table that
-it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded weights,
-or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C in float32
-and in integers, w8a8 or what its row says:
+Made by `PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table
+that it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded
+weights, or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C
+in float32 and in integers, w8a8 or what its row says:
 
     python -m pytest tests/seeds -s -k ddpm-ddim-cfg
-    PYTHONPATH=tests:bench edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler sampler.toml -o new
+    PYTHONPATH=tests:bench edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler s.toml -o build
 
 and is held to four things: its outputs reach so many dB against the source network ({float_db:.0f} in float32, in
 integers what its row says); its integers are those of the NumPy oracle in every bit; a sampler's loop in C is the loop
