@@ -69,7 +69,13 @@ def main() -> None:
         sys.exit(f"bench: no script {name!r}; allowed: {', '.join(sorted(known))}")
     del sys.argv[1]
     module = ".".join(known[name].relative_to(HERE).with_suffix("").parts)
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except Exception as error:  # of EdgeKit, which not every environment that a script runs in has
+        if (code := getattr(error, "exit_code", None)) is None:
+            raise
+        print(error, file=sys.stderr)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

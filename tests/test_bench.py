@@ -88,3 +88,9 @@ def test_every_factory_that_a_source_names_is_there() -> None:
         if f"def {factory}(" not in texts.get(BENCH / f"{module.replace('.', '/')}.py", "")
     ]
     assert gone == []
+
+
+def test_what_edgekit_refuses_ends_a_script_with_its_exit_code() -> None:
+    words = ["architectures", "--target", "toaster", "--units", "4", "--recipes", "float32"]
+    done = subprocess.run([sys.executable, str(BENCH), *words], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("target 'toaster': unknown; allowed: ")

@@ -28,7 +28,6 @@ from published_pipelines import PIPELINES, reference
 from published_signals import bundled_speech, own_speech
 from tables import ResultFile, Table
 
-from edgekit.base.errors import EdgeKitError
 from edgekit.verbs.export.importing import ImportOptions
 
 READERS = {
@@ -111,11 +110,7 @@ def main() -> int:
     parser.add_argument("--snr", type=float, default=5.0, metavar="DB", help="of voices to noises")
     parser.add_argument("--out", type=Path, metavar="FILE", help="one JSON object per row is added")
     given = parser.parse_args()
-    try:
-        fetch(given.cache)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    fetch(given.cache)
     rows: list[Row] = []
     for name in (*PIPELINES, *READERS, *SEEDED):
         if re.search(given.only, name):

@@ -29,7 +29,6 @@ from quality.diffusion_calibrations import SOURCES
 from quality.diffusion_cases import Case, cases
 from tables import Table
 
-from edgekit.base.errors import EdgeKitError
 from edgekit.demos.digit_classifier import features_of, frechet, load_classifier
 from edgekit.demos.show_digits import FEW_NETWORK, FEW_SAMPLER, NETWORK, SAMPLER, labels
 from edgekit.demos.train_digits import load_digits
@@ -199,11 +198,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="of 'factor: row'")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
-    try:
-        digit_data.fetch(given.data)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    digit_data.fetch(given.data)
     KEPT.mkdir(parents=True, exist_ok=True)
     bench = Bench(given.data)
     head = (

@@ -52,11 +52,7 @@ def fetch(folder: Path = FOLDER) -> None:
 def main() -> int:
     """Fetch into the folder that is given; returns the exit code."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    try:
-        fetch(folder)
-    except ToolError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    fetch(folder)
     print(folder)
     return 0
 

@@ -17,7 +17,7 @@ from demonstrations.speech_data import FOLDER
 from quality import quant_audio
 from quality.quant_audio import EVALUATION, RATE, in_hops
 from quality.quant_bench import Bench
-from quality.quant_goals import failure
+from quality.quant_goals import fetch_all
 from tables import Table
 
 from edgekit.api import silent
@@ -70,8 +70,7 @@ def main() -> int:
     parser.add_argument("--mixtures", type=int, default=12)
     parser.add_argument("--data", type=Path, default=FOLDER)
     given = parser.parse_args()
-    if code := failure(given.data):
-        return code
+    fetch_all(given.data)
     table = Table("network", "calibration", "unheard", "less", "stated", "worse", "notes")
     for name in given.networks:
         measure(Bench(given.data), name, given.recipe, given.mixtures, table)

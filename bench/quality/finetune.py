@@ -20,7 +20,6 @@ from published_signals import mixture
 from quality import quant_audio
 
 from edgekit import api
-from edgekit.base.errors import EdgeKitError
 from edgekit.base.wav import write_wav
 
 
@@ -35,30 +34,26 @@ def main() -> int:
     pipeline, seconds, rate = PIPELINES[given.network], quant_audio.SECONDS, quant_audio.RATE
     known = NETWORKS[pipeline.networks[0]].options(None)
     start = time.process_time()
-    try:
-        fetch(CACHE)
-        fetch_speech(given.data)
-        with tempfile.TemporaryDirectory() as scratch:
-            for number, (voice, name, ratio) in enumerate(quant_audio.CALIBRATION):
-                clean = quant_audio.speech(given.data, voice, seconds, number)
-                noise = quant_audio.noise(given.data, name, seconds, 2.0)
-                heard = mixture(clean, noise, ratio)
-                write_wav(Path(scratch) / f"{number}.wav", heard, rate, "FLOAT")
-            tuned = api.finetune(
-                str(path_of(pipeline.networks[0], CACHE)),
-                given.recipe,
-                scratch,
-                Path(scratch) / "tuned.onnx",
-                steps=given.steps,
-                states=known.states,
-                shapes=known.shapes,
-                constants=known.constants,
-                frontend=pipeline.frontend,
-                sample_rate=rate,
-            )
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    fetch(CACHE)
+    fetch_speech(given.data)
+    with tempfile.TemporaryDirectory() as scratch:
+        for number, (voice, name, ratio) in enumerate(quant_audio.CALIBRATION):
+            clean = quant_audio.speech(given.data, voice, seconds, number)
+            noise = quant_audio.noise(given.data, name, seconds, 2.0)
+            heard = mixture(clean, noise, ratio)
+            write_wav(Path(scratch) / f"{number}.wav", heard, rate, "FLOAT")
+        tuned = api.finetune(
+            str(path_of(pipeline.networks[0], CACHE)),
+            given.recipe,
+            scratch,
+            Path(scratch) / "tuned.onnx",
+            steps=given.steps,
+            states=known.states,
+            shapes=known.shapes,
+            constants=known.constants,
+            frontend=pipeline.frontend,
+            sample_rate=rate,
+        )
     print(
         f"{given.network}, {given.recipe}: {tuned.before_db:.1f} dB before, {tuned.after_db:.1f} dB after "
         f"{tuned.steps} steps, on {tuned.clips} of {tuned.of} clips; {time.process_time() - start:.0f} s of CPU"

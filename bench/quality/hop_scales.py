@@ -18,7 +18,6 @@ from quality.quant_bench import Bench
 from quality.quant_levels import LEVELS_DB
 from tables import Table
 
-from edgekit.base.errors import EdgeKitError
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.recipe import RECIPES, Recipe
 
@@ -56,14 +55,10 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=FOLDER)
     given = parser.parse_args()
     table = Table("network", "level, dB", "recipe", "SI-SDR loss, dB", "worst", "output SNR, dB")
-    try:
-        fetch_speech(given.data)
-        bench = Bench(given.data, SETS[given.set])
-        for name in given.networks:
-            measure(bench, name, table)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    fetch_speech(given.data)
+    bench = Bench(given.data, SETS[given.set])
+    for name in given.networks:
+        measure(bench, name, table)
     table.show()
     return 0
 

@@ -33,7 +33,7 @@ from quality.part_inputs import (
 from quality.part_networks import SCORED, deepfilter_file, deepfilter_options, scores_file
 from quality.quant_audio import EVALUATION
 from quality.quant_bench import found, since
-from quality.quant_goals import PAGE, failure
+from quality.quant_goals import PAGE, fetch_all
 from quality.quant_levels import int8_share
 from tables import ResultFile, Table
 
@@ -180,8 +180,7 @@ def main() -> int:
     given = parser.parse_args()
     if other := [name for name in given.parts if name not in PARTS]:
         parser.error(f"no part {', '.join(other)}; there are {', '.join(PARTS)}")
-    if code := failure(given.data):
-        return code
+    fetch_all(given.data)
     file = ResultFile(given.rows, Kept)
     kept = {(row.network, row.recipe): row for row in file.read()}
     keys = [

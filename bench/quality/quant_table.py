@@ -17,11 +17,10 @@ from pathlib import Path
 
 from demonstrations.speech_data import FOLDER
 from quality.quant_audio import SETS
-from quality.quant_goals import failure
+from quality.quant_goals import fetch_all
 from quality.quant_rows import line, names
 from tables import Table
 
-from edgekit.base.errors import EdgeKitError
 from edgekit.base.spread import SharedValue, Workers, open_team
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "quantization.md"
@@ -38,8 +37,7 @@ def main() -> int:
     parser.add_argument("--scheduler", metavar="TCP://HOST:PORT", help="of a Dask cluster")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
-    if code := failure(given.data):
-        return code
+    fetch_all(given.data)
     quality = ("SI-SDR loss, dB", "worst", "output SNR, dB", "PESQ loss")
     table = Table("recipe", *quality, "int8 MACs, %")
     shared = given.data, given.set
@@ -48,12 +46,8 @@ def main() -> int:
     def told(_place: int, cells: tuple[str, ...]) -> None:
         print(" | ".join(cells), file=sys.stderr, flush=True)
 
-    try:
-        with open_team(Workers(given.workers, given.scheduler)) as team:
-            table.rows = [*team.spread(line, chosen, SharedValue(shared), told)]
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    with open_team(Workers(given.workers, given.scheduler)) as team:
+        table.rows = [*team.spread(line, chosen, SharedValue(shared), told)]
     table.show()
     if given.write:
         table.put(PAGE, BEGIN, END)

@@ -22,8 +22,6 @@ from hostile_workers import MEMORY_BYTES, SECONDS, Outcome, export, outcomes
 from published_networks import CACHE, NETWORKS, fetch, path_of
 from tables import Table
 
-from edgekit.base.errors import EdgeKitError
-
 
 def cuts(data: bytes) -> range:
     """Return the lengths at which a file is cut: every kilobyte."""
@@ -96,11 +94,7 @@ def main() -> int:
     parser.add_argument("--flips", type=int, default=1000, metavar="N")
     parser.add_argument("--seed", type=int, default=0, metavar="S")
     given = parser.parse_args()
-    try:
-        fetch(given.cache)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    fetch(given.cache)
     title = f"each in {SECONDS} s of a processor and {MEMORY_BYTES >> 20} MB"
     table = Table(
         "network", "damage", "files", "refused", "imported", "faults", "slowest\ns", title=title

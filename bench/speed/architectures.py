@@ -20,7 +20,6 @@ import numpy as np
 from tables import ResultFile, Table
 
 from edgekit import api
-from edgekit.base.errors import EdgeKitError
 from edgekit.base.spread import SharedValue, Workers, open_team
 from edgekit.verbs.held_factories import hold_factory
 
@@ -120,11 +119,7 @@ def main() -> int:
     asked = parser.parse_args()
     units, layers = ([int(n) for n in text.split(",")] for text in (asked.units, asked.layers))
     sizes = [Size(*row) for row in itertools.product(units, layers, asked.recipes.split(","))]
-    try:
-        rows = sweep(asked.target, sizes, Workers(asked.workers, asked.scheduler), asked.keep)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    rows = sweep(asked.target, sizes, Workers(asked.workers, asked.scheduler), asked.keep)
     table = Table(*HEAD, title=f"{asked.target}, a hop")
     for size, row in rows.items():
         numbers = (row.flash_bytes, row.ram_bytes, row.macs, row.instructions)

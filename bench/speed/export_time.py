@@ -24,8 +24,6 @@ from published_networks import CACHE, NETWORKS, fetch, path_of
 from speed.export_scale import SIZES, inverted_residuals
 from tables import Table
 
-from edgekit.base.errors import EdgeKitError
-
 STAGES = ("start", "import", "quantize", "lower", "compile", "verify")
 SPAWN = multiprocessing.get_context("spawn")  # a child that has loaded nothing, as a user's
 
@@ -110,11 +108,7 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="REGEX", help="of names of networks")
     parser.add_argument("--scale", action="store_true", help="networks that grow instead")
     given = parser.parse_args()
-    try:
-        table = scale() if given.scale else published(given.cache, given.only)
-    except EdgeKitError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    table = scale() if given.scale else published(given.cache, given.only)
     table.show()
     return 0
 
