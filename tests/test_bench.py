@@ -94,3 +94,15 @@ def test_what_edgekit_refuses_ends_a_script_with_its_exit_code() -> None:
     words = ["architectures", "--target", "toaster", "--units", "4", "--recipes", "float32"]
     done = subprocess.run([sys.executable, str(BENCH), *words], capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.startswith("target 'toaster': unknown; allowed: ")
+
+
+def test_pages_name_scripts_that_there_are() -> None:
+    """The changelog tells what was."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "Makefile"]
+    text = "\n".join(page.read_text() for page in pages if page.name != "CHANGELOG.md")
+    run = set(re.findall(r"python bench (\w+)", text))
+    known = {path.stem for path in BENCH.rglob("*.py")}
+    assert len(run) > 40 and run - known == {"NAME"}
+    files = set(re.findall(r"(?<![\w/])bench/[\w/]+\.\w+", text))
+    assert {name for name in files if not (ROOT / name).exists()} == set()
+    assert not re.search(r"python bench/\w+\.py", text)
