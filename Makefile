@@ -73,15 +73,15 @@ test: SELECTED := -m "not slow"
 test test-all: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
-	-@$(BIN)/python bench/published_networks.py
-	$(CACHED) $(BIN)/python -m pytest --numprocesses auto --dist loadfile $(SELECTED)
+	-@$(BIN)/python bench published_networks
+	$(CACHED) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 25 $(SELECTED)
 	$(if $(filter test-all,$@),$(CACHED) $(BIN)/python tests/processors.py)
 
 test-processors: $(VENV)/test.stamp compiler
 	$(CACHED) $(BIN)/python tests/processors.py
 
 test-installs: $(VENV)/test.stamp compiler
-	$(BIN)/python bench/installs.py
+	PYTHONPATH=bench $(BIN)/python tests/installs.py
 
 # The oldest that pyproject.toml takes, and what it brings: pip's index has it with CUDA, some gigabytes.
 FLOOR := torch==2.8.0 torchvision==0.23.0
@@ -106,20 +106,20 @@ stream-fuzz: $(VENV)/test.stamp
 
 MINUTES := 60
 fuzz: $(VENV)/test.stamp compiler
-	nice -n 15 $(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --state fuzz-found.json
+	PYTHONPATH=tests:bench nice -n 15 $(BIN)/python tests/fuzz/run.py --minutes $(MINUTES) --state fuzz-found.json
 
 c-check: $(VENV)/test.stamp compiler
-	-@$(BIN)/python bench/published_networks.py
-	$(BIN)/python bench/c_check.py
+	-@$(BIN)/python bench published_networks
+	$(BIN)/python bench c_check
 
 HOURS := 24
 soak: $(VENV)/test.stamp compiler
-	$(BIN)/python bench/soak.py --hours $(HOURS)
-	$(BIN)/python bench/soak_streams.py
+	$(BIN)/python bench soak --hours $(HOURS)
+	$(BIN)/python bench soak_streams
 
 MOMENTS := 200
 faults: $(VENV)/test.stamp compiler
-	$(BIN)/python bench/faults.py --moments $(MOMENTS) --state faults-found.json
+	$(BIN)/python bench faults --moments $(MOMENTS) --state faults-found.json
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
 	$(PIP) install --quiet --constraint constraints.txt --editable '.[bench]'
@@ -135,39 +135,39 @@ docs: $(VENV)-docs/stamp
 	NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/mkdocs build --site-dir site
 
 quant-table: $(VENV)/bench.stamp
-	$(BIN)/python bench/quant_table.py --write
+	$(BIN)/python bench quant_table --write
 
 quant-goals: $(VENV)/bench.stamp
-	$(BIN)/python bench/quant_goals.py
+	$(BIN)/python bench quant_goals
 
 diffusion-table: $(VENV)/test.stamp compiler
-	$(BIN)/python bench/diffusion_table.py --write
+	$(BIN)/python bench diffusion_table --write
 
 # Other engines have environments of their own: their packages clash.
 export EDGEKIT_PEERS := $(CURDIR)/.venv-peers
 peers: $(VENV)/test.stamp compiler
-	$(BIN)/python bench/published_networks.py
-	$(BIN)/python bench/install_peers.py
+	$(BIN)/python bench published_networks
+	$(BIN)/python bench install_peers
 
 # A run that was cut goes on where it stopped.
 bench: peers
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/peers.py --out docs/benchmarks.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench peers --out docs/benchmarks.md
 
 bench-layers: $(VENV)/bench.stamp compiler
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench/layers.py --against onnxruntime litert
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench layers --against onnxruntime litert
 
 bench-litert: peers
-	$(BIN)/python bench/litert_own.py --tools $(EDGEKIT_PEERS)/litert/bin/python
+	$(BIN)/python bench litert_own --tools $(EDGEKIT_PEERS)/litert/bin/python
 
 fpga-full: $(VENV)/test.stamp
 	@.ci/system-tools
-	$(BIN)/python bench/fpga_synthesis.py
-	$(BIN)/python bench/fpga_synthesis.py --engine 2x1
-	$(BIN)/python bench/fpga_codenet.py a --frame
+	$(BIN)/python bench fpga_synthesis
+	$(BIN)/python bench fpga_synthesis --engine 2x1
+	$(BIN)/python bench fpga_codenet a --frame
 
 fpga-fuzz: $(VENV)/test.stamp
 	@.ci/system-tools
-	$(BIN)/python bench/fpga_fuzz.py --state fpga-fuzz.json
+	$(BIN)/python bench fpga_fuzz --state fpga-fuzz.json
 	FPGA_FUZZ=20 $(BIN)/python -m pytest tests/test_fpga_random.py -k "not whole_networks_follow"
 
 clean:

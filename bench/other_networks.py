@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import torch
 import torchvision
-from fpga_zoo import ready
+from small_networks import ready
 from torch import Tensor, nn
 
 Example = tuple[nn.Module, tuple[Tensor, ...]]

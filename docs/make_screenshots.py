@@ -1,6 +1,6 @@
 """Takes the pictures of pages in docs/screenshots, by chromium, websockets and pillow.
 
-python docs/make_screenshots.py BUILD/report.html ENGINE/report.html compare.html
+PYTHONPATH=tests python docs/make_screenshots.py BUILD/report.html ENGINE/report.html compare.html
 """
 
 import sys
@@ -8,11 +8,10 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+from browser import Browser
+from PIL import Image
 
-from browser import Browser  # noqa: E402
-from PIL import Image  # noqa: E402
+ROOT = Path(__file__).parent.parent
 
 # picture, which of the pages, what it shows first
 PICTURES = (

@@ -1,6 +1,6 @@
 """Write docs/seeds.md from the table of the tests.
 
-PYTHONPATH=tests python docs/make_seeds.py > docs/seeds.md
+PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md
 """
 
 import json
@@ -14,13 +14,13 @@ from edgekit.export.diffusion.description import Description, Sampler
 TEXT = """\
 # Systems of papers
 
-Made by `PYTHONPATH=tests python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table that it
-comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded weights,
-or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C in float32
-and in integers, w8a8 or what its row says:
+Made by `PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table
+that it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded
+weights, or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C
+in float32 and in integers, w8a8 or what its row says:
 
     python -m pytest tests/seeds -s -k ddpm-ddim-cfg
-    PYTHONPATH=tests edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler sampler.toml -o build
+    PYTHONPATH=tests:bench edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler s.toml -o build
 
 and is held to four things: its outputs reach so many dB against the source network ({float_db:.0f} in float32, in
 integers what its row says); its integers are those of the NumPy oracle in every bit; a sampler's loop in C is the loop
@@ -47,7 +47,7 @@ product unit's exponential makes of a step of the logarithm a factor (18.7 dB).
 
 Networks as `diffusers` builds them, with seeded weights: the U-Net of DDPM for CIFAR-10, DiT-S/2 on latents of
 32 x 32, and the decoder of the tiny autoencoder for Stable Diffusion's latents, of 8 x 8.
-Each is exported to C as a process of its own, and one call is verified: `python bench/full_size.py`. Seconds
+Each is exported to C as a process of its own, and one call is verified: `python bench full_size`. Seconds
 are of a processor (2-core AMD EPYC, AVX2, beside other work), MB are the export's, RAM is the build's; seeded weights
 say nothing of pictures.
 

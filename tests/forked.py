@@ -1,6 +1,6 @@
 """Commands of EdgeKit, each in a process of its own that is forked from one which has imported torch and the like.
 
-As a program, `python forked.py`, it reads lines of commands and answers each with a line of JSON, in the environment
+As a program, `python -P forked.py`, it reads lines of commands and answers each with a line of JSON, in the environment
 of that Python.
 """
 
@@ -59,7 +59,7 @@ class Elsewhere:
 
     def __init__(self, python: Path, folder: Path, environment: dict[str, str]) -> None:
         self._process = subprocess.Popen(
-            [python, __file__],
+            [python, "-P", __file__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -82,6 +82,5 @@ class Elsewhere:
 
 
 if __name__ == "__main__":
-    del sys.path[0]  # of these tests
     for line in sys.stdin:
         print(json.dumps(run(line.strip(), Path.cwd())), flush=True)

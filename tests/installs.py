@@ -1,15 +1,25 @@
-"""What every verb does in an install of its own: with an extra that it needs it works, else it names the extra."""
+"""What every verb does in an install of its own: with an extra that it needs it works, else it names the extra.
+
+    PYTHONPATH=bench python tests/installs.py      all sets: torch comes as pip's index has it, maybe gigabytes
+    PYTHONPATH=bench python tests/installs.py bare audio ethos-u export+torch+audio
+
+As a script, has pip install the wheel without extras, with each extra alone, and with all, and tries every verb in
+each. Prints what a verb did that it should not have done, and exits with 1 where one did. Each environment is removed
+when it was tried: the largest takes some gigabytes.
+"""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import soundfile
@@ -273,3 +283,36 @@ def required(wheel: Path, extras: tuple[str, ...]) -> set[str]:
             if wanted.marker is None or wanted.marker.evaluate({"extra": extra}):
                 queue += [(wanted.name, inner) for inner in ("", *wanted.extras)]
     return found
+
+
+def main() -> int:
+    """Try the named sets of extras, or all."""
+    named = [tuple(e for e in word.split("+") if e != "bare") for word in sys.argv[1:]] or SETS
+    failed = 0
+    with TemporaryDirectory(prefix="edgekit-") as name:
+        wheel, work = build_wheel(Path(name) / "wheel"), Path(name) / "files"
+        work.mkdir()
+        files(work)
+        for extras in named:
+            label = "+".join(extras) or "bare"
+            folder = Path(name) / label
+            venv.create(folder / "venv", with_pip=True)
+            python, wanted = folder / "venv" / "bin" / "python", f"[{','.join(extras)}]"
+            subprocess.run(
+                [python, "-m", "pip", "install", "--quiet", f"{wheel}{wanted if extras else ''}"],
+                env=clean(),
+                check=True,
+            )
+            shutil.copytree(work, folder / "work")
+            edgekit = folder / "venv" / "bin" / "edgekit"
+            found = list(faults(edgekit, extras, folder / "work", slow=True))
+            print(f"{label}: {'ok' if not found else f'{len(found)} faults'}", flush=True)
+            for fault in found:
+                print(f"  {fault}")
+            failed += len(found)
+            shutil.rmtree(folder)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,13 +1,13 @@
-"""A part of `bench/c_check.py`, and that each of its proofs can fail."""
+"""A part of `bench/robustness/c_check.py`, and that each of its proofs can fail."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from c_check import PINNED, check, written
-from c_check_harness import structs
-from c_check_misra import DEVIATIONS, OTHERS
-from c_check_tools import TOOLS, Failed, Folder
+from robustness.c_check import PINNED, check, written
+from robustness.c_check_harness import structs
+from robustness.c_check_misra import DEVIATIONS, OTHERS
+from robustness.c_check_tools import TOOLS, Failed, Folder
 
 from edgekit.graph.model import Model
 

@@ -166,7 +166,7 @@ def test_the_marked_commands_run_as_they_stand_in_a_page(
         pytest.skip("needs cryptography: pip install 'edgekit[updates]'")
     if any("networks/" in line for line in lines):
         if not all(path_of(name, CACHE).is_file() for name in NETWORKS):
-            pytest.skip("needs published networks: python bench/published_networks.py")
+            pytest.skip("needs published networks: python bench published_networks")
         (place / "networks").symlink_to(CACHE)
     for program in (match[1] for line in lines if (match := PROGRAM.match(line))):
         if not program.startswith(("./", "edgekit", "python")) and shutil.which(program) is None:

@@ -1,11 +1,11 @@
-"""A part of `bench/faults.py`: kills, a full disk, two exports into one folder."""
+"""A part of `bench/robustness/faults.py`: kills, a full disk, two exports into one folder."""
 
 import random
 from pathlib import Path
 
 import pytest
 from c_kernels import needs_cc
-from faults import SIGNALS, files, full_disk, left, moments, prepare, race
+from robustness.faults import SIGNALS, files, full_disk, left, moments, prepare, race
 
 linux = pytest.mark.skipif(
     not Path("/proc/self").exists(), reason="needs Linux: signals and limits"

@@ -27,8 +27,8 @@ from edgekit.operators.oracle import Oracle
 
 CORPUS = sorted((Path(__file__).parent / "fuzz" / "corpus").iterdir())
 TEXTS = 12  # of each format
-SLICE = {"graph": range(24), "damage": range(120)}
-REST = {"graph": range(24, 200), "damage": range(120, 400)}
+SLICE = {"graph": range(12), "damage": range(120)}
+REST = {"graph": range(12, 200), "damage": range(120, 400)}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,7 +1,7 @@
 """Files that nobody should trust are imported and lowered, or refused with a message: nothing else.
 
 Each case has the `SECONDS` and `MEMORY_BYTES` of `hostile_workers`, in a worker where a crash is a
-result. `bench/hostile.py` damages published networks in the same way.
+result. `bench/robustness/hostile.py` damages published networks in the same way.
 """
 
 import os
@@ -10,10 +10,10 @@ from functools import partial
 import numpy as np
 import onnx
 import pytest
-from hostile import cuts, faults, flips
 from hostile_cases import MADE
 from hostile_files import NETWORKS
 from hostile_workers import export, outcomes
+from robustness.hostile import cuts, faults, flips
 
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx

@@ -68,6 +68,7 @@ SHIPPED = (
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {
     "arguments",
+    "bench",
     "c_check",
     "costs",
     "deform_same_bits",
@@ -395,3 +396,37 @@ def test_every_test_file_has_the_name_of_a_module_or_of_a_suite() -> None:
         for path in tests.rglob("test_*.py")
     }
     assert {name for name in named if f"edgekit.{name}" not in known} == SUITES
+
+
+def roots(path: Path) -> set[str]:
+    """The first parts of the names of all modules that a file imports."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    parts = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.partition(".")[0] for name in whole | parts}
+
+
+def test_scripts_and_tests_share_the_top_of_bench_and_make_no_circle() -> None:
+    bench, tests = ROOT / "bench", ROOT / "tests"
+    shared, scripts = set(bench.glob("*.py")), set(bench.glob("*/*.py"))
+    subjects = {path.parent.name for path in scripts}
+    helpers = {path.stem for path in tests.iterdir()} - {path.stem for path in shared}
+    bad = {path: roots(path) & (helpers - subjects) for path in shared | scripts}
+    bad |= {path: bad[path] | roots(path) & subjects for path in shared}
+    files = [path for path in tests.rglob("*.py") if not path.stem.startswith("test_")]
+    bad |= {path: roots(path) & subjects for path in files}
+    assert {path: names for path, names in bad.items() if names} == {}
+    assert {path.stem for path in tests.glob("*.py")} & {path.stem for path in shared} == set()
+    assert max(len(list(folder.glob("*.py"))) for folder in (bench, *bench.glob("*/"))) <= 28
+
+
+def test_nothing_edits_the_path_of_modules() -> None:
+    """But the import of a user's own factory."""
+    found = {
+        path
+        for folder in (*LINKED, "src", "bench", "docs", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.path", "site.addsitedir"}
+    }
+    assert {path.resolve() for path in found} == {ROOT / "export" / "torch_source.py"}

@@ -1,4 +1,4 @@
-"""onnx's backend cases through the generated C: a subset; `bench/onnx_backend.py` runs all of them."""
+"""onnx's backend cases through the generated C: a subset; `bench/conformance/onnx_backend.py` runs all of them."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Case -> outcome, from the command that runs all of them."""
     out = tmp_path_factory.mktemp("backend") / "cases.jsonl"
     names = "|".join([*EQUAL, *REFUSED])
-    command = [sys.executable, str(ROOT / "bench" / "onnx_backend.py"), "--suite", "node"]
+    command = [sys.executable, str(ROOT / "bench"), "onnx_backend", "--suite", "node"]
     command += ["--filter", f"^test_({names})$", "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert out.is_file(), done.stdout + done.stderr

@@ -123,7 +123,7 @@ def test_what_is_compiled_lies_in_the_cache_alone(tmp_path: Path, watched: dict[
 
 @linux
 @needs_cc
-@pytest.mark.parametrize("module", ["bench/diffusion_calibrations.py", "tests/conftest.py"])
+@pytest.mark.parametrize("module", ["bench/quality/diffusion_calibrations.py", "tests/conftest.py"])
 def test_what_imports_onnxruntime_on_its_own_is_silent_too(
     tmp_path: Path, watched: dict[str, str], module: str
 ) -> None:

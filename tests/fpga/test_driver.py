@@ -10,9 +10,9 @@ from pathlib import Path
 
 import fpga_driver
 import fpga_soc
-import fpga_ulx3s
 import numpy as np
 import pytest
+from engines import fpga_ulx3s
 from fpga_csim import needs_cxx
 from fpga_grammar import Grammar, Picture, finished, loaded
 from tiny_build import needs_cc

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import fpga_zoo
 import pytest
+from engines import fpga_zoo
 from fpga_csim import needs_cxx
 from fpga_rtl import needs_verilator
 

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import fpga_ulx3s
 import pytest
+from engines import fpga_ulx3s
 
 from edgekit.fpga import resources, rtl
 from edgekit.fpga.spec import EngineSpec
@@ -67,7 +67,7 @@ def test_multipliers_and_memories_are_those_of_the_closed_forms(
 def test_the_fits_hold_for_the_smallest_engine(
     path: str, both: tuple[Path, dict[str, SynthesisResult]]
 ) -> None:
-    """Within a tenth, as `bench/fpga_synthesis.py` allows."""
+    """Within a tenth, as `bench/engines/fpga_synthesis.py` allows."""
     found = both[1][path]
     modelled = resources.path_logic(SPEC, path, "ecp5")
     assert modelled == pytest.approx((found.luts, found.ffs), rel=0.1)

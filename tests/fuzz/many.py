@@ -1,6 +1,7 @@
 """A range of seeds on several workers: the same verdicts as on one, whichever of them die.
 
-    python tests/fuzz/many.py --seeds 1000 [--first N] [--workers N | --scheduler TCP://HOST:PORT] [--out DIR]
+    PYTHONPATH=tests:bench python tests/fuzz/many.py --seeds 1000 [--first N]
+        [--workers N | --scheduler TCP://HOST:PORT] [--out DIR]
 
 Workers of a cluster need tests/ and bench/ on PYTHONPATH. Prints the counts; exits with 1 where a case crashed, hung,
 raised anything but a refusal, or computed something else, and writes its file into DIR.
@@ -13,15 +14,12 @@ from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path[:0] = [str(ROOT / name) for name in ("tests", "bench")]
+from hostile_workers import outcomes
+from quick_build import kernels_of, load_kernels, own_instruction_sets
 
-from hostile_workers import outcomes  # noqa: E402
-from quick_build import kernels_of, load_kernels, own_instruction_sets  # noqa: E402
-
-from edgekit.base.errors import EdgeKitError  # noqa: E402
-from edgekit.base.spread import SharedValue, Workers, open_team  # noqa: E402
-from fuzz.judge import CAUGHT, judge_seed, seed_of, seeds  # noqa: E402
+from edgekit.base.errors import EdgeKitError
+from edgekit.base.spread import SharedValue, Workers, open_team
+from fuzz.judge import CAUGHT, judge_seed, seed_of, seeds
 
 FAULTLESS = ("accepted", "refused")
 Verdict = tuple[int, str, str, str]  # number, kind of case, how it ended, what it said

@@ -1,7 +1,7 @@
 """Go on with new seeds for so many minutes; write a reproducer of whatever is neither taken nor refused.
 
-    python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR] [--state FILE.json] [--compile-every N]
-        [--cores-every N]
+    PYTHONPATH=tests:bench python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR]
+        [--state FILE.json] [--compile-every N] [--cores-every N]
 
 Each case has 5 s of a processor and 1 GB beyond what the process had. Of every `--compile-every`-th batch of `BATCH`
 seeds some networks are compiled alone, and the integer form of each that was accepted with others, `TOGETHER` in one
@@ -23,13 +23,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path[:0] = [str(ROOT / name) for name in ("tests", "bench")]
+from hostile_workers import Outcome, outcomes
+from quick_build import kernels_of, load_kernels, own_instruction_sets
 
-from hostile_workers import Outcome, outcomes  # noqa: E402
-from quick_build import kernels_of, load_kernels, own_instruction_sets  # noqa: E402
-
-from fuzz.judge import CAUGHT, Seed, judge_seed, seed_of, seeds, summary  # noqa: E402
+from fuzz.judge import CAUGHT, Seed, judge_seed, seed_of, seeds, summary
 
 BATCH = 100
 TOGETHER = 50  # networks in one program

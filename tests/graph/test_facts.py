@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import defs, helper, numpy_helper
 from operator_cases import CASES, Case
-from operator_lists import found_in_text, lists
+from repository.operator_lists import found_in_text, lists
 
 from edgekit.graph.facts import FACTS, Facts, names
 from edgekit.operators.elementwise.functions import FORMS

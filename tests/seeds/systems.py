@@ -376,7 +376,7 @@ ELSEWHERE = (
         "CoDeNet",
         "square deformable convolutions on the FPGA engine",
         "[FPGA](fpga.md)",
-        "`python bench/fpga_codenet.py a --frame`",
+        "`python bench fpga_codenet a --frame`",
     ),
     (
         "SGMSE+ and the Schroedinger bridge",
@@ -391,7 +391,7 @@ ELSEWHERE = (
         "`python -m pytest tests/targets/c/packing/test_sparse.py tests/test_sparsity.py`",
     ),
 )
-FULL_SIZE = (  # as bench/full_size.py prints
+FULL_SIZE = (  # as bench/speed/full_size.py prints
     ("ddpm-cifar10", "w8a8", "35.7", "6.2", "107", "1,797", "0.66", "33.1", "3.80", "29.4", "yes"),
     ("dit-s2", "w8a8", "39.8", "6.0", "139", "2,694", "0.36", "22.0", "1.87", "31.6", "yes"),
     ("taesd-decoder", "w8a8", "1.2", "1.1", "23", "747", "0.02", "1.2", "0.79", "56.9", "yes"),

@@ -24,7 +24,7 @@ its number of steps depends on the machine. The committed weights took 1,300 ste
 two-core machine that others used) from those of version 0.2.0 (``--start-from``), which had some 7,000
 steps on sound of -35 to -3 dB full scale, with the Italian and Russian voices of asterisk among them,
 and made sound worse that was quieter. Since then levels reach down to -65 dB, rooms are larger and
-babble is more frequent. bench/denoise.py measures the weights at several levels.
+babble is more frequent. bench/demonstrations/denoise.py measures the weights at several levels.
 """
 
 import argparse

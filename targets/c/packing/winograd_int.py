@@ -21,7 +21,7 @@ LEAST_SHIFT = 27
 MOST_INPUTS = 256
 MOST_BYTES = 3 << 19  # of weights, eight times those of the taps: what stays near the core
 
-# Times, in that of a product of vectors; measured on layers of `bench/layers.py`.
+# Times, in that of a product of vectors; measured on layers of `bench/layers/layers.py`.
 INPUTS = 400  # laying out and transforming a tile of 32 channels
 OUTPUTS = 300  # transforming a tile back for 16 channels, and requantizing
 READ = 1.5  # a vector of weights, once for all tiles: eight times the bytes of the taps

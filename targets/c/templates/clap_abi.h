@@ -1,6 +1,6 @@
 /* The declarations of CLAP 1.2 that a plug-in of sound with knobs uses, as its specification names and lays them out
  * (github.com/free-audio/clap, whose headers may stand in for this file). Written by EdgeKit, which compares sizes,
- * offsets, numbers and identifiers with those headers by `python bench/clap_abi.py CHECKOUT`. */
+ * offsets, numbers and identifiers with those headers by `python bench clap_abi CHECKOUT`. */
 #ifndef EDGEKIT_CLAP_ABI_H
 #define EDGEKIT_CLAP_ABI_H
 

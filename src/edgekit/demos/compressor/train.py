@@ -3,7 +3,7 @@
     python -m edgekit.demos.compressor.train heard --minutes 40
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are
-the best on clips of the training's sounds at settings that it does not draw; bench/compressor.py measures on
+the best on clips of the training's sounds at settings that it does not draw; `python bench compressor` measures on
 instruments, voices and noises that it does not hear. The seed is fixed, but a run is limited by time, so its number of
 steps depends on the machine. report.md tells of the committed weights.
 """

@@ -107,7 +107,7 @@ def _by_channels(selection: Selection, node: ir.Node) -> bool:
 
     The time of either kernel is that of its products, of those that idle lanes take, and of what sums become; that of
     vectors of positions also of laying out inputs by their strides, which all outputs share, and of narrow rows. The
-    numbers are measured on layers of ``bench/layers.py``.
+    numbers are measured on layers of ``bench/layers/layers.py``.
     """
     lanes, s = selection.float_packing.columns, _used_shape(node)
     assert s is not None

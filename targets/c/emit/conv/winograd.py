@@ -15,7 +15,7 @@ TAPS = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])  # G 
 STRIP = 1 << 15  # floats of the inputs and sums of a strip, which stay near
 LEAST_TILES, MOST_COLUMNS, MOST_INPUTS = 8, 64, 1024
 
-# Times, in that of a product of a vector; measured on layers of `bench/layers.py`.
+# Times, in that of a product of a vector; measured on layers of `bench/layers/layers.py`.
 INPUTS = 95  # transforming an input of a vector of tiles
 OUTPUTS = 75  # transforming a vector of outputs of a tile
 PLACE = 4  # beginning and keeping its sums at a place

@@ -24,8 +24,17 @@ def choices_of(isa: str) -> dict[str, Choice]:
 
 
 @needs_cc
-@pytest.mark.parametrize("target", ["host", "c99"])
-@pytest.mark.parametrize("recipe", ["w8a8", "w8a16", "w4a8"])
+@pytest.mark.parametrize(
+    ("recipe", "target"),
+    [
+        ("w8a8", "host"),
+        ("w4a8", "host"),
+        ("w8a16", "c99"),
+        pytest.param("w8a16", "host", marks=pytest.mark.slow),
+        pytest.param("w8a8", "c99", marks=pytest.mark.slow),
+        pytest.param("w4a8", "c99", marks=pytest.mark.slow),
+    ],
+)
 def test_transposed_convolutions_have_the_same_bits_whatever_is_chosen(
     target: str, recipe: str, tmp_path: Path
 ) -> None:

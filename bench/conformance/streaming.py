@@ -1,0 +1,180 @@
+"""Offline networks that others wrote, through the streaming rewrite: the table of docs/streaming.md.
+
+    python bench streaming [--only REGEX] [--checkout PATH] [--jobs N] [--seconds N] [--megabytes N]
+                              [--environment DIR] [--results FILE] [--again] [--write]
+
+The networks are those of `streaming_networks.py`: of PyPI packages as they are, with seeded weights
+(stream_packages.py), in an environment of their own made from `streaming.txt` beside the running one;
+others written anew from their descriptions (stream_authors*.py). Each runs in a process with a limit of
+time and memory. Rows go to a results file, and a network that has one is not measured again. `--checkout`
+measures an author's own source instead, where the folder has the module that the network names. `--write` renews
+the table in docs/streaming.md. Exits with 1 where a streamed network is not right.
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import sysconfig
+import venv
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from conformance.streaming_networks import NETWORKS, Network
+from quick_build import compile_kernels
+from tables import ResultFile, Table, put_between
+
+ROOT = Path(__file__).resolve().parents[2]
+BENCH = ROOT / "bench"
+PINNED, PAGE = BENCH / "conformance" / "streaming.txt", ROOT / "docs" / "streaming.md"
+CACHE = Path.home() / ".cache" / "edgekit" / "streaming"
+BEGIN, END = "<!-- table of bench/conformance/streaming.py -->", "<!-- end of the table -->"
+LIMIT = 1e-5  # of the peak
+C_LIMIT = 2e-5  # C sums in another order than onnxruntime
+Row = dict[str, Any]
+
+
+def environment(folder: Path) -> Path:
+    """Return the Python of an environment with the pinned packages, made where it is not there."""
+    python, stamp = folder / "bin" / "python", folder / "made-from.txt"
+    if stamp.is_file() and stamp.read_text() == PINNED.read_text():
+        return python
+    venv.create(folder, with_pip=True, clear=True)
+    packages = next((folder / "lib").glob("python*")) / "site-packages"
+    (packages / "beside.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    command = [str(python), "-m", "pip", "install", "--no-deps", "-r", str(PINNED)]
+    subprocess.run(command, check=True)
+    # torchaudio's extension wants the torch of PyPI's wheel; its models do without
+    for library in packages.glob("torchaudio/lib/_torchaudio*"):
+        library.unlink()
+    stamp.write_text(PINNED.read_text())
+    return python
+
+
+def measure(python: Path, network: Network, kernels: Path, given: argparse.Namespace) -> Row:
+    """Measure one network in a process of its own."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_CPU, (given.seconds, given.seconds))
+        size = given.megabytes << 20
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+
+    command = [str(python), str(BENCH), "streaming_one", network.name, str(kernels)]
+    paths = [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    if given.checkout is not None:
+        command.append("--checkout")
+        paths.insert(0, str(given.checkout))
+    made = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
+    )
+    lines = made.stdout.strip().splitlines()
+    if made.returncode == 0 and lines:
+        return dict(json.loads(lines[-1]))
+    last = (made.stderr.strip().splitlines() or [f"ended with {made.returncode}"])[-1]
+    return {"network": network.name, "failed": last}
+
+
+def wrong(row: Row) -> str | None:
+    """What is not right about a row; None where it is right, or refused."""
+    if "failed" in row:
+        return str(row["failed"])
+    if "refused" in row:
+        return None
+    if row["error"] > LIMIT:
+        return f"differs from torch by {row['error']:.1e}"
+    if "c_refused" in row:
+        return f"no C: {row['c_refused']}"
+    if row["c_error"] > C_LIMIT or not row["c_exact"]:
+        return f"C differs: {row['c_error']:.1e}, equal to the oracle: {row['c_exact']}"
+    return None
+
+
+def reason(text: str) -> str:
+    """A refusal's first problem: where and what was found."""
+    first = text.strip().splitlines()[0].strip("- ")
+    return first.split("; allowed:")[0].replace("|", "/")
+
+
+def write(rows: list[Row]) -> None:
+    """Renew the table of the page, and what is refused below it."""
+    written = {network.name: network.written for network in NETWORKS}
+    heads = ("network", "code", "hop", "delay", "error", "C error", "C is oracle", "import s")
+    table, refused = Table(*heads), list[str]()
+    for row in rows:
+        cells = [row["network"], written[row["network"]]]
+        if "refused" in row:
+            refused.append(f"- {row['network']}: {reason(row['refused'])}")
+            cells += ["refused", "", "", "", ""]
+        else:
+            delay = f"{row['delay']}" + (f", {row['crop']} of crop" if row["crop"] else "")
+            cells += [str(row["hop"]), delay, f"{row['error']:.0e}", f"{row['c_error']:.0e}"]
+            cells.append("yes" if row["c_exact"] else "no")
+        table.add_row(*cells, f"{row['seconds']:.1f}")
+    said = f"\nOf {len(rows)} networks {len(rows) - len(refused)} stream.\n"
+    why = "\nRefused, with the reason that EdgeKit gives:\n"
+    put_between(PAGE, BEGIN, END, "\n".join([said, table.markdown(), why, *refused, ""]))
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("--only", default="", metavar="REGEX", help="of names of networks")
+    parser.add_argument("--checkout", type=Path, metavar="PATH", help="an author's own source")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
+    parser.add_argument("--seconds", type=int, default=300, metavar="N", help="of CPU for each")
+    parser.add_argument("--megabytes", type=int, default=4000, metavar="N", help="for each")
+    parser.add_argument("--environment", type=Path, default=CACHE / "environment", metavar="DIR")
+    parser.add_argument("--results", type=Path, default=CACHE / "results.jsonl", metavar="FILE")
+    parser.add_argument("--again", action="store_true", help="measure those that have a row, too")
+    parser.add_argument("--write", action="store_true", help="the table into docs/streaming.md")
+    return parser.parse_args()
+
+
+def chosen(given: argparse.Namespace) -> list[Network]:
+    """The networks that the command line asks for."""
+    found = [one for one in NETWORKS if re.search(given.only, one.name)]
+    if given.checkout is None:
+        return found
+    modules = {path.stem for path in given.checkout.glob("*.py")}
+    return [one for one in found if str(one.checkout).split(":")[0] in modules]
+
+
+def main() -> int:
+    """Measure what has no row yet, print and write; returns the exit code."""
+    given = arguments()
+    file = ResultFile[Row](None if given.checkout else given.results, dict)
+    rows = {row["network"]: row for row in file.read()}
+    wanted = chosen(given)
+    python = environment(given.environment)
+    due = [one for one in wanted if given.again or one.name not in rows]
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
+        kernels = Path(folder) / "kernels.so"
+        if due:
+            compile_kernels(kernels)
+        jobs = [pool.submit(measure, python, one, kernels, given) for one in due]
+        for done in as_completed(jobs):
+            row = done.result()
+            rows[row["network"]] = row
+            print(json.dumps(row), flush=True)
+            file.append(row)
+    measured = [rows[one.name] for one in wanted if one.name in rows]
+    failed = {row["network"]: wrong(row) for row in measured if wrong(row)}
+    for name, what in failed.items():
+        print(f"{name}: {what}", file=sys.stderr)
+    if given.write and not failed:
+        write(measured)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

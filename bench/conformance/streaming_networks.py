@@ -1,0 +1,100 @@
+"""The offline networks of `streaming.py`: factory, time axis, and where their code is from."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network.
+
+    Attributes:
+        name: as the table shows it.
+        source: ``module:factory``, a module of `bench`.
+        input: of the network.
+        axis: of time.
+        checkout: ``module:class`` of the author's own source, with the shape of its input; measured with `--checkout`.
+        shape: of that input.
+    """
+
+    name: str
+    source: str
+    input: str
+    axis: int
+    checkout: str | None = None
+    shape: tuple[int, ...] = ()
+
+    @property
+    def written(self) -> str:
+        """Who wrote the code: the package that carries it, or its description alone."""
+        packaged = self.source.startswith("conformance.")
+        return self.name.split()[0].rstrip(",") if packaged else "description"
+
+
+PACKAGES = (
+    ("torchaudio wav2vec 2.0 features", "torchaudio_wav2vec2_features", "x", 1),
+    ("torchaudio WaveRNN, conditioning", "torchaudio_wavernn_conditioning", "specgram", 2),
+    ("torchaudio Emformer", "torchaudio_emformer", "x", 1),
+    ("torchaudio Conv-TasNet", "torchaudio_conv_tasnet", "input", 2),
+    ("torchaudio Conformer", "torchaudio_conformer", "x", 1),
+    ("asteroid Conv-TasNet, causal", "asteroid_conv_tasnet", "wav", 2),
+    ("asteroid TasNet, LSTM", "asteroid_lstm_tasnet", "wav", 2),
+    ("asteroid DPRNN", "asteroid_dprnn", "wav", 2),
+    ("denoiser Demucs", "denoiser_demucs", "mix", 2),
+    ("encodec encoder", "encodec_encoder", "x", 2),
+    ("encodec decoder", "encodec_decoder", "z", 2),
+    ("encodec encoder, reflecting", "encodec_reflecting", "x", 2),
+    ("dac encoder", "dac_encoder", "x", 2),
+    ("dac decoder", "dac_decoder", "x", 2),
+    ("vocos backbone", "vocos_backbone", "x", 2),
+    ("vocos with its ISTFT", "vocos_whole", "x", 2),
+    ("speechbrain Conv-TasNet masks", "speechbrain_masknet", "mixture_w", 2),
+    ("speechbrain ECAPA-TDNN", "speechbrain_ecapa", "x", 1),
+    ("x-transformers, window", "x_transformers_window", "x", 1),
+    ("local-attention", "local_attention", "x", 1),
+    ("pytorch-tcn, causal", "pytorch_tcn_causal", "x", 2),
+    ("conformer convolution", "conformer_convolution", "x", 1),
+    ("mambapy Mamba", "mambapy_mamba", "x", 1),
+    ("s5-pytorch S5", "s5_layer", "signal", 1),
+)
+DESCRIPTIONS = (
+    ("DCCRN", "stream_authors:dccrn", "x", 1),
+    ("TDNN", "stream_authors:tdnn", "x", 1),
+    ("FullSubNet", "stream_authors:fullsubnet", "mag", 3),
+    ("BC-ResNet", "stream_authors:bc_resnet", "x", 3),
+    ("rotary attention, window", "stream_authors:positions", "x", 1),
+    ("HiFi-GAN", "stream_authors_sound:hifi_gan", "x", 2),
+    ("micro-TCN", "stream_authors_sound:micro_tcn", "x", 2),
+    ("CRN", "stream_authors_sound:crn", "x", 2),
+    ("NSNet2", "stream_authors_sound:nsnet2", "x", 1),
+    ("RNNoise", "stream_authors_sound:rnnoise", "x", 1),
+    ("PercepNet", "stream_authors_sound:percepnet", "x", 1),
+    ("DeepFilterNet", "stream_authors_sound:deep_filter", "spec", 1),
+    ("WaveNet", "stream_authors_sound:wavenet", "x", 2),
+    ("Demucs, causal", "stream_authors_sound:demucs", "x", 2),
+    ("SEANet", "stream_authors_sound:seanet", "x", 2),
+    ("Conv-TasNet", "stream_authors_sound:conv_tasnet", "x", 2),
+    ("DPRNN, causal", "stream_authors_sound:dprnn", "x", 2),
+    ("PCEN keyword spotter", "stream_authors_sound:pcen_keyword", "x", 2),
+    ("Spleeter", "stream_authors_sound:spleeter", "x", 2),
+    ("CREPE", "stream_authors_sound:crepe", "x", 2),
+    ("DDSP decoder", "stream_authors_sound:ddsp", "x", 2),
+    ("log mel and MarbleNet", "stream_authors_sound:speech_presence", "x", 1),
+    ("DTLN", "stream_authors_sound:dtln", "x", 1),
+    ("linear attention", "stream_authors_sequence:linear_attention", "x", 1),
+    ("RetNet, window", "stream_authors_sequence:retention", "x", 1),
+    ("Transformer, banded", "stream_authors_sequence:streaming_transformer", "x", 1),
+    ("S4D, bounded", "stream_authors_sequence:s4d", "x", 2),
+    ("minGRU", "stream_authors_sequence:min_gru", "x", 1),
+    ("MatchboxNet", "stream_authors_sequence:matchbox", "x", 2),
+    ("TC-ResNet", "stream_authors_sequence:tc_resnet", "x", 1),
+    ("DS-CNN", "stream_authors_sequence:ds_cnn", "x", 2),
+    ("SELDnet", "stream_authors_sequence:seld", "x", 2),
+    ("TF-GridNet, causal", "stream_authors_sequence:gridnet", "x", 2),
+    ("segments of attention", "stream_authors_sequence:emformer_like", "x", 1),
+    ("ECAPA blocks", "stream_authors_sequence:ecapa_like", "x", 2),
+)
+NETWORKS = (
+    Network("GTCRN", "stream_authors:gtcrn", "spec", 2, "gtcrn:GTCRN", (1, 257, 63, 2)),
+    *(Network(*row) for row in DESCRIPTIONS),
+    *(Network(name, f"conformance.stream_packages:{row[0]}", *row[1:]) for name, *row in PACKAGES),  # type: ignore[arg-type]
+)

@@ -1,0 +1,103 @@
+"""What `layers.py` measured, as a part of docs/benchmarks.md: from its heading to the end of the page."""
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speed.benchmark_page import cpu
+from tables import Table
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+HEADING = "## Single layers"
+CONDITIONS = "## Cold, busy, and from Python"  # the part in front of it, which `conditions` writes
+WORST = 10
+TEXT = """\
+{heading}
+
+`python bench layers --against {peers} --recipe {recipes} --seeds {seeds} --write` makes this part: {count} layers of
+published networks and of odd sizes, each by itself, each engine in turn, the least time of each. {cpu}; load of the
+machine {before:.1f} at the start and {after:.1f} at the end (1 is one busy core). Layers of integer recipes have float
+inputs and outputs, for every engine. Ratios above 1: we are faster.
+
+{tables}
+"""
+
+
+def kept(page: Path) -> str:
+    """The parts of a page that this module and `conditions` wrote."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    found = [at for heading in (CONDITIONS, HEADING) if (at := text.find(heading)) >= 0]
+    return "\n" + text[min(found) :] if found else ""
+
+
+def mean(ratios: Sequence[float]) -> float:
+    """The geometric mean."""
+    return float(np.exp(np.mean(np.log(ratios)))) if ratios else float("nan")
+
+
+def load() -> float:
+    """How many programs wanted to run in the last minute."""
+    return os.getloadavg()[0]
+
+
+def families(layers: Sequence[Any], peers: Sequence[str]) -> list[tuple[str, list[Any]]]:
+    """The layers by family, that with the lowest mean ratio first; at the end all."""
+    found: dict[str, list[Any]] = defaultdict(list)
+    for layer in layers:
+        found[layer.family].append(layer)
+
+    def lowest(rows: Sequence[Any]) -> float:
+        means = [mean([r.ratio(p) for r in rows if p in r.us]) for p in peers]
+        return min((m for m in means if not np.isnan(m)), default=np.inf)
+
+    return [*sorted(found.items(), key=lambda item: lowest(item[1])), ("all", list(layers))]
+
+
+def worst(layer: Any, peers: Sequence[str]) -> float:
+    """The lowest of its ratios; none is the highest."""
+    return min((layer.ratio(peer) for peer in peers if peer in layer.us), default=np.inf)
+
+
+def write(
+    found: Mapping[str, tuple[Sequence[Any], float, Sequence[str]]],
+    peers: Sequence[str],
+    seeds: int,
+    before: float,
+) -> None:
+    """Write the part: by recipe its layers, the core's peak in GMAC/s, and the layers that it has no form of."""
+    tables = []
+    for recipe, (layers, peak, refused) in found.items():
+        whole = Table(recipe, "layers", "GMAC/s", *peers)
+        for family, rows in families(layers, peers):
+            rate = mean([row.macs / row.us["edgekit"] * 1e-3 for row in rows])
+            ratios = [mean([r.ratio(p) for r in rows if p in r.us]) for p in peers]
+            shown = ("" if np.isnan(ratio) else f"{ratio:.2f}" for ratio in ratios)
+            whole.add_row(family, str(len(rows)), f"{rate:.1f}", *shown)
+        lowest = Table(f"the {WORST} worst in {recipe}", "us", "GMAC/s", *peers)
+        for row in sorted(layers, key=lambda layer: worst(layer, peers))[:WORST]:
+            own = row.us["edgekit"]
+            shown = (f"{row.ratio(p):.2f}" if p in row.us else "" for p in peers)
+            rate = row.macs / own * 1e-3
+            lowest.add_row(f"{row.family}, {row.name}", f"{own:.1f}", f"{rate:.1f}", *shown)
+        tables.append(f"The peak of the core was {peak:.0f} GMAC/s in float32 during {recipe}.")
+        tables += [whole.markdown(), lowest.markdown()]
+        if refused:
+            tables.append(f"Not in {recipe}: {'; '.join(refused)}.")
+    count = max(len(layers) for layers, _, _ in found.values())
+    text = TEXT.format(
+        heading=HEADING,
+        peers=" ".join(peers),
+        recipes=" ".join(found),
+        seeds=seeds,
+        count=count,
+        cpu=cpu(),
+        before=before,
+        after=load(),
+        tables="\n\n".join(tables),
+    )
+    page = PAGE.read_text(encoding="utf-8")
+    at = page.find(HEADING)
+    PAGE.write_text((page if at < 0 else page[:at]).rstrip() + "\n\n" + text, encoding="utf-8")
