@@ -59,15 +59,18 @@ class EngineSpec:
         whole = self.columns % self.lanes == 0 or self.lanes % self.columns == 0
         power = beats >= 2 and beats & (beats - 1) == 0
         rows = (
-            ("dmax", *_within(self.dmax, 1, DMAX)),
+            ("dmax", *_range_check(self.dmax, 1, DMAX)),
             ("weight_bits", self.weight_bits in (4, 8), "4 or 8"),
-            ("lanes", *_within(self.lanes, 1, 64)),
+            ("lanes", *_range_check(self.lanes, 1, 64)),
             ("columns", whole, f"a multiple or a divisor of its {self.lanes} lanes"),
             ("weight_beats", power, "a power of two, 2 or more"),
-            ("plane_rows", *_within(self.plane_rows, 1, MOST_PLANES)),
-            ("line_beats", *_within(self.line_beats, 1, MOST_SIDE + 1)),
-            ("groups", *_within(self.groups, 1, MOST_SIDE + 1)),
-            ("accumulator_bits", *_within(self.accumulator_bits, least, MOST_ACCUMULATOR_BITS)),
+            ("plane_rows", *_range_check(self.plane_rows, 1, MOST_PLANES)),
+            ("line_beats", *_range_check(self.line_beats, 1, MOST_SIDE + 1)),
+            ("groups", *_range_check(self.groups, 1, MOST_SIDE + 1)),
+            (
+                "accumulator_bits",
+                *_range_check(self.accumulator_bits, least, MOST_ACCUMULATOR_BITS),
+            ),
         )
         problems = [
             Problem(f"engine {name}", str(getattr(self, name)), allowed, "choose another")
@@ -96,6 +99,6 @@ class EngineSpec:
         return 1 << (2 * self.dmax + 1).bit_length()
 
 
-def _within(number: int, least: int, most: int) -> tuple[bool, str]:
+def _range_check(number: int, least: int, most: int) -> tuple[bool, str]:
     """Whether a number is in a range, and the range in words."""
     return least <= number <= most, f"{least}..{most}"
