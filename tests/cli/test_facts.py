@@ -37,9 +37,15 @@ def test_bytes_that_are_moved() -> None:
 
 def test_an_npu_says_what_stays_on_the_cpu() -> None:
     facts = {
-        "accelerator": "u55-128", "system": "x", "npu_operators": 3, "cycles": 500_000,
-        "clock_mhz": 500, "sram_bytes": 10, "flash_bytes": 20, "cpu_operators": ["Exp"],
-    }  # fmt: skip
+        "accelerator": "u55-128",
+        "system": "x",
+        "npu_operators": 3,
+        "cycles": 500_000,
+        "clock_mhz": 500,
+        "sram_bytes": 10,
+        "flash_bytes": 20,
+        "cpu_operators": ["Exp"],
+    }
     rows = dict(npu_rows(facts))
     assert rows["estimated by Vela"] == "500,000 cycles, 1.000 ms at 500 MHz"
     assert rows["on the CPU"] == "Exp" and npu_rows(None) == []
@@ -47,13 +53,22 @@ def test_an_npu_says_what_stays_on_the_cpu() -> None:
 
 def test_a_stream_says_what_causes_its_delay() -> None:
     output = {
-        "name": "y", "caused_by": "conv", "delay_samples": 5, "crop_samples": 1,
+        "name": "y",
+        "caused_by": "conv",
+        "delay_samples": 5,
+        "crop_samples": 1,
         "waiting_samples": 2,
-    }  # fmt: skip
+    }
     facts = {
-        "hop_samples": 4, "minimum_hop_samples": 1, "delay_samples": 5, "latency_samples": 9,
-        "latency_ms": None, "constants": [], "states": [{"shape": [2, 3]}], "outputs": [output],
-    }  # fmt: skip
+        "hop_samples": 4,
+        "minimum_hop_samples": 1,
+        "delay_samples": 5,
+        "latency_samples": 9,
+        "latency_ms": None,
+        "constants": [],
+        "states": [{"shape": [2, 3]}],
+        "outputs": [output],
+    }
     rows = dict(streaming_rows(facts))
     assert rows["states"] == "1, 24 bytes as float32" and "latency in time" not in rows
     assert rows["output y"] == "5 samples late, 1 of crop, 2 of waiting, because of conv"

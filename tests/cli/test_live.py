@@ -8,10 +8,20 @@ from edgekit.cli.live import computing_summary, level, losses, picture, show
 from edgekit.runtime.audio.live import LiveFacts
 
 FACTS: dict[str, Any] = {
-    "hops": 1000, "hop_us": 5000.0, "median_us": 1200.0, "max_us": 7000.0, "deadline_misses": 2,
-    "dropped_hops": 3, "late_samples": 480, "xruns": {"input_overflow": 1, "output_underflow": 0},
-    "in_dbfs": -30.0, "out_dbfs": None, "dry": False, "latency_samples": 512, "latency_ms": 32.0,
-}  # fmt: skip
+    "hops": 1000,
+    "hop_us": 5000.0,
+    "median_us": 1200.0,
+    "max_us": 7000.0,
+    "deadline_misses": 2,
+    "dropped_hops": 3,
+    "late_samples": 480,
+    "xruns": {"input_overflow": 1, "output_underflow": 0},
+    "in_dbfs": -30.0,
+    "out_dbfs": None,
+    "dry": False,
+    "latency_samples": 512,
+    "latency_ms": 32.0,
+}
 
 
 def test_a_bar_is_half_full_at_half_of_the_range() -> None:

@@ -14,6 +14,7 @@ from edgekit import api
 from edgekit.quantize.prepare.hop_scales import readers
 from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.export.quantizing import fixed_scales
+from edgekit.verbs.export.request import Quantization
 from edgekit.verbs.targets import TARGETS
 
 
@@ -52,7 +53,9 @@ def test_a_target_with_fixed_scales_is_told_what_reads_them(
     target: str, recipe: str, biases: bool, is_said: bool
 ) -> None:
     model = network(0, biases)
-    request: Any = SimpleNamespace(target=TARGETS[target], recipe=RECIPES[recipe])
+    request: Any = SimpleNamespace(
+        target=TARGETS[target], quantization=Quantization(recipe=RECIPES[recipe])
+    )
     notes = fixed_scales(model, request)
     assert len(notes) == is_said
     assert all(f"target '{target}' has fixed scales" in note for note in notes)
@@ -61,5 +64,7 @@ def test_a_target_with_fixed_scales_is_told_what_reads_them(
 
 def test_of_a_network_of_no_sound_nothing_is_said() -> None:
     model = network(0, True).describe(stream={"hop_samples": 64})
-    request: Any = SimpleNamespace(target=TARGETS["litert"], recipe=RECIPES["w8a8"])
+    request: Any = SimpleNamespace(
+        target=TARGETS["litert"], quantization=Quantization(recipe=RECIPES["w8a8"])
+    )
     assert fixed_scales(model, request) == ()

@@ -25,9 +25,16 @@ def problems_of(source: str, target: str, out: Path, **options: Any) -> str:
 
 def test_options_are_values_in_groups(source: str, tmp_path: Path) -> None:
     given: Any = {
-        "recipe": "auto", "calibration": str(tmp_path), "max_ram": 1000, "workers": 2,
-        "min_snr_db": 20, "hop": 4, "rates": {"x": 2}, "strict": True, "weights": "external",
-    }  # fmt: skip
+        "recipe": "auto",
+        "calibration": str(tmp_path),
+        "max_ram": 1000,
+        "workers": 2,
+        "min_snr_db": 20,
+        "hop": 4,
+        "rates": {"x": 2},
+        "strict": True,
+        "weights": "external",
+    }
     request = read_request(source, "cortex-m55", tmp_path / "out", given)
     assert request.quantization.recipe is AUTO and request.quantization.is_asked
     assert request.quantization.limits.most == {"ram": 1000}
@@ -40,13 +47,26 @@ def test_options_are_values_in_groups(source: str, tmp_path: Path) -> None:
 
 def test_everything_is_told_at_once(source: str, tmp_path: Path) -> None:
     text = problems_of(
-        source, "hosst", tmp_path / "out", recipe="w8a9", min_snr_db=float("nan"), hop=4,
-        device_rate=48_000, metric="os:nothing", tune=True, schedule="gone.toml",
-    )  # fmt: skip
+        source,
+        "hosst",
+        tmp_path / "out",
+        recipe="w8a9",
+        min_snr_db=float("nan"),
+        hop=4,
+        device_rate=48_000,
+        metric="os:nothing",
+        tune=True,
+        schedule="gone.toml",
+    )
     for said in (
-        "target 'hosst': unknown", "w8a9", "--min-snr: nan", "--device-rate 48000: no sample rate",
-        "--metric 'os:nothing'", "--tune: given with --schedule", "gone.toml",
-    ):  # fmt: skip
+        "target 'hosst': unknown",
+        "w8a9",
+        "--min-snr: nan",
+        "--device-rate 48000: no sample rate",
+        "--metric 'os:nothing'",
+        "--tune: given with --schedule",
+        "gone.toml",
+    ):
         assert said in text, said
 
 
