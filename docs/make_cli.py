@@ -1,6 +1,6 @@
-"""Makes docs/cli.md, the reference of the command line, of the command line itself, by typer.
+"""Makes docs/reference/cli.md, the reference of the command line, of the command line itself, by typer.
 
-python docs/make_cli.py > docs/cli.md
+python docs/make_cli.py > docs/reference/cli.md
 """
 
 import subprocess

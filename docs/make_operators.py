@@ -1,6 +1,6 @@
-"""Write docs/operators.md from the tables of the code.
+"""Write docs/reference/operators.md from the tables of the code.
 
-python docs/make_operators.py > docs/operators.md
+python docs/make_operators.py > docs/reference/operators.md
 """
 
 from collections.abc import Collection

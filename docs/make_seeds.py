@@ -1,6 +1,6 @@
-"""Write docs/seeds.md from the table of the tests.
+"""Write docs/results/seeds.md from the table of the tests.
 
-PYTHONPATH=tests python docs/make_seeds.py > docs/seeds.md
+PYTHONPATH=tests python docs/make_seeds.py > docs/results/seeds.md
 """
 
 import json
@@ -14,7 +14,7 @@ from edgekit.export.diffusion.description import Description, Sampler
 TEXT = """\
 # Systems of papers
 
-Made by `PYTHONPATH=tests python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table that it
+Made by `PYTHONPATH=tests python docs/make_seeds.py > docs/results/seeds.md`; a test compares this page with the table that it
 comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded weights,
 or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C in float32
 and in integers, w8a8 or what its row says:
