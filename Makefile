@@ -18,7 +18,7 @@ help:
 	@echo "make test-processors   the tests as older processors round: tests/processors.py has a row for each"
 	@echo "make test-installs   every verb in installs of their own: the wheel without extras, with each, with all"
 	@echo "make test-floor   what imports torch modules, with the oldest torch that EdgeKit takes"
-	@echo "make bench  the C of the benchmark networks beside other engines, into docs/benchmarks.md"
+	@echo "make bench  the C of the benchmark networks beside other engines, into docs/results/benchmarks.md"
 	@echo "make bench-layers   single layers of real networks beside onnxruntime and LiteRT"
 	@echo "make bench-litert  the int8 .tflite of target litert beside that of LiteRT's own tools"
 	@echo "make lint   ruff, mypy, pyright"
@@ -30,9 +30,9 @@ help:
 	@echo "make c-check       generated C under sanitizers, valgrind, analyzers, libFuzzer and proofs from object code"
 	@echo "make soak          HOURS=24 of sound through the denoiser's C: memory, drift, denormals, bursts"
 	@echo "make faults        MOMENTS=200 at which verbs are killed; a full disk; two exports into one folder"
-	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/quantization.md"
+	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/results/quantization-parts.md"
 	@echo "make quant-goals   what quantization costs the published networks"
-	@echo "make diffusion-table   what quantization costs the digit generator, into docs/diffusion.md"
+	@echo "make diffusion-table   what quantization costs the digit generator, into docs/results/diffusion.md"
 	@echo "make fpga-fuzz   1200 random networks through the FPGA's lowering, 1000 through its RTL"
 	@echo "make fpga-full   yosys and nextpnr over engines of all sizes, a frame of CoDeNet through RTL"
 	@echo "make clean  remove what these made"
@@ -151,7 +151,7 @@ peers: $(VENV)/test.stamp compiler
 
 # A run that was cut goes on where it stopped.
 bench: peers
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench peers --out docs/benchmarks.md
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench peers --out docs/results/benchmarks.md
 
 bench-layers: $(VENV)/bench.stamp compiler
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python bench layers --against onnxruntime litert

@@ -1,6 +1,6 @@
-"""Makes docs/cli.md, the reference of the command line, of the command line itself, by typer.
+"""Makes docs/reference/cli.md, the reference of the command line, of the command line itself, by typer.
 
-python docs/make_cli.py > docs/cli.md
+python docs/make_cli.py > docs/reference/cli.md
 """
 
 import subprocess
@@ -22,7 +22,9 @@ DOCS = (
 def main() -> None:
     """Print the page; a bracket in a sentence is no link."""
     done = subprocess.run([sys.executable, *DOCS], capture_output=True, text=True, check=True)
-    for line in done.stdout.strip().splitlines():
+    title, *lines = done.stdout.strip().splitlines()
+    print(f"{title}\n\nMade by `python docs/make_cli.py > docs/reference/cli.md`.")
+    for line in lines:
         name, sep, sentence = line.partition("`: ")
         print(name + sep + sentence.replace("[", "\\["))
 

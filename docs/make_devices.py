@@ -1,4 +1,4 @@
-"""Write the tables of docs/devices.md: instruction sets, and what the bundled denoiser costs on each core.
+"""Write the tables of docs/reference/devices.md: instruction sets, and what the bundled denoiser costs on each core.
 
 python docs/make_devices.py              # instruction sets, from targets/instruction_sets.py
 python docs/make_devices.py --denoiser   # also counts instructions under QEMU, some minutes

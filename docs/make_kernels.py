@@ -1,6 +1,6 @@
-"""Write docs/kernels.md from the tree of kernels, the header and the table of instruction sets.
+"""Write docs/reference/kernels.md from the tree of kernels, the header and the table of instruction sets.
 
-python docs/make_kernels.py > docs/kernels.md
+python docs/make_kernels.py > docs/reference/kernels.md
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edgekit.runtime.kernel_sources import kernel_sources
-from edgekit.targets.c.program import kernel_files
+from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.c.stubs import FAMILIES, PORTABLE, RUNTIME
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS
 
@@ -20,7 +20,7 @@ HEAD = """\
 TEXT = """\
 # Kernels
 
-Made by `python docs/make_kernels.py > docs/kernels.md`; a test compares this page with the tree.
+Made by `python docs/make_kernels.py > docs/reference/kernels.md`; a test compares this page with the tree.
 
 A kernel is a C function that computes one operator. Its portable source lies in `runtime/src/portable/<family>`. Its
 forms for several element types lie in `runtime/src/portable/generated`, which `make kernels` writes. An instruction set

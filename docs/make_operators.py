@@ -1,6 +1,6 @@
-"""Write docs/operators.md from the tables of the code.
+"""Write docs/reference/operators.md from the tables of the code.
 
-python docs/make_operators.py > docs/operators.md
+python docs/make_operators.py > docs/reference/operators.md
 """
 
 from collections.abc import Collection
@@ -50,7 +50,7 @@ Targets `litert` and `ethos-u55` do not have {lacking}.
 - {renaming} become Reshape where they only rename axes.
 - {rules}
   become simpler operators, or plainer forms of themselves, as far as their constants allow.
-- What onnx defines as a function of simpler operators is expanded when it first appeared behind opset
+- What onnx defines as a function of simpler operators is expanded when it first appeared after opset
   {opset}, and where it is one of {expanded}.
 - Whatever constants alone decide is computed at import: Shape, Range, ConstantOfShape, OneHot, If, ...
 """

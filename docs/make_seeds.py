@@ -1,6 +1,6 @@
-"""Write docs/seeds.md from the table of the tests.
+"""Write docs/results/seeds.md from the table of the tests.
 
-PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md
+PYTHONPATH=tests:bench python docs/make_seeds.py > docs/results/seeds.md
 """
 
 import json
@@ -14,10 +14,10 @@ from edgekit.export.diffusion.description import Description, Sampler
 TEXT = """\
 # Systems of papers
 
-Made by `PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md`; a test compares this page with the table
-that it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with seeded
-weights, or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in portable C
-in float32 and in integers, w8a8 or what its row says:
+Made by `PYTHONPATH=tests:bench python docs/make_seeds.py > docs/results/seeds.md`; a test compares this page with the
+table that it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with
+seeded weights, or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in
+portable C in float32 and in integers, w8a8 or what its row says:
 
     python -m pytest tests/seeds -s -k ddpm-ddim-cfg
     PYTHONPATH=tests:bench edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler s.toml -o build
@@ -25,7 +25,7 @@ in float32 and in integers, w8a8 or what its row says:
 and is held to four things: its outputs reach so many dB against the source network ({float_db:.0f} in float32, in
 integers what its row says); its integers are those of the NumPy oracle in every bit; a sampler's loop in C is the loop
 in Python in every bit; and what the row says is so of it alone. The last columns are bytes of weights and tables.
-Random weights say nothing of pictures: the [digits](diffusion.md#measured) do.
+Random weights say nothing of pictures: the [digits](diffusion.md) do.
 
 Three systems are in w8a16, since 8 bits do not hold what they read: the graph solver's potentials come of quotients and
 settle on its grid (18.9 dB in w8a8), the extrapolation tells six numbers apart by their differences (23.7 dB), and a

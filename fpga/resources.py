@@ -1,7 +1,7 @@
 """What an engine takes of a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
 
-The closed forms are what yosys 0.52 infers of the RTL; `docs/fpga.md` has the syntheses that the fits are of. What is
-no data path is the sequencer: the program, addresses, the reader and the writer of memory, the pool, registers.
+The closed forms are what yosys 0.52 infers of the RTL; `docs/results/fpga.md` has the syntheses that the fits are of.
+The sequencer is the rest: the program, addresses, the reader and the writer of memory, the pool, registers.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """`program.bin`: an engine's program as 32-bit words. What is here is all that writes it, and all that says its form.
 
 The C simulation and the RTL decode it by constants that `edgekit.fpga.formats` makes of the same tables;
-`docs/fpga-program.md` tells them word by word.
+`docs/reference/fpga-program.md` tells them word by word.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

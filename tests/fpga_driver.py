@@ -136,7 +136,7 @@ class Driver:
 
 
 class Model:
-    """Registers and memory of an engine, as docs/fpga-program.md has them; `simulate` runs layers on memory.
+    """Registers and memory of an engine, as docs/reference/fpga-program.md has them; `simulate` runs layers on memory.
 
     A run ends after `idle` was called `patience` times.
     """

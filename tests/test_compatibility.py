@@ -1,4 +1,4 @@
-"""What docs/compatibility.md promises: files, programs and commands of version 0.2.0 work with this one.
+"""What docs/reference/compatibility.md promises: files, programs and commands of version 0.2.0 work with this one.
 
 `tests/pinned` holds the files as 0.2.0 wrote them; tests/runtime/build_folder/test_manifest.py reads its manifest.
 """

@@ -154,7 +154,9 @@ def test_the_cells_of_the_notebook_run_and_show_the_report() -> None:
 
 @needs_cc
 def test_the_code_of_the_page_runs() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "api.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parent.parent / "docs" / "reference" / "api.md").read_text(
+        encoding="utf-8"
+    )
     (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {}
     exec(code, names)

@@ -97,7 +97,7 @@ def test_the_command_line_knows_every_verb_and_flag_of_a_page(page: Path) -> Non
 
 
 def test_the_page_of_the_command_line_has_every_verb_and_flag() -> None:
-    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## `edgekit (\S+)`$(.*?)(?=^## |\Z)", page, re.M | re.S))
     verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     flags = {
@@ -105,9 +105,9 @@ def test_the_page_of_the_command_line_has_every_verb_and_flag() -> None:
     }
     shown = {verb: set(re.findall(r"(?<![\w-])--?[\w-]+", text)) for verb, text in sections.items()}
     lacking = {verb: missing for verb in flags if (missing := flags[verb] - shown.get(verb, set()))}
-    how = "python docs/make_cli.py > docs/cli.md"
+    how = "python docs/make_cli.py > docs/reference/cli.md"
     assert (shown.keys(), lacking) == (flags.keys(), {}), (
-        f"docs/cli.md is older than the code: {how}"
+        f"docs/reference/cli.md is older than the code: {how}"
     )
 
 
@@ -132,7 +132,7 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "package" / "offline.py").write_text(OFFLINE)
     tiny_networks.offline(tmp_path / "offline.onnx")
     (tmp_path / "key.pem").write_text(KEY)
-    (tmp_path / "board.toml").write_text(board_of(ROOT / "docs" / "boards.md"))
+    (tmp_path / "board.toml").write_text(board_of(ROOT / "docs" / "guides" / "boards.md"))
     shutil.copytree(CLIPS / "calibration", tmp_path / "clips")
     shutil.copy(CLIPS / "noisy.wav", tmp_path / "noisy.wav")
     (tmp_path / "bench").symlink_to(ROOT / "bench")

@@ -1,4 +1,4 @@
-"""The picture of `docs/streaming.md` is that of the rewrite as it is."""
+"""The picture of `docs/guides/streaming.md` is that of the rewrite as it is."""
 
 import importlib.util
 from pathlib import Path

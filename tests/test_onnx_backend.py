@@ -75,8 +75,8 @@ def test_what_is_refused_today_is_never_wrong(name: str, outcomes: dict[str, str
 def test_the_page_is_that_of_the_code(page: str) -> None:
     command = [sys.executable, str(ROOT / "docs" / f"make_{page}.py")]
     made = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout
-    assert made == (ROOT / "docs" / f"{page}.md").read_text(), (
-        f"python docs/make_{page}.py > docs/{page}.md"
+    assert made == (ROOT / "docs" / "reference" / f"{page}.md").read_text(), (
+        f"python docs/make_{page}.py > docs/reference/{page}.md"
     )
 
 

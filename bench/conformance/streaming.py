@@ -1,4 +1,4 @@
-"""Offline networks that others wrote, through the streaming rewrite: the table of docs/streaming.md.
+"""Offline networks that others wrote, through the streaming rewrite: the table of docs/results/streaming.md.
 
     python bench streaming [--only REGEX] [--checkout PATH] [--jobs N] [--seconds N] [--megabytes N]
                               [--environment DIR] [--results FILE] [--again] [--write]
@@ -8,7 +8,7 @@ The networks are those of `streaming_networks.py`: of PyPI packages as they are,
 others written anew from their descriptions (stream_authors*.py). Each runs in a process with a limit of
 time and memory. Rows go to a results file, and a network that has one is not measured again. `--checkout`
 measures an author's own source instead, where the folder has the module that the network names. `--write` renews
-the table in docs/streaming.md. Exits with 1 where a streamed network is not right.
+the table in docs/results/streaming.md. Exits with 1 where a streamed network is not right.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from tables import ResultFile, Table, put_between
 
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
-PINNED, PAGE = BENCH / "conformance" / "streaming.txt", ROOT / "docs" / "streaming.md"
+PINNED, PAGE = BENCH / "conformance" / "streaming.txt", ROOT / "docs" / "results" / "streaming.md"
 CACHE = Path.home() / ".cache" / "edgekit" / "streaming"
 BEGIN, END = "<!-- table of bench/conformance/streaming.py -->", "<!-- end of the table -->"
 LIMIT = 1e-5  # of the peak
@@ -136,7 +136,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--environment", type=Path, default=CACHE / "environment", metavar="DIR")
     parser.add_argument("--results", type=Path, default=CACHE / "results.jsonl", metavar="FILE")
     parser.add_argument("--again", action="store_true", help="measure those that have a row, too")
-    parser.add_argument("--write", action="store_true", help="the table into docs/streaming.md")
+    parser.add_argument(
+        "--write", action="store_true", help="the table into docs/results/streaming.md"
+    )
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""What `layers.py` measured, as a part of docs/benchmarks.md: from its heading to the end of the page."""
+"""What `layers.py` measured, as a part of docs/results/benchmarks.md: from its heading to the end of the page."""
 
 import os
 from collections import defaultdict
@@ -10,7 +10,7 @@ import numpy as np
 from speed.benchmark_page import cpu
 from tables import Table
 
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "results" / "benchmarks.md"
 HEADING = "## Single layers"
 CONDITIONS = "## Cold, busy, and from Python"  # the part in front of it, which `conditions` writes
 WORST = 10

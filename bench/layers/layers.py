@@ -8,8 +8,8 @@ All layers of a recipe are linked into one library; each is lowered as an export
 compared with onnxruntime first. Then the engines take turns, and the least time of each counts, less
 what an empty call of that engine costs. Prints the ratios, a peer's time over ours, the worst first, their
 geometric mean by family, and GMAC/s against the peak of the core, which is measured in the same run; with --write
-docs/benchmarks.md gets the families and the worst ten. Layers that a recipe has no form of are named. Layers of an
-integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of its input
+docs/results/benchmarks.md gets the families and the worst ten. Layers that a recipe has no form of are named. Layers of
+an integer recipe have float inputs and outputs, and so have those of the peers. LiteRT moves the channels of its input
 and output where its kernels want them; that is counted. Pin it to one core: taskset -c 1 python bench layers
 
 With --device: other layers, which fit a microcontroller, and instructions per multiply-accumulate on emulated cores;
@@ -259,7 +259,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="of odd sizes")
     parser.add_argument("--device", nargs="*", default=[], help="count on these emulated cores")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="into docs/results/benchmarks.md")
     given = parser.parse_args()
     if given.device:
         recipe = given.recipe[-1]

@@ -1,4 +1,4 @@
-"""What quantization costs the bundled digit generator: the tables of `docs/diffusion.md`.
+"""What quantization costs the bundled digit generator: the tables of `docs/results/diffusion.md`.
 
     python bench diffusion_table [--images 500] [--seeds 3] [--others 200] [--only REGEX] [--write]
 
@@ -45,7 +45,7 @@ from edgekit.verbs.export.importing import ImportOptions, load_model
 from edgekit.verbs.targets import TARGETS
 
 Images = NDArray[np.float32]
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "diffusion.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "diffusion.md"
 BEGIN, END = "<!-- make diffusion-table -->", "<!-- end -->"
 KEPT = digit_data.FOLDER.parent / "diffusion-table"
 REAL = 2000  # images of each real set, and of the float network's own distance

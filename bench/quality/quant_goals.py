@@ -29,7 +29,7 @@ from tables import ResultFile, Table, rows_between
 from edgekit.base.errors import EdgeKitError
 
 ROWS = FOLDER.parent / "quant-goals.jsonl"
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "quantization.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "quantization.md"
 BEGIN, END = "<!-- make quant-goals -->", "<!-- end of quant-goals -->"
 SILERO = "Silero VAD, opset 15"
 OURS = ("w8a8", "w8a16", "auto")

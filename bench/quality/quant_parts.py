@@ -33,8 +33,9 @@ from quality.part_inputs import (
 from quality.part_networks import SCORED, deepfilter_file, deepfilter_options, scores_file
 from quality.quant_audio import EVALUATION
 from quality.quant_bench import found, since
-from quality.quant_goals import PAGE, fetch_all
+from quality.quant_goals import fetch_all
 from quality.quant_levels import int8_share
+from quality.quant_table import PAGE
 from tables import ResultFile, Table
 
 from edgekit.base.errors import EdgeKitError

@@ -1,4 +1,4 @@
-"""What each part of a recipe is worth on GTCRN: the table of `docs/quantization.md`.
+"""What each part of a recipe is worth on GTCRN: the table of `docs/results/quantization.md`.
 
     python bench quant_table [--set tuning|evaluation] [--data FOLDER] [--only REGEX] [--write]
                                  [--workers N | --scheduler TCP://HOST:PORT]
@@ -23,7 +23,7 @@ from tables import Table
 
 from edgekit.base.spread import SharedValue, Workers, open_team
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "quantization.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "quantization-parts.md"
 BEGIN, END = "<!-- make quant-table -->", "<!-- end -->"
 
 

@@ -257,7 +257,7 @@ def tidied(folder: Folder) -> str:
 
 
 def cppchecked(folder: Folder) -> str:
-    """Cppcheck with its MISRA addon; what it tells beyond the deviations that docs/reliability.md lists.
+    """Cppcheck with its MISRA addon; what it tells beyond the deviations that docs/results/reliability.md lists.
 
     Without a limit it would read each file in twelve configurations of its `#if`, which the build does not have.
     """

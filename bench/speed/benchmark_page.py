@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, from the rows that `peers` measured."""
+"""docs/results/benchmarks.md, from the rows that `peers` measured."""
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Sequence

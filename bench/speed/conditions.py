@@ -6,7 +6,7 @@ Warm: one hop after the other. Cold: between two hops the program walks through 
 network is in a cache. Beside it, cold too, what reading as many bytes as its weights have takes (`sweep`). Busy:
 warm, while another core walks through as much memory without end. From Python: what ``Stream.process`` takes above
 the hop in C. All on one core, at the median of hops and at 99.9 of 100. ``--write`` puts the table into
-docs/benchmarks.md.
+docs/results/benchmarks.md.
 """
 
 import argparse
@@ -146,7 +146,7 @@ def measure(name: str, recipe: str, hops: int) -> Row:
 
 
 def write(table: str, before: float) -> None:
-    """Put the table into docs/benchmarks.md, in front of the part about layers."""
+    """Put the table into docs/results/benchmarks.md, in front of the part about layers."""
     text = PAGE.read_text(encoding="utf-8")
     at = text.index(CONDITIONS if CONDITIONS in text else BEHIND)
     part = TEXT.format(heading=CONDITIONS, cpu=cpu(), load=before, table=table)
@@ -159,7 +159,7 @@ def main() -> int:
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), metavar="NETWORK")
     parser.add_argument("--recipe", nargs="+", default=["float32", "w8a8"])
     parser.add_argument("--hops", type=int, default=300)
-    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
+    parser.add_argument("--write", action="store_true", help="into docs/results/benchmarks.md")
     asked = parser.parse_args()
     before, table = load(), Table(*HEAD)
     print(table.markdown())

@@ -40,7 +40,7 @@ from edgekit.runtime.stream import Arrays, Stream
 from edgekit.verbs.bench.other_core import replay_on_core
 from edgekit.verbs.export.options import ExportOptions, StreamOptions
 
-PAGE = Path(__file__).parents[2] / "docs" / "hearables.md"
+PAGE = Path(__file__).parents[2] / "docs" / "results" / "full-size.md"
 BEGIN, END = "<!-- full size: begin -->", "<!-- full size: end -->"
 CORES = ("cortex-a53", "cortex-a76")
 CALIBRATED = 3  # recordings, besides the one that is compared

@@ -1,6 +1,6 @@
-"""The C of the benchmark networks beside other engines: one core, one thread, in turn. Makes docs/benchmarks.md.
+"""The C of the benchmark networks beside other engines: one core, one thread, in turn: docs/results/benchmarks.md.
 
-    python bench peers [NETWORK ...] [--results build/bench] [--out docs/benchmarks.md]
+    python bench peers [NETWORK ...] [--results build/bench] [--out docs/results/benchmarks.md]
 
 Every engine runs hops of the same network with states carried; what depends on a session's constants alone is
 computed before. Outputs are compared first: an engine below 10 dB against float has no time. Engines other than

@@ -1,4 +1,4 @@
-// program.bin: docs/fpga-program.md of EdgeKit tells its words, program_format.h where each number is.
+// program.bin: docs/reference/fpga-program.md of EdgeKit tells its words, program_format.h where each number is.
 #ifndef EDGEKIT_PROGRAM_H
 #define EDGEKIT_PROGRAM_H
 #include <cstddef>

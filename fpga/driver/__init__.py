@@ -87,7 +87,7 @@ def _build(program: Program) -> str:
     words_of = {f.name.upper(): f.word for f in HEADER if f.low == 0}
     values |= {f"EK_PROGRAM_{name}": str(word) for name, word in words_of.items()}
     lines = "".join(f"#define {name} {value}\n" for name, value in values.items())
-    about = "/* Sizes of this engine and of its program, its registers and errors: see docs/fpga-program.md. */"
+    about = "/* Sizes of this engine and of its program, its registers and errors: docs/reference/fpga-program.md. */"
     return f"{about}\n#ifndef EK_BUILD_H\n#define EK_BUILD_H\n{lines}#endif\n"
 
 

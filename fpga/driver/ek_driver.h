@@ -1,4 +1,4 @@
-/* The driver of an engine, see docs/fpga-program.md: C99, freestanding but for memcpy, no heap, no static state.
+/* The driver of an engine, see docs/reference/fpga-program.md: C99, freestanding but for memcpy, no heap, no static state.
  *
  * The engine reads its program and its input, and reads and writes DRAM, in one block of memory that the CPU sees too. The CPU
  * writes before a run begins and reads after it has ended, and in between touches nothing of the block: `to_engine` stands behind

@@ -30,8 +30,8 @@ from edgekit.judge.sampling import float_network
 from edgekit.runtime.sampler import Sampler
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
-# The median of ten images lies 2 dB about that of 1,500 (docs/diffusion.md, W8A8); calibrated on calls that the sampler
-# does not make it is 28 dB or less.
+# The median of ten images lies 2 dB about that of 1,500 (docs/results/diffusion.md). On calls that the sampler does
+# not make it is 28 dB or less.
 LEAST_DB = 33.0
 
 
@@ -138,7 +138,7 @@ def test_few_steps_learn_where_more_of_them_lead() -> None:
 
 
 def test_the_page_prints_the_recipe_of_4_bits() -> None:
-    page = Path(__file__).parents[2] / "docs" / "diffusion.md"
+    page = Path(__file__).parents[2] / "docs" / "explanation" / "samplers.md"
     lines = (f"    {line}".rstrip() for line in W4A8_RECIPE.read_text().splitlines())
     assert "\n".join(lines) in page.read_text(encoding="utf-8")
 

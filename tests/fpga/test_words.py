@@ -28,7 +28,7 @@ from edgekit.fpga.words import (
 )
 from edgekit.runtime.runners.engine import ERRORS, REGISTERS
 
-PAGE = Path(__file__).parents[2] / "docs" / "fpga-program.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "fpga-program.md"
 
 
 def program(seed: int, lanes: int = 3, columns: int = 6, bits: int = 4) -> Program:

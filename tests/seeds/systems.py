@@ -1,4 +1,4 @@
-"""The systems, a row each; `docs/make_seeds.py` makes docs/seeds.md of them, `test_systems.py` runs them."""
+"""The systems, a row each; `docs/make_seeds.py` makes docs/results/seeds.md of them, `test_systems.py` runs them."""
 
 from dataclasses import replace
 
@@ -218,7 +218,7 @@ SYSTEMS = (
     System(
         "NoiseDiffusion",
         "Zheng et al. 2024",
-        "rows that rise, and the example of docs/diffusion.md",
+        "rows that rise, and the example of docs/guides/diffusion.md",
         "rows rise from the image",
         "plain",
         checks.encodes,
@@ -285,7 +285,7 @@ SYSTEMS = (
         "BlackVIP",
         "Oh et al. 2023",
         "edgekit.adapt.spsa over a prompt of the bundled classifier",
-        "queries differ; docs/adaptation.md has what it gains",
+        "queries differ; docs/guides/adaptation.md has what it gains",
         "prompted",
         checks.adapts,
         draws=digits,

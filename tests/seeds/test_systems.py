@@ -43,7 +43,7 @@ def test_red_diff_is_a_step_network_too(tmp_path: Path) -> None:
 def test_the_page_is_that_of_the_table() -> None:
     text = Path(make_seeds.__file__).with_name("seeds.md").read_text(encoding="utf-8")
     assert text == make_seeds.page(), (
-        "PYTHONPATH=tests:bench python docs/make_seeds.py > docs/seeds.md"
+        "PYTHONPATH=tests:bench python docs/make_seeds.py > docs/results/seeds.md"
     )
 
 

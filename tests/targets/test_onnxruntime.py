@@ -1,4 +1,4 @@
-"""The onnxruntime target: its int8 kernels, its states, and the example of docs/onnxruntime.md."""
+"""The onnxruntime target: its int8 kernels, its states, and the example of docs/guides/onnxruntime.md."""
 
 from collections import Counter
 from pathlib import Path
@@ -12,7 +12,7 @@ from builds import float_model, int8_model, lowered, noise
 
 from edgekit.runtime.stream import Stream
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "onnxruntime.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "onnxruntime.md"
 HOPS = 20
 
 

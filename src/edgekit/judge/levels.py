@@ -246,7 +246,7 @@ def dbfs(samples: Array) -> float:
 def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
     """In dB, the mean of the clips, each as its worst output; None without noise.
 
-    The noise of all clips together is that of one or two of them, and tells less of others: see docs/quantization.md.
+    The noise of all clips together is that of one or two of them, and predicts others less well.
     """
     ratios = _ratios(noises)
     return float(np.mean(ratios)) if min(ratios) < MOST_DB else None

@@ -112,7 +112,9 @@ def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
             said = done.stderr.strip().splitlines()
             raise ToolError(f"ExecuTorch's exporter ended: {said[-1] if said else '?'}") from error
         if "error" in facts:
-            allowed = "what ExecuTorch's exporter takes, of the operators in docs/executorch.md"
+            allowed = (
+                "what ExecuTorch's exporter takes, of the operators in docs/guides/executorch.md"
+            )
             step = "take --target litert, onnxruntime or c99"
             raise ModelError([Problem("the network", facts["error"], allowed, step)])
         return (program / MODEL_NAME).read_bytes(), facts

@@ -1,4 +1,4 @@
-/* {name}: weights that are replaced at run time, in a bundle that `edgekit bundle` signed. See docs/updates.md. */
+/* {name}: weights that are replaced at run time, in a bundle that `edgekit bundle` signed. See docs/guides/updates.md. */
 #ifndef {upper}_LOAD_H
 #define {upper}_LOAD_H
 

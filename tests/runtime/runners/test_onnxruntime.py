@@ -31,7 +31,7 @@ def clip(name: str) -> Arrays:
 
 
 def as_it_comes(model: Model, inputs: Arrays) -> Arrays:
-    """Run the build's file hop by hop in a session as docs/onnxruntime.md opens it, its states carried."""
+    """Run the build's file hop by hop in a session as docs/guides/onnxruntime.md opens it, its states carried."""
     data = lower_onnxruntime(model, "onnxruntime").files["model.onnx"]
     options = onnxruntime.SessionOptions()
     options.add_session_config_entry("session.x64quantprecision", "1")

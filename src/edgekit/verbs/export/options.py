@@ -114,7 +114,8 @@ class StreamOptions(TypedDict, total=False):
     layouts: Annotated[
         Mapping[str, Layout | str],
         Flag(
-            "What the axes of an input or output are, as NCT: batch, channel, time; see docs/ports.md; repeatable.",
+            "What the axes of an input or output are, as NCT: batch, channel, time; see docs/guides/ports.md; "
+            "repeatable.",
             "NAME=LETTERS",
             name="layout",
             many=dict,
@@ -131,7 +132,7 @@ class SettingOptions(TypedDict, total=False):
         Mapping[str, Any],
         Flag(
             "What an input has that clips lack: drive=0:1 is swept over them; also drive=0.3, drive=0s:0.1,2s:0.9 or "
-            "voice=FILE.npy; see docs/ports.md; repeatable.",
+            "voice=FILE.npy; see docs/guides/ports.md; repeatable.",
             "INPUT=VALUE",
             name="set",
             many=collect_settings,
@@ -158,7 +159,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
         str | Mapping[str, str] | None,
         Flag(
             "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out; "
-            "mel, mfcc, erb, gcc or intensity:N_FFT:HOP:WINDOW:...: features of PCM, see docs/frontends.md; "
+            "mel, mfcc, erb, gcc or intensity:N_FFT:HOP:WINDOW:...: features of PCM, see docs/guides/frontends.md; "
             "repeatable with the name of a stream.",
             "[NAME=]SPEC",
             many=collect_frontends,
@@ -240,7 +241,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     wrap: Annotated[
         str | Sequence[str] | None,
         Flag(
-            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/plugins.md; repeatable.",
+            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/guides/plugins.md; repeatable.",
             "KIND",
             many=tuple,
         ),
@@ -266,7 +267,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     sampler: Annotated[
         str | Path | None,
         Flag(
-            "A sampler.toml: the network is a denoiser, see docs/diffusion.md.",
+            "A sampler.toml: the network is a denoiser, see docs/reference/sampler.md.",
             "FILE",
             read="edgekit.verbs.export.readers:read_sampler",
         ),
@@ -291,7 +292,8 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     noise: Annotated[
         Mapping[str, str],
         Flag(
-            "An input that the build draws itself: normal, or uniform in [-1, 1); see docs/ports.md; repeatable.",
+            "An input that the build draws itself: normal, or uniform in [-1, 1); see "
+            "docs/guides/ports.md; repeatable.",
             "INPUT[=DISTRIBUTION]",
             many=dict,
             parse=parse_noise,
@@ -301,7 +303,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         str | None,
         Flag(
             "The first output is scores: say detected, label and score. on=0.8:off=0.5:smooth=0.3s:hold=1s:labels=A,B,"
-            "see docs/frontends.md.",
+            "see docs/guides/frontends.md.",
             "SPEC",
             read="edgekit.base.decide:read_decide",
         ),
@@ -318,7 +320,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         str | None,
         Flag(
             "fpga: values of the pictures' black and white, and what the outputs are: range=-1,1:labels=A,B, or "
-            "range=0,1:mean=...:std=..., see docs/fpga.md.",
+            "range=0,1:mean=...:std=..., see docs/guides/fpga.md.",
             "SPEC",
         ),
     ]
@@ -330,8 +332,8 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     packages: Annotated[
         Mapping[str, str],
         Flag(
-            "Lay the build out for zephyr, arduino, platformio, esp-idf, cmsis-pack or cmake, see docs/packages.md; "
-            "repeatable.",
+            "Lay the build out for zephyr, arduino, platformio, esp-idf, cmsis-pack or cmake, see "
+            "docs/guides/packages.md; repeatable.",
             "KIND[=VERSION]",
             name="package",
             many=dict,
@@ -341,20 +343,22 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     bindings: Annotated[
         Sequence[str],
         Flag(
-            "Write bindings: cpp, rust; see docs/languages.md; repeatable.", "LANGUAGE", many=tuple
+            "Write bindings: cpp, rust; see docs/guides/languages.md; repeatable.",
+            "LANGUAGE",
+            many=tuple,
         ),
     ]
     weights: Annotated[
         str | None,
         Flag(
-            "C targets: inside (default), or external: a signed bundle replaces them, see docs/updates.md."
+            "C targets: inside (default), or external: a signed bundle replaces them, see docs/guides/updates.md."
         ),
     ]
     tune: Annotated[
         bool,
         Flag(
             "C targets: measure the kernels of each layer, here by time, on emulated devices by instructions, and take "
-            "the best; see docs/c.md."
+            "the best; see docs/reference/c.md."
         ),
     ]
     schedule: Annotated[
@@ -368,7 +372,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     board: Annotated[
         str | Path | None,
         Flag(
-            "microcontrollers: a board.toml of your own, see docs/boards.md.",
+            "microcontrollers: a board.toml of your own, see docs/guides/boards.md.",
             "FILE",
             read="edgekit.runtime.devices.board:read_board",
         ),

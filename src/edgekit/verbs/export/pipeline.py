@@ -248,7 +248,9 @@ def refuse_float(model: Model) -> None:
     recipe = model.quantization.recipe
     kept = (f"recipe {recipe}",) if recipe in FLOATS else kept_in_float(model)
     if kept:
-        allowed = "a recipe and operators whose integer forms there are, see docs/operators.md"
+        allowed = (
+            "a recipe and operators whose integer forms there are, see docs/reference/operators.md"
+        )
         raise ModelError(Problem("--strict", kept[0], allowed, "leave out --strict"))
 
 
