@@ -516,6 +516,13 @@ NARROW = (
     ConvShape(8, 6, 24, 16, 6, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
     ConvShape(90, 200, 24, 8, 200, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
 )
+# One tap to a channel: tiles of 64 positions and of 16, rests of channels and outputs, groups, pictures, long rows.
+POINTS = (
+    ConvShape(13, 1, 130, 21, 1, 130, 1, 1, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(6, 7, 9, 10, 7, 9, 1, 1, 1, 1, 1, 1, 0, 0, 2),
+    ConvShape(2048, 1, 17, 3, 1, 17, 1, 1, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(2, 1, 4000, 2, 1, 4000, 1, 1, 1, 1, 1, 1, 0, 0, 2),
+)
 # Transposed convolutions of channels each by itself: rows as short as a vector and longer, taps that lie too far
 # apart for one, more phases than a vector takes, phases without taps, one channel with few weights, last phases of
 # one tap and of two.
