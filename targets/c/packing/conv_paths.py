@@ -112,9 +112,11 @@ def _are_few(s: ConvShape, _own: Packing) -> bool:
 
 
 def _fit_side_by_side(s: ConvShape, own: Packing) -> bool:
-    """Whether a band has room for one position of all channels."""
-    elements = -(-s.in_c // s.groups // own.channels)
-    return elements * s.k_h * s.k_w <= {2: 8000, 4: 16000}[own.channels]
+    """Whether a band has room for one position of all channels; with AVX2 each pair of them has 2,048 elements."""
+    elements, kernel = -(-s.in_c // s.groups // own.channels), s.k_h * s.k_w
+    if own.channels == 2:
+        return elements * kernel <= 8000 and kernel <= 2048
+    return elements * kernel <= 16000
 
 
 def _pay_side_by_side(s: ConvShape, own: Packing) -> bool:
