@@ -184,14 +184,19 @@ def _pay_in_runs(s: ConvShape, _own: Packing) -> bool:
     return s.stride_w >= 16
 
 
-def _all_phases(rule: Rule) -> Rule:
-    """Whether all phases with taps follow a rule."""
+def _fit_phases_in_strips(s: ConvShape, own: Packing) -> bool:
+    """Whether the windows of all phases may lie in strips."""
+    return all(_fit_in_strips(one, own) for one in _phases_with_taps(s))
 
-    def holds(s: ConvShape, own: Packing) -> bool:
-        shapes = [one for _, _, one in phase_shapes(s) if one.k_h * one.k_w]
-        return all(rule(one, own) for one in shapes)
 
-    return holds
+def _pay_phases_in_strips(s: ConvShape, own: Packing) -> bool:
+    """Whether that pays for at least half of the taps."""
+    gains = [(1 if _pay_in_strips(one, own) else -1, one) for one in _phases_with_taps(s)]
+    return sum(sign * one.k_h * one.k_w for sign, one in gains) >= 0
+
+
+def _phases_with_taps(s: ConvShape) -> list[ConvShape]:
+    return [one for _, _, one in phase_shapes(s) if one.k_h * one.k_w]
 
 
 CONV_PATHS = (
@@ -227,8 +232,8 @@ TRANSPOSED_PATHS = (
         "ek_conv_transpose_strips",
         _by_tiles,
         partial(pack_phases, strips=True),
-        _all_phases(_fit_in_strips),
-        _all_phases(_pay_in_strips),
+        _fit_phases_in_strips,
+        _pay_phases_in_strips,
     ),
     ConvPath("ek_conv_transpose", _everywhere, pack_transposed),
 )

@@ -54,6 +54,23 @@ def test_a_transposed_layer_takes_the_way_that_pays() -> None:
         assert chosen("ek_conv_transpose_s16_s8", isa, HOPS) == ""
 
 
+def test_phases_share_a_way_that_pays_for_most_of_their_taps() -> None:
+    three = replace(TRANSPOSED, in_c=16, k_w=3)  # phases of two taps, and of one, which is no strip
+    assert chosen("ek_conv_transpose_s8_s8", "mve", three) == "_strips"
+    apart = replace(three, dil_w=3)
+    assert chosen("ek_conv_transpose_s8_s8", "mve", apart) == ""
+
+
+def test_a_long_kernel_of_two_channels_has_no_room_in_a_band_of_pairs() -> None:
+    own, shape = (
+        INSTRUCTION_SETS["avx2"].packing,
+        ConvShape(2, 1, 2110, 3, 1, 11, 1, 2100, *[1] * 4, 0, 0, 1),
+    )
+    assert "ek_conv_bands_s8_s8" not in kernels_of("ek_conv_s8_s8", own, shape)
+    shorter = replace(shape, k_w=2048, out_w=63)
+    assert kernels_of("ek_conv_s8_s8", own, shorter)[0] == "ek_conv_bands_s8_s8"
+
+
 def test_inputs_of_int16_have_fewer_ways() -> None:
     assert chosen("ek_conv_s16_s8", "avx2", PICTURE) == ""
     assert chosen("ek_conv_s16_s16", "avx2", FRAME) == "_positions"
