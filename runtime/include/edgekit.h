@@ -669,7 +669,7 @@ void ek_conv_planes_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, con
                            const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
                            const ek_conv_shape *shape);
 
-/* On these, of windows in strips of whole rows, without dilation along the row, stride_w <= k_w. */
+/* On the same, with windows in strips of whole rows, without dilation along the row, stride_w <= k_w. */
 void ek_conv_strips_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                           const ek_conv_shape *shape);
