@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from edgekit.runtime.kernel_sources import kernel_sources
+from edgekit.targets.c.packing.conv_paths import has_kernel
 from edgekit.targets.c.program.sources import kernel_files
-from edgekit.targets.c.stubs import FAMILIES, PORTABLE, RUNTIME
+from edgekit.targets.c.stubs import FAMILIES, PORTABLE, RUNTIME, hosts
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS
 
 HEADER = (RUNTIME / "include" / "edgekit.h").read_text(encoding="utf-8")
@@ -28,8 +29,10 @@ has a folder of its own, whose files stand in for portable files of the same nam
 files.
 Shapes and layouts stand in `edgekit.h` above each prototype.
 
-How weights are packed is a property of the instruction set: `Packing` in `targets/instruction_sets.py`. Every kernel is
-tested by random legal calls: `pytest tests/test_kernels.py -k ek_lrn_f32`. C equals NumPy in every bit.
+How weights are packed is a property of the instruction set: `Packing` in `targets/instruction_sets.py`. Which
+of several kernels an integer convolution takes, and its order of weights, stands in `targets/c/packing/conv_paths.py`.
+
+Every kernel is tested by random legal calls: `pytest tests/test_kernels.py -k ek_lrn_f32`. C equals NumPy in every bit.
 {families}
 ## Instruction sets
 
@@ -51,8 +54,14 @@ def summary(kernel: str) -> str:
 
 
 def own_files(kernels: Iterable[str]) -> list[str]:
-    """The instruction sets that do not compute all of the kernels by portable files alone."""
+    """The instruction sets that do not compute all of the kernels by portable files alone, or that have them alone."""
     names = set(kernels)
+    if names <= set(hosts()):
+        return [
+            r.name
+            for r in INSTRUCTION_SETS.values()
+            if any(has_kernel(r.packing, n) for n in names)
+        ]
     portable = kernel_files(names, "")
     rows = INSTRUCTION_SETS.values()
     return [row.name for row in rows if kernel_files(names, "", row.folders) != portable]

@@ -78,6 +78,15 @@ class ConvShape:
             pad_left=self.pad_top,
         )
 
+    def flat(self) -> "ConvShape":
+        """Those of a convolution of one tap that keeps height and width as one of a long row; memory is the same."""
+        taps = (self.k_h, self.k_w, self.stride_h, self.stride_w, self.pad_top, self.pad_left)
+        size = self.in_h, self.in_w
+        if taps != (1, 1, 1, 1, 0, 0) or size != (self.out_h, self.out_w):
+            return self
+        positions = self.in_h * self.in_w
+        return replace(self, in_h=1, in_w=positions, out_h=1, out_w=positions)
+
     def fields(self) -> list[int]:
         """All sizes in order."""
         return list(astuple(self))

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from edgekit.graph.sparsity import Pattern
 from edgekit.operators.geometry import ConvShape
+from edgekit.targets.c.packing.conv_paths import kernels_of, pack_conv
 from edgekit.targets.c.packing.sparse import sparse_rows
-from edgekit.targets.c.packing.weights import pack, pack_conv
+from edgekit.targets.c.packing.weights import pack
 from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.devices import cpu_flags
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, PORTABLE, Packing, packing_of
@@ -129,8 +131,38 @@ def write_kernels(folder: Path, isa: str) -> list[Path]:
     return sorted(folder.glob("*.c"))
 
 
+def is_conv(call: Call) -> bool:
+    """Whether a call is one of an integer convolution that instruction sets compute in several ways."""
+    others = call.patterns or "winograd" in call.kernel or call.kernel.endswith("f32")
+    return call.kernel.startswith("ek_conv_") and not others
+
+
+def ways(call: Call, folders: Sequence[str]) -> list[Call]:
+    """The call by every kernel of some folders that computes it, each with weights in its own order."""
+    if not is_conv(call):
+        return [packed(call, folders)]
+    shape = ConvShape.of([int(size) for size in np.asarray(call.args[-1])])
+    own, (x_zero, w, bias) = packing_of(folders), call.args[1:4]
+    w, made = np.asarray(w), []
+    if call.kernel.endswith("_w4"):
+        rows = 1 if "transpose" in call.kernel else shape.out_c
+        full = conv_weights(shape, "transpose" in call.kernel)
+        w = int4_rows(w, rows, prod(full) // rows).reshape(full)
+    for kernel in kernels_of(call.kernel, own, shape):
+        args = list(call.args)
+        args[2:4] = pack_conv(own, kernel, w, np.asarray(bias), x_zero, shape)
+        made.append(replace(call, kernel=kernel, args=args))
+    return made
+
+
+def conv_weights(s: ConvShape, transposed: bool) -> tuple[int, int, int, int]:
+    """The sizes of a convolution's weights."""
+    inputs, outputs = s.in_c // s.groups, s.out_c // s.groups
+    return (s.in_c, outputs, s.k_h, s.k_w) if transposed else (s.out_c, inputs, s.k_h, s.k_w)
+
+
 def packed(call: Call, folders: Sequence[str]) -> Call:
-    """The call with weights in the order in which the kernels of some folders read them."""
+    """The call with weights in the order in which the kernels of some folders read them; no integer convolution."""
     family, kind = call.kernel.removeprefix("ek_").split("_")[:2]
     if call.patterns:
         return sparse(replace(call, args=call.whole), call.patterns, packing_of(folders))
@@ -149,17 +181,6 @@ def packed(call: Call, folders: Sequence[str]) -> Call:
         at = range(1 + cell, 3 + cell if kind == "f32" else 5 + cell)
     whole = family != "gru" or bool(call.args[-2])
     args = list(call.args)
-    if family == "conv" and kind != "winograd" and not call.kernel.endswith("f32"):
-        x_zero, w, bias = args[1:4]
-        shape = ConvShape.of([int(size) for size in np.asarray(args[-1])])
-        own, w = packing_of(folders), np.asarray(w)
-        if pairs and "transpose" in call.kernel:
-            return call
-        if pairs:
-            inputs = shape.in_c // shape.groups
-            w = int4_rows(w, shape.out_c, inputs * shape.k_h * shape.k_w)
-            w = w.reshape(shape.out_c, inputs, shape.k_h, shape.k_w)
-        args[2:4] = pack_conv(own, call.kernel, w, np.asarray(bias), x_zero, shape)
     arrays = [np.asarray(args[i]) for i in at]
     if pairs:
         rows = [len(array) for array in arrays[len(arrays) // 2 :]]  # biases

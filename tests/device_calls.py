@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from c_kernels import Call, largest_product, packed, parameters, scalar_text
+from c_kernels import Call, largest_product, parameters, scalar_text, ways
 from numpy.typing import NDArray
 
 from edgekit.runtime.devices.profile import Profile
@@ -13,6 +13,7 @@ from edgekit.targets.c.plan.linker import linker_script
 from edgekit.targets.c.program.literals import array_text
 from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.c.replay.files import port_files
+from edgekit.targets.c.stubs import hosts
 
 SAME_BITS = -1.0
 COMPARE = """\
@@ -62,15 +63,18 @@ int main(void)
 
 def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
     """Write the kernels as builds for a profile have them, and ``replay/`` with the program."""
+    calls = [way for call in calls for way in ways(call, profile.kernels)]
     kernels = {call.kernel for call in calls}
     chosen = kernel_files(kernels, "", profile.kernels)
-    arrays, lines = [], []
+    arrays: list[str] = []
+    lines: list[str] = []
+    known: dict[tuple[str, bytes], str] = {}
     for number, call in enumerate(calls):
         is_own = kernel_files({call.kernel}, "", profile.kernels) != kernel_files({call.kernel}, "")
-        own, made = _call(number, packed(call, profile.kernels), is_own)
+        own, made = _call(number, call, is_own, known)
         arrays += own
         lines += made
-    assert {f"{kernel}.c" for kernel in kernels} <= chosen.keys()
+    assert {hosts().get(kernel, f"{kernel}.c") for kernel in kernels} <= chosen.keys()
     files = chosen | {f"replay/{name}": text for name, text in port_files(profile).items()}
     main = MAIN.format(
         compare=COMPARE, arrays="\n".join(arrays), calls="\n".join(f"    {line}" for line in lines)
@@ -83,29 +87,44 @@ def write_calls(folder: Path, calls: Sequence[Call], profile: Profile) -> None:
         (folder / name).write_bytes(content)
 
 
-def _call(number: int, call: Call, is_own: bool) -> tuple[list[str], list[str]]:
-    arrays, names, lines = [], [], []
+def _call(
+    number: int, call: Call, is_own: bool, known: dict[tuple[str, bytes], str]
+) -> tuple[list[str], list[str]]:
+    """The arrays and lines of a call; `known` are constants by their content, which calls share."""
+    arrays: list[str] = []
+    names: list[str] = []
+    lines: list[str] = []
+
+    def constant(name: str, values: NDArray[np.generic]) -> str:
+        key = values.dtype.name, values.tobytes()
+        if key not in known:
+            known[key] = name
+            arrays.append(_array(name, values, "const "))
+        return known[key]
+
     for i, (argument, text) in enumerate(zip(call.args, parameters()[call.kernel], strict=True)):
         if not isinstance(argument, np.ndarray):
             kind = text.split()[0]
             names.append("NULL" if argument is None else scalar_text(kind, argument))
             continue
-        is_read_only = text.startswith("const ")
-        name = f"{'golden' if is_read_only else 'written'}_{number}_{i}"
-        arrays.append(_array(name, argument, "const " if is_read_only else ""))
-        names.append(f"({'const ' if is_read_only else ''}void *){name}")
+        if text.startswith("const "):
+            names.append(f"(const void *){constant(f'golden_{number}_{i}', argument)}")
+            continue
+        name = f"written_{number}_{i}"
+        arrays.append(_array(name, argument, ""))
+        names.append(f"(void *){name}")
         if i in call.expected:
-            expected = call.expected[i]
-            arrays.append(_array(f"golden_{number}_{i}_expected", expected, "const "))
+            values = call.expected[i]
+            expected = constant(f"golden_{number}_{i}_expected", values)
             near = SAME_BITS
-            if is_own and expected.dtype == np.float32:
-                largest = float(np.abs(expected).max())
+            if is_own and values.dtype == np.float32:
+                largest = float(np.abs(values).max())
                 near = 1e-5 * max(
                     1.0, largest_product(call), largest if np.isfinite(largest) else 0.0
                 )
             lines.append(
-                f'compare("{call.kernel} {number}", {name}, golden_{number}_{i}_expected, '
-                f"sizeof {name}, {int(expected.dtype == np.float32)}, {near:.6e}f);"
+                f'compare("{call.kernel} {number}", {name}, {expected}, '
+                f"sizeof {name}, {int(values.dtype == np.float32)}, {near:.6e}f);"
             )
     return arrays, [f"{call.kernel}({', '.join(names)});", *lines]
 

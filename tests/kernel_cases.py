@@ -487,12 +487,13 @@ FULL = (
     ConvShape(4, 18, 5, 16, 16, 3, 3, 3, 1, 1, 1, 1, 0, 0, 1),
     ConvShape(5, 36, 7, 17, 34, 3, 3, 3, 1, 2, 1, 1, 0, 0, 1),
 )
-# So many channels that a band of x has room for a part of its columns.
+# So many channels, or taps, that a band of x has room for a part of its columns, or for none.
 CUT = (
     ConvShape(1152, 2, 17, 16, 2, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1),
     ConvShape(3500, 1, 17, 16, 1, 17, 1, 3, 1, 1, 1, 1, 0, 1, 1),
     ConvShape(640, 3, 17, 16, 3, 17, 5, 5, 1, 1, 1, 1, 2, 2, 1),
     ConvShape(1000, 1, 50, 9, 1, 50, 1, 3, 1, 1, 1, 1, 0, 1, 1),
+    ConvShape(2, 1, 2110, 3, 1, 11, 1, 2100, 1, 1, 1, 1, 0, 0, 1),
 )
 # Few inputs and many positions: bands of all rows and of some, of columns; every stride; a last group of 1 to 4 taps.
 STEMS = (
@@ -515,6 +516,13 @@ NARROW = (
     ConvShape(16, 10, 6, 40, 10, 6, 3, 3, 1, 1, 1, 1, 1, 1, 1),
     ConvShape(8, 6, 24, 16, 6, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
     ConvShape(90, 200, 24, 8, 200, 24, 3, 3, 1, 1, 1, 20, 1, 20, 1),
+)
+# One tap to a channel: tiles of 64 positions and of 16, rests of channels and outputs, groups, pictures, long rows.
+POINTS = (
+    ConvShape(13, 1, 130, 21, 1, 130, 1, 1, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(6, 7, 9, 10, 7, 9, 1, 1, 1, 1, 1, 1, 0, 0, 2),
+    ConvShape(2048, 1, 17, 3, 1, 17, 1, 1, 1, 1, 1, 1, 0, 0, 1),
+    ConvShape(2, 1, 4000, 2, 1, 4000, 1, 1, 1, 1, 1, 1, 0, 0, 2),
 )
 # Transposed convolutions of channels each by itself: rows as short as a vector and longer, taps that lie too far
 # apart for one, more phases than a vector takes, phases without taps, one channel with few weights, last phases of

@@ -24,6 +24,7 @@ from c_kernels import (
     check,
     check_near,
     compile_library,
+    is_conv,
     missing_cpu_flags,
     needs_cc,
     own_kernels,
@@ -31,6 +32,7 @@ from c_kernels import (
     prototypes,
     run,
     run_under_asan,
+    ways,
     write_kernels,
 )
 from hypothesis import given, settings
@@ -41,6 +43,7 @@ from kernel_cases import (
     FULL,
     FUNCTIONS,
     NARROW,
+    POINTS,
     RUNS,
     SPREAD,
     STEMS,
@@ -57,7 +60,10 @@ from edgekit.operators.conv import twin as conv_twin
 from edgekit.operators.geometry import ConvShape
 from edgekit.operators.linear import twin as linear_twin
 from edgekit.operators.pooling import twin as pooling_twin
+from edgekit.targets.c.packing.conv_paths import has_kernel
 from edgekit.targets.c.program.sources import kernel_files
+from edgekit.targets.c.stubs import hosts
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, packing_of
 
 pytestmark = needs_cc
 
@@ -127,9 +133,8 @@ def test_the_kernels_of_an_instruction_set_equal_the_portable_ones(
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     for seed in range(30):
-        call = CASES[kernel](Seeded(seed))
-        found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
-        check_near(call, found, f"{isa}, seed {seed}")
+        for call in ways(CASES[kernel](Seeded(seed)), ISAS[isa].folders):
+            check_near(call, run(isa_libraries[isa], call), f"{isa}, seed {seed}")
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -140,11 +145,10 @@ def test_convolutions_of_an_instruction_set_cut_bands_into_columns(
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     own = [name for name in own_kernels(isa) if name.startswith(("ek_conv_s8", "ek_conv_s16"))]
     turned = [name for name in own_kernels(isa) if name.startswith("ek_conv_transpose_s")]
-    whole = (*FULL, *CUT, *STEMS, *NARROW)
+    whole = (*FULL, *CUT, *STEMS, *NARROW, *POINTS)
     for kernel, shape in (*product(own, whole), *product(turned, (*TRANSPOSED, *RUNS))):
-        call = conv(kernel, shape)(Seeded(0))
-        found = run(isa_libraries[isa], packed(call, ISAS[isa].folders))
-        check_near(call, found, f"{isa}, {kernel}, {shape}")
+        for call in ways(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders):
+            check_near(call, run(isa_libraries[isa], call), f"{isa}, {shape}")
 
 
 @pytest.mark.parametrize("isa", ISAS)
@@ -225,8 +229,8 @@ def test_transposed_depthwise_convolutions_touch_their_arrays_alone(
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     kernels = "ek_conv_transpose_s8_s8", "ek_conv_transpose_s8_s16"
     for kernel, shape in product(kernels, (*TRANSPOSED, *RUNS)):
-        call = packed(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders)
-        check_fenced(isa_libraries[isa], call, at_end, f"{isa}, {kernel}, {shape}")
+        for call in ways(conv(kernel, shape)(Seeded(0)), ISAS[isa].folders):
+            check_fenced(isa_libraries[isa], call, at_end, f"{isa}, {call.kernel}, {shape}")
 
 
 @pytest.mark.slow
@@ -237,9 +241,8 @@ def test_the_kernels_of_an_instruction_set_do_nothing_undefined(
     if missing := missing_cpu_flags(isa):
         pytest.skip(f"needs a CPU with {', '.join(missing)}")
     for seed in range(60):
-        call = CASES[kernel](Seeded(seed))
-        found = run(ubsan_libraries[isa], packed(call, ISAS[isa].folders))
-        check_near(call, found, f"{isa}, seed {seed}")
+        for call in ways(CASES[kernel](Seeded(seed)), ISAS[isa].folders):
+            check_near(call, run(ubsan_libraries[isa], call), f"{isa}, seed {seed}")
 
 
 def pointwise(kernel: str, positions: int, channels: int, outputs: int) -> Call:
@@ -280,8 +283,9 @@ def test_pointwise_convolutions_at_the_edges_of_tiles_and_numbers(
         for channels, outputs in sizes:
             call = pointwise(kernel, positions, channels, outputs)
             where = f"{isa}, {positions} positions, {channels} -> {outputs} channels"
-            check(call, run(isa_libraries[isa], packed(call, ISAS[isa].folders)), where)
             check(call, run(libraries["ubsan"], call), where)
+            for way in ways(call, ISAS[isa].folders):
+                check(way, run(isa_libraries[isa], way), where)
 
 
 def depthwise(shape: ConvShape, act: int) -> Call:
@@ -458,7 +462,20 @@ def test_kernels_of_an_instruction_set_name_the_options_that_they_miss(
 
 
 def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:
-    assert {path.stem for path in SOURCES} == set(prototypes()) == set(CASES)
+    own = {path.stem for path in SOURCES}
+    assert own == set(CASES) and own | set(hosts()) == set(prototypes())
+
+
+@pytest.mark.parametrize("isa", ["c99", *INSTRUCTION_SETS])
+def test_every_way_to_compute_a_convolution_is_called(isa: str) -> None:
+    folders = INSTRUCTION_SETS[isa].folders if isa in INSTRUCTION_SETS else ()
+    kernels = [kernel for kernel in CASES if is_conv(CASES[kernel](Seeded(0)))]
+    calls = [CASES[kernel](Seeded(seed)) for kernel in kernels for seed in range(30)]
+    calls += [conv(k, POINTS[0])(Seeded(0)) for k in kernels if "transpose" not in k]
+    called = {way.kernel for call in calls for way in ways(call, folders)}
+    assert called == {
+        kernel for kernel in (*kernels, *hosts()) if has_kernel(packing_of(folders), kernel)
+    }
 
 
 @pytest.mark.parametrize("kernel", CASES)
@@ -467,9 +484,9 @@ def test_every_kernel_has_a_file_a_prototype_and_a_case() -> None:
 def test_equals_its_twin(
     libraries: dict[str, ctypes.CDLL], kernel: str, data: st.DataObject
 ) -> None:
-    call = CASES[kernel](Drawn(data))
-    for name, library in libraries.items():
-        check(call, run(library, call), name)
+    for call in ways(CASES[kernel](Drawn(data)), ()):
+        for name, library in libraries.items():
+            check(call, run(library, call), name)
 
 
 @pytest.mark.slow
@@ -478,9 +495,9 @@ def test_equals_its_twin_in_many_more_calls(
     libraries: dict[str, ctypes.CDLL], as_builds: dict[str, ctypes.CDLL], kernel: str
 ) -> None:
     for seed in range(300):
-        call = CASES[kernel](Seeded(seed))
-        for name, library in (libraries | as_builds).items():
-            check(call, run(library, call), f"{name}, seed {seed}")
+        for call in ways(CASES[kernel](Seeded(seed)), ()):
+            for name, library in (libraries | as_builds).items():
+                check(call, run(library, call), f"{name}, seed {seed}")
 
 
 @pytest.mark.parametrize("x_zero", [0, 32767])
@@ -513,7 +530,8 @@ def test_functions_equal_their_twins_over_the_whole_range(
 
 @pytest.mark.slow
 def test_address_sanitizer_finds_nothing(tmp_path: Path) -> None:
-    calls = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(6)]
+    drawn = [CASES[kernel](Seeded(seed)) for kernel in CASES for seed in range(6)]
+    calls = [way for call in drawn for way in ways(call, ())]
     for call, args in zip(calls, run_under_asan(tmp_path, calls), strict=True):
         check(call, args, "asan")
 

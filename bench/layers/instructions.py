@@ -14,13 +14,17 @@ from pathlib import Path
 
 from tables import Table
 
+from edgekit.operators.geometry import ConvShape
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.devices.profile import Profile
+from edgekit.targets.c.emit.conv.float32 import shape_argument
+from edgekit.targets.c.packing.conv_paths import kernels_of
 from edgekit.targets.c.plan.linker import linker_script
 from edgekit.targets.c.program.sources import kernel_files
 from edgekit.targets.c.replay.files import port_files
 from edgekit.targets.devices import profile, profiles
+from edgekit.targets.instruction_sets import packing_of
 
 SCALES = "mult, shift, 0, {min}, {max}"
 S8, S16 = SCALES.format(min=-128, max=127), SCALES.format(min=-32768, max=32767)
@@ -28,11 +32,27 @@ S8, S16 = SCALES.format(min=-128, max=127), SCALES.format(min=-32768, max=32767)
 
 @dataclass(frozen=True)
 class Row:
-    """One call, on shared arrays; `per` is what its instructions are divided by."""
+    """One call, on shared arrays.
+
+    Attributes:
+        label: in the table.
+        call: in C; of an integer convolution ``{kernel}`` is the one of an instruction set.
+        per: what its instructions are divided by.
+        conv: kernel and sizes of an integer convolution.
+    """
 
     label: str
     call: str
     per: int
+    conv: tuple[str, ConvShape] | None = None
+
+    def text(self, folders: tuple[str, ...]) -> str:
+        """The call with the kernels of some folders."""
+        if self.conv is None:
+            return self.call
+        return self.call.format(
+            kernel=kernels_of(self.conv[0], packing_of(folders), self.conv[1])[0]
+        )
 
 
 def _conv(
@@ -45,8 +65,8 @@ def _conv(
     height: int = 1,
     dil: int = 1,
     pad: bool = True,
-) -> tuple[str, int]:
-    """Return an ``ek_conv_shape`` of k or k x k taps with the same padding or none, and its multiply-accumulates."""
+) -> ConvShape:
+    """Return the sizes of k or k x k taps with the same padding or none."""
     tall = k if height > 1 else 1
     down = stride if height > 1 else 1
     reach = dil * (k - 1) // 2 if pad else 0
@@ -54,20 +74,19 @@ def _conv(
     tall_dil, tall_reach = (dil, reach) if tall > 1 else (1, 0)
     wide = width if pad else width + dil * (k - 1)
     sizes = (c_in, height, wide, c_out, out_h, out_w, tall, k)
-    fields = (*sizes, down, stride, tall_dil, dil, tall_reach, reach, groups)
-    macs = c_out * out_h * out_w * c_in // groups * tall * k
-    return f"&(const ek_conv_shape){{{', '.join(map(str, fields))}}}", macs
+    return ConvShape(*sizes, down, stride, tall_dil, dil, tall_reach, reach, groups)
 
 
-def _conv_row(label: str, types: str, shape: tuple[str, int]) -> Row:
+def _conv_row(label: str, types: str, s: ConvShape) -> Row:
+    shape = shape_argument(s)
     if types == "f32":
-        return Row(
-            label, f"ek_conv_f32(f, fw, NULL, EK_NO_ACT, 0, 0, NULL, fy, {shape[0]})", shape[1]
-        )
+        call = f"ek_conv_f32(f, fw, NULL, EK_NO_ACT, 0, 0, NULL, fy, {shape})"
+        return Row(label, call, s.macs)
     x = types.split("_")[0]
     zero, numbers = (3, S8) if x == "s8" else (0, S16)
-    call = f"ek_conv_{types}({x}, {zero}, w, (const void *)bias, {numbers}, {x}y, {shape[0]})"
-    return Row(label, call, shape[1])
+    braced = shape.replace("{", "{{").replace("}", "}}")
+    call = f"{{kernel}}({x}, {zero}, w, (const void *)bias, {numbers}, {x}y, {braced})"
+    return Row(label, call, s.macs, (f"ek_conv_{types}", s))
 
 
 POINTWISE, DEPTHWISE = _conv(64, 16, 128, 1, 1), _conv(128, 16, 128, 3, 128, dil=2, pad=False)
@@ -136,7 +155,9 @@ int main(void)
 
 def counted(device: Profile, folders: tuple[str, ...], rows: list[Row]) -> list[int]:
     """Return the executed instructions of each row's call with the kernels of some folders."""
-    text = "".join(f"    replay_begin();\n    {row.call};\n    replay_end();\n" for row in rows)
+    text = "".join(
+        f"    replay_begin();\n    {row.text(folders)};\n    replay_end();\n" for row in rows
+    )
     files = kernel_files(set(), text, folders)
     return executed(device, files, MAIN.format(calls=text))
 

@@ -629,6 +629,54 @@ void ek_conv_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int
                     const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                     const ek_conv_shape *shape);
 
+/* The same where an instruction set has other ways to compute it; EdgeKit names one for each layer, and stores w and bias
+ * as it reads them (edgekit.targets.c.packing.conv_paths). With vectors of x86, position by position, of one group; w is
+ * [out_c][k_h][k_w][in_c] in packed rows. */
+void ek_conv_positions_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                             const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                             int8_t *y, const ek_conv_shape *shape);
+void ek_conv_positions_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                              int16_t *y, const ek_conv_shape *shape);
+void ek_conv_positions_s16_s16(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                               const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                               int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+void ek_conv_positions_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
+                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                              int8_t *y, const ek_conv_shape *shape);
+
+/* With vectors of x86, two or four channels side by side; w is [out_c][in_c / groups / n][k_h][k_w][n]. */
+void ek_conv_bands_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                         const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                         const ek_conv_shape *shape);
+void ek_conv_bands_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                          const ek_conv_shape *shape);
+
+/* With AVX-512, of one tap, stride 1 and no padding, 2,048 channels of a group at most. */
+void ek_conv_points_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                          const ek_conv_shape *shape);
+void ek_conv_points_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                           const ek_conv_shape *shape);
+
+/* On Cortex-M with DSP instructions or Helium, where each channel is by itself, in_c == groups, and has one output or two. */
+void ek_conv_planes_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                          const ek_conv_shape *shape);
+void ek_conv_planes_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                           const ek_conv_shape *shape);
+
+/* On the same, with windows in strips of whole rows, without dilation along the row, stride_w <= k_w. */
+void ek_conv_strips_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                          const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
+                          const ek_conv_shape *shape);
+void ek_conv_strips_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias, const int32_t *mult,
+                           const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int16_t *y,
+                           const ek_conv_shape *shape);
+
 /* Float convolution, layouts as above; per output: bias, then taps in order (channel, row, column), then add and act as
  * of ek_fc_f32. bias and add may be NULL: 0; add may not overlap y. */
 void ek_conv_f32(const float *x, const float *w, const float *bias, int32_t act, float a, float b, const float *add,
@@ -690,6 +738,22 @@ void ek_conv_transpose_s16_s16(const int16_t *x, int32_t x_zero, const int8_t *w
 void ek_conv_transpose_s16_s8(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias,
                               const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
                               int8_t *y, const ek_conv_shape *shape);
+
+/* The same of at most eight taps to an output, without dilation along the row. */
+void ek_conv_transpose_runs_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                  const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                  int32_t y_max, int8_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_runs_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                   const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                   int32_t y_max, int16_t *y, const ek_conv_shape *shape);
+
+/* On Cortex-M with DSP instructions or Helium, each phase as ek_conv_strips_s8_s8. */
+void ek_conv_transpose_strips_s8_s8(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                    const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                    int32_t y_max, int8_t *y, const ek_conv_shape *shape);
+void ek_conv_transpose_strips_s8_s16(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                                     const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
+                                     int32_t y_max, int16_t *y, const ek_conv_shape *shape);
 
 /* ---- pooling -------------------------------------------------------------------------------------- */
 
@@ -1014,6 +1078,18 @@ void ek_conv_s16_s16_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const
 void ek_conv_s16_s8_w4(const int16_t *x, int32_t x_zero, const int8_t *w, const int64_t *bias, const int32_t *mult,
                        const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, int8_t *y,
                        const ek_conv_shape *shape);
+void ek_conv_bands_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                            const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                            int8_t *y, const ek_conv_shape *shape);
+void ek_conv_bands_s8_s16_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                             const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                             int16_t *y, const ek_conv_shape *shape);
+void ek_conv_points_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                             const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                             int8_t *y, const ek_conv_shape *shape);
+void ek_conv_points_s8_s16_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
+                              const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+                              int16_t *y, const ek_conv_shape *shape);
 void ek_conv_transpose_s8_s8_w4(const int8_t *x, int32_t x_zero, const int8_t *w, const int32_t *bias,
                                 const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
                                 int32_t y_max, int8_t *y, const ek_conv_shape *shape);

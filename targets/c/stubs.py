@@ -10,7 +10,8 @@ right above the definition, as new ones do. The sections before it document thei
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from edgekit.targets.c.packing.weights import INT4, SPARSE
@@ -99,12 +100,15 @@ class Family:
             operand of its recurrent product), ``s16`` does both on int16.
         stub: the file of a form, behind the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
         tail: what names of its forms end in: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
+        host: the family in whose files its functions stand, as ``EK_PATH(<word>)``, where they have none of their own:
+            ways to compute the same, which some instruction sets have (`edgekit.targets.c.packing.conv_paths`).
     """
 
     name: str
     forms: tuple[str, ...]
     stub: str
     tail: str = ""
+    host: str = ""
 
     @property
     def kernels(self) -> dict[str, tuple[Element, Element]]:
@@ -112,6 +116,14 @@ class Family:
         tail = f"_{self.tail}" if self.tail else ""
         types = {form: [ELEMENTS[name] for name in form.split("_")] for form in self.forms}
         return {f"{self.name}_{form}{tail}": (t[0], t[-1]) for form, t in types.items()}
+
+    def path(self, word: str, *forms: str) -> "Family":
+        """Another way to compute some forms, ``ek_<op>_<word>``, in the same files."""
+        return replace(self, name=f"{self.name}_{word}", forms=forms, host=self.name)
+
+    def file_of(self, kernel: str) -> str:
+        """The name of the file that has a form."""
+        return f"{kernel.replace(self.name, self.host or self.name, 1)}.c"
 
     def file(self, kernel: str) -> str:
         """The text of the form's file."""
@@ -122,6 +134,49 @@ class Family:
 MIXED = ("s8_s8", "s8_s16", "s16_s16", "s16_s8")
 KEPT = ("s8", "s16", "s16_s8")
 WIDE = ("s16", "s16_s8")
+NARROW = ("s8_s8", "s8_s16")
+CONV = Family(
+    "ek_conv",
+    MIXED,
+    """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_PATH(path) ek_conv_##path##_{x.name}_{y.name}
+#define EK_DOTS ek_dots_{x.name}
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#include "ek_conv_w8.h"
+""",
+)
+CONV_INT4 = Family(
+    "ek_conv",
+    MIXED,
+    """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_PATH(path) ek_conv_##path##_{x.name}_{y.name}_w4
+#define EK_DOTS ek_dots_{x.name}_w4
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#define EK_AT(w, i) ek_int4((w), (i))
+#define EK_SPAN(n) EK_BYTES_W4(n)
+#include "ek_int4.h"
+#include "ek_conv_w4.h"
+""",
+    tail=INT4,
+)
+CONV_TRANSPOSE = Family(
+    "ek_conv_transpose",
+    MIXED,
+    """\
+#define EK_X {x}
+#define EK_ACC {x.sum}
+#define EK_Y {y}
+#define EK_PATH(path) ek_conv_transpose_##path##_{x.name}_{y.name}
+#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
+#include "ek_conv_transpose_w8.h"
+""",
+)
 FAMILIES = (
     *(
         Family(
@@ -180,45 +235,18 @@ FAMILIES = (
 """,
         tail=SPARSE,
     ),
-    Family(
-        "ek_conv",
-        MIXED,
-        """\
-#define EK_X {x}
-#define EK_ACC {x.sum}
-#define EK_Y {y}
-#define EK_DOTS ek_dots_{x.name}
-#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
-#include "ek_conv_w8.h"
-""",
-    ),
-    Family(
-        "ek_conv",
-        MIXED,
-        """\
-#define EK_X {x}
-#define EK_ACC {x.sum}
-#define EK_Y {y}
-#define EK_DOTS ek_dots_{x.name}_w4
-#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
-#define EK_AT(w, i) ek_int4((w), (i))
-#define EK_SPAN(n) EK_BYTES_W4(n)
-#include "ek_int4.h"
-#include "ek_conv_w4.h"
-""",
-        tail=INT4,
-    ),
-    Family(
-        "ek_conv_transpose",
-        MIXED,
-        """\
-#define EK_X {x}
-#define EK_ACC {x.sum}
-#define EK_Y {y}
-#define EK_TERM(x, zero, w) (({x.product})(({x.from_zero})((x) - (zero)) * (w)))
-#include "ek_conv_transpose_w8.h"
-""",
-    ),
+    CONV,
+    CONV.path("positions", *MIXED),
+    CONV.path("bands", *NARROW),
+    CONV.path("points", *NARROW),
+    CONV.path("planes", *NARROW),
+    CONV.path("strips", *NARROW),
+    CONV_INT4,
+    CONV_INT4.path("bands", *NARROW),
+    CONV_INT4.path("points", *NARROW),
+    CONV_TRANSPOSE,
+    CONV_TRANSPOSE.path("runs", *NARROW),
+    CONV_TRANSPOSE.path("strips", *NARROW),
     Family(
         "ek_conv_transpose",
         MIXED,
@@ -385,7 +413,19 @@ def form(name: str, x: str, y: str, tail: str = "") -> str:
 
 def stubs() -> dict[str, str]:
     """The text of every file of ``runtime/src/portable/generated``, by its name."""
-    return {f"{kernel}.c": family.file(kernel) for family in FAMILIES for kernel in family.kernels}
+    return {
+        f"{kernel}.c": family.file(kernel)
+        for family in FAMILIES
+        if not family.host
+        for kernel in family.kernels
+    }
+
+
+@cache
+def hosts() -> dict[str, str]:
+    """The file of every kernel that has none of its own name."""
+    rows = (family for family in FAMILIES if family.host)
+    return {kernel: family.file_of(kernel) for family in rows for kernel in family.kernels}
 
 
 def with_prototypes(header: str) -> str:

@@ -1,5 +1,5 @@
 /* Convolutions of channels by themselves. */
-#include "ek_conv_fours.h"
+#include "ek_conv_pairs.h"
 #include "ek_depthwise_taps.h"
 
 /* Whether the shape is one that this takes; then y is done. */

@@ -1,7 +1,7 @@
 /* Convolution of int8 inputs over EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a pair of int16, which
  * vpmaddwd takes at once: a position of two channels, or of one channel two neighbouring taps of a row. The band has all
  * channels, so that the sums of some outputs and some vectors of positions stay in registers to their end. Weights of
- * channels are packed so (edgekit.targets.c.packing): [out_c][channels / 2][k_h][k_w][2]. */
+ * channels are packed so (edgekit.targets.c.packing.conv_paths): [out_c][channels / 2][k_h][k_w][2]. */
 #ifndef EK_CONV_PAIRS_GUARD
 #define EK_CONV_PAIRS_GUARD
 
@@ -13,17 +13,9 @@
 #define EK_PAIRS_ROOM (EK_PAIRS_BAND - EK_BANDS_SLACK)
 #define EK_PAIRS_POSITIONS 2048 /* of a band, at most */
 #define EK_PAIRS_TILES (EK_PAIRS_POSITIONS / (EK_PAIRS_VECTORS * EK_WIDTH) + 3)
-#define EK_PAIRS_TAPS 8000
 #define EK_PAIRS_ROWS 4 /* of so many vectors each: their sums stay in registers */
 #define EK_PAIRS_VECTORS 3
 #define EK_PAIRS_WEIGHTS 8192 /* bytes of those of one channel */
-
-/* As `side_by_side` of edgekit.targets.c.packing, which packs for it. */
-static inline int ek_conv_has_pairs(const ek_conv_shape *s)
-{
-    const int32_t inputs = s->in_c / s->groups;
-    return inputs >= 2 && (inputs + 1) / 2 * s->k_h * s->k_w <= EK_PAIRS_TAPS;
-}
 
 /* Where the pairs of a band are from: from x and `next` behind it, which is `right` columns more to the right, each less
  * `zero`; outside both are 0. */
@@ -363,16 +355,9 @@ static void ek_conv_pairs(const ek_pair_source *source, const int8_t *w, const e
     }
 }
 
-/* Pairs of channels. */
-static void ek_conv_channels(const int8_t *x, int32_t x_zero, const int8_t *w, const ek_pair_layer *layer, EK_Y *y,
-                             const ek_conv_shape *s)
-{
-    const ek_pair_source source = {x, (ptrdiff_t)s->in_h * s->in_w, x_zero, 0};
-    ek_conv_shape one = *s;
-    one.in_c = (s->in_c / s->groups + 1) / 2;
-    one.groups = 1;
-    ek_conv_pairs(&source, w, layer, s, &one, y);
-}
+#define EK_PAIRS_LAYER(bias, mult, shift, y_zero, y_min, y_max, s)                                                      \
+    &(const ek_pair_layer){NULL, NULL, NULL, (const int32_t *)(const void *)(bias), mult, shift, 0, 0, 0,                    \
+                      (s)->out_c / (s)->groups, y_zero, y_min, y_max, (ptrdiff_t)(s)->out_h * (s)->out_w}
 
 /* Pairs of taps, of channels by themselves, as many at a time as weights fit; says whether it takes the shape, and does
  * nothing where not. */

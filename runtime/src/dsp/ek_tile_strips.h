@@ -4,14 +4,6 @@
 #ifndef EK_TILE_STRIPS_GUARD
 #define EK_TILE_STRIPS_GUARD
 
-/* Whether windows lie in strips: where what filling them up adds to the products is less than laying saves. As `in_strips`
- * of edgekit.targets.c.packing. */
-static inline int ek_conv_has_strips(const ek_conv_shape *s, const ek_piece *first)
-{
-    const int32_t high = first->channels * first->rows, more = -high & (EK_STRIP_ROWS - 1);
-    return s->dil_w == 1 && s->stride_w <= s->k_w && 3 * more <= high && more * (s->out_c / s->groups) <= 12 * high;
-}
-
 /* to [4][words] = two rows, four columns of them. */
 static inline void ek_lay_two(const int8_t *a, const int8_t *b, int32_t words, int16x2_t *to)
 {

@@ -2,7 +2,7 @@
  * [columns][high]: the taps of an output are then one run of bytes, and one product of vectors sums sixteen of them. A
  * kernel of three rows has strips of four, which are those of two output rows where outputs are not apart. By a dilation
  * along the row all taps are rows of the strip. It is made of a band, which has what is around the rows too, and as many
- * planes as rows lie between those of an output and the next. Weights are packed so (edgekit.targets.c.packing): of each
+ * planes as rows lie between those of an output and the next. Weights are packed so (edgekit.targets.c.packing.conv_paths): of each
  * output [k_w][high], or [k_h][k_w], filled up with zeros to groups of sixteen. The bias has what x_zero adds. Where
  * pictures are small a band has several channels, one below the other. */
 #ifndef EK_CONV_PLANES_GUARD
@@ -35,14 +35,6 @@ static inline int32_t ek_strip_across(const ek_conv_shape *s)
 static inline int32_t ek_strip_groups(const ek_conv_shape *s)
 {
     return (ek_strip_across(s) * ek_strip_high(s) + 15) >> 4;
-}
-
-/* Whether channels are taken so: as `by_strips` of edgekit.targets.c.packing. */
-static inline int ek_conv_has_planes(const ek_conv_shape *s)
-{
-    const int32_t wide = (s->k_w - 1) * s->dil_w + 1 + 4 * s->stride_w, high = s->stride_h + (s->k_h - 1) * s->dil_h;
-    return s->in_c == s->groups && s->out_c <= 2 * s->groups && ek_strip_high(s) <= EK_STRIP_HIGH
-           && s->stride_h <= EK_BAND_PLANES && ek_strip_high(s) * wide <= EK_STRIP_BYTES && high * wide <= EK_BAND_BYTES;
 }
 
 /* Rows of n columns of some channels: rows `step` and channels `plane` bytes apart. */

@@ -4,13 +4,6 @@
 #ifndef EK_TILE_STRIPS_GUARD
 #define EK_TILE_STRIPS_GUARD
 
-/* As `in_strips` of edgekit.targets.c.packing. */
-static inline int ek_conv_has_strips(const ek_conv_shape *s, const ek_piece *first)
-{
-    const int32_t most = first->channels < EK_TILE_CHANNELS ? s->k_w : s->k_w - 1;
-    return s->dil_w == 1 && s->stride_w <= most;
-}
-
 /* What `n` columns of a strip are made of: those lo..hi-1 are inside. */
 typedef struct {
     const int8_t *x;

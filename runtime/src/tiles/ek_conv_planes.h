@@ -48,14 +48,6 @@ static inline int32_t ek_planes_bytes(const ek_conv_shape *s, int32_t rows, int3
     return s->stride_h * s->stride_w * (rows + ek_reach(s->k_h, s->dil_h) / s->stride_h) * pitch + shared;
 }
 
-/* Whether channels are taken so: as `by_planes` of edgekit.targets.c.packing. */
-static inline int ek_conv_has_planes(const ek_conv_shape *s)
-{
-    return s->in_c == s->groups && s->out_c <= 2 * s->groups && s->k_h <= EK_PLANES_KERNEL
-           && s->k_w <= EK_PLANES_KERNEL && s->stride_h * s->stride_w <= EK_PLANES_MOST
-           && ek_planes_bytes(s, 1, EK_PLANES_WIDE + ek_reach(s->k_w, s->dil_w) / s->stride_w, 0) <= EK_PLANES_BYTES;
-}
-
 /* Choose the band: whole rows where one fits. */
 static inline void ek_plan_planes(const ek_conv_shape *s, ek_planes *b)
 {

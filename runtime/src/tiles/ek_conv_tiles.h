@@ -1,7 +1,7 @@
 /* Convolution of int8 inputs as products of tiles: the taps of some positions are laid side by side, a column each, and
  * multiplied with two outputs and two positions at a time. Taps beyond EK_TILE_TAPS are taken piece by piece. The weights
- * are packed so (edgekit.targets.c.packing): of each group, of each piece, [outputs / 2][taps / EK_TILE_GROUP][2]
- * [EK_TILE_GROUP], filled up with zeros. The taps of a piece lie as in strips (ek_tile_strips.h) where windows do, else as
+ * are packed so (edgekit.targets.c.packing.conv_paths): of each group, of each piece, [outputs / 2][taps / EK_TILE_GROUP][2]
+ * [EK_TILE_GROUP], filled up with zeros. The taps of a piece lie as in strips (ek_tile_strips.h) where windows are to, else as
  * [k_h][k_w][channels] where there are EK_TILE_CHANNELS channels or more, else as [channels][k_h][k_w]. Columns hold x_zero
  * for what is outside; the bias has what that adds. */
 #ifndef EK_CONV_TILES_GUARD
@@ -17,14 +17,14 @@ typedef struct {
 
 #include "ek_tile_strips.h"
 
-/* The first piece, which has the largest sizes: as `pieces` of edgekit.targets.c.packing. */
-static inline ek_piece ek_first_piece(const ek_conv_shape *s)
+/* The first piece, which has the largest sizes. */
+static inline ek_piece ek_first_piece(const ek_conv_shape *s, int32_t strips)
 {
     const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
     const int32_t most = ek_min(ek_max(EK_TILE_TAPS / kernel, 1), inputs), count = (inputs + most - 1) / most;
-    ek_piece p = {0, 0, 0, (inputs + count - 1) / count,
-                  kernel <= EK_TILE_TAPS ? s->k_h : ek_max(EK_TILE_TAPS / s->k_w, 1), ek_min(s->k_w, EK_TILE_TAPS), 0};
-    p.strips = ek_conv_has_strips(s, &p);
+    const ek_piece p = {0, 0, 0, (inputs + count - 1) / count,
+                        kernel <= EK_TILE_TAPS ? s->k_h : ek_max(EK_TILE_TAPS / s->k_w, 1), ek_min(s->k_w, EK_TILE_TAPS),
+                        strips};
     return p;
 }
 
@@ -187,10 +187,9 @@ static inline int32_t ek_positions_at_once(const ek_conv_shape *s, const ek_piec
     return ek_min(((s->out_w + parts - 1) / parts + EK_TILE_TOGETHER - 1) / EK_TILE_TOGETHER * EK_TILE_TOGETHER, most);
 }
 
-/* Bytes of the weights of a group. */
-static inline ptrdiff_t ek_group_bytes(const ek_conv_shape *s)
+/* Bytes of the weights of a group, from its first piece on. */
+static inline ptrdiff_t ek_group_bytes(const ek_conv_shape *s, ek_piece piece)
 {
-    ek_piece piece = ek_first_piece(s);
     ptrdiff_t taps = 0;
     do {
         taps += ek_piece_taps(s, &piece);
@@ -222,14 +221,14 @@ static inline void ek_place_outputs(const int32_t *acc, int32_t rows, const ek_s
     }
 }
 
-/* All groups; outputs lie side by side where `to` is NULL. */
+/* All groups; outputs lie side by side where `to` is NULL, windows in strips where they are to. */
 static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_t *w, const ek_scales *scales, EK_Y *y,
-                                                    const ek_conv_shape *s, const ek_places *to)
+                                                    const ek_conv_shape *s, const ek_places *to, int32_t strips)
 {
     const int32_t outputs = s->out_c / s->groups, plane = s->out_h * s->out_w;
-    const ek_piece piece = ek_first_piece(s);
+    const ek_piece piece = ek_first_piece(s, strips);
     const int32_t at_once = ek_positions_at_once(s, &piece), few = ek_piece_taps(s, &piece) <= EK_TILE_FEW;
-    const ptrdiff_t group = ek_group_bytes(s);
+    const ptrdiff_t group = ek_group_bytes(s, piece);
     EK_TILE_ALIGNED int8_t columns[EK_TILE_ROOM];
     int32_t acc[EK_TILE_OUTPUTS * EK_TILE_POSITIONS];
     ek_scales rest = *scales; /* the bias only where sums lack it */
@@ -237,7 +236,7 @@ static __attribute__((noinline)) void ek_conv_tiles(const int8_t *x, const int8_
     for (int32_t g = 0; g < s->groups; g++) {
         for (int32_t first = 0, n = 0; first < plane; first += n) {
             n = ek_min(at_once, plane - first);
-            if (piece.strips && at_once < s->out_w) {
+            if (strips && at_once < s->out_w) {
                 n = ek_min(n, s->out_w - first % s->out_w);
             }
             for (int32_t o = 0; o < outputs; o += EK_TILE_OUTPUTS) {

@@ -1,8 +1,5 @@
 /* Functions for each type of outputs: ..._s8 and ..._s16, by EK_Y. */
-#define EK_BITS_OF_int8_t 8
-#define EK_BITS_OF_int16_t 16
-#define EK_BITS_NAMED(type) EK_BITS_OF_##type
-#define EK_BITS(type) EK_BITS_NAMED(type)
+#include "ek_bits.h"
 
 #define EK_OF_Y(name, s, c, y, n, ...)                                           \
     (sizeof(EK_Y) == 1 ? name##_s8(__VA_ARGS__, s, c, (int8_t *)(void *)(y), n) \

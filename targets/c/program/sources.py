@@ -32,6 +32,7 @@ from edgekit.targets.c.program.session import (
     session_header,
     session_source,
 )
+from edgekit.targets.c.stubs import hosts
 from edgekit.targets.c.templates import template
 
 INCLUDE = re.compile(r'#include "(ek_\w+\.h)"')
@@ -164,7 +165,8 @@ def kernel_files(
                 available[name] = source
     include = files("edgekit.runtime") / "include"
     chosen: dict[str, bytes] = {"edgekit.h": (include / "edgekit.h").read_bytes()}
-    queue = sorted({f"{name}.c" for name in kernels | set(CALL.findall(program))} & set(available))
+    named = kernels | set(CALL.findall(program))
+    queue = sorted({hosts().get(name, f"{name}.c") for name in named} & set(available))
     while queue:
         name = queue.pop()
         if name not in chosen:
@@ -201,11 +203,12 @@ def with_own_names(
     Two builds in one program then share no kernel: neither is there twice, nor can one build run those of another
     version. With ``EK_ALONE``, for a program of one build, the names stay. The networks `others` are in the build.
     """
-    names = sorted(name.removesuffix(".c") for name in kernels if name.endswith(".c"))
+    own = [name.removesuffix(".c") for name in kernels if name.endswith(".c")]
+    names = sorted([*own, *(kernel for kernel, file in hosts().items() if file in kernels)])
     defines = "\n".join(f"#define {name} {prefix}_{name}" for name in names)
     builds = "\n".join(f"#define EK_BUILD_{name} 1" for name in (prefix, *others))
-    own = OWN_NAMES.format(name=prefix, builds=builds, defines=defines).encode()
-    return {**kernels, "edgekit.h": own + kernels["edgekit.h"]}
+    start = OWN_NAMES.format(name=prefix, builds=builds, defines=defines).encode()
+    return {**kernels, "edgekit.h": start + kernels["edgekit.h"]}
 
 
 def _values_kept_by_reset(model: Model, session: Session | None) -> list[str]:

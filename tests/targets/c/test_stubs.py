@@ -71,4 +71,12 @@ def test_a_form_is_found_by_its_element_types() -> None:
 
 def test_no_two_rows_make_the_same_kernel() -> None:
     every = forms(*{family.name for family in FAMILIES})
-    assert len(every) == len(set(every)) == len(stubs.stubs())
+    assert len(every) == len(set(every)) == len(stubs.stubs()) + len(stubs.hosts())
+
+
+def test_ways_to_compute_a_form_stand_in_its_file() -> None:
+    path = Family("ek_half", ("s8", "s16"), ADD, tail="w4").path("fast", "s16")
+    assert list(path.kernels) == ["ek_half_fast_s16_w4"]
+    assert path.file_of("ek_half_fast_s16_w4") == "ek_half_s16_w4.c"
+    assert stubs.hosts()["ek_conv_transpose_runs_s8_s16"] == "ek_conv_transpose_s8_s16.c"
+    assert set(stubs.hosts().values()) <= set(stubs.stubs())

@@ -115,7 +115,7 @@ def test_layers_are_counted_on_an_emulated_device() -> None:
         return lower_c(integers(), DEVICE, schedule=rows)
 
     found = tune(lower, profile(DEVICE), silent)
-    assert {name for row in found for name in row.layers} == {"point", "whole", "fc"}
+    assert {name for row in found for name in row.layers} == {"body", "point", "whole", "fc"}
     assert all(row.unit == "instructions" for row in found)
     assert all(row.costs[row.chosen] == min(row.costs.values()) > 100 for row in found)
 

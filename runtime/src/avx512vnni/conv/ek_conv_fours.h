@@ -1,7 +1,7 @@
 /* Convolution of int8 inputs over EK_Y, as that of floats in ek_conv_bands.h: an element of a band is a position of four
  * channels side by side, which vpdpbusd takes at once; they gain 128. The band has all channels, so that the sums of some
  * outputs and some vectors of positions stay in registers to their end. The weights are packed so
- * (edgekit.targets.c.packing): [out_c][channels / 4][k_h][k_w][4]. */
+ * (edgekit.targets.c.packing.conv_paths): [out_c][channels / 4][k_h][k_w][4]. */
 #include "ek_bytes_of.h"
 #include "ek_conv_bands.h"
 #include "ek_fours_fill.h"
@@ -13,14 +13,6 @@
 #define EK_FOURS_ROOM (EK_FOURS_BAND - EK_BANDS_SLACK)
 #define EK_FOURS_ROWS 8 /* of so many vectors each: their sums stay in registers */
 #define EK_FOURS_MANY 4 /* fours of channels from which on narrow rows are filled some at a time */
-
-/* As `side_by_side` of edgekit.targets.c.packing, which packs for it. */
-static inline int ek_conv_has_fours(const ek_conv_shape *s)
-{
-    const int32_t inputs = s->in_c / s->groups, kernel = s->k_h * s->k_w;
-    const int many = inputs >= 4 || (inputs >= 2 && inputs * kernel > 256);
-    return many && (kernel > 1 || s->stride_h > 1 || s->stride_w > 1) && (inputs + 3) / 4 * kernel <= 16000;
-}
 
 /* A plane of four channels of narrow rows; x is the first of `channels`. */
 static inline void ek_spread_of_four(const ek_spread *p, const int8_t *x, int32_t channels, int8_t fill, ptrdiff_t plane,
@@ -355,9 +347,5 @@ static void ek_conv_fours(const int8_t *x, int8_t fill, const int8_t *w, const i
     }
 }
 
-/* Whether the shape is one that this takes; then y is done. */
-#define EK_FOURS(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s)                                  \
-    (sizeof(EK_X) == 1 && ek_conv_has_fours(s)                                                                 \
-     && (ek_conv_fours((const int8_t *)(const void *)(x), (int8_t)(x_zero), w,                                 \
-                       (const int32_t *)(const void *)(bias), mult, shift, y_zero, y_min, y_max, y, s), 1))
-#define EK_W4_FOURS ek_conv_has_fours
+#define EK_CONV_BESIDE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, s) \
+    ek_conv_fours(x, (int8_t)(x_zero), w, bias, mult, shift, y_zero, y_min, y_max, y, s)

@@ -1,7 +1,9 @@
-/* Convolution of int8 inputs by one tap per channel, without stride or padding, over ek_conv_window.h. Of a tile of 64
- * positions four vectors hold a group of four channels; all outputs are taken from it. In 128-bit lane l vector v has
- * positions 16 * l + 4 * v .. + 3, as unpacking leaves them, so that packing the sums restores their order. */
+/* Convolution of int8 inputs by one tap per channel, without stride or padding, over ek_conv_window.h and EK_CONV_POINTS, the
+ * head of its definition. Of a tile of 64 positions four vectors hold a group of four channels; all outputs are taken from
+ * it. In 128-bit lane l vector v has positions 16 * l + 4 * v .. + 3, as unpacking leaves them, so that packing the sums
+ * restores their order. */
 
+#define EK_HAS_POINTS
 #define EK_POINT_GROUPS 512 /* of four channels */
 
 /* tile [groups][4] of n positions, 64 at most, of channels `plane` bytes apart. */
@@ -178,21 +180,22 @@ static void ek_pointwise_any(const ek_layer *l)
     ek_pointwise_s8(l, 0);
 }
 
-/* Whether a group is one that this takes; then its outputs are done. */
-static inline int ek_pointwise(const ek_layer *l, const ek_window *o)
+EK_CONV_POINTS(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+               const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min, int32_t y_max,
+               EK_Y *restrict y, const ek_conv_shape *s)
 {
-    int32_t least = 33;
-    if (sizeof(EK_X) != 1 || o->k_h * o->k_w != 1 || l->in_h != 1 || l->in_w != o->out_w || o->out_h != 1
-        || o->stride_w != 1 || o->column != 0 || o->row != 0 || l->inputs > 4 * EK_POINT_GROUPS) {
-        return 0;
+    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, plane = s->in_h * s->in_w;
+    for (int32_t o = 0; o < s->out_c; o += outputs, x += (ptrdiff_t)inputs * plane) {
+        const ek_layer layer = {x, w + (ptrdiff_t)o * inputs, bias + o, mult + o, shift + o, y + (ptrdiff_t)o * plane,
+                                x_zero, y_zero, y_min, y_max, inputs, outputs, 1, plane, plane};
+        int32_t least = 33;
+        for (int32_t i = 0; i < outputs; i++) {
+            least = ek_min(least, layer.shift[i]);
+        }
+        if (least < 33) {
+            ek_pointwise_any(&layer);
+        } else {
+            ek_pointwise_down(&layer);
+        }
     }
-    for (int32_t i = 0; i < l->outputs; i++) {
-        least = ek_min(least, l->shift[i]);
-    }
-    if (least < 33) {
-        ek_pointwise_any(l);
-    } else {
-        ek_pointwise_down(l);
-    }
-    return 1;
 }

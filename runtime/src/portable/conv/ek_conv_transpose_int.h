@@ -1,9 +1,6 @@
 /* The integer transposed convolution over EK_NAME, EK_X, EK_ACC, EK_Y and EK_TERM (see ek_conv_taps.h). */
 #define EK_W int8_t
 #include "ek_conv_transpose_taps.h"
-#ifndef EK_RUNS
-#define EK_RUNS(...) 0
-#endif
 
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
@@ -12,9 +9,6 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const ek_conv_shape s = *shape;
     const ptrdiff_t group_size = (ptrdiff_t)(s.in_c / s.groups) * s.in_h * s.in_w;
     EK_ACC acc[EK_BLOCK];
-    if (EK_RUNS(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
-        return;
-    }
     for (int32_t o = 0; o < s.out_c; o++) {
         const EK_X *xg = x + o / (s.out_c / s.groups) * group_size;
         const ptrdiff_t from = ek_conv_transpose_from(&s, o);

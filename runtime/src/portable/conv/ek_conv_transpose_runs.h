@@ -1,13 +1,12 @@
-/* Transposed convolution of int8 inputs with few taps to an output, over EK_X, EK_ACC and EK_Y: the outputs of a block, which
- * read the same inputs, are neighbours, and so are their weights. Each run of them is a sum of a few rows of weights, each
+/* Transposed convolution of int8 inputs with few taps to an output, over EK_PATH, EK_X, EK_ACC and EK_Y, without dilation along
+ * the row: the outputs of a block, which read the same inputs, are neighbours, and so are their weights. Each run of them is a sum of a few rows of weights, each
  * times one input. Weights are [in_c][out_c / groups][k_h][k_w], int8. */
 #ifndef EK_CONV_TRANSPOSE_RUNS_GUARD
 #define EK_CONV_TRANSPOSE_RUNS_GUARD
 
 #include "edgekit.h"
 
-#define EK_RUN_TAPS 8   /* of an output at most */
-#define EK_RUN_LEAST 16 /* outputs of a block */
+#define EK_RUN_TAPS 8 /* of an output at most */
 #define EK_RUN_AT_ONCE 64
 
 /* Of one output row of a channel: rows of inputs and of weights, whose products it sums. */
@@ -16,14 +15,6 @@ typedef struct {
     const int8_t *w[EK_RUN_TAPS];
     int32_t rows;
 } ek_run_rows;
-
-/* Whether the shape is one that this takes: as `in_runs` of edgekit.targets.c.packing. */
-static inline int ek_conv_has_runs(const ek_conv_shape *s)
-{
-    const int32_t down = ((s->k_h - 1) * s->dil_h) / s->stride_h + 1, across = (s->k_w - 1) / s->stride_w + 1;
-    return sizeof(EK_X) == 1 && s->dil_w == 1 && s->stride_w >= EK_RUN_LEAST
-           && s->in_c / s->groups * down * across <= EK_RUN_TAPS;
-}
 
 /* The rows of output row oy; x is the group's, w the channel's, whose kernels are w_step apart. */
 static inline ek_run_rows ek_run_rows_of(const EK_X *x, const int8_t *w, ptrdiff_t w_step, const ek_conv_shape *s, int32_t oy)
@@ -116,25 +107,21 @@ static inline void ek_run_row(const ek_run_rows *rows, int32_t x_zero, const ek_
     }
 }
 
-/* All outputs; returns 0 where the shape is another one, and does nothing then. */
-static inline int ek_conv_transpose_runs(const EK_X *x, int32_t x_zero, const int8_t *w, const EK_ACC *bias,
-                                         const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min,
-                                         int32_t y_max, EK_Y *y, const ek_conv_shape *s)
+void EK_PATH(runs)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+                   const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
+                   int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
 {
-    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, kernel = s->k_h * s->k_w;
-    if (!ek_conv_has_runs(s)) {
-        return 0;
-    }
-    for (int32_t o = 0; o < s->out_c; o++) {
+    const ek_conv_shape s = *shape;
+    const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups, kernel = s.k_h * s.k_w;
+    for (int32_t o = 0; o < s.out_c; o++) {
         const int32_t g = o / outputs;
-        const EK_X *const xg = x + (ptrdiff_t)g * inputs * s->in_h * s->in_w;
+        const EK_X *const xg = x + (ptrdiff_t)g * inputs * s.in_h * s.in_w;
         const int8_t *const wo = w + ((ptrdiff_t)g * inputs * outputs + o % outputs) * kernel;
-        for (int32_t oy = 0; oy < s->out_h; oy++, y += s->out_w) {
-            const ek_run_rows rows = ek_run_rows_of(xg, wo, (ptrdiff_t)outputs * kernel, s, oy);
-            ek_run_row(&rows, x_zero, s, (int32_t)bias[o], mult[o], shift[o], y_zero, y_min, y_max, y);
+        for (int32_t oy = 0; oy < s.out_h; oy++, y += s.out_w) {
+            const ek_run_rows rows = ek_run_rows_of(xg, wo, (ptrdiff_t)outputs * kernel, &s, oy);
+            ek_run_row(&rows, x_zero, &s, (int32_t)bias[o], mult[o], shift[o], y_zero, y_min, y_max, y);
         }
     }
-    return 1;
 }
 
 #endif

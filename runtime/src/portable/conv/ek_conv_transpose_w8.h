@@ -1,4 +1,6 @@
 /* The transposed convolution with int8 weights; instruction sets have others. */
+#include "ek_bits.h"
+#if EK_BITS(EK_X) == 8
 #include "ek_conv_transpose_runs.h"
-#define EK_RUNS ek_conv_transpose_runs
+#endif
 #include "ek_conv_transpose_int.h"

@@ -2,5 +2,6 @@
 #define EK_X int16_t
 #define EK_ACC int64_t
 #define EK_Y int8_t
+#define EK_PATH(path) ek_conv_transpose_##path##_s16_s8
 #define EK_TERM(x, zero, w) ((int64_t)((int32_t)((x) - (zero)) * (w)))
 #include "ek_conv_transpose_w8.h"

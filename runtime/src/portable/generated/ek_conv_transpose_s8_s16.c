@@ -2,5 +2,6 @@
 #define EK_X int8_t
 #define EK_ACC int32_t
 #define EK_Y int16_t
+#define EK_PATH(path) ek_conv_transpose_##path##_s8_s16
 #define EK_TERM(x, zero, w) ((int16_t)((int16_t)((x) - (zero)) * (w)))
 #include "ek_conv_transpose_w8.h"

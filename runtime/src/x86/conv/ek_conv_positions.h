@@ -1,6 +1,5 @@
-/* Convolution with few output positions and many channels, over EK_X, EK_ACC and EK_Y: for each position the taps are
- * gathered in the order of the weights, channels last, which are packed as those of ek_fc, and the products taken by
- * ek_rows.h. */
+/* Convolution of one group position by position, over EK_PATH, EK_X, EK_ACC and EK_Y: for each the taps are gathered in the
+ * order of the weights, channels last, which are packed as those of ek_fc, and the products taken by ek_rows.h. */
 #include "ek_conv_shape.h"
 #include "ek_rows.h"
 
@@ -11,13 +10,6 @@
 #else
 #define EK_COLUMNS_AT_ONCE 1
 #endif
-
-/* As `few_positions` of edgekit.targets.c.packing, which packs for it. */
-static inline int ek_conv_has_few_positions(const ek_conv_shape *s)
-{
-    const int32_t most = s->k_h * s->k_w > 1 ? 12 : 8;
-    return s->groups == 1 && s->out_h * s->out_w <= most && s->out_c >= 16;
-}
 
 /* to [plane][channels] = x [channels][plane]. */
 static inline void ek_turn(const EK_X *restrict x, int32_t channels, int32_t plane, EK_X *restrict to)
@@ -88,9 +80,9 @@ static inline void ek_column_outputs(const EK_ACC *acc, const int32_t *mult, con
     }
 }
 
-static void ek_conv_positions(const EK_X *x, int32_t x_zero, const int8_t *w, const EK_ACC *bias, const int32_t *mult,
-                              const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
-                              const ek_conv_shape *s)
+void EK_PATH(positions)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+                        const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
+                        int32_t y_max, EK_Y *restrict y, const ek_conv_shape *s)
 {
     const int32_t taps = s->in_c * s->k_h * s->k_w, plane = s->out_h * s->out_w;
     const ptrdiff_t bytes = sizeof(EK_X) == 1 ? EK_BYTES_S8(taps) : EK_BYTES_S16(taps);

@@ -1,7 +1,10 @@
 /* Integer transposed convolution over EK_NAME and what ek_conv_window.h takes: for each remainder of output positions
- * by the strides a convolution with the taps that meet it. w and bias are packed so (edgekit.targets.c.packing):
- * [phase][out_c][inputs][taps of the phase] and [phase][out_c], but for those of ek_conv_transpose_runs.h. */
+ * by the strides a convolution with the taps that meet it. w and bias are packed so (edgekit.targets.c.packing.conv_paths):
+ * [phase][out_c][inputs][taps of the phase] and [phase][out_c]. */
+#include "ek_bits.h"
+#if EK_BITS(EK_X) == 8
 #include "ek_conv_transpose_runs.h"
+#endif
 #include "ek_conv_window.h"
 #include "ek_phases.h"
 #include "ek_transposed_depthwise.h"
@@ -13,9 +16,6 @@ void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, c
     const ek_conv_shape s = *shape;
     const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups;
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
-    if (ek_conv_transpose_runs(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
-        return;
-    }
     if (EK_TRANSPOSED_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
         return;
     }

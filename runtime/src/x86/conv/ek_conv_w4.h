@@ -1,8 +1,9 @@
-/* Integer convolution with int4 weights over EK_NAME: weights of some outputs are widened once in a call, with the bias that
- * ek_conv_w8.h takes, which then takes those outputs. Where it takes channels side by side, so they are packed, and the
- * bias contains what it takes (edgekit.targets.c.packing). */
+/* Integer convolution with int4 weights over EK_NAME and EK_PATH: weights of some outputs are widened once in a call, with
+ * the bias that ek_conv_w8.h takes, which then takes those outputs. With channels side by side they are packed so, and the
+ * bias contains what it takes (edgekit.targets.c.packing.conv_paths). */
 #define EK_CONV static void ek_conv_wide
-#define EK_ROWS_PACKED 0
+#define EK_CONV_BANDS static void ek_conv_wide_bands
+#define EK_CONV_POINTS static void ek_conv_wide_points
 #include "ek_conv_w8.h"
 #define EK_W int8_t
 #include "ek_conv_taps.h"
@@ -13,7 +14,12 @@
 /* What is added to operands before an instruction takes them, and so to the bias. */
 static inline int64_t ek_w4_fold(int32_t x_zero)
 {
-    return sizeof(EK_X) == 1 && EK_OPERAND_ZERO(1) == 0 ? x_zero + EK_BESIDE_OFFSET : 0;
+#if EK_BITS(EK_X) == 8
+    return EK_OPERAND_ZERO(1) == 0 ? x_zero + EK_BESIDE_OFFSET : 0;
+#else
+    (void)x_zero;
+    return 0;
+#endif
 }
 
 /* wide [n] = a row of int4 weights. */
@@ -60,35 +66,82 @@ static void ek_w4_each(const EK_X *x, int32_t x_zero, const int8_t *w, const EK_
     }
 }
 
+/* Whole groups of outputs, or a part of one, whose widened weights are a panel: `span` bytes to an output. */
+static int32_t ek_w4_part(const ek_conv_shape *s, int32_t span, int32_t o, ek_conv_shape *part)
+{
+    const int32_t outputs = s->out_c / s->groups, most = ek_min(EK_WIDE_ROWS, EK_WIDE_BYTES / span), whole = most / outputs;
+    *part = *s;
+    part->groups = whole > 0 ? ek_min(whole, s->groups - o / outputs) : 1;
+    part->in_c = part->groups * (s->in_c / s->groups);
+    part->out_c = whole > 0 ? part->groups * outputs : ek_min(most, outputs - o % outputs);
+    return part->out_c;
+}
+
+#if EK_BITS(EK_X) == 8
+void EK_PATH(bands)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+                    const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
+                    int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
+{
+    const ek_conv_shape s = ek_conv_flatten(shape);
+    const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups;
+    const int32_t span = (inputs + EK_BESIDE - 1) / EK_BESIDE * EK_BESIDE * s.k_h * s.k_w;
+    const ptrdiff_t x_group = (ptrdiff_t)inputs * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
+    int8_t panel[EK_WIDE_BYTES];
+    ek_conv_shape part;
+    for (int32_t o = 0, n; o < s.out_c; o += n) {
+        n = ek_w4_part(&s, span, o, &part);
+        for (int32_t r = 0; r < n; r++) {
+            ek_w4_row(w + (o + r) * EK_BYTES_W4(span), span, panel + r * span);
+        }
+        ek_conv_wide_bands(x + o / outputs * x_group, x_zero, panel, bias + o, mult + o, shift + o, y_zero, y_min, y_max,
+                           y + o * plane, &part);
+    }
+}
+#endif
+
+typedef void ek_conv_of(const EK_X *restrict, int32_t, const int8_t *restrict, const EK_ACC *restrict,
+                        const int32_t *restrict, const uint8_t *restrict, int32_t, int32_t, int32_t, EK_Y *restrict,
+                        const ek_conv_shape *);
+
+/* All outputs by a kernel of rows of weights as they are. */
+static void ek_w4_panels(ek_conv_of *kernel, const EK_X *x, int32_t x_zero, const int8_t *w, const EK_ACC *bias,
+                         const int32_t *mult, const uint8_t *shift, int32_t y_zero, int32_t y_min, int32_t y_max, EK_Y *y,
+                         const ek_conv_shape *s)
+{
+    const int32_t inputs = s->in_c / s->groups, outputs = s->out_c / s->groups, taps = inputs * s->k_h * s->k_w;
+    const ptrdiff_t x_group = (ptrdiff_t)inputs * s->in_h * s->in_w, plane = (ptrdiff_t)s->out_h * s->out_w;
+    int8_t panel[EK_WIDE_BYTES];
+    EK_ACC folded[EK_WIDE_ROWS];
+    ek_conv_shape part;
+    for (int32_t o = 0, n; o < s->out_c; o += n) {
+        n = ek_w4_part(s, taps, o, &part);
+        for (int32_t r = 0; r < n; r++) {
+            int8_t *const wide = panel + r * taps;
+            ek_w4_row(w + (o + r) * EK_BYTES_W4(taps), taps, wide);
+            folded[r] = (EK_ACC)(bias[o + r] - ek_w4_fold(x_zero) * ek_w4_sum(wide, taps));
+        }
+        kernel(x + o / outputs * x_group, x_zero, panel, folded, mult + o, shift + o, y_zero, y_min, y_max, y + o * plane,
+               &part);
+    }
+}
+
+#ifdef EK_HAS_POINTS
+void EK_PATH(points)(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
+                     const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
+                     int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
+{
+    ek_w4_panels(ek_conv_wide_points, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, shape);
+}
+#endif
+
 void EK_NAME(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
              const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero, int32_t y_min,
              int32_t y_max, EK_Y *restrict y, const ek_conv_shape *shape)
 {
     const ek_conv_shape s = ek_conv_flatten(shape);
-    const int32_t inputs = s.in_c / s.groups, outputs = s.out_c / s.groups, kernel = s.k_h * s.k_w;
-    const int32_t taps = inputs * kernel, beside = sizeof(EK_X) == 1 && EK_W4_FOURS(&s);
-    const int32_t span = beside ? (inputs + EK_BESIDE - 1) / EK_BESIDE * EK_BESIDE * kernel : taps;
-    const int32_t most = ek_min(EK_WIDE_ROWS, EK_WIDE_BYTES / ek_max(span, 1));
-    const ptrdiff_t x_group = (ptrdiff_t)inputs * s.in_h * s.in_w, plane = (ptrdiff_t)s.out_h * s.out_w;
-    int8_t panel[EK_WIDE_BYTES];
-    EK_ACC folded[EK_WIDE_ROWS];
-    if (most == 0) {
+    if (s.in_c / s.groups * s.k_h * s.k_w > EK_WIDE_BYTES) {
         ek_w4_each(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
-        return;
-    }
-    for (int32_t o = 0, n; o < s.out_c; o += n) { /* of whole groups, or of a part of one */
-        const int32_t whole = most / outputs, group = o / outputs;
-        ek_conv_shape part = s;
-        part.groups = whole > 0 ? ek_min(whole, s.groups - group) : 1;
-        n = whole > 0 ? part.groups * outputs : ek_min(most, outputs - o % outputs);
-        part.in_c = part.groups * inputs;
-        part.out_c = n;
-        for (int32_t r = 0; r < n; r++) {
-            int8_t *const wide = panel + r * span;
-            ek_w4_row(w + (o + r) * EK_BYTES_W4(span), span, wide);
-            folded[r] = beside ? bias[o + r] : (EK_ACC)(bias[o + r] - ek_w4_fold(x_zero) * ek_w4_sum(wide, span));
-        }
-        ek_conv_wide(x + group * x_group, x_zero, panel, folded, mult + o, shift + o, y_zero, y_min, y_max,
-                     y + o * plane, &part);
+    } else {
+        ek_w4_panels(ek_conv_wide, x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
     }
 }

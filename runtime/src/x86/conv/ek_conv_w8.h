@@ -1,15 +1,19 @@
-/* Integer convolution over EK_NAME and what ek_conv_window.h takes. */
+/* Integer convolution over EK_NAME, EK_PATH and what ek_conv_window.h takes: window by window; position by position; of int8
+ * inputs with channels side by side, and point by point. */
+#include "ek_bits.h"
 #include "ek_conv_depthwise.h"
-#include "ek_conv_positions.h"
 #include "ek_conv_window.h"
-
-#include "ek_conv_pointwise.h"
-
-#include "ek_conv_fours.h"
 
 #ifndef EK_CONV
 #define EK_CONV void EK_NAME
-#define EK_ROWS_PACKED ek_conv_has_few_positions(&s) /* how the weights are packed */
+#define EK_CONV_BANDS void EK_PATH(bands)
+#define EK_CONV_POINTS void EK_PATH(points)
+#include "ek_conv_positions.h"
+#endif
+
+#if EK_BITS(EK_X) == 8
+#include "ek_conv_beside.h"
+#include "ek_conv_pointwise.h"
 #endif
 
 EK_CONV(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const EK_ACC *restrict bias,
@@ -21,13 +25,6 @@ EK_CONV(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const 
     const ptrdiff_t plane = (ptrdiff_t)s.out_h * s.out_w, x_group = (ptrdiff_t)inputs * s.in_h * s.in_w;
     const ek_window window = {s.out_h, s.out_w, s.k_h, s.k_w, s.stride_h, s.stride_w, -s.pad_top, s.dil_h,
                               -s.pad_left, s.dil_w, s.out_w, 1};
-    if (EK_ROWS_PACKED) {
-        ek_conv_positions(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s);
-        return;
-    }
-    if (EK_FOURS(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
-        return;
-    }
     if (EK_DEPTHWISE(x, x_zero, w, bias, mult, shift, y_zero, y_min, y_max, y, &s)) {
         return;
     }
@@ -35,8 +32,6 @@ EK_CONV(const EK_X *restrict x, int32_t x_zero, const int8_t *restrict w, const 
         const int32_t o = g * outputs;
         const ek_layer layer = {x + g * x_group, w + (ptrdiff_t)o * taps, bias + o, mult + o, shift + o, y + o * plane,
                                 x_zero, y_zero, y_min, y_max, inputs, outputs, s.in_h, s.in_w, plane};
-        if (!ek_pointwise(&layer, &window)) {
-            ek_conv_window(&layer, &window);
-        }
+        ek_conv_window(&layer, &window);
     }
 }

@@ -1,5 +1,6 @@
 """Conv and ConvTranspose in integers, 1-D and 2-D."""
 
+from collections.abc import Callable
 from functools import partial
 
 import onnx_ir as ir
@@ -20,10 +21,13 @@ from edgekit.targets.c.emit.kernels import Kernel, Selection, constant_kernel
 from edgekit.targets.c.emit.linear import keeps_pattern
 from edgekit.targets.c.emit.movement.copies import copy_loops
 from edgekit.targets.c.packing import winograd_int
+from edgekit.targets.c.packing.conv_paths import CONV_PATHS, TRANSPOSED_PATHS, ConvPath, pack_conv
 from edgekit.targets.c.packing.sparse import sparse_rows
-from edgekit.targets.c.packing.weights import pack_conv
 from edgekit.targets.c.plan.storage import item_bytes
 from edgekit.targets.instruction_sets import packing_of
+
+INT4_TYPE = ir.DataType.INT4.numpy()
+ShapeOf = Callable[[ir.Node], ConvShape | None]
 
 
 def emit_conv_int(ctx: Context, node: ir.Node) -> None:
@@ -31,29 +35,49 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
     ctx.emit(INT_KERNELS, node)
 
 
-def _emit_int(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv`` or ``ek_conv_transpose``."""
-    if _emit_sparse_int(ctx, node):
-        return
-    kernel = int_kernel(KERNELS[node.op_type], node)
-    parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
-    shape = ConvShape.of(ints(node, "shape", []))
+def _conv_shape(node: ir.Node) -> ConvShape | None:
+    """Of a convolution, or of the one that a transposed one is by its phases; None where it is none."""
     if node.op_type == "Conv":
-        parts["w"] = trimmed_weights(parts["w"], shape)
-        shape = shape.trimmed()
-    _call_packed(ctx, node, kernel, parts, shape, ctx.pointer(node.outputs[0]))
+        return ConvShape.of(ints(node, "shape", [])).trimmed().lying().flat()
+    found = phases_of_node(node)
+    return None if found is None else found.shape.lying().flat()
 
 
-def _emit_phases(ctx: Context, node: ir.Node) -> None:
-    """A transposed convolution by ``ek_conv``, its phases as channels, which are then put side by side."""
+def _transposed_shape(node: ir.Node) -> ConvShape | None:
+    """Of a transposed convolution as it is; None of others."""
+    transposed = node.op_type == "ConvTranspose"
+    return ConvShape.of(ints(node, "shape", [])).lying() if transposed else None
+
+
+def _emit_conv(path: ConvPath, ctx: Context, node: ir.Node) -> None:
+    """By a kernel of convolutions."""
+    if node.op_type == "ConvTranspose":
+        _emit_phases(path, ctx, node)
+    elif not _emit_sparse_int(ctx, node):
+        parts = _parts(node)
+        parts["w"] = trimmed_weights(parts["w"], ConvShape.of(ints(node, "shape", [])))
+        _call_packed(ctx, node, path, parts, _conv_shape(node), ctx.pointer(node.outputs[0]))
+
+
+def _emit_phases(path: ConvPath, ctx: Context, node: ir.Node) -> None:
+    """A transposed convolution by a kernel of convolutions, its phases as channels, which are then put side by side."""
     found, y = phases_of_node(node), node.outputs[0]
     assert found is not None and y.dtype is not None
-    parts = {a: array_attribute(node, a)[found.channels] for a in ("bias", "mult", "shift")}
+    parts = {name: array[found.channels] for name, array in _parts(node).items() if name != "w"}
     sums = f"({ctx.scratch(node, C_TYPES[y.dtype])})" if found.copies else ctx.pointer(y)
-    kernel = int_kernel(KERNELS["Conv"], node)
-    _call_packed(ctx, node, kernel, {"w": found.w} | parts, found.shape, sums)
+    _call_packed(ctx, node, path, {"w": found.w} | parts, _conv_shape(node), sums)
     for loops, start, to in found.copies:
         copy_loops(ctx, y, sums, ctx.pointer(y), loops, start, to)
+
+
+def _emit_transposed(path: ConvPath, ctx: Context, node: ir.Node) -> None:
+    """By a kernel of transposed convolutions."""
+    y = ctx.pointer(node.outputs[0])
+    _call_packed(ctx, node, path, _parts(node), _transposed_shape(node), y)
+
+
+def _parts(node: ir.Node) -> dict[str, Array]:
+    return {name: array_attribute(node, name) for name in ("w", "bias", "mult", "shift")}
 
 
 def _phases_pay(selection: Selection, node: ir.Node) -> bool:
@@ -69,21 +93,64 @@ def _phases_pay(selection: Selection, node: ir.Node) -> bool:
 def _room_of_phases(_: Selection, node: ir.Node) -> int:
     """What the convolution of all phases gives, before it is put side by side."""
     found = phases_of_node(node)
-    assert found is not None
-    outputs = found.shape.out_c * found.shape.out_h * found.shape.out_w
-    return outputs * item_bytes(node.outputs[0]) if found.copies else 0
+    if found is None or not found.copies:
+        return 0
+    return found.shape.out_c * found.shape.out_h * found.shape.out_w * item_bytes(node.outputs[0])
+
+
+def _conv_kernel(path: ConvPath) -> Kernel:
+    """The kernel of a way to compute convolutions, transposed ones by their phases among them."""
+
+    def pays(selection: Selection, node: ir.Node) -> bool:
+        counts = node.op_type == "Conv" or _phases_pay(selection, node)
+        return counts and _pays(path, _conv_shape, selection, node)
+
+    return Kernel(
+        partial(int_kernel, path.kernel),
+        partial(_emit_conv, path),
+        partial(_takes, path, _conv_shape),
+        pays,
+        _room_of_phases,
+    )
+
+
+def _transposed_kernel(path: ConvPath) -> Kernel:
+    """The kernel of a way to compute transposed convolutions."""
+    return Kernel(
+        partial(int_kernel, path.kernel),
+        partial(_emit_transposed, path),
+        partial(_takes, path, _transposed_shape),
+        partial(_pays, path, _transposed_shape),
+    )
+
+
+def _takes(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
+    """Whether a way to compute convolutions computes a layer."""
+    own, is_int4 = selection.packing, array_attribute(node, "w").dtype == INT4_TYPE
+    if not path.has(own, 8 * item_bytes(node.inputs[0]), is_int4):
+        return False
+    shape = shape_of(node)
+    return shape is not None and path.takes(shape, own)
+
+
+def _pays(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
+    """Whether it takes less time than those behind it."""
+    shape = shape_of(node)
+    return shape is not None and path.pays(shape, selection.packing)
 
 
 def _call_packed(
     ctx: Context,
     node: ir.Node,
-    kernel: str,
+    path: ConvPath,
     parts: dict[str, Array],
-    shape: ConvShape,
+    shape: ConvShape | None,
     y: str,
 ) -> None:
-    """Call ``ek_conv`` or ``ek_conv_transpose`` with weights and biases as the device reads them."""
-    own, zero, shape = packing_of(ctx.profile.kernels), int_attribute(node, "x_zero"), shape.lying()
+    """Call a kernel with weights and biases as it reads them; y is where its outputs go."""
+    assert shape is not None
+    own, kernel = packing_of(ctx.profile.kernels), int_kernel(path.kernel, node)
+    zero = int_attribute(node, "x_zero")
     w, bias = pack_conv(own, kernel, parts["w"], parts["bias"], zero, shape)
     _call_int(ctx, node, kernel, parts | {"w": w, "bias": bias}, shape, y)
 
@@ -112,8 +179,7 @@ def _call_int(
 
 def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
     """By ``ek_conv_winograd_s8_s8``."""
-    parts = {a: array_attribute(node, a) for a in ("w", "bias", "mult", "shift")}
-    zero = int_attribute(node, "x_zero")
+    parts, zero = _parts(node), int_attribute(node, "x_zero")
     parts["bias"] = winograd_int.fold_winograd_bias(parts["w"], parts["bias"], zero)
     parts["w"] = winograd_int.pack_winograd(parts["w"])
     shape = ConvShape.of(ints(node, "shape", []))
@@ -187,7 +253,9 @@ INT_KERNELS = (
         lambda _, node: dense_int_of(node) is not None,
         lambda selection, node: not conv_rows.is_runs(selection, node),
     ),
-    Kernel(partial(int_kernel, "ek_conv", sparse=True), _emit_int, _is_sparse),
+    Kernel(
+        partial(int_kernel, "ek_conv", sparse=True), partial(_emit_conv, CONV_PATHS[-1]), _is_sparse
+    ),
     Kernel(
         constant_kernel(winograd_int.KERNEL),
         _emit_tiles_int,
@@ -201,14 +269,8 @@ INT_KERNELS = (
         conv_rows.pays,
         conv_rows.room,
     ),
-    Kernel(
-        partial(int_kernel, KERNELS["Conv"]),
-        _emit_phases,
-        lambda _, node: phases_of_node(node) is not None,
-        _phases_pay,
-        _room_of_phases,
-    ),
-    Kernel(lambda node: int_kernel(KERNELS[node.op_type], node), _emit_int),
+    *map(_conv_kernel, CONV_PATHS),
+    *map(_transposed_kernel, TRANSPOSED_PATHS),
 )
 
 

@@ -23,7 +23,7 @@ from edgekit.targets.c.emit.conv.dense import LEAST_DENSITY, fitting_bias
 from edgekit.targets.c.emit.kernels import Selection
 from edgekit.targets.c.emit.movement.copies import copy_loops
 from edgekit.targets.c.loops.strides import index, merge, nest
-from edgekit.targets.c.packing.weights import in_runs
+from edgekit.targets.c.packing.conv_paths import RUNS
 from edgekit.targets.c.plan.storage import item_bytes
 from edgekit.targets.c.rewrite.phases import Part, Phases, phases_of
 
@@ -47,7 +47,7 @@ def takes(_: Selection, node: ir.Node) -> bool:
 
 
 def is_runs(selection: Selection, node: ir.Node) -> bool:
-    """Whether ``ek_conv_transpose`` takes runs of outputs, and that pays: not with Helium and VNNI, by measurement."""
+    """Whether ``ek_conv_transpose_runs`` takes a layer, and that pays: not with Helium and VNNI, by measurement."""
     x, own = node.inputs[0], selection.packing
     if (
         node.op_type != "ConvTranspose"
@@ -56,7 +56,8 @@ def is_runs(selection: Selection, node: ir.Node) -> bool:
     ):
         return False
     narrow = array_attribute(node, "w").dtype == np.int8 and x is not None and item_bytes(x) == 1
-    return narrow and in_runs(ConvShape.of(ints(node, "shape", [])))
+    shape = ConvShape.of(ints(node, "shape", []))
+    return narrow and RUNS.takes(shape, own) and RUNS.pays(shape, own)
 
 
 def pays(selection: Selection, node: ir.Node) -> bool:

@@ -34,10 +34,32 @@ def test_the_kernels_of_float_layers() -> None:
 
 def test_the_kernels_of_integer_layers() -> None:
     found = {c.node: (c.kernel, *c.others) for c in lower_c(integers(), "host", of("dsp")).choices}
-    fc, conv = "ek_fc_s8_s8", "ek_conv_s8_s8"
-    assert found["whole"] == (fc, conv)
-    assert found["point"] == (f"{conv}_sparse", conv)
+    fc, conv, strips = "ek_fc_s8_s8", "ek_conv_s8_s8", "ek_conv_strips_s8_s8"
+    assert found["body"] == (strips, conv)
+    assert found["whole"] == (fc, strips, conv)
+    assert found["point"] == (f"{conv}_sparse", strips, conv)
     assert found["fc"] == (f"{fc}_sparse", fc)
+
+
+@pytest.mark.parametrize(
+    ("isa", "words"),
+    [
+        ("avx512vnni", ("winograd", "bands", "positions", "")),
+        ("avx2", ("bands", "positions", "")),
+        ("mve", ("strips", "")),
+        ("neon", ("",)),
+    ],
+)
+def test_ways_to_compute_a_convolution_are_kernels_of_its_layer(
+    isa: str, words: tuple[str, ...]
+) -> None:
+    choices = lower_c(integers(), "host", of(isa)).choices
+    (body,) = (choice for choice in choices if choice.node == "body")
+    names = {f"ek_conv_{word}_s8_s8".replace("__", "_") for word in words}
+    assert {body.kernel, *body.others} == names
+    for name in names:
+        build = lower_c(integers(), "host", of(isa), schedule={"body": name})
+        assert f" {name}(" in build.files["choices.c"].decode()
 
 
 def test_sums_of_a_fixed_order_have_one_kernel() -> None:

@@ -60,7 +60,11 @@ def test_a_hop_is_one_matrix(isa: str) -> None:
 
 @pytest.mark.parametrize(
     ("isa", "kernel"),
-    [("avx2", "ek_conv_s8_s8"), ("mve", "ek_conv_s8_s8"), ("wasm", "ek_frame_fc_s8_s8")],
+    [
+        ("avx2", "ek_conv_bands_s8_s8"),
+        ("mve", "ek_conv_strips_s8_s8"),
+        ("wasm", "ek_frame_fc_s8_s8"),
+    ],
 )
 def test_a_clip_is_one_convolution_or_a_product_for_each_block(isa: str, kernel: str) -> None:
     found = choices_of(isa)
@@ -70,4 +74,4 @@ def test_a_clip_is_one_convolution_or_a_product_for_each_block(isa: str, kernel:
 @pytest.mark.parametrize("isa", ["avx2", "dsp", "wasm"])
 def test_few_taps_of_large_strides_are_runs(isa: str) -> None:
     found = choices_of(isa)
-    assert found["each"].kernel == found["runs"].kernel == "ek_conv_transpose_s8_s8"
+    assert found["each"].kernel == found["runs"].kernel == "ek_conv_transpose_runs_s8_s8"

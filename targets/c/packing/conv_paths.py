@@ -1,0 +1,240 @@
+"""The ways in which C computes integer convolutions: one row each, which lowering names for a layer.
+
+A row has the C function, the instruction sets and the shapes that it takes, where it takes less time than the rows
+behind it, and its order of weights. This is the only place of these rules: a function does as its name says.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from edgekit.base.arrays import Array
+from edgekit.operators.geometry import ConvShape
+from edgekit.targets.c.packing.conv_weights import (
+    Weights,
+    pack_dense,
+    pack_in_order,
+    pack_phases,
+    pack_planes,
+    pack_positions,
+    pack_side_by_side,
+    pack_strips,
+    pack_transposed,
+    phase_shapes,
+    strip_rows,
+    tile_piece,
+    tiles_of,
+)
+from edgekit.targets.c.packing.weights import INT4
+from edgekit.targets.instruction_sets import Packing, Tiles
+
+NAME = re.compile(rf"(ek_conv\w*?)_s(8|16)_s(?:8|16)(_{INT4})?")
+Rule = Callable[[ConvShape, Packing], bool]
+
+
+@dataclass(frozen=True)
+class ConvPath:
+    """A way to compute an integer convolution.
+
+    Attributes:
+        kernel: its C function, before the element types.
+        has: whether an instruction set has it, for inputs of so many bits, and for int4 weights.
+        pack: weights and bias as it reads them.
+        takes: whether it computes a shape.
+        pays: whether it then takes less time than the rows behind it.
+    """
+
+    kernel: str
+    has: Callable[[Packing, int, bool], bool]
+    pack: Callable[[Packing, Weights], tuple[Array, Array]]
+    takes: Rule = lambda _shape, _own: True
+    pays: Rule = lambda _shape, _own: True
+
+
+def pack_conv(
+    own: Packing, kernel: str, w: Array, bias: Array, x_zero: int, shape: ConvShape
+) -> tuple[Array, Array]:
+    """Return weights and bias of an integer convolution as a kernel reads them.
+
+    Args:
+        own: of the instruction set.
+        kernel: its whole name.
+        w: weights, as `Weights` has them.
+        bias: (out_c), without any zero point.
+        x_zero: what the input is outside.
+        shape: all sizes, which the kernel takes.
+    """
+    path, bits, is_int4 = _row_of(kernel)
+    return path.pack(own, Weights(w, bias, x_zero, bits, is_int4, shape))
+
+
+def kernels_of(kernel: str, own: Packing, shape: ConvShape) -> list[str]:
+    """Return the kernels that compute what one of them does, of the same element types: first the one that pays."""
+    path, bits, is_int4 = _row_of(kernel)
+    paths = next(rows for rows in (CONV_PATHS, TRANSPOSED_PATHS) if path in rows)
+    there = [other for other in paths if other.has(own, bits, is_int4)]
+    taking = [other for other in there if other.takes(shape, own)]
+    best = next(other for other in taking if other.pays(shape, own))
+    ordered = (best, *(other for other in taking if other is not best))
+    return [kernel.replace(path.kernel, other.kernel, 1) for other in ordered]
+
+
+def has_kernel(own: Packing, kernel: str) -> bool:
+    """Whether an instruction set has a kernel of integer convolutions."""
+    path, bits, is_int4 = _row_of(kernel)
+    return path.has(own, bits, is_int4)
+
+
+def _row_of(kernel: str) -> tuple[ConvPath, int, bool]:
+    """The row of a kernel, the bits of its inputs, and whether its weights are int4."""
+    found = NAME.fullmatch(kernel)
+    assert found is not None, kernel
+    return BY_KERNEL[found[1]], int(found[2]), bool(found[3])
+
+
+def _everywhere(_own: Packing, _bits: int, _is_int4: bool) -> bool:
+    return True
+
+
+def _narrow(_own: Packing, bits: int, is_int4: bool) -> bool:
+    return bits == 8 and not is_int4
+
+
+def _by_tiles(own: Packing, bits: int, is_int4: bool) -> bool:
+    return own.tiles is not None and _narrow(own, bits, is_int4)
+
+
+def _are_few(s: ConvShape, _own: Packing) -> bool:
+    """Whether outputs are too few for vectors of positions."""
+    most = 12 if s.k_h * s.k_w > 1 else 8
+    return s.out_h * s.out_w <= most and s.out_c >= 16
+
+
+def _fit_side_by_side(s: ConvShape, own: Packing) -> bool:
+    """Whether a band has room for one position of all channels; with AVX2 each pair of them has 2,048 elements."""
+    elements, kernel = -(-s.in_c // s.groups // own.channels), s.k_h * s.k_w
+    if own.channels == 2:
+        return elements * kernel <= 8000 and kernel <= 2048
+    return elements * kernel <= 16000
+
+
+def _pay_side_by_side(s: ConvShape, own: Packing) -> bool:
+    """Whether there are enough channels, and more than one tap where four of them are together."""
+    inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
+    if own.channels == 2:
+        return inputs >= 2
+    apart = kernel > 1 or s.stride_h > 1 or s.stride_w > 1
+    return apart and (inputs >= 4 or (inputs >= 2 and inputs * kernel > 256))
+
+
+def _are_points(s: ConvShape, _own: Packing) -> bool:
+    """Whether each output reads the channels at its own position, and a tile has room for them."""
+    one = (s.k_h, s.k_w, s.stride_h, s.stride_w, s.pad_top, s.pad_left) == (1, 1, 1, 1, 0, 0)
+    return one and (s.in_h, s.in_w) == (s.out_h, s.out_w) and s.in_c // s.groups <= 2048
+
+
+def _pay_by_points(s: ConvShape, _own: Packing) -> bool:
+    """Whether channels are added, or are longer than a band of one by itself."""
+    return s.in_c > s.groups or s.out_h * s.out_w > 3840
+
+
+def _fit_in_planes(s: ConvShape, own: Packing) -> bool:
+    """Whether each channel is by itself, and its band has room: ``ek_conv_planes.h``, that of Helium by strips."""
+    if s.in_c != s.groups or s.out_c > 2 * s.groups:
+        return False
+    if tiles_of(own).strips:
+        wide, high = (s.k_w - 1) * s.dil_w + 1 + 4 * s.stride_w, s.stride_h + (s.k_h - 1) * s.dil_h
+        rows = strip_rows(s)
+        return rows <= 16 and s.stride_h <= 16 and rows * wide <= 2048 and high * wide <= 1536
+    wide = 16 + (s.k_w - 1) * s.dil_w // s.stride_w
+    high = 1 + (s.k_h - 1) * s.dil_h // s.stride_h
+    planes = s.stride_h * s.stride_w
+    return planes <= 16 and planes * high * wide <= 2048 and max(s.k_h, s.k_w) <= 64
+
+
+def _fit_in_strips(s: ConvShape, own: Packing) -> bool:
+    """Whether windows may lie in strips, each column of which is filled up to a multiple of rows."""
+    high = _strip_high(s, tiles_of(own))
+    return s.dil_w == 1 and s.stride_w <= s.k_w and 3 * (-high % tiles_of(own).rows) <= high
+
+
+def _pay_in_strips(s: ConvShape, own: Packing) -> bool:
+    """Whether laying saves more, as positions share columns or channels are few, than what fills columns up adds."""
+    tiles, (channels, _, _) = tiles_of(own), tile_piece(s, tiles_of(own))
+    if tiles.rows == 1:
+        return s.stride_w < s.k_w + (channels < tiles.channels)
+    high = _strip_high(s, tiles)
+    return -high % tiles.rows * (s.out_c // s.groups) <= 12 * high
+
+
+def _strip_high(s: ConvShape, tiles: Tiles) -> int:
+    channels, rows, _ = tile_piece(s, tiles)
+    return channels * rows
+
+
+def _fit_in_runs(s: ConvShape, _own: Packing) -> bool:
+    """Whether an output has eight taps at most, neighbours along the row of which are those of neighbours."""
+    down, across = (s.k_h - 1) * s.dil_h // s.stride_h + 1, (s.k_w - 1) // s.stride_w + 1
+    return s.dil_w == 1 and s.in_c // s.groups * down * across <= 8
+
+
+def _pay_in_runs(s: ConvShape, _own: Packing) -> bool:
+    """Whether a block has many outputs."""
+    return s.stride_w >= 16
+
+
+def _fit_phases_in_strips(s: ConvShape, own: Packing) -> bool:
+    """Whether the windows of all phases may lie in strips."""
+    return all(_fit_in_strips(one, own) for one in _phases_with_taps(s))
+
+
+def _pay_phases_in_strips(s: ConvShape, own: Packing) -> bool:
+    """Whether that pays for at least half of the taps."""
+    gains = [(1 if _pay_in_strips(one, own) else -1, one) for one in _phases_with_taps(s)]
+    return sum(sign * one.k_h * one.k_w for sign, one in gains) >= 0
+
+
+def _phases_with_taps(s: ConvShape) -> list[ConvShape]:
+    return [one for _, _, one in phase_shapes(s) if one.k_h * one.k_w]
+
+
+CONV_PATHS = (
+    ConvPath(
+        "ek_conv_positions",
+        lambda own, _bits, is_int4: own.windows and not is_int4,
+        pack_positions,
+        lambda shape, _own: shape.groups == 1,
+        _are_few,
+    ),
+    ConvPath(
+        "ek_conv_bands",
+        lambda own, bits, _is_int4: own.channels > 0 and bits == 8,
+        pack_side_by_side,
+        _fit_side_by_side,
+        _pay_side_by_side,
+    ),
+    ConvPath(
+        "ek_conv_points",
+        lambda own, bits, _is_int4: own.channels == 4 and bits == 8,
+        pack_dense,
+        _are_points,
+        _pay_by_points,
+    ),
+    ConvPath("ek_conv_planes", _by_tiles, pack_planes, _fit_in_planes),
+    ConvPath("ek_conv_strips", _by_tiles, pack_strips, _fit_in_strips, _pay_in_strips),
+    ConvPath("ek_conv", _everywhere, pack_dense),
+)
+RUNS = ConvPath("ek_conv_transpose_runs", _narrow, pack_in_order, _fit_in_runs, _pay_in_runs)
+TRANSPOSED_PATHS = (
+    RUNS,
+    ConvPath(
+        "ek_conv_transpose_strips",
+        _by_tiles,
+        partial(pack_phases, strips=True),
+        _fit_phases_in_strips,
+        _pay_phases_in_strips,
+    ),
+    ConvPath("ek_conv_transpose", _everywhere, pack_transposed),
+)
+BY_KERNEL = {path.kernel: path for path in (*CONV_PATHS, *TRANSPOSED_PATHS)}

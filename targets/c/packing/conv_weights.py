@@ -1,0 +1,196 @@
+"""The orders in which C kernels of integer convolutions read weights, and what is folded into biases with them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edgekit.base.arrays import Array, Int8
+from edgekit.operators.geometry import ConvShape
+from edgekit.targets.c.packing.weights import int4_bytes
+from edgekit.targets.instruction_sets import Packing, Tiles
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a kernel is given of an integer convolution.
+
+    Attributes:
+        w: (out_c, in_c / groups, k_h, k_w); of a transposed one (in_c, out_c / groups, k_h, k_w).
+        bias: (out_c), without any zero point.
+        x_zero: what the input is outside.
+        bits: of the input.
+        is_int4: whether two weights are to share a byte.
+        shape: all sizes.
+    """
+
+    w: Array
+    bias: Array
+    x_zero: int
+    bits: int
+    is_int4: bool
+    shape: ConvShape
+
+    def folded(self, offset: int = 0) -> Array:
+        """The bias less what inputs of the zero point, and an offset to each, add to the sums."""
+        return fold_into_bias(self.w, self.bias, offset + self.x_zero)
+
+
+def fold_into_bias(w: Array, bias: Array, value: int) -> Array:
+    """Return the bias (out_c) of w (out_c, ...) less what operands of that value add to the sums."""
+    if value == 0:
+        return bias
+    folded: Array = bias - value * w.reshape(len(w), -1).sum(1, np.int64)
+    return folded.astype(bias.dtype)
+
+
+def pack_in_order(_own: Packing, of: Weights) -> tuple[Array, Array]:
+    """As ``ek_conv_transpose_runs.h`` says: as they are."""
+    return of.w, of.bias
+
+
+def pack_dense(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """For the kernel that every instruction set has."""
+    if of.is_int4:
+        return int4_bytes("ek_conv", [of.w])[0], of.bias
+    if own.tiles is not None and of.bits == 8:
+        return _pack_tiles(of.w, of.shape, own.tiles, strips=False), of.folded()
+    if own.windows and own.offset and of.bits == 8:
+        return of.w.reshape(-1), of.folded(own.offset)
+    return of.w, of.bias
+
+
+def pack_transposed(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """For the transposed kernel that every instruction set has: by phases, or as weights are."""
+    if of.is_int4:
+        return int4_bytes("ek_conv_transpose", [of.w])[0], of.bias
+    if own.tiles is not None and of.bits == 8:
+        return pack_phases(own, of, strips=False)
+    if not own.windows:
+        return of.w, of.bias
+    offset = own.offset if of.bits == 8 else 0
+    parts = [part.reshape(of.shape.out_c, -1) for part, _ in _phases(of.w, of.shape)]
+    biases = [fold_into_bias(part, of.bias, offset and offset + of.x_zero) for part in parts]
+    return np.concatenate([part.reshape(-1) for part in parts]), np.concatenate(biases)
+
+
+def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """As ``runtime/src/x86/conv/ek_conv_positions.h`` says: rows with channels last."""
+    rows = of.w.transpose(0, 2, 3, 1).reshape(len(of.w), -1)
+    return own.int_rows(rows, of.bits), of.folded(own.offset if of.bits == 8 else 0)
+
+
+def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """As ``ek_conv_fours.h`` and ``ek_conv_pairs.h`` say."""
+    w = _channels_together(of.w, own.channels)
+    if of.is_int4:
+        w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]
+    return w, of.folded(own.offset) if own.offset else of.bias
+
+
+def _channels_together(w: Array, together: int) -> Array:
+    """Return w (out_c, inputs, k_h, k_w) as [out_c][inputs / together][k_h][k_w][together], filled up with zeros."""
+    outputs, inputs, *kernel = w.shape
+    wide = np.zeros((outputs, -(-inputs // together) * together, int(np.prod(kernel))), w.dtype)
+    wide[:, :inputs] = w.reshape(outputs, inputs, -1)
+    return np.ascontiguousarray(
+        wide.reshape(outputs, -1, together, wide.shape[2]).swapaxes(2, 3)
+    ).reshape(-1)
+
+
+def pack_planes(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """As ``ek_conv_planes.h`` says: as they are, or with Helium the columns of strips."""
+    tiles, s, w = tiles_of(own), of.shape, of.w
+    if tiles.strips:
+        taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
+        if s.dil_w > 1:
+            taps = w.reshape(s.out_c, 1, -1)
+        columns = np.zeros((*taps.shape[:2], strip_rows(s)), np.int8)
+        columns[:, :, : taps.shape[2]] = taps
+        w = Packing(taps=((8, tiles.group),)).int_rows(columns.reshape(s.out_c, -1), 8)
+    return w, of.folded()
+
+
+def strip_rows(s: ConvShape) -> int:
+    """Rows of a strip of channels by themselves."""
+    rows = s.k_h if s.dil_w == 1 else s.k_h * s.k_w
+    return 4 if rows == 3 else rows
+
+
+def pack_strips(own: Packing, of: Weights) -> tuple[Array, Array]:
+    """As ``ek_conv_tiles.h`` says of windows in strips."""
+    return _pack_tiles(of.w, of.shape, tiles_of(own), strips=True), of.folded()
+
+
+def _pack_tiles(w: Array, s: ConvShape, tiles: Tiles, strips: bool) -> Int8:
+    """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
+    rows = Packing(rows=2, taps=((8, tiles.group),))
+    w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
+    parts = []
+    for group in np.split(w, s.groups):
+        for piece in _pieces(group, tile_piece(s, tiles)):
+            ordered = piece
+            if strips:
+                across = piece.transpose(0, 3, 2, 1).reshape(len(group), piece.shape[3], -1)
+                ordered = np.pad(across, ((0, 0), (0, 0), (0, -across.shape[2] % tiles.rows)))
+            elif w.shape[1] >= tiles.channels:
+                ordered = piece.transpose(0, 2, 3, 1)
+            parts.append(rows.int_rows(ordered.reshape(len(group), -1), 8))
+    return np.concatenate(parts)
+
+
+def tile_piece(s: ConvShape, tiles: Tiles) -> tuple[int, int, int]:
+    """Channels, rows and columns of a piece of a kernel that has few enough taps for a tile."""
+    inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
+    count = -(-inputs // min(max(tiles.taps // kernel, 1), inputs))
+    rows = s.k_h if kernel <= tiles.taps else max(tiles.taps // s.k_w, 1)
+    return -(-inputs // count), rows, min(s.k_w, tiles.taps)
+
+
+def _pieces(w: Array, sizes: tuple[int, int, int]) -> Iterator[Array]:
+    """Yield the parts of w (outputs, inputs, k_h, k_w)."""
+    channels, rows, columns = sizes
+    for c in range(0, w.shape[1], channels):
+        for ky in range(0, w.shape[2], rows):
+            for kx in range(0, w.shape[3], columns):
+                yield w[:, c : c + channels, ky : ky + rows, kx : kx + columns]
+
+
+def tiles_of(own: Packing) -> Tiles:
+    """Of an instruction set that has them."""
+    assert own.tiles is not None
+    return own.tiles
+
+
+def pack_phases(own: Packing, of: Weights, strips: bool) -> tuple[Array, Array]:
+    """As ``runtime/src/tiles/ek_conv_transpose_w8.h`` says."""
+    weights, biases = [np.zeros(0, np.int8)], []
+    for part, one in _phases(of.w, of.shape):
+        if part.size:
+            weights.append(_pack_tiles(part[:, :, ::-1, ::-1], one, tiles_of(own), strips))
+        biases.append(fold_into_bias(part.reshape(one.out_c, -1), of.bias, of.x_zero))
+    return np.concatenate(weights), np.concatenate(biases)
+
+
+def _phases(w: Array, s: ConvShape) -> Iterator[tuple[Array, ConvShape]]:
+    """Yield the taps of each phase (out_c, inputs, k_h, k_w), and its convolution."""
+    grouped = w.reshape(s.groups, s.in_c // s.groups, s.out_c // s.groups, s.k_h, s.k_w)
+    by_output = grouped.swapaxes(1, 2).reshape(s.out_c, -1, s.k_h, s.k_w)
+    for rows, columns, one in phase_shapes(s):
+        yield by_output[:, :, rows][:, :, :, columns], one
+
+
+def phase_shapes(s: ConvShape) -> Iterator[tuple[list[int], list[int], ConvShape]]:
+    """Yield rows and columns of the kernel that each phase of a transposed convolution has, and its convolution."""
+
+    def taps(k: int, stride: int, dilation: int, pad: int) -> list[list[int]]:
+        return [
+            [i for i in range(k) if (phase + pad - i * dilation) % stride == 0]
+            for phase in range(stride)
+        ]
+
+    for rows in taps(s.k_h, s.stride_h, s.dil_h, s.pad_top):
+        for columns in taps(s.k_w, s.stride_w, s.dil_w, s.pad_left):
+            apart = (columns[1] - columns[0]) * s.dil_w // s.stride_w if len(columns) > 1 else 1
+            sizes = {"k_h": len(rows), "k_w": len(columns), "dil_w": apart}
+            yield rows, columns, replace(s, stride_h=1, stride_w=1, **sizes)

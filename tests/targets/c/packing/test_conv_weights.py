@@ -1,0 +1,65 @@
+"""The orders in which kernels read the weights of integer convolutions: sums of products stay what they are."""
+
+import numpy as np
+import pytest
+
+from edgekit.operators.geometry import ConvShape
+from edgekit.targets.c.packing.conv_weights import (
+    Weights,
+    fold_into_bias,
+    pack_planes,
+    pack_strips,
+    phase_shapes,
+    tile_piece,
+)
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, Tiles
+
+MVE, DSP = (INSTRUCTION_SETS[isa].packing for isa in ("mve", "dsp"))
+
+
+def of(shape: ConvShape, *sizes: int) -> Weights:
+    w = np.random.default_rng(0).integers(-127, 128, sizes).astype(np.int8)
+    return Weights(w, np.arange(shape.out_c, dtype=np.int32), 5, 8, False, shape)
+
+
+def test_what_inputs_of_the_zero_point_add_is_folded_into_the_bias() -> None:
+    w = np.array([[[1, 2]], [[-3, 1]]], np.int8)
+    assert fold_into_bias(w, np.array([10, 20], np.int32), 4).tolist() == [-2, 28]
+    wide = fold_into_bias(w, np.array([-(2**31), 0], np.int32), 1)
+    assert wide.dtype == np.int32 and wide[0] == 2**31 - 3  # modulo 2^32, as kernels sum
+
+
+@pytest.mark.parametrize("own", [MVE, DSP])
+def test_channels_by_themselves_keep_their_sums(own) -> None:
+    shape = ConvShape(4, 9, 9, 4, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 4)
+    weights = of(shape, 4, 1, 3, 3)
+    packed, bias = pack_planes(own, weights)
+    sums = weights.w.reshape(4, -1).sum(1, np.int64)
+    np.testing.assert_array_equal(packed.reshape(4, -1).sum(1, np.int64), sums)
+    np.testing.assert_array_equal(bias, weights.bias - 5 * sums)
+    assert packed.size == (64 if own is MVE else 36)  # columns of four rows, in a group of sixteen
+
+
+def test_windows_in_strips_have_column_by_column() -> None:
+    shape = ConvShape(4, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
+    weights = of(shape, 2, 4, 3, 3)
+    packed, _ = pack_strips(DSP, weights)
+    rows = packed.reshape(-1, 2, 4).swapaxes(0, 1).reshape(2, 3, 3, 4)  # [k_w][k_h][channels]
+    np.testing.assert_array_equal(rows, weights.w.transpose(0, 3, 2, 1))
+
+
+def test_a_piece_has_few_enough_taps() -> None:
+    tiles = Tiles(group=4, taps=512, channels=4, rows=4)
+    whole = ConvShape(32, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
+    assert tile_piece(whole, tiles) == (32, 3, 3)
+    halves = ConvShape(100, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
+    assert tile_piece(halves, tiles) == (50, 3, 3)
+    large = ConvShape(1, 99, 99, 2, 9, 9, 30, 40, 1, 1, 1, 1, 1, 1, 1)
+    assert tile_piece(large, tiles) == (1, 12, 40)
+
+
+def test_each_tap_of_a_transposed_convolution_is_of_one_phase() -> None:
+    shape = ConvShape(1, 1, 9, 1, 1, 27, 1, 5, 1, 3, 1, 1, 0, 1, 1)
+    found = [columns for _, columns, _ in phase_shapes(shape)]
+    assert found == [[1, 4], [2], [0, 3]]
+    assert [one.dil_w for _, _, one in phase_shapes(shape)] == [1, 1, 1]
