@@ -123,7 +123,7 @@ class Features:
         return found
 
 
-def read_features(
+def parse_features(
     kind: str, parts: list[str]
 ) -> tuple[Features | None, bool, list[tuple[str, str, str]]]:
     """Read what stands behind WINDOW: the features, whether ``full`` is among it, and all that is wrong."""

@@ -19,7 +19,7 @@ class EachNode(ir.passes.InPlacePass):
         """Rewrite one node where it suits; returns whether it does."""
 
 
-def repeat(
+def rewrite_to_fixpoint(
     step: Callable[[ir.Graph, ir.Node], ir.Node | None], graph: ir.Graph, node: ir.Node
 ) -> bool:
     """Do a step on a node, and on what becomes of it, until it gives None; returns whether it gave a node."""

@@ -73,7 +73,10 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
         "ek_pack.h": "dsp",
         "ek_b.c": "mve",
     }
-    assert sources.kernel_files({"ek_a"}, "")["ek_a.c"].decode() == contents["src/portable/linear/ek_a.c"]
+    assert (
+        sources.kernel_files({"ek_a"}, "")["ek_a.c"].decode()
+        == contents["src/portable/linear/ek_a.c"]
+    )
 
 
 @on_devices("riscv64-v")

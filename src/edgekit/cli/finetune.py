@@ -9,10 +9,10 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
 from edgekit.cli.options import flag, with_options
-from edgekit.verbs.export.flags import option_rows
+from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions, NetworkOptions
 
-OPTIONS = option_rows(ExportOptions)
+OPTIONS = option_specs(ExportOptions)
 
 
 @with_options(NetworkOptions)
