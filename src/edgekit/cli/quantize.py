@@ -25,7 +25,7 @@ def quantize(
     ] = None,
     *,
     target: Annotated[
-        str | None, typer.Option(help="What the bounds are of; by default host.")
+        str | None, typer.Option(help="Target of the bounds; by default host.")
     ] = None,
     options: QuantizeOptions,
     as_json: AsJson = False,
