@@ -22,7 +22,7 @@ from edgekit.targets.devices import profile, profiles
 from edgekit.targets.instruction_sets import INSTRUCTION_SETS, InstructionSet
 from edgekit.verbs.export.finish import with_code_bytes
 
-PAGE = Path(__file__).parent / "devices.md"
+PAGE = Path(__file__).parent / "reference" / "devices.md"
 SETS = "| kernels | instruction set | run by tests and bench |"
 DENOISER = "| core | instructions of the longest hop | code bytes | modelled ms of a hop of 8 ms |"
 HOPS = 8

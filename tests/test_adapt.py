@@ -152,7 +152,7 @@ def test_integers_need_a_calibration_with_prompts_as_large_as_the_adaptation_nee
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(f"{__name__}.shifted", lambda: (x, label))
     np.savez("images.npz", images=x[:100])
-    block = code("adaptation.md", "Calibration", "python")
+    block = code("guides/adaptation.md", "Calibration", "python")
     Path("prompts.py").write_text(block + "\n\ndef small():\n    return clips(0.2)\n")
     options = ImportOptions(session_constants=("prompt",))
     network = load_model("prompts:classifier", options).network
@@ -172,7 +172,7 @@ def test_integers_need_a_calibration_with_prompts_as_large_as_the_adaptation_nee
 
 def test_c_takes_the_same_steps(tmp_path: Path) -> None:
     manifest = lowered(model("float32"), tmp_path / "b", "c99").manifest
-    (tmp_path / "b" / "adapt.c").write_text(code("adaptation.md", "In C", "c"))
+    (tmp_path / "b" / "adapt.c").write_text(code("guides/adaptation.md", "In C", "c"))
     sources = [path.name for path in sorted((tmp_path / "b").glob("*.c"))]
     options = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off", "-fPIC"]
     done = subprocess.run(

@@ -99,6 +99,7 @@ SUITES = {
     "ports",
     "privacy",
     "processors",
+    "prose",
     "published",
     "seeds.systems",
     "stream_authors",

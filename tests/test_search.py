@@ -148,7 +148,7 @@ def test_paths_begin_within_and_are_drawn_again(kind: str, given: Sampler, tmp_p
 
 def test_c_finds_the_seed_that_python_finds(judge: Path, tmp_path: Path) -> None:
     folder = built(Description(SCHEDULE, steps=5), tmp_path / "painter")
-    (tmp_path / "best.c").write_text(code("diffusion.md", "Search over starts", "c"))
+    (tmp_path / "best.c").write_text(code("guides/diffusion-search.md", "Search over starts", "c"))
     sources = [str(path) for place in (folder, judge) for path in sorted(place.glob("*.c"))]
     options = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-ffp-contract=off", "-fPIC"]
     include = [f"-I{folder}", f"-I{judge}"]
@@ -172,7 +172,10 @@ def test_noise_diffusion_goes_from_one_picture_to_another(tmp_path: Path) -> Non
     there, back = (Sampler.open(built(each, tmp_path / each.kind)) for each in (encode, decode))
     mean, random = np.linspace(0.9, -0.9, 8), np.random.default_rng(0)
     ends = [(mean + 0.3 * random.standard_normal((1, *SHAPE))).astype(np.float32) for _ in "ab"]
-    between, ab = names("diffusion.md", "From an image to its noise")["between"], SCHEDULE.ab[999]
+    between, ab = (
+        names("guides/diffusion.md", "From an image to its noise")["between"],
+        SCHEDULE.ab[999],
+    )
     for f, end in zip((0.0, 1.0), ends, strict=True):
         found = between(there, back, *ends, f, ab, boost=1.0)
         noise = np.clip(there.sample(1, 0, {"start": end}), -2, 2)

@@ -15,7 +15,7 @@ DEVIATIONS: dict[str, str] = {
     "10.4": "int32_t and size constants meet in sums whose range the export knows",
     "10.6": "products of int32_t are kept in int64_t where the export proves that 32 bits hold them",
     "10.7": "as 10.6, in sums of products",
-    "10.8": "a sum is narrowed once, at its end, behind a clamp",
+    "10.8": "a sum is narrowed once, at its end, after a clamp",
     "11.5": "places in the state and scratch blocks, which the memory plan aligns",
     "12.1": "arithmetic has the usual precedence; brackets around every product would hide what is summed",
     "12.3": "declarations of one type share a line",

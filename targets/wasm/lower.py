@@ -19,28 +19,28 @@ from edgekit.targets.wasm.page import page_files
 from edgekit.targets.wasm.templates import filled
 
 
-def check_wasm(model: Model, ranges: Mapping[str, str] | None = None) -> list[Problem]:
+def check_wasm(model: Model, knobs: Mapping[str, str] | None = None) -> list[Problem]:
     """Every node that the C targets cannot run, and what is wrong with the ranges of knobs."""
     problems = check_c(model)
     try:
-        knobs_of(describe(model, "wasm").controls, ranges or {})
+        knobs_of(describe(model, "wasm").controls, knobs or {})
     except UsageError as error:
         problems += error.problems
     return problems
 
 
-def lower_wasm(model: Model, target: str, ranges: Mapping[str, str] | None = None) -> Build:
+def lower_wasm(model: Model, target: str, knobs: Mapping[str, str] | None = None) -> Build:
     """Emit a checked model's C with the kernels for WebAssembly, and the files around its module.
 
-    `ranges` are those of its knobs, as `edgekit.targets.c.plugin.knobs.knobs_of` takes them.
+    `knobs` has their ranges, as `edgekit.targets.c.plugin.knobs.knobs_of` takes them.
     """
     build = lower_c(model, target)
     manifest, name = build.manifest, build.manifest.c_name
     sources = {**build.files, **adapter_files(model, manifest), **_sampler_files(build)}
-    knobs = knobs_of(manifest.controls, ranges or {})
+    ranges = knobs_of(manifest.controls, knobs or {})
     library = sorted(file for file in sources if file.endswith(".c"))
     sources["CMakeLists.txt"] = build_file(name, library, (), profile(target)).encode()
-    sources |= {file: text.encode() for file, text in _scripts(build, knobs).items()}
+    sources |= {file: text.encode() for file, text in _scripts(build, ranges).items()}
     sources |= page_files(
         name,
         str(manifest.source["name"]),

@@ -7,8 +7,8 @@ import pytest
 import tiny_build
 
 from edgekit.base.errors import ToolError, VerificationError
-from edgekit.demos import hearable
 from edgekit.demos.hearable import instructions, row_of
+from edgekit.verbs.bench import other_core
 
 
 def test_a_row_has_the_median_and_what_99_of_100_hops_keep() -> None:
@@ -26,7 +26,7 @@ def test_a_missing_emulator_is_a_note_and_a_wrong_output_an_error(
         def replay(*_given: object) -> None:
             raise error
 
-        monkeypatch.setattr(hearable, "replay_on_core", replay)
+        monkeypatch.setattr(other_core, "replay_on_core", replay)
 
     fail(ToolError("no emulator\nat all"))
     count, note = instructions(build, lambda *_: None)

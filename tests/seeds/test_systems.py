@@ -41,7 +41,9 @@ def test_red_diff_is_a_step_network_too(tmp_path: Path) -> None:
 
 
 def test_the_page_is_that_of_the_table() -> None:
-    text = Path(make_seeds.__file__).with_name("seeds.md").read_text(encoding="utf-8")
+    text = (
+        Path(make_seeds.__file__).parent.joinpath("results", "seeds.md").read_text(encoding="utf-8")
+    )
     assert text == make_seeds.page(), (
         "PYTHONPATH=tests:bench python docs/make_seeds.py > docs/results/seeds.md"
     )
@@ -57,7 +59,7 @@ class Correlated(torch.nn.Module):
 
 def test_the_mean_of_two_views_gets_its_variance_back() -> None:
     """(1 + r) / 2 = 0.65 of one estimate's at r = 0.3."""
-    example = names("diffusion.md", "Guidance inside the module")
+    example = names("guides/diffusion-search.md", "Several views of one picture")
     views = example["Views"](Correlated())
     table = Sampler(Schedule("linear"), "eps", steps=3).table()
     label, other = torch.tensor([1]), torch.tensor([3])

@@ -104,14 +104,14 @@ def test_constants_have_as_many_axes_as_what_they_meet() -> None:
     met = set()
     for network in networks:
         graph = write_network(prepare_model(from_onnx(network.onnx, name=network.name))).graph
-        read = {number for _, inputs, _, _ in graph.operators for number in inputs}
+        read = {number for call in graph.operators for number in call.inputs}
         assert graph.data.keys() <= read
-        for builtin, inputs, (output, *_), _ in graph.operators:
-            constants = graph.data.keys() & set(inputs)
-            if builtin in BROADCAST and constants:
-                rank = len(graph.tensors[output].shape)
+        for call in graph.operators:
+            constants = graph.data.keys() & set(call.inputs)
+            if call.builtin in BROADCAST and constants:
+                rank = len(graph.tensors[call.outputs[0]].shape)
                 assert all(len(graph.tensors[n].shape) == rank for n in constants), network.name
-                met.add(builtin)
+                met.add(call.builtin)
     assert {"ADD", "MUL", "SELECT_V2"} <= met
 
 
@@ -129,7 +129,7 @@ OF_NUMBERS = [
 def test_constants_add_no_axis_to_a_number(network: Case, tmp_path: Path) -> None:
     model, inputs = from_onnx(network.onnx, name=network.name), draw(network, SAMPLES)
     graph = write_network(prepare_model(model)).graph
-    made = {graph.tensors[output].shape for *_, (output, *_), _ in graph.operators}
+    made = {graph.tensors[call.outputs[0]].shape for call in graph.operators}
     assert made == {()}
     compare(run_hops(model, inputs), opened(model, tmp_path).run(inputs), what=network.name)
 

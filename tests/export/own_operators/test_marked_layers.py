@@ -1,7 +1,7 @@
 """Nodes of our own domain, as torch's exporter is given them."""
 
-from edgekit.export.own_operators.functions import FUNCTIONS
-from edgekit.export.own_operators.marked_layers import MARKED, node_of
+from edgekit.export.own_operators.functions import FUNCTIONS, LAYERS
+from edgekit.export.own_operators.marked_layers import node_of
 
 
 def test_a_node_has_its_inputs_and_one_whole_number() -> None:
@@ -13,4 +13,4 @@ def test_a_node_has_its_inputs_and_one_whole_number() -> None:
 
 
 def test_every_marked_layer_has_a_body() -> None:
-    assert set(MARKED) <= set(FUNCTIONS)
+    assert set(LAYERS) <= set(FUNCTIONS)

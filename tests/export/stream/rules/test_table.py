@@ -6,7 +6,7 @@ from pathlib import Path
 import onnx_ir as ir
 import pytest
 
-from edgekit.export.own_operators.marked_layers import MARKED
+from edgekit.export.own_operators.functions import LAYERS
 from edgekit.export.stream.rules.table import FAMILIES, RULES, rule_of
 from edgekit.graph.facts import FACTS
 from edgekit.graph.model import FRONTEND_DOMAIN
@@ -18,13 +18,13 @@ DRAWN = {name for name, row in FACTS.items() if row.elementwise or row.mixes}
 
 def test_every_rule_is_of_an_operator_that_is_known() -> None:
     known = {("", name) for name in FACTS} | {
-        (FRONTEND_DOMAIN, name) for name in (*MARKED, "Finite")
+        (FRONTEND_DOMAIN, name) for name in (*LAYERS, "Finite")
     }
     assert RULES.keys() <= known
 
 
 def test_every_marked_layer_has_a_rule() -> None:
-    assert {name for domain, name in RULES if domain == FRONTEND_DOMAIN} == {*MARKED, "Finite"}
+    assert {name for domain, name in RULES if domain == FRONTEND_DOMAIN} == {*LAYERS, "Finite"}
 
 
 def test_every_rule_of_its_own_has_a_case() -> None:
