@@ -25,15 +25,15 @@ NUDGES = 2
 
 @dataclass(frozen=True)
 class Growth:
-    """What becomes of a network where one call takes several hops.
+    """Result of comparing one call of several hops with calls of one hop.
 
     Attributes:
-        axes: the axes of its inputs that are longer.
-        hops: so many at once.
-        outputs: output -> the axis that is longer too; an output that stays as it is is left out.
-        error: by how much calls of one hop differ from that call, relative to the peak; 0 where rounding explains it.
+        axes: input -> the axis that is longer.
+        hops: number of hops in one call.
+        outputs: output -> the axis that is longer too; outputs of unchanged shape are left out.
+        error: difference between calls of one hop and that call, relative to the peak; 0 if rounding explains it.
         worst: the output, or next state, that differs most.
-        carried: whether the states make them equal: without those of the hop before they differ.
+        carried: whether the states make them equal: without those of the previous hop they differ.
     """
 
     axes: Axes
@@ -184,7 +184,7 @@ class _Runs:
     def _limits(
         self, feed: Arrays, hops: int, whole: Arrays, errors: Mapping[str, float]
     ) -> dict[str, float]:
-        """How much each output may differ, by what one call gives where its inputs change in the last place."""
+        """Return how much each output may differ: the spread when inputs change in the last place."""
         limits = dict.fromkeys(errors, LIMIT)
         for seed in range(NUDGES):
             if not any(error > limits[name] for name, error in errors.items()):

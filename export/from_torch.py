@@ -143,7 +143,7 @@ class TorchReference:
     """Calls the original module with arrays by the model's input names."""
 
     def __init__(self, loaded: TorchSource | TorchModule, model: Model) -> None:
-        """Of a network and what it was imported as."""
+        """Store a network and the model that it was imported as."""
         self.loaded = loaded
         self.examples = leaves((loaded.args, loaded.kwargs))
         self.inputs = [str(value.name) for value in model.ir.graph.inputs]
@@ -229,7 +229,7 @@ def _refuse_other_results(results: object) -> None:
 
 
 def _non_tensor_leaves(tree: object) -> list[object]:
-    """What nested tuples, lists and dictionaries hold besides tensors."""
+    """Return the items of nested tuples, lists and dictionaries that are not tensors."""
     if isinstance(tree, Mapping):
         return [other for item in tree.values() for other in _non_tensor_leaves(item)]
     if isinstance(tree, list | tuple):
@@ -344,7 +344,7 @@ def _find_and_name_states(
 
 
 def _note_on_order(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[str]:
-    """What to say of states that their order pairs, where another order would have fitted as well."""
+    """Return a note on states that were paired by order, if another order would fit too."""
     inputs = {value.name: value for value in graph.inputs}
     if len({static_shape(inputs[pair.input]) for pair in pairs}) == len(pairs):
         return []

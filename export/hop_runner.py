@@ -210,7 +210,7 @@ def _input_problems(model: Model, inputs: Mapping[str, Array]) -> list[Problem]:
 
 
 def _misfit(value: ir.Value | None, array: Array | None, is_constant: bool) -> str | None:
-    """What is wrong with the array of an input; None where it fits."""
+    """Return the fault of an input's array; None if it fits."""
     if value is None:
         return "not a stream input"
     if array is None:

@@ -19,17 +19,17 @@ SMALLEST = 1024  # weights of a layer; what is smaller gains little
 
 @dataclass(frozen=True)
 class PrunedLayer:
-    """What became of one weight.
+    """Result of pruning one weight.
 
     Attributes:
         node: the layer's name.
-        operator: of the layer.
+        operator: the layer's operator.
         weight: the name of the weight.
-        shape: of the weight, as the file has it.
-        inputs: along which groups are counted.
+        shape: shape of the weight in the file.
+        inputs: axis along which groups are counted.
         kept: share of the weights that are not zero afterwards.
         energy: share of the sum of squares that stays.
-        left: why it was left as it was; None where it was pruned.
+        left: reason why it was not pruned; None if it was.
     """
 
     node: str

@@ -42,9 +42,9 @@ def draw(
 def input_ranges(
     reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Array] | None
 ) -> Ranges:
-    """Those that graph and examples tell; of other integers the largest of `INTEGER_LIMITS` that the source takes.
+    """Return the ranges of graph and examples; for other integers the largest of `INTEGER_LIMITS` that works.
 
-    It is asked with every element at the limit, so that what it takes does not depend on a draw.
+    The source runs with every element at the limit, so that the answer does not depend on a random draw.
     """
     ranges = value_ranges(model, examples)
     integers = {

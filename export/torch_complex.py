@@ -69,7 +69,7 @@ def _is_complex(value: object) -> bool:
 
 
 def _as_pair(value: object) -> object:
-    """What torch computed; complex numbers as a pair."""
+    """Return torch's result; complex numbers as a pair."""
     return Pair.of(value) if isinstance(value, Tensor) and value.is_complex() else value
 
 
@@ -196,7 +196,7 @@ class _ComplexComparison(_PairInterpreter):
         return result
 
     def args_of(self, n: Node) -> object:
-        """What a node reads."""
+        """Return the operands of a node."""
         return self.fetch_args_kwargs_from_env(n)
 
 

@@ -66,7 +66,7 @@ def has_pair(tree: object) -> bool:
 
 
 def by_parts(target: Operator, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
-    """What is linear, applied to both parts; real operands stay real in the first and are nothing in the second."""
+    """Apply a linear operator to both parts; real operands are passed to the first and left out of the second."""
     real = target(*map_pairs(args, lambda p: p.real), **map_pairs(kwargs, lambda p: p.real))
     imag = target(*map_pairs(_alone(args), lambda p: p.imag), **map_pairs(kwargs, lambda p: p.imag))
     if isinstance(real, Tensor):
@@ -85,7 +85,7 @@ def _alone(args: Sequence[object]) -> tuple[object, ...]:
 
 
 def product(target: Operator, args: Sequence[Any], kwargs: Mapping[str, object]) -> Pair:
-    """What is linear in each of two operands."""
+    """Return the pair of an operator that is linear in each of two operands."""
     if isinstance(args[-1], list | tuple) and has_pair(args[-1]):  # einsum
         *first, both = args
         if len(both) != 2:
@@ -112,7 +112,7 @@ def product(target: Operator, args: Sequence[Any], kwargs: Mapping[str, object])
 
 
 def _multilinear(of: Callable[[list[Tensor]], Tensor], operands: Sequence[Pair]) -> Pair:
-    """What is linear in each of any number of pairs: i to the power of how many imaginary parts meet."""
+    """Return the pair of an operator linear in each of any number of pairs: i to the power of the imaginary parts."""
     sums: list[list[Tensor]] = [[], []]  # real, imaginary
     for parts in itertools.product(*((("real", 0), ("imag", 1)) for _ in operands)):
         count = sum(imaginary for _, imaginary in parts)
@@ -205,7 +205,7 @@ def _view_as_complex(x: Tensor) -> Pair:
 
 @dataclass(frozen=True)
 class _InverseTransform:
-    """What `torch.istft` is called with."""
+    """Arguments of `torch.istft`."""
 
     x: Operand
     n_fft: int

@@ -1,4 +1,4 @@
-"""What torch asks while it traces and exports: answers that are known at once, or that no values decide."""
+"""Answers to torch's questions while it traces and exports: known at once, or not decided by values."""
 
 import copy
 import sys

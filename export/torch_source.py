@@ -169,7 +169,7 @@ def unwrap_module(module: object) -> object:
 
 
 def _read_trained_attribute(source: str, module: object) -> TrainingFacts:
-    """What a module says in its attribute ``trained``."""
+    """Return the facts in a module's attribute ``trained``."""
     facts = getattr(module, "trained", None)
     if facts is None:
         return TrainingFacts()
@@ -220,7 +220,7 @@ def find_factory(source: str) -> Callable[[], object]:
 
 
 def _step_of_import(error: Exception, module_name: str) -> str:
-    """What to do where a module cannot be imported: it is not there, or what stands in it is wrong."""
+    """Return the next step if a module cannot be imported: it is missing, or its code is wrong."""
     if not isinstance(error, ImportError):
         return f"correct the module {module_name}"
     if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
@@ -299,7 +299,7 @@ def _as_tensors(example: object) -> object:
 
 
 def _kind(made: object) -> str:
-    """What a factory returned, in words: of a tuple its items, too."""
+    """Return the kind of a factory's result in words: of a tuple its items, too."""
     if not isinstance(made, tuple):
         name = type(made).__name__
         return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

@@ -235,7 +235,7 @@ def _agree_within_snr(
 def _limits_of_rounding(
     expected: Arrays, errors: Mapping[str, float], changed: Iterable[Arrays]
 ) -> dict[str, float]:
-    """How much each output may differ, by what the source gives where its inputs change in the last place."""
+    """Return how much each output may differ: the source's spread when inputs change in the last place."""
     limits = dict.fromkeys(expected, LIMIT)
     for nudged in changed:
         for name, array in expected.items():
@@ -250,7 +250,7 @@ def _answers_in_double(
     wide: Callable[[], tuple[Call, ...]] | None,
     feeds: Sequence[Arrays],
 ) -> tuple[Arrays, ...] | None:
-    """What the networks answer in float64; None where they do not run in it."""
+    """Return the networks' outputs in float64; None if they do not run in it."""
     if wide is None:
         return None
     try:

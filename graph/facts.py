@@ -1,9 +1,8 @@
-"""What is so of every ONNX operator, wherever it runs: one row each.
+"""Facts about every ONNX operator on any runtime: one row each.
 
-A stage that wants to know whether an operator works element by element, only moves elements, or suffers
-from a rounded input asks its row. No stage keeps a list of its own that a row could answer. What an
-operator computes stands in `edgekit.operators`; which form of it a target or the streaming rewrite has, in
-their own tables.
+A stage that asks whether an operator works element by element, only moves elements, or suffers from a rounded input
+reads its row. No stage keeps a list of its own that a row could answer. `edgekit.operators` states what an operator
+computes; targets and the streaming rewrite list their forms of it in their own tables.
 """
 
 from collections.abc import Callable

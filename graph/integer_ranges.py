@@ -27,7 +27,7 @@ class Bounds:
     high: float = inf
 
     def both(self, other: "Bounds") -> "Bounds":
-        """What both allow; of two that contradict each other the first."""
+        """Return the intersection; if the two contradict each other, the first."""
         met = Bounds(max(self.low, other.low), min(self.high, other.high))
         return met if met.low <= met.high else self
 
@@ -58,7 +58,7 @@ def value_ranges(
 
 
 def _bounds_of_values(graph: ir.Graph) -> dict[ir.Value, Bounds]:
-    """What the readers of each computed value make sense of."""
+    """Return the bounds that the readers of each computed value accept."""
     found: dict[ir.Value, Bounds] = {}
     for node in reversed(list(graph)):
         result = Bounds()
@@ -71,7 +71,7 @@ def _bounds_of_values(graph: ir.Graph) -> dict[ir.Value, Bounds]:
 
 
 def _bounds(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """What a node makes of the bounds of its first result for one of its inputs."""
+    """Return the bounds of one input of a node that follow from those of its first result."""
     facts = facts_of(node)
     if facts.places is not None:
         return READERS[facts.places](node, index, result)
@@ -121,7 +121,7 @@ def _other_constant(node: ir.Node, index: int) -> Array | None:
 
 
 def _bounds_of_term(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Of the sum or difference of x and a constant."""
+    """Return the bounds of x in the sum or difference of x and a constant."""
     array = _other_constant(node, index)
     if array is None:
         return Bounds()
@@ -134,7 +134,7 @@ def _bounds_of_term(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 def _bounds_of_factor(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Of a product or quotient by a constant above 0; the quotient of integers is cut off."""
+    """Return the bounds of a factor or dividend; the constant is above 0, integer quotients are truncated."""
     array = _other_constant(node, index)
     if array is None or index or not (array > 0).all():
         return Bounds()

@@ -1,4 +1,4 @@
-"""What the axes of a model's inputs and outputs are: as the user declares, and where they are sound."""
+"""Axes of a model's inputs and outputs: as the user declares them, and which hold sound."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
 
 
 def _layout_problem(network: Model, name: str, layout: Layout) -> Problem | None:
-    """What is wrong with a declared layout."""
+    """Return the fault of a declared layout."""
     ports = {str(v.name): v for v in (*network.stream_inputs, *network.stream_outputs)}
     where = f"--layout {name}={layout}"
     if name not in ports:

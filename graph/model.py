@@ -35,7 +35,7 @@ class StatePair:
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """How the network relates to a sample stream; None where it is not known.
+    """Relation of the network to a sample stream; unknown fields are None.
 
     Attributes:
         hop_samples: samples that one call consumes.
@@ -52,7 +52,7 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class Timing:
-    """How one input or output of a hop relates to the offline network's.
+    """Relation of one input or output of a hop to that of the offline network.
 
     With F frames in a hop, hop h holds the offline frames ``[h * F - delay, (h + 1) * F - delay)``; the
     offline tensor has ``F / hop_samples * samples + offset`` frames.
@@ -70,7 +70,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class TensorTime:
-    """How a tensor of a streamed network relates to its input.
+    """Relation of a tensor of a streamed network to its input.
 
     Attributes:
         name: in the offline network.
@@ -107,13 +107,13 @@ class OutputDelay:
 
     @property
     def waiting_samples(self) -> int:
-        """How long after the last sample of a recording the last frame comes."""
+        """Samples between the last sample of a recording and its last frame."""
         return max(self.delay_samples - self.crop_samples, 0)
 
 
 @dataclass(frozen=True)
 class StreamingFacts:
-    """What the rewrite to hops found: every output but the states, every tensor that carries time."""
+    """Results of the rewrite to hops: every output but the states, every tensor that carries time."""
 
     outputs: tuple[OutputDelay, ...]
     tensors: tuple[TensorTime, ...]
@@ -140,7 +140,7 @@ class ReplacedNode:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far an output of the network with replaced nodes is from that of the original, over whole recordings.
+    """Difference between an output of the network with replaced nodes and the original, over whole recordings.
 
     Attributes:
         output: its name.
@@ -159,7 +159,7 @@ class Distance:
 
 @dataclass(frozen=True)
 class Replacements:
-    """What of an offline network was replaced before it was rewritten to hops, and how far that is from it."""
+    """Replaced nodes of an offline network before its rewrite to hops, and its distance from the original."""
 
     nodes: tuple[ReplacedNode, ...]
     distances: tuple[Distance, ...]
@@ -167,7 +167,7 @@ class Replacements:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model came from: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
+    """Origin of a model: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
 
     name: str
     sha256: str
@@ -175,7 +175,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a model was quantized: the `recipe` and the last path component of the calibration source."""
+    """Quantization of a model: the `recipe` and the last path component of the calibration source."""
 
     recipe: str
     calibrated_on: str | None = None
@@ -219,7 +219,7 @@ class Model:
 
     @property
     def layouts(self) -> dict[str, Layout]:
-        """What the axes of inputs and outputs are, by name, where that is declared."""
+        """Declared axes of inputs and outputs, by name."""
         return {name: parse_layout(text) for name, text in self._load("layouts", {}).items()}
 
     @property
@@ -234,7 +234,7 @@ class Model:
 
     @property
     def streaming(self) -> StreamingFacts | None:
-        """What the rewrite to hops found; None where the network was given in streaming form."""
+        """Results of the rewrite to hops; None if the network was given in streaming form."""
         facts = self._load("streaming", None)
         return facts and StreamingFacts(
             tuple(OutputDelay(**output) for output in facts["outputs"]),
@@ -246,7 +246,7 @@ class Model:
 
     @property
     def replaced(self) -> Replacements | None:
-        """What was replaced in the offline network; None where nothing was."""
+        """Replaced nodes of the offline network; None if there are none."""
         facts = self._load("replaced", None)
         return facts and Replacements(
             tuple(ReplacedNode(**row) for row in facts["nodes"]),
@@ -261,7 +261,7 @@ class Model:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the import assumed and the user should know."""
+        """Assumptions of the import that the user should know."""
         return tuple(self._load("notes", []))
 
     @property
@@ -278,13 +278,13 @@ class Model:
 
     @property
     def decide(self) -> JsonObject | None:
-        """How it decides on its scores, where `edgekit.export.decide` has it do so: ``text``, and ``labels``."""
+        """Decision on its scores, added by `edgekit.export.decide`: ``text``, and ``labels``."""
         facts: JsonObject | None = self._load("decide", None)
         return facts
 
     @property
     def trained(self) -> TrainingFacts:
-        """What a denoiser was trained for."""
+        """Training facts of a denoiser."""
         return TrainingFacts(**self._load("trained", {}))
 
     @property

@@ -1,4 +1,4 @@
-"""What every pass needs: constants, static shapes, new initializers, replacing a node."""
+"""Helpers for every pass: constants, static shapes, new initializers, replacing a node."""
 
 import math
 from collections.abc import Mapping, Sequence

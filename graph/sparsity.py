@@ -29,11 +29,11 @@ class Pattern:
         return f"{self.kept}:{self.group}"
 
     def groups(self, inputs: int) -> int:
-        """How many groups there are, the shorter last one too."""
+        """Return the number of groups, including a shorter last one."""
         return -(-inputs // self.group)
 
     def slots(self, inputs: int) -> int:
-        """How many weights of one output may be other than zero, a whole last group counted."""
+        """Return the number of weights of one output that may be nonzero; a partial last group counts as whole."""
         return self.groups(inputs) * self.kept
 
 
@@ -73,11 +73,11 @@ def group_inputs(rows: Array, pattern: Pattern) -> Array:
 
 
 def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> Booleans:
-    """Where the largest magnitudes of each group stand; of equal ones the first stay.
+    """Return a mask of the largest magnitudes of each group; of equal ones the first stay.
 
     Args:
         weights: of any shape.
-        pattern: how many of each group stay.
+        pattern: number of weights kept per group.
         axis: the input dimension.
     """
     rows = np.moveaxis(np.abs(weights), axis, -1)
@@ -95,7 +95,7 @@ def follows(rows: Array, pattern: Pattern) -> bool:
 
 
 def zeros_to_keep(rows: Array) -> Booleans | None:
-    """Where weights (outputs, inputs, ...) that keep a pattern may be other than zero; None if they keep none."""
+    """Return a mask of weights (outputs, inputs, ...) that may be nonzero in a pattern; None without a pattern."""
     if rows.ndim < 2 or not rows.any():
         return None
     pattern = pattern_of(np.moveaxis(rows, 1, -1))

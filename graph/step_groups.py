@@ -58,7 +58,7 @@ def _append_rows(graph: ir.Graph, graphs: Sequence[ir.Graph]) -> str:
 
 
 def group_count(model: Model) -> int:
-    """How many groups a network has; 1 where it has none."""
+    """Return the number of groups of a network; 1 if it has none."""
     return min((len(table) for _, table in _rows(model)), default=1)
 
 
@@ -140,7 +140,7 @@ def _same_array(a: Array | None, b: Array | None) -> bool:
 
 
 def _differences(models: Sequence[Model]) -> list[Problem]:
-    """Where networks differ in more than the content of constants: the first place of each."""
+    """Return the first difference of each network from the first one, apart from the content of constants."""
     found = []
     for number, model in enumerate(models[1:], 1):
         pairs = zip(_structure(models[0]), _structure(model), strict=False)

@@ -1,4 +1,4 @@
-"""What a denoiser was trained for."""
+"""Training facts of a denoiser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a denoiser was trained for, where it says so: the prediction type, and T."""
+    """Training facts that a denoiser states: the prediction type, and T."""
 
     prediction: str | None = None
     timesteps: int | None = None

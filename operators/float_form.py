@@ -31,7 +31,7 @@ def float_form(model: Model) -> Model:
 
 
 def _float_source(graph: ir.Graph, node: ir.Node) -> ir.Value | None:
-    """What a DequantizeLinear stands for in float: a weight, or what its quantizer reads."""
+    """Return the float source of a DequantizeLinear: a weight, or the input of its quantizer."""
     weight = stored_weight(node)
     if weight is not None:
         return add_initializer(graph, f"{node.outputs[0].name}_float", weight.real)

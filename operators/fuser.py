@@ -31,9 +31,9 @@ from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 @dataclass(frozen=True)
 class IntegerForm:
-    """How an operator runs in integers: which of its nodes do, and what makes one of a framed node.
+    """Integer form of an operator: which of its nodes have one, and how to build it from a framed node.
 
-    `build` returns False where the frame is incomplete.
+    `build` returns False if the frame is incomplete.
     """
 
     holds: Callable[[ir.Node], bool]
@@ -41,7 +41,7 @@ class IntegerForm:
 
 
 def _refuse_all(_fuser: "Fuser", _node: ir.Node) -> bool:
-    """Of an operator without an integer form."""
+    """Return False, for an operator without an integer form."""
     return False
 
 
@@ -104,7 +104,7 @@ class Fuser:
         return stored if stored is None or stored.kind.dtype in MANTISSA_BITS else None
 
     def frame(self, node: ir.Node, index: int = 0) -> Frame | None:
-        """Where an output of a node is quantized."""
+        """Return the quantized frame of an output of a node."""
         return frame_of(node, index)
 
     def add(
@@ -289,7 +289,7 @@ class Fuser:
         return True
 
     def _frames_alike(self, node: ir.Node) -> list[Frame]:
-        """Where the elements that a node moves are quantized; nothing unless all are, in one type."""
+        """Return the frames of all elements that a node moves; none unless all are quantized, in one type."""
         frames = [self.frame(node, i) for i in range(len(element_outputs(node)))]
         framed = [frame for frame in frames if frame is not None]
         alike = len({kind for _, kind, _ in framed}) == 1

@@ -48,7 +48,7 @@ class ConvShape:
         )
 
     def trimmed(self) -> "ConvShape":
-        """Those of the same convolution by `used_taps` alone."""
+        """Return the shape of the same convolution with `used_taps` alone."""
         rows, columns = self.used_taps()
         return replace(
             self,
@@ -59,7 +59,7 @@ class ConvShape:
         )
 
     def lying(self) -> "ConvShape":
-        """Those of a convolution of one column as one of a row, as kernels read along rows; memory is the same."""
+        """Return the shape of a one-column convolution as one row, as kernels read along rows; memory is the same."""
         if not self.in_w == self.out_w == self.k_w == 1 or self.in_h == 1 or self.pad_left != 0:
             return self
         return replace(
@@ -79,7 +79,7 @@ class ConvShape:
         )
 
     def flat(self) -> "ConvShape":
-        """Those of a convolution of one tap that keeps height and width as one of a long row; memory is the same."""
+        """Return a one-tap convolution that keeps height and width as one long row; memory is the same."""
         taps = (self.k_h, self.k_w, self.stride_h, self.stride_w, self.pad_top, self.pad_left)
         size = self.in_h, self.in_w
         if taps != (1, 1, 1, 1, 0, 0) or size != (self.out_h, self.out_w):

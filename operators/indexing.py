@@ -67,7 +67,7 @@ COMBINE: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def reduction(node: ir.Node) -> str:
-    """How a scatter node combines: ``none``, or a key of `COMBINE`."""
+    """Return how a scatter node combines: ``none``, or a key of `COMBINE`."""
     attribute = node.attributes.get("reduction")
     return "none" if attribute is None else attribute.as_string()
 
@@ -139,7 +139,7 @@ def pad(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def pad_mode(node: ir.Node) -> str:
-    """Where a Pad node takes its new elements from."""
+    """Return the mode of a Pad node: the source of its new elements."""
     mode = node.attributes.get("mode")
     return "constant" if mode is None else mode.as_string()
 

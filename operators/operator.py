@@ -1,4 +1,4 @@
-"""What the NumPy forms of the operators share."""
+"""Shared code of the NumPy forms of the operators."""
 
 from collections.abc import Callable
 from typing import Any

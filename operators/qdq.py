@@ -1,4 +1,4 @@
-"""What Quantize and Dequantize nodes say: the type of a tensor, stored weights, where an output is quantized."""
+"""Reads Quantize and Dequantize nodes: the type of a tensor, stored weights, where an output is quantized."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ class Weight:
 
 
 def frame_of(node: ir.Node, index: int = 0) -> Frame | None:
-    """Where an output of a node is quantized, perhaps behind an activation that can run inside it."""
+    """Return the frame of a quantized output of a node, perhaps after an activation that can run inside it."""
     value, fused = node.outputs[index], None
     if index == 0 and not _only_quantized(value):
         fused = fused_activation(node)
@@ -93,7 +93,7 @@ def cell_type(node: ir.Node) -> QuantType | None:
 
 
 def stored_weight(node: ir.Node) -> Weight | None:
-    """What a DequantizeLinear of a constant stands for; None for one of a computed tensor."""
+    """Return the weight that a DequantizeLinear of a constant represents; None for a computed tensor."""
     array = constant(node.inputs[0])
     if array is None:
         return None

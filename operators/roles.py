@@ -151,7 +151,7 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
 
 
 def _moves_of_results(movable: Sequence[ir.Node], names: set[str | None]) -> set[str | None]:
-    """Those of what the named nodes write, also through others."""
+    """Return the moves of the results of the named nodes, also through other moves."""
     found: set[str | None] = set()
     for node in movable:
         if any(_is_output_of(value, names | found) for value in activations(node)):
@@ -160,7 +160,7 @@ def _moves_of_results(movable: Sequence[ir.Node], names: set[str | None]) -> set
 
 
 def _moves_of_operands(movable: Sequence[ir.Node], names: set[str | None]) -> set[str | None]:
-    """Those of what the named nodes read, also through others; not of the c of an LSTM."""
+    """Return the moves of the operands of the named nodes, also through other moves; not of the c of an LSTM."""
     found: set[str | None] = set()
     for node in reversed(movable):
         users = [user for value in node.outputs for user in value.uses()]

@@ -1,4 +1,4 @@
-"""How the weight of a linear layer is laid out: which of its axes are output channels, inputs and taps."""
+"""Layout of a linear layer's weight: which of its axes are output channels, inputs and taps."""
 
 import numpy as np
 import onnx_ir as ir

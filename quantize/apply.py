@@ -66,7 +66,7 @@ class ObservedModel:
     fits: dict[str, Fitted] = field(default_factory=dict)
 
     def without(self, fold: Sequence[int]) -> "ObservedModel":
-        """What was seen without the parts of a fold; the preparation stays that of the whole calibration."""
+        """Return the observations without the parts of a fold; the preparation stays that of the whole calibration."""
         assert self.parts is not None
         kept = self.parts.clips_without(fold, self.calibration.clips, self.model.constants)
         observers = self.parts.without(fold, list(self.observers))

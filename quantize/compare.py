@@ -1,4 +1,4 @@
-"""Where a quantized network loses: every tensor of the oracle against the float network."""
+"""Finds where a quantized network loses quality: every tensor of the oracle against the float network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

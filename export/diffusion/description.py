@@ -98,7 +98,7 @@ class Sampler(Discrete):
 
 
 def _times_problems(sampler: Sampler) -> list[Problem]:
-    """What is wrong with times that are given: they fall."""
+    """Return a problem if the given timesteps do not fall."""
     times, total = sampler.timesteps, sampler.schedule.timesteps
     if not times or (_rise((*reversed(times), total)) and len(times) == sampler.steps):
         return []
@@ -112,7 +112,7 @@ def _rise(times: Sequence[float]) -> bool:
 
 
 def _encode_problems(sampler: Sampler) -> list[Problem]:
-    """What rows that rise do not have."""
+    """Return the problems of a sampler whose timesteps rise: options that encoding does not have."""
     times, total = sampler.timesteps, sampler.schedule.timesteps
     rises = not times or (_rise((*times, total)) and len(times) == sampler.steps + 1)
     ends = f"integers that rise, from 0 to below {total}, one more than steps: where it ends"
@@ -174,7 +174,7 @@ def condition_values(model: "Model") -> "dict[str, ir.Value]":
 
 
 def _inputs_of_networks(model: "Model", x: str) -> "Iterator[tuple[str, ir.Value]]":
-    """What the networks beside a denoiser read, but x, by name."""
+    """Yield name and value of each input of the additional networks, except x."""
     for role in filter(model.networks.__contains__, NETWORKS):
         for value in model.networks[role].stream_inputs:
             if role == "y" or value.name != x:
@@ -200,7 +200,7 @@ def attach(model: "Model", sampler: Description | StepTable) -> "Model":
 
 
 def _trained_problems(model: "Model", sampler: Sampler | Ouve) -> list[Problem]:
-    """Where the network says what it was trained for, the sampler must agree."""
+    """Return the problems where the sampler disagrees with the facts that the network states about its training."""
     trained = model.trained
     pairs: list[tuple[str, object, object]] = [
         ("prediction", sampler.prediction, trained.prediction)

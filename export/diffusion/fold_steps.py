@@ -1,4 +1,4 @@
-"""What depends on the timestep alone, or on a label alone, takes finitely many values: it becomes a table.
+"""Values that depend only on the timestep, or only on a label, become tables: there are finitely many.
 
 The embedding of t, its layers and every block's projection are computed once at export, for each row of the
 step table; the network reads its row by the index of the step. The same is done for labels where it takes less room.
@@ -33,13 +33,13 @@ CHECKED = 3  # rows on which the folded network is compared with its source
 
 @dataclass(frozen=True)
 class FoldCost:
-    """What folding an input cost and saved.
+    """Cost and saving of folding one input.
 
     Attributes:
-        input: its name before.
-        rows: values that it takes.
+        input: its name before folding.
+        rows: number of values that it takes.
         constants: elements of a row.
-        weights: elements of the constants that only these layers read; about as many multiply-accumulates of a call.
+        weights: elements of the constants that only these layers read; about the multiply-accumulates of a call.
     """
 
     input: str
@@ -151,7 +151,7 @@ def _grows(node: ir.Node, inside: set[ir.Node]) -> bool:
 
 
 def _border(inside: Sequence[ir.Node]) -> list[ir.Value]:
-    """What the rest of the network reads of them."""
+    """Return the values of these nodes that the rest of the network reads."""
     within = set(inside)
     return [
         value
@@ -171,7 +171,7 @@ def _evaluate(model: Model, given: ir.Value, names: Sequence[str], values: Array
 
 
 def _part(model: Model, read: str, names: Sequence[str]) -> ir.Model:
-    """What makes these values of one input."""
+    """Return the part of the network that computes these values from one input."""
     copy = model.ir.clone()
     made = {str(value.name): value for node in copy.graph for value in node.outputs}
     copy.graph.outputs.clear()

@@ -76,7 +76,7 @@ def _problems(role: str, model: Model, x: str, shape: tuple[int, ...] | None) ->
 def _misfit_of_outputs(
     role: str, model: Model, shape: tuple[int, ...] | None
 ) -> tuple[str, str] | None:
-    """What the outputs of a network are, and what they should be; None where they are so."""
+    """Return the outputs that were found and those that are allowed; None if they fit."""
     outputs = [static_shape(value) for value in model.stream_outputs]
     floats = all(value.dtype == ir.DataType.FLOAT for value in model.stream_outputs)
     if len(outputs) != 1 or not floats:

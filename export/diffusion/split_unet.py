@@ -66,7 +66,7 @@ def network_problem(model: Model) -> Problem | None:
 
 
 def group_problem(table: StepTable) -> Problem | None:
-    """What is kept has the scales of the key row's group: rows until the next key must be in that group."""
+    """Return a problem if a row before the next key is in another scale group than its key row."""
     group = int(table.group[0])
     for row in range(table.rows):
         if table.graph[row] == WHOLE:

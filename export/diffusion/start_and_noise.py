@@ -1,4 +1,4 @@
-"""What a sampler starts from, and whose noise its rows draw: both may be given, image by image."""
+"""Start value and noise of a sampler: the user may give both, image by image."""
 
 import math
 from collections.abc import Iterator, Mapping

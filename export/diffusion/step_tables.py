@@ -18,7 +18,7 @@ from edgekit.export.diffusion.start_and_noise import START
 
 
 class GuidanceInputs(Protocol):
-    """What has guidance: the network's inputs, and the weight w."""
+    """A description with guidance: the network's inputs, and the weight w."""
 
     @property
     def roles(self) -> Roles:

@@ -23,12 +23,12 @@ COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary 
 
 @dataclass(frozen=True, kw_only=True)
 class _Description(StartAndNoise):
-    """What the descriptions share; start and noise as in `StartAndNoise`.
+    """Common fields of the descriptions; start and noise as in `StartAndNoise`.
 
     Attributes:
-        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
+        roles: the network's inputs; with guidance `roles.null` maps each condition to its replacement.
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)`` of every output; 1 is none.
-        fold: whether what depends on the time becomes a table.
+        fold: whether values that depend only on the time become a table.
     """
 
     roles: Roles = PLAIN
@@ -36,7 +36,7 @@ class _Description(StartAndNoise):
     fold: bool = True
 
     def limits(self) -> list[Limit]:
-        """What its fields may be."""
+        """Return the limits of its fields."""
         raise NotImplementedError
 
     def rows(self) -> StepTable:
@@ -135,7 +135,7 @@ class Ouve(_Description):
         return np.asarray(np.sqrt(scale * np.exp(-2 * self.theta * t) * inside))
 
     def score(self, t: Float64) -> tuple[Float64, Float64]:
-        """What x - y and what the network's output counts in the score."""
+        """Return the factors of x - y and of the network's output in the score."""
         if self.prediction == "score":
             return np.zeros_like(t), np.full_like(t, self.sign)
         mean = np.exp(-self.theta * t)

@@ -127,7 +127,7 @@ def _late(model: Model, form: FrontendSpec) -> int:
 
 
 def _frames(model: Model, form: FrontendSpec) -> int | None:
-    """How many frames one call takes; None where the network's hop is no whole number of them."""
+    """Return the number of frames in one call; None if the network's hop is not a whole number of frames."""
     hop = model.stream.hop_samples
     if (every := form.new_frames) is not None:
         return every if hop in (None, every * form.hop) else None
@@ -160,7 +160,7 @@ def _stream(
 def _streaming_facts(
     model: Model, form: FrontendSpec, info: StreamInfo, result: str
 ) -> StreamingFacts | None:
-    """What the rewrite of the network found, in samples of the PCM; its first output leads to `result`."""
+    """Return the facts of the rewrite in samples of the PCM; the network's first output leads to `result`."""
     if (found := model.streaming) is None:
         return None
     unit, first = form.hop if _counts_frames(model, form) else 1, model.stream_outputs[0].name
@@ -190,7 +190,7 @@ def _check_outputs(*models: Model) -> None:
 
 
 def _samples(form: FrontendSpec) -> FrontendSpec:
-    """What a second network reads and gives: samples, whatever the first one sees."""
+    """Return the form of a second network's streams: samples, whatever the first network reads."""
     return replace(form, kind="frame")
 
 
@@ -212,7 +212,7 @@ def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
 
 
 def _own_form(joined: Model, value: ir.Value) -> str:
-    """What makes a stream of sound of an input that has the shape of the first one."""
+    """Return the options that make an input a stream of sound, if it has the shape of the first input."""
     first = joined.signal_inputs[0]
     if static_shape(value) != static_shape(first):
         return ""

@@ -1,4 +1,4 @@
-"""What a network hears of each frame in the place of its spectrum: bands, cepstra, and directions."""
+"""Features that a network reads in place of each frame's spectrum: bands, cepstra, and directions."""
 
 import math
 import re
@@ -39,19 +39,19 @@ PCEN_GAIN, PCEN_BIAS, PCEN_EPS, PCEN_SECONDS = 0.98, 2.0, 1e-6, 0.4
 
 @dataclass(frozen=True)
 class Features:
-    """What is computed of a spectrum.
+    """Features computed from a spectrum.
 
     Attributes:
         kind: one of `KINDS`.
-        bands: triangles that the spectrum is summed in; of ``gcc`` the lags.
-        scale: of their sums, one of `SCALES`, or ``power``.
+        bands: number of triangles that sum the spectrum; for ``gcc`` the number of lags.
+        scale: scale of the sums, one of `SCALES`, or ``power``.
         bank: where the bands lie: ``htk`` (mel = 2595 log10(1 + f / 700), triangles of height 1), ``slaney`` (linear
             up to 1 kHz, triangles of area 1), or ``erb`` (21.4 log10(1 + 0.00437 f), height 1).
         low: Hz, where the first band begins.
-        high: Hz, where the last one ends; half the sample rate where None.
-        coefficients: of a cosine transform of the bands, of MFCC.
-        stack: how many frames the network sees at once, the newest last; None where it takes them one by one.
-        every: of a stack, how many of them are new in a call.
+        high: Hz, where the last one ends; None means half the sample rate.
+        coefficients: MFCC coefficients, from a cosine transform of the bands.
+        stack: number of frames that the network reads at once, the newest last; None if it reads single frames.
+        every: number of frames of a stack that are new in a call.
     """
 
     kind: str
@@ -80,7 +80,7 @@ class Features:
         return self.bands if self.coefficients is None else self.coefficients
 
     def channels(self, heard: int) -> int | None:
-        """How many channels these are of so many channels of PCM; None where they need others."""
+        """Return the number of feature channels for `heard` channels of PCM; None if they need another number."""
         if self.kind == "gcc":
             return heard * (heard - 1) // 2 or None
         if self.kind == "intensity":
@@ -94,7 +94,7 @@ class Features:
 
     @property
     def silence(self) -> Matrix:
-        """What silence reads as, (width,)."""
+        """Return the features of silence, (width,)."""
         if self.scale not in ("log", "db"):
             return np.zeros(self.width)
         value = np.full(self.bands, self.unit * math.log(FLOOR))
@@ -102,7 +102,7 @@ class Features:
 
     @property
     def unit(self) -> float:
-        """What the natural logarithm of a power is multiplied by."""
+        """Factor on the natural logarithm of a power."""
         return 10 / math.log(10) if self.scale == "db" else 1.0
 
     def problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:

@@ -19,15 +19,15 @@ SPECTRA = ("complex", "mag", "logpow")  # kinds that sound comes out of again
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """How an input or output holds its frames.
+    """Layout of the frames in an input or output.
 
     Attributes:
         form: its front end.
-        letters: of its axes in order, those that are joined apart.
-        sizes: of each letter of `ORDER`.
-        shape: of the tensor.
+        letters: letters of its axes in order, without those that are joined.
+        sizes: size of each letter of `ORDER`.
+        shape: shape of the tensor.
         heard: channels of its PCM.
-        frames: of them new in a call.
+        frames: number of frames that are new in a call.
     """
 
     form: FrontendSpec
@@ -50,7 +50,7 @@ class FrameLayout:
 
     @property
     def samples(self) -> int:
-        """Of PCM in a call, in each channel."""
+        """PCM samples in a call, per channel."""
         return self.frames * self.form.hop
 
     @staticmethod
@@ -126,7 +126,7 @@ def _form_back(
 def held_streams(
     model: Model, forms: Forms
 ) -> tuple[dict[str, FrameLayout], dict[str, FrameLayout]]:
-    """How each input and each output with a front end holds its frames.
+    """Return the frame layouts of all inputs and of all outputs that have a front end.
 
     Raises:
         UsageError: everything that does not fit.
@@ -154,7 +154,7 @@ def held_streams(
 
 
 def _held_stream(model: Model, name: str, form: FrontendSpec) -> FrameLayout | Problem:
-    """How a stream holds its frames, or why it does not."""
+    """Return the frame layout of a stream, or the problem that prevents it."""
     place = f"--frontend {form}: '{name}'"
     ports = {str(value.name): value for value in (*model.stream_inputs, *model.stream_outputs)}
     if (value := ports.get(name)) is None:
@@ -213,7 +213,7 @@ def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | 
 def _checked_layout(
     model: Model, place: str, value: ir.Value, form: FrontendSpec
 ) -> FrameLayout | Problem:
-    """How a stream holds what the front end makes, or why it does not."""
+    """Return the layout in which a stream holds the front end's values, or the problem that prevents it."""
     held, layout = _frame_layout_of(model, value, form), model.layouts.get(str(value.name))
     found = f"{list(static_shape(value) or ())} as {layout or 'no layout says'}"
     step = "correct --layout or --frontend" if layout else f"add --layout {value.name}=LETTERS"

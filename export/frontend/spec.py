@@ -97,12 +97,12 @@ class FrontendSpec:
         )
 
     def channels(self, heard: int) -> int | None:
-        """How many channels the network sees of so many channels of PCM; None where it needs others."""
+        """Return the number of channels that the network reads for `heard` PCM channels; None if it needs others."""
         found = [features.channels(heard) for features in self.every_feature]
         return None if None in found else sum(filter(None, found)) if found else heard
 
     def heard(self, channels: int) -> int | None:
-        """How many channels of PCM the network hears that sees so many; None where no number fits."""
+        """Return the number of PCM channels for a network that reads `channels`; None if no number fits."""
         fitting = (n for n in range(1, MOST_CHANNELS + 1) if self.channels(n) == channels)
         return next(fitting, None)
 
@@ -117,7 +117,7 @@ class FrontendSpec:
 
     @property
     def stack(self) -> int | None:
-        """How many frames the network sees at once, where it sees more than are new."""
+        """Number of frames that the network reads at once, if that is more than the new ones."""
         return None if self.features is None else self.features.stack
 
     @property
@@ -132,7 +132,7 @@ class FrontendSpec:
 
     @property
     def prefixes(self) -> tuple[str, str]:
-        """How the names of the two states begin: that of the analysis, that of the synthesis."""
+        """Prefixes of the names of the two states: of the analysis and of the synthesis."""
         return ("frame", "frame") if self.kind == "frame" else ("stft", "istft")
 
     def windows(self) -> tuple[Array, Array]:
@@ -330,7 +330,7 @@ def _frame_problems(spec: FrontendSpec) -> _Problems:
 
 
 def _window_problems(spec: FrontendSpec) -> _Problems:
-    """What is wrong with N_FFT and WINDOW."""
+    """Return the problems of N_FFT and WINDOW."""
     problems = []
     n_fft, (name, _, own) = spec.length, spec.window.partition("@")
     if n_fft % 2 or not MIN_N_FFT <= n_fft <= MAX_N_FFT:

@@ -135,7 +135,7 @@ class StreamsBuilder:
         return self.new.slice(every, f"{name}_awaited", 1, 0, frames)
 
     def _spectrum(self, spectrum: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
-        """What a network reads of (channels, frames, bins, 2) that hears spectra."""
+        """Return the network's input computed from a spectrum (channels, frames, bins, 2)."""
         if form.kind == "complex":
             return spectrum
         power = power_of(self.new, spectrum, f"{name}_")

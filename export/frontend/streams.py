@@ -129,7 +129,7 @@ def _delays(model: Model, unit: int, outputs: Mapping[str, FrameLayout]) -> dict
 def _streaming_facts(
     model: Model, delays: dict[str, int], unit: int, outputs: Mapping[str, FrameLayout]
 ) -> StreamingFacts | None:
-    """What the rewrite of the network found, in samples of the PCM; also where outputs differ in their delay."""
+    """Return the facts of the rewrite in samples of the PCM; outputs may differ in their delay."""
     if (found := model.streaming) is None:
         return _facts_of_delays(delays, outputs)
     rows = tuple(

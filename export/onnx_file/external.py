@@ -92,7 +92,7 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
 
 
 def _offset_and_length(entries: Mapping[str, str], size: int) -> tuple[int, int]:
-    """Where the data begins and how long it is said to be; 0 and `size` where nothing is said."""
+    """Return offset and length of the data as stated; the defaults are 0 and `size`."""
     defaults = {"offset": 0, "length": size}
     numbers = {key: entries.get(key, str(default)) for key, default in defaults.items()}
     if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):

@@ -1,4 +1,4 @@
-"""What can be said of an .onnx file before anything is computed: is it whole, and of a known kind?"""
+"""Checks of an .onnx file before anything is computed: is it whole, and of a known kind?"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What must be known before a library touches a network: its full size, and what would crash one."""
+"""Checks before a library opens a network: its full size, and contents that would crash a library."""
 
 from collections.abc import Iterable, Iterator
 
@@ -93,7 +93,7 @@ def drop_absent(proto: onnx.ModelProto) -> None:
 
 
 def _wrong(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> tuple[str, str, str] | None:
-    """What was found in an attribute, what is allowed, and what to do."""
+    """Return the fault of an attribute, the allowed value, and the next step; None if it fits."""
     name, count = attribute.name, len(node.output)
     length = max(len(attribute.ints), len(attribute.floats), len(attribute.strings))
     splits = length if name == "split" else attribute.i

@@ -1,4 +1,4 @@
-"""What a library says about a file of unknown origin, in the words of a user."""
+"""Messages of libraries about a file of unknown origin, in the words of a user."""
 
 import re
 import sysconfig
@@ -54,7 +54,7 @@ def plain(error: BaseException) -> str:
 
 
 def of_torch(error: BaseException) -> tuple[str, str]:
-    """What torch's exporters say about a module, and what to do about it, each in a sentence."""
+    """Return the message of torch's exporters about a module, and the next step, each in a sentence."""
     texts, inner = [str(error)], error
     while inner.__cause__ is not None:
         inner = inner.__cause__

@@ -16,7 +16,7 @@ from edgekit.export.own_operators.marked_layers import (
 
 
 def translations(offline: bool) -> Translations:
-    """What ``torch.onnx.export`` needs to know: its ``custom_translation_table``.
+    """Return the ``custom_translation_table`` for ``torch.onnx.export``.
 
     The indices are not those of torch: an import that reads them is refused, as it is not the same network. Parameters
     have torch's names, by which its exporter finds a translation.

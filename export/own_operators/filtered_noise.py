@@ -65,7 +65,7 @@ def _(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("FilteredNoise", ("noise", "magnitudes"), "block")
 
     def translate(noise: object, magnitudes: object, block: SupportsInt) -> object:

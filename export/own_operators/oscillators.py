@@ -59,7 +59,7 @@ def _(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("Oscillators", ("pitch", "amplitudes"), "rate")
 
     def translate(pitch: object, amplitudes: object, rate: SupportsInt) -> object:

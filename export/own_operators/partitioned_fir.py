@@ -57,7 +57,7 @@ def _(x: Tensor, response: Tensor) -> Tensor:
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("PartitionedFIR", ("x", "response"), "channels")
 
     def translate(x: object, response: TracedTensor) -> object:

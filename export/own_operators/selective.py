@@ -79,7 +79,7 @@ def _(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> T
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("SelectiveSSM", ("u", "dt", "a", "b", "c", "skip"))
 
     def translate(u: object, dt: object, a: object, b: object, c: object, skip: object) -> object:

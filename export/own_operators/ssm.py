@@ -220,7 +220,7 @@ def _(u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tenso
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``.
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``.
 
     The file then has nodes of the domain ``edgekit``; EdgeKit knows their body, other runtimes do not.
     (torch's exporter inlines functions where it changes the opset, so that it is given a plain node.)

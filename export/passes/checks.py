@@ -1,4 +1,4 @@
-"""What ONNX forbids and its checker lets pass, refused by the node's name before anything is computed."""
+"""Checks for faults that ONNX forbids but its checker accepts; each is refused by the node's name before any work."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -189,7 +189,7 @@ def _slope(node: ir.Node) -> Iterator[Found]:
 
 @dataclass(frozen=True)
 class _Window:
-    """What slides along one axis: `taps`, each `step` behind the last, every `stride` elements.
+    """A window that slides along one axis: `taps`, each `step` after the last, every `stride` elements.
 
     `size` is that of the axis, `padded` that with its padding.
     """
@@ -206,7 +206,7 @@ class _Window:
 
     @property
     def padding_needed(self) -> int:
-        """What auto_pad SAME adds to the axis."""
+        """Elements that auto_pad SAME adds to the axis."""
         return (-(-self.size // self.stride) - 1) * self.stride + self.width - self.size
 
 
@@ -226,7 +226,7 @@ def _windows_of(node: ir.Node) -> Iterator[_Window]:
 
 
 def _windows(node: ir.Node) -> Iterator[Found]:
-    """Where runtimes disagree: a pooling window larger than all there is, and padding that would have to crop."""
+    """Yield windows on which runtimes disagree: pooling windows that are too large, and padding that would crop."""
     pools, mode = node.op_type in POOLS, attribute(node, "auto_pad", "NOTSET")
     for window in _windows_of(node):
         if pools and window.taps > max(window.size, MOST_TAPS):

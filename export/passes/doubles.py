@@ -1,4 +1,4 @@
-"""What is float64 in a network becomes float32; the import is compared with its source all the same."""
+"""Converts float64 values of a network to float32; the import is still compared with its source."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What constants that follow the length of an input were computed from, kept while they are folded."""
+"""Origins of constants that follow the length of an input: their computation is kept when they are folded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def cut(examples: Mapping[str, Array], model: Model) -> Mapping[str, Array] | No
 
 
 def _frames_of_hop(model: Model) -> dict[str, int]:
-    """How many frames of each input that has a time axis a hop holds."""
+    """Return the number of frames in a hop for each input with a time axis."""
     shapes = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
     return {
         name: shape[model.timing[name].axis]
@@ -51,13 +51,13 @@ def _frames_of_hop(model: Model) -> dict[str, int]:
 
 
 def input_of_each_hop(array: Array, shape: Sequence[int], part: Fraction, hops: int) -> Array:
-    """What an input without time in the hop is in each one, (hops, *shape): the frame in which the hop begins.
+    """Return an input without time as an array of hops, (hops, *shape): each has the frame in which the hop begins.
 
     Args:
         array: of the offline network; along one axis it may be longer than `shape`.
         shape: of one hop.
-        part: of the array that one hop is.
-        hops: how many; the last frame holds where the array ends earlier.
+        part: share of the array that is one hop.
+        hops: number of hops; the last frame repeats if the array ends earlier.
     """
     grown = [n for n, (a, b) in enumerate(zip(array.shape, shape, strict=True)) if a != b]
     if not grown:

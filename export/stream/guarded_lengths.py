@@ -17,11 +17,11 @@ SAME = "the same computation at every length"
 
 @dataclass(frozen=True)
 class GuardedLengths:
-    """What the conditions of a source say about lengths.
+    """Conditions of a source on lengths.
 
     Attributes:
-        lengths: what there is to compare.
-        guards: on which lengths the source depends, by the length at which that was read.
+        lengths: the lengths to compare.
+        guards: length -> the conditions on lengths that the source showed at it.
     """
 
     lengths: RunLengths
@@ -42,7 +42,7 @@ class GuardedLengths:
         }
 
     def _guards_at(self, samples: int) -> Guards | None:
-        """What the source depends on at a length; None where that is known from another one."""
+        """Return the source's conditions at a length; None if those of another length already cover it."""
         read = self.lengths.offline.guards
         if read is not None and samples not in self.guards:
             if any(guards.same(samples) for guards in self.guards.values()):

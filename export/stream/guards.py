@@ -62,12 +62,12 @@ class LengthNumber:
 
 @dataclass(frozen=True)
 class Guards:
-    """What was read at one length.
+    """Conditions that were read at one length.
 
     Attributes:
         conditions: at every length at which all of them hold, forward calls the same operators.
-        numbers: what it compares tensors with.
-        complete: torch followed forward to its end, and at no place took the length for a plain number.
+        numbers: numbers that forward compares tensors with.
+        complete: torch followed forward to its end, and never took the length for a plain number.
     """
 
     conditions: Sequence[LengthGuard]
@@ -123,7 +123,7 @@ def read_guards(
 
 
 def _environment(askers: "list[_Asker]") -> "ShapeEnv":
-    """What evaluates conditions for torch; who asks for a guard goes to `askers`."""
+    """Return torch's evaluator of conditions; code places that ask for a guard are added to `askers`."""
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     class Environment(ShapeEnv):

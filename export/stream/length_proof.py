@@ -144,7 +144,7 @@ class _LengthProof:
         self.equal.append(samples)
 
     def _expected(self, feed: Arrays, samples: int, hop: int) -> Arrays | None:
-        """What the source gives; None where it fails at this length, at which a stream must still run."""
+        """Return the source's outputs; None if it fails at this length, at which a stream must still run."""
         try:
             return self._source(feed, samples)
         except ModelError as error:
@@ -218,7 +218,7 @@ class _LengthProof:
             self._refuse(samples, _error(name, expected[name], found[name], frame))
 
     def _streamed(self, feed: Arrays, samples: int, hop: int) -> Arrays:
-        """What the stream gives; it must run at every length, also where its source does not."""
+        """Return the stream's outputs; it must run at every length, even if its source does not."""
         if hop not in self.running:
             self.running[hop] = in_onnxruntime(self.models[hop].to_bytes())
         try:

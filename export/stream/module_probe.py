@@ -1,4 +1,4 @@
-"""What a run of a torch module tells before it is imported: its slowest frames, and loops along time."""
+"""Facts from a run of a torch module before its import: its slowest frames, and loops along time."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ def frames_of_slowest(short: Calls, long: Calls) -> int:
 
 
 def reached_nodes(program: "torch.export.ExportedProgram") -> int:
-    """How many nodes of an exported program an input reaches."""
+    """Return the number of nodes of an exported program that depend on an input."""
     inputs = set(program.graph_signature.user_inputs)
     reached: set[torch.fx.Node] = set()
     for node in program.graph.nodes:

@@ -1,4 +1,4 @@
-"""How far every tensor is read: a convolution whose last frames are cut off needs no right padding."""
+"""Finds how far every tensor is read: a convolution whose last frames are cut off needs no right padding."""
 
 import onnx_ir as ir
 

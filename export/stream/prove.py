@@ -139,7 +139,7 @@ def run_stream(
 
 
 def _hops_of_inputs(model: Model, feed: Arrays, hops: int, part: Fraction) -> Arrays:
-    """What each input is in each hop, (hops, ...); a hop is a `part` of the arrays."""
+    """Return each input in each hop, (hops, ...); a hop is a `part` of the arrays."""
     inputs, times = {}, model.timing
     for value in model.stream_inputs:
         name, shape = str(value.name), static_shape(value) or ()

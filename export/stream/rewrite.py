@@ -24,10 +24,10 @@ LARGE = 1e9  # a fill beyond it stands for an infinity: the network reads it in 
 
 @dataclass(frozen=True)
 class Window:
-    """What output frame j reads, input frames ``j * stride - left`` to ``j * stride - left + reach``.
+    """Input frames that output frame j reads: ``j * stride - left`` to ``j * stride - left + reach``.
 
-    `last` is the last one that is read, counted from ``rate * samples``; the first `unheard` of each window
-    count nothing.
+    `last` is the last frame that is read, counted from ``rate * samples``; the first `unheard` of each window have no
+    effect.
     """
 
     reach: int
@@ -38,13 +38,13 @@ class Window:
 
 
 class Rewriter(Values):
-    """What the rules work with.
+    """Rewriter of a network to hops: the state that the rules work with.
 
     Attributes:
         needs: how far the offline values are read, see `needs.find_needs`.
         known: frames that are known before the stream starts.
         floors: least delays of attention scores, see `Later`.
-        state_bytes: what is kept from hop to hop because of an offline value.
+        state_bytes: bytes kept from hop to hop because of an offline value.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class Rewriter(Values):
     def window(
         self, node: ir.Node, reach: int, stride: int, left: int, fill: float | None = 0.0
     ) -> tuple[ir.Value, int]:
-        """What an operator that slides along time reads in one hop, and the delay of its output.
+        """Return the input of an operator that slides along time in one hop, and the delay of its output.
 
         Output frame j reads input frames ``j * stride - left`` to ``j * stride - left + reach``.
 
@@ -251,7 +251,7 @@ class Rewriter(Values):
             reach: ``(kernel - 1) * dilation``.
             stride: in frames.
             left: padding before frame 0, below 0 for frames that are skipped.
-            fill: what frames outside the stream read as; None where it does not matter.
+            fill: value of frames outside the stream; None if it does not matter.
         """
         track, output, name = self.stream(node.inputs[0]), node.outputs[0], str(node.name)
         last = (self.frames_read(output) - 1) * stride + reach - left
@@ -282,7 +282,7 @@ class Rewriter(Values):
         self.tracks[output] = replace(self.tracks[output], mirror=Mirror(source, mode, left, right))
 
     def kept_mirror(self, node: ir.Node, mirror: Mirror) -> None:
-        """What `node` makes of a padded value, frame by frame, is padded in the same way."""
+        """Pad the outputs of `node`, which works frame by frame on a padded value, in the same way."""
         for output in node.outputs:
             track = self.track(output)
             if track is not None:
@@ -318,10 +318,10 @@ class Rewriter(Values):
     def _mirror_window(
         self, track: Track, window: Window, name: str, *, hold: bool
     ) -> tuple[ir.Value, int, int]:
-        """What a window reads of a padded value, its delay, and how many of its first outputs are the same.
+        """Return a window's input from a padded value, its delay, and how many of its first outputs are equal.
 
-        The first output waits for the frame that the first padded one repeats. Where all that the first windows
-        read repeats one frame, their outputs are the same, and who reads these need not wait.
+        The first output waits for the frame that the first padded one repeats. If the first windows only read repeats
+        of one frame, their outputs are equal, and their readers need not wait.
         """
         mirror, skip, stride = track.mirror, -window.left, window.stride
         assert mirror is not None
@@ -347,7 +347,7 @@ class Rewriter(Values):
 
 
 def _equal_first_outputs(mirror: Mirror, window: Window) -> int:
-    """How many windows read nothing but frames that repeat the first one."""
+    """Return the number of windows that read only frames that repeat the first one."""
     if mirror.mode != "edge" or window.stride != 1:
         return 0
     return max(0, mirror.left - window.reach + window.left)

@@ -60,7 +60,7 @@ class RunLengths:
 
     @cached_property
     def example(self) -> int:
-        """That of the examples; 0 where there are none, or they are shorter than the smallest hop."""
+        """Length of the examples in samples; 0 without examples, or if they are shorter than the smallest hop."""
         sizes = [
             int(array.shape[self.offline.axes[name]] / self.offline.rates.get(name, Fraction(1)))
             for name, array in (self.offline.examples or {}).items()

@@ -29,15 +29,15 @@ class TimeAxis:
 
 @dataclass(frozen=True)
 class Facts:
-    """What two instances of one network tell about its values.
+    """Facts about the values of a network from two instances of it.
 
     Attributes:
         axes: the axes of a value that grow with the input; a value without entry does not grow.
         twins: the same values in the longer instance.
         changed: constants of one shape whose content follows the length, as the target of a Reshape.
-        samples: of the two instances.
-        origins: what constants of the two were computed from.
-        segment: samples of which a hop must hold whole numbers, besides what the rates ask for.
+        samples: lengths of the two instances.
+        origins: origins of constants in the two instances.
+        segment: a hop must hold a whole number of so many samples, in addition to the demands of the rates.
     """
 
     axes: Mapping[ir.Value, tuple[TimeAxis, ...]]

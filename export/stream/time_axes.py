@@ -53,7 +53,7 @@ def told_rates(
 
 
 def told_multiple(inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]) -> int:
-    """What every length is a multiple of, as open dimensions called ``64*T`` tell."""
+    """Return the number of which every length is a multiple, as open dimensions called ``64*T`` show."""
     factors = _open_dimension_factors(inputs, shapes).values()
     return max((factor for factor, _ in factors), default=1)
 
@@ -61,7 +61,7 @@ def told_multiple(inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]
 def _open_dimension_factors(
     inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, tuple[int, str]]:
-    """Of the last open dimension of each input its factor and its name: 64 and T of ``64*T``."""
+    """Return factor and name of the last open dimension of each input: 64 and T for ``64*T``."""
     found: dict[str, tuple[int, str]] = {}
     for name, places in _open_dimensions(inputs, shapes).items():
         label = places[-1][1]

@@ -54,7 +54,7 @@ class Pattern:
 
 
 def step_of(array: Array, axis: int) -> Array | None:
-    """What is added from frame to frame; None where that is not the same everywhere."""
+    """Return the constant step from frame to frame; None if it is not the same everywhere."""
     start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
     if array.dtype.kind in "iuf" and array.shape[axis] > 1:
         step = np.take(array, [1], axis) - start
@@ -312,7 +312,7 @@ def _is_whole(along: TimeConstant, first: Operands) -> bool:
 
 
 def _form(made: Origin, axis: int) -> str | None:
-    """How a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
+    """Return how a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
     kind, row = made.op_type, FACTS.get(made.op_type)
     if kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, axis)):
         return "as it is"

@@ -77,7 +77,7 @@ class TorchNetwork:
         return from_torch(self._loaded_at(samples), name=name, offline=True)[0]
 
     def nodes(self, samples: int) -> int:
-        """How many nodes of its export the inputs reach at this length."""
+        """Return the number of nodes of its export at this length that depend on an input."""
         from edgekit.export.from_torch import quiet
 
         with quiet():

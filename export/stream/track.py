@@ -108,7 +108,7 @@ class Mirror:
 
     @property
     def reach(self) -> int:
-        """How far before the last padded frame lies what it repeats."""
+        """Distance from the last padded frame back to the frame that it repeats."""
         return 2 * self.right if self.mode == "reflect" else self.right
 
 

@@ -1,4 +1,4 @@
-"""What the rules look up: the stream of an offline value, or its constant, in the graph of one hop."""
+"""Look-ups for the rules: the stream of an offline value, or its constant, in the graph of one hop."""
 
 import onnx_ir as ir
 

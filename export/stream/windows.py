@@ -1,4 +1,4 @@
-"""What nodes say about their windows along one axis: kernels, strides, paddings, slices."""
+"""Windows of nodes along one axis: kernels, strides, paddings, slices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -98,13 +98,13 @@ def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:
 
 
 def fill_of(node: ir.Node) -> float:
-    """What a Pad fills up with, where it does with a constant."""
+    """Return the value with which a Pad fills, if it is a constant."""
     constant = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
     return 0.0 if constant is None else float(constant.ravel()[0])
 
 
 def unheard(node: ir.Node, axis: int) -> int:
-    """How many frames at the start of each window count nothing: weights of 0, or a taper that begins with 0.
+    """Return the number of frames at the start of each window without effect: weights or a taper of 0.
 
     Args:
         node: a Conv, or a Gather of frames that a Mul tapers.
@@ -116,7 +116,7 @@ def unheard(node: ir.Node, axis: int) -> int:
 
 
 def _tapered_to_zero(gather: ir.Node, axis: int) -> int:
-    """How many frames at the start of each gathered window a Mul makes 0."""
+    """Return the number of frames at the start of each gathered window that a Mul makes 0."""
     taper, index = sole_user(gather.outputs[0]), array_of(gather.inputs[1])
     if taper is None or taper.op_type != "Mul" or index is None or index.ndim != 2:
         return 0

@@ -17,7 +17,7 @@ from edgekit.operators.roles import constant
 
 @dataclass(frozen=True)
 class Form:
-    """What one node computes per element.
+    """Function that one node computes per element.
 
     Attributes:
         exact: the function on arrays that are broadcast; its result is cast to the output's type.

@@ -41,7 +41,7 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _hidden_frames(fuser: Fuser, node: ir.Node, used: list[int]) -> list[Frame] | None:
-    """Where the used outputs that hold h are quantized; None where one is not, or in another type than h."""
+    """Return the frames of the used outputs that hold h; None if one is not quantized, or in another type than h."""
     frames = [fuser.frame(node, i) for i in used if i != CELL_OUTPUT]
     framed = [frame for frame in frames if frame is not None and frame[1] == HIDDEN_TYPE]
     return framed if len(framed) == len(frames) else None
@@ -76,7 +76,7 @@ def _product(
 
 
 def _biases(node: ir.Node, rows: int) -> tuple[Float32, Float32]:
-    """What is added to the product with x, and to that with h."""
+    """Return the biases of the product with x, and of that with h."""
     bias = constant(optional(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
     return both[:rows], both[rows:]
@@ -90,7 +90,7 @@ def _gives_gates(node: ir.Node, x: QuantType, w: Weight) -> bool:
 
 
 def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:
-    """How the recurrent product reads h: as the file says, else as wide as the input."""
+    """Return the type in which the recurrent product reads h: as the file states, else as wide as the input."""
     dtype = node.metadata_props.get(HIDDEN_OPERAND, x.dtype)
     return HIDDEN_INT8_TYPE if dtype == "int8" else HIDDEN_TYPE
 

@@ -27,10 +27,10 @@ from edgekit.operators.pointwise.twin import ek_sigmoid_f32, ek_tanh_f32
 
 @dataclass(frozen=True)
 class Gates:
-    """What the gates of an integer cell are made of, ``gates`` times ``units`` rows each.
+    """Constants of the gates of an integer cell, ``gates`` times ``units`` rows each.
 
     w ``(rows, inputs)``, r ``(rows, units)``, biases, mults and shifts ``(rows,)``, and the tables of the functions.
-    Where w has no columns, x ``(..., rows)`` are what its product would give, int16 of scale 2^-11.
+    If w has no columns, x ``(..., rows)`` holds the results of its product, int16 of scale 2^-11.
     """
 
     w: S8

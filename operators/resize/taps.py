@@ -70,7 +70,7 @@ def resize_scales(node: ir.Node) -> list[np.float32]:
 
 
 def coordinates(node: ir.Node, axis: int) -> F32:
-    """Where each result lies on the source's axis."""
+    """Return the coordinate of each result on the source's axis."""
     count, size = dims(node.outputs[0])[axis], dims(node.inputs[0])[axis]
     scale, one, half = resize_scales(node)[axis], np.float32(1), np.float32(0.5)
     at = np.arange(count, dtype=np.float32)

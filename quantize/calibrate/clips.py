@@ -77,13 +77,13 @@ def observe(
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:
-    """How many hops of these tensors memory holds."""
+    """Return the number of hops of these tensors that fit in memory."""
     values = sum(int(np.prod(dims(value))) for value in tensors)
     return max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
 
 
 def _float_tensors(model: Model) -> dict[str, ir.Value]:
-    """What nodes compute, then the inputs, by name."""
+    """Return the float tensors by name: outputs of nodes, then inputs."""
     graph = model.ir.graph
     made = [value for node in graph for value in named_outputs(node)]
     floats = (value for value in (*made, *graph.inputs) if value.dtype == ir.DataType.FLOAT)
@@ -218,7 +218,7 @@ def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]
 def _read_recording(
     recording: Recording, sounds: Sounds, model: Model
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """What the files of a clip hold, and how its sounds were changed."""
+    """Return the arrays in the files of a clip, and the notes on how its sounds were changed."""
     try:
         if recording.archive is not None:
             return read_npz(recording.archive), ()
@@ -294,7 +294,7 @@ def _inputs_of(clip: Clip, model: Model) -> Mapping[str, ir.Value]:
 def _clip_problems(
     clip: Clip, wanted: Mapping[str, ir.Value], model: Model, where: str
 ) -> Iterator[Problem]:
-    """What a clip lacks of the inputs `wanted`, and which arrays do not fit."""
+    """Yield the inputs in `wanted` that a clip lacks, and the arrays that do not fit."""
     hops = set[int]()
     for name, value in wanted.items():
         is_stream = name not in model.constants
@@ -319,7 +319,7 @@ def _lacking_input(where: str, clip: Clip, name: str, model: Model) -> Problem:
 
 
 def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
-    """What is wrong with the array of an input of this shape; None where it fits."""
+    """Return the fault of an array for an input of this shape; None if it fits."""
     if (
         array.shape[1 if is_stream else 0 :] != shape
         or array.size == 0

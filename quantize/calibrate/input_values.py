@@ -1,8 +1,8 @@
-"""What inputs have that no calibration clip holds: knobs, session constants, streams that stay the same.
+"""Values of inputs that no calibration clip holds: knobs, session constants, streams that stay the same.
 
-A range is swept: every clip is cut into `STRETCHES`, each with other values, and the next clip goes on where the last
-one ended. Stretches take a corner of the ranges (each input at its least or most) and a point inside by turns, so that
-a quarter of a single clip has both.
+A range is swept: every clip is cut into `STRETCHES`, each with other values. The next clip continues the sweep.
+Stretches alternate between a corner of the ranges (each input at its least or most) and a point inside. So a quarter
+of a single clip has both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ class InputValues:
 
     @property
     def names(self) -> frozenset[str]:
-        """Of the inputs that have values."""
+        """Names of the inputs that have values."""
         return frozenset(self._known)
 
     @cached_property
@@ -67,7 +67,7 @@ class InputValues:
 
     @cached_property
     def _count(self) -> int:
-        """How many values are swept in all."""
+        """Total number of swept values."""
         return sum(prod(dims(self._known[name])) for name in self._places)
 
     def fill(self, clip: Clip, number: int, hops: int | None = None) -> dict[str, Array]:

@@ -37,7 +37,7 @@ class Observer:
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def range(self, rule: str) -> tuple[float, float]:
-        """What the row of `OBSERVERS` says of all that was seen so far."""
+        """Return the range by a row of `OBSERVERS` for all values so far."""
         if rule not in self._ranges:
             self._ranges[rule] = OBSERVERS[rule](self)
         return self._ranges[rule]
@@ -62,7 +62,7 @@ class Observer:
             self._keep(flat[start : start + AT_ONCE])
 
     def _keep(self, flat: Float32) -> None:
-        """Of the values so far those with the smallest random keys: a uniform sample."""
+        """Keep the values with the smallest random keys so far: a uniform sample."""
         keys, flat = self._drawn(flat)
         if self._keys.size == KEPT_VALUES:
             self._exchange(keys, flat)

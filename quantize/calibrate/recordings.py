@@ -161,7 +161,7 @@ def _sound_alone(clips: Sequence[Recording], others: Sequence[str], model: Model
 
 
 def _way(name: str, clip: Recording, model: Model) -> str:
-    """How the user says what an input has."""
+    """Return the option or file by which a user gives an input its values."""
     if name in model.controls:
         return f"--set {name}=LEAST:MOST"
     if name in model.constants:
@@ -178,7 +178,7 @@ def _is_audio(files: Sequence[Path], model: Model, allowed: str, step: str) -> P
 
 
 def _unless_states(step: str, model: Model) -> str:
-    """What to do, or to declare states where some inputs look like them."""
+    """Return the next step: declare states if some inputs look like them, else `step`."""
     pairs = list(_likely_states(model))
     return f"if these are states, declare them: {' '.join(pairs)}; else {step}" if pairs else step
 

@@ -1,4 +1,4 @@
-"""What quantization does to a network's outputs on average, taken back by the rows of its sampler.
+"""Corrects the mean error of a quantized network's outputs in the rows of its sampler.
 
 PTQD (He et al., NeurIPS 2023): at each step the quantized output is ``(1 + k) e + bias + residual``, e the float one.
 The rows divide by ``1 + k``, subtract the bias of each channel, and draw as much less noise as the residual adds.
@@ -63,10 +63,10 @@ def correct_step_table(
 
 
 def fit_output(exact: Array, found: Array) -> tuple[float, Float64, float]:
-    """How a quantized output follows the float one, both (images, channels, ...).
+    """Fit a quantized output to the float one, both (images, channels, ...).
 
     Returns:
-        k, from 0 up; the mean of each channel that is left; the standard deviation of the rest.
+        k, from 0 up; the remaining mean of each channel; the standard deviation of the rest.
     """
     e, q = exact.astype(np.float64), found.astype(np.float64)
     centred = e - e.mean()

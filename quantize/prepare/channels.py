@@ -83,7 +83,7 @@ class Channels:
 
     @property
     def count(self) -> int:
-        """How many numbers there are; `find` gives one of them for all that are joined."""
+        """Count of numbers; `find` gives one of them for all that are joined."""
         return len(self._parent)
 
     def find(self, numbers: Numbers) -> Numbers:
@@ -186,24 +186,24 @@ class Channels:
         return self._moved if is_move(node) and not picks(node) and not _compares(facts) else None
 
     def _scaled_alike(self, node: ir.Node) -> dict[ir.Value, Numbers]:
-        """Of a function with ``f(s x) = s f(x)``."""
+        """Return the numbers of a function with ``f(s x) = s f(x)``."""
         y = node.outputs[0]
         return {y: np.broadcast_to(self.of(node.inputs[0]), dims(y))}
 
     def _pooled(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """Of a pooling or a choice among neighbours: one number for a plane."""
+        """Return the numbers of a pooling or a choice among neighbours: one number for a plane."""
         if node.op_type == "Resize" and not is_move(node):
             return None
         first, y = self.of(node.inputs[0]), node.outputs[0]
         return {y: np.broadcast_to(self._gathered(first, tuple(range(2, first.ndim))), dims(y))}
 
     def _folded(self, node: ir.Node) -> dict[ir.Value, Numbers]:
-        """Of a reduction over constant axes: one number for what it folds."""
+        """Return the numbers of a reduction over constant axes: one number for the folded elements."""
         folded = self._gathered(self.of(node.inputs[0]), tuple(reduced_axes(node)))
         return {node.outputs[0]: folded.reshape(dims(node.outputs[0]))}
 
     def _moved(self, node: ir.Node) -> dict[ir.Value, Numbers]:
-        """Of a movement: the numbers move as the elements do."""
+        """Return the numbers of a movement: they move as the elements do."""
         operands = [
             self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
             for v in node.inputs

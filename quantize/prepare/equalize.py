@@ -40,7 +40,7 @@ def changes(model: Model) -> bool:
 
 
 def _step(channels: Channels, weights: list[Site], total: Float64) -> Float64:
-    """What the logarithm of each factor changes by, towards equal peaks of writers and readers."""
+    """Return the change of each factor's logarithm, towards equal peaks of writers and readers."""
     by_writers, by_readers = peaks(channels, weights, total)
     known = (by_writers > 0) & (by_readers > 0)
     step = np.zeros(len(total))

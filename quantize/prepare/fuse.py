@@ -232,7 +232,7 @@ def _operands(value: ir.Value | None, op_type: str) -> tuple[ir.Value | None, ir
 
 
 def _square(value: ir.Value) -> ir.Value | None:
-    """What a value is the square of, where nothing else reads the square."""
+    """Return the base of a square, if nothing else reads the square."""
     node = value.producer()
     if node is None or sole_user(value) is None:
         return None
@@ -243,7 +243,7 @@ def _square(value: ir.Value) -> ir.Value | None:
 
 
 def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
-    """What a value is the mean of, and along which axes."""
+    """Return the operand of a mean, and the axes of the mean."""
     node = None if value is None else value.producer()
     if node is None or not _is_float_node(node, "ReduceMean"):
         return None, []

@@ -93,7 +93,7 @@ def _parts(gates: Gates, units: int) -> list[int] | None:
 
 
 def _terms(split: ir.Node | None) -> list[ir.Value]:
-    """What the Split's operand is the sum of."""
+    """Return the terms of the sum that the Split reads."""
     waiting, terms = ([] if split is None else [split.inputs[0]]), []
     while waiting:
         value = waiting.pop()

@@ -211,7 +211,7 @@ def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
 
 
 def _keep_in_float(model: Model) -> None:
-    """What follows the level stays in float between float nodes, where an element takes few operations."""
+    """Keep tensors that follow the level in float between float nodes, if an element takes few operations."""
     found, nodes = degrees(model), list(model.ir.graph)
     after_floats = _nodes_after_floats(nodes, found)
     kept = {node for node in nodes if FLOAT_NODE in node.metadata_props}

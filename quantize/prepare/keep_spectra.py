@@ -36,7 +36,7 @@ def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
 
 
 def _ways_to_logarithms(graph: ir.Graph, after: set[ir.Node]) -> set[ir.Node]:
-    """Of the nodes `after` a transform those that lead to a logarithm, and what leads to these alone."""
+    """Return the nodes of `after` that lead to a logarithm, and the nodes that lead only to these."""
     ways = set[ir.Node]()
     for node in reversed(list(graph)):
         readers = {use.node for output in node.outputs for use in output.uses()}

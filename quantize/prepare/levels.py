@@ -53,11 +53,11 @@ class Quieter:
 
 
 def quieter(model: Model, asked: bool = False) -> Quieter | None:
-    """How clips are also to be heard; None where once is enough, or no sound goes in.
+    """Return how to make quieter copies of clips; None if one run is enough, or the network reads no sound.
 
-    What is linear in the sound keeps to the ranges of louder sound when that is quieter: it is heard quieter only where
-    that is `asked`. Behind a logarithm quieter sound is elsewhere, and what layers with biases make of it, too. So is
-    the loudest that PCM can be, which no recording need have.
+    Layers linear in the sound keep within the ranges of louder sound, so their clips run quieter only if `asked`.
+    After a logarithm quieter sound lands in another range; so do layers with biases after it. The loudest possible PCM
+    does, too, and recordings need not contain it.
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
@@ -70,7 +70,7 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
 
 
 def _strip_clip(value: ir.Value | None) -> ir.Value | None:
-    """What a Clip keeps from 0, or the value itself."""
+    """Return the input of a Clip that guards against 0, or the value itself."""
     node = None if value is None else value.producer()
     guards = node is not None and node.op_type == "Clip" and all(map(_is_floor, node.inputs[1:]))
     return node.inputs[0] if node is not None and guards else value

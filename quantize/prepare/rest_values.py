@@ -1,4 +1,4 @@
-"""What layers read and make of silence, of those whose input follows the level of the sound but for a constant."""
+"""Inputs and outputs of layers in silence, if the input follows the level of the sound except for a constant."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ FOLLOWS = 0.15  # of the power at full level, where 30 dB less sound would leave
 
 @dataclass(frozen=True)
 class Entry:
-    """Where the operand of a layer is scaled: input `index` of `reader`, before it is moved."""
+    """Place where a layer's operand is scaled: input `index` of `reader`, before it is moved."""
 
     layer: ir.Node
     reader: ir.Node
@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rest:
-    """What the operand and the result of a layer are in silence, and the most that sound adds to the operand."""
+    """Operand and result of a layer in silence, and the largest amount that sound adds to the operand."""
 
     entry: Entry
     operand: Float32
@@ -82,7 +82,7 @@ def _reachable_tensors(
 
 
 def _leading_operands(node: ir.Node) -> list[ir.Value]:
-    """What a layer, a move or a function of an element reads; nothing of another node."""
+    """Return the operands of a layer, a move or an elementwise function; none for other nodes."""
     if _is_integer_layer(node):
         return activations(node)[:1]
     return activations(node) if is_move(node) or facts_of(node).elementwise else []
@@ -136,7 +136,7 @@ def _short_clips(calibration: Calibration, constants: Collection[str]) -> list[d
 
 @dataclass
 class _Departure:
-    """How far a tensor goes from what it is in silence: the sum of squares, and the most."""
+    """Distance of a tensor from its values in silence: the sum of squares, and the maximum."""
 
     power: float = 0.0
     peak: float = 0.0

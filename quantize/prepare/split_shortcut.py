@@ -45,7 +45,7 @@ def split_shortcut(model: Model, whole: Collection[str] = ()) -> Model:
 
 
 def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Parts:
-    """What a value joins along its channels, perhaps behind functions of single elements; else nothing."""
+    """Return the tensors that a value joins along its channels, perhaps through elementwise functions; else ()."""
     node = value.producer()
     if value in known or node is None or node.domain:
         return known.get(value, ())
@@ -59,7 +59,7 @@ def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Pa
 
 
 def _concat_parts(node: ir.Node) -> Parts:
-    """What a Concat along the channels joins, where nothing of it is constant."""
+    """Return the operands that a Concat joins along the channels; none if one is constant."""
     operands = tuple(operand for operand in node.inputs if operand is not None)
     along = attribute(node, "axis", 0) % len(dims(node.outputs[0])) == CHANNELS
     return operands if along and all(array_of(operand) is None for operand in operands) else ()

@@ -1,4 +1,4 @@
-"""What a fit gives for the weights of a layer."""
+"""Results of a fit for the weights of a layer."""
 
 from dataclasses import dataclass
 

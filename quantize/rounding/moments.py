@@ -42,7 +42,7 @@ class Moments:
 
     @staticmethod
     def empty(groups: int, inputs: int) -> "Moments":
-        """Of no rows."""
+        """Return the moments of no rows."""
         own, cross, real = np.zeros((3, groups, inputs, inputs))
         return Moments(own, cross, real, np.zeros((2, groups, inputs)))
 
@@ -176,7 +176,7 @@ def layer_inputs(node: ir.Node) -> list[ir.Value]:
 
 
 def rows_of(node: ir.Node, index: int, block: Arrays, thin: bool = False) -> NDArray[np.floating]:
-    """What one weight is multiplied with, (groups, rows, inputs): all rows, or those of `row_stride`."""
+    """Return the operands of one weight, (groups, rows, inputs): all rows, or those of `row_stride`."""
     x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
     if node.op_type in ("Conv", "ConvTranspose"):
         return _patches(node, x, thin)
@@ -208,7 +208,7 @@ def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
 
 
 def _patches(node: ir.Node, x: Float32, thin: bool) -> Float32:
-    """What outputs of a convolution see, in the order of its weights; 0 outside the input."""
+    """Return the inputs of each output of a convolution, in the order of its weights; 0 outside the input."""
     s = conv_shape(node, list(dims(node.inputs[1])[2:]))
     taps = transpose_taps if node.op_type == "ConvTranspose" else conv_taps
     size, count = s.in_h * s.in_w, s.out_h * s.out_w

@@ -135,6 +135,9 @@ class _GroupFit:
 
 
 def _power(rows: F64, moments: F64) -> F64:
-    """What rows, (groups, outputs, inputs), make of inputs: (groups, outputs), no channel of less than `SILENT`."""
+    """Return each row's power on inputs, (groups, outputs), at least `SILENT` of the peak.
+
+    Rows are (groups, outputs, inputs).
+    """
     found: F64 = np.sum(rows @ moments * rows, axis=-1)
     return np.maximum(found, max(SILENT * float(found.max(initial=0.0)), 1e-30))

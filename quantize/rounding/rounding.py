@@ -1,10 +1,9 @@
-"""How the weights of a layer become integers, given what its inputs look like.
+"""Rounds the weights of a layer to integers, with statistics of its inputs.
 
-A layer gives ``X W^T`` for rows X of inputs. With integers it sees other inputs, X', and should give the
-same, so that the integer weights Q of scales s minimize ``|X' (s Q)^T - X W^T|^2``. That depends on X and
-X' by their second moments only (`edgekit.quantize.rounding.moments`): ``tr((s Q - V) H (s Q - V)^T)`` up to a
-constant, with ``H = X'^T X'`` and the best float weights V. Of a denoiser V is W, and s is changed
-afterwards (`with_gain`).
+A layer gives ``X W^T`` for rows X of inputs. With integers it reads other inputs, X', and should give the same. So the
+integer weights Q of scales s minimize ``|X' (s Q)^T - X W^T|^2``. That depends on X and X' by their second moments
+only (`edgekit.quantize.rounding.moments`): ``tr((s Q - V) H (s Q - V)^T)`` up to a constant, with ``H = X'^T X'`` and
+the best float weights V. Of a denoiser V is W, and s is changed afterwards (`with_gain`).
 """
 
 from collections.abc import Callable
@@ -52,7 +51,7 @@ class Layer:
         return q if self.kept is None else np.where(self.kept, q, 0.0)
 
     def errors(self, q: F64, scales: F64) -> F64:
-        """What each output loses: (outputs,)."""
+        """Return the error of each output: (outputs,)."""
         off = scales[:, None] * q - self.target
         result: F64 = np.einsum("ok,ok->o", off @ self.moments, off)
         return result

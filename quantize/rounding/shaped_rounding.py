@@ -54,7 +54,7 @@ def fit_shaped_weights(
 
 
 def _fit_all_layers(model: Model, calibration: Calibration, recipe: Recipe) -> Fitted:
-    """Of all layers."""
+    """Return the fitted weights of all layers."""
     fitted: Fitted = {}
     named = Model(model.ir.clone())
     _name_hidden(named)
@@ -98,7 +98,7 @@ def _runs(model: Model) -> Iterator[list[ir.Node]]:
 
 
 def _moments_of(node: ir.Node) -> list[tuple[int, int]] | None:
-    """Of each weight of a layer: groups, and inputs of an output; None where they are no constants."""
+    """Return, for each weight of a layer, groups and inputs per output; None if one is not constant."""
     found = []
     for index in weight_inputs(node):
         weight = constant(node.inputs[index])

@@ -25,9 +25,9 @@ HEARD = 1e-3  # of the noise of weights alone: what takes less away does not
 
 @dataclass(frozen=True)
 class Ranking:
-    """What each option of each group does alone, all others exact: noise powers, relative to the signal.
+    """Noise power of each option of each group alone, all others exact, relative to the signal.
 
-    `floor` is that of the weights alone.
+    `floor` is the noise power of the weights alone.
     """
 
     noises: tuple[tuple[float, ...], ...]

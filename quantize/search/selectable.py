@@ -132,7 +132,7 @@ class _Writer:
         self._replace(node, rounded)
 
     def _key(self, source: ir.Value, group: int | None) -> Key:
-        """Of a row: that of the group, of a copy of a rounded tensor, or of a tensor in no group."""
+        """Return the key of a row: that of the group, of a copy of a rounded tensor, or of a tensor in no group."""
         if source in self.on_grid:
             return self.on_grid[source], str(source.name)
         return group, None if group is not None else str(source.name)

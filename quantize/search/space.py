@@ -1,4 +1,4 @@
-"""What a search may choose: for each group of tensors its types, what they cost, and how they are tried."""
+"""Choices of a search: for each group of tensors its types, their costs, and how they are tried."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

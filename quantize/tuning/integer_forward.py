@@ -38,9 +38,9 @@ FLOOR = 2.0**-16  # of a channel's scale, beside the largest
 
 @dataclass(frozen=True)
 class Weight:
-    """How a trained constant becomes integers: the row of each element, and the largest integer.
+    """Rounding of a trained constant to integers: the row of each element, and the largest integer.
 
-    `rows` is None of a bias, which is as good as exact.
+    `rows` is None for a bias, which is practically exact.
     """
 
     rows: Array | None = None
@@ -49,9 +49,9 @@ class Weight:
 
 @dataclass
 class _TrainedGraph:
-    """What hangs on trained weights: tensors, nodes with their forms, and where an operator is not known.
+    """Part of the graph that depends on trained weights: tensors, nodes with their forms, and unknown operators.
 
-    `lost` is behind such operators, `ends` what they read.
+    `lost` holds values after such operators, `ends` their operands.
     """
 
     reached: set[ir.Value]
@@ -153,7 +153,7 @@ class IntegerForward:
         self.fed = tuple(dict.fromkeys(str(v.name) for v in read if v not in self._constants))
 
     def _followed(self, held: set[ir.Value]) -> "_TrainedGraph":
-        """What hangs on the trained weights and these state inputs, in the order of the graph."""
+        """Return the part that depends on the trained weights and these state inputs, in graph order."""
         found = _TrainedGraph(set(self._places) | held)
         for node in self.quantized.ir.graph:
             if found.reached.isdisjoint(node.inputs):
@@ -176,7 +176,7 @@ class IntegerForward:
         return self._forms[node]
 
     def _comparable(self, value: ir.Value, names: set[str | None]) -> ir.Value | None:
-        """What the float network has too, by these names: the tensor before it was rounded, or its log odds."""
+        """Return the tensor before rounding, or its log odds, that the float network has too, by these names."""
         end: ir.Value | None = value
         while end is not None and end.name not in names:
             end = _operand_before(end, lambda node: node.op_type in QDQ)

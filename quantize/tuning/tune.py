@@ -43,15 +43,15 @@ QUIET = 1e-3  # of an output's mean power: what stretches are quieter than count
 
 @dataclass
 class Progress:
-    """Where a tuning is: what a checkpoint holds.
+    """Progress of a tuning: the content of a checkpoint.
 
     Attributes:
-        step: how many are done.
+        step: number of finished steps.
         values: of the trained weights, by node and input.
         means: of their gradients; `squares` of their squares.
-        places: of the stretches that come next: the numbers of their clips, and of their first hops, (2, `BATCH`).
+        places: of the next stretches: the numbers of their clips, and of their first hops, (2, `BATCH`).
         states: before them, (`BATCH`, ...) by name.
-        losses: of every step; NaN of one that was left out, as its gradient was not finite.
+        losses: of every step; NaN for a skipped step, whose gradient was not finite.
     """
 
     step: int
@@ -64,7 +64,7 @@ class Progress:
 
     @property
     def skipped(self) -> int:
-        """How many steps were left out."""
+        """Number of skipped steps."""
         return int(np.isnan(self.losses).sum())
 
     def arrays(self) -> dict[str, Array]:
@@ -83,7 +83,7 @@ class Progress:
     def read(
         cls, arrays: Mapping[str, Array], keys: Sequence[Key], states: Sequence[str]
     ) -> "Progress":
-        """What `arrays` gave, of weights and states in this order."""
+        """Return the progress in `arrays`, with weights and states in this order."""
         values, means, squares = (
             {key: arrays[f"{kind}{at}"] for at, key in enumerate(keys)} for kind in "vms"
         )
@@ -203,9 +203,9 @@ class WeightTuner:
     def _followed(
         self, progress: Progress, states: Mapping[str, Array]
     ) -> tuple[Array, dict[str, Array]]:
-        """Where the next stretches begin, and the states there: behind the last ones, or at the start of a clip.
+        """Return the places of the next stretches and their states: after the last ones, or at the start of a clip.
 
-        States that are not finite are left, as the end of a clip is.
+        States that are not finite are dropped, as at the end of a clip.
         """
         random = np.random.default_rng([self.seed, progress.step])
         places, before = progress.places.copy(), {x: a.copy() for x, a in states.items()}
@@ -222,7 +222,7 @@ class WeightTuner:
 
     @property
     def _hops(self) -> int:
-        """Of a stretch: one where nothing is carried on."""
+        """Hops of a stretch: one if no state is carried on."""
         return min(HOPS, *(clip.hops for clip in self.clips)) if self.forward.states else 1
 
     def _loss(self, progress: Progress) -> tuple[float, dict[Key, Array], dict[str, Array]]:

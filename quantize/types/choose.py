@@ -102,7 +102,7 @@ def _floats(wanted: Mapping[str, str]) -> frozenset[str]:
 
 
 def _squares(nodes: Iterable[ir.Node]) -> set[str]:
-    """What magnitudes and means of squares write."""
+    """Return the names of the outputs of magnitudes and means of squares."""
     return {str(node.outputs[0].name) for node in nodes if node.op_type in SQUARES}
 
 
@@ -115,7 +115,7 @@ def _with_types(recipe: Recipe, types: Mapping[str, str]) -> Recipe:
 
 
 def _written(graph: ir.Graph, mark: str) -> list[str]:
-    """What nodes with a mark write: parts of a sum, or what has a scale per hop."""
+    """Return the outputs of nodes with a mark: parts of a sum, or tensors with a scale per hop."""
     return [str(node.outputs[0].name) for node in graph if mark in node.metadata_props]
 
 

@@ -28,7 +28,7 @@ class Grid:
 
     @property
     def shift(self) -> int:
-        """What leads from unsigned integers to the signed ones that are stored instead."""
+        """Offset from unsigned integers to the signed ones that are stored instead."""
         return {ir.DataType.UINT8: 128, ir.DataType.UINT16: 32768}.get(self.dtype, 0)
 
     @property

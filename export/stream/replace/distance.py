@@ -1,4 +1,4 @@
-"""How far a network with replaced nodes is from the original one."""
+"""Measures how far a network with replaced nodes is from the original one."""
 
 from collections.abc import Sequence
 

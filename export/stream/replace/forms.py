@@ -1,4 +1,4 @@
-"""What may be replaced by what: the values of ``--replace`` and ``--causal``."""
+"""Allowed replacements: the values of ``--replace`` and ``--causal``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What stands behind a mean that has become one number per frame: each node keeps the frames apart."""
+"""Rewrites the nodes after a mean that has become one number per frame: each keeps the frames apart."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -105,7 +105,7 @@ def _align_frames(instance: Instance, node: ir.Node, operands: Sequence[Operand]
 
 
 def _grown_operands(instance: Instance, node: ir.Node) -> dict[ir.Value, Grown]:
-    """What a node reads that has become one per frame."""
+    """Return the inputs of a node that have become one number per frame."""
     return {
         value: grown
         for value in node.inputs
@@ -266,7 +266,7 @@ def _layer(instance: Instance, node: ir.Node) -> None:
 
 
 def _first_grown_input(instance: Instance, node: ir.Node, found: str) -> tuple[Grown, Shape]:
-    """What the first input has become, and its shape; refused as `found` where it is as before."""
+    """Return the grown form of the first input and its shape; refuse with `found` if it did not change."""
     first = node.inputs[0]
     if first is None or first not in instance.grown:
         raise StreamingRefused(found, ALLOWED, STEP)

@@ -30,7 +30,7 @@ def is_extreme(node: ir.Node) -> bool:
 
 
 def variance_of(node: ir.Node) -> ir.Value | None:
-    """What a mean of squares is the variance of: ``mean((x - mean(x)) ** 2)``; None for another mean."""
+    """Return x for a mean of squares ``mean((x - mean(x)) ** 2)``, its variance; None for another mean."""
     difference = _base_of_square(node.inputs[0]) if facts_of(node).averages else None
     source = _producer(difference)
     if source is None or source.op_type != "Sub":

@@ -27,7 +27,7 @@ Edit = Callable[[Instance, ir.Node], None]
 
 @dataclass(frozen=True)
 class Step:
-    """What is done to one node: its place in the graph, the `edit`, and how it is told."""
+    """Replacement of one node: its place in the graph, the `edit`, and the row of the report."""
 
     edit: Edit
     told: ReplacedNode

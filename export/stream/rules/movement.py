@@ -91,7 +91,7 @@ def _check_mirror(mode: str, left: int, right: int) -> None:
 
 
 def _padded_elsewhere(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
-    """What a Pad makes of other axes than time."""
+    """Return the result of a Pad on all axes but time."""
     pads = _other_pads(node, len(track.shape), track.axis)
     if not any(pads):
         return track.value

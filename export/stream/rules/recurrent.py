@@ -101,7 +101,7 @@ def _held_before(
 
 
 def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, Array]:
-    """What the states start from: the given ones, after the frames that are known before the stream."""
+    """Return the start values of the states: the given ones, after the frames known before the stream."""
     suffixes = [".h", ".c"] if node.op_type == "LSTM" else [".h"]
     firsts = [*node.inputs[5:7], None, None][: len(suffixes)]
     if any(value is not None and array_of(value) is None for value in node.inputs[5:7]):

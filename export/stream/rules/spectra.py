@@ -1,4 +1,4 @@
-"""What rules that filter through spectra share: blocks to spectra and back, by the fast kernels."""
+"""Common code of rules that filter through spectra: blocks to spectra and back, by the fast kernels."""
 
 import numpy as np
 import onnx_ir as ir
