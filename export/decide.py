@@ -1,4 +1,4 @@
-"""Decisions behind a network: its scores become ``detected``, ``label`` and ``score``, by nodes with state."""
+"""Decisions after a network: its scores become ``detected``, ``label`` and ``score``, by nodes with state."""
 
 import math
 from collections.abc import Sequence
@@ -20,17 +20,17 @@ LOWEST = -3e38  # below every score
 
 
 def add_decisions(model: Model, decide: Decide) -> Model:
-    """Return a model that decides on the scores that are its first stream output, once per hop.
+    """Return a model that decides once per hop on the scores in its first stream output.
 
     The scores are made by `Decide.function` where there is one, and smoothed: the mean of the last hops (those before
     the stream count as 0), or ``s += (1 - exp(-hop / pole)) * (score - s)`` from 0 on. A label is on from the hop in
-    which its score reaches ``on`` to that in which it falls below ``off``. A hop in which a label turns on, and in
-    which no other detection is younger than ``hold``, is a detection; of several labels that with the highest score,
-    of equal ones the first. Labels that are ignored never turn on.
+    which its score reaches ``on`` to that in which it falls below ``off``. If a label switches on and no other
+    detection is younger than ``hold``, the hop is a detection. Of several labels the highest score wins, of equal ones
+    the first. Ignored labels never switch on.
 
-    The first output gives way to ``detected``, bool (1,): whether this hop is a detection; ``label``, int32 (1,): the
-    label of the last detection, -1 before there was one; ``score``, float32 (1,): the highest smoothed score of the
-    labels that are not ignored. Everything is computed in float32.
+    The first output is replaced by ``detected``, bool (1,): whether this hop is a detection; ``label``, int32 (1,):
+    the label of the last detection, -1 before there was one; ``score``, float32 (1,): the highest smoothed score of
+    the labels that are not ignored. Everything is computed in float32.
 
     Raises:
         UsageError: the output is no scores, or a time cannot be read as hops.
@@ -242,7 +242,7 @@ def _detection(
     hold: int,
     constants: _Constants,
 ) -> ir.Value:
-    """Whether this hop is a detection: a label turns on, and the last detection is `hold` hops old."""
+    """Return whether this hop is a detection: a label switches on, and the last detection is `hold` hops old."""
     one = (1, 1)
     (top,) = new.node("ReduceMax", [beginning, axes], {"top": one}, keepdims=1)
     any_begins = new.logic("Greater", [top, constants.lowest], {"any_begins": one})

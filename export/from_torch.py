@@ -62,10 +62,9 @@ def from_torch(
 
     Inputs are named as the parameters of ``forward`` (of a .pt2 those that it was exported with by name, the others in
     lower case, as torch.export names them). Outputs are named by the module's attribute
-    ``output_names`` (a tuple of str), else as the exporter names them. States are declared, told by
-    names, or follow the convention ``forward(x, *states) -> (y, *states)``: then all inputs but the
-    first are states if they agree in number, order and shape with all outputs but the first, and
-    those outputs are renamed ``<input>_next``.
+    ``output_names`` (a tuple of str), else as the exporter names them. States are declared, found by names, or follow
+    the convention ``forward(x, *states) -> (y, *states)``. Then all inputs but the first are states if number, order
+    and shape match all outputs but the first; these are renamed ``<input>_next``.
 
     Args:
         source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``), or a
@@ -74,18 +73,18 @@ def from_torch(
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
         session: names of inputs that stay the same for a session.
-        controls: names of inputs that hold one value for a hop and may be turned at any.
+        controls: names of inputs that hold one value per hop and may change at any hop.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
-        offline: it is to be streamed, so that what runs along time may be operators that only a stream has.
+        offline: it will be streamed, so operators along time may be those that only a stream has.
 
     Returns:
         The model, and the example inputs of one call by input name, states included.
 
     Raises:
         UsageError: the source cannot be loaded or its factory failed, or torch is not installed.
-        ModelError: everything that is wrong with the network.
+        ModelError: all problems of the network.
         VerificationError: the imported network differs from the torch module.
     """
     if find_spec("torch") is None:
@@ -333,7 +332,7 @@ def _names_without_collisions(
 def _find_and_name_states(
     graph: ir.Graph, declared: list[tuple[str, str]], constants: Sequence[str]
 ) -> tuple[tuple[StatePair, ...], list[str]]:
-    """The state pairs, and what the user must know of those that only their order tells."""
+    """Return the state pairs, and notes on those that were found by their order alone."""
     by_name = {pair.output for pair in find_states(graph, declared, constants=constants)}
     pairs = find_states(graph, declared, in_order=True, constants=constants)
     outputs = {value.name: value for value in graph.outputs}
@@ -368,7 +367,7 @@ def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) 
 
 
 def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:
-    """Give values new names; other values that have one of these names get a number behind it."""
+    """Rename values; other values with one of these names get a number as suffix."""
     wanted = set(names.values())
     inside = [value for node in graph for value in node.outputs if not value.is_graph_output()]
     for value in (*inside, *graph.initializers.values()):

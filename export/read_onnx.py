@@ -29,8 +29,7 @@ def read_graph(
 ) -> tuple[ir.Model, Arrays, list[str]]:
     """Return the network of an ONNX file: checked, at `OPSET`, with static shapes, simplified.
 
-    The second value is the arrays of the inputs that became constants, the third says what was
-    assumed.
+    The second value is the arrays of the inputs that became constants, the third the assumptions.
 
     Args:
         data: the content of the file.
@@ -38,7 +37,7 @@ def read_graph(
         constants: input name -> value, for inputs that become constants.
 
     Raises:
-        ModelError: everything that is wrong with the file.
+        ModelError: all problems of the file.
     """
     proto = parse(data, shapes)
     try:

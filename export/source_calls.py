@@ -36,14 +36,14 @@ def torch_call(source: str, model: Model, shapes: Mapping[str, Sequence[int]]) -
 def onnx_call(
     source: str, model: Model, shapes: Mapping[str, Sequence[int]], constants: Constants
 ) -> Call:
-    """Return what runs an .onnx whose inputs may have any sizes, whatever sizes the file gives them.
+    """Return a call that runs an .onnx with inputs of any sizes, whatever sizes the file states.
 
     A file whose nodes hold its sizes does not run with others.
 
     Args:
         source: path of the file.
-        model: what it was imported as, whose names inputs and outputs have.
-        shapes: input name -> dimensions, of inputs whose rank the file does not tell.
+        model: the imported form, whose names inputs and outputs have.
+        shapes: input name -> dimensions, of inputs whose rank the file does not state.
         constants: input name -> value: these inputs are constants.
     """
     proto = parse(read_file(Path(source)), shapes)

@@ -1,4 +1,4 @@
-"""Networks beside a denoiser in its sampler: what they must be, and how they are called."""
+"""Additional networks of a denoiser's sampler: their requirements, and how they are called."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -57,7 +57,7 @@ def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -
 
 
 def network_problem(model: Model) -> Problem | None:
-    """Rows of graphs behind the decoder's run the network `first`, which must be there."""
+    """Return a problem if rows after the decoder's graphs run the network `first`, but it is missing."""
     table = model.sampler
     if table is None or not (table.graph > DECODER).any() or "first" in model.networks:
         return None
@@ -110,7 +110,7 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
 
 
 def _decoder_nodes(graph: ir.Graph, noisy: set[ir.Value]) -> set[ir.Node]:
-    """The nodes that enlarge the smallest noisy pictures, and all behind them."""
+    """Return the nodes that enlarge the smallest noisy pictures, and all nodes after them."""
     areas = [area for value in noisy if (area := _area(value)) is not None]
     least = min(areas, default=0)
     inside: set[ir.Node] = set()

@@ -289,7 +289,7 @@ class Rddm(_Description):
         return np.cumsum(portions[::-1]), np.sqrt(self.sum_scale * np.cumsum(portions))
 
     def times(self) -> Int64:
-        """The times that are visited, from T - 1 down, and -1 behind them: as torch.linspace counts, truncated."""
+        """Times that are visited, from T - 1 down, and then -1: as torch.linspace counts, truncated."""
         part, number = (
             np.float32(self.timesteps) / np.float32(self.steps),
             np.arange(self.steps + 1),

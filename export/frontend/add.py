@@ -1,4 +1,4 @@
-"""A PCM front end: frames or STFT before the network and overlap-add behind it, in the same graph."""
+"""A PCM front end: frames or STFT before the network and overlap-add after it, in the same graph."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -29,24 +29,24 @@ CONTENTS = {
 def add_frontend(
     model: Model, form: FrontendSpec, sample_rate: int | None, then: Model | None = None
 ) -> Model:
-    """Return a model that eats ``pcm`` (1, hop) float32 and, where it can, gives ``pcm_out`` alike.
+    """Return a model that reads ``pcm`` (1, hop) float32 and, if possible, returns ``pcm_out`` in the same form.
 
-    ``stft:N_FFT:HOP:WINDOW`` puts the transform of the last N_FFT samples in the place of the first
-    stream input: the complex spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins; with
-    ``mag`` its ``sqrt(re^2 + im^2)``, with ``logpow`` its ``log10(max(re^2 + im^2, 1e-12))``.
-    ``frame:LENGTH:HOP`` puts the last LENGTH samples there. ``mel``, ``mfcc`` and ``erb`` put features
-    there, see `edgekit.export.frontend.features`; no output becomes sound then. Unit axes may stand anywhere.
+    ``stft:N_FFT:HOP:WINDOW`` replaces the first stream input by the transform of the last N_FFT samples: the complex
+    spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins; with ``mag`` its ``sqrt(re^2 + im^2)``, with
+    ``logpow`` its ``log10(max(re^2 + im^2, 1e-12))``. ``frame:LENGTH:HOP`` puts the last LENGTH samples there.
+    ``mel``, ``mfcc`` and ``erb`` put features there, see `edgekit.export.frontend.features`; no output becomes sound
+    then. Unit axes may stand anywhere.
 
     The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads
     one, or a real gain per bin: it is transformed back, times the synthesis window, and
-    overlap-added. So are LENGTH samples behind ``frame``, without a window. Any other output stays
-    what it is, and a note says so. `then` stands between inverse transform and synthesis window and
-    reads LENGTH samples. With ``full`` the networks start with the first frame that holds N_FFT
-    samples: until then their states stay zero, and nothing is heard.
+    overlap-added. LENGTH samples after ``frame`` are too, without a window. Any other output stays unchanged, with a
+    note. `then` stands between inverse transform and synthesis window and reads LENGTH samples. With ``full`` the
+    networks start with the first frame that holds N_FFT
+    samples: until then their states stay zero, and the output is silent.
 
     A network that takes several frames in a call says so by its hop: that many frames where it was
-    rewritten along a time axis, else that many times HOP samples. One that sees stacked features gets as
-    many new ones in a call as ``stack`` says; those before the stream are of silence.
+    rewritten along a time axis, else that many times HOP samples. With stacked features, ``stack`` states how many are
+    new in a call; those before the stream are of silence.
 
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
     both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late; of
@@ -57,8 +57,8 @@ def add_frontend(
     Args:
         model: the network.
         form: of the front end.
-        sample_rate: Hz; None keeps what the model says.
-        then: a second network, behind the first.
+        sample_rate: Hz; None keeps the model's rate.
+        then: a second network, after the first.
 
     Raises:
         UsageError: the specification does not fit the networks.
@@ -121,7 +121,7 @@ def _counts_frames(model: Model, form: FrontendSpec) -> bool:
 
 
 def _late(model: Model, form: FrontendSpec) -> int:
-    """By how many frames the network's first output comes late, as far as its own time axis tells."""
+    """Return the delay of the network's first output in frames, as far as its own time axis shows."""
     time = model.timing.get(str(model.stream_outputs[0].name))
     return time.delay_frames if time is not None and _counts_frames(model, form) else 0
 

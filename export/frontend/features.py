@@ -66,7 +66,7 @@ class Features:
 
     @property
     def words(self) -> list[str]:
-        """The parts of the text behind WINDOW, without ``full``."""
+        """Parts of the text after WINDOW, without ``full``."""
         numbers = [self.bands] + ([] if self.coefficients is None else [self.coefficients])
         edges = [] if self.high is None else [f"{self.low:g}", f"{self.high:g}"]
         scale = [] if self.scale == "power" else [self.scale]
@@ -80,7 +80,7 @@ class Features:
         return self.bands if self.coefficients is None else self.coefficients
 
     def channels(self, heard: int) -> int | None:
-        """Return the number of feature channels for `heard` channels of PCM; None if they need another number."""
+        """Return the number of feature channels for so many channels of PCM; None if they need another number."""
         if self.kind == "gcc":
             return heard * (heard - 1) // 2 or None
         if self.kind == "intensity":
@@ -126,7 +126,7 @@ class Features:
 def read_features(
     kind: str, parts: list[str]
 ) -> tuple[Features | None, bool, list[tuple[str, str, str]]]:
-    """Read what stands behind WINDOW: the features, whether ``full`` is among it, and all that is wrong."""
+    """Read the text after WINDOW: the features, whether it contains ``full``, and all problems."""
     needed = {"mfcc": ("BANDS", "COEFFICIENTS"), "gcc": ("LAGS",)}.get(kind, ("BANDS",))
     counts = [int(part) for part in parts[: len(needed)] if re.fullmatch("[0-9]{1,6}", part)]
     if len(counts) < len(needed):
@@ -158,7 +158,7 @@ def default_bank(kind: str) -> str:
 
 
 def _options(parts: list[str]) -> tuple[list[str], int | None, int]:
-    """The words, and the numbers behind ``stack``."""
+    """Return the words, and the numbers after ``stack``."""
     words, stack, every = list[str](), None, 1
     rest = list(parts)
     while rest:

@@ -44,7 +44,7 @@ class FrameLayout:
 
     @property
     def places(self) -> list[int]:
-        """For each axis here the axis of `ORDER`; those that it has not are 1 and stand behind."""
+        """Axis of `ORDER` for each axis here; missing ones are 1 and come last."""
         missing = [letter for letter in ORDER if letter not in self.letters]
         return [ORDER.index(letter) for letter in (*self.letters, *missing)]
 

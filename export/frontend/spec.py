@@ -38,12 +38,12 @@ class FrontendSpec:
     Attributes:
         length: samples of a frame; N_FFT of a transform.
         hop: samples between two frames.
-        kind: what the network sees: ``complex``, ``mag``, ``logpow``, ``frame`` (samples), or that of `features`.
+        kind: the network's input: ``complex``, ``mag``, ``logpow``, ``frame`` (samples), or that of `features`.
         window: one of `WINDOWS`; before features also shorter than a frame, as ``hann@400``, at the frame's end.
         plain: the synthesis window is the analysis window, and frames are added as they are.
         full: the network starts with the first frame that is full of samples.
-        features: what is computed of the spectrum, where that is not what the network sees.
-        beside: features of the same frames, whose channels stand behind those of `features`.
+        features: features computed from the spectrum, if the network does not read the spectrum.
+        beside: features of the same frames, whose channels come after those of `features`.
     """
 
     length: int
@@ -108,7 +108,7 @@ class FrontendSpec:
 
     @property
     def new_frames(self) -> int | None:
-        """Frames of a call, where the text says so: of a stack."""
+        """Frames of a call, if the text states them, as for a stack."""
         return self.features.every if self.features and self.features.stack is not None else None
 
     def feature_problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
@@ -234,7 +234,7 @@ _READERS = (
 
 
 def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Problems]:
-    """The features behind ``+``, which have the frames of the first, and what is wrong with them."""
+    """Return the features after ``+``, which share the frames of the first, and their problems."""
     made, problems = [], _Problems()
     for text in texts:
         kind, *parts = text.split(":")

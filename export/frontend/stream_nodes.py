@@ -142,7 +142,7 @@ class StreamsBuilder:
         return bin_numbers(self.new, power, form.kind, f"{name}_")
 
     def _features(self, spectra: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
-        """The features (channels, frames or stacked frames, width) of spectra (channels heard, frames, bins, 2)."""
+        """Return features (channels, frames or stacked frames, width) of spectra (PCM channels, frames, bins, 2)."""
         assert self.sample_rate is not None
         new, heard = self.new.under(name), (static_shape(spectra) or ())[0]
         power: ir.Value | None = None

@@ -1,4 +1,4 @@
-"""Front ends of several channels and streams: before each input that has one, and back behind outputs of spectra."""
+"""Front ends of several channels and streams: before each such input, and inverse after outputs of spectra."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,13 +23,13 @@ PCM = "NCT"  # layout of what takes the place of a spectrum
 
 
 def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) -> Model:
-    """Return a model that takes PCM (1, channels, hop) for each input with a front end, and gives it alike.
+    """Return a model that reads PCM (1, channels, hop) for each input with a front end, and returns the same form.
 
-    Each keeps its name. A layout says where channels, frames, bins and parts are: ``N(PC)FT`` has the real parts
+    Each keeps its name. A layout states the axes of channels, frames, bins and parts: ``N(PC)FT`` has the real parts
     of all channels before the imaginary ones. Features of bands are made of each channel, ``gcc`` of each pair of
-    channels, ``intensity`` of four; those joined by ``+`` are channels behind each other. An output with parts is a
+    channels, ``intensity`` of four; those joined by ``+`` are consecutive channels. An output with parts is a
     spectrum, one without them a gain per bin of the first input of the same spectra, for all of its channels or
-    for each. Other inputs and outputs stay what they are.
+    for each. Other inputs and outputs stay unchanged.
 
     The states are ``NAME_history``, ``NAME_stack``, ``NAME_pcen``, ``NAME_overlap`` and ``NAME_waiting``,
     (channels, ...) each.
@@ -37,7 +37,7 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     Args:
         model: a network, with declared layouts where a stream has channels.
         forms: one front end for all inputs whose layout has bins, or that of each by name.
-        sample_rate: Hz; None keeps what the model says.
+        sample_rate: Hz; None keeps the model's rate.
 
     Raises:
         UsageError: layouts that do not fit the front ends, all of them.
@@ -99,7 +99,7 @@ def _add_nodes(
 def _no_sound(
     model: Model, inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
 ) -> list[str]:
-    """Outputs behind spectra that stay what they are, where no layout says so."""
+    """Return notes on outputs after spectra that stay unchanged because no layout describes them."""
     if all(held.form.kind not in SPECTRA for held in inputs.values()):
         return []
     return [

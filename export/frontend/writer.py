@@ -76,7 +76,7 @@ class FrontendWriter:
     def concat(
         self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
     ) -> ir.Value:
-        """Return the parts one behind the other along an axis; itself where there is one."""
+        """Return the parts concatenated along an axis; a single part is returned as it is."""
         return (
             parts[0] if len(parts) == 1 else self.node("Concat", parts, {name: shape}, axis=axis)[0]
         )

@@ -1,4 +1,4 @@
-"""Tensors whose data lies in files beside the .onnx: read into it, or refused."""
+"""Tensors with data in files next to the .onnx: read into it, or refused."""
 
 import contextlib
 from collections.abc import Mapping, Sequence

@@ -41,9 +41,9 @@ def node_problems(proto: onnx.ModelProto) -> list[Problem]:
 def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
     """Return attributes with endless lists, and those with which ONNX's shape inference (1.22) ends the process.
 
-    It reads behind an array where a Split has other outputs than it says, and before one where an integer does not
-    fit in 32 bits, as the axis of LayerNormalization, or where GatherND's batch_dims is negative. A negative softcap
-    of Attention means one thing in ONNX's definition and another in runtimes.
+    Inference reads past an array if a Split has another number of outputs than it states. It reads before an array if
+    an integer exceeds 32 bits, as the axis of LayerNormalization, or if GatherND's batch_dims is negative. A negative
+    softcap of Attention means one thing in ONNX's definition and another in runtimes.
     """
     return [
         Problem(f"{node.op_type} '{node.name}'", *told)

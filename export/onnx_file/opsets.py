@@ -106,9 +106,9 @@ def _unknown_operators(proto: onnx.ModelProto) -> ModelError:
 
 
 def _resize_as_before(graph: onnx.GraphProto) -> None:
-    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not say so.
+    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not write this.
 
-    The nearest sample is the one before, or, as in onnxruntime, the one behind in what gets smaller.
+    The nearest sample is the one before, or, when downsampling in onnxruntime, the one after.
     """
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {
@@ -146,7 +146,7 @@ def _flatten_hardmax(graph: onnx.GraphProto) -> None:
 
 
 def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace operators behind `OPSET`, and those of `EXPANDED`, by what ONNX defines them as."""
+    """Replace operators newer than `OPSET`, and those of `EXPANDED`, by their ONNX definitions."""
     chosen = {node.op_type for node in proto.graph.node if _is_expanded(node)}
     if not chosen:
         return proto
@@ -180,7 +180,7 @@ def _is_expanded(node: onnx.NodeProto) -> bool:
 
 
 def _is_newer(node: onnx.NodeProto) -> bool:
-    """Whether a standard operator first appeared behind `OPSET`."""
+    """Whether a standard operator first appeared after `OPSET`."""
     known = not node.domain and onnx.defs.has(node.op_type)
     return known and not onnx.defs.has(node.op_type, max_inclusive_version=OPSET)
 

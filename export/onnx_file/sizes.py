@@ -37,9 +37,9 @@ TAKING = frozenset(
 
 
 def refuse_negative_sizes(proto: onnx.ModelProto) -> None:
-    """Refuse a graph that slices what has a size below zero; `proto` should hold no large weights.
+    """Refuse a graph that slices a tensor with a size below zero; `proto` should hold no large weights.
 
-    The graph is inferred as far as its first slices behind a layer that may take too much, then as far as the next.
+    Shapes are inferred up to the first slices after a layer that may take too much, then up to the next.
 
     Raises:
         ModelError: a value has a size below zero.

@@ -41,7 +41,7 @@ def find_states(
     in_order: bool = False,
     constants: Iterable[str] = (),
 ) -> tuple[StatePair, ...]:
-    """Return the declared pairs and those that names and shapes tell, in the order of the inputs.
+    """Return the declared pairs and those found by names and shapes, in the order of the inputs.
 
     An input and an output pair up by themselves when their names match by one of the rules above,
     both are float32 of one shape, and neither matches anything else.
@@ -200,9 +200,9 @@ def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
 
 
 def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None) -> list[str]:
-    """Say which inputs are so much longer than the hop that they look like whole recordings.
+    """Return notes on inputs so much longer than the hop that they look like whole recordings.
 
-    A spectrum or a window of samples may be some hops long; an axis beyond `RECORDING` hops is told.
+    A spectrum or a window of samples may be some hops long; an axis beyond `RECORDING` hops gets a note.
     """
     states = {pair.input for pair in pairs}
     notes = []

@@ -11,7 +11,7 @@ CUM_MAX, LOG_SUM = "CumMax", "LogCumSumExp"
 
 @dataclass(frozen=True)
 class MarkedLayer:
-    """An operator of ours that a layer leaves in a network; its rows stand behind the bodies.
+    """An EdgeKit operator that a layer leaves in a network; its rows follow the bodies.
 
     Attributes:
         name: of the operator, whose result has the shape of its first input.

@@ -31,7 +31,7 @@ class PartitionedFIR(nn.Module):
         self.response = nn.Parameter(response)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Filter whole recordings, behind silence."""
+        """Filter whole recordings, preceded by silence."""
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.partitioned_fir(x, self.response)
             return marked  # type: ignore[no-any-return]

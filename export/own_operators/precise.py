@@ -1,4 +1,4 @@
-"""The same network for onnxruntime to be judged by: its Sigmoid exact where it is small, its DFT a product."""
+"""Makes a more precise onnxruntime reference of a network: Sigmoid exact where it is small, DFT as a product."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -29,11 +29,11 @@ class _Affine:
 
 
 class FoldBatchNorm(EachNode):
-    """Fold BatchNormalization into the layer before it, else the one behind it, else Mul and Add.
+    """Fold BatchNormalization into the layer before it, else the next one, else Mul and Add.
 
-    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else
-    reads. Behind: Gemm or MatMul on 2-D data, where the normalized axis is the one that is summed
-    over. The new weights are computed in float64 and rounded once.
+    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else reads. After: Gemm or
+    MatMul on 2-D data, where the normalized axis is the one that is summed over. The new weights are computed in
+    float64 and rounded once.
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:

@@ -20,7 +20,7 @@ class FoldConstants(ir.passes.InPlacePass):
     """Fold with onnxscript's folder, without its size limits; constants become initializers.
 
     This evaluates the slices and concatenations of weights that torch leaves around a GRU, and
-    chains of Shape, Gather, Concat behind static shapes. Quantize and dequantize nodes stay, and so
+    chains of Shape, Gather, Concat on static shapes. Quantize and dequantize nodes stay, and so
     does an expanding node whose output shape is unknown before it runs.
 
     Raises:

@@ -13,10 +13,10 @@ OTHER_FLOATS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
 
 class OneFloatType(ir.passes.InPlacePass):
-    """Make a half or double constant beside float32 a float32 one: the exponent of Pow, a scale, a grid.
+    """Convert a half or double constant that meets float32 to float32: the exponent of Pow, a scale, a grid.
 
-    An operand may be of a type of its own where the operator's schema gives it a type variable that neither
-    its first input nor an output has.
+    An operand may have another type if the operator's schema gives it a type variable that neither its first input nor
+    an output has.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:

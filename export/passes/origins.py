@@ -23,7 +23,7 @@ class Origin:
 
 
 def record(graph: ir.Graph, node: ir.Node) -> None:
-    """Remember a node that is folded, where it grows to a size that it is told, or reads what did."""
+    """Remember a folded node if it grows to a given size, or reads a value that did."""
     origins: dict[str, Origin] = graph.meta.setdefault(KEY, {})
     values = [value for value in node.inputs if value is not None]
     grows = facts_of(node).grows or any(value.name in origins for value in values)

@@ -1,4 +1,4 @@
-"""Fold constant scales and shifts into the layer in front of or behind them."""
+"""Fold constant scales and shifts into the layer before or after them."""
 
 import numpy as np
 import onnx_ir as ir
@@ -12,7 +12,7 @@ from edgekit.graph.nodes import add_initializer, attribute, producer_of, replace
 class FoldScales(EachNode):
     """Fold Mul, Div, Add and Sub of constants into Gemm weights (from both sides) and Conv weights.
 
-    Behind a layer: one value per output channel. In front of a Gemm: one value per input. The new
+    After a layer: one value per output channel. Before a Gemm: one value per input. The new
     weights are computed in float64 and rounded once.
     """
 

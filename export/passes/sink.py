@@ -19,7 +19,7 @@ from edgekit.graph.nodes import (
 
 
 class SinkReshapes(EachNode):
-    """Move a Reshape behind the pointwise operators that read it, up to the next other operator.
+    """Move a Reshape after the pointwise operators that read it, up to the next other operator.
 
     A constant operand moves along where it has one value or one value per element.
     """
@@ -43,7 +43,7 @@ class RaiseReshapes(EachNode):
 
 
 def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
-    """Swap a Reshape with the pointwise node behind it; returns the new Reshape."""
+    """Swap a Reshape with the pointwise node after it; returns the new Reshape."""
     source, moved = reshape.inputs[0], reshape.outputs[0]
     user = sole_user(moved)
     before, after = static_shape(source), static_shape(moved)

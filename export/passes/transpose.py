@@ -114,7 +114,7 @@ def _producers_in_region(node: ir.Node) -> list[ir.Node]:
 
 
 def _rank(node: ir.Node) -> int | None:
-    """The rank of all that a turnable node computes on; None for a node that cannot be turned."""
+    """Return the rank of all that a node computes on; None if it cannot work on transposed axes."""
     if node.domain or len(node.outputs) != 1 or not _is_turnable(node):
         return None
     shape = static_shape(node.outputs[0])
@@ -179,7 +179,7 @@ def _transpose_bytes_saved(
 
 
 def _saved_before(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
-    """Bytes saved where a value enters the region, which will want it turned back."""
+    """Return the bytes saved if a value that enters the region is transposed back."""
     producer, back = value.producer(), _inverse(perm)
     own = permutation(producer)
     if own is None or producer is None:
@@ -190,7 +190,7 @@ def _saved_before(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
 
 
 def _saved_behind(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
-    """Bytes saved where a value leaves the region, which will give it turned back."""
+    """Return the bytes saved if a value that leaves the region comes transposed back."""
     shape = static_shape(value)
     turned = None if shape is None else tuple(shape[axis] for axis in _inverse(perm))
     owns = [permutation(user.node) for user in value.uses() if user.node not in inside]
@@ -257,7 +257,7 @@ def _turned_node(
 def _turned_operand(
     graph: ir.Graph, node: ir.Node, index: int, turned: dict[ir.Value, ir.Value], back: Perm
 ) -> ir.Value | None:
-    """An input of a turned node: a value of the region, axes in their new places, or a constant turned."""
+    """Return an input of a transposed node: a value of the region, its axes permuted, or a transposed constant."""
     value = node.inputs[index]
     array = array_of(value)
     if value is None or array is None:

@@ -47,7 +47,7 @@ class WindowUnseen(ModelError):
 
 @dataclass(frozen=True)
 class Analysis:
-    """The offline network `short` at the smaller length, and what two lengths tell about it."""
+    """The offline network `short` at the smaller length, and the facts that two lengths show."""
 
     short: ir.Model
     facts: Facts
@@ -70,11 +70,11 @@ def stream(
 
     A sample is one step of the time axis of the inputs. Inputs and outputs keep their names and
     axes; their time axis holds one hop. States are float32, start at zero, and are named after the
-    layer that needs them. Where padding behind the end matters, `Model.end_state` names the state
+    layer that needs them. Where padding after the end matters, `Model.end_state` names the state
     that the runner sets at the end of a stream.
 
-    A control is a stream input that holds one value for a hop: along its time axis that value stands in
-    every frame of the hop; without a time axis all layers take it from the hop's begin on.
+    A control is a stream input that holds one value per hop. With a time axis, every frame of the hop has that value;
+    without one, all layers use it from the start of the hop.
 
     Args:
         offline: the network, see `sources`.
@@ -85,10 +85,10 @@ def stream(
         controls: names of inputs that are controls.
 
     Returns:
-        A static, simplified network; `Model.stream` and `Model.streaming` say its hop and delays.
+        A static, simplified network; `Model.stream` and `Model.streaming` hold its hop and delays.
 
     Raises:
-        ModelError: every node that cannot be streamed, with what to use instead.
+        ModelError: every node that cannot be streamed, with a replacement.
         UsageError: a hop that the strides do not divide; names the smallest.
         VerificationError: the result is not the same network.
     """

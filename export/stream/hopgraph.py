@@ -98,7 +98,7 @@ class HopGraph:
         return self._append(new)
 
     def state(self, name: str, shape: Sequence[int]) -> ir.Value:
-        """Add a state input; `carry` says what follows it."""
+        """Add a state input; `carry` sets its next value."""
         return self.input(f"{name}.state", shape, ir.DataType.FLOAT)
 
     def carry(self, state: ir.Value, following: ir.Value) -> None:
@@ -151,7 +151,7 @@ class HopGraph:
 
     @cached_property
     def missing(self) -> ir.Value:
-        """Samples behind the end of the stream so far, float32 (1,); see `Model.end_state`."""
+        """Samples after the end of the stream so far, float32 (1,); see `Model.end_state`."""
         state = self.state("end", (1,))
         self.end_state = str(state.name)
         one, hop = self.constant([1], "end.one"), self.constant([self.hop], "end.hop")

@@ -113,7 +113,7 @@ def _lines_of(node: ir.Node) -> tuple[int, int] | None:
 
 
 def _only_resized_axis(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
-    """The axis of 3 or 4 that alone has another size, behind batch and channels."""
+    """Return the single axis, after batch and channels, whose size differs; the tensor has 3 or 4 axes."""
     changed = [n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
     return changed[0] if len(before) in (3, 4) and len(changed) == 1 and changed[0] >= 2 else None
 

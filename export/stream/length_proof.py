@@ -1,8 +1,8 @@
 """Proof at the lengths that users run: at each of them the stream equals the source itself.
 
-A network is read at two short lengths. What it does at others follows from them, as long as nothing in it depends
-on the length. Whether that is so is tried: at the length of the examples, at a long one, at those where torch
-says that a condition of forward changes, and around the numbers with which positions are compared.
+A network is read at two short lengths. Its behaviour at others follows, if nothing in it depends on the length. That
+is tested at the length of the examples, at a long one, where torch reports that a condition of forward changes, and
+around the numbers with which positions are compared.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -48,12 +48,12 @@ def prove_lengths(
     models: Mapping[int, Model],
     rewritten: Callable[[int], Model],
 ) -> list[str]:
-    """Compare streams with their source at all lengths that matter, and return what the user should know.
+    """Compare streams with their source at all lengths that matter, and return notes for the user.
 
     Args:
         offline: the source.
         short: the network at the shorter of the two lengths at which it was read.
-        facts: what the two tell.
+        facts: the facts from the two lengths.
         models: its streams, by hop.
         rewritten: makes the stream with another hop.
 

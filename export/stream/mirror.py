@@ -11,7 +11,7 @@ from edgekit.export.stream.track import Mirror
 
 @dataclass(frozen=True)
 class MirrorReads:
-    """A context of the frames without padding, and what is read of it.
+    """Context of the frames without padding, and the range that is read.
 
     Attributes:
         mirror: the padding.
@@ -19,7 +19,7 @@ class MirrorReads:
         skip: its first frames, which nobody reads.
         rest: its last frames, which nobody reads yet.
         start: whether frames before the first one are read.
-        end: whether frames behind the last one are.
+        end: whether frames after the last one are.
     """
 
     mirror: Mirror

@@ -154,7 +154,7 @@ def _hops_of_inputs(model: Model, feed: Arrays, hops: int, part: Fraction) -> Ar
 def _run(
     model: Model, running: Callable[[Arrays], Arrays], inputs: Arrays, end: int, missing: float
 ) -> dict[str, list[Array]]:
-    """Run the hops; before hop `end` the network hears how many of its samples are `missing`."""
+    """Run the hops; before hop `end` the network receives the number of its `missing` samples."""
     state = zero_states(model)
     recorded: dict[str, list[Array]] = {str(v.name): [] for v in model.stream_outputs}
     for hop in range(len(next(iter(inputs.values())))):
@@ -168,7 +168,7 @@ def _run(
 
 
 def _cut(array: Array, axis: int, frames: int, hops: int) -> Array:
-    """Hops of an array, (hops, ...), with zeros behind its end."""
+    """Return the hops of an array, (hops, ...), with zeros after its end."""
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, frames * hops - array.shape[axis])
     return np.stack(np.split(np.pad(array, widths), hops, axis))

@@ -145,7 +145,7 @@ class Rewriter(Values):
     def zeroed(
         self, track: Track, name: str, *, before: bool, after: bool, fill: float = 0.0
     ) -> Track:
-        """The stream with zeros, or `fill`, before frame 0 and behind the end, where asked for and not so already."""
+        """Return the stream with zeros, or `fill`, before frame 0 and after the end, if requested and not yet so."""
         before = before and (track.delay > 0 if fill else not track.zero_before)
         after = after and not (track.zero_after and not fill)
         if not before and not after:

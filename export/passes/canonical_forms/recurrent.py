@@ -57,7 +57,7 @@ def _result(chain: Chain, parts: list[ir.Value], index: int, batch_first: bool) 
 
 
 def _time_first(chain: Chain, inputs: list[ir.Value | None]) -> list[ir.Value | None]:
-    """Inputs of a layer with the batch first, turned."""
+    """Return the inputs of a batch-first layer, transposed to time first."""
     return [
         value if value is None or i not in (0, *STATES) else chain.transpose(value, [1, 0, 2])
         for i, value in enumerate(inputs)

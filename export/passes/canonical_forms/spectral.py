@@ -109,7 +109,7 @@ def is_fast(node: ir.Node, points: int) -> bool:
 def dft_matrix(samples: int, points: int, bins: int, inverse: bool, parts: int) -> Array:
     """Return the matrix (samples * parts, bins * 2) of a transform of real or complex samples.
 
-    Samples behind `points` do not count. Angles are reduced in integers, so that they are exact.
+    Samples after `points` do not count. Angles are reduced in integers, so that they are exact.
     """
     n, k = np.arange(samples)[:, None], np.arange(bins)
     cosine, sine = _waves((n * k) % points, points)
@@ -121,7 +121,7 @@ def dft_matrix(samples: int, points: int, bins: int, inverse: bool, parts: int) 
 
 
 def _waves(turns: Array, points: int) -> tuple[Array, Array]:
-    """Cosine and sine of ``turns / points`` of a turn; 0 where they are, so that real bins have the angle 0 or pi."""
+    """Return cosine and sine of ``turns / points`` of a cycle, exact zeros kept, so real bins have angle 0 or pi."""
     angle = 2 * np.pi * turns / points
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.where(4 * turns % (2 * points) == points, 0, cosine), np.where(
@@ -168,7 +168,7 @@ def _frame_length(node: ir.Node) -> int | None:
 
 
 def _sizes(terms: list[str], output: str, shapes: list[tuple[int, ...]]) -> dict[str, int] | None:
-    """The size of each letter; None where one repeats in a term, or a dimension of 1 stands beside a longer one."""
+    """Return each letter's size; None if one repeats in a term, or has dimension 1 and a longer one."""
     if any(len(set(term)) != len(term) for term in (*terms, output)):
         return None
     pairs = {

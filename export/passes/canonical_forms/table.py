@@ -89,9 +89,9 @@ def _scale(chain: Chain, value: ir.Value, factor: float) -> ir.Value:
 
 
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
-    """A Slice that lies within one operand of a Concat, as behind a shift that wraps around, reads that one.
+    """Replace a Slice within one operand of a Concat, as after a cyclic shift, by a Slice of that operand.
 
-    Not where that is an input: a state, and the Concat the window of its frames, which C keeps in a ring.
+    Not if that is an input: then it is a state, and the Concat is the window of its frames, which C keeps in a ring.
     """
     concat, bounds = producer_of(node.inputs[0]), _bounds_along_axis(node)
     if concat is None or concat.op_type != "Concat" or bounds is None:

@@ -103,7 +103,7 @@ def _read_real(graph: ir.Graph, node: ir.Node, index: int) -> None:
 def _write_integers(
     graph: ir.Graph, node: ir.Node, value: ir.Value, writer: ir.Node, grid: Grid
 ) -> None:
-    """Put a QuantizeLinear like `writer`, whose grid is `grid`, behind an output of the node."""
+    """Put a QuantizeLinear like `writer`, whose grid is `grid`, after an output of the node."""
     q = ir.node("QuantizeLinear", [value, *writer.inputs[1:3]])
     value.replace_all_uses_with(q.outputs[0])
     q.replace_input_with(0, value)

@@ -18,7 +18,7 @@ def distances(
 ) -> tuple[Distance, ...]:
     """Run both networks over whole recordings and compare their outputs.
 
-    An output that was one for all of time is compared with its last frame, which has heard all.
+    An output that was one for all of time is compared with its last frame, which depends on all input.
 
     Args:
         original: the network as it was given.

@@ -228,7 +228,7 @@ def _reshape(instance: Instance, node: ir.Node) -> None:
 
 
 def _axis_after_reshape(shape: Shape, axis: int, target: Shape) -> int:
-    """The axis of size 1 of a shape that takes the frames; by choice with as many axes behind it as before."""
+    """Return the axis of size 1 that takes the frames, if possible with as many elements after it as before."""
     before = int(np.prod(shape[:axis]))
     places = [n for n, size in enumerate(target) if size == 1 and np.prod(target[:n]) == before]
     if not places:

@@ -67,7 +67,7 @@ class Instance:
         return axes[0] if len(axes) == 1 else None
 
     def number(self, value: ir.Value | None) -> tuple[float, float] | None:
-        """Return the number behind a scalar constant that follows the length."""
+        """Return the value of a scalar constant that follows the length."""
         return None if value is None else self.numbers.get(self._number.get(value, -1))
 
     def shape(self, value: ir.Value | None) -> Shape:

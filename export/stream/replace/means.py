@@ -1,4 +1,4 @@
-"""Means, sums and largest values over all of time, by those of what is heard so far or of a window."""
+"""Replaces means, sums and maxima over all of time by those of the input so far or of a window."""
 
 from collections.abc import Callable
 

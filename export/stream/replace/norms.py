@@ -1,4 +1,4 @@
-"""A norm over all of time by one of what is heard so far or of a window."""
+"""Replaces a norm over all of time by one of the input so far or of a window."""
 
 import numpy as np
 import onnx_ir as ir

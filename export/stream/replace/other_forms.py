@@ -16,7 +16,7 @@ UNSEEN = -1e30  # what is added to the score of a key outside the window
 def pad(
     instance: Instance, node: ir.Node, axis: int, before: int, behind: int, mode: str = "constant"
 ) -> None:
-    """Pad time with zeros, or by `mode`, `before` and `behind`; other axes as they were."""
+    """Pad time with `before` and `behind` zeros, or by `mode`; other axes stay unchanged."""
     chain, source = Chain(instance.graph, node), node.inputs[0]
     shape = static_shape(source) or ()
     pads = [pads_of(node, n) if n != axis else (0, 0) for n in range(len(shape))]

@@ -34,13 +34,13 @@ UNBOUNDED = (
 
 @dataclass(frozen=True)
 class Lags:
-    """Keys that queries see.
+    """Keys that queries attend to.
 
     Attributes:
         past: frames before the first query of a segment.
-        ahead: frames behind the last query of a segment.
+        ahead: frames after the last query of a segment.
         segment: frames after which the masks return; 1 where the lag alone counts.
-        fill: the score of keys outside the stream: what softmax makes 0, or 0 where there is none.
+        fill: the score of keys outside the stream: one that softmax makes 0, or 0 without softmax.
     """
 
     past: int
@@ -89,7 +89,7 @@ def _check_operands(queries: Track, keys: Track, axes: Sequence[TimeAxis], rank:
 
 
 def square(writer: Rewriter, node: ir.Node) -> None:
-    """Any node behind the scores, up to the product with the values."""
+    """Rewrite any node after the scores, up to the product with the values."""
     if node.op_type == "MatMul":
         _values(writer, node)
     elif facts_of(node).elementwise:
@@ -190,9 +190,9 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
 
 
 def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
-    """Nodes behind scores, each with what it reads, up to those that do more than mask, scale or rearrange.
+    """Yield nodes after scores, each with its operand, up to those that do more than mask, scale or rearrange.
 
-    Behind a softmax scores are weights of values; retention takes them as they are.
+    After a softmax scores are weights of values; retention takes them as they are.
     """
     waiting, done = [output], set[ir.Value]()
     while waiting:

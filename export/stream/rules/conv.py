@@ -128,7 +128,7 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
-    """Whether output frames that are read would take from frames behind the end of the input."""
+    """Whether output frames that are read would need frames after the end of the input."""
     time, output = writer.stream(node.inputs[0]).time, node.outputs[0]
     window = sliding_of(node, time.axis)
     return (writer.frames_read(output) - 1 + window.left) // window.stride >= time.offset

@@ -109,7 +109,7 @@ def finish(
 
 
 def _brings_constants(writer: Rewriter, node: ir.Node, tracks: Sequence[Track]) -> bool:
-    """Whether elements that are not zero stand beside a stream of zeros, or are what an index of 0 picks."""
+    """Whether nonzero elements join a stream of zeros, or an index of 0 picks some."""
     if node.op_type == "Concat":
         return len(tracks) < len(node.inputs)
     return node.op_type == "Gather" and writer.track(node.inputs[0]) is None
@@ -143,7 +143,7 @@ def axis_input(node: ir.Node, rank: int) -> list[int]:
 
 
 def spatial_axes(node: ir.Node, rank: int) -> list[int]:
-    """All axes behind batch and channels."""
+    """Return all axes after batch and channels."""
     return list(range(2, rank))
 
 

@@ -20,9 +20,9 @@ MIRRORED = ("edge", "reflect")
 
 
 def reshape(writer: Rewriter, node: ir.Node) -> None:
-    """Reshape: time may take in or give up the axes behind it, and rows the axes before it.
+    """Reshape: time may merge with or split off the axes after it, and rows the axes before it.
 
-    With `inner` elements behind the time axis, frame j of one side begins at element ``j * inner``.
+    With `inner` elements after the time axis, frame j of one side begins at element ``j * inner``.
     """
     track, output = writer.track(node.inputs[0]), node.outputs[0]
     made = writer.facts.time(output)
@@ -242,7 +242,7 @@ def _streams(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
 
 
 def _constant_fill(writer: Rewriter, node: ir.Node) -> float | None:
-    """The one number of all that a Concat puts beside its stream; None where there are others."""
+    """Return the one number in all constants that a Concat joins to its stream; None if there are others."""
     arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
     known = [array for array in arrays if array is not None]
     numbers = {float(number) for array in known for number in np.unique(array)}

@@ -36,9 +36,9 @@ class _Exact:
 
 
 def oscillators(writer: Rewriter, node: ir.Node) -> None:
-    """Keep the phase in `PARTS` states of 12 bits each; a hop adds the turns of its samples to it.
+    """Keep the phase in `PARTS` states of 12 bits each; a hop adds the cycles of its samples to it.
 
-    The turns of a sample, pitch / rate, are a long division of whole numbers: quotients of 6 bits, whose
+    The cycles of a sample, pitch / rate, are a long division of whole numbers: quotients of 6 bits, whose
     remainders float32 holds exactly. Phases of harmonics are multiplied with the first part as a whole number.
     """
     name, rate = str(node.name), int(attribute(node, "rate", 0))

@@ -48,7 +48,7 @@ def block_of(hop: int, taps: int) -> int | None:
 
 
 def parts_of(response: Float32, block: int) -> NDArray[np.complex128]:
-    """(channels, parts, block + 1): the spectra of the response's parts, each behind zeros."""
+    """Return the spectra of the response's zero-padded parts, (channels, parts, block + 1)."""
     channels, taps = response.shape
     parts = -(-taps // block)
     filled = np.zeros((channels, parts * block))

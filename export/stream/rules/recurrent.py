@@ -122,7 +122,7 @@ def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, Array]:
 def _states_after_known_frames(
     writer: Rewriter, node: ir.Node, track: Track, starts: list[Array]
 ) -> list[Array]:
-    """The states behind the known frames."""
+    """Return the states after the known frames."""
     frames = writer.known_context(track, -track.delay)
     values: list[ir.Value | None] = []
     initializers = []
