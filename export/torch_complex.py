@@ -109,7 +109,7 @@ def _flat(name: str) -> str:
 
 
 def _remove_complex_buffers(module: nn.Module, name: str) -> None:
-    """Leave nothing complex behind for the exporter to find."""
+    """Remove complex buffers, so that the exporter does not find them."""
     *path, last = name.split(".")
     for part in path:
         module = getattr(module, part)

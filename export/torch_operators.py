@@ -85,7 +85,7 @@ def _atan2(self: object, other: object) -> object:
 
 
 def _cat(tensors: Any, dim: int = 0) -> object:
-    """Concatenation, without the empty tensors of one axis that torch lets stand beside any others."""
+    """Concatenate tensors without the empty ones of one axis, which torch allows next to any others."""
     op = opset()
     kept = [one for one in tensors if list(one.shape or ()) != [0]]
     return op.Concat(*(kept or tensors[:1]), axis=dim) if len(kept) != 1 else op.Identity(kept[0])

@@ -75,7 +75,7 @@ def by_parts(target: Operator, args: Sequence[object], kwargs: Mapping[str, obje
 
 
 def _alone(args: Sequence[object]) -> tuple[object, ...]:
-    """Real tensors beside pairs in one list have no imaginary part."""
+    """Give real tensors in a list with pairs an imaginary part of zero."""
     return tuple(
         [item if isinstance(item, Pair) else Pair.of(item) for item in arg]
         if isinstance(arg, list | tuple) and has_pair(arg)

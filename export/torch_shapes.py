@@ -17,11 +17,11 @@ Layer = Callable[..., object]  # runs one recurrent layer, as torch decomposes i
 
 @contextmanager
 def quick_recurrent_shapes() -> Iterator[None]:
-    """Let torch's tracer know what a GRU or LSTM gives without a loop over its frames.
+    """Give torch's tracer the output shapes of a GRU or LSTM without a loop over its frames.
 
-    torch 2.13 learns the shape behind a recurrent layer by 7 operators a frame on tensors without content, in
-    every one of five passes. The layers themselves stay single operators of the graph. Where torch has no
-    such functions, nothing changes.
+    torch 2.13 finds the shape after a recurrent layer by 7 operators per frame on tensors without content, in each of
+    five passes. The layers themselves stay single operators of the graph. Where torch has no such functions, nothing
+    changes.
     """
     from torch._decomp import decompositions
 
@@ -37,8 +37,8 @@ def quick_recurrent_shapes() -> Iterator[None]:
 def plain_transformers() -> Iterator[None]:
     """Let torch's Transformer layers be traced with any mask, by their plain operators.
 
-    They ask whether a mask is the causal one, to choose a kernel; while tracing there are no values to tell. The
-    mask itself says what is seen, so the answer is no. The fused kernel of a whole layer has no ONNX form.
+    They ask whether a mask is the causal one, to choose a kernel; while tracing there are no values to decide it. The
+    mask itself defines what is attended to, so the answer is no. The fused kernel of a whole layer has no ONNX form.
     """
     import torch
     from torch.nn.modules import transformer

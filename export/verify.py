@@ -78,9 +78,9 @@ def verify_import(
 
     Args:
         reference: the source: all inputs of one call -> all outputs, by the model's names.
-        model: what was imported.
+        model: the imported network.
         examples: inputs of one call that make sense for the network; random ones come in addition.
-        exact: makes the source in float64, which is asked only where float32 does not tell.
+        exact: makes the source in float64; used only if float32 does not decide.
 
     Returns:
         The largest error relative to the peak of an output.
@@ -88,8 +88,8 @@ def verify_import(
     Raises:
         ModelError: onnxruntime gives an output another size than ONNX's shape inference.
         VerificationError: an output differs by more than `LIMIT` of its peak, and by more than
-            `SPREADS` times what the source's rounding makes of it; of a network that rounds to
-            integers, by more than `MIN_SNR_ROUNDED_DB` allows.
+            `SPREADS` times the effect of the source's rounding; for a network that rounds to integers, by more than
+            `MIN_SNR_ROUNDED_DB` allows.
     """
     wide = None if exact is None else partial(_both_in_double, exact, model)
     same = partial(
@@ -126,13 +126,13 @@ def verify_answer(
     what: str,
     wide: Callable[[], tuple[Call, ...]] | None,
 ) -> float:
-    """Compare what two networks answer to one call; where float32 does not tell, in float64.
+    """Compare the outputs of two networks for one call; in float64 if float32 does not decide.
 
     Args:
         reference: the source.
         value: the other network.
         feed: the inputs.
-        expected: what the source answers.
+        expected: the source's outputs.
         what: names the other network in the error.
         wide: makes in float64 the source, the other network, and that one with nudged constants.
 
@@ -152,7 +152,7 @@ def _answer_to_first(call: Call, feeds: Sequence[Arrays]) -> Arrays:
 
 
 def _of_known_sizes(run: Call, model: Model, where: str, feeds: Arrays) -> Arrays:
-    """Run a call; every output has as many elements as the graph says, and its shape but for sizes of 1."""
+    """Run a call; refuse outputs whose element count differs from the graph, or their shape apart from sizes of 1."""
     found = run(feeds)
     shapes = {str(value.name): static_shape(value) for value in model.ir.graph.outputs}
     known = {name: shape for name in found if (shape := shapes.get(name)) is not None}
@@ -195,9 +195,9 @@ def _compare_answers(
     min_snr_db: float,
     wide: Callable[[], tuple[Call, ...]] | None,
 ) -> float:
-    """Compare what both answer to the feeds, and only where they differ ask how far that can tell.
+    """Compare both outputs for the feeds; only if they differ, find how much rounding alone explains.
 
-    `expected` is the reference's answer where that is known.
+    `expected` is the reference's outputs if they are known.
     """
     expected = answer(reference, feeds) if expected is None else expected
     found = answer(imported, feeds)
@@ -262,7 +262,7 @@ def _answers_in_double(
 def _explain_difference(
     error: VerificationError, lost: Mapping[str, float], when: str
 ) -> VerificationError:
-    """The error, or where the source itself loses an output in rounding, one that says so."""
+    """Return the error, or a clearer one if the source itself loses an output in rounding."""
     names = [name for name, part in lost.items() if not part <= LARGEST_SPREAD]
     if not names:
         return error

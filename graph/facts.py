@@ -45,26 +45,26 @@ class Facts:
         elementwise: an element of the result follows from the elements at its place; operands broadcast.
         moves: every element of the results is an element of an operand. ``renames`` leaves all where they
             are in memory (up to Transpose, which may not), ``copies`` takes or repeats them by place,
-            ``fills`` puts a constant beside them, ``chooses`` looks at their values or at neighbours.
+            ``fills`` adds a constant next to them, ``chooses`` looks at their values or at neighbours.
         joins: such elements come from several operands.
-        keeps_zero: where the elements that it takes are 0 its result is 0, whatever constants stand beside.
+        keeps_zero: where the elements that it takes are 0 its result is 0, whatever its constants are.
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
         degree: the result of s * x is s ** degree times the result of x, for every s > 0 and all operands that change
-            alike; what is ``homogeneous``, averages or moves has degree 1 without saying so.
+            alike; what is ``homogeneous``, averages or moves has degree 1 by default.
         saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
         precise: its integer form has 64 bits inside, so that 16 bits are worth it outside.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
         partial: the operand that not every number suits; 1 always does.
         sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first`` or
             ``second`` operand, of the ``least`` or ``most`` of all, or of their ``sum``. Operators that rename or copy
-            elements keep it without saying so.
-        mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute
-            or second input), or ``spatial`` (all behind batch and channels).
+            elements keep it by default.
+        mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute or second
+            input), or ``spatial`` (all after batch and channels).
         axis: the attribute ``axis`` where it is left out.
-        places: what its operand of indices counts: elements along one ``axis``, along several ``axes``, or ``classes``.
-        limits: with constants beside its first operand it keeps that in a range.
+        places: the unit of its index operand: elements along one ``axis``, along several ``axes``, or ``classes``.
+        limits: with other constant operands it keeps its first operand in a range.
         compares: a constant operand may be a limit or a period: it compares with it, bounds by it or divides by it.
-        slides: a window slides over the axes behind batch and channels.
+        slides: a window slides over the axes after batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
         affine: with a constant operand it is a scale or a shift: what it does with its second one.
         multiplies: by its constants, as the factors of a normalization; layers multiply by their weights.
@@ -73,8 +73,8 @@ class Facts:
         bias: the input that is added to the layer's sums.
         cell: of a recurrent layer.
         act: kernels of float layers can take it of their sums.
-        grows: its result may be much larger than all it reads.
-        quantizer: turns floats into integers or back.
+        grows: its result may be much larger than all its inputs.
+        quantizer: converts floats to integers or back.
         random: draws numbers.
         loops: runs a graph that it holds any number of times.
     """

@@ -1,6 +1,6 @@
-"""Which values an input may have: of one that indexes a table the table's size tells, else an example.
+"""Finds the values that an input may have: from the size of the table that it indexes, else from an example.
 
-A reader bounds what it reads, and what only moves, shifts or scales numbers hands the bounds on to its operand.
+A reader bounds its input. Nodes that only move, shift or scale numbers pass the bounds on to their operand.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ PASSED = ("Cast", "Floor")  # leave whole numbers as they are
 
 @dataclass(frozen=True)
 class Bounds:
-    """The least and the largest value that makes sense; infinite where nothing tells."""
+    """The least and the largest valid value; infinite if unknown."""
 
     low: float = -inf
     high: float = inf
@@ -37,11 +37,11 @@ def value_ranges(
 ) -> dict[str, tuple[int, int]]:
     """Return the least and the largest whole number that inputs may have, by name.
 
-    Inputs of which neither the graph nor the examples tell are left out, and floats that are no indices.
+    Inputs unknown from graph and examples are left out, and floats that are no indices.
 
     Args:
         model: the network.
-        examples: arrays of inputs by name; they tell where the graph does not.
+        examples: arrays of inputs by name; they count if the graph shows no range.
     """
     found, ranges = _bounds_of_values(model.ir.graph), {}
     for value in model.ir.graph.inputs:
@@ -146,7 +146,7 @@ def _bounds_of_factor(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 def _bounds_of_label(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Values that it tells apart: whole constants, as the numbers of labels."""
+    """Return the bounds of values that it compares: whole constants, as the numbers of labels."""
     array = _other_constant(node, index)
     if array is None or (array.dtype.kind == "f" and (array != np.round(array)).any()):
         return Bounds()

@@ -95,9 +95,9 @@ class TensorTime:
 class OutputDelay:
     """The delay of an output in samples of the input, rounded up, and the node where it last grew.
 
-    Of the delay, `crop_samples` are frames that the output has fewer than the recording, as behind convolutions
-    without padding: its frame 0 stands at a later time. So long is not waited: the last frame comes
-    ``delay_samples - crop_samples`` after the last sample.
+    Part of the delay, `crop_samples`, comes from frames that the output lacks, as after convolutions without padding:
+    its frame 0 belongs to a later time. This part is no waiting time: the last frame comes ``delay_samples -
+    crop_samples`` after the last sample.
     """
 
     name: str
@@ -121,14 +121,14 @@ class StreamingFacts:
 
 @dataclass(frozen=True)
 class ReplacedNode:
-    """A node of the offline network that another form stands for.
+    """A node of the offline network that was replaced by another form.
 
     Attributes:
-        kind: what it was: ``pad``, ``mean``, ``norm``, ``max``, ``attention`` or ``stft``.
-        form: what it has become, as on the command line: ``mean=window:100``.
+        kind: its original kind: ``pad``, ``mean``, ``norm``, ``max``, ``attention`` or ``stft``.
+        form: its new form, as on the command line: ``mean=window:100``.
         operator: of the node.
         node: its name.
-        module: of the user's module that it stands in; None where the file does not tell.
+        module: of the user's module that it stands in; None if the file does not state it.
     """
 
     kind: str
@@ -224,10 +224,10 @@ class Model:
 
     @property
     def end_state(self) -> str | None:
-        """The state input that holds how many samples so far lie behind the end of the stream.
+        """State input that holds the number of samples after the end of the stream so far.
 
-        It is 0 all along. Who runs the hops sets it once, before the hop in which the stream ends; the network
-        counts on from there, so that frames behind the end read as zero.
+        It is 0 before the end. The caller of the hops sets it once, before the hop in which the stream ends; the
+        network counts on from there, so that frames after the end read as zero.
         """
         end: str | None = self._load("end_state", None)
         return end
@@ -291,7 +291,7 @@ class Model:
     def moved_bytes(self) -> int | None:
         """Bytes that the operators of the imported network move; None if they were not counted.
 
-        What counts is said in `edgekit.export.passes.count_moves`.
+        `edgekit.export.passes.count_moves` defines which bytes count.
         """
         moved: int | None = self._load("moved_bytes", None)
         return moved
@@ -303,7 +303,7 @@ class Model:
 
     @property
     def dense(self) -> bool:
-        """Whether N:M sparse weights are to be stored whole, as its recipe says."""
+        """Whether N:M sparse weights are stored whole, as its recipe states."""
         dense: bool = self._load("dense", False)
         return dense
 
@@ -314,7 +314,7 @@ class Model:
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """Names of the stream inputs that hold one value for a hop and may be turned at any, as a knob."""
+        """Names of the stream inputs that hold one value per hop and may change at any hop, as a knob."""
         return tuple(self._load("controls", []))
 
     @property
@@ -331,7 +331,7 @@ class Model:
 
     @property
     def device_rate_hz(self) -> int | None:
-        """Samples per second of the sound device that the network stands behind; None where it has its own rate."""
+        """Samples per second of the sound device that feeds the network; None if the network has its own rate."""
         rate: int | None = self._load("device_rate_hz", None)
         return rate
 

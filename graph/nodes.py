@@ -18,7 +18,7 @@ def array_of(value: ir.Value | None) -> Array | None:
 
 
 def stored_array(value: ir.Value | None) -> Array | None:
-    """Return the array of a constant, also of one that is stored behind a DequantizeLinear."""
+    """Return the array of a constant, also of one that is stored with a DequantizeLinear."""
     producer = producer_of(value)
     if producer is not None and producer.op_type == "DequantizeLinear":
         return array_of(producer.inputs[0])
@@ -99,7 +99,7 @@ def named_outputs(node: ir.Node) -> list[ir.Value]:
 
 
 def unused_name(taken: set[str], base: str) -> str:
-    """Return `base`, or `base` with the first free number behind it."""
+    """Return `base`, or `base` with the first free number as suffix."""
     name, number = base, 1
     while name in taken:
         name, number = f"{base}_{number}", number + 1
@@ -125,8 +125,8 @@ def replace(
 ) -> None:
     """Put `new` in the place of `old`.
 
-    `results` says which values take over its outputs and their names; by default the last node's first
-    output that of the old one.
+    `results` maps its outputs to the values that take over their uses and names; by default the last node's first
+    output takes over.
     """
     new[-1].metadata_props.update(old.metadata_props)
     for node in new:

@@ -20,7 +20,7 @@ CHOSEN = "edgekit.group_of"  # metadata of a node that reads a group's row
 
 
 def stack_groups(models: Sequence[Model]) -> Model:
-    """Return one network of several that differ in constants only; its input ``group`` (1,) says which.
+    """Merge networks that differ in constants only into one; its input ``group`` (1,) selects the constants.
 
     Metadata is that of the first; its step table, where it has one, reads the input.
 

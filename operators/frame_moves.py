@@ -1,4 +1,4 @@
-"""Frame data movement with the quantizers in front of it or behind it, so that it moves integers.
+"""Frame data movement with the quantizers before or after it, so that it moves integers.
 
 That is exact, since moving elements and rounding each to a grid commute. Networks that other tools
 quantized need it, and layers whose result is reshaped before it is quantized.

@@ -42,7 +42,7 @@ def form_of(node: ir.Node) -> Form | None:
 
 
 def movement_gradient(node: ir.Node) -> Form:
-    """A movement: its NumPy form, run once on the numbers of elements, says what goes where; 0 is of zeros."""
+    """Return a movement's gradient: its NumPy form runs once on element numbers, 0 for zeros, to find the mapping."""
     import torch
 
     numbered: list[Any] = []

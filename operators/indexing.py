@@ -1,4 +1,4 @@
-"""Data movement along indices, on any type: also on element numbers, which tells what goes where."""
+"""Data movement along indices, on any type; on element numbers it shows where each element goes."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def _crop_to_indices(data: Array, shape: tuple[int, ...], axis: int) -> Array:
 
 
 def gather_nd(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Parts of the data at index tuples, behind shared batch axes; negative indices count from the end."""
+    """Return parts of the data at index tuples, after shared batch axes; negative indices count from the end."""
     data, indices = x
     batch = integer(node, "batch_dims", 0)
     lead = int(np.prod(data.shape[:batch], dtype=np.int64))

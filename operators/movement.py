@@ -79,7 +79,7 @@ def transpose(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def concat(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Tensors one behind the other along an axis."""
+    """Concatenate tensors along an axis."""
     return [np.concatenate(x, axis=integer(node, "axis"))]
 
 

@@ -21,7 +21,7 @@ def parts(number: int) -> Array:
 
 
 def ek_noise_f32(state: Array, distribution: str, port: int, count: int) -> list[Array]:
-    """The next `count` numbers of a noise, and the state behind them."""
+    """Return the next `count` numbers of a noise, and the state after them."""
     seed, first = number(state[:PARTS]), number(state[PARTS:])
     z = random_normals.noise(distribution, seed, first, count, port)
     return [z, np.concatenate([state[:PARTS], parts(first + count & 2**64 - 1)])]

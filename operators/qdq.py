@@ -37,9 +37,9 @@ class Operand:
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant behind a DequantizeLinear: integers, and scales that broadcast against them.
+    """The constant input of a DequantizeLinear: integers, and scales that broadcast against them.
 
-    Integers of 4 `bits` are here in bytes.
+    Integers of 4 `bits` are stored here in bytes.
     """
 
     q: NDArray[np.signedinteger]
@@ -75,7 +75,7 @@ def frame_of(node: ir.Node, index: int = 0) -> Frame | None:
 
 
 def scales_of(model: Model) -> dict[str, tuple[float, int]]:
-    """Scale and zero point of each tensor of a QDQ model, by its name; of 8-bit copies with `COPY` behind it."""
+    """Return scale and zero point of each tensor of a QDQ model, by its name; 8-bit copies have the suffix `COPY`."""
     found = {}
     for node in model.ir.graph:
         if node.op_type == "QuantizeLinear" and node.name:
@@ -85,7 +85,7 @@ def scales_of(model: Model) -> dict[str, tuple[float, int]]:
 
 
 def cell_type(node: ir.Node) -> QuantType | None:
-    """The type of an LSTM's c, where the file says it."""
+    """Return the type of an LSTM's c, if the file states it."""
     bits = node.metadata_props.get(CELL_BITS, "") if node.op_type == "LSTM" else ""
     return (
         QuantType("int32", 2.0 ** -int(bits), 0) if bits.isdecimal() and int(bits) <= 30 else None

@@ -70,7 +70,7 @@ def weight_scales(
     """Return one scale per output channel for weights laid out as (channel, ...).
 
     A channel far below the others (or dead) gets a minimum scale instead of 0, and a channel whose
-    bias would leave 30 bits (46 beside int16 inputs) at the scale of its sums gets a larger one; `x` is
+    bias would leave 30 bits (46 with int16 inputs) at the scale of its sums gets a larger one; `x` is
     the type of the inputs.
     """
     peak = np.abs(rows.reshape(len(rows), -1).astype(np.float64)).max(axis=1, initial=0.0)

@@ -34,7 +34,7 @@ from edgekit.operators.spectral import forms as spectral
 
 @dataclass(frozen=True)
 class Row:
-    """An operator: `form` runs it in the oracle, `integers` says which of its nodes integers compute, and how."""
+    """An operator: `form` runs it in the oracle, `integers` selects the nodes with an integer form and builds it."""
 
     form: Operator
     integers: IntegerForm | None = None

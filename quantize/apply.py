@@ -1,7 +1,7 @@
 """Apply a recipe: a float model becomes a QDQ model, an ordinary ONNX file that any runtime can run.
 
-Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear, weights become
-int8 initializers behind a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
+Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear, weights become int8
+initializers with a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
 """
 
 from collections.abc import Sequence
@@ -38,12 +38,12 @@ def quantize(
 
     Args:
         model: a float model.
-        calibration: what it will hear.
+        calibration: inputs like those it will process.
         recipe: one, or what `edgekit.quantize.recipe_file.find_recipe` finds.
-        progress: called with the layers that are fitted to the calibration, and how many there are.
+        progress: called with the number of layers fitted so far, and their total.
 
     Raises:
-        UsageError: a recipe that does not exist, or names what is not in the network.
+        UsageError: a recipe that does not exist, or names parts that the network lacks.
     """
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
@@ -76,14 +76,14 @@ class ObservedModel:
 def observe_model(
     model: Model, calibration: Calibration, recipe: Recipe, parts: Parts | None = None
 ) -> ObservedModel:
-    """Prepare a float model as the recipe says and run the calibration.
+    """Prepare a float model by the recipe and run the calibration.
 
-    `parts` of the calibration are filled with what they show.
+    `parts` of the calibration are filled with their observations.
 
     Raises:
         CalibrationError: the calibration is silent.
         UsageError: the recipe names layers that are not there.
-        ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
+        ModelError: these integers do not suit a denoiser, see `edgekit.quantize.types.token_ranges`.
     """
     refuse_silence(model, calibration)
     again = quieter(model, recipe.quiet_copies is True)
@@ -96,7 +96,7 @@ def observe_model(
 def quantize_observed(
     seen: ObservedModel, recipe: Recipe, label: str, progress: Progress = lambda done, total: None
 ) -> Model:
-    """Return the QDQ form by what was seen; `label` says what the calibration was."""
+    """Return the QDQ form by these observations; `label` names the calibration."""
     return quantize_fitted(seen, recipe, fit(seen, recipe, progress), label)
 
 

@@ -204,7 +204,7 @@ class QdqWriter:
 
 
 def _write_linear(writer: QdqWriter, node: ir.Node, bias_at: int) -> None:
-    """Weights per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
+    """Write weights per output channel; with int8 inputs the bias is int32 at scale input * weight, else unchanged."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
     rows, x = channel_rows(node, weight), writer.input_type(node)
@@ -267,7 +267,7 @@ def _write_recurrent(writer: QdqWriter, node: ir.Node) -> None:
 def _write_product(
     writer: QdqWriter, node: ir.Node, index: int, bias: Float32, kind: QuantType
 ) -> None:
-    """W or R of a recurrent layer beside an operand of this type; what corrects its sums is added to `bias`."""
+    """Write W or R of a recurrent layer for an operand of this type; corrections of its sums are added to `bias`."""
     weight = constant(node.inputs[index])
     assert weight is not None and weight.shape[0] == 1, node.name
     fitted = writer.fitted.get((str(node.name), index))

@@ -63,10 +63,10 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
-    """Return the recipe that a text says; `where` names it in errors.
+    """Return the recipe in a text; `where` names it in errors.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all its problems.
     """
     step = "correct the line, or start from a recipe.toml that an export wrote"
     given = parse_toml(text, where, step)
@@ -83,7 +83,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
-    """Return the text that `parse_recipe` reads back; `comments` stand behind the tensors they name."""
+    """Return the text that `parse_recipe` reads back; `comments` follow the tensors they name."""
     lines = [f"{name} = {_value_to_toml(getattr(recipe, name))}" for name in SCALARS]
     for table, (_, types) in TABLES.items():
         if entries := getattr(recipe, table):

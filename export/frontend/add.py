@@ -41,18 +41,18 @@ def add_frontend(
     one, or a real gain per bin: it is transformed back, times the synthesis window, and
     overlap-added. LENGTH samples after ``frame`` are too, without a window. Any other output stays unchanged, with a
     note. `then` stands between inverse transform and synthesis window and reads LENGTH samples. With ``full`` the
-    networks start with the first frame that holds N_FFT
-    samples: until then their states stay zero, and the output is silent.
+    networks start with the first frame that holds N_FFT samples. Until then their states stay zero, and the output is
+    silent.
 
-    A network that takes several frames in a call says so by its hop: that many frames where it was
-    rewritten along a time axis, else that many times HOP samples. With stacked features, ``stack`` states how many are
-    new in a call; those before the stream are of silence.
+    The hop shows how many frames a call takes: that many frames if the network was rewritten along a time axis, else
+    that many times HOP samples. With stacked features, ``stack`` states how many are new in a call; those before the
+    stream are of silence.
 
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
     both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late; of
-    features ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus
-    LENGTH - HOP samples where PCM comes out. NaN, infinity, anything beyond
-    `frontend_nodes.PCM_LIMIT` and anything below `frontend_nodes.PCM_FLOOR` in the PCM read as 0.
+    features ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus LENGTH - HOP samples if
+    the output is PCM. NaN, infinity, anything beyond `frontend_nodes.PCM_LIMIT` and anything below
+    `frontend_nodes.PCM_FLOOR` in the PCM read as 0.
 
     Args:
         model: the network.

@@ -31,9 +31,9 @@ class RunLengths:
     Attributes:
         offline: the source.
         short: the network at the shorter of the two lengths at which it was read.
-        facts: what the two tell.
+        facts: the facts from the two lengths.
         model: one of its streams.
-        numbers: with which it compares positions, or at which it cuts time.
+        numbers: numbers with which it compares positions, or at which it cuts time.
     """
 
     offline: Offline
@@ -70,7 +70,7 @@ class RunLengths:
 
     @cached_property
     def long(self) -> int:
-        """Several times the longest window and the example, behind all numbers, as far as memory allows."""
+        """Several times the longest window and the example, beyond all numbers, as far as memory allows."""
         wanted = max(
             TIMES * (self.example or self.read),
             2 * self.read,

@@ -24,10 +24,10 @@ FEW = 16  # elements of a constant that is a length
 
 
 def module_run(loaded: TorchModule, feed: Arrays, *, in_double: bool = False) -> Sequence[Array]:
-    """Call a module and return its outputs in order. Raises what forward raises.
+    """Call a module and return its outputs in order. Errors of forward pass through.
 
     Args:
-        loaded: the module, and examples that tell the types of its inputs.
+        loaded: the module, and examples with the types of its inputs.
         feed: one array for each input.
         in_double: in float64.
     """

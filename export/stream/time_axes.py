@@ -44,7 +44,7 @@ def _open_dimensions(
 def told_rates(
     inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Fraction]:
-    """The rates that open dimensions called ``T`` and ``64*T`` tell; none where the names differ otherwise."""
+    """Return the rates of open dimensions called ``T`` and ``64*T``; none if the names differ otherwise."""
     found = _open_dimension_factors(inputs, shapes)
     most = max((factor for factor, _ in found.values()), default=1)
     if len({symbol for _, symbol in found.values()}) != 1:

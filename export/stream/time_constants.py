@@ -218,7 +218,7 @@ class Emitter:
     def _ended(
         self, value: ir.Value, along: TimeConstant, pattern: Pattern, frames: int, delay: int
     ) -> ir.Value:
-        """The frames of a hop, those at the end of the stream by how many samples lie behind it."""
+        """Return the frames of a hop; those at the end of the stream follow from the samples after the end."""
         new, axis, name = self.new, along.axis, f"{along.name}.end"
         count = pattern.end.shape[axis]
         place = np.arange(frames) - frames - along.offset - delay + count

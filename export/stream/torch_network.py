@@ -28,13 +28,13 @@ class TooShort(ModelError):
 
 @dataclass(frozen=True)
 class TorchNetwork:
-    """A factory's module; what runs it raises `TooShort` at a length at which forward fails.
+    """A factory's module; its runs raise `TooShort` at a length at which forward fails.
 
     Attributes:
         loaded: the module and its example inputs.
         axes: the time axes of the inputs that have one.
         rates: input name -> frames of it in one sample; 1 for those left out.
-        calls: what a run tells, by the length of each run so far.
+        calls: result of each run so far, by its length.
     """
 
     loaded: TorchModule
@@ -89,7 +89,7 @@ class TorchNetwork:
             return module_run(self.loaded, feed, in_double=in_double)
 
     def guards(self, samples: int) -> Guards:
-        """On which lengths forward depends, as it tells at this one."""
+        """Return the lengths on which forward depends, as read at this one."""
         from edgekit.export.from_torch import quiet
 
         with quiet():

@@ -48,14 +48,14 @@ class Track:
         offline: the value of the offline network that it carries.
         time: axis, rate and length of the offline value.
         shape: of one hop.
-        delay: in frames of this tensor. Below 0 where frames are known before their time, as behind
-            a padding on the left; the frames before ``-delay`` then follow from constants alone.
+        delay: in frames of this tensor. Below 0 where frames are known before their time, as after a padding on the
+            left; the frames before ``-delay`` then follow from constants alone.
         cause: name of the node where the delay last grew.
         zero_before: frames that the stream holds before frame 0 are zero.
-        zero_after: frames that it holds behind the end are zero.
-        outer: the time axis holds so many streams one behind the other, as rows that batch and time
-            were flattened to; `time` is that of each.
-        mirror: what its first and last frames repeat; None where the stream holds them itself.
+        zero_after: frames that it holds after the end are zero.
+        outer: number of consecutive streams on the time axis, as rows that batch and time were flattened to; `time` is
+            that of each.
+        mirror: padding that its first and last frames repeat; None if the stream holds them itself.
     """
 
     value: ir.Value
@@ -87,13 +87,13 @@ class Track:
 
 @dataclass(frozen=True)
 class Mirror:
-    """A padding with frames of the stream: its `value` does not hold them, who reads it takes them from `source`.
+    """A padding with frames of the stream: its `value` does not hold them, so its readers take them from `source`.
 
     Attributes:
         source: the frames without padding, ``left`` frames later than the padded ones.
-        mode: ``edge`` repeats the first and the last frame, ``reflect`` those beside them.
+        mode: ``edge`` repeats the first and the last frame, ``reflect`` those next to them.
         left: frames before the first one.
-        right: frames behind the last one.
+        right: frames after the last one.
     """
 
     source: Track
@@ -114,7 +114,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class Square:
-    """Attention scores or weights: queries of one hop by the keys that any of them sees.
+    """Attention scores or weights: queries of one hop by the keys that any of them attends to.
 
     Row r and column c of hop h are the query ``h * frames - delay + r`` and the key
     ``h * frames - delay - past + c``.
@@ -126,8 +126,8 @@ class Square:
         axes: of queries and of keys.
         shape: of one hop.
         delay: of the queries, in frames.
-        past: frames that a query sees before it.
-        ahead: frames that a query sees behind it.
+        past: frames before a query that it attends to.
+        ahead: frames after a query that it attends to.
         cause: name of the node where the delay last grew.
     """
 

@@ -99,10 +99,10 @@ class Values:
             value: of the offline network.
             result: one hop of it.
             delay: in frames.
-            sources: what it was made from; they tell which node caused the delay.
+            sources: its operands; they show which node caused the delay.
             node: the node that made it.
             before: its frames before 0 are zero (they are as well where it isn't delayed).
-            after: its frames behind the end are zero.
+            after: its frames after the end are zero.
             outer: see `Track.outer`.
         """
         time = self.facts.time(value)

@@ -36,7 +36,7 @@ def per_axis(node: ir.Node, name: str) -> list[int]:
 
 
 def spatial(node: ir.Node) -> int:
-    """The number of axes behind batch and channels."""
+    """Return the number of axes after batch and channels."""
     return len(static_shape(node.inputs[0]) or ()) - 2
 
 
@@ -48,7 +48,7 @@ def kernel_of(node: ir.Node) -> list[int]:
 
 
 def paddings(node: ir.Node) -> list[int]:
-    """The paddings before all spatial axes, then behind all; also those of ``auto_pad``."""
+    """Return the paddings before all spatial axes, then after all; also those of ``auto_pad``."""
     count, mode = spatial(node), attribute(node, "auto_pad", "NOTSET")
     if mode in ("NOTSET", "VALID"):
         return list(attribute(node, "pads", [0] * 2 * count))
@@ -82,7 +82,7 @@ def sliding_of(node: ir.Node, axis: int) -> SlidingWindow:
 
 
 def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:
-    """The padding that a Pad adds before and behind `axis`."""
+    """Return the padding that a Pad adds before and after `axis`."""
     pads, axes = (
         array_of(node.inputs[1]),
         array_of(node.inputs[3] if len(node.inputs) > 3 else None),

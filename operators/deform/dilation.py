@@ -21,9 +21,9 @@ SQUARE = np.array([(ky - 1, kx - 1) for ky in range(3) for kx in range(3)]).resh
 
 @dataclass
 class Chain:
-    """``d = clamp(floor(source + shift), low, high)`` with what makes the offsets of it.
+    """``d = clamp(floor(source + shift), low, high)`` with the nodes that compute its offsets.
 
-    `half_even` says that the network rounds ties to even where the engine rounds them up.
+    With `half_even` the network rounds ties to even; the engine rounds them up.
     """
 
     source: ir.Value

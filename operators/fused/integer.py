@@ -94,7 +94,7 @@ def build_mean_square(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_layernorm(fuser: Fuser, node: ir.Node) -> bool:
-    """Rows with exact sums, their inverse deviation as a mantissa of 31 bits; one rounding behind it."""
+    """Build rows with exact sums, their inverse deviation as a mantissa of 31 bits; one rounding at the end."""
     return _build_norm(fuser, node, math.prod(dims(node.inputs[1])))
 
 
@@ -186,7 +186,7 @@ def _has_second_result(node: ir.Node) -> bool:
 
 
 def _is_plain_row(node: ir.Node) -> bool:
-    """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
+    """Whether it is a normalization by constants or a last-axis softmax, without second result or sensitive reader."""
     if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
         return False
     if _has_second_result(node):

@@ -100,7 +100,7 @@ def integer_bias(
 
 
 def bias_array(bias: Int64, kind: QuantType) -> NDArray[np.signedinteger]:
-    """The bias as kernels read it: int32, beside int16 activations int64."""
+    """Return the bias as kernels read it: int32, with int16 activations int64."""
     return bias.astype(np.int32 if kind.dtype == "int8" else np.int64)
 
 

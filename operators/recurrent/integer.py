@@ -15,9 +15,9 @@ from edgekit.operators.scheme import GATE_TYPE, HIDDEN_INT8_TYPE, HIDDEN_TYPE, Q
 
 
 def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
-    """GRU, LSTM: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11.
+    """Build a GRU or LSTM: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11.
 
-    c of an LSTM is int32, of the scale that the node says.
+    c of an LSTM is int32, of the scale that the node states.
     """
     x, (w, r) = fuser.operand(node.inputs[0]), (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
     used = [i for i, value in enumerate(node.outputs) if is_read(value)]

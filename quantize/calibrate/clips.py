@@ -93,7 +93,7 @@ def _float_tensors(model: Model) -> dict[str, ir.Value]:
 def _clips_with_copies(
     clips: Sequence[Clip], again: Callable[[Clip], Clip] | None
 ) -> Iterator[tuple[int, Clip, bool]]:
-    """Each clip with its number, as it is and as it is heard again, and whether it is the latter."""
+    """Yield each clip with its number, as it is and as its copy, and whether it is the copy."""
     for index, clip in enumerate(clips):
         yield index, clip, False
         if again is not None:
@@ -115,11 +115,11 @@ def load_calibration(
 ) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
-    It may yield arrays where there is one input: a recording, calls, or a batch of which each is a call.
+    It may yield arrays if there is one input: a recording, calls, or a batch of single calls.
     Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.judge.sampling.own_trajectories`.
-    ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip. Of a network of several PCM inputs a clip is a
-    file for each: ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` beside them is what another input has.
-    What a clip lacks comes from `settings`.
+    ``x.clean.wav`` next to ``x.wav`` is its clean form, not a clip. With several PCM inputs a clip is one file each:
+    ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` holds the values of another input. Missing inputs come from
+    `settings`.
 
     Raises `CalibrationError` listing every file that does not fit, `UsageError` of settings that do not.
     """
@@ -169,7 +169,7 @@ def _is_input(path: Path, sounds: Sounds) -> bool:
 
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
-    """Calibrate on a factory's example inputs, (hops, *shape). The caller says so to the user."""
+    """Calibrate on a factory's example inputs, (hops, *shape). The caller informs the user."""
     types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
     clip = {name: np.asarray(examples[name], dtype) for name, dtype in types.items()}
     return Calibration((clip,), "example inputs")

@@ -1,7 +1,7 @@
-"""Clips left out of a calibration: what the ranges would be without them.
+"""Clips left out of a calibration: the ranges without them.
 
-A calibration is observed once, in parts: its clips, or quarters of a single one. The ranges without some of the
-parts are those of all others, so that a network of the same recipe can be judged on what it has not heard.
+A calibration is observed once, in parts: its clips, or quarters of a single one. The ranges without some parts are
+those of all others. So a network of the same recipe can be tested on parts that did not calibrate it.
 """
 
 from collections.abc import Mapping, Sequence

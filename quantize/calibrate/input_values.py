@@ -71,12 +71,12 @@ class InputValues:
         return sum(prod(dims(self._known[name])) for name in self._places)
 
     def fill(self, clip: Clip, number: int, hops: int | None = None) -> dict[str, Array]:
-        """Return a clip with the inputs that it lacks and that have values.
+        """Return a clip, completed by those missing inputs that have values.
 
         Args:
             clip: input -> (hops, *shape), a session constant (*shape).
-            number: of the clip; a sweep goes on from clip to clip.
-            hops: of the clip, where no stream in it tells.
+            number: of the clip; a sweep continues from clip to clip.
+            hops: of the clip, needed if it holds no stream.
         """
         constants = self._model.constants
         if hops is None:
@@ -158,7 +158,7 @@ def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str
 
 
 def sweep(number: int, count: int) -> Float64:
-    """Return a point of the unit cube of so many dimensions, (count,): a corner or a point inside by turns.
+    """Return a point of the unit cube of `count` dimensions, (count,): alternately a corner or a point inside.
 
     Corners come in pairs, one and the opposite one. Points inside are those of the additive sequence of
     M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018), which fills a cube evenly.

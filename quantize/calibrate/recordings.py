@@ -22,7 +22,7 @@ class Recording:
     """The files of a clip.
 
     Attributes:
-        stem: their path up to what tells them apart.
+        stem: the common part of their path.
         archive: a .npz with arrays of inputs by name; then it has no other files.
         sounds: a .wav by input.
         arrays: a .npy by input.
@@ -95,7 +95,7 @@ def _files_to_read(folder: Path, sounds: Sounds) -> list[Path]:
 
 
 def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str] | None:
-    """The clip that a file belongs to, and its input; None where the name tells no input."""
+    """Return the clip that a file belongs to, and its input; None if the name matches no input."""
     if path.suffix.lower() == SOUND and len(sounds) == 1:
         return path.with_suffix(""), next(iter(sounds))
     names = sounds if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
@@ -132,7 +132,7 @@ def _missing_sounds(group: Recording, missing: Sequence[str], sounds: Sounds) ->
 
 
 def _name_problem(path: Path, sounds: Sounds, model: Model) -> Problem:
-    """A file whose name tells no input."""
+    """Return the problem of a file whose name matches no input."""
     where = f"calibration file {path.name!r}"
     names = (
         list(sounds) if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]

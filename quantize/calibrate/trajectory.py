@@ -1,7 +1,7 @@
 """Calibration of a noise estimator: its own calls, recorded while the float network samples.
 
-What a network hears depends on the step, so the calls come from real sampling, with the time and the conditions that
-they had. Which of them are kept is a table of images by rows: see `uniform`, `normal` and `diverse`.
+The input of a network depends on the step, so the calls come from real sampling, with their time and conditions. A
+table of images by rows selects the kept calls: see `uniform`, `normal` and `diverse`.
 """
 
 import tempfile
@@ -128,8 +128,8 @@ def record(
         kept: (images, rows), see `uniform`.
         seed: of the images.
         conditions: by name (images, ...), as `edgekit.base.sampler_loop.sample` takes them.
-        progress: is told how many rows are done, and how many there are.
-        others: the other networks of the sampler; rows that run `first` are none of the calls.
+        progress: called with the number of finished rows, and their total.
+        others: the other networks of the sampler; rows that run `first` are not recorded.
     """
     table = model.sampler
     assert table is not None

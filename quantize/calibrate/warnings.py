@@ -1,7 +1,7 @@
-"""A look at calibration audio: what in it makes ranges that real audio will not keep to.
+"""Warnings about calibration audio: properties that make ranges which real audio will not keep to.
 
-Each warning says the number that made it, and what to do. Measured with int8 networks on speech in noise: half a
-second costs 3.8 dB, one clip of 12 s 0.35 dB, four different ones of 3 s 0.03 dB; signals 20 dB quieter than the
+Each warning states the number that caused it, and the next step. Measured with int8 networks on speech in noise: half
+a second costs 3.8 dB, one clip of 12 s 0.35 dB, four different ones of 3 s 0.03 dB; signals 20 dB quieter than the
 calibration up to 3 dB.
 """
 

@@ -36,7 +36,7 @@ def quantize_groups(
     Args:
         model: a float model with a sampler.
         calibration: its calls, some of each group.
-        recipe: `step_groups` of it says how many groups there are.
+        recipe: its `step_groups` is the number of groups.
         progress: as `edgekit.quantize.apply.quantize` takes it.
 
     Raises:

@@ -248,7 +248,7 @@ class Channels:
         return {value: _fixed_numbers(dims(value)) for value in node.outputs if value.name}
 
     def _normalization(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """Scale and shift behind a normalization write channels of their own."""
+        """Return separate numbers for the channels that scale and shift of a normalization write."""
         constants = [constant(v) for v in node.inputs[1:]]
         if any(array is None for array in constants) or len(node.outputs) > 1:
             return None
@@ -324,7 +324,7 @@ def _folds(node: ir.Node) -> bool:
 
 
 def _is_plain(node: ir.Node) -> bool:
-    """Whether a layer neither scales its operands nor turns its input."""
+    """Whether a layer neither scales its operands nor transposes its input."""
     unscaled = all(attribute(node, name, 1.0) == 1.0 for name in ("alpha", "beta"))
     return unscaled and not attribute(node, "transA", 0)
 

@@ -264,7 +264,7 @@ def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
 
 
 def _constant_operand(node: ir.Node) -> Iterator[tuple[ir.Node, np.ndarray]]:
-    """The node behind one operand of a sum or product, and the constant that is the other."""
+    """Yield the node that makes one operand of a sum or product, and the other operand, a constant."""
     if not (_is_float_node(node, "Add") or _is_float_node(node, "Mul")):
         return
     for own, other in (node.inputs[:2], node.inputs[1::-1]):

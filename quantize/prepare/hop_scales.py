@@ -1,14 +1,14 @@
-"""Per-hop scales: layers that read what follows the level of the sound get it near full scale, whatever the level.
+"""Per-hop scales: layers that read tensors following the level of the sound get them near full scale at any level.
 
-A spectrum, samples, and what layers without bias make of them fall with the sound by 30 dB and more; the steps of a
+A spectrum, samples, and the results of layers without bias fall with the sound by 30 dB and more; the steps of a
 static int8 type do not. Such an operand x of a layer is multiplied by 2^e, and the layer's sums by 2^-e before the
-bias is added. With P four times the largest |x| that calibration saw, e is the number of k in 1..15 for which
-max |x| < P 2^-k in this hop, so that max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16.
-Multiplying by powers of two is exact: the float network stays the same. The product of a recurrent layer with such an
-operand, which ends inside the cell, is taken out of it first.
+bias is added. Let P be four times the largest |x| in the calibration. Then e is the number of k in 1..15 for which max
+|x| < P 2^-k in this hop. So max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16. Multiplying by
+powers of two is exact: the float network stays the same. A recurrent layer's product with such an operand ends inside
+the cell, so it is taken out first.
 
-Behind a bias a tensor is what it is in silence, and what sound adds to that. Where the latter follows the level, it
-alone gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + layer(x at rest), but for float rounding.
+After a bias a tensor is its value in silence plus the part that sound adds. If that part follows the level, it alone
+gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + layer(x at rest), up to float rounding.
 """
 
 from collections.abc import Collection, Sequence
@@ -89,7 +89,7 @@ class _HopScales:
         self._scales: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
 
     def scale(self, entry: Entry, peak: float, degree: float, rest: Rest | None = None) -> None:
-        """Scale the operand of a layer, without what it is at `rest`, and undo that behind the layer."""
+        """Scale the operand of a layer, minus its value at `rest`, and undo that after the layer."""
         graph, layer, value = self.graph, entry.layer, entry.value
         if value not in self._scales:
             x = value if rest is None else _subtract_silence(graph, value, rest)
@@ -235,7 +235,7 @@ def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node
 
 
 def _end_behind_activations(model: Model) -> None:
-    """An activation behind a scale and a bias is done in float, and integers move what it gives."""
+    """Compute an activation after a scale and a bias in float; integers move its result."""
     found = degrees(model)
     for node in model.ir.graph:
         if _activates(node, found):
@@ -243,9 +243,9 @@ def _end_behind_activations(model: Model) -> None:
 
 
 def _activates(node: ir.Node, found: Degrees) -> bool:
-    """Whether it is a Relu or the like behind a layer's scale and bias: rounded behind it, and not before it too.
+    """Whether it is a Relu or similar after a layer's scale and bias: only its result is rounded.
 
-    What is a state or an output, and is not moved, stays with the integers, as nothing would round it then.
+    Unmoved states and outputs stay with the integers, as nothing would round them otherwise.
     """
     read, facts, result = activations(node), facts_of(node), node.outputs[0]
     if len(read) != 1 or read[0] in found or not (facts.homogeneous and facts.elementwise):

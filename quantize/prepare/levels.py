@@ -79,8 +79,8 @@ def _strip_clip(value: ir.Value | None) -> ir.Value | None:
 def degrees(model: Model) -> Degrees:
     """Return the degree of every tensor that follows the level of the network's sound; none without such an input.
 
-    Only where a tensor is worth a scale per hop hangs on it: small constants beside it, and factors that do not
-    follow the level, as the gains of a mask, are passed over. States follow where they hold past input.
+    It only decides which tensors are worth a scale per hop. So small constants and factors that do not follow the
+    level, as the gains of a mask, are ignored. States follow if they hold past input.
     """
     name = pcm_input(model)
     if name is None:

@@ -1,9 +1,9 @@
-"""Biases that make up for what rounding weights does to the mean of every output.
+"""Biases that correct the effect of rounded weights on the mean of every output.
 
-A row of rounded weights is off by some d, so that its output is off by d x: where the inputs have means far from 0,
-as behind most activation functions, that is above all a constant, d E[x]. The bias takes it back (Finkelstein et al.,
-Fighting Quantization Bias With Bias, 2019; Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2). The means are
-those that the float network shows in the calibration, so that this costs no run.
+A row of rounded weights is off by some d, so its output is off by d x. If the inputs have means far from 0, as after
+most activation functions, this error is mostly a constant, d E[x]. The bias subtracts it (Finkelstein et al., Fighting
+Quantization Bias With Bias, 2019; Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2). The means are those
+of the float network in the calibration, so this costs no extra run.
 """
 
 from collections.abc import Collection, Mapping

@@ -225,10 +225,10 @@ def _patches(node: ir.Node, x: Float32, thin: bool) -> Float32:
 
 
 def row_stride(rows: int) -> slice:
-    """Every so many of a number of rows, about `ROWS`.
+    """Return a slice with a constant step over a number of rows, about `ROWS` of them.
 
-    The step is coprime to their number: one that shares a factor with a picture's width never meets some of its
-    columns, nor, behind a transposed convolution of stride 2, half of the taps.
+    The step is coprime to their number. One that shares a factor with a picture's width never meets some of its
+    columns, nor, after a transposed convolution of stride 2, half of the taps.
     """
     step = max(rows // ROWS, 1)
     while math.gcd(step, rows) > 1:

@@ -47,11 +47,11 @@ def reconstruct(
 
     Args:
         model: the float network.
-        calibration: what the layers are fitted on.
-        recipe: how: its weights, rounding and bias correction.
-        names: of the nodes that run in integers.
+        calibration: data on which the layers are fitted.
+        recipe: its weights, rounding and bias correction count.
+        names: names of the nodes that run in integers.
         quantized: makes the quantized network from the fits so far.
-        progress: told the layers that are done.
+        progress: called with the number of finished layers.
     """
     # What makes up for earlier errors shrinks noisy outputs: noise evens out along a trajectory, that adds up.
     pull = PULL if model.sampler is None else np.inf

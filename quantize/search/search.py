@@ -140,9 +140,9 @@ class Step:
 
 
 def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
-    """The steps that pay, the most noise per cost first; those of one group in their order.
+    """Return the steps that pay, the most noise per cost first; those of one group in their order.
 
-    Before them come those that cost next to nothing and take away what can be told from none.
+    Before them come nearly free steps that remove a noticeable amount of noise.
     """
     steps = []
     cheap = CHEAP * sum(group.options[_cheapest(group)].cost for group in groups)

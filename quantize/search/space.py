@@ -163,6 +163,6 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
 
 
 def result_of(node: ir.Node) -> str:
-    """The name of the tensor that a product writes, behind its fused activation."""
+    """Return the name of the tensor that a product writes, after its fused activation."""
     fused = fused_activation(node)
     return next(str(v.name) for v in (node if fused is None else fused).outputs if v.name)

@@ -230,7 +230,7 @@ class IntegerForward:
         fed: Mapping[str, "Tensor"],
         states: Mapping[str, "Tensor"],
     ) -> "tuple[dict[str, Tensor], dict[str, Tensor]]":
-        """One hop: the ends, and the states behind it."""
+        """Run one hop; return the ends, and the states after it."""
         import torch
 
         found: dict[ir.Value, Any] = {

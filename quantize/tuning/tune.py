@@ -226,7 +226,7 @@ class WeightTuner:
         return min(HOPS, *(clip.hops for clip in self.clips)) if self.forward.states else 1
 
     def _loss(self, progress: Progress) -> tuple[float, dict[Key, Array], dict[str, Array]]:
-        """The mean relative square error of the ends, its gradients, and the states behind the stretches."""
+        """Return the mean relative square error of the ends, its gradients, and the states after the stretches."""
         import torch
 
         values = {k: torch.tensor(v, requires_grad=True) for k, v in progress.values.items()}

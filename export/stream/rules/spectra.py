@@ -23,7 +23,7 @@ def fast_length(least: int) -> int:
 
 
 def append_zero_padding(new: HopGraph, value: ir.Value, pads: list[int], name: str) -> ir.Value:
-    """The value with zeros around: counts before each axis, then behind each."""
+    """Return the value padded with zeros: counts before each axis, then after each."""
     if not any(pads):
         return value
     return new.exact(new.one(name, "Pad", value, new.constant(pads, f"{name}.pads", np.int64)))

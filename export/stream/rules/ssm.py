@@ -119,7 +119,7 @@ def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: 
 
 
 def _start(writer: Rewriter, track: Track, a: Complex, b: Complex) -> Float32:
-    """The states behind the frames that are known before the stream."""
+    """Return the states after the frames that are known before the stream."""
     groups, states, width = b.shape
     x = np.zeros((groups, states), np.complex128)
     if track.delay < 0:
