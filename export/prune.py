@@ -121,7 +121,7 @@ def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
     weights = array_of(optional(node, 1))
     shape = () if weights is None else weights.shape
     facts = facts_of(node)
-    if facts.weights == (1,) and len(shape) == 2:  # of a MatMul, or as a Gemm says
+    if facts.weights == (1,) and len(shape) == 2:  # of a MatMul, or by a Gemm's attribute
         return [(1, 1 if attribute(node, "transB", 0) else 0)]
     dense = facts.linear and len(shape) > 2 and attribute(node, "group", 1) == 1
     return [(1, 1)] if dense and node.op_type == "Conv" and set(shape[2:]) == {1} else []

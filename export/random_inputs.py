@@ -12,7 +12,7 @@ from edgekit.graph.integer_ranges import value_ranges
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
-# The largest value of integer inputs of which nothing tells: arithmetic, an index, an index into one value.
+# Largest value of integer inputs with unknown range: arithmetic, an index, an index into one value.
 INTEGER_LIMITS = (9, 1, 0)
 Ranges = Mapping[str, tuple[int, int]]
 

@@ -22,9 +22,9 @@ LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 SPREADS = 10
 LARGEST_SPREAD = 0.5
 NUDGES = 4
-# Of the peak, in float64: two networks are the same, whatever float32 makes of them. The one that is imported
-# has float32 constants, each off by 6e-8 at most; by more where it was computed of others at import, so that up to
-# LIMIT it may be off by SPREADS times what a unit in the last place of every constant changes.
+# Of the peak, in float64: up to here two networks are the same, despite float32. The imported one
+# has float32 constants, each off by 6e-8 at most, or more if computed from others at import. So, up to
+# LIMIT, it may be off by SPREADS times the effect of one unit in the last place of every constant.
 LIMIT_DOUBLE = 1e-7
 # Two float sums that differ in their last bit may round to neighbouring integers.
 MIN_SNR_ROUNDED_DB = 25.0

@@ -23,7 +23,7 @@ from edgekit.operators.table import OPERATORS
 if TYPE_CHECKING:
     from torch import Tensor
 
-Operands = Sequence["Tensor"]  # None in the place of one that is left out
+Operands = Sequence["Tensor"]  # None for one that is left out
 Form = Callable[[ir.Node, Operands], "list[Tensor]"]
 
 

@@ -23,7 +23,7 @@ FAKE_DOMAIN = "edgekit.fake"  # floats that are rounded as integers would be, se
 SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
 CELL_BITS = "edgekit.cell_bits"  # metadata of an LSTM: its c is int32 of scale 2^-bits
 HIDDEN_OPERAND = "edgekit.hidden_operand"  # metadata of a GRU or LSTM: how its product reads h
-COPY = "_int8"  # behind the name of a tensor: its 8-bit copy, which products read
+COPY = "_int8"  # suffix of a tensor's name: its 8-bit copy, which products read
 TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
 
 

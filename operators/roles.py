@@ -33,11 +33,11 @@ MOVES = names(lambda row: row.moves not in (None, "fills")) | {"Pad"}
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
 GATE_SUMS = "edgekit.gate_sums"  # of a recurrent layer: its x are sums of its gates, and its W is the identity
-HOP_SCALE = "edgekit.hop_scale"  # node metadata, of the one that scales: the tensor that has a scale per hop
+HOP_SCALE = "edgekit.hop_scale"  # metadata of the scaling node: the tensor that has a scale per hop
 HOP_SCALED = (
-    "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
+    "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits next to a scale per hop
 )
-HOP_END = "edgekit.hop_end"  # node metadata: a float node behind such a scale; integers move what it gives them
+HOP_END = "edgekit.hop_end"  # node metadata: a float node after the scale; integers move its result
 
 
 def touches(node: ir.Node, names: frozenset[str]) -> bool:

@@ -151,7 +151,7 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
     "bridge": Bridge,
     "rddm": Rddm,
     "interpolant": Interpolant,
-}  # by what `kind` of a sampler.toml says
+}  # by `kind` of a sampler.toml
 
 
 def condition_values(model: "Model") -> "dict[str, ir.Value]":

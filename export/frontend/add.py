@@ -16,7 +16,7 @@ from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
-# By the kind of front end: what becomes sound again behind a network; the first is what it reads.
+# By the kind of front end: outputs that become sound again; the first is the network's input.
 CONTENTS = {
     "complex": ("spectrum", "bins"),
     "mag": ("bins",),

@@ -24,7 +24,7 @@ FEATURES = ("mag", "logpow")
 PLAIN, FULL = "plain", "full"
 MIN_N_FFT, MAX_N_FFT = 32, 4096
 MAX_LENGTH = 65536  # samples of a frame that is not transformed
-MAX_TEXT = 1000  # characters: every part that is wrong is told with the whole
+MAX_TEXT = 1000  # characters: a message quotes the whole text for every wrong part
 
 # The summed squares of the shifted windows may not fall below this part of their peak: the
 # normalised synthesis window divides by them.

@@ -28,7 +28,7 @@ def self_contained(data: bytes, folder: Path) -> bytes:
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
-    except Exception:  # protobuf on a file of unknown origin; reading it as a network says why
+    except Exception:  # protobuf on a file of unknown origin; reading it as a network shows why
         return data
     outside = [tensor for tensor in tensors(proto) if is_external(tensor)]
     if not outside:

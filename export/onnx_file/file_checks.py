@@ -20,7 +20,7 @@ from edgekit.export.onnx_file.limits import (
 from edgekit.export.onnx_file.messages import plain
 from edgekit.graph.model import OPSET
 
-MAX_BYTES = 512 * 2**20  # of a file and the files beside it
+MAX_BYTES = 512 * 2**20  # of a file and its external files
 FIRST_OPSET = 6
 HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 INTERFACE_TYPES = (

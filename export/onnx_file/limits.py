@@ -10,7 +10,7 @@ from edgekit.base.errors import Problem
 MAX_NODES = 20_000
 MAX_LIST = 2**18  # numbers in one attribute
 LARGEST = 2**31  # of an integer in an attribute: ONNX's shape inference makes them 32 bits wide
-WIDE = ("Constant", "Slice")  # a constant's own values; an old Slice says "to the end" by 2^63 - 1
+WIDE = ("Constant", "Slice")  # a constant's own values; 2^63 - 1 ends an old Slice
 AT_LEAST_0 = (("GatherND", "batch_dims"), ("Attention", "softcap"))
 STANDARD = ("", "ai.onnx")
 OPTIONAL = onnx.defs.OpSchema.FormalParameterOption.Optional

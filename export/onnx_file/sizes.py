@@ -12,7 +12,7 @@ import onnx.shape_inference
 from edgekit.base.errors import ModelError, Problem
 
 SLICE = "Slice"
-# of which inference makes sizes below zero: by a subtraction, or as a constant says
+# inference can get sizes below zero from them: by a subtraction, or from a constant
 TAKING = frozenset(
     (
         "AveragePool",

@@ -13,7 +13,7 @@ from edgekit.graph.nodes import optional, static_shape
 
 RECORDING = 16  # hops, from which on an axis of an input looks like the time of a recording
 
-# (pattern of the input's name, output names it may have). A name of these forms says "state".
+# (pattern of the input's name, output names it may have). Names of these forms mark states.
 NAMED = (
     (r"(?P<x>.+)", ("{x}_next", "{x}.next", "next_{x}", "new_{x}", "{x}_new")),
     (r"(?P<x>.+)_prev", ("{x}", "{x}_next", "{x}_new")),

@@ -5,7 +5,7 @@ import re
 import onnx_ir as ir
 
 PREFIX = "edgekit."
-MODULE = "edgekit.module"  # kept beside the node, not in a file
+MODULE = "edgekit.module"  # kept with the node, not in a file
 SCOPES = "pkg.torch.onnx.name_scopes"
 PATH = re.compile(r"'([\w.]*)'")
 

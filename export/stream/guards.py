@@ -31,7 +31,7 @@ KERNELS = frozenset(("conv", "is_contiguous", "are_strides_like_channels_last_or
 CUTTING = frozenset(("_compute_slice_index", "split", "split_with_sizes"))
 MACHINERY = frozenset(("experimental", "recording.py", "guards.py"))  # that evaluates conditions
 SMALLEST_NUMBER, LARGEST_NUMBER = 8, 2**20
-NEAR = 256  # steps behind a length at which each one is tried
+NEAR = 256  # steps after a length at which each one is tried
 LONGEST = 2**30  # samples
 
 

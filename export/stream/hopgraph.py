@@ -12,7 +12,7 @@ from edgekit.base.arrays import Array, Int64
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import unused_name
 
-TURN = 2**20  # hops after which the counter of turns goes on and that of hops starts anew
+TURN = 2**20  # hops after which the counter of turns rises and that of hops restarts
 
 
 class HopGraph:

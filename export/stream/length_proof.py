@@ -31,9 +31,9 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
 CALLS = 500  # hops of a run; a longer run has longer hops
-ROUNDS = 3  # times that conditions are read behind a length at which one has changed
+ROUNDS = 3  # times that conditions are read after a length at which one has changed
 ATTEMPTS = 16  # lengths that are tried to find the longest at which a source runs
-LIMIT = 1e-5  # of the peak: from where on a frame is said to differ
+LIMIT = 1e-5  # of the peak: from here on a frame counts as different
 NUMBERS = 2**13  # samples: around a greater number only the long run is compared
 STEP = (
     "remove what depends on the length, as a split, a slice, a mask or a table of fixed size; where nothing "

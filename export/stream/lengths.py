@@ -20,7 +20,7 @@ LENGTHS = (24, 240, 480, 720, 960, 1920, 3840, 5040, 7680, 15360, 30720)
 ATTEMPTS = 4
 FEW = 4  # frames of an input that is very slow
 FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
-TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
+TOLD = 2  # pairs of lengths that must agree; a network may have another form at useless lengths
 
 
 def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, tuple[int, int]]:

@@ -151,7 +151,7 @@ class Rewriter(Values):
         if not before and not after:
             return track
         if after and track.delay < -track.time.offset:
-            # whether a frame is behind the end is known with its last sample only
+            # only its last sample shows whether a frame is after the end
             track = self.delayed(track, -track.time.offset, f"{name}.end")
         value = self.masked(track, track.value, 0, name, before=before, after=after, fill=fill)
         zero_before, zero_after = track.zero_before or before, track.zero_after or after

@@ -20,7 +20,7 @@ BEHIND = 1.25  # of a number with which positions are compared
 LARGEST = 2**25  # elements of a tensor in a run that is longer than the example
 ELEMENTS = 2**28  # of all tensors in such a run
 CONSECUTIVE = 6  # lengths, so that all remainders of small divisors are among them
-APART = 2  # between lengths where nobody tells which ones matter
+APART = 2  # distance of lengths if it is unknown which ones matter
 FLOAT_BYTES = 4
 
 

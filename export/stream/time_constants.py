@@ -209,7 +209,7 @@ class Emitter:
         ends = along.offset - pattern.end.shape[axis]
         hops = (pattern.start.shape[axis] + delay) / frames
         unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
-        known = delay >= -ends  # the last sample is heard before the frames of the end are due
+        known = delay >= -ends  # the last sample arrives before the frames of the end are due
         if hops > MOST_START or not (unread or known):
             return None
         value = emit_pattern(self.new, along, pattern, frames, delay)

@@ -12,7 +12,7 @@ from edgekit.quantize.recipe import Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
-AT_ONCE = 2**24  # values that are drawn from together, each with 16 bytes beside it
+AT_ONCE = 2**24  # values per draw, each with 16 extra bytes
 BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges

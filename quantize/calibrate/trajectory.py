@@ -69,7 +69,7 @@ def normal(table: StepTable, calls: int, seed: int) -> Kept:
     """
     random = np.random.default_rng(seed)
     n = max(1, calls // table.calls)
-    # rows go from noise to image, whatever the network is told of the time
+    # rows go from noise to image, however the network reads the time
     place = np.clip(random.normal(MEAN, SPREAD, n), 0, 1)
     rows = np.rint((1 - place) * (table.rows - 1)).astype(int)
     return _spread(np.bincount(rows, minlength=table.rows))

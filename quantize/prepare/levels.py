@@ -27,7 +27,7 @@ OWN = {
     "MeanSquare": 2.0,
 }
 FLOOR = 1e-4  # constants up to here guard against 0, and are no part of the function
-QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest at which an export is judged
+QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest tested level of an export
 BURST_SECONDS = 0.25
 Degrees = dict[ir.Value, float]
 

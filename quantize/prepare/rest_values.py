@@ -21,8 +21,8 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.warnings import pcm_input
 from edgekit.quantize.prepare.levels import Degrees
 
-MACS = 2  # of a layer behind a bias for each element that it reads and writes in float
-QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # what tells whether such a layer follows
+MACS = 2  # of a layer after a bias for each element that it reads and writes in float
+QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # how to test whether such a layer follows
 FOLLOWS = 0.15  # of the power at full level, where 30 dB less sound would leave 0.001 of a tensor without bias
 
 

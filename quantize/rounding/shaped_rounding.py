@@ -23,7 +23,7 @@ from edgekit.quantize.rounding.moments import Key, gather, is_layer
 from edgekit.quantize.rounding.reconstruct import fit_layer
 from edgekit.quantize.types.weights import weight_inputs
 
-MOST_INPUTS = 2048  # of an output: moments grow with the square, and more are seldom told apart by a calibration
+MOST_INPUTS = 2048  # of an output: moments grow with the square; a calibration seldom shows more
 MOST_MOMENTS = 1 << 25  # numbers, of layers that are fitted in one run
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from edgekit.base.arrays import Float32
 from edgekit.quantize.search.space import Group, Space
 
-# The noise of each table of grids, (rows, 3), as a share of the signal's power; told how many are done.
+# The noise of each table of grids, (rows, 3), as a share of the signal power; called with the finished count.
 Measure = Callable[[Sequence[Float32], Callable[[int], None] | None], list[float]]
 Progress = Callable[[str, int, int], None]
 ROOM = 1000  # steps of what may leave int8

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]  # a node, and which of its inputs
 QDQ = ("QuantizeLinear", "DequantizeLinear")
-FLOOR = 2.0**-16  # of a channel's scale, beside the largest
+FLOOR = 2.0**-16  # of a channel's scale, relative to the largest
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class IntegerForward:
         held = self._trained_states(pairs)
         found = self._followed(held)
         while held != (known := {x for x in held if found.knows(pairs[x])}):
-            held = known  # what is behind an operator that is not known is fed
+            held = known  # values after an unknown operator are fed
             found = self._followed(held)
         carried = {pairs[x] for x in held}
         outputs = self.quantized.ir.graph.outputs

@@ -58,7 +58,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
     lags, name = _window(writer, output), str(node.name)
     if queries.frames % lags.segment:
         raise Segments((Fraction(lags.segment) / queries.time.rate).numerator)
-    late = lags.ahead > 0 or keys.time.offset % lags.segment != 0  # keys behind the end are seen
+    late = lags.ahead > 0 or keys.time.offset % lags.segment != 0  # keys after the end count
     known = -keys.time.offset if late else keys.delay  # the delay at which the end is known
     floor = writer.floors.get(output, queries.delay)
     delay = max(queries.delay, max(keys.delay, known) + lags.ahead, floor)
