@@ -1,4 +1,4 @@
-"""Do hops follow one another? Calls of one hop each, compared with one call that takes all of them at once."""
+"""Checks that hops follow one another: calls of one hop each, compared with one call of all of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -47,11 +47,11 @@ class Growth:
 def growths(
     call: Call, model: Model, allowed: Mapping[str, Sequence[int]], examples: Arrays | None
 ) -> list[Growth]:
-    """Return every choice of axes along which a network takes more than one hop in a call.
+    """Return every choice of axes along which one call of a network accepts several hops.
 
     Args:
-        call: runs the source: inputs of any shape, states included -> its outputs. It raises where the source
-            does not take them.
+        call: runs the source: inputs of any shape, states included -> its outputs. It raises if the source rejects
+            them.
         model: the source at one hop.
         allowed: input name -> the axes that may be time.
         examples: inputs of one call; random ones are compared in addition.
@@ -84,7 +84,7 @@ def _go_together(shapes: Mapping[str, tuple[int, ...]], axes: Axes) -> bool:
 
 
 def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Growth | None:
-    """Compare along these axes; None where the network does not take more hops along them."""
+    """Compare along these axes; None if the network does not accept several hops along them."""
     feeds = _feeds(model, examples)
     runs = _Runs(call, model, axes)
     steps = max(feeds[0][name].shape[1 + axis] for name, axis in axes.items())
@@ -99,7 +99,7 @@ def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Gr
 
 
 def _feeds(model: Model, examples: Arrays | None) -> list[Arrays]:
-    """Inputs of as many hops as are compared at most; in each hop others."""
+    """Return inputs of the largest number of hops that is compared; every hop has other values."""
     generator = np.random.default_rng(SEED)
     drawn = {str(v.name): draw(v, generator, HOPS[-1], 1) for v in model.given_inputs}
     for name in model.constants:
@@ -128,7 +128,7 @@ class _Runs:
         self._states = {pair.output for pair in model.states}
 
     def in_one_call(self, feed: Arrays, hops: int) -> Arrays | None:
-        """The outputs of one call; None where the source does not take it."""
+        """Return the outputs of one call; None if the source rejects it."""
         inputs = {n: self._joined(n, array[:hops]) for n, array in feed.items()}
         try:
             return self._call(inputs | zero_states(self._model))
@@ -136,7 +136,7 @@ class _Runs:
             return None
 
     def most_hops(self, feed: Arrays, steps: int) -> tuple[int, dict[str, int]]:
-        """The most of `HOPS`, each of so many steps, that one call takes, and its longer outputs; 0 if none."""
+        """Return the largest of `HOPS`, of `steps` each, that one call accepts, and its longer outputs; 0 if none."""
         hops, outputs = 0, dict[str, int]()
         for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
             whole = self.in_one_call(feed, count)

@@ -64,7 +64,7 @@ def add_decisions(model: Model, decide: Decide) -> Model:
 def _streaming_of_outputs(
     model: Model, scores: str, graph: ir.Graph, outputs: Sequence[ir.Value]
 ) -> StreamingFacts | None:
-    """The streaming facts where `outputs` stand in the place of the scores, the first output."""
+    """Return the streaming facts after `outputs` replace the scores, the first output."""
     info = model.streaming
     if info is None:
         return None

@@ -67,7 +67,7 @@ def from_onnx(
         path_or_bytes: the file, or its content, which then must not point to other files.
         name: recorded as the source's name.
         states: (input, output) pairs; pairs that follow from names and shapes need not be given.
-        shapes: input name -> dimensions, where the file leaves them open.
+        shapes: input name -> dimensions, for those that the file leaves open.
         constants: input name -> value: these inputs become constants and are folded.
         session: names of inputs that stay the same for a session.
         controls: names of inputs that hold one value per hop and may change at any hop.
@@ -76,8 +76,8 @@ def from_onnx(
         delay: samples; see `StreamInfo.delay_samples`.
 
     Returns:
-        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file
-        stay where no argument replaces them.
+        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file stay unless an argument
+        replaces them.
 
     Raises:
         ModelError: all problems of the network.
@@ -119,7 +119,7 @@ def _facts_of_inputs(model: ir.Model, facts: JsonObject, key: str) -> list[str]:
 
 
 def _verify(data: bytes, fixed: Arrays, model: Model) -> None:
-    """Compare a model with the file that it was made of, whose `fixed` inputs became constants."""
+    """Compare a model with its file, whose `fixed` inputs became constants."""
     whole = with_bodies(runnable(data))
     names = [str(value.name) for value in model.ir.graph.outputs]
 

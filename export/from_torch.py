@@ -172,7 +172,7 @@ class TorchReference:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the warnings of torch's exporter, and let it be quick: what matters is checked afterwards."""
+    """Silence the warnings of torch's exporter and let it skip checks, as the result is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -215,7 +215,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
 
 
 def _refuse_other_results(results: object) -> None:
-    """An output is a tensor; ``torch.export`` takes texts and numbers along that ONNX has no place for."""
+    """Refuse outputs that are no tensors: ``torch.export`` accepts texts and numbers, ONNX has no place for them."""
     items = results.items() if isinstance(results, Mapping) else [("forward", results)]
     for name, item in items:
         others = _non_tensor_leaves(item)
@@ -237,7 +237,7 @@ def _non_tensor_leaves(tree: object) -> list[object]:
 
 
 def _refuse_two_results(first: object, second: object) -> None:
-    """The same inputs give the same outputs: what an attribute of the module carries on, no export sees."""
+    """Refuse different outputs for equal inputs: an export does not see a state in an attribute of the module."""
     import torch
 
     pairs = zip(leaves(first), leaves(second), strict=True)
@@ -293,7 +293,7 @@ def _to_onnx(loaded: TorchSource, offline: bool = False) -> bytes:
 
 
 def _name_inputs(graph: ir.Graph, loaded: TorchSource) -> None:
-    """Give inputs the names of their parameters, which torch.export writes in lower case."""
+    """Rename inputs to their parameters' names, which torch.export writes in lower case."""
     import torch
 
     names: list[str | None] = [None] * len(leaves(loaded.args))
@@ -324,7 +324,7 @@ def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
 def _names_without_collisions(
     graph: ir.Graph, names: tuple[str, ...] | None
 ) -> tuple[str, ...] | None:
-    """Output names; one that an input has too, as a state that keeps its name, becomes ``<name>_next``."""
+    """Return output names; one that an input has too, as an unchanged state, becomes ``<name>_next``."""
     fed = {value.name for value in graph.inputs}
     return None if names is None else tuple(f"{n}_next" if n in fed else n for n in names)
 

@@ -61,12 +61,12 @@ def prune(
 
     Args:
         model: a float network.
-        pattern: how many of each group stay.
+        pattern: number of weights kept per group.
         layers: a regular expression; only layers whose node or weight has it in its name are pruned.
-        smallest: layers with fewer weights are left.
+        smallest: layers with fewer weights stay unchanged.
 
     Raises:
-        UsageError: the network is quantized, no layer can be pruned, or the expression is none.
+        UsageError: the network is quantized, no layer can be pruned, or the expression is invalid.
     """
     problems = _problems(model, layers)
     if problems:
@@ -149,7 +149,7 @@ def _row(site: _Site, made: Array, left: str | None) -> PrunedLayer:
 
 
 def _forget(graph: ir.Graph, done: dict[ir.Value, ir.Value]) -> None:
-    """Give the new weights the names of the old ones, which nothing reads any more."""
+    """Give the new weights the names of the old ones, which have no reader left."""
     for old, new in done.items():
         if old is not new and not old.uses() and old.is_initializer():
             name = str(old.name)

@@ -1,4 +1,4 @@
-"""Random inputs of a network: of its types, and of integers within what the network takes."""
+"""Random inputs of a network: of its types, and for integers within its limits."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -70,9 +70,9 @@ def input_ranges(
 def call_inputs(
     reference: Callable[[Arrays], Arrays], model: Model, seed: int, ranges: Ranges
 ) -> tuple[Arrays, Arrays]:
-    """Random inputs of a call, positive where the source gives numbers for these alone, as for a variance.
+    """Return random inputs of a call, positive if the source returns numbers only then, as for a variance.
 
-    The second value is its answer.
+    The second value is its outputs.
     """
     drawn = random_feed(model, seed, model.ir.graph.inputs, ranges)
     states = {pair.input for pair in model.states}

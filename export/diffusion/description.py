@@ -40,7 +40,7 @@ MAX_SAMPLER_BYTES = 4_000_000
 
 
 class Sampler(Discrete):
-    """The description of such a sampler: what is wrong with it, and its rows."""
+    """Description of a sampler of a discrete schedule: its problems, and its rows."""
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the description."""
@@ -155,7 +155,7 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
 
 
 def condition_values(model: "Model") -> "dict[str, ir.Value]":
-    """The inputs of a denoiser and its networks that the loop does not fill, and what the rows read, by name."""
+    """Return the inputs of a denoiser and its networks that the loop does not fill, and those of the rows, by name."""
     import onnx_ir as ir
 
     from edgekit.graph.nodes import static_shape
@@ -232,7 +232,7 @@ def _role_problems(model: "Model", roles: Roles) -> list[Problem]:
 
 
 def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
-    """The outputs must be shaped as x, y too, and as many as the rows have coefficients."""
+    """Return a problem unless the outputs, and y, have the shape of x, and the rows one coefficient per output."""
     from edgekit.graph.nodes import static_shape
 
     inputs = {str(value.name): value for value in model.stream_inputs}
@@ -257,7 +257,7 @@ def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
 
 
 def _own_name_problems(roles: Roles, inputs: Collection[str]) -> list[Problem]:
-    """Names of what the network does not read that one of its inputs has."""
+    """Return problems of the sampler's additional values whose names an input of the network has, too."""
     found = []
     for role in OWN:
         if (name := getattr(roles, role)) in inputs:
@@ -316,7 +316,7 @@ def _read_other_sampler(
 def _dataclass_arguments(
     kind: "type[DataclassInstance]", given: Json, where: str, problems: list[Problem]
 ) -> JsonObject:
-    """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
+    """Return the arguments of a dataclass from a TOML table; misfits go to `problems`."""
     known = {f.name: form_of(f.name, f.default) for f in fields(kind)}
     if not isinstance(given, Mapping):
         problems.append(Problem(where, repr(given), "a table", "see docs/reference/sampler.md"))

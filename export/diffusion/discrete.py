@@ -1,4 +1,4 @@
-"""The fields of a sampler of a discrete schedule, as step tables are made of them."""
+"""Fields of a sampler of a discrete schedule, from which step tables are made."""
 
 from dataclasses import dataclass
 

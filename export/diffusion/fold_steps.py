@@ -64,7 +64,7 @@ def fold_steps(model: Model) -> Model:
     than the weights that it replaces.
 
     Raises:
-        ModelError: the model has no step table, or time does not reach the network as layers of its own.
+        ModelError: the model has no step table, or time does not reach the network through separate layers.
         VerificationError: the folded network differs from the model.
     """
     table = model.sampler

@@ -21,12 +21,12 @@ WAYS = "a list of rows, 'paper', 'every:M' or 'saving:SHARE'"
 
 
 def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) -> Model:
-    """Return a float denoiser whose step table runs the decoder alone at all rows but the keys.
+    """Return a float denoiser whose step table runs only the decoder, except at the key rows.
 
     Args:
         model: with a step table, and a cut in it or one that is found.
-        keys: rows; ``paper``; ``every:M``; or ``saving:SHARE``, which searches the keys that save this share of the
-            network's weights' work with the least change of a few images.
+        keys: rows; ``paper``; ``every:M``; or ``saving:SHARE``, which searches keys that save this share of the
+            weights' work and change a few images least.
         prior_noise: see `with_keys`.
 
     Raises:
@@ -108,7 +108,7 @@ def search_keys(
 
 
 def onnx_network(model: Model, table: StepTable) -> Network:
-    """Return the network of a table in onnxruntime, one image at a time: of a model of any recipe.
+    """Return a table's network in onnxruntime, for one image at a time and any recipe.
 
     Raises:
         ModelError: there is no such cut.

@@ -13,13 +13,14 @@ from edgekit.graph.nodes import static_shape
 
 
 def with_networks(model: Model, networks: Mapping[str, Model]) -> Model:
-    """Return a denoiser with the other networks of its sampler, each named after it and what it does.
+    """Return a denoiser with the other networks of its sampler, each named after it and its role.
 
-    ``first`` takes x and gives one tensor shaped as x; ``y`` takes conditions and gives one shaped as x; ``last`` takes
-    x and gives one of any shape. Their other inputs are conditions, shared by name. An only input may have any name.
+    ``first`` takes x and gives one tensor shaped as x; ``y`` takes conditions and gives one shaped as x; ``last``
+    takes x and gives one of any shape. Their other inputs are conditions, shared by name. A single input may have any
+    name.
 
     Raises:
-        ModelError: everything that is wrong with the networks.
+        ModelError: all problems of the networks.
     """
     table = model.sampler
     assert table is not None

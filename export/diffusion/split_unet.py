@@ -1,7 +1,7 @@
-"""Encoder propagation (Li et al., "Faster Diffusion", 2023): a U-Net cut into what key steps run and what all run.
+"""Encoder propagation (Li et al., "Faster Diffusion", 2023): a U-Net cut into two parts, one only for key steps.
 
 At key steps the whole network runs and keeps the tensors of the cut: skips and the middle's output. At the others
-only the decoder runs, with that step's time, on what was kept.
+only the decoder runs, with that step's time, on the kept tensors.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ def paper_keys(steps: int) -> tuple[int, ...]:
 
 
 def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -> StepTable:
-    """Return the table with the decoder alone at all rows but the keys.
+    """Return the table that runs only the decoder, except at the key rows.
 
     Args:
         table: of rows that run the whole network.
-        keys: rows that do so still; the first row is one.
+        keys: rows that still do so; the first row is one.
         prior_noise: of x_T is added to x ahead of each network call in the second half of the rows.
 
     Raises:
@@ -85,7 +85,7 @@ def _grows(node: ir.Node, noisy: set[ir.Value], least: int) -> bool:
 
 
 def find_cut(model: Model, x: str) -> tuple[str, ...]:
-    """Return the names of the cut: what the decoder reads of encoder and middle.
+    """Return the names of the cut: the tensors of encoder and middle that the decoder reads.
 
     The decoder begins where the smallest pictures grow again.
 
@@ -163,7 +163,7 @@ def _read_instead_of_made(graph: ir.Graph, kept: set[str]) -> None:
 
 
 def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
-    """The values of these names, or, in an integer graph, those that store the tensors."""
+    """Return the values of these names; in an integer graph, the values that store these tensors."""
     graph = model.ir.graph
     stored = {v.metadata_props[TENSOR]: v for v in _values(graph) if TENSOR in v.metadata_props}
     plain = {str(value.name): value for value in _values(graph)}

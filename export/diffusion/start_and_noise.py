@@ -27,7 +27,7 @@ class StartAndNoise:
         start: ``noise`` is the kind's own; ``given`` is `start_scale` times a condition, and `start_noise` of the
             seed's noise; ``analytic`` is Analytic-Init (Zhao et al., NeurIPS 2024), the Gaussian nearest to the
             training data at the first time, ``sqrt(ab) mean + sqrt(1 - ab + ab variance) z``.
-        start_noise: factor of the noise, where it is not the kind's own; of a given start 0, if left out.
+        start_noise: factor of the noise, if not the kind's own; the default for a given start is 0.
         start_scale: factor of a given start: 1, or sqrt(ab) of an image (SDEdit, Meng et al., ICLR 2022).
         start_mean: of the data, one number or one per element of x.
         start_variance: of the data around it, the mean over the elements.
@@ -73,7 +73,7 @@ class StartAndNoise:
         yield "networks", "first with given noise", not first, "one of the two"
 
     def _uses(self, roles: Roles) -> Iterator[tuple[str, bool, bool, str]]:
-        """Fields of one start or noise alone: whether each is there, may be, and what it needs."""
+        """Yield fields that need a certain start or noise: whether each is set, is allowed, and its need."""
         given, analytic, noise = (
             self.start == "given",
             self.start == "analytic",

@@ -1,4 +1,4 @@
-"""Step tables of samplers with schedules of their own: bridges and stochastic equations towards a condition y.
+"""Step tables of samplers with special schedules: bridges and stochastic equations towards a condition y.
 
 Each is a frozen description with ``roles``, ``problems()`` and ``table()``, as
 `edgekit.export.diffusion.description.Sampler` is.
@@ -76,7 +76,7 @@ class Ouve(_Description):
     ``predictor-corrector`` has two rows a step: an annealed Langevin step, then one of the reverse equation; the
     output is the last mean. ``posterior`` has one: from x_t and the estimate of x0 to x_s as DDIM does it (Song et
     al., 2021, equation 12, with this equation's means and deviations); the output is the last estimate. The start's
-    mean is y, not y + m (x0 - y), so the first row takes all of x - y for noise.
+    mean is y, not y + m (x0 - y), so the first row treats all of x - y as noise.
 
     A ``preconditioned`` network returns F of Karras et al. (2022, equation 7) around y: with
     ``sigma = std / m`` and sigma_d, ``x0 - y = sigma_d^2 / (sigma^2 + sigma_d^2) (x - y) / m
@@ -85,10 +85,10 @@ class Ouve(_Description):
     Attributes:
         theta, sigma_min, sigma_max: of the equation.
         steps: N; network calls, twice as many with a corrector.
-        t_min: where it ends; the last time that the network sees.
+        t_min: the end; the last time that the network reads.
         solver: one of `SOLVERS`.
         prediction: one of `OUVE_PREDICTIONS`.
-        sigma_data: sigma_d, the deviation of x0 - y (complex, where the noise is) that the network was trained with.
+        sigma_data: sigma_d, the deviation of x0 - y (complex, where the noise is) in the network's training.
         snr: of the corrector, r in ``2 (r std(t))^2``.
         eta: of the posterior: 0 is deterministic but for the start, 1 draws from q(x_s | x_t, x0, y).
         sign: the score is this times the network's output; SGMSE+ returns -score.
@@ -110,7 +110,7 @@ class Ouve(_Description):
     roles: Roles = WITH_Y
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         ordered = 0 < self.sigma_min < self.sigma_max
         posterior = self.solver == "posterior" and 0 < self.eta <= 1
         predictions = ", ".join(OUVE_PREDICTIONS)
@@ -128,7 +128,7 @@ class Ouve(_Description):
         ]
 
     def std(self, t: Float64) -> Float64:
-        """The standard deviation of x_t around its mean."""
+        """Return the standard deviation of x_t around its mean."""
         growth = np.log(self.sigma_max / self.sigma_min)
         scale = self.sigma_min**2 * growth / (self.theta + growth)
         inside = np.exp(2 * (self.theta + growth) * t) - 1
@@ -208,7 +208,7 @@ class Bridge(_Description):
     roles: Roles = WITH_Y
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         return [
             ("k", self.k, self.k > 1, "above 1"),
             ("c", self.c, self.c > 0, "above 0"),
@@ -256,7 +256,7 @@ class Rddm(_Description):
         eta: 0 is deterministic; ``sig^2 = eta (B_t^2 - B_s^2) B_s^2 / B_t^2``.
         sum_scale: B_T^2.
         from_zero: whether portions count from 0 to T - 1, as in the release's top-level source, not from 1 to T.
-        clip: limit of the |x0| that the last row gives out.
+        clip: limit of the |x0| that the last row returns.
     """
 
     timesteps: int = 1000
@@ -268,7 +268,7 @@ class Rddm(_Description):
     roles: Roles = WITH_Y
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         return [
             (
                 "steps",
@@ -356,7 +356,7 @@ class Interpolant(_Description):
     roles: Roles = PLAIN
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         two_sided = self.gamma != ONE_SIDED
         kinds, drawn = (ONE_SIDED, ZERO, *GAMMAS), self.eps > 0 and self.gamma != ZERO
         return [

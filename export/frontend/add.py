@@ -91,7 +91,7 @@ def add_frontend(
 def _add_nodes(
     builder: FrontendBuilder, joined: Model, second: Second | None
 ) -> tuple[ir.Value, bool]:
-    """Put the front end around and between the networks; returns what they give, and whether it becomes sound."""
+    """Put the front end around and between the networks; return their output, and whether it becomes sound."""
     form, frames = builder.form, builder.frames
     inputs, outputs = (
         {value.name: value for value in side}
@@ -222,7 +222,7 @@ def _own_form(joined: Model, value: ir.Value) -> str:
 
 
 def _checked_frames(joined: Model, form: FrontendSpec, second: Second | None) -> int:
-    """Return how many frames one call takes, after everything that does not fit was refused."""
+    """Return the number of frames in one call; refuse everything that does not fit."""
     where, frames = f"--frontend {form}", _frames(joined, form)
     problems = _hop_problems(joined, form, where, frames, second is not None)
     problems += _name_problems(joined, second)
@@ -235,7 +235,7 @@ def _checked_frames(joined: Model, form: FrontendSpec, second: Second | None) ->
 def _hop_problems(
     joined: Model, form: FrontendSpec, where: str, frames: int | None, two: bool
 ) -> list[Problem]:
-    """A front end that is there already, hops that do not fit, and what one frame in a call needs."""
+    """Return problems: a front end exists already, hops do not fit, or one frame per call is not possible."""
     problems = []
     if joined.frontend is not None:
         found = f"the network already has {joined.frontend}"
@@ -271,7 +271,7 @@ def _feature_problems(joined: Model, form: FrontendSpec, where: str, two: bool) 
 
 
 def _name_problems(joined: Model, second: Second | None) -> list[Problem]:
-    """Inputs and outputs that stay, and have a name that the front end gives."""
+    """Return problems of remaining inputs and outputs whose names the front end uses."""
     inputs, outputs = joined.signal_inputs, joined.stream_outputs
     ends = {value.name for value in (*inputs[:1], *outputs[:1])}
     ends |= set() if second is None else {second.input, second.output}

@@ -88,7 +88,7 @@ class Features:
         return heard
 
     def bank_matrix(self, n_fft: int, sample_rate: int) -> Matrix:
-        """Return the triangles, (n_fft / 2 + 1, bands): what each bin counts in each band."""
+        """Return the triangles, (n_fft / 2 + 1, bands): the weight of each bin in each band."""
         high = sample_rate / 2 if self.high is None else self.high
         return triangles(self.bank, self.bands, n_fft, sample_rate, self.low, high)
 
@@ -106,7 +106,7 @@ class Features:
         return 10 / math.log(10) if self.scale == "db" else 1.0
 
     def problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
-        """Return part, what was found, and what is allowed, of all that does not fit; the rate may not be known."""
+        """Return part, value and allowed values of each misfit; the rate may be unknown."""
         found = []
         if self.kind != "gcc" and not 2 <= self.bands <= MAX_BANDS:
             found.append(("BANDS", str(self.bands), f"2 to {MAX_BANDS}"))
@@ -243,7 +243,7 @@ def cosines(bands: int, coefficients: int) -> Matrix:
 
 
 def lag_matrices(n_fft: int, lags: int) -> tuple[Matrix, Matrix]:
-    """Return what real and imaginary parts count in each lag from ``-lags / 2`` on, both (n_fft / 2 + 1, lags).
+    """Return the weights of real and imaginary parts in each lag from ``-lags / 2`` on, both (n_fft / 2 + 1, lags).
 
     These are the columns of the inverse transform of a real sequence.
     """
@@ -254,6 +254,6 @@ def lag_matrices(n_fft: int, lags: int) -> tuple[Matrix, Matrix]:
 
 
 def pcen_step(hop: int, sample_rate: int) -> float:
-    """Return how far the smoother of PCEN goes towards a frame, as librosa.pcen computes it."""
+    """Return the step of PCEN's smoother towards a frame, as librosa.pcen computes it."""
     frames = PCEN_SECONDS * sample_rate / hop
     return (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)

@@ -1,4 +1,4 @@
-"""Which streams of a network have a front end, and how each holds what the front end makes."""
+"""Finds the streams of a network with a front end, and the layout of its values in each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,9 +88,9 @@ def has_spectra(model: Model) -> bool:
 def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
     """Return the front end of each input and output that has one.
 
-    A single form is that of all inputs whose layout has bins, or of the first input where none has. An output
-    whose layout has bins is transformed back as the first input whose spectra have as many; bands stay bands. So is
-    the first output without a layout that by its sizes is a spectrum or a gain per bin of one channel.
+    A single form applies to all inputs whose layout has bins, or to the first input if none has. An output whose
+    layout has bins is transformed back like the first input with the same number of bins; bands stay bands. So is the
+    first output without a layout whose sizes fit a spectrum or a gain per bin of one channel.
     """
     inputs = [str(value.name) for value in model.stream_inputs]
     with_bins = [name for name in inputs if has_bins(model.layouts.get(name))]
@@ -110,7 +110,7 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
 def _form_back(
     model: Model, value: ir.Value, given: Sequence[FrontendSpec], *, is_first: bool
 ) -> FrontendSpec | None:
-    """The front end that makes sound of an output; None where it stays what it is."""
+    """Return the front end that makes sound of an output; None if the output stays unchanged."""
     spectra = [form for form in given if form.kind in SPECTRA]
     layout = model.layouts.get(str(value.name))
     if layout is None and is_first:

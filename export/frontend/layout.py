@@ -35,13 +35,13 @@ class Layout:
 def layout_of(
     value: ir.Value, form: FrontendSpec, frames: int = 1, time_axis: int | None = None
 ) -> Layout | None:
-    """Return what a value holds by its shape; None where it is nothing that a front end knows.
+    """Return the layout of a value by its shape; None if no front end has such a shape.
 
     Args:
         value: an input or output of a network.
         form: the front end.
-        frames: how many of them a call takes.
-        time_axis: the axis of the frames, where it is known.
+        frames: number of frames in a call.
+        time_axis: the axis of the frames, if known.
     """
     shape = static_shape(value) or ()
     sized = {axis: dim for axis, dim in enumerate(shape) if dim != 1}

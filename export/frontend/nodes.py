@@ -18,13 +18,13 @@ PCM_FLOOR = 2.0**-40  # of |pcm|, -241 dB: powers of a spectrum of it are no den
 
 
 class FrontendBuilder:
-    """Adds the nodes, around the network or, where there are two, around and between them.
+    """Adds the nodes around the network or, with two networks, around and between them.
 
     Attributes:
-        new: what writes the nodes, and knows the state pairs that they carry.
-        spectrum: the transform of the frames of a call (frames, bins, 2), where there is one.
-        started: whether the network has started, bool (1,); None where it starts at once.
-        result_is_frame: whether what is added up are samples, which need no inverse transform.
+        new: the writer of the nodes, with their state pairs.
+        spectrum: the transform of the frames of a call (frames, bins, 2), if there is one.
+        started: whether the network has started, bool (1,); None if it starts at once.
+        result_is_frame: whether overlap-add gets samples, which need no inverse transform.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class FrontendBuilder:
         late: int = 0,
         sample_rate: int | None = None,
     ) -> None:
-        """Take the graph to change, in place.
+        """Store the graph, which is changed in place.
 
         Args:
             model: the network's.
             form: the front end.
-            frames: how many one call takes.
-            late: by how many frames gains come late: the spectra wait for them.
-            sample_rate: Hz, where features need it.
+            frames: number of frames in one call.
+            late: delay of the gains in frames: the spectra wait for them.
+            sample_rate: Hz, for features.
         """
         self.model, self.graph, self.form = model, model.graph, form
         self.frames, self.late, self.sample_rate = frames, late, sample_rate
@@ -63,7 +63,7 @@ class FrontendBuilder:
         insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
 
     def _analysed(self, pcm: ir.Value) -> ir.Value:
-        """Return what the network sees of the samples of this call and of those before."""
+        """Return the network's input from the samples of this call and the earlier ones."""
         form = self.form
         history = self.new.state(f"{form.prefixes[0]}_history", (1, form.overlap))
         if form.kind == "frame":

@@ -91,7 +91,7 @@ class FrontendSpec:
 
     @property
     def hears_directions(self) -> bool:
-        """Whether it needs several channels of PCM, or gives several for one."""
+        """Whether it needs several channels of PCM, or returns several for one."""
         return any(features.kind in DIRECTIONS for features in self.every_feature) or bool(
             self.beside
         )
@@ -112,7 +112,7 @@ class FrontendSpec:
         return self.features.every if self.features and self.features.stack is not None else None
 
     def feature_problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
-        """Return part, what was found, and what is allowed, of all features that do not fit the rate."""
+        """Return part, value and allowed values of all features that do not fit the rate."""
         return [row for features in self.every_feature for row in features.problems(sample_rate)]
 
     @property
@@ -127,7 +127,7 @@ class FrontendSpec:
 
     @property
     def skipped(self) -> int:
-        """Frames at the start that the network does not see."""
+        """Frames at the start that the network does not read."""
         return -(-self.overlap // self.hop) if self.full else 0
 
     @property
@@ -172,7 +172,7 @@ def parse_spec(text: str) -> FrontendSpec:
     """Parse one of `FORMS`.
 
     Raises:
-        UsageError: every part that is wrong, with what is allowed.
+        UsageError: every wrong part, with the allowed values.
     """
     if len(text) > MAX_TEXT:
         found = f"{len(text)} characters"
@@ -309,7 +309,7 @@ def specs_text(forms: Forms) -> str:
 
 
 def silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
-    """Notes of bands in which no bin lies."""
+    """Return notes on bands that contain no bin."""
     notes = []
     for features in form.every_feature:
         if features.kind == "gcc" or sample_rate is None:

@@ -24,15 +24,15 @@ from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 
 class StreamsBuilder:
-    """Writes the nodes.
+    """Writes the nodes of front ends.
 
     Attributes:
-        new: the writer, which knows the states.
+        new: the writer, with the states.
         spectra: (channels, frames, bins, 2) of each transformed input, by name.
     """
 
     def __init__(self, model: ir.Model, sample_rate: int | None) -> None:
-        """Take the graph to change, in place; features need the rate, in Hz."""
+        """Store the graph, which is changed in place; features need the rate, in Hz."""
         self.model, self.graph, self.sample_rate = model, model.graph, sample_rate
         self.new = FrontendWriter(model.graph)
         self.spectra: dict[str, ir.Value] = {}
@@ -202,7 +202,7 @@ class StreamsBuilder:
         return self.new.node("Split", [value], shapes, axis=axis, num_outputs=count)
 
     def _put_first(self) -> None:
-        """Insert what was written before everything else."""
+        """Insert the written nodes before all others."""
         if len(self.graph):
             self.graph.insert_before(self.graph[0], self.new.take())
         else:

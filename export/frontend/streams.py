@@ -116,7 +116,7 @@ def _layouts(model: Model, held: set[str]) -> dict[str, str]:
 
 
 def _delays(model: Model, unit: int, outputs: Mapping[str, FrameLayout]) -> dict[str, int]:
-    """The delay of each output in samples of the PCM; `unit` is what the network counts."""
+    """Return the delay of each output in samples of the PCM; `unit` is PCM samples per unit of the network."""
     rows = model.streaming.outputs if model.streaming else ()
     own = {output.name: output.delay_samples * unit for output in rows}
     return {
@@ -152,7 +152,7 @@ def _streaming_facts(
 def _facts_of_delays(
     delays: dict[str, int], outputs: Mapping[str, FrameLayout]
 ) -> StreamingFacts | None:
-    """The delays of outputs of a network that was not rewritten; None where all are alike."""
+    """Return the output delays of a network that was not rewritten; None if all are equal."""
     if len(set(delays.values())) < 2:
         return None
     late = {name: "istft" if name in outputs else None for name in delays}

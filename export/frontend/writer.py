@@ -27,13 +27,13 @@ class FrontendWriter:
     """Collects nodes until `take`; all of them stay in float.
 
     Attributes:
-        states: the state pairs that were added.
+        states: state pairs that were added.
     """
 
     def __init__(
         self, graph: ir.Graph, prefix: str = "frontend", reserved: Sequence[str] = RESERVED
     ) -> None:
-        """Write into this graph, in place; names begin with `prefix`, but those that are `reserved`."""
+        """Store the graph, which is changed in place; names begin with `prefix`, except `reserved` ones."""
         self.graph, self.prefix, self.reserved = graph, prefix, reserved
         self.states: list[StatePair] = []
         self.nodes: list[ir.Node] = []
@@ -97,7 +97,7 @@ class FrontendWriter:
         return state
 
     def follow(self, state: ir.Value, following: ir.Value) -> None:
-        """Make `following` what a state is in the next call."""
+        """Make `following` the value of a state in the next call."""
         following.name = f"{state.name}_next"
         self.graph.outputs.append(following)
 

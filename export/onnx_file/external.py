@@ -13,15 +13,15 @@ LOCATION = b"location"  # the key that every reference to another file holds
 
 
 def self_contained(data: bytes, folder: Path) -> bytes:
-    """Return an ONNX file with the data of other files inside; `data` itself where it needs none.
+    """Return an ONNX file that contains the data of its external files; `data` itself if it has none.
 
     Args:
         data: the content of the .onnx file.
-        folder: where it lies. Files are read that are in it, or in folders below.
+        folder: its folder. Files may be in it, or in folders below.
 
     Raises:
-        ModelError: every tensor whose file leaves the folder, is missing or is too short, whose
-            size is not that of its data, or which brings the whole over `MAX_BYTES`.
+        ModelError: every tensor whose file is outside the folder, is missing or is too short, whose
+            size is not that of its data, or which makes the whole larger than `MAX_BYTES`.
     """
     if LOCATION not in data:
         return data
@@ -60,7 +60,7 @@ def _embedding_problems(
 
 
 class _ExternalDataRefused(Exception):
-    """Holds what was found, what is allowed and the next step."""
+    """Holds the value that was found, the allowed values and the next step."""
 
 
 def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:

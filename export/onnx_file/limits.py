@@ -54,9 +54,9 @@ def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
 
 
 def operand_problems(proto: onnx.ModelProto, opset: int) -> list[Problem]:
-    """Return nodes of standard operators at `opset` that leave out an operand or output which is not optional.
+    """Return nodes of standard operators at `opset` that lack a required operand or output.
 
-    onnxruntime (1.32) reads and writes what is not there.
+    onnxruntime (1.32) would read and write invalid memory.
     """
     return [
         Problem(
@@ -82,7 +82,7 @@ def _is_optional(operator: str, opset: int, what: str, place: int) -> bool:
 
 
 def drop_absent(proto: onnx.ModelProto) -> None:
-    """Take the empty names off the ends of the nodes' inputs, in place.
+    """Remove the empty names from the ends of the nodes' inputs, in place.
 
     ONNX lets an optional operand be left out either way; onnxruntime (1.32) ends the process on a
     LayerNormalization whose bias has an empty name.
@@ -129,7 +129,7 @@ def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 
 
 class _CallsItselfError(Exception):
-    """Holds the key of a function that is part of its own body."""
+    """Holds the key of a function that calls itself."""
 
 
 def _count(

@@ -40,7 +40,7 @@ CAUSED_BY = re.compile(r"Caused by: \((\S+\.py):(\d+) in (\w+)\)")
 
 
 def plain(error: BaseException) -> str:
-    """Return the first sentence of an error, or of what caused it, without source files and codes."""
+    """Return the first sentence of an error, or of its cause, without source files and codes."""
     while error.__cause__ is not None:
         error = error.__cause__
     for line in str(error).splitlines():

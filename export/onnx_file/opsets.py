@@ -1,4 +1,4 @@
-"""Any opset that ONNX can convert becomes the one that EdgeKit works at."""
+"""Converts any opset that ONNX can convert to the one of EdgeKit."""
 
 import math
 
@@ -168,7 +168,7 @@ def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _set_defaults(node: onnx.NodeProto) -> None:
-    """Add the attributes that are left out: a function's body refers to them."""
+    """Add missing attributes, as a function's body refers to them."""
     given = {attribute.name for attribute in node.attribute}
     for name, attribute in onnx.defs.get_schema(node.op_type).attributes.items():
         if name not in given and attribute.default_value.name:
@@ -186,9 +186,9 @@ def _is_newer(node: onnx.NodeProto) -> bool:
 
 
 def _renumber_opset(proto: onnx.ModelProto) -> onnx.ModelProto | None:
-    """The same nodes at `OPSET`, where its operators take their attributes; most versions only add types.
+    """Return the same nodes at `OPSET`, if its operators accept their attributes; most versions only add types.
 
-    Whether the operators also mean the same, the comparison with the file shows.
+    The comparison with the file shows whether the operators also mean the same.
     """
     for node in proto.graph.node:
         if node.domain == "" and not _takes(onnx.defs.get_schema(node.op_type, OPSET), node):
@@ -207,7 +207,7 @@ def _takes(schema: onnx.defs.OpSchema, node: onnx.NodeProto) -> bool:
 
 
 def forget_shapes(graph: onnx.GraphProto) -> None:
-    """Drop what the exporter claims about values, but for the outputs of our own functions."""
+    """Drop the exporter's claims about values, except for the outputs of EdgeKit's functions."""
     own = {
         output for node in graph.node if node.domain == FRONTEND_DOMAIN for output in node.output
     }

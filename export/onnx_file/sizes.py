@@ -1,6 +1,6 @@
-"""Sizes below zero are refused before anything slices them: ONNX's shape inference ends the process there.
+"""Refuses sizes below zero before anything slices them, as they crash ONNX's shape inference.
 
-An input that is shorter than a kernel gives a size of -1 or less, and so do pads that take away more than there is.
+An input shorter than a kernel has a size of -1 or less after it. So has an input after pads that remove more than all.
 """
 
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def _problem(node: onnx.NodeProto, name: str, sizes: dict[str, list[int]]) -> Pr
 
 
 def _inferable_nodes(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[int], bool]:
-    """The nodes that can be inferred, and whether others wait: they slice what a node that is not trusted may spoil."""
+    """Return the nodes that can be inferred, and whether others wait for untrusted inputs of their slices."""
     doubtful, waiting = set[str](), set[str]()
     known: list[int] = []
     for number, node in enumerate(graph.node):

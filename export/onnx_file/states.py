@@ -169,7 +169,7 @@ def _by_name(
 
 
 def _is_next_state(source: ir.Value, result: ir.Value) -> bool:
-    """Whether names, types and shapes say that an output is what follows an input."""
+    """Whether names, types and shapes show that an output is the next value of an input."""
     named = str(result.name) in _partners(str(source.name))
     return named and _same_type_and_shape(source, result)
 

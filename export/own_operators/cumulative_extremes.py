@@ -1,7 +1,7 @@
-"""`CumMax` and `LogCumSumExp`: what has run up along the last axis, from its start.
+"""`CumMax` and `LogCumSumExp`: running results along the last axis, from its start.
 
-``torch.cummax`` and ``torch.cummin`` are the first; ``torch.logcumsumexp`` is the second in a network that is to be
-streamed. torch's own form of it subtracts the maximum over all of time, so that exponentials far below it become 0;
+``torch.cummax`` and ``torch.cummin`` become the first, ``torch.logcumsumexp`` the second in a network to be streamed.
+torch's own form of it subtracts the maximum over all of time, so that exponentials far below it become 0;
 `edgekit.export.stream.length_free_forms` finds it in .onnx files.
 """
 

@@ -25,7 +25,7 @@ class FilteredNoise(nn.Module):
     """
 
     def __init__(self, block: int) -> None:
-        """Take the length of a block."""
+        """Store the length of a block."""
         super().__init__()
         self.block = block
 

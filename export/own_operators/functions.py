@@ -1,4 +1,4 @@
-"""Our own operators, as ONNX model-local functions: any ONNX runtime executes their bodies.
+"""EdgeKit's operators as ONNX model-local functions: any ONNX runtime executes their bodies.
 
 A transform has two equal bodies: ONNX DFT where the length is a power of two, else a product with the
 matrix of cosines and sines. onnxruntime 1.32 computes a DFT of another length with little precision
@@ -239,7 +239,7 @@ def with_bodies(data: bytes) -> bytes:
 
 
 def _length(transform: ir.Node) -> int | None:
-    """N_FFT: the window's length, or the last dimension of what has none."""
+    """Return N_FFT: the window's length, or the last dimension of an input without a window."""
     value = transform.outputs[0] if transform.op_type == "IRFFT" else transform.inputs[-1]
     dims = list(value.shape or ()) if value is not None else []
     return dims[-1] if dims and isinstance(dims[-1], int) else None

@@ -1,4 +1,4 @@
-"""Layers of ours that are one node of the domain ``edgekit``, and what torch's ONNX exporter needs to write it."""
+"""EdgeKit's layers that are one node of the domain ``edgekit``, with the data that torch's ONNX exporter needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class TracedTensor(Protocol):
 
 
 def opset() -> Any:
-    """Return onnxscript's functions that append standard operators; their types know no `TracedTensor`."""
+    """Return onnxscript's functions that append standard operators; their types do not include `TracedTensor`."""
     from onnxscript import opset18
 
     return opset18

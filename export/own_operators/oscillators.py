@@ -25,7 +25,7 @@ class Oscillators(nn.Module):
     """
 
     def __init__(self, rate: int) -> None:
-        """Take the sample rate."""
+        """Store the sample rate."""
         super().__init__()
         self.rate = rate
 

@@ -20,7 +20,7 @@ class PartitionedFIR(nn.Module):
 
     Args:
         taps: of the response.
-        channels: of input and output, each with a response of its own.
+        channels: of input and output, each with a separate response.
     """
 
     def __init__(self, taps: int, channels: int = 1) -> None:

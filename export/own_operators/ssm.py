@@ -34,8 +34,8 @@ class DiagonalSSM(nn.Module):
         channels: of input and output.
         states: complex states of a channel; with `mixing`, of the layer.
         mixing: whether the states are shared by all channels, as in S5.
-        per_state_step: whether each state has a step size of its own, as in S5; else each channel has one.
-        method: how continuous time becomes frames: ``zoh``, zero-order hold, or ``bilinear``.
+        per_state_step: whether each state has a step size, as in S5; else each channel has one.
+        method: discretization of continuous time: ``zoh``, zero-order hold, or ``bilinear``.
         init: of the rates in continuous time: ``lin``, ``-1/2 + i pi n`` (S4D-Lin), or ``legs``, the
             eigenvalues of HiPPO's normal matrix (S4D-LegS, arXiv 2206.11893, section 4).
     """
@@ -76,7 +76,7 @@ class DiagonalSSM(nn.Module):
 
     @classmethod
     def from_discrete(cls, a: Numbers, b: Numbers, c: Numbers, d: Numbers) -> "DiagonalSSM":
-        """A layer of given numbers: ``x[t] = a x[t-1] + b u[t]``, ``y[t] = 2 Re(c x[t]) + d u[t]``.
+        """Return a layer of given numbers: ``x[t] = a x[t-1] + b u[t]``, ``y[t] = 2 Re(c x[t]) + d u[t]``.
 
         Args:
             a: (groups, states) complex; one group whose states all channels share, or one for each channel.

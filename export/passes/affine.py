@@ -9,7 +9,7 @@ from edgekit.graph.nodes import array_of, optional, static_shape
 
 
 def varying_input(node: ir.Node) -> ir.Value | None:
-    """Return the first operand that is no constant."""
+    """Return the first operand that is not constant."""
     operands = (value for value in node.inputs if value is not None)
     return next((value for value in operands if array_of(value) is None), None)
 

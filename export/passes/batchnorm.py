@@ -59,7 +59,7 @@ def _affine(node: ir.Node) -> _Affine | None:
 
 
 def _normalizes_alone(node: ir.Node) -> bool:
-    """Whether a node is a BatchNormalization in inference that gives no statistics."""
+    """Whether a node is a BatchNormalization in inference mode without statistics outputs."""
     if node.op_type != "BatchNormalization" or node.domain or attribute(node, "training_mode", 0):
         return False
     return not any(output.uses() for output in node.outputs[1:])
@@ -84,7 +84,7 @@ def _into_previous(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
 
 
 def _scale_outputs(layer: ir.Node, weight: Array, scale: Array) -> Array | None:
-    """Return the weights with every output channel scaled; None where the layer can't take it."""
+    """Return the weights with every output channel scaled; None if the layer does not allow it."""
     facts = facts_of(layer)
     if facts.linear and facts.slides:
         return _scale_kernels(layer, weight, scale)

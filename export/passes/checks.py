@@ -160,7 +160,7 @@ def _norm(node: ir.Node) -> Iterator[Found]:
 
 
 def _rank(node: ir.Node) -> Iterator[Found]:
-    """Inference gives up on a transposed convolution whose output is smaller than what it reads."""
+    """Yield transposed convolutions whose output is smaller than their input, on which inference fails."""
     if not facts_of(node).slides:
         return
     x, y = static_shape(node.inputs[0]), static_shape(node.outputs[0])
@@ -172,7 +172,7 @@ def _rank(node: ir.Node) -> Iterator[Found]:
 
 
 def _slope(node: ir.Node) -> Iterator[Found]:
-    """A slope of PRelu that enlarges its input: the shape is by ONNX the input's, in onnxruntime both's.
+    """Yield slopes of PRelu that enlarge their input: in ONNX the shape is the input's, in onnxruntime both's.
 
     Leading sizes of 1 are no more elements, so they may be more than the input's dimensions.
     """
@@ -249,7 +249,7 @@ def _same_padding(window: _Window, mode: str, pools: bool) -> Iterator[Found]:
 
 
 def _spread(node: ir.Node) -> Iterator[Found]:
-    """A transposed convolution that should fill what it does not reach, which runtimes leave out."""
+    """Yield transposed convolutions with gaps to fill, which runtimes leave out."""
     mode = attribute(node, "auto_pad", "NOTSET")
     weight = static_shape(node.inputs[1]) if node.op_type == "ConvTranspose" else None
     if weight is None or not mode.startswith("SAME"):
@@ -295,7 +295,7 @@ def _infinite_constants(node: ir.Node) -> Iterator[tuple[str | None, Array]]:
 
 
 def _attributes(node: ir.Node) -> Iterator[Found]:
-    """Parameters of a function; what a Pad fills in and a Clip's bounds may be infinite."""
+    """Yield non-finite parameters of a function; the fill value of a Pad and a Clip's bounds may be infinite."""
     facts = facts_of(node)
     if facts.limits or facts.moves == "fills" or node.op_type == "Constant":
         return
@@ -313,7 +313,7 @@ def _casts(node: ir.Node) -> Iterator[Found]:
 
 
 def beyond(target: ir.DataType | None, array: Array) -> Found | None:
-    """Floats that an integer type does not hold, the first of them: ONNX leaves open what they become."""
+    """Return the first float that does not fit in an integer type: ONNX leaves the result undefined."""
     if target not in WHOLE or array.dtype.kind not in "fV":
         return None
     numbers, info = np.trunc(np.asarray(array, np.float64)), np.iinfo(target.numpy())

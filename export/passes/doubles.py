@@ -10,7 +10,7 @@ TYPES = ("to", "dtype")  # attributes that name an element type
 
 
 def narrow_doubles(model: ir.Model) -> list[str]:
-    """Compute and give out as float32 what is left of float64 once constants are folded; returns notes."""
+    """Convert float64 values that remain after folding of constants to float32; return notes."""
     graph = model.graph
     changed = list(_narrow_to_float32(graph))
     given = [value.name for value in graph.outputs if value.dtype == DOUBLE]

@@ -22,7 +22,7 @@ class EachNode(ir.passes.InPlacePass):
 def repeat(
     step: Callable[[ir.Graph, ir.Node], ir.Node | None], graph: ir.Graph, node: ir.Node
 ) -> bool:
-    """Do a step on a node, and on what becomes of it, until it gives None; returns whether it gave a node."""
+    """Repeat a step on a node and on its results until it returns None; return whether it returned a node."""
     result = step(graph, node)
     while result is not None and (following := step(graph, result)) is not None:
         result = following

@@ -1,4 +1,4 @@
-"""Constant folding: what depends on constants and static shapes alone becomes an initializer."""
+"""Constant folding: values that depend only on constants and static shapes become initializers."""
 
 import math
 
@@ -58,7 +58,7 @@ class FoldConstants(ir.passes.InPlacePass):
 
 
 class _Budget:
-    """Decides what is evaluated, until the constants have grown by more than `MAX_FOLDED`."""
+    """Selects the nodes to evaluate, until the constants have grown by more than `MAX_FOLDED`."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self.graph = graph

@@ -1,4 +1,4 @@
-"""Strip what an exporter wrote about the machine and the program that it ran on."""
+"""Strips the exporter's records of the machine and the program that it ran on."""
 
 import re
 
@@ -13,8 +13,8 @@ PATH = re.compile(r"'([\w.]*)'")
 class StripMetadata(ir.passes.InPlacePass):
     """Remove doc strings and metadata of the model, its graphs, nodes, values and tensors.
 
-    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay, and what module
-    a node stands in is kept for messages, see `module_of`.
+    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay, and the module of a
+    node is kept for messages, see `module_of`.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:

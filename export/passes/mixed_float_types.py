@@ -1,4 +1,4 @@
-"""Constants of another float type than what they meet become float32, where ONNX lets the two differ."""
+"""Converts constants to float32 if ONNX allows their float type to differ from that of the other operands."""
 
 from functools import cache
 
@@ -38,7 +38,7 @@ class OneFloatType(ir.passes.InPlacePass):
 
 @cache
 def _free_places(operator: str) -> tuple[int, ...]:
-    """Which inputs of an operator have a type of their own."""
+    """Return the inputs of an operator with an independent type."""
     if not onnx.defs.has(operator):
         return ()
     schema = onnx.defs.get_schema(operator, OPSET)

@@ -58,7 +58,7 @@ def add_reshaped_constant(
 ) -> ir.Value:
     """Add the constant `value`, whose content is `array`, in another shape, its axes then in the order `perm`.
 
-    What it was computed from stays known.
+    Its origin stays known.
     """
     origins: dict[str, Origin] = graph.meta.setdefault(KEY, {})
     wide = array.reshape(shape)

@@ -17,7 +17,7 @@ class FoldScales(EachNode):
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Fold all neighbours that a layer takes."""
+        """Fold all neighbours that a layer can absorb."""
         return repeat(_fold_one, graph, node)
 
 
@@ -45,7 +45,7 @@ def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
 
 
 def _is_plain(layer: ir.Node) -> bool:
-    """Whether a layer has no factors of its own, and its input is as it is."""
+    """Whether a layer has no factors, and reads its input unchanged."""
     factors = (attribute(layer, name, 1.0) for name in ("alpha", "beta"))
     return all(factor == 1.0 for factor in factors) and not attribute(layer, "transA", 0)
 

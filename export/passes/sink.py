@@ -1,4 +1,4 @@
-"""Move Reshape out from between a layer and what can be folded into it."""
+"""Moves Reshapes that separate a layer from nodes that can be folded into it."""
 
 import math
 
@@ -25,17 +25,17 @@ class SinkReshapes(EachNode):
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Move a Reshape as far as it goes."""
+        """Move a Reshape as far as possible."""
         if node.op_type != "Reshape" or node.domain:
             return False
         return repeat(_sink, graph, node)
 
 
 class RaiseReshapes(EachNode):
-    """Move a Reshape that feeds a Gemm above scales and shifts, unless a layer stands above them."""
+    """Move a Reshape that feeds a Gemm before scales and shifts, unless a layer precedes them."""
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Move a Reshape as far as it goes."""
+        """Move a Reshape as far as possible."""
         user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
         if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
             return False
@@ -80,7 +80,7 @@ def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
 
 
 def _same_operator(node: ir.Node, inputs: list[ir.Value | None]) -> ir.Node:
-    """A node that does to other inputs what `node` does."""
+    """Return a node like `node` with other inputs."""
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     new.metadata_props.update(node.metadata_props)
     return new

@@ -28,8 +28,8 @@ Perm = tuple[int, ...]
 class CancelTransposes(ir.passes.InPlacePass):
     """Run regions of elementwise operators, Softmax, Concat and reductions in another axis order.
 
-    A region is what such operators compute from each other. It changes to the order of a Transpose at
-    its border where fewer bytes are transposed then: no network gets more of them, so that this ends.
+    A region is a connected set of such operators. It changes to the order of a Transpose at its border if fewer bytes
+    are transposed then. The bytes only decrease, so the pass ends.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -67,7 +67,7 @@ def _transposed_bytes(graph: ir.Graph) -> int:
 
 
 def _merge(graph: ir.Graph) -> bool:
-    """Let a Transpose of a Transpose read what the first one reads; drop those without effect."""
+    """Let a Transpose of a Transpose read the input of the first one; drop those without effect."""
     modified = False
     for node in list(graph):
         outer, producer = permutation(node), producer_of(optional(node, 0))

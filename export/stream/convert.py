@@ -1,4 +1,4 @@
-"""`stream`: an offline network becomes one that eats a hop and carries its state, proven equal."""
+"""`stream`: an offline network becomes one that reads a hop and carries its state, proven equal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -78,10 +78,10 @@ def stream(
 
     Args:
         offline: the network, see `sources`.
-        hop: samples that one call consumes; the smallest possible where None.
+        hop: samples that one call consumes; None means the smallest possible.
         sample_rate: Hz.
         session: names of inputs that stay the same for a session.
-        recordings: gives real inputs of the offline network for the proof, from one hop of it.
+        recordings: returns real inputs of the offline network for the proof, from one hop of it.
         controls: names of inputs that are controls.
 
     Returns:
@@ -111,7 +111,7 @@ def stream(
 
 
 def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:
-    """Read the network at a length that shows how far its attention sees, and rewrite it to each proven hop."""
+    """Read the network at a length that covers the reach of its attention, and rewrite it to each proven hop."""
     times, *longer = LENGTHS
     analysis = analyse(offline, times)
     while True:
@@ -189,7 +189,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
 
 
 def _input(writer: Rewriter, value: ir.Value, is_control: bool) -> None:
-    """Take an input of the offline network into the hop; a control's value stands in all its frames."""
+    """Add an input of the offline network to the hop; all frames have the value of a control."""
     name, shape, time = str(value.name), writer.hop_shape(value), writer.facts.time(value)
     if time is None:
         writer.set_fixed(value, writer.new.input(name, shape, value.dtype))

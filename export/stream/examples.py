@@ -15,10 +15,10 @@ def cut(examples: Mapping[str, Array], model: Model) -> Mapping[str, Array] | No
 
     Args:
         examples: one array for each input, at any length of its time axis.
-        model: what the rewrite gave.
+        model: the rewritten network.
 
     Returns:
-        As many whole hops as every array holds; None where that is none.
+        The whole hops that every array holds; None if there are none.
     """
     hop, frames = model.stream.hop_samples or 1, _frames_of_hop(model)
     axes = {name: model.timing[name].axis for name in frames}
@@ -69,13 +69,13 @@ def input_of_each_hop(array: Array, shape: Sequence[int], part: Fraction, hops: 
 
 
 def hold(array: Array, axis: int, frames: int) -> Array:
-    """The array with the first of every so many frames along `axis` in the place of all of them."""
+    """Return the array where every group of `frames` along `axis` repeats its first one."""
     places = np.arange(array.shape[axis])
     return np.asarray(np.take(array, places - places % frames, axis))
 
 
 def repeat_along_time(array: Array, axis: int | None, frames: int) -> Array:
-    """An input over and over along its time axis, until it has so many frames; without one as it is."""
+    """Repeat an input along its time axis until it has `frames`; an input without one is unchanged."""
     if axis is None:
         return np.asarray(array)
     return np.asarray(np.take(array, np.arange(frames) % array.shape[axis], axis))

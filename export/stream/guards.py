@@ -37,13 +37,13 @@ LONGEST = 2**30  # samples
 
 @dataclass(frozen=True)
 class LengthGuard:
-    """A condition that holds at one length and decides what forward does.
+    """A condition that holds at one length and decides the course of forward.
 
     Attributes:
         holds: whether it holds at a length, in samples.
-        place: the user's line that leads to it, as messages name it; "" where a library does.
-        direct: that line itself asks, or cuts: no function of torch that has other reasons.
-        numbers: whole numbers in the condition: lengths near them are worth a look.
+        place: the user's line that leads to it, as messages name it; "" if it is in a library.
+        direct: that line itself compares or cuts, not a torch function with other reasons.
+        numbers: whole numbers in the condition; lengths near them are tested.
     """
 
     holds: Callable[[int], bool]
@@ -89,11 +89,11 @@ def read_guards(
     """Let torch follow forward with tensors without content whose time axes are open.
 
     Args:
-        module: in eval mode; it stays as it is.
+        module: in eval mode; it is not changed.
         inputs: of one call, with `samples` samples.
         axes: input name -> its time axis.
-        samples: the length at which conditions are noted that hold there.
-        frames: of an input at a number of samples.
+        samples: the length at which the conditions hold.
+        frames: returns the frames of an input at a number of samples.
     """
     import torch
     from torch._dispatch.python import enable_python_dispatcher
@@ -187,7 +187,7 @@ def _conditions(
 
 
 class _Asker(NamedTuple):
-    """Who asks for a condition: the place is that of `LengthGuard`."""
+    """Source of a condition: the place is that of `LengthGuard`."""
 
     place: str
     direct: bool
@@ -287,7 +287,7 @@ def _steps_to_try(guard: LengthGuard, samples: int, step: int) -> list[int]:
 
 
 def _first_failing_step(guard: LengthGuard, holding: int, failing: int, size: int) -> int:
-    """The first failing step between one that holds and one that fails."""
+    """Return the first failing step between one that holds and one that fails."""
     while abs(failing - holding) > 1:
         middle = (holding + failing) // 2
         if guard.holds(middle * size):

@@ -16,13 +16,13 @@ TURN = 2**20  # hops after which the counter of turns rises and that of hops res
 
 
 class HopGraph:
-    """Collects what the rules emit; every value and node gets a name of its own.
+    """Collects the nodes of the rules; every value and node gets a unique name.
 
     Attributes:
         hop: samples of one call.
         graph: the graph so far.
         states: the state pairs so far; all states are float32 and start at zero.
-        end_state: see `Model.end_state`; None as long as nobody asks for `missing`.
+        end_state: see `Model.end_state`; None unless `missing` is used.
     """
 
     def __init__(self, hop: int, opsets: dict[str, int]) -> None:
@@ -161,7 +161,7 @@ class HopGraph:
         return state
 
     def since(self, hops: Int64, name: str) -> ir.Value:
-        """Whether at least so many hops went before, elementwise; bool of the shape of `hops`."""
+        """Return whether at least `hops` hops passed before, elementwise; bool of the shape of `hops`."""
         bound = self.constant(hops, f"{name}.hops")
         return self.exact(self.one(name, "GreaterOrEqual", self.hops, bound))
 
@@ -173,13 +173,13 @@ class HopGraph:
         name: str,
         dtype: np.dtype[np.generic],
     ) -> ir.Value:
-        """A constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
+        """Return a constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
 
         Args:
             start: at frame 0.
             step: of the shape of `start`.
             place: the frames of the first hop, 0 for frame 0; they follow each other.
-            name: of what is emitted.
+            name: of the nodes.
             dtype: of the result.
         """
         frames = self.constant(place.size, f"{name}.frames")
@@ -201,7 +201,7 @@ class HopGraph:
         return self.one(f"{name}.cast", "Cast", value, to=ir.DataType.from_numpy(dtype))
 
     def exact(self, value: ir.Value) -> ir.Value:
-        """Mark the node of a value as one that counts: it stays in float."""
+        """Mark the node of a value as an index or count: it stays in float."""
         node = value.producer()
         assert node is not None
         node.metadata_props[FLOAT_NODE] = "1"

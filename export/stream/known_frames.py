@@ -16,10 +16,10 @@ TOLERANCE = 1e-6  # of the peak: a kernel may sum the same frames in another ord
 
 
 class KnownFrames:
-    """Answers what the first frames of an offline value are when they depend on constants alone."""
+    """Finds the first frames of an offline value if they depend on constants alone."""
 
     def __init__(self, instance: ir.Model, at: Callable[[int], Model], samples: int) -> None:
-        """Take the offline network at one length of so many samples, and what reads it at others."""
+        """Store the offline network at a length of `samples`, and the function that reads it at others."""
         self._instance, self._at, self._samples = instance, at, samples
         self._order = {value: number for number, value in enumerate(values_of(instance.graph))}
         self._arrays: dict[ir.Value, tuple[Array, ...]] = {}

@@ -71,17 +71,17 @@ def prove_lengths(
 
 @dataclass
 class _LengthProof:
-    """A proof on its way.
+    """State of a proof.
 
     Attributes:
-        lengths: what there is to compare.
+        lengths: the lengths to compare.
         models: the streams, by hop.
         rewritten: makes the stream with another hop.
-        guarded: what the conditions of the source say about lengths.
+        guarded: conditions of the source on lengths.
         equal: lengths in samples at which both were compared.
         failing: lengths at which the source does not run, each with its reason.
         shorter: lengths no longer than the delay at which they differ, as a clip within one window may.
-        running: what runs a stream, by hop.
+        running: the runner of each stream, by hop.
     """
 
     lengths: RunLengths
@@ -154,7 +154,7 @@ class _LengthProof:
             return None
 
     def _is_same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> bool:
-        """Whether the stream gives the same; only a recording no longer than the delay may differ."""
+        """Whether the stream returns the same; only a recording no longer than the delay may differ."""
         if not all(array.size for array in expected.values()):
             return True
         try:
@@ -241,7 +241,7 @@ class _LengthProof:
         return min(hop for hop in self.models if samples <= CALLS * hop)
 
     def _random(self, samples: int) -> Arrays:
-        """Noise; what has no time, as a knob, is as in the examples, since not every number suits it."""
+        """Return noise; inputs without time keep the examples' values, since not every number suits a knob."""
         random, feed = np.random.default_rng(SEED), {}
         examples = self.lengths.offline.examples or {}
         for value in self.lengths.short.inputs:
@@ -263,7 +263,7 @@ class _LengthProof:
         return [self._cut(examples, samples)]
 
     def _suitable(self, feed: Arrays, samples: int) -> Arrays:
-        """Inputs for a network that gives no numbers for noise: its examples, else positive ones, as for a level."""
+        """Return inputs if noise gives no finite outputs: the examples, else positive noise, as for a level."""
         if self.lengths.offline.examples is not None:
             return self._cut(self.lengths.offline.examples, samples)
         return {name: np.abs(array) for name, array in feed.items()}

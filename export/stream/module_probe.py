@@ -18,8 +18,8 @@ class Calls:
     """The calls of torch in one run of a module.
 
     Attributes:
-        shapes: of the tensors that they give, in order.
-        modules: how many tensors the calls of each module give, by its path; the root's is "".
+        shapes: of their output tensors, in order.
+        modules: number of tensors that the calls of each module return, by its path; the root's is "".
     """
 
     shapes: tuple[Shape, ...]
@@ -27,7 +27,7 @@ class Calls:
 
 
 def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Calls:
-    """Run a module and return its calls; a layer of torch, as a GRU, is one call. Raises what it raises."""
+    """Run a module and return its calls; a layer of torch, as a GRU, is one call. Errors of the module pass through."""
     import torch
     from torch.nn.modules.module import (
         register_module_forward_hook,

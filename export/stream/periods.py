@@ -58,7 +58,7 @@ def _growth(source: ir.Value, output: ir.Value, axes: Mapping[ir.Value, int]) ->
 
 
 def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
-    """Return what the strides multiply to, those along other axes than time included."""
+    """Return the product of the strides, those along other axes than time included."""
     rates = {v: own.get(str(v.name), Fraction(1)) for v in graph.inputs}
     for node in graph:
         before = [rates[value] for value in node.inputs if value is not None and value in rates]

@@ -177,10 +177,10 @@ class Rewriter(Values):
             self.tracks[value] = _drop_padding(self.tracks[value], "edge", held, 0)
 
     def frames_read(self, output: ir.Value) -> int:
-        """The offset n of the frames below ``rate * samples + n`` that are read of what a rule will give.
+        """Return the offset n for which frames below ``rate * samples + n`` of a rule's output are read.
 
         Raises:
-            Refused: it has no time axis, as what is padded or cut to one length.
+            Refused: it has no time axis, as after padding or cutting to one length.
         """
         time = self.facts.time(output)
         if time is None:
@@ -188,7 +188,7 @@ class Rewriter(Values):
         return self.needs.get(output, time.offset)
 
     def zero_start(self, node: ir.Node, fill: float) -> None:
-        """Put zeros before frame 0 of what `node` gave, where sums or squares of `fill` would overflow there."""
+        """Put zeros before frame 0 of the output of `node`, if sums or squares of `fill` would overflow there."""
         output = node.outputs[0]
         if not abs(fill) <= LARGE:
             track = self.stream(output)
@@ -273,7 +273,7 @@ class Rewriter(Values):
     def set_mirrored(
         self, node: ir.Node, value: ir.Value, mode: str, left: int, right: int
     ) -> None:
-        """Record what a Pad that repeats frames gives: `value` is one hop without the padding."""
+        """Record the output of a Pad that repeats frames: `value` is one hop without the padding."""
         output, track = node.outputs[0], self.stream(node.inputs[0])
         shape = self.hop_shape(output)
         source = replace(track, value=value, shape=shape, zero_before=False, zero_after=False)

@@ -1,4 +1,4 @@
-"""At which lengths a stream is compared with its source, besides those at which the network was read."""
+"""Lengths at which a stream is compared with its source, in addition to those at which the network was read."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -90,12 +90,12 @@ class RunLengths:
             yield steps * self.step
 
     def around(self, samples: int) -> Iterable[int]:
-        """The lengths next to one that need not be a multiple of the step."""
+        """Return the lengths around a number, which need not be a multiple of the step."""
         for steps in range(samples // self.step, samples // self.step + 3):
             yield steps * self.step
 
     def fits(self, samples: int) -> bool:
-        """Whether a run of so many samples needs no more memory and time than a proof should."""
+        """Whether a run of `samples` needs no more memory and time than a proof should."""
         if samples <= self.example:
             return True
         sizes = [self._elements(value, samples) for value in self.facts.axes]
@@ -108,7 +108,7 @@ class RunLengths:
         return prod(shape)
 
     def _window(self) -> int:
-        """Samples that the stream reaches back to: its delay, and what its largest state keeps of frames."""
+        """Return the samples that the stream reaches back: its delay, and the frames in its largest state."""
         streaming, window = self.model.streaming, Fraction(self.delay)
         assert streaming is not None
         frame = {str(value.name): self._elements(value, 2 * self.read) for value in self.facts.axes}

@@ -48,7 +48,7 @@ def end_state_fact(content: Json) -> str | None:
 
 
 def streaming_fact(content: Json) -> StreamingFacts | None:
-    """Return what the rewrite found."""
+    """Return the results of the rewrite."""
     if content is None:
         return None
     outputs = tuple(OutputDelay(**row) for row in content["outputs"])
@@ -66,7 +66,7 @@ def streaming_fact(content: Json) -> StreamingFacts | None:
 
 
 def replaced_fact(content: Json) -> Replacements | None:
-    """Return what was replaced before the rewrite."""
+    """Return the nodes that were replaced before the rewrite."""
     if content is None:
         return None
     nodes = tuple(ReplacedNode(**row) for row in content["nodes"])

@@ -36,7 +36,7 @@ def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
 
 
 def _sign_of_result(node: ir.Node, depth: int) -> int:
-    """The sign of what a node makes of its operands."""
+    """Return the sign of a node's result."""
     facts, operands = facts_of(node), node.inputs
     if node.op_type == "Mul" and operands[0] is operands[1]:
         return 0

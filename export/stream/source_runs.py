@@ -49,7 +49,7 @@ def file_run(
     constants: Constants,
     runner: Callable[[bytes], Callable[[Arrays], Arrays]] = source_runner,
 ) -> Callable[[Arrays], Sequence[Array]]:
-    """Return what runs a file at any length and gives its outputs in order; arguments as in `from_onnx`."""
+    """Return a call that runs a file at any length and returns its outputs in order; arguments as in `from_onnx`."""
 
     @cache
     def opened() -> tuple[Callable[[Arrays], Arrays], Arrays]:

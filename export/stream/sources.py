@@ -83,7 +83,7 @@ def onnx_offline(
     session: Sequence[str] = (),
     rates: Rates | None = None,
 ) -> Offline:
-    """An .onnx whose inputs leave one dimension open: time.
+    """Return an .onnx as an offline network; its inputs have one open dimension, time.
 
     An open first dimension of another name is the batch, 1. Dimensions called ``T`` and ``64*T``, as
     torch.export names derived ones, give the rates of their inputs: the longest is the reference, read only at
@@ -136,13 +136,13 @@ def torch_offline(
     shapes: Mapping[str, Sequence[int]] | None = None,
     rates: Rates | None = None,
 ) -> Offline:
-    """A torch module; ``source`` and `shapes` as in `from_torch`.
+    """Return a torch module as an offline network; ``source`` and `shapes` as in `from_torch`.
 
     Args:
         source: ``package.module:factory``.
         name: recorded as the source's name.
         time_axes: input name -> its time axis.
-        shapes: input name -> dimensions, where the factory gives no example inputs.
+        shapes: input name -> dimensions, if the factory returns no example inputs.
         rates: see `Offline`.
     """
     if Path(source).suffix == ".pt2":

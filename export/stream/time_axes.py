@@ -27,7 +27,7 @@ def dims_of_inputs(graph: onnx.GraphProto, constants: Iterable[str]) -> dict[str
 
 
 def open_dimensions(dims: Dims, *, has_shape: bool) -> list[tuple[int, str]]:
-    """Place and name of the dimensions that may be time; none where the user gives the shape."""
+    """Return place and name of the dimensions that may be time; none if the user gives the shape."""
     places = [(axis, str(dim)) for axis, dim in enumerate(dims) if type(dim) is not int]
     batch = len(places) > 1 and places[0][0] == 0
     return [] if has_shape else places[batch:]
@@ -89,7 +89,7 @@ def find_time(
 ) -> dict[str, int]:
     """Return input name -> time axis: the given ones, else the only open dimension of the inputs.
 
-    Inputs with a rate of their own may call theirs otherwise.
+    Inputs with another rate may have another name for it.
 
     Raises:
         ModelError: unknown inputs or axes, or not exactly one open dimension.
@@ -126,10 +126,10 @@ def _checked_axes(
 def fixed_sizes(
     inputs: Mapping[str, Dims], axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
 ) -> tuple[dict[str, list[int]], list[str]]:
-    """All sizes but time, a batch being 1; and what the user should know of that.
+    """Return all sizes but time, with a batch of 1; and notes for the user.
 
     Raises:
-        ModelError: every dimension that is open besides time and the batch.
+        ModelError: every open dimension other than time and the batch.
     """
     fixed: dict[str, list[int]] = {}
     notes, problems = [], []

@@ -22,14 +22,14 @@ MOST_START = 64  # hops until a pattern has set in
 
 @dataclass(frozen=True)
 class TimeConstant:
-    """A constant at two lengths, and what its hops are.
+    """A constant at two lengths, and its time axis.
 
     Attributes:
         name: of the constant.
         arrays: its content at the shorter and at the longer length.
         axis: of time.
         rate: frames for a sample.
-        offset: frames besides ``rate * samples``.
+        offset: frames in addition to ``rate * samples``.
     """
 
     name: str
@@ -46,7 +46,7 @@ class TimeConstant:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Frames that return: `start` of their own, then `period` over and over, then `end` of their own."""
+    """Periodic frames: first `start`, then `period` repeatedly, then `end`."""
 
     start: Array
     period: Array
@@ -98,9 +98,9 @@ def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
 def emit_pattern(
     new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int
 ) -> ir.Value:
-    """The frames of a hop, but for those at the end, which nobody may read.
+    """Return the frames of a hop, except those at the end, which may have no reader.
 
-    Until the pattern has set in, the number of the hop picks them.
+    Until the period starts, the number of the hop selects them.
     """
     period, start = pattern.period.shape[along.axis], pattern.start.shape[along.axis]
     hops = max(0, ceil((start + delay) / frames)) if start else 0
@@ -131,15 +131,15 @@ def emit_pattern(
 
 @dataclass
 class Emitter:
-    """Emits what a constant along time is in a hop, at a delay.
+    """Emits the frames of a constant along time in a hop, at a delay.
 
     Attributes:
         new: the graph of one hop.
         hop: samples of it.
         samples: the two lengths.
-        least: the smallest hop, after which patterns return.
+        least: the smallest hop, after which patterns repeat.
         origins: of the constants at the two lengths.
-        made: what was emitted, by the names of a constant, the delay, and what is read.
+        made: emitted values, by the names of a constant, the delay, and the frames that are read.
     """
 
     new: HopGraph
@@ -187,7 +187,7 @@ class Emitter:
         return self._computed(names, along, int(frames), delay) if value is None else value
 
     def _counted(self, along: TimeConstant, step: Array, frames: int, delay: int) -> ir.Value:
-        """The frames of a hop of what grows by `step` from frame to frame."""
+        """Return the frames of a hop of a constant that grows by `step` from frame to frame."""
         axis = along.axis
         start = np.take(along.long, [0], axis)
         if not step.any():
@@ -294,7 +294,7 @@ class Emitter:
         return self.new.one(f"{along.name}.along", made.op_type, *inputs, **attributes)
 
     def _operand(self, both: Operands, delay: int) -> ir.Value | None:
-        """The frames of a hop of an operand; None where it is left out, or nothing is known of them."""
+        """Return the frames of a hop of an operand; None if it is left out, or unknown."""
         one, other = both
         if one is None or other is None:
             return None

@@ -48,7 +48,7 @@ class TorchNetwork:
         return _arrays(self.loaded)
 
     def frames(self, name: str, samples: int) -> int:
-        """Frames of an input for so many samples."""
+        """Return the frames of an input for so many samples."""
         return int(samples * self.rates.get(name, 1))
 
     def inputs(self, samples: int) -> "dict[str, torch.Tensor]":
@@ -84,7 +84,7 @@ class TorchNetwork:
             return reached_nodes(trace_module(self._loaded_at(samples)).program)
 
     def run(self, feed: Arrays, in_double: bool = False) -> Sequence[Array]:
-        """The outputs of the module for whole inputs, in order; in float64 where asked for."""
+        """Return the outputs of the module for whole inputs, in order; in float64 on request."""
         with self._forward({key: feed[key].shape[axis] for key, axis in self.axes.items()}):
             return module_run(self.loaded, feed, in_double=in_double)
 
@@ -101,7 +101,7 @@ class TorchNetwork:
 
     @contextmanager
     def _forward(self, frames: Mapping[str, int]) -> Iterator[None]:
-        """Turn what forward raises on inputs of so many frames into a `TooShort`."""
+        """Convert errors of forward on inputs of these frame counts to `TooShort`."""
         from edgekit.export.from_torch import quiet
 
         with quiet():

@@ -12,7 +12,7 @@ class StreamingRefused(Exception):
     """A rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
 
     def __init__(self, found: str, allowed: str, step: str) -> None:
-        """Take the parts of the problem; the node is known to the caller."""
+        """Store the parts of the problem; the caller knows the node."""
         super().__init__(found)
         self.found, self.allowed, self.step = found, allowed, step
 
@@ -25,7 +25,7 @@ class Later(Exception):
     """The scores of an attention must be `delay` frames late, because their values are."""
 
     def __init__(self, scores: ir.Value, delay: int) -> None:
-        """Take the offline value of the scores."""
+        """Store the offline value of the scores."""
         super().__init__(str(scores.name))
         self.scores, self.delay = scores, delay
 
@@ -34,7 +34,7 @@ class Segments(Exception):
     """A hop must hold whole segments of `samples`, after which a mask of attention returns."""
 
     def __init__(self, samples: int) -> None:
-        """Take the length of a segment."""
+        """Store the length of a segment."""
         super().__init__(str(samples))
         self.samples = samples
 

@@ -1,7 +1,7 @@
 """Recurrent layers in their plain form: forward, time first, whole sequences, no states of zeros.
 
 A backward cell is a forward one on the reversed sequence, its sequence of outputs reversed; a bidirectional
-layer is one of each, concatenated. The sequence is what one call gets: a stream has no last sample to begin at.
+layer is one of each, concatenated. The sequence is that of one call: a stream has no last sample to begin at.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def _is_whole(inputs: list[ir.Value | None], batch_first: bool) -> bool:
 
 
 def _zeros(index: int, value: ir.Value | None) -> bool:
-    """Whether an initial state or peepholes are what they are when left out."""
+    """Whether an initial state or peepholes equal their default."""
     array = array_of(value) if index in (*STATES, PEEPHOLES) else None
     return array is not None and not array.any()
 

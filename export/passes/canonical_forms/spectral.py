@@ -1,4 +1,4 @@
-"""Fourier transforms and Einsum as products: what no kernel computes becomes Gemm or MatMul."""
+"""Fourier transforms and Einsum as products: without a kernel they become Gemm or MatMul."""
 
 import math
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ class _Transform:
 
     Attributes:
         node: the DFT.
-        x: what it transforms.
+        x: its input.
         shape: of `x`.
-        axis: along which it transforms, counted from the front.
+        axis: the transformed axis, counted from the front.
         points: its length.
         bins: elements of the result along `axis`.
     """
@@ -53,7 +53,7 @@ class _Transform:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the fast kernel computes it as it is."""
+        """Whether the fast kernel computes it without changes."""
         plain = self.axis == len(self.shape) - 2 and _scalar(self.node, 1) is None
         return plain and is_fast(self.node, self.points)
 
@@ -67,7 +67,7 @@ class _Transform:
 
 
 def dft(graph: ir.Graph, node: ir.Node) -> bool:
-    """DFT on the last but one axis: as it is where a kernel has it, else a product with its matrix."""
+    """Rewrite a DFT on the last but one axis: unchanged if a kernel has it, else a product with its matrix."""
     transform = _Transform.of(node)
     if transform is None or transform.is_plain:
         return False
@@ -132,7 +132,7 @@ def _waves(turns: Array, points: int) -> tuple[Array, Array]:
 def irfft_matrix(bins: int, samples: int) -> Array:
     """Return the matrix (bins * 2, samples) from the first bins of a real signal's spectrum to the signal.
 
-    The bins that are left out are the conjugates of these, so all but the first and the middle one count twice.
+    The missing bins are the conjugates of these, so all but the first and the middle one count twice.
     """
     k, n = np.arange(bins)[:, None], np.arange(samples)
     cosine, sine = _waves((n * k) % samples, samples)

@@ -20,7 +20,7 @@ from edgekit.graph.nodes import (
 
 
 class Canonical(EachNode):
-    """Rewrite every node that a rule of `RULES` knows a simpler form of."""
+    """Rewrite every node for which a rule of `RULES` has a simpler form."""
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
         """Apply the rule of its operator."""
@@ -42,7 +42,7 @@ def _compress(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
-    """GatherND of a single element: shape inference does not know its empty shape."""
+    """Rewrite GatherND of a single element, as shape inference does not support its empty shape."""
     data, index = node.inputs[0], array_of(node.inputs[1])
     shape = static_shape(data)
     if data is None or index is None or shape is None or index.shape != (len(shape),):
@@ -112,7 +112,7 @@ def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _bounds_along_axis(node: ir.Node) -> tuple[int, int, int] | None:
-    """(axis, start, end) of a Slice that goes forward along one axis; None for any other."""
+    """Return (axis, start, end) of a Slice that goes forward along one axis; None for any other."""
     shape = static_shape(node.inputs[0])
     starts, ends, axes, steps = (array_of(optional(node, index)) for index in range(1, 5))
     if shape is None or starts is None or ends is None or axes is None or starts.size != 1:

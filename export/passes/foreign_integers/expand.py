@@ -9,7 +9,7 @@ from edgekit.graph.nodes import optional, static_shape
 
 
 def expand_quantizer(graph: ir.Graph, node: ir.Node) -> None:
-    """``clip(round(x / scale) + zero)``; readers take it in float, without the way over integers."""
+    """Rewrite to ``clip(round(x / scale) + zero)`` in float; readers use it without conversion to integers."""
     source, dtype, shape = node.inputs[0], integer_type(node), static_shape(node.inputs[0])
     if source is None or dtype is None or shape is None:
         return

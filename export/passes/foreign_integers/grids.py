@@ -52,7 +52,7 @@ class Grid:
         )
 
     def equals(self, other: "Grid") -> bool:
-        """Whether both give the same integers the same values."""
+        """Whether both map the same integers to the same values."""
         return self.dtype == other.dtype and all(
             np.array_equal(mine, theirs)
             for mine, theirs in ((self.scale, other.scale), (self.zero, other.zero))

@@ -11,7 +11,7 @@ SPAN = 255  # of 8-bit integers around a zero point among them
 
 
 def matmul_integer(graph: ir.Graph, node: ir.Node) -> bool:
-    """``MatMul(a - a_zero, b - b_zero)``, in as many parts as exact sums need."""
+    """Rewrite to ``MatMul(a - a_zero, b - b_zero)``, in as many parts as exact sums need."""
     a, b = node.inputs[0], node.inputs[1]
     left, right = static_shape(a), static_shape(b)
     if a is None or b is None or left is None or right is None or min(len(left), len(right)) < 2:
@@ -38,7 +38,7 @@ def matmul_integer(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def conv_integer(graph: ir.Graph, node: ir.Node) -> bool:
-    """``Conv(x - x_zero, w - w_zero)``; left as it is where a sum may be inexact."""
+    """Rewrite to ``Conv(x - x_zero, w - w_zero)``; unchanged if a sum may be inexact."""
     x, w = static_shape(node.inputs[0]), static_shape(node.inputs[1])
     if x is None or w is None or int(np.prod(w[1:])) * SPAN * _largest(node) >= EXACT:
         return False

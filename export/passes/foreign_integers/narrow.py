@@ -1,6 +1,6 @@
-"""Weights around any zero point become int8 weights around zero, exactly.
+"""Converts weights around any zero point to int8 weights around zero, exactly.
 
-What is too large for 8 bits is applied to a second copy of its input channel.
+The part that exceeds 8 bits is applied to a second copy of its input channel.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def _can_copy(layer: ir.Node, grid: Grid, array: Array) -> bool:
 
 
 def _reads_stored(layer: ir.Node) -> bool:
-    """Whether what the layer reads is an activation in one of the stored types."""
+    """Whether the layer's input is an activation in one of the stored types."""
     producer = producer_of(layer.inputs[0])
     if producer is None or not is_dequantizer(producer):
         return False

@@ -1,6 +1,6 @@
-"""Operators with quantization inside become the float operator between Dequantize and Quantize.
+"""Converts operators with inner quantization to float operators between Dequantize and Quantize.
 
-QLinearConv, QLinearMatMul, and those that onnxruntime's quantizer writes in its own domain
+These are QLinearConv, QLinearMatMul, and the operators of onnxruntime's quantizer in its own domain
 (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md).
 """
 

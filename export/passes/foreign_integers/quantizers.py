@@ -1,7 +1,7 @@
-"""Quantized networks of other tools take the form of our own: int8 around constant scales.
+"""Converts quantized networks of other tools to EdgeKit's form: int8 around constant scales.
 
-uint8 becomes int8 with the zero point 128 lower, the scales stay. What the stored types do not hold
-becomes arithmetic in float with the same result.
+uint8 becomes int8 with the zero point 128 lower, the scales stay. Values outside the stored types become float
+arithmetic with the same result.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def _is_framable(node: ir.Node) -> bool:
 
 
 def _common_grid(writers: Sequence[ir.Node | None]) -> Grid | None:
-    """The grid of all these quantizers, where it is one that we store; None where another node is among them."""
+    """Return the common grid of all these quantizers if it can be stored; None if one is another node."""
     grids = [None if w is None or not is_quantizer(w) else grid_of(w) for w in writers]
     first = grids[0]
     same = all(first is not None and grid is not None and grid.equals(first) for grid in grids)
@@ -217,7 +217,7 @@ def _dequantizer(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _constant(graph: ir.Graph, node: ir.Node) -> None:
-    """Keep a constant that is an operand of integer arithmetic; what is not becomes float."""
+    """Keep a constant that is an operand of integer arithmetic; convert others to float."""
     if not is_dequantizer(node) or is_kept_weight(node):
         return
     source, grid, array = node.inputs[0], grid_of(node), array_of(node.inputs[0])
@@ -232,7 +232,7 @@ def _constant(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _stays_integer(graph: ir.Graph, node: ir.Node, grid: Grid, array: Array) -> bool:
-    """Whether all that read a stored constant take its integers; weights are narrowed where they must be."""
+    """Whether all readers of a stored constant use its integers; weights are narrowed if needed."""
     users = [(user.node, user.idx) for user in node.outputs[0].uses()]
     signed = grid.shifted
     if signed.dtype == ir.DataType.INT8 and all(is_weight(*user) for user in users):

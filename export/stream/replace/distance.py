@@ -21,11 +21,11 @@ def distances(
     An output that was one for all of time is compared with its last frame, which depends on all input.
 
     Args:
-        original: the network as it was given.
+        original: the original network.
         changed: the same with replaced nodes.
         feeds: inputs by name, each of `samples` samples.
         samples: the length of all of them.
-        of: what the feeds are: ``examples``, ``calibration`` or ``noise``.
+        of: the kind of the feeds: ``examples``, ``calibration`` or ``noise``.
     """
     one, other = (in_onnxruntime(network.at(samples).to_bytes()) for network in (original, changed))
     pairs: dict[str, list[tuple[Array, Array]]] = {}
@@ -37,14 +37,14 @@ def distances(
 
 
 def noise(original: Offline, samples: int) -> Arrays:
-    """Random inputs, where there are no others."""
+    """Return random inputs, used without other inputs."""
     generator = np.random.default_rng(SEED)
     inputs = original.at(samples).ir.graph.inputs
     return {str(v.name): draw(v, generator, 1, 1)[0] for v in inputs}
 
 
 def _last_frame(array: Array, shape: tuple[int, ...]) -> Array:
-    """The last frame of what was one for all of time."""
+    """Return the last frame of an output that was one for all of time."""
     if array.ndim == len(shape):
         for axis, (frames, size) in enumerate(zip(array.shape, shape, strict=True)):
             if frames != size == 1:

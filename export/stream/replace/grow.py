@@ -28,7 +28,7 @@ AXES_OF: Mapping[str | None, Callable[[ir.Node, int], Sequence[int]]] = {
 
 
 def grow(instance: Instance, node: ir.Node) -> None:
-    """Give the outputs of a node that reads grown values their frames.
+    """Add frames to the outputs of a node that reads grown values.
 
     Raises:
         Refused: the node joins frames, or the frames of its operands have other rates.
@@ -84,7 +84,7 @@ def _align_frames(instance: Instance, node: ir.Node, operands: Sequence[Operand]
     """Bring the frames of all operands to one axis.
 
     Returns:
-        What the result is, its axis counted from the right; None where it had frames before.
+        The grown form of the result, its axis counted from the right; None if it had frames before.
     """
     rank = max(len(shape) for _, shape, _ in operands)
     timed = _time_axes_of_operands(instance, operands)
@@ -160,7 +160,7 @@ def _grow_count(
     target: int,
     rank: int,
 ) -> ir.Value:
-    """A number that followed the length, as it is for the frames so far; at least 1 where it would be 0 or less."""
+    """Return a number that followed the length, computed for the frames so far; values of 0 or less become 1."""
     frames = next(
         instance.shape(v)[g.axis] for v, g in instance.grown.items() if g.time == grown.time
     )
@@ -195,7 +195,7 @@ def _concat(instance: Instance, node: ir.Node) -> None:
 
 
 def _repeat_frame(instance: Instance, node: ir.Node, number: int, axis: int, frames: int) -> None:
-    """Let an operand of one frame have so many."""
+    """Repeat an operand of one frame to `frames`."""
     value = node.inputs[number]
     shape = instance.shape(value)
     if shape[axis] == frames:

@@ -20,9 +20,9 @@ class Grown:
     """A value that was one for all of time and is now one per frame.
 
     Attributes:
-        axis: where its frames lie.
-        time: the time axis of what is summed up.
-        window: frames that are summed up; all so far where None.
+        axis: the axis of its frames.
+        time: the time axis of the summed tensor.
+        window: number of summed frames; None means all so far.
     """
 
     axis: int
@@ -32,12 +32,12 @@ class Grown:
 
 @dataclass
 class Instance:
-    """The graph at one length, and where time lies in it.
+    """The graph at one length, and its time axes.
 
     Attributes:
-        graph: is changed in place.
+        graph: changed in place.
         times: time axes by the number of a value, see `observed.values_of`.
-        numbers: a scalar constant that follows the length -> what it is, ``(per sample, at 0)``.
+        numbers: a scalar constant that follows the length -> ``(per sample, at 0)``.
         grown: values that have become one per frame.
     """
 
@@ -47,14 +47,14 @@ class Instance:
     grown: dict[ir.Value, Grown] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Number the values of the graph as it is."""
+        """Number the values of the unchanged graph."""
         ordered = list(values_of(self.graph))
         self._number = {value: n for n, value in enumerate(ordered)}
         self._current = dict(enumerate(ordered))
         self._shapes: dict[ir.Value, Shape] = {}
 
     def value(self, number: int) -> ir.Value:
-        """The value that stands where the offline network has value `number`."""
+        """Return the value that replaces value `number` of the offline network."""
         return self._current[number]
 
     def axes(self, value: ir.Value | None) -> tuple[TimeAxis, ...]:
@@ -102,7 +102,7 @@ class Instance:
     def computed(
         self, made: ir.Value, array: Array, op_type: str, *operands: ir.Value
     ) -> tuple[ir.Value, Array]:
-        """Remember what the constant `made` is computed from, so that the stream can go on with it."""
+        """Remember the origin of the constant `made`, so that the stream can continue it."""
         origins: dict[str, Origin] = self.graph.meta.setdefault(KEY, {})
         content: list[tuple[str, Array] | None] = []
         for value in operands:
@@ -115,7 +115,7 @@ class Instance:
 def append_time_constant(
     instance: Instance, chain: Chain, array: Array, axis: int, rank: int, *steps: tuple[str, float]
 ) -> ir.Value:
-    """A constant along time: `array`, a count, and what the `steps`, an operator and a number each, make of it."""
+    """Append a constant along time: `array`, a count, and the `steps`, an operator and a number each, on it."""
     value = instance.along(chain, array, axis, rank)
     for op_type, number in steps:
         known = {"Min": np.minimum, "Max": np.maximum}.get(op_type)

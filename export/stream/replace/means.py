@@ -68,13 +68,13 @@ class RunningMeans:
     """Sums and means up to each frame, or over the last frames, along one axis."""
 
     def __init__(self, instance: Instance, chain: Chain, shape: Shape, axis: int, form: Form):
-        """Take the shape of what is summed up along `axis`, all other axes that are reduced being 1 already."""
+        """Store the shape of the tensor summed along `axis`; all other reduced axes already have size 1."""
         self.instance, self.chain, self.form = instance, chain, form
         self.shape, self.axis = shape, axis
         self.count = np.arange(1, shape[axis] + 1, dtype=np.float32)
 
     def mean(self, x: ir.Value) -> ir.Value:
-        """The mean; of a window at the start, that of the frames that there are."""
+        """Return the mean; at the start of a window, that of the frames so far."""
         window = self.form.window
         if window is None:
             return self.chain.add("Div", self.sum(x), self._along())
@@ -139,7 +139,7 @@ def mean(instance: Instance, node: ir.Node, form: Form, variance: int | None) ->
 
 
 def _variance(chain: Chain, running: RunningMeans, over: Over, x: ir.Value) -> ir.Value:
-    """``mean(x ** 2) - mean(x) ** 2``, not below 0."""
+    """Return ``mean(x ** 2) - mean(x) ** 2``, at least 0."""
     middle = running.mean(over(x, "ReduceMean"))
     power = running.mean(over(chain.add("Mul", x, x), "ReduceMean"))
     spread = chain.add("Sub", power, chain.add("Mul", middle, middle))

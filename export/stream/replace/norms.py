@@ -22,7 +22,7 @@ def group_norm_source(node: ir.Node) -> ir.Value | None:
 
 
 def norm(instance: Instance, node: ir.Node, form: Form, groups: bool) -> None:
-    """Replace an InstanceNormalization, `groups` of channels of what stands before its Reshape where it has one."""
+    """Replace an InstanceNormalization; with `groups`, of the channel groups of its Reshape's input."""
     source = group_norm_source(node) if groups else node.inputs[0]
     time = instance.time(source)
     scale, bias = (array_of(value) for value in node.inputs[1:3])

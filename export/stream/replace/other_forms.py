@@ -33,7 +33,7 @@ def pad(
 
 
 def frames_behind(node: ir.Node, axis: int) -> tuple[int, int] | None:
-    """Length and step of the frames that are cut from what a Pad gives; None where none are."""
+    """Return length and step of the frames that are cut from a Pad's output; None if there are none."""
     value = node.outputs[0]
     while (reader := sole_user(value)) is not None and reader.op_type == "Reshape":
         last = len(static_shape(value) or ()) - 1
@@ -54,7 +54,7 @@ def _rows_of_frames(index: Array | None) -> tuple[int, int] | None:
 
 
 def attention(instance: Instance, node: ir.Node, form: Form) -> None:
-    """Let each query see its own and the frames before it, `form.window` in all."""
+    """Limit the attention of each query to its own and the previous frames, `form.window` in all."""
     scores = node.inputs[0]
     rows, columns = (static_shape(scores) or ())[-2:]
     lags = np.arange(rows)[:, None] - np.arange(columns)

@@ -78,7 +78,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _check_operands(queries: Track, keys: Track, axes: Sequence[TimeAxis], rank: int) -> None:
-    """Refuse what is no product of queries by keys of one rate; `axes` are the time axes of `rank` of the product."""
+    """Refuse products other than queries by keys of one rate; `axes` are the product's time axes of `rank`."""
     places = queries.axis - len(queries.shape), keys.axis - len(keys.shape)
     if (
         [axis.axis - rank for axis in axes] != [-2, -1]
@@ -147,7 +147,7 @@ def _pointwise(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Value | None:
-    """A constant over queries and keys, as it is in one hop."""
+    """Return a constant over queries and keys, cut to one hop."""
     if value is None or len(writer.facts.axes.get(value, ())) != 2:
         return writer.fixed(value)
     array, segment = _band(writer, value)
@@ -205,10 +205,10 @@ def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
 
 
 def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
-    """The lags at which keys are seen, (queries, keys), by segments of frames.
+    """Return the lags of the keys in `seen`, (queries, keys), by segments of frames.
 
     Raises:
-        Unseen: a query sees all keys up to the end of the length that was read.
+        Unseen: a query attends to all keys up to the end of the length that was read.
     """
     if seen is None or not seen.any():
         raise StreamingRefused(*UNBOUNDED)
@@ -274,7 +274,7 @@ def _stay_in_place(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> b
 
 
 def _stay_between(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> bool:
-    """Whether a Reshape leaves as many elements before queries and before keys."""
+    """Whether a Reshape keeps the number of elements before queries and before keys."""
     shape, before = static_shape(node.outputs[0]) or (), static_shape(source.offline) or ()
     return all(
         np.prod(shape[: new.axis]) == np.prod(before[: old.axis])

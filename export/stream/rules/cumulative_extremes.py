@@ -68,7 +68,7 @@ def _stream_running(
     fills: Sequence[float],
     join: Join,
 ) -> Parts:
-    """All frames of the hop, each joined with those before it; what the last one gives is kept."""
+    """Join all frames of the hop with those before them; the state keeps the last result."""
     new, name, axis = writer.new, str(node.name), track.axis
     shape = (*track.shape[:axis], 1)
     states = [writer.state(node.outputs[0], name, shape) for _ in parts]

@@ -1,4 +1,4 @@
-"""Operators that work frame by frame: elementwise ones, and those that mix other axes than time."""
+"""Operators that work frame by frame: elementwise ones, and those that mix only axes other than time."""
 
 from collections.abc import Callable, Sequence
 
@@ -137,7 +137,7 @@ def axes_input(node: ir.Node, rank: int) -> list[int]:
 
 
 def axis_input(node: ir.Node, rank: int) -> list[int]:
-    """The axis that the third input gives; the last but one where it is left out."""
+    """Return the axis in the third input; by default the last but one."""
     axis = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
     return [rank - 2 if axis is None else int(axis.ravel()[0]) % rank]
 

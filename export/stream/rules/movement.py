@@ -58,9 +58,9 @@ def expand(writer: Rewriter, node: ir.Node) -> None:
 
 
 def pad(writer: Rewriter, node: ir.Node) -> None:
-    """Constants before the first frame only shift the numbers of the frames: the delay shrinks.
+    """Rewrite a Pad: constants before the first frame only shift the frame numbers, so the delay shrinks.
 
-    So do frames that repeat others, which who reads them takes from there, see `Mirror`.
+    Frames that repeat others do the same: their readers take them from there, see `Mirror`.
     """
     track, output = writer.stream(node.inputs[0]), node.outputs[0]
     left, right = pads_of(node, track.axis)
@@ -127,7 +127,7 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _cut_of_time(writer: Rewriter, node: ir.Node, track: Track, frames: int) -> Cut:
-    """The part of so many frames that a Slice takes, where a stream can follow it."""
+    """Return the part of `frames` that a Slice takes, if a stream can follow it."""
     cut = slice_of(node, track.axis, frames)
     if cut is None or (cut.start > cut.end and cut.step > 0):
         raise StreamingRefused(
@@ -177,7 +177,7 @@ def _reversal(node: ir.Node) -> tuple[str, str, str]:
 
 
 def refuse_gather_nd(writer: Rewriter, node: ir.Node) -> None:
-    """Frames by computed indices, as GatherND in what torch makes of interpolation between them."""
+    """Refuse frames by computed indices, as GatherND in torch's export of interpolation between frames."""
     step = "upsample with mode='nearest', or with a strided or transposed convolution"
     raise StreamingRefused("it picks frames at computed places", "frames in their order", step)
 

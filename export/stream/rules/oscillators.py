@@ -73,7 +73,7 @@ def _operands(writer: Rewriter, node: ir.Node, rate: int) -> tuple[Track, Track]
 def _phase_parts(
     writer: Rewriter, node: ir.Node, exact: _Exact, turns: Sequence[ir.Value], frames: int
 ) -> list[ir.Value]:
-    """The phase of each of the hop's samples in parts, the highest first; a part's carry goes to the one above."""
+    """Return the phase of each sample of the hop in parts, the highest first; carries go to the next higher part."""
     new, name = writer.new, str(node.name)
     axis = new.constant(2, f"{name}.axis", np.int64)
     sums = [new.exact(new.one(f"{name}.sums", "CumSum", part, axis)) for part in turns]
@@ -113,7 +113,7 @@ def _waves(
 
 
 def _pitch_digits(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
-    """Pitch / rate in digits of base `PART`: whole numbers; what is below the last one is cut off."""
+    """Return pitch / rate in digits of base `PART`: whole numbers; smaller digits are cut off."""
     digits, rest = [], pitch
     for _ in range(2 * PARTS):
         wide = exact("Mul", rest, float(DIGIT))

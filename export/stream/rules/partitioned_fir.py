@@ -102,10 +102,10 @@ def _swap_last_axes(
 def _sum_of_products(
     writer: Rewriter, node: ir.Node, now: ir.Value, parts: NDArray[np.complex128], count: int
 ) -> ir.Value:
-    """Complex products of the spectra of past blocks with the parts, summed: (1, rows * bins * 2, blocks).
+    """Return the sum of complex products of past blocks' spectra with the parts: (1, rows * bins * 2, blocks).
 
-    Two convolutions along blocks, each bin's real and imaginary part a channel of its own: by the real parts of the
-    response, and by its imaginary ones, whose results change places.
+    These are two convolutions along blocks, with a channel for each bin's real and imaginary part: by the real parts
+    of the response, and by its imaginary parts, whose results are swapped.
     """
     new, name = writer.new, str(node.name)
     rows, taps, bins = parts.shape

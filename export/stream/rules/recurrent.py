@@ -16,7 +16,7 @@ from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
 def recurrent(writer: Rewriter, node: ir.Node) -> None:
-    """Keep h (and c); in front of frame 0 of a delayed stream they stay what they start from."""
+    """Keep h (and c); before frame 0 of a delayed stream they keep their start values."""
     track = writer.stream(node.inputs[0])
     if attribute(node, "layout", 0) or _stops_early(node):
         raise StreamingRefused(
@@ -92,7 +92,7 @@ def _parts_of_hop(track: Track) -> list[tuple[int, int, int]]:
 def _held_before(
     writer: Rewriter, past: Sequence[ir.Value], begin: Sequence[ir.Value], hops: int, name: str
 ) -> list[ir.Value]:
-    """States after a part of a hop; what they begin with while so many hops have not passed."""
+    """Return states after a part of a hop; the start states until `hops` hops have passed."""
     ready = writer.new.since(np.array([hops]), f"{name}.started")
     return [
         writer.new.one(f"{name}.held", "Where", ready, value, start)

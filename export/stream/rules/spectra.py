@@ -8,7 +8,7 @@ from edgekit.export.stream.hopgraph import HopGraph
 
 
 def is_fast_length(points: int) -> bool:
-    """Whether the fast kernel transforms real frames of so many samples."""
+    """Whether the fast kernel transforms real frames of `points` samples."""
     rest = points
     for factor in (2, 3, 5):
         while rest % factor == 0:

@@ -1,4 +1,4 @@
-"""The diagonal state-space layer: offline a convolution, in a stream the recurrence it stands for."""
+"""Diagonal state-space layer: offline a convolution, in a stream the equal recurrence."""
 
 import numpy as np
 import onnx_ir as ir
