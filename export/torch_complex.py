@@ -1,8 +1,8 @@
 """Complex tensors of a torch program, as pairs of real ones; and torch.istft by an overlap-add.
 
-torch's ONNX exporter knows few complex operators. A program that has others is run node by node, complex values as
-real and imaginary part, and traced anew. What an operator makes of the parts is compared with what torch makes of
-the complex numbers, on the example inputs.
+torch's ONNX exporter supports few complex operators. A program with others is run node by node, complex values as real
+and imaginary part, and traced again. The results on the parts are compared with torch's results on complex numbers, on
+the example inputs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,10 +45,10 @@ def needs_pairs(program: torch.export.ExportedProgram) -> bool:
 def in_pairs(
     program: torch.export.ExportedProgram, flat: Sequence[Tensor]
 ) -> torch.export.ExportedProgram:
-    """The same program on real tensors alone; it takes its inputs one after another.
+    """Return the same program on real tensors alone; it takes its inputs by position.
 
     Args:
-        program: what ``torch.export`` made.
+        program: the result of ``torch.export``.
         flat: its example inputs, in order.
 
     Raises:
@@ -126,7 +126,7 @@ class _PairInterpreter(Interpreter):
         self.kept = kept
 
     def run_node(self, n: Node) -> object:
-        """One node; what is traced of it stands in the module that it stands in."""
+        """Run one node; traced nodes keep the module of the original."""
         mode = get_proxy_mode()
         before = 0 if mode is None else len(mode.tracer.graph.nodes)
         result = super().run_node(n)
@@ -171,7 +171,7 @@ class _PairInterpreter(Interpreter):
 
 
 class _ComplexComparison(_PairInterpreter):
-    """Runs every node on complex numbers as well, and sees that pairs give the same."""
+    """Runs every node on complex numbers as well, and checks that pairs give the same."""
 
     def run_node(self, n: Node) -> object:
         """One node."""
@@ -209,7 +209,7 @@ def _without_form(n: Node) -> ModelError:
 
 
 def _place(n: Node) -> str:
-    """The module that a node stands in, as messages name it."""
+    """Return the module of a node, as messages name it."""
     stack = list((n.meta.get("nn_module_stack") or {}).values())
     return f"module '{stack[-1][0]}'" if stack and stack[-1][0] else "the torch module"
 

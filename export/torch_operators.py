@@ -1,4 +1,4 @@
-"""Operators of torch that its own ONNX exporter takes apart into forms that are harder to read."""
+"""Operators that torch's ONNX exporter would decompose into forms that are harder to read."""
 
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ class _Numbers(Protocol):
 
 
 def translations(offline: bool = False) -> Translations:
-    """Return the ``custom_translation_table`` for ``torch.onnx.export``; `offline`, of what is to be streamed.
+    """Return the ``custom_translation_table`` for ``torch.onnx.export``; `offline`: for a network to be streamed.
 
     Parameters have torch's names: up to torch 2.8 its exporter finds a translation by them.
     """

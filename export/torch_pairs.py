@@ -1,4 +1,4 @@
-"""Complex tensors as pairs of real ones: what operators of torch make of them."""
+"""Complex tensors as pairs of real ones: results of torch's operators on pairs."""
 
 import functools
 import itertools

@@ -57,11 +57,11 @@ def plain_transformers() -> Iterator[None]:
 
 @contextmanager
 def one_table_of_operators() -> Iterator[None]:
-    """Let torch's ONNX exporter make its table of some 500 operators once in a process.
+    """Let torch's ONNX exporter build its table of about 500 operators once per process.
 
-    torch 2.13 makes it anew in every export, and parses the source of each function for it: a third of the export of
-    a small network. It needs none of these sources. An export adds own operators to its copy. Where torch has no such
-    table, nothing changes.
+    torch 2.13 builds it in every export, and parses the source of each function for it: a third of the export time of
+    a small network. It needs none of these sources. An export adds custom operators to its copy. Without such a table
+    in torch, nothing changes.
     """
     from torch.onnx._internal.exporter import _registration
 
@@ -86,7 +86,7 @@ def one_table_of_operators() -> Iterator[None]:
 
 @contextmanager
 def _domains_alone() -> Iterator[None]:
-    """Let functions of torch's ONNX table say their domain without parsing their sources, which is all it asks for."""
+    """Let functions of torch's ONNX table return their domain without parsing sources; the table needs no more."""
     from onnxscript import values
 
     traced = getattr(values, "TracedOnnxFunction", None)

@@ -37,14 +37,13 @@ class TorchSource:
     """A network that torch can call and export.
 
     Attributes:
-        program: the network as ``torch.export`` sees it.
+        program: the network from ``torch.export``.
         call: the original network, called with `args` and `kwargs`.
         args: example inputs of one call, by position.
         kwargs: example inputs of one call, by name.
-        output_names: names of the outputs, where the module has an attribute ``output_names`` or
-            returns a dictionary.
-        input_names: of the program's inputs, where it has lost them.
-        trained: what a denoiser was trained for: the module's attribute ``trained``, a dictionary of
+        output_names: names of the outputs, if the module has an attribute ``output_names`` or returns a dictionary.
+        input_names: names of the program's inputs, if it has lost them.
+        trained: training facts of a denoiser: the module's attribute ``trained``, a dictionary of
             ``prediction`` and ``timesteps``.
     """
 
@@ -63,7 +62,7 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     Args:
         source: ``package.module:factory``, also found from the working directory, or a path to a
             .pt2.
-        shapes: input name -> dimensions; replaces or stands in for example inputs of a factory.
+        shapes: input name -> dimensions; replaces example inputs of a factory, or is used without any.
 
     Raises:
         UsageError: the name, the factory or the file cannot be used; chained to the original error.
@@ -109,7 +108,7 @@ class TorchModule:
 
 
 def trace_module(loaded: TorchModule) -> TorchSource:
-    """Return the network as torch.export sees it with these example inputs.
+    """Return the network that torch.export traces with these example inputs.
 
     Raises:
         ModelError: ``torch.export`` refuses the network.
@@ -159,7 +158,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
 
 
 def unwrap_module(module: object) -> object:
-    """Return the module inside those that torch wraps around one to train or to compile it."""
+    """Return the module inside torch's wrappers for training or compilation."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
     if isinstance(module, DataParallel | DistributedDataParallel):
@@ -342,7 +341,7 @@ def _export(
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Keep off the screen what torch prints and logs of an export that it then refuses with an error."""
+    """Suppress torch's output and logs of an export that ends in an error."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""Proof of an import: source and `Model` give the same outputs, also with states carried."""
+"""Proof of an import: source and `Model` have the same outputs, also with states carried."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -47,10 +47,10 @@ def compare(
     NaN equals NaN and infinity itself; an error of an all-zero reference counts absolutely.
 
     Args:
-        reference: output name -> what it should be.
-        value: output name -> what it is.
-        limit: the largest error that is allowed, of the peak.
-        limits: output name -> its own limit, where that is larger.
+        reference: output name -> expected values.
+        value: output name -> found values.
+        limit: the largest allowed error, relative to the peak.
+        limits: output name -> its limit, if that is larger.
         what: names the network in the error.
 
     Raises:
@@ -79,14 +79,14 @@ def verify_import(
     Args:
         reference: the source: all inputs of one call -> all outputs, by the model's names.
         model: the imported network.
-        examples: inputs of one call that make sense for the network; random ones come in addition.
+        examples: realistic inputs of one call; random ones are added.
         exact: makes the source in float64; used only if float32 does not decide.
 
     Returns:
         The largest error relative to the peak of an output.
 
     Raises:
-        ModelError: onnxruntime gives an output another size than ONNX's shape inference.
+        ModelError: an output's size in onnxruntime differs from ONNX's shape inference.
         VerificationError: an output differs by more than `LIMIT` of its peak, and by more than
             `SPREADS` times the effect of the source's rounding; for a network that rounds to integers, by more than
             `MIN_SNR_ROUNDED_DB` allows.
@@ -286,18 +286,19 @@ def compare_in_double(
     """Compare two networks whose float32 results differ by the rounding of float32.
 
     Args:
-        exact: what the source gives in float64.
-        same: what the other network gives in float64; it must agree to `LIMIT_DOUBLE`.
-        expected: what the source gives in float32.
-        found: what the other network gives in float32; its error may be `SPREADS` times the source's own.
+        exact: outputs of the source in float64.
+        same: outputs of the other network in float64; they must agree to `LIMIT_DOUBLE`.
+        expected: outputs of the source in float32.
+        found: outputs of the other network in float32; the error may be `SPREADS` times that of the source.
         what: names the other network in the error.
-        constants: output name -> what rounded constants may make of it in float64, of the peak; `LIMIT` at most.
+        constants: output name -> allowed effect of rounded constants in float64, relative to the peak; `LIMIT` at
+            most.
 
     Returns:
         The largest error of `found`, relative to the peak of an output.
 
     Raises:
-        VerificationError: another network, or one that float32 hurts far more than the source.
+        VerificationError: another network, or one whose float32 error is far above the source's.
     """
     rounded = {name: min(limit, LIMIT) for name, limit in (constants or {}).items()}
     lost = {name: _relative_error(array, expected[name]) for name, array in exact.items()}

@@ -41,8 +41,8 @@ class Facts:
     """One operator of ONNX.
 
     Attributes:
-        name: of the operator, in the standard's own domain.
-        elementwise: an element of the result follows from the elements at its place; operands broadcast.
+        name: of the operator, in the standard domain.
+        elementwise: an element of the result depends on the elements at its place; operands broadcast.
         moves: every element of the results is an element of an operand. ``renames`` leaves all where they
             are in memory (up to Transpose, which may not), ``copies`` takes or repeats them by place,
             ``fills`` adds a constant next to them, ``chooses`` looks at their values or at neighbours.
@@ -50,17 +50,17 @@ class Facts:
         keeps_zero: where the elements that it takes are 0 its result is 0, whatever its constants are.
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
         degree: the result of s * x is s ** degree times the result of x, for every s > 0 and all operands that change
-            alike; what is ``homogeneous``, averages or moves has degree 1 by default.
-        saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
-        precise: its integer form has 64 bits inside, so that 16 bits are worth it outside.
+            alike; operators that are ``homogeneous``, average or move have degree 1 by default.
+        saturates: large inputs reach a bound, so that its input gains from 16 bits, at no cost.
+        precise: its integer form has 64 bits inside, so that 16 bits outside are useful.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
-        partial: the operand that not every number suits; 1 always does.
+        partial: the operand for which not every number is valid; 1 always is.
         sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first`` or
             ``second`` operand, of the ``least`` or ``most`` of all, or of their ``sum``. Operators that rename or copy
             elements keep it by default.
         mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute or second
             input), or ``spatial`` (all after batch and channels).
-        axis: the attribute ``axis`` where it is left out.
+        axis: the default of the attribute ``axis``.
         places: the unit of its index operand: elements along one ``axis``, along several ``axes``, or ``classes``.
         limits: with other constant operands it keeps its first operand in a range.
         compares: a constant operand may be a limit or a period: it compares with it, bounds by it or divides by it.
@@ -69,7 +69,7 @@ class Facts:
         affine: with a constant operand it is a scale or a shift: what it does with its second one.
         multiplies: by its constants, as the factors of a normalization; layers multiply by their weights.
         linear: a layer of sums of products with its weights; each output channel may have a scale.
-        weights: inputs that are the weights of a layer where they are constant.
+        weights: inputs that are the weights of a layer if they are constant.
         bias: the input that is added to the layer's sums.
         cell: of a recurrent layer.
         act: kernels of float layers can take it of their sums.

@@ -91,7 +91,7 @@ def _size(node: ir.Node, axis: int) -> int | None:
 
 
 def _index(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Places along one axis of the first operand, which is what the result is made of."""
+    """Return the bounds of places along one axis of the first operand, whose elements make the result."""
     if index != 1:
         return result
     size = _size(node, int(attribute(node, "axis", 0)))

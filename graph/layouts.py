@@ -13,10 +13,10 @@ from edgekit.graph.nodes import static_shape
 def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
     """Return the network with the declared layouts of its inputs and outputs.
 
-    An output without one that has the shape of an input, or of one channel of it, gets that input's, with a note.
+    An output without one gets the layout of an input of its shape, or of one channel of it, with a note.
 
     Raises:
-        UsageError: names that it does not have, or letters that are not those of its axes.
+        UsageError: unknown names, or letters that do not fit the axes.
     """
     if not layouts:
         return network
@@ -76,7 +76,7 @@ def _is_like(output: ir.Value, time: int | None, source: ir.Value, layout: Layou
 
 
 def pcm_layout(model: Model, value: ir.Value) -> Layout | None:
-    """The layout of a stream of PCM at the reference rate; None where an input or output is no such stream."""
+    """Return the layout of a stream of PCM at the reference rate; None for any other input or output."""
     name, hop, shape = str(value.name), model.stream.hop_samples, static_shape(value)
     if hop is None or shape is None or value.dtype != ir.DataType.FLOAT:
         return None

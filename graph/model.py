@@ -1,4 +1,4 @@
-"""`Model`: an ordinary ONNX network plus what ONNX cannot say, kept in its own metadata."""
+"""`Model`: an ordinary ONNX network plus facts beyond ONNX, kept in its metadata."""
 
 import json
 from collections.abc import Mapping
@@ -190,8 +190,7 @@ class Model:
 
     Attributes:
         ir: the graph, and the facts.
-        networks: of a denoiser with a sampler of several networks, the others by what they do; no file holds them, and
-            passes leave them out.
+        networks: the other networks of a denoiser's sampler, by role; no file holds them, and passes leave them out.
     """
 
     ir: ir.Model
@@ -199,7 +198,7 @@ class Model:
 
     @property
     def source(self) -> Source:
-        """Name and digest of what was imported."""
+        """Name and digest of the imported network."""
         return Source(**self._load("source", {"name": "model", "sha256": ""}))
 
     @property
@@ -266,7 +265,7 @@ class Model:
 
     @property
     def sampler(self) -> StepTable | None:
-        """The step table of a denoiser, see `edgekit.export.diffusion.description`; None where it has none."""
+        """Step table of a denoiser, see `edgekit.export.diffusion.description`; None without one."""
         facts = self._load("sampler", None)
         return None if facts is None else StepTable.from_facts(facts)
 
@@ -325,7 +324,7 @@ class Model:
 
     @property
     def noises(self) -> tuple[Noise, ...]:
-        """The inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
+        """Inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
         rows = self._load("noises", [])
         return tuple(Noise(**{**row, "shape": tuple(row["shape"])}) for row in rows)
 
@@ -343,13 +342,13 @@ class Model:
 
     @property
     def stream_inputs(self) -> tuple[Value, ...]:
-        """The graph inputs that every hop brings anew, in order."""
+        """Graph inputs with new values in every hop, in order."""
         constants = set(self.constants)
         return tuple(value for value in self.given_inputs if value.name not in constants)
 
     @property
     def signal_inputs(self) -> tuple[Value, ...]:
-        """The stream inputs that are no controls, in order; all of them where there are controls alone."""
+        """Stream inputs that are no controls, in order; all of them if there are only controls."""
         controls, streams = set(self.controls), self.stream_inputs
         return tuple(value for value in streams if value.name not in controls) or streams
 
@@ -381,12 +380,12 @@ class Model:
         return replace(self, ir=model)
 
     def to_bytes(self) -> bytes:
-        """Serialize to ONNX; the same model gives the same bytes."""
+        """Serialize to ONNX; the same model has the same bytes."""
         return bytes(ir.to_proto(self.ir).SerializeToString(deterministic=True))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Model":
-        """Read back what `to_bytes` wrote (for files of others use `from_onnx`, which checks them)."""
+        """Read the bytes of `to_bytes` (for files of other tools use `from_onnx`, which checks them)."""
         import onnx
 
         return Model(ir.from_proto(onnx.load_model_from_string(data)))

@@ -26,7 +26,7 @@ def stored_array(value: ir.Value | None) -> Array | None:
 
 
 def optional(node: ir.Node, index: int) -> ir.Value | None:
-    """Return an input of a node; None where it is left out."""
+    """Return an input of a node; None if it is left out."""
     return node.inputs[index] if index < len(node.inputs) else None
 
 
@@ -63,7 +63,7 @@ def is_read(value: ir.Value) -> bool:
 
 
 def is_unread(node: ir.Node) -> bool:
-    """Return whether nothing reads what a node writes."""
+    """Return whether nothing reads the outputs of a node."""
     return not any(map(is_read, node.outputs))
 
 
@@ -75,7 +75,7 @@ def remove_unread_constants(graph: ir.Graph) -> None:
 
 
 def values_by_name(graph: ir.Graph) -> dict[str, ir.Value]:
-    """Return the inputs of a graph and what its nodes compute, by name."""
+    """Return the inputs of a graph and the outputs of its nodes, by name."""
     computed = (value for node in graph for value in node.outputs)
     return {str(value.name): value for value in (*computed, *graph.inputs)}
 
@@ -94,7 +94,7 @@ def value_names(graph: ir.Graph) -> set[str]:
 
 
 def named_outputs(node: ir.Node) -> list[ir.Value]:
-    """Return what a node writes: an optional output that nothing needs has no name, and is no tensor."""
+    """Return the outputs of a node that have a name; unused optional outputs have none, and are no tensors."""
     return [value for value in node.outputs if value.name]
 
 
@@ -123,7 +123,7 @@ def replace(
     new: Sequence[ir.Node],
     results: Mapping[ir.Value, ir.Value] | None = None,
 ) -> None:
-    """Put `new` in the place of `old`.
+    """Replace `old` by `new`.
 
     `results` maps its outputs to the values that take over their uses and names; by default the last node's first
     output takes over.

@@ -17,8 +17,8 @@ _Weights = NDArray[np.floating[Any]]
 class Pattern:
     """At most `kept` non-zero weights in each group of `group`.
 
-    Groups are counted from the first input. Where the inputs are no multiple of `group`, the last group is shorter, and
-    keeps as many.
+    Groups are counted from the first input. If the inputs are no multiple of `group`, the last group is shorter, and
+    keeps the same number.
     """
 
     kept: int
@@ -55,7 +55,7 @@ def read_pattern(text: str) -> Pattern:
 
 
 def expression_problem(layers: str | None) -> Problem | None:
-    """Return why a text is no regular expression in names of layers; None where it is one."""
+    """Return why a text is no regular expression for names of layers; None if it is one."""
     try:
         re.compile(layers or "")
     except re.error as error:

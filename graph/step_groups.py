@@ -1,7 +1,7 @@
 """Step groups: one network with a row of scales for each group of steps, chosen by an input at run time.
 
-The file holds a table for every constant that differs between groups, and reads the group's row of it; so it
-runs in onnxruntime as it is. A target that wants constants takes the network of one group.
+The file holds a table for every constant that differs between groups, and reads the group's row of it. So it runs in
+onnxruntime without changes. A target that needs constants uses the network of one group.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _chooses(node: ir.Node) -> bool:
 
 
 def select_group(model: Model, group: int) -> Model:
-    """Return the network of one group, without the input; a network without groups is returned as it is.
+    """Return the network of one group, without the input; a network without groups is returned unchanged.
 
     Raises:
         ModelError: there is no such group.
@@ -122,7 +122,7 @@ def select_group(model: Model, group: int) -> Model:
 
 
 def _row(graph: ir.Graph, value: ir.Value, rows: Array, index: ir.Node) -> ir.Node:
-    """Let the readers of a constant read the group's row of a table; the constant goes."""
+    """Replace a constant by the group's row of a table for all its readers."""
     name = str(value.name)
     table = add_initializer(graph, f"{name}.groups", rows)
     node = ir.node("Gather", [table, index.outputs[0]], {"axis": 0}, name=f"{name}.group")

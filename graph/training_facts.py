@@ -14,7 +14,7 @@ class TrainingFacts:
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> "TrainingFacts":
-        """Take the facts from a mapping of any origin.
+        """Return the facts in a mapping of any origin.
 
         Raises:
             ValueError: unknown keys, or values of another type.

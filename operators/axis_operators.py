@@ -64,10 +64,10 @@ def topk(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def _insert_position(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
-    """The positions of the best, with k in the place that it earns among the first `found` of them.
+    """Insert k among the positions of the best, of which there are `found` so far.
 
-    It passes from the last on what it is better than, and stops at the first that it is not: NaN is better than
-    nothing, and nothing is better than NaN.
+    It moves up from the last position as long as k is better. NaN is better than all numbers, and no number is better
+    than NaN.
     """
     count = places.shape[-1]
     beaten = better(rows[..., k, None], np.take_along_axis(rows, places[..., :found], -1))

@@ -30,7 +30,7 @@ def requantize64(acc: Ints, m: Ints | int, s: Shifts) -> I64:
 
 
 def clamp(value: Ints, low: int, high: int) -> I64:
-    """Return the values limited to ``[low, high]``; `numpy.clip` takes several times as long on few values."""
+    """Return the values limited to ``[low, high]``; `numpy.clip` is several times slower on few values."""
     result: I64 = np.minimum(np.maximum(value, low), high)
     return result
 

@@ -56,7 +56,7 @@ def frame_moves(model: Model) -> Model:
 
 
 def _forward(graph: ir.Graph, node: ir.Node) -> None:
-    """Quantize what a movement of dequantized values writes, on the grid of its operands."""
+    """Quantize the outputs of a movement of dequantized values, on the grid of its operands."""
     read = activations(node)
     grid = _common([_read_grid(value) for value in read])
     joined = sum(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
@@ -76,7 +76,7 @@ def _is_unframed(value: ir.Value) -> bool:
 
 
 def _backward(graph: ir.Graph, node: ir.Node) -> None:
-    """Quantize what a movement reads, on the grid of its results."""
+    """Quantize the operands of a movement, on the grid of its results."""
     written = [value for value in element_outputs(node) if is_read(value)]
     grid = _common([_written_grid(value) for value in written])
     if grid is None:

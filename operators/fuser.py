@@ -49,7 +49,7 @@ class Fuser:
     """Builds the new graph in one pass over the QDQ graph; builders of operators read it."""
 
     def __init__(self, model: Model) -> None:
-        """Take the QDQ model; it is not changed."""
+        """Store the QDQ model; it is not changed."""
         self.model = model
         self.nodes: list[ir.Node] = []
         self.initializers: dict[str, ir.Value] = {}
@@ -182,7 +182,7 @@ class Fuser:
         return new
 
     def _unframed(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
-        """The new integer value for an old float one that has no Q/DQ: c of an LSTM."""
+        """Return the new integer value for an old float one that has no Q/DQ: c of an LSTM."""
         new = ir.val(name, ir.DataType[kind.dtype.upper()], value.shape)
         mark_type(new, kind)
         new.metadata_props[TENSOR] = str(value.name)
@@ -242,7 +242,7 @@ class Fuser:
         return Operand(self.requantized(operand, kind, name), kind)
 
     def _rows(self, node: ir.Node) -> bool:
-        """A Gather of constant floats by computed indices: the constants are quantized, not what is read of them."""
+        """Build a Gather of constant floats by computed indices: the constants are quantized, not its result."""
         table = constant(node.inputs[0]) if node.op_type == "Gather" else None
         framed = self.frame(node)
         if node.domain or table is None or table.dtype != np.float32 or framed is None:

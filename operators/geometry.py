@@ -30,7 +30,7 @@ class ConvShape:
 
     @staticmethod
     def of(fields: list[int]) -> "ConvShape":
-        """From all sizes in order, as `fields` gives them."""
+        """Return the shape from all sizes in order, as in `fields`."""
         names = [field.name for field in dataclass_fields(ConvShape)]
         return ConvShape(**dict(zip(names, fields, strict=True)))
 

@@ -1,6 +1,6 @@
-"""Operators of a network as torch computes them, with gradients: what a network is trained in.
+"""Operators of a network in torch, with gradients, for training.
 
-`run` is given a node's operands, torch tensors and None where one is left out; shapes are those of one hop.
+`run` gets a node's operands, torch tensors and None for one that is left out; shapes are those of one hop.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,7 +28,7 @@ Form = Callable[[ir.Node, Operands], "list[Tensor]"]
 
 
 def form_of(node: ir.Node) -> Form | None:
-    """Return what computes a node in torch; None where nothing here does."""
+    """Return the function that computes a node in torch; None if there is none here."""
     if node.domain != "":
         return OWN.get(node.op_type) if node.domain == FRONTEND_DOMAIN else None
     if facts_of(node).moves == "renames":
@@ -225,7 +225,7 @@ def _globally(name: str) -> Form:
 
 
 def _layer_norm(node: ir.Node, x: Operands) -> "list[Tensor]":
-    """Also mean and inverse deviation, which may be read."""
+    """Return the result, and also mean and inverse deviation, which may have readers."""
     axis = attribute(node, "axis", -1) % x[0].ndim
     axes, bias = tuple(range(axis, x[0].ndim)), x[2] if len(x) > 2 else None
     mean = x[0].mean(axes, keepdim=True)

@@ -25,7 +25,7 @@ def gather_elements(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def _crop_to_indices(data: Array, shape: tuple[int, ...], axis: int) -> Array:
-    """The leading part of `data` that has the indices' shape, but for the axis they choose from."""
+    """Return the leading part of `data` that has the indices' shape, except on the axis they choose from."""
     ends = [
         slice(None) if i == axis % data.ndim else slice(extent) for i, extent in enumerate(shape)
     ]
@@ -75,7 +75,7 @@ def reduction(node: ir.Node) -> str:
 def _scatter_updates(
     node: ir.Node, data: Array, places: tuple[Array, ...], updates: Array
 ) -> Array:
-    """Updates in their order: later ones see what earlier ones left."""
+    """Apply updates in their order: later ones read the results of earlier ones."""
     result = np.array(data)
     if reduction(node) == "none":
         result[places] = updates
@@ -111,7 +111,7 @@ def space_to_depth(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def reverse_sequence(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The leading part of each sequence backwards, the rest as it is."""
+    """Reverse the leading part of each sequence, and keep the rest."""
     time, batch = integer(node, "time_axis", 0), integer(node, "batch_axis", 1)
     data = np.moveaxis(x[0], (batch, time), (0, 1))
     rows = []

@@ -36,7 +36,7 @@ def integers(node: ir.Node, *names: str) -> list[Any]:
 
 
 def output_dtype(node: ir.Node) -> np.dtype[Any]:
-    """The element type of what a node writes."""
+    """Return the element type of a node's output."""
     dtype = node.outputs[0].dtype
     assert dtype is not None
     return dtype.numpy()

@@ -1,7 +1,7 @@
-"""The oracle: runs an integer graph in NumPy, bit for bit what the generated C computes.
+"""The oracle: runs an integer graph in NumPy, bit for bit like the generated C.
 
 Integer operators call the kernels' twins in the family's `twin`; float islands run in the same
-scalar order as the C code. It is the reference for every target of EdgeKit's own arithmetic.
+scalar order as the C code. It is the reference for every target of EdgeKit's arithmetic.
 """
 
 from collections.abc import Mapping

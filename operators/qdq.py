@@ -55,7 +55,7 @@ class Weight:
         return real
 
     def kept(self, rows: NDArray[np.signedinteger]) -> NDArray[np.generic]:
-        """Integers of this weight, laid out anew, in the type that kernels read."""
+        """Return integers of this weight in a new layout, in the type that kernels read."""
         dtype = ir.DataType.INT4.numpy() if self.bits == 4 else np.dtype(np.int8)
         return np.ascontiguousarray(rows).astype(dtype)
 
@@ -122,7 +122,7 @@ def _wide_scale(node: ir.Node, rank: int) -> Float32:
 
 
 def integer_states(model: Model) -> dict[str, QuantType]:
-    """State inputs whose input and output are framed alike and have no other reader."""
+    """Return state inputs whose input and output have equal frames and no other reader."""
     kinds = {str(before.name): _state_type(before, after) for before, after in state_values(model)}
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
@@ -143,7 +143,7 @@ def _state_type(state: ir.Value, successor: ir.Value) -> QuantType | None:
 
 
 def qdq_type(node: ir.Node) -> QuantType:
-    """The type in a per-tensor QuantizeLinear or DequantizeLinear.
+    """Return the type in a per-tensor QuantizeLinear or DequantizeLinear.
 
     Raises:
         ModelError: scale or zero point are computed, or the zero point is left out.
@@ -214,6 +214,6 @@ def _only_quantized(value: ir.Value) -> bool:
 
 
 def require(value: T | None) -> T:
-    """Return what is known to be there."""
+    """Return a value that must not be None."""
     assert value is not None
     return value

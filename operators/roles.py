@@ -67,7 +67,7 @@ def results(node: ir.Node) -> list[ir.Value]:
 
 
 def element_outputs(node: ir.Node) -> Sequence[ir.Value]:
-    """The outputs without the positions of a TopK, which are no elements of its operand."""
+    """Return the outputs without the positions of a TopK, which are no elements of its operand."""
     return node.outputs[:1] if node.op_type == "TopK" else node.outputs
 
 
@@ -174,7 +174,7 @@ def _hop_ends(graph: ir.Graph) -> set[str | None]:
 
 
 def _chooses(node: ir.Node) -> bool:
-    """Whether a choice among operands takes its constants as they are: a Where zeros, Max and Min what is finite."""
+    """Whether it chooses among operands with valid constants: zeros for Where, finite ones for Max and Min."""
     arrays = [a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32]
     if node.op_type == "Where":
         return not any(array.any() for array in arrays)

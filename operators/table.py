@@ -75,7 +75,7 @@ OPERATORS = {
 
 
 def is_integer_compute(node: ir.Node) -> bool:
-    """Whether a node does arithmetic that integers have a form of; moves are not asked here."""
+    """Whether a node does arithmetic that has an integer form; moves are not counted."""
     if is_fused(node):
         return FLOAT_NODE not in node.metadata_props
     row = OPERATORS.get((node.domain, node.op_type))

@@ -39,7 +39,7 @@ def quantize(
     Args:
         model: a float model.
         calibration: inputs like those it will process.
-        recipe: one, or what `edgekit.quantize.recipe_file.find_recipe` finds.
+        recipe: one, or a name for `edgekit.quantize.recipe_file.find_recipe`.
         progress: called with the number of layers fitted so far, and their total.
 
     Raises:
@@ -54,9 +54,9 @@ def quantize(
 
 @dataclass(frozen=True)
 class ObservedModel:
-    """A float model, prepared for its integers, and what was seen of each of its tensors.
+    """A float model, prepared for its integers, and the observations of each of its tensors.
 
-    `parts` have seen the same, where some of the calibration is to be left out later; `fits` keeps what was fitted.
+    `parts` hold the same observations if some of the calibration is left out later; `fits` keeps the fits.
     """
 
     model: Model

@@ -53,7 +53,7 @@ class QdqWriter:
         recipe: Recipe,
         fitted: Fitted,
     ) -> None:
-        """Take the graph, and what is decided of its tensors and weights."""
+        """Store the graph, and the decisions on its tensors and weights."""
         self.graph, self.plan, self.observers, self.recipe = graph, plan, observers, recipe
         self.fitted = fitted
         self.copies: dict[tuple[str, str], ir.Value] = {}
@@ -228,7 +228,7 @@ def _write_linear(writer: QdqWriter, node: ir.Node, bias_at: int) -> None:
 
 
 def _bias_rows(bias: Array | None, rows: int, shift: Array | None) -> Array | None:
-    """A number for each row: the layer's bias and what corrects it, where there is one of them."""
+    """Return a number for each row: the layer's bias plus its correction, if there is either."""
     own = None if bias is None else np.broadcast_to(np.ravel(bias), (rows,))
     if shift is None:
         return own

@@ -187,7 +187,7 @@ def _value_from_toml(key: str, value: Any) -> Any:
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships, but for scales, sparsity, biases and what is measured.
+    """Return a problem if a shipped recipe's name has other settings than scales, sparsity, biases and measured ones.
 
     Integer activations need integer weights.
     """

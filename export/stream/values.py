@@ -52,7 +52,7 @@ class Values:
         return found
 
     def fixed(self, value: ir.Value | None) -> ir.Value | None:
-        """The hop graph's value for one without time: a constant, or what follows from such inputs."""
+        """Return the hop graph's value for one without time: a constant, or a value computed from such inputs."""
         if value is None:
             return None
         if value in self.facts.changed or value in self.facts.axes:
@@ -129,10 +129,10 @@ class Values:
         delay: int,
         read: int | None = None,
     ) -> ir.Value | None:
-        """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
+        """Return a constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
 
-        Along time it may be what `along` knows. Before frame 0 it is what it is there, so that no frame that
-        precedes the stream divides by a count of 0. Frames below ``rate * samples + read`` are read.
+        Along time it may be in `along`. Before frame 0 it keeps the value of frame 0, so that no frame before the
+        stream divides by a count of 0. Frames below ``rate * samples + read`` are read.
         """
         time, array = self.facts.time(value), array_of(value)
         twin = array_of(self.facts.twins.get(value)) if value is not None else None

@@ -31,7 +31,7 @@ class Cut:
 
 
 def per_axis(node: ir.Node, name: str) -> list[int]:
-    """An attribute with one number per spatial axis; 1 where it is left out."""
+    """Return an attribute with one number per spatial axis; the default is 1."""
     return list(attribute(node, name, [1] * spatial(node)))
 
 
@@ -141,7 +141,7 @@ def _leading_zeros(array: Array, axis: int) -> int:
 
 
 def slice_of(node: ir.Node, axis: int, size: int) -> Cut | None:
-    """The part that a Slice takes of an axis of `size`; None where its bounds are not constants.
+    """Return the part that a Slice takes of an axis of `size`; None if its bounds are not constants.
 
     Negative bounds count from `size`.
     """

@@ -61,9 +61,9 @@ class Chain:
 
 
 def integer_chain(node: ir.Node) -> Chain | None:
-    """Return the chain of a depthwise 3x3 DeformConv whose d is what s, rounded to int8, is: ``clamp(s_q, low, high)``.
+    """Return the chain of a depthwise 3x3 DeformConv if d is s rounded to int8: ``clamp(s_q, low, high)``.
 
-    None for any other DeformConv, and where s or the chain serve something else, too.
+    None for any other DeformConv, and if s or the chain have other uses, too.
     """
     if node.op_type != "DeformConv" or node.domain != "":
         return None
@@ -76,7 +76,7 @@ def integer_chain(node: ir.Node) -> Chain | None:
 
 
 def _serves_alone(chain: Chain, node: ir.Node) -> bool:
-    """Whether s and what follows it make the offsets of this node and nothing else."""
+    """Whether s and the chain are only used for the offsets of this node."""
     readers = {user.node for link in chain.nodes for v in link.outputs for user in v.uses()}
     first = [user.node for user in chain.source.uses()]
     return len(first) == 1 and readers == {node, *chain.nodes} - {*first}
@@ -85,8 +85,8 @@ def _serves_alone(chain: Chain, node: ir.Node) -> bool:
 def keep_offsets(model: Model) -> Model:
     """Keep the steps from s to the offsets in float: rounding them to 8 bits would move d.
 
-    Where d is an integer, half of what ``floor(s + 0.5)`` adds may be in the bias of the convolution that makes s; it
-    becomes a step of its own, so that s can be stored rounded.
+    If d is an integer, the 0.5 of ``floor(s + 0.5)`` may be in the bias of the convolution that makes s. It becomes a
+    separate step, so that s can be stored rounded.
     """
     copy = model.ir.clone()
     for node in list(copy.graph):
@@ -139,7 +139,7 @@ def is_square(node: ir.Node, w: NDArray[np.generic] | None) -> bool:
 
 
 def offset_chain(node: ir.Node) -> Chain | None:
-    """Return the chain of a DeformConv; None where its offsets are no number per pixel times the square of taps."""
+    """Return the chain of a DeformConv; None unless its offsets are a number per pixel times the square of taps."""
     scaled = node.inputs[2]
     product = None if scaled is None else scaled.producer()
     if product is None or product.op_type != "Mul":

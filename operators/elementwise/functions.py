@@ -1,7 +1,7 @@
 """Functions of broadcast operands of any element type: each in NumPy and as a C expression.
 
-Both perform the same operations, so that they have the same bits. Integers wrap around; a division by
-zero gives 0; floats become integers towards zero and saturate, NaN becomes 0.
+Both perform the same operations, so that they have the same bits. Integers wrap around; a division by zero returns 0;
+floats become integers towards zero and saturate, NaN becomes 0.
 """
 
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ def _fold(
     whole: Callable[..., Array] | None = None,
     c_whole: str = "",
 ) -> Callable[[ir.Node], Form]:
-    """A function of two operands; more are folded from the left."""
+    """Return a function of two operands; more are folded from the left."""
 
     def make(node: ir.Node) -> Form:
         integer = is_whole(node.inputs[0]) and whole is not None
@@ -156,7 +156,7 @@ def _pow(node: ir.Node) -> Form:
 
 
 def integer_power(a: Array, b: Array) -> Array:
-    """a^b modulo 2^64; negative exponents give the quotient 1 / a^-b towards zero."""
+    """Return a^b modulo 2^64; for negative exponents the quotient 1 / a^-b towards zero."""
     base, left = (array.astype(np.int64) for array in np.broadcast_arrays(a, b))
     power, inverse = np.ones_like(base), left < 0
     sign = np.where(left % 2 == 0, 1, base)
@@ -209,7 +209,7 @@ def _cast(node: ir.Node) -> Form:
 
 
 def truncate_to_int64(x: Array) -> Array:
-    """Floats to int64 towards zero, saturated; NaN gives 0."""
+    """Convert floats to int64 towards zero, saturated; NaN becomes 0."""
     info = np.iinfo(np.int64)
     inside = (x > -(2.0**63)) & (x < 2.0**63)
     whole = np.where(inside, x, 0).astype(np.int64)

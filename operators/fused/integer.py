@@ -1,4 +1,4 @@
-"""Builders of the operators with precise internals: their multipliers, and the bounds of what they can hold."""
+"""Builders of the operators with precise internals: their multipliers, and bounds of their values."""
 
 import math
 
@@ -52,7 +52,7 @@ def build_magnitude(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _even_pair(first: float, second: float) -> tuple[int, int, int]:
-    """Two multipliers of at most 2^30 that share an even shift, half of which a root takes."""
+    """Return two multipliers of at most 2^30 with a common even shift, half of which a root uses."""
     _, shifts = fixed_point(max(first, second), PRODUCT_BITS)
     shift = max(int(shifts[0]) & ~1, 2)
     m1, m2 = (min(round(m * 2.0**shift), 1 << PRODUCT_BITS) for m in (first, second))
@@ -76,7 +76,7 @@ def build_product_sum(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_mean_square(fuser: Fuser, node: ir.Node) -> bool:
-    """The mean of squares along axes side by side: int64 sums, one rounding."""
+    """Build the mean of squares along adjacent axes: int64 sums, one rounding."""
     found = _wide_operands(fuser, node)
     if found is None:
         return False

@@ -74,7 +74,7 @@ def build_matmul(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
-    """Whether the kernels take the layer: batch 1, int8 weights around 0, a constant bias."""
+    """Whether the kernels support the layer: batch 1, int8 weights around 0, a constant bias."""
     bias = optional(node, 2)
     known = bias is None or bias in fuser.weights or constant(bias) is not None
     batch = 1 if node.op_type == "Gemm" else dims(node.inputs[0])[0]
@@ -84,7 +84,7 @@ def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
 def integer_bias(
     fuser: Fuser, node: ir.Node, kind: QuantType, scales: Float32, index: int = 2
 ) -> Int64:
-    """The bias in units of input scale * weight scale; a stored int32 one is taken as it is."""
+    """Return the bias in units of input scale * weight scale; a stored int32 one is used unchanged."""
     value = optional(node, index)
     if value is None:
         return np.zeros(len(scales), np.int64)

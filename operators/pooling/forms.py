@@ -17,7 +17,7 @@ def max_pool(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def average_pool(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The mean of each window."""
+    """Return the mean of each window."""
     pool = pool_of(node)
     image = _image(x[0], pool.shape)
     return [pooling_twin.ek_avg_pool_f32(image, *pool.borders(), pool.shape)]
@@ -30,7 +30,7 @@ def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The mean of each window, on integers."""
+    """Return the mean of each window, on integers."""
     pool = Pool(ConvShape.of(ints(node, "shape", [])), *ints(node, "borders", []))
     numbers = integers(node, "count_min", "y_zero", "y_min", "y_max")
     args = [integer(node, "x_zero"), *tensors(node, "mult", "shift"), *numbers]

@@ -23,7 +23,7 @@ from edgekit.operators.scheme import MANTISSA_BITS, SUM_LIMITS, fixed_point
 
 
 def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
-    """Mean of windows or along axes, or a sum: one multiplier per number of taps that a window may have."""
+    """Build a mean of windows or along axes, or a sum: one multiplier per possible number of taps of a window."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None:
         return False
@@ -76,7 +76,7 @@ def _is_plain_average(node: ir.Node) -> bool:
 
 
 def _is_plain_sum(node: ir.Node) -> bool:
-    """A sum or mean along axes side by side, and not one of a normalization or of squares."""
+    """Whether it is a sum or mean along adjacent axes, and not part of a normalization or of squares."""
     axes = reduced_axes(node) if constant_tail(node) else None
     if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
         return False

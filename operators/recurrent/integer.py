@@ -48,7 +48,7 @@ def _hidden_frames(fuser: Fuser, node: ir.Node, used: list[int]) -> list[Frame] 
 
 
 def _gates(node: ir.Node, x: QuantType, w: Weight, r: Weight) -> dict[str, object]:
-    """Weights, biases and multipliers of the two products that a cell's gates are made of."""
+    """Return weights, biases and multipliers of the two products in a cell's gates."""
     of_x, of_h = _biases(node, len(r.q[0]))
     hidden = _hidden_operand(node, x)
     gates = _product(node, "r", hidden, r, of_h)
@@ -83,7 +83,7 @@ def _biases(node: ir.Node, rows: int) -> tuple[Float32, Float32]:
 
 
 def _gives_gates(node: ir.Node, x: QuantType, w: Weight) -> bool:
-    """Whether x has the pre-activations that its product would give: W is the identity, nothing is added."""
+    """Whether x holds the pre-activations of its product: W is the identity, nothing is added."""
     of_x, _ = _biases(node, len(w.q[0]))
     own = np.array_equal(w.real[0], np.eye(len(w.q[0]), dtype=np.float32))
     return x == GATE_TYPE and own and not of_x.any()

@@ -51,7 +51,7 @@ class Gates:
         return _preactivation(exact_product(x, self.w.T) + self.w_bias, self.w_mult, self.w_shift)
 
     def of_state(self, h: S16, operand: npt.DTypeLike) -> I64:
-        """The part that h ``(..., units)`` has: rounded to int8, or int16 as it is."""
+        """Return the part of h ``(..., units)``: rounded to int8, or int16 unchanged."""
         product = exact_product(_operand(h, operand), self.r.T)
         return _preactivation(product + self.r_bias, self.r_mult, self.r_shift)
 
@@ -61,7 +61,7 @@ def ek_gru(
 ) -> S16:
     """Return the next state of an integer GRU, gates in order z, r, h.
 
-    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``. The recurrent product takes h as `operand`.
+    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``. The recurrent product reads h as `operand`.
     """
     n = h.shape[-1]
     gx, gh = gates.of_input(x), gates.of_state(h, operand)

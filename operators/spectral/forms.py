@@ -48,7 +48,7 @@ def finite_bounds(node: ir.Node) -> tuple[float, float]:
 
 
 def finite(node: ir.Node, x: list[Array]) -> list[Array]:
-    """NaN, infinity, what exceeds the limit and what is below the floor read as 0."""
+    """Replace NaN, infinity, numbers beyond the limit and numbers below the floor by 0."""
     return [spectral_twin.ek_finite_f32(x[0], *finite_bounds(node))]
 
 

@@ -41,7 +41,7 @@ class _Pair:
 
 @cache
 def fft_tables(n: int) -> F32:
-    """Return the ``(2 n,)`` table that the transforms of length n take.
+    """Return the ``(2 n,)`` table for the transforms of length n.
 
     Raises:
         ValueError: n is not even and positive, or n / 2 has a prime factor above 5.

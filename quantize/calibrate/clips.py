@@ -36,8 +36,8 @@ BLOCK_VALUES = 1 << 27  # and values of these tensors
 class Calibration:
     """Independent clips: each maps every stream input to (hops, *shape), a session constant to (*shape).
 
-    `source` is how the user named it; only its last component goes into files. `clean` has (samples,) without
-    noise by the index of a clip, where they are known. `notes` say how recordings were changed while they were read.
+    `source` is the user's name for it; only its last component goes into files. `clean` maps the index of a clip to
+    its (samples,) without noise, if known. `notes` state how recordings were changed on reading.
     """
 
     clips: tuple[Clip, ...]
@@ -59,7 +59,7 @@ def observe(
 ) -> dict[str, Observer]:
     """Run every clip from zero state and return an observer for each float tensor of the graph.
 
-    `parts` of the calibration see the same. Every clip runs a second time as what `again` makes of it, where given.
+    `parts` of the calibration observe the same. With `again`, every clip also runs as the copy that it returns.
     """
     states = {pair.input: pair.output for pair in model.states}
     floats = _float_tensors(model)
@@ -194,7 +194,7 @@ def _from_factory(source: str, model: Model, values: InputValues) -> Calibration
 
 
 def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[str, Array]:
-    """A dictionary as it is; an array as that of the only input: of one call, or a batch of calls, as many hops."""
+    """Return a dictionary unchanged; an array as the only input: of one call, or a batch of calls as hops."""
     if isinstance(clip, Mapping):
         return dict(clip)
     inputs = [value for value in model.given_inputs if value.name not in values.names]
@@ -273,7 +273,7 @@ def _read_clean(file: Path, model: Model) -> Float32:
 def _check_clip(
     clip: Mapping[str, Array], model: Model, where: str, settings: InputValues, number: int
 ) -> Clip:
-    """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops, add settings."""
+    """Check names, shapes, equal lengths and finiteness; cut arrays of whole recordings into hops, add settings."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
     clip = settings.fill(clip, number)
     wanted = _inputs_of(clip, model)

@@ -28,10 +28,10 @@ class InputValues:
     """The values of a network's inputs, clip after clip."""
 
     def __init__(self, model: Model, given: InputSettings) -> None:
-        """Take settings of a network's inputs.
+        """Store settings of a network's inputs.
 
         Raises:
-            UsageError: names that it does not have, or values that do not fit them; all of them.
+            UsageError: all unknown names, and all values that do not fit.
         """
         if problems := setting_problems(given.settings, model):
             raise UsageError(problems)
@@ -116,7 +116,7 @@ class InputValues:
         return np.asarray(least + shares * (most - least)).reshape(len(indices), *shape)
 
     def problems(self, clips: int) -> list[Problem]:
-        """Return what is set in vain for so many clips, or for too few of them; after the last `fill`."""
+        """Return settings that have no effect for these clips, or need more of them; call it after the last `fill`."""
         allowed = "an input that clips lack"
         problems = [
             Problem(f"--set {name}", "every clip holds this input", allowed, "leave it out")
@@ -133,7 +133,7 @@ class InputValues:
         return problems
 
     def notes(self, clips: int) -> tuple[str, ...]:
-        """Return what `fill` gave so many clips, for people."""
+        """Return notes for people on the values that `fill` added to `clips`."""
         notes = []
         for name, count in self._used.items():
             setting = self._settings.get(name)
@@ -150,7 +150,7 @@ class InputValues:
 
 
 def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str, Array]:
-    """Return made inputs, (hops, *shape) each, with what is set in the place of theirs."""
+    """Return generated inputs, (hops, *shape) each, with set values instead of generated ones."""
     values = InputValues(model, replace(settings, examples={}))
     streams = [len(array) for name, array in clip.items() if name not in model.constants]
     others = {name: array for name, array in clip.items() if name not in values.names}

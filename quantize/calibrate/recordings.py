@@ -35,17 +35,17 @@ class Recording:
 
     @property
     def names(self) -> AbstractSet[str]:
-        """The inputs that have a file of their own."""
+        """Inputs with a separate file."""
         return self.sounds.keys() | self.arrays.keys()
 
     def add(self, path: Path, name: str) -> None:
-        """Take the file of an input."""
+        """Add the file of an input."""
         table = self.sounds if path.suffix.lower() == SOUND else self.arrays
         table[name] = path
 
 
 def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
-    """Return layout and shape of each input that takes PCM, by name; controls and session constants take none."""
+    """Return layout and shape of each input that reads PCM, by name; controls and session constants do not."""
     found = {}
     for value in model.stream_inputs:
         layout = None if value.name in model.controls else pcm_layout(model, value)
@@ -57,14 +57,14 @@ def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
 def recordings(
     folder: Path, sounds: Sounds, model: Model, values: AbstractSet[str]
 ) -> tuple[list[Recording], list[Problem]]:
-    """Return the clips of a folder, sorted, and what is wrong with its files.
+    """Return the clips of a folder, sorted, and the problems of its files.
 
-    Of a network of several inputs of sound ``x.mic.wav`` and ``x.ref.wav`` are one clip of the inputs mic and ref; of
-    any network ``x.knob.npy`` is what the input knob has in clip ``x``.
+    With several sound inputs, ``x.mic.wav`` and ``x.ref.wav`` are one clip of the inputs mic and ref. For any network,
+    ``x.knob.npy`` holds the values of input knob in clip ``x``.
 
     Args:
-        folder: where they are.
-        sounds: the inputs that take PCM.
+        folder: the folder with the files.
+        sounds: the inputs that read PCM.
         model: the network.
         values: names of inputs that need no file.
     """
@@ -108,7 +108,7 @@ def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str]
 def _whole_groups(
     groups: Iterable[Recording], sounds: Sounds, model: Model, values: AbstractSet[str]
 ) -> tuple[list[Recording], list[Problem]]:
-    """The clips with files for every input that needs one, and what the others lack."""
+    """Return the clips with files for every input that needs one, and the missing files of the others."""
     inputs = [str(value.name) for value in model.given_inputs]
     others = [name for name in inputs if name not in sounds.keys() | values]
     whole, lacking, problems = list[Recording](), list[Recording](), list[Problem]()
@@ -143,7 +143,7 @@ def _name_problem(path: Path, sounds: Sounds, model: Model) -> Problem:
 
 
 def _no_sound(files: Sequence[Path], model: Model) -> Problem:
-    """Sounds for a network that takes none."""
+    """Return the problem of sounds for a network without sound input."""
     step = (
         "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
         "channels, or give .npz files"
@@ -152,7 +152,7 @@ def _no_sound(files: Sequence[Path], model: Model) -> Problem:
 
 
 def _sound_alone(clips: Sequence[Recording], others: Sequence[str], model: Model) -> Problem:
-    """Clips that lack what inputs besides the sound have."""
+    """Return the problem of clips that lack values of inputs other than sound."""
     missing = [name for name in others if any(name not in clip.names for clip in clips)]
     files = [next(iter({**clip.sounds, **clip.arrays}.values())) for clip in clips]
     step = " ".join(_way(name, clips[0], model) for name in missing)
@@ -184,7 +184,7 @@ def _unless_states(step: str, model: Model) -> str:
 
 
 def _inputs_beside_sound(model: Model) -> list[ir.Value]:
-    """The streams that are no PCM, where another one is."""
+    """Return the streams that are no PCM, if another one is."""
     known = {*model.controls, *model.constants}
     streams = [value for value in model.given_inputs if value.name not in known]
     inputs = [value for value in streams if pcm_layout(model, value) is None]
@@ -192,7 +192,7 @@ def _inputs_beside_sound(model: Model) -> list[ir.Value]:
 
 
 def _likely_states(model: Model) -> Iterator[str]:
-    """Options that pair inputs that are no PCM with outputs of their shapes, in order."""
+    """Yield options that pair inputs that are no PCM with outputs of their shapes, in order."""
     taken = {pair.output for pair in model.states}
     free = [value for value in model.ir.graph.outputs if str(value.name) not in taken]
     for value in _inputs_beside_sound(model):

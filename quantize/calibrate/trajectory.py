@@ -57,7 +57,7 @@ def of_rows(calls: Clip, table: StepTable, rows: Sequence[int]) -> Clip:
 
 
 def uniform(table: StepTable, calls: int) -> Kept:
-    """Keep every row of as many images as it takes (as Q-Diffusion, Li et al., ICCV 2023, does)."""
+    """Keep every row of as many images as needed (as Q-Diffusion, Li et al., ICCV 2023, does)."""
     images = max(1, round(calls / (table.rows * table.calls)))
     return np.ones((images, table.rows), bool)
 
@@ -76,14 +76,14 @@ def normal(table: StepTable, calls: int, seed: int) -> Kept:
 
 
 def diverse(table: StepTable, features: NDArray[np.floating[Any]], calls: int) -> Kept:
-    """Keep more calls of rows that are like many others and that differ in direction from them.
+    """Keep more calls of rows that are close to many others and differ in direction from them.
 
-    Density and diversity of EDA-DM: how many rows' features are near, and lambda times the sum of 1 - cosine.
+    Density and diversity of EDA-DM: the number of rows with near features, and lambda times the sum of 1 - cosine.
 
     Args:
         table: the sampler.
-        features: (rows, values), what the network makes of one image's trajectory.
-        calls: how many to keep, about.
+        features: (rows, values), from the network on one image's trajectory.
+        calls: approximate number of calls to keep.
     """
     flat = features.reshape(table.rows, -1).astype(np.float64)
     apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
@@ -99,7 +99,7 @@ def diverse(table: StepTable, features: NDArray[np.floating[Any]], calls: int) -
 
 
 def _spread(counts: Int64) -> Kept:
-    """As many images of each row as it counts, taken from the images in turn."""
+    """Return so many images of each row as its count, from the images in turn."""
     images = int(counts.max())
     kept = np.zeros((images, len(counts)), bool)
     first = 0

@@ -33,7 +33,7 @@ FRAME_SECONDS = 0.02
 
 
 def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, ...]:
-    """Return how recordings were changed, and what is wrong with the audio of a network that takes PCM."""
+    """Return notes on how recordings were changed, and warnings about the audio of a network that reads PCM."""
     name, rate = pcm_input(model), model.stream.sample_rate_hz
     if name is None or rate is None:
         return calibration.notes
@@ -79,7 +79,7 @@ def _length(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _likeness(clips: Sequence[Samples]) -> list[str]:
-    """Few clips, or clips whose spectra are the same but for their level."""
+    """Warn about few clips, or clips with equal spectra apart from their level."""
     heard = [clip for clip in clips if np.any(clip)]
     if len(heard) < CLIPS:
         return [
@@ -137,7 +137,7 @@ def _bandwidth(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _levels(clips: Sequence[Samples], rate: int) -> list[str]:
-    """Loud and quiet frames of the whole set, silence left out."""
+    """Warn by the loud and quiet frames of the whole set, without silence."""
     size = max(int(FRAME_SECONDS * rate), 1)
     frames = [clip[: len(clip) // size * size].reshape(-1, size) for clip in clips]
     power = np.concatenate([np.mean(f**2, axis=1) for f in frames])
@@ -180,7 +180,7 @@ def _level_db(clip: Samples) -> float:
 
 
 def _power(clip: Samples, size: int = 512) -> Samples:
-    """Mean power spectrum of Hann windows, (size / 2 + 1,)."""
+    """Return the mean power spectrum of Hann windows, (size / 2 + 1,)."""
     padded = np.pad(clip, (0, max(size - len(clip), 0)))
     frames = padded[: len(padded) // size * size].reshape(-1, size) * np.hanning(size)
     result: Samples = np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0)
@@ -188,7 +188,7 @@ def _power(clip: Samples, size: int = 512) -> Samples:
 
 
 def _band_levels_db(clip: Samples) -> Samples:
-    """Levels of bands that widen with frequency, about their mean: the clip's level does not matter."""
+    """Return levels of bands that widen with frequency, around their mean: the clip's level does not matter."""
     power = _power(clip)
     edges = np.unique(np.geomspace(1, len(power), BANDS + 1).astype(int))
     bands = np.add.reduceat(power, edges[:-1]) / np.diff(edges)

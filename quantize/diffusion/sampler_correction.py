@@ -30,12 +30,12 @@ def correct_step_table(
         exact: the float network.
         quantized: the same network in integers.
         shape: of one image, channels first.
-        images: how many are sampled.
+        images: number of sampled images.
         seed: of the images.
         conditions: as `edgekit.base.sampler_loop.sample` takes them.
 
     Raises:
-        UsageError: rows that add outputs to x apart from x0, where a bias has no place.
+        UsageError: rows add outputs to x separately from x0, so a bias has no place.
     """
     if table.uses("e"):
         found, step = "rows that add outputs to x", "leave the correction out"

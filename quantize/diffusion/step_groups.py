@@ -1,7 +1,7 @@
-"""Scales of their own for groups of a sampler's steps: one network, quantized once per group, stacked.
+"""Separate scales for groups of a sampler's steps: one network, quantized once per group, stacked.
 
-As the finite set calibration of TFMQ-DM (Huang et al., CVPR 2024): weights are those of all steps, ranges of
-activations those that a group's own calls have.
+As in the finite set calibration of TFMQ-DM (Huang et al., CVPR 2024), all steps share the weights. Ranges of
+activations are those of a group's calls.
 """
 
 from dataclasses import replace

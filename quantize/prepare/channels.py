@@ -1,9 +1,9 @@
-"""Channels that may be scaled together: what a layer writes by s and the layers that read it by 1/s.
+"""Channels that may be scaled together: the output of a layer by s and the layers that read it by 1/s.
 
 Every element of every tensor gets the number of its channel. Movement and functions with
-``f(s x) = s f(x)`` for s > 0 hand numbers on, layers with constant weights start new ones, and where an
+``f(s x) = s f(x)`` for s > 0 pass numbers on, layers with constant weights start new ones, and where an
 operator needs equal scales (the channels of a convolution, the operands of a sum, a state and its
-successor) numbers are joined. What bears no scaling joins `FIXED`.
+successor) numbers are joined. Channels that cannot be scaled join `FIXED`.
 """
 
 from collections.abc import Callable, Mapping
@@ -87,7 +87,7 @@ class Channels:
         return len(self._parent)
 
     def find(self, numbers: Numbers) -> Numbers:
-        """Replace numbers by the one that stands for all they are joined with."""
+        """Replace numbers by the representative of all they are joined with."""
         parent = np.array(self._parent, np.int32)
         while not np.array_equal(parent, parent[parent]):
             parent = parent[parent]
@@ -138,7 +138,7 @@ class Channels:
             self._join(self.of(value), _fixed_numbers())
 
     def _gathered(self, numbers: Numbers, axes: tuple[int, ...]) -> Numbers:
-        """Join all along the axes; returns what they are joined to, with length 1 there."""
+        """Join all along the axes; return the joined numbers, with length 1 there."""
         head = numbers.max(axis=axes, keepdims=True)
         self._join(head, numbers)
         return np.asarray(head, np.int32)
@@ -163,7 +163,7 @@ class Channels:
         return None if rule is None else rule(node)
 
     def _rule(self, op_type: str) -> Rule | None:
-        """The rule of an operator that has one of its own."""
+        """Return the special rule of an operator, if it has one."""
         if op_type in LINEAR:
             return self._linear
         if op_type in RECURRENT:
@@ -173,7 +173,7 @@ class Channels:
         return None
 
     def _rule_by_facts(self, node: ir.Node) -> Rule | None:
-        """The rule of what an operator does with elements."""
+        """Return the rule that follows from how an operator treats elements."""
         facts, alone = facts_of(node), len(node.outputs) == 1
         if facts.affine is not None:
             return self._product if facts.affine in ("multiplies", "divides") else self._sum
@@ -260,7 +260,7 @@ class Channels:
         return {node.outputs[0]: np.broadcast_to(written, dims(node.outputs[0]))}
 
     def _sum(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The operands of a sum have one scale; a constant takes it over."""
+        """Return numbers of a sum: its operands have one scale, also a constant."""
         y, fixed = node.outputs[0], _fixed_operands(node)
         if not _reads_floats(node) or len(fixed) == 2:
             return None
@@ -276,7 +276,7 @@ class Channels:
         return {y: np.maximum(x, np.broadcast_to(own, dims(y)))}
 
     def _product(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """A constant factor reads channels and writes others; a computed one that is fixed hands them on."""
+        """Return numbers of a product: a constant factor starts new channels; a fixed computed one passes them on."""
         y, is_product, fixed = node.outputs[0], node.op_type == "Mul", _fixed_operands(node)
         if fixed:
             return self._factor(node, fixed[0]) if len(fixed) == 1 and is_product else None

@@ -1,8 +1,8 @@
-"""Cross-layer equalization: a channel is as wide in the weights that write it as in those that read it.
+"""Cross-layer equalization: the weights that write a channel get the same range as those that read it.
 
 Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction (ICCV 2019), eq. 11:
-``s = sqrt(r1 / r2)``, for channels that pass functions with ``f(s x) = s f(x)``, movement, sums and states,
-over and over until the factors settle. The network computes the same.
+``s = sqrt(r1 / r2)``, for channels that pass functions with ``f(s x) = s f(x)``, movement, sums and states, repeated
+until the factors settle. The network computes the same.
 """
 
 import numpy as np

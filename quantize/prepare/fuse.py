@@ -1,6 +1,6 @@
-"""Recognise what exporters spell out in several nodes, and make it one that has precise integer internals.
+"""Replaces patterns of several nodes that exporters write by one node with precise integer internals.
 
-Layer normalization becomes ONNX's own operator, the others those of `edgekit.graph.fused`.
+Layer normalization becomes ONNX's operator, the others those of `edgekit.graph.fused`.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def fuse(model: Model) -> Model:
 
 
 def _square_later(graph: ir.Graph, move: ir.Node) -> None:
-    """Move the elements first and square them then, so that a square stands before the sum or mean of a pattern."""
+    """Move the elements first, then square them, so that a square precedes the sum or mean of a pattern."""
     data = move.inputs[0] if _moves_alone(move) and _is_open(move) else None
     base = None if data is None else _square(data)
     square = None if data is None else data.producer()
@@ -77,7 +77,7 @@ def _is_open(node: ir.Node) -> bool:
 
 
 def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
-    """Remove what computed these values, where nothing reads it any more."""
+    """Remove the nodes that computed these values, if they have no reader left."""
     waiting = list(values)
     while waiting:
         value = waiting.pop()
@@ -90,7 +90,7 @@ def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
 
 
 def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
-    """``(x - mean) / sqrt(variance + epsilon)``, then perhaps times a constant, then plus one."""
+    """Fuse ``(x - mean) / sqrt(variance + epsilon)``, perhaps times one constant and plus another."""
     found = _match_normalization(root)
     if found is None:
         return None
@@ -142,7 +142,7 @@ def _match_normalization(root: ir.Node) -> Normalization | None:
 
 
 def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalization | None:
-    """x, axis and epsilon where `centred` is x - mean(x), and `deviation` the root of its mean square."""
+    """Return x, axis and epsilon if `centred` is x - mean(x), and `deviation` the root of its mean square."""
     lifted = _operand_of_type(deviation, "Sqrt")
     mean_square, epsilon = _plus_constant(lifted)
     square, axes = _mean(mean_square)
@@ -172,7 +172,7 @@ def magnitude(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
 
 
 def mean_square(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
-    """The mean of squares along axes side by side, unless a root, logarithm or division follows."""
+    """Fuse the mean of squares along adjacent axes, unless a root, logarithm or division follows."""
     square, axes = _mean(root.outputs[0])
     x = None if square is None else _square(square)
     if x is None or not axes or not _plain(x) or axes != list(range(axes[0], axes[-1] + 1)):

@@ -19,9 +19,9 @@ Gates = dict[str, ir.Value]
 
 
 def lstm_step(graph: ir.Graph, root: ir.Node) -> list[ir.Value | None]:
-    """``o * tanh(c')`` with ``c' = f * c + i * g``, all gates parts of a sum of two Gemms, one of the state h.
+    """Fuse ``o * tanh(c')`` with ``c' = f * c + i * g``, all gates parts of a sum of two Gemms, one of the state h.
 
-    Returns what was only read or made by the nodes that are replaced; nothing where it is no such step.
+    Returns values that only the replaced nodes read or made; none if it is no such step.
     """
     found = _cell(root)
     if found is None:
@@ -138,7 +138,7 @@ def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, Float64] |
 
 
 def _layer(value: ir.Value, outputs: int) -> Layer | None:
-    """The operand and the weights of the Gemm of so many outputs that makes a value."""
+    """Return the operand and the weights of the Gemm with `outputs` that makes a value."""
     node = value.producer()
     rows = None if node is None else _rows(node)
     if node is None or rows is None or node.inputs[0] is None or len(rows) != outputs:

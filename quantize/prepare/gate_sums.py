@@ -1,7 +1,7 @@
-"""Takes the product of a recurrent layer with its input out of it, so that an ordinary layer does it.
+"""Moves the product of a recurrent layer with its input to an ordinary layer.
 
-One Gemm makes W x of all steps; the cell reads that in the place of x, and its own W is the identity. The float network
-stays the same, but for the order in which it adds biases; integers do nothing for that W.
+One Gemm makes W x of all steps. The cell reads that instead of x, and its W is the identity. The float network stays
+the same, up to the order in which it adds biases; integers skip that W.
 """
 
 import numpy as np

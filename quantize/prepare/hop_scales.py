@@ -46,7 +46,7 @@ STEPS = 15  # of e, for a tensor of degree 1
 def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = True) -> Model:
     """Return the float model with a scale per hop at every layer whose input follows the level.
 
-    Those `behind_biases` follow but for what they are in silence.
+    Layers `behind_biases` follow except for their value in silence.
     """
     copy = Model(model.ir.clone())
     found = _take_out_cells(copy)
@@ -70,7 +70,7 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
 
 
 def _take_out_cells(model: Model) -> Degrees:
-    """Give cells that read what follows the level a layer of their own for that product; return what follows then."""
+    """Give cells whose input follows the level a separate layer for that product; return the new degrees."""
     graph, found = model.ir.graph, degrees(model)
     cells = [node for node in graph if _is_open(node, RECURRENT, found)]
     if not cells:
@@ -110,7 +110,7 @@ def readers(model: Model) -> tuple[str, ...]:
 
 
 def _is_open(node: ir.Node, kinds: Collection[str], found: Degrees) -> bool:
-    """Whether a layer of constant weights runs in integers, and reads what follows the level."""
+    """Whether a layer of constant weights runs in integers, and its input follows the level."""
     x = node.inputs[0] if node.inputs else None
     return node.op_type in kinds and is_integer_compute(node) and x in found
 
@@ -129,7 +129,7 @@ def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict
 
 
 def _subtract_silence(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
-    """Append x without what it is in silence."""
+    """Append x minus its value in silence."""
     constant = add_initializer(graph, f"{x.name}.rest", rest.operand)
     node = ir.node("Sub", [x, constant], name=f"{x.name}.moving")
     node.metadata_props[FLOAT_NODE] = "1"
@@ -142,7 +142,7 @@ def _subtract_silence(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
 def _append_hop_scale(
     graph: ir.Graph, stored: ir.Value, x: ir.Value, peak: float, degree: float
 ) -> tuple[ir.Value, ir.Value]:
-    """Append x 2^e and 2^-e; `stored` is the tensor that x is made of."""
+    """Append x 2^e and 2^-e; `stored` is the tensor from which x is computed."""
     top = np.float32(HEADROOM * (peak if peak > 0 else 1.0))
     steps = np.arange(1, round(STEPS * max(degree, 1.0)) + 1)
     bounds = add_initializer(graph, f"{x.name}.bounds", np.ldexp(top, -steps).astype(np.float32))
@@ -176,7 +176,7 @@ def _append_hop_scale(
 
 
 def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value, bias: ir.Value | None) -> None:
-    """Multiply a layer's sums by 2^-e, then add its bias, or what it makes of silence."""
+    """Multiply a layer's sums by 2^-e, then add its bias, or its result in silence."""
     sums = layer.outputs[0]
     name = str(sums.name)
     layer.resize_inputs(2)
@@ -224,7 +224,7 @@ def _keep_in_float(model: Model) -> None:
 
 
 def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node]:
-    """Float nodes, and cheap ones to which only such hand what follows the level."""
+    """Return float nodes, and cheap nodes that get tensors that follow the level only from these."""
     after = set[ir.Node]()
     for node in nodes:
         following = [value for value in activations(node) if value in found]

@@ -10,10 +10,10 @@ TRANSFORMS = frozenset({("", "DFT"), (FRONTEND_DOMAIN, "STFT")})
 
 
 def keep_spectra(model: Model) -> Model:
-    """Return a model that leaves the nodes of such ways in float, as those of a front end are.
+    """Return a model whose nodes on such paths stay in float, as those of a front end.
 
-    Between the transform and the logarithm may stand what works element by element, moves elements, sums them, or
-    filters them by constant weights of which none is below 0; before the transform the same.
+    Nodes between the transform and the logarithm may work element by element, move elements, sum them, or filter them
+    by constant weights not below 0. The same holds before the transform.
     """
     graph_model = model.ir.clone()
     graph = graph_model.graph
@@ -26,7 +26,7 @@ def keep_spectra(model: Model) -> Model:
 
 
 def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
-    """Transforms, and what carries their values on up to a logarithm."""
+    """Return transforms, and nodes that carry their values to a logarithm."""
     after = set[ir.Node]()
     for node in graph:
         carries = _passes(node) and any(p in after and not _is_end(p) for p in _producers(node))

@@ -124,13 +124,13 @@ def _degree(node: ir.Node, found: Degrees) -> float | None:
 
 
 def _power(node: ir.Node) -> float | None:
-    """The exponent of a Pow; None where it is no single constant."""
+    """Return the exponent of a Pow; None unless it is a single constant."""
     power = array_of(node.inputs[1])
     return float(power.item()) if power is not None and power.size == 1 else None
 
 
 def _own_degree(node: ir.Node, operands: int) -> float | None:
-    """The degree that a node gives what is of degree 1; None where its result does not follow."""
+    """Return the degree of a node's result for operands of degree 1; None if it does not follow."""
     facts = facts_of(node)
     if node.domain == FRONTEND_DOMAIN:
         return OWN.get(node.op_type)

@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def value(self) -> ir.Value:
-        """The operand, as it is now: where another layer wrote it, what undoes that layer's scale."""
+        """Operand in the current graph: after another layer's scale, the value that undoes that scale."""
         value = self.reader.inputs[self.index]
         assert value is not None
         return value
@@ -53,7 +53,7 @@ class Rest:
 
 
 def _layers_after_bias(model: Model, found: Degrees) -> list[Entry]:
-    """Layers whose input may follow the level but for a constant, and that save more than they cost."""
+    """Return layers whose input may follow the level except for a constant, and that save more than they cost."""
     graph = model.ir.graph
     held = {before: after for before, after in state_values(model) if before not in found}
     while True:  # states are taken out until all that are left hold what such layers read or write
@@ -67,9 +67,9 @@ def _layers_after_bias(model: Model, found: Degrees) -> list[Entry]:
 def _reachable_tensors(
     graph: ir.Graph, near: set[ir.Value], found: Degrees
 ) -> tuple[set[ir.Value], list[ir.Node]]:
-    """The tensors that layers, moves and functions of an element make of those that follow and those `near`.
+    """Return tensors that layers, moves and elementwise functions compute from following and `near` ones.
 
-    With them the layers that read one which does not follow itself.
+    Also return the layers that read one which does not follow itself.
     """
     layers = list[ir.Node]()
     for node in graph:
@@ -102,9 +102,9 @@ def _saves(entry: Entry) -> bool:
 
 
 def rest_values(model: Model, calibration: Calibration, found: Degrees) -> list[Rest]:
-    """Return what layers read and make of silence, of those that come to rest in it and follow the level but for that.
+    """Return inputs and outputs in silence of layers that settle in silence and otherwise follow the level.
 
-    `found` has the tensors that follow the level themselves.
+    `found` has the tensors that follow the level directly.
     """
     pcm, entries = pcm_input(model), _layers_after_bias(model, found)
     if pcm is None or not entries:
@@ -165,7 +165,7 @@ def _is_steady(hops: Array) -> bool:
 
 
 def entry_of(layer: ir.Node) -> Entry:
-    """Return the operand of a layer, before what only moves it to the layer; the fewest elements are scaled."""
+    """Return the operand of a layer, before nodes that only move it, so that the fewest elements are scaled."""
     reader, index = layer, 0
     value = layer.inputs[0]
     assert value is not None

@@ -1,9 +1,8 @@
 """Split shortcut: a convolution of joined channels becomes one per part, and their sum.
 
-What a U-Net's decoder computed and what its encoder hands over differ in range, and so do the weights that read
-them. Q-Diffusion (Li et al., ICCV 2023, section 4.3) gives each part quantizers of its own. Functions of single
-elements between the Concat and the convolution are computed of each part. The network computes the same; the parts'
-sums are added in 16 bits.
+In a U-Net the tensors of decoder and encoder differ in range, and so do the weights that read them. Q-Diffusion (Li et
+al., ICCV 2023, section 4.3) gives each part separate quantizers. Elementwise functions between the Concat and the
+convolution are computed for each part. The network computes the same; the parts' sums are added in 16 bits.
 """
 
 from collections.abc import Collection, Sequence

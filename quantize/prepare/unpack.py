@@ -1,9 +1,8 @@
-"""Unpack states: one that a network cuts into parts becomes several, so that each has a type of its own.
+"""Unpack states: one that a network cuts into parts becomes several, so that each has a separate type.
 
 Networks pack h and c of a cell, or the caches of several layers, into one tensor: they slice it at
-the start of a hop and join its successor at the end. The c of an LSTM gets the shape that the cell
-gives it. Which element comes from where is followed through all data movement by running the movement
-on element numbers.
+the start of a hop and join its successor at the end. The c of an LSTM gets the shape of the cell's c. To trace each
+element, the data movement runs on element numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -66,7 +65,7 @@ def _values(graph: ir.Graph) -> Iterator[tuple[ir.Value, ir.Node | None]]:
 
 
 def _constant(value: ir.Value | None) -> NDArray[np.generic] | None:
-    """A movement's constant: data count as elsewhere, indices are what they are."""
+    """Return a movement's constant: data are numbered as elsewhere, indices keep their values."""
     array = constant(value)
     if array is None:
         return None
@@ -99,7 +98,7 @@ def _split_state(
 def _successors(
     graph: ir.Graph, state: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]
 ) -> dict[ir.Value, ir.Value]:
-    """The parts of a state and what each becomes, of the state's next `elements`; empty where it stays whole."""
+    """Return the parts of a state and their next values, from its next `elements`; empty if it stays whole."""
     own = numbers[state].ravel()
     parts = list(_parts(graph, numbers, own))
     if len(parts) < 2 and not _is_moved_cell(state, parts):
@@ -174,7 +173,7 @@ def _is_followed(node: ir.Node) -> bool:
 
 
 def _separate(graph: ir.Graph, part: ir.Value, after: ir.Value, name: str) -> StatePair:
-    """Make `part` a state of its own with `after` as its successor."""
+    """Make `part` a separate state with `after` as its successor."""
     names = value_names(graph)
     state = ir.Value(
         name=unused_name(names, name), shape=part.shape, type=ir.TensorType(ir.DataType.FLOAT)

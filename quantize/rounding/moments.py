@@ -1,4 +1,4 @@
-"""Second moments of what layers multiply their weights with, in the quantized and in the float network."""
+"""Second moments of the operands of layers' weights, in the quantized and in the float network."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ class Moments:
         return Moments(own, cross, real, np.zeros((2, groups, inputs)))
 
     def add(self, quantized: F64, real: F64) -> None:
-        """Take rows in, (groups, rows, inputs) each."""
+        """Add rows, (groups, rows, inputs) each."""
         own = quantized.swapaxes(1, 2) @ quantized
         same = real is quantized
         self.own += own
@@ -152,7 +152,7 @@ def _subgraph_before(model: Model, taps: Sequence[str]) -> Model:
 def _reached_nodes(
     values: list[ir.Value], after: dict[ir.Value, ir.Value]
 ) -> tuple[set[ir.Node], set[ir.Value]]:
-    """The nodes and states that values depend on; `after` has what each state becomes."""
+    """Return the nodes and states that values depend on; `after` maps each state to its next value."""
     nodes: set[ir.Node] = set()
     carried: set[ir.Value] = set()
     while values:
@@ -187,10 +187,10 @@ def rows_of(node: ir.Node, index: int, block: Arrays, thin: bool = False) -> NDA
 
 
 def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
-    """The state before every step of a recurrent layer, (1, rows, units).
+    """Return the state before every step of a recurrent layer, (1, rows, units).
 
-    With ``linear_before_reset`` 0 the candidate's product takes it times the reset gate; that is not
-    looked at apart.
+    With ``linear_before_reset`` 0 the candidate's product reads it times the reset gate; that is not treated
+    separately.
     """
     units = dims(node.inputs[2])[-1]
     steps, batch = dims(node.inputs[0])[:2]

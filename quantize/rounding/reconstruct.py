@@ -1,8 +1,7 @@
-"""Fit integer weights layer by layer, so that each layer gives what it gives in the float network.
+"""Fits integer weights layer by layer, so that each layer has the outputs of the float network.
 
-In the order of the graph: a layer's inputs are those of the network that is quantized up to there, all
-earlier fits included, and its aim is the float network's output. Layers that do not depend on each other
-are fitted in one go. Nothing is random.
+The order is that of the graph. A layer's inputs are those of the network quantized so far, with all earlier fits; its
+target is the float network's output. Layers that do not depend on each other are fitted together. Nothing is random.
 """
 
 from collections.abc import Callable, Collection
@@ -86,7 +85,7 @@ def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
 def fit_layer(
     node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: float
 ) -> FittedWeight:
-    """The integers of one weight, by the moments of what it is multiplied with; `pull` as in `best_weights`."""
+    """Return the integers of one weight, from the moments of its operands; `pull` as in `best_weights`."""
     weight, dtype = constant(node.inputs[index]), weight_type(node, index, recipe)
     assert weight is not None
     rows = weight[0] if node.op_type in RECURRENT else channel_rows(node, weight)
@@ -117,7 +116,7 @@ def fit_layer(
 
 @dataclass(frozen=True)
 class _GroupFit:
-    """The rows of a group of channels, and the moments of what they are multiplied with, as in `Moments`."""
+    """Rows of a group of channels, and the moments of their operands, as in `Moments`."""
 
     rows: F64
     own: F64
@@ -125,7 +124,7 @@ class _GroupFit:
     real: F64
 
     def round(self, zeros: Mask | None, dtype: str, rounding: str, pull: float) -> tuple[F64, F64]:
-        """The integers and the scales of the rows; `zeros` stay what they are."""
+        """Return the integers and the scales of the rows; `zeros` stay zero."""
         target, damped = best_weights(self.rows, self.own, self.cross, pull, zeros)
         layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)), zeros)
         q, scales = ROUNDINGS[rounding](layer)

@@ -65,8 +65,8 @@ def best_weights(
 ) -> tuple[F64, F64]:
     """Return V and the damped H for float weights (outputs, inputs), H and ``X'^T X``.
 
-    V is drawn to the weights themselves by `pull`; where that is infinite it is them. Of sparse weights it is the best
-    of those that are 0 where `kept` is not.
+    `pull` draws V to the weights themselves; if infinite, V equals them. For sparse weights V is the best one with
+    zeros outside `kept`.
     """
     unit = max(float(np.mean(np.diag(moments))), 1e-12) * np.eye(len(moments))
     damped = moments + DAMPING * unit
@@ -82,10 +82,10 @@ def best_weights(
 
 
 def with_gain(rows: F64, q: F64, scales: F64, cross: F64, real: F64) -> F64:
-    """Return scales at which outputs are the float ones plus what does not depend on these.
+    """Return scales at which outputs are the float ones plus a rest that does not depend on these.
 
-    Least squares gives the reverse, float outputs that are the integer ones plus a rest: too small by the rest's
-    share. In one call that loses least. A sampler calls again and again: a rest of mean 0 evens out, a loss adds up.
+    Least squares fits the reverse, float outputs as integer ones plus a rest: too small by the rest's share. In one
+    call that has the least error. A sampler calls repeatedly: a rest of mean 0 averages out, a loss adds up.
 
     Args:
         rows: float weights W (outputs, inputs).
@@ -108,7 +108,7 @@ def nearest(layer: Layer) -> Rounded:
 
 
 def gptq(layer: Layer) -> Rounded:
-    """Input by input, the rest making up for what rounding did; then one at a time while that helps.
+    """Round input by input, with the rest correcting earlier errors; then change single weights while that helps.
 
     Frantar et al., GPTQ (ICLR 2023), in the order of decreasing ``diag(H)``; the second part is the
     coordinate descent of Behdin et al., QuantEase (2023). Every candidate scale is tried in full.
@@ -167,7 +167,7 @@ def adaround(layer: Layer) -> Rounded:
 
 
 def coordinate_descent(layer: Layer, q: F64, scales: F64) -> F64:
-    """Change one weight at a time to the integer that loses least, until none is left to change."""
+    """Change one weight at a time to the integer with the least error, until no change helps."""
     q, diagonal = q.copy(), np.diag(layer.moments)
     pull = (scales[:, None] * q - layer.target) @ layer.moments
     for _ in range(SWEEPS):
@@ -191,7 +191,7 @@ def _nearest(layer: Layer, scales: F64) -> F64:
 
 
 def _by_scale(layer: Layer, rounded: Callable[[F64], F64]) -> Rounded:
-    """Round at several scales; each output keeps what loses least. Wide integers need no clipping."""
+    """Round at several scales; each output keeps the best one. Wide integers need no clipping."""
     peak = np.abs(layer.target).max(axis=1, initial=0.0) / layer.limit
     candidates = CLIPS if layer.limit < 127 else CLIPS[-1:]
     best = np.full(len(peak), np.inf)

@@ -1,8 +1,8 @@
-"""Integer weights that err where inputs have little power: all layers, from one run of the float network.
+"""Integer weights with errors where inputs have little power: all layers, from one run of the float network.
 
-GPTQ (`edgekit.quantize.rounding.rounding.gptq`) on what each layer reads in the float network. Eight bits leave later
-layers inputs so much like those that errors of earlier layers are not made up for, which would take a run for each.
-Of sound, which has little power in many directions, this takes away 5 dB of the noise of rounded weights and more.
+GPTQ (`edgekit.quantize.rounding.rounding.gptq`) runs on each layer's inputs in the float network. With eight bits the
+inputs of later layers stay close to those, so errors of earlier layers are not corrected; that would need a run per
+layer. Sound has little power in many directions, so this removes 5 dB or more of the noise of rounded weights.
 """
 
 from collections.abc import Collection, Iterator
@@ -34,14 +34,14 @@ def fit_shaped_weights(
     names: Collection[str],
     known: dict[str, Fitted],
 ) -> Fitted:
-    """Return the weights of layers of at most `MOST_INPUTS` inputs, and what their biases grow by.
+    """Return the weights of layers of at most `MOST_INPUTS` inputs, and the addends of their biases.
 
     Args:
         model: the float network.
-        calibration: what the layers are fitted on, with its quieter copies where ranges have them, too.
+        calibration: data of the fit, with its quieter copies if ranges have them, too.
         recipe: its weights, bias correction and sparsity count; types of tensors do not.
         names: of the nodes that run in integers.
-        known: what was fitted for this network and calibration, to which this is added.
+        known: earlier fits for this network and calibration; new ones are added.
     """
     quiet = recipe.quiet_copies is True
     key = repr((recipe.weights, recipe.layers, recipe.bias_correction, recipe.sparse, quiet))
@@ -72,7 +72,7 @@ def _fit_all_layers(model: Model, calibration: Calibration, recipe: Recipe) -> F
 
 
 def _name_hidden(model: Model) -> None:
-    """Recurrent layers give the states of all steps, which are read with their weights."""
+    """Let recurrent layers output the states of all steps, which their weights are multiplied with."""
     for node in model.ir.graph:
         if node.op_type in RECURRENT and not node.outputs[0].name:
             node.outputs[0].name = f"{node.name}.all_steps"

@@ -1,9 +1,9 @@
-"""Which types keep the output: every group alone, then the cheapest mix that is good enough.
+"""Finds types that keep the output: every group alone, then the cheapest mix that is good enough.
 
-Noise powers of independent roundings nearly add up, so each group's options are ranked by the noise that
-they take away for what they cost, and the shortest prefix of that ranking is taken whose measured
-signal-to-noise ratio suffices. What the prefix raised in vain is lowered again. Greedy steps by the
-measured total are worse: they stall where two rounded tensors lie in series.
+Noise powers of independent roundings nearly add up, so each group's options are ranked by the noise that they remove
+per cost. The shortest prefix of that ranking with a sufficient measured signal-to-noise ratio is taken. Steps of the
+prefix without benefit are undone. Greedy steps by the measured total are worse: they stall if two rounded tensors
+follow each other.
 """
 
 import math
@@ -85,10 +85,10 @@ def search(
 
 
 def limit_options(space: Space, ranking: Ranking, most: float) -> tuple[Space, Ranking]:
-    """Leave out options so that no more than `most` multiply-accumulates leave int8: those that matter may.
+    """Leave out options so that at most `most` multiply-accumulates leave int8, those with the largest effect.
 
-    Of each group either all options stay or the narrowest ones; those that stay whole are the ones that
-    take most noise away in all.
+    Each group keeps either all options or the narrowest ones. The groups with all options are those that remove most
+    noise in total.
     """
     pairs = list(zip(space.groups, ranking.noises, strict=True))
     least = [min(option.wide_macs for option in group.options) for group, _ in pairs]
@@ -104,7 +104,7 @@ def limit_options(space: Space, ranking: Ranking, most: float) -> tuple[Space, R
 def _widest_macs(
     pairs: Sequence[tuple[Group, Sequence[float]]], least: Sequence[float], room: float
 ) -> list[float]:
-    """The most multiply-accumulates that each group may take out of int8, `room` more than the least in all."""
+    """Return the most multiply-accumulates that each group may take out of int8, `room` more than the least in all."""
     gains, sizes, wider = dict[int, float](), dict[int, float](), dict[int, float]()
     for i, (group, noises) in enumerate(pairs):
         wide = [o.wide_macs for o in group.options if o.wide_macs > least[i]]
@@ -182,7 +182,7 @@ def _undo_steps(
     min_snr_db: float,
     progress: Progress,
 ) -> Found:
-    """Undo single steps, the dearest first, as long as the ratio stays; those that come first stay."""
+    """Undo single steps, the most expensive first, as long as the SNR suffices; early cheap steps stay."""
     dear = [step for step in steps if not step.first]
     undo = sorted(
         dear, key=lambda step: (_price(space, step), step.group, step.after), reverse=True

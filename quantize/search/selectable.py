@@ -1,9 +1,9 @@
 """One float network in which every quantized tensor can be rounded to any grid while it runs.
 
-Trying types one by one needs many networks that differ in nothing but the grids of their tensors. So the
-Q/DQ pairs of one QDQ network become `FakeQuantize` nodes that read their grid, (scale, low, high), from a
-row of one more input; weights are what their integers stand for. Rounding at the same places, and exact
-arithmetic between them, is what the integers come to.
+Trying types one by one needs many networks that differ only in the grids of their tensors. So the
+Q/DQ pairs of one QDQ network become `FakeQuantize` nodes that read their grid, (scale, low, high), from a row of one
+more input; weights have the values of their integers. Rounding at the same places, with exact arithmetic between,
+equals the integers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ EXACT = np.zeros(3, np.float32)
 
 @dataclass(frozen=True)
 class Selectable:
-    """The network, and what its rows are.
+    """The network, and the meaning of its rows.
 
     Attributes:
         model: with one more stream input `GRIDS`, (rows, 3).
         stored: row by the number of a group: how its tensors are stored.
         copies: rows by the number of a group: the int8 copies of its tensors that products read.
-        default: (rows, 3): the grids of the QDQ network that it was made of.
+        default: (rows, 3): the grids of its QDQ network.
     """
 
     model: Model
@@ -43,7 +43,7 @@ class Selectable:
 
 
 def grid(kind: QuantType | None) -> Grid:
-    """The grid of a type; None is no grid."""
+    """Return the grid of a type; None has no grid."""
     if kind is None:
         return EXACT
     low, high = kind.limits

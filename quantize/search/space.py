@@ -45,7 +45,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Group:
-    """Tensors that share a type, first the one that names them, and their options by cost."""
+    """Tensors that share a type, the naming one first, and their options by cost."""
 
     tensors: tuple[str, ...]
     macs: int
@@ -74,7 +74,7 @@ def make_space(seen: ObservedModel, recipe: Recipe, macs: Mapping[str, int]) -> 
 
     Args:
         seen: the float network and its ranges.
-        recipe: observer, weights and preparation, and types of tensors that are settled; its others do not count.
+        recipe: observer, weights and preparation, and types of fixed tensors; other settings do not count.
         macs: multiply-accumulates of a hop by the name of the node.
     """
     wide = replace(recipe, activations="int16", products="int8", smooth_inputs="int16")
@@ -110,7 +110,7 @@ def _group(
     selectable: Selectable,
     counts: tuple[Mapping[str, int], ...],
 ) -> Group:
-    """`counts` are, by tensor: its elements, the multiply-accumulates that read it, those that write it."""
+    """Return a group; `counts` are, by tensor: its elements, multiply-accumulates that read it, those that write it."""
     row, copies = selectable.stored[index], selectable.copies.get(index, ())
     size, macs, written = (sum(of.get(name, 0) for name in members) for of in counts)
     as_it_is = dict.fromkeys(copies, EXACT)

@@ -1,7 +1,7 @@
-"""A quantized network in torch: rounded as its integers are, with the gradients of what is not rounded.
+"""A quantized network in torch: rounded like its integers, with gradients as if not rounded.
 
 The straight-through estimator: Bengio, Leonard and Courville, Estimating or Propagating Gradients Through Stochastic
-Neurons (2013), section 2; what leaves a range has no gradient (Jacob et al., CVPR 2018, section 3).
+Neurons (2013), section 2; values outside a range have no gradient (Jacob et al., CVPR 2018, section 3).
 """
 
 import math
@@ -61,7 +61,7 @@ class _TrainedGraph:
     unknown: list[str] = field(default_factory=list)
 
     def knows(self, value: ir.Value) -> bool:
-        """Whether a value hangs on what is trained through known operators alone."""
+        """Whether a value depends on trained values through known operators alone."""
         return value in self.reached and value not in self.lost
 
 
@@ -70,11 +70,11 @@ class IntegerForward:
     """One hop of a quantized network, as a function of its trained weights.
 
     Attributes:
-        weights: what is trained, by node and input.
-        values: what it starts from, as the float network has it.
-        fed: values that do not hang on what is trained: recorded, and given again.
+        weights: trained weights, by node and input.
+        values: their start values, those of the float network.
+        fed: values independent of trained ones: recorded and replayed.
         states: (input, output) of the states that do.
-        ends: what is compared with the float network: outputs, and what operators read that torch has no form of here.
+        ends: values compared with the float network: outputs, and operands of operators without a torch form here.
         unknown: those operators.
     """
 
@@ -89,7 +89,7 @@ class IntegerForward:
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Find what is trained, and what hangs on it."""
+        """Find the trained weights, and the values that depend on them."""
         floats = {str(node.name): node for node in self.prepared.ir.graph}
         self._places: dict[ir.Value, Key] = {}
         self._forms: dict[ir.Node, Form | None] = {}
@@ -99,7 +99,7 @@ class IntegerForward:
         self._divide()
 
     def _add(self, node: ir.Node, source: ir.Node) -> None:
-        """Take the weights of a layer, and the bias that goes with them."""
+        """Add the weights of a layer, and its bias."""
         name = str(node.name)
         if f"{name}.rest" in self.quantized.ir.graph.initializers:
             return  # what it makes of silence is a constant that hangs on its weights
@@ -121,7 +121,7 @@ class IntegerForward:
         self.weights[key], self.values[key] = weight, np.array(array, np.float32)
 
     def _divide(self) -> None:
-        """Find the nodes that hang on what is trained, through states too, and where torch has no form of them."""
+        """Find nodes that depend on trained weights, also through states, and those without a torch form."""
         pairs = dict(state_values(self.quantized))
         held = self._trained_states(pairs)
         found = self._followed(held)
@@ -137,14 +137,14 @@ class IntegerForward:
         self._feed(held)
 
     def _compared(self, ends: Sequence[ir.Value], held: set[ir.Value]) -> tuple[str, ...]:
-        """The names of what is compared instead of these, in both networks."""
+        """Return the names of the values compared instead of these, in both networks."""
         names = {v.name for node in self.prepared.ir.graph for v in named_outputs(node)}
         known = [end for value in ends if (end := self._comparable(value, names)) is not None]
         real = dict.fromkeys(v for v in known if v.dtype == ir.DataType.FLOAT and v not in held)
         return tuple(str(value.name) for value in real)
 
     def _feed(self, held: set[ir.Value]) -> None:
-        """Find what the nodes read that is neither trained nor made by them: constants, and what is recorded."""
+        """Find operands of the nodes that are neither trained nor computed by them: constants and recorded values."""
         made = set(chain(*(node.outputs for node, _ in self._core)))
         inner = made | self._places.keys() | held
         every = chain(*(node.inputs for node, _ in self._core))
@@ -192,7 +192,7 @@ class IntegerForward:
         return end
 
     def _trained_states(self, pairs: Mapping[ir.Value, ir.Value]) -> set[ir.Value]:
-        """The state inputs that hang on what is trained, each through its output."""
+        """Return the state inputs that depend on trained weights, each through its output."""
         held = set[ir.Value]()
         while True:
             reached = set(self._places) | held
@@ -269,7 +269,7 @@ def _rows_of_elements(node: ir.Node, shape: tuple[int, ...]) -> Array:
 
 
 def _operand_before(value: ir.Value, holds: Callable[[ir.Node], bool]) -> ir.Value | None:
-    """The first operand of what makes a value, where that node holds."""
+    """Return the first operand of a value's node, if `holds` accepts the node."""
     node = value.producer()
     return node.inputs[0] if node is not None and holds(node) else None
 

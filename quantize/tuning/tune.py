@@ -1,8 +1,8 @@
-"""Train float weights a little, so that the integers made of them give what the float network gave.
+"""Trains float weights a little, so that their integers have the outputs of the float network.
 
-Knowledge distillation from the float network's own outputs (Hinton, Vinyals and Dean, 2015) on the calibration,
-without labels: stretches of clips run through the integer forward from the states that were there, and the relative
-square error of what comes out is followed downwards by Adam (Kingma and Ba, ICLR 2015, algorithm 1).
+This is knowledge distillation from the float network's outputs (Hinton, Vinyals and Dean, 2015) on the calibration,
+without labels. Stretches of clips run through the integer forward from their recorded states. Adam (Kingma and Ba,
+ICLR 2015, algorithm 1) reduces the relative square error of the outputs.
 """
 
 import hashlib
@@ -95,7 +95,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class RecordedClip:
-    """A clip: what the network is fed, the states before each hop, and what the float network makes, (hops, ...)."""
+    """A clip: inputs of the network, the states before each hop, and the float network's values, (hops, ...)."""
 
     fed: dict[str, Array]
     states: dict[str, Array]
@@ -107,10 +107,10 @@ class WeightTuner:
     """A network whose weights are trained on clips."""
 
     def __init__(self, seen: ObservedModel, recipe: Recipe, steps: int, seed: int) -> None:
-        """Take a float network that was prepared and observed on the clips.
+        """Store a float network that was prepared and observed on the clips.
 
         Raises:
-            ModelError: nothing in it can be trained.
+            ModelError: it has no weights that can be trained.
         """
         self.seen, self.recipe, self.steps, self.seed = seen, recipe, steps, seed
         quantized = quantize_observed(seen, recipe, "")
@@ -135,7 +135,7 @@ class WeightTuner:
 
     @property
     def key(self) -> str:
-        """A digest of all that a tuning hangs on, but for the number of its step."""
+        """Digest of everything that affects a tuning, except the number of its step."""
         digest = hashlib.sha256(self.seen.model.to_bytes())
         digest.update(repr((self.recipe, self.steps, self.seed)).encode())
         for clip in self.seen.calibration.clips:
@@ -159,7 +159,7 @@ class WeightTuner:
         return Progress(0, dict(self.forward.values), means, squares, places, states)
 
     def run(self, progress: Progress) -> Iterator[Progress]:
-        """Yield what there is after every step, from where `progress` is; the same whether it was cut off or not."""
+        """Yield the progress after every step, from `progress` on; an interruption does not change it."""
         while progress.step < self.steps:
             loss, gradients, states = self._loss(progress)
             places, before = self._followed(progress, states)
@@ -174,7 +174,7 @@ class WeightTuner:
             yield progress
 
     def _cut(self) -> list[Clip]:
-        """The clips, as many hops of each as `MOST_BYTES` hold."""
+        """Return the clips, each cut to the hops that fit in `MOST_BYTES`."""
         model, clips = self.seen.model, self.seen.calibration.clips
         first = str(model.stream_inputs[0].name)
         values = values_by_name(self.forward.quantized.ir.graph)
@@ -261,7 +261,7 @@ class WeightTuner:
         return float(total.detach()), gradients, behind
 
     def _relative(self, errors: "Mapping[str, Tensor]", powers: "Mapping[str, Tensor]") -> "Tensor":
-        """The mean of the ends' errors, each relative to its power."""
+        """Return the mean of the ends' errors, each relative to its power."""
         import torch
 
         total = torch.zeros(())

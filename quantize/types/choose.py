@@ -51,11 +51,11 @@ SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
 
 @dataclass(frozen=True)
 class TypePlan:
-    """Per tensor name its type, and the names of the nodes that run in integers.
+    """Types by tensor name, and the names of the nodes that run in integers.
 
-    `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, and no Q/DQ in the file,
-    which ONNX does not know for that type. `wide` are tensors that products read in 16 bits. `groups` are
-    the names of tensors that share one type.
+    `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, without Q/DQ in the file, as ONNX has
+    none for that type. `wide` are tensors that products read in 16 bits. `groups` are the names of tensors that share
+    one type.
     """
 
     types: dict[str, QuantType]
@@ -69,7 +69,7 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     """Return the types of every tensor that integer nodes read or write.
 
     Raises:
-        UsageError: the recipe names tensors that are not there, or gives one group two types.
+        UsageError: the recipe names unknown tensors, or gives one group two types.
     """
     graph = model.ir.graph
     compute = {node.name for node in graph if is_integer_compute(node)}
@@ -120,7 +120,7 @@ def _written(graph: ir.Graph, mark: str) -> list[str]:
 
 
 def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """The types of what a sampler's rows add up."""
+    """Return the types of the tensors that a sampler's rows add."""
     if model.sampler is None:
         return {}
     names = {model.sampler.roles.x, *(str(value.name) for value in model.stream_outputs)}
@@ -153,9 +153,9 @@ def _wide(
 
 
 def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
-    """Holds twice the largest c that was seen, and what a memory that forgets nothing grows to: 1 a step.
+    """Return the fraction bits of c: it holds twice the largest observed c, and the growth of a full memory, 1 a step.
 
-    So the fraction has `CELL_FRACTION_BITS` at most, as many as the gates have and one more.
+    So the fraction has at most `CELL_FRACTION_BITS`, one more than the gates.
     """
     seen = [value for value in (optional(node, CELL_INPUT), *node.outputs[CELL_OUTPUT:]) if value]
     ends = [
@@ -251,10 +251,10 @@ class _Tensors:
 
 
 def _requested_types(groups: list[list[str]], tensors: _Tensors, recipe: Recipe) -> dict[str, str]:
-    """The type that a recipe asks for each tensor of the groups; a named one decides for its group.
+    """Return the requested type of each tensor of the groups; a named one decides for its group.
 
     Raises:
-        UsageError: names that are in no group, groups with two types, hidden states as int8.
+        UsageError: names in no group, groups with two types, hidden states as int8.
     """
     problems = list(_name_problems(set(chain(*groups)), tensors.values, recipe))
     wanted = {}
@@ -283,7 +283,7 @@ def _name_problems(
 
 
 def _conflict(named: dict[str, str], recipe: Recipe, inside: bool) -> Problem | None:
-    """Types that a recipe gives tensors of one group, where they are several, or not for the inside of a cell."""
+    """Return a problem if a recipe gives tensors of one group several types, or one unfit for the inside of a cell."""
     if len(set(named.values())) <= 1 and not (inside and "int8" in named.values()):
         return None
     found = ", ".join(f"{name!r} {dtype}" for name, dtype in sorted(named.items()))

@@ -1,4 +1,4 @@
-"""Which type the weights of a layer get: the recipe's, or the one that it names for them."""
+"""Types of the weights of a layer: the recipe's, or the one that it names for them."""
 
 from collections.abc import Sequence
 
