@@ -152,7 +152,7 @@ def _answer_to_first(call: Call, feeds: Sequence[Arrays]) -> Arrays:
 
 
 def _of_known_sizes(run: Call, model: Model, where: str, feeds: Arrays) -> Arrays:
-    """Run a call; refuse outputs whose element count differs from the graph, or their shape apart from sizes of 1."""
+    """Run a call; refuse outputs of another element count than the graph's; add or drop sizes of 1 as in the graph."""
     found = run(feeds)
     shapes = {str(value.name): static_shape(value) for value in model.ir.graph.outputs}
     known = {name: shape for name in found if (shape := shapes.get(name)) is not None}

@@ -66,7 +66,7 @@ def topk(node: ir.Node, x: list[Array]) -> list[Array]:
 def _insert_position(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
     """Insert k among the positions of the best, of which there are `found` so far.
 
-    It moves up from the last position as long as k is better. NaN is better than all numbers, and no number is better
+    It moves up from the last position as long as k is better. NaN is not better than any number, and no number is better
     than NaN.
     """
     count = places.shape[-1]

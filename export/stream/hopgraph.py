@@ -201,7 +201,7 @@ class HopGraph:
         return self.one(f"{name}.cast", "Cast", value, to=ir.DataType.from_numpy(dtype))
 
     def exact(self, value: ir.Value) -> ir.Value:
-        """Mark the node of a value as an index or count: it stays in float."""
+        """Mark the node of a value as one that must be exact: it stays in float."""
         node = value.producer()
         assert node is not None
         node.metadata_props[FLOAT_NODE] = "1"

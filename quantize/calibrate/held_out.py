@@ -103,9 +103,8 @@ class Parts:
     def beyond(self, margin_db: float) -> float:
         """Return the share of tensors, over all parts, whose peak exceeds that of all other parts by the margin.
 
-        Copies of clips do not count.
-        Without a margin, each of N equal parts exceeds the others with a share of 1 / N: the expected news of one more
-        part after N - 1.
+        Copies of clips do not count. Of N similar parts each has the largest peak once in N times. So at 0 dB the share
+        is that of tensors on which one more part would exceed N - 1 parts.
         """
         names = sorted({name for part in self._peaks for name in part})
         peaks = np.array([[part.get(name, 0.0) for name in names] for part in self._peaks])

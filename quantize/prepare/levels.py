@@ -56,8 +56,8 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
     """Return how to make quieter copies of clips; None if one run is enough, or the network reads no sound.
 
     Layers linear in the sound keep within the ranges of louder sound, so their clips run quieter only if `asked`.
-    After a logarithm quieter sound lands in another range; so do layers with biases after it. The loudest possible PCM
-    does, too, and recordings need not contain it.
+    After a logarithm quieter sound lands in another range, also in layers with biases. So does the loudest possible
+    PCM, which recordings need not contain.
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))

@@ -153,7 +153,7 @@ def _wide(
 
 
 def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
-    """Return the fraction bits of c: it holds twice the largest observed c, and the growth of a full memory, 1 a step.
+    """Return the fraction bits of c: it holds twice the largest observed c, and a memory that grows by 1 a step.
 
     So the fraction has at most `CELL_FRACTION_BITS`, one more than the gates.
     """
