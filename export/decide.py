@@ -22,14 +22,14 @@ LOWEST = -3e38  # below every score
 def add_decisions(model: Model, decide: Decide) -> Model:
     """Return a model that decides once per hop on the scores in its first stream output.
 
-    The scores are made by `Decide.function` where there is one, and smoothed: the mean of the last hops (those before
-    the stream count as 0), or ``s += (1 - exp(-hop / pole)) * (score - s)`` from 0 on. A label is on from the hop in
+    `Decide.function`, if given, makes the scores. They are smoothed: by the mean of the last hops (those before the
+    stream count as 0), or by ``s += (1 - exp(-hop / pole)) * (score - s)`` from 0 on. A label is on from the hop in
     which its score reaches ``on`` to that in which it falls below ``off``. If a label switches on and no other
     detection is younger than ``hold``, the hop is a detection. Of several labels the highest score wins, of equal ones
     the first. Ignored labels never switch on.
 
-    The first output is replaced by ``detected``, bool (1,): whether this hop is a detection; ``label``, int32 (1,):
-    the label of the last detection, -1 before there was one; ``score``, float32 (1,): the highest smoothed score of
+    Three outputs replace the first one. ``detected``, bool (1,), shows whether this hop is a detection. ``label``,
+    int32 (1,), is that of the last detection, at first -1. ``score``, float32 (1,), is the highest smoothed score of
     the labels that are not ignored. Everything is computed in float32.
 
     Raises:

@@ -60,8 +60,8 @@ def from_onnx(
     The integers of another tool are kept, unsigned ones shifted to signed; the recipe is then
     `SOURCE_RECIPE`.
 
-    The file is untrusted: its size is checked first, it is checked by ``onnx.checker``, it may point
-    to files in its own folder only, and its result is compared with the file itself in onnxruntime.
+    The file is untrusted. Its size is checked first, then ``onnx.checker`` checks it. It may point only to files in
+    its folder. The result is compared with the file itself in onnxruntime.
 
     Args:
         path_or_bytes: the file, or its content, which then must not point to other files.

@@ -60,11 +60,11 @@ def from_torch(
 ) -> tuple[Model, Arrays]:
     """Import a network through ``torch.export`` and torch's ONNX exporter.
 
-    Inputs are named as the parameters of ``forward`` (of a .pt2 those that it was exported with by name, the others in
-    lower case, as torch.export names them). Outputs are named by the module's attribute
-    ``output_names`` (a tuple of str), else as the exporter names them. States are declared, found by names, or follow
-    the convention ``forward(x, *states) -> (y, *states)``. Then all inputs but the first are states if number, order
-    and shape match all outputs but the first; these are renamed ``<input>_next``.
+    Inputs have the names of ``forward``'s parameters. In a .pt2 these are the keyword names of its export; others are
+    in lower case, as torch.export names them. Outputs are named by the module's attribute ``output_names`` (a tuple of
+    str), else as the exporter names them. States are declared, found by names, or follow the convention ``forward(x,
+    *states) -> (y, *states)``. Then all inputs but the first are states if number, order and shape match all outputs
+    but the first; these are renamed ``<input>_next``.
 
     Args:
         source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``), or a

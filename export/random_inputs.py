@@ -26,8 +26,8 @@ def draw(
 ) -> Array:
     """Return random arrays for a stream input, (count, *shape) of its type.
 
-    Standard normal; truth values are fair, integers up to `highest`: from 1, or from 0 where it is
-    below 2, so that they suit as an index. With `lowest` floats too are whole numbers from there on.
+    Floats are standard normal, truth values are fair. Integers go up to `highest`: from 1, or from 0 if it is below 2,
+    so that they are valid indices. With `lowest` floats too are whole numbers from there on.
     """
     assert value.dtype is not None
     shape = (count, *(static_shape(value) or ()))

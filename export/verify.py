@@ -88,8 +88,8 @@ def verify_import(
     Raises:
         ModelError: an output's size in onnxruntime differs from ONNX's shape inference.
         VerificationError: an output differs by more than `LIMIT` of its peak, and by more than
-            `SPREADS` times the effect of the source's rounding; for a network that rounds to integers, by more than
-            `MIN_SNR_ROUNDED_DB` allows.
+            `SPREADS` times the effect of the source's rounding. A network that rounds to integers must reach
+            `MIN_SNR_ROUNDED_DB`.
     """
     wide = None if exact is None else partial(_both_in_double, exact, model)
     same = partial(

@@ -43,14 +43,14 @@ class Facts:
     Attributes:
         name: of the operator, in the standard domain.
         elementwise: an element of the result depends on the elements at its place; operands broadcast.
-        moves: every element of the results is an element of an operand. ``renames`` leaves all where they
-            are in memory (up to Transpose, which may not), ``copies`` takes or repeats them by place,
-            ``fills`` adds a constant next to them, ``chooses`` looks at their values or at neighbours.
+        moves: every element of the results is an element of an operand. ``renames`` leaves all at their place in
+            memory (except Transpose, which may not). ``copies`` selects or repeats them by place, ``fills`` adds a
+            constant next to them, ``chooses`` compares values or neighbours.
         joins: such elements come from several operands.
         keeps_zero: where the elements that it takes are 0 its result is 0, whatever its constants are.
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
         degree: the result of s * x is s ** degree times the result of x, for every s > 0 and all operands that change
-            alike; operators that are ``homogeneous``, average or move have degree 1 by default.
+            alike. Operators that are ``homogeneous``, average or move have degree 1 by default.
         saturates: large inputs reach a bound, so that its input gains from 16 bits, at no cost.
         precise: its integer form has 64 bits inside, so that 16 bits outside are useful.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.

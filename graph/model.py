@@ -225,7 +225,7 @@ class Model:
     def end_state(self) -> str | None:
         """State input that holds the number of samples after the end of the stream so far.
 
-        It is 0 before the end. The caller of the hops sets it once, before the hop in which the stream ends; the
+        It is 0 before the end. The caller of the hops sets it once, before the hop in which the stream ends. The
         network counts on from there, so that frames after the end read as zero.
         """
         end: str | None = self._load("end_state", None)

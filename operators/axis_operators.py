@@ -66,8 +66,7 @@ def topk(node: ir.Node, x: list[Array]) -> list[Array]:
 def _insert_position(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
     """Insert k among the positions of the best, of which there are `found` so far.
 
-    It moves up from the last position as long as k is better. NaN is not better than any number, and no number is better
-    than NaN.
+    It moves up from the last position as long as k is better. Comparisons with NaN are false: NaN does not move up.
     """
     count = places.shape[-1]
     beaten = better(rows[..., k, None], np.take_along_axis(rows, places[..., :found], -1))

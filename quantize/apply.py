@@ -1,6 +1,6 @@
 """Apply a recipe: a float model becomes a QDQ model, an ordinary ONNX file that any runtime can run.
 
-Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear, weights become int8
+Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear. Weights become int8
 initializers with a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
 """
 

@@ -15,9 +15,9 @@ from edgekit.graph.nodes import static_shape
 def with_networks(model: Model, networks: Mapping[str, Model]) -> Model:
     """Return a denoiser with the other networks of its sampler, each named after it and its role.
 
-    ``first`` takes x and gives one tensor shaped as x; ``y`` takes conditions and gives one shaped as x; ``last``
-    takes x and gives one of any shape. Their other inputs are conditions, shared by name. A single input may have any
-    name.
+    ``first`` reads x and returns one tensor shaped as x. ``y`` reads conditions and returns one shaped as x. ``last``
+    reads x and returns one of any shape. Their other inputs are conditions, shared by name. A single input may have
+    any name.
 
     Raises:
         ModelError: all problems of the networks.

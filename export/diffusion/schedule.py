@@ -89,8 +89,8 @@ class Schedule:
 def timesteps(spacing: str, total: int, steps: int) -> Int64:
     """Return the training steps that `steps` sampling steps visit, from the noisiest down.
 
-    ``uniform`` is DDIM's (0, T // S, ...), ``quad`` its floor(linspace(0, sqrt(0.8 T), S)^2); ``trailing``
-    and ``linspace`` are those of diffusers, which begin at T - 1.
+    ``uniform`` is DDIM's (0, T // S, ...), ``quad`` its floor(linspace(0, sqrt(0.8 T), S)^2). ``trailing`` and
+    ``linspace`` are those of diffusers, which begin at T - 1.
     """
     if spacing == "uniform":
         ascending = np.arange(steps) * (total // steps)

@@ -20,8 +20,8 @@ START, NOISE, RESIDUAL = "start", "noise", "residual"  # names of these conditio
 class StartAndNoise:
     """The start and the noise of a description.
 
-    ``given`` makes them conditions of the build, not inputs of the network: `start`, (1, channels, ...);
-    `noise`, (1, rows, channels, ...), with `residual`, which is added after the last row.
+    ``given`` makes them conditions of the build, not inputs of the network. `start` is (1, channels, ...). `noise` is
+    (1, rows, channels, ...), with `residual`, which is added after the last row.
 
     Attributes:
         start: ``noise`` is the kind's own; ``given`` is `start_scale` times a condition, and `start_noise` of the

@@ -1,7 +1,7 @@
 """Step tables of variance-preserving samplers: one function of each, from its paper's formula to rows.
 
-All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 - ab)``, so a clipped or corrected
-x0 acts on the whole step, and a row needs the network's output only for x0.
+All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 - ab)``, so a clipped or corrected x0
+acts on the whole step. A row needs the network's output only for x0.
 """
 
 from dataclasses import replace

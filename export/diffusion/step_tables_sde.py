@@ -75,7 +75,7 @@ class Ouve(_Description):
 
     ``predictor-corrector`` has two rows a step: an annealed Langevin step, then one of the reverse equation; the
     output is the last mean. ``posterior`` has one: from x_t and the estimate of x0 to x_s as DDIM does it (Song et
-    al., 2021, equation 12, with this equation's means and deviations); the output is the last estimate. The start's
+    al., 2021, equation 12, with this equation's means and deviations). The output is the last estimate. The start's
     mean is y, not y + m (x0 - y), so the first row treats all of x - y as noise.
 
     A ``preconditioned`` network returns F of Karras et al. (2022, equation 7) around y: with

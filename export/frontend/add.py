@@ -32,27 +32,26 @@ def add_frontend(
     """Return a model that reads ``pcm`` (1, hop) float32 and, if possible, returns ``pcm_out`` in the same form.
 
     ``stft:N_FFT:HOP:WINDOW`` replaces the first stream input by the transform of the last N_FFT samples: the complex
-    spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins; with ``mag`` its ``sqrt(re^2 + im^2)``, with
-    ``logpow`` its ``log10(max(re^2 + im^2, 1e-12))``. ``frame:LENGTH:HOP`` puts the last LENGTH samples there.
-    ``mel``, ``mfcc`` and ``erb`` put features there, see `edgekit.export.frontend.features`; no output becomes sound
-    then. Unit axes may stand anywhere.
+    spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins. With ``mag`` it is ``sqrt(re^2 + im^2)``, with
+    ``logpow`` ``log10(max(re^2 + im^2, 1e-12))``. ``frame:LENGTH:HOP`` puts the last LENGTH samples there. ``mel``,
+    ``mfcc`` and ``erb`` put features there, see `edgekit.export.frontend.features`; no output becomes sound then. Unit
+    axes may stand anywhere.
 
-    The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads
-    one, or a real gain per bin: it is transformed back, times the synthesis window, and
-    overlap-added. LENGTH samples after ``frame`` are too, without a window. Any other output stays unchanged, with a
-    note. `then` stands between inverse transform and synthesis window and reads LENGTH samples. With ``full`` the
-    networks start with the first frame that holds N_FFT samples. Until then their states stay zero, and the output is
-    silent.
+    The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads one, or a real
+    gain per bin. It is transformed back, times the synthesis window, and overlap-added. LENGTH samples after ``frame``
+    are too, without a window. Any other output stays unchanged, with a note. `then` stands between inverse transform
+    and synthesis window and reads LENGTH samples. With ``full`` the networks start with the first frame that holds
+    N_FFT samples. Until then their states stay zero, and the output is silent.
 
-    The hop shows how many frames a call takes: that many frames if the network was rewritten along a time axis, else
-    that many times HOP samples. With stacked features, ``stack`` states how many are new in a call; those before the
-    stream are of silence.
+    The hop defines the frames of a call: it counts frames if the network was rewritten along a time axis, else
+    samples, HOP per frame. With stacked features, ``stack`` states how many are new in a call; those before the stream
+    are of silence.
 
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
-    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late; of
-    features ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus LENGTH - HOP samples if
-    the output is PCM. NaN, infinity, anything beyond `frontend_nodes.PCM_LIMIT` and anything below
-    `frontend_nodes.PCM_FLOOR` in the PCM read as 0.
+    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for late gains. Features have
+    ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus LENGTH - HOP samples if the output
+    is PCM. NaN, infinity, anything beyond `frontend_nodes.PCM_LIMIT` and anything below `frontend_nodes.PCM_FLOOR` in
+    the PCM read as 0.
 
     Args:
         model: the network.

@@ -23,8 +23,8 @@ class Second:
 def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
     """Return one model that holds both networks, and where the second one begins and ends.
 
-    Inputs, outputs, states, notes and delays are those of both; all other facts are the first one's,
-    and the digest of the source is that of both digests.
+    Inputs, outputs, states, notes and delays are those of both; all other facts are the first one's. The digest of the
+    source is that of both digests.
 
     Raises:
         UsageError: one of them is quantized, and the other one differently or not at all.

@@ -139,8 +139,8 @@ class FrontendSpec:
         """Return the analysis and the synthesis window, both (length,) float32.
 
         Unless `plain`, the synthesis window is the analysis window divided by the sum of the
-        squares of all windows that overlap a sample, as in ``torch.istft``: analysis and synthesis
-        then add up to exactly 1.
+        squares of all windows that overlap a sample, as in ``torch.istft``. Analysis and synthesis then add up to
+        exactly 1.
         """
         window = make_window(self.window, self.length)
         weights = 1.0 if self.plain else np.resize(summed_squares(window, self.hop), self.length)

@@ -28,8 +28,8 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     Each keeps its name. A layout states the axes of channels, frames, bins and parts: ``N(PC)FT`` has the real parts
     of all channels before the imaginary ones. Features of bands are made of each channel, ``gcc`` of each pair of
     channels, ``intensity`` of four; those joined by ``+`` are consecutive channels. An output with parts is a
-    spectrum, one without them a gain per bin of the first input of the same spectra, for all of its channels or
-    for each. Other inputs and outputs stay unchanged.
+    spectrum. One without them is a gain per bin of the first input of the same spectra, for all of its channels or for
+    each. Other inputs and outputs stay unchanged.
 
     The states are ``NAME_history``, ``NAME_stack``, ``NAME_pcen``, ``NAME_overlap`` and ``NAME_waiting``,
     (channels, ...) each.

@@ -43,8 +43,8 @@ def find_states(
 ) -> tuple[StatePair, ...]:
     """Return the declared pairs and those found by names and shapes, in the order of the inputs.
 
-    An input and an output pair up by themselves when their names match by one of the rules above,
-    both are float32 of one shape, and neither matches anything else.
+    An input and an output form a pair if their names match by a rule above. Both must be float32 of one shape, and
+    match nothing else.
 
     Args:
         graph: the network.

@@ -1,8 +1,8 @@
 """`Oscillators`: a bank of harmonic oscillators whose phase does not drift.
 
-``y[n] = sum_k a_k[n] sin(2 pi k phase[n])``, the phase in cycles is the sum of ``pitch / rate`` up to sample n, as in
-DDSP (Engel et al., ICLR 2020). In a stream the phase is kept as whole numbers of 2^-48 cycles, so that it is exact
-after hours. One float32 would lose 1e-4 cycles within minutes.
+``y[n] = sum_k a_k[n] sin(2 pi k phase[n])``, where the phase in cycles is the sum of ``pitch / rate`` up to sample n,
+as in DDSP (Engel et al., ICLR 2020). In a stream the phase is kept as whole numbers of 2^-48 cycles, so that it is
+exact after hours. One float32 would lose 1e-4 cycles within minutes.
 """
 
 import math

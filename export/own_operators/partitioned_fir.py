@@ -1,8 +1,8 @@
 """`PartitionedFIR`: a long filter, as of a room, that a stream computes by blocks of spectra.
 
 ``y[n] = sum_k response[k] x[n - k]`` per channel. Offline it is that convolution. In a stream the response is cut into
-parts as long as a block, and the spectra of past blocks are kept: uniformly partitioned convolution (Wefers, 2015),
-which adds no delay where a block is a hop or a part of it.
+parts as long as a block, and the spectra of past blocks are kept. This uniformly partitioned convolution (Wefers,
+2015) adds no delay if a block is a hop or a part of it.
 """
 
 import torch

@@ -26,9 +26,9 @@ Numbers = Tensor | npt.ArrayLike  # as torch.as_tensor takes them
 class DiagonalSSM(nn.Module):
     """(batch, channels, time) -> the same; torch's ONNX exporter writes one node ``edgekit::DiagonalSSM``.
 
-    To export it yourself, pass ``custom_translation_table=translations()`` to ``torch.onnx.export``. A layer that
-    runs over chunks of fixed length, which are its batch, starts each of them from zero; in a stream of chunks it
-    is a constant matrix and keeps nothing.
+    To export it yourself, pass ``custom_translation_table=translations()`` to ``torch.onnx.export``. A layer may run
+    over chunks of fixed length, which are its batch. It starts each of them from zero. In a stream of chunks it is a
+    constant matrix without state.
 
     Args:
         channels: of input and output.

@@ -1,7 +1,7 @@
 """Offsets of a deformable convolution that are one bounded integer d per pixel, however the graph computes them.
 
 The chain is ``d = clamp(floor(s + 0.5), 0, dmax)``, ``offset = (d - 1) * square``, in any order and with any
-operators that come to the same.
+equivalent operators.
 """
 
 from dataclasses import dataclass, field

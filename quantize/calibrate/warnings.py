@@ -1,8 +1,8 @@
 """Warnings about calibration audio: properties that make ranges which real audio will not keep to.
 
-Each warning states the number that caused it, and the next step. Measured with int8 networks on speech in noise: half
-a second costs 3.8 dB, one clip of 12 s 0.35 dB, four different ones of 3 s 0.03 dB; signals 20 dB quieter than the
-calibration up to 3 dB.
+Each warning states the number that caused it, and the next step. Measured with int8 networks on speech in noise, half
+a second costs 3.8 dB, one clip of 12 s 0.35 dB. Four different ones of 3 s cost 0.03 dB, signals 20 dB quieter than
+the calibration up to 3 dB.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,9 +1,9 @@
 """Channels that may be scaled together: the output of a layer by s and the layers that read it by 1/s.
 
 Every element of every tensor gets the number of its channel. Movement and functions with
-``f(s x) = s f(x)`` for s > 0 pass numbers on, layers with constant weights start new ones, and where an
-operator needs equal scales (the channels of a convolution, the operands of a sum, a state and its
-successor) numbers are joined. Channels that cannot be scaled join `FIXED`.
+``f(s x) = s f(x)`` for s > 0 pass numbers on, layers with constant weights start new ones. Numbers are joined if an
+operator needs equal scales: the channels of a convolution, the operands of a sum, a state and its successor. Channels
+that cannot be scaled join `FIXED`.
 """
 
 from collections.abc import Callable, Mapping

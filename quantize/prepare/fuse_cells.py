@@ -19,7 +19,7 @@ Gates = dict[str, ir.Value]
 
 
 def lstm_step(graph: ir.Graph, root: ir.Node) -> list[ir.Value | None]:
-    """Fuse ``o * tanh(c')`` with ``c' = f * c + i * g``, all gates parts of a sum of two Gemms, one of the state h.
+    """Fuse ``o * tanh(c')`` with ``c' = f * c + i * g``, gates from a sum of two Gemms, one of the state h.
 
     Returns values that only the replaced nodes read or made; none if it is no such step.
     """

@@ -1,6 +1,6 @@
 """Per-hop scales: layers that read tensors following the level of the sound get them near full scale at any level.
 
-A spectrum, samples, and the results of layers without bias fall with the sound by 30 dB and more; the steps of a
+A spectrum, samples, and the results of layers without bias fall with the sound by 30 dB and more. The steps of a
 static int8 type do not. Such an operand x of a layer is multiplied by 2^e, and the layer's sums by 2^-e before the
 bias is added. Let P be four times the largest |x| in the calibration. Then e is the number of k in 1..15 for which max
 |x| < P 2^-k in this hop. So max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16. Multiplying by

@@ -1,6 +1,6 @@
 """Migration of ranges: the excess range of an input channel moves into the weights that read it.
 
-Xiao et al., SmoothQuant (ICML 2023), eq. 4: ``s = max|X|^alpha / max|W|^(1 - alpha)`` per input channel; X is divided
+Xiao et al., SmoothQuant (ICML 2023), eq. 4: ``s = max|X|^alpha / max|W|^(1 - alpha)`` per input channel. X is divided
 by s in its writer (a layer, or the scale of a normalization), W multiplied. Channels without a constant writer stay
 unchanged. The network computes the same.
 """

@@ -1,8 +1,8 @@
 """Unpack states: one that a network cuts into parts becomes several, so that each has a separate type.
 
-Networks pack h and c of a cell, or the caches of several layers, into one tensor: they slice it at
-the start of a hop and join its successor at the end. The c of an LSTM gets the shape of the cell's c. To trace each
-element, the data movement runs on element numbers.
+Networks pack h and c of a cell, or the caches of several layers, into one tensor. They slice it at the start of a hop
+and join its successor at the end. The c of an LSTM gets the shape of the cell's c. To trace each element, the data
+movement runs on element numbers.
 """
 
 from collections.abc import Iterator, Mapping

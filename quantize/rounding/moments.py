@@ -228,7 +228,7 @@ def row_stride(rows: int) -> slice:
     """Return a slice with a constant step over a number of rows, about `ROWS` of them.
 
     The step is coprime to their number. One that shares a factor with a picture's width never meets some of its
-    columns, nor, after a transposed convolution of stride 2, half of the taps.
+    columns. After a transposed convolution of stride 2 it misses half of the taps.
     """
     step = max(rows // ROWS, 1)
     while math.gcd(step, rows) > 1:

@@ -1,7 +1,7 @@
 """Integer weights with errors where inputs have little power: all layers, from one run of the float network.
 
 GPTQ (`edgekit.quantize.rounding.rounding.gptq`) runs on each layer's inputs in the float network. With eight bits the
-inputs of later layers stay close to those, so errors of earlier layers are not corrected; that would need a run per
+inputs of later layers stay close to those, so errors of earlier layers are not corrected. That would need a run per
 layer. Sound has little power in many directions, so this removes 5 dB or more of the noise of rounded weights.
 """
 

@@ -2,7 +2,7 @@
 
 Trying types one by one needs many networks that differ only in the grids of their tensors. So the
 Q/DQ pairs of one QDQ network become `FakeQuantize` nodes that read their grid, (scale, low, high), from a row of one
-more input; weights have the values of their integers. Rounding at the same places, with exact arithmetic between,
+more input. Weights have the values of their integers. Rounding at the same places, with exact arithmetic between,
 equals the integers.
 """
 

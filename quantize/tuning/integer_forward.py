@@ -1,7 +1,7 @@
 """A quantized network in torch: rounded like its integers, with gradients as if not rounded.
 
 The straight-through estimator: Bengio, Leonard and Courville, Estimating or Propagating Gradients Through Stochastic
-Neurons (2013), section 2; values outside a range have no gradient (Jacob et al., CVPR 2018, section 3).
+Neurons (2013), section 2. Values outside a range have no gradient (Jacob et al., CVPR 2018, section 3).
 """
 
 import math

@@ -1,8 +1,8 @@
 """Attention along time with a window: rings of the last keys and values.
 
-A product of two streams has two time axes, queries by keys. Where a constant band of a mask makes all
-keys but those of a window vanish, a hop holds its queries' rows and the window's columns only. A mask by
-segments is such a band, too, that returns after each segment; a hop then holds whole segments.
+A product of two streams has two time axes, queries by keys. If a constant band of a mask removes all keys outside a
+window, a hop holds only its queries' rows and the window's columns. A mask by segments is such a band, too, that
+returns after each segment; a hop then holds whole segments.
 """
 
 from collections.abc import Iterator, Sequence
