@@ -151,7 +151,7 @@ class _Runs:
         return np.asarray(joined)
 
     def longer_axes(self, whole: Arrays) -> dict[str, int] | None:
-        """Output -> the axis that is longer; None where a state is, or more than one axis."""
+        """Output -> the axis that is longer; None if a state is, or more than one axis."""
         found = {}
         for name, array in whole.items():
             shape = self._shapes[name]

@@ -134,7 +134,7 @@ def _time_problems(decide: Decide, where: str, hop_s: float | None) -> list[Prob
 
 
 def _hops(decide: Decide, word: str, hop_s: float | None) -> int | None:
-    """A time in whole hops, 1 at least; None where it is not given."""
+    """A time in whole hops, 1 at least; None if it is not given."""
     time = decide.times.get(word)
     return None if time is None else max(1, round(time.hops(hop_s)))
 

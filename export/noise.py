@@ -164,7 +164,7 @@ def _distribution_problem(name: str, distribution: str) -> Problem | None:
 
 
 def _port_problem(model: Model, name: str) -> Problem | None:
-    """Why an input cannot be drawn; None where it can."""
+    """Why an input cannot be drawn; None if it can."""
     states = {pair.input for pair in model.states}
     ports = {str(v.name): v for v in model.ir.graph.inputs if v.name not in states}
     where, step, listed = f"--noise {name}", "name a stream of float32", ", ".join(ports)

@@ -74,7 +74,7 @@ def _as_pair(value: object) -> object:
 
 
 def _operator_name(target: object) -> str:
-    """The name of torch's operator, without its library; empty where it is none."""
+    """The name of torch's operator, without its library; empty if it is none."""
     schema = getattr(target, "_schema", None)
     return "" if schema is None else str(schema.name.split("::")[-1])
 

@@ -181,7 +181,7 @@ def _read_trained_attribute(source: str, module: object) -> TrainingFacts:
 
 
 def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
-    """The keys of the dictionary that forward returns, in order; None where it returns anything else."""
+    """The keys of the dictionary that forward returns, in order; None if it returns anything else."""
     spec = program.call_spec.out_spec
     if spec is None or spec.type is not dict:
         return None

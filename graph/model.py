@@ -144,7 +144,7 @@ class Distance:
 
     Attributes:
         output: its name.
-        snr_db: None where both are equal, or the original is silent.
+        snr_db: None if both are equal, or the original is silent.
         max_error: the largest difference.
         peak: the largest value of the original.
         of: what was measured on: ``examples``, ``calibration`` or ``noise``.

@@ -11,7 +11,7 @@ from edgekit.base.arrays import Array
 
 
 def array_of(value: ir.Value | None) -> Array | None:
-    """Return the content of an initializer, or None where the value is not a constant."""
+    """Return the content of an initializer, or None if the value is not a constant."""
     if value is None or value.is_graph_input() or value.const_value is None:
         return None
     return value.const_value.numpy()
@@ -36,7 +36,7 @@ def producer_of(value: ir.Value | None) -> ir.Node | None:
 
 
 def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
-    """Return the shape as integers, or None where a dimension is open or the rank is unknown."""
+    """Return the shape as integers, or None if a dimension is open or the rank is unknown."""
     if value is None or value.shape is None or not value.shape.is_static():
         return None
     return tuple(int(str(dim)) for dim in value.shape)
@@ -51,7 +51,7 @@ def nbytes(value: ir.Value | None) -> int:
 
 
 def sole_user(value: ir.Value) -> ir.Node | None:
-    """Return the only reader of `value`; None where there are more or it is a graph output."""
+    """Return the only reader of `value`; None if there are more or it is a graph output."""
     if value.is_graph_output() or len(value.uses()) != 1:
         return None
     return value.consumers()[0]
@@ -143,7 +143,7 @@ def replace(
 
 
 def bypass(graph: ir.Graph, node: ir.Node, source: ir.Value) -> bool:
-    """Remove `node`, whose output equals `source`; False where the name of an output forbids it."""
+    """Remove `node`, whose output equals `source`; False if the name of an output forbids it."""
     output = node.outputs[0]
     if output.is_graph_output():
         producer = source.producer()

@@ -24,7 +24,7 @@ class Grid:
 
     @staticmethod
     def of(node: ir.Node) -> "Grid | None":
-        """The grid of a node; None where it is computed."""
+        """The grid of a node; None if it is computed."""
         scale, zero = (*node.inputs[1:3], None)[:2]
         if scale is None or zero is None or zero.dtype is None:
             return None

@@ -55,7 +55,7 @@ class FrameLayout:
 
     @staticmethod
     def of(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> "FrameLayout | None":
-        """Read a shape by its layout; None where the sizes are not those of the front end."""
+        """Read a shape by its layout; None if the sizes are not those of the front end."""
         sizes = _sizes_of_letters(layout, shape, form)
         wanted = [prod(sizes.get(letter, 1) for letter in axis) for axis in layout.axes]
         heard = form.heard(sizes["C"])
@@ -183,7 +183,7 @@ def _frame_layout_of(model: Model, value: ir.Value, form: FrontendSpec) -> Frame
 
 
 def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | None:
-    """The layout of a stream of one channel, whose sizes leave no choice; None where it has other axes."""
+    """The layout of a stream of one channel, whose sizes leave no choice; None if it has other axes."""
     shape, time = static_shape(value) or (), model.timing.get(str(value.name))
     axis = None if time is None else time.axis
     frames = form.stack or (1 if axis is None else shape[axis])
@@ -271,7 +271,7 @@ def _sample_problems(
 
 
 def hop_unit(model: Model, inputs: Mapping[str, FrameLayout]) -> int | None:
-    """Samples of the PCM in one of the network's own hop; None where it has no whole number of them.
+    """Samples of the PCM in one of the network's own hop; None if it has no whole number of them.
 
     A network that was rewritten along a time axis whose input has this front end counts frames; another counts samples.
     """

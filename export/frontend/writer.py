@@ -76,7 +76,7 @@ class FrontendWriter:
     def concat(
         self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
     ) -> ir.Value:
-        """Return the parts concatenated along an axis; a single part is returned as it is."""
+        """Return the parts concatenated along an axis; a single part is returned unchanged."""
         return (
             parts[0] if len(parts) == 1 else self.node("Concat", parts, {name: shape}, axis=axis)[0]
         )

@@ -82,7 +82,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
 
 
 def _innermost_user_line(error: BaseException) -> str:
-    """The innermost line of a user that led to an error; nothing where all are those of libraries."""
+    """The innermost line of a user that led to an error; none if all are those of libraries."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = PurePath(frame.filename)
         if is_users(path):

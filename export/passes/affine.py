@@ -15,7 +15,7 @@ def varying_input(node: ir.Node) -> ir.Value | None:
 
 
 def layer_constants(layer: ir.Node) -> tuple[Array, Array | None] | None:
-    """Return weights and bias of a layer, as they are stored; None where one of them is computed."""
+    """Return weights and bias of a layer, as they are stored; None if one of them is computed."""
     weight, bias = array_of(optional(layer, 1)), array_of(optional(layer, 2))
     computed_bias = bias is None and optional(layer, 2) is not None
     return None if weight is None or computed_bias else (weight, bias)

@@ -111,7 +111,7 @@ def _axis(node: ir.Node) -> Iterator[Found]:
 
 @cache
 def _place_of_axes(op_type: str) -> int | None:
-    """Which input of an operator is its axes; -1 where they are an attribute, None where it has none."""
+    """Which input of an operator is its axes; -1 where they are an attribute, None if it has none."""
     if not onnx.defs.has(op_type, OPSET):
         return None
     schema = onnx.defs.get_schema(op_type, OPSET)
@@ -211,7 +211,7 @@ class _Window:
 
 
 def _windows_of(node: ir.Node) -> Iterator[_Window]:
-    """The windows of a pool or Conv, axis by axis; none where shapes are not known."""
+    """The windows of a pool or Conv, axis by axis; none if shapes are not known."""
     x = static_shape(node.inputs[0]) if node.op_type in POOLS | {"Conv"} else None
     weight = None if x is None or node.op_type != "Conv" else static_shape(node.inputs[1])
     kernel = attribute(node, "kernel_shape", () if weight is None else weight[2:])

@@ -32,7 +32,7 @@ def _fold_one(graph: ir.Graph, layer: ir.Node) -> ir.Node | None:
 
 
 def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
-    """Weights as (output, ...) and bias (output,) in float64; None where they are not plain constants."""
+    """Weights as (output, ...) and bias (output,) in float64; None if they are not plain constants."""
     constants = layer_constants(layer) if _is_plain(layer) else None
     if constants is None:
         return None

@@ -46,8 +46,8 @@ class Offline:
             run. None for a file.
         nodes: number of nodes of its export at this length that depend on an input.
         run: runs the source itself on whole inputs and returns its outputs in order; `TooShort` if it fails.
-            None where the network is another one on purpose.
-        run_in_double: the same in float64; None where the source has no such form.
+            None if the network is another one on purpose.
+        run_in_double: the same in float64; None if the source has no such form.
         guards: reads the length conditions of torch code; None for a file.
         numbers: numbers with which a file compares positions, or at which it cuts time.
         multiple: number of which every length is a multiple, as stated by an .onnx.

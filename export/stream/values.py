@@ -37,7 +37,7 @@ class Values:
         self._along: dict[tuple[ir.Value, int], ir.Value] = {}
 
     def track(self, value: ir.Value | None) -> Track | None:
-        """The stream of an offline value; None where it does not carry time."""
+        """The stream of an offline value; None if it does not carry time."""
         return None if value is None else self.tracks.get(value)
 
     def stream(self, value: ir.Value | None) -> Track:

@@ -52,7 +52,7 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _build_pieces(fuser: Fuser, node: ir.Node, narrow: Operand, frame: Frame) -> bool:
-    """A piecewise-linear table on int16; False where the function is too far from straight between its entries."""
+    """A piecewise-linear table on int16; False if the function is too far from straight between its entries."""
     x, kind, function = (
         fuser.widened(narrow, f"{node.name}.wide"),
         frame[1],

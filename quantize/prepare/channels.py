@@ -155,7 +155,7 @@ class Channels:
         self._numbers.update(handed)
 
     def _handed_on(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The numbers of the outputs; None where the operator bears no scaling."""
+        """The numbers of the outputs; None if the operator bears no scaling."""
         first = optional(node, 0)
         if first is None or first.dtype != ir.DataType.FLOAT:
             return None

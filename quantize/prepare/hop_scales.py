@@ -201,7 +201,7 @@ def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value, bias: ir.Value | None
 
 
 def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
-    """A layer's bias in a shape that broadcasts over its sums; None where all of it is 0."""
+    """A layer's bias in a shape that broadcasts over its sums; None if all of it is 0."""
     array = constant(optional(layer, facts_of(layer).bias or 2))
     if array is None or not array.any():
         return None

@@ -113,7 +113,7 @@ def _passes(node: ir.Node) -> bool:
 
 
 def _degree(node: ir.Node, found: Degrees) -> float | None:
-    """The degree of a node's results; None where they do not follow."""
+    """The degree of a node's results; None if they do not follow."""
     if node.op_type in ("Mul", "Div") and node.domain == "":
         return _of_product(node, found)
     operands = activations(node)[: 1 if node.domain == FRONTEND_DOMAIN else None]

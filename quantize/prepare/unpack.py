@@ -75,7 +75,7 @@ def _constant(value: ir.Value | None) -> NDArray[np.generic] | None:
 def _split_state(
     graph: ir.Graph, pair: StatePair, numbers: dict[ir.Value, Numbers]
 ) -> list[StatePair]:
-    """Replace a state by its parts; empty where it has one part, or parts that do not keep apart."""
+    """Replace a state by its parts; empty if it has one part, or parts that do not keep apart."""
     state = {value.name: value for value in graph.inputs}[pair.input]
     result = {value.name: value for value in graph.outputs}[pair.output]
     if state not in numbers or result not in numbers:

@@ -37,7 +37,7 @@ class _Transform:
 
     @staticmethod
     def of(node: ir.Node) -> "_Transform | None":
-        """A DFT node's transform; None where something of it is computed."""
+        """A DFT node's transform; None if something of it is computed."""
         x, result = node.inputs[0], static_shape(node.outputs[0])
         shape = static_shape(x)
         if x is None or shape is None or result is None or not _is_fixed(node):

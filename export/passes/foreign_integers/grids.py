@@ -104,7 +104,7 @@ def axis_of(node: ir.Node) -> int:
 
 
 def grid_of(node: ir.Node) -> Grid | None:
-    """The grid; None where scale or zero point are computed."""
+    """The grid; None if scale or zero point are computed."""
     scale, dtype = array_of(node.inputs[1]), integer_type(node)
     given = optional(node, 2)
     zero = np.zeros((), np.int64) if given is None else array_of(given)

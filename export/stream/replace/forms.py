@@ -20,7 +20,7 @@ ASKED = frozenset(("stft",))  # it streams as it is, so that --causal leaves it
 
 @dataclass(frozen=True)
 class Form:
-    """One replacement: `kind` is a key of `FORMS`; `window` counts frames, None where the form has none."""
+    """One replacement: `kind` is a key of `FORMS`; `window` counts frames, None if the form has none."""
 
     kind: str
     name: str

@@ -34,7 +34,7 @@ def partitioned_fir(writer: Rewriter, node: ir.Node) -> None:
 
 
 def block_of(hop: int, taps: int) -> int | None:
-    """The length of a block that costs least; None where the convolution of samples costs less.
+    """The length of a block that costs least; None if the convolution of samples costs less.
 
     Counts of products: of the transforms, and of the sums over past spectra.
     """

@@ -55,7 +55,7 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _parameters(node: ir.Node) -> tuple[Complex, Complex, Complex, Array] | None:
-    """A (groups, states), B (groups, states, width), C (groups, width, states) and D; None where one is computed."""
+    """A (groups, states), B (groups, states, width), C (groups, width, states) and D; None if one is computed."""
     a, b, c = (_complex(value) for value in node.inputs[1:4])
     skip = array_of(node.inputs[4])
     return None if a is None or b is None or c is None or skip is None else (a, b, c, skip)
