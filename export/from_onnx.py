@@ -113,7 +113,7 @@ def from_onnx(
 
 
 def _facts_of_inputs(model: ir.Model, facts: JsonObject, key: str) -> list[str]:
-    """Names that the file's own facts list and that are inputs of the network."""
+    """Return the names in the file's facts that are inputs of the network."""
     inputs = {str(value.name) for value in model.graph.inputs}
     return [name for name in facts.get(key, ()) if name in inputs]
 

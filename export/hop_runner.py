@@ -135,7 +135,7 @@ class HopRunner:
         )
 
     def __call__(self, inputs: Mapping[str, Array]) -> Arrays:
-        """As `run_hops`."""
+        """Run the hops as `run_hops`."""
         (block,) = self.blocks(inputs)
         return block
 

@@ -50,7 +50,7 @@ def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
 
 
 def _draw_input(graph: ir.Graph, row: Noise, port: int, axis: int | None) -> None:
-    """Put nodes that draw the input's values in its place."""
+    """Replace an input by nodes that draw its values."""
     value = next(value for value in graph.inputs if value.name == row.name)
     _remove_nan_guard(graph, value)
     graph.inputs.remove(value)
@@ -164,7 +164,7 @@ def _distribution_problem(name: str, distribution: str) -> Problem | None:
 
 
 def _port_problem(model: Model, name: str) -> Problem | None:
-    """Why an input cannot be drawn; None if it can."""
+    """Return the reason why an input cannot be drawn; None if it can."""
     states = {pair.input for pair in model.states}
     ports = {str(v.name): v for v in model.ir.graph.inputs if v.name not in states}
     where, step, listed = f"--noise {name}", "name a stream of float32", ", ".join(ports)

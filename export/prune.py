@@ -113,7 +113,7 @@ def _sites(graph: ir.Graph) -> Iterator[_Site]:
 
 
 def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
-    """Which inputs of a node are weights that can be pruned, and their input dimension."""
+    """Return the inputs of a node that are weights to prune, and their input dimension."""
     if node.domain:
         return []
     if node.op_type in ("GRU", "LSTM"):

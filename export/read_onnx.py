@@ -128,7 +128,7 @@ def _scale_problem(node: ir.Node) -> Problem | None:
 
 
 def _check_halves(model: ir.Model) -> None:
-    """No target rounds to half precision between operators, and onnxruntime does so here and there."""
+    """Refuse half precision between operators: no target rounds to it, and onnxruntime does so in places."""
     halves = [
         node
         for node in model.graph

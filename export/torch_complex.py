@@ -151,7 +151,7 @@ class _PairInterpreter(Interpreter):
     def call_function(
         self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> object:
-        """One operator."""
+        """Run one operator."""
         assert callable(target)
         name = _operator_name(target)
         if name in WHOLE:
@@ -174,7 +174,7 @@ class _ComplexComparison(_PairInterpreter):
     """Runs every node on complex numbers as well, and checks that pairs give the same."""
 
     def run_node(self, n: Node) -> object:
-        """One node."""
+        """Run one node."""
         complex_operands = has_pair(self.args_of(n))
         try:
             result = super().run_node(n)

@@ -52,7 +52,7 @@ def _upsample_linear1d(
 def _lines(
     input: TracedTensor, output_size: _Numbers, align_corners: bool, scale_factors: _Numbers | None
 ) -> object:
-    """As `_upsample_linear1d`; points on the lines between frames, ends included, by a transposed convolution.
+    """Interpolate as `_upsample_linear1d`, with ends included, by a transposed convolution.
 
     At every length it is the same, and exact, while onnxruntime rounds each point's place to float32.
     """

@@ -242,7 +242,7 @@ class _InverseTransform:
         return torch.cat([full[::2] * weight, full[1::2] * weight])
 
     def sound(self) -> Tensor:
-        """Its result: one transposed convolution, over the windows' envelope."""
+        """Return the result: one transposed convolution, over the windows' envelope."""
         spectrum, taper, size = Pair.of(self.x), self.taper(), self.n_fft
         flat = spectrum.real.dim() == 2
         parts = torch.cat([spectrum.real, spectrum.imag], -2)

@@ -38,7 +38,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Facts:
-    """One operator of ONNX.
+    """Facts about one operator of ONNX.
 
     Attributes:
         name: of the operator, in the standard domain.

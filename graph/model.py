@@ -271,7 +271,7 @@ class Model:
 
     @property
     def until(self) -> Until | None:
-        """When its calls have settled, where it is a step that is iterated."""
+        """Condition on which its calls have settled, if it is a step that is iterated."""
         facts = self._load("until", None)
         return None if facts is None else Until(**facts)
 

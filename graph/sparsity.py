@@ -25,7 +25,7 @@ class Pattern:
     group: int
 
     def __str__(self) -> str:
-        """As users write it: 1:4."""
+        """Return the pattern as users write it: 1:4."""
         return f"{self.kept}:{self.group}"
 
     def groups(self, inputs: int) -> int:

@@ -39,7 +39,7 @@ def stack_groups(models: Sequence[Model]) -> Model:
 
 
 def _append_rows(graph: ir.Graph, graphs: Sequence[ir.Graph]) -> str:
-    """Let a graph read the group's row of each constant that differs; return the name of the input that it gets."""
+    """Replace each constant that differs by the group's row of a table; return the name of the new input."""
     name = unused_name(value_names(graph), GROUP)
     group = ir.Value(name=name, shape=ir.Shape((1,)), type=ir.TensorType(ir.DataType.INT64))
     graph.inputs.append(group)

@@ -88,7 +88,7 @@ class ConvShape:
         return replace(self, in_h=1, in_w=positions, out_h=1, out_w=positions)
 
     def fields(self) -> list[int]:
-        """All sizes in order."""
+        """Return all sizes in order."""
         return list(astuple(self))
 
 

@@ -168,7 +168,7 @@ def _gemm(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _conv(node: ir.Node, x: Operands) -> "Tensor":
-    """With all that the windows read beyond the input, so that each kind of padding is the same."""
+    """Convolve, with all padding added first, so that every kind of padding is treated the same."""
     import torch.nn.functional as nn
 
     rank = x[0].ndim - 2
@@ -187,7 +187,7 @@ def _conv(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _conv_transpose(node: ir.Node, x: Operands) -> "Tensor":
-    """Without padding, then cropped to the shape of the result."""
+    """Convolve without padding, then crop to the shape of the result."""
     import torch.nn.functional as nn
 
     rank = x[0].ndim - 2
@@ -245,7 +245,7 @@ def _instance_norm(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _batch_norm(node: ir.Node, x: Operands) -> "Tensor":
-    """With statistics that are given, which import leaves where they are computed."""
+    """Normalize with given statistics; the import leaves computed ones to other operators."""
     scale, bias, mean, power = (v.reshape(-1, *[1] * (x[0].ndim - 2)) for v in x[1:5])
     return (x[0] - mean) / (power + float(attribute(node, "epsilon", 1e-5))).sqrt() * scale + bias
 

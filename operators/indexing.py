@@ -18,7 +18,7 @@ def gather(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def gather_elements(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One index per result along one axis; negative ones count from the end."""
+    """Select one index per result along one axis; negative ones count from the end."""
     axis = integer(node, "axis", 0)
     wrapped = x[1] % x[0].shape[axis]
     return [np.take_along_axis(_crop_to_indices(x[0], x[1].shape, axis), wrapped, axis=axis)]

@@ -26,12 +26,12 @@ def integer(node: ir.Node, name: str, default: int | None = None) -> int:
 
 
 def tensors(node: ir.Node, *names: str) -> list[Any]:
-    """Several tensor attributes."""
+    """Return several tensor attributes."""
     return [tensor(node, name) for name in names]
 
 
 def integers(node: ir.Node, *names: str) -> list[Any]:
-    """Several integer attributes."""
+    """Return several integer attributes."""
     return [integer(node, name) for name in names]
 
 

@@ -51,7 +51,7 @@ class Oracle:
         self.reset()
 
     def reset(self) -> None:
-        """Bring every state back to zero (its zero point, where it is an integer)."""
+        """Reset every state to zero (its zero point, if it is an integer)."""
         self.states = {str(state.name): _zeros(state) for state, _ in state_values(self.model)}
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

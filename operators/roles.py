@@ -1,4 +1,4 @@
-"""Which nodes integers can compute, and which of their values are theirs to type."""
+"""Selects the nodes that integers can compute, and those of their values that get a type."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any

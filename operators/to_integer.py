@@ -1,4 +1,4 @@
-"""From QDQ to integers: each Q/DQ-framed operator becomes one integer operator with fixed-point constants.
+"""Converts QDQ to integers: each Q/DQ-framed operator becomes one integer operator with fixed-point constants.
 
 The result is again an ONNX graph, only for the oracle and the emitters. Integer operators are in the domain
 `INTEGER_DOMAIN` and have their constants as attributes. Their tensors are int8 or int16. Nodes without a frame stay

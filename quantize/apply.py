@@ -116,7 +116,7 @@ def fit(
 
 
 def quantize_fitted(seen: ObservedModel, recipe: Recipe, fitted: Fitted, label: str) -> Model:
-    """As `quantize_observed`, with the weights that `fit` returned."""
+    """Return the QDQ form as `quantize_observed`, with the weights that `fit` returned."""
     plan = choose_types(seen.model, seen.observers, recipe)
     dense = {} if recipe.sparse else {"dense": True}
     made = _write_integers(seen, recipe, plan, fitted)

@@ -37,7 +37,7 @@ class TensorRow:
 
 
 class TensorComparison:
-    """Every tensor of the first `REPORT_HOPS` hops that an oracle runs, against the float network's."""
+    """Compares every tensor of an oracle's first `REPORT_HOPS` hops with the float network's."""
 
     def __init__(self, float_model: Model) -> None:
         """Store the network whose tensors have the names of the quantized one's."""

@@ -79,7 +79,7 @@ class QdqWriter:
         self.graph.sort()
 
     def _frame_use(self, value: ir.Value, node: ir.Node, index: int, is_written: bool) -> None:
-        """Put Q/DQ before a reader: an integer node, or any where an integer node writes the value."""
+        """Put Q/DQ before an integer reader, or before any reader of an integer node's value."""
         kind = self.plan.types[str(value.name)]
         is_operand = node.name in self.plan.integer_nodes and not is_cell_state(node, index)
         if is_operand or is_written:

@@ -216,7 +216,7 @@ def _trained_problems(model: "Model", sampler: Sampler | Ouve) -> list[Problem]:
 
 
 def _role_problems(model: "Model", roles: Roles) -> list[Problem]:
-    """Every role must be an input of the network."""
+    """Return problems of roles that are no inputs of the network."""
     inputs = {str(value.name): value for value in model.stream_inputs}
     named = [("x", roles.x), ("time", roles.time), ("group", roles.group)]
     named += [("null", name) for name in roles.null]

@@ -49,7 +49,7 @@ class FoldCost:
 
     @property
     def text(self) -> str:
-        """One sentence of a report."""
+        """Sentence for a report."""
         table = f"{self.rows} rows of {self.constants:,} constants"
         return (
             f"input '{self.input}' folded: {self.weights:,} weights, and about as many multiply-accumulates of a "
@@ -186,7 +186,7 @@ def _part(model: Model, read: str, names: Sequence[str]) -> ir.Model:
 def _gather(
     graph: ir.Graph, value: ir.Value, rows: Array, step: ir.Value, inside: Sequence[ir.Node]
 ) -> None:
-    """Let the readers of a border value read the step's row of a table."""
+    """Replace a border value by the step's row of a table for all its readers."""
     shape = static_shape(value) or ()
     first = shape[:1] == (1,)
     table = add_initializer(

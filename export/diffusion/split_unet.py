@@ -21,7 +21,7 @@ TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that
 
 
 def uniform_keys(steps: int, every: int) -> tuple[int, ...]:
-    """Every `every`-th step is a key step, from the first on."""
+    """Return key steps: every `every`-th step, from the first on."""
     return tuple(range(0, steps, every))
 
 
@@ -177,7 +177,7 @@ def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
 
 
 def _noisy_values(graph: ir.Graph, x: str) -> set[ir.Value]:
-    """Everything that depends on the noisy input."""
+    """Return all values that depend on the noisy input."""
     found = {value for value in graph.inputs if value.name == x}
     for node in graph:
         if any(value in found for value in node.inputs):

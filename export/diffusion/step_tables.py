@@ -1,4 +1,4 @@
-"""Step tables of variance-preserving samplers: one function of each, from its paper's formula to rows.
+"""Step tables of variance-preserving samplers: one function each, from its paper's formula to rows.
 
 All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 - ab)``, so a clipped or corrected x0
 acts on the whole step. A row needs the network's output only for x0.
@@ -22,7 +22,7 @@ class GuidanceInputs(Protocol):
 
     @property
     def roles(self) -> Roles:
-        """With `null`, where there are two calls a row."""
+        """Roles, with `null` if a row has two calls."""
 
     @property
     def guidance(self) -> float:

@@ -218,7 +218,7 @@ class Bridge(_Description):
         ]
 
     def rows(self) -> StepTable:
-        """From each time to the next."""
+        """Return a row from each time to the next."""
         times = np.linspace(1, self.t_min, self.steps + 1)
         variance = self.c * (self.k ** (2 * times) - 1) / (2 * np.log(self.k))
         whole = variance[0]
@@ -300,7 +300,7 @@ class Rddm(_Description):
         return np.trunc(rising).astype(np.int64)[::-1]
 
     def rows(self) -> StepTable:
-        """From each time to the next; the last outputs x0."""
+        """Return a row from each time to the next; the last outputs x0."""
         a, b = self.cumulative()
         times = self.times()
         a_t, b_t = a[times[:-1]], b[times[:-1]]

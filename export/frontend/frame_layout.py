@@ -39,7 +39,7 @@ class FrameLayout:
 
     @property
     def dims(self) -> list[int]:
-        """In `ORDER`; without parts 1."""
+        """Sizes in the order of `ORDER`; 1 without parts."""
         return [self.sizes[letter] for letter in ORDER]
 
     @property
@@ -195,7 +195,7 @@ def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | 
 
 
 def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | None:
-    """Why a stream cannot have this kind of front end."""
+    """Return the reason why a stream cannot have this kind of front end."""
     if form.full:
         return Problem(
             place, "full", "not full, where streams are named or have bins", "leave it out"

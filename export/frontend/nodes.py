@@ -52,7 +52,7 @@ class FrontendBuilder:
         self.result_is_frame = form.kind == "frame"
 
     def add_analysis(self, source: ir.Value, layout: Layout) -> None:
-        """Put ``pcm`` and its analysis in the place of the graph input `source`."""
+        """Replace the graph input `source` by ``pcm`` and its analysis."""
         graph, form = self.graph, self.form
         self.new.free_names(source)
         pcm = self.new.graph_input("pcm", (1, self.frames * form.hop))
@@ -113,7 +113,7 @@ class FrontendBuilder:
         self.result_is_frame = True
 
     def add_synthesis(self, result: ir.Value, layout: Layout) -> None:
-        """Put ``pcm_out`` in the place of the graph output `result`."""
+        """Replace the graph output `result` by ``pcm_out``."""
         graph, form = self.graph, self.form
         self.new.free_names(result)
         place = list(graph.outputs).index(result)

@@ -86,7 +86,7 @@ class FrontendSpec:
 
     @property
     def every_feature(self) -> tuple[Features, ...]:
-        """All that is computed of a frame, in the order of their channels; nothing of a plain spectrum."""
+        """Features computed from a frame, in the order of their channels; none for a plain spectrum."""
         return () if self.features is None else (self.features, *self.beside)
 
     @property

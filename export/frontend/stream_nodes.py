@@ -39,7 +39,7 @@ class StreamsBuilder:
         self._windows: dict[tuple[str, bytes], ir.Value] = {}
 
     def add_analysis(self, source: ir.Value, held: FrameLayout) -> None:
-        """Put PCM of the same name and its analysis in the place of a graph input."""
+        """Replace a graph input by PCM of the same name and its analysis."""
         graph, form, name = self.graph, held.form, str(source.name)
         channels, frames = held.heard, held.frames
         source.name = unused_name(value_names(graph), f"network/{name}")
@@ -79,7 +79,7 @@ class StreamsBuilder:
     def add_synthesis(
         self, result: ir.Value, held: FrameLayout, spectrum: ir.Value | None, late: int
     ) -> None:
-        """Put PCM of the same name in the place of a graph output of spectra.
+        """Replace a graph output of spectra by PCM of the same name.
 
         Of gains where `spectrum` is given, (channels, frames, bins, 2), which they come `late` frames after.
         """
@@ -168,7 +168,7 @@ class StreamsBuilder:
         heard: tuple[ir.Value, ir.Value | None],
         state: str,
     ) -> ir.Value:
-        """One kind of features of spectra, or of their power where it is of bands."""
+        """Return one kind of features of spectra, or of their power for bands."""
         spectra, power = heard
         assert self.sample_rate is not None
         if features.kind == "gcc":
@@ -181,7 +181,7 @@ class StreamsBuilder:
         return band_features(new, power, features, *numbers, self._free(state))
 
     def _window(self, name: str, window: np.ndarray) -> ir.Value:
-        """One constant for each window, of however many streams."""
+        """Return the constant of a window, shared by all streams."""
         key = name, window.tobytes()
         if key not in self._windows:
             self._windows[key] = self.new.constant(name, window)

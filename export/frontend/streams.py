@@ -81,7 +81,7 @@ def _add_nodes(
     inputs: Mapping[str, FrameLayout],
     outputs: Mapping[str, FrameLayout],
 ) -> Sequence[StatePair]:
-    """Put analyses and syntheses into the graph; returns the states that they have."""
+    """Put analyses and syntheses into the graph; return their states."""
     graph = graph_model.graph
     ends = {str(v.name): v for v in (*graph.inputs, *graph.outputs)}
     builder = StreamsBuilder(graph_model, rate)

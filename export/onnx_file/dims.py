@@ -139,7 +139,7 @@ def _solve(found: Dims, shapes: Mapping[str, Sequence[int]]) -> Dims:
 
 
 def _take_batches_as_one(fixed: Dims) -> list[str]:
-    """Set open batches of inputs of at least two dimensions to 1, in place; say which."""
+    """Set open batches of inputs of at least two dimensions to 1, in place; return notes."""
     notes = []
     named = set()
     for name, dims in fixed.items():

@@ -186,7 +186,7 @@ def _by_order(
 
 
 def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
-    """Say which outputs have the name of a next state and another shape or type, so that they are none."""
+    """Return notes on outputs with the name of a next state but another shape or type, so that they are none."""
     paired = {pair.input for pair in pairs}
     return [
         f"output '{result.name}' {_describe(result)} has the name of what follows input '{source.name}' "
@@ -219,7 +219,7 @@ def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None
 
 
 def restarting_cells(graph: ir.Graph) -> list[str]:
-    """Say which recurrent layers begin every call at a constant state: they remember nothing between hops."""
+    """Return notes on recurrent layers that start every call at a constant state and so remember nothing."""
     cells = [
         f"{node.op_type} {node.name!r}" for node in graph if facts_of(node).cell and _restarts(node)
     ]

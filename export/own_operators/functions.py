@@ -202,7 +202,7 @@ def layer_modules() -> list[ModuleType]:
 
 
 def define_functions(model: ir.Model) -> None:
-    """Define, in place, every function of ours that the graph calls; existing definitions are replaced."""
+    """Define, in place, every EdgeKit function that the graph calls; existing definitions are replaced."""
     called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
     lengths = {_length(node) for node in called if node.op_type in TRANSFORMS}
     is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)

@@ -34,7 +34,7 @@ class TracedTensor(Protocol):
 
     @property
     def shape(self) -> Sequence[SupportsInt]:
-        """Its sizes."""
+        """Sizes of the tensor."""
 
 
 def opset() -> Any:

@@ -53,7 +53,7 @@ class SelectiveSSM(nn.Module):
 
 
 def _parallel_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
-    """All frames, in log2(time) steps: pairs of (decay, drive) are joined as in a parallel prefix sum."""
+    """Compute all frames in log2(time) steps: pairs of (decay, drive) are joined as in a parallel prefix sum."""
     decay = torch.exp(dt[:, :, None] * a[..., None])  # (batch, channels, states, time)
     h = (dt * u)[:, :, None] * b[:, None]
     reach, frames = 1, u.shape[-1]

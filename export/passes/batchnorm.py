@@ -143,7 +143,7 @@ def _rebuild(
     weight: Array,
     bias: Array,
 ) -> None:
-    """Put `layer` with new weights and bias in the place of `place`; `layer` itself is removed."""
+    """Replace `place` by `layer` with new weights and bias; `layer` itself is removed."""
     name = layer.inputs[1].name if layer.inputs[1] is not None else layer.name
     inputs = [
         data,

@@ -66,7 +66,7 @@ class CheckNodes(ir.passes.InPlacePass):
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Look; nothing is changed."""
+        """Check the model; nothing is changed."""
         problems = [
             Problem(f"{node.op_type} '{node.name}'", found, allowed, "export the network again")
             for node in ir.traversal.RecursiveGraphIterator(model.graph)
@@ -111,7 +111,7 @@ def _axis(node: ir.Node) -> Iterator[Found]:
 
 @cache
 def _place_of_axes(op_type: str) -> int | None:
-    """Which input of an operator is its axes; -1 where they are an attribute, None if it has none."""
+    """Return the index of an operator's input of axes; -1 if they are an attribute, None without axes."""
     if not onnx.defs.has(op_type, OPSET):
         return None
     schema = onnx.defs.get_schema(op_type, OPSET)
@@ -287,7 +287,7 @@ def _weights(node: ir.Node) -> Iterator[Found]:
 
 
 def _infinite_constants(node: ir.Node) -> Iterator[tuple[str | None, Array]]:
-    """Names and float32 numbers of the constants that hold NaN or infinity."""
+    """Yield names and float32 numbers of the constants that hold NaN or infinity."""
     for value in node.inputs:
         array = array_of(value) if value is not None and value.dtype in FLOATS else None
         if value is not None and array is not None and not np.isfinite(array).all():

@@ -38,7 +38,7 @@ def _narrow_to_float32(graph: ir.Graph) -> Iterator[str | None]:
 
 
 def _narrow_attributes(node: ir.Node) -> None:
-    """Let attributes name and hold float32 in the place of float64."""
+    """Change float64 to float32 in attributes that name or hold it."""
     for name, attribute in list(node.attributes.items()):
         if name in TYPES and attribute.value == DOUBLE:
             node.attributes[name] = ir.Attr(name, ir.AttributeType.INT, int(FLOAT))

@@ -1,4 +1,4 @@
-"""Every product with a constant matrix becomes one Gemm on 2-D data."""
+"""Rewrites every product with a constant matrix to one Gemm on 2-D data."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One operator for everything that only renames axes: Reshape with a constant shape."""
+"""Rewrites all operators that only rename axes to one: Reshape with a constant shape."""
 
 import math
 
@@ -11,7 +11,7 @@ from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, s
 
 
 class UnifyReshapes(EachNode):
-    """Turn Squeeze, Unsqueeze, Flatten, unit-axis Transpose into Reshape; merge neighbours."""
+    """Rewrite Squeeze, Unsqueeze, Flatten, unit-axis Transpose to Reshape; merge neighbours."""
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
         """Rewrite nodes that only rename axes."""

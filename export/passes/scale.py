@@ -77,7 +77,7 @@ def _fold_front(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> ir
 def _rebuild(
     graph: ir.Graph, place: ir.Node, layer: ir.Node, data: ir.Value | None, rows: Array, bias: Array
 ) -> ir.Node:
-    """Put the layer with new weights and bias in the place of `place`."""
+    """Replace `place` by the layer with new weights and bias."""
     weight = rows.T if layer.op_type == "Gemm" and not attribute(layer, "transB", 0) else rows
     inputs = [
         data,

@@ -42,7 +42,7 @@ LENGTHS = (1, 10, 40)
 
 
 class WindowUnseen(ModelError):
-    """All that cannot be streamed is attention without an end within the length that was read."""
+    """Raised if nothing prevents streaming except attention without an end within the length that was read."""
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,7 @@ def _one(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
-    """Put the outputs in front of the states', none earlier than its time."""
+    """Put the outputs before those of the states, none earlier than its time."""
     found, values = {}, []
     for value in offline.outputs:
         track, name = writer.track(value), str(value.name)

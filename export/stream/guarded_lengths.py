@@ -1,4 +1,4 @@
-"""Which lengths matter because a condition of the source changes there, and which lines these conditions come from."""
+"""Finds lengths at which a condition of the source changes, and the lines that these conditions come from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ class GuardedLengths:
         return {n for n in near if n >= step and self.lengths.fits(n)}
 
     def reasons(self, samples: int, equal: Sequence[int]) -> list[str]:
-        """Two places at most that make this length another one than the `equal` ones.
+        """Return at most two places that make the network at this length differ from the `equal` ones.
 
         Lines whose conditions have changed, at the fewest of the equal lengths too; else numbers on the way here.
         """

@@ -1,4 +1,4 @@
-"""On which lengths of its inputs a torch module depends: the conditions that torch notes while it follows forward."""
+"""Finds the lengths on which a torch module depends: the conditions that torch notes while it follows forward."""
 
 import copy
 import linecache
@@ -161,7 +161,7 @@ def _conditions(
     symbols: "Mapping[sympy.Basic, str]",
     frames: Callable[[str, int], int],
 ) -> Iterator[LengthGuard]:
-    """Every condition on the lengths of inputs alone, once."""
+    """Return every condition on the lengths of inputs alone, once."""
     import sympy
     from torch.utils._sympy.printers import PythonPrinter
 

@@ -26,7 +26,7 @@ class HopGraph:
     """
 
     def __init__(self, hop: int, opsets: dict[str, int]) -> None:
-        """Start empty."""
+        """Create an empty graph."""
         self.hop = hop
         self.graph = ir.Graph([], [], nodes=[], opset_imports=opsets, name="hop")
         self.states: list[StatePair] = []

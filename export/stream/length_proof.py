@@ -113,7 +113,7 @@ class _LengthProof:
         return {place for number in numbers for place in self.lengths.around(number)}
 
     def _walk(self, first: int) -> None:
-        """Go on from where a condition has changed; where not all of them are known, by many lengths."""
+        """Continue from a length where a condition has changed; if not all are known, by many lengths."""
         for _ in range(ROUNDS if self.guarded.complete else 0):
             beyond = self.guarded.around_changes({first}) - {*self.equal, *self.failing}
             for samples in sorted(beyond):
@@ -280,7 +280,7 @@ class _LengthProof:
         return int(samples * self.lengths.offline.rates.get(str(value.name), Fraction(1)))
 
     def _hold_controls(self, feed: Arrays, samples: int, hop: int) -> None:
-        """One value of a control for each hop, as its stream has it."""
+        """Return one value of a control for each hop, as its stream has it."""
         offline = self.lengths.offline
         for name in set(offline.controls) & offline.axes.keys():
             period = int(hop * offline.rates.get(name, Fraction(1)))

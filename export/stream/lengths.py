@@ -1,4 +1,4 @@
-"""At which two lengths an offline network is read: short ones, that its strides divide, and no loop along time."""
+"""Selects two lengths for reading an offline network: short, multiples of its strides, without a loop along time."""
 
 from collections.abc import Sequence
 from fractions import Fraction

@@ -69,7 +69,7 @@ def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Ca
 
 
 def frames_of_slowest(short: Calls, long: Calls) -> int:
-    """By how many frames the tensor with the fewest grows between two lengths; 0 where none does."""
+    """Return the growth in frames of the slowest growing tensor between two lengths; 0 if none grows."""
     grown = [
         large - small
         for before, after in zip(short.shapes, long.shapes, strict=False)

@@ -170,7 +170,7 @@ class Rewriter(Values):
         after: bool = False,
         outer: int = 1,
     ) -> None:
-        """As `Values.set`; where the first outputs of a window are the same, the stream leaves them out."""
+        """Record a stream as `Values.set`; equal first outputs of a window are left out of it."""
         more = {"before": before, "after": after}
         super().set(value, result, delay, *sources, node=node, outer=outer, **more)
         if node is not None and (held := self._held.get(node)):
@@ -220,7 +220,7 @@ class Rewriter(Values):
         return self.masked(track, track.value, 0, name, before=True, after=False, fill=1.0)
 
     def inside(self, track: Track, count: int, name: str, *, before: bool, after: bool) -> ir.Value:
-        """Which frames of a context are inside the stream: bool, broadcasts over the other axes."""
+        """Return the frames of a context that are inside the stream: bool, broadcasts over the other axes."""
         shape = [1] * (len(track.shape) - track.axis)
         shape[0] = (track.frames + count) * track.outer
         place = np.tile(np.arange(track.frames + count) - count, track.outer).reshape(shape)

@@ -107,7 +107,7 @@ def _growth(
 
 
 def values_of(graph: ir.Graph) -> Iterator[ir.Value]:
-    """All values in an order that two equal graphs share: inputs, then as nodes read and make them."""
+    """Return all values in an order that two equal graphs share: inputs, then in the order of nodes."""
     seen: dict[ir.Value, None] = dict.fromkeys(graph.inputs)
     for node in graph:
         seen.update(dict.fromkeys(value for value in node.inputs if value is not None))

@@ -1,4 +1,4 @@
-"""Which axis of each input of a network is time, at which rate, and which sizes its other axes have."""
+"""Finds the time axis of each input of a network, its rate, and the sizes of its other axes."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -14,7 +14,7 @@ ENDLESS = 2**40  # frames: a size from which nothing that counts from the front 
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Along one axis: ``reach = (kernel - 1) * dilation``, the stride, and the padding before it."""
+    """A window along one axis: ``reach = (kernel - 1) * dilation``, the stride, and the padding before it."""
 
     reach: int
     stride: int

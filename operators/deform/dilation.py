@@ -35,7 +35,7 @@ class Chain:
     nodes: list[ir.Node] = field(default_factory=list)
 
     def follow(self, kind: str, first: float, second: float) -> None:
-        """Let one more operator follow."""
+        """Add one more operator to the chain."""
         if kind in ("Add", "Sub"):
             self._add(first if kind == "Add" else -first)
         elif kind in ("Floor", "Round"):
@@ -101,7 +101,7 @@ def keep_offsets(model: Model) -> Model:
 
 
 def _split_bias(graph: ir.Graph, chain: Chain) -> None:
-    """Let the bias of the convolution in front hold all of the chain's shift but the rounding's half."""
+    """Move the chain's shift into the bias of the convolution before it, except the rounding's half."""
     conv, first = chain.source.producer(), chain.nodes[-1]
     if conv is None or conv.op_type != "Conv" or len(list(chain.source.uses())) != 1:
         return

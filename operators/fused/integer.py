@@ -99,7 +99,7 @@ def build_layernorm(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_instancenorm(fuser: Fuser, node: ir.Node) -> bool:
-    """As `build_layernorm`, of every channel."""
+    """Build rows as `build_layernorm`, one per channel."""
     return _build_norm(fuser, node, math.prod(dims(node.inputs[0])[2:]))
 
 
@@ -121,7 +121,7 @@ def _build_norm(fuser: Fuser, node: ir.Node, n: int) -> bool:
 
 
 def _gain_and_bias(gain: Float32, bias: Float32 | None, y: QuantType) -> dict[str, object] | None:
-    """Both in units of the result's step, with one shift; None if no shift fits."""
+    """Return both in units of the result's step, with one shift; None if no shift fits."""
     real = np.ravel(gain).astype(np.float64) / y.scale
     _, exponent = np.frexp(np.abs(real).max(initial=1e-30))
     shift = min(GAIN_BITS - int(exponent) + FRACTION_BITS, LARGEST_SHIFT)
@@ -162,7 +162,7 @@ def build_softmax(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _wide_operands(fuser: Fuser, node: ir.Node) -> tuple[list[Operand], Frame] | None:
-    """All computed operands as int16, and where the result is quantized; None if a second one is read."""
+    """Return all computed operands as int16, and the frame of the result; None if a second result is read."""
     frame = None if _has_second_result(node) else fuser.frame(node)
     computed = [v for v in node.inputs if v is not None and constant(v) is None]
     operands = [fuser.operand(value) for value in computed]

@@ -72,7 +72,7 @@ def _build_pieces(fuser: Fuser, node: ir.Node, narrow: Operand, frame: Frame) ->
 
 
 def build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
-    """One slope above 0, one per channel of every image below."""
+    """Build slopes: one above 0, one per channel of every image below."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None:
         return False

@@ -11,7 +11,7 @@ from edgekit.operators.spectral import twin as spectral_twin
 
 
 def stft(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One analysis frame."""
+    """Return one analysis frame."""
     pcm, history, window = (a.ravel() for a in x)
     return list(
         spectral_twin.ek_stft_f32(pcm, history, window, spectral_twin.fft_tables(window.size))
@@ -19,7 +19,7 @@ def stft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def istft(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One synthesis frame."""
+    """Return one synthesis frame."""
     overlap, window = x[1].ravel(), x[2].ravel()
     return list(
         spectral_twin.ek_istft_f32(

@@ -208,7 +208,7 @@ def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[
 
 
 def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
-    """All the same inputs: a denoiser's calls, or conditions alone."""
+    """Refuse clips with different inputs: a denoiser's calls, or conditions alone."""
     if len({frozenset(clip) for clip in clips}) > 1:
         found = "holds calls of the network, and conditions without calls"
         raise CalibrationError(_problem(f"calibration source {source!r}", found))

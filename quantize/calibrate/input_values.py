@@ -195,7 +195,7 @@ def _problems(settings: Settings, model: Model) -> Iterator[Problem]:
 
 
 def _misfits(where: str, setting: Setting, value: ir.Value, model: Model) -> Iterator[Problem]:
-    """Why a setting does not fit an input, if it does not."""
+    """Yield the reasons why a setting does not fit an input."""
     name, shape = str(value.name), dims(value)
     is_constant = name in model.constants
     if isinstance(setting, Range):

@@ -111,7 +111,7 @@ def minmax_range(observer: Observer) -> tuple[float, float]:
 
 
 def percentile_range(observer: Observer, percent: float) -> tuple[float, float]:
-    """All but the outer ``100 - percent`` percent on each side."""
+    """Return the range of all but the outer ``100 - percent`` percent on each side."""
     if observer.sample.size == 0:
         return 0.0, 0.0
     low, high = np.percentile(observer.sample, [100 - percent, percent])

@@ -1,4 +1,4 @@
-"""Which files of a calibration folder are one clip: sounds and arrays of several inputs by their names."""
+"""Groups files of a calibration folder to clips: sounds and arrays of several inputs by their names."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet

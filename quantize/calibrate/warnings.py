@@ -165,7 +165,7 @@ def _steadiness(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _swing_db(clip: Samples, rate: int) -> float:
-    """Between quiet and loud frames of a clip, all of which count."""
+    """Return the level difference between quiet and loud frames of a clip; all frames count."""
     size = max(int(FRAME_SECONDS * rate), 1)
     frames = clip[: len(clip) // size * size].reshape(-1, size)
     if not len(frames):

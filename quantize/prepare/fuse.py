@@ -224,7 +224,7 @@ def _is_float_node(node: ir.Node, op_type: str) -> bool:
 
 
 def _operands(value: ir.Value | None, op_type: str) -> tuple[ir.Value | None, ir.Value | None]:
-    """Both operands of the node that computes a value."""
+    """Return both operands of the node that computes a value."""
     node = None if value is None else value.producer()
     if node is None or not _is_float_node(node, op_type):
         return None, None

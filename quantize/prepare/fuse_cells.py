@@ -80,7 +80,7 @@ def _sums_of_products(total: ir.Node | None) -> Iterator[tuple[Pair, Pair]]:
 
 
 def _parts(gates: Gates, units: int) -> list[int] | None:
-    """Which part of one Split each gate is, in the operator's order."""
+    """Return the part of one Split that is each gate, in the operator's order."""
     split = gates["input"].producer()
     if split is None or split.op_type != "Split" or len(split.outputs) != len(gates):
         return None

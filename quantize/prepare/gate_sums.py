@@ -16,7 +16,7 @@ MATRIX = "matrix"  # in the meta of a W that several cells share: what all their
 
 
 def take_out(graph: ir.Graph, cell: ir.Node) -> None:
-    """Let a Gemm multiply x (steps, batch, inputs) by W, which keeps its name.
+    """Add a Gemm that multiplies x (steps, batch, inputs) by W, which keeps its name.
 
     Its bias moves to the product with h, but where a GRU multiplies that by a gate.
     """

@@ -1,4 +1,4 @@
-"""Which tensors follow the level of a network's inputs: doubled input makes them 2^degree times as large."""
+"""Finds tensors that follow the level of a network's inputs: doubled input makes them 2^degree times as large."""
 
 import math
 from collections.abc import Mapping

@@ -103,7 +103,7 @@ def _like(node: ir.Node, operands: Sequence[ir.Value | None], number: int) -> ir
 
 
 def _split(graph: ir.Graph, node: ir.Node, weight: ir.Value, parts: Parts) -> None:
-    """One convolution for each part, the bias with the first."""
+    """Write one convolution for each part, the bias with the first."""
     ends = np.cumsum(_widths(parts))[:-1]
     whole = array_of(weight)
     assert whole is not None

@@ -156,7 +156,7 @@ def _leaves_movement(value: ir.Value) -> bool:
 def _origins(
     node: ir.Node, value: ir.Value, wanted: Booleans, numbers: dict[ir.Value, Numbers]
 ) -> dict[ir.Value, Booleans]:
-    """Which elements of a movement's operands the wanted ones of its result are."""
+    """Return the elements of a movement's operands that become the wanted ones of its result."""
     operands = [v for v in dict.fromkeys(node.inputs) if v is not None and v in numbers]
     places, first = {}, ELSEWHERE + 1
     for operand in operands:

@@ -128,7 +128,7 @@ def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iter
 
 
 def _chosen(model: Model, there: int, most: int) -> Int64:
-    """Which hops of a clip are run: from its start where states are carried, else from all over it."""
+    """Return the hops of a clip to run: from its start if states are carried, else spread over it."""
     count = min(most, there)
     return np.arange(count) if model.states else np.arange(count) * there // count
 

@@ -103,7 +103,7 @@ def with_gain(rows: F64, q: F64, scales: F64, cross: F64, real: F64) -> F64:
 
 
 def nearest(layer: Layer) -> Rounded:
-    """Each weight of V to the nearest integer, at the scale that loses least."""
+    """Round each weight of V to the nearest integer, at the scale with the least error."""
     return _by_scale(layer, lambda scales: _nearest(layer, scales))
 
 

@@ -1,4 +1,4 @@
-"""One float network in which every quantized tensor can be rounded to any grid while it runs.
+"""A float network in which every quantized tensor can be rounded to any grid while it runs.
 
 Trying types one by one needs many networks that differ only in the grids of their tensors. So the
 Q/DQ pairs of one QDQ network become `FakeQuantize` nodes that read their grid, (scale, low, high), from a row of one
@@ -93,7 +93,7 @@ class _Writer:
         return Selectable(self.model, *self._rows_of_groups(), default)
 
     def _rows_of_groups(self) -> tuple[dict[int, int], dict[int, list[int]]]:
-        """By the number of a group: the row of its tensors, and those of their copies."""
+        """Return, by the number of a group, the row of its tensors, and those of their copies."""
         stored, copies = dict[int, int](), dict[int, list[int]]()
         for (group, copy), row in self.rows.items():
             if group is not None and copy is None:
@@ -103,7 +103,7 @@ class _Writer:
         return stored, copies
 
     def _pair(self, node: ir.Node) -> None:
-        """One DequantizeLinear of a computed tensor, and the QuantizeLinear before it."""
+        """Return one DequantizeLinear of a computed tensor, and the QuantizeLinear before it."""
         quantizer = node.inputs[0].producer() if node.inputs[0] is not None else None
         assert quantizer is not None and quantizer.op_type == "QuantizeLinear", node.name
         source = quantizer.inputs[0]

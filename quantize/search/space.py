@@ -54,7 +54,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Space:
-    """All groups that can be chosen, and the network in which they are tried."""
+    """All groups with their options, and the network in which they are tried."""
 
     model: Model
     groups: tuple[Group, ...]

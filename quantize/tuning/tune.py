@@ -68,7 +68,7 @@ class Progress:
         return int(np.isnan(self.losses).sum())
 
     def arrays(self) -> dict[str, Array]:
-        """As a .npz holds it."""
+        """Return the arrays for a .npz."""
         tables = (self.values, self.means, self.squares)
         found = {
             f"{kind}{at}": array
@@ -271,7 +271,7 @@ class WeightTuner:
         return total / len(self.forward.ends)
 
     def _moved(self, progress: Progress, gradients: Mapping[Key, Array]) -> Progress:
-        """One step of Adam, for each weight in proportion to its size."""
+        """Return the progress after one step of Adam, scaled for each weight by its size."""
         step, (first, second) = progress.step + 1 - progress.skipped, DECAYS
         rate = RATE * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
         values, means, squares = {}, {}, {}

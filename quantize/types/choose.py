@@ -1,4 +1,4 @@
-"""Which nodes run in integers, and which type every tensor between them gets."""
+"""Chooses the nodes that run in integers, and the type of every tensor between them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

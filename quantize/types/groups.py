@@ -1,4 +1,4 @@
-"""Which float tensors share one type, as their elements are the same values."""
+"""Groups float tensors that share one type, as their elements are the same values."""
 
 from collections.abc import Mapping
 

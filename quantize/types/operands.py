@@ -1,4 +1,4 @@
-"""In which type a node reads a tensor, where that is not the one in which the tensor is stored."""
+"""Types in which a node reads a tensor, if different from the stored type."""
 
 from collections.abc import Mapping
 

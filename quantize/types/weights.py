@@ -15,7 +15,7 @@ WEIGHTS_AT = {"GRU": (1, 2), "LSTM": (1, 2)}  # inputs; of other layers the seco
 
 
 def weight_inputs(node: ir.Node) -> tuple[int, ...]:
-    """Which inputs of a layer are weights that say something: not a W that is the identity."""
+    """Return the inputs of a layer that are real weights: not a W that is the identity."""
     return (2,) if GATE_SUMS in node.metadata_props else WEIGHTS_AT.get(node.op_type, (1,))
 
 

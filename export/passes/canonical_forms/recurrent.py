@@ -83,7 +83,7 @@ def _zeros(index: int, value: ir.Value | None) -> bool:
 def _cell(
     chain: Chain, inputs: Sequence[ir.Value | None], order: int, backward: Sequence[bool]
 ) -> list[ir.Value]:
-    """One direction of the layer as a forward cell; returns its outputs, Y in the order of X."""
+    """Return one direction of the layer as a forward cell: its outputs, Y in the order of X."""
     node, count, plain_name = chain.node, len(backward), chain.node.name or ""
     x, *rest = inputs
     assert x is not None

@@ -128,7 +128,7 @@ def is_kept_weight(node: ir.Node) -> bool:
 
 
 def grid_problem(node: ir.Node) -> Problem | None:
-    """Why a QuantizeLinear or DequantizeLinear cannot be carried, if it cannot."""
+    """Return the reason why a QuantizeLinear or DequantizeLinear cannot be kept, if it cannot."""
     dtype, scale = integer_type(node), node.inputs[1]
     where, step = f"{node.op_type} '{node.name}'", "quantize to 8 bits, or export in float32"
     if attribute(node, "block_size", 0) and not is_kept_weight(node):

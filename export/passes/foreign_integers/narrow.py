@@ -122,7 +122,7 @@ def _write_weights(graph: ir.Graph, layer: ir.Node, grid: Grid, weights: Array) 
 
 
 def _copy_channels(graph: ir.Graph, layer: ir.Node, chosen: Array) -> None:
-    """Let the layer read these channels of its input, on the same grid."""
+    """Copy these input channels of the layer, on the same grid."""
     source, producer = layer.inputs[0], producer_of(layer.inputs[0])
     assert source is not None and producer is not None
     indices = add_initializer(graph, f"{layer.name or layer.op_type}_channels", chosen)

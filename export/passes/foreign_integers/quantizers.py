@@ -75,7 +75,7 @@ def _common_grid(writers: Sequence[ir.Node | None]) -> Grid | None:
 
 
 def _frame_move(graph: ir.Graph, node: ir.Node) -> None:
-    """Let a movement of integers that a quantizer wrote move their real values instead."""
+    """Rewrite a movement of a quantizer's integers to move their real values instead."""
     if not _is_framable(node):
         return
     count = len(node.inputs) if node.op_type == "Concat" else 1
@@ -113,7 +113,7 @@ def _write_integers(
 
 
 def _merge(graph: ir.Graph) -> None:
-    """Let quantizers of one value on one grid be one node."""
+    """Merge quantizers of one value on one grid into one node."""
     first: dict[tuple[object, ...], ir.Node] = {}
     for node in list(graph):
         grid = grid_of(node) if is_quantizer(node) else None
@@ -187,7 +187,7 @@ def _parameters(graph: ir.Graph, node: ir.Node, grid: Grid) -> list[ir.Value]:
 
 
 def _read_signed_integers(graph: ir.Graph, node: ir.Node, q: ir.Value, grid: Grid) -> None:
-    """Let a DequantizeLinear with this grid read the signed integers `q` instead."""
+    """Let a DequantizeLinear with this grid read the signed integers `q`."""
     shifted = grid.shifted
     inputs = [q, *_parameters(graph, node, shifted)]
     new = ir.node("DequantizeLinear", inputs, {"axis": shifted.axis}, name=node.name)

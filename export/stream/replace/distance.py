@@ -62,7 +62,7 @@ def _distance(name: str, pairs: Sequence[tuple[Array, Array]], of: str) -> Dista
 
 
 def distance_line(distance: Distance) -> str:
-    """One line of it."""
+    """Return a distance as a line of a report."""
     ratio = (
         "equal"
         if distance.max_error == 0

@@ -27,7 +27,7 @@ class Form:
     window: int | None = None
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """Return the form as on the command line."""
         return f"{self.kind}={self.name}" + ("" if self.window is None else f":{self.window}")
 
 

@@ -81,7 +81,7 @@ def _counted_from_left(grown: Grown | None, rank: int) -> Grown | None:
 
 
 def _align_frames(instance: Instance, node: ir.Node, operands: Sequence[Operand]) -> Grown | None:
-    """Bring the frames of all operands to one axis.
+    """Move the frames of all operands to one axis.
 
     Returns:
         The grown form of the result, its axis counted from the right; None if it had frames before.
@@ -126,7 +126,7 @@ def _time_axes_of_operands(instance: Instance, operands: Sequence[Operand]) -> d
 
 
 def _move_time_axis(instance: Instance, node: ir.Node, number: int, target: int, rank: int) -> None:
-    """Bring the frames of an operand to the axis `target`, counted from the right."""
+    """Move the frames of an operand to the axis `target`, counted from the right."""
     value = node.inputs[number]
     assert value is not None
     grown, shape = instance.grown[value], instance.shape(value)

@@ -77,7 +77,7 @@ class Instance:
         return static_shape(value) or ()
 
     def finish(self, chain: Chain, shape: Sequence[int], grown: Grown | None = None) -> None:
-        """Put a chain in the place of its node; `shape` is that of its result."""
+        """Replace a node by its chain; `shape` is that of its result."""
         old = chain.node.outputs[0]
         result = chain.new[-1].outputs[0]
         chain.finish()

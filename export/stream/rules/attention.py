@@ -223,7 +223,7 @@ def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
 def _keys_in_mask(
     writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value, normal: bool
 ) -> Booleans | None:
-    """Which keys a mask leaves, (queries, keys); None for other constants."""
+    """Return the keys that a mask keeps, (queries, keys); None for other constants."""
     if len(writer.facts.axes.get(other, ())) != 2:
         return None
     array = _band(writer, other)[0]

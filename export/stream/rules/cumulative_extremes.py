@@ -110,7 +110,7 @@ def _larger(new: HopGraph, one: Parts, other: Parts, name: str) -> Parts:
 
 
 def _log_sum(new: HopGraph, one: Parts, other: Parts, name: str) -> Parts:
-    """Both sums as multiples of the larger exponential."""
+    """Return the sum of both, computed as multiples of the larger exponential."""
     (most,) = _larger(new, one, other, name)
     sums = []
     for exponent, total in (one, other):

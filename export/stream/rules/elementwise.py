@@ -121,7 +121,7 @@ def axis_of(node: ir.Node, rank: int) -> list[int]:
 
 
 def trailing_axes(node: ir.Node, rank: int) -> list[int]:
-    """All axes from the attribute ``axis`` on."""
+    """Return all axes from the attribute ``axis`` on."""
     return list(range(int(attribute(node, "axis", -1)) % rank, rank))
 
 

@@ -73,7 +73,7 @@ def gains(bins: int, points: int) -> Float64:
 def _together(
     writer: Rewriter, noise: Track, magnitudes: Track, block: int, name: str
 ) -> tuple[Track, Track]:
-    """Both at one delay, which is whole blocks and not below 0."""
+    """Return both streams at one delay, which is whole blocks and not below 0."""
     blocks = max(ceil(noise.delay / block), magnitudes.delay, 0)
     return writer.delayed(noise, blocks * block, name), writer.delayed(magnitudes, blocks, name)
 

@@ -1,4 +1,4 @@
-"""Which rules read a padded value without its padding, and which hand the padding on."""
+"""Selects the rules that read a padded value without its padding, and those that pass the padding on."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -22,7 +22,7 @@ class Growth:
 
 
 def needs_same_frames(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
-    """As far as the output, at the same rate; at another one all frames."""
+    """Return the same reach as the output's at the same rate; at another rate all frames."""
     return need if time.rate == made.rate else time.offset
 
 
