@@ -17,7 +17,7 @@ from edgekit.graph.nodes import static_shape
 Call = Callable[[Arrays], Arrays]
 Axes = Mapping[str, int]  # input or output -> axis
 SEED = 0
-HOPS = (2, 5, 24)  # in one call; the largest number that the network takes is compared
+HOPS = (2, 5, 24)  # in one call; the largest number that the network accepts is compared
 LONG = 4096  # steps of a call: beyond them the least number of hops is enough, as attention takes their square
 MOST = 160  # choices of axes that are tried
 NUDGES = 2

@@ -134,7 +134,7 @@ def _time_problems(decide: Decide, where: str, hop_s: float | None) -> list[Prob
 
 
 def _hops(decide: Decide, word: str, hop_s: float | None) -> int | None:
-    """A time in whole hops, 1 at least; None if it is not given."""
+    """Return a time in whole hops, at least 1; None if it is not given."""
     time = decide.times.get(word)
     return None if time is None else max(1, round(time.hops(hop_s)))
 
@@ -215,7 +215,7 @@ def _decision_outputs(
 def _scores_of_beginnings(
     new: FrontendWriter, decide: Decide, scores: ir.Value, was_on: ir.Value, constants: _Constants
 ) -> ir.Value:
-    """The scores of labels that turn on in this hop, the lowest number of all others."""
+    """Return the scores of labels that switch on in this hop, and the lowest number for all others."""
     shape = static_shape(scores) or ()
     thresholds = [
         new.constant(f"level_{i}", np.float32(v)) for i, v in enumerate((decide.on, decide.off))

@@ -149,7 +149,7 @@ class TorchReference:
         self.outputs = [str(value.name) for value in model.ir.graph.outputs]
 
     def __call__(self, feed: Arrays) -> Arrays:
-        """The outputs of one call; ModelError where forward fails."""
+        """Return the outputs of one call; ModelError if forward fails."""
         import torch
 
         tensors = iter(
@@ -249,7 +249,7 @@ def _refuse_two_results(first: object, second: object) -> None:
 
 
 def _in_real_numbers(loaded: TorchSource) -> TorchSource:
-    """The program without complex values, where it has some that torch cannot export."""
+    """Return the program without complex values, if it has some that torch cannot export."""
     from edgekit.export.torch_complex import in_pairs, needs_pairs
 
     if not needs_pairs(loaded.program):
@@ -356,7 +356,7 @@ def _note_on_order(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[str]:
 
 
 def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) -> Iterator[str]:
-    """A note on each state whose example looks like a beginning other than zero: one number throughout."""
+    """Return a note on each state whose example looks like a start value other than zero: one number throughout."""
     for name in (pair.input for pair in pairs):
         first = examples[name].flat[0] if examples[name].size else 0
         if first and (examples[name] == first).all():

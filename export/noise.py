@@ -64,7 +64,7 @@ def _draw_input(graph: ir.Graph, row: Noise, port: int, axis: int | None) -> Non
 
 
 def noises_of(model: Model, distributions: Mapping[str, str]) -> tuple[Noise, ...]:
-    """The inputs of a model that are to be drawn, in its order."""
+    """Return the inputs of a model that will be drawn, in its order."""
     found = []
     for value in model.stream_inputs:
         name, shape = str(value.name), static_shape(value) or ()

@@ -14,7 +14,7 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute, optional
 from edgekit.graph.sparsity import Pattern, expression_problem, mask_of
 
-SMALLEST = 1024  # weights of a layer; what is smaller gains little
+SMALLEST = 1024  # weights of a layer; smaller ones gain little
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,7 @@ class _PairInterpreter(Interpreter):
         return _as_pair(value)
 
     def call_module(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-        """The checks that torch.export leaves in a module are of no use here."""
+        """Skip the checks that torch.export leaves in a module, which have no use here."""
         return None
 
     def call_function(
@@ -201,7 +201,7 @@ class _ComplexComparison(_PairInterpreter):
 
 
 def _without_form(n: Node) -> ModelError:
-    """An operator that pairs have no form of, or another one than torch."""
+    """Return the error for an operator without a form for pairs, or with another result than torch."""
     found = f"{n.target} of complex numbers ('{n.name}')"
     step = "write it with real and imaginary parts"
     allowed = "complex products, sums, movements, transforms, abs, angle, exp, log, pow, conj and division"

@@ -337,7 +337,7 @@ def _carry(model: Model, call: Call, streams: Sequence[Arrays]) -> Arrays:
 
 
 def _relative_error(reference: Array, value: Array) -> float:
-    """The largest difference over the reference's peak; some elements at once, so that outputs may be large."""
+    """Return the largest difference over the reference's peak, in blocks, so that outputs may be large."""
     if reference.shape != value.shape:
         return float("inf")
     error = peak = 0.0

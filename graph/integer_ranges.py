@@ -115,7 +115,7 @@ def _one_hot(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 def _other_constant(node: ir.Node, index: int) -> Array | None:
-    """The constant that an operand of two meets."""
+    """Return the constant operand next to operand `index` of two."""
     array = array_of(node.inputs[1 - index]) if len(node.inputs) == 2 else None
     return array if array is not None and array.size and array.dtype.kind in "fiu" else None
 

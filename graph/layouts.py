@@ -54,7 +54,7 @@ def _layout_problem(network: Model, name: str, layout: Layout) -> Problem | None
 
 
 def _like_inputs(network: Model, known: Mapping[str, Layout]) -> dict[str, str]:
-    """The outputs without a layout, each with the first input that it is like."""
+    """Return the outputs without a layout, each with the first input of the same form."""
     found = {}
     declared = [value for value in network.stream_inputs if str(value.name) in known]
     for output in network.stream_outputs:

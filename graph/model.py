@@ -213,7 +213,7 @@ class Model:
 
     @property
     def timing(self) -> dict[str, Timing]:
-        """The time axes of stream inputs and outputs, by name, where they are known."""
+        """Time axes of stream inputs and outputs, by name, if known."""
         return {name: Timing(**facts) for name, facts in self._load("timing", {}).items()}
 
     @property
@@ -254,7 +254,7 @@ class Model:
 
     @property
     def frontend(self) -> str | None:
-        """The ``stft:...`` or ``frame:...`` specification, where a PCM front end was added."""
+        """Specification ``stft:...`` or ``frame:...`` of a PCM front end, if there is one."""
         frontend: str | None = self._load("frontend", None)
         return frontend
 
@@ -297,7 +297,7 @@ class Model:
 
     @property
     def quantization(self) -> Quantization:
-        """The recipe; ``float32`` where nothing was quantized."""
+        """Recipe of the model; ``float32`` without quantization."""
         return Quantization(**self._load("quantization", {"recipe": "float32"}))
 
     @property
@@ -366,7 +366,7 @@ class Model:
 
     @property
     def measured_outputs(self) -> tuple[str, ...]:
-        """The stream outputs that are nearer to another build's or farther: no decisions, which are right or wrong."""
+        """Stream outputs with a distance to another build's: no decisions, which are right or wrong."""
         names = tuple(str(value.name) for value in self.stream_outputs)
         return (
             names if self.decide is None else tuple(n for n in names if n not in (DETECTED, LABEL))

@@ -103,5 +103,5 @@ def zeros_to_keep(rows: Array) -> Booleans | None:
 
 
 def pattern_of(rows: Array) -> Pattern | None:
-    """The sparsest pattern that the last axis of these weights keeps; None: none of them."""
+    """Return the sparsest pattern that the last axis of these weights keeps; None if none does."""
     return next((pattern for pattern in PATTERNS if follows(rows, pattern)), None)

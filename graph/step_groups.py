@@ -63,7 +63,7 @@ def group_count(model: Model) -> int:
 
 
 def group_input(model: Model) -> ir.Value | None:
-    """The input that chooses the group, where there is one."""
+    """Return the input that selects the group, if there is one."""
     for node, _ in _rows(model):
         index = node.inputs[1]
         reshape = None if index is None else index.producer()

@@ -117,7 +117,7 @@ def _read_grid(value: ir.Value) -> Grid | None:
 
 
 def _written_grid(value: ir.Value) -> Grid | None:
-    """The grid on which a value is quantized, where that is all that happens to it."""
+    """Return the grid on which a value is quantized, if a quantizer is its only reader."""
     users = list(value.uses())
     if value.is_graph_output() or len(users) != 1 or users[0].node.op_type != "QuantizeLinear":
         return None

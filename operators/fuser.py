@@ -210,7 +210,7 @@ class Fuser:
             self._border("Quantize", source, new, kind, str(node.name))
 
     def requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
-        """An operand in another type: itself where it has that type, else one more operator."""
+        """Return an operand in another type: unchanged if it has that type, else through one more operator."""
         if source.kind == kind:
             return source.value
         new = ir.val(f"{name}_requantized", ir.DataType[kind.dtype.upper()], source.value.shape)
@@ -296,14 +296,14 @@ class Fuser:
         return framed if alike and len(framed) == len(frames) else []
 
     def _moved_constant(self, node: ir.Node, value: ir.Value, kind: QuantType) -> ir.Value:
-        """A constant of a data movement: stored as `kind` where it is data that joins others."""
+        """Return a constant of a data movement, stored as `kind` if it is data joined with others."""
         array = constant(value)
         if array is None or array.dtype != np.float32 or node.op_type not in JOINING:
             return self._new(value)
         return self.initializer(f"{value.name}_{node.name}_q", kind.quantize(array))
 
     def _copy(self, node: ir.Node) -> None:
-        """A float node stays; integer inputs are dequantized once each."""
+        """Copy a float node; integer inputs are dequantized once each."""
         inputs = [None if value is None else self._new(value) for value in node.inputs]
         outputs = [ir.val(value.name, value.dtype, value.shape) for value in node.outputs]
         self._real.update(zip(node.outputs, outputs, strict=True))

@@ -81,7 +81,7 @@ def weight_scales(
 def least_scales(
     rows: NDArray[np.floating], bias: NDArray[np.floating] | None, x: QuantType, dtype: str
 ) -> Float64:
-    """The minimum scale of each channel that `weight_scales` speaks of."""
+    """Return the minimum scale of each channel, as described in `weight_scales`."""
     peak = float(np.abs(rows.astype(np.float64)).max(initial=0.0))
     least = np.full(len(rows), peak / WEIGHT_LIMITS[dtype] * 2.0**-16)
     if bias is None:

@@ -7,7 +7,7 @@ ACTIVATION_TYPES = ("int8", "int16", "float32")
 HALF = "float16"
 FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
 WEIGHT_TYPES = ("int8", "int4")
-MEASURED = "auto"  # of what is true or false: an export measures which is better
+MEASURED = "auto"  # for options true or false: an export measures which is better
 NEAREST, SHAPED = "nearest", "shaped"  # of `Recipe.rounding`
 
 
@@ -86,7 +86,7 @@ class Recipe:
     scales: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
 
-# What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
+# Allowed options of a recipe.toml; numbers and truth values are known by their defaults.
 TRUTHS = ("equalize", "quiet_copies")  # that may also be `MEASURED`
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
@@ -138,7 +138,7 @@ RECIPES = {
         hop_scales=True,
     ),
 }
-# What a search for types starts from: it adds `tensors`. Unlike the names above its own means no one recipe.
+# Start of a search for types: it adds `tensors`. Unlike the names above, its name stands for no single recipe.
 AUTO = Recipe(
     "auto",
     weights="int8",

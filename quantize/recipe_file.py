@@ -26,7 +26,7 @@ from edgekit.quantize.recipe import (
 MAX_BYTES = 1 << 22
 LEAST_SCALE, LARGEST_SCALE = 1e-30, 1e30
 FIELDS = {item.name: item for item in fields(Recipe)}
-# Tables: what one entry is called, and its types.
+# Tables: the name of one entry, and its types.
 TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "layers": ("layer", WEIGHT_TYPES),
     "tensors": ("tensor", ACTIVATION_TYPES),

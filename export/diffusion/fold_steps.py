@@ -124,7 +124,7 @@ def _fold_input(
 
 
 def _dependent_nodes(graph: ir.Graph, given: ir.Value) -> list[ir.Node]:
-    """The nodes that read the input and nothing else that is computed or handed in, in order."""
+    """Return the nodes that depend only on the input and constants, in order."""
     known, free, inside = {given}, set[ir.Value](), list[ir.Node]()
     for node in graph:
         read = {value for value in node.inputs if value is not None and array_of(value) is None}

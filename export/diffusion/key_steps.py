@@ -54,7 +54,7 @@ def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) 
 def _chosen_keys(
     model: Model, table: StepTable, keys: str | Sequence[int], prior_noise: float
 ) -> tuple[int, ...]:
-    """The rows that `keys` name. Raises a ValueError where they are none of `WAYS`."""
+    """Return the rows that `keys` name. Raises a ValueError unless they are one of `WAYS`."""
     if not isinstance(keys, str):
         return tuple(int(key) for key in keys)
     name, _, number = keys.partition(":")

@@ -45,7 +45,7 @@ def _x_shape(model: Model) -> tuple[int, ...] | None:
 
 
 def _rename_only_input(model: Model, x: str) -> Model:
-    """An only input is called as the denoiser's."""
+    """Give a network's single input the name of the denoiser's."""
     if len(model.stream_inputs) != 1 or model.stream_inputs[0].name == x:
         return model
     copy = model.ir.clone()
@@ -90,7 +90,7 @@ def _misfit_of_outputs(
 
 
 def _conflicts(model: Model) -> list[Problem]:
-    """An input that the loop fills elsewhere, or that two networks have in different shapes."""
+    """Return conflicts: inputs that the loop fills otherwise, or that two networks have in different shapes."""
     table, known, found = model.sampler, condition_values(model), list[Problem]()
     assert table is not None
     roles = table.roles

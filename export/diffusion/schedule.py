@@ -14,11 +14,11 @@ SPACINGS = ("uniform", "quad", "trailing", "linspace")
 MAX_TIMESTEPS = 1 << 16
 COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999  # Nichol and Dhariwal, 2021
 
-Limit = tuple[str, object, bool, str]  # a field, its value, whether it may be so, what is allowed
+Limit = tuple[str, object, bool, str]  # field, value, whether it is allowed, allowed values
 
 
 def limit_problems(where: str, limits: Iterable[Limit]) -> list[Problem]:
-    """The problems of all fields that may not be as they are."""
+    """Return the problems of all fields with values that are not allowed."""
     return [
         Problem(f"{where}, {name}", str(value), allowed, "correct it")
         for name, value, fits, allowed in limits

@@ -112,7 +112,7 @@ def ddim(sampler: Discrete) -> StepTable:
 
 
 def ddim_encode(sampler: Discrete) -> StepTable:
-    """The same equation with eta 0 and rising times, from an image to the noise that `ddim` makes it of.
+    """Return the table of the same equation with eta 0 and rising times, from an image to the noise of `ddim`.
 
     ``x_t = sqrt(ab_t) x0(x_s) + sqrt(1 - ab_t) eps(x_s)``. The start is the image, which counts as x of the first time.
     """
@@ -182,7 +182,7 @@ def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
 
 
 def first_network(table: StepTable) -> StepTable:
-    """A first row that puts a network's output in the place of the start, as the NPNet of Golden Noise (Zhou, 2024)."""
+    """Add a first row that replaces the start by a network's output, as the NPNet of Golden Noise (Zhou, 2024)."""
     return _with_first(table, {}, "e", 1.0)
 
 

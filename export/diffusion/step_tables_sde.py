@@ -177,7 +177,7 @@ class Ouve(_Description):
         mean, mean_s = (np.exp(-self.theta * v) for v in (t, later))
         std, std_s = self.std(t), self.std(later)
         own, output = self.score(t)
-        # what x - y and the output count in x0 - y
+        # factors of x - y and of the output in x0 - y
         keep, new = (1 + std**2 * own) / mean, std**2 * output / mean
         noise = self.eta * std_s * np.sqrt(1 - (mean / mean_s * std_s / std) ** 2)
         rest = np.sqrt(std_s**2 - noise**2) / std
@@ -309,7 +309,7 @@ class Rddm(_Description):
         variance = self.eta * (b_t**2 - b_s**2) * rest**2
         weights = -np.stack([a_t - a_s, b_t - np.sqrt(b_s**2 - variance)], axis=1)
         columns = {"a": np.ones(self.steps), "e": weights, "s": np.sqrt(variance)}
-        if self.clip is not None:  # what the last row adds up is its x0
+        if self.clip is not None:  # the sum of the last row is its x0
             last = np.arange(self.steps) == self.steps - 1
             columns |= {"u": last * 1.0, "b": last * 1.0, "a": ~last * 1.0}
             columns |= {"v": weights * last[:, None], "e": weights * ~last[:, None]}

@@ -21,7 +21,7 @@ BAND_KINDS = ("mel", "mfcc", "erb")  # of one channel each
 DIRECTIONS = ("gcc", "intensity")  # of several channels together
 KINDS = (*BAND_KINDS, *DIRECTIONS)
 AMBISONICS = 4  # channels: W, Y, Z, X
-SCALES = ("log", "db", "pcen")  # what becomes of a band's power; without, it stays
+SCALES = ("log", "db", "pcen")  # forms of a band's power; by default it stays
 BANKS = ("htk", "slaney")
 DEFAULT_SCALE = {"mfcc": "db"}  # of a kind, where its text names none; else the power stays
 STACK, FULL = "stack", "full"
@@ -147,13 +147,13 @@ def read_features(
 
 
 def _leading_edges(parts: list[str]) -> list[float]:
-    """The numbers with which these parts begin, two at most: Hz."""
+    """Return the numbers at the start of these parts, at most two: Hz."""
     numbers = takewhile(re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?").fullmatch, parts[:2])
     return [float(number) for number in numbers]
 
 
 def default_bank(kind: str) -> str:
-    """The bank of a kind whose text names none: that of the module of `edgekit.frontend` of this kind."""
+    """Return the default bank of a kind: that of the module of `edgekit.frontend` of this kind."""
     return {"erb": "erb", "intensity": "slaney"}.get(kind, "htk")
 
 

@@ -66,7 +66,7 @@ class FrameLayout:
 
 
 def _sizes_of_letters(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> dict[str, int]:
-    """The size of each letter of `ORDER`: channels and frames as the shape has them, the rest of the front end."""
+    """Return the size of each letter of `ORDER`: channels and frames from the shape, others from the front end."""
     sizes = {"C": 1, "T": 1, "F": form.width, "P": 2 if "P" in "".join(layout.axes) else 1}
     sizes["T"] = layout.extent("T", shape) or 1
     for axis, size in zip(layout.axes, shape, strict=True):
@@ -183,7 +183,7 @@ def _frame_layout_of(model: Model, value: ir.Value, form: FrontendSpec) -> Frame
 
 
 def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | None:
-    """The layout of a stream of one channel, whose sizes leave no choice; None if it has other axes."""
+    """Return the layout of a stream of one channel if its sizes allow only one; None if it has other axes."""
     shape, time = static_shape(value) or (), model.timing.get(str(value.name))
     axis = None if time is None else time.axis
     frames = form.stack or (1 if axis is None else shape[axis])

@@ -7,7 +7,7 @@ from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import unused_name, value_names
 
 LARGEST = 2.0**60  # squares of it, and sums of many, stay finite in float32
-LEAST = 2.0**-126  # smaller numbers are denormal; processors take many times as long for each
+LEAST = 2.0**-126  # smaller numbers are denormal; each takes processors many times as long
 
 
 def guard_inputs(model: Model) -> Model:

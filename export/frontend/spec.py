@@ -56,7 +56,7 @@ class FrontendSpec:
     beside: tuple[Features, ...] = ()
 
     def __str__(self) -> str:
-        """The text that `parse_spec` reads as this."""
+        """Return the text that `parse_spec` reads back."""
         if self.kind == "frame":
             return f"frame:{self.length}:{self.hop}"
         if self.features is not None:
@@ -302,7 +302,7 @@ def parse_specs(text: str) -> Forms:
 
 
 def specs_text(forms: Forms) -> str:
-    """The text that `parse_specs` reads as this."""
+    """Return the text that `parse_specs` reads back."""
     if isinstance(forms, FrontendSpec):
         return str(forms)
     return " ".join(f"{name}={form}" for name, form in forms.items())

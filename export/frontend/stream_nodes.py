@@ -122,7 +122,7 @@ class StreamsBuilder:
         graph.extend(self.new.take())
 
     def _awaited(self, spectrum: ir.Value, name: str, late: int) -> ir.Value:
-        """The spectra to which gains belong that come `late` frames after them."""
+        """Return the spectra of gains that come `late` frames after them."""
         if not late:
             return spectrum
         channels, frames, *rest = static_shape(spectrum) or ()

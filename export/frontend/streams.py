@@ -19,7 +19,7 @@ from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StatePair, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
-PCM = "NCT"  # layout of what takes the place of a spectrum
+PCM = "NCT"  # layout of the stream that replaces a spectrum
 
 
 def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) -> Model:

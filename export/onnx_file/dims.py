@@ -9,7 +9,7 @@ from edgekit.base.errors import ModelError, Problem
 
 Dim = int | str | None  # an open dimension is its name, or None without one
 Dims = dict[str, list[Dim]]
-NO_NAME = re.compile(r"\?|-?\d*")  # what exporters write where they know no name
+NO_NAME = re.compile(r"\?|-?\d*")  # exporters write these without a name
 BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
 
 

@@ -67,7 +67,7 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
     """Return the file, the first byte and the number of bytes, all checked."""
     entries = {str(entry.key): entry.value for entry in tensor.external_data}
     for key, value in entries.items():
-        if isinstance(value, bytes):  # protobuf gives text that is not UTF-8 so
+        if isinstance(value, bytes):  # protobuf returns text that is not UTF-8 as bytes
             raise _ExternalDataRefused(f"{key} {value[:200]!r}", "UTF-8", "correct the file")
     location = entries.get("location", "")
     path = _inside(location, folder)

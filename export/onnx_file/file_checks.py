@@ -70,7 +70,7 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
     drop_absent(proto)
     try:
         forget_open_dims(proto.graph, shapes)
-        for value in proto.graph.output:  # a shape that nobody reads, but that the checker wants
+        for value in proto.graph.output:  # a shape without reader, which the checker requires
             if value.type.HasField("tensor_type"):
                 value.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(proto)

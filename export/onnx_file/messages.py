@@ -34,7 +34,7 @@ LIBRARIES = {
     "site-packages",
     "dist-packages",
     "edgekit",
-}  # folders of code that is nobody's network
+}  # folders of code that belongs to no network
 PYTHON = sysconfig.get_path("stdlib")
 CAUSED_BY = re.compile(r"Caused by: \((\S+\.py):(\d+) in (\w+)\)")
 
@@ -82,7 +82,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
 
 
 def _innermost_user_line(error: BaseException) -> str:
-    """The innermost line of a user that led to an error; none if all are those of libraries."""
+    """Return the innermost line of the user's code that led to an error; none if all are of libraries."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = PurePath(frame.filename)
         if is_users(path):

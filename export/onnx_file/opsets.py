@@ -66,7 +66,7 @@ def _convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     center(proto.graph.node, version)
     try:
         proto = _expand_functions(proto)
-    except Exception:  # a C++ inliner, which gives up where it finds no type
+    except Exception:  # a C++ inliner, which fails without a type
         raise _unknown_operators(proto) from None
     if any(_is_newer(node) for node in proto.graph.node):
         raise _unknown_operators(proto)
@@ -162,7 +162,7 @@ def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
         typed, [("", name) for name in sorted(chosen)], inline_schema_functions=True
     )
     forget_shapes(inlined.graph)
-    # A function may call another; what has no definition stays and is refused.
+    # A function may call another; one without a definition stays and is refused.
     left = chosen & {node.op_type for node in inlined.graph.node}
     return _expand_functions(inlined) if left != chosen else inlined
 

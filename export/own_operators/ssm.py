@@ -188,7 +188,7 @@ def _convolve_by_kernel(
 
 
 def _kernel(a: Tensor, b: Tensor, c: Tensor, frames: int) -> Tensor:
-    """The response (groups, outputs, inputs, frames): ``2 Re(c a^t b)``, with t as a whole number of blocks and a rest.
+    """Return the response (groups, outputs, inputs, frames): ``2 Re(c a^t b)``, with t as whole blocks and a rest.
 
     So no power of a state is held for every frame.
     """

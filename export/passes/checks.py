@@ -55,7 +55,7 @@ WORDS = {
 POOLS = names(lambda row: row.slides and not row.linear)
 MOST_TAPS = 1024  # of a pool beyond its input, where all is padding
 LARGEST_P = 256  # so many products for an element; powers beyond are 0 or infinite
-Found = tuple[str, str]  # what was found, what is allowed
+Found = tuple[str, str]  # the found value, the allowed values
 
 
 class CheckNodes(ir.passes.InPlacePass):

@@ -50,7 +50,7 @@ def module_of(node: ir.Node) -> str | None:
 
 
 def place_of(node: ir.Node) -> str:
-    """A node as messages name it: its operator, its name, and its module where that is known."""
+    """Return a node as messages name it: its operator, its name, and its module if known."""
     module = module_of(node)
     return f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
 

@@ -108,7 +108,7 @@ def _regions(graph: ir.Graph) -> list[list[ir.Node]]:
 
 
 def _producers_in_region(node: ir.Node) -> list[ir.Node]:
-    """The turnable nodes of one rank with `node` that it reads."""
+    """Return the producers of a node's inputs that have its rank and can work on transposed axes."""
     rank, producers = _rank(node), [producer_of(value) for value in node.inputs]
     return [p for p in producers if p is not None and p.graph is node.graph and _rank(p) == rank]
 

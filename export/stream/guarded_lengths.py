@@ -51,7 +51,7 @@ class GuardedLengths:
         return self.guards.get(samples)
 
     def _changed_lengths(self, samples: int) -> Sequence[int]:
-        """The lengths below and above at which a condition does not hold any more."""
+        """Return the lengths below and above at which a condition stops to hold."""
         below, above, step = set[int](), set[int](), self.lengths.step
         guards = self._guards_at(samples)
         for condition in () if guards is None else guards.conditions:

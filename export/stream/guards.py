@@ -217,7 +217,7 @@ def _frames() -> Iterator[FrameType]:
 
 
 def _comparison_mode(samples: int, numbers: list[LengthNumber]) -> "TorchFunctionMode":
-    """A mode of torch that adds to `numbers` those with which tensors are compared along an open axis."""
+    """Return a mode of torch that adds numbers compared with tensors along an open axis to `numbers`."""
     from torch.overrides import TorchFunctionMode
 
     class ComparisonMode(TorchFunctionMode):
@@ -237,7 +237,7 @@ def _comparison_mode(samples: int, numbers: list[LengthNumber]) -> "TorchFunctio
 
 
 def _compared_lengths(operands: Sequence[object], samples: int) -> Iterator[LengthNumber]:
-    """The numbers among operands, as lengths, where one of the tensors has an open axis."""
+    """Return the numbers among operands, as lengths, if one of the tensors has an open axis."""
     import torch
 
     opened = [

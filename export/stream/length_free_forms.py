@@ -22,7 +22,7 @@ from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 
 
 def with_length_free_forms(offline: Offline) -> Offline:
-    """The network with such nodes in it, at every length."""
+    """Return the network with such nodes, at every length."""
 
     def at(samples: int) -> Model:
         model = offline.at(samples)

@@ -167,7 +167,7 @@ class _LengthProof:
         return True
 
     def _whole_hops(self, samples: int) -> int:
-        """The next whole number of smallest hops, or the one before where that is too long for a proof."""
+        """Return the next whole number of smallest hops, or the previous one if that is too long for a proof."""
         least = self.models[min(self.models)].stream.minimum_hop_samples or 1
         above = -(-samples // least) * least
         return above if above == samples or self.lengths.fits(above) else above - least
@@ -233,7 +233,7 @@ class _LengthProof:
         raise ModelError(Problem(where, text, SAME, STEP))
 
     def _hop(self, samples: int) -> int:
-        """The smallest hop of which a run has not too many."""
+        """Return the smallest hop with which a run has not too many hops."""
         if not [hop for hop in self.models if samples <= CALLS * hop]:
             steps = ceil(samples / CALLS / self.lengths.step)
             hop = self.lengths.step * 2 ** (steps - 1).bit_length()
@@ -323,7 +323,7 @@ def _sizes(name: str, expected: Array, found: Array) -> str:
 
 
 def _first_other(model: Model, expected: Arrays, found: Arrays) -> tuple[str, int]:
-    """The output and frame that differ first, as a part of the output."""
+    """Return the output and frame that differ first, relative to the length of each output."""
     places = []
     for name, array in expected.items():
         peak = float(np.nanmax(np.abs(array), initial=0)) or 1.0

@@ -33,7 +33,7 @@ class MirrorReads:
 def gather_mirrored_frames(
     new: HopGraph, whole: ir.Value, reading: MirrorReads, name: str
 ) -> ir.Value:
-    """The frames of a context that are read; those outside of the stream are the ones that they repeat.
+    """Return the frames of a context that are read; those outside of the stream are copies of others.
 
     Frame 0 is at place ``first`` of the context, later in earlier hops; the last frame at ``last``. A frame at
     place i repeats ``max(i, first)`` and ``min(i, last)``, or reflected ``first + |i - first|`` and

@@ -19,7 +19,7 @@ from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import fill_of, pads_of, unheard
 from edgekit.graph.model import ROUNDABLE
 
-LARGE = 1e9  # a fill beyond it stands for an infinity: the network reads it in a maximum only
+LARGE = 1e9  # a fill beyond it means infinity: the network reads it only in a maximum
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Rewriter(Values):
         return self.new.one(f"{name}.masked", "Where", inside, value, other)
 
     def allowed(self, node: ir.Node, track: Track) -> ir.Value:
-        """The stream as an operand of `node`, with 1 before frame 0 where not every number suits it."""
+        """Return the stream as an operand of `node`, with 1 before frame 0 if not every number is valid."""
         if track.delay <= 0 or partial(node) is not track.offline:
             return track.value
         if sign(track.value) > 0 or (node.op_type == "Sqrt" and sign(track.value) == 0):
@@ -354,7 +354,7 @@ def _equal_first_outputs(mirror: Mirror, window: Window) -> int:
 
 
 def _drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
-    """A padded stream whose first and last frames repeat others."""
+    """Return a padded stream whose first and last frames repeat others."""
     time = replace(track.time, offset=track.time.offset - left - right)
     source = replace(
         track, time=time, delay=track.delay + left, zero_before=False, zero_after=False, mirror=None

@@ -12,7 +12,7 @@ Operands = Sequence[ir.Value | None]
 
 
 def partial(node: ir.Node) -> ir.Value | None:
-    """The operand of a node that not every number suits; None if all do."""
+    """Return the operand of a node for which not every number is valid; None if all are."""
     place = facts_of(node).partial
     if node.op_type == "Pow":
         power = array_of(node.inputs[1])

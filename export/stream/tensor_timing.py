@@ -138,7 +138,7 @@ def check_same(short: ir.Graph, long: ir.Graph) -> None:
 
 
 def grown_module(short: ir.Graph, long: ir.Graph) -> str:
-    """The module that has more nodes than any other in the longer graph alone, as messages name it."""
+    """Return the module with the most nodes that only the longer graph has, as messages name it."""
     grown = Counter(module_of(node) for node in long)
     grown.subtract(module_of(node) for node in short)
     named = [(count, module) for module, count in grown.items() if module and count > 0]

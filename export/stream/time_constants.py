@@ -65,7 +65,7 @@ def step_of(array: Array, axis: int) -> Array | None:
 
 
 def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
-    """The pattern that comes again after `period` frames; None if none does, twice at least."""
+    """Return the pattern that repeats after `period` frames, at least twice; None if none does."""
     frames = np.moveaxis(array, axis, 0)
     count = len(frames)
     if count < 3 * period or array.dtype.kind not in "fiub":
@@ -200,7 +200,7 @@ class Emitter:
     def _returning(
         self, along: TimeConstant, frames: int, delay: int, read: int | None
     ) -> ir.Value | None:
-        """The frames of a hop of a pattern; None if there is none, or its end is due before it is known."""
+        """Return the frames of a hop of a pattern; None without one, or if its end is due before it is known."""
         period = along.rate * self.least
         axis = along.axis
         pattern = pattern_of(along.long, axis, int(period)) if period.denominator == 1 else None

@@ -199,7 +199,7 @@ INTEGERS = {
     "InstanceNormalization": IntegerForm(_is_plain_row, build_instancenorm),
     "LayerNormalization": IntegerForm(_is_plain_row, build_layernorm),
     "Softmax": IntegerForm(_is_plain_row, build_softmax),
-    # what the quantizer makes always has one
+    # the quantizer's nodes always have one
     "Magnitude": IntegerForm(lambda node: True, build_magnitude),
     "MeanSquare": IntegerForm(lambda node: True, build_mean_square),
     "ProductSum": IntegerForm(lambda node: True, build_product_sum),

@@ -51,7 +51,7 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_matmul(fuser: Fuser, node: ir.Node) -> bool:
-    """The product of two computed tensors: in int16 where one of them is."""
+    """Build the product of two computed tensors: in int16 if one of them is."""
     a, b, frame = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[1]), fuser.frame(node)
     if a is None or b is None or frame is None:
         return False
@@ -107,7 +107,7 @@ def bias_array(bias: Int64, kind: QuantType) -> NDArray[np.signedinteger]:
 def prove_accumulator(
     node: ir.Node, kind: QuantType, rows: NDArray[np.signedinteger], bias: Int64
 ) -> None:
-    """The largest possible |accumulator|, from the weights' actual sums, must fit: 32 or 47 bits."""
+    """Prove that the largest possible |accumulator|, from the weights' actual sums, fits: 32 or 47 bits."""
     span, limit = (255 if kind.dtype == "int8" else 32768), SUM_LIMITS[kind.dtype]
     sums = np.abs(rows.reshape(len(rows), -1).astype(np.int64)).sum(axis=1)
     worst = int((sums * span + np.abs(bias)).max(initial=0))

@@ -15,7 +15,7 @@ from edgekit.operators.roles import TABLED, activations, constant, constant_tail
 from edgekit.operators.scheme import MANTISSA_BITS, fixed_point
 
 LUT_S16_CODOMAIN = 32767
-TABLE_ERROR = 2.0**-8  # of the largest value: what a piecewise-linear table may be off
+TABLE_ERROR = 2.0**-8  # of the largest value: allowed error of a piecewise-linear table
 CLAMPS = {"Relu", "Clip"}
 # Functions that are straight above 0 and below it: both slopes.
 SLOPES: dict[str, Callable[[Attributes], tuple[float, float]]] = {

@@ -55,7 +55,7 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _pool(node: ir.Node) -> Pool | None:
-    """The windows of a pooling or a reduction; None of one whose axes do not lie side by side."""
+    """Return the windows of a pooling or a reduction; None if its axes are not adjacent."""
     if node.op_type not in SUMS:
         return pool_of(node)
     axes = reduced_axes(node)

@@ -43,7 +43,7 @@ def dft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def finite_bounds(node: ir.Node) -> tuple[float, float]:
-    """The smallest and the largest absolute value that an ``edgekit::Finite`` lets through."""
+    """Return the smallest and the largest absolute value that ``edgekit::Finite`` passes."""
     return float(attribute(node, "floor", 0.0)), float(attribute(node, "limit", 0.0))
 
 

@@ -284,7 +284,7 @@ def _check_clip(
 
 
 def _inputs_of(clip: Clip, model: Model) -> Mapping[str, ir.Value]:
-    """The inputs that a clip must have: of a sampler's clip without calls the conditions alone."""
+    """Return the inputs that a clip must have: only conditions for a sampler's clip without calls."""
     values = {str(v.name): v for v in model.given_inputs}
     if model.sampler is not None and model.sampler.roles.x not in clip:
         return condition_values(model) or values

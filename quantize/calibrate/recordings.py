@@ -88,7 +88,7 @@ def recordings(
 
 
 def _files_to_read(folder: Path, sounds: Sounds) -> list[Path]:
-    """The files of a folder without clean forms, which one of several inputs may be named like."""
+    """Return the files of a folder without clean forms, unless an input has the name of these."""
     clean_is_input = len(sounds) > 1 and any(f".{name}{SOUND}".lower() == CLEAN for name in sounds)
     files = clip_files(folder)
     return [path for path in files if clean_is_input or not path.name.lower().endswith(CLEAN)]

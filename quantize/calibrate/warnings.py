@@ -65,7 +65,7 @@ def no_detection_notes(model: Model, observers: Mapping[str, Observer]) -> tuple
 
 
 def pcm_input(model: Model) -> str | None:
-    """The name of the one stream input where that is a hop of PCM at a known rate."""
+    """Return the name of the only stream input if it is a hop of PCM at a known rate."""
     inputs, stream = model.stream_inputs, model.stream
     whole = len(inputs) == 1 and int(np.prod(dims(inputs[0]))) == stream.hop_samples
     return str(inputs[0].name) if whole and stream.sample_rate_hz is not None else None

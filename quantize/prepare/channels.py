@@ -155,7 +155,7 @@ class Channels:
         self._numbers.update(handed)
 
     def _handed_on(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The numbers of the outputs; None if the operator bears no scaling."""
+        """Return the numbers of the outputs; None if the operator cannot be scaled."""
         first = optional(node, 0)
         if first is None or first.dtype != ir.DataType.FLOAT:
             return None
@@ -237,7 +237,7 @@ class Channels:
         return written[:1].reshape((1,) * len(shape))
 
     def _recurrent(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The inputs of a cell scale with the columns of W; its states keep their scale."""
+        """Return the numbers of a cell: its inputs scale with the columns of W, its states keep their scale."""
         if constant(node.inputs[1]) is None:
             return None
         for value in node.inputs[2:]:

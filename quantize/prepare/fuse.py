@@ -195,7 +195,7 @@ def product_sum(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
 
 
 def _product(value: ir.Value | None) -> tuple[ir.Value, ir.Value] | None:
-    """The factors of a product of two computed tensors that nothing else reads; None of a square."""
+    """Return the factors of a product of two computed tensors without another reader; None for a square."""
     a, b = _operands(value, "Mul")
     if value is None or a is None or b is None:
         return None
@@ -214,7 +214,7 @@ def _plain(*values: ir.Value) -> bool:
 
 
 def _operand_of_type(value: ir.Value | None, op_type: str) -> ir.Value | None:
-    """The operand of the node that computes a value, where it is of this type."""
+    """Return the operand of the node that computes a value, if it is of this type."""
     node = None if value is None else value.producer()
     return node.inputs[0] if node is not None and _is_float_node(node, op_type) else None
 

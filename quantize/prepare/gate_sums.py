@@ -12,7 +12,7 @@ from edgekit.graph.nodes import add_initializer, attribute, unused_name, value_n
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import GATE_SUMS, constant
 
-MATRIX = "matrix"  # in the meta of a W that several cells share: what all their products read
+MATRIX = "matrix"  # in the meta of a W that several cells share: the input of all their products
 
 
 def take_out(graph: ir.Graph, cell: ir.Node) -> None:

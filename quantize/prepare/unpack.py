@@ -36,7 +36,7 @@ def unpack_states(model: Model) -> Model:
 
 
 def _numbers(graph: ir.Graph) -> dict[ir.Value, Numbers]:
-    """The numbers of every float tensor's elements; movement hands them on, all else makes new ones."""
+    """Return the numbers of every float tensor's elements; movement passes them on, other nodes make new ones."""
     numbers: dict[ir.Value, Numbers] = {}
     first = ELSEWHERE + 1
     for value, node in _values(graph):

@@ -134,7 +134,7 @@ def _chosen(model: Model, there: int, most: int) -> Int64:
 
 
 def _subgraph_before(model: Model, taps: Sequence[str]) -> Model:
-    """The part of a model that the tapped values depend on, in this hop or through states in an earlier one."""
+    """Return the part of a model on which the tapped values depend, in this hop or through states in an earlier one."""
     copy = model.ir.clone()
     graph = copy.graph
     values = values_by_name(graph)

@@ -52,7 +52,7 @@ def reconstruct(
         quantized: makes the quantized network from the fits so far.
         progress: called with the number of finished layers.
     """
-    # What makes up for earlier errors shrinks noisy outputs: noise evens out along a trajectory, that adds up.
+    # Correcting earlier errors shrinks noisy outputs: noise averages out along a trajectory, shrinking adds up.
     pull = PULL if model.sampler is None else np.inf
     fitted: Fitted = {}
     levels = _levels(model.ir.graph, names)

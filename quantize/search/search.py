@@ -20,7 +20,7 @@ Measure = Callable[[Sequence[Float32], Callable[[int], None] | None], list[float
 Progress = Callable[[str, int, int], None]
 ROOM = 1000  # steps of what may leave int8
 CHEAP = 1e-3  # of the cost of a hop: a step that costs less comes first, and is not undone
-HEARD = 1e-3  # of the noise of weights alone: what takes less away does not
+HEARD = 1e-3  # of the noise of weights alone: a smaller reduction does not count
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class Step:
     group: int
     before: int
     after: int
-    gain: float  # noise that it takes away, per cost
+    gain: float  # noise that it removes, per cost
     first: bool  # whether it costs next to nothing
 
 

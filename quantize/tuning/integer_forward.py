@@ -102,7 +102,7 @@ class IntegerForward:
         """Add the weights of a layer, and its bias."""
         name = str(node.name)
         if f"{name}.rest" in self.quantized.ir.graph.initializers:
-            return  # what it makes of silence is a constant that hangs on its weights
+            return  # its result in silence is a constant that depends on its weights
         for index in weight_inputs(node):
             value, array = node.inputs[index], array_of(source.inputs[index])
             if value is not None and array is not None and _is_stored(value):
@@ -205,7 +205,7 @@ class IntegerForward:
             held = grown
 
     def rounded(self, values: Mapping[Key, "Tensor"]) -> dict[Key, "Tensor"]:
-        """The weights as integers have them: per row, to the nearest."""
+        """Return the weights rounded as their integers: per row, to the nearest."""
         import torch
 
         made = {}

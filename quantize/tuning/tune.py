@@ -38,7 +38,7 @@ BATCH = 8  # stretches of a step
 RATE = 2e-4  # of a weight's root mean square, in the first step; it falls to 0 by a cosine
 DECAYS, EPSILON = (0.9, 0.999), 1e-8
 MOST_BYTES = 400_000_000  # of what is recorded
-QUIET = 1e-3  # of an output's mean power: what stretches are quieter than counts no more
+QUIET = 1e-3  # of an output's mean power: quieter stretches count as this one
 
 
 @dataclass
@@ -307,7 +307,7 @@ def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -
 
 
 def _weight_before_preparation(value: Array, scaled: Array, own: Array) -> Array:
-    """A weight without the factors by which a preparation made `scaled` of `own`."""
+    """Return a weight without the factors by which a preparation scaled `own` to `scaled`."""
     factor = np.divide(scaled, own, out=np.ones_like(own), where=own != 0)
     factor[factor == 0] = 1
     return (value / factor).astype(np.float32)

@@ -130,7 +130,7 @@ def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) ->
 def _unless_named(
     names: set[str], dtype: str, groups: list[list[str]], recipe: Recipe
 ) -> dict[str, str]:
-    """A type for the names of each group of which the recipe names no tensor."""
+    """Return a type for the names of each group without a tensor named in the recipe."""
     return {
         name: dtype
         for members in groups
@@ -142,7 +142,7 @@ def _unless_named(
 def _wide(
     groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe, named: set[str]
 ) -> frozenset[str]:
-    """The int16 tensors that are named, or all where products read 16 bits."""
+    """Return the named int16 tensors, or all if products read 16 bits."""
     return frozenset(
         name
         for members in groups

@@ -42,7 +42,7 @@ def is_transformer(model: Model) -> bool:
 
 
 def _sees_neighbours(node: ir.Node) -> bool:
-    """A convolution whose kernels overlap; of patches they lie side by side."""
+    """Whether it is a convolution whose kernels overlap; patches are adjacent."""
     if node.op_type not in ("Conv", "ConvTranspose"):
         return False
     kernel = dims(node.inputs[1])[2:]

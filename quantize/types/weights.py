@@ -64,7 +64,7 @@ def refuse_infinite(nodes: Sequence[ir.Node]) -> None:
 
 
 def _half_cell(node: ir.Node, recipe: Recipe) -> Problem | None:
-    """A recurrent layer of which the weights of the input and of h have different types."""
+    """Return the problem of a recurrent layer whose weights of the input and of h have different types."""
     if len(weight_inputs(node)) < 2:
         return None
     types = {_name(node, index): weight_type(node, index, recipe) for index in weight_inputs(node)}

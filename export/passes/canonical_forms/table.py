@@ -125,7 +125,7 @@ def _bounds_along_axis(node: ir.Node) -> tuple[int, int, int] | None:
 
 
 def _split_constant(graph: ir.Graph, node: ir.Node) -> bool:
-    """A constant is split at once, as zero states that are made for all groups."""
+    """Split a constant at once, as zero states that are made for all groups."""
     array = array_of(node.inputs[0])
     shapes = [static_shape(output) for output in node.outputs]
     if array is None or any(shape is None for shape in shapes):

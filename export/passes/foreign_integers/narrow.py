@@ -60,7 +60,7 @@ def _reads_stored(layer: ir.Node) -> bool:
 
 
 def _input_axis(layer: ir.Node) -> int:
-    """The weight's axis of input channels."""
+    """Return the weight's axis of input channels."""
     return int(layer.op_type == "Conv" or bool(attribute(layer, "transB", 0)))
 
 

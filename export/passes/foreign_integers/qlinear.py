@@ -42,7 +42,7 @@ def _attributes_of(node: ir.Node, *names: str) -> dict[str, AttributeValue]:
 
 
 def _bias(chain: Chain, node: ir.Node, bias: ir.Value | None) -> tuple[ir.Value, ...]:
-    """An int32 bias is stored at the scale of input times weight."""
+    """Return an int32 bias, which is stored at the scale of input times weight."""
     if bias is None:
         return ()
     scale = chain.add("Mul", node.inputs[1], node.inputs[4])
@@ -116,7 +116,7 @@ def _concat(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _standard(graph: ir.Graph, node: ir.Node) -> bool:
-    """The contributed form of an operator that the standard has."""
+    """Rewrite the contributed form of an operator to the standard one."""
     chain = Chain(graph, node)
     chain.add(node.op_type, *node.inputs, **_attributes_of(node, "axis"))
     return chain.finish()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgekit.base.errors import Problem, UsageError
 
 CUMULATIVE, WINDOW = "cumulative", "window:N"
-# what may be replaced -> its forms; the first is that of --causal, unless it takes a length
+# kind that may be replaced -> its forms; the first is that of --causal, unless it takes a length
 FORMS: Mapping[str, tuple[str, ...]] = {
     "pad": ("zeros", "first"),
     "mean": (CUMULATIVE, WINDOW),

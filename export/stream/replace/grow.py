@@ -249,7 +249,7 @@ def _transpose(instance: Instance, node: ir.Node) -> None:
 
 
 def _layer(instance: Instance, node: ir.Node) -> None:
-    """A layer whose frames are its batch, its rows, or an axis along which it is one frame wide."""
+    """Rewrite a layer whose frames are its batch, its rows, or an axis along which it is one frame wide."""
     found = "its weights are a mean that has become one per frame"
     grown, shape = _first_grown_input(instance, node, found)
     if any(weight in instance.grown for weight in node.inputs[1:]):
@@ -280,7 +280,7 @@ def _one_wide(node: ir.Node, axis: int) -> bool:
 
 
 def _framewise(instance: Instance, node: ir.Node) -> None:
-    """A node that mixes or cuts other axes than that of the frames."""
+    """Rewrite a node that mixes or cuts only axes other than that of the frames."""
     mixes = facts_of(node).mixes
     if facts_of(node).moves == "copies":
         _cut(instance, node)

@@ -58,7 +58,7 @@ class Instance:
         return self._current[number]
 
     def axes(self, value: ir.Value | None) -> tuple[TimeAxis, ...]:
-        """The time axes that the value had before anything was replaced."""
+        """Return the time axes that the value had before any replacement."""
         return () if value is None else self.times.get(self._number.get(value, -1), ())
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:

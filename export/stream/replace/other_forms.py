@@ -10,7 +10,7 @@ from edgekit.export.stream.replace.instance import Instance
 from edgekit.export.stream.windows import kernel_of, pads_of, per_axis
 from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 
-UNSEEN = -1e30  # what is added to the score of a key outside the window
+UNSEEN = -1e30  # added to the score of a key outside the window
 
 
 def pad(

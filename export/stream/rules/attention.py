@@ -21,7 +21,7 @@ from edgekit.export.stream.track import Later, Segments, Square, StreamingRefuse
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
-MASKED = -1e3  # what is added to a score that softmax then rounds to 0
+MASKED = -1e3  # added to a score that softmax then rounds to 0
 FILL = -1e30  # the score of keys outside the stream
 THROUGH = frozenset(("Add", "Cast", "Div", "Mul", "Neg", "Reshape", "Sub", "Transpose", "Where"))
 BAND = "mask with a band: keep only lags from -ahead to window - 1"
@@ -161,7 +161,7 @@ def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Va
 
 
 def _band(writer: Rewriter, value: ir.Value) -> tuple[Array, int]:
-    """A constant over queries by keys at the longer length, and the frames after which it returns."""
+    """Return a constant over queries by keys at the longer length, and the period of its frames."""
     array, axes = array_of(writer.facts.twins[value]), writer.facts.axes[value]
     if array is None or [axis.axis - array.ndim for axis in axes] != [-2, -1]:
         raise StreamingRefused(*UNBOUNDED)
@@ -172,7 +172,7 @@ def _band(writer: Rewriter, value: ir.Value) -> tuple[Array, int]:
 
 
 def _window(writer: Rewriter, output: ir.Value) -> Lags:
-    """The keys that the masks between the scores and the softmax leave."""
+    """Return the keys that the masks between the scores and the softmax keep."""
     readers = list(_readers_of_scores(output))
     normal = any(node.op_type == "Softmax" for node, _ in readers)
     seen: Booleans | None = None

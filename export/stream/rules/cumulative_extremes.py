@@ -54,7 +54,7 @@ def _over_time(writer: Rewriter, node: ir.Node) -> Track:
 
 
 def _early(writer: Rewriter, track: Track, nothing: float) -> Float32:
-    """The known frames, with one of nothing before them."""
+    """Return the known frames, after one frame of the start value."""
     known = writer.known_context(track, max(-track.delay, 0))
     return np.pad(known, [*[(0, 0)] * track.axis, (1, 0)], constant_values=nothing)
 

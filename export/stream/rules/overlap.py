@@ -45,7 +45,7 @@ def _blocks(writer: Rewriter, node: ir.Node, track: Track) -> tuple[int, int, in
     output, block = node.outputs[0], array_of(node.inputs[2])
     made = writer.facts.time(output)
     if made is None or block is None or track.axis != 2:
-        writer.set(output, output, 0)  # refuses what has no time axis
+        writer.set(output, output, 0)  # refuses a value without time axis
         raise StreamingRefused(
             "it joins frames along another axis", "(batch, parts, frames)", "transpose it"
         )

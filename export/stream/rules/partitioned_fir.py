@@ -34,7 +34,7 @@ def partitioned_fir(writer: Rewriter, node: ir.Node) -> None:
 
 
 def block_of(hop: int, taps: int) -> int | None:
-    """The length of a block that costs least; None if the convolution of samples costs less.
+    """Return the block length with the least cost; None if a convolution of samples costs less.
 
     Counts of products: of the transforms, and of the sums over past spectra.
     """
@@ -91,7 +91,7 @@ def _blocks(
 def _swap_last_axes(
     writer: Rewriter, value: ir.Value, shape: tuple[int, int, int], name: str
 ) -> ir.Value:
-    """The value in a shape of three axes, of which the last two change places."""
+    """Return the value in a shape of three axes, with the last two swapped."""
     new, (rows, first, second) = writer.new, shape
     if 1 in (first, second):
         return new.reshape(value, (rows, second, first), name)

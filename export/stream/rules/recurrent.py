@@ -160,7 +160,7 @@ def _states_after_known_frames(
 
 
 def cumsum(writer: Rewriter, node: ir.Node) -> None:
-    """A running sum keeps its last value."""
+    """Rewrite a running sum, which keeps its last value."""
     track, new, name = writer.stream(node.inputs[0]), writer.new, str(node.name)
     axis = array_of(node.inputs[1])
     if axis is None or int(axis.ravel()[0]) % len(track.shape) != track.axis:
