@@ -258,7 +258,7 @@ def _detection(
 def _label_of_detection(
     new: FrontendWriter, beginning: ir.Value, detection: ir.Value, last: ir.Value, unit: ir.Value
 ) -> ir.Value:
-    """The label of the last detection, int32; the state `last` holds it plus 1, so that 0 is none."""
+    """Return the label of the last detection, int32; the state `last` holds it plus 1, so that 0 is none."""
     one = (1, 1)
     (index,) = new.node("ArgMax", [beginning], {"index": one}, axis=1, keepdims=1)
     index.dtype = ir.DataType.INT64

@@ -127,7 +127,7 @@ def from_torch(
 
 
 def _in_double(loaded: TorchSource) -> TorchSource:
-    """The module and its example inputs in float64."""
+    """Return the module and its example inputs in float64."""
     tensors = iter(
         [
             leaf.double() if leaf.is_floating_point() else leaf

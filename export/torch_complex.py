@@ -74,7 +74,7 @@ def _as_pair(value: object) -> object:
 
 
 def _operator_name(target: object) -> str:
-    """The name of torch's operator, without its library; empty if it is none."""
+    """Return the name of torch's operator, without its library; empty if it is none."""
     schema = getattr(target, "_schema", None)
     return "" if schema is None else str(schema.name.split("::")[-1])
 
@@ -137,7 +137,7 @@ class _PairInterpreter(Interpreter):
         return result
 
     def get_attr(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-        """A parameter or buffer."""
+        """Return a parameter or buffer."""
         parts = None if self.kept is None else getattr(self.kept, _flat(str(target)), None)
         if parts is not None:
             return Pair(*parts.unbind(-1))

@@ -73,7 +73,7 @@ def _lines(
 
 
 def _atan2(self: object, other: object) -> object:
-    """The angle of (other, self) in [-pi, pi]: pi for 0 and other < 0, as of real bins, and 0 at the origin."""
+    """Return the angle of (other, self) in [-pi, pi]: pi for 0 and other < 0, as of real bins, and 0 at the origin."""
     import math
 
     op = opset()

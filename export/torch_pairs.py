@@ -25,7 +25,7 @@ class Pair:
 
     @staticmethod
     def of(value: "Operand") -> "Pair":
-        """A complex or real tensor or number."""
+        """Return a complex or real tensor or number."""
         if isinstance(value, Pair):
             return value
         if isinstance(value, Tensor) and value.is_complex():
@@ -36,7 +36,7 @@ class Pair:
         return Pair(torch.tensor(number.real), torch.tensor(number.imag))
 
     def joined(self) -> Tensor:
-        """The complex tensor."""
+        """Return the complex tensor."""
         return torch.view_as_complex(torch.stack([self.real, self.imag], -1))
 
 
@@ -159,7 +159,7 @@ def _exp(x: Pair) -> Pair:
 
 
 def _log(x: Operand) -> Pair:
-    """The principal value; of a real number below 0 it has the imaginary part pi."""
+    """Return the principal value; of a real number below 0 it has the imaginary part pi."""
     whole = Pair.of(x)
     return Pair(torch.log(_abs(whole)), torch.atan2(whole.imag, whole.real))
 
@@ -183,7 +183,7 @@ def _pow(x: Operand, exponent: Operand) -> Pair:
 
 
 def _pair_copy(x: Pair, dtype: torch.dtype | None = None, **options: object) -> Pair | Tensor:
-    """A change of type; of a complex number to a real one the real part."""
+    """Return x in another type; a complex number as a real one is its real part."""
     if dtype is not None and not dtype.is_complex:
         return x.real.to(dtype)
     return x
@@ -224,14 +224,14 @@ class _InverseTransform:
         return self.hop_length or self.n_fft // 4
 
     def taper(self) -> Tensor:
-        """The window, (n_fft,), with zeros around it."""
+        """Return the window, (n_fft,), with zeros around it."""
         size = self.win_length or self.n_fft
         left = (self.n_fft - size) // 2
         window = torch.ones(size) if self.window is None else self.window
         return F.pad(window, (left, self.n_fft - size - left))
 
     def basis(self) -> Tensor:
-        """The inverse DFT as a matrix (bins * 2, n_fft): of real parts, then of imaginary ones."""
+        """Return the inverse DFT as a matrix (bins * 2, n_fft): of real parts, then of imaginary ones."""
         bins = self.n_fft // 2 + 1
         matrix = dft_matrix(bins, self.n_fft, self.n_fft, True, 2)[:, ::2]
         full = torch.as_tensor(matrix.copy())  # (bins * 2, n_fft)

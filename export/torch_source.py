@@ -181,7 +181,7 @@ def _read_trained_attribute(source: str, module: object) -> TrainingFacts:
 
 
 def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
-    """The keys of the dictionary that forward returns, in order; None if it returns anything else."""
+    """Return the keys of the dictionary that forward returns, in order; None if it returns anything else."""
     spec = program.call_spec.out_spec
     if spec is None or spec.type is not dict:
         return None
@@ -257,7 +257,7 @@ def _examples(
 
 
 def _named_examples(source: str, parameters: list[str], examples: object) -> dict[str, object]:
-    """The examples that a factory returned, by parameter name."""
+    """Return the examples that a factory returned, by parameter name."""
     if examples is None:
         return {}
     if isinstance(examples, Mapping):
@@ -290,7 +290,7 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _as_tensors(example: object) -> object:
-    """An example whose arrays of NumPy are tensors."""
+    """Return an example whose arrays of NumPy are tensors."""
     import torch
 
     converted: object = torch.utils._pytree.tree_map_only(np.ndarray, torch.from_numpy, example)

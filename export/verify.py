@@ -311,7 +311,7 @@ def compare_in_double(
 
 
 def _both_in_double(exact: Callable[[], Call], model: Model) -> tuple[Call, ...]:
-    """The source, the model, and the model with nudged constants."""
+    """Return the source, the model, and the model with nudged constants."""
     data = model.to_bytes()
     return exact(), double_runner(data), double_runner(data, nudged=True)
 

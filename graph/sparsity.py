@@ -42,7 +42,7 @@ PATTERNS = (Pattern(1, 16), Pattern(1, 8), Pattern(1, 4), Pattern(2, 8), Pattern
 
 
 def read_pattern(text: str) -> Pattern:
-    """The pattern of this text, as 1:4.
+    """Return the pattern of this text, as 1:4.
 
     Raises:
         UsageError: it is none of `PATTERNS`.

@@ -72,7 +72,7 @@ def group_input(model: Model) -> ir.Value | None:
 
 
 def _rows(model: Model) -> list[tuple[ir.Node, Array]]:
-    """The nodes that read a group's row, and their tables."""
+    """Return the nodes that read a group's row, and their tables."""
     nodes = [node for node in model.ir.graph if CHOSEN in node.metadata_props and _chooses(node)]
     return [(n, table) for n in nodes if (table := array_of(n.inputs[0])) is not None]
 

@@ -33,7 +33,7 @@ def hardmax(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def arg(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The first (or last) position of the extreme along an axis."""
+    """Return the first (or last) position of the extreme along an axis."""
     better = {
         ("ArgMax", 0): np.greater,
         ("ArgMax", 1): np.greater_equal,

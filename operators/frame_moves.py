@@ -24,7 +24,7 @@ class Grid:
 
     @staticmethod
     def of(node: ir.Node) -> "Grid | None":
-        """The grid of a node; None if it is computed."""
+        """Return the grid of a node; None if it is computed."""
         scale, zero = (*node.inputs[1:3], None)[:2]
         if scale is None or zero is None or zero.dtype is None:
             return None
@@ -109,7 +109,7 @@ def _common(grids: list[Grid | None]) -> Grid | None:
 
 
 def _read_grid(value: ir.Value) -> Grid | None:
-    """The grid of a computed value that comes from integers."""
+    """Return the grid of a computed value that comes from integers."""
     producer = value.producer()
     if producer is None or producer.op_type != "DequantizeLinear":
         return None

@@ -91,7 +91,7 @@ class Fuser:
     # -- for builders ------------------------------------------------------------------------------
 
     def operand(self, value: ir.Value | None) -> Operand | None:
-        """The integer form of an input of an old node: a tensor, or a stored constant; None of c of an LSTM."""
+        """Return the integer form of an input of an old node: a tensor, or a stored constant; None of c of an LSTM."""
         if value is None:
             return None
         if value in self.weights:
@@ -139,7 +139,7 @@ class Fuser:
         )
 
     def state(self, value: ir.Value | None, kind: QuantType) -> ir.Value | None:
-        """A recurrent cell's first state as integers of this type: constant, stored so, or quantized here."""
+        """Return a recurrent cell's first state as integers of this type: constant, stored so, or quantized here."""
         if value is None:
             return None
         array = constant(value)
@@ -174,7 +174,7 @@ class Fuser:
         return self.initializers[name]
 
     def _stored(self, quantized: ir.Value, kind: QuantType) -> ir.Value:
-        """The new integer value for an old quantized one, marked with its type and the tensor it stores."""
+        """Return the new integer value for an old quantized one, marked with its type and the tensor it stores."""
         new = ir.val(quantized.name, ir.DataType[kind.dtype.upper()], quantized.shape)
         mark_type(new, kind)
         new.metadata_props[TENSOR] = str(require(require(quantized.producer()).inputs[0]).name)
@@ -235,7 +235,7 @@ class Fuser:
         return new
 
     def widened(self, operand: Operand, name: str) -> Operand:
-        """The same values as int16: of an int8 operand 128 times its distance from zero."""
+        """Return the same values as int16: of an int8 operand 128 times its distance from zero."""
         if operand.kind.dtype == "int16":
             return operand
         kind = QuantType("int16", operand.kind.scale / 128, 0)
@@ -320,7 +320,7 @@ class Fuser:
         )
 
     def _new(self, value: ir.Value) -> ir.Value:
-        """The new value of an old one: computed, constant, integers, or dequantized here."""
+        """Return the new value of an old one: computed, constant, integers, or dequantized here."""
         if value in self._real:
             return self._real[value]
         if value in self._integer and value.dtype != ir.DataType.FLOAT:

@@ -102,13 +102,13 @@ def _used_taps(k: int, stride: int, dil: int, pad: int, size: int, outputs: int)
 
 
 def dims(value: ir.Value | None) -> tuple[int, ...]:
-    """The static shape of a value."""
+    """Return the static shape of a value."""
     assert value is not None and value.shape is not None
     return tuple(int(str(size)) for size in value.shape)
 
 
 def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
-    """A list attribute or its default."""
+    """Return a list attribute or its default."""
     attribute = node.attributes.get(name)
     return default if attribute is None else [int(v) for v in attribute.as_ints()]
 
@@ -116,14 +116,14 @@ def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
 def matmul_shapes(
     a: tuple[int, ...], b: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """The operands' shapes as matrices, with 1 for a vector's missing axis, and their common batch."""
+    """Return the operands' shapes as matrices, with 1 for a vector's missing axis, and their common batch."""
     left = (1, *a) if len(a) == 1 else a
     right = (*b, 1) if len(b) == 1 else b
     return left, right, broadcast_shapes(left[:-2], right[:-2])
 
 
 def broadcast_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of an elementwise operation."""
+    """Return the shape of an elementwise operation."""
     rank = max(len(a), len(b))
     padded = ((1,) * (rank - len(shape)) + shape for shape in (a, b))
     return tuple(max(pair) for pair in zip(*padded, strict=True))

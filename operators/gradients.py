@@ -75,7 +75,7 @@ def _reshape_gradient(node: ir.Node, x: Operands) -> "list[Tensor]":
 
 
 def _elementwise_gradient(name: str, **fixed: Any) -> Form:
-    """A function of torch of all operands."""
+    """Return a function of torch of all operands."""
 
     def run(_: ir.Node, x: Operands) -> "list[Tensor]":
         import torch
@@ -273,7 +273,7 @@ def _gather_elements(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _top_k(node: ir.Node, x: Operands) -> "list[Tensor]":
-    """The values, which lead back to their elements, and their places; of equal ones the first comes first."""
+    """Return the values, which lead back to their elements, and their places; of equal ones the first comes first."""
     axis, largest = attribute(node, "axis", -1), bool(attribute(node, "largest", 1))
     count = int(array_of(node.inputs[1]).item())  # type: ignore[union-attr]
     places = x[0].argsort(dim=axis, descending=largest, stable=True).narrow(axis, 0, count)

@@ -45,13 +45,13 @@ def gather_nd(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def scatter_nd(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The data with parts at index tuples replaced by, or combined with, updates."""
+    """Return the data with parts at index tuples replaced by, or combined with, updates."""
     data, indices, updates = x
     return [_scatter_updates(node, data, tuple(np.moveaxis(indices, -1, 0)), updates)]
 
 
 def scatter_elements(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The data with one element per index along one axis replaced by, or combined with, an update."""
+    """Return the data with one element per index along one axis replaced by, or combined with, an update."""
     data, indices, updates = x
     places: list[Array] = list(np.indices(indices.shape))
     places[integer(node, "axis", 0)] = indices
@@ -145,13 +145,13 @@ def pad_mode(node: ir.Node) -> str:
 
 
 def trilu(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The upper or lower triangle of matrices, zero elsewhere."""
+    """Return the upper or lower triangle of matrices, zero elsewhere."""
     k = 0 if len(x) < 2 or x[1] is None else int(np.ravel(x[1])[0])
     return [np.triu(x[0], k) if integer(node, "upper", 1) else np.tril(x[0], k)]
 
 
 def center_crop_pad(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The middle of the data, or the data in the middle of zeros."""
+    """Return the middle of the data, or the data in the middle of zeros."""
     shape, rank = dims(node.outputs[0]), x[0].ndim
     result = np.zeros(shape, x[0].dtype)
     parts = [_middles(x[0].shape[axis], shape[axis]) for axis in range(rank)]

@@ -11,7 +11,7 @@ from edgekit.operators.operator import Operator, integer
 
 
 def number(parts: Array) -> int:
-    """The whole number of parts of 16 bits, the lowest first."""
+    """Return the whole number of parts of 16 bits, the lowest first."""
     return sum(int(part) << 16 * place for place, part in enumerate(parts.ravel()))
 
 

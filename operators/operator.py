@@ -12,12 +12,12 @@ Operator = Callable[[ir.Node, list[Array]], list[Array]]
 
 
 def tensor(node: ir.Node, name: str) -> Array:
-    """A tensor attribute."""
+    """Return a tensor attribute."""
     return np.asarray(node.attributes[name].value.numpy())  # as_tensor() checks a protocol: slow
 
 
 def integer(node: ir.Node, name: str, default: int | None = None) -> int:
-    """An integer attribute, or its default."""
+    """Return an integer attribute, or its default."""
     attribute = node.attributes.get(name)
     if attribute is None:
         assert default is not None, f"{node.name}: {name}"

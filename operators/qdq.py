@@ -108,7 +108,7 @@ def stored_weight(node: ir.Node) -> Weight | None:
 
 
 def _wide_scale(node: ir.Node, rank: int) -> Float32:
-    """A DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
+    """Return a DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
     scale = np.asarray(constant(node.inputs[1]), np.float32)
     axis, block = (
         default if (a := node.attributes.get(name)) is None else a.as_int()
@@ -128,7 +128,7 @@ def integer_states(model: Model) -> dict[str, QuantType]:
 
 
 def _state_type(state: ir.Value, successor: ir.Value) -> QuantType | None:
-    """The type of a state that integers alone read and write; None of one in float."""
+    """Return the type of a state that integers alone read and write; None of one in float."""
     producer, users = successor.producer(), list(state.uses())
     if producer is None or not users:
         return None
@@ -187,14 +187,14 @@ def convert(attributes: Mapping[str, object]) -> dict[str, ir.Attr]:
 
 
 def initializer(name: str, array: NDArray[np.generic]) -> ir.Value:
-    """A named constant, not yet in a graph."""
+    """Return a named constant, not yet in a graph."""
     tensor = ir.tensor(array, name=name)
     kind = ir.TensorType(tensor.dtype)
     return ir.Value(name=name, const_value=tensor, shape=ir.Shape(array.shape), type=kind)
 
 
 def stored_type(value: ir.Value) -> QuantType | None:
-    """The type of a value of the integer graph; None for a float one."""
+    """Return the type of a value of the integer graph; None for a float one."""
     if SCALE not in value.metadata_props or value.dtype is None:
         return None
     scale, zero = value.metadata_props[SCALE], value.metadata_props[ZERO_POINT]

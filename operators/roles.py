@@ -48,7 +48,7 @@ def touches(node: ir.Node, names: frozenset[str]) -> bool:
 
 
 def activations(node: ir.Node) -> list[ir.Value]:
-    """The float inputs of a node that are computed, in order; not the c of an LSTM."""
+    """Return the float inputs of a node that are computed, in order; not the c of an LSTM."""
     return [
         value
         for index, value in enumerate(node.inputs)
@@ -61,7 +61,7 @@ def activations(node: ir.Node) -> list[ir.Value]:
 
 
 def results(node: ir.Node) -> list[ir.Value]:
-    """The outputs of a node that are used and can be int8 or int16: not the c of an LSTM, not positions."""
+    """Return the outputs of a node that are used and can be int8 or int16: not the c of an LSTM, not positions."""
     cell = node.outputs[CELL_OUTPUT] if node.op_type == "LSTM" and len(node.outputs) > 2 else None
     return [value for value in element_outputs(node) if value.name and value is not cell]
 
@@ -77,7 +77,7 @@ def is_cell_state(node: ir.Node, index: int) -> bool:
 
 
 def fused_activation(node: ir.Node) -> ir.Node | None:
-    """The Relu or constant Clip that can run inside this node's requantization."""
+    """Return the Relu or constant Clip that can run inside this node's requantization."""
     if node.op_type not in LINEAR | ARITHMETIC:
         return None
     output = node.outputs[0]
@@ -99,7 +99,7 @@ def constant_tail(node: ir.Node) -> bool:
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
-    """The axes that a Reduce node folds, sorted; they must be constant."""
+    """Return the axes that a Reduce node folds, sorted; they must be constant."""
     rank, axes = len(dims(node.inputs[0])), constant(optional(node, 1))
     named = ints(node, "axes", []) if axes is None else [int(a) for a in np.ravel(axes)]
     empty = [] if _attribute(node, "noop_with_empty_axes", 0) else list(range(rank))

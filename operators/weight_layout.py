@@ -7,7 +7,7 @@ from edgekit.base.arrays import Array
 
 
 def output_axis(node: ir.Node) -> int:
-    """The weight's axis of output channels."""
+    """Return the weight's axis of output channels."""
     if node.op_type == "Gemm":
         transposed = node.attributes.get("transB")
         return 0 if transposed is not None and transposed.as_int() else 1

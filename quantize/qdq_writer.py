@@ -145,14 +145,14 @@ class QdqWriter:
                     node.replace_input_with(index, self.stored(stem, q, scale, kind.zero_point))
 
     def _width(self, node: ir.Node) -> str:
-        """The wider of the types that a node reads and writes: that of its constants."""
+        """Return the wider of the types that a node reads and writes: that of its constants."""
         fused = fused_activation(node)
         values = [*activations(node), *(node if fused is None else fused).outputs]
         wide = any(self.plan.types[str(value.name)].dtype == "int16" for value in values)
         return "int16" if wide else "int8"
 
     def input_type(self, node: ir.Node) -> QuantType:
-        """The type in which a layer reads its input."""
+        """Return the type in which a layer reads its input."""
         return self._read(node, 0)
 
     def rounded(

@@ -162,7 +162,7 @@ def _border(inside: Sequence[ir.Node]) -> list[ir.Value]:
 
 
 def _evaluate(model: Model, given: ir.Value, names: Sequence[str], values: Array) -> list[Array]:
-    """The border's tensors for each value of the input: one array (values, elements) each."""
+    """Return the border's tensors for each value of the input: one array (values, elements) each."""
     running = in_onnxruntime(Model(_part(model, str(given.name), names)).to_bytes())
     assert given.dtype is not None
     shape, dtype = static_shape(given) or (), given.dtype.numpy()

@@ -68,7 +68,7 @@ def _chosen_keys(
 
 
 def saved_share(model: Model, table: StepTable) -> float:
-    """The share of multiply-accumulates in convolutions that a sampling saves."""
+    """Return the share of multiply-accumulates in convolutions that a sampling saves."""
     _, decoder, _ = split(model, table.roles.x, table.cut)
     part = _products(decoder) / max(1, _products(model))
     return float((1 - part) * np.mean(table.graph == 1))
@@ -137,7 +137,7 @@ def _caller(model: Model) -> Callable[[Arrays], Arrays]:
 
 
 def _images(model: Model, table: StepTable, network: Network) -> Array:
-    """A few images one by one, conditions at zero."""
+    """Return a few images one by one, conditions at zero."""
     roles = table.roles
     given = {
         str(v.name): np.zeros((1, *(static_shape(v) or ())[1:]), v.dtype.numpy())

@@ -51,7 +51,7 @@ class Schedule:
         return np.asarray(np.cumprod(1 - self.betas()), np.float64)
 
     def betas(self) -> Float64:
-        """The variances that each step adds, (timesteps,)."""
+        """Return the variances that each step adds, (timesteps,)."""
         count, start, end = self.timesteps, self.beta_start, self.beta_end
         if self.kind == "linear":
             return np.asarray(np.linspace(start, end, count), np.float64)

@@ -26,7 +26,7 @@ def uniform_keys(steps: int, every: int) -> tuple[int, ...]:
 
 
 def paper_keys(steps: int) -> tuple[int, ...]:
-    """The paper's nine key steps of 50, at the same places of another number of steps."""
+    """Return the paper's nine key steps of 50, at the same places of another number of steps."""
     return tuple(sorted({key * steps // 50 for key in PAPER}))
 
 

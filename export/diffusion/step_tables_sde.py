@@ -40,7 +40,7 @@ class _Description(StartAndNoise):
         raise NotImplementedError
 
     def rows(self) -> StepTable:
-        """The table of a description without problems, of one call a row."""
+        """Return the table of a description without problems, of one call a row."""
         raise NotImplementedError
 
     def problems(self) -> list[Problem]:

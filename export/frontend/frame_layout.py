@@ -165,7 +165,7 @@ def _held_stream(model: Model, name: str, form: FrontendSpec) -> FrameLayout | P
 
 
 def gain_input(inputs: Mapping[str, FrameLayout], form: FrontendSpec) -> str | None:
-    """The input whose spectra the gains of this front end are for: the first of the same frames."""
+    """Return the input whose spectra the gains of this front end are for: the first of the same frames."""
     same = [
         name
         for name, held in inputs.items()

@@ -58,7 +58,7 @@ def _constant_problem(
 
 
 def _as_type(value: object, tensor: onnx.TypeProto.Tensor) -> Array | None:
-    """The value in the input's type and shape; None if it does not fit."""
+    """Return the value in the input's type and shape; None if it does not fit."""
     try:
         given: Array = np.asarray(value)
         array = given.astype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))

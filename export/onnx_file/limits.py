@@ -111,7 +111,7 @@ def _wrong(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> tuple[str, s
 
 
 def _wide_integers(attribute: onnx.AttributeProto) -> list[int]:
-    """The integers that do not fit in 32 bits."""
+    """Return the integers that do not fit in 32 bits."""
     return [n for n in (attribute.i, *attribute.ints) if not -LARGEST <= n < LARGEST]
 
 

@@ -107,14 +107,14 @@ def _inferable_nodes(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[in
 
 
 def _kinds_and_reads(node: onnx.NodeProto) -> tuple[set[str], set[str]]:
-    """The operators of a node and its bodies, and the names that they read."""
+    """Return the operators of a node and its bodies, and the names that they read."""
     nodes = list(_inside(node))
     reads = {name for inner in nodes for name in inner.input if name}
     return {inner.op_type for inner in nodes}, reads
 
 
 def _inside(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """The node and those of its bodies."""
+    """Yield the node and those of its bodies."""
     yield node
     for attribute in node.attribute:
         for body in (attribute.g, *attribute.graphs):

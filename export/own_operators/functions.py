@@ -216,7 +216,7 @@ def define_functions(model: ir.Model) -> None:
 
 
 def _transform_bodies(is_fast: bool) -> dict[str, str]:
-    """The bodies of `TRANSFORMS`, of lengths that are powers of two or of any."""
+    """Return the bodies of `TRANSFORMS`, of lengths that are powers of two or of any."""
     inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
     return {
         "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,

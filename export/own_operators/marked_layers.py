@@ -47,7 +47,7 @@ def opset() -> Any:
 def node_of(
     name: str, inputs: Sequence[str], attribute: str | None = None
 ) -> Callable[..., object]:
-    """A function that emits the node `name` with float `inputs` and one integer `attribute`.
+    """Return a function that emits the node `name` with float `inputs` and one integer `attribute`.
 
     (torch's exporter inlines functions where it changes the opset, so that it is given a plain node.)
     """

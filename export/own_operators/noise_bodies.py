@@ -34,7 +34,7 @@ def _constant(name: str, values: object) -> str:
 
 
 def _product(name: str, word: str, multiplier: int) -> str:
-    """The halves of a product of 32 bits, from two products of 16."""
+    """Return the halves of a product of 32 bits, from two products of 16."""
     return f"""
   {name}_factor_low = Constant <value = int64 {{{multiplier & 0xFFFF}}}> ()
   {name}_factor_high = Constant <value = int64 {{{multiplier >> 16}}}> ()

@@ -97,7 +97,7 @@ def _is_inexact(
 def _as_product(
     node: onnx.NodeProto, shape: Sequence[int]
 ) -> tuple[list[onnx.TensorProto], list[onnx.NodeProto]]:
-    """The constants and the nodes that compute a DFT of this shape by its matrix."""
+    """Return the constants and the nodes that compute a DFT of this shape by its matrix."""
     flags = {attribute.name: attribute.i for attribute in node.attribute}
     matrix, bins = _transform(shape[-2], shape[-1], flags)
     constants: dict[str, Array] = {
@@ -124,7 +124,7 @@ def _along_last_but_one(
 
 
 def _transform(length: int, parts: int, flags: dict[str, int]) -> tuple[Float32, int]:
-    """The transform of (length, parts) as a matrix of (length * parts, bins * 2), and its bins."""
+    """Return the transform of (length, parts) as a matrix of (length * parts, bins * 2), and its bins."""
     bins = length // 2 + 1 if flags.get("onesided") else length
     turns = np.outer(np.arange(length), np.arange(bins)) % length
     inverse = bool(flags.get("inverse"))

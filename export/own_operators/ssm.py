@@ -110,7 +110,7 @@ class DiagonalSSM(nn.Module):
         return layer
 
     def discretized(self) -> tuple[Tensor, Tensor]:
-        """The transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary.
+        """Return the transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary.
 
         Found in float64 and rounded to float32 once: through many layers a recording shows a last place of either.
         """
@@ -151,7 +151,7 @@ class DiagonalSSM(nn.Module):
 
 
 def legs(states: int) -> Tensor:
-    """The imaginary parts of the eigenvalues of HiPPO-LegS's normal matrix above 0, float32, rising."""
+    """Return the imaginary parts of the eigenvalues of HiPPO-LegS's normal matrix above 0, float32, rising."""
     root = torch.sqrt(2 * torch.arange(2 * states, dtype=torch.float64) + 1)
     lower = torch.tril(root[:, None] * root, -1)
     # minus the matrix, plus half of p p^T and of the identity, is skew-symmetric
@@ -162,7 +162,7 @@ def legs(states: int) -> Tensor:
 
 
 def _quotient(above: Tensor, real: Tensor, imaginary: Tensor) -> Tensor:
-    """A complex quotient, (real, imaginary) along the first axis."""
+    """Return a complex quotient, (real, imaginary) along the first axis."""
     square = real * real + imaginary * imaginary
     more, beside = above
     return torch.stack(

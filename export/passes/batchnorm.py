@@ -47,7 +47,7 @@ class FoldBatchNorm(EachNode):
 
 
 def _affine(node: ir.Node) -> _Affine | None:
-    """The scale and shift of a BatchNormalization of constants; None of any other node."""
+    """Return the scale and shift of a BatchNormalization of constants; None of any other node."""
     if not _normalizes_alone(node) or static_shape(node.inputs[0]) is None:
         return None
     parameters = [array_of(value) for value in node.inputs[1:5]]

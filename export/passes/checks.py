@@ -136,7 +136,7 @@ def _axes(node: ir.Node) -> Iterator[Found]:
 
 
 def _constant_axes(node: ir.Node) -> list[int] | None:
-    """The axes of an operator that has them, as an attribute or as a constant."""
+    """Return the axes of an operator that has them, as an attribute or as a constant."""
     place = _place_of_axes(node.op_type)
     if place is None:
         return None
@@ -211,7 +211,7 @@ class _Window:
 
 
 def _windows_of(node: ir.Node) -> Iterator[_Window]:
-    """The windows of a pool or Conv, axis by axis; none if shapes are not known."""
+    """Yield the windows of a pool or Conv, axis by axis; none if shapes are not known."""
     x = static_shape(node.inputs[0]) if node.op_type in POOLS | {"Conv"} else None
     weight = None if x is None or node.op_type != "Conv" else static_shape(node.inputs[1])
     kernel = attribute(node, "kernel_shape", () if weight is None else weight[2:])

@@ -44,7 +44,7 @@ def _keep_own(metadata: dict[str, str]) -> None:
 
 
 def module_of(node: ir.Node) -> str | None:
-    """The path of the torch module that a node was traced in, as ``blocks.1.norm``; None if it is not known."""
+    """Return the path of the torch module that a node was traced in, as ``blocks.1.norm``; None if it is not known."""
     found: str | None = node.meta.get(MODULE)
     return found
 

@@ -37,7 +37,7 @@ def record(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _contents(values: Iterable[ir.Value]) -> dict[ir.Value, Array]:
-    """The contents of those values that are constants of at most `LARGEST` elements."""
+    """Return the contents of those values that are constants of at most `LARGEST` elements."""
     arrays = {value: array_of(value) for value in values}
     return {v: array for v, array in arrays.items() if array is not None and array.size <= LARGEST}
 

@@ -78,7 +78,7 @@ def _without_weights(model: ir.Model) -> onnx.ModelProto:
 
 
 def _elsewhere(array: ir.TensorProtocol) -> ir.ExternalTensor:
-    """A tensor whose values are in no file: inference reads its type and shape."""
+    """Return a tensor whose values are in no file: inference reads its type and shape."""
     assert isinstance(array.shape, ir.Shape)
     name = array.name or ""
     return ir.ExternalTensor("-", 0, array.nbytes, array.dtype, shape=array.shape, name=name)
@@ -152,7 +152,7 @@ def _refuse_huge(graph: ir.Graph) -> None:
 
 
 def _known_elements(value: ir.Value) -> int:
-    """The elements of a tensor as far as its sizes are known."""
+    """Return the elements of a tensor as far as its sizes are known."""
     return math.prod(dim for dim in value.shape or () if isinstance(dim, int))
 
 

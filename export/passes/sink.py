@@ -105,7 +105,7 @@ def _moved_inputs(
     old: tuple[int, ...],
     new: tuple[int, ...],
 ) -> list[ir.Value | None] | None:
-    """The node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
+    """Return the node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
     if not facts_of(node).affine:
         alone = node.inputs[0] is data and _is_pointwise(node)
         return [replacement, *node.inputs[1:]] if alone else None

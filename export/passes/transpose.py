@@ -49,7 +49,7 @@ class CancelTransposes(ir.passes.InPlacePass):
 
 
 def permutation(node: ir.Node | None) -> Perm | None:
-    """The axes of a Transpose of known shape; None for any other node."""
+    """Return the axes of a Transpose of known shape; None for any other node."""
     if node is None or node.domain or node.op_type != "Transpose":
         return None
     shape = static_shape(node.inputs[0])
@@ -146,7 +146,7 @@ def _turn_if_better(graph: ir.Graph, region: list[ir.Node]) -> bool:
 
 
 def _orders_at_borders(entries: Iterable[ir.Value], exits: Iterable[ir.Value]) -> list[Perm]:
-    """The orders of axes to which Transposes at the borders of a region lead."""
+    """Return the orders of axes to which Transposes at the borders of a region lead."""
     perms = {permutation(value.producer()) for value in entries}
     perms |= {_inverse(perm) for value in exits for perm in _perms(value)}
     return sorted(perm for perm in perms if perm is not None)

@@ -146,7 +146,7 @@ def _is_still_open(size: "int | torch.SymInt") -> bool:
 def _open_tensor(
     fake: "FakeTensorMode", name: str, tensor: "torch.Tensor", axis: int | None
 ) -> "torch.Tensor":
-    """The tensor without its content, with an open size along an axis."""
+    """Return the tensor without its content, with an open size along an axis."""
     from torch._dynamo.source import LocalSource
     from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
 
@@ -255,7 +255,7 @@ def _compared_lengths(operands: Sequence[object], samples: int) -> Iterator[Leng
 
 
 def changes(guard: LengthGuard, samples: int, step: int) -> tuple[int | None, int | None]:
-    """The nearest lengths below and above `samples`, in steps, at which a guard that holds there does not.
+    """Return the nearest lengths below and above `samples`, in steps, at which a guard that holds there does not.
 
     They are exact for conditions that change once, or return within `NEAR` steps.
     """

@@ -118,7 +118,7 @@ class HopGraph:
         return self.one(name, "Slice", value, *bounds)
 
     def reshape(self, value: ir.Value, shape: Sequence[int], name: str) -> ir.Value:
-        """The value in another shape."""
+        """Return the value in another shape."""
         return self.one(name, "Reshape", value, self.constant(shape, f"{name}.dims", np.int64))
 
     @cached_property

@@ -25,7 +25,7 @@ class KnownFrames:
         self._arrays: dict[ir.Value, tuple[Array, ...]] = {}
 
     def frames(self, value: ir.Value, time: TimeAxis, count: int) -> Array | None:
-        """The first `count` frames; None if they follow from an input."""
+        """Return the first `count` frames; None if they follow from an input."""
         while time.length(self._samples) < count:
             self._samples *= 2
             self._instance = self._at(self._samples).ir

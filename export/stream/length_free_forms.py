@@ -42,7 +42,7 @@ def with_length_free_forms(offline: Offline) -> Offline:
 
 
 def _log_sum_of(node: ir.Node) -> tuple[ir.Node, int] | None:
-    """The last node of a running log-sum whose ReduceMax is `node`, and its axis."""
+    """Return the last node of a running log-sum whose ReduceMax is `node`, and its axis."""
     if node.op_type != "ReduceMax" or not attribute(node, "keepdims", 1):
         return None
     x, most, axis = node.inputs[0], node.outputs[0], _only_axis(node)
@@ -56,7 +56,7 @@ def _log_sum_of(node: ir.Node) -> tuple[ir.Node, int] | None:
 
 
 def _only_axis(node: ir.Node) -> int | None:
-    """The axis of a reduction over one."""
+    """Return the axis of a reduction over one."""
     axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
     if axes is None or axes.size != 1:
         return None

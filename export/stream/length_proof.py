@@ -256,7 +256,7 @@ class _LengthProof:
         return feed
 
     def _example_feeds(self, samples: int) -> list[Arrays]:
-        """The examples, at their own length alone."""
+        """Return the examples, at their own length alone."""
         examples = self.lengths.offline.examples
         if examples is None or samples != self.lengths.example:
             return []
@@ -287,7 +287,7 @@ class _LengthProof:
             feed[name] = hold(feed[name], offline.axes[name], period)
 
     def _longest_that_runs(self, failing: int) -> int:
-        """A length at which the source runs, near the shortest at which it does not."""
+        """Return a length at which the source runs, near the shortest at which it does not."""
         step, runs = self.lengths.step, max([self.lengths.read, *self.equal])
         failing = min([failing, *(n for n in self.failing if n > runs)])
         for _ in range(ATTEMPTS):

@@ -91,7 +91,7 @@ def reached_nodes(program: "torch.export.ExportedProgram") -> int:
 
 
 def most_grown(short: Calls, long: Calls) -> str:
-    """The module whose calls grow most, as messages name it."""
+    """Return the module whose calls grow most, as messages name it."""
     grown = Counter(long.modules)
     grown.subtract(short.modules)
     path = max(grown, key=lambda one: grown[one], default="")

@@ -65,7 +65,7 @@ class Rewriter(Values):
         self._contexts: dict[tuple[ir.Value, int, bytes], ir.Value] = {}
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
-        """The hop with the `count` frames before it; below 0, the hop without its first frames."""
+        """Return the hop with the `count` frames before it; below 0, the hop without its first frames."""
         if count == 0:
             return track.value
         if track.outer > 1:
@@ -105,14 +105,14 @@ class Rewriter(Values):
         return state
 
     def from_start(self, state: ir.Value, start: Array, name: str) -> ir.Value:
-        """A state that is `start`, not zero, in the first hop."""
+        """Return a state that is `start`, not zero, in the first hop."""
         if not start.any():
             return state
         content = self.new.constant(start, f"{name}.start")
         return self.new.one(f"{name}.begin", "Where", self.new.first, content, state)
 
     def known_context(self, track: Track, count: int) -> Float32:
-        """The `count` frames before the first hop: zeros before frame 0, known ones from there."""
+        """Return the `count` frames before the first hop: zeros before frame 0, known ones from there."""
         shape = list(track.shape)
         shape[track.axis] = count
         frames = np.zeros(shape, np.float32)
@@ -135,7 +135,7 @@ class Rewriter(Values):
         return frames
 
     def delayed(self, track: Track, delay: int, name: str) -> Track:
-        """The stream shifted to a greater delay."""
+        """Return the stream shifted to a greater delay."""
         if delay <= track.delay:
             return track
         whole = self.context(track, delay - track.delay, f"{name}.{track.offline.name}")
@@ -289,7 +289,7 @@ class Rewriter(Values):
                 self.tracks[output] = _drop_padding(track, mirror.mode, mirror.left, mirror.right)
 
     def solid(self, value: ir.Value) -> Track:
-        """The stream of a padded value with all frames that the padding adds."""
+        """Return the stream of a padded value with all frames that the padding adds."""
         track = self.tracks[value]
         if track.mirror is None:
             return track

@@ -65,7 +65,7 @@ def file_run(
 
 
 def length_numbers(graph: onnx.GraphProto) -> Sequence[LengthNumber]:
-    """The constants of a file that may be lengths or places in time, each with the node that reads it."""
+    """Return the constants of a file that may be lengths or places in time, each with the node that reads it."""
     made = {node.output[0]: node for node in graph.node if node.op_type == "Constant"}
     stored = {tensor.name: tensor for tensor in graph.initializer}
 

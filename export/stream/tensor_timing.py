@@ -48,12 +48,12 @@ class Facts:
     segment: int = 1
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
-        """The time axis of a value that has exactly one."""
+        """Return the time axis of a value that has exactly one."""
         axes = self.axes.get(value, ()) if value is not None else ()
         return axes[0] if len(axes) == 1 else None
 
     def minimum_hop(self) -> int:
-        """The smallest number of samples that is a whole number of frames of every tensor."""
+        """Return the smallest number of samples that is a whole number of frames of every tensor."""
         rates = [axis.rate for axes in self.axes.values() for axis in axes]
         return int(np.lcm.reduce([self.segment, *(rate.denominator for rate in rates)]))
 
@@ -94,7 +94,7 @@ def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Fac
 def _growth(
     before: tuple[int, ...], after: tuple[int, ...], samples: tuple[int, int]
 ) -> tuple[list[TimeAxis], list[str]]:
-    """The axes along which a shape grows, and sizes that are not ``rate * samples + offset``, in words."""
+    """Return the axes along which a shape grows, and sizes that are not ``rate * samples + offset``, in words."""
     axes, crooked = [], []
     for axis, (small, large) in enumerate(zip(before, after, strict=True)):
         rate = Fraction(large - small, samples[1] - samples[0])
@@ -148,7 +148,7 @@ def grown_module(short: ir.Graph, long: ir.Graph) -> str:
 def _form_of(
     node: ir.Node, order: Mapping[ir.Value, int]
 ) -> tuple[str, list[int | None], dict[str, str]]:
-    """The operator of a node, the numbers of the values that it reads, and its attributes."""
+    """Return the operator of a node, the numbers of the values that it reads, and its attributes."""
     wiring = [order.get(value) for value in node.inputs if value is not None]
     attributes = {name: str(attribute.value) for name, attribute in node.attributes.items()}
     return node.op_type, wiring, attributes

@@ -36,7 +36,7 @@ def open_dimensions(dims: Dims, *, has_shape: bool) -> list[tuple[int, str]]:
 def _open_dimensions(
     inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, list[tuple[int, str]]]:
-    """The dimensions that may be time, of each input that has some."""
+    """Return the dimensions that may be time, of each input that has some."""
     found = {name: open_dimensions(dims, has_shape=name in shapes) for name, dims in inputs.items()}
     return {name: places for name, places in found.items() if places}
 

@@ -259,7 +259,7 @@ class Emitter:
     def _computed(
         self, names: tuple[str, str], along: TimeConstant, frames: int, delay: int
     ) -> ir.Value | None:
-        """The same computation over the frames of a hop."""
+        """Return the same computation over the frames of a hop."""
         made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
         if made is None or twin is None or made.op_type != twin.op_type:
             return None

@@ -52,7 +52,7 @@ class TorchNetwork:
         return int(samples * self.rates.get(name, 1))
 
     def inputs(self, samples: int) -> "dict[str, torch.Tensor]":
-        """The examples, repeated along time to this length."""
+        """Return the examples, repeated along time to this length."""
         import torch
 
         return {
@@ -63,7 +63,7 @@ class TorchNetwork:
         }
 
     def probe(self, samples: int) -> Calls:
-        """The calls of torch in a run at this length."""
+        """Return the calls of torch in a run at this length."""
         if samples not in self.calls:
             with self._forward({key: self.frames(key, samples) for key in self.axes}):
                 self.calls[samples] = record(self.loaded.module, self.inputs(samples))

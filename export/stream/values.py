@@ -37,11 +37,11 @@ class Values:
         self._along: dict[tuple[ir.Value, int], ir.Value] = {}
 
     def track(self, value: ir.Value | None) -> Track | None:
-        """The stream of an offline value; None if it does not carry time."""
+        """Return the stream of an offline value; None if it does not carry time."""
         return None if value is None else self.tracks.get(value)
 
     def stream(self, value: ir.Value | None) -> Track:
-        """The stream of an offline value that must carry time."""
+        """Return the stream of an offline value that must carry time."""
         found = self.track(value)
         if found is None:
             raise StreamingRefused(
@@ -75,7 +75,7 @@ class Values:
         self._fixed[value] = result
 
     def hop_shape(self, value: ir.Value) -> tuple[int, ...]:
-        """The shape of one hop of an offline value."""
+        """Return the shape of one hop of an offline value."""
         time = self.facts.time(value)
         shape = static_shape(value) or ()
         if time is None:

@@ -41,7 +41,7 @@ def spatial(node: ir.Node) -> int:
 
 
 def kernel_of(node: ir.Node) -> list[int]:
-    """The kernel size per spatial axis."""
+    """Return the kernel size per spatial axis."""
     if len(node.inputs) > 1:
         return list((static_shape(node.inputs[1]) or ())[2:])
     return list(attribute(node, "kernel_shape", ()))
@@ -73,7 +73,7 @@ def paddings(node: ir.Node) -> list[int]:
 
 
 def sliding_of(node: ir.Node, axis: int) -> SlidingWindow:
-    """The window of a convolution or pooling along `axis` of its input."""
+    """Return the window of a convolution or pooling along `axis` of its input."""
     place = axis - 2
     kernel, dilation = kernel_of(node)[place], per_axis(node, "dilations")[place]
     return SlidingWindow(
@@ -128,7 +128,7 @@ def _tapered_to_zero(gather: ir.Node, axis: int) -> int:
 
 
 def _factors(node: ir.Node, size: int, place: int) -> Iterator[Array]:
-    """The constant operands that have `size` numbers along an axis that counts from the right."""
+    """Yield the constant operands that have `size` numbers along an axis that counts from the right."""
     for value in node.inputs:
         array = array_of(value)
         if array is not None and array.ndim >= -place and array.shape[place] == size:

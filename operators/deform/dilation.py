@@ -166,7 +166,7 @@ def _scalar_chain(value: ir.Value, product: ir.Node) -> Chain:
 
 
 def _step(value: ir.Value) -> tuple[ir.Node, float, float, ir.Value] | None:
-    """The operator that makes `value` of one other value and numbers: ``(node, number, number, other)``."""
+    """Return the operator that makes `value` of one other value and numbers: ``(node, number, number, other)``."""
     node = value.producer()
     operand = None if node is None else optional(node, 0)
     if node is None or operand is None:
@@ -182,7 +182,7 @@ def _step(value: ir.Value) -> tuple[ir.Node, float, float, ir.Value] | None:
 
 
 def _step_with_number(node: ir.Node) -> tuple[ir.Node, float, float, ir.Value] | None:
-    """An operator of a value and a number; of a Sub the second one."""
+    """Return an operator of a value and a number; of a Sub the second one."""
     left, right = node.inputs
     number = _number(right)
     if number is not None and left is not None:

@@ -32,7 +32,7 @@ class Form:
 
 
 def form(node: ir.Node) -> Form:
-    """The form of a node whose operator is in `FORMS`."""
+    """Return the form of a node whose operator is in `FORMS`."""
     return FORMS[node.op_type](node)
 
 
@@ -48,7 +48,7 @@ def _flag(node: ir.Node, name: str, default: int = 0) -> int:
 
 
 def _form_for_every_type(exact: Callable[..., Array], c: str) -> Callable[[ir.Node], Form]:
-    """The same for every element type."""
+    """Return the same for every element type."""
 
     def make(node: ir.Node) -> Form:
         return Form(exact, c, tuple(range(len(node.inputs))))

@@ -11,7 +11,7 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def max_pool(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The largest value of each window."""
+    """Return the largest value of each window."""
     shape = pool_of(node).shape
     return [pooling_twin.ek_max_pool(_image(x[0], shape), shape)]
 
@@ -24,7 +24,7 @@ def average_pool(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The p-norm of each window."""
+    """Return the p-norm of each window."""
     shape = pool_of(node).shape
     return [pooling_twin.ek_lp_pool_f32(_image(x[0], shape), integer(node, "p", 2), shape)]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def max_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
-    """The largest value of each window."""
+    """Return the largest value of each window."""
     import torch.nn.functional as nn
 
     s = pool_of(node).shape

@@ -24,7 +24,7 @@ class Pool:
     pad_right: int
 
     def counts(self) -> I64:
-        """The divisor of an average per output position, (out_h, out_w)."""
+        """Return the divisor of an average per output position, (out_h, out_w)."""
         return divisors(self.shape, self.include_pad, self.pad_bottom, self.pad_right)
 
     def reach(self) -> int:

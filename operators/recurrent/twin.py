@@ -45,7 +45,7 @@ class Gates:
     tanh: S16
 
     def of_input(self, x: Ints) -> I64:
-        """The part that x ``(..., inputs)`` has in the sums, of scale 2^-11."""
+        """Return the part that x ``(..., inputs)`` has in the sums, of scale 2^-11."""
         if not self.w.shape[1]:
             return x.astype(np.int64)
         return _preactivation(exact_product(x, self.w.T) + self.w_bias, self.w_mult, self.w_shift)

@@ -34,13 +34,13 @@ class AxisTaps:
 
 
 def text(node: ir.Node, name: str, default: str) -> str:
-    """A string attribute or its default."""
+    """Return a string attribute or its default."""
     attribute = node.attributes.get(name)
     return default if attribute is None else attribute.as_string()
 
 
 def number(node: ir.Node, name: str, default: float) -> float:
-    """A number attribute or its default."""
+    """Return a number attribute or its default."""
     attribute = node.attributes.get(name)
     return default if attribute is None else float(attribute.value)
 
@@ -54,7 +54,7 @@ def resize_taps(node: ir.Node) -> list[AxisTaps]:
 
 
 def resize_scales(node: ir.Node) -> list[np.float32]:
-    """The factor of every axis: as given, or the quotient of the sizes."""
+    """Return the factor of every axis: as given, or the quotient of the sizes."""
     x, y = dims(node.inputs[0]), dims(node.outputs[0])
     axes = [axis % len(x) for axis in ints(node, "axes", list(range(len(x))))]
     scales = [np.float32(out) / np.float32(size) for out, size in zip(y, x, strict=True)]

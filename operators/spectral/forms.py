@@ -29,7 +29,7 @@ def istft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def irfft(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The samples of one spectrum."""
+    """Return the samples of one spectrum."""
     spectrum = x[0].reshape(-1, 2)
     tables = spectral_twin.fft_tables(2 * (len(spectrum) - 1))
     return [spectral_twin.ek_irfft_f32(spectrum, tables)]

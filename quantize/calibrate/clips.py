@@ -101,7 +101,7 @@ def _clips_with_copies(
 
 
 def calibration_folder(source: str) -> Path | None:
-    """The folder that a source of a calibration names, None of a ``package.module:factory``; before any work.
+    """Return the folder that a source of a calibration names, None of a ``package.module:factory``; before any work.
 
     Raises `CalibrationError` where it is neither.
     """
@@ -237,7 +237,7 @@ def _read_recording(
 def _read_wavs(
     files: Mapping[str, Path], streams: Sounds, model: Model
 ) -> tuple[Clip, tuple[str, ...]]:
-    """The hops of a recording, and how it was changed."""
+    """Return the hops of a recording, and how it was changed."""
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
     assert hop is not None
     channels = {n: layout.pcm_channels(shape, hop) or 1 for n, (layout, shape) in streams.items()}

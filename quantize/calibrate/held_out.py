@@ -124,7 +124,7 @@ class Parts:
 
 
 def _ends(flat: Float32) -> Float32:
-    """The smallest and the largest value; of none neither."""
+    """Return the smallest and the largest value; of none neither."""
     return np.array([flat.min(), flat.max()] if flat.size else [], np.float32)
 
 

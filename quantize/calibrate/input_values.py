@@ -108,7 +108,7 @@ class InputValues:
     def _swept(
         self, name: str, setting: Range, indices: Sequence[int], shape: tuple[int, ...]
     ) -> Float64:
-        """The values of an input in stretches of these numbers, (stretches, *shape)."""
+        """Return the values of an input in stretches of these numbers, (stretches, *shape)."""
         size, first = prod(shape), self._places[name]
         least, most = np.broadcast_to(np.array(setting.bounds), (size, 2)).T
         points = {n: sweep(n, self._count)[first : first + size] for n in set(indices)}

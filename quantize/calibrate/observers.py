@@ -212,7 +212,7 @@ def _shrunken(low: float, high: float) -> list[tuple[float, float]]:
 
 
 def range_of(observer: Observer, recipe: Recipe) -> tuple[float, float]:
-    """The range of one tensor by the recipe's rule and margin."""
+    """Return the range of one tensor by the recipe's rule and margin."""
     low, high = observer.range(recipe.observer)
     return low * recipe.range_margin, high * recipe.range_margin
 

@@ -51,7 +51,7 @@ def rows_of(calls: Clip, table: StepTable) -> Int64:
 
 
 def of_rows(calls: Clip, table: StepTable, rows: Sequence[int]) -> Clip:
-    """The calls of some rows."""
+    """Return the calls of some rows."""
     chosen = np.flatnonzero(np.isin(rows_of(calls, table), rows))
     return {name: array[chosen] for name, array in calls.items()}
 
@@ -154,7 +154,7 @@ def record(
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array, in a file without a name where it is large."""
+    """Return an array, in a file without a name where it is large."""
     if int(np.prod(shape)) * dtype.itemsize <= IN_MEMORY:
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="edgekit-") as file:

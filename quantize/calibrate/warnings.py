@@ -51,7 +51,7 @@ def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, .
 
 
 def no_detection_notes(model: Model, observers: Mapping[str, Observer]) -> tuple[str, ...]:
-    """The note on a calibration in which a network that decides detects nothing."""
+    """Return the note on a calibration in which a network that decides detects nothing."""
     score = observers.get(SCORE)
     if model.decide is None or score is None or (text := model.decide["text"]) is None:
         return ()

@@ -21,7 +21,7 @@ from edgekit.quantize.rounding.reconstruct import Progress
 
 
 def groups_of_rows(rows: int, groups: int) -> Int64:
-    """The group of each row: neighbours together, groups as equal as they can be."""
+    """Return the group of each row: neighbours together, groups as equal as they can be."""
     return np.arange(rows) * groups // rows
 
 

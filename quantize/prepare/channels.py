@@ -94,7 +94,7 @@ class Channels:
         return np.asarray(parent[numbers], np.int32)
 
     def of(self, value: ir.Value | None) -> Numbers:
-        """The numbers of a float tensor's elements."""
+        """Return the numbers of a float tensor's elements."""
         assert value is not None
         array = constant(value)
         if array is not None:
@@ -230,7 +230,7 @@ class Channels:
         return {y: np.broadcast_to(written.reshape(column), dims(y))}
 
     def _of_bias(self, shape: tuple[int, ...], written: Numbers) -> Numbers:
-        """The channels of a bias: of one element all of the layer's."""
+        """Return the channels of a bias: of one element all of the layer's."""
         if int(np.prod(shape)) == len(written):
             return written.reshape(shape)
         self._join(written, written[:1])
@@ -298,7 +298,7 @@ class Channels:
 
 
 def _broadcast_axes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes along which an array of `shape` is repeated to become `wide`."""
+    """Return the axes along which an array of `shape` is repeated to become `wide`."""
     full = (1,) * (len(wide) - len(shape)) + shape
     return tuple(i for i, (a, b) in enumerate(zip(full, wide, strict=True)) if a == 1 and b > 1)
 
@@ -308,7 +308,7 @@ def _reads_floats(node: ir.Node) -> bool:
 
 
 def _fixed_operands(node: ir.Node) -> list[int]:
-    """The places of the operands that are constant."""
+    """Return the places of the operands that are constant."""
     return [i for i, value in enumerate(node.inputs) if constant(value) is not None]
 
 
@@ -341,7 +341,7 @@ def _fixed_numbers(shape: tuple[int, ...] = ()) -> Numbers:
 def _laid_out(
     node: ir.Node, weight: Float32, written: Numbers, read: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """The written and read channels of a layer, to broadcast against its weight."""
+    """Return the written and read channels of a layer, to broadcast against its weight."""
     if node.op_type == "Gemm":
         if attribute(node, "transB", 0):
             return written[:, None], read[None, :]

@@ -50,7 +50,7 @@ def _step(channels: Channels, weights: list[Site], total: Float64) -> Float64:
 
 
 def peaks(channels: Channels, weights: list[Site], total: Float64) -> tuple[Float64, Float64]:
-    """The largest weight that writes, and that reads, each channel, under factors ``exp(total)``."""
+    """Return the largest weight that writes, and that reads, each channel, under factors ``exp(total)``."""
     found = np.zeros((2, len(total)))
     for site in weights:
         written, read = (channels.find(n) for n in (site.written, site.read))

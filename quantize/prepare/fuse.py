@@ -128,7 +128,7 @@ class Normalization:
 
 
 def _match_normalization(root: ir.Node) -> Normalization | None:
-    """The parts of a spelled-out normalization that ends here and nowhere later."""
+    """Return the parts of a spelled-out normalization that ends here and nowhere later."""
     for inner, constant in _constant_operand(root):
         found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
         if found is None or found.bias is not None:
@@ -253,7 +253,7 @@ def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
 
 
 def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
-    """A value without the number that is added to it, and that number."""
+    """Return a value without the number that is added to it, and that number."""
     node = None if value is None else value.producer()
     if node is not None and _is_float_node(node, "Add"):
         for own, other in (node.inputs[:2], node.inputs[1::-1]):
@@ -286,7 +286,7 @@ def _quotient(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
 
 
 def _drop_leading_axes(array: np.ndarray, rank: int) -> np.ndarray:
-    """A constant without leading axes of one element beyond `rank`."""
+    """Return a constant without leading axes of one element beyond `rank`."""
     return array.reshape(array.shape[max(array.ndim - rank, 0) :])
 
 

@@ -74,7 +74,7 @@ Pair = tuple[ir.Value, ir.Value]
 
 
 def _sums_of_products(total: ir.Node | None) -> Iterator[tuple[Pair, Pair]]:
-    """The factors of both products of a sum, in all orders."""
+    """Yield the factors of both products of a sum, in all orders."""
     for a, b in _either(total, "Add"):
         yield from product(_either(a.producer(), "Mul"), _either(b.producer(), "Mul"))
 
@@ -109,7 +109,7 @@ Layer = tuple[ir.Value, Float32]
 
 
 def _rows(node: ir.Node) -> Float32 | None:
-    """The weights (output, input) of a plain Gemm with constants; None of another node."""
+    """Return the weights (output, input) of a plain Gemm with constants; None of another node."""
     if node.op_type != "Gemm" or attribute(node, "transA", 0):
         return None
     weight, bias = array_of(node.inputs[1]), optional(node, 2)
@@ -120,7 +120,7 @@ def _rows(node: ir.Node) -> Float32 | None:
 
 
 def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, Float64] | None:
-    """The layer of the input, that of a state, both as (output, input), and the sum of all constants."""
+    """Return the layer of the input, that of a state, both as (output, input), and the sum of all constants."""
     layers, bias = [], np.zeros(4 * units)
     for value in terms:
         array = array_of(value)
@@ -162,7 +162,7 @@ def _reorder_gates(
 
 
 def _either(node: ir.Node | None, op_type: str) -> Iterator[tuple[ir.Value, ir.Value]]:
-    """The operands of a node of this type, in both orders."""
+    """Yield the operands of a node of this type, in both orders."""
     if node is not None and node.op_type == op_type and node.domain == "":
         a, b = node.inputs[:2]
         if a is not None and b is not None and array_of(a) is None and array_of(b) is None:

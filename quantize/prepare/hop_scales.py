@@ -103,7 +103,7 @@ class _HopScales:
 
 
 def readers(model: Model) -> tuple[str, ...]:
-    """The tensors that follow the level of the sound and are read by layers, each once."""
+    """Return the tensors that follow the level of the sound and are read by layers, each once."""
     found = degrees(model)
     read = [n.inputs[0] for n in model.ir.graph if _is_open(n, LINEAR | RECURRENT, found)]
     return tuple(dict.fromkeys(str(value.name) for value in read if value is not None))
@@ -116,7 +116,7 @@ def _is_open(node: ir.Node, kinds: Collection[str], found: Degrees) -> bool:
 
 
 def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict[str, float]:
-    """The largest magnitude of each tensor in the calibration."""
+    """Return the largest magnitude of each tensor in the calibration."""
     found = dict.fromkeys(names, 0.0)
     states = {pair.input: pair.output for pair in model.states}
     taps = {name: states.get(name, name) for name in names}
@@ -201,7 +201,7 @@ def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value, bias: ir.Value | None
 
 
 def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
-    """A layer's bias in a shape that broadcasts over its sums; None if all of it is 0."""
+    """Return a layer's bias in a shape that broadcasts over its sums; None if all of it is 0."""
     array = constant(optional(layer, facts_of(layer).bias or 2))
     if array is None or not array.any():
         return None

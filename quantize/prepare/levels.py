@@ -45,7 +45,7 @@ class Quieter:
     burst_samples: int = 0
 
     def __call__(self, clip: Mapping[str, Array]) -> dict[str, Array]:
-        """The copy of a clip, which maps inputs to (hops, *shape)."""
+        """Return the copy of a clip, which maps inputs to (hops, *shape)."""
         sound = clip[self.name] * np.float32(QUIETER)
         count = min(self.burst_samples, sound.size // 4)
         sound.flat[:count] = np.random.default_rng(0).uniform(-1, 1, count)
@@ -95,7 +95,7 @@ def degrees(model: Model) -> Degrees:
 
 
 def _states_of_past_input(model: Model, sound: ir.Value) -> list[ir.Value]:
-    """The states that hold past input, moved only."""
+    """Return the states that hold past input, moved only."""
     held = dict(state_values(model))
     while True:  # states are taken out until all that are left hold past input
         past = {sound, *held}
@@ -113,7 +113,7 @@ def _passes(node: ir.Node) -> bool:
 
 
 def _degree(node: ir.Node, found: Degrees) -> float | None:
-    """The degree of a node's results; None if they do not follow."""
+    """Return the degree of a node's results; None if they do not follow."""
     if node.op_type in ("Mul", "Div") and node.domain == "":
         return _of_product(node, found)
     operands = activations(node)[: 1 if node.domain == FRONTEND_DOMAIN else None]

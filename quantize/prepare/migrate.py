@@ -40,7 +40,7 @@ def migrate(model: Model, calibration: Calibration, alpha: float) -> Model:
 
 
 def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> Float64:
-    """The largest magnitude of each channel in the inputs of layers."""
+    """Return the largest magnitude of each channel in the inputs of layers."""
     found = np.zeros(channels.count)
     numbers = {str(value.name): channels.find(n) for value, n in channels.inputs.items()}
     states = {pair.input: pair.output for pair in model.states}

@@ -127,7 +127,7 @@ def rest_values(model: Model, calibration: Calibration, found: Degrees) -> list[
 
 
 def _short_clips(calibration: Calibration, constants: Collection[str]) -> list[dict[str, Array]]:
-    """The first hops of the first clips."""
+    """Return the first hops of the first clips."""
     return [
         {n: a if n in constants else a[:QUIET_HOPS] for n, a in clip.items()}
         for clip in calibration.clips[:QUIET_CLIPS]

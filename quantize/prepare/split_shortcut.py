@@ -65,7 +65,7 @@ def _concat_parts(node: ir.Node) -> Parts:
 
 
 def _split_elementwise(node: ir.Node, graph: ir.Graph, joined: dict[ir.Value, Parts]) -> Parts:
-    """A function of single elements for each part of its operands; the others must be numbers."""
+    """Return a function of single elements for each part of its operands; the others must be numbers."""
     cut = [parts for parts in joined.values() if parts]
     numbers = all(parts or _is_number(operand) for operand, parts in joined.items())
     if len({_widths(parts) for parts in cut}) != 1 or not numbers:
@@ -95,7 +95,7 @@ def _is_number(value: ir.Value) -> bool:
 
 
 def _like(node: ir.Node, operands: Sequence[ir.Value | None], number: int) -> ir.Node:
-    """The same operator on other operands."""
+    """Return the same operator on other operands."""
     made = ir.node(node.op_type, operands, dict(node.attributes), name=f"{node.name}.part{number}")
     made.metadata_props.update(node.metadata_props)
     made.outputs[0].name = f"{node.outputs[0].name}.part{number}"

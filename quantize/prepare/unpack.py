@@ -120,7 +120,7 @@ def _is_moved_cell(state: ir.Value, parts: list[ir.Value]) -> bool:
 
 
 def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]) -> ir.Value | None:
-    """The computed tensor with these elements in this order, of the part's shape if there is one."""
+    """Return the computed tensor with these elements in this order, of the part's shape if there is one."""
     flat = elements.tobytes()
     holders = [v for v, found in numbers.items() if v.producer() and found.tobytes() == flat]
     alike = [value for value in holders if dims(value) == dims(part)]
@@ -128,7 +128,7 @@ def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers])
 
 
 def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> dict[ir.Value, None]:
-    """The tensors of elements of the state only that reach, on their own or joined, anything but movement."""
+    """Return the tensors of elements of the state only that reach, on their own or joined, anything but movement."""
     reached: dict[ir.Value, Booleans] = {
         value: np.ones(found.shape, bool)
         for value, found in numbers.items()

@@ -40,7 +40,7 @@ def half_weights(model: Model) -> tuple[Model, tuple[str, ...]]:
 
 
 def _weights(graph: ir.Graph) -> Iterator[tuple[ir.Node, int, ir.Value, Array]]:
-    """The constant float weights of layers: node, place, value and array."""
+    """Yield the constant float weights of layers: node, place, value and array."""
     for node in graph:
         for index in facts_of(node).weights:
             value = node.inputs[index]

@@ -57,7 +57,7 @@ class Moments:
         self.count += quantized.shape[1]
 
     def centred(self) -> "Moments":
-        """The same about the means."""
+        """Return the same about the means."""
         x, real = self.means / max(self.count, 1)
         own = self.own - self.count * x[:, :, None] * x[:, None, :]
         cross = self.cross - self.count * x[:, :, None] * real[:, None, :]
@@ -97,7 +97,7 @@ def _moments_of_both(
 
 
 def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
-    """The rows of the named layers' inputs, block by block."""
+    """Yield the rows of the named layers' inputs, block by block."""
     nodes = [node for node in model.ir.graph if node.name in names]
     taps = [str(value.name) for node in nodes for value in layer_inputs(node)]
     for block in _blocks(_subgraph_before(model, taps), taps, calibration):
@@ -109,7 +109,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
 
 
 def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
-    """The tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
+    """Yield the tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
     inputs_alone = not model.ir.graph.outputs  # of a first layer: onnxruntime refuses such a graph
     running = None if inputs_alone else in_onnxruntime(model.to_bytes())
     hops = -(-HOPS // len(calibration.clips))
@@ -168,7 +168,7 @@ def _reached_nodes(
 
 
 def layer_inputs(node: ir.Node) -> list[ir.Value]:
-    """The input of a layer; of a recurrent one its hidden states as well."""
+    """Return the input of a layer; of a recurrent one its hidden states as well."""
     values = [node.inputs[0]]
     if node.op_type in RECURRENT:
         values += [optional(node, HIDDEN_INPUT), node.outputs[0]]

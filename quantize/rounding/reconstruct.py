@@ -70,7 +70,7 @@ def reconstruct(
 
 
 def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
-    """The layers, by the number of layers in the longest chain before them."""
+    """Return the layers, by the number of layers in the longest chain before them."""
     depth: dict[ir.Value, int] = {}
     levels: dict[int, list[ir.Node]] = {}
     for node in graph:

@@ -80,7 +80,7 @@ def _name_hidden(model: Model) -> None:
 
 
 def _runs(model: Model) -> Iterator[list[ir.Node]]:
-    """The layers, those of one run together."""
+    """Yield the layers, those of one run together."""
     run: list[ir.Node] = []
     total = 0
     for node in model.ir.graph:

@@ -117,7 +117,7 @@ def _widest_macs(
 
 
 def _worth_most(gains: Mapping[int, float], sizes: Mapping[int, float]) -> set[int]:
-    """The keys with the largest sum of gains whose sizes sum up to 1 at most (a knapsack in `ROOM` steps)."""
+    """Return the keys with the largest sum of gains whose sizes sum up to 1 at most (a knapsack in `ROOM` steps)."""
     best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (ROOM + 1)
     for i, gain in gains.items():
         size = math.ceil(sizes[i] * ROOM)
@@ -208,7 +208,7 @@ def _measure_power(space: Space, measure: Measure, chosen: Mapping[int, int]) ->
 
 
 def decibels(power: float) -> float:
-    """The signal-to-noise ratio in dB of a relative noise power."""
+    """Return the signal-to-noise ratio in dB of a relative noise power."""
     return math.inf if power == 0 else -10 * math.log10(power)
 
 

@@ -61,7 +61,7 @@ class Space:
     default: Float32
 
     def table(self, chosen: Mapping[int, int]) -> Float32:
-        """The grids, (rows, 3), for the number of an option by the number of each group."""
+        """Return the grids, (rows, 3), for the number of an option by the number of each group."""
         table = self.default.copy()
         for index, option in chosen.items():
             for row, values in self.groups[index].options[option].grids.items():

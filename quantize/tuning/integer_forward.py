@@ -260,7 +260,7 @@ def _is_stored(value: ir.Value) -> bool:
 
 
 def _rows_of_elements(node: ir.Node, shape: tuple[int, ...]) -> Array:
-    """The row of each element of a weight of this shape, by its place in memory."""
+    """Return the row of each element of a weight of this shape, by its place in memory."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
     laid = numbers[0] if node.op_type in RECURRENT else channel_rows(node, numbers)
     rows = np.empty(numbers.size, np.int64)
@@ -275,7 +275,7 @@ def _operand_before(value: ir.Value, holds: Callable[[ir.Node], bool]) -> ir.Val
 
 
 def _content(value: ir.Value) -> Array | None:
-    """The array of a constant, of a stored one dequantized."""
+    """Return the array of a constant, of a stored one dequantized."""
     producer = value.producer()
     if producer is not None and producer.op_type == "DequantizeLinear":
         weight = stored_weight(producer)
@@ -284,7 +284,7 @@ def _content(value: ir.Value) -> Array | None:
 
 
 def _round_to_grid(node: ir.Node, x: "list[Any] | Any") -> "list[Tensor]":
-    """A tensor on the grid of its type; stored weights are rounded elsewhere."""
+    """Return a tensor on the grid of its type; stored weights are rounded elsewhere."""
     import torch
 
     if node.op_type == "DequantizeLinear":

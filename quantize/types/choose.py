@@ -202,12 +202,12 @@ class _Tensors:
         return node.name in self.integer and node.op_type in MOVES
 
     def _reader(self, node: ir.Node, index: int) -> str:
-        """The operator that reads a tensor in integers, or ``float``."""
+        """Return the operator that reads a tensor in integers, or ``float``."""
         floats = node.name not in self.integer or is_cell_state(node, index)
         return "float" if floats else node.op_type
 
     def usual_type(self, names: Sequence[str], recipe: Recipe) -> str:
-        """The type of a group that the recipe does not name."""
+        """Return the type of a group that the recipe does not name."""
         if self.are_smooth(names):
             return recipe.smooth_inputs
         if recipe.activations == "float32":
@@ -223,7 +223,7 @@ class _Tensors:
         observers: dict[str, Observer],
         recipe: Recipe,
     ) -> dict[str, QuantType]:
-        """The type of every tensor; of those with a scale in the recipe that one."""
+        """Return the type of every tensor; of those with a scale in the recipe that one."""
         types = dict[str, QuantType]()
         for members in groups:
             kind = self.group_type(members, wanted[members[0]], observers, recipe)
@@ -273,7 +273,7 @@ def _requested_types(groups: list[list[str]], tensors: _Tensors, recipe: Recipe)
 def _name_problems(
     grouped: set[str], values: Mapping[str, ir.Value], recipe: Recipe
 ) -> Iterator[Problem]:
-    """The tensors that a recipe names and that are in no group."""
+    """Yield the tensors that a recipe names and that are in no group."""
     for name, dtype in recipe.tensors.items():
         if name not in grouped and (dtype != "float32" or name not in values):
             where = f"recipe {recipe.name!r}, tensor {name!r}"

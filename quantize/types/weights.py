@@ -20,7 +20,7 @@ def weight_inputs(node: ir.Node) -> tuple[int, ...]:
 
 
 def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:
-    """The type of the weights that are a layer's input `index`: ``int8`` or ``int4``."""
+    """Return the type of the weights that are a layer's input `index`: ``int8`` or ``int4``."""
     return recipe.layers.get(_name(node, index), recipe.weights)
 
 

@@ -44,12 +44,12 @@ def _outputs_in_use(node: ir.Node) -> list[int]:
 
 
 def _without_defaults(inputs: list[ir.Value | None]) -> list[ir.Value | None]:
-    """The inputs without lengths, and without states and peepholes of zeros."""
+    """Return the inputs without lengths, and without states and peepholes of zeros."""
     return [None if i == LENGTHS or _zeros(i, value) else value for i, value in enumerate(inputs)]
 
 
 def _result(chain: Chain, parts: list[ir.Value], index: int, batch_first: bool) -> ir.Value:
-    """An output of the layer, from those of its cells."""
+    """Return an output of the layer, from those of its cells."""
     result = _concatenate_parts(chain, parts, axis=1 if index == 0 else 0)
     if not batch_first:
         return result
@@ -103,7 +103,7 @@ def _cell(
 
 
 def _cell_attributes(node: ir.Node, order: int, count: int) -> dict[str, ir.Attr]:
-    """The attributes of one of `count` directions: its own activations, no direction and no layout."""
+    """Return the attributes of one of `count` directions: its own activations, no direction and no layout."""
     dropped = ("direction", "layout", "activations")
     attributes = {name: item for name, item in node.attributes.items() if name not in dropped}
     functions = attribute(node, "activations", ())

@@ -37,7 +37,7 @@ class _Transform:
 
     @staticmethod
     def of(node: ir.Node) -> "_Transform | None":
-        """A DFT node's transform; None if something of it is computed."""
+        """Return a DFT node's transform; None if something of it is computed."""
         x, result = node.inputs[0], static_shape(node.outputs[0])
         shape = static_shape(x)
         if x is None or shape is None or result is None or not _is_fixed(node):
@@ -58,7 +58,7 @@ class _Transform:
         return plain and is_fast(self.node, self.points)
 
     def matrix(self) -> Array:
-        """The matrix (samples * parts, bins * parts of the result) by which it is a product."""
+        """Return the matrix (samples * parts, bins * parts of the result) by which it is a product."""
         samples, parts = self.shape[self.axis], self.shape[-1]
         inverse = bool(attribute(self.node, "inverse", 0))
         if inverse and attribute(self.node, "onesided", 0):
@@ -162,7 +162,7 @@ def stft(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _frame_length(node: ir.Node) -> int | None:
-    """The samples of a frame of an STFT: its own input, or else those of its window."""
+    """Return the samples of a frame of an STFT: its own input, or else those of its window."""
     length, window = _scalar(node, 3), static_shape(optional(node, 2))
     return window[0] if length is None and window else length
 
@@ -186,7 +186,7 @@ class _Operand:
     letters: str
 
     def sum_over_others(self, chain: Chain, needed: str) -> "_Operand":
-        """The operand summed over the axes whose letters are not `needed`."""
+        """Return the operand summed over the axes whose letters are not `needed`."""
         dead = [axis for axis, c in enumerate(self.letters) if c not in needed]
         if not dead:
             return self
@@ -194,7 +194,7 @@ class _Operand:
         return _Operand(total, "".join(c for c in self.letters if c in needed))
 
     def as_matrices(self, chain: Chain, axes: tuple[str, str, str], sizes: Sizes) -> ir.Value:
-        """The operand as (*batch, rows, columns); `axes` are the letters of the three."""
+        """Return the operand as (*batch, rows, columns); `axes` are the letters of the three."""
         data = chain.transpose(self.value, [self.letters.index(c) for c in "".join(axes)])
         batch, *rest = axes
         extents = [math.prod(sizes[c] for c in letters) for letters in rest]
@@ -222,7 +222,7 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Operand]:
-    """The operands, summed over the axes that neither the output nor the other one has."""
+    """Return the operands, summed over the axes that neither the output nor the other one has."""
     operands = []
     for i, (value, term) in enumerate(zip(chain.node.inputs, terms, strict=True)):
         assert value is not None
@@ -232,7 +232,7 @@ def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Opera
 
 
 def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:
-    """The terms of an equation, and its output, with a letter in the place of each axis of ``...``."""
+    """Return the terms of an equation, and its output, with a letter in the place of each axis of ``...``."""
     left, arrow, output = "".join(equation.split()).partition("->")
     terms = left.split(",")
     if not arrow:

@@ -85,7 +85,7 @@ def is_dequantizer(node: ir.Node) -> bool:
 
 
 def integer_type(node: ir.Node) -> ir.DataType | None:
-    """The integer type that the node writes or reads."""
+    """Return the integer type that the node writes or reads."""
     if node.op_type == "DequantizeLinear":
         value = node.inputs[0]
         return None if value is None else value.dtype
@@ -98,13 +98,13 @@ def integer_type(node: ir.Node) -> ir.DataType | None:
 
 
 def axis_of(node: ir.Node) -> int:
-    """The axis along which the scale runs, counted from the front."""
+    """Return the axis along which the scale runs, counted from the front."""
     axis, shape = int(attribute(node, "axis", 1)), static_shape(node.inputs[0])
     return axis if shape is None or axis >= 0 else axis + len(shape)
 
 
 def grid_of(node: ir.Node) -> Grid | None:
-    """The grid; None if scale or zero point are computed."""
+    """Return the grid; None if scale or zero point are computed."""
     scale, dtype = array_of(node.inputs[1]), integer_type(node)
     given = optional(node, 2)
     zero = np.zeros((), np.int64) if given is None else array_of(given)

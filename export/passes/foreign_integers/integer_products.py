@@ -51,7 +51,7 @@ def conv_integer(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _largest(node: ir.Node) -> int:
-    """The largest distance of a weight from its zero point."""
+    """Return the largest distance of a weight from its zero point."""
     weights, given = array_of(node.inputs[1]), optional(node, 3)
     zero = np.zeros(1, np.int64) if given is None else array_of(given)
     if weights is None or zero is None or zero.size != 1:
@@ -62,7 +62,7 @@ def _largest(node: ir.Node) -> int:
 def _subtract_zero_point(
     chain: Chain, node: ir.Node, index: int, shape: tuple[int, ...]
 ) -> ir.Value:
-    """The integers of an operand minus its zero point, in float; `shape` is that of several ones."""
+    """Return the integers of an operand minus its zero point, in float; `shape` is that of several ones."""
     real = chain.add("Cast", node.inputs[index], to=ir.DataType.FLOAT)
     zero = optional(node, index + 2)
     if zero is None:

@@ -28,7 +28,7 @@ Rule = Callable[[ir.Graph, ir.Node], bool]
 
 
 def _triple(chain: Chain, node: ir.Node, first: int, axis: int = 1) -> ir.Value:
-    """The real value of (integers, scale, zero point), which start at input `first`."""
+    """Return the real value of (integers, scale, zero point), which start at input `first`."""
     return chain.add("DequantizeLinear", *node.inputs[first : first + 3], axis=axis)
 
 

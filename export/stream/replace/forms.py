@@ -51,7 +51,7 @@ def read_form(text: str) -> Form:
 
 
 def chosen(texts: Sequence[str], *, causal: bool) -> dict[str, Form]:
-    """The form of each kind that is replaced: those of `texts`, with `causal` also the defaults of the others.
+    """Return the form of each kind that is replaced: those of `texts`, with `causal` also the defaults of the others.
 
     Raises:
         UsageError: unknown words, or two forms of one kind.

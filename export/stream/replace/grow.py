@@ -114,7 +114,7 @@ def _grown_operands(instance: Instance, node: ir.Node) -> dict[ir.Value, Grown]:
 
 
 def _time_axes_of_operands(instance: Instance, operands: Sequence[Operand]) -> dict[int, int]:
-    """The axis along which operands had frames before, counted from the right, and how many."""
+    """Return the axis along which operands had frames before, counted from the right, and how many."""
     timed = {
         time.axis - len(shape): shape[time.axis]
         for value, shape, time in operands

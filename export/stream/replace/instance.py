@@ -62,7 +62,7 @@ class Instance:
         return () if value is None else self.times.get(self._number.get(value, -1), ())
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
-        """The time axis of a value that has exactly one."""
+        """Return the time axis of a value that has exactly one."""
         axes = self.axes(value)
         return axes[0] if len(axes) == 1 else None
 
@@ -71,7 +71,7 @@ class Instance:
         return None if value is None else self.numbers.get(self._number.get(value, -1))
 
     def shape(self, value: ir.Value | None) -> Shape:
-        """The shape at this length."""
+        """Return the shape at this length."""
         if value is not None and value in self._shapes:
             return self._shapes[value]
         return static_shape(value) or ()
@@ -94,7 +94,7 @@ class Instance:
             self.grown[value] = grown
 
     def along(self, chain: Chain, array: Array, axis: int, rank: int) -> ir.Value:
-        """A constant with one number per frame, its frames on `axis` of `rank`."""
+        """Return a constant with one number per frame, its frames on `axis` of `rank`."""
         shape = [1] * rank
         shape[axis] = -1
         return chain.constant(array.reshape(shape))

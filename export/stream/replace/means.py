@@ -17,7 +17,7 @@ Over = Callable[[ir.Value, str], ir.Value]  # reduces the other axes
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
-    """The axes that a reduction or a global pooling sums up; none of another node."""
+    """Return the axes that a reduction or a global pooling sums up; none of another node."""
     rank, mixes = len(static_shape(node.inputs[0]) or ()), facts_of(node).mixes
     if mixes == "axes":
         return axes_input(node, rank)
@@ -82,14 +82,14 @@ class RunningMeans:
         return self.chain.add("Mul", self._pooled(x, "AveragePool"), self._along(*steps))
 
     def sum(self, x: ir.Value) -> ir.Value:
-        """The sum."""
+        """Return the sum."""
         if self.form.window is None:
             return self.chain.add("CumSum", x, self.chain.constant(self.axis, np.int64))
         pooled = self._pooled(x, "AveragePool")
         return self.chain.add("Mul", pooled, self.chain.constant(self.form.window))
 
     def largest(self, x: ir.Value) -> ir.Value:
-        """The largest value of the window."""
+        """Return the largest value of the window."""
         return self._pooled(x, "MaxPool")
 
     def _along(self, *steps: tuple[str, float]) -> ir.Value:

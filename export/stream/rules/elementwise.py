@@ -80,7 +80,7 @@ def mixing_rule(
 
 
 def align_streams(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
-    """The streams among a node's inputs, all at the greatest delay."""
+    """Return the streams among a node's inputs, all at the greatest delay."""
     tracks = {value: track for value in node.inputs if (track := writer.track(value)) and value}
     delay = max((track.delay for track in tracks.values()), default=0)
     return {v: writer.delayed(track, delay, str(node.name)) for v, track in tracks.items()}
@@ -116,7 +116,7 @@ def _brings_constants(writer: Rewriter, node: ir.Node, tracks: Sequence[Track]) 
 
 
 def axis_of(node: ir.Node, rank: int) -> list[int]:
-    """The attribute ``axis``."""
+    """Return the attribute ``axis``."""
     return [int(attribute(node, "axis", facts_of(node).axis)) % rank]
 
 
@@ -126,7 +126,7 @@ def trailing_axes(node: ir.Node, rank: int) -> list[int]:
 
 
 def axes_input(node: ir.Node, rank: int) -> list[int]:
-    """The axes of a reduction."""
+    """Return the axes of a reduction."""
     axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
     if axes is None:
         given = attribute(node, "axes", None)
@@ -148,7 +148,7 @@ def spatial_axes(node: ir.Node, rank: int) -> list[int]:
 
 
 def _rows(holds: Callable[[Facts], object], rewrite: Rewrite) -> list[StreamingRule]:
-    """The rows of all operators whose facts hold."""
+    """Return the rows of all operators whose facts hold."""
     return [StreamingRule(name, rewrite) for name in sorted(names(holds))]
 
 

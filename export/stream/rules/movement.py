@@ -236,7 +236,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _streams(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
-    """The inputs that carry time, with their places."""
+    """Return the inputs that carry time, with their places."""
     tracks = ((place, writer.track(value)) for place, value in enumerate(node.inputs))
     return [(place, track) for place, track in tracks if track is not None]
 

@@ -54,7 +54,7 @@ def oscillators(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _operands(writer: Rewriter, node: ir.Node, rate: int) -> tuple[Track, Track]:
-    """The streams of pitch and amplitudes, at one delay."""
+    """Return the streams of pitch and amplitudes, at one delay."""
     tracks = align_streams(writer, node)
     pitch, amplitudes = (tracks.get(value) for value in node.inputs if value is not None)
     if pitch is None or amplitudes is None or {pitch.axis, amplitudes.axis} != {2}:
@@ -93,7 +93,7 @@ def _phase_parts(
 def _waves(
     exact: _Exact, phase: Sequence[ir.Value], pitch: ir.Value, amplitudes: Track, rate: int
 ) -> ir.Value:
-    """The sum of the harmonics below half the rate."""
+    """Return the sum of the harmonics below half the rate."""
     new, name, count = exact.new, exact.name, amplitudes.shape[1]
     harmonic = new.constant(np.arange(1, count + 1).reshape(1, -1, 1), f"{name}.harmonics")
     fine = exact("Add", exact("Mul", phase[2], 1 / PART), phase[1])

@@ -51,7 +51,7 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _operands(writer: Rewriter, node: ir.Node) -> tuple[list[Track], Array, Array]:
-    """The streams u, dt, b and c at one delay, the rates (channels, states) and the direct part (channels,)."""
+    """Return the streams u, dt, b and c at one delay, the rates (channels, states) and the direct part (channels,)."""
     tracks = align_streams(writer, node)
     rates, skip = array_of(node.inputs[2]), array_of(node.inputs[5])
     given = [node.inputs[place] for place in STREAMS]

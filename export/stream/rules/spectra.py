@@ -17,7 +17,7 @@ def is_fast_length(points: int) -> bool:
 
 
 def fast_length(least: int) -> int:
-    """The smallest such length from `least` on."""
+    """Return the smallest such length from `least` on."""
     start = max(least, FAST_FROM)
     return next(n for n in range(start, 2 * start + 1) if is_fast_length(n))
 

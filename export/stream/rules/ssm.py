@@ -64,7 +64,7 @@ def _parameters(node: ir.Node) -> tuple[Complex, Complex, Complex, Array] | None
 def _states_of_hop(
     writer: Rewriter, track: Track, state: ir.Value, parameters: tuple[Complex, Complex], name: str
 ) -> ir.Value:
-    """The states in each frame of a hop, (groups, frames, 2 * states), of which the last is kept in `state`."""
+    """Return the states in each frame of a hop, (groups, frames, 2 * states), of which the last is kept in `state`."""
     new, frames, (a, b) = writer.new, track.frames, parameters
     groups, _, width = b.shape
     past = writer.from_start(state, _start(writer, track, a, b), name)
