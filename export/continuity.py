@@ -167,7 +167,7 @@ class _Runs:
     def largest_error(
         self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool = True
     ) -> tuple[float, str]:
-        """Return the largest difference relative to the peak, and of which output; 0 where rounding explains it."""
+        """Return the largest difference relative to the peak, and of which output; 0 if rounding explains it."""
         whole = self.in_one_call(feed, hops)
         if whole is not None and not _finite(whole):
             feed = {name: np.abs(array) for name, array in feed.items()}
@@ -198,7 +198,7 @@ class _Runs:
         return limits
 
     def _hop_by_hop(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
-        """Return the outputs of a call for each hop: one after another along their longer axes, of others the last."""
+        """Return the outputs of a call for each hop: joined along their longer axes, of others the last."""
         zeros = zero_states(self._model)
         state, results = zeros, list[Arrays]()
         for hop in range(hops):

@@ -33,7 +33,7 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     the labels that are not ignored. Everything is computed in float32.
 
     Raises:
-        UsageError: the output is no scores, or a time cannot be read as hops.
+        UsageError: the output holds no scores, or a time cannot be read as hops.
     """
     hop_s = _hop_s(model.stream)
     graph_model = model.ir.clone()

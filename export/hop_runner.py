@@ -243,7 +243,7 @@ def _with_outputs(model: Model, names: Sequence[str]) -> Model:
 
 
 def differences(reference: Array, value: Array) -> tuple[Array, Array]:
-    """Return the reference and how far the value is from it in float64: 0 where both are NaN or the same infinity.
+    """Return the reference and how far the value is from it in float64: 0 if both are NaN or the same infinity.
 
     Infinite where one of them alone is.
     """

@@ -6,7 +6,7 @@ from edgekit.export.own_operators.marked_layers import TracedTensor, Translation
 
 
 class _Numbers(Protocol):
-    """A list of numbers that torch hands on."""
+    """A list of numbers from torch."""
 
     def __getitem__(self, index: int) -> float: ...
 

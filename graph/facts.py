@@ -1,8 +1,8 @@
 """Facts about every ONNX operator on any runtime: one row each.
 
 A stage that asks whether an operator works element by element, only moves elements, or suffers from a rounded input
-reads its row. No stage keeps a list of its own that a row could answer. `edgekit.operators` states what an operator
-computes; targets and the streaming rewrite list their forms of it in their own tables.
+reads its row. No stage keeps a separate list for a question that a row answers. `edgekit.operators` states what an
+operator computes; targets and the streaming rewrite list their forms of it in their own tables.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ class Facts:
         compares: a constant operand may be a limit or a period: it compares with it, bounds by it or divides by it.
         slides: a window slides over the axes after batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
-        affine: with a constant operand it is a scale or a shift: what it does with its second one.
+        affine: with a constant operand it is a scale or a shift: its effect on the second one.
         multiplies: by its constants, as the factors of a normalization; layers multiply by their weights.
         linear: a layer of sums of products with its weights; each output channel may have a scale.
         weights: inputs that are the weights of a layer if they are constant.

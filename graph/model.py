@@ -77,7 +77,7 @@ class TensorTime:
         node: the node that makes it; None for an input.
         axis: of time.
         rate: its frames per sample, as ``"1/2"``.
-        delay_frames: below 0 where frames are known before their time.
+        delay_frames: below 0 if frames are known before their time.
         states: names of the state inputs that are kept from hop to hop because of it.
         state_bytes: of these, as float32.
     """
@@ -96,7 +96,7 @@ class OutputDelay:
     """The delay of an output in samples of the input, rounded up, and the node where it last grew.
 
     Part of the delay, `crop_samples`, comes from frames that the output lacks, as after convolutions without padding:
-    its frame 0 belongs to a later time. This part is no waiting time: the last frame comes ``delay_samples -
+    its frame 0 belongs to a later time. It adds no waiting time: the last frame comes ``delay_samples -
     crop_samples`` after the last sample.
     """
 
@@ -147,7 +147,7 @@ class Distance:
         snr_db: None if both are equal, or the original is silent.
         max_error: the largest difference.
         peak: the largest value of the original.
-        of: what was measured on: ``examples``, ``calibration`` or ``noise``.
+        of: the data of the measurement: ``examples``, ``calibration`` or ``noise``.
     """
 
     output: str

@@ -43,7 +43,7 @@ def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
 
 
 def nbytes(value: ir.Value | None) -> int:
-    """Return the bytes of a tensor; 0 where its shape or type is open."""
+    """Return the bytes of a tensor; 0 if its shape or type is open."""
     shape = static_shape(value)
     if value is None or shape is None or value.dtype is None:
         return 0

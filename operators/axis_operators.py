@@ -91,7 +91,7 @@ def cumsum(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def lp_normalization(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Division by the norm along an axis; 0 where that is 0."""
+    """Divide by the norm along an axis; 0 if that is 0."""
     axis = integer(node, "axis", -1)
     rows = np.moveaxis(x[0], axis, -1)
     with np.errstate(all="ignore"):

@@ -21,8 +21,8 @@ class Recipe:
             whose weights are stored so, in the recipe of this name alone.
         activations: the type of tensors between nodes: ``int8`` asymmetric or ``int16`` symmetric per
             tensor; nodes with a ``float32`` tensor are computed in float.
-        products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or
-            ``int16`` as they are. Those that the recipe names in `tensors` they read as they are.
+        products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or ``int16``
+            unchanged. Tensors named in `tensors` are read unchanged.
         fused: type of the tensors that normalizations, softmax, magnitudes, means of squares and sums of products read
             and write; products read squares in it, too.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.

@@ -28,7 +28,7 @@ class Discrete(StartAndNoise):
         one_more_step: whether the network `first` draws x_T, see `step_tables.one_more_step`.
         keys: rows that run the whole network, the others its decoder alone: rows, ``paper``, ``every:M`` or
             ``saving:SHARE``, see `key_steps.with_key_steps`; empty for all.
-        cut: names of the tensors between encoder and decoder; found where there are none.
+        cut: names of the tensors between encoder and decoder; found automatically if empty.
         prior_noise: of x_T, added in the second half of the rows.
         fold: whether values that depend only on the timestep become a table, see `fold_steps`.
         roles: the network's inputs; with guidance `roles.null` maps each condition to its replacement.

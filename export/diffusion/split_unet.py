@@ -39,7 +39,7 @@ def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -
         prior_noise: of x_T is added to x ahead of each network call in the second half of the rows.
 
     Raises:
-        UsageError: keys that are no rows, or not the first one; rows in other groups than their key.
+        UsageError: keys are no rows, or lack the first one; or rows are in other groups than their key.
     """
     listed, step = f"rows 0 to {table.rows - 1}, the first among them", "correct the keys"
     if not keys or min(keys) != 0 or max(keys) >= table.rows:
@@ -90,7 +90,7 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
     The decoder begins where the smallest pictures grow again.
 
     Raises:
-        ModelError: the network is no U-Net: its pictures never grow.
+        ModelError: the network is not a U-Net: its pictures never grow.
     """
     graph = model.ir.graph
     noisy = _noisy_values(graph, x)
@@ -127,7 +127,7 @@ def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple
     Args:
         model: of any stage of its lowering.
         x: the noisy input.
-        cut: names of float tensors; found where there are none.
+        cut: names of float tensors; found automatically if empty.
 
     Raises:
         ModelError: a name is not in the network, or the decoder still needs `x`.

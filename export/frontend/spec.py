@@ -40,7 +40,7 @@ class FrontendSpec:
         hop: samples between two frames.
         kind: the network's input: ``complex``, ``mag``, ``logpow``, ``frame`` (samples), or that of `features`.
         window: one of `WINDOWS`; before features also shorter than a frame, as ``hann@400``, at the frame's end.
-        plain: the synthesis window is the analysis window, and frames are added as they are.
+        plain: the synthesis window is the analysis window, and frames are added unchanged.
         full: the network starts with the first frame that is full of samples.
         features: features computed from the spectrum, if the network does not read the spectrum.
         beside: features of the same frames, whose channels come after those of `features`.

@@ -26,8 +26,8 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     """Return a model that reads PCM (1, channels, hop) for each input with a front end, and returns the same form.
 
     Each keeps its name. A layout states the axes of channels, frames, bins and parts: ``N(PC)FT`` has the real parts
-    of all channels before the imaginary ones. Features of bands are made of each channel, ``gcc`` of each pair of
-    channels, ``intensity`` of four; those joined by ``+`` are consecutive channels. An output with parts is a
+    of all channels before the imaginary ones. Features of bands come from each channel, ``gcc`` from each pair of
+    channels, ``intensity`` from four; those joined by ``+`` are consecutive channels. An output with parts is a
     spectrum. One without them is a gain per bin of the first input of the same spectra, for all of its channels or for
     each. Other inputs and outputs stay unchanged.
 

@@ -59,7 +59,7 @@ class FrontendWriter:
         return self.node("Slice", [value, *ends], {name: tuple(shape)})[0]
 
     def transpose(self, value: ir.Value, perm: list[int], name: str) -> ir.Value:
-        """Return the value with its axes in the order `perm`; itself where they are already."""
+        """Return the value with its axes in the order `perm`; unchanged if they already are."""
         if perm == sorted(perm):
             return value
         shape = static_shape(value) or ()
@@ -67,7 +67,7 @@ class FrontendWriter:
         return self.node("Transpose", [value], shapes, perm=perm)[0]
 
     def reshape(self, value: ir.Value, name: str, shape: tuple[int, ...]) -> ir.Value:
-        """Return the value in this shape; itself where it has it already."""
+        """Return the value in this shape; unchanged if it already has it."""
         if static_shape(value) == shape:
             return value
         dims = self.constant(f"{name}_dims", shape)
@@ -82,7 +82,7 @@ class FrontendWriter:
         )
 
     def constant(self, name: str, content: ArrayLike) -> ir.Value:
-        """Add an initializer: floats and truth values as they are, whole numbers as int64."""
+        """Add an initializer: floats and truth values unchanged, whole numbers as int64."""
         return add_initializer(self.graph, f"{self.prefix}/{name}", np.asarray(content))
 
     def graph_input(self, name: str, shape: tuple[int, ...]) -> ir.Value:

@@ -130,7 +130,7 @@ def bytes_of(tensor: onnx.TensorProto) -> int | None:
 
 
 def opset_of(proto: onnx.ModelProto) -> int:
-    """Return the version of the standard operators; 0 where the file names none."""
+    """Return the version of the standard operators; 0 if the file names none."""
     versions = {entry.domain: entry.version for entry in proto.opset_import}
     return int(versions.get("", versions.get("ai.onnx", 0)))
 

@@ -15,7 +15,7 @@ class MarkedLayer:
 
     Attributes:
         name: of the operator, whose result has the shape of its first input.
-        body: what it computes, an ONNX function.
+        body: its computation, an ONNX function.
         module: the file of `edgekit.export.own_operators` with the layer of torch and its `translations`; None of
             functions that torch has itself.
     """

@@ -31,7 +31,7 @@ class _Affine:
 class FoldBatchNorm(EachNode):
     """Fold BatchNormalization into the layer before it, else the next one, else Mul and Add.
 
-    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else reads. After: Gemm or
+    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output has no other reader. After: Gemm or
     MatMul on 2-D data, where the normalized axis is the one that is summed over. The new weights are computed in
     float64 and rounded once.
     """

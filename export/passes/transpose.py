@@ -204,7 +204,7 @@ def _saved_behind(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
 
 
 def _bytes_moved(value: ir.Value, shape: tuple[int, ...] | None, perm: Iterable[int]) -> int:
-    """Bytes of a Transpose of a tensor of this shape to `value`; 0 where all elements stay in their places."""
+    """Return bytes of a Transpose of a tensor of this shape to `value`; 0 if all elements stay in their places."""
     return nbytes(value) if _moves(shape, perm) else 0
 
 

@@ -16,8 +16,8 @@ class MirrorReads:
     Attributes:
         mirror: the padding.
         count: frames of the context before the hop.
-        skip: its first frames, which nobody reads.
-        rest: its last frames, which nobody reads yet.
+        skip: its first frames, which have no reader.
+        rest: its last frames, which have no reader yet.
         start: whether frames before the first one are read.
         end: whether frames after the last one are.
     """

@@ -20,7 +20,7 @@ def timing_fact(content: Json) -> dict[str, Timing] | None:
     """Return the time axes by tensor name.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: not what `Model.describe` wrote.
+        ValueError, TypeError, KeyError, AttributeError: not written by `Model.describe`.
     """
     if content is None:
         return None

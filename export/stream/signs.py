@@ -22,7 +22,7 @@ def partial(node: ir.Node) -> ir.Value | None:
 
 
 def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
-    """1 where a value is above zero whatever the inputs of its graph are, 0 where not below, else -1."""
+    """Return 1 if a value is above zero for all inputs of its graph, 0 if not below zero, else -1."""
     array = array_of(value)
     if array is not None:
         return 1 if (array > 0).all() else 0 if (array >= 0).all() else -1

@@ -48,7 +48,7 @@ class Track:
         offline: the value of the offline network that it carries.
         time: axis, rate and length of the offline value.
         shape: of one hop.
-        delay: in frames of this tensor. Below 0 where frames are known before their time, as after a padding on the
+        delay: in frames of this tensor. Below 0 if frames are known before their time, as after a padding on the
             left; the frames before ``-delay`` then follow from constants alone.
         cause: name of the node where the delay last grew.
         zero_before: frames that the stream holds before frame 0 are zero.

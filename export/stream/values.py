@@ -16,13 +16,13 @@ INSIDE = (
 
 
 class Values:
-    """Offline values and what they are in the graph of one hop.
+    """Offline values and their form in the graph of one hop.
 
     Attributes:
         hop: samples of one call.
         new: the graph of one hop.
         facts: time axes of the offline values.
-        along: what constants along time are in a hop.
+        along: frames of constants along time in a hop.
         tracks: the streams so far.
         squares: the attention scores and weights so far.
     """

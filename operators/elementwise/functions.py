@@ -101,7 +101,7 @@ def _mean(node: ir.Node) -> Form:
 
 
 def quotient(a: Array, b: Array) -> Array:
-    """Integer quotient towards zero; 0 where b is 0."""
+    """Return the integer quotient towards zero; 0 if b is 0."""
     safe = np.where(b == 0, b.dtype.type(1), b)
     inexact = (a % safe != 0) & ((a < 0) != (safe < 0))
     result: Array = np.where(b == 0, b.dtype.type(0), a // safe + inexact.astype(a.dtype))
@@ -109,7 +109,7 @@ def quotient(a: Array, b: Array) -> Array:
 
 
 def remainder(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-    """Integer remainder by `function`; 0 where b is 0."""
+    """Return the integer remainder by `function`; 0 if b is 0."""
 
     def run(a: Array, b: Array) -> Array:
         return np.where(b == 0, b.dtype.type(0), function(a, np.where(b == 0, b.dtype.type(1), b)))

@@ -93,7 +93,7 @@ def _float_tensors(model: Model) -> dict[str, ir.Value]:
 def _clips_with_copies(
     clips: Sequence[Clip], again: Callable[[Clip], Clip] | None
 ) -> Iterator[tuple[int, Clip, bool]]:
-    """Yield each clip with its number, as it is and as its copy, and whether it is the copy."""
+    """Yield each clip with its number, unchanged and then as its copy, and whether it is the copy."""
     for index, clip in enumerate(clips):
         yield index, clip, False
         if again is not None:
@@ -331,7 +331,7 @@ def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> 
 
 
 def _in_hops(array: Array, name: str, model: Model) -> Array:
-    """(hops, *shape) of an input with a known time axis that comes in one piece; others as they are."""
+    """Return (hops, *shape) of an undivided input with a known time axis; others unchanged."""
     times = {
         str(v.name): (model.timing[str(v.name)].axis, dims(v))
         for v in model.stream_inputs

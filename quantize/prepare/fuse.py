@@ -128,7 +128,7 @@ class Normalization:
 
 
 def _match_normalization(root: ir.Node) -> Normalization | None:
-    """Return the parts of a spelled-out normalization that ends here and nowhere later."""
+    """Return the parts of a normalization in several nodes that ends here and nowhere later."""
     for inner, constant in _constant_operand(root):
         found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
         if found is None or found.bias is not None:

@@ -1,4 +1,4 @@
-"""Recognise one step of an LSTM that exporters spell out, and make it ONNX's operator: its memory then is wide."""
+"""Replaces one step of an LSTM in several nodes by ONNX's operator: its memory then is wide."""
 
 from collections.abc import Iterator
 from itertools import product

@@ -288,7 +288,7 @@ class WeightTuner:
 def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -> tuple[Model, int]:
     """Return a network with weights that were trained in its prepared form, and how many it took.
 
-    A preparation scales weights; those of another shape in the network stay as they are.
+    A preparation scales weights; those of another shape in the network stay unchanged.
     """
     result, taken = Model(network.ir.clone()), 0
     before = {str(node.name): node for node in prepared.ir.graph}

@@ -39,7 +39,7 @@ class Lags:
     Attributes:
         past: frames before the first query of a segment.
         ahead: frames after the last query of a segment.
-        segment: frames after which the masks return; 1 where the lag alone counts.
+        segment: frames after which the masks repeat; 1 if only the lag counts.
         fill: the score of keys outside the stream: one that softmax makes 0, or 0 without softmax.
     """
 
@@ -192,7 +192,7 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
 def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
     """Yield nodes after scores, each with its operand, up to those that do more than mask, scale or rearrange.
 
-    After a softmax scores are weights of values; retention takes them as they are.
+    After a softmax scores are weights of values; retention uses them unchanged.
     """
     waiting, done = [output], set[ir.Value]()
     while waiting:

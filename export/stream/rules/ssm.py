@@ -106,7 +106,7 @@ def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
 
 
 def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: str) -> ir.Value:
-    """``a x + driven`` on real and imaginary parts side by side."""
+    """``a x + driven`` on real and imaginary parts in one tensor."""
     new, states = writer.new, a.shape[-1]
     straight = new.constant(np.concatenate([a.real, a.real], -1)[:, None], f"{name}.straight")
     crossed = new.constant(np.concatenate([-a.imag, a.imag], -1)[:, None], f"{name}.crossed")
