@@ -1,4 +1,4 @@
-"""A network in double precision: which of two float32 results that differ is the wrong one."""
+"""Networks in double precision, to find which of two different float32 results is wrong."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -108,7 +108,7 @@ def _check_shapes(model: ir.Model) -> None:
 
 
 def _check_scales(model: ir.Model) -> None:
-    """ONNX's shape inference does not look at the axis of scales."""
+    """Check the axis of scales, which ONNX's shape inference ignores."""
     nodes = (node for node in model.graph if is_quantizer(node) or is_dequantizer(node))
     if problems := list(filter(None, map(_scale_problem, nodes))):
         raise ModelError(problems)

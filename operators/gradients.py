@@ -267,7 +267,7 @@ def _mean_square(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _gather_elements(node: ir.Node, x: Operands) -> "Tensor":
-    """Places that are computed wrap around, as in C."""
+    """Gather elements; computed places wrap around, as in C."""
     axis = attribute(node, "axis", 0)
     return x[0].gather(axis, x[1].long() % x[0].shape[axis])
 

@@ -1,4 +1,4 @@
-"""Numbers that a stream draws: operators of ours whose state is a seed and a place."""
+"""Random numbers of a stream: EdgeKit operators whose state is a seed and a position."""
 
 import numpy as np
 import onnx_ir as ir

@@ -15,7 +15,7 @@ def output_axis(node: ir.Node) -> int:
 
 
 def transposed_groups(node: ir.Node) -> int:
-    """Groups of a ConvTranspose, whose weight (input channels, outputs of a group, ...) hides them; else 1."""
+    """Return the groups of a ConvTranspose, hidden by its weight (input channels, outputs of a group, ...); else 1."""
     group = node.attributes.get("group")
     return 1 if node.op_type != "ConvTranspose" or group is None else group.as_int()
 

@@ -1,4 +1,4 @@
-"""Recipes: which type a tensor gets. A recipe is a value; `RECIPES` names the ones that ship."""
+"""Recipes: the types of tensors. A recipe is a value; `RECIPES` names the ones that ship."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

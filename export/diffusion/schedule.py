@@ -1,4 +1,4 @@
-"""Noise schedules of T training steps, and which of these a sampler visits."""
+"""Noise schedules of T training steps, and the steps that a sampler visits."""
 
 import math
 from collections.abc import Iterable

@@ -153,7 +153,7 @@ def _check_decoder(graph: ir.Graph, x: str, cut: Sequence[str]) -> None:
 
 
 def _read_instead_of_made(graph: ir.Graph, kept: set[str]) -> None:
-    """Make the kept values inputs of a graph that makes them."""
+    """Turn the kept values of a graph from results into inputs."""
     for value in [value for value in _values(graph) if value.name in kept]:
         given = ir.Value(name=f"{value.name}.kept", shape=value.shape, type=value.type)
         given.metadata_props.update(value.metadata_props)

@@ -26,7 +26,7 @@ class GuidanceInputs(Protocol):
 
     @property
     def guidance(self) -> float:
-        """1 is none."""
+        """Weight w; 1 means no guidance."""
 
 
 PREDICTIONS = ("eps", "v", "x0", "score")
@@ -63,7 +63,7 @@ def guidance_columns(weights: Float64, sampler: "GuidanceInputs") -> Float64:
 
 
 def guidance_problems(sampler: "GuidanceInputs") -> list[Problem]:
-    """Guidance needs the value of a condition in the unconditional call."""
+    """Return a problem if guidance lacks the value of a condition in the unconditional call."""
     if sampler.guidance == 1 or sampler.roles.null:
         return []
     found = f"{sampler.guidance} without roles.null"

@@ -144,7 +144,7 @@ class Ouve(_Description):
         return -1 / (mean**2 * whole), data / (mean * sigma * np.sqrt(whole))
 
     def rows(self) -> StepTable:
-        """Corrector and predictor in turn, or one row a step."""
+        """Return rows of corrector and predictor in turn, or one row a step."""
         t = np.linspace(1, self.t_min, self.steps)
         part = COMPLEX if self.complex_noise else 1.0
         made = self._posterior(t) if self.solver == "posterior" else self._corrected(t)
@@ -367,7 +367,7 @@ class Interpolant(_Description):
         ]
 
     def rows(self) -> StepTable:
-        """Euler and Maruyama."""
+        """Return rows by Euler and Maruyama."""
         if self.gamma != ONE_SIDED:
             return self._two_sided()
         t, dt = np.arange(self.steps) / self.steps, 1 / self.steps

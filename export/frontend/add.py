@@ -285,7 +285,7 @@ def _name_problems(joined: Model, second: Second | None) -> list[Problem]:
 def _layout_problems(
     joined: Model, form: FrontendSpec, where: str, frames: int, second: Second | None
 ) -> list[Problem]:
-    """Inputs and outputs whose shape is not that of frames."""
+    """Return problems of inputs and outputs whose shape is not that of frames."""
     inputs, outputs = joined.signal_inputs, joined.stream_outputs
     contents, problems = CONTENTS[form.kind], []
     checks = [("input", inputs[0], form, contents[:1])]

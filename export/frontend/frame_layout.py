@@ -253,7 +253,7 @@ def _wanted_shapes(form: FrontendSpec) -> str:
 def _sample_problems(
     model: Model, where: str, held: Mapping[str, FrameLayout], inputs: Mapping[str, FrameLayout]
 ) -> list[Problem]:
-    """Streams of different samples in a call, and a hop of the network that is not theirs."""
+    """Return problems of streams with different samples per call, and of a hop of the network unlike theirs."""
     samples = {row.samples for row in held.values()}
     if len(samples) > 1:
         found = "samples in a call: " + ", ".join(f"{n} {h.samples}" for n, h in held.items())
@@ -288,7 +288,7 @@ def hop_unit(model: Model, inputs: Mapping[str, FrameLayout]) -> int | None:
 def _gain_problems(
     inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
 ) -> list[Problem]:
-    """Gains without spectra, or for another number of channels than these have."""
+    """Return problems of gains without spectra, or for another number of channels."""
     problems = []
     for name, gain in outputs.items():
         if gain.sizes["P"] == 2:

@@ -1,4 +1,4 @@
-"""Two networks in one model, not yet connected."""
+"""Puts two networks in one model, not yet connected."""
 
 import hashlib
 from dataclasses import dataclass

@@ -251,7 +251,7 @@ def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Pro
 
 
 def _joined_problems(spec: FrontendSpec) -> _Problems:
-    """Lags that no frame holds, and numbers of a frame that differ from part to part."""
+    """Return problems of lags that do not fit in a frame, and of parts with different numbers per frame."""
     every = spec.every_feature
     problems = [
         ("LAGS", str(features.bands), f"even numbers, 2 to {spec.length}")

@@ -42,7 +42,7 @@ def at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _take_large(graph: onnx.GraphProto) -> list[tuple[onnx.TensorProto, bool]]:
-    """Make large constants inputs, so that no library copies them; returns them, and whether they were inputs too."""
+    """Make large constants inputs, so that no library copies them; return them, and whether they were inputs."""
     names, taken = {value.name for value in graph.input}, list[tuple[onnx.TensorProto, bool]]()
     kept = []
     for tensor in graph.initializer:
@@ -126,7 +126,7 @@ def _resize_as_before(graph: onnx.GraphProto) -> None:
 
 
 def _flatten_hardmax(graph: onnx.GraphProto) -> None:
-    """Hardmax as the converter makes Softmax: on two dimensions, the second from the axis on."""
+    """Rewrite Hardmax as the converter does Softmax: on two dimensions, the second from the axis on."""
     nodes = []
     for node in graph.node:
         if node.op_type != "Hardmax" or node.domain:

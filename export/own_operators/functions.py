@@ -196,7 +196,7 @@ FUNCTIONS = ("Finite", *TRANSFORMS, *LAYERS, *FUSED_BODIES, *NOISE_BODIES)
 
 
 def layer_modules() -> list[ModuleType]:
-    """Import the files with the layers of torch that leave our operators."""
+    """Import the files with torch layers that leave EdgeKit's operators."""
     names = (row.module for row in LAYERS.values() if row.module is not None)
     return [import_module(f"edgekit.export.own_operators.{name}") for name in names]
 

@@ -30,7 +30,7 @@ Translations = dict[Callable[..., object], Emitter]  # operator of torch -> what
 
 
 class TracedTensor(Protocol):
-    """A tensor as torch's ONNX exporter hands it to an `Emitter`."""
+    """A tensor that torch's ONNX exporter passes to an `Emitter`."""
 
     @property
     def shape(self) -> Sequence[SupportsInt]:

@@ -120,7 +120,7 @@ def _place_of_axes(op_type: str) -> int | None:
 
 
 def _axes(node: ir.Node) -> Iterator[Found]:
-    """Axes that are there twice, as -1 and 2 of three dimensions."""
+    """Yield axes that occur twice, as -1 and 2 of three dimensions."""
     axes = None if optional(node, 0) is None else _constant_axes(node)
     if axes is None:
         return
@@ -263,7 +263,7 @@ def _spread(node: ir.Node) -> Iterator[Found]:
 
 
 def _tuples(node: ir.Node) -> Iterator[Found]:
-    """Indices of GatherND and ScatterND that name no axis, or more than there are."""
+    """Yield indices of GatherND and ScatterND with no axis, or more axes than the data has."""
     if node.op_type not in ("GatherND", "ScatterND"):
         return
     x, indices = static_shape(node.inputs[0]), static_shape(node.inputs[1])

@@ -1,4 +1,4 @@
-"""A pass that looks at one node after another."""
+"""A pass that processes one node after another."""
 
 from abc import abstractmethod
 from collections.abc import Callable

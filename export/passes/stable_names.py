@@ -1,4 +1,4 @@
-"""Stable names: every node has one, none is used twice, none holds a machine's path."""
+"""Stable names: every node has one, all are unique, and none contains a machine's path."""
 
 import re
 

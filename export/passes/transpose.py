@@ -1,4 +1,4 @@
-"""Transposes disappear where a stretch of the network can run in the layout that they come from."""
+"""Removes Transposes if a part of the network can run in the layout before them."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Constants along time: the same in every frame, a count, a pattern that returns, or computed from such."""
+"""Constants along time: equal in every frame, a count, a periodic pattern, or computed from these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TooShort(ModelError):
-    """A network does not run at a length."""
+    """Raised if a network does not run at a length."""
 
 
 @dataclass(frozen=True)

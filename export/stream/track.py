@@ -9,7 +9,7 @@ from edgekit.export.stream.tensor_timing import TimeAxis
 
 
 class StreamingRefused(Exception):
-    """A rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
+    """Raised if a rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
 
     def __init__(self, found: str, allowed: str, step: str) -> None:
         """Store the parts of the problem; the caller knows the node."""
@@ -18,7 +18,7 @@ class StreamingRefused(Exception):
 
 
 class Unseen(StreamingRefused):
-    """A window of attention has no end within the length at which the network was read."""
+    """Raised if a window of attention has no end within the length at which the network was read."""
 
 
 class Later(Exception):
@@ -31,7 +31,7 @@ class Later(Exception):
 
 
 class Segments(Exception):
-    """A hop must hold whole segments of `samples`, after which a mask of attention returns."""
+    """Raised if a hop must hold whole segments of `samples`, after which a mask of attention repeats."""
 
     def __init__(self, samples: int) -> None:
         """Store the length of a segment."""

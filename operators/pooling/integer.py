@@ -65,7 +65,7 @@ def _pool(node: ir.Node) -> Pool | None:
 
 
 def _strange_average(node: ir.Node) -> bool:
-    """Forms that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
+    """Whether it has a form that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
     dilated = any(step != 1 for step in ints(node, "dilations", []))
     cut_off = attribute(node, "ceil_mode", 0) and attribute(node, "count_include_pad", 0)
     return dilated or bool(cut_off)

@@ -154,7 +154,7 @@ def _levels(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _steadiness(clips: Sequence[Samples], rate: int) -> list[str]:
-    """Clips of steady sound alone, as noise is: none has the ups and downs of speech or music."""
+    """Warn if all clips have steady sound, like noise, without the ups and downs of speech or music."""
     moving = [_swing_db(clip, rate) for clip in clips if _level_db(clip) >= SILENT_DBFS]
     if not moving or max(moving) >= STEADY_DB:
         return []

@@ -144,7 +144,7 @@ class WeightTuner:
         return digest.hexdigest()
 
     def start(self) -> Progress:
-        """Nothing done; stretches begin anywhere, in the float network's states."""
+        """Return the start: no step done; stretches begin anywhere, in the float network's states."""
         means, squares = (
             {key: np.zeros_like(v) for key, v in self.forward.values.items()} for _ in "ms"
         )

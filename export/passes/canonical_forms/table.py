@@ -1,4 +1,4 @@
-"""Operators that constants turn into simpler ones: Compress into Gather, Gemm into its plain form."""
+"""Rewrites operators with constants to simpler ones: Compress to Gather, Gemm to its plain form."""
 
 from collections.abc import Callable
 
@@ -56,7 +56,7 @@ def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
-    """Gemm with constant weights gets transA 0, factors 1 and a bias of one row, else it is a MatMul."""
+    """Rewrite a Gemm: with constant weights to transA 0, factors 1 and a bias of one row, else to a MatMul."""
     a, b, c = node.inputs[0], node.inputs[1], optional(node, 2)
     shape, beta = static_shape(node.outputs[0]), attribute(node, "beta", 1.0)
     if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:

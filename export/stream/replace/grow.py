@@ -58,7 +58,7 @@ def _keep(instance: Instance, node: ir.Node, shape: tuple[int, ...], grown: Grow
 
 
 def _pointwise(instance: Instance, node: ir.Node) -> None:
-    """Operands broadcast; frames of one operand meet those of the other on the same axis."""
+    """Rewrite a pointwise node: frames of one operand meet those of the other on the same axis."""
     operands = [(v, instance.shape(v), instance.time(v)) for v in node.inputs]
     grown = _align_frames(instance, node, operands)
     shape = np.broadcast_shapes(*map(instance.shape, node.inputs))
@@ -211,7 +211,7 @@ def _repeat_frame(instance: Instance, node: ir.Node, number: int, axis: int, fra
 
 
 def _reshape(instance: Instance, node: ir.Node) -> None:
-    """Axes of size 1 come and go; the frames stay between the same elements."""
+    """Rewrite a Reshape that adds or removes axes of size 1; the frames stay between the same elements."""
     value = node.inputs[0]
     assert value is not None
     grown, shape = instance.grown[value], instance.shape(value)
@@ -301,7 +301,7 @@ def _framewise(instance: Instance, node: ir.Node) -> None:
 
 
 def _cut(instance: Instance, node: ir.Node) -> None:
-    """Parts of other axes."""
+    """Rewrite a cut of other axes."""
     grown, shape = _first_grown_input(instance, node, "its places follow from a mean")
     axis = grown.axis
     if node.op_type == "Gather":

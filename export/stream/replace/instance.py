@@ -88,7 +88,7 @@ class Instance:
         self.note(result, shape, grown)
 
     def note(self, value: ir.Value, shape: Sequence[int], grown: Grown | None) -> None:
-        """Remember the shape of a value that is new, or has another one than before."""
+        """Remember the shape of a value that is new, or changed its shape."""
         self._shapes[value] = tuple(shape)
         if grown is not None:
             self.grown[value] = grown

@@ -48,7 +48,7 @@ def _producer(value: ir.Value | None) -> ir.Node | None:
 
 
 def _base_of_square(value: ir.Value | None) -> ir.Value | None:
-    """X where a value is ``x * x`` or ``x ** 2``."""
+    """Return x if a value is ``x * x`` or ``x ** 2``."""
     made = _producer(value)
     if made is None or made.op_type not in ("Mul", "Pow"):
         return None
@@ -180,7 +180,7 @@ def _place_mean(
     axes: list[int],
     grown: Grown,
 ) -> None:
-    """Leave the axes out that the node leaves out; the frames then lie on an axis of size 1, as the batch."""
+    """Remove the axes that the node removes; the frames are then on an axis of size 1, as the batch."""
     node = chain.node
     if _keeps(node):
         instance.finish(chain, narrow, grown)

@@ -131,7 +131,7 @@ def _numbers(
 
 
 def _stft(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]) -> Edit | None:
-    """Frames that are centred become frames that end with the newest sample."""
+    """Rewrite centred frames to frames that end with the newest sample."""
     time = facts.time(node.inputs[0])
     if node.op_type != "Pad" or time is None:
         return None

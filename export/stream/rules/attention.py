@@ -250,7 +250,7 @@ def _hides(fill: Array | None, normal: bool) -> bool:
 
 
 def _move_other_axes(writer: Rewriter, node: ir.Node) -> None:
-    """Other axes move; queries stay before keys."""
+    """Rewrite a move of other axes; queries stay before keys."""
     source = writer.squares[_first_stream(writer, node)]
     axes = writer.facts.axes.get(node.outputs[0], ())
     stay = _stay_in_place if node.op_type == "Transpose" else _stay_between

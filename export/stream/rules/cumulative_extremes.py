@@ -1,4 +1,4 @@
-"""A maximum, or the logarithm of a sum of exponentials, that runs along time: its last frame is kept."""
+"""Running maximum, or running logarithm of a sum of exponentials, along time: its last frame is kept."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""A bank of oscillators: the phase is kept as whole numbers, in which nothing is ever rounded."""
+"""A bank of oscillators: the phase is kept as whole numbers, without rounding."""
 
 from collections.abc import Sequence
 
