@@ -183,7 +183,7 @@ def snr_db(reference: Array, value: Array) -> float:
 
 
 def _check_inputs(model: Model, inputs: Mapping[str, Array]) -> int:
-    """Return the number of hops; UsageError where the arrays are not those of the stream inputs."""
+    """Return the number of hops; UsageError if the arrays are not those of the stream inputs."""
     if problems := _input_problems(model, inputs):
         raise UsageError(problems)
     lengths = {len(array) for name, array in inputs.items() if name not in model.constants}

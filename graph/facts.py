@@ -21,7 +21,7 @@ Places = Literal["axis", "axes", "classes"]
 
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent layer: gates that its weights hold, and the activations where none are named."""
+    """A recurrent layer: gates that its weights hold, and the default activations."""
 
     gates: int
     activations: tuple[str, ...]
@@ -269,7 +269,7 @@ _NOTHING = Facts("")
 
 
 def facts_of(node: ir.Node) -> Facts:
-    """Return the row of a node's operator; a row of no facts where the standard or this table lacks it."""
+    """Return the row of a node's operator; a row without facts if the standard or this table lacks it."""
     return FACTS.get(node.op_type, _NOTHING) if node.domain in ("", "ai.onnx") else _NOTHING
 
 

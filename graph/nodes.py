@@ -81,7 +81,7 @@ def values_by_name(graph: ir.Graph) -> dict[str, ir.Value]:
 
 
 def attribute(node: ir.Node, name: str, default: Any) -> Any:
-    """Return an attribute's plain value, or `default` where the node does not set it."""
+    """Return an attribute's plain value, or `default` if the node does not set it."""
     found = node.attributes.get(name)
     return default if found is None else found.value
 

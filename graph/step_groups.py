@@ -22,7 +22,7 @@ CHOSEN = "edgekit.group_of"  # metadata of a node that reads a group's row
 def stack_groups(models: Sequence[Model]) -> Model:
     """Merge networks that differ in constants only into one; its input ``group`` (1,) selects the constants.
 
-    Metadata is that of the first; its step table, where it has one, reads the input.
+    Metadata is that of the first; its step table, if any, reads the input.
 
     Raises:
         ModelError: the networks differ in more than the content of constants.

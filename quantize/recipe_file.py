@@ -102,7 +102,7 @@ def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
 
 
 def near(name: str, known: Collection[str]) -> str:
-    """Return known names that resemble one, or all where none does and they are few."""
+    """Return known names that resemble one, or all if none does and they are few."""
     close = get_close_matches(name, known, n=3, cutoff=0.5)
     listed = close or (sorted(known) if len(known) <= 8 else [])
     return ", ".join(map(repr, listed)) or "a name of the report"

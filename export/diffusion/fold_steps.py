@@ -1,7 +1,7 @@
 """Values that depend only on the timestep, or only on a label, become tables: there are finitely many.
 
 The embedding of t, its layers and every block's projection are computed once at export, for each row of the step
-table. The network reads its row by the index of the step. The same is done for labels where it takes less room.
+table. The network reads its row by the index of the step. The same is done for labels if that needs less memory.
 """
 
 import math

@@ -30,7 +30,7 @@ def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) 
         prior_noise: see `with_keys`.
 
     Raises:
-        UsageError: keys that are none of these, or no such cut.
+        UsageError: other keys than these, or a network without such a cut.
     """
     table = model.sampler
     if table is None:

@@ -196,7 +196,7 @@ class Bridge(_Description):
     Attributes:
         k, c: of the schedule.
         steps: network calls.
-        t_min: where it ends.
+        t_min: the end.
         stochastic: the SDE in the place of the ODE.
     """
 

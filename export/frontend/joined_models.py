@@ -21,7 +21,7 @@ class Second:
 
 
 def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
-    """Return one model that holds both networks, and where the second one begins and ends.
+    """Return one model that holds both networks, and the start and end of the second one.
 
     Inputs, outputs, states, notes and delays are those of both; all other facts are the first one's. The digest of the
     source is that of both digests.

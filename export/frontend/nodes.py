@@ -95,7 +95,7 @@ class FrontendBuilder:
         graph.extend(self.new.take())
 
     def _once_started(self, value: ir.Value, name: str) -> ir.Value:
-        """Return the value, zero where the network has not started."""
+        """Return the value, zero before the network has started."""
         if self.started is None:
             return value
         zero, shape = self.new.constant("zero", np.float32(0)), static_shape(value) or ()

@@ -16,7 +16,7 @@ class EachNode(ir.passes.InPlacePass):
 
     @abstractmethod
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Rewrite one node where it suits; returns whether it does."""
+        """Rewrite one node if possible; return whether it was."""
 
 
 def repeat(

@@ -21,7 +21,7 @@ from edgekit.graph.nodes import (
 class SinkReshapes(EachNode):
     """Move a Reshape after the pointwise operators that read it, up to the next other operator.
 
-    A constant operand moves along where it has one value or one value per element.
+    A constant operand moves along if it has one value or one value per element.
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:

@@ -34,7 +34,7 @@ class HopGraph:
         self._names: set[str] = set()
 
     def name(self, base: str) -> str:
-        """Return `base`, or it with a number where it is taken."""
+        """Return `base`, or `base` with a number if it is taken."""
         name = unused_name(self._names, base)
         self._names.add(name)
         return name
@@ -131,7 +131,7 @@ class HopGraph:
 
     @cached_property
     def elapsed(self) -> ir.Value:
-        """Hops before this one, float32 (1,), rounded where they are beyond 2**24; it never stops."""
+        """Hops before this one, float32 (1,), rounded beyond 2**24; it never stops."""
         low, high = self.state("elapsed.low", (1,)), self.state("elapsed.high", (1,))
         one, turn = self.constant([1], "elapsed.one"), self.constant([TURN], "elapsed.turn")
         more = self.exact(self.one("elapsed.count", "Add", low, one))

@@ -126,7 +126,7 @@ class _LengthProof:
                 self._compare(samples)
 
     def _compare(self, samples: int) -> None:
-        """Compare at one length: on random inputs, and on the examples where it is theirs."""
+        """Compare at one length: on random inputs, and on the examples if it is theirs."""
         samples = self._whole_hops(samples)
         known = {*self.equal, *self.failing, *self.shorter}
         if samples in known or samples < self.lengths.step:

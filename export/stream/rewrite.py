@@ -97,7 +97,7 @@ class Rewriter(Values):
     def state(
         self, offline: ir.Value, name: str, shape: Sequence[int], *, roundable: bool = False
     ) -> ir.Value:
-        """Add a state that is kept because of an offline value; a recipe may round it where it is `roundable`."""
+        """Add a state that is kept because of an offline value; a recipe may round it if it is `roundable`."""
         state = self.new.state(name, shape)
         if roundable:
             state.metadata_props[ROUNDABLE] = "1"

@@ -1,4 +1,4 @@
-"""The facts of the rewrite in a saved file, of any origin: returned where they are well-formed."""
+"""Reads the facts of the rewrite in a saved file of any origin, if they are well-formed."""
 
 from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.layout import parse_layout

@@ -101,7 +101,7 @@ class Values:
             delay: in frames.
             sources: its operands; they show which node caused the delay.
             node: the node that made it.
-            before: its frames before 0 are zero (they are as well where it isn't delayed).
+            before: its frames before 0 are zero (they are also if it isn't delayed).
             after: its frames after the end are zero.
             outer: see `Track.outer`.
         """

@@ -103,7 +103,7 @@ def _clips_with_copies(
 def calibration_folder(source: str) -> Path | None:
     """Return the folder that a source of a calibration names, None of a ``package.module:factory``; before any work.
 
-    Raises `CalibrationError` where it is neither.
+    Raises `CalibrationError` if it is neither.
     """
     if problem := source_problem(source):
         raise CalibrationError(problem)

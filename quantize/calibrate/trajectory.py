@@ -154,7 +154,7 @@ def record(
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Return an array, in a file without a name where it is large."""
+    """Return an array, in a file without a name if it is large."""
     if int(np.prod(shape)) * dtype.itemsize <= IN_MEMORY:
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="edgekit-") as file:

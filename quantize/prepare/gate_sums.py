@@ -18,7 +18,7 @@ MATRIX = "matrix"  # in the meta of a W that several cells share: the input of a
 def take_out(graph: ir.Graph, cell: ir.Node) -> None:
     """Add a Gemm that multiplies x (steps, batch, inputs) by W, which keeps its name.
 
-    Its bias moves to the product with h, but where a GRU multiplies that by a gate.
+    Its bias moves to the product with h, unless a GRU multiplies that by a gate.
     """
     x, w = cell.inputs[:2]
     weight, bias = constant(w), constant(optional(cell, 3))

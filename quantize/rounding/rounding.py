@@ -37,7 +37,7 @@ class Layer:
         moments: H, (inputs, inputs), positive definite.
         limit: the largest integer.
         least: the smallest scale that each output may have, (outputs,).
-        kept: of sparse weights, where they may be other than 0, (outputs, inputs).
+        kept: mask of sparse weights that may be nonzero, (outputs, inputs).
     """
 
     target: F64

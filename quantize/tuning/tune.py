@@ -286,7 +286,7 @@ class WeightTuner:
 
 
 def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -> tuple[Model, int]:
-    """Return a network with weights that were trained in its prepared form, and how many it took.
+    """Return a network with weights that were trained in its prepared form, and the number of these weights.
 
     A preparation scales weights; those of another shape in the network stay unchanged.
     """

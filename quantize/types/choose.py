@@ -233,8 +233,7 @@ class _Tensors:
     def group_type(
         self, names: Sequence[str], dtype: str, observers: dict[str, Observer], recipe: Recipe
     ) -> QuantType:
-        """Return a group's type: Q15 for hidden states; headroom and saturation for inputs of sigmoid-like functions.
-        """
+        """Return a group's type: Q15 for hidden states; headroom and saturation before sigmoid-like functions."""
         if self.are_hidden(names):
             return HIDDEN_TYPE
         if self.are_gate_sums(names):

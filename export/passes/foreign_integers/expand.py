@@ -31,7 +31,7 @@ def expand_quantizer(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def expand_dequantizer(graph: ir.Graph, node: ir.Node, levels: ir.Value | None = None) -> None:
-    """``(q - zero) * scale``, of `levels` where the integers are there in float already."""
+    """``(q - zero) * scale``, with `levels` as integers that are already in float."""
     source, shape = node.inputs[0], static_shape(node.inputs[0])
     if source is None or shape is None:
         return

@@ -268,7 +268,7 @@ def _move_other_axes(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _stay_in_place(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> bool:
-    """Whether a Transpose brings queries and keys where the output has them."""
+    """Whether a Transpose moves queries and keys to their axes in the output."""
     perm = [int(axis) for axis in attribute(node, "perm", ())]
     return [perm[axis.axis] for axis in axes] == [axis.axis for axis in source.axes]
 

@@ -14,7 +14,7 @@ from edgekit.graph.nodes import array_of
 
 
 def partitioned_fir(writer: Rewriter, node: ir.Node) -> None:
-    """Convolve spectra of blocks, a block being a part of the hop; samples, where that costs less."""
+    """Convolve spectra of blocks, a block being a part of the hop; or of samples, if that costs less."""
     track, name = writer.stream(node.inputs[0]), str(node.name)
     response = array_of(node.inputs[1])
     if response is None or track.axis != 2 or track.shape[1] != len(response):
