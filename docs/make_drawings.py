@@ -72,8 +72,8 @@ def pipeline() -> str:
     ]
     proofs = (
         "equals your network",
-        "SNR on clips left out",
-        "equals NumPy in every bit",
+        "SNR on other clips",
+        "equals NumPy bit for bit",
         "golden hops replayed",
     )
     parts = [
@@ -81,7 +81,7 @@ def pipeline() -> str:
         for n, (name, detail, kind) in enumerate(steps)
     ]
     parts += [arrow((125, 56 + 66 * n), (125, 74 + 66 * n)) for n in range(len(steps) - 1)]
-    parts += [text(252, 104 + 66 * n, f"proof: {words}", "s") for n, words in enumerate(proofs)]
+    parts += [text(252, 104 + 66 * n, words, "s") for n, words in enumerate(proofs)]
     return picture(10 + 66 * len(steps), "the pipeline", parts)
 
 
@@ -99,17 +99,17 @@ def hop() -> str:
         text(left + 8 * frame, 42, "not here yet", "s"),
     ]
     parts += [box(left + (n + 3) * frame, 130, frame - 4, 30, "c", str(n + 3)) for n in range(4)]
-    parts += [arrow((left + (n + 0.45) * frame, 84), (left + 3.4 * frame, 126)) for n in (1, 3)]
+    parts += [arrow((left + (n + 0.45) * frame, 84), (left + 3.4 * frame, 126)) for n in range(4)]
     parts.append(arrow((left + 4.45 * frame, 84), (left + 3.55 * frame, 126)))
     parts += [
         text(left, 150, "output", "s"),
         text(
             left,
             184,
-            "Frame 6 can be computed when frame 7 is here: the output is one frame late.",
+            "Output 6 needs frame 7, so the output is one frame late.",
             "s",
         ),
-        text(left, 202, "delay = 1 frame        latency = delay + hop = 5 frames", "s"),
+        text(left, 202, "delay = 1 frame; latency = delay + hop = 5 frames", "s"),
     ]
     return picture(216, "a hop on the time line", parts)
 

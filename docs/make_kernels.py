@@ -50,7 +50,7 @@ def summary(kernel: str) -> str:
         return f"The {kernel.split('_')[1]} function"
     words = " ".join(line.strip().removeprefix("* ") for line in found.strip().splitlines())
     first = re.split(r"(?<=\S)(?<! al)[.;:](?=\s)", words)[0]
-    return first.rstrip(".;:").replace("|", "\\|").replace("*", "\\*")
+    return first.rstrip(".;:").replace("|", "\\|").replace("*", "\\*").replace("[", "\\[")
 
 
 def own_files(kernels: Iterable[str]) -> list[str]:

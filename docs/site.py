@@ -1,6 +1,7 @@
 """A hook of mkdocs (see mkdocs.yml): the README is the site's first page, CONTRIBUTING.md another."""
 
 import json
+import re
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -33,7 +34,7 @@ def as_markdown(notebook: Path) -> str:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Point links to CONTRIBUTING.md at its page of the site."""
-    return markdown.replace("](../CONTRIBUTING.md", "](contributing.md").replace(
-        "](CONTRIBUTING.md", "](contributing.md"
-    )
+    """Point links to CONTRIBUTING.md and README.md at their pages of the site."""
+    up = "../" * page.file.src_uri.count("/")
+    markdown = re.sub(r"\]\((?:\.\./)*CONTRIBUTING\.md", f"]({up}contributing.md", markdown)
+    return re.sub(r"\]\((?:\.\./)+README\.md", f"]({up}index.md", markdown)

@@ -177,7 +177,7 @@ class Sampler:
     def _network(self) -> sampler_loop.Network:
         """The build's network, for a loop in Python."""
         if not (self.table.graph == 1).any():
-            return stream_network(self.stream)
+            return stream_as_denoiser(self.stream)
         if isinstance(self.stream.runner, LOOPS) or self.directory is None:
             found, allowed = "encoder propagation", "tables whose rows run the whole network"
             raise UsageError(Problem("rows in Python", found, allowed, "call sample"))
@@ -346,11 +346,11 @@ def _other_conditions(x: str, others: Mapping[str, Manifest]) -> Iterator[Tensor
 
 def _other_network(stream: Stream) -> sampler_loop.Other:
     """A network beside the denoiser, for the loop in Python."""
-    network = stream_network(stream)
+    network = stream_as_denoiser(stream)
     return lambda given: network(given, sampler_loop.Step(0, 0, 0.0, 0, 0))[0]
 
 
-def stream_network(stream: Stream) -> sampler_loop.Network:
+def stream_as_denoiser(stream: Stream) -> sampler_loop.Network:
     """The network of a running build, for `steps.sample`."""
     inputs = stream.manifest.stream_inputs
 

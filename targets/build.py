@@ -23,7 +23,7 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class Constant:
+class ConstantSize:
     """An array of weights or the like in the generated C.
 
     Attributes:
@@ -102,7 +102,7 @@ class Build:
     layers: tuple[Layer, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
     others: Mapping[str, Manifest] = field(default_factory=dict)
-    constants: tuple[Constant, ...] = field(default=())
+    constants: tuple[ConstantSize, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
 
 

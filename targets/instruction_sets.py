@@ -34,7 +34,7 @@ class Sparse:
 
 
 @dataclass(frozen=True)
-class Tiles:
+class TileLayout:
     """How integer convolutions of ``runtime/src/tiles`` read weights, two outputs side by side.
 
     Attributes:
@@ -80,7 +80,7 @@ class Packing:
     columns: int = 0
     windows: bool = False
     channels: int = 0
-    tiles: Tiles | None = None
+    tiles: TileLayout | None = None
     line: int = 0
     sparse: Sparse = Sparse()
 
@@ -250,7 +250,7 @@ INSTRUCTION_SETS = {
             machine="arm",
             emulated="cortex-m55",
             packing=Packing(
-                tiles=Tiles(group=16, taps=512, channels=8, rows=1, strips=True),
+                tiles=TileLayout(group=16, taps=512, channels=8, rows=1, strips=True),
                 sparse=Sparse(pays=PATTERNS, packed=False),
             ),
         ),
@@ -263,7 +263,7 @@ INSTRUCTION_SETS = {
             packing=Packing(
                 rows=4,
                 taps=((8, 4), (16, 4)),
-                tiles=Tiles(group=4, taps=512, channels=4, rows=4),
+                tiles=TileLayout(group=4, taps=512, channels=4, rows=4),
                 sparse=Sparse(pays=PATTERNS),
             ),
         ),

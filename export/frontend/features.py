@@ -123,7 +123,7 @@ class Features:
         return found
 
 
-def read_features(
+def parse_features(
     kind: str, parts: list[str]
 ) -> tuple[Features | None, bool, list[tuple[str, str, str]]]:
     """Read the text after WINDOW: the features, whether it contains ``full``, and all problems."""

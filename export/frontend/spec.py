@@ -14,7 +14,7 @@ from edgekit.export.frontend.features import (
     FEATURE_FORMS,
     KINDS,
     Features,
-    read_features,
+    parse_features,
 )
 
 FORMS = f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}"
@@ -210,7 +210,7 @@ def _read_stft(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
 
 
 def _read_feature_form(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
-    features, full, problems = read_features(match[1], match[5].split(":")[1:])
+    features, full, problems = parse_features(match[1], match[5].split(":")[1:])
     beside, unread = _parse_joined_features(match[6].split("+")[1:])
     length, hop = int(match[2]), int(match[3])
     spec = FrontendSpec(
@@ -241,7 +241,7 @@ def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Pro
         if kind not in KINDS:
             problems.append((f"+{text}", kind, ", ".join(KINDS)))
             continue
-        features, full, found = read_features(kind, parts)
+        features, full, found = parse_features(kind, parts)
         if full or (features is not None and features.stack is not None):
             word = "full" if full else "stack"
             found.append((word, "behind +", f"{word} in the first part: it is for all of them"))

@@ -19,7 +19,7 @@ class EachNode(ir.passes.InPlacePass):
         """Rewrite one node if possible; return whether it was."""
 
 
-def repeat(
+def rewrite_to_fixpoint(
     step: Callable[[ir.Graph, ir.Node], ir.Node | None], graph: ir.Graph, node: ir.Node
 ) -> bool:
     """Repeat a step on a node and on its results until it returns None; return whether it returned a node."""

@@ -5,7 +5,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.export.passes.affine import channel_affine, layer_constants, varying_input
-from edgekit.export.passes.each_node import EachNode, repeat
+from edgekit.export.passes.each_node import EachNode, rewrite_to_fixpoint
 from edgekit.graph.nodes import add_initializer, attribute, producer_of, replace, sole_user
 
 
@@ -18,7 +18,7 @@ class FoldScales(EachNode):
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
         """Fold all neighbours that a layer can absorb."""
-        return repeat(_fold_one, graph, node)
+        return rewrite_to_fixpoint(_fold_one, graph, node)
 
 
 def _fold_one(graph: ir.Graph, layer: ir.Node) -> ir.Node | None:

@@ -5,7 +5,7 @@ import math
 import onnx_ir as ir
 
 from edgekit.export.passes.affine import varying_input
-from edgekit.export.passes.each_node import EachNode, repeat
+from edgekit.export.passes.each_node import EachNode, rewrite_to_fixpoint
 from edgekit.export.passes.origins import add_reshaped_constant
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import (
@@ -28,7 +28,7 @@ class SinkReshapes(EachNode):
         """Move a Reshape as far as possible."""
         if node.op_type != "Reshape" or node.domain:
             return False
-        return repeat(_sink, graph, node)
+        return rewrite_to_fixpoint(_sink, graph, node)
 
 
 class RaiseReshapes(EachNode):
@@ -39,7 +39,7 @@ class RaiseReshapes(EachNode):
         user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
         if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
             return False
-        return repeat(_raise, graph, node)
+        return rewrite_to_fixpoint(_raise, graph, node)
 
 
 def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.stream.guards import Guards, changes
-from edgekit.export.stream.run_lengths import RunLengths
+from edgekit.export.stream.run_lengths import ComparisonLengths
 
 FARTHER = (
     4  # a length is compared that is one in so many parts beyond one at which a condition changes
@@ -24,7 +24,7 @@ class GuardedLengths:
         guards: length -> the conditions on lengths that the source showed at it.
     """
 
-    lengths: RunLengths
+    lengths: ComparisonLengths
     guards: dict[int, Guards]
 
     @property

@@ -23,7 +23,7 @@ from edgekit.export.stream.examples import hold, repeat_along_time
 from edgekit.export.stream.guarded_lengths import SAME, GuardedLengths
 from edgekit.export.stream.guards import Guards
 from edgekit.export.stream.prove import SEED, run_stream
-from edgekit.export.stream.run_lengths import RunLengths
+from edgekit.export.stream.run_lengths import ComparisonLengths
 from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.tensor_timing import Facts
 from edgekit.export.verify import verify_answer
@@ -65,7 +65,7 @@ def prove_lengths(
     if offline.guards is not None:
         guards[read] = offline.guards(read)
     numbers = [*offline.numbers, *(n for one in guards.values() for n in one.numbers)]
-    lengths = RunLengths(offline, short, facts, models[min(models)], numbers)
+    lengths = ComparisonLengths(offline, short, facts, models[min(models)], numbers)
     return _LengthProof(lengths, dict(models), rewritten, GuardedLengths(lengths, guards)).prove()
 
 
@@ -84,7 +84,7 @@ class _LengthProof:
         running: the runner of each stream, by hop.
     """
 
-    lengths: RunLengths
+    lengths: ComparisonLengths
     models: dict[int, Model]
     rewritten: Callable[[int], Model]
     guarded: GuardedLengths

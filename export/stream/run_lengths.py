@@ -25,7 +25,7 @@ FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
-class RunLengths:
+class ComparisonLengths:
     """The lengths in samples, all of them multiples of the smallest hop.
 
     Attributes:

@@ -229,7 +229,9 @@ def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node
     for node in nodes:
         following = [value for value in activations(node) if value in found]
         floats = all((p := value.producer()) is None or p in after for value in following)
-        if FLOAT_NODE in node.metadata_props or (_is_cheap(node) and following and floats):
+        if FLOAT_NODE in node.metadata_props or (
+            _costs_few_operations(node) and following and floats
+        ):
             after.add(node)
     return after
 
@@ -256,7 +258,7 @@ def _activates(node: ir.Node, found: Degrees) -> bool:
     return layer is not None and {FLOAT_NODE, HOP_SCALED} <= layer.metadata_props.keys()
 
 
-def _is_cheap(node: ir.Node) -> bool:
+def _costs_few_operations(node: ir.Node) -> bool:
     facts = facts_of(node)
     simple = facts.homogeneous or facts.affine is not None or facts.precise
     return is_move(node) or is_fused(node) or simple

@@ -100,7 +100,9 @@ def fit_layer(
             nearest = weight_scales(flat[group], dtype=dtype)
             q[group], scales[group] = quantize_weights(flat[group], nearest, dtype), nearest
         else:
-            fit = _GroupFit(flat[group], used.own[group], used.cross[group], used.real[group])
+            fit = _ChannelGroupRounding(
+                flat[group], used.own[group], used.cross[group], used.real[group]
+            )
             q[group], scales[group] = fit.round(zeros[group], dtype, recipe.rounding, pull)
     shift = None
     if recipe.bias_correction:
@@ -115,7 +117,7 @@ def fit_layer(
 
 
 @dataclass(frozen=True)
-class _GroupFit:
+class _ChannelGroupRounding:
     """Rows of a group of channels, and the moments of their operands, as in `Moments`."""
 
     rows: F64

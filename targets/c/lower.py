@@ -19,7 +19,7 @@ from edgekit.quantize.prepare.unpack import unpack_states
 from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.build_folder.manifest import BY_MODEL, BY_SCHEDULE, Manifest
 from edgekit.runtime.devices.profile import Profile
-from edgekit.targets.build import Build, Constant, Layer, Placement, digest
+from edgekit.targets.build import Build, ConstantSize, Layer, Placement, digest
 from edgekit.targets.c.emit.base import Context, Emitter
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.kernels import Selection, check_schedule
@@ -292,11 +292,13 @@ def _add_loading(sources: dict[str, bytes], ctx: Context) -> dict[str, str | int
     return {"network": network.hex(), "weights_bytes": len(block)}
 
 
-def _constants(ctx: Context, extras: Extras, others: Mapping[str, Build]) -> tuple[Constant, ...]:
+def _constants(
+    ctx: Context, extras: Extras, others: Mapping[str, Build]
+) -> tuple[ConstantSize, ...]:
     """The arrays of a build; where a hop takes one of several bodies, by the one that reads them most."""
     bodies = [ctx.reads, *(own.reads for own in extras.bodies.groups)]
     own = (
-        Constant(name, array.nbytes, max(reads.get(name, 0) for reads in bodies))
+        ConstantSize(name, array.nbytes, max(reads.get(name, 0) for reads in bodies))
         for name, array in ctx.constants.items()
     )
     return (*own, *(constant for other in others.values() for constant in other.constants))

@@ -13,7 +13,7 @@ from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.cli import export as export_verb
 from edgekit.cli.options import with_options
-from edgekit.verbs.export.flags import option_rows
+from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions, StreamOptions
 from edgekit.verbs.export.request import read_request
 from edgekit.verbs.export.texts import collect_frontends, parse_layout_option
@@ -72,7 +72,7 @@ def test_every_option_is_a_flag_and_reaches_the_function_as_its_keyword(
         raise UsageError(())
 
     monkeypatch.setattr(export_verb.api, "export", taking)
-    rows = option_rows(ExportOptions)
+    rows = option_specs(ExportOptions)
     switches = [name for name, row in rows.items() if row.type is bool]
     assert set(GIVEN) | set(switches) == set(rows)
     words = ["export", "net.onnx", "--target", "host", "-o", "out"]
@@ -99,8 +99,8 @@ def test_a_front_end_is_one_for_all_streams_or_one_for_each() -> None:
 
 
 def test_stream_takes_what_export_takes_of_an_import() -> None:
-    shared = option_rows(StreamOptions)
-    assert shared.items() <= option_rows(ExportOptions).items()
+    shared = option_specs(StreamOptions)
+    assert shared.items() <= option_specs(ExportOptions).items()
     for name in shared:
         assert shared[name].flag_name in CliRunner().invoke(app, ["stream", "--help"]).output
 
@@ -124,10 +124,10 @@ def test_a_misspelt_keyword_is_an_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_an_option_of_another_target_is_refused_by_name(target: str, tmp_path: Path) -> None:
     source = str(tiny_networks.recurrent(tmp_path / "net.onnx"))
-    flags = {name: row.flag_name for name, row in option_rows(ExportOptions).items()}
+    flags = {name: row.flag_name for name, row in option_specs(ExportOptions).items()}
     for row in ROWS:
         for name in row.options:
-            kind = option_rows(ExportOptions)[name].type
+            kind = option_specs(ExportOptions)[name].type
             given: Any = {
                 name: True if kind is bool else {"x": "0:1:0"} if name == "knobs" else "x"
             }

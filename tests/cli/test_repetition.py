@@ -12,7 +12,7 @@ from edgekit.base.settings import read_settings
 from edgekit.cli import app
 from edgekit.cli.repetition import VerbCommand, refuse_repeated, repeated_items
 from edgekit.cli.sample import parse_conditions
-from edgekit.verbs.export.flags import option_rows
+from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions
 
 VERBS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -77,7 +77,7 @@ def test_a_repeatable_flag_is_refused_where_a_name_is_given_twice(
 
 
 def test_no_repeatable_flag_was_forgotten() -> None:
-    rows = option_rows(ExportOptions).values()
+    rows = option_specs(ExportOptions).values()
     assert {row.flag_name for row in rows if row.flag.many} == set(TEXTS)
 
 

@@ -21,7 +21,7 @@ from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.trajectory import normal
 from edgekit.red_diff import RedDiff
-from edgekit.runtime.sampler import stream_network
+from edgekit.runtime.sampler import stream_as_denoiser
 from edgekit.runtime.stream import Stream
 
 Floats = NDArray[np.float32]
@@ -115,10 +115,10 @@ def steps_as_its_float_network(run: Running) -> None:
     maps, rows = (_left_half, _with_right_half), range(0, 20, 4)
     found, exact = (
         np.stack([solver.gradient(network, y, *maps, start, row, 5) for row in rows])
-        for network in (stream_network(run.stream), float_network(run.float_model))
+        for network in (stream_as_denoiser(run.stream), float_network(run.float_model))
     )
     assert min(map(snr_db, exact, found)) > (100 if is_float(run) else run.system.least_db)
-    solved = solver.solve(stream_network(run.stream), y, *maps, start, 5)
+    solved = solver.solve(stream_as_denoiser(run.stream), y, *maps, start, 5)
     assert np.abs(_left_half(solved) - 0.3).mean() < 0.15  # 0.3 at the start
 
 

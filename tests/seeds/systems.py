@@ -387,7 +387,7 @@ ELSEWHERE = (
     (
         "N:M sparsity, Progressive Gradient Flow",
         "weights pruned or trained to N of M, found by their zeros, multiplied sparse",
-        "[quantization](quantization.md#nm-sparse-weights)",
+        "[quantization](sparse-weights.md)",
         "`python -m pytest tests/targets/c/packing/test_sparse.py tests/test_sparsity.py`",
     ),
 )

@@ -9,6 +9,7 @@ import pytest
 from devices import on_devices
 
 from edgekit.base.errors import ToolError
+from edgekit.runtime import kernel_sources
 from edgekit.runtime.devices import cross
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.targets.c.program import sources
@@ -47,9 +48,9 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
 ) -> None:
     contents = {
         "include/edgekit.h": "",
-        "src/ek_a.c": '#include "ek_dot.h"\n',
-        "src/ek_dot.h": "portable",
-        "src/ek_b.c": "portable",
+        "src/portable/linear/ek_a.c": '#include "ek_dot.h"\n',
+        "src/portable/linear/ek_dot.h": "portable",
+        "src/portable/linear/ek_b.c": "portable",
         "src/dsp/ek_a.c": '#include "ek_dot.h"\n#include "ek_pack.h"\n',
         "src/dsp/ek_b.c": "dsp",
         "src/dsp/ek_pack.h": "dsp",
@@ -60,6 +61,9 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(sources, "files", lambda _: tmp_path)
+    monkeypatch.setattr(kernel_sources, "files", lambda _: tmp_path)
+    found = kernel_sources.kernel_sources.__wrapped__
+    monkeypatch.setattr(sources, "kernel_sources", found)
     monkeypatch.setattr(sources, "_sources", sources._sources.__wrapped__)  # what was read stays
     chosen = sources.kernel_files({"ek_a"}, "ek_b(x);", ("mve", "dsp", "absent"))
     assert {name: content.decode() for name, content in chosen.items()} == {
@@ -69,7 +73,10 @@ def test_the_first_kernel_folder_that_has_a_file_wins(
         "ek_pack.h": "dsp",
         "ek_b.c": "mve",
     }
-    assert sources.kernel_files({"ek_a"}, "")["ek_a.c"].decode() == contents["src/ek_a.c"]
+    assert (
+        sources.kernel_files({"ek_a"}, "")["ek_a.c"].decode()
+        == contents["src/portable/linear/ek_a.c"]
+    )
 
 
 @on_devices("riscv64-v")

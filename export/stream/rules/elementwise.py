@@ -44,7 +44,7 @@ def framewise(writer: Rewriter, node: ir.Node) -> None:
         if track.time.rate * track.outer != made.rate or track.outer != outer:
             raise StreamingRefused(*INSIDE)
         inputs.append(writer.allowed(node, track))
-    finish(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
+    record_outputs(writer, node, writer.new.copy(node, inputs), list(tracks.values()))
 
 
 def broadcast(writer: Rewriter, node: ir.Node) -> None:
@@ -86,7 +86,7 @@ def align_streams(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
     return {v: writer.delayed(track, delay, str(node.name)) for v, track in tracks.items()}
 
 
-def finish(
+def record_outputs(
     writer: Rewriter, node: ir.Node, results: Sequence[ir.Value], tracks: Sequence[Track]
 ) -> None:
     """Record the outputs of a framewise node whose inputs are aligned."""

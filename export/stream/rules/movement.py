@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.export.stream.rewrite import Rewriter
-from edgekit.export.stream.rules.elementwise import axis_of, broadcast, finish, framewise
+from edgekit.export.stream.rules.elementwise import axis_of, broadcast, framewise, record_outputs
 from edgekit.export.stream.rules.rule import Growth, StreamingRule
 from edgekit.export.stream.tensor_timing import TimeAxis
 from edgekit.export.stream.track import StreamingRefused, Track
@@ -220,7 +220,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     if made is None or axis_of(node, len(static_shape(output) or ())) != [made.axis]:
         framewise(writer, node)
         return
-    fill, ((place, track), *more) = _constant_fill(writer, node), _streams(writer, node)
+    fill, ((place, track), *more) = _constant_fill(writer, node), _time_varying_inputs(writer, node)
     if fill is None or more:
         raise StreamingRefused(
             "it joins frames along time",
@@ -235,7 +235,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     writer.set(output, track.value, track.delay - left, track, node=node, **zero)
 
 
-def _streams(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
+def _time_varying_inputs(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
     """Return the inputs that carry time, with their places."""
     tracks = ((place, writer.track(value)) for place, value in enumerate(node.inputs))
     return [(place, track) for place, track in tracks if track is not None]
@@ -288,7 +288,7 @@ def split(writer: Rewriter, node: ir.Node) -> None:
     axis = int(attribute(node, "axis", 0)) % len(track.shape)
     if track.axis == axis:
         raise StreamingRefused("it splits time", "a split of other axes", "leave the split out")
-    finish(
+    record_outputs(
         writer,
         node,
         writer.new.copy(node, [track.value, *map(writer.fixed, node.inputs[1:])]),

@@ -33,7 +33,7 @@ from edgekit.cli.repetition import VerbCommand
 
 app = typer.Typer(
     name="edgekit",
-    help="Take a trained network to the device it must live on, and prove it is still the same.",
+    help="Take a trained network to the device it must run on, and prove that it is still the same.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

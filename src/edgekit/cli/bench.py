@@ -25,10 +25,11 @@ def bench(
     *,
     device: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(FORMS)}; by default what the build is for."),
+        typer.Option(help=f"{', '.join(FORMS)}; by default the target of the build."),
     ] = None,
     hops: Annotated[
-        int | None, typer.Option(help="In each of five rounds; on qemu, counted.")
+        int | None,
+        typer.Option(help="Hops in each of five rounds; on qemu, hops that are counted."),
     ] = None,
     layers: Annotated[
         bool,
@@ -47,7 +48,7 @@ def bench(
     compare: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="In the place of DIR: put what --append wrote on a page."
+            metavar="FILE", help="Instead of DIR: make a page of the results that --append wrote."
         ),
     ] = None,
     page: Annotated[
@@ -58,12 +59,14 @@ def bench(
         Path | None,
         typer.Option(
             metavar="TOML",
-            help="In the place of DIR: measure builds on many devices, into the file of --append.",
+            help="Instead of DIR: measure builds on many devices, into the file of --append.",
         ),
     ] = None,
     again: Annotated[
         bool,
-        typer.Option("--again", help="Of --fleet: begin anew where the last run lacks results."),
+        typer.Option(
+            "--again", help="With --fleet: start a new run instead of completing the last one."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,9 @@ from edgekit.cli.console import AsJson, print_json, print_table
 
 
 def bundle(
-    directory: Annotated[Path, typer.Argument(metavar="BUILD", help="Of --weights external.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="BUILD", help="A build with --weights external.")
+    ],
     path: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
     key: Annotated[Path, typer.Option(help="An Ed25519 private key, PEM without a password.")],
     release: Annotated[

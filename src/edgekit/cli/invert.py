@@ -12,7 +12,7 @@ from edgekit.cli.sample import Conditions, parse_conditions
 
 def invert(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A build of given start and noise.")
+        Path, typer.Argument(metavar="DIR", help="A build with given start and noise.")
     ],
     images: Annotated[Path, typer.Argument(help="A .npz of images x, (n, channels, ...).")],
     path: Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from edgekit.base.json_values import JsonObject
 from edgekit.cli.repetition import refuse_repeated
-from edgekit.verbs.export.flags import OptionRow, option_rows
+from edgekit.verbs.export.flags import OptionRow, option_specs
 
 
 def flag(row: OptionRow, help_text: str | None = None) -> Any:
@@ -25,7 +25,7 @@ def with_options(options: type) -> Callable[[Callable[..., None]], Callable[...,
 
     ``--json`` stays last.
     """
-    rows = option_rows(options)
+    rows = option_specs(options)
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @wraps(verb)

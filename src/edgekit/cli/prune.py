@@ -13,14 +13,15 @@ from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 def prune(
     model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
     pattern: Annotated[
-        str, typer.Option(help="2:4, 1:4, 2:8, 1:8 or 1:16: so many of so many weights stay.")
+        str, typer.Option(help="2:4, 1:4, 2:8, 1:8 or 1:16: how many of a group of weights stay.")
     ],
     path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
     layers: Annotated[
-        str | None, typer.Option(help="A regular expression in names of layers or weights.")
+        str | None,
+        typer.Option(help="A regular expression that selects layers or weights by name."),
     ] = None,
     smallest: Annotated[
-        int | None, typer.Option(help="Layers with fewer weights are left; 1024 by default.")
+        int | None, typer.Option(help="Leave layers with fewer weights whole; 1024 by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

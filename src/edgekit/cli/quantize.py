@@ -8,10 +8,10 @@ import typer
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 from edgekit.cli.options import flag, with_options
-from edgekit.verbs.export.flags import option_rows
+from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions
 
-OPTIONS = option_rows(ExportOptions)
+OPTIONS = option_specs(ExportOptions)
 
 
 @with_options(QuantizeOptions)
@@ -25,7 +25,7 @@ def quantize(
     ] = None,
     *,
     target: Annotated[
-        str | None, typer.Option(help="What the bounds are of; by default host.")
+        str | None, typer.Option(help="Target of the bounds; by default host.")
     ] = None,
     options: QuantizeOptions,
     as_json: AsJson = False,

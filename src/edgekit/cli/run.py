@@ -29,31 +29,35 @@ def run(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="A control, or its values by time, as knob=0s:0.3,2.5s:0.8; or a session constant, as voice=FILE.npy; "
+            help="A control, or its values over time, as knob=0s:0.3,2.5s:0.8; a session constant, as voice=FILE.npy; "
             "repeatable.",
         ),
     ] = None,
     device_rate: Annotated[
         int | None,
         typer.Option(
-            metavar="HZ", min=1, help="Of the sound device or the files; the adapter resamples."
+            metavar="HZ",
+            min=1,
+            help="Rate of the sound device or the files; the adapter resamples.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Of the noise that the build draws (0)."),
+        typer.Option(metavar="N", min=0, help="Seed of the noise that the build draws (0)."),
     ] = None,
     device: Annotated[
         str | None,
-        typer.Option(help="sim: Verilator runs the RTL of a build for fpga; cycles are said."),
+        typer.Option(
+            help="sim: run the RTL of a build for fpga under Verilator, and print cycles."
+        ),
     ] = None,
     found: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A .json of what was found in pictures."),
+        typer.Option(metavar="FILE", help="A .json for the objects found in pictures."),
     ] = None,
     mic: Annotated[
         bool,
-        typer.Option("--mic", help="Microphone to loudspeaker, in the place of IN and OUT."),
+        typer.Option("--mic", help="Microphone to loudspeaker, instead of IN and OUT."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

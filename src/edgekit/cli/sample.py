@@ -16,7 +16,7 @@ Conditions = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="What to condition on, as label=3: one value for all samples, or one each with commas; repeatable.",
+        help="A condition, as label=3: one value for all samples, or one each with commas; repeatable.",
     ),
 ]
 
@@ -32,7 +32,7 @@ def sample(
     condition: Conditions = None,
     start: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A .npz with the start, where the build takes one."),
+        typer.Option(metavar="FILE", help="A .npz with the start, for builds that take one."),
     ] = None,
     noise: Annotated[
         Path | None,

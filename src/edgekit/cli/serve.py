@@ -15,7 +15,8 @@ def serve(
         Path, typer.Argument(help="A build for wasm, or another folder with an index.html.")
     ],
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="0 for any that is free; 8000.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port; 0 takes a free one; 8000 by default."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

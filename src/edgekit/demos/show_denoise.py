@@ -46,7 +46,9 @@ def show(target: str, out: Path, progress: Progress, counted: bool = True) -> He
         heard = dict[str, Samples]()
 
         def play(recipe: str, stream: Stream) -> tuple[Quality, Float64]:
-            heard[recipe], quality, hop_us = stream_clip(recipe, stream, noisy, clean, progress)
+            heard[recipe], quality, hop_us = denoise_and_score(
+                recipe, stream, noisy, clean, progress
+            )
             return quality, hop_us
 
         forms = {recipe: (NETWORK, options(recipe)) for recipe in RECIPES}
@@ -78,7 +80,7 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
         with zipfile.ZipFile(BUNDLED) as archive:
             archive.extractall(folder / KEPT)
         stream = Stream.open(folder / KEPT)
-        heard, quality, hop_us = stream_clip(KEPT, stream, noisy, clean, progress)
+        heard, quality, hop_us = denoise_and_score(KEPT, stream, noisy, clean, progress)
         shutil.copy(CLIPS / "noisy.wav", folder / "noisy.wav")
         write_wav(folder / f"{KEPT}.wav", heard, noisy.sample_rate_hz, noisy.subtype)
     note = (
@@ -106,7 +108,7 @@ def options(recipe: str) -> ExportOptions:
     )
 
 
-def stream_clip(
+def denoise_and_score(
     recipe: str, stream: Stream, noisy: Clip, clean: Clip, progress: Progress
 ) -> tuple[Samples, Quality, Float64]:
     """What a build makes of the noisy clip, how good it is, and the microseconds of each hop."""

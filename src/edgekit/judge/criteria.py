@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 from edgekit.judge.candidates import Auto, cost_of
 from edgekit.judge.decisions import Arrays, Decisions, probabilities
 from edgekit.judge.images import Images
-from edgekit.judge.levels import SoundInputs, sound_inputs
+from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.verification import sample_hops
@@ -174,7 +174,7 @@ class TypeCriteria:
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
 
 
-def levels_of(model: Model, heard: SoundInputs) -> tuple[tuple[float, float], ...]:
+def levels_of(model: Model, heard: HeldOutSound) -> tuple[tuple[float, float], ...]:
     """At which levels a network is judged, and by how much the noise is divided there."""
     if not heard.pcm:
         return LEVELS[:1]
@@ -183,7 +183,7 @@ def levels_of(model: Model, heard: SoundInputs) -> tuple[tuple[float, float], ..
 
 def hardest(model: Model, calibration: Calibration) -> int:
     """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
-    part = loud_part(model, calibration)
+    part = loudest_hops(model, calibration)
     heard, parts = sound_inputs(model, calibration), sound_inputs(model, part).parts
     if parts is None or len(parts.parts) < JUDGES:
         return JUDGES - 1
@@ -197,7 +197,7 @@ def hardest(model: Model, calibration: Calibration) -> int:
 
 
 def judges(
-    model: Model, calibration: Calibration, heard: SoundInputs, first: int = JUDGES - 1
+    model: Model, calibration: Calibration, heard: HeldOutSound, first: int = JUDGES - 1
 ) -> tuple[tuple[int, ...], list[Clip], list[float]]:
     """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
 
@@ -236,7 +236,7 @@ def decision_clips(calibration: Calibration, pcm: str | None) -> list[Clip]:
     return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in DECIDED_LEVELS for c in clips]
 
 
-def loud_part(model: Model, calibration: Calibration) -> Calibration:
+def loudest_hops(model: Model, calibration: Calibration) -> Calibration:
     """Return the loudest hops of each clip."""
     clips = calibration.clips
     return replace(calibration, clips=tuple(loudest(model, clip, len(clips)) for clip in clips))

@@ -35,7 +35,7 @@ SILENCE_DBFS = -120.0
 
 
 @dataclass(frozen=True)
-class SoundInputs:
+class HeldOutSound:
     """What a network hears, and what of its calibration can be left out to judge it.
 
     Attributes:
@@ -52,14 +52,14 @@ class SoundInputs:
         return None if self.pcm is None else self.parts
 
 
-def sound_inputs(model: Model, calibration: Calibration) -> SoundInputs:
+def sound_inputs(model: Model, calibration: Calibration) -> HeldOutSound:
     """Return what a network hears, with fresh parts of the calibration."""
     if model.sampler is not None:
-        return SoundInputs(None, None)
+        return HeldOutSound(None, None)
     first = str(model.stream_inputs[0].name)
     hops = [len(clip[first]) for clip in calibration.clips]
     short = len(hops) == 1 and hops[0] < QUARTERS
-    return SoundInputs(pcm_input(model), None if short else Parts(hops))
+    return HeldOutSound(pcm_input(model), None if short else Parts(hops))
 
 
 def judge(

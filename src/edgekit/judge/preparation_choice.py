@@ -18,7 +18,7 @@ from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.criteria import loudest
 from edgekit.judge.decisions import probabilities
-from edgekit.judge.levels import LEVELS_DB, SoundInputs, sound_inputs
+from edgekit.judge.levels import LEVELS_DB, HeldOutSound, sound_inputs
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.held_out import Part
@@ -96,7 +96,7 @@ def close_recipe(model: Model, recipe: Recipe) -> Recipe:
     return recipe
 
 
-def _open(model: Model, recipe: Recipe, found: SoundInputs) -> Iterator[Option]:
+def _open(model: Model, recipe: Recipe, found: HeldOutSound) -> Iterator[Option]:
     """What the recipe leaves open and makes a difference to the network."""
     if recipe.equalize == MEASURED and changes(model):
         yield CHANNELS
@@ -109,7 +109,7 @@ def _measure_options(
     model: Model,
     calibration: Calibration,
     recipe: Recipe,
-    found: SoundInputs,
+    found: HeldOutSound,
     options: Sequence[Option],
     progress: Progress,
 ) -> tuple[Recipe, dict[str, str]]:

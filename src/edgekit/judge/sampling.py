@@ -60,7 +60,7 @@ def sampled_calls(
     assert table is not None
     limit = min(limit, max(MIN_HOPS, MAX_VALUES // _values_of_x(model)))
     kept = np.ones((images, table.rows), bool)
-    others = float_others(model)
+    others = float_auxiliary_networks(model)
     recorded = record(model, float_network(reference), kept, NOISE_SEED, given, others=others)
     (calls,) = recorded.clips
     found = len(calls[table.roles.x])
@@ -85,7 +85,9 @@ def own_trajectories(
     assert model.sampler is not None
     kept = uniform(model.sampler, min(calls, CALIBRATION_VALUES // _values_of_x(model)))
     given = _conditions(model, examples, len(kept), conditions)
-    return record(model, float_network(model), kept, NOISE_SEED, given, others=float_others(model))
+    return record(
+        model, float_network(model), kept, NOISE_SEED, given, others=float_auxiliary_networks(model)
+    )
 
 
 def calls_of_networks(
@@ -109,7 +111,9 @@ def calls_of_networks(
         return call
 
     assert model.sampler is not None
-    others = {role: listening(role, other) for role, other in float_others(model).items()}
+    others = {
+        role: listening(role, other) for role, other in float_auxiliary_networks(model).items()
+    }
     network, table = float_network(model), model.sampler
     x = next(value for value in model.stream_inputs if value.name == table.roles.x)
     sampler_loop.sample(
@@ -132,7 +136,7 @@ def _conditions(
     return {name: array[chosen % len(array)] for name, array in whole.items()}
 
 
-def float_others(model: Model) -> dict[str, Other]:
+def float_auxiliary_networks(model: Model) -> dict[str, Other]:
     """A denoiser's other networks in onnxruntime."""
 
     def other(network: Network) -> Other:
@@ -248,7 +252,7 @@ def compared_images(
         images,
         NOISE_SEED,
         given,
-        others=float_others(reference),
+        others=float_auxiliary_networks(reference),
     )
     drawn = sampler.sample(images, NOISE_SEED, given)
     median = float(np.median([snr_db(a, b) for a, b in zip(exact, drawn, strict=True)]))

@@ -28,7 +28,7 @@ def invert(
     """See `edgekit.api.invert`."""
     file = None if out is None else Path(out)
     _check_file(file)
-    array = _read_images(images)
+    array = _load_images_npz(images)
     folder = Path(directory)
     manifest = Manifest.load(folder)
     table = table_of(manifest)
@@ -55,7 +55,7 @@ def _check_file(file: Path | None) -> None:
         raise UsageError(problem)
 
 
-def _read_images(images: Path) -> Array:
+def _load_images_npz(images: Path) -> Array:
     """The array ``x`` of a .npz, or its only one."""
     arrays = read_npz(images)
     if "x" not in arrays and len(arrays) != 1:

@@ -229,7 +229,7 @@ def _cell_of(node: ir.Node) -> Cell:
     return cell
 
 
-def check_float(node: ir.Node) -> list[Problem]:
+def check_float_cell(node: ir.Node) -> list[Problem]:
     """Constant weights, whole sequences, default activations (RNN also Relu), no peepholes, no clip."""
     found = []
     if any(_input(node, i) is not None and constant(_input(node, i)) is None for i in (1, 2, 3)):

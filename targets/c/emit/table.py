@@ -67,7 +67,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(
             recurrent.emit_float,
             recurrent.traits_float,
-            recurrent.check_float,
+            recurrent.check_float_cell,
             recurrent.macs_float,
         )
         for name in recurrent.FLOAT_KERNELS

@@ -27,7 +27,7 @@ from edgekit.targets.c.packing.conv_weights import (
     tiles_of,
 )
 from edgekit.targets.c.packing.weights import INT4
-from edgekit.targets.instruction_sets import Packing, Tiles
+from edgekit.targets.instruction_sets import Packing, TileLayout
 
 NAME = re.compile(rf"(ek_conv\w*?)_s(8|16)_s(?:8|16)(_{INT4})?")
 Rule = Callable[[ConvShape, Packing], bool]
@@ -111,7 +111,7 @@ def _are_few(s: ConvShape, _own: Packing) -> bool:
     return s.out_h * s.out_w <= most and s.out_c >= 16
 
 
-def _fit_side_by_side(s: ConvShape, own: Packing) -> bool:
+def _channels_fit_in_band(s: ConvShape, own: Packing) -> bool:
     """Whether a band has room for one position of all channels; with AVX2 each pair of them has 2,048 elements."""
     elements, kernel = -(-s.in_c // s.groups // own.channels), s.k_h * s.k_w
     if own.channels == 2:
@@ -168,7 +168,7 @@ def _pay_in_strips(s: ConvShape, own: Packing) -> bool:
     return -high % tiles.rows * (s.out_c // s.groups) <= 12 * high
 
 
-def _strip_high(s: ConvShape, tiles: Tiles) -> int:
+def _strip_high(s: ConvShape, tiles: TileLayout) -> int:
     channels, rows, _ = tile_piece(s, tiles)
     return channels * rows
 
@@ -211,7 +211,7 @@ CONV_PATHS = (
         "ek_conv_bands",
         lambda own, bits, _is_int4: own.channels > 0 and bits == 8,
         pack_side_by_side,
-        _fit_side_by_side,
+        _channels_fit_in_band,
         _pay_side_by_side,
     ),
     ConvPath(

@@ -8,7 +8,7 @@ import numpy as np
 from edgekit.base.arrays import Array, Int8
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.packing.weights import int4_bytes
-from edgekit.targets.instruction_sets import Packing, Tiles
+from edgekit.targets.instruction_sets import Packing, TileLayout
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def pack_strips(own: Packing, of: Weights) -> tuple[Array, Array]:
     return _pack_tiles(of.w, of.shape, tiles_of(own), strips=True), of.folded()
 
 
-def _pack_tiles(w: Array, s: ConvShape, tiles: Tiles, strips: bool) -> Int8:
+def _pack_tiles(w: Array, s: ConvShape, tiles: TileLayout, strips: bool) -> Int8:
     """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
     rows = Packing(rows=2, taps=((8, tiles.group),))
     w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
@@ -139,7 +139,7 @@ def _pack_tiles(w: Array, s: ConvShape, tiles: Tiles, strips: bool) -> Int8:
     return np.concatenate(parts)
 
 
-def tile_piece(s: ConvShape, tiles: Tiles) -> tuple[int, int, int]:
+def tile_piece(s: ConvShape, tiles: TileLayout) -> tuple[int, int, int]:
     """Channels, rows and columns of a piece of a kernel that has few enough taps for a tile."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
     count = -(-inputs // min(max(tiles.taps // kernel, 1), inputs))
@@ -156,7 +156,7 @@ def _pieces(w: Array, sizes: tuple[int, int, int]) -> Iterator[Array]:
                 yield w[:, c : c + channels, ky : ky + rows, kx : kx + columns]
 
 
-def tiles_of(own: Packing) -> Tiles:
+def tiles_of(own: Packing) -> TileLayout:
     """Of an instruction set that has them."""
     assert own.tiles is not None
     return own.tiles

@@ -67,16 +67,25 @@ def pack(
     if int4 and not own.nibbles:
         narrow = int4_bytes(kernel, arrays)
         return [*narrow, *arrays[len(narrow) :]]
-    if own in (PORTABLE, BY_LANES) or (kinds[0] == "f32" and own.columns == 0):
-        return list(arrays)
-    if family not in ("fc", "gru", "lstm", "rnn"):
+    plain = own in (PORTABLE, BY_LANES) or (kinds[0] == "f32" and own.columns == 0)
+    if plain or family not in ("fc", "gru", "lstm", "rnn"):
         return list(arrays)
     if kinds[0] == "f32":
         w, *r = arrays
         return [own.float_rows(w), *(_parts(own.float_rows, part, whole, axis=1) for part in r)]
-    matrices, biases = arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]
     widths = [int(kind[1:]) for kind in kinds if kind != INT4]
-    rows = own.int4_rows if int4 else own.int_rows
+    return _integer_rows(own, own.int4_rows if int4 else own.int_rows, arrays, widths, whole)
+
+
+def _integer_rows(
+    own: Packing,
+    rows: Callable[..., Array],
+    arrays: Sequence[Array],
+    widths: Sequence[int],
+    whole: bool,
+) -> list[Array]:
+    """The matrices in rows, each for inputs of its bits, and their biases."""
+    matrices, biases = arrays[: len(arrays) // 2], arrays[len(arrays) // 2 :]
     packed = [rows(matrices[0], widths[0])]
     for recurrent in matrices[1:]:
         packed.append(_parts(partial(rows, bits=widths[1]), recurrent, whole, axis=0))

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from edgekit.base.json_values import JsonObject
 from edgekit.runtime.devices.board import WORD_BYTES, Board, Memory
 from edgekit.runtime.devices.profile import Region
-from edgekit.targets.build import Constant, Placement
+from edgekit.targets.build import ConstantSize, Placement
 from edgekit.targets.c.plan.linker import Output, script
 from edgekit.targets.c.plan.memory import align_size
 
@@ -121,7 +121,7 @@ class BoardPlacement:
 
 
 def items(
-    constants: Iterable[Constant],
+    constants: Iterable[ConstantSize],
     memory: Mapping[str, int | None],
     plan: Sequence[Placement],
     board: Board,

@@ -73,10 +73,10 @@ def _convolution(layer: ir.Node, axis: int) -> tuple[Array, ConvShape] | None:
     s = ConvShape.of(ints(layer, "shape", [])) if is_int else conv_shape(layer, list(w.shape[2:]))
     w = np.asarray(w).reshape(*w.shape[:2], s.k_h, s.k_w)
     is_turned = len(dims(layer.inputs[0])) == 4 and axis == 2
-    return (w.swapaxes(2, 3), _swap_rows_and_columns(s)) if is_turned else (w, s)
+    return (w.swapaxes(2, 3), _swap_height_and_width(s)) if is_turned else (w, s)
 
 
-def _swap_rows_and_columns(s: ConvShape) -> ConvShape:
+def _swap_height_and_width(s: ConvShape) -> ConvShape:
     """Its rows as its columns."""
     sizes = s.__dict__
     names = {"h": "w", "w": "h", "top": "left", "left": "top"}

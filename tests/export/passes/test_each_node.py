@@ -3,7 +3,7 @@
 import onnx_ir as ir
 from pass_networks import parse
 
-from edgekit.export.passes.each_node import EachNode, repeat
+from edgekit.export.passes.each_node import EachNode, rewrite_to_fixpoint
 
 TEXT = "(float[2] x) => (float[2] y) { a = Neg (x) b = Abs (a) y = Neg (b) }"
 
@@ -37,5 +37,5 @@ def test_a_step_is_repeated_on_what_it_gives() -> None:
         asked.append(node)
         return nodes[len(asked)] if len(asked) < 3 else None
 
-    assert repeat(following, graph, nodes[0]) and asked == nodes
-    assert not repeat(lambda graph, node: None, graph, nodes[0])
+    assert rewrite_to_fixpoint(following, graph, nodes[0]) and asked == nodes
+    assert not rewrite_to_fixpoint(lambda graph, node: None, graph, nodes[0])

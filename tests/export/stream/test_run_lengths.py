@@ -6,16 +6,16 @@ from stream_networks import Net
 
 from edgekit.export.stream.convert import analyse, rewrite
 from edgekit.export.stream.guards import LengthNumber
-from edgekit.export.stream.run_lengths import ELEMENTS, LARGEST, RunLengths
+from edgekit.export.stream.run_lengths import ELEMENTS, LARGEST, ComparisonLengths
 from edgekit.export.stream.sources import onnx_offline
 
 
 def lengths_of(
     net: Net, y: str, example: int = 0, numbers: Sequence[LengthNumber] = ()
-) -> RunLengths:
+) -> ComparisonLengths:
     analysis = analyse(onnx_offline(net.model([1, 2, "T"], y), name="net"))
     model = rewrite(analysis, analysis.facts.minimum_hop())
-    lengths = RunLengths(
+    lengths = ComparisonLengths(
         onnx_offline(net.model([1, 2, "T"], y), name="net"),
         analysis.short.graph,
         analysis.facts,

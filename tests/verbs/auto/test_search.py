@@ -23,7 +23,7 @@ from edgekit.export.hop_runner import run_hops
 from edgekit.judge import candidates, criteria
 from edgekit.judge.decisions import Decisions, decisions_of, probabilities
 from edgekit.judge.images import Images
-from edgekit.judge.levels import SoundInputs, sound_inputs
+from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.measurement import Meter
 from edgekit.judge.metric import Metric
 from edgekit.judge.sampling import own_trajectories
@@ -143,7 +143,7 @@ def test_pcm_is_judged_overlapping_and_quieter_too() -> None:
 
 
 def test_a_detector_may_be_noisier_in_quiet_sound_than_what_is_listened_to() -> None:
-    heard = SoundInputs("x", None)
+    heard = HeldOutSound("x", None)
     allowed = [
         [allowance for _, allowance in criteria.levels_of(float_model(name), heard)]
         for name in ("tcn", "lstm_vad")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgekit.base.errors import UsageError
-from edgekit.verbs.export.flags import Flag, OptionRow, option_rows
+from edgekit.verbs.export.flags import Flag, OptionRow, option_specs
 
 
 class Options(TypedDict, total=False):
@@ -17,7 +17,7 @@ class Options(TypedDict, total=False):
 
 
 def test_a_class_of_keywords_declares_rows() -> None:
-    rows = option_rows(Options)
+    rows = option_specs(Options)
     assert [row.flag_name for row in rows.values()] == ["--first-word", "--count"]
     assert rows["number"].type == int | None and rows["number"].flag.minimum == 1
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from edgekit.base.progress import Progress
 from edgekit.graph.model import Model
 from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
-from edgekit.judge.criteria import TypeCriteria, loud_part
+from edgekit.judge.criteria import TypeCriteria, loudest_hops
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.prepare.levels import quieter
@@ -70,7 +70,7 @@ def screen_preparations(
     What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
     `fixed`: without scales per hop.
     """
-    part = loud_part(model, calibration)
+    part = loudest_hops(model, calibration)
     known: dict[tuple[bool, float, bool], ObservedModel] = {}
 
     def seen(recipe: Recipe) -> ObservedModel:

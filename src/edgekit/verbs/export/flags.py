@@ -63,7 +63,7 @@ class OptionRow:
         return int(value) if is_number else value  # type: ignore[call-overload]
 
 
-def option_rows(options: type) -> dict[str, OptionRow]:
+def option_specs(options: type) -> dict[str, OptionRow]:
     """Return the options of a class of keywords, by name."""
     hints = get_type_hints(options, None, {"Constants": Mapping[str, Any]}, include_extras=True)
     rows = {}

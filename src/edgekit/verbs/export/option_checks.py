@@ -12,7 +12,7 @@ from types import UnionType
 from typing import TypeVar, Union, get_args, get_origin
 
 from edgekit.base.errors import Problem, UsageError
-from edgekit.verbs.export.flags import option_rows
+from edgekit.verbs.export.flags import option_specs
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -65,7 +65,7 @@ def read_options(options: Mapping[str, object], known: type) -> OptionValues:
     check_options(options, known)
     user_options = {name: value for name, value in options.items() if value is not None}
     values, problems = dict[str, object](), dict[str, tuple[Problem, ...]]()
-    for name, row in option_rows(known).items():
+    for name, row in option_specs(known).items():
         if name not in user_options:
             continue
         try:
@@ -82,7 +82,7 @@ def check_options(options: Mapping[str, object], known: type) -> None:
         TypeError: no such option, as Python says it of functions.
         UsageError: every option whose value has another type.
     """
-    rows = option_rows(known)
+    rows = option_specs(known)
     if unknown := sorted(options.keys() - rows.keys()):
         close = [name for given in unknown for name in get_close_matches(given, rows, n=1)]
         nearest = f"; {', '.join(close)} is nearest" if close else ""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 CONSTANT = (
-    "An input that stays the same for a session, or for ever: a number, numbers with commas, or a JSON list; "
+    "An input that is constant for a session, or always: a number, numbers with commas, or a JSON list; "
     "repeatable."
 )
 
@@ -40,14 +40,16 @@ class StreamOptions(TypedDict, total=False):
     hop: Annotated[
         int | None,
         Flag(
-            "Samples of one call; rewrites a network with an open time axis.", "SAMPLES", minimum=1
+            "Samples that one call consumes; rewrites a network with an open time axis to hops.",
+            "SAMPLES",
+            minimum=1,
         ),
     ]
-    sample_rate: Annotated[int | None, Flag("Of the network's audio.", "HZ", minimum=1)]
+    sample_rate: Annotated[int | None, Flag("Sample rate of the network's audio.", "HZ", minimum=1)]
     shapes: Annotated[
         Mapping[str, Sequence[int]],
         Flag(
-            "Dims of an open input, as 1,16,257; repeatable.",
+            "Dimensions of an open input, as 1,16,257; repeatable.",
             "INPUT=DIMS",
             name="shape",
             many=dict,
@@ -82,19 +84,19 @@ class StreamOptions(TypedDict, total=False):
     replace: Annotated[
         Sequence[str],
         Flag(
-            "Of an offline network, what needs the end: pad=zeros, pad=first, mean=cumulative, mean=window:N, "
+            "Replace parts that need the end of a recording: pad=zeros, pad=first, mean=cumulative, mean=window:N, "
             "norm=cumulative, norm=window:N, max=window:N, attention=window:N or stft=causal; repeatable.",
             "KIND=FORM",
             many=tuple,
         ),
     ]
     causal: Annotated[
-        bool, Flag("Replace all that needs the end and has a default: pad, mean and norm.")
+        bool, Flag("Replace every pad, mean and norm that needs the end by its causal default.")
     ]
     rates: Annotated[
         Mapping[str, Fraction | float | str],
         Flag(
-            "Samples that a frame of an input lasts, as f0=64; repeatable.",
+            "How many samples a frame of an input lasts, as f0=64; repeatable.",
             "INPUT=SAMPLES",
             name="rate",
             many=dict,
@@ -105,7 +107,7 @@ class StreamOptions(TypedDict, total=False):
     controls: Annotated[
         Sequence[str],
         Flag(
-            "An input that holds one value for a hop, as a knob; repeatable.",
+            "An input with one value for each hop, such as a knob; repeatable.",
             "INPUT",
             name="control",
             many=tuple,
@@ -114,7 +116,7 @@ class StreamOptions(TypedDict, total=False):
     layouts: Annotated[
         Mapping[str, Layout | str],
         Flag(
-            "What the axes of an input or output are, as NCT: batch, channel, time; see docs/guides/ports.md; "
+            "Meaning of the axes of an input or output, as NCT: batch, channel, time; see docs/guides/ports.md; "
             "repeatable.",
             "NAME=LETTERS",
             name="layout",
@@ -131,7 +133,7 @@ class SettingOptions(TypedDict, total=False):
     settings: Annotated[
         Mapping[str, Any],
         Flag(
-            "What an input has that clips lack: drive=0:1 is swept over them; also drive=0.3, drive=0s:0.1,2s:0.9 or "
+            "Value of an input that clips do not hold: drive=0:1 is swept; also drive=0.3, drive=0s:0.1,2s:0.9 or "
             "voice=FILE.npy; see docs/guides/ports.md; repeatable.",
             "INPUT=VALUE",
             name="set",
@@ -148,7 +150,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
     states: Annotated[
         Sequence[tuple[str, str]],
         Flag(
-            "A state pair, besides those that names tell; repeatable.",
+            "A pair of state input and output whose names do not match; repeatable.",
             "IN:OUT",
             name="state",
             many=tuple,
@@ -181,7 +183,7 @@ class BoundOptions(TypedDict, total=False):
     max_instructions: Annotated[
         int | None,
         Flag(
-            "Of a hop, counted under QEMU: bounds what auto may choose.",
+            "Instructions of a hop, counted under QEMU, that auto may use at most.",
             "NUMBER",
             minimum=1,
         ),
@@ -219,7 +221,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     min_snr_db: Annotated[
         float | None,
         Flag(
-            "Least fidelity to the source network; what auto looks for.",
+            "Least SNR against the source network; auto's goal.",
             "DB",
             name="min-snr",
             read="edgekit.verbs.export.readers:read_min_snr",
@@ -228,7 +230,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     metric: Annotated[
         str | None,
         Flag(
-            "package.module:function of (outputs, float outputs, clean form or None): instead of the ratio; --min-snr "
+            "package.module:function of (outputs, float outputs, clean clip or None) that replaces the SNR; --min-snr "
             "is in its unit.",
             "SOURCE",
             read="edgekit.judge.metric:read_metric",
@@ -241,7 +243,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     wrap: Annotated[
         str | Sequence[str] | None,
         Flag(
-            "host and c99: a plug-in around a build of sound, lv2 or clap; see docs/guides/plugins.md; repeatable.",
+            "host and c99: make a plug-in of a build with sound, lv2 or clap; see docs/guides/plugins.md; repeatable.",
             "KIND",
             many=tuple,
         ),
@@ -249,7 +251,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     knobs: Annotated[
         Mapping[str, str],
         Flag(
-            "Of a plug-in or a page (wasm): the range of a control, of each of its values with commas; repeatable.",
+            "Range of a control in a plug-in or page, or of each of its values with commas; repeatable.",
             "CONTROL=LEAST:MOST:DEFAULT",
             name="knob",
             many=dict,
@@ -260,14 +262,14 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     then: Annotated[
         str | None,
         Flag(
-            "A second .onnx, fed with the samples of each frame; then/NAME is its input where both have NAME.",
+            "A second .onnx for the samples of each frame; then/NAME is its input if both have NAME.",
             "FILE",
         ),
     ]
     sampler: Annotated[
         str | Path | None,
         Flag(
-            "A sampler.toml: the network is a denoiser, see docs/reference/sampler.md.",
+            "A sampler.toml: the network is a denoiser of a diffusion model; see docs/reference/sampler.md.",
             "FILE",
             read="edgekit.verbs.export.readers:read_sampler",
         ),
@@ -275,7 +277,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     until: Annotated[
         str | None,
         Flag(
-            "The network is a step to iterate, until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls.",
+            "Iterate the network until its scalar OUTPUT is at most TOLERANCE, in at most MOST calls.",
             "OUTPUT:TOLERANCE:MOST",
             read="edgekit.base.until:read_until",
         ),
@@ -283,7 +285,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     mid_side: Annotated[
         Sequence[str],
         Flag(
-            "An input or output of two channels that the network has as mid and side; repeatable.",
+            "A stereo input or output that the network has as mid and side; repeatable.",
             "NAME",
             name="mid-side",
             many=tuple,
@@ -302,8 +304,8 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     decide: Annotated[
         str | None,
         Flag(
-            "The first output is scores: say detected, label and score. on=0.8:off=0.5:smooth=0.3s:hold=1s:labels=A,B,"
-            "see docs/guides/frontends.md.",
+            "Turn scores, the first output, into detections: on=0.8:off=0.5:smooth=0.3s:hold=1s:labels=A,B; "
+            "see docs/guides/decisions.md.",
             "SPEC",
             read="edgekit.base.decide:read_decide",
         ),
@@ -311,7 +313,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     strict: Annotated[
         bool,
         Flag(
-            "Refuse what an integer recipe leaves in float, and sound below 20 dB at any level that is judged."
+            "Fail if any layer stays in float, or if held-out SNR is below 20 dB at any tested level."
         ),
     ]
     part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
@@ -319,7 +321,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     picture: Annotated[
         str | None,
         Flag(
-            "fpga: values of the pictures' black and white, and what the outputs are: range=-1,1:labels=A,B, or "
+            "fpga: values of black and white, and the kind of the outputs: range=-1,1:labels=A,B, or "
             "range=0,1:mean=...:std=..., see docs/guides/fpga.md.",
             "SPEC",
         ),
@@ -332,7 +334,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     packages: Annotated[
         Mapping[str, str],
         Flag(
-            "Lay the build out for zephyr, arduino, platformio, esp-idf, cmsis-pack or cmake, see "
+            "Make a package for zephyr, arduino, platformio, esp-idf, cmsis-pack or cmake; see "
             "docs/guides/packages.md; repeatable.",
             "KIND[=VERSION]",
             name="package",
@@ -351,13 +353,13 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     weights: Annotated[
         str | None,
         Flag(
-            "C targets: inside (default), or external: a signed bundle replaces them, see docs/guides/updates.md."
+            "C targets: inside (default), or external: a signed bundle replaces them; see docs/guides/updates.md."
         ),
     ]
     tune: Annotated[
         bool,
         Flag(
-            "C targets: measure the kernels of each layer, here by time, on emulated devices by instructions, and take "
+            "C targets: measure the kernels of each layer (time here, instructions on emulated devices) and take "
             "the best; see docs/reference/c.md."
         ),
     ]
@@ -372,7 +374,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     board: Annotated[
         str | Path | None,
         Flag(
-            "microcontrollers: a board.toml of your own, see docs/guides/boards.md.",
+            "microcontrollers: a board.toml that describes your board; see docs/guides/boards.md.",
             "FILE",
             read="edgekit.runtime.devices.board:read_board",
         ),

@@ -17,7 +17,7 @@ from edgekit.judge.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.judge.metric import Metric, RequiredMetric
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, Recipe
 from edgekit.verbs.export.companion_files import read_companions
-from edgekit.verbs.export.flags import option_rows
+from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.input_settings import clip_problems, input_settings
 from edgekit.verbs.export.option_checks import (
@@ -309,7 +309,7 @@ def _limits_recipes(target: Target | None) -> bool:
 
 def target_problems(read: OptionValues, target: Target) -> list[Problem]:
     """Return what options say that is not for this target, or that it does not know."""
-    flags = {name: row.flag_name for name, row in option_rows(ExportOptions).items()}
+    flags = {name: row.flag_name for name, row in option_specs(ExportOptions).items()}
     problems = []
     for name in own_options(read.user_options, target)[1]:
         others = " or ".join(row.name for row in ROWS if name in row.options)

@@ -81,6 +81,9 @@ def _emit_tiles(ctx: Context, node: ir.Node) -> None:
     _emit_images(ctx, node, "ek_conv_winograd_f32", packed, shape, *work)
 
 
+WIDE = 8  # lanes above which tiles of twelve sums wait less for their outputs
+
+
 def _used_shape(node: ir.Node) -> ConvShape | None:
     """Of a convolution of constant weights, by the taps that are used, lying; None of others."""
     weights = constant(node.inputs[1])
@@ -111,23 +114,30 @@ def _by_channels(selection: Selection, node: ir.Node) -> bool:
     """
     lanes, s = selection.float_packing.columns, _used_shape(node)
     assert s is not None
-    kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
-    taps, stride = s.in_c * kernel, s.stride_h * s.stride_w
+    positions, taps = s.out_h * s.out_w, s.in_c * s.k_h * s.k_w
     full = [n / (-(-n // lanes) * lanes) for n in (s.out_c, positions)]
+    rows = _share_of_row_products(s, lanes)
+    least = taps + (4 if lanes > WIDE else 8)
+    return full[0] * taps / (taps + 16) > full[1] * rows * taps / least
+
+
+def _share_of_row_products(s: ConvShape, lanes: int) -> float:
+    """The share of the time of ``ek_conv_f32`` that products take, idle lanes aside; at most 1."""
+    kernel, stride, positions = s.k_h * s.k_w, s.stride_h * s.stride_w, s.out_h * s.out_w
     one_row = _is_inside(s) and stride == 1
     pointwise = one_row and kernel == 1
-    wide = lanes > 8  # whose tiles of twelve sums wait less for their outputs
-    gathered = (3 if s.stride_w <= 2 else 24) / max(kernel / stride, 1)
+    wide = lanes > WIDE
     if one_row:
-        rows = 0.97 if wide else 0.95
+        share = 0.97 if wide else 0.95
     else:
-        rows = 0.95 if wide and s.out_w % lanes == 0 else 0.9
-        rows *= s.out_c / (s.out_c + gathered)
+        gathered = (3 if s.stride_w <= 2 else 24) / max(kernel / stride, 1)
+        share = 0.95 if wide and s.out_w % lanes == 0 else 0.9
+        share *= s.out_c / (s.out_c + gathered)
     if s.out_w < 12 and not pointwise:
-        rows *= 0.75
+        share *= 0.75
     if positions < 4 * lanes and not (wide and pointwise and positions % lanes == 0):
-        rows *= 0.8
-    return full[0] * taps / (taps + 16) > full[1] * rows * taps / (taps + (4 if wide else 8))
+        share *= 0.8
+    return share
 
 
 def _is_inside(s: ConvShape) -> bool:

@@ -108,7 +108,7 @@ def _conv_kernel(path: ConvPath) -> Kernel:
     return Kernel(
         partial(int_kernel, path.kernel),
         partial(_emit_conv, path),
-        partial(_takes, path, _conv_shape),
+        partial(_path_supports, path, _conv_shape),
         pays,
         _room_of_phases,
     )
@@ -119,12 +119,12 @@ def _transposed_kernel(path: ConvPath) -> Kernel:
     return Kernel(
         partial(int_kernel, path.kernel),
         partial(_emit_transposed, path),
-        partial(_takes, path, _transposed_shape),
+        partial(_path_supports, path, _transposed_shape),
         partial(_pays, path, _transposed_shape),
     )
 
 
-def _takes(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
+def _path_supports(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
     """Whether a way to compute convolutions computes a layer."""
     own, is_int4 = selection.packing, array_attribute(node, "w").dtype == INT4_TYPE
     if not path.has(own, 8 * item_bytes(node.inputs[0]), is_int4):
@@ -239,14 +239,14 @@ def _is_sparse(selection: Selection, node: ir.Node) -> bool:
     return keeps_pattern(selection, node, rows, shape.out_h * shape.out_w)
 
 
-def _is_sparse_matrix(selection: Selection, node: ir.Node) -> bool:
+def _matrix_keeps_pattern(selection: Selection, node: ir.Node) -> bool:
     """The same of a convolution that is a matrix product."""
     found = dense_int_of(node)
     return found is not None and keeps_pattern(selection, node, found[0].w, 1)
 
 
 INT_KERNELS = (
-    Kernel(partial(int_kernel, "ek_fc", sparse=True), emit_dense_int, _is_sparse_matrix),
+    Kernel(partial(int_kernel, "ek_fc", sparse=True), emit_dense_int, _matrix_keeps_pattern),
     Kernel(
         partial(int_kernel, "ek_fc"),
         emit_dense_int,

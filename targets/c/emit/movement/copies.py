@@ -13,7 +13,7 @@ from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, float_literal, int_attribute, node_label, size
 from edgekit.targets.c.emit.constants import to_bind
 from edgekit.targets.c.emit.movement.indexing import emit_by_index
-from edgekit.targets.c.emit.movement.transpose import transpose_loops
+from edgekit.targets.c.emit.movement.transpose import transpose_call_of_loops
 from edgekit.targets.c.loops.strides import Loops, broadcast, contiguous, index, merge, nest
 
 
@@ -178,7 +178,7 @@ def copy_loops(
         ):
             ctx.line(text)
         return
-    outer, call = transpose_loops(ctx, like, loops) or (loops, None)
+    outer, call = transpose_call_of_loops(ctx, like, loops) or (loops, None)
     a, b = index(outer, 0, x_start), index(outer, 1, y_start)
     body = f"{target}[{b}] = {source}[{a}];"
     if call is not None:

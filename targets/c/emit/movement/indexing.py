@@ -18,7 +18,7 @@ from edgekit.operators.operator import Operator
 from edgekit.operators.roles import constant
 from edgekit.targets.c.emit.base import Context, int_attribute, node_label, size
 from edgekit.targets.c.emit.constants import to_bind
-from edgekit.targets.c.emit.movement.transpose import transpose_loops
+from edgekit.targets.c.emit.movement.transpose import transpose_call_of_loops
 from edgekit.targets.c.loops.walks import Indices, Loop, Walk, walk
 
 COMBINED = {
@@ -80,7 +80,7 @@ def emit_walk(
     loops = path.loops
     run = loops[-1] if loops and _contiguous(loops[-1]) else None
     outer = list(loops[:-1] if run else loops)
-    across = transpose_loops(ctx, y, outer) if copy == "memcpy" and not run else None
+    across = transpose_call_of_loops(ctx, y, outer) if copy == "memcpy" and not run else None
     if across is not None:
         outer = across[0]
     a, b = (index(ctx, node, path.starts[i], outer, i) for i in (0, 1))

@@ -14,7 +14,9 @@ S = TypeVar("S")
 Loops = list[tuple[int, tuple[S, ...]]]
 
 
-def transpose_loops(ctx: Context, y: ir.Value, loops: Loops[S]) -> tuple[Loops[S], str] | None:
+def transpose_call_of_loops(
+    ctx: Context, y: ir.Value, loops: Loops[S]
+) -> tuple[Loops[S], str] | None:
     """What stands for the loops of a copy, whose steps are those of x and of y.
 
     Returns:

@@ -12,7 +12,7 @@ from edgekit.targets.c.packing.conv_weights import (
     phase_shapes,
     tile_piece,
 )
-from edgekit.targets.instruction_sets import INSTRUCTION_SETS, Tiles
+from edgekit.targets.instruction_sets import INSTRUCTION_SETS, TileLayout
 
 MVE, DSP = (INSTRUCTION_SETS[isa].packing for isa in ("mve", "dsp"))
 
@@ -49,7 +49,7 @@ def test_windows_in_strips_have_column_by_column() -> None:
 
 
 def test_a_piece_has_few_enough_taps() -> None:
-    tiles = Tiles(group=4, taps=512, channels=4, rows=4)
+    tiles = TileLayout(group=4, taps=512, channels=4, rows=4)
     whole = ConvShape(32, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
     assert tile_piece(whole, tiles) == (32, 3, 3)
     halves = ConvShape(100, 9, 9, 2, 9, 9, 3, 3, 1, 1, 1, 1, 1, 1, 1)
