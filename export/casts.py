@@ -1,4 +1,4 @@
-"""Casts of floats that their integer type does not hold, seen in what a network computes."""
+"""Casts of floats that do not fit in their integer type, found in the values that a network computes."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Do hops follow one another? Calls of one hop each, compared with one call that takes all of them at once."""
+"""Checks that hops follow one another: calls of one hop each, compared with one call of all of them."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from edgekit.graph.nodes import static_shape
 Call = Callable[[Arrays], Arrays]
 Axes = Mapping[str, int]  # input or output -> axis
 SEED = 0
-HOPS = (2, 5, 24)  # in one call; the largest number that the network takes is compared
+HOPS = (2, 5, 24)  # in one call; the largest number that the network accepts is compared
 LONG = 4096  # steps of a call: beyond them the least number of hops is enough, as attention takes their square
 MOST = 160  # choices of axes that are tried
 NUDGES = 2
@@ -25,15 +25,15 @@ NUDGES = 2
 
 @dataclass(frozen=True)
 class Growth:
-    """What becomes of a network where one call takes several hops.
+    """Result of comparing one call of several hops with calls of one hop.
 
     Attributes:
-        axes: the axes of its inputs that are longer.
-        hops: so many at once.
-        outputs: output -> the axis that is longer too; an output that stays as it is is left out.
-        error: by how much calls of one hop differ from that call, relative to the peak; 0 where rounding explains it.
+        axes: input -> the axis that is longer.
+        hops: number of hops in one call.
+        outputs: output -> the axis that is longer too; outputs of unchanged shape are left out.
+        error: difference between calls of one hop and that call, relative to the peak; 0 if rounding explains it.
         worst: the output, or next state, that differs most.
-        carried: whether the states make them equal: without those of the hop before they differ.
+        carried: whether the states make them equal: without those of the previous hop they differ.
     """
 
     axes: Axes
@@ -47,11 +47,11 @@ class Growth:
 def growths(
     call: Call, model: Model, allowed: Mapping[str, Sequence[int]], examples: Arrays | None
 ) -> list[Growth]:
-    """Return every choice of axes along which a network takes more than one hop in a call.
+    """Return every choice of axes along which one call of a network accepts several hops.
 
     Args:
-        call: runs the source: inputs of any shape, states included -> its outputs. It raises where the source
-            does not take them.
+        call: runs the source: inputs of any shape, states included -> its outputs. It raises if the source rejects
+            them.
         model: the source at one hop.
         allowed: input name -> the axes that may be time.
         examples: inputs of one call; random ones are compared in addition.
@@ -84,7 +84,7 @@ def _go_together(shapes: Mapping[str, tuple[int, ...]], axes: Axes) -> bool:
 
 
 def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Growth | None:
-    """Compare along these axes; None where the network does not take more hops along them."""
+    """Compare along these axes; None if the network does not accept several hops along them."""
     feeds = _feeds(model, examples)
     runs = _Runs(call, model, axes)
     steps = max(feeds[0][name].shape[1 + axis] for name, axis in axes.items())
@@ -99,7 +99,7 @@ def _growth(call: Call, model: Model, axes: Axes, examples: Arrays | None) -> Gr
 
 
 def _feeds(model: Model, examples: Arrays | None) -> list[Arrays]:
-    """Inputs of as many hops as are compared at most; in each hop others."""
+    """Return inputs of the largest number of hops that is compared; every hop has other values."""
     generator = np.random.default_rng(SEED)
     drawn = {str(v.name): draw(v, generator, HOPS[-1], 1) for v in model.given_inputs}
     for name in model.constants:
@@ -128,7 +128,7 @@ class _Runs:
         self._states = {pair.output for pair in model.states}
 
     def in_one_call(self, feed: Arrays, hops: int) -> Arrays | None:
-        """The outputs of one call; None where the source does not take it."""
+        """Return the outputs of one call; None if the source rejects it."""
         inputs = {n: self._joined(n, array[:hops]) for n, array in feed.items()}
         try:
             return self._call(inputs | zero_states(self._model))
@@ -136,7 +136,7 @@ class _Runs:
             return None
 
     def most_hops(self, feed: Arrays, steps: int) -> tuple[int, dict[str, int]]:
-        """The most of `HOPS`, each of so many steps, that one call takes, and its longer outputs; 0 if none."""
+        """Return the largest of `HOPS`, of `steps` each, that one call accepts, and its longer outputs; 0 if none."""
         hops, outputs = 0, dict[str, int]()
         for count in (HOPS[0], *(n for n in HOPS[1:] if n * steps <= LONG)):
             whole = self.in_one_call(feed, count)
@@ -151,7 +151,7 @@ class _Runs:
         return np.asarray(joined)
 
     def longer_axes(self, whole: Arrays) -> dict[str, int] | None:
-        """Output -> the axis that is longer; None where a state is, or more than one axis."""
+        """Output -> the axis that is longer; None if a state is, or more than one axis."""
         found = {}
         for name, array in whole.items():
             shape = self._shapes[name]
@@ -167,7 +167,7 @@ class _Runs:
     def largest_error(
         self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool = True
     ) -> tuple[float, str]:
-        """The largest difference relative to the peak, and of which output; 0 where rounding explains it."""
+        """Return the largest difference relative to the peak, and of which output; 0 if rounding explains it."""
         whole = self.in_one_call(feed, hops)
         if whole is not None and not _finite(whole):
             feed = {name: np.abs(array) for name, array in feed.items()}
@@ -184,7 +184,7 @@ class _Runs:
     def _limits(
         self, feed: Arrays, hops: int, whole: Arrays, errors: Mapping[str, float]
     ) -> dict[str, float]:
-        """How much each output may differ, by what one call gives where its inputs change in the last place."""
+        """Return how much each output may differ: the spread when inputs change in the last place."""
         limits = dict.fromkeys(errors, LIMIT)
         for seed in range(NUDGES):
             if not any(error > limits[name] for name, error in errors.items()):
@@ -198,7 +198,7 @@ class _Runs:
         return limits
 
     def _hop_by_hop(self, feed: Arrays, hops: int, outputs: Axes, *, carry: bool) -> Arrays:
-        """The outputs of a call for each hop: one after another along their longer axes, of others the last."""
+        """Return the outputs of a call for each hop: joined along their longer axes, of others the last."""
         zeros = zero_states(self._model)
         state, results = zeros, list[Arrays]()
         for hop in range(hops):
@@ -215,7 +215,7 @@ def _finite(arrays: Arrays) -> bool:
 
 
 def _error(exact: Array, found: Array) -> float:
-    """The largest difference over the peak; of integers and truth values the part that differs."""
+    """Return the largest difference over the peak; of integers and truth values the part that differs."""
     if exact.shape != found.shape:
         return np.inf
     if exact.dtype.kind != "f":

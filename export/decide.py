@@ -1,4 +1,4 @@
-"""Decisions behind a network: its scores become ``detected``, ``label`` and ``score``, by nodes with state."""
+"""Decisions after a network: its scores become ``detected``, ``label`` and ``score``, by nodes with state."""
 
 import math
 from collections.abc import Sequence
@@ -20,20 +20,20 @@ LOWEST = -3e38  # below every score
 
 
 def add_decisions(model: Model, decide: Decide) -> Model:
-    """Return a model that decides on the scores that are its first stream output, once per hop.
+    """Return a model that decides once per hop on the scores in its first stream output.
 
-    The scores are made by `Decide.function` where there is one, and smoothed: the mean of the last hops (those before
-    the stream count as 0), or ``s += (1 - exp(-hop / pole)) * (score - s)`` from 0 on. A label is on from the hop in
-    which its score reaches ``on`` to that in which it falls below ``off``. A hop in which a label turns on, and in
-    which no other detection is younger than ``hold``, is a detection; of several labels that with the highest score,
-    of equal ones the first. Labels that are ignored never turn on.
+    `Decide.function`, if given, makes the scores. They are smoothed: by the mean of the last hops (those before the
+    stream count as 0), or by ``s += (1 - exp(-hop / pole)) * (score - s)`` from 0 on. A label is on from the hop in
+    which its score reaches ``on`` to that in which it falls below ``off``. If a label switches on and no other
+    detection is younger than ``hold``, the hop is a detection. Of several labels the highest score wins, of equal ones
+    the first. Ignored labels never switch on.
 
-    The first output gives way to ``detected``, bool (1,): whether this hop is a detection; ``label``, int32 (1,): the
-    label of the last detection, -1 before there was one; ``score``, float32 (1,): the highest smoothed score of the
-    labels that are not ignored. Everything is computed in float32.
+    Three outputs replace the first one. ``detected``, bool (1,), shows whether this hop is a detection. ``label``,
+    int32 (1,), is that of the last detection, at first -1. ``score``, float32 (1,), is the highest smoothed score of
+    the labels that are not ignored. Everything is computed in float32.
 
     Raises:
-        UsageError: the output is no scores, or a time cannot be read as hops.
+        UsageError: the output holds no scores, or a time cannot be read as hops.
     """
     hop_s = _hop_s(model.stream)
     graph_model = model.ir.clone()
@@ -64,7 +64,7 @@ def add_decisions(model: Model, decide: Decide) -> Model:
 def _streaming_of_outputs(
     model: Model, scores: str, graph: ir.Graph, outputs: Sequence[ir.Value]
 ) -> StreamingFacts | None:
-    """The streaming facts where `outputs` stand in the place of the scores, the first output."""
+    """Return the streaming facts after `outputs` replace the scores, the first output."""
     info = model.streaming
     if info is None:
         return None
@@ -134,7 +134,7 @@ def _time_problems(decide: Decide, where: str, hop_s: float | None) -> list[Prob
 
 
 def _hops(decide: Decide, word: str, hop_s: float | None) -> int | None:
-    """A time in whole hops, 1 at least; None where it is not given."""
+    """Return a time in whole hops, at least 1; None if it is not given."""
     time = decide.times.get(word)
     return None if time is None else max(1, round(time.hops(hop_s)))
 
@@ -215,7 +215,7 @@ def _decision_outputs(
 def _scores_of_beginnings(
     new: FrontendWriter, decide: Decide, scores: ir.Value, was_on: ir.Value, constants: _Constants
 ) -> ir.Value:
-    """The scores of labels that turn on in this hop, the lowest number of all others."""
+    """Return the scores of labels that switch on in this hop, and the lowest number for all others."""
     shape = static_shape(scores) or ()
     thresholds = [
         new.constant(f"level_{i}", np.float32(v)) for i, v in enumerate((decide.on, decide.off))
@@ -242,7 +242,7 @@ def _detection(
     hold: int,
     constants: _Constants,
 ) -> ir.Value:
-    """Whether this hop is a detection: a label turns on, and the last detection is `hold` hops old."""
+    """Return whether this hop is a detection: a label switches on, and the last detection is `hold` hops old."""
     one = (1, 1)
     (top,) = new.node("ReduceMax", [beginning, axes], {"top": one}, keepdims=1)
     any_begins = new.logic("Greater", [top, constants.lowest], {"any_begins": one})
@@ -258,7 +258,7 @@ def _detection(
 def _label_of_detection(
     new: FrontendWriter, beginning: ir.Value, detection: ir.Value, last: ir.Value, unit: ir.Value
 ) -> ir.Value:
-    """The label of the last detection, int32; the state `last` holds it plus 1, so that 0 is none."""
+    """Return the label of the last detection, int32; the state `last` holds it plus 1, so that 0 is none."""
     one = (1, 1)
     (index,) = new.node("ArgMax", [beginning], {"index": one}, axis=1, keepdims=1)
     index.dtype = ir.DataType.INT64

@@ -1,4 +1,4 @@
-"""A network in double precision: which of two float32 results that differ is the wrong one."""
+"""Networks in double precision, to find which of two different float32 results is wrong."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 def double_runner(data: bytes, nudged: bool = False) -> Callable[[Arrays], Arrays]:
-    """Return what runs an ONNX network with every float32 as float64, in onnx's reference.
+    """Return a runner of an ONNX network with every float32 as float64, in onnx's reference.
 
     Args:
         data: the network; functions that it calls have their bodies in it.
         nudged: every float32 of its initializers goes up or down by a unit in the last place, at random.
 
     Raises:
-        ModelError: onnx's reference cannot run it; what is returned raises it too.
+        ModelError: onnx's reference cannot run it; the runner raises it too.
     """
     proto = onnx.load_model_from_string(data)
     for value in (*proto.graph.input, *proto.graph.output, *proto.graph.value_info):

@@ -60,27 +60,27 @@ def from_onnx(
     The integers of another tool are kept, unsigned ones shifted to signed; the recipe is then
     `SOURCE_RECIPE`.
 
-    The file is untrusted: its size is checked first, it is checked by ``onnx.checker``, it may point
-    to files in its own folder only, and its result is compared with the file itself in onnxruntime.
+    The file is untrusted. Its size is checked first, then ``onnx.checker`` checks it. It may point only to files in
+    its folder. The result is compared with the file itself in onnxruntime.
 
     Args:
         path_or_bytes: the file, or its content, which then must not point to other files.
         name: recorded as the source's name.
-        states: (input, output) pairs; pairs that names and shapes tell are found without.
-        shapes: input name -> dimensions, where the file leaves them open.
+        states: (input, output) pairs; pairs that follow from names and shapes need not be given.
+        shapes: input name -> dimensions, for those that the file leaves open.
         constants: input name -> value: these inputs become constants and are folded.
         session: names of inputs that stay the same for a session.
-        controls: names of inputs that hold one value for a hop and may be turned at any.
+        controls: names of inputs that hold one value per hop and may change at any hop.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
 
     Returns:
-        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file
-        stay where no argument replaces them.
+        The network at opset `OPSET` with static shapes. Facts that EdgeKit wrote into the file stay unless an argument
+        replaces them.
 
     Raises:
-        ModelError: everything that is wrong with the network.
+        ModelError: all problems of the network.
         VerificationError: the simplified network differs from the file.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
@@ -113,13 +113,13 @@ def from_onnx(
 
 
 def _facts_of_inputs(model: ir.Model, facts: JsonObject, key: str) -> list[str]:
-    """Names that the file's own facts list and that are inputs of the network."""
+    """Return the names in the file's facts that are inputs of the network."""
     inputs = {str(value.name) for value in model.graph.inputs}
     return [name for name in facts.get(key, ()) if name in inputs]
 
 
 def _verify(data: bytes, fixed: Arrays, model: Model) -> None:
-    """Compare a model with the file that it was made of, whose `fixed` inputs became constants."""
+    """Compare a model with its file, whose `fixed` inputs became constants."""
     whole = with_bodies(runnable(data))
     names = [str(value.name) for value in model.ir.graph.outputs]
 
@@ -138,7 +138,7 @@ def _verify(data: bytes, fixed: Arrays, model: Model) -> None:
 
 
 def _dominant_weight_problems(proto: onnx.ModelProto) -> list[Problem]:
-    """Weights beside which float32 loses whatever is added, so that it matters in which order."""
+    """Return problems of weights so large that float32 loses any addend, so that the order of sums matters."""
     found = [
         f"attribute '{attribute.name}' of {node.op_type} '{node.name}'"
         for node in proto.graph.node
@@ -203,7 +203,7 @@ LFS = b"version https://git-lfs"
 
 
 def read_file(path: Path) -> bytes:
-    """Return the content of an .onnx file, with the data of files beside it inside.
+    """Return the content of an .onnx file, including the data of its external files.
 
     Raises:
         ModelError: not readable, too large, or data outside its folder.

@@ -60,12 +60,11 @@ def from_torch(
 ) -> tuple[Model, Arrays]:
     """Import a network through ``torch.export`` and torch's ONNX exporter.
 
-    Inputs are named as the parameters of ``forward`` (of a .pt2 those that it was exported with by name, the others in
-    lower case, as torch.export names them). Outputs are named by the module's attribute
-    ``output_names`` (a tuple of str), else as the exporter names them. States are declared, told by
-    names, or follow the convention ``forward(x, *states) -> (y, *states)``: then all inputs but the
-    first are states if they agree in number, order and shape with all outputs but the first, and
-    those outputs are renamed ``<input>_next``.
+    Inputs have the names of ``forward``'s parameters. In a .pt2 these are the keyword names of its export; others are
+    in lower case, as torch.export names them. Outputs are named by the module's attribute ``output_names`` (a tuple of
+    str), else as the exporter names them. States are declared, found by names, or follow the convention ``forward(x,
+    *states) -> (y, *states)``. Then all inputs but the first are states if number, order and shape match all outputs
+    but the first; these are renamed ``<input>_next``.
 
     Args:
         source: ``package.module:factory`` (returns a module or ``(module, example_inputs)``), or a
@@ -74,18 +73,18 @@ def from_torch(
         states: (input, output) pairs.
         shapes: input name -> dimensions; stands in for example inputs.
         session: names of inputs that stay the same for a session.
-        controls: names of inputs that hold one value for a hop and may be turned at any.
+        controls: names of inputs that hold one value per hop and may change at any hop.
         hop: samples that one call consumes.
         sample_rate: Hz.
         delay: samples; see `StreamInfo.delay_samples`.
-        offline: it is to be streamed, so that what runs along time may be operators that only a stream has.
+        offline: it will be streamed, so operators along time may be those that only a stream has.
 
     Returns:
         The model, and the example inputs of one call by input name, states included.
 
     Raises:
         UsageError: the source cannot be loaded or its factory failed, or torch is not installed.
-        ModelError: everything that is wrong with the network.
+        ModelError: all problems of the network.
         VerificationError: the imported network differs from the torch module.
     """
     if find_spec("torch") is None:
@@ -128,7 +127,7 @@ def from_torch(
 
 
 def _in_double(loaded: TorchSource) -> TorchSource:
-    """The module and its example inputs in float64."""
+    """Return the module and its example inputs in float64."""
     tensors = iter(
         [
             leaf.double() if leaf.is_floating_point() else leaf
@@ -143,14 +142,14 @@ class TorchReference:
     """Calls the original module with arrays by the model's input names."""
 
     def __init__(self, loaded: TorchSource | TorchModule, model: Model) -> None:
-        """Of a network and what it was imported as."""
+        """Store a network and the model that it was imported as."""
         self.loaded = loaded
         self.examples = leaves((loaded.args, loaded.kwargs))
         self.inputs = [str(value.name) for value in model.ir.graph.inputs]
         self.outputs = [str(value.name) for value in model.ir.graph.outputs]
 
     def __call__(self, feed: Arrays) -> Arrays:
-        """The outputs of one call; ModelError where forward fails."""
+        """Return the outputs of one call; ModelError if forward fails."""
         import torch
 
         tensors = iter(
@@ -173,7 +172,7 @@ class TorchReference:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence the warnings of torch's exporter, and let it be quick: what matters is checked afterwards."""
+    """Silence the warnings of torch's exporter and speed it up; the result is checked afterwards."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
@@ -216,7 +215,7 @@ def _refuse_hidden_state(loaded: TorchSource) -> None:
 
 
 def _refuse_other_results(results: object) -> None:
-    """An output is a tensor; ``torch.export`` takes texts and numbers along that ONNX has no place for."""
+    """Refuse outputs that are no tensors: ``torch.export`` accepts texts and numbers, ONNX has no place for them."""
     items = results.items() if isinstance(results, Mapping) else [("forward", results)]
     for name, item in items:
         others = _non_tensor_leaves(item)
@@ -229,7 +228,7 @@ def _refuse_other_results(results: object) -> None:
 
 
 def _non_tensor_leaves(tree: object) -> list[object]:
-    """What nested tuples, lists and dictionaries hold besides tensors."""
+    """Return the items of nested tuples, lists and dictionaries that are not tensors."""
     if isinstance(tree, Mapping):
         return [other for item in tree.values() for other in _non_tensor_leaves(item)]
     if isinstance(tree, list | tuple):
@@ -238,7 +237,7 @@ def _non_tensor_leaves(tree: object) -> list[object]:
 
 
 def _refuse_two_results(first: object, second: object) -> None:
-    """The same inputs give the same outputs: what an attribute of the module carries on, no export sees."""
+    """Refuse different outputs for equal inputs: an export does not see a state in an attribute of the module."""
     import torch
 
     pairs = zip(leaves(first), leaves(second), strict=True)
@@ -250,7 +249,7 @@ def _refuse_two_results(first: object, second: object) -> None:
 
 
 def _in_real_numbers(loaded: TorchSource) -> TorchSource:
-    """The program without complex values, where it has some that torch cannot export."""
+    """Return the program without complex values, if it has some that torch cannot export."""
     from edgekit.export.torch_complex import in_pairs, needs_pairs
 
     if not needs_pairs(loaded.program):
@@ -294,7 +293,7 @@ def _to_onnx(loaded: TorchSource, offline: bool = False) -> bytes:
 
 
 def _name_inputs(graph: ir.Graph, loaded: TorchSource) -> None:
-    """Give inputs the names of their parameters, which torch.export writes in lower case."""
+    """Rename inputs to their parameters' names, which torch.export writes in lower case."""
     import torch
 
     names: list[str | None] = [None] * len(leaves(loaded.args))
@@ -325,7 +324,7 @@ def _name_outputs(graph: ir.Graph, names: tuple[str, ...] | None) -> None:
 def _names_without_collisions(
     graph: ir.Graph, names: tuple[str, ...] | None
 ) -> tuple[str, ...] | None:
-    """Output names; one that an input has too, as a state that keeps its name, becomes ``<name>_next``."""
+    """Return output names; one that an input has too, as an unchanged state, becomes ``<name>_next``."""
     fed = {value.name for value in graph.inputs}
     return None if names is None else tuple(f"{n}_next" if n in fed else n for n in names)
 
@@ -333,7 +332,7 @@ def _names_without_collisions(
 def _find_and_name_states(
     graph: ir.Graph, declared: list[tuple[str, str]], constants: Sequence[str]
 ) -> tuple[tuple[StatePair, ...], list[str]]:
-    """The state pairs, and what the user must know of those that only their order tells."""
+    """Return the state pairs, and notes on those that were found by their order alone."""
     by_name = {pair.output for pair in find_states(graph, declared, constants=constants)}
     pairs = find_states(graph, declared, in_order=True, constants=constants)
     outputs = {value.name: value for value in graph.outputs}
@@ -344,7 +343,7 @@ def _find_and_name_states(
 
 
 def _note_on_order(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[str]:
-    """What to say of states that their order pairs, where another order would have fitted as well."""
+    """Return a note on states that were paired by order, if another order would fit too."""
     inputs = {value.name: value for value in graph.inputs}
     if len({static_shape(inputs[pair.input]) for pair in pairs}) == len(pairs):
         return []
@@ -357,7 +356,7 @@ def _note_on_order(graph: ir.Graph, pairs: Sequence[StatePair]) -> list[str]:
 
 
 def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) -> Iterator[str]:
-    """A note on each state whose example looks like a beginning other than zero: one number throughout."""
+    """Return a note on each state whose example looks like a start value other than zero: one number throughout."""
     for name in (pair.input for pair in pairs):
         first = examples[name].flat[0] if examples[name].size else 0
         if first and (examples[name] == first).all():
@@ -368,7 +367,7 @@ def _begun_elsewhere(pairs: Sequence[StatePair], examples: Mapping[str, Array]) 
 
 
 def _rename(graph: ir.Graph, names: Mapping[ir.Value, str]) -> None:
-    """Give values new names; other values that have one of these names get a number behind it."""
+    """Rename values; other values with one of these names get a number as suffix."""
     wanted = set(names.values())
     inside = [value for node in graph for value in node.outputs if not value.is_graph_output()]
     for value in (*inside, *graph.initializers.values()):

@@ -21,13 +21,12 @@ Arrays = dict[str, Array]
 
 
 def in_onnxruntime(data: bytes) -> Callable[[Arrays], Arrays]:
-    """Return what runs a network in onnxruntime, on the CPU with one thread; its Sigmoid and DFT are exact.
+    """Return a runner of a network in onnxruntime, on the CPU with one thread; its Sigmoid and DFT are exact.
 
     It takes the inputs of one call by name and returns all outputs by name.
 
     Raises:
-        ModelError: onnxruntime cannot run the network; what is returned raises it where onnxruntime fails on
-            these inputs.
+        ModelError: onnxruntime cannot run the network; the runner raises it if onnxruntime fails on its inputs.
     """
     session = _open_session(with_exact_sigmoid(with_exact_dft(data)))
     names = [value.name for value in session.get_outputs()]
@@ -76,12 +75,12 @@ def _open_session(data: bytes) -> onnxruntime.InferenceSession:
 
 
 def source_runner(data: bytes) -> Callable[[Arrays], Arrays]:
-    """Return what runs a file as it came: onnxruntime, or onnx's reference where onnxruntime cannot.
+    """Return a runner of an unchanged file: onnxruntime, or onnx's reference if onnxruntime cannot run it.
 
-    That is so for recurrent layers with the batch first (``layout`` 1).
+    It cannot run recurrent layers with the batch first (``layout`` 1).
 
     Raises:
-        ModelError: it cannot be run; what is returned raises it too.
+        ModelError: it cannot be run; the runner raises it too.
     """
     proto = onnx.load_model_from_string(data)
     layouts = [a.i for n in proto.graph.node for a in n.attribute if a.name == "layout"]
@@ -110,8 +109,7 @@ def run_hops(model: Model, inputs: Mapping[str, Array], tap: Sequence[str] = ())
         model: the network.
         inputs: one array (hops, *shape) of the input's type for each stream input, and one (*shape)
             for each session constant.
-        tap: names of further values to record: node outputs, graph inputs (what was fed) or state
-            outputs.
+        tap: names of further values to record: node outputs, graph inputs or state outputs.
 
     Returns:
         One array (hops, *shape) for each stream output and each tapped value.
@@ -127,7 +125,7 @@ class HopRunner:
     """A model opened in onnxruntime once, for one recording after another, each from zero states."""
 
     def __init__(self, model: Model, tap: Sequence[str] = ()) -> None:
-        """Take what `run_hops` takes, and raise what it raises but for the inputs."""
+        """Prepare the runs; arguments and errors are those of `run_hops`, except the inputs."""
         fed = {str(value.name) for value in model.ir.graph.inputs}
         wanted = [str(value.name) for value in model.stream_outputs]
         wanted += [name for name in dict.fromkeys(tap) if name not in wanted]
@@ -137,14 +135,14 @@ class HopRunner:
         )
 
     def __call__(self, inputs: Mapping[str, Array]) -> Arrays:
-        """As `run_hops`."""
+        """Run the hops as `run_hops`."""
         (block,) = self.blocks(inputs)
         return block
 
     def blocks(
         self, inputs: Mapping[str, Array], block_hops: int | None = None
     ) -> Iterator[Arrays]:
-        """As `run_hops`, but yield what every `block_hops` hops give, which bounds the memory."""
+        """Run as `run_hops`, but yield the outputs of every `block_hops` hops, which bounds the memory."""
         hops = _check_inputs(self._model, inputs)
         block_hops = hops if block_hops is None else block_hops
         state = zero_states(self._model)
@@ -173,7 +171,7 @@ def zero_states(model: Model) -> Arrays:
 def snr_db(reference: Array, value: Array) -> float:
     """Return ``10 log10(sum(ref^2) / sum((value - ref)^2))`` in dB; infinity if equal.
 
-    NaN equals NaN and infinity itself; one that stands alone makes the ratio -infinity.
+    NaN equals NaN and infinity itself; an unmatched one makes the SNR -infinity.
     """
     exact, difference = differences(reference, value)
     with np.errstate(over="ignore"):  # a sum beyond float64 is infinite, which is read below
@@ -185,7 +183,7 @@ def snr_db(reference: Array, value: Array) -> float:
 
 
 def _check_inputs(model: Model, inputs: Mapping[str, Array]) -> int:
-    """Return the number of hops; UsageError where the arrays are not those of the stream inputs."""
+    """Return the number of hops; UsageError if the arrays are not those of the stream inputs."""
     if problems := _input_problems(model, inputs):
         raise UsageError(problems)
     lengths = {len(array) for name, array in inputs.items() if name not in model.constants}
@@ -210,7 +208,7 @@ def _input_problems(model: Model, inputs: Mapping[str, Array]) -> list[Problem]:
 
 
 def _misfit(value: ir.Value | None, array: Array | None, is_constant: bool) -> str | None:
-    """What is wrong with the array of an input; None where it fits."""
+    """Return the fault of an input's array; None if it fits."""
     if value is None:
         return "not a stream input"
     if array is None:
@@ -245,7 +243,7 @@ def _with_outputs(model: Model, names: Sequence[str]) -> Model:
 
 
 def differences(reference: Array, value: Array) -> tuple[Array, Array]:
-    """Return the reference and how far the value is from it in float64: 0 where both are NaN or the same infinity.
+    """Return the reference and how far the value is from it in float64: 0 if both are NaN or the same infinity.
 
     Infinite where one of them alone is.
     """

@@ -13,12 +13,12 @@ from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 
 def with_mid_side(model: Model, names: Sequence[str]) -> Model:
-    """Return a model whose named inputs and outputs are left and right, where the network has mid and side.
+    """Return a model whose named inputs and outputs are left and right instead of the network's mid and side.
 
     mid = (left + right) / 2, side = (left - right) / 2; back left = mid + side, right = mid - side.
 
     Raises:
-        UsageError: names of no stream, or streams that are no sound of two channels.
+        UsageError: a name is no stream, or a stream is not stereo sound.
     """
     if not names:
         return model
@@ -42,7 +42,7 @@ def with_mid_side(model: Model, names: Sequence[str]) -> Model:
 
 
 def _channel_axes(model: Model, names: Sequence[str]) -> dict[str, int]:
-    """The axis of the two channels of each of these streams; UsageError for those that have none."""
+    """Return the axis of the two channels of each stream; UsageError for streams without one."""
     ports = {str(v.name): v for v in (*model.stream_inputs, *model.stream_outputs)}
     axes = {name: _stereo_axis(model, ports.get(name)) for name in names}
     problems = [

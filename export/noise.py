@@ -1,4 +1,4 @@
-"""Inputs that the build draws itself: a noise node, whose state is a seed and a place, stands in for each."""
+"""Inputs that the build draws itself: each is replaced by a noise node, whose state is a seed and a position."""
 
 from collections.abc import Mapping
 
@@ -19,16 +19,16 @@ from edgekit.graph.noises import OPERATORS, PARTS, Noise
 def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
     """Return a model that draws these inputs itself.
 
-    Numbers go through an input frame by frame in the order of time, and in a frame axis by axis, so that what is drawn
-    does not depend on the hop. Several inputs have noises of their own, in the order of the graph.
+    Numbers fill an input frame by frame in the order of time, and a frame axis by axis. So they do not depend on the
+    hop. Several inputs have separate noises, in the order of the graph.
 
     Args:
         model: one hop.
         distributions: of each input, one of `random_normals.DISTRIBUTIONS`.
 
     Raises:
-        UsageError: every name that is no stream of float32, or that is a control, a session constant, a state or the
-            sound of a front end; or no other input is left.
+        UsageError: a name is no stream of float32, or is a control, a session constant, a state or the sound of a
+            front end; or no other input remains.
     """
     if not distributions:
         return model
@@ -50,7 +50,7 @@ def with_noise(model: Model, distributions: Mapping[str, str]) -> Model:
 
 
 def _draw_input(graph: ir.Graph, row: Noise, port: int, axis: int | None) -> None:
-    """Put nodes that draw the input's values in its place."""
+    """Replace an input by nodes that draw its values."""
     value = next(value for value in graph.inputs if value.name == row.name)
     _remove_nan_guard(graph, value)
     graph.inputs.remove(value)
@@ -64,7 +64,7 @@ def _draw_input(graph: ir.Graph, row: Noise, port: int, axis: int | None) -> Non
 
 
 def noises_of(model: Model, distributions: Mapping[str, str]) -> tuple[Noise, ...]:
-    """The inputs of a model that are to be drawn, in its order."""
+    """Return the inputs of a model that will be drawn, in its order."""
     found = []
     for value in model.stream_inputs:
         name, shape = str(value.name), static_shape(value) or ()
@@ -76,13 +76,13 @@ def noises_of(model: Model, distributions: Mapping[str, str]) -> tuple[Noise, ..
 
 
 def drawn(model: Model, row: Noise, port: int, hops: int) -> Float32:
-    """Return (hops, *shape): what a build draws for an input in its first hops, from seed 0.
+    """Return the noise of an input in a build's first hops, (hops, *shape), from seed 0.
 
     Args:
         model: a hop that still has the input.
         row: the input.
-        port: its number, as `noises_of` gives it.
-        hops: how many.
+        port: its number from `noises_of`.
+        hops: number of hops.
     """
     axis, shape = _time_axis(model, row.name, row.shape), row.shape
     flat = random_normals.noise(row.distribution, 0, 0, hops * int(np.prod(shape)), port)
@@ -95,7 +95,7 @@ def drawn(model: Model, row: Noise, port: int, hops: int) -> Float32:
 def with_drawn(
     model: Model, examples: Mapping[str, Array], distributions: Mapping[str, str]
 ) -> Mapping[str, Array]:
-    """Return example inputs, (hops, *shape), with what a build draws in the place of its noises."""
+    """Return example inputs, (hops, *shape), whose noise inputs hold the values that a build draws."""
     rows = enumerate(noises_of(model, distributions))
     return {
         **examples,
@@ -104,7 +104,7 @@ def with_drawn(
 
 
 def _drawn(new: FrontendWriter, row: Noise, port: int, axis: int | None) -> ir.Value:
-    """The input's values, from a state of its own."""
+    """Return the input's values, drawn from a separate state."""
     count = int(np.prod(row.shape))
     state = new.state(row.state, (2 * PARTS,))
     outputs = {"numbers": (count,), "state_next": (2 * PARTS,)}
@@ -122,7 +122,7 @@ def _drawn(new: FrontendWriter, row: Noise, port: int, axis: int | None) -> ir.V
 
 
 def _remove_nan_guard(graph: ir.Graph, value: ir.Value) -> None:
-    """Take the guard against NaN from an input: what is drawn is finite."""
+    """Remove the guard against NaN from an input, as drawn numbers are finite."""
     for guard in [node for node in value.consumers() if node.op_type == "Finite"]:
         guard.outputs[0].replace_all_uses_with(value)
         graph.remove(guard, safe=True)
@@ -164,7 +164,7 @@ def _distribution_problem(name: str, distribution: str) -> Problem | None:
 
 
 def _port_problem(model: Model, name: str) -> Problem | None:
-    """Why an input cannot be drawn; None where it can."""
+    """Return the reason why an input cannot be drawn; None if it can."""
     states = {pair.input for pair in model.states}
     ports = {str(v.name): v for v in model.ir.graph.inputs if v.name not in states}
     where, step, listed = f"--noise {name}", "name a stream of float32", ", ".join(ports)

@@ -14,22 +14,22 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import add_initializer, array_of, attribute, optional
 from edgekit.graph.sparsity import Pattern, expression_problem, mask_of
 
-SMALLEST = 1024  # weights of a layer; what is smaller gains little
+SMALLEST = 1024  # weights of a layer; smaller ones gain little
 
 
 @dataclass(frozen=True)
 class PrunedLayer:
-    """What became of one weight.
+    """Result of pruning one weight.
 
     Attributes:
         node: the layer's name.
-        operator: of the layer.
+        operator: the layer's operator.
         weight: the name of the weight.
-        shape: of the weight, as the file has it.
-        inputs: along which groups are counted.
+        shape: shape of the weight in the file.
+        inputs: axis along which groups are counted.
         kept: share of the weights that are not zero afterwards.
         energy: share of the sum of squares that stays.
-        left: why it was left as it was; None where it was pruned.
+        left: reason why it was not pruned; None if it was.
     """
 
     node: str
@@ -61,12 +61,12 @@ def prune(
 
     Args:
         model: a float network.
-        pattern: how many of each group stay.
+        pattern: number of weights kept per group.
         layers: a regular expression; only layers whose node or weight has it in its name are pruned.
-        smallest: layers with fewer weights are left.
+        smallest: layers with fewer weights stay unchanged.
 
     Raises:
-        UsageError: the network is quantized, no layer can be pruned, or the expression is none.
+        UsageError: the network is quantized, no layer can be pruned, or the expression is invalid.
     """
     problems = _problems(model, layers)
     if problems:
@@ -113,7 +113,7 @@ def _sites(graph: ir.Graph) -> Iterator[_Site]:
 
 
 def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
-    """Which inputs of a node are weights that can be pruned, and their input dimension."""
+    """Return the inputs of a node that are weights to prune, and their input dimension."""
     if node.domain:
         return []
     if node.op_type in ("GRU", "LSTM"):
@@ -121,7 +121,7 @@ def _input_axes(node: ir.Node) -> list[tuple[int, int]]:
     weights = array_of(optional(node, 1))
     shape = () if weights is None else weights.shape
     facts = facts_of(node)
-    if facts.weights == (1,) and len(shape) == 2:  # of a MatMul, or as a Gemm says
+    if facts.weights == (1,) and len(shape) == 2:  # of a MatMul, or by a Gemm's attribute
         return [(1, 1 if attribute(node, "transB", 0) else 0)]
     dense = facts.linear and len(shape) > 2 and attribute(node, "group", 1) == 1
     return [(1, 1)] if dense and node.op_type == "Conv" and set(shape[2:]) == {1} else []
@@ -149,7 +149,7 @@ def _row(site: _Site, made: Array, left: str | None) -> PrunedLayer:
 
 
 def _forget(graph: ir.Graph, done: dict[ir.Value, ir.Value]) -> None:
-    """Give the new weights the names of the old ones, which nothing reads any more."""
+    """Give the new weights the names of the old ones, which have no reader left."""
     for old, new in done.items():
         if old is not new and not old.uses() and old.is_initializer():
             name = str(old.name)

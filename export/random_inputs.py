@@ -1,4 +1,4 @@
-"""Random inputs of a network: of its types, and of integers within what the network takes."""
+"""Random inputs of a network: of its types, and for integers within its limits."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from edgekit.graph.integer_ranges import value_ranges
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
-# The largest value of integer inputs of which nothing tells: arithmetic, an index, an index into one value.
+# Largest value of integer inputs with unknown range: arithmetic, an index, an index into one value.
 INTEGER_LIMITS = (9, 1, 0)
 Ranges = Mapping[str, tuple[int, int]]
 
@@ -26,8 +26,8 @@ def draw(
 ) -> Array:
     """Return random arrays for a stream input, (count, *shape) of its type.
 
-    Standard normal; truth values are fair, integers up to `highest`: from 1, or from 0 where it is
-    below 2, so that they suit as an index. With `lowest` floats too are whole numbers from there on.
+    Floats are standard normal, truth values are fair. Integers go up to `highest`: from 1, or from 0 if it is below 2,
+    so that they are valid indices. With `lowest` floats too are whole numbers from there on.
     """
     assert value.dtype is not None
     shape = (count, *(static_shape(value) or ()))
@@ -42,9 +42,9 @@ def draw(
 def input_ranges(
     reference: Callable[[Arrays], Arrays], model: Model, examples: Mapping[str, Array] | None
 ) -> Ranges:
-    """Those that graph and examples tell; of other integers the largest of `INTEGER_LIMITS` that the source takes.
+    """Return the ranges of graph and examples; for other integers the largest of `INTEGER_LIMITS` that works.
 
-    It is asked with every element at the limit, so that what it takes does not depend on a draw.
+    The source runs with every element at the limit, so that the answer does not depend on a random draw.
     """
     ranges = value_ranges(model, examples)
     integers = {
@@ -70,9 +70,9 @@ def input_ranges(
 def call_inputs(
     reference: Callable[[Arrays], Arrays], model: Model, seed: int, ranges: Ranges
 ) -> tuple[Arrays, Arrays]:
-    """Random inputs of a call, positive where the source gives numbers for these alone, as for a variance.
+    """Return random inputs of a call, positive if the source returns numbers only then, as for a variance.
 
-    The second value is its answer.
+    The second value is its outputs.
     """
     drawn = random_feed(model, seed, model.ir.graph.inputs, ranges)
     states = {pair.input for pair in model.states}

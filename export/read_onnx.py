@@ -29,8 +29,7 @@ def read_graph(
 ) -> tuple[ir.Model, Arrays, list[str]]:
     """Return the network of an ONNX file: checked, at `OPSET`, with static shapes, simplified.
 
-    The second value is the arrays of the inputs that became constants, the third says what was
-    assumed.
+    The second value is the arrays of the inputs that became constants, the third the assumptions.
 
     Args:
         data: the content of the file.
@@ -38,7 +37,7 @@ def read_graph(
         constants: input name -> value, for inputs that become constants.
 
     Raises:
-        ModelError: everything that is wrong with the file.
+        ModelError: all problems of the file.
     """
     proto = parse(data, shapes)
     try:
@@ -109,7 +108,7 @@ def _check_shapes(model: ir.Model) -> None:
 
 
 def _check_scales(model: ir.Model) -> None:
-    """ONNX's shape inference does not look at the axis of scales."""
+    """Check the axis of scales, which ONNX's shape inference ignores."""
     nodes = (node for node in model.graph if is_quantizer(node) or is_dequantizer(node))
     if problems := list(filter(None, map(_scale_problem, nodes))):
         raise ModelError(problems)
@@ -129,7 +128,7 @@ def _scale_problem(node: ir.Node) -> Problem | None:
 
 
 def _check_halves(model: ir.Model) -> None:
-    """No target rounds to half precision between operators, and onnxruntime does so here and there."""
+    """Refuse half precision between operators: no target rounds to it, and onnxruntime does so in places."""
     halves = [
         node
         for node in model.graph

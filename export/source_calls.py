@@ -17,12 +17,12 @@ Call = Callable[[Arrays], Arrays]
 
 
 def torch_call(source: str, model: Model, shapes: Mapping[str, Sequence[int]]) -> Call:
-    """Return what calls a factory's module, or the program of a .pt2.
+    """Return a call of a factory's module, or of the program of a .pt2.
 
     Args:
         source: ``package.module:factory`` or a path to a .pt2.
-        model: what it was imported as, whose names inputs and outputs have.
-        shapes: input name -> dimensions, where the factory gives no example inputs.
+        model: the imported form, whose names inputs and outputs have.
+        shapes: input name -> dimensions, if the factory returns no example inputs.
     """
     from edgekit.export.from_torch import TorchReference, quiet
     from edgekit.export.torch_source import load_module, load_source
@@ -36,14 +36,14 @@ def torch_call(source: str, model: Model, shapes: Mapping[str, Sequence[int]]) -
 def onnx_call(
     source: str, model: Model, shapes: Mapping[str, Sequence[int]], constants: Constants
 ) -> Call:
-    """Return what runs an .onnx whose inputs may have any sizes, whatever sizes the file gives them.
+    """Return a call that runs an .onnx with inputs of any sizes, whatever sizes the file states.
 
     A file whose nodes hold its sizes does not run with others.
 
     Args:
         source: path of the file.
-        model: what it was imported as, whose names inputs and outputs have.
-        shapes: input name -> dimensions, of inputs whose rank the file does not tell.
+        model: the imported form, whose names inputs and outputs have.
+        shapes: input name -> dimensions, of inputs whose rank the file does not state.
         constants: input name -> value: these inputs are constants.
     """
     proto = parse(read_file(Path(source)), shapes)
@@ -52,7 +52,7 @@ def onnx_call(
 
 
 def graph_call(model: Model) -> Call:
-    """Return what runs an imported network whose inputs may have any sizes, as `onnx_call` does."""
+    """Return a call that runs an imported network with inputs of any sizes, as `onnx_call` does."""
     return _of_any_sizes(onnx.load_model_from_string(model.to_bytes()), model)
 
 

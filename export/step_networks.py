@@ -1,4 +1,4 @@
-"""Step networks: their state is what is iterated, and an output says how much a call changed it."""
+"""Step networks: calls iterate their state, and an output shows how much a call changed it."""
 
 import math
 
@@ -11,7 +11,7 @@ from edgekit.graph.nodes import static_shape
 
 
 def with_until(model: Model, until: Until) -> Model:
-    """Return a model that says when its calls have settled.
+    """Return a model with a record of when its calls have settled.
 
     Raises:
         ModelError: it has no such output, or no state that a call could change.

@@ -1,8 +1,8 @@
 """Complex tensors of a torch program, as pairs of real ones; and torch.istft by an overlap-add.
 
-torch's ONNX exporter knows few complex operators. A program that has others is run node by node, complex values as
-real and imaginary part, and traced anew. What an operator makes of the parts is compared with what torch makes of
-the complex numbers, on the example inputs.
+torch's ONNX exporter supports few complex operators. A program with others is run node by node, complex values as real
+and imaginary part, and traced again. The results on the parts are compared with torch's results on complex numbers, on
+the example inputs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,10 +45,10 @@ def needs_pairs(program: torch.export.ExportedProgram) -> bool:
 def in_pairs(
     program: torch.export.ExportedProgram, flat: Sequence[Tensor]
 ) -> torch.export.ExportedProgram:
-    """The same program on real tensors alone; it takes its inputs one after another.
+    """Return the same program on real tensors alone; it takes its inputs by position.
 
     Args:
-        program: what ``torch.export`` made.
+        program: the result of ``torch.export``.
         flat: its example inputs, in order.
 
     Raises:
@@ -69,12 +69,12 @@ def _is_complex(value: object) -> bool:
 
 
 def _as_pair(value: object) -> object:
-    """What torch computed; complex numbers as a pair."""
+    """Return torch's result; complex numbers as a pair."""
     return Pair.of(value) if isinstance(value, Tensor) and value.is_complex() else value
 
 
 def _operator_name(target: object) -> str:
-    """The name of torch's operator, without its library; empty where it is none."""
+    """Return the name of torch's operator, without its library; empty if it is none."""
     schema = getattr(target, "_schema", None)
     return "" if schema is None else str(schema.name.split("::")[-1])
 
@@ -109,7 +109,7 @@ def _flat(name: str) -> str:
 
 
 def _remove_complex_buffers(module: nn.Module, name: str) -> None:
-    """Leave nothing complex behind for the exporter to find."""
+    """Remove complex buffers, so that the exporter does not find them."""
     *path, last = name.split(".")
     for part in path:
         module = getattr(module, part)
@@ -126,7 +126,7 @@ class _PairInterpreter(Interpreter):
         self.kept = kept
 
     def run_node(self, n: Node) -> object:
-        """One node; what is traced of it stands in the module that it stands in."""
+        """Run one node; traced nodes keep the module of the original."""
         mode = get_proxy_mode()
         before = 0 if mode is None else len(mode.tracer.graph.nodes)
         result = super().run_node(n)
@@ -137,7 +137,7 @@ class _PairInterpreter(Interpreter):
         return result
 
     def get_attr(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-        """A parameter or buffer."""
+        """Return a parameter or buffer."""
         parts = None if self.kept is None else getattr(self.kept, _flat(str(target)), None)
         if parts is not None:
             return Pair(*parts.unbind(-1))
@@ -145,13 +145,13 @@ class _PairInterpreter(Interpreter):
         return _as_pair(value)
 
     def call_module(self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-        """The checks that torch.export leaves in a module are of no use here."""
+        """Skip the checks that torch.export leaves in a module, which have no use here."""
         return None
 
     def call_function(
         self, target: Target, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> object:
-        """One operator."""
+        """Run one operator."""
         assert callable(target)
         name = _operator_name(target)
         if name in WHOLE:
@@ -171,10 +171,10 @@ class _PairInterpreter(Interpreter):
 
 
 class _ComplexComparison(_PairInterpreter):
-    """Runs every node on complex numbers as well, and sees that pairs give the same."""
+    """Runs every node on complex numbers as well, and checks that pairs give the same."""
 
     def run_node(self, n: Node) -> object:
-        """One node."""
+        """Run one node."""
         complex_operands = has_pair(self.args_of(n))
         try:
             result = super().run_node(n)
@@ -196,12 +196,12 @@ class _ComplexComparison(_PairInterpreter):
         return result
 
     def args_of(self, n: Node) -> object:
-        """What a node reads."""
+        """Return the operands of a node."""
         return self.fetch_args_kwargs_from_env(n)
 
 
 def _without_form(n: Node) -> ModelError:
-    """An operator that pairs have no form of, or another one than torch."""
+    """Return the error for an operator without a form for pairs, or with another result than torch."""
     found = f"{n.target} of complex numbers ('{n.name}')"
     step = "write it with real and imaginary parts"
     allowed = "complex products, sums, movements, transforms, abs, angle, exp, log, pow, conj and division"
@@ -209,7 +209,7 @@ def _without_form(n: Node) -> ModelError:
 
 
 def _place(n: Node) -> str:
-    """The module that a node stands in, as messages name it."""
+    """Return the module of a node, as messages name it."""
     stack = list((n.meta.get("nn_module_stack") or {}).values())
     return f"module '{stack[-1][0]}'" if stack and stack[-1][0] else "the torch module"
 

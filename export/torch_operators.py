@@ -1,4 +1,4 @@
-"""Operators of torch that its own ONNX exporter takes apart into forms that are harder to read."""
+"""Operators that torch's ONNX exporter would decompose into forms that are harder to read."""
 
 from typing import Any, Protocol
 
@@ -6,13 +6,13 @@ from edgekit.export.own_operators.marked_layers import TracedTensor, Translation
 
 
 class _Numbers(Protocol):
-    """A list of numbers that torch hands on."""
+    """A list of numbers from torch."""
 
     def __getitem__(self, index: int) -> float: ...
 
 
 def translations(offline: bool = False) -> Translations:
-    """Return the ``custom_translation_table`` for ``torch.onnx.export``; `offline`, of what is to be streamed.
+    """Return the ``custom_translation_table`` for ``torch.onnx.export``; `offline`: for a network to be streamed.
 
     Parameters have torch's names: up to torch 2.8 its exporter finds a translation by them.
     """
@@ -52,7 +52,7 @@ def _upsample_linear1d(
 def _lines(
     input: TracedTensor, output_size: _Numbers, align_corners: bool, scale_factors: _Numbers | None
 ) -> object:
-    """As `_upsample_linear1d`; points on the lines between frames, ends included, by a transposed convolution.
+    """Interpolate as `_upsample_linear1d`, with ends included, by a transposed convolution.
 
     At every length it is the same, and exact, while onnxruntime rounds each point's place to float32.
     """
@@ -73,7 +73,7 @@ def _lines(
 
 
 def _atan2(self: object, other: object) -> object:
-    """The angle of (other, self) in [-pi, pi]: pi for 0 and other < 0, as of real bins, and 0 at the origin."""
+    """Return the angle of (other, self) in [-pi, pi]: pi for 0 and other < 0, as of real bins, and 0 at the origin."""
     import math
 
     op = opset()
@@ -85,7 +85,7 @@ def _atan2(self: object, other: object) -> object:
 
 
 def _cat(tensors: Any, dim: int = 0) -> object:
-    """Concatenation, without the empty tensors of one axis that torch lets stand beside any others."""
+    """Concatenate tensors without the empty ones of one axis, which torch allows next to any others."""
     op = opset()
     kept = [one for one in tensors if list(one.shape or ()) != [0]]
     return op.Concat(*(kept or tensors[:1]), axis=dim) if len(kept) != 1 else op.Identity(kept[0])

@@ -1,4 +1,4 @@
-"""Complex tensors as pairs of real ones: what operators of torch make of them."""
+"""Complex tensors as pairs of real ones: results of torch's operators on pairs."""
 
 import functools
 import itertools
@@ -25,7 +25,7 @@ class Pair:
 
     @staticmethod
     def of(value: "Operand") -> "Pair":
-        """A complex or real tensor or number."""
+        """Return a complex or real tensor or number."""
         if isinstance(value, Pair):
             return value
         if isinstance(value, Tensor) and value.is_complex():
@@ -36,7 +36,7 @@ class Pair:
         return Pair(torch.tensor(number.real), torch.tensor(number.imag))
 
     def joined(self) -> Tensor:
-        """The complex tensor."""
+        """Return the complex tensor."""
         return torch.view_as_complex(torch.stack([self.real, self.imag], -1))
 
 
@@ -66,7 +66,7 @@ def has_pair(tree: object) -> bool:
 
 
 def by_parts(target: Operator, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
-    """What is linear, applied to both parts; real operands stay real in the first and are nothing in the second."""
+    """Apply a linear operator to both parts; real operands are passed to the first and left out of the second."""
     real = target(*map_pairs(args, lambda p: p.real), **map_pairs(kwargs, lambda p: p.real))
     imag = target(*map_pairs(_alone(args), lambda p: p.imag), **map_pairs(kwargs, lambda p: p.imag))
     if isinstance(real, Tensor):
@@ -75,7 +75,7 @@ def by_parts(target: Operator, args: Sequence[object], kwargs: Mapping[str, obje
 
 
 def _alone(args: Sequence[object]) -> tuple[object, ...]:
-    """Real tensors beside pairs in one list have no imaginary part."""
+    """Give real tensors in a list with pairs an imaginary part of zero."""
     return tuple(
         [item if isinstance(item, Pair) else Pair.of(item) for item in arg]
         if isinstance(arg, list | tuple) and has_pair(arg)
@@ -85,7 +85,7 @@ def _alone(args: Sequence[object]) -> tuple[object, ...]:
 
 
 def product(target: Operator, args: Sequence[Any], kwargs: Mapping[str, object]) -> Pair:
-    """What is linear in each of two operands."""
+    """Return the pair of an operator that is linear in each of two operands."""
     if isinstance(args[-1], list | tuple) and has_pair(args[-1]):  # einsum
         *first, both = args
         if len(both) != 2:
@@ -112,7 +112,7 @@ def product(target: Operator, args: Sequence[Any], kwargs: Mapping[str, object])
 
 
 def _multilinear(of: Callable[[list[Tensor]], Tensor], operands: Sequence[Pair]) -> Pair:
-    """What is linear in each of any number of pairs: i to the power of how many imaginary parts meet."""
+    """Return the pair of an operator linear in each of any number of pairs: i to the power of the imaginary parts."""
     sums: list[list[Tensor]] = [[], []]  # real, imaginary
     for parts in itertools.product(*((("real", 0), ("imag", 1)) for _ in operands)):
         count = sum(imaginary for _, imaginary in parts)
@@ -159,7 +159,7 @@ def _exp(x: Pair) -> Pair:
 
 
 def _log(x: Operand) -> Pair:
-    """The principal value; of a real number below 0 it has the imaginary part pi."""
+    """Return the principal value; of a real number below 0 it has the imaginary part pi."""
     whole = Pair.of(x)
     return Pair(torch.log(_abs(whole)), torch.atan2(whole.imag, whole.real))
 
@@ -183,7 +183,7 @@ def _pow(x: Operand, exponent: Operand) -> Pair:
 
 
 def _pair_copy(x: Pair, dtype: torch.dtype | None = None, **options: object) -> Pair | Tensor:
-    """A change of type; of a complex number to a real one the real part."""
+    """Return x in another type; a complex number as a real one is its real part."""
     if dtype is not None and not dtype.is_complex:
         return x.real.to(dtype)
     return x
@@ -205,7 +205,7 @@ def _view_as_complex(x: Tensor) -> Pair:
 
 @dataclass(frozen=True)
 class _InverseTransform:
-    """What `torch.istft` is called with."""
+    """Arguments of `torch.istft`."""
 
     x: Operand
     n_fft: int
@@ -224,14 +224,14 @@ class _InverseTransform:
         return self.hop_length or self.n_fft // 4
 
     def taper(self) -> Tensor:
-        """The window, (n_fft,), with zeros around it."""
+        """Return the window, (n_fft,), with zeros around it."""
         size = self.win_length or self.n_fft
         left = (self.n_fft - size) // 2
         window = torch.ones(size) if self.window is None else self.window
         return F.pad(window, (left, self.n_fft - size - left))
 
     def basis(self) -> Tensor:
-        """The inverse DFT as a matrix (bins * 2, n_fft): of real parts, then of imaginary ones."""
+        """Return the inverse DFT as a matrix (bins * 2, n_fft): of real parts, then of imaginary ones."""
         bins = self.n_fft // 2 + 1
         matrix = dft_matrix(bins, self.n_fft, self.n_fft, True, 2)[:, ::2]
         full = torch.as_tensor(matrix.copy())  # (bins * 2, n_fft)
@@ -242,7 +242,7 @@ class _InverseTransform:
         return torch.cat([full[::2] * weight, full[1::2] * weight])
 
     def sound(self) -> Tensor:
-        """Its result: one transposed convolution, over the windows' envelope."""
+        """Return the result: one transposed convolution, over the windows' envelope."""
         spectrum, taper, size = Pair.of(self.x), self.taper(), self.n_fft
         flat = spectrum.real.dim() == 2
         parts = torch.cat([spectrum.real, spectrum.imag], -2)

@@ -1,4 +1,4 @@
-"""What torch asks while it traces and exports: answers that are known at once, or that no values decide."""
+"""Answers to torch's questions while it traces and exports: known at once, or not decided by values."""
 
 import copy
 import sys
@@ -17,11 +17,11 @@ Layer = Callable[..., object]  # runs one recurrent layer, as torch decomposes i
 
 @contextmanager
 def quick_recurrent_shapes() -> Iterator[None]:
-    """Let torch's tracer know what a GRU or LSTM gives without a loop over its frames.
+    """Give torch's tracer the output shapes of a GRU or LSTM without a loop over its frames.
 
-    torch 2.13 learns the shape behind a recurrent layer by 7 operators a frame on tensors without content, in
-    every one of five passes. The layers themselves stay single operators of the graph. Where torch has no
-    such functions, nothing changes.
+    torch 2.13 finds the shape after a recurrent layer by 7 operators per frame on tensors without content, in each of
+    five passes. The layers themselves stay single operators of the graph. Where torch has no such functions, nothing
+    changes.
     """
     from torch._decomp import decompositions
 
@@ -37,8 +37,8 @@ def quick_recurrent_shapes() -> Iterator[None]:
 def plain_transformers() -> Iterator[None]:
     """Let torch's Transformer layers be traced with any mask, by their plain operators.
 
-    They ask whether a mask is the causal one, to choose a kernel; while tracing there are no values to tell. The
-    mask itself says what is seen, so the answer is no. The fused kernel of a whole layer has no ONNX form.
+    They ask whether a mask is the causal one, to choose a kernel; while tracing there are no values to decide it. The
+    mask itself defines what is attended to, so the answer is no. The fused kernel of a whole layer has no ONNX form.
     """
     import torch
     from torch.nn.modules import transformer
@@ -57,11 +57,11 @@ def plain_transformers() -> Iterator[None]:
 
 @contextmanager
 def one_table_of_operators() -> Iterator[None]:
-    """Let torch's ONNX exporter make its table of some 500 operators once in a process.
+    """Let torch's ONNX exporter build its table of about 500 operators once per process.
 
-    torch 2.13 makes it anew in every export, and parses the source of each function for it: a third of the export of
-    a small network. It needs none of these sources. An export adds own operators to its copy. Where torch has no such
-    table, nothing changes.
+    torch 2.13 builds it in every export, and parses the source of each function for it: a third of the export time of
+    a small network. It needs none of these sources. An export adds custom operators to its copy. Without such a table
+    in torch, nothing changes.
     """
     from torch.onnx._internal.exporter import _registration
 
@@ -86,7 +86,7 @@ def one_table_of_operators() -> Iterator[None]:
 
 @contextmanager
 def _domains_alone() -> Iterator[None]:
-    """Let functions of torch's ONNX table say their domain without parsing their sources, which is all it asks for."""
+    """Let functions of torch's ONNX table return their domain without parsing sources; the table needs no more."""
     from onnxscript import values
 
     traced = getattr(values, "TracedOnnxFunction", None)

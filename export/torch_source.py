@@ -37,14 +37,13 @@ class TorchSource:
     """A network that torch can call and export.
 
     Attributes:
-        program: the network as ``torch.export`` sees it.
+        program: the network from ``torch.export``.
         call: the original network, called with `args` and `kwargs`.
         args: example inputs of one call, by position.
         kwargs: example inputs of one call, by name.
-        output_names: names of the outputs, where the module has an attribute ``output_names`` or
-            returns a dictionary.
-        input_names: of the program's inputs, where it has lost them.
-        trained: what a denoiser was trained for: the module's attribute ``trained``, a dictionary of
+        output_names: names of the outputs, if the module has an attribute ``output_names`` or returns a dictionary.
+        input_names: names of the program's inputs, if it has lost them.
+        trained: training facts of a denoiser: the module's attribute ``trained``, a dictionary of
             ``prediction`` and ``timesteps``.
     """
 
@@ -63,7 +62,7 @@ def load_source(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchSource
     Args:
         source: ``package.module:factory``, also found from the working directory, or a path to a
             .pt2.
-        shapes: input name -> dimensions; replaces or stands in for example inputs of a factory.
+        shapes: input name -> dimensions; replaces example inputs of a factory, or is used without any.
 
     Raises:
         UsageError: the name, the factory or the file cannot be used; chained to the original error.
@@ -109,7 +108,7 @@ class TorchModule:
 
 
 def trace_module(loaded: TorchModule) -> TorchSource:
-    """Return the network as torch.export sees it with these example inputs.
+    """Return the network that torch.export traces with these example inputs.
 
     Raises:
         ModelError: ``torch.export`` refuses the network.
@@ -159,7 +158,7 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
 
 
 def unwrap_module(module: object) -> object:
-    """Return the module inside those that torch wraps around one to train or to compile it."""
+    """Return the module inside torch's wrappers for training or compilation."""
     from torch.nn.parallel import DataParallel, DistributedDataParallel
 
     if isinstance(module, DataParallel | DistributedDataParallel):
@@ -169,7 +168,7 @@ def unwrap_module(module: object) -> object:
 
 
 def _read_trained_attribute(source: str, module: object) -> TrainingFacts:
-    """What a module says in its attribute ``trained``."""
+    """Return the facts in a module's attribute ``trained``."""
     facts = getattr(module, "trained", None)
     if facts is None:
         return TrainingFacts()
@@ -182,7 +181,7 @@ def _read_trained_attribute(source: str, module: object) -> TrainingFacts:
 
 
 def _keys(program: "torch.export.ExportedProgram") -> tuple[str, ...] | None:
-    """The keys of the dictionary that forward returns, in order; None where it returns anything else."""
+    """Return the keys of the dictionary that forward returns, in order; None if it returns anything else."""
     spec = program.call_spec.out_spec
     if spec is None or spec.type is not dict:
         return None
@@ -220,7 +219,7 @@ def find_factory(source: str) -> Callable[[], object]:
 
 
 def _step_of_import(error: Exception, module_name: str) -> str:
-    """What to do where a module cannot be imported: it is not there, or what stands in it is wrong."""
+    """Return the next step if a module cannot be imported: it is missing, or its code is wrong."""
     if not isinstance(error, ImportError):
         return f"correct the module {module_name}"
     if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
@@ -258,7 +257,7 @@ def _examples(
 
 
 def _named_examples(source: str, parameters: list[str], examples: object) -> dict[str, object]:
-    """The examples that a factory returned, by parameter name."""
+    """Return the examples that a factory returned, by parameter name."""
     if examples is None:
         return {}
     if isinstance(examples, Mapping):
@@ -291,7 +290,7 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 
 
 def _as_tensors(example: object) -> object:
-    """An example whose arrays of NumPy are tensors."""
+    """Return an example whose arrays of NumPy are tensors."""
     import torch
 
     converted: object = torch.utils._pytree.tree_map_only(np.ndarray, torch.from_numpy, example)
@@ -299,7 +298,7 @@ def _as_tensors(example: object) -> object:
 
 
 def _kind(made: object) -> str:
-    """What a factory returned, in words: of a tuple its items, too."""
+    """Return the kind of a factory's result in words: of a tuple its items, too."""
     if not isinstance(made, tuple):
         name = type(made).__name__
         return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
@@ -342,7 +341,7 @@ def _export(
 
 @contextmanager
 def silent() -> Iterator[None]:
-    """Keep off the screen what torch prints and logs of an export that it then refuses with an error."""
+    """Suppress torch's output and logs of an export that ends in an error."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""Proof of an import: source and `Model` give the same outputs, also with states carried."""
+"""Proof of an import: source and `Model` have the same outputs, also with states carried."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,9 +22,9 @@ LIMIT = 1e-5  # of the peak, see the float32 tolerance of the arithmetic
 SPREADS = 10
 LARGEST_SPREAD = 0.5
 NUDGES = 4
-# Of the peak, in float64: two networks are the same, whatever float32 makes of them. The one that is imported
-# has float32 constants, each off by 6e-8 at most; by more where it was computed of others at import, so that up to
-# LIMIT it may be off by SPREADS times what a unit in the last place of every constant changes.
+# Of the peak, in float64: up to here two networks are the same, despite float32. The imported one
+# has float32 constants, each off by 6e-8 at most, or more if computed from others at import. So, up to
+# LIMIT, it may be off by SPREADS times the effect of one unit in the last place of every constant.
 LIMIT_DOUBLE = 1e-7
 # Two float sums that differ in their last bit may round to neighbouring integers.
 MIN_SNR_ROUNDED_DB = 25.0
@@ -47,10 +47,10 @@ def compare(
     NaN equals NaN and infinity itself; an error of an all-zero reference counts absolutely.
 
     Args:
-        reference: output name -> what it should be.
-        value: output name -> what it is.
-        limit: the largest error that is allowed, of the peak.
-        limits: output name -> its own limit, where that is larger.
+        reference: output name -> expected values.
+        value: output name -> found values.
+        limit: the largest allowed error, relative to the peak.
+        limits: output name -> its limit, if that is larger.
         what: names the network in the error.
 
     Raises:
@@ -78,18 +78,18 @@ def verify_import(
 
     Args:
         reference: the source: all inputs of one call -> all outputs, by the model's names.
-        model: what was imported.
-        examples: inputs of one call that make sense for the network; random ones come in addition.
-        exact: makes the source in float64, which is asked only where float32 does not tell.
+        model: the imported network.
+        examples: realistic inputs of one call; random ones are added.
+        exact: makes the source in float64; used only if float32 does not decide.
 
     Returns:
         The largest error relative to the peak of an output.
 
     Raises:
-        ModelError: onnxruntime gives an output another size than ONNX's shape inference.
+        ModelError: an output's size in onnxruntime differs from ONNX's shape inference.
         VerificationError: an output differs by more than `LIMIT` of its peak, and by more than
-            `SPREADS` times what the source's rounding makes of it; of a network that rounds to
-            integers, by more than `MIN_SNR_ROUNDED_DB` allows.
+            `SPREADS` times the effect of the source's rounding. A network that rounds to integers must reach
+            `MIN_SNR_ROUNDED_DB`.
     """
     wide = None if exact is None else partial(_both_in_double, exact, model)
     same = partial(
@@ -126,13 +126,13 @@ def verify_answer(
     what: str,
     wide: Callable[[], tuple[Call, ...]] | None,
 ) -> float:
-    """Compare what two networks answer to one call; where float32 does not tell, in float64.
+    """Compare the outputs of two networks for one call; in float64 if float32 does not decide.
 
     Args:
         reference: the source.
         value: the other network.
         feed: the inputs.
-        expected: what the source answers.
+        expected: the source's outputs.
         what: names the other network in the error.
         wide: makes in float64 the source, the other network, and that one with nudged constants.
 
@@ -152,7 +152,7 @@ def _answer_to_first(call: Call, feeds: Sequence[Arrays]) -> Arrays:
 
 
 def _of_known_sizes(run: Call, model: Model, where: str, feeds: Arrays) -> Arrays:
-    """Run a call; every output has as many elements as the graph says, and its shape but for sizes of 1."""
+    """Run a call; refuse outputs of another element count than the graph's; add or drop sizes of 1 as in the graph."""
     found = run(feeds)
     shapes = {str(value.name): static_shape(value) for value in model.ir.graph.outputs}
     known = {name: shape for name in found if (shape := shapes.get(name)) is not None}
@@ -195,9 +195,9 @@ def _compare_answers(
     min_snr_db: float,
     wide: Callable[[], tuple[Call, ...]] | None,
 ) -> float:
-    """Compare what both answer to the feeds, and only where they differ ask how far that can tell.
+    """Compare both outputs for the feeds; only if they differ, find how much rounding alone explains.
 
-    `expected` is the reference's answer where that is known.
+    `expected` is the reference's outputs if they are known.
     """
     expected = answer(reference, feeds) if expected is None else expected
     found = answer(imported, feeds)
@@ -235,7 +235,7 @@ def _agree_within_snr(
 def _limits_of_rounding(
     expected: Arrays, errors: Mapping[str, float], changed: Iterable[Arrays]
 ) -> dict[str, float]:
-    """How much each output may differ, by what the source gives where its inputs change in the last place."""
+    """Return how much each output may differ: the source's spread when inputs change in the last place."""
     limits = dict.fromkeys(expected, LIMIT)
     for nudged in changed:
         for name, array in expected.items():
@@ -250,7 +250,7 @@ def _answers_in_double(
     wide: Callable[[], tuple[Call, ...]] | None,
     feeds: Sequence[Arrays],
 ) -> tuple[Arrays, ...] | None:
-    """What the networks answer in float64; None where they do not run in it."""
+    """Return the networks' outputs in float64; None if they do not run in it."""
     if wide is None:
         return None
     try:
@@ -262,7 +262,7 @@ def _answers_in_double(
 def _explain_difference(
     error: VerificationError, lost: Mapping[str, float], when: str
 ) -> VerificationError:
-    """The error, or where the source itself loses an output in rounding, one that says so."""
+    """Return the error, or a clearer one if the source itself loses an output in rounding."""
     names = [name for name, part in lost.items() if not part <= LARGEST_SPREAD]
     if not names:
         return error
@@ -286,18 +286,19 @@ def compare_in_double(
     """Compare two networks whose float32 results differ by the rounding of float32.
 
     Args:
-        exact: what the source gives in float64.
-        same: what the other network gives in float64; it must agree to `LIMIT_DOUBLE`.
-        expected: what the source gives in float32.
-        found: what the other network gives in float32; its error may be `SPREADS` times the source's own.
+        exact: outputs of the source in float64.
+        same: outputs of the other network in float64; they must agree to `LIMIT_DOUBLE`.
+        expected: outputs of the source in float32.
+        found: outputs of the other network in float32; the error may be `SPREADS` times that of the source.
         what: names the other network in the error.
-        constants: output name -> what rounded constants may make of it in float64, of the peak; `LIMIT` at most.
+        constants: output name -> allowed effect of rounded constants in float64, relative to the peak; `LIMIT` at
+            most.
 
     Returns:
         The largest error of `found`, relative to the peak of an output.
 
     Raises:
-        VerificationError: another network, or one that float32 hurts far more than the source.
+        VerificationError: another network, or one whose float32 error is far above the source's.
     """
     rounded = {name: min(limit, LIMIT) for name, limit in (constants or {}).items()}
     lost = {name: _relative_error(array, expected[name]) for name, array in exact.items()}
@@ -310,7 +311,7 @@ def compare_in_double(
 
 
 def _both_in_double(exact: Callable[[], Call], model: Model) -> tuple[Call, ...]:
-    """The source, the model, and the model with nudged constants."""
+    """Return the source, the model, and the model with nudged constants."""
     data = model.to_bytes()
     return exact(), double_runner(data), double_runner(data, nudged=True)
 
@@ -336,7 +337,7 @@ def _carry(model: Model, call: Call, streams: Sequence[Arrays]) -> Arrays:
 
 
 def _relative_error(reference: Array, value: Array) -> float:
-    """The largest difference over the reference's peak; some elements at once, so that outputs may be large."""
+    """Return the largest difference over the reference's peak, in blocks, so that outputs may be large."""
     if reference.shape != value.shape:
         return float("inf")
     error = peak = 0.0

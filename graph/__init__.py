@@ -1,1 +1,1 @@
-"""The ground that every stage stands on: the model, its nodes, what is so of each operator."""
+"""Basis of every stage: the model, its nodes, and facts about each operator."""

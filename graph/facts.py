@@ -1,9 +1,8 @@
-"""What is so of every ONNX operator, wherever it runs: one row each.
+"""Facts about every ONNX operator on any runtime: one row each.
 
-A stage that wants to know whether an operator works element by element, only moves elements, or suffers
-from a rounded input asks its row. No stage keeps a list of its own that a row could answer. What an
-operator computes stands in `edgekit.operators`; which form of it a target or the streaming rewrite has, in
-their own tables.
+A stage that asks whether an operator works element by element, only moves elements, or suffers from a rounded input
+reads its row. No stage keeps a separate list for a question that a row answers. `edgekit.operators` states what an
+operator computes; targets and the streaming rewrite list their forms of it in their own tables.
 """
 
 from collections.abc import Callable
@@ -22,7 +21,7 @@ Places = Literal["axis", "axes", "classes"]
 
 @dataclass(frozen=True)
 class Cell:
-    """A recurrent layer: gates that its weights hold, and the activations where none are named."""
+    """A recurrent layer: gates that its weights hold, and the default activations."""
 
     gates: int
     activations: tuple[str, ...]
@@ -39,43 +38,43 @@ class Act:
 
 @dataclass(frozen=True)
 class Facts:
-    """One operator of ONNX.
+    """Facts about one operator of ONNX.
 
     Attributes:
-        name: of the operator, in the standard's own domain.
-        elementwise: an element of the result follows from the elements at its place; operands broadcast.
-        moves: every element of the results is an element of an operand. ``renames`` leaves all where they
-            are in memory (up to Transpose, which may not), ``copies`` takes or repeats them by place,
-            ``fills`` puts a constant beside them, ``chooses`` looks at their values or at neighbours.
+        name: of the operator, in the standard domain.
+        elementwise: an element of the result depends on the elements at its place; operands broadcast.
+        moves: every element of the results is an element of an operand. ``renames`` leaves all at their place in
+            memory (except Transpose, which may not). ``copies`` selects or repeats them by place, ``fills`` adds a
+            constant next to them, ``chooses`` compares values or neighbours.
         joins: such elements come from several operands.
-        keeps_zero: where the elements that it takes are 0 its result is 0, whatever constants stand beside.
+        keeps_zero: where the elements that it takes are 0 its result is 0, whatever its constants are.
         homogeneous: the result of s * x is s times the result of x, for every s > 0.
         degree: the result of s * x is s ** degree times the result of x, for every s > 0 and all operands that change
-            alike; what is ``homogeneous``, averages or moves has degree 1 without saying so.
-        saturates: large inputs end at a bound, so that its input gains from 16 bits, at no cost.
-        precise: its integer form has 64 bits inside, so that 16 bits are worth it outside.
+            alike. Operators that are ``homogeneous``, average or move have degree 1 by default.
+        saturates: large inputs reach a bound, so that its input gains from 16 bits, at no cost.
+        precise: its integer form has 64 bits inside, so that 16 bits outside are useful.
         sensitive: inputs whose rounding to 0 makes an infinity, or that squares spread over many powers.
-        partial: the operand that not every number suits; 1 always does.
+        partial: the operand for which not every number is valid; 1 always is.
         sign: of the result, whatever the inputs are: ``above`` zero or ``not below`` it; or that of the ``first`` or
             ``second`` operand, of the ``least`` or ``most`` of all, or of their ``sum``. Operators that rename or copy
-            elements keep it without saying so.
-        mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute
-            or second input), or ``spatial`` (all behind batch and channels).
-        axis: the attribute ``axis`` where it is left out.
-        places: what its operand of indices counts: elements along one ``axis``, along several ``axes``, or ``classes``.
-        limits: with constants beside its first operand it keeps that in a range.
+            elements keep it by default.
+        mixes: the axes along which elements meet: one ``axis`` or all ``from axis`` on, ``axes`` (attribute or second
+            input), or ``spatial`` (all after batch and channels).
+        axis: the default of the attribute ``axis``.
+        places: the unit of its index operand: elements along one ``axis``, along several ``axes``, or ``classes``.
+        limits: with other constant operands it keeps its first operand in a range.
         compares: a constant operand may be a limit or a period: it compares with it, bounds by it or divides by it.
-        slides: a window slides over the axes behind batch and channels.
+        slides: a window slides over the axes after batch and channels.
         averages: each element is a mean, so that probabilities stay probabilities.
-        affine: with a constant operand it is a scale or a shift: what it does with its second one.
+        affine: with a constant operand it is a scale or a shift: its effect on the second one.
         multiplies: by its constants, as the factors of a normalization; layers multiply by their weights.
         linear: a layer of sums of products with its weights; each output channel may have a scale.
-        weights: inputs that are the weights of a layer where they are constant.
+        weights: inputs that are the weights of a layer if they are constant.
         bias: the input that is added to the layer's sums.
         cell: of a recurrent layer.
         act: kernels of float layers can take it of their sums.
-        grows: its result may be much larger than all it reads.
-        quantizer: turns floats into integers or back.
+        grows: its result may be much larger than all its inputs.
+        quantizer: converts floats to integers or back.
         random: draws numbers.
         loops: runs a graph that it holds any number of times.
     """
@@ -270,7 +269,7 @@ _NOTHING = Facts("")
 
 
 def facts_of(node: ir.Node) -> Facts:
-    """Return the row of a node's operator; a row of no facts where the standard or this table lacks it."""
+    """Return the row of a node's operator; a row without facts if the standard or this table lacks it."""
     return FACTS.get(node.op_type, _NOTHING) if node.domain in ("", "ai.onnx") else _NOTHING
 
 

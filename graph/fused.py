@@ -1,4 +1,4 @@
-"""Operators that a quantizer makes of several, as ONNX functions: float outside, precise inside."""
+"""Fused operators that a quantizer makes of several, as ONNX functions: float outside, precise inside."""
 
 import onnx_ir as ir
 

@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 
 
 def of_hop(model: Model, inputs: Mapping[str, Any], hop: int) -> JsonObject:
-    """Return one hop of the stream inputs (hops, *shape), and the session constants (*shape) as they are."""
+    """Return one hop of the stream inputs (hops, *shape), and the session constants (*shape) unchanged."""
     constants = set(model.constants)
     return {name: array if name in constants else array[hop] for name, array in inputs.items()}
 

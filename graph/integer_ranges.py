@@ -1,6 +1,6 @@
-"""Which values an input may have: of one that indexes a table the table's size tells, else an example.
+"""Finds the values that an input may have: from the size of the table that it indexes, else from an example.
 
-A reader bounds what it reads, and what only moves, shifts or scales numbers hands the bounds on to its operand.
+A reader bounds its input. Nodes that only move, shift or scale numbers pass the bounds on to their operand.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ PASSED = ("Cast", "Floor")  # leave whole numbers as they are
 
 @dataclass(frozen=True)
 class Bounds:
-    """The least and the largest value that makes sense; infinite where nothing tells."""
+    """The least and the largest valid value; infinite if unknown."""
 
     low: float = -inf
     high: float = inf
 
     def both(self, other: "Bounds") -> "Bounds":
-        """What both allow; of two that contradict each other the first."""
+        """Return the intersection; if the two contradict each other, the first."""
         met = Bounds(max(self.low, other.low), min(self.high, other.high))
         return met if met.low <= met.high else self
 
@@ -37,11 +37,11 @@ def value_ranges(
 ) -> dict[str, tuple[int, int]]:
     """Return the least and the largest whole number that inputs may have, by name.
 
-    Inputs of which neither the graph nor the examples tell are left out, and floats that are no indices.
+    Inputs unknown from graph and examples are left out, and floats that are no indices.
 
     Args:
         model: the network.
-        examples: arrays of inputs by name; they tell where the graph does not.
+        examples: arrays of inputs by name; they count if the graph shows no range.
     """
     found, ranges = _bounds_of_values(model.ir.graph), {}
     for value in model.ir.graph.inputs:
@@ -58,7 +58,7 @@ def value_ranges(
 
 
 def _bounds_of_values(graph: ir.Graph) -> dict[ir.Value, Bounds]:
-    """What the readers of each computed value make sense of."""
+    """Return the bounds that the readers of each computed value accept."""
     found: dict[ir.Value, Bounds] = {}
     for node in reversed(list(graph)):
         result = Bounds()
@@ -71,7 +71,7 @@ def _bounds_of_values(graph: ir.Graph) -> dict[ir.Value, Bounds]:
 
 
 def _bounds(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """What a node makes of the bounds of its first result for one of its inputs."""
+    """Return the bounds of one input of a node that follow from those of its first result."""
     facts = facts_of(node)
     if facts.places is not None:
         return READERS[facts.places](node, index, result)
@@ -91,7 +91,7 @@ def _size(node: ir.Node, axis: int) -> int | None:
 
 
 def _index(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Places along one axis of the first operand, which is what the result is made of."""
+    """Return the bounds of places along one axis of the first operand, whose elements make the result."""
     if index != 1:
         return result
     size = _size(node, int(attribute(node, "axis", 0)))
@@ -115,13 +115,13 @@ def _one_hot(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 def _other_constant(node: ir.Node, index: int) -> Array | None:
-    """The constant that an operand of two meets."""
+    """Return the constant operand next to operand `index` of two."""
     array = array_of(node.inputs[1 - index]) if len(node.inputs) == 2 else None
     return array if array is not None and array.size and array.dtype.kind in "fiu" else None
 
 
 def _bounds_of_term(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Of the sum or difference of x and a constant."""
+    """Return the bounds of x in the sum or difference of x and a constant."""
     array = _other_constant(node, index)
     if array is None:
         return Bounds()
@@ -134,7 +134,7 @@ def _bounds_of_term(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 def _bounds_of_factor(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Of a product or quotient by a constant above 0; the quotient of integers is cut off."""
+    """Return the bounds of a factor or dividend; the constant is above 0, integer quotients are truncated."""
     array = _other_constant(node, index)
     if array is None or index or not (array > 0).all():
         return Bounds()
@@ -146,7 +146,7 @@ def _bounds_of_factor(node: ir.Node, index: int, result: Bounds) -> Bounds:
 
 
 def _bounds_of_label(node: ir.Node, index: int, result: Bounds) -> Bounds:
-    """Values that it tells apart: whole constants, as the numbers of labels."""
+    """Return the bounds of values that it compares: whole constants, as the numbers of labels."""
     array = _other_constant(node, index)
     if array is None or (array.dtype.kind == "f" and (array != np.round(array)).any()):
         return Bounds()

@@ -1,4 +1,4 @@
-"""What the axes of a model's inputs and outputs are: as the user declares, and where they are sound."""
+"""Axes of a model's inputs and outputs: as the user declares them, and which hold sound."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ from edgekit.graph.nodes import static_shape
 def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
     """Return the network with the declared layouts of its inputs and outputs.
 
-    An output without one that has the shape of an input, or of one channel of it, gets that input's, with a note.
+    An output without one gets the layout of an input of its shape, or of one channel of it, with a note.
 
     Raises:
-        UsageError: names that it does not have, or letters that are not those of its axes.
+        UsageError: unknown names, or letters that do not fit the axes.
     """
     if not layouts:
         return network
@@ -37,7 +37,7 @@ def with_layouts(network: Model, layouts: Mapping[str, Layout]) -> Model:
 
 
 def _layout_problem(network: Model, name: str, layout: Layout) -> Problem | None:
-    """What is wrong with a declared layout."""
+    """Return the fault of a declared layout."""
     ports = {str(v.name): v for v in (*network.stream_inputs, *network.stream_outputs)}
     where = f"--layout {name}={layout}"
     if name not in ports:
@@ -54,7 +54,7 @@ def _layout_problem(network: Model, name: str, layout: Layout) -> Problem | None
 
 
 def _like_inputs(network: Model, known: Mapping[str, Layout]) -> dict[str, str]:
-    """The outputs without a layout, each with the first input that it is like."""
+    """Return the outputs without a layout, each with the first input of the same form."""
     found = {}
     declared = [value for value in network.stream_inputs if str(value.name) in known]
     for output in network.stream_outputs:
@@ -76,7 +76,7 @@ def _is_like(output: ir.Value, time: int | None, source: ir.Value, layout: Layou
 
 
 def pcm_layout(model: Model, value: ir.Value) -> Layout | None:
-    """The layout of a stream of PCM at the reference rate; None where an input or output is no such stream."""
+    """Return the layout of a stream of PCM at the reference rate; None for any other input or output."""
     name, hop, shape = str(value.name), model.stream.hop_samples, static_shape(value)
     if hop is None or shape is None or value.dtype != ir.DataType.FLOAT:
         return None

@@ -1,4 +1,4 @@
-"""`Model`: an ordinary ONNX network plus what ONNX cannot say, kept in its own metadata."""
+"""`Model`: an ordinary ONNX network plus facts beyond ONNX, kept in its metadata."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ class StatePair:
 
 @dataclass(frozen=True)
 class StreamInfo:
-    """How the network relates to a sample stream; None where it is not known.
+    """Relation of the network to a sample stream; unknown fields are None.
 
     Attributes:
         hop_samples: samples that one call consumes.
@@ -52,7 +52,7 @@ class StreamInfo:
 
 @dataclass(frozen=True)
 class Timing:
-    """How one input or output of a hop relates to the offline network's.
+    """Relation of one input or output of a hop to that of the offline network.
 
     With F frames in a hop, hop h holds the offline frames ``[h * F - delay, (h + 1) * F - delay)``; the
     offline tensor has ``F / hop_samples * samples + offset`` frames.
@@ -70,14 +70,14 @@ class Timing:
 
 @dataclass(frozen=True)
 class TensorTime:
-    """How a tensor of a streamed network relates to its input.
+    """Relation of a tensor of a streamed network to its input.
 
     Attributes:
         name: in the offline network.
         node: the node that makes it; None for an input.
         axis: of time.
         rate: its frames per sample, as ``"1/2"``.
-        delay_frames: below 0 where frames are known before their time.
+        delay_frames: below 0 if frames are known before their time.
         states: names of the state inputs that are kept from hop to hop because of it.
         state_bytes: of these, as float32.
     """
@@ -95,9 +95,9 @@ class TensorTime:
 class OutputDelay:
     """The delay of an output in samples of the input, rounded up, and the node where it last grew.
 
-    Of the delay, `crop_samples` are frames that the output has fewer than the recording, as behind convolutions
-    without padding: its frame 0 stands at a later time. So long is not waited: the last frame comes
-    ``delay_samples - crop_samples`` after the last sample.
+    Part of the delay, `crop_samples`, comes from frames that the output lacks, as after convolutions without padding:
+    its frame 0 belongs to a later time. It adds no waiting time: the last frame comes ``delay_samples -
+    crop_samples`` after the last sample.
     """
 
     name: str
@@ -107,13 +107,13 @@ class OutputDelay:
 
     @property
     def waiting_samples(self) -> int:
-        """How long after the last sample of a recording the last frame comes."""
+        """Samples between the last sample of a recording and its last frame."""
         return max(self.delay_samples - self.crop_samples, 0)
 
 
 @dataclass(frozen=True)
 class StreamingFacts:
-    """What the rewrite to hops found: every output but the states, every tensor that carries time."""
+    """Results of the rewrite to hops: every output but the states, every tensor that carries time."""
 
     outputs: tuple[OutputDelay, ...]
     tensors: tuple[TensorTime, ...]
@@ -121,14 +121,14 @@ class StreamingFacts:
 
 @dataclass(frozen=True)
 class ReplacedNode:
-    """A node of the offline network that another form stands for.
+    """A node of the offline network that was replaced by another form.
 
     Attributes:
-        kind: what it was: ``pad``, ``mean``, ``norm``, ``max``, ``attention`` or ``stft``.
-        form: what it has become, as on the command line: ``mean=window:100``.
+        kind: its original kind: ``pad``, ``mean``, ``norm``, ``max``, ``attention`` or ``stft``.
+        form: its new form, as on the command line: ``mean=window:100``.
         operator: of the node.
         node: its name.
-        module: of the user's module that it stands in; None where the file does not tell.
+        module: of the user's module that it stands in; None if the file does not state it.
     """
 
     kind: str
@@ -140,14 +140,14 @@ class ReplacedNode:
 
 @dataclass(frozen=True)
 class Distance:
-    """How far an output of the network with replaced nodes is from that of the original, over whole recordings.
+    """Difference between an output of the network with replaced nodes and the original, over whole recordings.
 
     Attributes:
         output: its name.
-        snr_db: None where both are equal, or the original is silent.
+        snr_db: None if both are equal, or the original is silent.
         max_error: the largest difference.
         peak: the largest value of the original.
-        of: what was measured on: ``examples``, ``calibration`` or ``noise``.
+        of: the data of the measurement: ``examples``, ``calibration`` or ``noise``.
     """
 
     output: str
@@ -159,7 +159,7 @@ class Distance:
 
 @dataclass(frozen=True)
 class Replacements:
-    """What of an offline network was replaced before it was rewritten to hops, and how far that is from it."""
+    """Replaced nodes of an offline network before its rewrite to hops, and its distance from the original."""
 
     nodes: tuple[ReplacedNode, ...]
     distances: tuple[Distance, ...]
@@ -167,7 +167,7 @@ class Replacements:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a model came from: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
+    """Origin of a model: its `name` (no path) and the `sha256` of the imported ONNX bytes."""
 
     name: str
     sha256: str
@@ -175,7 +175,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Quantization:
-    """How a model was quantized: the `recipe` and the last path component of the calibration source."""
+    """Quantization of a model: the `recipe` and the last path component of the calibration source."""
 
     recipe: str
     calibrated_on: str | None = None
@@ -190,8 +190,7 @@ class Model:
 
     Attributes:
         ir: the graph, and the facts.
-        networks: of a denoiser with a sampler of several networks, the others by what they do; no file holds them, and
-            passes leave them out.
+        networks: the other networks of a denoiser's sampler, by role; no file holds them, and passes leave them out.
     """
 
     ir: ir.Model
@@ -199,7 +198,7 @@ class Model:
 
     @property
     def source(self) -> Source:
-        """Name and digest of what was imported."""
+        """Name and digest of the imported network."""
         return Source(**self._load("source", {"name": "model", "sha256": ""}))
 
     @property
@@ -214,27 +213,27 @@ class Model:
 
     @property
     def timing(self) -> dict[str, Timing]:
-        """The time axes of stream inputs and outputs, by name, where they are known."""
+        """Time axes of stream inputs and outputs, by name, if known."""
         return {name: Timing(**facts) for name, facts in self._load("timing", {}).items()}
 
     @property
     def layouts(self) -> dict[str, Layout]:
-        """What the axes of inputs and outputs are, by name, where that is declared."""
+        """Declared axes of inputs and outputs, by name."""
         return {name: parse_layout(text) for name, text in self._load("layouts", {}).items()}
 
     @property
     def end_state(self) -> str | None:
-        """The state input that holds how many samples so far lie behind the end of the stream.
+        """State input that holds the number of samples after the end of the stream so far.
 
-        It is 0 all along. Who runs the hops sets it once, before the hop in which the stream ends; the network
-        counts on from there, so that frames behind the end read as zero.
+        It is 0 before the end. The caller of the hops sets it once, before the hop in which the stream ends. The
+        network counts on from there, so that frames after the end read as zero.
         """
         end: str | None = self._load("end_state", None)
         return end
 
     @property
     def streaming(self) -> StreamingFacts | None:
-        """What the rewrite to hops found; None where the network was given in streaming form."""
+        """Results of the rewrite to hops; None if the network was given in streaming form."""
         facts = self._load("streaming", None)
         return facts and StreamingFacts(
             tuple(OutputDelay(**output) for output in facts["outputs"]),
@@ -246,7 +245,7 @@ class Model:
 
     @property
     def replaced(self) -> Replacements | None:
-        """What was replaced in the offline network; None where nothing was."""
+        """Replaced nodes of the offline network; None if there are none."""
         facts = self._load("replaced", None)
         return facts and Replacements(
             tuple(ReplacedNode(**row) for row in facts["nodes"]),
@@ -255,55 +254,55 @@ class Model:
 
     @property
     def frontend(self) -> str | None:
-        """The ``stft:...`` or ``frame:...`` specification, where a PCM front end was added."""
+        """Specification ``stft:...`` or ``frame:...`` of a PCM front end, if there is one."""
         frontend: str | None = self._load("frontend", None)
         return frontend
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the import assumed and the user should know."""
+        """Assumptions of the import that the user should know."""
         return tuple(self._load("notes", []))
 
     @property
     def sampler(self) -> StepTable | None:
-        """The step table of a denoiser, see `edgekit.export.diffusion.description`; None where it has none."""
+        """Step table of a denoiser, see `edgekit.export.diffusion.description`; None without one."""
         facts = self._load("sampler", None)
         return None if facts is None else StepTable.from_facts(facts)
 
     @property
     def until(self) -> Until | None:
-        """When its calls have settled, where it is a step that is iterated."""
+        """Condition on which its calls have settled, if it is a step that is iterated."""
         facts = self._load("until", None)
         return None if facts is None else Until(**facts)
 
     @property
     def decide(self) -> JsonObject | None:
-        """How it decides on its scores, where `edgekit.export.decide` has it do so: ``text``, and ``labels``."""
+        """Decision on its scores, added by `edgekit.export.decide`: ``text``, and ``labels``."""
         facts: JsonObject | None = self._load("decide", None)
         return facts
 
     @property
     def trained(self) -> TrainingFacts:
-        """What a denoiser was trained for."""
+        """Training facts of a denoiser."""
         return TrainingFacts(**self._load("trained", {}))
 
     @property
     def moved_bytes(self) -> int | None:
         """Bytes that the operators of the imported network move; None if they were not counted.
 
-        What counts is said in `edgekit.export.passes.count_moves`.
+        `edgekit.export.passes.count_moves` defines which bytes count.
         """
         moved: int | None = self._load("moved_bytes", None)
         return moved
 
     @property
     def quantization(self) -> Quantization:
-        """The recipe; ``float32`` where nothing was quantized."""
+        """Recipe of the model; ``float32`` without quantization."""
         return Quantization(**self._load("quantization", {"recipe": "float32"}))
 
     @property
     def dense(self) -> bool:
-        """Whether N:M sparse weights are to be stored whole, as its recipe says."""
+        """Whether N:M sparse weights are stored whole, as its recipe states."""
         dense: bool = self._load("dense", False)
         return dense
 
@@ -314,7 +313,7 @@ class Model:
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """Names of the stream inputs that hold one value for a hop and may be turned at any, as a knob."""
+        """Names of the stream inputs that hold one value per hop and may change at any hop, as a knob."""
         return tuple(self._load("controls", []))
 
     @property
@@ -325,13 +324,13 @@ class Model:
 
     @property
     def noises(self) -> tuple[Noise, ...]:
-        """The inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
+        """Inputs that the build draws itself, by the number of their noise; they are no graph inputs."""
         rows = self._load("noises", [])
         return tuple(Noise(**{**row, "shape": tuple(row["shape"])}) for row in rows)
 
     @property
     def device_rate_hz(self) -> int | None:
-        """Samples per second of the sound device that the network stands behind; None where it has its own rate."""
+        """Samples per second of the sound device that feeds the network; None if the network has its own rate."""
         rate: int | None = self._load("device_rate_hz", None)
         return rate
 
@@ -343,13 +342,13 @@ class Model:
 
     @property
     def stream_inputs(self) -> tuple[Value, ...]:
-        """The graph inputs that every hop brings anew, in order."""
+        """Graph inputs with new values in every hop, in order."""
         constants = set(self.constants)
         return tuple(value for value in self.given_inputs if value.name not in constants)
 
     @property
     def signal_inputs(self) -> tuple[Value, ...]:
-        """The stream inputs that are no controls, in order; all of them where there are controls alone."""
+        """Stream inputs that are no controls, in order; all of them if there are only controls."""
         controls, streams = set(self.controls), self.stream_inputs
         return tuple(value for value in streams if value.name not in controls) or streams
 
@@ -367,7 +366,7 @@ class Model:
 
     @property
     def measured_outputs(self) -> tuple[str, ...]:
-        """The stream outputs that are nearer to another build's or farther: no decisions, which are right or wrong."""
+        """Stream outputs with a distance to another build's: no decisions, which are right or wrong."""
         names = tuple(str(value.name) for value in self.stream_outputs)
         return (
             names if self.decide is None else tuple(n for n in names if n not in (DETECTED, LABEL))
@@ -381,12 +380,12 @@ class Model:
         return replace(self, ir=model)
 
     def to_bytes(self) -> bytes:
-        """Serialize to ONNX; the same model gives the same bytes."""
+        """Serialize to ONNX; the same model has the same bytes."""
         return bytes(ir.to_proto(self.ir).SerializeToString(deterministic=True))
 
     @staticmethod
     def from_bytes(data: bytes) -> "Model":
-        """Read back what `to_bytes` wrote (for files of others use `from_onnx`, which checks them)."""
+        """Read the bytes of `to_bytes` (for files of other tools use `from_onnx`, which checks them)."""
         import onnx
 
         return Model(ir.from_proto(onnx.load_model_from_string(data)))

@@ -1,4 +1,4 @@
-"""What every pass needs: constants, static shapes, new initializers, replacing a node."""
+"""Helpers for every pass: constants, static shapes, new initializers, replacing a node."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ from edgekit.base.arrays import Array
 
 
 def array_of(value: ir.Value | None) -> Array | None:
-    """Return the content of an initializer, or None where the value is not a constant."""
+    """Return the content of an initializer, or None if the value is not a constant."""
     if value is None or value.is_graph_input() or value.const_value is None:
         return None
     return value.const_value.numpy()
 
 
 def stored_array(value: ir.Value | None) -> Array | None:
-    """Return the array of a constant, also of one that is stored behind a DequantizeLinear."""
+    """Return the array of a constant, also of one that is stored with a DequantizeLinear."""
     producer = producer_of(value)
     if producer is not None and producer.op_type == "DequantizeLinear":
         return array_of(producer.inputs[0])
@@ -26,7 +26,7 @@ def stored_array(value: ir.Value | None) -> Array | None:
 
 
 def optional(node: ir.Node, index: int) -> ir.Value | None:
-    """Return an input of a node; None where it is left out."""
+    """Return an input of a node; None if it is left out."""
     return node.inputs[index] if index < len(node.inputs) else None
 
 
@@ -36,14 +36,14 @@ def producer_of(value: ir.Value | None) -> ir.Node | None:
 
 
 def static_shape(value: ir.Value | None) -> tuple[int, ...] | None:
-    """Return the shape as integers, or None where a dimension is open or the rank is unknown."""
+    """Return the shape as integers, or None if a dimension is open or the rank is unknown."""
     if value is None or value.shape is None or not value.shape.is_static():
         return None
     return tuple(int(str(dim)) for dim in value.shape)
 
 
 def nbytes(value: ir.Value | None) -> int:
-    """Return the bytes of a tensor; 0 where its shape or type is open."""
+    """Return the bytes of a tensor; 0 if its shape or type is open."""
     shape = static_shape(value)
     if value is None or shape is None or value.dtype is None:
         return 0
@@ -51,7 +51,7 @@ def nbytes(value: ir.Value | None) -> int:
 
 
 def sole_user(value: ir.Value) -> ir.Node | None:
-    """Return the only reader of `value`; None where there are more or it is a graph output."""
+    """Return the only reader of `value`; None if there are more or it is a graph output."""
     if value.is_graph_output() or len(value.uses()) != 1:
         return None
     return value.consumers()[0]
@@ -63,7 +63,7 @@ def is_read(value: ir.Value) -> bool:
 
 
 def is_unread(node: ir.Node) -> bool:
-    """Return whether nothing reads what a node writes."""
+    """Return whether nothing reads the outputs of a node."""
     return not any(map(is_read, node.outputs))
 
 
@@ -75,13 +75,13 @@ def remove_unread_constants(graph: ir.Graph) -> None:
 
 
 def values_by_name(graph: ir.Graph) -> dict[str, ir.Value]:
-    """Return the inputs of a graph and what its nodes compute, by name."""
+    """Return the inputs of a graph and the outputs of its nodes, by name."""
     computed = (value for node in graph for value in node.outputs)
     return {str(value.name): value for value in (*computed, *graph.inputs)}
 
 
 def attribute(node: ir.Node, name: str, default: Any) -> Any:
-    """Return an attribute's plain value, or `default` where the node does not set it."""
+    """Return an attribute's plain value, or `default` if the node does not set it."""
     found = node.attributes.get(name)
     return default if found is None else found.value
 
@@ -94,12 +94,12 @@ def value_names(graph: ir.Graph) -> set[str]:
 
 
 def named_outputs(node: ir.Node) -> list[ir.Value]:
-    """Return what a node writes: an optional output that nothing needs has no name, and is no tensor."""
+    """Return the outputs of a node that have a name; unused optional outputs have none, and are no tensors."""
     return [value for value in node.outputs if value.name]
 
 
 def unused_name(taken: set[str], base: str) -> str:
-    """Return `base`, or `base` with the first free number behind it."""
+    """Return `base`, or `base` with the first free number as suffix."""
     name, number = base, 1
     while name in taken:
         name, number = f"{base}_{number}", number + 1
@@ -123,10 +123,10 @@ def replace(
     new: Sequence[ir.Node],
     results: Mapping[ir.Value, ir.Value] | None = None,
 ) -> None:
-    """Put `new` in the place of `old`.
+    """Replace `old` by `new`.
 
-    `results` says which values take over its outputs and their names; by default the last node's first
-    output that of the old one.
+    `results` maps its outputs to the values that take over their uses and names; by default the last node's first
+    output takes over.
     """
     new[-1].metadata_props.update(old.metadata_props)
     for node in new:
@@ -143,7 +143,7 @@ def replace(
 
 
 def bypass(graph: ir.Graph, node: ir.Node, source: ir.Value) -> bool:
-    """Remove `node`, whose output equals `source`; False where the name of an output forbids it."""
+    """Remove `node`, whose output equals `source`; False if the name of an output forbids it."""
     output = node.outputs[0]
     if output.is_graph_output():
         producer = source.producer()

@@ -8,14 +8,14 @@ OPERATORS = {"normal": "NormalNoise", "uniform": "UniformNoise"}  # by distribut
 
 @dataclass(frozen=True)
 class Noise:
-    """An input that is drawn.
+    """An input with random values.
 
     Attributes:
         name: of the input.
         distribution: one of `edgekit.base.random_normals.DISTRIBUTIONS`.
         shape: of one hop.
-        layout: what its axes are; None where that is not known.
-        state: the state input that holds seed and place, float32 (2 * `PARTS`,).
+        layout: its axes; None if unknown.
+        state: the state input with seed and position, float32 (2 * `PARTS`,).
     """
 
     name: str

@@ -17,23 +17,23 @@ _Weights = NDArray[np.floating[Any]]
 class Pattern:
     """At most `kept` non-zero weights in each group of `group`.
 
-    Groups are counted from the first input. Where the inputs are no multiple of `group`, the last group is shorter, and
-    keeps as many.
+    Groups are counted from the first input. If the inputs are no multiple of `group`, the last group is shorter, and
+    keeps the same number.
     """
 
     kept: int
     group: int
 
     def __str__(self) -> str:
-        """As users write it: 1:4."""
+        """Return the pattern as users write it: 1:4."""
         return f"{self.kept}:{self.group}"
 
     def groups(self, inputs: int) -> int:
-        """How many groups there are, the shorter last one too."""
+        """Return the number of groups, including a shorter last one."""
         return -(-inputs // self.group)
 
     def slots(self, inputs: int) -> int:
-        """How many weights of one output may be other than zero, a whole last group counted."""
+        """Return the number of weights of one output that may be nonzero; a partial last group counts as whole."""
         return self.groups(inputs) * self.kept
 
 
@@ -42,7 +42,7 @@ PATTERNS = (Pattern(1, 16), Pattern(1, 8), Pattern(1, 4), Pattern(2, 8), Pattern
 
 
 def read_pattern(text: str) -> Pattern:
-    """The pattern of this text, as 1:4.
+    """Return the pattern of this text, as 1:4.
 
     Raises:
         UsageError: it is none of `PATTERNS`.
@@ -55,7 +55,7 @@ def read_pattern(text: str) -> Pattern:
 
 
 def expression_problem(layers: str | None) -> Problem | None:
-    """Return why a text is no regular expression in names of layers; None where it is one."""
+    """Return why a text is no regular expression for names of layers; None if it is one."""
     try:
         re.compile(layers or "")
     except re.error as error:
@@ -73,11 +73,11 @@ def group_inputs(rows: Array, pattern: Pattern) -> Array:
 
 
 def mask_of(weights: _Weights, pattern: Pattern, axis: int) -> Booleans:
-    """Where the largest magnitudes of each group stand; of equal ones the first stay.
+    """Return a mask of the largest magnitudes of each group; of equal ones the first stay.
 
     Args:
         weights: of any shape.
-        pattern: how many of each group stay.
+        pattern: number of weights kept per group.
         axis: the input dimension.
     """
     rows = np.moveaxis(np.abs(weights), axis, -1)
@@ -95,7 +95,7 @@ def follows(rows: Array, pattern: Pattern) -> bool:
 
 
 def zeros_to_keep(rows: Array) -> Booleans | None:
-    """Where weights (outputs, inputs, ...) that keep a pattern may be other than zero; None if they keep none."""
+    """Return a mask of weights (outputs, inputs, ...) that may be nonzero in a pattern; None without a pattern."""
     if rows.ndim < 2 or not rows.any():
         return None
     pattern = pattern_of(np.moveaxis(rows, 1, -1))
@@ -103,5 +103,5 @@ def zeros_to_keep(rows: Array) -> Booleans | None:
 
 
 def pattern_of(rows: Array) -> Pattern | None:
-    """The sparsest pattern that the last axis of these weights keeps; None: none of them."""
+    """Return the sparsest pattern that the last axis of these weights keeps; None if none does."""
     return next((pattern for pattern in PATTERNS if follows(rows, pattern)), None)

@@ -1,7 +1,7 @@
 """Step groups: one network with a row of scales for each group of steps, chosen by an input at run time.
 
-The file holds a table for every constant that differs between groups, and reads the group's row of it; so it
-runs in onnxruntime as it is. A target that wants constants takes the network of one group.
+The file holds a table for every constant that differs between groups, and reads the group's row of it. So it runs in
+onnxruntime without changes. A target that needs constants uses the network of one group.
 """
 
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ CHOSEN = "edgekit.group_of"  # metadata of a node that reads a group's row
 
 
 def stack_groups(models: Sequence[Model]) -> Model:
-    """Return one network of several that differ in constants only; its input ``group`` (1,) says which.
+    """Merge networks that differ in constants only into one; its input ``group`` (1,) selects the constants.
 
-    Metadata is that of the first; its step table, where it has one, reads the input.
+    Metadata is that of the first; its step table, if any, reads the input.
 
     Raises:
         ModelError: the networks differ in more than the content of constants.
@@ -39,7 +39,7 @@ def stack_groups(models: Sequence[Model]) -> Model:
 
 
 def _append_rows(graph: ir.Graph, graphs: Sequence[ir.Graph]) -> str:
-    """Let a graph read the group's row of each constant that differs; return the name of the input that it gets."""
+    """Replace each constant that differs by the group's row of a table; return the name of the new input."""
     name = unused_name(value_names(graph), GROUP)
     group = ir.Value(name=name, shape=ir.Shape((1,)), type=ir.TensorType(ir.DataType.INT64))
     graph.inputs.append(group)
@@ -58,12 +58,12 @@ def _append_rows(graph: ir.Graph, graphs: Sequence[ir.Graph]) -> str:
 
 
 def group_count(model: Model) -> int:
-    """How many groups a network has; 1 where it has none."""
+    """Return the number of groups of a network; 1 if it has none."""
     return min((len(table) for _, table in _rows(model)), default=1)
 
 
 def group_input(model: Model) -> ir.Value | None:
-    """The input that chooses the group, where there is one."""
+    """Return the input that selects the group, if there is one."""
     for node, _ in _rows(model):
         index = node.inputs[1]
         reshape = None if index is None else index.producer()
@@ -72,7 +72,7 @@ def group_input(model: Model) -> ir.Value | None:
 
 
 def _rows(model: Model) -> list[tuple[ir.Node, Array]]:
-    """The nodes that read a group's row, and their tables."""
+    """Return the nodes that read a group's row, and their tables."""
     nodes = [node for node in model.ir.graph if CHOSEN in node.metadata_props and _chooses(node)]
     return [(n, table) for n in nodes if (table := array_of(n.inputs[0])) is not None]
 
@@ -88,7 +88,7 @@ def _chooses(node: ir.Node) -> bool:
 
 
 def select_group(model: Model, group: int) -> Model:
-    """Return the network of one group, without the input; a network without groups is returned as it is.
+    """Return the network of one group, without the input; a network without groups is returned unchanged.
 
     Raises:
         ModelError: there is no such group.
@@ -122,7 +122,7 @@ def select_group(model: Model, group: int) -> Model:
 
 
 def _row(graph: ir.Graph, value: ir.Value, rows: Array, index: ir.Node) -> ir.Node:
-    """Let the readers of a constant read the group's row of a table; the constant goes."""
+    """Replace a constant by the group's row of a table for all its readers."""
     name = str(value.name)
     table = add_initializer(graph, f"{name}.groups", rows)
     node = ir.node("Gather", [table, index.outputs[0]], {"axis": 0}, name=f"{name}.group")
@@ -140,7 +140,7 @@ def _same_array(a: Array | None, b: Array | None) -> bool:
 
 
 def _differences(models: Sequence[Model]) -> list[Problem]:
-    """Where networks differ in more than the content of constants: the first place of each."""
+    """Return the first difference of each network from the first one, apart from the content of constants."""
     found = []
     for number, model in enumerate(models[1:], 1):
         pairs = zip(_structure(models[0]), _structure(model), strict=False)

@@ -1,4 +1,4 @@
-"""What a denoiser was trained for."""
+"""Training facts of a denoiser."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """What a denoiser was trained for, where it says so: the prediction type, and T."""
+    """Training facts that a denoiser states: the prediction type, and T."""
 
     prediction: str | None = None
     timesteps: int | None = None
 
     @staticmethod
     def of(facts: Mapping[str, Any]) -> "TrainingFacts":
-        """Take the facts from a mapping of any origin.
+        """Return the facts in a mapping of any origin.
 
         Raises:
             ValueError: unknown keys, or values of another type.

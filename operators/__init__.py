@@ -1,1 +1,1 @@
-"""What operators compute, family by family; `edgekit.operators.table` joins them."""
+"""Operators, family by family: what each computes; `edgekit.operators.table` joins them."""

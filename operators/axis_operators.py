@@ -33,7 +33,7 @@ def hardmax(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def arg(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The first (or last) position of the extreme along an axis."""
+    """Return the first (or last) position of the extreme along an axis."""
     better = {
         ("ArgMax", 0): np.greater,
         ("ArgMax", 1): np.greater_equal,
@@ -64,10 +64,9 @@ def topk(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def _insert_position(rows: Array, places: Array, k: int, found: int, better: np.ufunc) -> Array:
-    """The positions of the best, with k in the place that it earns among the first `found` of them.
+    """Insert k among the positions of the best, of which there are `found` so far.
 
-    It passes from the last on what it is better than, and stops at the first that it is not: NaN is better than
-    nothing, and nothing is better than NaN.
+    It moves up from the last position as long as k is better. Comparisons with NaN are false: NaN does not move up.
     """
     count = places.shape[-1]
     beaten = better(rows[..., k, None], np.take_along_axis(rows, places[..., :found], -1))
@@ -92,7 +91,7 @@ def cumsum(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def lp_normalization(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Division by the norm along an axis; 0 where that is 0."""
+    """Divide by the norm along an axis; 0 if that is 0."""
     axis = integer(node, "axis", -1)
     rows = np.moveaxis(x[0], axis, -1)
     with np.errstate(all="ignore"):

@@ -1,8 +1,8 @@
-"""The arithmetic under the NumPy twins of the C kernels, which are theirs bit for bit.
+"""Fixed-point arithmetic of the NumPy twins, which equal the C kernels bit for bit.
 
-A twin has the name of its kernel, less the element types, and the same arguments in the same order, less the sizes
-that array shapes already say. What C writes through a pointer is returned, as integers of the type `to` where the
-operands do not tell. ``edgekit.h`` documents the ranges. Operands of one element broadcast.
+A twin has the name of its kernel without the element types. Its arguments are those of the kernel, in the same order,
+without the sizes that array shapes give. Values that C writes through a pointer are returned, as integers of type `to`
+if the operands do not define it. ``edgekit.h`` documents the ranges. Operands of one element broadcast.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ def requantize64(acc: Ints, m: Ints | int, s: Shifts) -> I64:
 
 
 def clamp(value: Ints, low: int, high: int) -> I64:
-    """Return the values limited to ``[low, high]``; `numpy.clip` takes several times as long on few values."""
+    """Return the values limited to ``[low, high]``; `numpy.clip` is several times slower on few values."""
     result: I64 = np.minimum(np.maximum(value, low), high)
     return result
 

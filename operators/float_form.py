@@ -1,4 +1,4 @@
-"""The float form of a network of integers: the same layers without quantizers, to compare what both take."""
+"""Float form of a network of integers: the same layers without quantizers, to compare the cost of both."""
 
 import onnx_ir as ir
 
@@ -11,9 +11,9 @@ QUANTIZE, DEQUANTIZE = "QuantizeLinear", "DequantizeLinear"
 
 
 def float_form(model: Model) -> Model:
-    """Return a network with its layers in float32, under their names; weights keep what integers made of them.
+    """Return a network with its layers in float32, under their names; weights keep their rounded values.
 
-    Of a network with step groups it is the first one. Integers that something else than a quantizer makes stay.
+    With step groups it is the network of the first one. Integers not made by a quantizer stay.
     """
     form = select_group(model, 0).describe(quantization={"recipe": "float32"})
     graph = form.ir.graph
@@ -31,7 +31,7 @@ def float_form(model: Model) -> Model:
 
 
 def _float_source(graph: ir.Graph, node: ir.Node) -> ir.Value | None:
-    """What a DequantizeLinear stands for in float: a weight, or what its quantizer reads."""
+    """Return the float source of a DequantizeLinear: a weight, or the input of its quantizer."""
     weight = stored_weight(node)
     if weight is not None:
         return add_initializer(graph, f"{node.outputs[0].name}_float", weight.real)

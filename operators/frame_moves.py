@@ -1,4 +1,4 @@
-"""Frame data movement with the quantizers in front of it or behind it, so that it moves integers.
+"""Frame data movement with the quantizers before or after it, so that it moves integers.
 
 That is exact, since moving elements and rounding each to a grid commute. Networks that other tools
 quantized need it, and layers whose result is reshaped before it is quantized.
@@ -24,7 +24,7 @@ class Grid:
 
     @staticmethod
     def of(node: ir.Node) -> "Grid | None":
-        """The grid of a node; None where it is computed."""
+        """Return the grid of a node; None if it is computed."""
         scale, zero = (*node.inputs[1:3], None)[:2]
         if scale is None or zero is None or zero.dtype is None:
             return None
@@ -56,7 +56,7 @@ def frame_moves(model: Model) -> Model:
 
 
 def _forward(graph: ir.Graph, node: ir.Node) -> None:
-    """Quantize what a movement of dequantized values writes, on the grid of its operands."""
+    """Quantize the outputs of a movement of dequantized values, on the grid of its operands."""
     read = activations(node)
     grid = _common([_read_grid(value) for value in read])
     joined = sum(v is not None and v.dtype == ir.DataType.FLOAT for v in node.inputs)
@@ -76,7 +76,7 @@ def _is_unframed(value: ir.Value) -> bool:
 
 
 def _backward(graph: ir.Graph, node: ir.Node) -> None:
-    """Quantize what a movement reads, on the grid of its results."""
+    """Quantize the operands of a movement, on the grid of its results."""
     written = [value for value in element_outputs(node) if is_read(value)]
     grid = _common([_written_grid(value) for value in written])
     if grid is None:
@@ -109,7 +109,7 @@ def _common(grids: list[Grid | None]) -> Grid | None:
 
 
 def _read_grid(value: ir.Value) -> Grid | None:
-    """The grid of a computed value that comes from integers."""
+    """Return the grid of a computed value that comes from integers."""
     producer = value.producer()
     if producer is None or producer.op_type != "DequantizeLinear":
         return None
@@ -117,7 +117,7 @@ def _read_grid(value: ir.Value) -> Grid | None:
 
 
 def _written_grid(value: ir.Value) -> Grid | None:
-    """The grid on which a value is quantized, where that is all that happens to it."""
+    """Return the grid on which a value is quantized, if a quantizer is its only reader."""
     users = list(value.uses())
     if value.is_graph_output() or len(users) != 1 or users[0].node.op_type != "QuantizeLinear":
         return None

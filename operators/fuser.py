@@ -31,9 +31,9 @@ from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point
 
 @dataclass(frozen=True)
 class IntegerForm:
-    """How an operator runs in integers: which of its nodes do, and what makes one of a framed node.
+    """Integer form of an operator: which of its nodes have one, and how to build it from a framed node.
 
-    `build` returns False where the frame is incomplete.
+    `build` returns False if the frame is incomplete.
     """
 
     holds: Callable[[ir.Node], bool]
@@ -41,7 +41,7 @@ class IntegerForm:
 
 
 def _refuse_all(_fuser: "Fuser", _node: ir.Node) -> bool:
-    """Of an operator without an integer form."""
+    """Return False, for an operator without an integer form."""
     return False
 
 
@@ -49,7 +49,7 @@ class Fuser:
     """Builds the new graph in one pass over the QDQ graph; builders of operators read it."""
 
     def __init__(self, model: Model) -> None:
-        """Take the QDQ model; it is not changed."""
+        """Store the QDQ model; it is not changed."""
         self.model = model
         self.nodes: list[ir.Node] = []
         self.initializers: dict[str, ir.Value] = {}
@@ -91,7 +91,7 @@ class Fuser:
     # -- for builders ------------------------------------------------------------------------------
 
     def operand(self, value: ir.Value | None) -> Operand | None:
-        """The integer form of an input of an old node: a tensor, or a stored constant; None of c of an LSTM."""
+        """Return the integer form of an input of an old node: a tensor, or a stored constant; None of c of an LSTM."""
         if value is None:
             return None
         if value in self.weights:
@@ -104,7 +104,7 @@ class Fuser:
         return stored if stored is None or stored.kind.dtype in MANTISSA_BITS else None
 
     def frame(self, node: ir.Node, index: int = 0) -> Frame | None:
-        """Where an output of a node is quantized."""
+        """Return the quantized frame of an output of a node."""
         return frame_of(node, index)
 
     def add(
@@ -139,7 +139,7 @@ class Fuser:
         )
 
     def state(self, value: ir.Value | None, kind: QuantType) -> ir.Value | None:
-        """A recurrent cell's first state as integers of this type: constant, stored so, or quantized here."""
+        """Return a recurrent cell's first state as integers of this type: constant, stored so, or quantized here."""
         if value is None:
             return None
         array = constant(value)
@@ -174,7 +174,7 @@ class Fuser:
         return self.initializers[name]
 
     def _stored(self, quantized: ir.Value, kind: QuantType) -> ir.Value:
-        """The new integer value for an old quantized one, marked with its type and the tensor it stores."""
+        """Return the new integer value for an old quantized one, marked with its type and the tensor it stores."""
         new = ir.val(quantized.name, ir.DataType[kind.dtype.upper()], quantized.shape)
         mark_type(new, kind)
         new.metadata_props[TENSOR] = str(require(require(quantized.producer()).inputs[0]).name)
@@ -182,7 +182,7 @@ class Fuser:
         return new
 
     def _unframed(self, value: ir.Value, kind: QuantType, name: str) -> ir.Value:
-        """The new integer value for an old float one that has no Q/DQ: c of an LSTM."""
+        """Return the new integer value for an old float one that has no Q/DQ: c of an LSTM."""
         new = ir.val(name, ir.DataType[kind.dtype.upper()], value.shape)
         mark_type(new, kind)
         new.metadata_props[TENSOR] = str(value.name)
@@ -210,7 +210,7 @@ class Fuser:
             self._border("Quantize", source, new, kind, str(node.name))
 
     def requantized(self, source: Operand, kind: QuantType, name: str) -> ir.Value:
-        """An operand in another type: itself where it has that type, else one more operator."""
+        """Return an operand in another type: unchanged if it has that type, else through one more operator."""
         if source.kind == kind:
             return source.value
         new = ir.val(f"{name}_requantized", ir.DataType[kind.dtype.upper()], source.value.shape)
@@ -235,14 +235,14 @@ class Fuser:
         return new
 
     def widened(self, operand: Operand, name: str) -> Operand:
-        """The same values as int16: of an int8 operand 128 times its distance from zero."""
+        """Return the same values as int16: of an int8 operand 128 times its distance from zero."""
         if operand.kind.dtype == "int16":
             return operand
         kind = QuantType("int16", operand.kind.scale / 128, 0)
         return Operand(self.requantized(operand, kind, name), kind)
 
     def _rows(self, node: ir.Node) -> bool:
-        """A Gather of constant floats by computed indices: the constants are quantized, not what is read of them."""
+        """Build a Gather of constant floats by computed indices: the constants are quantized, not its result."""
         table = constant(node.inputs[0]) if node.op_type == "Gather" else None
         framed = self.frame(node)
         if node.domain or table is None or table.dtype != np.float32 or framed is None:
@@ -289,21 +289,21 @@ class Fuser:
         return True
 
     def _frames_alike(self, node: ir.Node) -> list[Frame]:
-        """Where the elements that a node moves are quantized; nothing unless all are, in one type."""
+        """Return the frames of all elements that a node moves; none unless all are quantized, in one type."""
         frames = [self.frame(node, i) for i in range(len(element_outputs(node)))]
         framed = [frame for frame in frames if frame is not None]
         alike = len({kind for _, kind, _ in framed}) == 1
         return framed if alike and len(framed) == len(frames) else []
 
     def _moved_constant(self, node: ir.Node, value: ir.Value, kind: QuantType) -> ir.Value:
-        """A constant of a data movement: stored as `kind` where it is data that joins others."""
+        """Return a constant of a data movement, stored as `kind` if it is data joined with others."""
         array = constant(value)
         if array is None or array.dtype != np.float32 or node.op_type not in JOINING:
             return self._new(value)
         return self.initializer(f"{value.name}_{node.name}_q", kind.quantize(array))
 
     def _copy(self, node: ir.Node) -> None:
-        """A float node stays; integer inputs are dequantized once each."""
+        """Copy a float node; integer inputs are dequantized once each."""
         inputs = [None if value is None else self._new(value) for value in node.inputs]
         outputs = [ir.val(value.name, value.dtype, value.shape) for value in node.outputs]
         self._real.update(zip(node.outputs, outputs, strict=True))
@@ -320,7 +320,7 @@ class Fuser:
         )
 
     def _new(self, value: ir.Value) -> ir.Value:
-        """The new value of an old one: computed, constant, integers, or dequantized here."""
+        """Return the new value of an old one: computed, constant, integers, or dequantized here."""
         if value in self._real:
             return self._real[value]
         if value in self._integer and value.dtype != ir.DataType.FLOAT:

@@ -30,7 +30,7 @@ class ConvShape:
 
     @staticmethod
     def of(fields: list[int]) -> "ConvShape":
-        """From all sizes in order, as `fields` gives them."""
+        """Return the shape from all sizes in order, as in `fields`."""
         names = [field.name for field in dataclass_fields(ConvShape)]
         return ConvShape(**dict(zip(names, fields, strict=True)))
 
@@ -48,7 +48,7 @@ class ConvShape:
         )
 
     def trimmed(self) -> "ConvShape":
-        """Those of the same convolution by `used_taps` alone."""
+        """Return the shape of the same convolution with `used_taps` alone."""
         rows, columns = self.used_taps()
         return replace(
             self,
@@ -59,7 +59,7 @@ class ConvShape:
         )
 
     def lying(self) -> "ConvShape":
-        """Those of a convolution of one column as one of a row, as kernels read along rows; memory is the same."""
+        """Return the shape of a one-column convolution as one row, as kernels read along rows; memory is the same."""
         if not self.in_w == self.out_w == self.k_w == 1 or self.in_h == 1 or self.pad_left != 0:
             return self
         return replace(
@@ -79,7 +79,7 @@ class ConvShape:
         )
 
     def flat(self) -> "ConvShape":
-        """Those of a convolution of one tap that keeps height and width as one of a long row; memory is the same."""
+        """Return a one-tap convolution that keeps height and width as one long row; memory is the same."""
         taps = (self.k_h, self.k_w, self.stride_h, self.stride_w, self.pad_top, self.pad_left)
         size = self.in_h, self.in_w
         if taps != (1, 1, 1, 1, 0, 0) or size != (self.out_h, self.out_w):
@@ -88,7 +88,7 @@ class ConvShape:
         return replace(self, in_h=1, in_w=positions, out_h=1, out_w=positions)
 
     def fields(self) -> list[int]:
-        """All sizes in order."""
+        """Return all sizes in order."""
         return list(astuple(self))
 
 
@@ -102,13 +102,13 @@ def _used_taps(k: int, stride: int, dil: int, pad: int, size: int, outputs: int)
 
 
 def dims(value: ir.Value | None) -> tuple[int, ...]:
-    """The static shape of a value."""
+    """Return the static shape of a value."""
     assert value is not None and value.shape is not None
     return tuple(int(str(size)) for size in value.shape)
 
 
 def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
-    """A list attribute or its default."""
+    """Return a list attribute or its default."""
     attribute = node.attributes.get(name)
     return default if attribute is None else [int(v) for v in attribute.as_ints()]
 
@@ -116,14 +116,14 @@ def ints(node: ir.Node, name: str, default: list[int]) -> list[int]:
 def matmul_shapes(
     a: tuple[int, ...], b: tuple[int, ...]
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """The operands' shapes as matrices, with 1 for a vector's missing axis, and their common batch."""
+    """Return the operands' shapes as matrices, with 1 for a vector's missing axis, and their common batch."""
     left = (1, *a) if len(a) == 1 else a
     right = (*b, 1) if len(b) == 1 else b
     return left, right, broadcast_shapes(left[:-2], right[:-2])
 
 
 def broadcast_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape of an elementwise operation."""
+    """Return the shape of an elementwise operation."""
     rank = max(len(a), len(b))
     padded = ((1,) * (rank - len(shape)) + shape for shape in (a, b))
     return tuple(max(pair) for pair in zip(*padded, strict=True))

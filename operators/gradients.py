@@ -1,6 +1,6 @@
-"""Operators of a network as torch computes them, with gradients: what a network is trained in.
+"""Operators of a network in torch, with gradients, for training.
 
-`run` is given a node's operands, torch tensors and None where one is left out; shapes are those of one hop.
+`run` gets a node's operands, torch tensors and None for one that is left out; shapes are those of one hop.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ from edgekit.operators.table import OPERATORS
 if TYPE_CHECKING:
     from torch import Tensor
 
-Operands = Sequence["Tensor"]  # None in the place of one that is left out
+Operands = Sequence["Tensor"]  # None for one that is left out
 Form = Callable[[ir.Node, Operands], "list[Tensor]"]
 
 
 def form_of(node: ir.Node) -> Form | None:
-    """Return what computes a node in torch; None where nothing here does."""
+    """Return the function that computes a node in torch; None if there is none here."""
     if node.domain != "":
         return OWN.get(node.op_type) if node.domain == FRONTEND_DOMAIN else None
     if facts_of(node).moves == "renames":
@@ -42,7 +42,7 @@ def form_of(node: ir.Node) -> Form | None:
 
 
 def movement_gradient(node: ir.Node) -> Form:
-    """A movement: its NumPy form, run once on the numbers of elements, says what goes where; 0 is of zeros."""
+    """Return a movement's gradient: its NumPy form runs once on element numbers, 0 for zeros, to find the mapping."""
     import torch
 
     numbered: list[Any] = []
@@ -75,7 +75,7 @@ def _reshape_gradient(node: ir.Node, x: Operands) -> "list[Tensor]":
 
 
 def _elementwise_gradient(name: str, **fixed: Any) -> Form:
-    """A function of torch of all operands."""
+    """Return a function of torch of all operands."""
 
     def run(_: ir.Node, x: Operands) -> "list[Tensor]":
         import torch
@@ -168,7 +168,7 @@ def _gemm(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _conv(node: ir.Node, x: Operands) -> "Tensor":
-    """With all that the windows read beyond the input, so that each kind of padding is the same."""
+    """Convolve, with all padding added first, so that every kind of padding is treated the same."""
     import torch.nn.functional as nn
 
     rank = x[0].ndim - 2
@@ -187,7 +187,7 @@ def _conv(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _conv_transpose(node: ir.Node, x: Operands) -> "Tensor":
-    """Without padding, then cropped to the shape of the result."""
+    """Convolve without padding, then crop to the shape of the result."""
     import torch.nn.functional as nn
 
     rank = x[0].ndim - 2
@@ -225,7 +225,7 @@ def _globally(name: str) -> Form:
 
 
 def _layer_norm(node: ir.Node, x: Operands) -> "list[Tensor]":
-    """Also mean and inverse deviation, which may be read."""
+    """Return the result, and also mean and inverse deviation, which may have readers."""
     axis = attribute(node, "axis", -1) % x[0].ndim
     axes, bias = tuple(range(axis, x[0].ndim)), x[2] if len(x) > 2 else None
     mean = x[0].mean(axes, keepdim=True)
@@ -245,7 +245,7 @@ def _instance_norm(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _batch_norm(node: ir.Node, x: Operands) -> "Tensor":
-    """With statistics that are given, which import leaves where they are computed."""
+    """Normalize with given statistics; the import leaves computed ones to other operators."""
     scale, bias, mean, power = (v.reshape(-1, *[1] * (x[0].ndim - 2)) for v in x[1:5])
     return (x[0] - mean) / (power + float(attribute(node, "epsilon", 1e-5))).sqrt() * scale + bias
 
@@ -267,13 +267,13 @@ def _mean_square(node: ir.Node, x: Operands) -> "Tensor":
 
 
 def _gather_elements(node: ir.Node, x: Operands) -> "Tensor":
-    """Places that are computed wrap around, as in C."""
+    """Gather elements; computed places wrap around, as in C."""
     axis = attribute(node, "axis", 0)
     return x[0].gather(axis, x[1].long() % x[0].shape[axis])
 
 
 def _top_k(node: ir.Node, x: Operands) -> "list[Tensor]":
-    """The values, which lead back to their elements, and their places; of equal ones the first comes first."""
+    """Return the values, which lead back to their elements, and their places; of equal ones the first comes first."""
     axis, largest = attribute(node, "axis", -1), bool(attribute(node, "largest", 1))
     count = int(array_of(node.inputs[1]).item())  # type: ignore[union-attr]
     places = x[0].argsort(dim=axis, descending=largest, stable=True).narrow(axis, 0, count)

@@ -1,4 +1,4 @@
-"""Data movement along indices, on any type: also on element numbers, which tells what goes where."""
+"""Data movement along indices, on any type; on element numbers it shows where each element goes."""
 
 from collections.abc import Callable
 
@@ -18,14 +18,14 @@ def gather(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def gather_elements(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One index per result along one axis; negative ones count from the end."""
+    """Select one index per result along one axis; negative ones count from the end."""
     axis = integer(node, "axis", 0)
     wrapped = x[1] % x[0].shape[axis]
     return [np.take_along_axis(_crop_to_indices(x[0], x[1].shape, axis), wrapped, axis=axis)]
 
 
 def _crop_to_indices(data: Array, shape: tuple[int, ...], axis: int) -> Array:
-    """The leading part of `data` that has the indices' shape, but for the axis they choose from."""
+    """Return the leading part of `data` that has the indices' shape, except on the axis they choose from."""
     ends = [
         slice(None) if i == axis % data.ndim else slice(extent) for i, extent in enumerate(shape)
     ]
@@ -33,7 +33,7 @@ def _crop_to_indices(data: Array, shape: tuple[int, ...], axis: int) -> Array:
 
 
 def gather_nd(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Parts of the data at index tuples, behind shared batch axes; negative indices count from the end."""
+    """Return parts of the data at index tuples, after shared batch axes; negative indices count from the end."""
     data, indices = x
     batch = integer(node, "batch_dims", 0)
     lead = int(np.prod(data.shape[:batch], dtype=np.int64))
@@ -45,13 +45,13 @@ def gather_nd(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def scatter_nd(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The data with parts at index tuples replaced by, or combined with, updates."""
+    """Return the data with parts at index tuples replaced by, or combined with, updates."""
     data, indices, updates = x
     return [_scatter_updates(node, data, tuple(np.moveaxis(indices, -1, 0)), updates)]
 
 
 def scatter_elements(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The data with one element per index along one axis replaced by, or combined with, an update."""
+    """Return the data with one element per index along one axis replaced by, or combined with, an update."""
     data, indices, updates = x
     places: list[Array] = list(np.indices(indices.shape))
     places[integer(node, "axis", 0)] = indices
@@ -67,7 +67,7 @@ COMBINE: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def reduction(node: ir.Node) -> str:
-    """How a scatter node combines: ``none``, or a key of `COMBINE`."""
+    """Return how a scatter node combines: ``none``, or a key of `COMBINE`."""
     attribute = node.attributes.get("reduction")
     return "none" if attribute is None else attribute.as_string()
 
@@ -75,7 +75,7 @@ def reduction(node: ir.Node) -> str:
 def _scatter_updates(
     node: ir.Node, data: Array, places: tuple[Array, ...], updates: Array
 ) -> Array:
-    """Updates in their order: later ones see what earlier ones left."""
+    """Apply updates in their order: later ones read the results of earlier ones."""
     result = np.array(data)
     if reduction(node) == "none":
         result[places] = updates
@@ -111,7 +111,7 @@ def space_to_depth(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def reverse_sequence(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The leading part of each sequence backwards, the rest as it is."""
+    """Reverse the leading part of each sequence, and keep the rest."""
     time, batch = integer(node, "time_axis", 0), integer(node, "batch_axis", 1)
     data = np.moveaxis(x[0], (batch, time), (0, 1))
     rows = []
@@ -139,19 +139,19 @@ def pad(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def pad_mode(node: ir.Node) -> str:
-    """Where a Pad node takes its new elements from."""
+    """Return the mode of a Pad node: the source of its new elements."""
     mode = node.attributes.get("mode")
     return "constant" if mode is None else mode.as_string()
 
 
 def trilu(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The upper or lower triangle of matrices, zero elsewhere."""
+    """Return the upper or lower triangle of matrices, zero elsewhere."""
     k = 0 if len(x) < 2 or x[1] is None else int(np.ravel(x[1])[0])
     return [np.triu(x[0], k) if integer(node, "upper", 1) else np.tril(x[0], k)]
 
 
 def center_crop_pad(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The middle of the data, or the data in the middle of zeros."""
+    """Return the middle of the data, or the data in the middle of zeros."""
     shape, rank = dims(node.outputs[0]), x[0].ndim
     result = np.zeros(shape, x[0].dtype)
     parts = [_middles(x[0].shape[axis], shape[axis]) for axis in range(rank)]

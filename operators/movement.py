@@ -48,7 +48,7 @@ def pad(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def pad_data(x: list[Array], fill: Any) -> Array:
-    """The data of a Pad node's operands with `fill` around it."""
+    """Return the data of a Pad node's operands with `fill` around it."""
     widths = pad_widths(x, x[0].ndim)
     positive = [(max(a, 0), max(b, 0)) for a, b in widths]
     grown = np.pad(x[0], positive, constant_values=fill)
@@ -79,7 +79,7 @@ def transpose(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def concat(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Tensors one behind the other along an axis."""
+    """Concatenate tensors along an axis."""
     return [np.concatenate(x, axis=integer(node, "axis"))]
 
 

@@ -1,4 +1,4 @@
-"""Numbers that a stream draws: operators of ours whose state is a seed and a place."""
+"""Random numbers of a stream: EdgeKit operators whose state is a seed and a position."""
 
 import numpy as np
 import onnx_ir as ir
@@ -11,7 +11,7 @@ from edgekit.operators.operator import Operator, integer
 
 
 def number(parts: Array) -> int:
-    """The whole number of parts of 16 bits, the lowest first."""
+    """Return the whole number of parts of 16 bits, the lowest first."""
     return sum(int(part) << 16 * place for place, part in enumerate(parts.ravel()))
 
 
@@ -21,7 +21,7 @@ def parts(number: int) -> Array:
 
 
 def ek_noise_f32(state: Array, distribution: str, port: int, count: int) -> list[Array]:
-    """The next `count` numbers of a noise, and the state behind them."""
+    """Return the next `count` numbers of a noise, and the state after them."""
     seed, first = number(state[:PARTS]), number(state[PARTS:])
     z = random_normals.noise(distribution, seed, first, count, port)
     return [z, np.concatenate([state[:PARTS], parts(first + count & 2**64 - 1)])]

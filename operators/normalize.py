@@ -1,4 +1,4 @@
-"""Normalizations with statistics of their own (layer, instance) or given ones (batch)."""
+"""Normalizations with computed statistics (layer, instance) or given ones (batch)."""
 
 import math
 from typing import Any
@@ -22,7 +22,7 @@ def _epsilon(node: ir.Node) -> float:
 
 
 def layernorm(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Over the last axes: the result, the means and the inverse deviations."""
+    """Normalize over the last axes: the result, the means and the inverse deviations."""
     n, bias = x[1].size, x[2].ravel() if len(x) > 2 and x[2] is not None else None
     rows = x[0].reshape(-1, n)
     y = ek_layernorm_f32(rows, x[1].ravel(), bias, _epsilon(node))
@@ -30,13 +30,13 @@ def layernorm(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def instancenorm(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Over each channel."""
+    """Normalize over each channel."""
     rows = x[0].reshape(*x[0].shape[:2], -1)
     return [ek_instancenorm_f32(rows, x[1], x[2], _epsilon(node))]
 
 
 def batchnorm(node: ir.Node, x: list[Array]) -> list[Array]:
-    """With given statistics."""
+    """Normalize with given statistics."""
     data, scale, bias, mean, variance = x
     with np.errstate(all="ignore"):
         factor = scale / pointwise_twin.ek_sqrt_f32(variance + np.float32(_epsilon(node)))
@@ -71,7 +71,7 @@ def row_statistics(x: F32, eps: float) -> tuple[F32, F32]:
 
 
 def lrn(node: ir.Node, x: list[Array]) -> list[Array]:
-    """Each element by those at its place in the channels around its own."""
+    """Normalize each element by those at its place in the channels around it."""
     batch, channels, n, *numbers = lrn_numbers(node)
     return [ek_lrn_f32(x[0].reshape(batch, channels, n), *numbers)]
 

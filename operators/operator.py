@@ -1,4 +1,4 @@
-"""What the NumPy forms of the operators share."""
+"""Shared code of the NumPy forms of the operators."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,12 +12,12 @@ Operator = Callable[[ir.Node, list[Array]], list[Array]]
 
 
 def tensor(node: ir.Node, name: str) -> Array:
-    """A tensor attribute."""
+    """Return a tensor attribute."""
     return np.asarray(node.attributes[name].value.numpy())  # as_tensor() checks a protocol: slow
 
 
 def integer(node: ir.Node, name: str, default: int | None = None) -> int:
-    """An integer attribute, or its default."""
+    """Return an integer attribute, or its default."""
     attribute = node.attributes.get(name)
     if attribute is None:
         assert default is not None, f"{node.name}: {name}"
@@ -26,17 +26,17 @@ def integer(node: ir.Node, name: str, default: int | None = None) -> int:
 
 
 def tensors(node: ir.Node, *names: str) -> list[Any]:
-    """Several tensor attributes."""
+    """Return several tensor attributes."""
     return [tensor(node, name) for name in names]
 
 
 def integers(node: ir.Node, *names: str) -> list[Any]:
-    """Several integer attributes."""
+    """Return several integer attributes."""
     return [integer(node, name) for name in names]
 
 
 def output_dtype(node: ir.Node) -> np.dtype[Any]:
-    """The element type of what a node writes."""
+    """Return the element type of a node's output."""
     dtype = node.outputs[0].dtype
     assert dtype is not None
     return dtype.numpy()

@@ -1,7 +1,7 @@
-"""The oracle: runs an integer graph in NumPy, bit for bit what the generated C computes.
+"""The oracle: runs an integer graph in NumPy, bit for bit like the generated C.
 
 Integer operators call the kernels' twins in the family's `twin`; float islands run in the same
-scalar order as the C code. It is the reference for every target of EdgeKit's own arithmetic.
+scalar order as the C code. It is the reference for every target of EdgeKit's arithmetic.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,7 @@ class Oracle:
         self.reset()
 
     def reset(self) -> None:
-        """Bring every state back to zero (its zero point, where it is an integer)."""
+        """Reset every state to zero (its zero point, if it is an integer)."""
         self.states = {str(state.name): _zeros(state) for state, _ in state_values(self.model)}
 
     def process(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""What Quantize and Dequantize nodes say: the type of a tensor, stored weights, where an output is quantized."""
+"""Reads Quantize and Dequantize nodes: the type of a tensor, stored weights, where an output is quantized."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ FAKE_DOMAIN = "edgekit.fake"  # floats that are rounded as integers would be, se
 SCALE, ZERO_POINT = "edgekit.scale", "edgekit.zero_point"  # metadata of an integer value: its type
 CELL_BITS = "edgekit.cell_bits"  # metadata of an LSTM: its c is int32 of scale 2^-bits
 HIDDEN_OPERAND = "edgekit.hidden_operand"  # metadata of a GRU or LSTM: how its product reads h
-COPY = "_int8"  # behind the name of a tensor: its 8-bit copy, which products read
+COPY = "_int8"  # suffix of a tensor's name: its 8-bit copy, which products read
 TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that it stores
 
 
@@ -37,9 +37,9 @@ class Operand:
 
 @dataclass(frozen=True)
 class Weight:
-    """A constant behind a DequantizeLinear: integers, and scales that broadcast against them.
+    """The constant input of a DequantizeLinear: integers, and scales that broadcast against them.
 
-    Integers of 4 `bits` are here in bytes.
+    Integers of 4 `bits` are stored here in bytes.
     """
 
     q: NDArray[np.signedinteger]
@@ -55,13 +55,13 @@ class Weight:
         return real
 
     def kept(self, rows: NDArray[np.signedinteger]) -> NDArray[np.generic]:
-        """Integers of this weight, laid out anew, in the type that kernels read."""
+        """Return integers of this weight in a new layout, in the type that kernels read."""
         dtype = ir.DataType.INT4.numpy() if self.bits == 4 else np.dtype(np.int8)
         return np.ascontiguousarray(rows).astype(dtype)
 
 
 def frame_of(node: ir.Node, index: int = 0) -> Frame | None:
-    """Where an output of a node is quantized, perhaps behind an activation that can run inside it."""
+    """Return the frame of a quantized output of a node, perhaps after an activation that can run inside it."""
     value, fused = node.outputs[index], None
     if index == 0 and not _only_quantized(value):
         fused = fused_activation(node)
@@ -75,7 +75,7 @@ def frame_of(node: ir.Node, index: int = 0) -> Frame | None:
 
 
 def scales_of(model: Model) -> dict[str, tuple[float, int]]:
-    """Scale and zero point of each tensor of a QDQ model, by its name; of 8-bit copies with `COPY` behind it."""
+    """Return scale and zero point of each tensor of a QDQ model, by its name; 8-bit copies have the suffix `COPY`."""
     found = {}
     for node in model.ir.graph:
         if node.op_type == "QuantizeLinear" and node.name:
@@ -85,7 +85,7 @@ def scales_of(model: Model) -> dict[str, tuple[float, int]]:
 
 
 def cell_type(node: ir.Node) -> QuantType | None:
-    """The type of an LSTM's c, where the file says it."""
+    """Return the type of an LSTM's c, if the file states it."""
     bits = node.metadata_props.get(CELL_BITS, "") if node.op_type == "LSTM" else ""
     return (
         QuantType("int32", 2.0 ** -int(bits), 0) if bits.isdecimal() and int(bits) <= 30 else None
@@ -93,7 +93,7 @@ def cell_type(node: ir.Node) -> QuantType | None:
 
 
 def stored_weight(node: ir.Node) -> Weight | None:
-    """What a DequantizeLinear of a constant stands for; None for one of a computed tensor."""
+    """Return the weight that a DequantizeLinear of a constant represents; None for a computed tensor."""
     array = constant(node.inputs[0])
     if array is None:
         return None
@@ -108,7 +108,7 @@ def stored_weight(node: ir.Node) -> Weight | None:
 
 
 def _wide_scale(node: ir.Node, rank: int) -> Float32:
-    """A DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
+    """Return a DequantizeLinear's scales, broadcastable: one, one per index of an axis, or one per block."""
     scale = np.asarray(constant(node.inputs[1]), np.float32)
     axis, block = (
         default if (a := node.attributes.get(name)) is None else a.as_int()
@@ -122,13 +122,13 @@ def _wide_scale(node: ir.Node, rank: int) -> Float32:
 
 
 def integer_states(model: Model) -> dict[str, QuantType]:
-    """State inputs whose input and output are framed alike and have no other reader."""
+    """Return state inputs whose input and output have equal frames and no other reader."""
     kinds = {str(before.name): _state_type(before, after) for before, after in state_values(model)}
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def _state_type(state: ir.Value, successor: ir.Value) -> QuantType | None:
-    """The type of a state that integers alone read and write; None of one in float."""
+    """Return the type of a state that integers alone read and write; None of one in float."""
     producer, users = successor.producer(), list(state.uses())
     if producer is None or not users:
         return None
@@ -143,7 +143,7 @@ def _state_type(state: ir.Value, successor: ir.Value) -> QuantType | None:
 
 
 def qdq_type(node: ir.Node) -> QuantType:
-    """The type in a per-tensor QuantizeLinear or DequantizeLinear.
+    """Return the type in a per-tensor QuantizeLinear or DequantizeLinear.
 
     Raises:
         ModelError: scale or zero point are computed, or the zero point is left out.
@@ -187,14 +187,14 @@ def convert(attributes: Mapping[str, object]) -> dict[str, ir.Attr]:
 
 
 def initializer(name: str, array: NDArray[np.generic]) -> ir.Value:
-    """A named constant, not yet in a graph."""
+    """Return a named constant, not yet in a graph."""
     tensor = ir.tensor(array, name=name)
     kind = ir.TensorType(tensor.dtype)
     return ir.Value(name=name, const_value=tensor, shape=ir.Shape(array.shape), type=kind)
 
 
 def stored_type(value: ir.Value) -> QuantType | None:
-    """The type of a value of the integer graph; None for a float one."""
+    """Return the type of a value of the integer graph; None for a float one."""
     if SCALE not in value.metadata_props or value.dtype is None:
         return None
     scale, zero = value.metadata_props[SCALE], value.metadata_props[ZERO_POINT]
@@ -214,6 +214,6 @@ def _only_quantized(value: ir.Value) -> bool:
 
 
 def require(value: T | None) -> T:
-    """Return what is known to be there."""
+    """Return a value that must not be None."""
     assert value is not None
     return value

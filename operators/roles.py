@@ -1,4 +1,4 @@
-"""Which nodes integers can compute, and which of their values are theirs to type."""
+"""Selects the nodes that integers can compute, and those of their values that get a type."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
@@ -33,11 +33,11 @@ MOVES = names(lambda row: row.moves not in (None, "fills")) | {"Pad"}
 FUSED_ACTIVATIONS = frozenset({"Relu", "Clip"})
 PARTIAL_SUM = "edgekit.partial_sum"  # node metadata: its result is a part of one operator's
 GATE_SUMS = "edgekit.gate_sums"  # of a recurrent layer: its x are sums of its gates, and its W is the identity
-HOP_SCALE = "edgekit.hop_scale"  # node metadata, of the one that scales: the tensor that has a scale per hop
+HOP_SCALE = "edgekit.hop_scale"  # metadata of the scaling node: the tensor that has a scale per hop
 HOP_SCALED = (
-    "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits beside a scale per hop
+    "edgekit.hop_scaled"  # node metadata: its result is worth 16 bits next to a scale per hop
 )
-HOP_END = "edgekit.hop_end"  # node metadata: a float node behind such a scale; integers move what it gives them
+HOP_END = "edgekit.hop_end"  # node metadata: a float node after the scale; integers move its result
 
 
 def touches(node: ir.Node, names: frozenset[str]) -> bool:
@@ -48,7 +48,7 @@ def touches(node: ir.Node, names: frozenset[str]) -> bool:
 
 
 def activations(node: ir.Node) -> list[ir.Value]:
-    """The float inputs of a node that are computed, in order; not the c of an LSTM."""
+    """Return the float inputs of a node that are computed, in order; not the c of an LSTM."""
     return [
         value
         for index, value in enumerate(node.inputs)
@@ -61,13 +61,13 @@ def activations(node: ir.Node) -> list[ir.Value]:
 
 
 def results(node: ir.Node) -> list[ir.Value]:
-    """The outputs of a node that are used and can be int8 or int16: not the c of an LSTM, not positions."""
+    """Return the outputs of a node that are used and can be int8 or int16: not the c of an LSTM, not positions."""
     cell = node.outputs[CELL_OUTPUT] if node.op_type == "LSTM" and len(node.outputs) > 2 else None
     return [value for value in element_outputs(node) if value.name and value is not cell]
 
 
 def element_outputs(node: ir.Node) -> Sequence[ir.Value]:
-    """The outputs without the positions of a TopK, which are no elements of its operand."""
+    """Return the outputs without the positions of a TopK, which are no elements of its operand."""
     return node.outputs[:1] if node.op_type == "TopK" else node.outputs
 
 
@@ -77,7 +77,7 @@ def is_cell_state(node: ir.Node, index: int) -> bool:
 
 
 def fused_activation(node: ir.Node) -> ir.Node | None:
-    """The Relu or constant Clip that can run inside this node's requantization."""
+    """Return the Relu or constant Clip that can run inside this node's requantization."""
     if node.op_type not in LINEAR | ARITHMETIC:
         return None
     output = node.outputs[0]
@@ -99,7 +99,7 @@ def constant_tail(node: ir.Node) -> bool:
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
-    """The axes that a Reduce node folds, sorted; they must be constant."""
+    """Return the axes that a Reduce node folds, sorted; they must be constant."""
     rank, axes = len(dims(node.inputs[0])), constant(optional(node, 1))
     named = ints(node, "axes", []) if axes is None else [int(a) for a in np.ravel(axes)]
     empty = [] if _attribute(node, "noop_with_empty_axes", 0) else list(range(rank))
@@ -151,7 +151,7 @@ def integer_moves(model: Model, compute: set[str | None], kept: frozenset[str]) 
 
 
 def _moves_of_results(movable: Sequence[ir.Node], names: set[str | None]) -> set[str | None]:
-    """Those of what the named nodes write, also through others."""
+    """Return the moves of the results of the named nodes, also through other moves."""
     found: set[str | None] = set()
     for node in movable:
         if any(_is_output_of(value, names | found) for value in activations(node)):
@@ -160,7 +160,7 @@ def _moves_of_results(movable: Sequence[ir.Node], names: set[str | None]) -> set
 
 
 def _moves_of_operands(movable: Sequence[ir.Node], names: set[str | None]) -> set[str | None]:
-    """Those of what the named nodes read, also through others; not of the c of an LSTM."""
+    """Return the moves of the operands of the named nodes, also through other moves; not of the c of an LSTM."""
     found: set[str | None] = set()
     for node in reversed(movable):
         users = [user for value in node.outputs for user in value.uses()]
@@ -174,7 +174,7 @@ def _hop_ends(graph: ir.Graph) -> set[str | None]:
 
 
 def _chooses(node: ir.Node) -> bool:
-    """Whether a choice among operands takes its constants as they are: a Where zeros, Max and Min what is finite."""
+    """Whether it chooses among operands with valid constants: zeros for Where, finite ones for Max and Min."""
     arrays = [a for v in node.inputs if (a := constant(v)) is not None and a.dtype == np.float32]
     if node.op_type == "Where":
         return not any(array.any() for array in arrays)

@@ -69,9 +69,8 @@ def weight_scales(
 ) -> Float32:
     """Return one scale per output channel for weights laid out as (channel, ...).
 
-    A channel far below the others (or dead) gets a minimum scale instead of 0, and a channel whose
-    bias would leave 30 bits (46 beside int16 inputs) at the scale of its sums gets a larger one; `x` is
-    the type of the inputs.
+    A channel far below the others (or dead) gets a minimum scale instead of 0. A channel whose bias would exceed 30
+    bits (46 with int16 inputs) at the scale of its sums gets a larger one. `x` is the type of the inputs.
     """
     peak = np.abs(rows.reshape(len(rows), -1).astype(np.float64)).max(axis=1, initial=0.0)
     scales = np.maximum(peak / WEIGHT_LIMITS[dtype], least_scales(rows, bias, x, dtype))
@@ -82,7 +81,7 @@ def weight_scales(
 def least_scales(
     rows: NDArray[np.floating], bias: NDArray[np.floating] | None, x: QuantType, dtype: str
 ) -> Float64:
-    """The minimum scale of each channel that `weight_scales` speaks of."""
+    """Return the minimum scale of each channel, as described in `weight_scales`."""
     peak = float(np.abs(rows.astype(np.float64)).max(initial=0.0))
     least = np.full(len(rows), peak / WEIGHT_LIMITS[dtype] * 2.0**-16)
     if bias is None:
@@ -103,8 +102,8 @@ def quantize_weights(rows: NDArray[np.floating], scales: Float32, dtype: str = "
 def fixed_point(multiplier: Float64 | float, mantissa_bits: int) -> tuple[Int64, Int64]:
     """Return ``(M, s)`` with ``multiplier ~ M * 2^-s``, M in [2^(w-1), 2^w), s in 1..62.
 
-    A multiplier too small for s = 62 keeps s = 62 and a smaller M, one too large for s = 1 the largest
-    M (every nonzero sum then saturates, as it should); a negative one has negative M.
+    A multiplier too small for s = 62 keeps s = 62 and a smaller M. One too large for s = 1 gets the largest M; every
+    nonzero sum then saturates, as it should. A negative one has negative M.
     """
     value = np.atleast_1d(np.asarray(multiplier, np.float64))
     _, exponent = np.frexp(np.abs(value))

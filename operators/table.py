@@ -34,7 +34,7 @@ from edgekit.operators.spectral import forms as spectral
 
 @dataclass(frozen=True)
 class Row:
-    """An operator: `form` runs it in the oracle, `integers` says which of its nodes integers compute, and how."""
+    """An operator: `form` runs it in the oracle, `integers` selects the nodes with an integer form and builds it."""
 
     form: Operator
     integers: IntegerForm | None = None
@@ -75,7 +75,7 @@ OPERATORS = {
 
 
 def is_integer_compute(node: ir.Node) -> bool:
-    """Whether a node does arithmetic that integers have a form of; moves are not asked here."""
+    """Whether a node does arithmetic that has an integer form; moves are not counted."""
     if is_fused(node):
         return FLOAT_NODE not in node.metadata_props
     row = OPERATORS.get((node.domain, node.op_type))

@@ -1,12 +1,12 @@
-"""From QDQ to integers: each Q/DQ-framed operator becomes one integer operator with fixed-point constants.
+"""Converts QDQ to integers: each Q/DQ-framed operator becomes one integer operator with fixed-point constants.
 
-The result is again an ONNX graph, for the oracle and the emitters only: integer operators live in the
-domain `INTEGER_DOMAIN`, carry their constants as attributes, and their tensors are int8 or int16. What
-is not framed stays as it was, between Quantize and Dequantize nodes: a float island. States that are
-stored quantized become integer graph inputs and outputs.
+The result is again an ONNX graph, only for the oracle and the emitters. Integer operators are in the domain
+`INTEGER_DOMAIN` and have their constants as attributes. Their tensors are int8 or int16. Nodes without a frame stay
+unchanged between Quantize and Dequantize nodes: a float island. States that are stored quantized become integer graph
+inputs and outputs.
 
-A builder returns False where the frame is incomplete; the node then stays a float island, which the
-manifest counts. `edgekit.operators.table` has them.
+A builder returns False if the frame is incomplete; the node then stays a float island, which the
+manifest counts. `edgekit.operators.table` lists the builders.
 """
 
 from weakref import WeakKeyDictionary

@@ -1,4 +1,4 @@
-"""How the weight of a linear layer is laid out: which of its axes are output channels, inputs and taps."""
+"""Layout of a linear layer's weight: which of its axes are output channels, inputs and taps."""
 
 import numpy as np
 import onnx_ir as ir
@@ -7,7 +7,7 @@ from edgekit.base.arrays import Array
 
 
 def output_axis(node: ir.Node) -> int:
-    """The weight's axis of output channels."""
+    """Return the weight's axis of output channels."""
     if node.op_type == "Gemm":
         transposed = node.attributes.get("transB")
         return 0 if transposed is not None and transposed.as_int() else 1
@@ -15,7 +15,7 @@ def output_axis(node: ir.Node) -> int:
 
 
 def transposed_groups(node: ir.Node) -> int:
-    """Groups of a ConvTranspose, whose weight (input channels, outputs of a group, ...) hides them; else 1."""
+    """Return the groups of a ConvTranspose, hidden by its weight (input channels, outputs of a group, ...); else 1."""
     group = node.attributes.get("group")
     return 1 if node.op_type != "ConvTranspose" or group is None else group.as_int()
 

@@ -1,5 +1,5 @@
 """Post-training quantization: observe on streams, choose types, write QDQ, prove with integers.
 
 Reading order: scheme (types and multipliers), observers, calibrate, recipe, apply (QDQ ONNX out),
-integer (QDQ to integer operators), arithmetic (what each computes), oracle (runs them), compare.
+integer (QDQ to integer operators), arithmetic (their computation), oracle (runs them), compare.
 """

@@ -1,7 +1,7 @@
 """Apply a recipe: a float model becomes a QDQ model, an ordinary ONNX file that any runtime can run.
 
-Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear, weights become
-int8 initializers behind a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
+Every tensor that an integer node reads or writes gets QuantizeLinear -> DequantizeLinear. Weights become int8
+initializers with a DequantizeLinear per output channel, biases of Gemm and Conv int32 ones.
 """
 
 from collections.abc import Sequence
@@ -38,12 +38,12 @@ def quantize(
 
     Args:
         model: a float model.
-        calibration: what it will hear.
-        recipe: one, or what `edgekit.quantize.recipe_file.find_recipe` finds.
-        progress: called with the layers that are fitted to the calibration, and how many there are.
+        calibration: inputs like those it will process.
+        recipe: one, or a name for `edgekit.quantize.recipe_file.find_recipe`.
+        progress: called with the number of layers fitted so far, and their total.
 
     Raises:
-        UsageError: a recipe that does not exist, or names what is not in the network.
+        UsageError: a recipe that does not exist, or names parts that the network lacks.
     """
     chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
     if chosen.weights == "float32":
@@ -54,9 +54,9 @@ def quantize(
 
 @dataclass(frozen=True)
 class ObservedModel:
-    """A float model, prepared for its integers, and what was seen of each of its tensors.
+    """A float model, prepared for its integers, and the observations of each of its tensors.
 
-    `parts` have seen the same, where some of the calibration is to be left out later; `fits` keeps what was fitted.
+    `parts` hold the same observations if some of the calibration is left out later; `fits` keeps the fits.
     """
 
     model: Model
@@ -66,7 +66,7 @@ class ObservedModel:
     fits: dict[str, Fitted] = field(default_factory=dict)
 
     def without(self, fold: Sequence[int]) -> "ObservedModel":
-        """What was seen without the parts of a fold; the preparation stays that of the whole calibration."""
+        """Return the observations without the parts of a fold; the preparation stays that of the whole calibration."""
         assert self.parts is not None
         kept = self.parts.clips_without(fold, self.calibration.clips, self.model.constants)
         observers = self.parts.without(fold, list(self.observers))
@@ -76,14 +76,14 @@ class ObservedModel:
 def observe_model(
     model: Model, calibration: Calibration, recipe: Recipe, parts: Parts | None = None
 ) -> ObservedModel:
-    """Prepare a float model as the recipe says and run the calibration.
+    """Prepare a float model by the recipe and run the calibration.
 
-    `parts` of the calibration are filled with what they show.
+    `parts` of the calibration are filled with their observations.
 
     Raises:
         CalibrationError: the calibration is silent.
         UsageError: the recipe names layers that are not there.
-        ModelError: a denoiser that these integers do not suit, see `edgekit.quantize.types.token_ranges`.
+        ModelError: these integers do not suit a denoiser, see `edgekit.quantize.types.token_ranges`.
     """
     refuse_silence(model, calibration)
     again = quieter(model, recipe.quiet_copies is True)
@@ -96,7 +96,7 @@ def observe_model(
 def quantize_observed(
     seen: ObservedModel, recipe: Recipe, label: str, progress: Progress = lambda done, total: None
 ) -> Model:
-    """Return the QDQ form by what was seen; `label` says what the calibration was."""
+    """Return the QDQ form by these observations; `label` names the calibration."""
     return quantize_fitted(seen, recipe, fit(seen, recipe, progress), label)
 
 
@@ -116,7 +116,7 @@ def fit(
 
 
 def quantize_fitted(seen: ObservedModel, recipe: Recipe, fitted: Fitted, label: str) -> Model:
-    """As `quantize_observed`, with the weights that `fit` returned."""
+    """Return the QDQ form as `quantize_observed`, with the weights that `fit` returned."""
     plan = choose_types(seen.model, seen.observers, recipe)
     dense = {} if recipe.sparse else {"dense": True}
     made = _write_integers(seen, recipe, plan, fitted)

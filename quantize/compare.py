@@ -1,4 +1,4 @@
-"""Where a quantized network loses: every tensor of the oracle against the float network."""
+"""Finds where a quantized network loses quality: every tensor of the oracle against the float network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +18,11 @@ REPORT_HOPS = 100
 
 @dataclass(frozen=True)
 class TensorRow:
-    """One tensor: how it is stored, the range seen in float, and its signal-to-noise ratios.
+    """One tensor: its type, its range in float, and its signal-to-noise ratios.
 
-    `alone_db` is what its own rounding leaves, all else exact: the float network's tensor on the grid of
-    its type, against itself. `snr_db` is cumulative: the tensor of the quantized network, all its causes
-    upstream included, against the same tensor of the float network. Infinity where both are equal. `scale`
-    and `zero_point` are None for a float tensor.
+    `alone_db` is the SNR of its rounding alone: the float network's tensor on the grid of its type, against itself.
+    `snr_db` is cumulative: the tensor of the quantized network, all its causes upstream included, against the same
+    tensor of the float network. Infinity if both are equal. `scale` and `zero_point` are None for a float tensor.
     """
 
     name: str
@@ -38,17 +37,17 @@ class TensorRow:
 
 
 class TensorComparison:
-    """Every tensor of the first `REPORT_HOPS` hops that an oracle runs, against the float network's."""
+    """Compares every tensor of an oracle's first `REPORT_HOPS` hops with the float network's."""
 
     def __init__(self, float_model: Model) -> None:
-        """Take the network whose tensors the quantized one has by name."""
+        """Store the network whose tensors have the names of the quantized one's."""
         self._float = float_model
         self._names = {v.name for node in float_model.ir.graph for v in named_outputs(node)}
         self._origins: dict[str, tuple[str, str, QuantType | None]] = {}
         self._seen: dict[str, list[np.ndarray]] = {}
 
     def see(self, oracle: Oracle) -> None:
-        """Keep what the oracle has just made of a hop."""
+        """Record the oracle's values of the current hop."""
         if not self._seen:
             self._origins = self._find(oracle)
             self._seen = {name: [] for name in self._origins}
@@ -69,7 +68,7 @@ class TensorComparison:
         return found
 
     def rows(self, samples: Mapping[str, np.ndarray]) -> list[TensorRow]:
-        """Return one row per tensor, in graph order; `samples` are what the oracle ran, from its first hop on."""
+        """Return one row per tensor, in graph order; `samples` are the oracle's inputs from its first hop on."""
         if not self._seen:
             return []
         hops = len(next(iter(self._seen.values())))

@@ -53,7 +53,7 @@ class QdqWriter:
         recipe: Recipe,
         fitted: Fitted,
     ) -> None:
-        """Take the graph, and what is decided of its tensors and weights."""
+        """Store the graph, and the decisions on its tensors and weights."""
         self.graph, self.plan, self.observers, self.recipe = graph, plan, observers, recipe
         self.fitted = fitted
         self.copies: dict[tuple[str, str], ir.Value] = {}
@@ -79,7 +79,7 @@ class QdqWriter:
         self.graph.sort()
 
     def _frame_use(self, value: ir.Value, node: ir.Node, index: int, is_written: bool) -> None:
-        """Put Q/DQ before a reader: an integer node, or any where an integer node writes the value."""
+        """Put Q/DQ before an integer reader, or before any reader of an integer node's value."""
         kind = self.plan.types[str(value.name)]
         is_operand = node.name in self.plan.integer_nodes and not is_cell_state(node, index)
         if is_operand or is_written:
@@ -145,14 +145,14 @@ class QdqWriter:
                     node.replace_input_with(index, self.stored(stem, q, scale, kind.zero_point))
 
     def _width(self, node: ir.Node) -> str:
-        """The wider of the types that a node reads and writes: that of its constants."""
+        """Return the wider of the types that a node reads and writes: that of its constants."""
         fused = fused_activation(node)
         values = [*activations(node), *(node if fused is None else fused).outputs]
         wide = any(self.plan.types[str(value.name)].dtype == "int16" for value in values)
         return "int16" if wide else "int8"
 
     def input_type(self, node: ir.Node) -> QuantType:
-        """The type in which a layer reads its input."""
+        """Return the type in which a layer reads its input."""
         return self._read(node, 0)
 
     def rounded(
@@ -204,7 +204,7 @@ class QdqWriter:
 
 
 def _write_linear(writer: QdqWriter, node: ir.Node, bias_at: int) -> None:
-    """Weights per output channel; beside int8 inputs the bias int32 at scale input * weight, else as it is."""
+    """Write weights per output channel; with int8 inputs the bias is int32 at scale input * weight, else unchanged."""
     weight = constant(node.inputs[1])
     assert weight is not None, node.name
     rows, x = channel_rows(node, weight), writer.input_type(node)
@@ -228,7 +228,7 @@ def _write_linear(writer: QdqWriter, node: ir.Node, bias_at: int) -> None:
 
 
 def _bias_rows(bias: Array | None, rows: int, shift: Array | None) -> Array | None:
-    """A number for each row: the layer's bias and what corrects it, where there is one of them."""
+    """Return a number for each row: the layer's bias plus its correction, if there is either."""
     own = None if bias is None else np.broadcast_to(np.ravel(bias), (rows,))
     if shift is None:
         return own
@@ -267,7 +267,7 @@ def _write_recurrent(writer: QdqWriter, node: ir.Node) -> None:
 def _write_product(
     writer: QdqWriter, node: ir.Node, index: int, bias: Float32, kind: QuantType
 ) -> None:
-    """W or R of a recurrent layer beside an operand of this type; what corrects its sums is added to `bias`."""
+    """Write W or R of a recurrent layer for an operand of this type; corrections of its sums are added to `bias`."""
     weight = constant(node.inputs[index])
     assert weight is not None and weight.shape[0] == 1, node.name
     fitted = writer.fitted.get((str(node.name), index))

@@ -1,4 +1,4 @@
-"""Recipes: which type a tensor gets. A recipe is a value; `RECIPES` names the ones that ship."""
+"""Recipes: the types of tensors. A recipe is a value; `RECIPES` names the ones that ship."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,58 +7,58 @@ ACTIVATION_TYPES = ("int8", "int16", "float32")
 HALF = "float16"
 FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
 WEIGHT_TYPES = ("int8", "int4")
-MEASURED = "auto"  # of what is true or false: an export measures which is better
+MEASURED = "auto"  # for options true or false: an export measures which is better
 NEAREST, SHAPED = "nearest", "shaped"  # of `Recipe.rounding`
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to quantize.
+    """Settings of a quantization.
 
     Attributes:
-        name: as given to ``--recipe``, or what a recipe.toml calls itself.
+        name: as given to ``--recipe``, or the name in a recipe.toml.
         weights: ``int8`` or ``int4`` per output channel, or ``float32`` for a float network; ``float16`` for one
             whose weights are stored so, in the recipe of this name alone.
         activations: the type of tensors between nodes: ``int8`` asymmetric or ``int16`` symmetric per
-            tensor; what touches a ``float32`` one is computed in float.
-        products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or
-            ``int16`` as they are. Those that the recipe names in `tensors` they read as they are.
-        fused: type of the tensors that normalizations, softmax, magnitudes, means of squares and sums of
-            products read and write; products read squares in it, too.
+            tensor; nodes with a ``float32`` tensor are computed in float.
+        products: how matrix products read int16 tensors, and h of recurrent cells: ``int8`` copies, or ``int16``
+            unchanged. Tensors named in `tensors` are read unchanged.
+        fused: type of the tensors that normalizations, softmax, magnitudes, means of squares and sums of products read
+            and write; products read squares in it, too.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
         observer: how ranges are chosen, a key of `edgekit.quantize.calibrate.observers.OBSERVERS`.
-        range_margin: factor on ranges that were seen; 1.5 makes up for a single calibration clip.
+        range_margin: factor on observed ranges; 1.5 compensates for a single calibration clip.
         equalize: whether channels get equal weights across layers first (`edgekit.quantize.prepare.equalize`), or
-            `MEASURED`: an export tries both on clips left out of the calibration. What has no such clips, and
-            `edgekit.quantize.apply`, take that for false.
+            `MEASURED`: an export tries both on clips left out of the calibration. Without such clips, and in
+            `edgekit.quantize.apply`, `MEASURED` means false.
         quiet_copies: whether every clip of the calibration is run a second time, 30 dB quieter
-            (`edgekit.quantize.prepare.levels`), or `MEASURED`, as for `equalize`. Of networks with PCM in; where the
-            sound meets a logarithm it always is, and the copies begin with a burst at full scale.
+            (`edgekit.quantize.prepare.levels`), or `MEASURED`, as for `equalize`. Only for networks with PCM input;
+            always done if the sound meets a logarithm. Then the copies begin with a burst at full scale.
         migrate: alpha of SmoothQuant, how much of the inputs' range moves into weights first (0.5 is
-            usual); 0 leaves it (`edgekit.quantize.prepare.migrate`).
+            usual); 0 moves nothing (`edgekit.quantize.prepare.migrate`).
         rounding: how weights become integers: a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`, of which all
             but ``nearest`` fit them to the calibration, layer by layer, or `SHAPED`: all of them at once
             (`edgekit.quantize.rounding.shaped_rounding`).
-        sampled: type of what a sampler adds up, the noisy input and the network's outputs; a network without
-            one has none.
+        sampled: type of the tensors that a sampler adds, the noisy input and the network's outputs; unused without a
+            sampler.
         states: type in which the states of `DiagonalSSM` and `SelectiveSSM` are kept, which float operators compute.
-        step_groups: how many groups of a sampler's steps have ranges of their own.
-        bias_correction: whether biases make up for what rounding does to the mean of every channel: where weights are
+        step_groups: number of groups of a sampler's steps with separate ranges.
+        bias_correction: whether biases correct the mean error of rounding in every channel: where weights are
             fitted, that of all roundings before it (`edgekit.quantize.rounding.reconstruct`), else that of its own
             weights (`edgekit.quantize.rounding.means`).
-        correct_sampler: whether a sampler's rows make up for what rounding does to the network's outputs on
-            average (`edgekit.quantize.diffusion.sampler_correction`).
+        correct_sampler: whether a sampler's rows correct the mean error of rounding in the network's outputs
+            (`edgekit.quantize.diffusion.sampler_correction`).
         split_shortcut: whether convolutions of joined channels are split into one per part
             (`edgekit.quantize.prepare.split_shortcut`).
-        hop_scales: whether layers read what follows the level of sound at a scale that every hop finds anew
+        hop_scales: whether layers read tensors that follow the level of sound at a scale computed per hop
             (`edgekit.quantize.prepare.hop_scales`); recipes that ship have it.
         sparse: whether the zeros of weights in an N:M pattern stay, and builds store such weights sparse where their
             kernels gain (`edgekit.graph.sparsity`).
         layers: ``int8`` or ``int4`` for single layers, by the name of their weights.
         tensors: the type of single tensors by name. Tensors that are the same values elsewhere
             (moved, joined, carried as a state) share it.
-        scales: scale and zero point of tensors by name, instead of those of the calibration: what an earlier build
-            has (`edgekit.operators.qdq.scales_of`), whose C then takes the new weights.
+        scales: scale and zero point of tensors by name, instead of those of the calibration: those of an earlier build
+            (`edgekit.operators.qdq.scales_of`), whose C then takes the new weights.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Recipe:
     scales: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
 
-# What the options of a recipe.toml may be; numbers and truth values are known by their defaults.
+# Allowed options of a recipe.toml; numbers and truth values are known by their defaults.
 TRUTHS = ("equalize", "quiet_copies")  # that may also be `MEASURED`
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
@@ -138,7 +138,7 @@ RECIPES = {
         hop_scales=True,
     ),
 }
-# What a search for types starts from: it adds `tensors`. Unlike the names above its own means no one recipe.
+# Start of a search for types: it adds `tensors`. Unlike the names above, its name stands for no single recipe.
 AUTO = Recipe(
     "auto",
     weights="int8",

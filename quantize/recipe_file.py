@@ -26,7 +26,7 @@ from edgekit.quantize.recipe import (
 MAX_BYTES = 1 << 22
 LEAST_SCALE, LARGEST_SCALE = 1e-30, 1e30
 FIELDS = {item.name: item for item in fields(Recipe)}
-# Tables: what one entry is called, and its types.
+# Tables: the name of one entry, and its types.
 TABLES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "layers": ("layer", WEIGHT_TYPES),
     "tensors": ("tensor", ACTIVATION_TYPES),
@@ -63,10 +63,10 @@ def read_recipe(path: Path) -> Recipe:
 
 
 def parse_recipe(text: str, where: str) -> Recipe:
-    """Return the recipe that a text says; `where` names it in errors.
+    """Return the recipe in a text; `where` names it in errors.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all its problems.
     """
     step = "correct the line, or start from a recipe.toml that an export wrote"
     given = parse_toml(text, where, step)
@@ -83,7 +83,7 @@ def parse_recipe(text: str, where: str) -> Recipe:
 
 
 def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
-    """Return the text that `parse_recipe` reads back; `comments` stand behind the tensors they name."""
+    """Return the text that `parse_recipe` reads back; `comments` follow the tensors they name."""
     lines = [f"{name} = {_value_to_toml(getattr(recipe, name))}" for name in SCALARS]
     for table, (_, types) in TABLES.items():
         if entries := getattr(recipe, table):
@@ -102,7 +102,7 @@ def to_toml(recipe: Recipe, comments: Mapping[str, str] | None = None) -> str:
 
 
 def near(name: str, known: Collection[str]) -> str:
-    """Return known names that resemble one, or all where none does and they are few."""
+    """Return known names that resemble one, or all if none does and they are few."""
     close = get_close_matches(name, known, n=3, cutoff=0.5)
     listed = close or (sorted(known) if len(known) <= 8 else [])
     return ", ".join(map(repr, listed)) or "a name of the report"
@@ -187,7 +187,7 @@ def _value_from_toml(key: str, value: Any) -> Any:
 
 
 def _conflict(recipe: Recipe, where: str) -> Problem | None:
-    """Names of shipped recipes mean what ships, but for scales, sparsity, biases and what is measured.
+    """Return a problem if a shipped recipe's name has other settings than scales, sparsity, biases and measured ones.
 
     Integer activations need integer weights.
     """

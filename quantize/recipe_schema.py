@@ -1,4 +1,4 @@
-"""The JSON Schema of recipe.toml, made from what a reading checks."""
+"""JSON Schema of recipe.toml, made from the checks on reading."""
 
 from edgekit.base.json_values import JsonObject
 from edgekit.quantize.recipe import CHOICES, LIMITS, MEASURED, TRUTHS
@@ -8,9 +8,9 @@ Schema = JsonObject
 
 
 def recipe_schema() -> Schema:
-    """Return the JSON Schema (draft 2020-12) of recipe.toml, read as TOML: what `parse_recipe` demands of each key.
+    """Return the JSON Schema (draft 2020-12) of recipe.toml, read as TOML: the demands of `parse_recipe` on each key.
 
-    It leaves out what depends on several keys at once: that names of shipped recipes mean what ships, and that integer
+    It leaves out rules over several keys: names of shipped recipes stand for the shipped settings, and integer
     activations need integer weights.
     """
     tables = {

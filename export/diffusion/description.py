@@ -40,7 +40,7 @@ MAX_SAMPLER_BYTES = 4_000_000
 
 
 class Sampler(Discrete):
-    """The description of such a sampler: what is wrong with it, and its rows."""
+    """Description of a sampler of a discrete schedule: its problems, and its rows."""
 
     def problems(self) -> list[Problem]:
         """Return everything that is wrong with the description."""
@@ -98,7 +98,7 @@ class Sampler(Discrete):
 
 
 def _times_problems(sampler: Sampler) -> list[Problem]:
-    """What is wrong with times that are given: they fall."""
+    """Return a problem if the given timesteps do not fall."""
     times, total = sampler.timesteps, sampler.schedule.timesteps
     if not times or (_rise((*reversed(times), total)) and len(times) == sampler.steps):
         return []
@@ -112,7 +112,7 @@ def _rise(times: Sequence[float]) -> bool:
 
 
 def _encode_problems(sampler: Sampler) -> list[Problem]:
-    """What rows that rise do not have."""
+    """Return the problems of a sampler whose timesteps rise: options that encoding does not have."""
     times, total = sampler.timesteps, sampler.schedule.timesteps
     rises = not times or (_rise((*times, total)) and len(times) == sampler.steps + 1)
     ends = f"integers that rise, from 0 to below {total}, one more than steps: where it ends"
@@ -151,11 +151,11 @@ OTHERS: dict[str, type[Ouve | Bridge | Rddm | Interpolant]] = {
     "bridge": Bridge,
     "rddm": Rddm,
     "interpolant": Interpolant,
-}  # by what `kind` of a sampler.toml says
+}  # by `kind` of a sampler.toml
 
 
 def condition_values(model: "Model") -> "dict[str, ir.Value]":
-    """The inputs of a denoiser and its networks that the loop does not fill, and what the rows read, by name."""
+    """Return the inputs of a denoiser and its networks that the loop does not fill, and those of the rows, by name."""
     import onnx_ir as ir
 
     from edgekit.graph.nodes import static_shape
@@ -174,7 +174,7 @@ def condition_values(model: "Model") -> "dict[str, ir.Value]":
 
 
 def _inputs_of_networks(model: "Model", x: str) -> "Iterator[tuple[str, ir.Value]]":
-    """What the networks beside a denoiser read, but x, by name."""
+    """Yield name and value of each input of the additional networks, except x."""
     for role in filter(model.networks.__contains__, NETWORKS):
         for value in model.networks[role].stream_inputs:
             if role == "y" or value.name != x:
@@ -200,7 +200,7 @@ def attach(model: "Model", sampler: Description | StepTable) -> "Model":
 
 
 def _trained_problems(model: "Model", sampler: Sampler | Ouve) -> list[Problem]:
-    """Where the network says what it was trained for, the sampler must agree."""
+    """Return the problems where the sampler disagrees with the facts that the network states about its training."""
     trained = model.trained
     pairs: list[tuple[str, object, object]] = [
         ("prediction", sampler.prediction, trained.prediction)
@@ -216,7 +216,7 @@ def _trained_problems(model: "Model", sampler: Sampler | Ouve) -> list[Problem]:
 
 
 def _role_problems(model: "Model", roles: Roles) -> list[Problem]:
-    """Every role must be an input of the network."""
+    """Return problems of roles that are no inputs of the network."""
     inputs = {str(value.name): value for value in model.stream_inputs}
     named = [("x", roles.x), ("time", roles.time), ("group", roles.group)]
     named += [("null", name) for name in roles.null]
@@ -232,7 +232,7 @@ def _role_problems(model: "Model", roles: Roles) -> list[Problem]:
 
 
 def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
-    """The outputs must be shaped as x, y too, and as many as the rows have coefficients."""
+    """Return a problem unless the outputs, and y, have the shape of x, and the rows one coefficient per output."""
     from edgekit.graph.nodes import static_shape
 
     inputs = {str(value.name): value for value in model.stream_inputs}
@@ -257,7 +257,7 @@ def _shape_problems(model: "Model", table: StepTable) -> list[Problem]:
 
 
 def _own_name_problems(roles: Roles, inputs: Collection[str]) -> list[Problem]:
-    """Names of what the network does not read that one of its inputs has."""
+    """Return problems of the sampler's additional values whose names an input of the network has, too."""
     found = []
     for role in OWN:
         if (name := getattr(roles, role)) in inputs:
@@ -316,7 +316,7 @@ def _read_other_sampler(
 def _dataclass_arguments(
     kind: "type[DataclassInstance]", given: Json, where: str, problems: list[Problem]
 ) -> JsonObject:
-    """The arguments of a dataclass from a TOML table; what does not fit goes to `problems`."""
+    """Return the arguments of a dataclass from a TOML table; misfits go to `problems`."""
     known = {f.name: form_of(f.name, f.default) for f in fields(kind)}
     if not isinstance(given, Mapping):
         problems.append(Problem(where, repr(given), "a table", "see docs/reference/sampler.md"))

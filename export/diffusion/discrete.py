@@ -1,4 +1,4 @@
-"""The fields of a sampler of a discrete schedule, as step tables are made of them."""
+"""Fields of a sampler of a discrete schedule, from which step tables are made."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ class Discrete(StartAndNoise):
     """A sampler of a discrete variance-preserving schedule; start and noise as in `StartAndNoise`.
 
     Attributes:
-        schedule: what the network was trained with.
-        prediction: what the network returns: ``eps``, ``v``, ``x0``, or the ``score``.
+        schedule: the schedule of the network's training.
+        prediction: the network's output: ``eps``, ``v``, ``x0``, or the ``score``.
         kind: a row of `description.SAMPLERS`.
         steps: network calls (pairs of them, with guidance).
         spacing: which training steps these are, see `schedule.timesteps`; `timesteps` names them instead.
@@ -24,15 +24,14 @@ class Discrete(StartAndNoise):
             release draws.
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)``; 1 is none.
         clip: limit of |x0|.
-        timesteps: the training steps from the noisiest down, where they are given; of ddim-encode up, with the one
-            at which it ends.
+        timesteps: given training steps, from the noisiest down; for ddim-encode rising, with the last one included.
         one_more_step: whether the network `first` draws x_T, see `step_tables.one_more_step`.
         keys: rows that run the whole network, the others its decoder alone: rows, ``paper``, ``every:M`` or
             ``saving:SHARE``, see `key_steps.with_key_steps`; empty for all.
-        cut: names of the tensors between encoder and decoder; found where there are none.
+        cut: names of the tensors between encoder and decoder; found automatically if empty.
         prior_noise: of x_T, added in the second half of the rows.
-        fold: whether what depends on the timestep alone becomes a table, see `fold_steps`.
-        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
+        fold: whether values that depend only on the timestep become a table, see `fold_steps`.
+        roles: the network's inputs; with guidance `roles.null` maps each condition to its replacement.
     """
 
     schedule: Schedule = LINEAR

@@ -1,4 +1,4 @@
-"""What the keys of sampler.toml hold: one form for the check of a value and for its JSON Schema."""
+"""Allowed values of the keys of sampler.toml: one form for checking a value and for its JSON Schema."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
@@ -12,12 +12,12 @@ NUMBERS: JsonObject = {"type": "array", "items": NUMBER}
 
 @dataclass(frozen=True)
 class FieldForm:
-    """What a key may hold.
+    """Allowed values of a key.
 
     Attributes:
-        words: as a message says it.
-        fits: whether a value of TOML is so.
-        schema: the same as JSON Schema.
+        words: the wording in a message.
+        fits: whether a TOML value is allowed.
+        schema: the same rule as JSON Schema.
     """
 
     words: str
@@ -72,7 +72,7 @@ WORD = FieldForm("a text", _is_text, TEXT)
 
 
 def form_of(key: str, default: object) -> FieldForm:
-    """What a key holds whose field has this default."""
+    """Return the form of the values of a key whose field has this default."""
     if key in OF_KEY:
         return OF_KEY[key]
     return TABLE if default is MISSING else OF_DEFAULT.get(type(default), WORD)

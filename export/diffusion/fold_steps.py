@@ -1,7 +1,7 @@
-"""What depends on the timestep alone, or on a label alone, takes finitely many values: it becomes a table.
+"""Values that depend only on the timestep, or only on a label, become tables: there are finitely many.
 
-The embedding of t, its layers and every block's projection are computed once at export, for each row of the
-step table; the network reads its row by the index of the step. The same is done for labels where it takes less room.
+The embedding of t, its layers and every block's projection are computed once at export, for each row of the step
+table. The network reads its row by the index of the step. The same is done for labels if that needs less memory.
 """
 
 import math
@@ -33,13 +33,13 @@ CHECKED = 3  # rows on which the folded network is compared with its source
 
 @dataclass(frozen=True)
 class FoldCost:
-    """What folding an input cost and saved.
+    """Cost and saving of folding one input.
 
     Attributes:
-        input: its name before.
-        rows: values that it takes.
+        input: its name before folding.
+        rows: number of values that it takes.
         constants: elements of a row.
-        weights: elements of the constants that only these layers read; about as many multiply-accumulates of a call.
+        weights: elements of the constants that only these layers read; about the multiply-accumulates of a call.
     """
 
     input: str
@@ -49,7 +49,7 @@ class FoldCost:
 
     @property
     def text(self) -> str:
-        """One sentence of a report."""
+        """Sentence for a report."""
         table = f"{self.rows} rows of {self.constants:,} constants"
         return (
             f"input '{self.input}' folded: {self.weights:,} weights, and about as many multiply-accumulates of a "
@@ -64,7 +64,7 @@ def fold_steps(model: Model) -> Model:
     than the weights that it replaces.
 
     Raises:
-        ModelError: the model has no step table, or time does not reach the network as layers of its own.
+        ModelError: the model has no step table, or time does not reach the network through separate layers.
         VerificationError: the folded network differs from the model.
     """
     table = model.sampler
@@ -124,7 +124,7 @@ def _fold_input(
 
 
 def _dependent_nodes(graph: ir.Graph, given: ir.Value) -> list[ir.Node]:
-    """The nodes that read the input and nothing else that is computed or handed in, in order."""
+    """Return the nodes that depend only on the input and constants, in order."""
     known, free, inside = {given}, set[ir.Value](), list[ir.Node]()
     for node in graph:
         read = {value for value in node.inputs if value is not None and array_of(value) is None}
@@ -151,7 +151,7 @@ def _grows(node: ir.Node, inside: set[ir.Node]) -> bool:
 
 
 def _border(inside: Sequence[ir.Node]) -> list[ir.Value]:
-    """What the rest of the network reads of them."""
+    """Return the values of these nodes that the rest of the network reads."""
     within = set(inside)
     return [
         value
@@ -162,7 +162,7 @@ def _border(inside: Sequence[ir.Node]) -> list[ir.Value]:
 
 
 def _evaluate(model: Model, given: ir.Value, names: Sequence[str], values: Array) -> list[Array]:
-    """The border's tensors for each value of the input: one array (values, elements) each."""
+    """Return the border's tensors for each value of the input: one array (values, elements) each."""
     running = in_onnxruntime(Model(_part(model, str(given.name), names)).to_bytes())
     assert given.dtype is not None
     shape, dtype = static_shape(given) or (), given.dtype.numpy()
@@ -171,7 +171,7 @@ def _evaluate(model: Model, given: ir.Value, names: Sequence[str], values: Array
 
 
 def _part(model: Model, read: str, names: Sequence[str]) -> ir.Model:
-    """What makes these values of one input."""
+    """Return the part of the network that computes these values from one input."""
     copy = model.ir.clone()
     made = {str(value.name): value for node in copy.graph for value in node.outputs}
     copy.graph.outputs.clear()
@@ -186,7 +186,7 @@ def _part(model: Model, read: str, names: Sequence[str]) -> ir.Model:
 def _gather(
     graph: ir.Graph, value: ir.Value, rows: Array, step: ir.Value, inside: Sequence[ir.Node]
 ) -> None:
-    """Let the readers of a border value read the step's row of a table."""
+    """Replace a border value by the step's row of a table for all its readers."""
     shape = static_shape(value) or ()
     first = shape[:1] == (1,)
     table = add_initializer(

@@ -21,16 +21,16 @@ WAYS = "a list of rows, 'paper', 'every:M' or 'saving:SHARE'"
 
 
 def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) -> Model:
-    """Return a float denoiser whose step table runs the decoder alone at all rows but the keys.
+    """Return a float denoiser whose step table runs only the decoder, except at the key rows.
 
     Args:
         model: with a step table, and a cut in it or one that is found.
-        keys: rows; ``paper``; ``every:M``; or ``saving:SHARE``, which searches the keys that save this share of the
-            network's weights' work with the least change of a few images.
+        keys: rows; ``paper``; ``every:M``; or ``saving:SHARE``, which searches keys that save this share of the
+            weights' work and change a few images least.
         prior_noise: see `with_keys`.
 
     Raises:
-        UsageError: keys that are none of these, or no such cut.
+        UsageError: other keys than these, or a network without such a cut.
     """
     table = model.sampler
     if table is None:
@@ -54,7 +54,7 @@ def with_key_steps(model: Model, keys: str | Sequence[int], prior_noise: float) 
 def _chosen_keys(
     model: Model, table: StepTable, keys: str | Sequence[int], prior_noise: float
 ) -> tuple[int, ...]:
-    """The rows that `keys` name. Raises a ValueError where they are none of `WAYS`."""
+    """Return the rows that `keys` name. Raises a ValueError unless they are one of `WAYS`."""
     if not isinstance(keys, str):
         return tuple(int(key) for key in keys)
     name, _, number = keys.partition(":")
@@ -68,7 +68,7 @@ def _chosen_keys(
 
 
 def saved_share(model: Model, table: StepTable) -> float:
-    """The share of multiply-accumulates in convolutions that a sampling saves."""
+    """Return the share of multiply-accumulates in convolutions that a sampling saves."""
     _, decoder, _ = split(model, table.roles.x, table.cut)
     part = _products(decoder) / max(1, _products(model))
     return float((1 - part) * np.mean(table.graph == 1))
@@ -108,7 +108,7 @@ def search_keys(
 
 
 def onnx_network(model: Model, table: StepTable) -> Network:
-    """Return the network of a table in onnxruntime, one image at a time: of a model of any recipe.
+    """Return a table's network in onnxruntime, for one image at a time and any recipe.
 
     Raises:
         ModelError: there is no such cut.
@@ -137,7 +137,7 @@ def _caller(model: Model) -> Callable[[Arrays], Arrays]:
 
 
 def _images(model: Model, table: StepTable, network: Network) -> Array:
-    """A few images one by one, conditions at zero."""
+    """Return a few images one by one, conditions at zero."""
     roles = table.roles
     given = {
         str(v.name): np.zeros((1, *(static_shape(v) or ())[1:]), v.dtype.numpy())

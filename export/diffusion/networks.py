@@ -1,4 +1,4 @@
-"""Networks beside a denoiser in its sampler: what they must be, and how they are called."""
+"""Additional networks of a denoiser's sampler: their requirements, and how they are called."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,13 +13,14 @@ from edgekit.graph.nodes import static_shape
 
 
 def with_networks(model: Model, networks: Mapping[str, Model]) -> Model:
-    """Return a denoiser with the other networks of its sampler, each named after it and what it does.
+    """Return a denoiser with the other networks of its sampler, each named after it and its role.
 
-    ``first`` takes x and gives one tensor shaped as x; ``y`` takes conditions and gives one shaped as x; ``last`` takes
-    x and gives one of any shape. Their other inputs are conditions, shared by name. An only input may have any name.
+    ``first`` reads x and returns one tensor shaped as x. ``y`` reads conditions and returns one shaped as x. ``last``
+    reads x and returns one of any shape. Their other inputs are conditions, shared by name. A single input may have
+    any name.
 
     Raises:
-        ModelError: everything that is wrong with the networks.
+        ModelError: all problems of the networks.
     """
     table = model.sampler
     assert table is not None
@@ -44,7 +45,7 @@ def _x_shape(model: Model) -> tuple[int, ...] | None:
 
 
 def _rename_only_input(model: Model, x: str) -> Model:
-    """An only input is called as the denoiser's."""
+    """Give a network's single input the name of the denoiser's."""
     if len(model.stream_inputs) != 1 or model.stream_inputs[0].name == x:
         return model
     copy = model.ir.clone()
@@ -76,7 +77,7 @@ def _problems(role: str, model: Model, x: str, shape: tuple[int, ...] | None) ->
 def _misfit_of_outputs(
     role: str, model: Model, shape: tuple[int, ...] | None
 ) -> tuple[str, str] | None:
-    """What the outputs of a network are, and what they should be; None where they are so."""
+    """Return the outputs that were found and those that are allowed; None if they fit."""
     outputs = [static_shape(value) for value in model.stream_outputs]
     floats = all(value.dtype == ir.DataType.FLOAT for value in model.stream_outputs)
     if len(outputs) != 1 or not floats:
@@ -89,7 +90,7 @@ def _misfit_of_outputs(
 
 
 def _conflicts(model: Model) -> list[Problem]:
-    """An input that the loop fills elsewhere, or that two networks have in different shapes."""
+    """Return conflicts: inputs that the loop fills otherwise, or that two networks have in different shapes."""
     table, known, found = model.sampler, condition_values(model), list[Problem]()
     assert table is not None
     roles = table.roles

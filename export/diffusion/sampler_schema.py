@@ -20,7 +20,7 @@ WORDS = {"prediction": PREDICTIONS, "spacing": SPACINGS, "variance": VARIANCES}
 def sampler_schema() -> Schema:
     """Return the JSON Schema (draft 2020-12) of sampler.toml, read as TOML: keys and types, as in `read_sampler`.
 
-    It leaves out which numbers make a sampler, and what depends on several keys at once.
+    It does not check which numbers make a sampler, or rules over several keys.
     """
     first = _table(Sampler, WORDS)
     first["properties"] |= {"kind": {"enum": list(SAMPLERS)}, "schedule": _table(Schedule)}

@@ -1,4 +1,4 @@
-"""Noise schedules of T training steps, and which of these a sampler visits."""
+"""Noise schedules of T training steps, and the steps that a sampler visits."""
 
 import math
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ SPACINGS = ("uniform", "quad", "trailing", "linspace")
 MAX_TIMESTEPS = 1 << 16
 COSINE_OFFSET, LARGEST_BETA = 0.008, 0.999  # Nichol and Dhariwal, 2021
 
-Limit = tuple[str, object, bool, str]  # a field, its value, whether it may be so, what is allowed
+Limit = tuple[str, object, bool, str]  # field, value, whether it is allowed, allowed values
 
 
 def limit_problems(where: str, limits: Iterable[Limit]) -> list[Problem]:
-    """The problems of all fields that may not be as they are."""
+    """Return the problems of all fields with values that are not allowed."""
     return [
         Problem(f"{where}, {name}", str(value), allowed, "correct it")
         for name, value, fits, allowed in limits
@@ -51,7 +51,7 @@ class Schedule:
         return np.asarray(np.cumprod(1 - self.betas()), np.float64)
 
     def betas(self) -> Float64:
-        """The variances that each step adds, (timesteps,)."""
+        """Return the variances that each step adds, (timesteps,)."""
         count, start, end = self.timesteps, self.beta_start, self.beta_end
         if self.kind == "linear":
             return np.asarray(np.linspace(start, end, count), np.float64)
@@ -89,8 +89,8 @@ class Schedule:
 def timesteps(spacing: str, total: int, steps: int) -> Int64:
     """Return the training steps that `steps` sampling steps visit, from the noisiest down.
 
-    ``uniform`` is DDIM's (0, T // S, ...), ``quad`` its floor(linspace(0, sqrt(0.8 T), S)^2); ``trailing``
-    and ``linspace`` are those of diffusers, which begin at T - 1.
+    ``uniform`` is DDIM's (0, T // S, ...), ``quad`` its floor(linspace(0, sqrt(0.8 T), S)^2). ``trailing`` and
+    ``linspace`` are those of diffusers, which begin at T - 1.
     """
     if spacing == "uniform":
         ascending = np.arange(steps) * (total // steps)

@@ -1,7 +1,7 @@
-"""Encoder propagation (Li et al., "Faster Diffusion", 2023): a U-Net cut into what key steps run and what all run.
+"""Encoder propagation (Li et al., "Faster Diffusion", 2023): a U-Net cut into two parts, one only for key steps.
 
 At key steps the whole network runs and keeps the tensors of the cut: skips and the middle's output. At the others
-only the decoder runs, with that step's time, on what was kept.
+only the decoder runs, with that step's time, on the kept tensors.
 """
 
 from collections.abc import Sequence
@@ -21,25 +21,25 @@ TENSOR = "edgekit.tensor"  # metadata of an integer value: the float tensor that
 
 
 def uniform_keys(steps: int, every: int) -> tuple[int, ...]:
-    """Every `every`-th step is a key step, from the first on."""
+    """Return key steps: every `every`-th step, from the first on."""
     return tuple(range(0, steps, every))
 
 
 def paper_keys(steps: int) -> tuple[int, ...]:
-    """The paper's nine key steps of 50, at the same places of another number of steps."""
+    """Return the paper's nine key steps of 50, at the same places of another number of steps."""
     return tuple(sorted({key * steps // 50 for key in PAPER}))
 
 
 def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -> StepTable:
-    """Return the table with the decoder alone at all rows but the keys.
+    """Return the table that runs only the decoder, except at the key rows.
 
     Args:
         table: of rows that run the whole network.
-        keys: rows that do so still; the first row is one.
+        keys: rows that still do so; the first row is one.
         prior_noise: of x_T is added to x ahead of each network call in the second half of the rows.
 
     Raises:
-        UsageError: keys that are no rows, or not the first one; rows in other groups than their key.
+        UsageError: keys are no rows, or lack the first one; or rows are in other groups than their key.
     """
     listed, step = f"rows 0 to {table.rows - 1}, the first among them", "correct the keys"
     if not keys or min(keys) != 0 or max(keys) >= table.rows:
@@ -57,7 +57,7 @@ def with_keys(table: StepTable, keys: Sequence[int], prior_noise: float = 0.0) -
 
 
 def network_problem(model: Model) -> Problem | None:
-    """Rows of graphs behind the decoder's run the network `first`, which must be there."""
+    """Return a problem if rows after the decoder's graphs run the network `first`, but it is missing."""
     table = model.sampler
     if table is None or not (table.graph > DECODER).any() or "first" in model.networks:
         return None
@@ -66,7 +66,7 @@ def network_problem(model: Model) -> Problem | None:
 
 
 def group_problem(table: StepTable) -> Problem | None:
-    """What is kept has the scales of the key row's group: rows until the next key must be in that group."""
+    """Return a problem if a row before the next key is in another scale group than its key row."""
     group = int(table.group[0])
     for row in range(table.rows):
         if table.graph[row] == WHOLE:
@@ -85,12 +85,12 @@ def _grows(node: ir.Node, noisy: set[ir.Value], least: int) -> bool:
 
 
 def find_cut(model: Model, x: str) -> tuple[str, ...]:
-    """Return the names of the cut: what the decoder reads of encoder and middle.
+    """Return the names of the cut: the tensors of encoder and middle that the decoder reads.
 
     The decoder begins where the smallest pictures grow again.
 
     Raises:
-        ModelError: the network is no U-Net: its pictures never grow.
+        ModelError: the network is not a U-Net: its pictures never grow.
     """
     graph = model.ir.graph
     noisy = _noisy_values(graph, x)
@@ -110,7 +110,7 @@ def find_cut(model: Model, x: str) -> tuple[str, ...]:
 
 
 def _decoder_nodes(graph: ir.Graph, noisy: set[ir.Value]) -> set[ir.Node]:
-    """The nodes that enlarge the smallest noisy pictures, and all behind them."""
+    """Return the nodes that enlarge the smallest noisy pictures, and all nodes after them."""
     areas = [area for value in noisy if (area := _area(value)) is not None]
     least = min(areas, default=0)
     inside: set[ir.Node] = set()
@@ -127,7 +127,7 @@ def split(model: Model, x: str, cut: Sequence[str]) -> tuple[Model, Model, tuple
     Args:
         model: of any stage of its lowering.
         x: the noisy input.
-        cut: names of float tensors; found where there are none.
+        cut: names of float tensors; found automatically if empty.
 
     Raises:
         ModelError: a name is not in the network, or the decoder still needs `x`.
@@ -153,7 +153,7 @@ def _check_decoder(graph: ir.Graph, x: str, cut: Sequence[str]) -> None:
 
 
 def _read_instead_of_made(graph: ir.Graph, kept: set[str]) -> None:
-    """Make the kept values inputs of a graph that makes them."""
+    """Turn the kept values of a graph from results into inputs."""
     for value in [value for value in _values(graph) if value.name in kept]:
         given = ir.Value(name=f"{value.name}.kept", shape=value.shape, type=value.type)
         given.metadata_props.update(value.metadata_props)
@@ -163,7 +163,7 @@ def _read_instead_of_made(graph: ir.Graph, kept: set[str]) -> None:
 
 
 def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
-    """The values of these names, or, in an integer graph, those that store the tensors."""
+    """Return the values of these names; in an integer graph, the values that store these tensors."""
     graph = model.ir.graph
     stored = {v.metadata_props[TENSOR]: v for v in _values(graph) if TENSOR in v.metadata_props}
     plain = {str(value.name): value for value in _values(graph)}
@@ -177,7 +177,7 @@ def _values_by_name(model: Model, names: Sequence[str]) -> list[ir.Value]:
 
 
 def _noisy_values(graph: ir.Graph, x: str) -> set[ir.Value]:
-    """Everything that depends on the noisy input."""
+    """Return all values that depend on the noisy input."""
     found = {value for value in graph.inputs if value.name == x}
     for node in graph:
         if any(value in found for value in node.inputs):

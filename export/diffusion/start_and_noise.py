@@ -1,4 +1,4 @@
-"""What a sampler starts from, and whose noise its rows draw: both may be given, image by image."""
+"""Start value and noise of a sampler: the user may give both, image by image."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -20,19 +20,19 @@ START, NOISE, RESIDUAL = "start", "noise", "residual"  # names of these conditio
 class StartAndNoise:
     """The start and the noise of a description.
 
-    ``given`` makes of them conditions of the build, which are no inputs of the network: `start`, (1, channels, ...);
-    `noise`, (1, rows, channels, ...), with `residual`, which is added behind the last row.
+    ``given`` makes them conditions of the build, not inputs of the network. `start` is (1, channels, ...). `noise` is
+    (1, rows, channels, ...), with `residual`, which is added after the last row.
 
     Attributes:
         start: ``noise`` is the kind's own; ``given`` is `start_scale` times a condition, and `start_noise` of the
-            seed's noise; ``analytic`` is Analytic-Init (Zhao et al., NeurIPS 2024), the Gaussian that is nearest to
-            what training saw at the first time, ``sqrt(ab) mean + sqrt(1 - ab + ab variance) z``.
-        start_noise: factor of the noise, where it is not the kind's own; of a given start 0, if left out.
+            seed's noise; ``analytic`` is Analytic-Init (Zhao et al., NeurIPS 2024), the Gaussian nearest to the
+            training data at the first time, ``sqrt(ab) mean + sqrt(1 - ab + ab variance) z``.
+        start_noise: factor of the noise, if not the kind's own; the default for a given start is 0.
         start_scale: factor of a given start: 1, or sqrt(ab) of an image (SDEdit, Meng et al., ICLR 2022).
-        start_mean: of the data, one number or as many as x has.
+        start_mean: of the data, one number or one per element of x.
         start_variance: of the data around it, the mean over the elements.
         noise: ``drawn`` of the seed, or ``given``.
-        networks: sources of networks beside the denoiser, by what they do, see `edgekit.base.sampler_table.StepTable`.
+        networks: sources of additional networks, by their role, see `edgekit.base.sampler_table.StepTable`.
     """
 
     start: str = "noise"
@@ -44,7 +44,7 @@ class StartAndNoise:
     networks: Mapping[str, str] = field(default_factory=dict)
 
     def given_problems(self, roles: Roles, has_schedule: bool) -> list[Problem]:
-        """Return what is wrong with the fields; `has_schedule` says whether times have cumulative products."""
+        """Return the problems of the fields; `has_schedule`: whether times have cumulative products."""
         limits = *self._limits_of_start(has_schedule), *self._limits_of_networks(roles)
         return limit_problems("sampler", limits) + [
             Problem(f"sampler, {name}", "given", f"with {needed} alone", "leave it out")
@@ -73,7 +73,7 @@ class StartAndNoise:
         yield "networks", "first with given noise", not first, "one of the two"
 
     def _uses(self, roles: Roles) -> Iterator[tuple[str, bool, bool, str]]:
-        """Fields of one start or noise alone: whether each is there, may be, and what it needs."""
+        """Yield fields that need a certain start or noise: whether each is set, is allowed, and its need."""
         given, analytic, noise = (
             self.start == "given",
             self.start == "analytic",

@@ -1,7 +1,7 @@
-"""Step tables of variance-preserving samplers: one function of each, from its paper's formula to rows.
+"""Step tables of variance-preserving samplers: one function each, from its paper's formula to rows.
 
-All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 - ab)``, so a clipped or corrected
-x0 acts on the whole step, and a row needs the network's output only for x0.
+All of them write eps in terms of x and x0, ``eps = (x - sqrt(ab) x0) / sqrt(1 - ab)``, so a clipped or corrected x0
+acts on the whole step. A row needs the network's output only for x0.
 """
 
 from dataclasses import replace
@@ -18,15 +18,15 @@ from edgekit.export.diffusion.start_and_noise import START
 
 
 class GuidanceInputs(Protocol):
-    """What has guidance: the network's inputs, and the weight w."""
+    """A description with guidance: the network's inputs, and the weight w."""
 
     @property
     def roles(self) -> Roles:
-        """With `null`, where there are two calls a row."""
+        """Roles, with `null` if a row has two calls."""
 
     @property
     def guidance(self) -> float:
-        """1 is none."""
+        """Weight w; 1 means no guidance."""
 
 
 PREDICTIONS = ("eps", "v", "x0", "score")
@@ -63,7 +63,7 @@ def guidance_columns(weights: Float64, sampler: "GuidanceInputs") -> Float64:
 
 
 def guidance_problems(sampler: "GuidanceInputs") -> list[Problem]:
-    """Guidance needs the value of a condition in the unconditional call."""
+    """Return a problem if guidance lacks the value of a condition in the unconditional call."""
     if sampler.guidance == 1 or sampler.roles.null:
         return []
     found = f"{sampler.guidance} without roles.null"
@@ -112,7 +112,7 @@ def ddim(sampler: Discrete) -> StepTable:
 
 
 def ddim_encode(sampler: Discrete) -> StepTable:
-    """The same equation with eta 0 and rising times, from an image to the noise that `ddim` makes it of.
+    """Return the table of the same equation with eta 0 and rising times, from an image to the noise of `ddim`.
 
     ``x_t = sqrt(ab_t) x0(x_s) + sqrt(1 - ab_t) eps(x_s)``. The start is the image, which counts as x of the first time.
     """
@@ -182,7 +182,7 @@ def one_more_step(table: StepTable, sampler: Discrete) -> StepTable:
 
 
 def first_network(table: StepTable) -> StepTable:
-    """A first row that puts a network's output in the place of the start, as the NPNet of Golden Noise (Zhou, 2024)."""
+    """Add a first row that replaces the start by a network's output, as the NPNet of Golden Noise (Zhou, 2024)."""
     return _with_first(table, {}, "e", 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Step tables of samplers with schedules of their own: bridges and stochastic equations towards a condition y.
+"""Step tables of samplers with special schedules: bridges and stochastic equations towards a condition y.
 
 Each is a frozen description with ``roles``, ``problems()`` and ``table()``, as
 `edgekit.export.diffusion.description.Sampler` is.
@@ -23,12 +23,12 @@ COMPLEX = np.sqrt(0.5)  # of a complex number of variance 1: real and imaginary 
 
 @dataclass(frozen=True, kw_only=True)
 class _Description(StartAndNoise):
-    """What the descriptions share; start and noise as in `StartAndNoise`.
+    """Common fields of the descriptions; start and noise as in `StartAndNoise`.
 
     Attributes:
-        roles: the network's inputs; with guidance `roles.null` says which condition becomes what.
+        roles: the network's inputs; with guidance `roles.null` maps each condition to its replacement.
         guidance: weight w of classifier-free guidance, ``e_null + w (e - e_null)`` of every output; 1 is none.
-        fold: whether what depends on the time becomes a table.
+        fold: whether values that depend only on the time become a table.
     """
 
     roles: Roles = PLAIN
@@ -36,11 +36,11 @@ class _Description(StartAndNoise):
     fold: bool = True
 
     def limits(self) -> list[Limit]:
-        """What its fields may be."""
+        """Return the limits of its fields."""
         raise NotImplementedError
 
     def rows(self) -> StepTable:
-        """The table of a description without problems, of one call a row."""
+        """Return the table of a description without problems, of one call a row."""
         raise NotImplementedError
 
     def problems(self) -> list[Problem]:
@@ -75,8 +75,8 @@ class Ouve(_Description):
 
     ``predictor-corrector`` has two rows a step: an annealed Langevin step, then one of the reverse equation; the
     output is the last mean. ``posterior`` has one: from x_t and the estimate of x0 to x_s as DDIM does it (Song et
-    al., 2021, equation 12, with this equation's means and deviations); the output is the last estimate. The start's
-    mean is y, not y + m (x0 - y), so the first row takes all of x - y for noise.
+    al., 2021, equation 12, with this equation's means and deviations). The output is the last estimate. The start's
+    mean is y, not y + m (x0 - y), so the first row treats all of x - y as noise.
 
     A ``preconditioned`` network returns F of Karras et al. (2022, equation 7) around y: with
     ``sigma = std / m`` and sigma_d, ``x0 - y = sigma_d^2 / (sigma^2 + sigma_d^2) (x - y) / m
@@ -85,10 +85,10 @@ class Ouve(_Description):
     Attributes:
         theta, sigma_min, sigma_max: of the equation.
         steps: N; network calls, twice as many with a corrector.
-        t_min: where it ends; the last time that the network sees.
+        t_min: the end; the last time that the network reads.
         solver: one of `SOLVERS`.
         prediction: one of `OUVE_PREDICTIONS`.
-        sigma_data: sigma_d, the deviation of x0 - y (complex, where the noise is) that the network was trained with.
+        sigma_data: sigma_d, the deviation of x0 - y (complex, where the noise is) in the network's training.
         snr: of the corrector, r in ``2 (r std(t))^2``.
         eta: of the posterior: 0 is deterministic but for the start, 1 draws from q(x_s | x_t, x0, y).
         sign: the score is this times the network's output; SGMSE+ returns -score.
@@ -110,7 +110,7 @@ class Ouve(_Description):
     roles: Roles = WITH_Y
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         ordered = 0 < self.sigma_min < self.sigma_max
         posterior = self.solver == "posterior" and 0 < self.eta <= 1
         predictions = ", ".join(OUVE_PREDICTIONS)
@@ -128,14 +128,14 @@ class Ouve(_Description):
         ]
 
     def std(self, t: Float64) -> Float64:
-        """The standard deviation of x_t around its mean."""
+        """Return the standard deviation of x_t around its mean."""
         growth = np.log(self.sigma_max / self.sigma_min)
         scale = self.sigma_min**2 * growth / (self.theta + growth)
         inside = np.exp(2 * (self.theta + growth) * t) - 1
         return np.asarray(np.sqrt(scale * np.exp(-2 * self.theta * t) * inside))
 
     def score(self, t: Float64) -> tuple[Float64, Float64]:
-        """What x - y and what the network's output counts in the score."""
+        """Return the factors of x - y and of the network's output in the score."""
         if self.prediction == "score":
             return np.zeros_like(t), np.full_like(t, self.sign)
         mean = np.exp(-self.theta * t)
@@ -144,7 +144,7 @@ class Ouve(_Description):
         return -1 / (mean**2 * whole), data / (mean * sigma * np.sqrt(whole))
 
     def rows(self) -> StepTable:
-        """Corrector and predictor in turn, or one row a step."""
+        """Return rows of corrector and predictor in turn, or one row a step."""
         t = np.linspace(1, self.t_min, self.steps)
         part = COMPLEX if self.complex_noise else 1.0
         made = self._posterior(t) if self.solver == "posterior" else self._corrected(t)
@@ -177,7 +177,7 @@ class Ouve(_Description):
         mean, mean_s = (np.exp(-self.theta * v) for v in (t, later))
         std, std_s = self.std(t), self.std(later)
         own, output = self.score(t)
-        # what x - y and the output count in x0 - y
+        # factors of x - y and of the output in x0 - y
         keep, new = (1 + std**2 * own) / mean, std**2 * output / mean
         noise = self.eta * std_s * np.sqrt(1 - (mean / mean_s * std_s / std) ** 2)
         rest = np.sqrt(std_s**2 - noise**2) / std
@@ -196,7 +196,7 @@ class Bridge(_Description):
     Attributes:
         k, c: of the schedule.
         steps: network calls.
-        t_min: where it ends.
+        t_min: the end.
         stochastic: the SDE in the place of the ODE.
     """
 
@@ -208,7 +208,7 @@ class Bridge(_Description):
     roles: Roles = WITH_Y
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         return [
             ("k", self.k, self.k > 1, "above 1"),
             ("c", self.c, self.c > 0, "above 0"),
@@ -218,7 +218,7 @@ class Bridge(_Description):
         ]
 
     def rows(self) -> StepTable:
-        """From each time to the next."""
+        """Return a row from each time to the next."""
         times = np.linspace(1, self.t_min, self.steps + 1)
         variance = self.c * (self.k ** (2 * times) - 1) / (2 * np.log(self.k))
         whole = variance[0]
@@ -256,7 +256,7 @@ class Rddm(_Description):
         eta: 0 is deterministic; ``sig^2 = eta (B_t^2 - B_s^2) B_s^2 / B_t^2``.
         sum_scale: B_T^2.
         from_zero: whether portions count from 0 to T - 1, as in the release's top-level source, not from 1 to T.
-        clip: limit of the |x0| that the last row gives out.
+        clip: limit of the |x0| that the last row returns.
     """
 
     timesteps: int = 1000
@@ -268,7 +268,7 @@ class Rddm(_Description):
     roles: Roles = WITH_Y
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         return [
             (
                 "steps",
@@ -289,7 +289,7 @@ class Rddm(_Description):
         return np.cumsum(portions[::-1]), np.sqrt(self.sum_scale * np.cumsum(portions))
 
     def times(self) -> Int64:
-        """The times that are visited, from T - 1 down, and -1 behind them: as torch.linspace counts, truncated."""
+        """Times that are visited, from T - 1 down, and then -1: as torch.linspace counts, truncated."""
         part, number = (
             np.float32(self.timesteps) / np.float32(self.steps),
             np.arange(self.steps + 1),
@@ -300,7 +300,7 @@ class Rddm(_Description):
         return np.trunc(rising).astype(np.int64)[::-1]
 
     def rows(self) -> StepTable:
-        """From each time to the next; the last outputs x0."""
+        """Return a row from each time to the next; the last outputs x0."""
         a, b = self.cumulative()
         times = self.times()
         a_t, b_t = a[times[:-1]], b[times[:-1]]
@@ -309,7 +309,7 @@ class Rddm(_Description):
         variance = self.eta * (b_t**2 - b_s**2) * rest**2
         weights = -np.stack([a_t - a_s, b_t - np.sqrt(b_s**2 - variance)], axis=1)
         columns = {"a": np.ones(self.steps), "e": weights, "s": np.sqrt(variance)}
-        if self.clip is not None:  # what the last row adds up is its x0
+        if self.clip is not None:  # the sum of the last row is its x0
             last = np.arange(self.steps) == self.steps - 1
             columns |= {"u": last * 1.0, "b": last * 1.0, "a": ~last * 1.0}
             columns |= {"v": weights * last[:, None], "e": weights * ~last[:, None]}
@@ -356,7 +356,7 @@ class Interpolant(_Description):
     roles: Roles = PLAIN
 
     def limits(self) -> list[Limit]:
-        """See above."""
+        """Return the limits of its fields."""
         two_sided = self.gamma != ONE_SIDED
         kinds, drawn = (ONE_SIDED, ZERO, *GAMMAS), self.eps > 0 and self.gamma != ZERO
         return [
@@ -367,7 +367,7 @@ class Interpolant(_Description):
         ]
 
     def rows(self) -> StepTable:
-        """Euler and Maruyama."""
+        """Return rows by Euler and Maruyama."""
         if self.gamma != ONE_SIDED:
             return self._two_sided()
         t, dt = np.arange(self.steps) / self.steps, 1 / self.steps

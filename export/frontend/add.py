@@ -1,4 +1,4 @@
-"""A PCM front end: frames or STFT before the network and overlap-add behind it, in the same graph."""
+"""A PCM front end: frames or STFT before the network and overlap-add after it, in the same graph."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +16,7 @@ from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
-# By the kind of front end: what becomes sound again behind a network; the first is what it reads.
+# By the kind of front end: outputs that become sound again; the first is the network's input.
 CONTENTS = {
     "complex": ("spectrum", "bins"),
     "mag": ("bins",),
@@ -29,36 +29,35 @@ CONTENTS = {
 def add_frontend(
     model: Model, form: FrontendSpec, sample_rate: int | None, then: Model | None = None
 ) -> Model:
-    """Return a model that eats ``pcm`` (1, hop) float32 and, where it can, gives ``pcm_out`` alike.
+    """Return a model that reads ``pcm`` (1, hop) float32 and, if possible, returns ``pcm_out`` in the same form.
 
-    ``stft:N_FFT:HOP:WINDOW`` puts the transform of the last N_FFT samples in the place of the first
-    stream input: the complex spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins; with
-    ``mag`` its ``sqrt(re^2 + im^2)``, with ``logpow`` its ``log10(max(re^2 + im^2, 1e-12))``.
-    ``frame:LENGTH:HOP`` puts the last LENGTH samples there. ``mel``, ``mfcc`` and ``erb`` put features
-    there, see `edgekit.export.frontend.features`; no output becomes sound then. Unit axes may stand anywhere.
+    ``stft:N_FFT:HOP:WINDOW`` replaces the first stream input by the transform of the last N_FFT samples: the complex
+    spectrum, N_FFT/2 + 1 bins by 2 (real, imaginary) or 2 by bins. With ``mag`` it is ``sqrt(re^2 + im^2)``, with
+    ``logpow`` ``log10(max(re^2 + im^2, 1e-12))``. ``frame:LENGTH:HOP`` puts the last LENGTH samples there. ``mel``,
+    ``mfcc`` and ``erb`` put features there, see `edgekit.export.frontend.features`; no output becomes sound then. Unit
+    axes may stand anywhere.
 
-    The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads
-    one, or a real gain per bin: it is transformed back, times the synthesis window, and
-    overlap-added. So are LENGTH samples behind ``frame``, without a window. Any other output stays
-    what it is, and a note says so. `then` stands between inverse transform and synthesis window and
-    reads LENGTH samples. With ``full`` the networks start with the first frame that holds N_FFT
-    samples: until then their states stay zero, and nothing is heard.
+    The first stream output becomes ``pcm_out`` if it is a spectrum as above, of a network that reads one, or a real
+    gain per bin. It is transformed back, times the synthesis window, and overlap-added. LENGTH samples after ``frame``
+    are too, without a window. Any other output stays unchanged, with a note. `then` stands between inverse transform
+    and synthesis window and reads LENGTH samples. With ``full`` the networks start with the first frame that holds
+    N_FFT samples. Until then their states stay zero, and the output is silent.
 
-    A network that takes several frames in a call says so by its hop: that many frames where it was
-    rewritten along a time axis, else that many times HOP samples. One that sees stacked features gets as
-    many new ones in a call as ``stack`` says; those before the stream are of silence.
+    The hop defines the frames of a call: it counts frames if the network was rewritten along a time axis, else
+    samples, HOP per frame. With stacked features, ``stack`` states how many are new in a call; those before the stream
+    are of silence.
 
     The new states are ``stft_history`` and ``istft_overlap`` (``frame_history``, ``frame_overlap``),
-    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for gains that come late; of
-    features ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus
-    LENGTH - HOP samples where PCM comes out. NaN, infinity, anything beyond
-    `frontend_nodes.PCM_LIMIT` and anything below `frontend_nodes.PCM_FLOOR` in the PCM read as 0.
+    both (1, LENGTH - HOP), and ``stft_waiting``, the spectra that wait for late gains. Features have
+    ``feature_history`` and ``pcen_smooth``. The delay is that of the networks, plus LENGTH - HOP samples if the output
+    is PCM. NaN, infinity, anything beyond `frontend_nodes.PCM_LIMIT` and anything below `frontend_nodes.PCM_FLOOR` in
+    the PCM read as 0.
 
     Args:
         model: the network.
         form: of the front end.
-        sample_rate: Hz; None keeps what the model says.
-        then: a second network, behind the first.
+        sample_rate: Hz; None keeps the model's rate.
+        then: a second network, after the first.
 
     Raises:
         UsageError: the specification does not fit the networks.
@@ -91,7 +90,7 @@ def add_frontend(
 def _add_nodes(
     builder: FrontendBuilder, joined: Model, second: Second | None
 ) -> tuple[ir.Value, bool]:
-    """Put the front end around and between the networks; returns what they give, and whether it becomes sound."""
+    """Put the front end around and between the networks; return their output, and whether it becomes sound."""
     form, frames = builder.form, builder.frames
     inputs, outputs = (
         {value.name: value for value in side}
@@ -121,13 +120,13 @@ def _counts_frames(model: Model, form: FrontendSpec) -> bool:
 
 
 def _late(model: Model, form: FrontendSpec) -> int:
-    """By how many frames the network's first output comes late, as far as its own time axis tells."""
+    """Return the delay of the network's first output in frames, as far as its own time axis shows."""
     time = model.timing.get(str(model.stream_outputs[0].name))
     return time.delay_frames if time is not None and _counts_frames(model, form) else 0
 
 
 def _frames(model: Model, form: FrontendSpec) -> int | None:
-    """How many frames one call takes; None where the network's hop is no whole number of them."""
+    """Return the number of frames in one call; None if the network's hop is not a whole number of frames."""
     hop = model.stream.hop_samples
     if (every := form.new_frames) is not None:
         return every if hop in (None, every * form.hop) else None
@@ -160,7 +159,7 @@ def _stream(
 def _streaming_facts(
     model: Model, form: FrontendSpec, info: StreamInfo, result: str
 ) -> StreamingFacts | None:
-    """What the rewrite of the network found, in samples of the PCM; its first output leads to `result`."""
+    """Return the facts of the rewrite in samples of the PCM; the network's first output leads to `result`."""
     if (found := model.streaming) is None:
         return None
     unit, first = form.hop if _counts_frames(model, form) else 1, model.stream_outputs[0].name
@@ -190,7 +189,7 @@ def _check_outputs(*models: Model) -> None:
 
 
 def _samples(form: FrontendSpec) -> FrontendSpec:
-    """What a second network reads and gives: samples, whatever the first one sees."""
+    """Return the form of a second network's streams: samples, whatever the first network reads."""
     return replace(form, kind="frame")
 
 
@@ -212,7 +211,7 @@ def _beside_pcm(joined: Model, second: Second | None) -> list[str]:
 
 
 def _own_form(joined: Model, value: ir.Value) -> str:
-    """What makes a stream of sound of an input that has the shape of the first one."""
+    """Return the options that make an input a stream of sound, if it has the shape of the first input."""
     first = joined.signal_inputs[0]
     if static_shape(value) != static_shape(first):
         return ""
@@ -222,7 +221,7 @@ def _own_form(joined: Model, value: ir.Value) -> str:
 
 
 def _checked_frames(joined: Model, form: FrontendSpec, second: Second | None) -> int:
-    """Return how many frames one call takes, after everything that does not fit was refused."""
+    """Return the number of frames in one call; refuse everything that does not fit."""
     where, frames = f"--frontend {form}", _frames(joined, form)
     problems = _hop_problems(joined, form, where, frames, second is not None)
     problems += _name_problems(joined, second)
@@ -235,7 +234,7 @@ def _checked_frames(joined: Model, form: FrontendSpec, second: Second | None) ->
 def _hop_problems(
     joined: Model, form: FrontendSpec, where: str, frames: int | None, two: bool
 ) -> list[Problem]:
-    """A front end that is there already, hops that do not fit, and what one frame in a call needs."""
+    """Return problems: a front end exists already, hops do not fit, or one frame per call is not possible."""
     problems = []
     if joined.frontend is not None:
         found = f"the network already has {joined.frontend}"
@@ -271,7 +270,7 @@ def _feature_problems(joined: Model, form: FrontendSpec, where: str, two: bool) 
 
 
 def _name_problems(joined: Model, second: Second | None) -> list[Problem]:
-    """Inputs and outputs that stay, and have a name that the front end gives."""
+    """Return problems of remaining inputs and outputs whose names the front end uses."""
     inputs, outputs = joined.signal_inputs, joined.stream_outputs
     ends = {value.name for value in (*inputs[:1], *outputs[:1])}
     ends |= set() if second is None else {second.input, second.output}
@@ -286,7 +285,7 @@ def _name_problems(joined: Model, second: Second | None) -> list[Problem]:
 def _layout_problems(
     joined: Model, form: FrontendSpec, where: str, frames: int, second: Second | None
 ) -> list[Problem]:
-    """Inputs and outputs whose shape is not that of frames."""
+    """Return problems of inputs and outputs whose shape is not that of frames."""
     inputs, outputs = joined.signal_inputs, joined.stream_outputs
     contents, problems = CONTENTS[form.kind], []
     checks = [("input", inputs[0], form, contents[:1])]

@@ -82,7 +82,7 @@ def band_features(
 
 
 def with_silence(new: FrontendWriter, value: ir.Value, silence: Matrix) -> ir.Value:
-    """Add what silence reads as, (width,) or as many axes as the features have."""
+    """Add the features of silence, (width,) or with as many axes as the features."""
     if not silence.any():
         return value
     constant = new.constant("silence", silence.astype(np.float32))
@@ -157,7 +157,7 @@ def _parts(new: FrontendWriter, spectra: ir.Value) -> list[ir.Value]:
 
 
 def _channels(new: FrontendWriter, value: ir.Value, indices: list[int]) -> ir.Value:
-    """These channels of (channels, ...), in this order; each may stand in it several times."""
+    """Select channels of (channels, ...) in this order; one may occur several times."""
     start, end = indices[0], indices[-1] + 1
     if indices == list(range(start, end)):
         return new.slice(value, "channels", 0, start, end)

@@ -1,4 +1,4 @@
-"""What a network hears of each frame in the place of its spectrum: bands, cepstra, and directions."""
+"""Features that a network reads in place of each frame's spectrum: bands, cepstra, and directions."""
 
 import math
 import re
@@ -21,7 +21,7 @@ BAND_KINDS = ("mel", "mfcc", "erb")  # of one channel each
 DIRECTIONS = ("gcc", "intensity")  # of several channels together
 KINDS = (*BAND_KINDS, *DIRECTIONS)
 AMBISONICS = 4  # channels: W, Y, Z, X
-SCALES = ("log", "db", "pcen")  # what becomes of a band's power; without, it stays
+SCALES = ("log", "db", "pcen")  # forms of a band's power; by default it stays
 BANKS = ("htk", "slaney")
 DEFAULT_SCALE = {"mfcc": "db"}  # of a kind, where its text names none; else the power stays
 STACK, FULL = "stack", "full"
@@ -39,19 +39,19 @@ PCEN_GAIN, PCEN_BIAS, PCEN_EPS, PCEN_SECONDS = 0.98, 2.0, 1e-6, 0.4
 
 @dataclass(frozen=True)
 class Features:
-    """What is computed of a spectrum.
+    """Features computed from a spectrum.
 
     Attributes:
         kind: one of `KINDS`.
-        bands: triangles that the spectrum is summed in; of ``gcc`` the lags.
-        scale: of their sums, one of `SCALES`, or ``power``.
+        bands: number of triangles that sum the spectrum; for ``gcc`` the number of lags.
+        scale: scale of the sums, one of `SCALES`, or ``power``.
         bank: where the bands lie: ``htk`` (mel = 2595 log10(1 + f / 700), triangles of height 1), ``slaney`` (linear
             up to 1 kHz, triangles of area 1), or ``erb`` (21.4 log10(1 + 0.00437 f), height 1).
         low: Hz, where the first band begins.
-        high: Hz, where the last one ends; half the sample rate where None.
-        coefficients: of a cosine transform of the bands, of MFCC.
-        stack: how many frames the network sees at once, the newest last; None where it takes them one by one.
-        every: of a stack, how many of them are new in a call.
+        high: Hz, where the last one ends; None means half the sample rate.
+        coefficients: MFCC coefficients, from a cosine transform of the bands.
+        stack: number of frames that the network reads at once, the newest last; None if it reads single frames.
+        every: number of frames of a stack that are new in a call.
     """
 
     kind: str
@@ -66,7 +66,7 @@ class Features:
 
     @property
     def words(self) -> list[str]:
-        """The parts of the text behind WINDOW, without ``full``."""
+        """Parts of the text after WINDOW, without ``full``."""
         numbers = [self.bands] + ([] if self.coefficients is None else [self.coefficients])
         edges = [] if self.high is None else [f"{self.low:g}", f"{self.high:g}"]
         scale = [] if self.scale == "power" else [self.scale]
@@ -80,7 +80,7 @@ class Features:
         return self.bands if self.coefficients is None else self.coefficients
 
     def channels(self, heard: int) -> int | None:
-        """How many channels these are of so many channels of PCM; None where they need others."""
+        """Return the number of feature channels for so many channels of PCM; None if they need another number."""
         if self.kind == "gcc":
             return heard * (heard - 1) // 2 or None
         if self.kind == "intensity":
@@ -88,13 +88,13 @@ class Features:
         return heard
 
     def bank_matrix(self, n_fft: int, sample_rate: int) -> Matrix:
-        """Return the triangles, (n_fft / 2 + 1, bands): what each bin counts in each band."""
+        """Return the triangles, (n_fft / 2 + 1, bands): the weight of each bin in each band."""
         high = sample_rate / 2 if self.high is None else self.high
         return triangles(self.bank, self.bands, n_fft, sample_rate, self.low, high)
 
     @property
     def silence(self) -> Matrix:
-        """What silence reads as, (width,)."""
+        """Return the features of silence, (width,)."""
         if self.scale not in ("log", "db"):
             return np.zeros(self.width)
         value = np.full(self.bands, self.unit * math.log(FLOOR))
@@ -102,11 +102,11 @@ class Features:
 
     @property
     def unit(self) -> float:
-        """What the natural logarithm of a power is multiplied by."""
+        """Factor on the natural logarithm of a power."""
         return 10 / math.log(10) if self.scale == "db" else 1.0
 
     def problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
-        """Return part, what was found, and what is allowed, of all that does not fit; the rate may not be known."""
+        """Return part, value and allowed values of each misfit; the rate may be unknown."""
         found = []
         if self.kind != "gcc" and not 2 <= self.bands <= MAX_BANDS:
             found.append(("BANDS", str(self.bands), f"2 to {MAX_BANDS}"))
@@ -126,7 +126,7 @@ class Features:
 def parse_features(
     kind: str, parts: list[str]
 ) -> tuple[Features | None, bool, list[tuple[str, str, str]]]:
-    """Read what stands behind WINDOW: the features, whether ``full`` is among it, and all that is wrong."""
+    """Read the text after WINDOW: the features, whether it contains ``full``, and all problems."""
     needed = {"mfcc": ("BANDS", "COEFFICIENTS"), "gcc": ("LAGS",)}.get(kind, ("BANDS",))
     counts = [int(part) for part in parts[: len(needed)] if re.fullmatch("[0-9]{1,6}", part)]
     if len(counts) < len(needed):
@@ -147,18 +147,18 @@ def parse_features(
 
 
 def _leading_edges(parts: list[str]) -> list[float]:
-    """The numbers with which these parts begin, two at most: Hz."""
+    """Return the numbers at the start of these parts, at most two: Hz."""
     numbers = takewhile(re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?").fullmatch, parts[:2])
     return [float(number) for number in numbers]
 
 
 def default_bank(kind: str) -> str:
-    """The bank of a kind whose text names none: that of the module of `edgekit.frontend` of this kind."""
+    """Return the default bank of a kind: that of the module of `edgekit.frontend` of this kind."""
     return {"erb": "erb", "intensity": "slaney"}.get(kind, "htk")
 
 
 def _options(parts: list[str]) -> tuple[list[str], int | None, int]:
-    """The words, and the numbers behind ``stack``."""
+    """Return the words, and the numbers after ``stack``."""
     words, stack, every = list[str](), None, 1
     rest = list(parts)
     while rest:
@@ -243,7 +243,7 @@ def cosines(bands: int, coefficients: int) -> Matrix:
 
 
 def lag_matrices(n_fft: int, lags: int) -> tuple[Matrix, Matrix]:
-    """Return what real and imaginary parts count in each lag from ``-lags / 2`` on, both (n_fft / 2 + 1, lags).
+    """Return the weights of real and imaginary parts in each lag from ``-lags / 2`` on, both (n_fft / 2 + 1, lags).
 
     These are the columns of the inverse transform of a real sequence.
     """
@@ -254,6 +254,6 @@ def lag_matrices(n_fft: int, lags: int) -> tuple[Matrix, Matrix]:
 
 
 def pcen_step(hop: int, sample_rate: int) -> float:
-    """Return how far the smoother of PCEN goes towards a frame, as librosa.pcen computes it."""
+    """Return the step of PCEN's smoother towards a frame, as librosa.pcen computes it."""
     frames = PCEN_SECONDS * sample_rate / hop
     return (math.sqrt(1 + 4 * frames**2) - 1) / (2 * frames**2)

@@ -1,4 +1,4 @@
-"""Which streams of a network have a front end, and how each holds what the front end makes."""
+"""Finds the streams of a network with a front end, and the layout of its values in each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ SPECTRA = ("complex", "mag", "logpow")  # kinds that sound comes out of again
 
 @dataclass(frozen=True)
 class FrameLayout:
-    """How an input or output holds its frames.
+    """Layout of the frames in an input or output.
 
     Attributes:
         form: its front end.
-        letters: of its axes in order, those that are joined apart.
-        sizes: of each letter of `ORDER`.
-        shape: of the tensor.
+        letters: letters of its axes in order, without those that are joined.
+        sizes: size of each letter of `ORDER`.
+        shape: shape of the tensor.
         heard: channels of its PCM.
-        frames: of them new in a call.
+        frames: number of frames that are new in a call.
     """
 
     form: FrontendSpec
@@ -39,23 +39,23 @@ class FrameLayout:
 
     @property
     def dims(self) -> list[int]:
-        """In `ORDER`; without parts 1."""
+        """Sizes in the order of `ORDER`; 1 without parts."""
         return [self.sizes[letter] for letter in ORDER]
 
     @property
     def places(self) -> list[int]:
-        """For each axis here the axis of `ORDER`; those that it has not are 1 and stand behind."""
+        """Axis of `ORDER` for each axis here; missing ones are 1 and come last."""
         missing = [letter for letter in ORDER if letter not in self.letters]
         return [ORDER.index(letter) for letter in (*self.letters, *missing)]
 
     @property
     def samples(self) -> int:
-        """Of PCM in a call, in each channel."""
+        """PCM samples in a call, per channel."""
         return self.frames * self.form.hop
 
     @staticmethod
     def of(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> "FrameLayout | None":
-        """Read a shape by its layout; None where the sizes are not those of the front end."""
+        """Read a shape by its layout; None if the sizes are not those of the front end."""
         sizes = _sizes_of_letters(layout, shape, form)
         wanted = [prod(sizes.get(letter, 1) for letter in axis) for axis in layout.axes]
         heard = form.heard(sizes["C"])
@@ -66,7 +66,7 @@ class FrameLayout:
 
 
 def _sizes_of_letters(layout: Layout, shape: Sequence[int], form: FrontendSpec) -> dict[str, int]:
-    """The size of each letter of `ORDER`: channels and frames as the shape has them, the rest of the front end."""
+    """Return the size of each letter of `ORDER`: channels and frames from the shape, others from the front end."""
     sizes = {"C": 1, "T": 1, "F": form.width, "P": 2 if "P" in "".join(layout.axes) else 1}
     sizes["T"] = layout.extent("T", shape) or 1
     for axis, size in zip(layout.axes, shape, strict=True):
@@ -88,9 +88,9 @@ def has_spectra(model: Model) -> bool:
 def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
     """Return the front end of each input and output that has one.
 
-    A single form is that of all inputs whose layout has bins, or of the first input where none has. An output
-    whose layout has bins is transformed back as the first input whose spectra have as many; bands stay bands. So is
-    the first output without a layout that by its sizes is a spectrum or a gain per bin of one channel.
+    A single form applies to all inputs whose layout has bins, or to the first input if none has. An output whose
+    layout has bins is transformed back like the first input with the same number of bins; bands stay bands. So is the
+    first output without a layout whose sizes fit a spectrum or a gain per bin of one channel.
     """
     inputs = [str(value.name) for value in model.stream_inputs]
     with_bins = [name for name in inputs if has_bins(model.layouts.get(name))]
@@ -110,7 +110,7 @@ def chosen_forms(model: Model, forms: Forms) -> dict[str, FrontendSpec]:
 def _form_back(
     model: Model, value: ir.Value, given: Sequence[FrontendSpec], *, is_first: bool
 ) -> FrontendSpec | None:
-    """The front end that makes sound of an output; None where it stays what it is."""
+    """Return the front end that makes sound of an output; None if the output stays unchanged."""
     spectra = [form for form in given if form.kind in SPECTRA]
     layout = model.layouts.get(str(value.name))
     if layout is None and is_first:
@@ -126,7 +126,7 @@ def _form_back(
 def held_streams(
     model: Model, forms: Forms
 ) -> tuple[dict[str, FrameLayout], dict[str, FrameLayout]]:
-    """How each input and each output with a front end holds its frames.
+    """Return the frame layouts of all inputs and of all outputs that have a front end.
 
     Raises:
         UsageError: everything that does not fit.
@@ -154,7 +154,7 @@ def held_streams(
 
 
 def _held_stream(model: Model, name: str, form: FrontendSpec) -> FrameLayout | Problem:
-    """How a stream holds its frames, or why it does not."""
+    """Return the frame layout of a stream, or the problem that prevents it."""
     place = f"--frontend {form}: '{name}'"
     ports = {str(value.name): value for value in (*model.stream_inputs, *model.stream_outputs)}
     if (value := ports.get(name)) is None:
@@ -165,7 +165,7 @@ def _held_stream(model: Model, name: str, form: FrontendSpec) -> FrameLayout | P
 
 
 def gain_input(inputs: Mapping[str, FrameLayout], form: FrontendSpec) -> str | None:
-    """The input whose spectra the gains of this front end are for: the first of the same frames."""
+    """Return the input whose spectra the gains of this front end are for: the first of the same frames."""
     same = [
         name
         for name, held in inputs.items()
@@ -183,7 +183,7 @@ def _frame_layout_of(model: Model, value: ir.Value, form: FrontendSpec) -> Frame
 
 
 def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | None:
-    """The layout of a stream of one channel, whose sizes leave no choice; None where it has other axes."""
+    """Return the layout of a stream of one channel if its sizes allow only one; None if it has other axes."""
     shape, time = static_shape(value) or (), model.timing.get(str(value.name))
     axis = None if time is None else time.axis
     frames = form.stack or (1 if axis is None else shape[axis])
@@ -195,7 +195,7 @@ def _mono_layout(model: Model, value: ir.Value, form: FrontendSpec) -> Layout | 
 
 
 def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | None:
-    """Why a stream cannot have this kind of front end."""
+    """Return the reason why a stream cannot have this kind of front end."""
     if form.full:
         return Problem(
             place, "full", "not full, where streams are named or have bins", "leave it out"
@@ -213,7 +213,7 @@ def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | 
 def _checked_layout(
     model: Model, place: str, value: ir.Value, form: FrontendSpec
 ) -> FrameLayout | Problem:
-    """How a stream holds what the front end makes, or why it does not."""
+    """Return the layout in which a stream holds the front end's values, or the problem that prevents it."""
     held, layout = _frame_layout_of(model, value, form), model.layouts.get(str(value.name))
     found = f"{list(static_shape(value) or ())} as {layout or 'no layout says'}"
     step = "correct --layout or --frontend" if layout else f"add --layout {value.name}=LETTERS"
@@ -253,7 +253,7 @@ def _wanted_shapes(form: FrontendSpec) -> str:
 def _sample_problems(
     model: Model, where: str, held: Mapping[str, FrameLayout], inputs: Mapping[str, FrameLayout]
 ) -> list[Problem]:
-    """Streams of different samples in a call, and a hop of the network that is not theirs."""
+    """Return problems of streams with different samples per call, and of a hop of the network unlike theirs."""
     samples = {row.samples for row in held.values()}
     if len(samples) > 1:
         found = "samples in a call: " + ", ".join(f"{n} {h.samples}" for n, h in held.items())
@@ -271,7 +271,7 @@ def _sample_problems(
 
 
 def hop_unit(model: Model, inputs: Mapping[str, FrameLayout]) -> int | None:
-    """Samples of the PCM in one of the network's own hop; None where it has no whole number of them.
+    """Samples of the PCM in one of the network's own hop; None if it has no whole number of them.
 
     A network that was rewritten along a time axis whose input has this front end counts frames; another counts samples.
     """
@@ -288,7 +288,7 @@ def hop_unit(model: Model, inputs: Mapping[str, FrameLayout]) -> int | None:
 def _gain_problems(
     inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
 ) -> list[Problem]:
-    """Gains without spectra, or for another number of channels than these have."""
+    """Return problems of gains without spectra, or for another number of channels."""
     problems = []
     for name, gain in outputs.items():
         if gain.sizes["P"] == 2:

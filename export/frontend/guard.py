@@ -7,14 +7,14 @@ from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import unused_name, value_names
 
 LARGEST = 2.0**60  # squares of it, and sums of many, stay finite in float32
-LEAST = 2.0**-126  # smaller numbers are denormal; processors take many times as long for each
+LEAST = 2.0**-126  # smaller numbers are denormal; each takes processors many times as long
 
 
 def guard_inputs(model: Model) -> Model:
-    """Return a model whose float inputs but its states pass ``edgekit::Finite`` first.
+    """Return a model whose float inputs, except states, pass ``edgekit::Finite`` first.
 
-    NaN, infinity, what exceeds `LARGEST` and what is denormal read as 0.
-    A model without states is returned as it is, and so is an input that is guarded already.
+    NaN, infinity, numbers beyond `LARGEST` and denormals read as 0.
+    A model without states is returned unchanged, and inputs with a guard stay.
     """
     if not model.states:
         return model

@@ -1,4 +1,4 @@
-"""Two networks in one model, not yet connected."""
+"""Puts two networks in one model, not yet connected."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ class Second:
 
 
 def put_beside(first: Model, second: Model) -> tuple[Model, Second]:
-    """Return one model that holds both networks, and where the second one begins and ends.
+    """Return one model that holds both networks, and the start and end of the second one.
 
-    Inputs, outputs, states, notes and delays are those of both; all other facts are the first one's,
-    and the digest of the source is that of both digests.
+    Inputs, outputs, states, notes and delays are those of both; all other facts are the first one's. The digest of the
+    source is that of both digests.
 
     Raises:
         UsageError: one of them is quantized, and the other one differently or not at all.

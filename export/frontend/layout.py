@@ -1,4 +1,4 @@
-"""How a network's inputs and outputs hold frames: spectra, numbers per bin, or samples."""
+"""Layouts of frames in a network's inputs and outputs: spectra, numbers per bin, or samples."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ AXES = ("frames", "bins", "parts")  # their order in the front end; parts are re
 
 @dataclass(frozen=True)
 class Layout:
-    """What a value holds, and where.
+    """Content of a value, and the order of its axes.
 
     Attributes:
         content: ``spectrum``, ``bins`` (a number per bin) or ``frame`` (samples).
         shape: all dimensions.
-        order: for each axis of the front end's (frames, bins[, 2]), which it is here, unit axes
-            apart; frames come first where there is only one.
+        order: index in the front end's (frames, bins[, 2]) of each axis here, without unit axes; frames come first if
+            there is only one.
     """
 
     content: str
@@ -35,13 +35,13 @@ class Layout:
 def layout_of(
     value: ir.Value, form: FrontendSpec, frames: int = 1, time_axis: int | None = None
 ) -> Layout | None:
-    """Return what a value holds by its shape; None where it is nothing that a front end knows.
+    """Return the layout of a value by its shape; None if no front end has such a shape.
 
     Args:
         value: an input or output of a network.
         form: the front end.
-        frames: how many of them a call takes.
-        time_axis: the axis of the frames, where it is known.
+        frames: number of frames in a call.
+        time_axis: the axis of the frames, if known.
     """
     shape = static_shape(value) or ()
     sized = {axis: dim for axis, dim in enumerate(shape) if dim != 1}
@@ -62,7 +62,7 @@ def layout_of(
 def _orders_of_axes(
     form: FrontendSpec, sizes: Mapping[str, int]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """What a network may hold, and all orders of its axes that are not 1."""
+    """Yield each possible content of a network's input, with all orders of its axes that are not 1."""
     contents = {"bins": AXES[:2], **({"spectrum": AXES} if form.kind == "complex" else {})}
     for content, axes in contents.items():
         for order in permutations(axis for axis in axes if sizes[axis] != 1):

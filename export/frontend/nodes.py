@@ -18,13 +18,13 @@ PCM_FLOOR = 2.0**-40  # of |pcm|, -241 dB: powers of a spectrum of it are no den
 
 
 class FrontendBuilder:
-    """Adds the nodes, around the network or, where there are two, around and between them.
+    """Adds the nodes around the network or, with two networks, around and between them.
 
     Attributes:
-        new: what writes the nodes, and knows the state pairs that they carry.
-        spectrum: the transform of the frames of a call (frames, bins, 2), where there is one.
-        started: whether the network has started, bool (1,); None where it starts at once.
-        result_is_frame: whether what is added up are samples, which need no inverse transform.
+        new: the writer of the nodes, with their state pairs.
+        spectrum: the transform of the frames of a call (frames, bins, 2), if there is one.
+        started: whether the network has started, bool (1,); None if it starts at once.
+        result_is_frame: whether overlap-add gets samples, which need no inverse transform.
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class FrontendBuilder:
         late: int = 0,
         sample_rate: int | None = None,
     ) -> None:
-        """Take the graph to change, in place.
+        """Store the graph, which is changed in place.
 
         Args:
             model: the network's.
             form: the front end.
-            frames: how many one call takes.
-            late: by how many frames gains come late: the spectra wait for them.
-            sample_rate: Hz, where features need it.
+            frames: number of frames in one call.
+            late: delay of the gains in frames: the spectra wait for them.
+            sample_rate: Hz, for features.
         """
         self.model, self.graph, self.form = model, model.graph, form
         self.frames, self.late, self.sample_rate = frames, late, sample_rate
@@ -52,7 +52,7 @@ class FrontendBuilder:
         self.result_is_frame = form.kind == "frame"
 
     def add_analysis(self, source: ir.Value, layout: Layout) -> None:
-        """Put ``pcm`` and its analysis in the place of the graph input `source`."""
+        """Replace the graph input `source` by ``pcm`` and its analysis."""
         graph, form = self.graph, self.form
         self.new.free_names(source)
         pcm = self.new.graph_input("pcm", (1, self.frames * form.hop))
@@ -63,7 +63,7 @@ class FrontendBuilder:
         insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
 
     def _analysed(self, pcm: ir.Value) -> ir.Value:
-        """Return what the network sees of the samples of this call and of those before."""
+        """Return the network's input from the samples of this call and the earlier ones."""
         form = self.form
         history = self.new.state(f"{form.prefixes[0]}_history", (1, form.overlap))
         if form.kind == "frame":
@@ -95,7 +95,7 @@ class FrontendBuilder:
         graph.extend(self.new.take())
 
     def _once_started(self, value: ir.Value, name: str) -> ir.Value:
-        """Return the value, zero where the network has not started."""
+        """Return the value, zero before the network has started."""
         if self.started is None:
             return value
         zero, shape = self.new.constant("zero", np.float32(0)), static_shape(value) or ()
@@ -113,7 +113,7 @@ class FrontendBuilder:
         self.result_is_frame = True
 
     def add_synthesis(self, result: ir.Value, layout: Layout) -> None:
-        """Put ``pcm_out`` in the place of the graph output `result`."""
+        """Replace the graph output `result` by ``pcm_out``."""
         graph, form = self.graph, self.form
         self.new.free_names(result)
         place = list(graph.outputs).index(result)

@@ -24,7 +24,7 @@ FEATURES = ("mag", "logpow")
 PLAIN, FULL = "plain", "full"
 MIN_N_FFT, MAX_N_FFT = 32, 4096
 MAX_LENGTH = 65536  # samples of a frame that is not transformed
-MAX_TEXT = 1000  # characters: every part that is wrong is told with the whole
+MAX_TEXT = 1000  # characters: a message quotes the whole text for every wrong part
 
 # The summed squares of the shifted windows may not fall below this part of their peak: the
 # normalised synthesis window divides by them.
@@ -38,12 +38,12 @@ class FrontendSpec:
     Attributes:
         length: samples of a frame; N_FFT of a transform.
         hop: samples between two frames.
-        kind: what the network sees: ``complex``, ``mag``, ``logpow``, ``frame`` (samples), or that of `features`.
+        kind: the network's input: ``complex``, ``mag``, ``logpow``, ``frame`` (samples), or that of `features`.
         window: one of `WINDOWS`; before features also shorter than a frame, as ``hann@400``, at the frame's end.
-        plain: the synthesis window is the analysis window, and frames are added as they are.
+        plain: the synthesis window is the analysis window, and frames are added unchanged.
         full: the network starts with the first frame that is full of samples.
-        features: what is computed of the spectrum, where that is not what the network sees.
-        beside: features of the same frames, whose channels stand behind those of `features`.
+        features: features computed from the spectrum, if the network does not read the spectrum.
+        beside: features of the same frames, whose channels come after those of `features`.
     """
 
     length: int
@@ -56,7 +56,7 @@ class FrontendSpec:
     beside: tuple[Features, ...] = ()
 
     def __str__(self) -> str:
-        """The text that `parse_spec` reads as this."""
+        """Return the text that `parse_spec` reads back."""
         if self.kind == "frame":
             return f"frame:{self.length}:{self.hop}"
         if self.features is not None:
@@ -86,38 +86,38 @@ class FrontendSpec:
 
     @property
     def every_feature(self) -> tuple[Features, ...]:
-        """All that is computed of a frame, in the order of their channels; nothing of a plain spectrum."""
+        """Features computed from a frame, in the order of their channels; none for a plain spectrum."""
         return () if self.features is None else (self.features, *self.beside)
 
     @property
     def hears_directions(self) -> bool:
-        """Whether it needs several channels of PCM, or gives several for one."""
+        """Whether it needs several channels of PCM, or returns several for one."""
         return any(features.kind in DIRECTIONS for features in self.every_feature) or bool(
             self.beside
         )
 
     def channels(self, heard: int) -> int | None:
-        """How many channels the network sees of so many channels of PCM; None where it needs others."""
+        """Return the number of channels that the network reads for `heard` PCM channels; None if it needs others."""
         found = [features.channels(heard) for features in self.every_feature]
         return None if None in found else sum(filter(None, found)) if found else heard
 
     def heard(self, channels: int) -> int | None:
-        """How many channels of PCM the network hears that sees so many; None where no number fits."""
+        """Return the number of PCM channels for a network that reads `channels`; None if no number fits."""
         fitting = (n for n in range(1, MOST_CHANNELS + 1) if self.channels(n) == channels)
         return next(fitting, None)
 
     @property
     def new_frames(self) -> int | None:
-        """Frames of a call, where the text says so: of a stack."""
+        """Frames of a call, if the text states them, as for a stack."""
         return self.features.every if self.features and self.features.stack is not None else None
 
     def feature_problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
-        """Return part, what was found, and what is allowed, of all features that do not fit the rate."""
+        """Return part, value and allowed values of all features that do not fit the rate."""
         return [row for features in self.every_feature for row in features.problems(sample_rate)]
 
     @property
     def stack(self) -> int | None:
-        """How many frames the network sees at once, where it sees more than are new."""
+        """Number of frames that the network reads at once, if that is more than the new ones."""
         return None if self.features is None else self.features.stack
 
     @property
@@ -127,20 +127,20 @@ class FrontendSpec:
 
     @property
     def skipped(self) -> int:
-        """Frames at the start that the network does not see."""
+        """Frames at the start that the network does not read."""
         return -(-self.overlap // self.hop) if self.full else 0
 
     @property
     def prefixes(self) -> tuple[str, str]:
-        """How the names of the two states begin: that of the analysis, that of the synthesis."""
+        """Prefixes of the names of the two states: of the analysis and of the synthesis."""
         return ("frame", "frame") if self.kind == "frame" else ("stft", "istft")
 
     def windows(self) -> tuple[Array, Array]:
         """Return the analysis and the synthesis window, both (length,) float32.
 
         Unless `plain`, the synthesis window is the analysis window divided by the sum of the
-        squares of all windows that overlap a sample, as in ``torch.istft``: analysis and synthesis
-        then add up to exactly 1.
+        squares of all windows that overlap a sample, as in ``torch.istft``. Analysis and synthesis then add up to
+        exactly 1.
         """
         window = make_window(self.window, self.length)
         weights = 1.0 if self.plain else np.resize(summed_squares(window, self.hop), self.length)
@@ -172,7 +172,7 @@ def parse_spec(text: str) -> FrontendSpec:
     """Parse one of `FORMS`.
 
     Raises:
-        UsageError: every part that is wrong, with what is allowed.
+        UsageError: every wrong part, with the allowed values.
     """
     if len(text) > MAX_TEXT:
         found = f"{len(text)} characters"
@@ -234,7 +234,7 @@ _READERS = (
 
 
 def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Problems]:
-    """The features behind ``+``, which have the frames of the first, and what is wrong with them."""
+    """Return the features after ``+``, which share the frames of the first, and their problems."""
     made, problems = [], _Problems()
     for text in texts:
         kind, *parts = text.split(":")
@@ -251,7 +251,7 @@ def _parse_joined_features(texts: list[str]) -> tuple[tuple[Features, ...], _Pro
 
 
 def _joined_problems(spec: FrontendSpec) -> _Problems:
-    """Lags that no frame holds, and numbers of a frame that differ from part to part."""
+    """Return problems of lags that do not fit in a frame, and of parts with different numbers per frame."""
     every = spec.every_feature
     problems = [
         ("LAGS", str(features.bands), f"even numbers, 2 to {spec.length}")
@@ -302,14 +302,14 @@ def parse_specs(text: str) -> Forms:
 
 
 def specs_text(forms: Forms) -> str:
-    """The text that `parse_specs` reads as this."""
+    """Return the text that `parse_specs` reads back."""
     if isinstance(forms, FrontendSpec):
         return str(forms)
     return " ".join(f"{name}={form}" for name, form in forms.items())
 
 
 def silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
-    """Notes of bands in which no bin lies."""
+    """Return notes on bands that contain no bin."""
     notes = []
     for features in form.every_feature:
         if features.kind == "gcc" or sample_rate is None:
@@ -330,7 +330,7 @@ def _frame_problems(spec: FrontendSpec) -> _Problems:
 
 
 def _window_problems(spec: FrontendSpec) -> _Problems:
-    """What is wrong with N_FFT and WINDOW."""
+    """Return the problems of N_FFT and WINDOW."""
     problems = []
     n_fft, (name, _, own) = spec.length, spec.window.partition("@")
     if n_fft % 2 or not MIN_N_FFT <= n_fft <= MAX_N_FFT:

@@ -24,22 +24,22 @@ from edgekit.graph.nodes import static_shape, unused_name, value_names
 
 
 class StreamsBuilder:
-    """Writes the nodes.
+    """Writes the nodes of front ends.
 
     Attributes:
-        new: the writer, which knows the states.
+        new: the writer, with the states.
         spectra: (channels, frames, bins, 2) of each transformed input, by name.
     """
 
     def __init__(self, model: ir.Model, sample_rate: int | None) -> None:
-        """Take the graph to change, in place; features need the rate, in Hz."""
+        """Store the graph, which is changed in place; features need the rate, in Hz."""
         self.model, self.graph, self.sample_rate = model, model.graph, sample_rate
         self.new = FrontendWriter(model.graph)
         self.spectra: dict[str, ir.Value] = {}
         self._windows: dict[tuple[str, bytes], ir.Value] = {}
 
     def add_analysis(self, source: ir.Value, held: FrameLayout) -> None:
-        """Put PCM of the same name and its analysis in the place of a graph input."""
+        """Replace a graph input by PCM of the same name and its analysis."""
         graph, form, name = self.graph, held.form, str(source.name)
         channels, frames = held.heard, held.frames
         source.name = unused_name(value_names(graph), f"network/{name}")
@@ -79,7 +79,7 @@ class StreamsBuilder:
     def add_synthesis(
         self, result: ir.Value, held: FrameLayout, spectrum: ir.Value | None, late: int
     ) -> None:
-        """Put PCM of the same name in the place of a graph output of spectra.
+        """Replace a graph output of spectra by PCM of the same name.
 
         Of gains where `spectrum` is given, (channels, frames, bins, 2), which they come `late` frames after.
         """
@@ -122,7 +122,7 @@ class StreamsBuilder:
         graph.extend(self.new.take())
 
     def _awaited(self, spectrum: ir.Value, name: str, late: int) -> ir.Value:
-        """The spectra to which gains belong that come `late` frames after them."""
+        """Return the spectra of gains that come `late` frames after them."""
         if not late:
             return spectrum
         channels, frames, *rest = static_shape(spectrum) or ()
@@ -135,14 +135,14 @@ class StreamsBuilder:
         return self.new.slice(every, f"{name}_awaited", 1, 0, frames)
 
     def _spectrum(self, spectrum: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
-        """What a network reads of (channels, frames, bins, 2) that hears spectra."""
+        """Return the network's input computed from a spectrum (channels, frames, bins, 2)."""
         if form.kind == "complex":
             return spectrum
         power = power_of(self.new, spectrum, f"{name}_")
         return bin_numbers(self.new, power, form.kind, f"{name}_")
 
     def _features(self, spectra: ir.Value, form: FrontendSpec, name: str) -> ir.Value:
-        """The features (channels, frames or stacked frames, width) of spectra (channels heard, frames, bins, 2)."""
+        """Return features (channels, frames or stacked frames, width) of spectra (PCM channels, frames, bins, 2)."""
         assert self.sample_rate is not None
         new, heard = self.new.under(name), (static_shape(spectra) or ())[0]
         power: ir.Value | None = None
@@ -168,7 +168,7 @@ class StreamsBuilder:
         heard: tuple[ir.Value, ir.Value | None],
         state: str,
     ) -> ir.Value:
-        """One kind of features of spectra, or of their power where it is of bands."""
+        """Return one kind of features of spectra, or of their power for bands."""
         spectra, power = heard
         assert self.sample_rate is not None
         if features.kind == "gcc":
@@ -181,7 +181,7 @@ class StreamsBuilder:
         return band_features(new, power, features, *numbers, self._free(state))
 
     def _window(self, name: str, window: np.ndarray) -> ir.Value:
-        """One constant for each window, of however many streams."""
+        """Return the constant of a window, shared by all streams."""
         key = name, window.tobytes()
         if key not in self._windows:
             self._windows[key] = self.new.constant(name, window)
@@ -202,7 +202,7 @@ class StreamsBuilder:
         return self.new.node("Split", [value], shapes, axis=axis, num_outputs=count)
 
     def _put_first(self) -> None:
-        """Insert what was written before everything else."""
+        """Insert the written nodes before all others."""
         if len(self.graph):
             self.graph.insert_before(self.graph[0], self.new.take())
         else:

@@ -1,4 +1,4 @@
-"""Front ends of several channels and streams: before each input that has one, and back behind outputs of spectra."""
+"""Front ends of several channels and streams: before each such input, and inverse after outputs of spectra."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,17 +19,17 @@ from edgekit.export.own_operators.functions import define_functions
 from edgekit.graph.model import Model, OutputDelay, StatePair, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
-PCM = "NCT"  # layout of what takes the place of a spectrum
+PCM = "NCT"  # layout of the stream that replaces a spectrum
 
 
 def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) -> Model:
-    """Return a model that takes PCM (1, channels, hop) for each input with a front end, and gives it alike.
+    """Return a model that reads PCM (1, channels, hop) for each input with a front end, and returns the same form.
 
-    Each keeps its name. A layout says where channels, frames, bins and parts are: ``N(PC)FT`` has the real parts
-    of all channels before the imaginary ones. Features of bands are made of each channel, ``gcc`` of each pair of
-    channels, ``intensity`` of four; those joined by ``+`` are channels behind each other. An output with parts is a
-    spectrum, one without them a gain per bin of the first input of the same spectra, for all of its channels or
-    for each. Other inputs and outputs stay what they are.
+    Each keeps its name. A layout states the axes of channels, frames, bins and parts: ``N(PC)FT`` has the real parts
+    of all channels before the imaginary ones. Features of bands come from each channel, ``gcc`` from each pair of
+    channels, ``intensity`` from four; those joined by ``+`` are consecutive channels. An output with parts is a
+    spectrum. One without them is a gain per bin of the first input of the same spectra, for all of its channels or for
+    each. Other inputs and outputs stay unchanged.
 
     The states are ``NAME_history``, ``NAME_stack``, ``NAME_pcen``, ``NAME_overlap`` and ``NAME_waiting``,
     (channels, ...) each.
@@ -37,7 +37,7 @@ def add_stream_frontends(model: Model, forms: Forms, sample_rate: int | None) ->
     Args:
         model: a network, with declared layouts where a stream has channels.
         forms: one front end for all inputs whose layout has bins, or that of each by name.
-        sample_rate: Hz; None keeps what the model says.
+        sample_rate: Hz; None keeps the model's rate.
 
     Raises:
         UsageError: layouts that do not fit the front ends, all of them.
@@ -81,7 +81,7 @@ def _add_nodes(
     inputs: Mapping[str, FrameLayout],
     outputs: Mapping[str, FrameLayout],
 ) -> Sequence[StatePair]:
-    """Put analyses and syntheses into the graph; returns the states that they have."""
+    """Put analyses and syntheses into the graph; return their states."""
     graph = graph_model.graph
     ends = {str(v.name): v for v in (*graph.inputs, *graph.outputs)}
     builder = StreamsBuilder(graph_model, rate)
@@ -99,7 +99,7 @@ def _add_nodes(
 def _no_sound(
     model: Model, inputs: Mapping[str, FrameLayout], outputs: Mapping[str, FrameLayout]
 ) -> list[str]:
-    """Outputs behind spectra that stay what they are, where no layout says so."""
+    """Return notes on outputs after spectra that stay unchanged because no layout describes them."""
     if all(held.form.kind not in SPECTRA for held in inputs.values()):
         return []
     return [
@@ -116,7 +116,7 @@ def _layouts(model: Model, held: set[str]) -> dict[str, str]:
 
 
 def _delays(model: Model, unit: int, outputs: Mapping[str, FrameLayout]) -> dict[str, int]:
-    """The delay of each output in samples of the PCM; `unit` is what the network counts."""
+    """Return the delay of each output in samples of the PCM; `unit` is PCM samples per unit of the network."""
     rows = model.streaming.outputs if model.streaming else ()
     own = {output.name: output.delay_samples * unit for output in rows}
     return {
@@ -129,7 +129,7 @@ def _delays(model: Model, unit: int, outputs: Mapping[str, FrameLayout]) -> dict
 def _streaming_facts(
     model: Model, delays: dict[str, int], unit: int, outputs: Mapping[str, FrameLayout]
 ) -> StreamingFacts | None:
-    """What the rewrite of the network found, in samples of the PCM; also where outputs differ in their delay."""
+    """Return the facts of the rewrite in samples of the PCM; outputs may differ in their delay."""
     if (found := model.streaming) is None:
         return _facts_of_delays(delays, outputs)
     rows = tuple(
@@ -152,7 +152,7 @@ def _streaming_facts(
 def _facts_of_delays(
     delays: dict[str, int], outputs: Mapping[str, FrameLayout]
 ) -> StreamingFacts | None:
-    """The delays of outputs of a network that was not rewritten; None where all are alike."""
+    """Return the output delays of a network that was not rewritten; None if all are equal."""
     if len(set(delays.values())) < 2:
         return None
     late = {name: "istft" if name in outputs else None for name in delays}

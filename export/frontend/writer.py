@@ -27,13 +27,13 @@ class FrontendWriter:
     """Collects nodes until `take`; all of them stay in float.
 
     Attributes:
-        states: the state pairs that were added.
+        states: state pairs that were added.
     """
 
     def __init__(
         self, graph: ir.Graph, prefix: str = "frontend", reserved: Sequence[str] = RESERVED
     ) -> None:
-        """Write into this graph, in place; names begin with `prefix`, but those that are `reserved`."""
+        """Store the graph, which is changed in place; names begin with `prefix`, except `reserved` ones."""
         self.graph, self.prefix, self.reserved = graph, prefix, reserved
         self.states: list[StatePair] = []
         self.nodes: list[ir.Node] = []
@@ -59,7 +59,7 @@ class FrontendWriter:
         return self.node("Slice", [value, *ends], {name: tuple(shape)})[0]
 
     def transpose(self, value: ir.Value, perm: list[int], name: str) -> ir.Value:
-        """Return the value with its axes in the order `perm`; itself where they are already."""
+        """Return the value with its axes in the order `perm`; unchanged if they already are."""
         if perm == sorted(perm):
             return value
         shape = static_shape(value) or ()
@@ -67,7 +67,7 @@ class FrontendWriter:
         return self.node("Transpose", [value], shapes, perm=perm)[0]
 
     def reshape(self, value: ir.Value, name: str, shape: tuple[int, ...]) -> ir.Value:
-        """Return the value in this shape; itself where it has it already."""
+        """Return the value in this shape; unchanged if it already has it."""
         if static_shape(value) == shape:
             return value
         dims = self.constant(f"{name}_dims", shape)
@@ -76,13 +76,13 @@ class FrontendWriter:
     def concat(
         self, parts: Sequence[ir.Value], name: str, shape: tuple[int, ...], axis: int
     ) -> ir.Value:
-        """Return the parts one behind the other along an axis; itself where there is one."""
+        """Return the parts concatenated along an axis; a single part is returned unchanged."""
         return (
             parts[0] if len(parts) == 1 else self.node("Concat", parts, {name: shape}, axis=axis)[0]
         )
 
     def constant(self, name: str, content: ArrayLike) -> ir.Value:
-        """Add an initializer: floats and truth values as they are, whole numbers as int64."""
+        """Add an initializer: floats and truth values unchanged, whole numbers as int64."""
         return add_initializer(self.graph, f"{self.prefix}/{name}", np.asarray(content))
 
     def graph_input(self, name: str, shape: tuple[int, ...]) -> ir.Value:
@@ -97,7 +97,7 @@ class FrontendWriter:
         return state
 
     def follow(self, state: ir.Value, following: ir.Value) -> None:
-        """Make `following` what a state is in the next call."""
+        """Make `following` the value of a state in the next call."""
         following.name = f"{state.name}_next"
         self.graph.outputs.append(following)
 

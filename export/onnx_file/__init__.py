@@ -1,1 +1,1 @@
-"""An .onnx file of unknown origin: what it may hold, and how it is read."""
+"""Reads an .onnx file of unknown origin, and limits its content."""

@@ -58,7 +58,7 @@ def _constant_problem(
 
 
 def _as_type(value: object, tensor: onnx.TypeProto.Tensor) -> Array | None:
-    """The value in the input's type and shape; None where it does not fit."""
+    """Return the value in the input's type and shape; None if it does not fit."""
     try:
         given: Array = np.asarray(value)
         array = given.astype(helper.tensor_dtype_to_np_dtype(tensor.elem_type))
@@ -72,7 +72,7 @@ def _as_type(value: object, tensor: onnx.TypeProto.Tensor) -> Array | None:
 
 
 def _in_shape(array: Array, tensor: onnx.TypeProto.Tensor) -> Array | None:
-    """The array in the input's shape, which any shape of one element suits; None where it does not fit."""
+    """Return the array in the input's shape; one element fits any such shape; None if it does not fit."""
     dims = [d.dim_value if d.HasField("dim_value") else None for d in tensor.shape.dim]
     if array.ndim == len(dims) and all(
         want in (None, size) for want, size in zip(dims, array.shape, strict=True)

@@ -9,14 +9,14 @@ from edgekit.base.errors import ModelError, Problem
 
 Dim = int | str | None  # an open dimension is its name, or None without one
 Dims = dict[str, list[Dim]]
-NO_NAME = re.compile(r"\?|-?\d*")  # what exporters write where they know no name
+NO_NAME = re.compile(r"\?|-?\d*")  # exporters write these without a name
 BATCH = re.compile(r"n|b|bs|.*batch.*", re.IGNORECASE)
 
 
 def forget_open_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[object]]) -> None:
-    """Drop, in place, sizes below 1 and names as ``?`` of the graph's inputs: they say nothing.
+    """Drop, in place, sizes below 1 and names as ``?`` of the graph's inputs: they mean nothing.
 
-    An input without any shape gets the rank that `shapes` tells.
+    An input without any shape gets the rank in `shapes`.
 
     Raises:
         ModelError: inputs without a shape that `shapes` does not have.
@@ -43,10 +43,10 @@ def _forget_meaningless(shape: onnx.TensorShapeProto) -> None:
 
 
 def fix_dims(graph: onnx.GraphProto, shapes: Mapping[str, Sequence[int]]) -> list[str]:
-    """Fix the dimensions of the graph's inputs in place; returns what was assumed.
+    """Fix the dimensions of the graph's inputs in place; returns the assumptions.
 
     A named dimension that is fixed at one input holds for all inputs that have it. A first
-    dimension without a name, or that is named as a batch, is 1 where nobody says otherwise.
+    dimension without a name, or that is named as a batch, is 1 unless stated otherwise.
 
     Args:
         graph: the graph after `forget_open_dims`; its initializers do not count as inputs.
@@ -139,7 +139,7 @@ def _solve(found: Dims, shapes: Mapping[str, Sequence[int]]) -> Dims:
 
 
 def _take_batches_as_one(fixed: Dims) -> list[str]:
-    """Set open batches of inputs of at least two dimensions to 1, in place; say which."""
+    """Set open batches of inputs of at least two dimensions to 1, in place; return notes."""
     notes = []
     named = set()
     for name, dims in fixed.items():

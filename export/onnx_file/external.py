@@ -1,4 +1,4 @@
-"""Tensors whose data lies in files beside the .onnx: read into it, or refused."""
+"""Tensors with data in files next to the .onnx: read into it, or refused."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -13,22 +13,22 @@ LOCATION = b"location"  # the key that every reference to another file holds
 
 
 def self_contained(data: bytes, folder: Path) -> bytes:
-    """Return an ONNX file with the data of other files inside; `data` itself where it needs none.
+    """Return an ONNX file that contains the data of its external files; `data` itself if it has none.
 
     Args:
         data: the content of the .onnx file.
-        folder: where it lies. Files are read that are in it, or in folders below.
+        folder: its folder. Files may be in it, or in folders below.
 
     Raises:
-        ModelError: every tensor whose file leaves the folder, is missing or is too short, whose
-            size is not that of its data, or which brings the whole over `MAX_BYTES`.
+        ModelError: every tensor whose file is outside the folder, is missing or is too short, whose
+            size is not that of its data, or which makes the whole larger than `MAX_BYTES`.
     """
     if LOCATION not in data:
         return data
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
-    except Exception:  # protobuf on a file of unknown origin; reading it as a network says why
+    except Exception:  # protobuf on a file of unknown origin; reading it as a network shows why
         return data
     outside = [tensor for tensor in tensors(proto) if is_external(tensor)]
     if not outside:
@@ -60,14 +60,14 @@ def _embedding_problems(
 
 
 class _ExternalDataRefused(Exception):
-    """Holds what was found, what is allowed and the next step."""
+    """Holds the value that was found, the allowed values and the next step."""
 
 
 def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
     """Return the file, the first byte and the number of bytes, all checked."""
     entries = {str(entry.key): entry.value for entry in tensor.external_data}
     for key, value in entries.items():
-        if isinstance(value, bytes):  # protobuf gives text that is not UTF-8 so
+        if isinstance(value, bytes):  # protobuf returns text that is not UTF-8 as bytes
             raise _ExternalDataRefused(f"{key} {value[:200]!r}", "UTF-8", "correct the file")
     location = entries.get("location", "")
     path = _inside(location, folder)
@@ -92,7 +92,7 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
 
 
 def _offset_and_length(entries: Mapping[str, str], size: int) -> tuple[int, int]:
-    """Where the data begins and how long it is said to be; 0 and `size` where nothing is said."""
+    """Return offset and length of the data as stated; the defaults are 0 and `size`."""
     defaults = {"offset": 0, "length": size}
     numbers = {key: entries.get(key, str(default)) for key, default in defaults.items()}
     if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):

@@ -1,4 +1,4 @@
-"""What can be said of an .onnx file before anything is computed: is it whole, and of a known kind?"""
+"""Checks of an .onnx file before anything is computed: is it whole, and of a known kind?"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from edgekit.export.onnx_file.limits import (
 from edgekit.export.onnx_file.messages import plain
 from edgekit.graph.model import OPSET
 
-MAX_BYTES = 512 * 2**20  # of a file and the files beside it
+MAX_BYTES = 512 * 2**20  # of a file and its external files
 FIRST_OPSET = 6
 HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
 INTERFACE_TYPES = (
@@ -36,7 +36,7 @@ _KNOWN_TYPES = frozenset(kind.value for kind in ir.DataType if kind not in _NO_N
 
 
 def load(data: bytes) -> onnx.ModelProto:
-    """Return the protobuf of `data`, whose tensors hold what they claim.
+    """Return the protobuf of `data`, whose tensors have the data that they claim.
 
     Raises:
         ModelError: too large, not ONNX, truncated, of an opset that is too old or too new, with
@@ -60,17 +60,17 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
     """Return the protobuf of a whole, valid network.
 
     Args:
-        data: the content of a file that needs no other one.
+        data: the content of a file without external files.
         shapes: input name -> dimensions, for inputs that have no rank in the file.
 
     Raises:
-        ModelError: what `load` raises, and what ``onnx.checker`` refuses.
+        ModelError: errors of `load`, and of ``onnx.checker``.
     """
     proto = load(data)
     drop_absent(proto)
     try:
         forget_open_dims(proto.graph, shapes)
-        for value in proto.graph.output:  # a shape that nobody reads, but that the checker wants
+        for value in proto.graph.output:  # a shape without reader, which the checker requires
             if value.type.HasField("tensor_type"):
                 value.type.tensor_type.shape.SetInParent()
         onnx.checker.check_model(proto)
@@ -82,10 +82,10 @@ def parse(data: bytes, shapes: Mapping[str, Sequence[object]]) -> onnx.ModelProt
 
 
 def runnable(data: bytes) -> bytes:
-    """Return a file that `parse` accepted without what it claims of shapes and does not hold, nor empty last inputs.
+    """Return a file that `parse` accepted without false claims about shapes and without empty last inputs.
 
-    onnxruntime takes an input's size 0 for a size, and believes the shapes of inner values, which torch's
-    exporter writes down as traced where the sizes are open.
+    onnxruntime takes an input's size 0 as a size, and believes the shapes of inner values. torch's exporter writes
+    these as traced, even if sizes are open.
     """
     proto = onnx.load_model_from_string(data)
     for value in proto.graph.input:
@@ -117,7 +117,7 @@ def tensors(message: Message) -> Iterator[onnx.TensorProto]:
 
 
 def is_external(tensor: onnx.TensorProto) -> bool:
-    """Whether a tensor's data lies in another file."""
+    """Whether a tensor's data is in another file."""
     return bool(tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data)
 
 
@@ -130,7 +130,7 @@ def bytes_of(tensor: onnx.TensorProto) -> int | None:
 
 
 def opset_of(proto: onnx.ModelProto) -> int:
-    """Return the version of the standard operators; 0 where the file names none."""
+    """Return the version of the standard operators; 0 if the file names none."""
     versions = {entry.domain: entry.version for entry in proto.opset_import}
     return int(versions.get("", versions.get("ai.onnx", 0)))
 

@@ -1,4 +1,4 @@
-"""What must be known before a library touches a network: its full size, and what would crash one."""
+"""Checks before a library opens a network: its full size, and contents that would crash a library."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +10,7 @@ from edgekit.base.errors import Problem
 MAX_NODES = 20_000
 MAX_LIST = 2**18  # numbers in one attribute
 LARGEST = 2**31  # of an integer in an attribute: ONNX's shape inference makes them 32 bits wide
-WIDE = ("Constant", "Slice")  # a constant's own values; an old Slice says "to the end" by 2^63 - 1
+WIDE = ("Constant", "Slice")  # a constant's own values; 2^63 - 1 ends an old Slice
 AT_LEAST_0 = (("GatherND", "batch_dims"), ("Attention", "softcap"))
 STANDARD = ("", "ai.onnx")
 OPTIONAL = onnx.defs.OpSchema.FormalParameterOption.Optional
@@ -41,9 +41,9 @@ def node_problems(proto: onnx.ModelProto) -> list[Problem]:
 def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
     """Return attributes with endless lists, and those with which ONNX's shape inference (1.22) ends the process.
 
-    It reads behind an array where a Split has other outputs than it says, and before one where an integer does not
-    fit in 32 bits, as the axis of LayerNormalization, or where GatherND's batch_dims is negative. A negative softcap
-    of Attention means one thing in ONNX's definition and another in runtimes.
+    Inference reads past an array if a Split has another number of outputs than it states. It reads before an array if
+    an integer exceeds 32 bits, as the axis of LayerNormalization, or if GatherND's batch_dims is negative. A negative
+    softcap of Attention means one thing in ONNX's definition and another in runtimes.
     """
     return [
         Problem(f"{node.op_type} '{node.name}'", *told)
@@ -54,9 +54,9 @@ def attribute_problems(proto: onnx.ModelProto) -> list[Problem]:
 
 
 def operand_problems(proto: onnx.ModelProto, opset: int) -> list[Problem]:
-    """Return nodes of standard operators at `opset` that leave out an operand or output which is not optional.
+    """Return nodes of standard operators at `opset` that lack a required operand or output.
 
-    onnxruntime (1.32) reads and writes what is not there.
+    onnxruntime (1.32) would read and write invalid memory.
     """
     return [
         Problem(
@@ -82,7 +82,7 @@ def _is_optional(operator: str, opset: int, what: str, place: int) -> bool:
 
 
 def drop_absent(proto: onnx.ModelProto) -> None:
-    """Take the empty names off the ends of the nodes' inputs, in place.
+    """Remove the empty names from the ends of the nodes' inputs, in place.
 
     ONNX lets an optional operand be left out either way; onnxruntime (1.32) ends the process on a
     LayerNormalization whose bias has an empty name.
@@ -93,7 +93,7 @@ def drop_absent(proto: onnx.ModelProto) -> None:
 
 
 def _wrong(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> tuple[str, str, str] | None:
-    """What was found in an attribute, what is allowed, and what to do."""
+    """Return the fault of an attribute, the allowed value, and the next step; None if it fits."""
     name, count = attribute.name, len(node.output)
     length = max(len(attribute.ints), len(attribute.floats), len(attribute.strings))
     splits = length if name == "split" else attribute.i
@@ -111,7 +111,7 @@ def _wrong(node: onnx.NodeProto, attribute: onnx.AttributeProto) -> tuple[str, s
 
 
 def _wide_integers(attribute: onnx.AttributeProto) -> list[int]:
-    """The integers that do not fit in 32 bits."""
+    """Return the integers that do not fit in 32 bits."""
     return [n for n in (attribute.i, *attribute.ints) if not -LARGEST <= n < LARGEST]
 
 
@@ -129,7 +129,7 @@ def _nodes(nodes: Iterable[onnx.NodeProto]) -> Iterator[onnx.NodeProto]:
 
 
 class _CallsItselfError(Exception):
-    """Holds the key of a function that is part of its own body."""
+    """Holds the key of a function that calls itself."""
 
 
 def _count(

@@ -1,4 +1,4 @@
-"""What a library says about a file of unknown origin, in the words of a user."""
+"""Messages of libraries about a file of unknown origin, in the words of a user."""
 
 import re
 import sysconfig
@@ -34,13 +34,13 @@ LIBRARIES = {
     "site-packages",
     "dist-packages",
     "edgekit",
-}  # folders of code that is nobody's network
+}  # folders of code that belongs to no network
 PYTHON = sysconfig.get_path("stdlib")
 CAUSED_BY = re.compile(r"Caused by: \((\S+\.py):(\d+) in (\w+)\)")
 
 
 def plain(error: BaseException) -> str:
-    """Return the first sentence of an error, or of what caused it, without source files and codes."""
+    """Return the first sentence of an error, or of its cause, without source files and codes."""
     while error.__cause__ is not None:
         error = error.__cause__
     for line in str(error).splitlines():
@@ -54,7 +54,7 @@ def plain(error: BaseException) -> str:
 
 
 def of_torch(error: BaseException) -> tuple[str, str]:
-    """What torch's exporters say about a module, and what to do about it, each in a sentence."""
+    """Return the message of torch's exporters about a module, and the next step, each in a sentence."""
     texts, inner = [str(error)], error
     while inner.__cause__ is not None:
         inner = inner.__cause__
@@ -82,7 +82,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
 
 
 def _innermost_user_line(error: BaseException) -> str:
-    """The innermost line of a user that led to an error; nothing where all are those of libraries."""
+    """Return the innermost line of the user's code that led to an error; none if all are of libraries."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = PurePath(frame.filename)
         if is_users(path):

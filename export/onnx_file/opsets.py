@@ -1,4 +1,4 @@
-"""Any opset that ONNX can convert becomes the one that EdgeKit works at."""
+"""Converts any opset that ONNX can convert to the one of EdgeKit."""
 
 import math
 
@@ -42,7 +42,7 @@ def at_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _take_large(graph: onnx.GraphProto) -> list[tuple[onnx.TensorProto, bool]]:
-    """Make large constants inputs, so that no library copies them; returns them, and whether they were inputs too."""
+    """Make large constants inputs, so that no library copies them; return them, and whether they were inputs."""
     names, taken = {value.name for value in graph.input}, list[tuple[onnx.TensorProto, bool]]()
     kept = []
     for tensor in graph.initializer:
@@ -66,7 +66,7 @@ def _convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     center(proto.graph.node, version)
     try:
         proto = _expand_functions(proto)
-    except Exception:  # a C++ inliner, which gives up where it finds no type
+    except Exception:  # a C++ inliner, which fails without a type
         raise _unknown_operators(proto) from None
     if any(_is_newer(node) for node in proto.graph.node):
         raise _unknown_operators(proto)
@@ -106,9 +106,9 @@ def _unknown_operators(proto: onnx.ModelProto) -> ModelError:
 
 
 def _resize_as_before(graph: onnx.GraphProto) -> None:
-    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not say so.
+    """Upsample, and Resize before opset 11, sample at index / scale; the converter does not write this.
 
-    The nearest sample is the one before, or, as in onnxruntime, the one behind in what gets smaller.
+    The nearest sample is the one before, or, when downsampling in onnxruntime, the one after.
     """
     constants = {tensor.name: tensor for tensor in graph.initializer}
     constants |= {
@@ -126,7 +126,7 @@ def _resize_as_before(graph: onnx.GraphProto) -> None:
 
 
 def _flatten_hardmax(graph: onnx.GraphProto) -> None:
-    """Hardmax as the converter makes Softmax: on two dimensions, the second from the axis on."""
+    """Rewrite Hardmax as the converter does Softmax: on two dimensions, the second from the axis on."""
     nodes = []
     for node in graph.node:
         if node.op_type != "Hardmax" or node.domain:
@@ -146,7 +146,7 @@ def _flatten_hardmax(graph: onnx.GraphProto) -> None:
 
 
 def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """Replace operators behind `OPSET`, and those of `EXPANDED`, by what ONNX defines them as."""
+    """Replace operators newer than `OPSET`, and those of `EXPANDED`, by their ONNX definitions."""
     chosen = {node.op_type for node in proto.graph.node if _is_expanded(node)}
     if not chosen:
         return proto
@@ -162,13 +162,13 @@ def _expand_functions(proto: onnx.ModelProto) -> onnx.ModelProto:
         typed, [("", name) for name in sorted(chosen)], inline_schema_functions=True
     )
     forget_shapes(inlined.graph)
-    # A function may call another; what has no definition stays and is refused.
+    # A function may call another; one without a definition stays and is refused.
     left = chosen & {node.op_type for node in inlined.graph.node}
     return _expand_functions(inlined) if left != chosen else inlined
 
 
 def _set_defaults(node: onnx.NodeProto) -> None:
-    """Add the attributes that are left out: a function's body refers to them."""
+    """Add missing attributes, as a function's body refers to them."""
     given = {attribute.name for attribute in node.attribute}
     for name, attribute in onnx.defs.get_schema(node.op_type).attributes.items():
         if name not in given and attribute.default_value.name:
@@ -180,15 +180,15 @@ def _is_expanded(node: onnx.NodeProto) -> bool:
 
 
 def _is_newer(node: onnx.NodeProto) -> bool:
-    """Whether a standard operator first appeared behind `OPSET`."""
+    """Whether a standard operator first appeared after `OPSET`."""
     known = not node.domain and onnx.defs.has(node.op_type)
     return known and not onnx.defs.has(node.op_type, max_inclusive_version=OPSET)
 
 
 def _renumber_opset(proto: onnx.ModelProto) -> onnx.ModelProto | None:
-    """The same nodes at `OPSET`, where its operators take their attributes; most versions only add types.
+    """Return the same nodes at `OPSET`, if its operators accept their attributes; most versions only add types.
 
-    Whether the operators also mean the same, the comparison with the file shows.
+    The comparison with the file shows whether the operators also mean the same.
     """
     for node in proto.graph.node:
         if node.domain == "" and not _takes(onnx.defs.get_schema(node.op_type, OPSET), node):
@@ -207,7 +207,7 @@ def _takes(schema: onnx.defs.OpSchema, node: onnx.NodeProto) -> bool:
 
 
 def forget_shapes(graph: onnx.GraphProto) -> None:
-    """Drop what the exporter claims about values, but for the outputs of our own functions."""
+    """Drop the exporter's claims about values, except for the outputs of EdgeKit's functions."""
     own = {
         output for node in graph.node if node.domain == FRONTEND_DOMAIN for output in node.output
     }

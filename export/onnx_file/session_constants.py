@@ -1,4 +1,4 @@
-"""Inputs that are no streams: session constants, as the embedding of a speaker, and controls, as a knob."""
+"""Inputs that are not streams: session constants, as the embedding of a speaker, and controls, as a knob."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from edgekit.graph.model import Model
 
 
 def declare_constants(model: Model, names: Sequence[str]) -> Model:
-    """Return the model with these inputs as session constants, besides those that it has.
+    """Return the model with these inputs as additional session constants.
 
     Raises:
-        ModelError: every name that is no input, carries time or is a state; or no other input is left.
+        ModelError: a name is no input, carries time or is a state; or no other input remains.
     """
     if not names:
         return model
@@ -22,8 +22,8 @@ def declare_controls(model: Model, names: Sequence[str]) -> Model:
     """Return the model with these inputs as controls: one value holds for a hop.
 
     Raises:
-        ModelError: every name that is no input, has a frame in each sample, is a session constant or a state; or no
-            other input is left.
+        ModelError: a name is no input, has a frame per sample, is a session constant or a state; or no other input
+            remains.
     """
     if not names:
         return model
@@ -32,7 +32,7 @@ def declare_controls(model: Model, names: Sequence[str]) -> Model:
 
 
 def _check(model: Model, flag: str, names: Sequence[str]) -> None:
-    """Raise a ModelError for names that cannot be what `flag` declares."""
+    """Raise a ModelError for names that `flag` cannot declare."""
     problems = [p for name in names if (p := _port_problem(model, flag, name)) is not None]
     inputs = {str(value.name) for value in model.given_inputs}
     if not problems and inputs <= {*names, *model.constants, *model.controls}:
@@ -43,7 +43,7 @@ def _check(model: Model, flag: str, names: Sequence[str]) -> None:
 
 
 def _port_problem(model: Model, flag: str, name: str) -> Problem | None:
-    """Why an input cannot be what `flag` declares; None where it can."""
+    """Return the reason why `flag` cannot declare an input; None if it can."""
     constant = flag == "--constant"
     others = model.controls if constant else model.constants
     inputs = [str(value.name) for value in model.given_inputs]

@@ -1,6 +1,6 @@
-"""Sizes below zero are refused before anything slices them: ONNX's shape inference ends the process there.
+"""Refuses sizes below zero before anything slices them, as they crash ONNX's shape inference.
 
-An input that is shorter than a kernel gives a size of -1 or less, and so do pads that take away more than there is.
+An input shorter than a kernel has a size of -1 or less after it. So has an input after pads that remove more than all.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import onnx.shape_inference
 from edgekit.base.errors import ModelError, Problem
 
 SLICE = "Slice"
-# of which inference makes sizes below zero: by a subtraction, or as a constant says
+# inference can get sizes below zero from them: by a subtraction, or from a constant
 TAKING = frozenset(
     (
         "AveragePool",
@@ -37,9 +37,9 @@ TAKING = frozenset(
 
 
 def refuse_negative_sizes(proto: onnx.ModelProto) -> None:
-    """Refuse a graph that slices what has a size below zero; `proto` should hold no large weights.
+    """Refuse a graph that slices a tensor with a size below zero; `proto` should hold no large weights.
 
-    The graph is inferred as far as its first slices behind a layer that may take too much, then as far as the next.
+    Shapes are inferred up to the first slices after a layer that may take too much, then up to the next.
 
     Raises:
         ModelError: a value has a size below zero.
@@ -89,7 +89,7 @@ def _problem(node: onnx.NodeProto, name: str, sizes: dict[str, list[int]]) -> Pr
 
 
 def _inferable_nodes(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[int], bool]:
-    """The nodes that can be inferred, and whether others wait: they slice what a node that is not trusted may spoil."""
+    """Return the nodes that can be inferred, and whether others wait for untrusted inputs of their slices."""
     doubtful, waiting = set[str](), set[str]()
     known: list[int] = []
     for number, node in enumerate(graph.node):
@@ -107,14 +107,14 @@ def _inferable_nodes(graph: onnx.GraphProto, trusted: set[int]) -> tuple[list[in
 
 
 def _kinds_and_reads(node: onnx.NodeProto) -> tuple[set[str], set[str]]:
-    """The operators of a node and its bodies, and the names that they read."""
+    """Return the operators of a node and its bodies, and the names that they read."""
     nodes = list(_inside(node))
     reads = {name for inner in nodes for name in inner.input if name}
     return {inner.op_type for inner in nodes}, reads
 
 
 def _inside(node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-    """The node and those of its bodies."""
+    """Yield the node and those of its bodies."""
     yield node
     for attribute in node.attribute:
         for body in (attribute.g, *attribute.graphs):

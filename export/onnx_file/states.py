@@ -13,7 +13,7 @@ from edgekit.graph.nodes import optional, static_shape
 
 RECORDING = 16  # hops, from which on an axis of an input looks like the time of a recording
 
-# (pattern of the input's name, output names it may have). A name of these forms says "state".
+# (pattern of the input's name, output names it may have). Names of these forms mark states.
 NAMED = (
     (r"(?P<x>.+)", ("{x}_next", "{x}.next", "next_{x}", "new_{x}", "{x}_new")),
     (r"(?P<x>.+)_prev", ("{x}", "{x}_next", "{x}_new")),
@@ -41,10 +41,10 @@ def find_states(
     in_order: bool = False,
     constants: Iterable[str] = (),
 ) -> tuple[StatePair, ...]:
-    """Return the declared pairs and those that names and shapes tell, in the order of the inputs.
+    """Return the declared pairs and those found by names and shapes, in the order of the inputs.
 
-    An input and an output pair up by themselves when their names match by one of the rules above,
-    both are float32 of one shape, and neither matches anything else.
+    An input and an output form a pair if their names match by a rule above. Both must be float32 of one shape, and
+    match nothing else.
 
     Args:
         graph: the network.
@@ -169,7 +169,7 @@ def _by_name(
 
 
 def _is_next_state(source: ir.Value, result: ir.Value) -> bool:
-    """Whether names, types and shapes say that an output is what follows an input."""
+    """Whether names, types and shapes show that an output is the next value of an input."""
     named = str(result.name) in _partners(str(source.name))
     return named and _same_type_and_shape(source, result)
 
@@ -186,7 +186,7 @@ def _by_order(
 
 
 def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
-    """Say which outputs have the name of a next state and another shape or type, so that they are none."""
+    """Return notes on outputs with the name of a next state but another shape or type, so that they are none."""
     paired = {pair.input for pair in pairs}
     return [
         f"output '{result.name}' {_describe(result)} has the name of what follows input '{source.name}' "
@@ -200,9 +200,9 @@ def other_shapes(graph: ir.Graph, pairs: Iterable[StatePair]) -> list[str]:
 
 
 def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None) -> list[str]:
-    """Say which inputs are so much longer than the hop that they look like whole recordings.
+    """Return notes on inputs so much longer than the hop that they look like whole recordings.
 
-    A spectrum or a window of samples may be some hops long; an axis beyond `RECORDING` hops is told.
+    A spectrum or a window of samples may be some hops long; an axis beyond `RECORDING` hops gets a note.
     """
     states = {pair.input for pair in pairs}
     notes = []
@@ -219,7 +219,7 @@ def longer_than_hop(graph: ir.Graph, pairs: Iterable[StatePair], hop: int | None
 
 
 def restarting_cells(graph: ir.Graph) -> list[str]:
-    """Say which recurrent layers begin every call at a constant state: they remember nothing between hops."""
+    """Return notes on recurrent layers that start every call at a constant state and so remember nothing."""
     cells = [
         f"{node.op_type} {node.name!r}" for node in graph if facts_of(node).cell and _restarts(node)
     ]

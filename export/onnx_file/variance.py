@@ -14,9 +14,9 @@ AXES = (0, 2, 3)
 def center(nodes: MutableSequence[onnx.NodeProto], version: int) -> None:
     """Replace each MeanVarianceNormalization of float32 in place, at opset `version`.
 
-    ONNX defines it by the mean of squares less the square of the mean. Where all values are nearly the same,
-    float32 leaves nothing of that difference, or less than nothing, whose root is NaN. Here the mean is taken
-    off twice: the first time it is rounded, so that equal values would leave a difference.
+    ONNX defines it as the mean of squares minus the square of the mean. If all values are nearly equal, that
+    difference is 0 or negative in float32, and the root of a negative is NaN. Here the mean is subtracted twice: the
+    first time it is rounded, so equal values would leave a difference.
     """
     made = [new for node in nodes for new in _expand_running_variance(node, version)]
     del nodes[:]

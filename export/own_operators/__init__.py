@@ -1,1 +1,1 @@
-"""Our own operators, as ONNX functions."""
+"""EdgeKit's operators, as ONNX functions."""

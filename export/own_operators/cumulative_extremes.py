@@ -1,7 +1,7 @@
-"""`CumMax` and `LogCumSumExp`: what has run up along the last axis, from its start.
+"""`CumMax` and `LogCumSumExp`: running results along the last axis, from its start.
 
-``torch.cummax`` and ``torch.cummin`` are the first; ``torch.logcumsumexp`` is the second in a network that is to be
-streamed. torch's own form of it subtracts the maximum over all of time, so that exponentials far below it become 0;
+``torch.cummax`` and ``torch.cummin`` become the first, ``torch.logcumsumexp`` the second in a network to be streamed.
+torch's own form of it subtracts the maximum over all of time, so that exponentials far below it become 0;
 `edgekit.export.stream.length_free_forms` finds it in .onnx files.
 """
 
@@ -16,7 +16,7 @@ from edgekit.export.own_operators.marked_layers import (
 
 
 def translations(offline: bool) -> Translations:
-    """What ``torch.onnx.export`` needs to know: its ``custom_translation_table``.
+    """Return the ``custom_translation_table`` for ``torch.onnx.export``.
 
     The indices are not those of torch: an import that reads them is refused, as it is not the same network. Parameters
     have torch's names, by which its exporter finds a translation.

@@ -1,8 +1,8 @@
 """`FilteredNoise`: noise through filters that are given by their magnitudes, frame by frame.
 
-A frame of magnitudes is the spectrum of a filter of zero phase. Its impulse response, as long as twice the bins less
-two, is windowed (Hann) and centred; a block of noise is convolved with it, and what reaches beyond the block is added
-to those behind it, as in DDSP (Engel et al., ICLR 2020, section 3.3). Sound comes half a filter after its noise.
+A frame of magnitudes is the spectrum of a filter of zero phase. Its impulse response has twice the bins less two
+samples, windowed (Hann) and centred. A block of noise is convolved with it, and the tail is added to the next blocks,
+as in DDSP (Engel et al., ICLR 2020, section 3.3). Sound lags its noise by half a filter.
 """
 
 from typing import SupportsInt
@@ -25,7 +25,7 @@ class FilteredNoise(nn.Module):
     """
 
     def __init__(self, block: int) -> None:
-        """Take the length of a block."""
+        """Store the length of a block."""
         super().__init__()
         self.block = block
 
@@ -65,7 +65,7 @@ def _(noise: Tensor, magnitudes: Tensor, block: int) -> Tensor:
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("FilteredNoise", ("noise", "magnitudes"), "block")
 
     def translate(noise: object, magnitudes: object, block: SupportsInt) -> object:

@@ -1,4 +1,4 @@
-"""Our own operators, as ONNX model-local functions: any ONNX runtime executes their bodies.
+"""EdgeKit's operators as ONNX model-local functions: any ONNX runtime executes their bodies.
 
 A transform has two equal bodies: ONNX DFT where the length is a power of two, else a product with the
 matrix of cosines and sines. onnxruntime 1.32 computes a DFT of another length with little precision
@@ -196,13 +196,13 @@ FUNCTIONS = ("Finite", *TRANSFORMS, *LAYERS, *FUSED_BODIES, *NOISE_BODIES)
 
 
 def layer_modules() -> list[ModuleType]:
-    """Import the files with the layers of torch that leave our operators."""
+    """Import the files with torch layers that leave EdgeKit's operators."""
     names = (row.module for row in LAYERS.values() if row.module is not None)
     return [import_module(f"edgekit.export.own_operators.{name}") for name in names]
 
 
 def define_functions(model: ir.Model) -> None:
-    """Define, in place, every function of ours that the graph calls; existing definitions are replaced."""
+    """Define, in place, every EdgeKit function that the graph calls; existing definitions are replaced."""
     called = [node for node in model.graph if node.domain == FRONTEND_DOMAIN]
     lengths = {_length(node) for node in called if node.op_type in TRANSFORMS}
     is_fast = all(length is not None and length.bit_count() == 1 for length in lengths)
@@ -216,7 +216,7 @@ def define_functions(model: ir.Model) -> None:
 
 
 def _transform_bodies(is_fast: bool) -> dict[str, str]:
-    """The bodies of `TRANSFORMS`, of lengths that are powers of two or of any."""
+    """Return the bodies of `TRANSFORMS`, of lengths that are powers of two or of any."""
     inverse = _INVERSE_POWER_OF_TWO if is_fast else _INVERSE_ANY
     return {
         "STFT": STFT_POWER_OF_TWO if is_fast else STFT_ANY,
@@ -239,7 +239,7 @@ def with_bodies(data: bytes) -> bytes:
 
 
 def _length(transform: ir.Node) -> int | None:
-    """N_FFT: the window's length, or the last dimension of what has none."""
+    """Return N_FFT: the window's length, or the last dimension of an input without a window."""
     value = transform.outputs[0] if transform.op_type == "IRFFT" else transform.inputs[-1]
     dims = list(value.shape or ()) if value is not None else []
     return dims[-1] if dims and isinstance(dims[-1], int) else None

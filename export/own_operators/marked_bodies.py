@@ -1,4 +1,4 @@
-"""The bodies of our layers in ONNX, but for that of ``edgekit::DiagonalSSM``."""
+"""Bodies of EdgeKit's layers in ONNX, except that of ``edgekit::DiagonalSSM``."""
 
 from edgekit.export.own_operators.marked_layers import CUM_MAX, LOG_SUM, MarkedLayer
 

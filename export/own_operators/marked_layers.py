@@ -1,4 +1,4 @@
-"""Layers of ours that are one node of the domain ``edgekit``, and what torch's ONNX exporter needs to write it."""
+"""EdgeKit's layers that are one node of the domain ``edgekit``, with the data that torch's ONNX exporter needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ CUM_MAX, LOG_SUM = "CumMax", "LogCumSumExp"
 
 @dataclass(frozen=True)
 class MarkedLayer:
-    """An operator of ours that a layer leaves in a network; its rows stand behind the bodies.
+    """An EdgeKit operator that a layer leaves in a network; its rows follow the bodies.
 
     Attributes:
         name: of the operator, whose result has the shape of its first input.
-        body: what it computes, an ONNX function.
+        body: its computation, an ONNX function.
         module: the file of `edgekit.export.own_operators` with the layer of torch and its `translations`; None of
             functions that torch has itself.
     """
@@ -30,15 +30,15 @@ Translations = dict[Callable[..., object], Emitter]  # operator of torch -> what
 
 
 class TracedTensor(Protocol):
-    """A tensor as torch's ONNX exporter hands it to an `Emitter`."""
+    """A tensor that torch's ONNX exporter passes to an `Emitter`."""
 
     @property
     def shape(self) -> Sequence[SupportsInt]:
-        """Its sizes."""
+        """Sizes of the tensor."""
 
 
 def opset() -> Any:
-    """Return onnxscript's functions that append standard operators; their types know no `TracedTensor`."""
+    """Return onnxscript's functions that append standard operators; their types do not include `TracedTensor`."""
     from onnxscript import opset18
 
     return opset18
@@ -47,7 +47,7 @@ def opset() -> Any:
 def node_of(
     name: str, inputs: Sequence[str], attribute: str | None = None
 ) -> Callable[..., object]:
-    """A function that emits the node `name` with float `inputs` and one integer `attribute`.
+    """Return a function that emits the node `name` with float `inputs` and one integer `attribute`.
 
     (torch's exporter inlines functions where it changes the opset, so that it is given a plain node.)
     """

@@ -34,7 +34,7 @@ def _constant(name: str, values: object) -> str:
 
 
 def _product(name: str, word: str, multiplier: int) -> str:
-    """The halves of a product of 32 bits, from two products of 16."""
+    """Return the halves of a product of 32 bits, from two products of 16."""
     return f"""
   {name}_factor_low = Constant <value = int64 {{{multiplier & 0xFFFF}}}> ()
   {name}_factor_high = Constant <value = int64 {{{multiplier >> 16}}}> ()
@@ -50,7 +50,7 @@ def _product(name: str, word: str, multiplier: int) -> str:
 
 
 def _round(n: int) -> str:
-    """One round of Philox: words and keys n become n + 1."""
+    """Return one round of Philox as text: words and keys n become n + 1."""
     return f"""{_product(f"p{n}", f"c0_{n}", MULTIPLIERS[0])}{_product(f"q{n}", f"c2_{n}", MULTIPLIERS[1])}
   left_{n} = BitwiseXor (q{n}_high, c1_{n})
   c0_{n + 1} = BitwiseXor (left_{n}, k0_{n})

@@ -1,8 +1,8 @@
 """`Oscillators`: a bank of harmonic oscillators whose phase does not drift.
 
-``y[n] = sum_k a_k[n] sin(2 pi k phase[n])``, the phase in turns being the sum of ``pitch / rate`` up to sample n, as in
-DDSP (Engel et al., ICLR 2020). In a stream the phase is kept as whole numbers of 2^-48 turns, so that it is the same
-after hours; one float32 would lose 1e-4 turns within minutes.
+``y[n] = sum_k a_k[n] sin(2 pi k phase[n])``, where the phase in cycles is the sum of ``pitch / rate`` up to sample n,
+as in DDSP (Engel et al., ICLR 2020). In a stream the phase is kept as whole numbers of 2^-48 cycles, so that it is
+exact after hours. One float32 would lose 1e-4 cycles within minutes.
 """
 
 import math
@@ -25,7 +25,7 @@ class Oscillators(nn.Module):
     """
 
     def __init__(self, rate: int) -> None:
-        """Take the sample rate."""
+        """Store the sample rate."""
         super().__init__()
         self.rate = rate
 
@@ -59,7 +59,7 @@ def _(pitch: Tensor, amplitudes: Tensor, rate: int) -> Tensor:
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("Oscillators", ("pitch", "amplitudes"), "rate")
 
     def translate(pitch: object, amplitudes: object, rate: SupportsInt) -> object:

@@ -1,8 +1,8 @@
 """`PartitionedFIR`: a long filter, as of a room, that a stream computes by blocks of spectra.
 
 ``y[n] = sum_k response[k] x[n - k]`` per channel. Offline it is that convolution. In a stream the response is cut into
-parts as long as a block, and the spectra of past blocks are kept: uniformly partitioned convolution (Wefers, 2015),
-which adds no delay where a block is a hop or a part of it.
+parts as long as a block, and the spectra of past blocks are kept. This uniformly partitioned convolution (Wefers,
+2015) adds no delay if a block is a hop or a part of it.
 """
 
 import torch
@@ -20,7 +20,7 @@ class PartitionedFIR(nn.Module):
 
     Args:
         taps: of the response.
-        channels: of input and output, each with a response of its own.
+        channels: of input and output, each with a separate response.
     """
 
     def __init__(self, taps: int, channels: int = 1) -> None:
@@ -31,7 +31,7 @@ class PartitionedFIR(nn.Module):
         self.response = nn.Parameter(response)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Filter whole recordings, behind silence."""
+        """Filter whole recordings, preceded by silence."""
         if torch.compiler.is_exporting():
             marked = torch.ops.edgekit.partitioned_fir(x, self.response)
             return marked  # type: ignore[no-any-return]
@@ -57,7 +57,7 @@ def _(x: Tensor, response: Tensor) -> Tensor:
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("PartitionedFIR", ("x", "response"), "channels")
 
     def translate(x: object, response: TracedTensor) -> object:

@@ -53,7 +53,7 @@ class SelectiveSSM(nn.Module):
 
 
 def _parallel_scan(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> Tensor:
-    """All frames, in log2(time) steps: pairs of (decay, drive) are joined as in a parallel prefix sum."""
+    """Compute all frames in log2(time) steps: pairs of (decay, drive) are joined as in a parallel prefix sum."""
     decay = torch.exp(dt[:, :, None] * a[..., None])  # (batch, channels, states, time)
     h = (dt * u)[:, :, None] * b[:, None]
     reach, frames = 1, u.shape[-1]
@@ -79,7 +79,7 @@ def _(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, skip: Tensor) -> T
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``."""
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``."""
     layer = node_of("SelectiveSSM", ("u", "dt", "a", "b", "c", "skip"))
 
     def translate(u: object, dt: object, a: object, b: object, c: object, skip: object) -> object:

@@ -26,16 +26,16 @@ Numbers = Tensor | npt.ArrayLike  # as torch.as_tensor takes them
 class DiagonalSSM(nn.Module):
     """(batch, channels, time) -> the same; torch's ONNX exporter writes one node ``edgekit::DiagonalSSM``.
 
-    To export it yourself, pass ``custom_translation_table=translations()`` to ``torch.onnx.export``. A layer that
-    runs over chunks of fixed length, which are its batch, starts each of them from zero; in a stream of chunks it
-    is a constant matrix and keeps nothing.
+    To export it yourself, pass ``custom_translation_table=translations()`` to ``torch.onnx.export``. A layer may run
+    over chunks of fixed length, which are its batch. It starts each of them from zero. In a stream of chunks it is a
+    constant matrix without state.
 
     Args:
         channels: of input and output.
         states: complex states of a channel; with `mixing`, of the layer.
         mixing: whether the states are shared by all channels, as in S5.
-        per_state_step: whether each state has a step size of its own, as in S5; else each channel has one.
-        method: how continuous time becomes frames: ``zoh``, zero-order hold, or ``bilinear``.
+        per_state_step: whether each state has a step size, as in S5; else each channel has one.
+        method: discretization of continuous time: ``zoh``, zero-order hold, or ``bilinear``.
         init: of the rates in continuous time: ``lin``, ``-1/2 + i pi n`` (S4D-Lin), or ``legs``, the
             eigenvalues of HiPPO's normal matrix (S4D-LegS, arXiv 2206.11893, section 4).
     """
@@ -76,7 +76,7 @@ class DiagonalSSM(nn.Module):
 
     @classmethod
     def from_discrete(cls, a: Numbers, b: Numbers, c: Numbers, d: Numbers) -> "DiagonalSSM":
-        """A layer of given numbers: ``x[t] = a x[t-1] + b u[t]``, ``y[t] = 2 Re(c x[t]) + d u[t]``.
+        """Return a layer of given numbers: ``x[t] = a x[t-1] + b u[t]``, ``y[t] = 2 Re(c x[t]) + d u[t]``.
 
         Args:
             a: (groups, states) complex; one group whose states all channels share, or one for each channel.
@@ -110,7 +110,7 @@ class DiagonalSSM(nn.Module):
         return layer
 
     def discretized(self) -> tuple[Tensor, Tensor]:
-        """The transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary.
+        """Return the transition (2, groups, states) and the drive (2, groups, states, width): real, imaginary.
 
         Found in float64 and rounded to float32 once: through many layers a recording shows a last place of either.
         """
@@ -151,7 +151,7 @@ class DiagonalSSM(nn.Module):
 
 
 def legs(states: int) -> Tensor:
-    """The imaginary parts of the eigenvalues of HiPPO-LegS's normal matrix above 0, float32, rising."""
+    """Return the imaginary parts of the eigenvalues of HiPPO-LegS's normal matrix above 0, float32, rising."""
     root = torch.sqrt(2 * torch.arange(2 * states, dtype=torch.float64) + 1)
     lower = torch.tril(root[:, None] * root, -1)
     # minus the matrix, plus half of p p^T and of the identity, is skew-symmetric
@@ -162,7 +162,7 @@ def legs(states: int) -> Tensor:
 
 
 def _quotient(above: Tensor, real: Tensor, imaginary: Tensor) -> Tensor:
-    """A complex quotient, (real, imaginary) along the first axis."""
+    """Return a complex quotient, (real, imaginary) along the first axis."""
     square = real * real + imaginary * imaginary
     more, beside = above
     return torch.stack(
@@ -188,7 +188,7 @@ def _convolve_by_kernel(
 
 
 def _kernel(a: Tensor, b: Tensor, c: Tensor, frames: int) -> Tensor:
-    """The response (groups, outputs, inputs, frames): ``2 Re(c a^t b)``, with t as a whole number of blocks and a rest.
+    """Return the response (groups, outputs, inputs, frames): ``2 Re(c a^t b)``, with t as whole blocks and a rest.
 
     So no power of a state is held for every frame.
     """
@@ -220,7 +220,7 @@ def _(u: Tensor, transition: Tensor, drive: Tensor, readout: Tensor, skip: Tenso
 
 
 def translations() -> Translations:
-    """What ``torch.onnx.export`` needs to know the layer: its ``custom_translation_table``.
+    """Return the layer's ``custom_translation_table`` for ``torch.onnx.export``.
 
     The file then has nodes of the domain ``edgekit``; EdgeKit knows their body, other runtimes do not.
     (torch's exporter inlines functions where it changes the opset, so that it is given a plain node.)

@@ -1,4 +1,4 @@
-"""The passes of an import, in the order in which they run; none changes what the network does."""
+"""Passes of an import, in the order in which they run; none changes the network's results."""
 
 import onnx_ir as ir
 from onnx_ir.passes import common
@@ -70,7 +70,7 @@ def simplify(model: ir.Model) -> ir.Model:
     """Run `PASSES` on the model in place and return it.
 
     Raises:
-        ModelError: the shapes contradict each other, a node does what ONNX leaves open, or a tensor is
+        ModelError: the shapes contradict each other, a node does something that ONNX leaves undefined, or a tensor is
             too large to handle.
     """
     stale = True

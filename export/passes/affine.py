@@ -9,13 +9,13 @@ from edgekit.graph.nodes import array_of, optional, static_shape
 
 
 def varying_input(node: ir.Node) -> ir.Value | None:
-    """Return the first operand that is no constant."""
+    """Return the first operand that is not constant."""
     operands = (value for value in node.inputs if value is not None)
     return next((value for value in operands if array_of(value) is None), None)
 
 
 def layer_constants(layer: ir.Node) -> tuple[Array, Array | None] | None:
-    """Return weights and bias of a layer, as they are stored; None where one of them is computed."""
+    """Return weights and bias of a layer, as they are stored; None if one of them is computed."""
     weight, bias = array_of(optional(layer, 1)), array_of(optional(layer, 2))
     computed_bias = bias is None and optional(layer, 2) is not None
     return None if weight is None or computed_bias else (weight, bias)

@@ -29,11 +29,11 @@ class _Affine:
 
 
 class FoldBatchNorm(EachNode):
-    """Fold BatchNormalization into the layer before it, else the one behind it, else Mul and Add.
+    """Fold BatchNormalization into the layer before it, else the next one, else Mul and Add.
 
-    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output nobody else
-    reads. Behind: Gemm or MatMul on 2-D data, where the normalized axis is the one that is summed
-    over. The new weights are computed in float64 and rounded once.
+    Before: Conv, ConvTranspose, Gemm or MatMul with constant weights whose output has no other reader. After: Gemm or
+    MatMul on 2-D data, where the normalized axis is the one that is summed over. The new weights are computed in
+    float64 and rounded once.
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
@@ -47,7 +47,7 @@ class FoldBatchNorm(EachNode):
 
 
 def _affine(node: ir.Node) -> _Affine | None:
-    """The scale and shift of a BatchNormalization of constants; None of any other node."""
+    """Return the scale and shift of a BatchNormalization of constants; None of any other node."""
     if not _normalizes_alone(node) or static_shape(node.inputs[0]) is None:
         return None
     parameters = [array_of(value) for value in node.inputs[1:5]]
@@ -59,7 +59,7 @@ def _affine(node: ir.Node) -> _Affine | None:
 
 
 def _normalizes_alone(node: ir.Node) -> bool:
-    """Whether a node is a BatchNormalization in inference that gives no statistics."""
+    """Whether a node is a BatchNormalization in inference mode without statistics outputs."""
     if node.op_type != "BatchNormalization" or node.domain or attribute(node, "training_mode", 0):
         return False
     return not any(output.uses() for output in node.outputs[1:])
@@ -84,7 +84,7 @@ def _into_previous(graph: ir.Graph, node: ir.Node, affine: _Affine) -> bool:
 
 
 def _scale_outputs(layer: ir.Node, weight: Array, scale: Array) -> Array | None:
-    """Return the weights with every output channel scaled; None where the layer can't take it."""
+    """Return the weights with every output channel scaled; None if the layer does not allow it."""
     facts = facts_of(layer)
     if facts.linear and facts.slides:
         return _scale_kernels(layer, weight, scale)
@@ -143,7 +143,7 @@ def _rebuild(
     weight: Array,
     bias: Array,
 ) -> None:
-    """Put `layer` with new weights and bias in the place of `place`; `layer` itself is removed."""
+    """Replace `place` by `layer` with new weights and bias; `layer` itself is removed."""
     name = layer.inputs[1].name if layer.inputs[1] is not None else layer.name
     inputs = [
         data,

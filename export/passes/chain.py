@@ -1,4 +1,4 @@
-"""A row of nodes that takes the place of one."""
+"""A chain of nodes that replaces one node."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ class Chain:
     """Collects the new nodes; their names start with that of the old one."""
 
     def __init__(self, graph: ir.Graph, node: ir.Node) -> None:
-        """Take the node that is replaced by `finish`."""
+        """Store the node that `finish` replaces."""
         self.graph, self.node = graph, node
         self.new: list[ir.Node] = []
 
@@ -51,6 +51,6 @@ class Chain:
         return value if perm == sorted(perm) else self.add("Transpose", value, perm=perm)
 
     def finish(self, results: Mapping[ir.Value, ir.Value] | None = None) -> bool:
-        """Replace the old node; `results` take over its outputs, the last new one its first by default."""
+        """Replace the old node; `results` take over its outputs, by default the last new node its first."""
         replace(self.graph, self.node, self.new, results)
         return True

@@ -1,4 +1,4 @@
-"""What ONNX forbids and its checker lets pass, refused by the node's name before anything is computed."""
+"""Checks for faults that ONNX forbids but its checker accepts; each is refused by the node's name before any work."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ WORDS = {
 POOLS = names(lambda row: row.slides and not row.linear)
 MOST_TAPS = 1024  # of a pool beyond its input, where all is padding
 LARGEST_P = 256  # so many products for an element; powers beyond are 0 or infinite
-Found = tuple[str, str]  # what was found, what is allowed
+Found = tuple[str, str]  # the found value, the allowed values
 
 
 class CheckNodes(ir.passes.InPlacePass):
@@ -66,7 +66,7 @@ class CheckNodes(ir.passes.InPlacePass):
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
-        """Look; nothing is changed."""
+        """Check the model; nothing is changed."""
         problems = [
             Problem(f"{node.op_type} '{node.name}'", found, allowed, "export the network again")
             for node in ir.traversal.RecursiveGraphIterator(model.graph)
@@ -111,7 +111,7 @@ def _axis(node: ir.Node) -> Iterator[Found]:
 
 @cache
 def _place_of_axes(op_type: str) -> int | None:
-    """Which input of an operator is its axes; -1 where they are an attribute, None where it has none."""
+    """Return the index of an operator's input of axes; -1 if they are an attribute, None without axes."""
     if not onnx.defs.has(op_type, OPSET):
         return None
     schema = onnx.defs.get_schema(op_type, OPSET)
@@ -120,7 +120,7 @@ def _place_of_axes(op_type: str) -> int | None:
 
 
 def _axes(node: ir.Node) -> Iterator[Found]:
-    """Axes that are there twice, as -1 and 2 of three dimensions."""
+    """Yield axes that occur twice, as -1 and 2 of three dimensions."""
     axes = None if optional(node, 0) is None else _constant_axes(node)
     if axes is None:
         return
@@ -136,7 +136,7 @@ def _axes(node: ir.Node) -> Iterator[Found]:
 
 
 def _constant_axes(node: ir.Node) -> list[int] | None:
-    """The axes of an operator that has them, as an attribute or as a constant."""
+    """Return the axes of an operator that has them, as an attribute or as a constant."""
     place = _place_of_axes(node.op_type)
     if place is None:
         return None
@@ -160,7 +160,7 @@ def _norm(node: ir.Node) -> Iterator[Found]:
 
 
 def _rank(node: ir.Node) -> Iterator[Found]:
-    """Inference gives up on a transposed convolution whose output is smaller than what it reads."""
+    """Yield transposed convolutions whose output is smaller than their input, on which inference fails."""
     if not facts_of(node).slides:
         return
     x, y = static_shape(node.inputs[0]), static_shape(node.outputs[0])
@@ -172,7 +172,7 @@ def _rank(node: ir.Node) -> Iterator[Found]:
 
 
 def _slope(node: ir.Node) -> Iterator[Found]:
-    """A slope of PRelu that enlarges its input: the shape is by ONNX the input's, in onnxruntime both's.
+    """Yield slopes of PRelu that enlarge their input: in ONNX the shape is the input's, in onnxruntime both's.
 
     Leading sizes of 1 are no more elements, so they may be more than the input's dimensions.
     """
@@ -189,7 +189,7 @@ def _slope(node: ir.Node) -> Iterator[Found]:
 
 @dataclass(frozen=True)
 class _Window:
-    """What slides along one axis: `taps`, each `step` behind the last, every `stride` elements.
+    """A window that slides along one axis: `taps`, each `step` after the last, every `stride` elements.
 
     `size` is that of the axis, `padded` that with its padding.
     """
@@ -206,12 +206,12 @@ class _Window:
 
     @property
     def padding_needed(self) -> int:
-        """What auto_pad SAME adds to the axis."""
+        """Elements that auto_pad SAME adds to the axis."""
         return (-(-self.size // self.stride) - 1) * self.stride + self.width - self.size
 
 
 def _windows_of(node: ir.Node) -> Iterator[_Window]:
-    """The windows of a pool or Conv, axis by axis; none where shapes are not known."""
+    """Yield the windows of a pool or Conv, axis by axis; none if shapes are not known."""
     x = static_shape(node.inputs[0]) if node.op_type in POOLS | {"Conv"} else None
     weight = None if x is None or node.op_type != "Conv" else static_shape(node.inputs[1])
     kernel = attribute(node, "kernel_shape", () if weight is None else weight[2:])
@@ -226,7 +226,7 @@ def _windows_of(node: ir.Node) -> Iterator[_Window]:
 
 
 def _windows(node: ir.Node) -> Iterator[Found]:
-    """Where runtimes disagree: a pooling window larger than all there is, and padding that would have to crop."""
+    """Yield windows on which runtimes disagree: pooling windows that are too large, and padding that would crop."""
     pools, mode = node.op_type in POOLS, attribute(node, "auto_pad", "NOTSET")
     for window in _windows_of(node):
         if pools and window.taps > max(window.size, MOST_TAPS):
@@ -249,7 +249,7 @@ def _same_padding(window: _Window, mode: str, pools: bool) -> Iterator[Found]:
 
 
 def _spread(node: ir.Node) -> Iterator[Found]:
-    """A transposed convolution that should fill what it does not reach, which runtimes leave out."""
+    """Yield transposed convolutions with gaps to fill, which runtimes leave out."""
     mode = attribute(node, "auto_pad", "NOTSET")
     weight = static_shape(node.inputs[1]) if node.op_type == "ConvTranspose" else None
     if weight is None or not mode.startswith("SAME"):
@@ -263,7 +263,7 @@ def _spread(node: ir.Node) -> Iterator[Found]:
 
 
 def _tuples(node: ir.Node) -> Iterator[Found]:
-    """Indices of GatherND and ScatterND that name no axis, or more than there are."""
+    """Yield indices of GatherND and ScatterND with no axis, or more axes than the data has."""
     if node.op_type not in ("GatherND", "ScatterND"):
         return
     x, indices = static_shape(node.inputs[0]), static_shape(node.inputs[1])
@@ -287,7 +287,7 @@ def _weights(node: ir.Node) -> Iterator[Found]:
 
 
 def _infinite_constants(node: ir.Node) -> Iterator[tuple[str | None, Array]]:
-    """Names and float32 numbers of the constants that hold NaN or infinity."""
+    """Yield names and float32 numbers of the constants that hold NaN or infinity."""
     for value in node.inputs:
         array = array_of(value) if value is not None and value.dtype in FLOATS else None
         if value is not None and array is not None and not np.isfinite(array).all():
@@ -295,7 +295,7 @@ def _infinite_constants(node: ir.Node) -> Iterator[tuple[str | None, Array]]:
 
 
 def _attributes(node: ir.Node) -> Iterator[Found]:
-    """Parameters of a function; what a Pad fills in and a Clip's bounds may be infinite."""
+    """Yield non-finite parameters of a function; the fill value of a Pad and a Clip's bounds may be infinite."""
     facts = facts_of(node)
     if facts.limits or facts.moves == "fills" or node.op_type == "Constant":
         return
@@ -313,7 +313,7 @@ def _casts(node: ir.Node) -> Iterator[Found]:
 
 
 def beyond(target: ir.DataType | None, array: Array) -> Found | None:
-    """Floats that an integer type does not hold, the first of them: ONNX leaves open what they become."""
+    """Return the first float that does not fit in an integer type: ONNX leaves the result undefined."""
     if target not in WHOLE or array.dtype.kind not in "fV":
         return None
     numbers, info = np.trunc(np.asarray(array, np.float64)), np.iinfo(target.numpy())

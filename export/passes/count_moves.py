@@ -1,7 +1,7 @@
 """Bytes that the operators of a network only move from place to place, counted before passes save any.
 
-An element that is copied counts twice, because it is read and written; one that is filled in (padding)
-counts once. What renames axes, Reshape and its like, costs nothing.
+An element that is copied counts twice, because it is read and written; one that is filled in (padding) counts once.
+Operators that rename axes, as Reshape, cost nothing.
 """
 
 import onnx_ir as ir

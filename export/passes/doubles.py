@@ -1,4 +1,4 @@
-"""What is float64 in a network becomes float32; the import is compared with its source all the same."""
+"""Converts float64 values of a network to float32; the import is still compared with its source."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ TYPES = ("to", "dtype")  # attributes that name an element type
 
 
 def narrow_doubles(model: ir.Model) -> list[str]:
-    """Compute and give out as float32 what is left of float64 once constants are folded; returns notes."""
+    """Convert float64 values that remain after folding of constants to float32; return notes."""
     graph = model.graph
     changed = list(_narrow_to_float32(graph))
     given = [value.name for value in graph.outputs if value.dtype == DOUBLE]
@@ -38,7 +38,7 @@ def _narrow_to_float32(graph: ir.Graph) -> Iterator[str | None]:
 
 
 def _narrow_attributes(node: ir.Node) -> None:
-    """Let attributes name and hold float32 in the place of float64."""
+    """Change float64 to float32 in attributes that name or hold it."""
     for name, attribute in list(node.attributes.items()):
         if name in TYPES and attribute.value == DOUBLE:
             node.attributes[name] = ir.Attr(name, ir.AttributeType.INT, int(FLOAT))

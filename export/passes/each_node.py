@@ -1,4 +1,4 @@
-"""A pass that looks at one node after another."""
+"""A pass that processes one node after another."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -16,13 +16,13 @@ class EachNode(ir.passes.InPlacePass):
 
     @abstractmethod
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Rewrite one node where it suits; returns whether it does."""
+        """Rewrite one node if possible; return whether it was."""
 
 
 def rewrite_to_fixpoint(
     step: Callable[[ir.Graph, ir.Node], ir.Node | None], graph: ir.Graph, node: ir.Node
 ) -> bool:
-    """Do a step on a node, and on what becomes of it, until it gives None; returns whether it gave a node."""
+    """Repeat a step on a node and on its results until it returns None; return whether it returned a node."""
     result = step(graph, node)
     while result is not None and (following := step(graph, result)) is not None:
         result = following

@@ -1,4 +1,4 @@
-"""Constant folding: what depends on constants and static shapes alone becomes an initializer."""
+"""Constant folding: values that depend only on constants and static shapes become initializers."""
 
 import math
 
@@ -20,7 +20,7 @@ class FoldConstants(ir.passes.InPlacePass):
     """Fold with onnxscript's folder, without its size limits; constants become initializers.
 
     This evaluates the slices and concatenations of weights that torch leaves around a GRU, and
-    chains of Shape, Gather, Concat behind static shapes. Quantize and dequantize nodes stay, and so
+    chains of Shape, Gather, Concat on static shapes. Quantize and dequantize nodes stay, and so
     does an expanding node whose output shape is unknown before it runs.
 
     Raises:
@@ -58,7 +58,7 @@ class FoldConstants(ir.passes.InPlacePass):
 
 
 class _Budget:
-    """Decides what is evaluated, until the constants have grown by more than `MAX_FOLDED`."""
+    """Selects the nodes to evaluate, until the constants have grown by more than `MAX_FOLDED`."""
 
     def __init__(self, graph: ir.Graph) -> None:
         self.graph = graph

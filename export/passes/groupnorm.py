@@ -1,4 +1,4 @@
-"""GroupNormalization, which ONNX shape inference does not know, by InstanceNormalization."""
+"""Rewrites GroupNormalization, which ONNX shape inference does not support, to InstanceNormalization."""
 
 import numpy as np
 import onnx_ir as ir

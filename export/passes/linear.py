@@ -1,4 +1,4 @@
-"""Every product with a constant matrix becomes one Gemm on 2-D data."""
+"""Rewrites every product with a constant matrix to one Gemm on 2-D data."""
 
 import math
 
@@ -19,7 +19,7 @@ from edgekit.graph.nodes import (
 class MatMulToGemm(EachNode):
     """Rewrite ``MatMul(x, W)``, x (..., in), W a constant (in, out), as Reshape, Gemm, Reshape.
 
-    A bias that is added behind it is folded by `FoldScales`.
+    A bias that is added after it is folded by `FoldScales`.
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:

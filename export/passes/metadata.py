@@ -1,11 +1,11 @@
-"""Strip what an exporter wrote about the machine and the program that it ran on."""
+"""Strips the exporter's records of the machine and the program that it ran on."""
 
 import re
 
 import onnx_ir as ir
 
 PREFIX = "edgekit."
-MODULE = "edgekit.module"  # kept beside the node, not in a file
+MODULE = "edgekit.module"  # kept with the node, not in a file
 SCOPES = "pkg.torch.onnx.name_scopes"
 PATH = re.compile(r"'([\w.]*)'")
 
@@ -13,8 +13,8 @@ PATH = re.compile(r"'([\w.]*)'")
 class StripMetadata(ir.passes.InPlacePass):
     """Remove doc strings and metadata of the model, its graphs, nodes, values and tensors.
 
-    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay, and what module
-    a node stands in is kept for messages, see `module_of`.
+    torch writes stack traces with machine paths there. Keys that start with ``edgekit.`` stay, and the module of a
+    node is kept for messages, see `module_of`.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -44,13 +44,13 @@ def _keep_own(metadata: dict[str, str]) -> None:
 
 
 def module_of(node: ir.Node) -> str | None:
-    """The path of the torch module that a node was traced in, as ``blocks.1.norm``; None where it is not known."""
+    """Return the path of the torch module that a node was traced in, as ``blocks.1.norm``; None if it is not known."""
     found: str | None = node.meta.get(MODULE)
     return found
 
 
 def place_of(node: ir.Node) -> str:
-    """A node as messages name it: its operator, its name, and its module where that is known."""
+    """Return a node as messages name it: its operator, its name, and its module if known."""
     module = module_of(node)
     return f"{node.op_type} '{node.name}'" + (f" of module '{module}'" if module else "")
 

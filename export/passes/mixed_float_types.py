@@ -1,4 +1,4 @@
-"""Constants of another float type than what they meet become float32, where ONNX lets the two differ."""
+"""Converts constants to float32 if ONNX allows their float type to differ from that of the other operands."""
 
 from functools import cache
 
@@ -13,10 +13,10 @@ OTHER_FLOATS = (ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
 
 class OneFloatType(ir.passes.InPlacePass):
-    """Make a half or double constant beside float32 a float32 one: the exponent of Pow, a scale, a grid.
+    """Convert a half or double constant that meets float32 to float32: the exponent of Pow, a scale, a grid.
 
-    An operand may be of a type of its own where the operator's schema gives it a type variable that neither
-    its first input nor an output has.
+    An operand may have another type if the operator's schema gives it a type variable that neither its first input nor
+    an output has.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -38,7 +38,7 @@ class OneFloatType(ir.passes.InPlacePass):
 
 @cache
 def _free_places(operator: str) -> tuple[int, ...]:
-    """Which inputs of an operator have a type of their own."""
+    """Return the inputs of an operator with an independent type."""
     if not onnx.defs.has(operator):
         return ()
     schema = onnx.defs.get_schema(operator, OPSET)

@@ -1,4 +1,4 @@
-"""What constants that follow the length of an input were computed from, kept while they are folded."""
+"""Origins of constants that follow the length of an input: their computation is kept when they are folded."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Origin:
 
 
 def record(graph: ir.Graph, node: ir.Node) -> None:
-    """Remember a node that is folded, where it grows to a size that it is told, or reads what did."""
+    """Remember a folded node if it grows to a given size, or reads a value that did."""
     origins: dict[str, Origin] = graph.meta.setdefault(KEY, {})
     values = [value for value in node.inputs if value is not None]
     grows = facts_of(node).grows or any(value.name in origins for value in values)
@@ -37,7 +37,7 @@ def record(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _contents(values: Iterable[ir.Value]) -> dict[ir.Value, Array]:
-    """The contents of those values that are constants of at most `LARGEST` elements."""
+    """Return the contents of those values that are constants of at most `LARGEST` elements."""
     arrays = {value: array_of(value) for value in values}
     return {v: array for v, array in arrays.items() if array is not None and array.size <= LARGEST}
 
@@ -58,7 +58,7 @@ def add_reshaped_constant(
 ) -> ir.Value:
     """Add the constant `value`, whose content is `array`, in another shape, its axes then in the order `perm`.
 
-    What it was computed from stays known.
+    Its origin stays known.
     """
     origins: dict[str, Origin] = graph.meta.setdefault(KEY, {})
     wide = array.reshape(shape)

@@ -1,4 +1,4 @@
-"""Every graph output is the output of a node."""
+"""Makes every graph output the output of a node."""
 
 import onnx_ir as ir
 

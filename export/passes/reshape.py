@@ -1,4 +1,4 @@
-"""One operator for everything that only renames axes: Reshape with a constant shape."""
+"""Rewrites all operators that only rename axes to one: Reshape with a constant shape."""
 
 import math
 
@@ -11,16 +11,16 @@ from edgekit.graph.nodes import add_initializer, array_of, attribute, replace, s
 
 
 class UnifyReshapes(EachNode):
-    """Turn Squeeze, Unsqueeze, Flatten, unit-axis Transpose into Reshape; merge neighbours."""
+    """Rewrite Squeeze, Unsqueeze, Flatten, unit-axis Transpose to Reshape; merge neighbours."""
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Rewrite what only renames axes."""
+        """Rewrite nodes that only rename axes."""
         stays = node.op_type == "Transpose" and not moves_only_unit_axes(node)
         return renames(node) and not stays and _to_reshape(graph, node)
 
 
 def renames(node: ir.Node) -> bool:
-    """Return whether a node only gives the axes of its input other names, extents or places."""
+    """Return whether a node only changes names, extents or places of its input's axes."""
     facts = facts_of(node)
     return facts.name == "Transpose" or (facts.moves == "renames" and not facts.elementwise)
 

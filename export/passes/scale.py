@@ -1,4 +1,4 @@
-"""Fold constant scales and shifts into the layer in front of or behind them."""
+"""Fold constant scales and shifts into the layer before or after them."""
 
 import numpy as np
 import onnx_ir as ir
@@ -12,12 +12,12 @@ from edgekit.graph.nodes import add_initializer, attribute, producer_of, replace
 class FoldScales(EachNode):
     """Fold Mul, Div, Add and Sub of constants into Gemm weights (from both sides) and Conv weights.
 
-    Behind a layer: one value per output channel. In front of a Gemm: one value per input. The new
+    After a layer: one value per output channel. Before a Gemm: one value per input. The new
     weights are computed in float64 and rounded once.
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Fold all neighbours that a layer takes."""
+        """Fold all neighbours that a layer can absorb."""
         return rewrite_to_fixpoint(_fold_one, graph, node)
 
 
@@ -32,7 +32,7 @@ def _fold_one(graph: ir.Graph, layer: ir.Node) -> ir.Node | None:
 
 
 def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
-    """Weights as (output, ...) and bias (output,) in float64; None where they are not plain constants."""
+    """Weights as (output, ...) and bias (output,) in float64; None if they are not plain constants."""
     constants = layer_constants(layer) if _is_plain(layer) else None
     if constants is None:
         return None
@@ -45,7 +45,7 @@ def _parts(layer: ir.Node) -> tuple[Array, Array] | None:
 
 
 def _is_plain(layer: ir.Node) -> bool:
-    """Whether a layer has no factors of its own, and its input is as it is."""
+    """Whether a layer has no factors, and reads its input unchanged."""
     factors = (attribute(layer, name, 1.0) for name in ("alpha", "beta"))
     return all(factor == 1.0 for factor in factors) and not attribute(layer, "transA", 0)
 
@@ -77,7 +77,7 @@ def _fold_front(graph: ir.Graph, layer: ir.Node, rows: Array, bias: Array) -> ir
 def _rebuild(
     graph: ir.Graph, place: ir.Node, layer: ir.Node, data: ir.Value | None, rows: Array, bias: Array
 ) -> ir.Node:
-    """Put the layer with new weights and bias in the place of `place`."""
+    """Replace `place` by the layer with new weights and bias."""
     weight = rows.T if layer.op_type == "Gemm" and not attribute(layer, "transB", 0) else rows
     inputs = [
         data,

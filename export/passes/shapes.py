@@ -1,4 +1,4 @@
-"""Shapes from the inputs alone: what an exporter claims about other values is not believed."""
+"""Infers shapes from the inputs alone, as an exporter's claims about other values may be wrong."""
 
 import math
 from collections.abc import Mapping
@@ -21,11 +21,12 @@ MAX_READ = 2**12  # elements of a constant whose values inference may need
 class InferShapes(ir.passes.InPlacePass):
     """Recompute every shape and type with ONNX shape inference; graph outputs too.
 
-    Outputs of our own function nodes keep the shapes that were recorded for them, because inference
-    does not always see through a function; those of marked layers are their first input's.
+    Outputs of EdgeKit's function nodes keep their recorded shapes, because inference does not support every function;
+    those of marked layers have their first input's.
 
     Raises:
-        ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`, or smaller than none.
+        ModelError: inference contradicts the graph, or a value is larger than `MAX_ELEMENTS`, or has a size below
+            zero.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -49,7 +50,7 @@ class InferShapes(ir.passes.InPlacePass):
 
 
 def _set_inferred(model: ir.Model, values: Mapping[str, ir.Value]) -> None:
-    """Give values the types and shapes that ONNX infers."""
+    """Set the types and shapes that ONNX infers."""
     for name, (elem_type, shape) in _infer(_without_weights(model)).items():
         if name in values:
             values[name].dtype = ir.DataType(elem_type)
@@ -62,7 +63,7 @@ def _differs_from_its_input(layer: ir.Node) -> bool:
 
 
 def _without_weights(model: ir.Model) -> onnx.ModelProto:
-    """The model with types and shapes, but not the values, of what is too large to be a shape or scale of one."""
+    """Return the model without the values of tensors too large to be a shape or scale of one."""
     kept: list[tuple[ir.Value, ir.TensorProtocol]] = []
     try:
         for value in model.graph.initializers.values():
@@ -77,7 +78,7 @@ def _without_weights(model: ir.Model) -> onnx.ModelProto:
 
 
 def _elsewhere(array: ir.TensorProtocol) -> ir.ExternalTensor:
-    """A tensor whose values are in no file: inference reads its type and shape."""
+    """Return a tensor whose values are in no file: inference reads its type and shape."""
     assert isinstance(array.shape, ir.Shape)
     name = array.name or ""
     return ir.ExternalTensor("-", 0, array.nbytes, array.dtype, shape=array.shape, name=name)
@@ -113,7 +114,7 @@ def _infer(proto: onnx.ModelProto) -> dict[str, tuple[int, ir.Shape | None]]:
 
 
 def _may_propagate(graph: onnx.GraphProto) -> bool:
-    """Whether the values that ONNX follows are few: it takes 150 bytes for each element."""
+    """Whether ONNX follows few values: it needs 150 bytes for each element."""
     values = (*graph.value_info, *graph.output)
     sizes = {value.name: _shape(value.type.tensor_type) for value in values}
     expanded = [sizes.get(node.output[0]) for node in graph.node if node.op_type == "Expand"]
@@ -151,7 +152,7 @@ def _refuse_huge(graph: ir.Graph) -> None:
 
 
 def _known_elements(value: ir.Value) -> int:
-    """The elements of a tensor as far as its sizes are known."""
+    """Return the elements of a tensor as far as its sizes are known."""
     return math.prod(dim for dim in value.shape or () if isinstance(dim, int))
 
 

@@ -1,4 +1,4 @@
-"""Move Reshape out from between a layer and what can be folded into it."""
+"""Moves Reshapes that separate a layer from nodes that can be folded into it."""
 
 import math
 
@@ -19,23 +19,23 @@ from edgekit.graph.nodes import (
 
 
 class SinkReshapes(EachNode):
-    """Move a Reshape behind the pointwise operators that read it, up to the next other operator.
+    """Move a Reshape after the pointwise operators that read it, up to the next other operator.
 
-    A constant operand moves along where it has one value or one value per element.
+    A constant operand moves along if it has one value or one value per element.
     """
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Move a Reshape as far as it goes."""
+        """Move a Reshape as far as possible."""
         if node.op_type != "Reshape" or node.domain:
             return False
         return rewrite_to_fixpoint(_sink, graph, node)
 
 
 class RaiseReshapes(EachNode):
-    """Move a Reshape that feeds a Gemm above scales and shifts, unless a layer stands above them."""
+    """Move a Reshape that feeds a Gemm before scales and shifts, unless a layer precedes them."""
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
-        """Move a Reshape as far as it goes."""
+        """Move a Reshape as far as possible."""
         user = sole_user(node.outputs[0]) if node.op_type == "Reshape" else None
         if user is None or user.op_type != "Gemm" or _stands_on_layer(node):
             return False
@@ -43,7 +43,7 @@ class RaiseReshapes(EachNode):
 
 
 def _sink(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
-    """Swap a Reshape with the pointwise node behind it; returns the new Reshape."""
+    """Swap a Reshape with the pointwise node after it; returns the new Reshape."""
     source, moved = reshape.inputs[0], reshape.outputs[0]
     user = sole_user(moved)
     before, after = static_shape(source), static_shape(moved)
@@ -80,7 +80,7 @@ def _raise(graph: ir.Graph, reshape: ir.Node) -> ir.Node | None:
 
 
 def _same_operator(node: ir.Node, inputs: list[ir.Value | None]) -> ir.Node:
-    """A node that does to other inputs what `node` does."""
+    """Return a node like `node` with other inputs."""
     new = ir.Node("", node.op_type, inputs, node.attributes.values(), num_outputs=1, name=node.name)
     new.metadata_props.update(node.metadata_props)
     return new
@@ -105,7 +105,7 @@ def _moved_inputs(
     old: tuple[int, ...],
     new: tuple[int, ...],
 ) -> list[ir.Value | None] | None:
-    """The node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
+    """Return the node's inputs, data replaced and constants brought from shape `old` to `new`; None if impossible."""
     if not facts_of(node).affine:
         alone = node.inputs[0] is data and _is_pointwise(node)
         return [replacement, *node.inputs[1:]] if alone else None

@@ -1,4 +1,4 @@
-"""Stable names: every node has one, none is used twice, none holds a machine's path."""
+"""Stable names: every node has one, all are unique, and none contains a machine's path."""
 
 import re
 
@@ -13,7 +13,7 @@ MACHINE_PATH = re.compile(
 
 
 class NameNodes(ir.passes.InPlacePass):
-    """Keep given names but for machine paths; name the rest ``<op>_<n>``, in graph order."""
+    """Keep given names except machine paths; name the rest ``<op>_<n>``, in graph order."""
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
         """Rename in place."""

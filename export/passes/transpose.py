@@ -1,4 +1,4 @@
-"""Transposes disappear where a stretch of the network can run in the layout that they come from."""
+"""Removes Transposes if a part of the network can run in the layout before them."""
 
 from collections.abc import Iterable
 
@@ -28,8 +28,8 @@ Perm = tuple[int, ...]
 class CancelTransposes(ir.passes.InPlacePass):
     """Run regions of elementwise operators, Softmax, Concat and reductions in another axis order.
 
-    A region is what such operators compute from each other. It changes to the order of a Transpose at
-    its border where fewer bytes are transposed then: no network gets more of them, so that this ends.
+    A region is a connected set of such operators. It changes to the order of a Transpose at its border if fewer bytes
+    are transposed then. The bytes only decrease, so the pass ends.
     """
 
     def call(self, model: ir.Model) -> ir.passes.PassResult:
@@ -49,7 +49,7 @@ class CancelTransposes(ir.passes.InPlacePass):
 
 
 def permutation(node: ir.Node | None) -> Perm | None:
-    """The axes of a Transpose of known shape; None for any other node."""
+    """Return the axes of a Transpose of known shape; None for any other node."""
     if node is None or node.domain or node.op_type != "Transpose":
         return None
     shape = static_shape(node.inputs[0])
@@ -67,7 +67,7 @@ def _transposed_bytes(graph: ir.Graph) -> int:
 
 
 def _merge(graph: ir.Graph) -> bool:
-    """Let a Transpose of a Transpose read what the first one reads; drop those without effect."""
+    """Let a Transpose of a Transpose read the input of the first one; drop those without effect."""
     modified = False
     for node in list(graph):
         outer, producer = permutation(node), producer_of(optional(node, 0))
@@ -108,13 +108,13 @@ def _regions(graph: ir.Graph) -> list[list[ir.Node]]:
 
 
 def _producers_in_region(node: ir.Node) -> list[ir.Node]:
-    """The turnable nodes of one rank with `node` that it reads."""
+    """Return the producers of a node's inputs that have its rank and can work on transposed axes."""
     rank, producers = _rank(node), [producer_of(value) for value in node.inputs]
     return [p for p in producers if p is not None and p.graph is node.graph and _rank(p) == rank]
 
 
 def _rank(node: ir.Node) -> int | None:
-    """The rank of all that a turnable node computes on; None for a node that cannot be turned."""
+    """Return the rank of all that a node computes on; None if it cannot work on transposed axes."""
     if node.domain or len(node.outputs) != 1 or not _is_turnable(node):
         return None
     shape = static_shape(node.outputs[0])
@@ -146,7 +146,7 @@ def _turn_if_better(graph: ir.Graph, region: list[ir.Node]) -> bool:
 
 
 def _orders_at_borders(entries: Iterable[ir.Value], exits: Iterable[ir.Value]) -> list[Perm]:
-    """The orders of axes to which Transposes at the borders of a region lead."""
+    """Return the orders of axes to which Transposes at the borders of a region lead."""
     perms = {permutation(value.producer()) for value in entries}
     perms |= {_inverse(perm) for value in exits for perm in _perms(value)}
     return sorted(perm for perm in perms if perm is not None)
@@ -179,7 +179,7 @@ def _transpose_bytes_saved(
 
 
 def _saved_before(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
-    """Bytes saved where a value enters the region, which will want it turned back."""
+    """Return the bytes saved if a value that enters the region is transposed back."""
     producer, back = value.producer(), _inverse(perm)
     own = permutation(producer)
     if own is None or producer is None:
@@ -190,7 +190,7 @@ def _saved_before(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
 
 
 def _saved_behind(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
-    """Bytes saved where a value leaves the region, which will give it turned back."""
+    """Return the bytes saved if a value that leaves the region comes transposed back."""
     shape = static_shape(value)
     turned = None if shape is None else tuple(shape[axis] for axis in _inverse(perm))
     owns = [permutation(user.node) for user in value.uses() if user.node not in inside]
@@ -204,7 +204,7 @@ def _saved_behind(value: ir.Value, inside: set[ir.Node], perm: Perm) -> int:
 
 
 def _bytes_moved(value: ir.Value, shape: tuple[int, ...] | None, perm: Iterable[int]) -> int:
-    """Bytes of a Transpose of a tensor of this shape to `value`; 0 where all elements stay in their places."""
+    """Return bytes of a Transpose of a tensor of this shape to `value`; 0 if all elements stay in their places."""
     return nbytes(value) if _moves(shape, perm) else 0
 
 
@@ -257,7 +257,7 @@ def _turned_node(
 def _turned_operand(
     graph: ir.Graph, node: ir.Node, index: int, turned: dict[ir.Value, ir.Value], back: Perm
 ) -> ir.Value | None:
-    """An input of a turned node: a value of the region, axes in their new places, or a constant turned."""
+    """Return an input of a transposed node: a value of the region, its axes permuted, or a transposed constant."""
     value = node.inputs[index]
     array = array_of(value)
     if value is None or array is None:

@@ -1,4 +1,4 @@
-"""From an offline network with an open time axis to a network that eats one hop and carries explicit state.
+"""Rewrites an offline network with an open time axis to a network that reads one hop and carries explicit state.
 
 Reading order: `convert` (the verb), `sources` (the offline network at any length), `facts` (time axis,
 rate and length of every tensor), `needs` (how far every tensor is read), `track`, `hopgraph` (states,

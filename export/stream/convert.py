@@ -1,4 +1,4 @@
-"""`stream`: an offline network becomes one that eats a hop and carries its state, proven equal."""
+"""`stream`: an offline network becomes one that reads a hop and carries its state, proven equal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,12 +42,12 @@ LENGTHS = (1, 10, 40)
 
 
 class WindowUnseen(ModelError):
-    """All that cannot be streamed is attention without an end within the length that was read."""
+    """Raised if nothing prevents streaming except attention without an end within the length that was read."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """The offline network `short` at the smaller length, and what two lengths tell about it."""
+    """The offline network `short` at the smaller length, and the facts that two lengths show."""
 
     short: ir.Model
     facts: Facts
@@ -70,25 +70,25 @@ def stream(
 
     A sample is one step of the time axis of the inputs. Inputs and outputs keep their names and
     axes; their time axis holds one hop. States are float32, start at zero, and are named after the
-    layer that needs them. Where padding behind the end matters, `Model.end_state` names the state
+    layer that needs them. Where padding after the end matters, `Model.end_state` names the state
     that the runner sets at the end of a stream.
 
-    A control is a stream input that holds one value for a hop: along its time axis that value stands in
-    every frame of the hop; without a time axis all layers take it from the hop's begin on.
+    A control is a stream input that holds one value per hop. With a time axis, every frame of the hop has that value;
+    without one, all layers use it from the start of the hop.
 
     Args:
         offline: the network, see `sources`.
-        hop: samples that one call consumes; the smallest possible where None.
+        hop: samples that one call consumes; None means the smallest possible.
         sample_rate: Hz.
         session: names of inputs that stay the same for a session.
-        recordings: gives real inputs of the offline network for the proof, from one hop of it.
+        recordings: returns real inputs of the offline network for the proof, from one hop of it.
         controls: names of inputs that are controls.
 
     Returns:
-        A static, simplified network; `Model.stream` and `Model.streaming` say its hop and delays.
+        A static, simplified network; `Model.stream` and `Model.streaming` hold its hop and delays.
 
     Raises:
-        ModelError: every node that cannot be streamed, with what to use instead.
+        ModelError: every node that cannot be streamed, with a replacement.
         UsageError: a hop that the strides do not divide; names the smallest.
         VerificationError: the result is not the same network.
     """
@@ -111,7 +111,7 @@ def stream(
 
 
 def _rewritten(offline: Offline, hop: int | None) -> tuple[Analysis, dict[int, Model]]:
-    """Read the network at a length that shows how far its attention sees, and rewrite it to each proven hop."""
+    """Read the network at a length that covers the reach of its attention, and rewrite it to each proven hop."""
     times, *longer = LENGTHS
     analysis = analyse(offline, times)
     while True:
@@ -189,7 +189,7 @@ def _rewrite(analysis: Analysis, hop: int, floors: Mapping[ir.Value, int]) -> Mo
 
 
 def _input(writer: Rewriter, value: ir.Value, is_control: bool) -> None:
-    """Take an input of the offline network into the hop; a control's value stands in all its frames."""
+    """Add an input of the offline network to the hop; all frames have the value of a control."""
     name, shape, time = str(value.name), writer.hop_shape(value), writer.facts.time(value)
     if time is None:
         writer.set_fixed(value, writer.new.input(name, shape, value.dtype))
@@ -234,7 +234,7 @@ def _one(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _outputs(writer: Rewriter, offline: ir.Graph) -> dict[str, Track]:
-    """Put the outputs in front of the states', none earlier than its time."""
+    """Put the outputs before those of the states, none earlier than its time."""
     found, values = {}, []
     for value in offline.outputs:
         track, name = writer.track(value), str(value.name)

@@ -15,10 +15,10 @@ def cut(examples: Mapping[str, Array], model: Model) -> Mapping[str, Array] | No
 
     Args:
         examples: one array for each input, at any length of its time axis.
-        model: what the rewrite gave.
+        model: the rewritten network.
 
     Returns:
-        As many whole hops as every array holds; None where that is none.
+        The whole hops that every array holds; None if there are none.
     """
     hop, frames = model.stream.hop_samples or 1, _frames_of_hop(model)
     axes = {name: model.timing[name].axis for name in frames}
@@ -41,7 +41,7 @@ def cut(examples: Mapping[str, Array], model: Model) -> Mapping[str, Array] | No
 
 
 def _frames_of_hop(model: Model) -> dict[str, int]:
-    """How many frames of each input that has a time axis a hop holds."""
+    """Return the number of frames in a hop for each input with a time axis."""
     shapes = {str(value.name): static_shape(value) or () for value in model.stream_inputs}
     return {
         name: shape[model.timing[name].axis]
@@ -51,13 +51,13 @@ def _frames_of_hop(model: Model) -> dict[str, int]:
 
 
 def input_of_each_hop(array: Array, shape: Sequence[int], part: Fraction, hops: int) -> Array:
-    """What an input without time in the hop is in each one, (hops, *shape): the frame in which the hop begins.
+    """Return an input without time as an array of hops, (hops, *shape): each has the frame in which the hop begins.
 
     Args:
         array: of the offline network; along one axis it may be longer than `shape`.
         shape: of one hop.
-        part: of the array that one hop is.
-        hops: how many; the last frame holds where the array ends earlier.
+        part: share of the array that is one hop.
+        hops: number of hops; the last frame repeats if the array ends earlier.
     """
     grown = [n for n, (a, b) in enumerate(zip(array.shape, shape, strict=True)) if a != b]
     if not grown:
@@ -69,13 +69,13 @@ def input_of_each_hop(array: Array, shape: Sequence[int], part: Fraction, hops: 
 
 
 def hold(array: Array, axis: int, frames: int) -> Array:
-    """The array with the first of every so many frames along `axis` in the place of all of them."""
+    """Return the array where every group of `frames` along `axis` repeats its first one."""
     places = np.arange(array.shape[axis])
     return np.asarray(np.take(array, places - places % frames, axis))
 
 
 def repeat_along_time(array: Array, axis: int | None, frames: int) -> Array:
-    """An input over and over along its time axis, until it has so many frames; without one as it is."""
+    """Repeat an input along its time axis until it has `frames`; an input without one is unchanged."""
     if axis is None:
         return np.asarray(array)
     return np.asarray(np.take(array, np.arange(frames) % array.shape[axis], axis))

@@ -1,4 +1,4 @@
-"""Which lengths matter because a condition of the source changes there, and which lines these conditions come from."""
+"""Finds lengths at which a condition of the source changes, and the lines that these conditions come from."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ SAME = "the same computation at every length"
 
 @dataclass(frozen=True)
 class GuardedLengths:
-    """What the conditions of a source say about lengths.
+    """Conditions of a source on lengths.
 
     Attributes:
-        lengths: what there is to compare.
-        guards: on which lengths the source depends, by the length at which that was read.
+        lengths: the lengths to compare.
+        guards: length -> the conditions on lengths that the source showed at it.
     """
 
     lengths: ComparisonLengths
@@ -42,7 +42,7 @@ class GuardedLengths:
         }
 
     def _guards_at(self, samples: int) -> Guards | None:
-        """What the source depends on at a length; None where that is known from another one."""
+        """Return the source's conditions at a length; None if those of another length already cover it."""
         read = self.lengths.offline.guards
         if read is not None and samples not in self.guards:
             if any(guards.same(samples) for guards in self.guards.values()):
@@ -51,7 +51,7 @@ class GuardedLengths:
         return self.guards.get(samples)
 
     def _changed_lengths(self, samples: int) -> Sequence[int]:
-        """The lengths below and above at which a condition does not hold any more."""
+        """Return the lengths below and above at which a condition stops to hold."""
         below, above, step = set[int](), set[int](), self.lengths.step
         guards = self._guards_at(samples)
         for condition in () if guards is None else guards.conditions:
@@ -74,7 +74,7 @@ class GuardedLengths:
         return {n for n in near if n >= step and self.lengths.fits(n)}
 
     def reasons(self, samples: int, equal: Sequence[int]) -> list[str]:
-        """Two places at most that make this length another one than the `equal` ones.
+        """Return at most two places that make the network at this length differ from the `equal` ones.
 
         Lines whose conditions have changed, at the fewest of the equal lengths too; else numbers on the way here.
         """

@@ -1,4 +1,4 @@
-"""On which lengths of its inputs a torch module depends: the conditions that torch notes while it follows forward."""
+"""Finds the lengths on which a torch module depends: the conditions that torch notes while it follows forward."""
 
 import copy
 import linecache
@@ -31,19 +31,19 @@ KERNELS = frozenset(("conv", "is_contiguous", "are_strides_like_channels_last_or
 CUTTING = frozenset(("_compute_slice_index", "split", "split_with_sizes"))
 MACHINERY = frozenset(("experimental", "recording.py", "guards.py"))  # that evaluates conditions
 SMALLEST_NUMBER, LARGEST_NUMBER = 8, 2**20
-NEAR = 256  # steps behind a length at which each one is tried
+NEAR = 256  # steps after a length at which each one is tried
 LONGEST = 2**30  # samples
 
 
 @dataclass(frozen=True)
 class LengthGuard:
-    """A condition that holds at one length and decides what forward does.
+    """A condition that holds at one length and decides the course of forward.
 
     Attributes:
         holds: whether it holds at a length, in samples.
-        place: the user's line that leads to it, as messages name it; "" where a library does.
-        direct: that line itself asks, or cuts: no function of torch that has other reasons.
-        numbers: whole numbers in the condition: lengths near them are worth a look.
+        place: the user's line that leads to it, as messages name it; "" if it is in a library.
+        direct: that line itself compares or cuts, not a torch function with other reasons.
+        numbers: whole numbers in the condition; lengths near them are tested.
     """
 
     holds: Callable[[int], bool]
@@ -62,12 +62,12 @@ class LengthNumber:
 
 @dataclass(frozen=True)
 class Guards:
-    """What was read at one length.
+    """Conditions that were read at one length.
 
     Attributes:
         conditions: at every length at which all of them hold, forward calls the same operators.
-        numbers: what it compares tensors with.
-        complete: torch followed forward to its end, and at no place took the length for a plain number.
+        numbers: numbers that forward compares tensors with.
+        complete: torch followed forward to its end, and never took the length for a plain number.
     """
 
     conditions: Sequence[LengthGuard]
@@ -89,11 +89,11 @@ def read_guards(
     """Let torch follow forward with tensors without content whose time axes are open.
 
     Args:
-        module: in eval mode; it stays as it is.
+        module: in eval mode; it is not changed.
         inputs: of one call, with `samples` samples.
         axes: input name -> its time axis.
-        samples: the length at which conditions are noted that hold there.
-        frames: of an input at a number of samples.
+        samples: the length at which the conditions hold.
+        frames: returns the frames of an input at a number of samples.
     """
     import torch
     from torch._dispatch.python import enable_python_dispatcher
@@ -123,7 +123,7 @@ def read_guards(
 
 
 def _environment(askers: "list[_Asker]") -> "ShapeEnv":
-    """What evaluates conditions for torch; who asks for a guard goes to `askers`."""
+    """Return torch's evaluator of conditions; code places that ask for a guard are added to `askers`."""
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
     class Environment(ShapeEnv):
@@ -146,7 +146,7 @@ def _is_still_open(size: "int | torch.SymInt") -> bool:
 def _open_tensor(
     fake: "FakeTensorMode", name: str, tensor: "torch.Tensor", axis: int | None
 ) -> "torch.Tensor":
-    """The tensor without its content, with an open size along an axis."""
+    """Return the tensor without its content, with an open size along an axis."""
     from torch._dynamo.source import LocalSource
     from torch.fx.experimental.symbolic_shapes import DimDynamic, StatelessSymbolicContext
 
@@ -161,7 +161,7 @@ def _conditions(
     symbols: "Mapping[sympy.Basic, str]",
     frames: Callable[[str, int], int],
 ) -> Iterator[LengthGuard]:
-    """Every condition on the lengths of inputs alone, once."""
+    """Return every condition on the lengths of inputs alone, once."""
     import sympy
     from torch.utils._sympy.printers import PythonPrinter
 
@@ -187,7 +187,7 @@ def _conditions(
 
 
 class _Asker(NamedTuple):
-    """Who asks for a condition: the place is that of `LengthGuard`."""
+    """Source of a condition: the place is that of `LengthGuard`."""
 
     place: str
     direct: bool
@@ -217,7 +217,7 @@ def _frames() -> Iterator[FrameType]:
 
 
 def _comparison_mode(samples: int, numbers: list[LengthNumber]) -> "TorchFunctionMode":
-    """A mode of torch that adds to `numbers` those with which tensors are compared along an open axis."""
+    """Return a mode of torch that adds numbers compared with tensors along an open axis to `numbers`."""
     from torch.overrides import TorchFunctionMode
 
     class ComparisonMode(TorchFunctionMode):
@@ -237,7 +237,7 @@ def _comparison_mode(samples: int, numbers: list[LengthNumber]) -> "TorchFunctio
 
 
 def _compared_lengths(operands: Sequence[object], samples: int) -> Iterator[LengthNumber]:
-    """The numbers among operands, as lengths, where one of the tensors has an open axis."""
+    """Return the numbers among operands, as lengths, if one of the tensors has an open axis."""
     import torch
 
     opened = [
@@ -255,7 +255,7 @@ def _compared_lengths(operands: Sequence[object], samples: int) -> Iterator[Leng
 
 
 def changes(guard: LengthGuard, samples: int, step: int) -> tuple[int | None, int | None]:
-    """The nearest lengths below and above `samples`, in steps, at which a guard that holds there does not.
+    """Return the nearest lengths below and above `samples`, in steps, at which a guard that holds there does not.
 
     They are exact for conditions that change once, or return within `NEAR` steps.
     """
@@ -287,7 +287,7 @@ def _steps_to_try(guard: LengthGuard, samples: int, step: int) -> list[int]:
 
 
 def _first_failing_step(guard: LengthGuard, holding: int, failing: int, size: int) -> int:
-    """The first failing step between one that holds and one that fails."""
+    """Return the first failing step between one that holds and one that fails."""
     while abs(failing - holding) > 1:
         middle = (holding + failing) // 2
         if guard.holds(middle * size):

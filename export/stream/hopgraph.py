@@ -12,21 +12,21 @@ from edgekit.base.arrays import Array, Int64
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import unused_name
 
-TURN = 2**20  # hops after which the counter of turns goes on and that of hops starts anew
+TURN = 2**20  # hops after which the counter of turns rises and that of hops restarts
 
 
 class HopGraph:
-    """Collects what the rules emit; every value and node gets a name of its own.
+    """Collects the nodes of the rules; every value and node gets a unique name.
 
     Attributes:
         hop: samples of one call.
         graph: the graph so far.
         states: the state pairs so far; all states are float32 and start at zero.
-        end_state: see `Model.end_state`; None as long as nobody asks for `missing`.
+        end_state: see `Model.end_state`; None unless `missing` is used.
     """
 
     def __init__(self, hop: int, opsets: dict[str, int]) -> None:
-        """Start empty."""
+        """Create an empty graph."""
         self.hop = hop
         self.graph = ir.Graph([], [], nodes=[], opset_imports=opsets, name="hop")
         self.states: list[StatePair] = []
@@ -34,7 +34,7 @@ class HopGraph:
         self._names: set[str] = set()
 
     def name(self, base: str) -> str:
-        """Return `base`, or it with a number where it is taken."""
+        """Return `base`, or `base` with a number if it is taken."""
         name = unused_name(self._names, base)
         self._names.add(name)
         return name
@@ -98,7 +98,7 @@ class HopGraph:
         return self._append(new)
 
     def state(self, name: str, shape: Sequence[int]) -> ir.Value:
-        """Add a state input; `carry` says what follows it."""
+        """Add a state input; `carry` sets its next value."""
         return self.input(f"{name}.state", shape, ir.DataType.FLOAT)
 
     def carry(self, state: ir.Value, following: ir.Value) -> None:
@@ -118,7 +118,7 @@ class HopGraph:
         return self.one(name, "Slice", value, *bounds)
 
     def reshape(self, value: ir.Value, shape: Sequence[int], name: str) -> ir.Value:
-        """The value in another shape."""
+        """Return the value in another shape."""
         return self.one(name, "Reshape", value, self.constant(shape, f"{name}.dims", np.int64))
 
     @cached_property
@@ -131,7 +131,7 @@ class HopGraph:
 
     @cached_property
     def elapsed(self) -> ir.Value:
-        """Hops before this one, float32 (1,), rounded where they are beyond 2**24; it never stops."""
+        """Hops before this one, float32 (1,), rounded beyond 2**24; it never stops."""
         low, high = self.state("elapsed.low", (1,)), self.state("elapsed.high", (1,))
         one, turn = self.constant([1], "elapsed.one"), self.constant([TURN], "elapsed.turn")
         more = self.exact(self.one("elapsed.count", "Add", low, one))
@@ -151,7 +151,7 @@ class HopGraph:
 
     @cached_property
     def missing(self) -> ir.Value:
-        """Samples behind the end of the stream so far, float32 (1,); see `Model.end_state`."""
+        """Samples after the end of the stream so far, float32 (1,); see `Model.end_state`."""
         state = self.state("end", (1,))
         self.end_state = str(state.name)
         one, hop = self.constant([1], "end.one"), self.constant([self.hop], "end.hop")
@@ -161,7 +161,7 @@ class HopGraph:
         return state
 
     def since(self, hops: Int64, name: str) -> ir.Value:
-        """Whether at least so many hops went before, elementwise; bool of the shape of `hops`."""
+        """Return whether at least `hops` hops passed before, elementwise; bool of the shape of `hops`."""
         bound = self.constant(hops, f"{name}.hops")
         return self.exact(self.one(name, "GreaterOrEqual", self.hops, bound))
 
@@ -173,13 +173,13 @@ class HopGraph:
         name: str,
         dtype: np.dtype[np.generic],
     ) -> ir.Value:
-        """A constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
+        """Return a constant that grows by `step` from frame to frame, ``start + step * max(frame, 0)``.
 
         Args:
             start: at frame 0.
             step: of the shape of `start`.
             place: the frames of the first hop, 0 for frame 0; they follow each other.
-            name: of what is emitted.
+            name: of the nodes.
             dtype: of the result.
         """
         frames = self.constant(place.size, f"{name}.frames")
@@ -201,7 +201,7 @@ class HopGraph:
         return self.one(f"{name}.cast", "Cast", value, to=ir.DataType.from_numpy(dtype))
 
     def exact(self, value: ir.Value) -> ir.Value:
-        """Mark the node of a value as one that counts: it stays in float."""
+        """Mark the node of a value as one that must be exact: it stays in float."""
         node = value.producer()
         assert node is not None
         node.metadata_props[FLOAT_NODE] = "1"

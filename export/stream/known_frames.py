@@ -16,16 +16,16 @@ TOLERANCE = 1e-6  # of the peak: a kernel may sum the same frames in another ord
 
 
 class KnownFrames:
-    """Answers what the first frames of an offline value are when they depend on constants alone."""
+    """Finds the first frames of an offline value if they depend on constants alone."""
 
     def __init__(self, instance: ir.Model, at: Callable[[int], Model], samples: int) -> None:
-        """Take the offline network at one length of so many samples, and what reads it at others."""
+        """Store the offline network at a length of `samples`, and the function that reads it at others."""
         self._instance, self._at, self._samples = instance, at, samples
         self._order = {value: number for number, value in enumerate(values_of(instance.graph))}
         self._arrays: dict[ir.Value, tuple[Array, ...]] = {}
 
     def frames(self, value: ir.Value, time: TimeAxis, count: int) -> Array | None:
-        """The first `count` frames; None where they follow from an input."""
+        """Return the first `count` frames; None if they follow from an input."""
         while time.length(self._samples) < count:
             self._samples *= 2
             self._instance = self._at(self._samples).ir

@@ -1,9 +1,9 @@
-"""`with_length_free_forms`: what an offline network computes in a form that needs its length, made one that does not.
+"""`with_length_free_forms`: an offline network whose nodes need its length becomes one whose nodes do not.
 
-Nodes that are one running operator together become one node: torch.onnx.export writes ``logcumsumexp`` as
-``log(cumsum(exp(x - m))) + m``, where m is the maximum over all of time: it only keeps the exponentials in range. A
+Nodes that form one running operator become one node. torch.onnx.export writes ``logcumsumexp`` as
+``log(cumsum(exp(x - m))) + m``, where m is the maximum over all of time; it only keeps the exponentials in range. A
 linear Resize with align_corners to ``factor * (frames - 1) + 1`` frames puts ``factor - 1`` points on each line
-between two frames, at every length: it becomes a transposed convolution with a triangle.
+between two frames, at every length. It becomes a transposed convolution with a triangle.
 """
 
 from dataclasses import replace
@@ -22,7 +22,7 @@ from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 
 
 def with_length_free_forms(offline: Offline) -> Offline:
-    """The network with such nodes in it, at every length."""
+    """Return the network with such nodes, at every length."""
 
     def at(samples: int) -> Model:
         model = offline.at(samples)
@@ -42,7 +42,7 @@ def with_length_free_forms(offline: Offline) -> Offline:
 
 
 def _log_sum_of(node: ir.Node) -> tuple[ir.Node, int] | None:
-    """The last node of a running log-sum whose ReduceMax is `node`, and its axis."""
+    """Return the last node of a running log-sum whose ReduceMax is `node`, and its axis."""
     if node.op_type != "ReduceMax" or not attribute(node, "keepdims", 1):
         return None
     x, most, axis = node.inputs[0], node.outputs[0], _only_axis(node)
@@ -56,7 +56,7 @@ def _log_sum_of(node: ir.Node) -> tuple[ir.Node, int] | None:
 
 
 def _only_axis(node: ir.Node) -> int | None:
-    """The axis of a reduction over one."""
+    """Return the axis of a reduction over one."""
     axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
     if axes is None or axes.size != 1:
         return None
@@ -64,20 +64,20 @@ def _only_axis(node: ir.Node) -> int | None:
 
 
 def _sum_of_exponentials(x: ir.Value, most: ir.Value) -> ir.Node | None:
-    """The CumSum in ``cumsum(exp(x - most))``, which comes first among what reads `most`."""
+    """Return the CumSum in ``cumsum(exp(x - most))``, the first reader of `most`."""
     below = [user for user in most.consumers() if list(user.inputs) == [x, most]]
     first = below[0] if below and below[0].op_type == "Sub" else None
     return _then(_then(first, "Exp"), "CumSum")
 
 
 def _then(node: ir.Node | None, op_type: str) -> ir.Node | None:
-    """The only reader of what a node gives, if it is of this type."""
+    """Return the only reader of a node's output, if it is of this type."""
     reader = None if node is None else sole_user(node.outputs[0])
     return reader if reader is not None and reader.op_type == op_type else None
 
 
 def _sums(node: ir.Node, axis: int, like: ir.Value) -> bool:
-    """Whether a CumSum of what is shaped as `like` runs along an axis from its start, each element included."""
+    """Whether a CumSum of a tensor shaped as `like` runs along an axis from its start, each element included."""
     place, rank = array_of(node.inputs[1]), len(static_shape(like) or ())
     plain = not attribute(node, "reverse", 0) and not attribute(node, "exclusive", 0)
     return plain and place is not None and int(place.ravel()[0]) % rank == axis
@@ -113,7 +113,7 @@ def _lines_of(node: ir.Node) -> tuple[int, int] | None:
 
 
 def _only_resized_axis(before: tuple[int, ...], after: tuple[int, ...]) -> int | None:
-    """The axis of 3 or 4 that alone has another size, behind batch and channels."""
+    """Return the single axis, after batch and channels, whose size differs; the tensor has 3 or 4 axes."""
     changed = [n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new]
     return changed[0] if len(before) in (3, 4) and len(changed) == 1 and changed[0] >= 2 else None
 

@@ -1,8 +1,8 @@
 """Proof at the lengths that users run: at each of them the stream equals the source itself.
 
-A network is read at two short lengths. What it does at others follows from them, as long as nothing in it depends
-on the length. Whether that is so is tried: at the length of the examples, at a long one, at those where torch
-says that a condition of forward changes, and around the numbers with which positions are compared.
+A network is read at two short lengths. Its behaviour at others follows, if nothing in it depends on the length. That
+is tested at the length of the examples, at a long one, where torch reports that a condition of forward changes, and
+around the numbers with which positions are compared.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -31,9 +31,9 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 
 CALLS = 500  # hops of a run; a longer run has longer hops
-ROUNDS = 3  # times that conditions are read behind a length at which one has changed
+ROUNDS = 3  # times that conditions are read after a length at which one has changed
 ATTEMPTS = 16  # lengths that are tried to find the longest at which a source runs
-LIMIT = 1e-5  # of the peak: from where on a frame is said to differ
+LIMIT = 1e-5  # of the peak: from here on a frame counts as different
 NUMBERS = 2**13  # samples: around a greater number only the long run is compared
 STEP = (
     "remove what depends on the length, as a split, a slice, a mask or a table of fixed size; where nothing "
@@ -48,12 +48,12 @@ def prove_lengths(
     models: Mapping[int, Model],
     rewritten: Callable[[int], Model],
 ) -> list[str]:
-    """Compare streams with their source at all lengths that matter, and return what the user should know.
+    """Compare streams with their source at all lengths that matter, and return notes for the user.
 
     Args:
         offline: the source.
         short: the network at the shorter of the two lengths at which it was read.
-        facts: what the two tell.
+        facts: the facts from the two lengths.
         models: its streams, by hop.
         rewritten: makes the stream with another hop.
 
@@ -71,17 +71,17 @@ def prove_lengths(
 
 @dataclass
 class _LengthProof:
-    """A proof on its way.
+    """State of a proof.
 
     Attributes:
-        lengths: what there is to compare.
+        lengths: the lengths to compare.
         models: the streams, by hop.
         rewritten: makes the stream with another hop.
-        guarded: what the conditions of the source say about lengths.
+        guarded: conditions of the source on lengths.
         equal: lengths in samples at which both were compared.
         failing: lengths at which the source does not run, each with its reason.
         shorter: lengths no longer than the delay at which they differ, as a clip within one window may.
-        running: what runs a stream, by hop.
+        running: the runner of each stream, by hop.
     """
 
     lengths: ComparisonLengths
@@ -113,7 +113,7 @@ class _LengthProof:
         return {place for number in numbers for place in self.lengths.around(number)}
 
     def _walk(self, first: int) -> None:
-        """Go on from where a condition has changed; where not all of them are known, by many lengths."""
+        """Continue from a length where a condition has changed; if not all are known, by many lengths."""
         for _ in range(ROUNDS if self.guarded.complete else 0):
             beyond = self.guarded.around_changes({first}) - {*self.equal, *self.failing}
             for samples in sorted(beyond):
@@ -126,7 +126,7 @@ class _LengthProof:
                 self._compare(samples)
 
     def _compare(self, samples: int) -> None:
-        """Compare at one length: on random inputs, and on the examples where it is theirs."""
+        """Compare at one length: on random inputs, and on the examples if it is theirs."""
         samples = self._whole_hops(samples)
         known = {*self.equal, *self.failing, *self.shorter}
         if samples in known or samples < self.lengths.step:
@@ -144,7 +144,7 @@ class _LengthProof:
         self.equal.append(samples)
 
     def _expected(self, feed: Arrays, samples: int, hop: int) -> Arrays | None:
-        """What the source gives; None where it fails at this length, at which a stream must still run."""
+        """Return the source's outputs; None if it fails at this length, at which a stream must still run."""
         try:
             return self._source(feed, samples)
         except ModelError as error:
@@ -154,7 +154,7 @@ class _LengthProof:
             return None
 
     def _is_same(self, feed: Arrays, samples: int, hop: int, expected: Arrays) -> bool:
-        """Whether the stream gives the same; only a recording no longer than the delay may differ."""
+        """Whether the stream returns the same; only a recording no longer than the delay may differ."""
         if not all(array.size for array in expected.values()):
             return True
         try:
@@ -167,7 +167,7 @@ class _LengthProof:
         return True
 
     def _whole_hops(self, samples: int) -> int:
-        """The next whole number of smallest hops, or the one before where that is too long for a proof."""
+        """Return the next whole number of smallest hops, or the previous one if that is too long for a proof."""
         least = self.models[min(self.models)].stream.minimum_hop_samples or 1
         above = -(-samples // least) * least
         return above if above == samples or self.lengths.fits(above) else above - least
@@ -218,7 +218,7 @@ class _LengthProof:
             self._refuse(samples, _error(name, expected[name], found[name], frame))
 
     def _streamed(self, feed: Arrays, samples: int, hop: int) -> Arrays:
-        """What the stream gives; it must run at every length, also where its source does not."""
+        """Return the stream's outputs; it must run at every length, even if its source does not."""
         if hop not in self.running:
             self.running[hop] = in_onnxruntime(self.models[hop].to_bytes())
         try:
@@ -233,7 +233,7 @@ class _LengthProof:
         raise ModelError(Problem(where, text, SAME, STEP))
 
     def _hop(self, samples: int) -> int:
-        """The smallest hop of which a run has not too many."""
+        """Return the smallest hop with which a run has not too many hops."""
         if not [hop for hop in self.models if samples <= CALLS * hop]:
             steps = ceil(samples / CALLS / self.lengths.step)
             hop = self.lengths.step * 2 ** (steps - 1).bit_length()
@@ -241,7 +241,7 @@ class _LengthProof:
         return min(hop for hop in self.models if samples <= CALLS * hop)
 
     def _random(self, samples: int) -> Arrays:
-        """Noise; what has no time, as a knob, is as in the examples, since not every number suits it."""
+        """Return noise; inputs without time keep the examples' values, since not every number suits a knob."""
         random, feed = np.random.default_rng(SEED), {}
         examples = self.lengths.offline.examples or {}
         for value in self.lengths.short.inputs:
@@ -256,14 +256,14 @@ class _LengthProof:
         return feed
 
     def _example_feeds(self, samples: int) -> list[Arrays]:
-        """The examples, at their own length alone."""
+        """Return the examples, at their own length alone."""
         examples = self.lengths.offline.examples
         if examples is None or samples != self.lengths.example:
             return []
         return [self._cut(examples, samples)]
 
     def _suitable(self, feed: Arrays, samples: int) -> Arrays:
-        """Inputs for a network that gives no numbers for noise: its examples, else positive ones, as for a level."""
+        """Return inputs if noise gives no finite outputs: the examples, else positive noise, as for a level."""
         if self.lengths.offline.examples is not None:
             return self._cut(self.lengths.offline.examples, samples)
         return {name: np.abs(array) for name, array in feed.items()}
@@ -280,14 +280,14 @@ class _LengthProof:
         return int(samples * self.lengths.offline.rates.get(str(value.name), Fraction(1)))
 
     def _hold_controls(self, feed: Arrays, samples: int, hop: int) -> None:
-        """One value of a control for each hop, as its stream has it."""
+        """Return one value of a control for each hop, as its stream has it."""
         offline = self.lengths.offline
         for name in set(offline.controls) & offline.axes.keys():
             period = int(hop * offline.rates.get(name, Fraction(1)))
             feed[name] = hold(feed[name], offline.axes[name], period)
 
     def _longest_that_runs(self, failing: int) -> int:
-        """A length at which the source runs, near the shortest at which it does not."""
+        """Return a length at which the source runs, near the shortest at which it does not."""
         step, runs = self.lengths.step, max([self.lengths.read, *self.equal])
         failing = min([failing, *(n for n in self.failing if n > runs)])
         for _ in range(ATTEMPTS):
@@ -323,7 +323,7 @@ def _sizes(name: str, expected: Array, found: Array) -> str:
 
 
 def _first_other(model: Model, expected: Arrays, found: Arrays) -> tuple[str, int]:
-    """The output and frame that differ first, as a part of the output."""
+    """Return the output and frame that differ first, relative to the length of each output."""
     places = []
     for name, array in expected.items():
         peak = float(np.nanmax(np.abs(array), initial=0)) or 1.0

@@ -1,4 +1,4 @@
-"""At which two lengths an offline network is read: short ones, that its strides divide, and no loop along time."""
+"""Selects two lengths for reading an offline network: short, multiples of its strides, without a loop along time."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -20,14 +20,14 @@ LENGTHS = (24, 240, 480, 720, 960, 1920, 3840, 5040, 7680, 15360, 30720)
 ATTEMPTS = 4
 FEW = 4  # frames of an input that is very slow
 FRAMES, SLOW = 24, 8192  # so many frames, unless that is more samples
-TOLD = 2  # pairs of lengths that must tell the same; a network may have another form at lengths of no use
+TOLD = 2  # pairs of lengths that must agree; a network may have another form at useless lengths
 
 
 def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
     """Import the network at two lengths that are multiples of its `period`, `times` the least.
 
     Raises:
-        ModelError: what is wrong at every length that was tried, or with what two lengths tell.
+        ModelError: problems at every length that was tried, or with the facts from two lengths.
     """
     error: ModelError | None = None
     told = 0
@@ -54,14 +54,14 @@ def two_lengths(offline: Offline, times: int = 1) -> tuple[ir.Model, ir.Model, t
 
 
 def _first_lengths(offline: Offline) -> Sequence[int]:
-    """As many frames of the slowest input as `LENGTHS` says: its branch may have strides of its own."""
+    """Return lengths with `LENGTHS` frames of the slowest input, whose branch may have other strides."""
     unit = offline.unit
     lengths = (unit * (n if unit == 1 or unit * n <= MOST // 4 else FEW) for n in LENGTHS)
     return list(dict.fromkeys(lengths))
 
 
 def _probe_lengths(offline: Offline, lengths: Sequence[int], times: int) -> Sequence[int]:
-    """The lengths from the first one on at which the slowest tensor has `FRAMES`, as running the network tells.
+    """Return the lengths from the first one at which the slowest tensor has `FRAMES`, found by running the network.
 
     Raises:
         ModelError: a loop along time.
@@ -98,7 +98,7 @@ def _refuse_scan(offline: Offline, short: Calls, long: Calls, samples: int) -> N
 
 
 def _refuse_loop(offline: Offline, samples: int) -> None:
-    """Refuse a network whose nodes grow with its length: no other length would tell more of it."""
+    """Refuse a network whose node count grows with its length: another length would not show more."""
     short, long = offline.at(samples).ir.graph, offline.at(2 * samples).ir.graph
     if len(short) < len(long) < len(offline.at(3 * samples).ir.graph):
         _refuse_growth(grown_module(short, long), (len(short), len(long)), samples)
@@ -127,7 +127,7 @@ def _refuse_padded(short: ir.Graph, long: ir.Graph) -> None:
 
 
 def _multiples(offline: Offline, samples: int) -> tuple[ir.Model, ir.Model, tuple[int, int]]:
-    """The network at a first length and at nearly twice that, both multiples of what the two tell."""
+    """Return the network at a first length and at nearly twice that, both multiples of its period."""
     longer = 2 * samples
     for _ in range(ATTEMPTS):
         first, second = offline.at(samples).ir, offline.at(longer).ir

@@ -11,15 +11,15 @@ from edgekit.export.stream.track import Mirror
 
 @dataclass(frozen=True)
 class MirrorReads:
-    """A context of the frames without padding, and what is read of it.
+    """Context of the frames without padding, and the range that is read.
 
     Attributes:
         mirror: the padding.
         count: frames of the context before the hop.
-        skip: its first frames, which nobody reads.
-        rest: its last frames, which nobody reads yet.
+        skip: its first frames, which have no reader.
+        rest: its last frames, which have no reader yet.
         start: whether frames before the first one are read.
-        end: whether frames behind the last one are.
+        end: whether frames after the last one are.
     """
 
     mirror: Mirror
@@ -33,7 +33,7 @@ class MirrorReads:
 def gather_mirrored_frames(
     new: HopGraph, whole: ir.Value, reading: MirrorReads, name: str
 ) -> ir.Value:
-    """The frames of a context that are read; those outside of the stream are the ones that they repeat.
+    """Return the frames of a context that are read; those outside of the stream are copies of others.
 
     Frame 0 is at place ``first`` of the context, later in earlier hops; the last frame at ``last``. A frame at
     place i repeats ``max(i, first)`` and ``min(i, last)``, or reflected ``first + |i - first|`` and

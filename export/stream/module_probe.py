@@ -1,4 +1,4 @@
-"""What a run of a torch module tells before it is imported: its slowest frames, and loops along time."""
+"""Facts from a run of a torch module before its import: its slowest frames, and loops along time."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,8 +18,8 @@ class Calls:
     """The calls of torch in one run of a module.
 
     Attributes:
-        shapes: of the tensors that they give, in order.
-        modules: how many tensors the calls of each module give, by its path; the root's is "".
+        shapes: of their output tensors, in order.
+        modules: number of tensors that the calls of each module return, by its path; the root's is "".
     """
 
     shapes: tuple[Shape, ...]
@@ -27,7 +27,7 @@ class Calls:
 
 
 def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Calls:
-    """Run a module and return its calls; a layer of torch, as a GRU, is one call. Raises what it raises."""
+    """Run a module and return its calls; a layer of torch, as a GRU, is one call. Errors of the module pass through."""
     import torch
     from torch.nn.modules.module import (
         register_module_forward_hook,
@@ -69,7 +69,7 @@ def record(module: "torch.nn.Module", given: Mapping[str, "torch.Tensor"]) -> Ca
 
 
 def frames_of_slowest(short: Calls, long: Calls) -> int:
-    """By how many frames the tensor with the fewest grows between two lengths; 0 where none does."""
+    """Return the growth in frames of the slowest growing tensor between two lengths; 0 if none grows."""
     grown = [
         large - small
         for before, after in zip(short.shapes, long.shapes, strict=False)
@@ -81,7 +81,7 @@ def frames_of_slowest(short: Calls, long: Calls) -> int:
 
 
 def reached_nodes(program: "torch.export.ExportedProgram") -> int:
-    """How many nodes of an exported program an input reaches."""
+    """Return the number of nodes of an exported program that depend on an input."""
     inputs = set(program.graph_signature.user_inputs)
     reached: set[torch.fx.Node] = set()
     for node in program.graph.nodes:
@@ -91,7 +91,7 @@ def reached_nodes(program: "torch.export.ExportedProgram") -> int:
 
 
 def most_grown(short: Calls, long: Calls) -> str:
-    """The module whose calls grow most, as messages name it."""
+    """Return the module whose calls grow most, as messages name it."""
     grown = Counter(long.modules)
     grown.subtract(short.modules)
     path = max(grown, key=lambda one: grown[one], default="")

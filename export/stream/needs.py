@@ -1,4 +1,4 @@
-"""How far every tensor is read: a convolution whose last frames are cut off needs no right padding."""
+"""Finds how far every tensor is read: a convolution whose last frames are cut off needs no right padding."""
 
 import onnx_ir as ir
 
@@ -9,7 +9,7 @@ from edgekit.export.stream.tensor_timing import Facts
 def find_needs(graph: ir.Graph, facts: Facts) -> dict[ir.Value, int]:
     """Return the offset n for which the frames below ``rate * samples + n`` of a value are read.
 
-    Values that nobody reads are left out.
+    Values without readers are left out.
     """
     needs: dict[ir.Value, int] = {}
     for output in graph.outputs:

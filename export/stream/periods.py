@@ -19,8 +19,8 @@ MOST = 2**17  # samples at which a network is read: 8 s at 16 kHz
 def period(short: ir.Graph, long: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
     """Return the least number of samples that the strides along time divide, and the rates of the inputs.
 
-    Which axis is time is told by two lengths; how many frames a node gives for one of its input, by its own
-    strides, steps and shapes, since sizes alone are rounded down where the length is no multiple.
+    Two lengths show which axis is time. The frames of a node per input frame follow from its strides, steps and
+    shapes, as sizes alone are rounded down if the length is no multiple.
 
     Args:
         short: the network at some length.
@@ -58,7 +58,7 @@ def _growth(source: ir.Value, output: ir.Value, axes: Mapping[ir.Value, int]) ->
 
 
 def rough_period(graph: ir.Graph, own: Mapping[str, Fraction] = NONE) -> int:
-    """Return what the strides multiply to, those along other axes than time included."""
+    """Return the product of the strides, those along other axes than time included."""
     rates = {v: own.get(str(v.name), Fraction(1)) for v in graph.inputs}
     for node in graph:
         before = [rates[value] for value in node.inputs if value is not None and value in rates]

@@ -1,4 +1,4 @@
-"""Proof of the rewrite: hop by hop, flush included, it gives what the offline network gives at once."""
+"""Proof of the rewrite: hop by hop, flush included, its outputs are those of the offline network."""
 
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -30,8 +30,8 @@ def prove(
 ) -> float:
     """Compare streamed networks with the offline one on input that ends within a hop.
 
-    The input is random, what the factory gives as examples, and real recordings where there are some. Where
-    float32 itself is farther off than the limit, both are compared in float64, see `verify.compare_in_double`.
+    The inputs are random ones, the factory's examples, and real recordings if there are some. If float32 alone exceeds
+    the limit, both are compared in float64, see `verify.compare_in_double`.
 
     Args:
         offline: the network at any length.
@@ -104,13 +104,13 @@ def run_stream(
     """Run a streamed network over whole arrays, until the last frame has come out.
 
     Args:
-        model: what the rewrite gave.
+        model: the rewritten network.
         feed: one array for each input of the offline network.
         samples: the length of the arrays in samples.
-        running: what runs one hop; onnxruntime where None.
+        running: the runner of one hop; None means onnxruntime.
 
     Returns:
-        What the offline network gives, by the names of its outputs.
+        The outputs of the offline network, by name.
 
     Raises:
         VerificationError: a frame before frame 0 is not finite.
@@ -139,7 +139,7 @@ def run_stream(
 
 
 def _hops_of_inputs(model: Model, feed: Arrays, hops: int, part: Fraction) -> Arrays:
-    """What each input is in each hop, (hops, ...); a hop is a `part` of the arrays."""
+    """Return each input in each hop, (hops, ...); a hop is a `part` of the arrays."""
     inputs, times = {}, model.timing
     for value in model.stream_inputs:
         name, shape = str(value.name), static_shape(value) or ()
@@ -154,7 +154,7 @@ def _hops_of_inputs(model: Model, feed: Arrays, hops: int, part: Fraction) -> Ar
 def _run(
     model: Model, running: Callable[[Arrays], Arrays], inputs: Arrays, end: int, missing: float
 ) -> dict[str, list[Array]]:
-    """Run the hops; before hop `end` the network hears how many of its samples are `missing`."""
+    """Run the hops; before hop `end` the network receives the number of its `missing` samples."""
     state = zero_states(model)
     recorded: dict[str, list[Array]] = {str(v.name): [] for v in model.stream_outputs}
     for hop in range(len(next(iter(inputs.values())))):
@@ -168,7 +168,7 @@ def _run(
 
 
 def _cut(array: Array, axis: int, frames: int, hops: int) -> Array:
-    """Hops of an array, (hops, ...), with zeros behind its end."""
+    """Return the hops of an array, (hops, ...), with zeros after its end."""
     widths = [(0, 0)] * array.ndim
     widths[axis] = (0, frames * hops - array.shape[axis])
     return np.stack(np.split(np.pad(array, widths), hops, axis))

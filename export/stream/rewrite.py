@@ -19,15 +19,15 @@ from edgekit.export.stream.values import INSIDE, Values
 from edgekit.export.stream.windows import fill_of, pads_of, unheard
 from edgekit.graph.model import ROUNDABLE
 
-LARGE = 1e9  # a fill beyond it stands for an infinity: the network reads it in a maximum only
+LARGE = 1e9  # a fill beyond it means infinity: the network reads it only in a maximum
 
 
 @dataclass(frozen=True)
 class Window:
-    """What output frame j reads, input frames ``j * stride - left`` to ``j * stride - left + reach``.
+    """Input frames that output frame j reads: ``j * stride - left`` to ``j * stride - left + reach``.
 
-    `last` is the last one that is read, counted from ``rate * samples``; the first `unheard` of each window
-    count nothing.
+    `last` is the last frame that is read, counted from ``rate * samples``; the first `unheard` of each window have no
+    effect.
     """
 
     reach: int
@@ -38,13 +38,13 @@ class Window:
 
 
 class Rewriter(Values):
-    """What the rules work with.
+    """Rewriter of a network to hops: the state that the rules work with.
 
     Attributes:
         needs: how far the offline values are read, see `needs.find_needs`.
         known: frames that are known before the stream starts.
         floors: least delays of attention scores, see `Later`.
-        state_bytes: what is kept from hop to hop because of an offline value.
+        state_bytes: bytes kept from hop to hop because of an offline value.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Rewriter(Values):
         self._contexts: dict[tuple[ir.Value, int, bytes], ir.Value] = {}
 
     def context(self, track: Track, count: int, name: str) -> ir.Value:
-        """The hop with the `count` frames before it; below 0, the hop without its first frames."""
+        """Return the hop with the `count` frames before it; below 0, the hop without its first frames."""
         if count == 0:
             return track.value
         if track.outer > 1:
@@ -97,7 +97,7 @@ class Rewriter(Values):
     def state(
         self, offline: ir.Value, name: str, shape: Sequence[int], *, roundable: bool = False
     ) -> ir.Value:
-        """Add a state that is kept because of an offline value; a recipe may round it where it is `roundable`."""
+        """Add a state that is kept because of an offline value; a recipe may round it if it is `roundable`."""
         state = self.new.state(name, shape)
         if roundable:
             state.metadata_props[ROUNDABLE] = "1"
@@ -105,14 +105,14 @@ class Rewriter(Values):
         return state
 
     def from_start(self, state: ir.Value, start: Array, name: str) -> ir.Value:
-        """A state that is `start`, not zero, in the first hop."""
+        """Return a state that is `start`, not zero, in the first hop."""
         if not start.any():
             return state
         content = self.new.constant(start, f"{name}.start")
         return self.new.one(f"{name}.begin", "Where", self.new.first, content, state)
 
     def known_context(self, track: Track, count: int) -> Float32:
-        """The `count` frames before the first hop: zeros before frame 0, known ones from there."""
+        """Return the `count` frames before the first hop: zeros before frame 0, known ones from there."""
         shape = list(track.shape)
         shape[track.axis] = count
         frames = np.zeros(shape, np.float32)
@@ -135,7 +135,7 @@ class Rewriter(Values):
         return frames
 
     def delayed(self, track: Track, delay: int, name: str) -> Track:
-        """The stream shifted to a greater delay."""
+        """Return the stream shifted to a greater delay."""
         if delay <= track.delay:
             return track
         whole = self.context(track, delay - track.delay, f"{name}.{track.offline.name}")
@@ -145,13 +145,13 @@ class Rewriter(Values):
     def zeroed(
         self, track: Track, name: str, *, before: bool, after: bool, fill: float = 0.0
     ) -> Track:
-        """The stream with zeros, or `fill`, before frame 0 and behind the end, where asked for and not so already."""
+        """Return the stream with zeros, or `fill`, before frame 0 and after the end, if requested and not yet so."""
         before = before and (track.delay > 0 if fill else not track.zero_before)
         after = after and not (track.zero_after and not fill)
         if not before and not after:
             return track
         if after and track.delay < -track.time.offset:
-            # whether a frame is behind the end is known with its last sample only
+            # only its last sample shows whether a frame is after the end
             track = self.delayed(track, -track.time.offset, f"{name}.end")
         value = self.masked(track, track.value, 0, name, before=before, after=after, fill=fill)
         zero_before, zero_after = track.zero_before or before, track.zero_after or after
@@ -170,17 +170,17 @@ class Rewriter(Values):
         after: bool = False,
         outer: int = 1,
     ) -> None:
-        """As `Values.set`; where the first outputs of a window are the same, the stream leaves them out."""
+        """Record a stream as `Values.set`; equal first outputs of a window are left out of it."""
         more = {"before": before, "after": after}
         super().set(value, result, delay, *sources, node=node, outer=outer, **more)
         if node is not None and (held := self._held.get(node)):
             self.tracks[value] = _drop_padding(self.tracks[value], "edge", held, 0)
 
     def frames_read(self, output: ir.Value) -> int:
-        """The offset n of the frames below ``rate * samples + n`` that are read of what a rule will give.
+        """Return the offset n for which frames below ``rate * samples + n`` of a rule's output are read.
 
         Raises:
-            Refused: it has no time axis, as what is padded or cut to one length.
+            Refused: it has no time axis, as after padding or cutting to one length.
         """
         time = self.facts.time(output)
         if time is None:
@@ -188,7 +188,7 @@ class Rewriter(Values):
         return self.needs.get(output, time.offset)
 
     def zero_start(self, node: ir.Node, fill: float) -> None:
-        """Put zeros before frame 0 of what `node` gave, where sums or squares of `fill` would overflow there."""
+        """Put zeros before frame 0 of the output of `node`, if sums or squares of `fill` would overflow there."""
         output = node.outputs[0]
         if not abs(fill) <= LARGE:
             track = self.stream(output)
@@ -211,7 +211,7 @@ class Rewriter(Values):
         return self.new.one(f"{name}.masked", "Where", inside, value, other)
 
     def allowed(self, node: ir.Node, track: Track) -> ir.Value:
-        """The stream as an operand of `node`, with 1 before frame 0 where not every number suits it."""
+        """Return the stream as an operand of `node`, with 1 before frame 0 if not every number is valid."""
         if track.delay <= 0 or partial(node) is not track.offline:
             return track.value
         if sign(track.value) > 0 or (node.op_type == "Sqrt" and sign(track.value) == 0):
@@ -220,7 +220,7 @@ class Rewriter(Values):
         return self.masked(track, track.value, 0, name, before=True, after=False, fill=1.0)
 
     def inside(self, track: Track, count: int, name: str, *, before: bool, after: bool) -> ir.Value:
-        """Which frames of a context are inside the stream: bool, broadcasts over the other axes."""
+        """Return the frames of a context that are inside the stream: bool, broadcasts over the other axes."""
         shape = [1] * (len(track.shape) - track.axis)
         shape[0] = (track.frames + count) * track.outer
         place = np.tile(np.arange(track.frames + count) - count, track.outer).reshape(shape)
@@ -242,7 +242,7 @@ class Rewriter(Values):
     def window(
         self, node: ir.Node, reach: int, stride: int, left: int, fill: float | None = 0.0
     ) -> tuple[ir.Value, int]:
-        """What an operator that slides along time reads in one hop, and the delay of its output.
+        """Return the input of an operator that slides along time in one hop, and the delay of its output.
 
         Output frame j reads input frames ``j * stride - left`` to ``j * stride - left + reach``.
 
@@ -251,7 +251,7 @@ class Rewriter(Values):
             reach: ``(kernel - 1) * dilation``.
             stride: in frames.
             left: padding before frame 0, below 0 for frames that are skipped.
-            fill: what frames outside the stream read as; None where it does not matter.
+            fill: value of frames outside the stream; None if it does not matter.
         """
         track, output, name = self.stream(node.inputs[0]), node.outputs[0], str(node.name)
         last = (self.frames_read(output) - 1) * stride + reach - left
@@ -273,7 +273,7 @@ class Rewriter(Values):
     def set_mirrored(
         self, node: ir.Node, value: ir.Value, mode: str, left: int, right: int
     ) -> None:
-        """Record what a Pad that repeats frames gives: `value` is one hop without the padding."""
+        """Record the output of a Pad that repeats frames: `value` is one hop without the padding."""
         output, track = node.outputs[0], self.stream(node.inputs[0])
         shape = self.hop_shape(output)
         source = replace(track, value=value, shape=shape, zero_before=False, zero_after=False)
@@ -282,14 +282,14 @@ class Rewriter(Values):
         self.tracks[output] = replace(self.tracks[output], mirror=Mirror(source, mode, left, right))
 
     def kept_mirror(self, node: ir.Node, mirror: Mirror) -> None:
-        """What `node` makes of a padded value, frame by frame, is padded in the same way."""
+        """Pad the outputs of `node`, which works frame by frame on a padded value, in the same way."""
         for output in node.outputs:
             track = self.track(output)
             if track is not None:
                 self.tracks[output] = _drop_padding(track, mirror.mode, mirror.left, mirror.right)
 
     def solid(self, value: ir.Value) -> Track:
-        """The stream of a padded value with all frames that the padding adds."""
+        """Return the stream of a padded value with all frames that the padding adds."""
         track = self.tracks[value]
         if track.mirror is None:
             return track
@@ -318,10 +318,10 @@ class Rewriter(Values):
     def _mirror_window(
         self, track: Track, window: Window, name: str, *, hold: bool
     ) -> tuple[ir.Value, int, int]:
-        """What a window reads of a padded value, its delay, and how many of its first outputs are the same.
+        """Return a window's input from a padded value, its delay, and how many of its first outputs are equal.
 
-        The first output waits for the frame that the first padded one repeats. Where all that the first windows
-        read repeats one frame, their outputs are the same, and who reads these need not wait.
+        The first output waits for the frame that the first padded one repeats. If the first windows only read repeats
+        of one frame, their outputs are equal, and their readers need not wait.
         """
         mirror, skip, stride = track.mirror, -window.left, window.stride
         assert mirror is not None
@@ -347,14 +347,14 @@ class Rewriter(Values):
 
 
 def _equal_first_outputs(mirror: Mirror, window: Window) -> int:
-    """How many windows read nothing but frames that repeat the first one."""
+    """Return the number of windows that read only frames that repeat the first one."""
     if mirror.mode != "edge" or window.stride != 1:
         return 0
     return max(0, mirror.left - window.reach + window.left)
 
 
 def _drop_padding(track: Track, mode: str, left: int, right: int) -> Track:
-    """A padded stream whose first and last frames repeat others."""
+    """Return a padded stream whose first and last frames repeat others."""
     time = replace(track.time, offset=track.time.offset - left - right)
     source = replace(
         track, time=time, delay=track.delay + left, zero_before=False, zero_after=False, mirror=None

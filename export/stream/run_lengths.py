@@ -1,4 +1,4 @@
-"""At which lengths a stream is compared with its source, besides those at which the network was read."""
+"""Lengths at which a stream is compared with its source, in addition to those at which the network was read."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ BEHIND = 1.25  # of a number with which positions are compared
 LARGEST = 2**25  # elements of a tensor in a run that is longer than the example
 ELEMENTS = 2**28  # of all tensors in such a run
 CONSECUTIVE = 6  # lengths, so that all remainders of small divisors are among them
-APART = 2  # between lengths where nobody tells which ones matter
+APART = 2  # distance of lengths if it is unknown which ones matter
 FLOAT_BYTES = 4
 
 
@@ -31,9 +31,9 @@ class ComparisonLengths:
     Attributes:
         offline: the source.
         short: the network at the shorter of the two lengths at which it was read.
-        facts: what the two tell.
+        facts: the facts from the two lengths.
         model: one of its streams.
-        numbers: with which it compares positions, or at which it cuts time.
+        numbers: numbers with which it compares positions, or at which it cuts time.
     """
 
     offline: Offline
@@ -60,7 +60,7 @@ class ComparisonLengths:
 
     @cached_property
     def example(self) -> int:
-        """That of the examples; 0 where there are none, or they are shorter than the smallest hop."""
+        """Length of the examples in samples; 0 without examples, or if they are shorter than the smallest hop."""
         sizes = [
             int(array.shape[self.offline.axes[name]] / self.offline.rates.get(name, Fraction(1)))
             for name, array in (self.offline.examples or {}).items()
@@ -70,7 +70,7 @@ class ComparisonLengths:
 
     @cached_property
     def long(self) -> int:
-        """Several times the longest window and the example, behind all numbers, as far as memory allows."""
+        """Several times the longest window and the example, beyond all numbers, as far as memory allows."""
         wanted = max(
             TIMES * (self.example or self.read),
             2 * self.read,
@@ -90,12 +90,12 @@ class ComparisonLengths:
             yield steps * self.step
 
     def around(self, samples: int) -> Iterable[int]:
-        """The lengths next to one that need not be a multiple of the step."""
+        """Return the lengths around a number, which need not be a multiple of the step."""
         for steps in range(samples // self.step, samples // self.step + 3):
             yield steps * self.step
 
     def fits(self, samples: int) -> bool:
-        """Whether a run of so many samples needs no more memory and time than a proof should."""
+        """Whether a run of `samples` needs no more memory and time than a proof should."""
         if samples <= self.example:
             return True
         sizes = [self._elements(value, samples) for value in self.facts.axes]
@@ -108,7 +108,7 @@ class ComparisonLengths:
         return prod(shape)
 
     def _window(self) -> int:
-        """Samples that the stream reaches back to: its delay, and what its largest state keeps of frames."""
+        """Return the samples that the stream reaches back: its delay, and the frames in its largest state."""
         streaming, window = self.model.streaming, Fraction(self.delay)
         assert streaming is not None
         frame = {str(value.name): self._elements(value, 2 * self.read) for value in self.facts.axes}

@@ -1,4 +1,4 @@
-"""The facts of the rewrite in a saved file, of any origin: returned where they are well-formed."""
+"""Reads the facts of the rewrite in a saved file of any origin, if they are well-formed."""
 
 from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.layout import parse_layout
@@ -20,7 +20,7 @@ def timing_fact(content: Json) -> dict[str, Timing] | None:
     """Return the time axes by tensor name.
 
     Raises:
-        ValueError, TypeError, KeyError, AttributeError: not what `Model.describe` wrote.
+        ValueError, TypeError, KeyError, AttributeError: not written by `Model.describe`.
     """
     if content is None:
         return None
@@ -48,7 +48,7 @@ def end_state_fact(content: Json) -> str | None:
 
 
 def streaming_fact(content: Json) -> StreamingFacts | None:
-    """Return what the rewrite found."""
+    """Return the results of the rewrite."""
     if content is None:
         return None
     outputs = tuple(OutputDelay(**row) for row in content["outputs"])
@@ -66,7 +66,7 @@ def streaming_fact(content: Json) -> StreamingFacts | None:
 
 
 def replaced_fact(content: Json) -> Replacements | None:
-    """Return what was replaced before the rewrite."""
+    """Return the nodes that were replaced before the rewrite."""
     if content is None:
         return None
     nodes = tuple(ReplacedNode(**row) for row in content["nodes"])

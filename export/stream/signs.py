@@ -12,7 +12,7 @@ Operands = Sequence[ir.Value | None]
 
 
 def partial(node: ir.Node) -> ir.Value | None:
-    """The operand of a node that not every number suits; None where all do."""
+    """Return the operand of a node for which not every number is valid; None if all are."""
     place = facts_of(node).partial
     if node.op_type == "Pow":
         power = array_of(node.inputs[1])
@@ -22,7 +22,7 @@ def partial(node: ir.Node) -> ir.Value | None:
 
 
 def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
-    """1 where a value is above zero whatever the inputs of its graph are, 0 where not below, else -1."""
+    """Return 1 if a value is above zero for all inputs of its graph, 0 if not below zero, else -1."""
     array = array_of(value)
     if array is not None:
         return 1 if (array > 0).all() else 0 if (array >= 0).all() else -1
@@ -36,7 +36,7 @@ def sign(value: ir.Value | None, depth: int = DEPTH) -> int:
 
 
 def _sign_of_result(node: ir.Node, depth: int) -> int:
-    """The sign of what a node makes of its operands."""
+    """Return the sign of a node's result."""
     facts, operands = facts_of(node), node.inputs
     if node.op_type == "Mul" and operands[0] is operands[1]:
         return 0

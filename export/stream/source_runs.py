@@ -24,10 +24,10 @@ FEW = 16  # elements of a constant that is a length
 
 
 def module_run(loaded: TorchModule, feed: Arrays, *, in_double: bool = False) -> Sequence[Array]:
-    """Call a module and return its outputs in order. Raises what forward raises.
+    """Call a module and return its outputs in order. Errors of forward pass through.
 
     Args:
-        loaded: the module, and examples that tell the types of its inputs.
+        loaded: the module, and examples with the types of its inputs.
         feed: one array for each input.
         in_double: in float64.
     """
@@ -49,7 +49,7 @@ def file_run(
     constants: Constants,
     runner: Callable[[bytes], Callable[[Arrays], Arrays]] = source_runner,
 ) -> Callable[[Arrays], Sequence[Array]]:
-    """Return what runs a file at any length and gives its outputs in order; arguments as in `from_onnx`."""
+    """Return a call that runs a file at any length and returns its outputs in order; arguments as in `from_onnx`."""
 
     @cache
     def opened() -> tuple[Callable[[Arrays], Arrays], Arrays]:
@@ -65,7 +65,7 @@ def file_run(
 
 
 def length_numbers(graph: onnx.GraphProto) -> Sequence[LengthNumber]:
-    """The constants of a file that may be lengths or places in time, each with the node that reads it."""
+    """Return the constants of a file that may be lengths or places in time, each with the node that reads it."""
     made = {node.output[0]: node for node in graph.node if node.op_type == "Constant"}
     stored = {tensor.name: tensor for tensor in graph.initializer}
 

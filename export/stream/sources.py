@@ -37,20 +37,20 @@ class Offline:
 
     Attributes:
         at: imports it, verified, with the time axis of its inputs at this length.
-        notes: what was assumed and the user should know.
+        notes: assumptions that the user should know.
         examples: the factory's example inputs by name; None for a file.
         axes: the time axes of the inputs that have one.
         rates: input name -> frames of it in one sample of the reference stream; 1 for those left out.
-        controls: inputs of which one value holds for a hop.
-        probe: runs torch code at this length; like `at` it tells a length at which the network does not run by
-            `TooShort`. None for a file.
-        nodes: how many nodes of its export the inputs reach at this length.
-        run: runs the source itself on whole inputs and returns its outputs in order; `TooShort` where it fails.
-            None where the network is another one on purpose.
-        run_in_double: the same in float64; None where the source has no such form.
-        guards: reads on which lengths torch code depends; None for a file.
-        numbers: what a file compares positions with, or cuts time at.
-        multiple: what an .onnx says that every length is a multiple of.
+        controls: inputs with one value per hop.
+        probe: runs torch code at this length; like `at` it raises `TooShort` at a length at which the network does not
+            run. None for a file.
+        nodes: number of nodes of its export at this length that depend on an input.
+        run: runs the source itself on whole inputs and returns its outputs in order; `TooShort` if it fails.
+            None if the network is another one on purpose.
+        run_in_double: the same in float64; None if the source has no such form.
+        guards: reads the length conditions of torch code; None for a file.
+        numbers: numbers with which a file compares positions, or at which it cuts time.
+        multiple: number of which every length is a multiple, as stated by an .onnx.
     """
 
     at: Callable[[int], Model]
@@ -83,24 +83,23 @@ def onnx_offline(
     session: Sequence[str] = (),
     rates: Rates | None = None,
 ) -> Offline:
-    """An .onnx whose inputs leave one dimension open: time.
+    """Return an .onnx as an offline network; its inputs have one open dimension, time.
 
     An open first dimension of another name is the batch, 1. Dimensions called ``T`` and ``64*T``, as
-    torch.export names derived ones, tell the rates of their inputs: the longest is the reference, and read at
-    multiples of 64 alone.
+    torch.export names derived ones, give the rates of their inputs: the longest is the reference, read only at
+    multiples of 64.
 
     Args:
         path_or_bytes: the file, or its content.
         name: recorded as the source's name.
-        time_axes: input name -> its time axis, where the file does not tell; then the inputs that
-            are left out have no time.
-        shapes: input name -> dimensions; what stands for the time axis does not matter.
+        time_axes: input name -> its time axis, if the file does not state it; then other inputs have no time.
+        shapes: input name -> dimensions; the entry of the time axis is ignored.
         constants: input name -> value: these inputs become constants.
         session: names of inputs that stay the same for a session, so that they have no time.
         rates: see `Offline`.
 
     Raises:
-        ModelError: not a usable file, or a time axis that cannot be told.
+        ModelError: not a usable file, or a time axis that cannot be found.
     """
     data = path_or_bytes if isinstance(path_or_bytes, bytes) else read_file(Path(path_or_bytes))
     shapes, time_axes, constants = shapes or {}, time_axes or {}, constants or {}
@@ -137,13 +136,13 @@ def torch_offline(
     shapes: Mapping[str, Sequence[int]] | None = None,
     rates: Rates | None = None,
 ) -> Offline:
-    """A torch module; ``source`` and `shapes` as in `from_torch`.
+    """Return a torch module as an offline network; ``source`` and `shapes` as in `from_torch`.
 
     Args:
         source: ``package.module:factory``.
         name: recorded as the source's name.
         time_axes: input name -> its time axis.
-        shapes: input name -> dimensions, where the factory gives no example inputs.
+        shapes: input name -> dimensions, if the factory returns no example inputs.
         rates: see `Offline`.
     """
     if Path(source).suffix == ".pt2":

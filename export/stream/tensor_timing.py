@@ -29,15 +29,15 @@ class TimeAxis:
 
 @dataclass(frozen=True)
 class Facts:
-    """What two instances of one network tell about its values.
+    """Facts about the values of a network from two instances of it.
 
     Attributes:
         axes: the axes of a value that grow with the input; a value without entry does not grow.
         twins: the same values in the longer instance.
         changed: constants of one shape whose content follows the length, as the target of a Reshape.
-        samples: of the two instances.
-        origins: what constants of the two were computed from.
-        segment: samples of which a hop must hold whole numbers, besides what the rates ask for.
+        samples: lengths of the two instances.
+        origins: origins of constants in the two instances.
+        segment: a hop must hold a whole number of so many samples, in addition to the demands of the rates.
     """
 
     axes: Mapping[ir.Value, tuple[TimeAxis, ...]]
@@ -48,12 +48,12 @@ class Facts:
     segment: int = 1
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
-        """The time axis of a value that has exactly one."""
+        """Return the time axis of a value that has exactly one."""
         axes = self.axes.get(value, ()) if value is not None else ()
         return axes[0] if len(axes) == 1 else None
 
     def minimum_hop(self) -> int:
-        """The smallest number of samples that is a whole number of frames of every tensor."""
+        """Return the smallest number of samples that is a whole number of frames of every tensor."""
         rates = [axis.rate for axes in self.axes.values() for axis in axes]
         return int(np.lcm.reduce([self.segment, *(rate.denominator for rate in rates)]))
 
@@ -94,7 +94,7 @@ def find_facts(short: ir.Graph, long: ir.Graph, samples: tuple[int, int]) -> Fac
 def _growth(
     before: tuple[int, ...], after: tuple[int, ...], samples: tuple[int, int]
 ) -> tuple[list[TimeAxis], list[str]]:
-    """The axes along which a shape grows, and sizes that are not ``rate * samples + offset``, in words."""
+    """Return the axes along which a shape grows, and sizes that are not ``rate * samples + offset``, in words."""
     axes, crooked = [], []
     for axis, (small, large) in enumerate(zip(before, after, strict=True)):
         rate = Fraction(large - small, samples[1] - samples[0])
@@ -107,7 +107,7 @@ def _growth(
 
 
 def values_of(graph: ir.Graph) -> Iterator[ir.Value]:
-    """All values in an order that two equal graphs share: inputs, then as nodes read and make them."""
+    """Return all values in an order that two equal graphs share: inputs, then in the order of nodes."""
     seen: dict[ir.Value, None] = dict.fromkeys(graph.inputs)
     for node in graph:
         seen.update(dict.fromkeys(value for value in node.inputs if value is not None))
@@ -138,7 +138,7 @@ def check_same(short: ir.Graph, long: ir.Graph) -> None:
 
 
 def grown_module(short: ir.Graph, long: ir.Graph) -> str:
-    """The module that has more nodes than any other in the longer graph alone, as messages name it."""
+    """Return the module with the most nodes that only the longer graph has, as messages name it."""
     grown = Counter(module_of(node) for node in long)
     grown.subtract(module_of(node) for node in short)
     named = [(count, module) for module, count in grown.items() if module and count > 0]
@@ -148,7 +148,7 @@ def grown_module(short: ir.Graph, long: ir.Graph) -> str:
 def _form_of(
     node: ir.Node, order: Mapping[ir.Value, int]
 ) -> tuple[str, list[int | None], dict[str, str]]:
-    """The operator of a node, the numbers of the values that it reads, and its attributes."""
+    """Return the operator of a node, the numbers of the values that it reads, and its attributes."""
     wiring = [order.get(value) for value in node.inputs if value is not None]
     attributes = {name: str(attribute.value) for name, attribute in node.attributes.items()}
     return node.op_type, wiring, attributes

@@ -1,4 +1,4 @@
-"""Which axis of each input of a network is time, at which rate, and which sizes its other axes have."""
+"""Finds the time axis of each input of a network, its rate, and the sizes of its other axes."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ def dims_of_inputs(graph: onnx.GraphProto, constants: Iterable[str]) -> dict[str
 
 
 def open_dimensions(dims: Dims, *, has_shape: bool) -> list[tuple[int, str]]:
-    """Place and name of the dimensions that may be time; none where the user gives the shape."""
+    """Return place and name of the dimensions that may be time; none if the user gives the shape."""
     places = [(axis, str(dim)) for axis, dim in enumerate(dims) if type(dim) is not int]
     batch = len(places) > 1 and places[0][0] == 0
     return [] if has_shape else places[batch:]
@@ -36,7 +36,7 @@ def open_dimensions(dims: Dims, *, has_shape: bool) -> list[tuple[int, str]]:
 def _open_dimensions(
     inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, list[tuple[int, str]]]:
-    """The dimensions that may be time, of each input that has some."""
+    """Return the dimensions that may be time, of each input that has some."""
     found = {name: open_dimensions(dims, has_shape=name in shapes) for name, dims in inputs.items()}
     return {name: places for name, places in found.items() if places}
 
@@ -44,7 +44,7 @@ def _open_dimensions(
 def told_rates(
     inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Fraction]:
-    """The rates that open dimensions called ``T`` and ``64*T`` tell; none where the names differ otherwise."""
+    """Return the rates of open dimensions called ``T`` and ``64*T``; none if the names differ otherwise."""
     found = _open_dimension_factors(inputs, shapes)
     most = max((factor for factor, _ in found.values()), default=1)
     if len({symbol for _, symbol in found.values()}) != 1:
@@ -53,7 +53,7 @@ def told_rates(
 
 
 def told_multiple(inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]) -> int:
-    """What every length is a multiple of, as open dimensions called ``64*T`` tell."""
+    """Return the number of which every length is a multiple, as open dimensions called ``64*T`` show."""
     factors = _open_dimension_factors(inputs, shapes).values()
     return max((factor for factor, _ in factors), default=1)
 
@@ -61,7 +61,7 @@ def told_multiple(inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]
 def _open_dimension_factors(
     inputs: Mapping[str, Dims], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, tuple[int, str]]:
-    """Of the last open dimension of each input its factor and its name: 64 and T of ``64*T``."""
+    """Return factor and name of the last open dimension of each input: 64 and T for ``64*T``."""
     found: dict[str, tuple[int, str]] = {}
     for name, places in _open_dimensions(inputs, shapes).items():
         label = places[-1][1]
@@ -89,7 +89,7 @@ def find_time(
 ) -> dict[str, int]:
     """Return input name -> time axis: the given ones, else the only open dimension of the inputs.
 
-    Inputs with a rate of their own may call theirs otherwise.
+    Inputs with another rate may have another name for it.
 
     Raises:
         ModelError: unknown inputs or axes, or not exactly one open dimension.
@@ -126,10 +126,10 @@ def _checked_axes(
 def fixed_sizes(
     inputs: Mapping[str, Dims], axes: Mapping[str, int], shapes: Mapping[str, Sequence[int]]
 ) -> tuple[dict[str, list[int]], list[str]]:
-    """All sizes but time, a batch being 1; and what the user should know of that.
+    """Return all sizes but time, with a batch of 1; and notes for the user.
 
     Raises:
-        ModelError: every dimension that is open besides time and the batch.
+        ModelError: every open dimension other than time and the batch.
     """
     fixed: dict[str, list[int]] = {}
     notes, problems = [], []

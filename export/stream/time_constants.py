@@ -1,4 +1,4 @@
-"""Constants along time: the same in every frame, a count, a pattern that returns, or computed from such."""
+"""Constants along time: equal in every frame, a count, a periodic pattern, or computed from these."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,14 +22,14 @@ MOST_START = 64  # hops until a pattern has set in
 
 @dataclass(frozen=True)
 class TimeConstant:
-    """A constant at two lengths, and what its hops are.
+    """A constant at two lengths, and its time axis.
 
     Attributes:
         name: of the constant.
         arrays: its content at the shorter and at the longer length.
         axis: of time.
         rate: frames for a sample.
-        offset: frames besides ``rate * samples``.
+        offset: frames in addition to ``rate * samples``.
     """
 
     name: str
@@ -46,7 +46,7 @@ class TimeConstant:
 
 @dataclass(frozen=True)
 class Pattern:
-    """Frames that return: `start` of their own, then `period` over and over, then `end` of their own."""
+    """Periodic frames: first `start`, then `period` repeatedly, then `end`."""
 
     start: Array
     period: Array
@@ -54,7 +54,7 @@ class Pattern:
 
 
 def step_of(array: Array, axis: int) -> Array | None:
-    """What is added from frame to frame; None where that is not the same everywhere."""
+    """Return the constant step from frame to frame; None if it is not the same everywhere."""
     start, step = np.take(array, [0], axis), np.zeros(1, array.dtype)
     if array.dtype.kind in "iuf" and array.shape[axis] > 1:
         step = np.take(array, [1], axis) - start
@@ -65,7 +65,7 @@ def step_of(array: Array, axis: int) -> Array | None:
 
 
 def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
-    """The pattern that comes again after `period` frames; None where none does, twice at least."""
+    """Return the pattern that repeats after `period` frames, at least twice; None if none does."""
     frames = np.moveaxis(array, axis, 0)
     count = len(frames)
     if count < 3 * period or array.dtype.kind not in "fiub":
@@ -98,9 +98,9 @@ def pattern_of(array: Array, axis: int, period: int) -> Pattern | None:
 def emit_pattern(
     new: HopGraph, along: TimeConstant, pattern: Pattern, frames: int, delay: int
 ) -> ir.Value:
-    """The frames of a hop, but for those at the end, which nobody may read.
+    """Return the frames of a hop, except those at the end, which may have no reader.
 
-    Until the pattern has set in, the number of the hop picks them.
+    Until the period starts, the number of the hop selects them.
     """
     period, start = pattern.period.shape[along.axis], pattern.start.shape[along.axis]
     hops = max(0, ceil((start + delay) / frames)) if start else 0
@@ -131,15 +131,15 @@ def emit_pattern(
 
 @dataclass
 class Emitter:
-    """Emits what a constant along time is in a hop, at a delay.
+    """Emits the frames of a constant along time in a hop, at a delay.
 
     Attributes:
         new: the graph of one hop.
         hop: samples of it.
         samples: the two lengths.
-        least: the smallest hop, after which patterns return.
+        least: the smallest hop, after which patterns repeat.
         origins: of the constants at the two lengths.
-        made: what was emitted, by the names of a constant, the delay, and what is read.
+        made: emitted values, by the names of a constant, the delay, and the frames that are read.
     """
 
     new: HopGraph
@@ -158,7 +158,7 @@ class Emitter:
         delay: int,
         read: int | None = None,
     ) -> ir.Value | None:
-        """Return the frames of one hop; None where nothing is known of how they go on.
+        """Return the frames of one hop; None if nothing is known of how they go on.
 
         Args:
             names: of the constant at the two lengths.
@@ -187,7 +187,7 @@ class Emitter:
         return self._computed(names, along, int(frames), delay) if value is None else value
 
     def _counted(self, along: TimeConstant, step: Array, frames: int, delay: int) -> ir.Value:
-        """The frames of a hop of what grows by `step` from frame to frame."""
+        """Return the frames of a hop of a constant that grows by `step` from frame to frame."""
         axis = along.axis
         start = np.take(along.long, [0], axis)
         if not step.any():
@@ -200,7 +200,7 @@ class Emitter:
     def _returning(
         self, along: TimeConstant, frames: int, delay: int, read: int | None
     ) -> ir.Value | None:
-        """The frames of a hop of a pattern; None where there is none, or its end is due before it is known."""
+        """Return the frames of a hop of a pattern; None without one, or if its end is due before it is known."""
         period = along.rate * self.least
         axis = along.axis
         pattern = pattern_of(along.long, axis, int(period)) if period.denominator == 1 else None
@@ -209,7 +209,7 @@ class Emitter:
         ends = along.offset - pattern.end.shape[axis]
         hops = (pattern.start.shape[axis] + delay) / frames
         unread = pattern.end.shape[axis] == 0 or (read is not None and read <= ends)
-        known = delay >= -ends  # the last sample is heard before the frames of the end are due
+        known = delay >= -ends  # the last sample arrives before the frames of the end are due
         if hops > MOST_START or not (unread or known):
             return None
         value = emit_pattern(self.new, along, pattern, frames, delay)
@@ -218,7 +218,7 @@ class Emitter:
     def _ended(
         self, value: ir.Value, along: TimeConstant, pattern: Pattern, frames: int, delay: int
     ) -> ir.Value:
-        """The frames of a hop, those at the end of the stream by how many samples lie behind it."""
+        """Return the frames of a hop; those at the end of the stream follow from the samples after the end."""
         new, axis, name = self.new, along.axis, f"{along.name}.end"
         count = pattern.end.shape[axis]
         place = np.arange(frames) - frames - along.offset - delay + count
@@ -259,7 +259,7 @@ class Emitter:
     def _computed(
         self, names: tuple[str, str], along: TimeConstant, frames: int, delay: int
     ) -> ir.Value | None:
-        """The same computation over the frames of a hop."""
+        """Return the same computation over the frames of a hop."""
         made, twin = (table.get(name) for table, name in zip(self.origins, names, strict=True))
         if made is None or twin is None or made.op_type != twin.op_type:
             return None
@@ -294,7 +294,7 @@ class Emitter:
         return self.new.one(f"{along.name}.along", made.op_type, *inputs, **attributes)
 
     def _operand(self, both: Operands, delay: int) -> ir.Value | None:
-        """The frames of a hop of an operand; None where it is left out, or nothing is known of them."""
+        """Return the frames of a hop of an operand; None if it is left out, or unknown."""
         one, other = both
         if one is None or other is None:
             return None
@@ -312,7 +312,7 @@ def _is_whole(along: TimeConstant, first: Operands) -> bool:
 
 
 def _form(made: Origin, axis: int) -> str | None:
-    """How a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
+    """Return how a node computes the frames of a hop: as it is, by the shape of its output, or not at all."""
     kind, row = made.op_type, FACTS.get(made.op_type)
     if kind == "MatMul" or (kind == "Einsum" and _keeps_time(made, axis)):
         return "as it is"

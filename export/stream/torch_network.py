@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 class TooShort(ModelError):
-    """A network does not run at a length."""
+    """Raised if a network does not run at a length."""
 
 
 @dataclass(frozen=True)
 class TorchNetwork:
-    """A factory's module; what runs it raises `TooShort` at a length at which forward fails.
+    """A factory's module; its runs raise `TooShort` at a length at which forward fails.
 
     Attributes:
         loaded: the module and its example inputs.
         axes: the time axes of the inputs that have one.
         rates: input name -> frames of it in one sample; 1 for those left out.
-        calls: what a run tells, by the length of each run so far.
+        calls: result of each run so far, by its length.
     """
 
     loaded: TorchModule
@@ -48,11 +48,11 @@ class TorchNetwork:
         return _arrays(self.loaded)
 
     def frames(self, name: str, samples: int) -> int:
-        """Frames of an input for so many samples."""
+        """Return the frames of an input for so many samples."""
         return int(samples * self.rates.get(name, 1))
 
     def inputs(self, samples: int) -> "dict[str, torch.Tensor]":
-        """The examples, repeated along time to this length."""
+        """Return the examples, repeated along time to this length."""
         import torch
 
         return {
@@ -63,7 +63,7 @@ class TorchNetwork:
         }
 
     def probe(self, samples: int) -> Calls:
-        """The calls of torch in a run at this length."""
+        """Return the calls of torch in a run at this length."""
         if samples not in self.calls:
             with self._forward({key: self.frames(key, samples) for key in self.axes}):
                 self.calls[samples] = record(self.loaded.module, self.inputs(samples))
@@ -77,19 +77,19 @@ class TorchNetwork:
         return from_torch(self._loaded_at(samples), name=name, offline=True)[0]
 
     def nodes(self, samples: int) -> int:
-        """How many nodes of its export the inputs reach at this length."""
+        """Return the number of nodes of its export at this length that depend on an input."""
         from edgekit.export.from_torch import quiet
 
         with quiet():
             return reached_nodes(trace_module(self._loaded_at(samples)).program)
 
     def run(self, feed: Arrays, in_double: bool = False) -> Sequence[Array]:
-        """The outputs of the module for whole inputs, in order; in float64 where asked for."""
+        """Return the outputs of the module for whole inputs, in order; in float64 on request."""
         with self._forward({key: feed[key].shape[axis] for key, axis in self.axes.items()}):
             return module_run(self.loaded, feed, in_double=in_double)
 
     def guards(self, samples: int) -> Guards:
-        """On which lengths forward depends, as it tells at this one."""
+        """Return the lengths on which forward depends, as read at this one."""
         from edgekit.export.from_torch import quiet
 
         with quiet():
@@ -101,7 +101,7 @@ class TorchNetwork:
 
     @contextmanager
     def _forward(self, frames: Mapping[str, int]) -> Iterator[None]:
-        """Turn what forward raises on inputs of so many frames into a `TooShort`."""
+        """Convert errors of forward on inputs of these frame counts to `TooShort`."""
         from edgekit.export.from_torch import quiet
 
         with quiet():

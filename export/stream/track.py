@@ -9,32 +9,32 @@ from edgekit.export.stream.tensor_timing import TimeAxis
 
 
 class StreamingRefused(Exception):
-    """A rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
+    """Raised if a rule cannot stream its node; `found`, `allowed` and `step` become a `Problem`."""
 
     def __init__(self, found: str, allowed: str, step: str) -> None:
-        """Take the parts of the problem; the node is known to the caller."""
+        """Store the parts of the problem; the caller knows the node."""
         super().__init__(found)
         self.found, self.allowed, self.step = found, allowed, step
 
 
 class Unseen(StreamingRefused):
-    """A window of attention has no end within the length at which the network was read."""
+    """Raised if a window of attention has no end within the length at which the network was read."""
 
 
 class Later(Exception):
     """The scores of an attention must be `delay` frames late, because their values are."""
 
     def __init__(self, scores: ir.Value, delay: int) -> None:
-        """Take the offline value of the scores."""
+        """Store the offline value of the scores."""
         super().__init__(str(scores.name))
         self.scores, self.delay = scores, delay
 
 
 class Segments(Exception):
-    """A hop must hold whole segments of `samples`, after which a mask of attention returns."""
+    """Raised if a hop must hold whole segments of `samples`, after which a mask of attention repeats."""
 
     def __init__(self, samples: int) -> None:
-        """Take the length of a segment."""
+        """Store the length of a segment."""
         super().__init__(str(samples))
         self.samples = samples
 
@@ -48,14 +48,14 @@ class Track:
         offline: the value of the offline network that it carries.
         time: axis, rate and length of the offline value.
         shape: of one hop.
-        delay: in frames of this tensor. Below 0 where frames are known before their time, as behind
-            a padding on the left; the frames before ``-delay`` then follow from constants alone.
+        delay: in frames of this tensor. Below 0 if frames are known before their time, as after a padding on the
+            left; the frames before ``-delay`` then follow from constants alone.
         cause: name of the node where the delay last grew.
         zero_before: frames that the stream holds before frame 0 are zero.
-        zero_after: frames that it holds behind the end are zero.
-        outer: the time axis holds so many streams one behind the other, as rows that batch and time
-            were flattened to; `time` is that of each.
-        mirror: what its first and last frames repeat; None where the stream holds them itself.
+        zero_after: frames that it holds after the end are zero.
+        outer: number of consecutive streams on the time axis, as rows that batch and time were flattened to; `time` is
+            that of each.
+        mirror: padding that its first and last frames repeat; None if the stream holds them itself.
     """
 
     value: ir.Value
@@ -87,13 +87,13 @@ class Track:
 
 @dataclass(frozen=True)
 class Mirror:
-    """A padding with frames of the stream: its `value` does not hold them, who reads it takes them from `source`.
+    """A padding with frames of the stream: its `value` does not hold them, so its readers take them from `source`.
 
     Attributes:
         source: the frames without padding, ``left`` frames later than the padded ones.
-        mode: ``edge`` repeats the first and the last frame, ``reflect`` those beside them.
+        mode: ``edge`` repeats the first and the last frame, ``reflect`` those next to them.
         left: frames before the first one.
-        right: frames behind the last one.
+        right: frames after the last one.
     """
 
     source: Track
@@ -108,13 +108,13 @@ class Mirror:
 
     @property
     def reach(self) -> int:
-        """How far before the last padded frame lies what it repeats."""
+        """Distance from the last padded frame back to the frame that it repeats."""
         return 2 * self.right if self.mode == "reflect" else self.right
 
 
 @dataclass(frozen=True)
 class Square:
-    """Attention scores or weights: queries of one hop by the keys that any of them sees.
+    """Attention scores or weights: queries of one hop by the keys that any of them attends to.
 
     Row r and column c of hop h are the query ``h * frames - delay + r`` and the key
     ``h * frames - delay - past + c``.
@@ -126,8 +126,8 @@ class Square:
         axes: of queries and of keys.
         shape: of one hop.
         delay: of the queries, in frames.
-        past: frames that a query sees before it.
-        ahead: frames that a query sees behind it.
+        past: frames before a query that it attends to.
+        ahead: frames after a query that it attends to.
         cause: name of the node where the delay last grew.
     """
 

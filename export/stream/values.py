@@ -1,4 +1,4 @@
-"""What the rules look up: the stream of an offline value, or its constant, in the graph of one hop."""
+"""Look-ups for the rules: the stream of an offline value, or its constant, in the graph of one hop."""
 
 import onnx_ir as ir
 
@@ -16,13 +16,13 @@ INSIDE = (
 
 
 class Values:
-    """Offline values and what they are in the graph of one hop.
+    """Offline values and their form in the graph of one hop.
 
     Attributes:
         hop: samples of one call.
         new: the graph of one hop.
         facts: time axes of the offline values.
-        along: what constants along time are in a hop.
+        along: frames of constants along time in a hop.
         tracks: the streams so far.
         squares: the attention scores and weights so far.
     """
@@ -37,11 +37,11 @@ class Values:
         self._along: dict[tuple[ir.Value, int], ir.Value] = {}
 
     def track(self, value: ir.Value | None) -> Track | None:
-        """The stream of an offline value; None where it does not carry time."""
+        """Return the stream of an offline value; None if it does not carry time."""
         return None if value is None else self.tracks.get(value)
 
     def stream(self, value: ir.Value | None) -> Track:
-        """The stream of an offline value that must carry time."""
+        """Return the stream of an offline value that must carry time."""
         found = self.track(value)
         if found is None:
             raise StreamingRefused(
@@ -52,7 +52,7 @@ class Values:
         return found
 
     def fixed(self, value: ir.Value | None) -> ir.Value | None:
-        """The hop graph's value for one without time: a constant, or what follows from such inputs."""
+        """Return the hop graph's value for one without time: a constant, or a value computed from such inputs."""
         if value is None:
             return None
         if value in self.facts.changed or value in self.facts.axes:
@@ -75,7 +75,7 @@ class Values:
         self._fixed[value] = result
 
     def hop_shape(self, value: ir.Value) -> tuple[int, ...]:
-        """The shape of one hop of an offline value."""
+        """Return the shape of one hop of an offline value."""
         time = self.facts.time(value)
         shape = static_shape(value) or ()
         if time is None:
@@ -99,10 +99,10 @@ class Values:
             value: of the offline network.
             result: one hop of it.
             delay: in frames.
-            sources: what it was made from; they tell which node caused the delay.
+            sources: its operands; they show which node caused the delay.
             node: the node that made it.
-            before: its frames before 0 are zero (they are as well where it isn't delayed).
-            after: its frames behind the end are zero.
+            before: its frames before 0 are zero (they are also if it isn't delayed).
+            after: its frames after the end are zero.
             outer: see `Track.outer`.
         """
         time = self.facts.time(value)
@@ -129,10 +129,10 @@ class Values:
         delay: int,
         read: int | None = None,
     ) -> ir.Value | None:
-        """A constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
+        """Return a constant operand of an elementwise node: `output` is the time axis of the `rank` of its output.
 
-        Along time it may be what `along` knows. Before frame 0 it is what it is there, so that no frame that
-        precedes the stream divides by a count of 0. Frames below ``rate * samples + read`` are read.
+        Along time it may be in `along`. Before frame 0 it keeps the value of frame 0, so that no frame before the
+        stream divides by a count of 0. Frames below ``rate * samples + read`` are read.
         """
         time, array = self.facts.time(value), array_of(value)
         twin = array_of(self.facts.twins.get(value)) if value is not None else None

@@ -1,4 +1,4 @@
-"""What nodes say about their windows along one axis: kernels, strides, paddings, slices."""
+"""Windows of nodes along one axis: kernels, strides, paddings, slices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ ENDLESS = 2**40  # frames: a size from which nothing that counts from the front 
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Along one axis: ``reach = (kernel - 1) * dilation``, the stride, and the padding before it."""
+    """A window along one axis: ``reach = (kernel - 1) * dilation``, the stride, and the padding before it."""
 
     reach: int
     stride: int
@@ -31,24 +31,24 @@ class Cut:
 
 
 def per_axis(node: ir.Node, name: str) -> list[int]:
-    """An attribute with one number per spatial axis; 1 where it is left out."""
+    """Return an attribute with one number per spatial axis; the default is 1."""
     return list(attribute(node, name, [1] * spatial(node)))
 
 
 def spatial(node: ir.Node) -> int:
-    """The number of axes behind batch and channels."""
+    """Return the number of axes after batch and channels."""
     return len(static_shape(node.inputs[0]) or ()) - 2
 
 
 def kernel_of(node: ir.Node) -> list[int]:
-    """The kernel size per spatial axis."""
+    """Return the kernel size per spatial axis."""
     if len(node.inputs) > 1:
         return list((static_shape(node.inputs[1]) or ())[2:])
     return list(attribute(node, "kernel_shape", ()))
 
 
 def paddings(node: ir.Node) -> list[int]:
-    """The paddings before all spatial axes, then behind all; also those of ``auto_pad``."""
+    """Return the paddings before all spatial axes, then after all; also those of ``auto_pad``."""
     count, mode = spatial(node), attribute(node, "auto_pad", "NOTSET")
     if mode in ("NOTSET", "VALID"):
         return list(attribute(node, "pads", [0] * 2 * count))
@@ -73,7 +73,7 @@ def paddings(node: ir.Node) -> list[int]:
 
 
 def sliding_of(node: ir.Node, axis: int) -> SlidingWindow:
-    """The window of a convolution or pooling along `axis` of its input."""
+    """Return the window of a convolution or pooling along `axis` of its input."""
     place = axis - 2
     kernel, dilation = kernel_of(node)[place], per_axis(node, "dilations")[place]
     return SlidingWindow(
@@ -82,7 +82,7 @@ def sliding_of(node: ir.Node, axis: int) -> SlidingWindow:
 
 
 def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:
-    """The padding that a Pad adds before and behind `axis`."""
+    """Return the padding that a Pad adds before and after `axis`."""
     pads, axes = (
         array_of(node.inputs[1]),
         array_of(node.inputs[3] if len(node.inputs) > 3 else None),
@@ -98,13 +98,13 @@ def pads_of(node: ir.Node, axis: int) -> tuple[int, int]:
 
 
 def fill_of(node: ir.Node) -> float:
-    """What a Pad fills up with, where it does with a constant."""
+    """Return the value with which a Pad fills, if it is a constant."""
     constant = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
     return 0.0 if constant is None else float(constant.ravel()[0])
 
 
 def unheard(node: ir.Node, axis: int) -> int:
-    """How many frames at the start of each window count nothing: weights of 0, or a taper that begins with 0.
+    """Return the number of frames at the start of each window without effect: weights or a taper of 0.
 
     Args:
         node: a Conv, or a Gather of frames that a Mul tapers.
@@ -116,7 +116,7 @@ def unheard(node: ir.Node, axis: int) -> int:
 
 
 def _tapered_to_zero(gather: ir.Node, axis: int) -> int:
-    """How many frames at the start of each gathered window a Mul makes 0."""
+    """Return the number of frames at the start of each gathered window that a Mul makes 0."""
     taper, index = sole_user(gather.outputs[0]), array_of(gather.inputs[1])
     if taper is None or taper.op_type != "Mul" or index is None or index.ndim != 2:
         return 0
@@ -128,7 +128,7 @@ def _tapered_to_zero(gather: ir.Node, axis: int) -> int:
 
 
 def _factors(node: ir.Node, size: int, place: int) -> Iterator[Array]:
-    """The constant operands that have `size` numbers along an axis that counts from the right."""
+    """Yield the constant operands that have `size` numbers along an axis that counts from the right."""
     for value in node.inputs:
         array = array_of(value)
         if array is not None and array.ndim >= -place and array.shape[place] == size:
@@ -141,7 +141,7 @@ def _leading_zeros(array: Array, axis: int) -> int:
 
 
 def slice_of(node: ir.Node, axis: int, size: int) -> Cut | None:
-    """The part that a Slice takes of an axis of `size`; None where its bounds are not constants.
+    """Return the part that a Slice takes of an axis of `size`; None if its bounds are not constants.
 
     Negative bounds count from `size`.
     """

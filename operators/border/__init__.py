@@ -1,1 +1,1 @@
-"""Between float and integers, and between integer types."""
+"""Conversions between float and integers, and between integer types."""

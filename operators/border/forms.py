@@ -1,4 +1,4 @@
-"""Between float and integers, and between integer types."""
+"""Forms of conversions between float and integers, and between integer types."""
 
 import onnx_ir as ir
 

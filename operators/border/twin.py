@@ -1,4 +1,7 @@
-"""Between float and integers, and between integer types: NumPy twins of the C kernels (see `fixed_point`)."""
+"""Conversions between float and integers, and between integer types: NumPy twins of the C kernels.
+
+See `fixed_point`.
+"""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +12,7 @@ ROUND_LIMIT = 131072.0  # beyond it a quantized float saturates whatever the zer
 
 
 def ek_fake_quantize_f32(x: F32, grid: F32) -> F32:
-    """Return x rounded to a grid ``(scale, low, high)``; a scale of 0 is no grid."""
+    """Return x rounded to a grid ``(scale, low, high)``; with a scale of 0 x is unchanged."""
     scale, low, high = grid
     if not scale > 0:
         return x
@@ -36,7 +39,7 @@ def ek_requantize(
 
 
 def ek_quantize(x: F32, scale: float, zero: int, *, to: npt.DTypeLike) -> Ints:
-    """Return ``saturate(round_half_even(x / scale) + zero)``; NaN gives zero."""
+    """Return ``saturate(round_half_even(x / scale) + zero)``; NaN becomes zero."""
     limit = ROUND_LIMIT if np.dtype(to).itemsize < 4 else 2.0**32
     with np.errstate(all="ignore"):
         v = np.asarray(x, dtype=np.float32) / np.float32(scale)

@@ -172,7 +172,7 @@ def conv_taps(shape: ConvShape) -> Iterator[Tap]:
 
 
 def transpose_taps(shape: ConvShape) -> Iterator[Tap]:
-    """As `conv_taps`, for a transposed convolution."""
+    """Yield taps as `conv_taps`, for a transposed convolution."""
     for ky in range(shape.k_h):
         for kx in range(shape.k_w):
             rows = _reach(ky * shape.dil_h - shape.pad_top, shape.stride_h, shape.out_h, shape.in_h)

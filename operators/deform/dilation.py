@@ -1,7 +1,7 @@
 """Offsets of a deformable convolution that are one bounded integer d per pixel, however the graph computes them.
 
 The chain is ``d = clamp(floor(s + 0.5), 0, dmax)``, ``offset = (d - 1) * square``, in any order and with any
-operators that come to the same.
+equivalent operators.
 """
 
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ SQUARE = np.array([(ky - 1, kx - 1) for ky in range(3) for kx in range(3)]).resh
 
 @dataclass
 class Chain:
-    """``d = clamp(floor(source + shift), low, high)`` with what makes the offsets of it.
+    """``d = clamp(floor(source + shift), low, high)`` with the nodes that compute its offsets.
 
-    `half_even` says that the network rounds ties to even where the engine rounds them up.
+    With `half_even` the network rounds ties to even; the engine rounds them up.
     """
 
     source: ir.Value
@@ -35,7 +35,7 @@ class Chain:
     nodes: list[ir.Node] = field(default_factory=list)
 
     def follow(self, kind: str, first: float, second: float) -> None:
-        """Let one more operator follow."""
+        """Add one more operator to the chain."""
         if kind in ("Add", "Sub"):
             self._add(first if kind == "Add" else -first)
         elif kind in ("Floor", "Round"):
@@ -61,9 +61,9 @@ class Chain:
 
 
 def integer_chain(node: ir.Node) -> Chain | None:
-    """Return the chain of a depthwise 3x3 DeformConv whose d is what s, rounded to int8, is: ``clamp(s_q, low, high)``.
+    """Return the chain of a depthwise 3x3 DeformConv if d is s rounded to int8: ``clamp(s_q, low, high)``.
 
-    None for any other DeformConv, and where s or the chain serve something else, too.
+    None for any other DeformConv, and if s or the chain have other uses, too.
     """
     if node.op_type != "DeformConv" or node.domain != "":
         return None
@@ -76,7 +76,7 @@ def integer_chain(node: ir.Node) -> Chain | None:
 
 
 def _serves_alone(chain: Chain, node: ir.Node) -> bool:
-    """Whether s and what follows it make the offsets of this node and nothing else."""
+    """Whether s and the chain are only used for the offsets of this node."""
     readers = {user.node for link in chain.nodes for v in link.outputs for user in v.uses()}
     first = [user.node for user in chain.source.uses()]
     return len(first) == 1 and readers == {node, *chain.nodes} - {*first}
@@ -85,8 +85,8 @@ def _serves_alone(chain: Chain, node: ir.Node) -> bool:
 def keep_offsets(model: Model) -> Model:
     """Keep the steps from s to the offsets in float: rounding them to 8 bits would move d.
 
-    Where d is an integer, half of what ``floor(s + 0.5)`` adds may be in the bias of the convolution that makes s; it
-    becomes a step of its own, so that s can be stored rounded.
+    If d is an integer, the 0.5 of ``floor(s + 0.5)`` may be in the bias of the convolution that makes s. It becomes a
+    separate step, so that s can be stored rounded.
     """
     copy = model.ir.clone()
     for node in list(copy.graph):
@@ -101,7 +101,7 @@ def keep_offsets(model: Model) -> Model:
 
 
 def _split_bias(graph: ir.Graph, chain: Chain) -> None:
-    """Let the bias of the convolution in front hold all of the chain's shift but the rounding's half."""
+    """Move the chain's shift into the bias of the convolution before it, except the rounding's half."""
     conv, first = chain.source.producer(), chain.nodes[-1]
     if conv is None or conv.op_type != "Conv" or len(list(chain.source.uses())) != 1:
         return
@@ -139,7 +139,7 @@ def is_square(node: ir.Node, w: NDArray[np.generic] | None) -> bool:
 
 
 def offset_chain(node: ir.Node) -> Chain | None:
-    """Return the chain of a DeformConv; None where its offsets are no number per pixel times the square of taps."""
+    """Return the chain of a DeformConv; None unless its offsets are a number per pixel times the square of taps."""
     scaled = node.inputs[2]
     product = None if scaled is None else scaled.producer()
     if product is None or product.op_type != "Mul":
@@ -166,7 +166,7 @@ def _scalar_chain(value: ir.Value, product: ir.Node) -> Chain:
 
 
 def _step(value: ir.Value) -> tuple[ir.Node, float, float, ir.Value] | None:
-    """The operator that makes `value` of one other value and numbers: ``(node, number, number, other)``."""
+    """Return the operator that makes `value` of one other value and numbers: ``(node, number, number, other)``."""
     node = value.producer()
     operand = None if node is None else optional(node, 0)
     if node is None or operand is None:
@@ -182,7 +182,7 @@ def _step(value: ir.Value) -> tuple[ir.Node, float, float, ir.Value] | None:
 
 
 def _step_with_number(node: ir.Node) -> tuple[ir.Node, float, float, ir.Value] | None:
-    """An operator of a value and a number; of a Sub the second one."""
+    """Return an operator of a value and a number; of a Sub the second one."""
     left, right = node.inputs
     number = _number(right)
     if number is not None and left is not None:

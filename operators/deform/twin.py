@@ -37,7 +37,7 @@ def ek_deform_conv_f32(
 def deform_columns(
     x: F32, offset: F32, mask: F32 | None, offset_groups: int, shape: ConvShape
 ) -> F32:
-    """What every tap of every output pixel reads, ``(in_c, k_h * k_w, out_h, out_w)``."""
+    """Return the input at every tap of every output pixel, ``(in_c, k_h * k_w, out_h, out_w)``."""
     s = shape
     taps = s.k_h * s.k_w
     offset = offset.reshape(offset_groups, taps, 2, s.out_h, s.out_w)

@@ -34,7 +34,7 @@ def arithmetic_int(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def elementwise(node: ir.Node, x: list[Array]) -> list[Array]:
-    """A function of broadcast operands of any element type."""
+    """Return a function of broadcast operands of any element type."""
     rule, dtype = form(node), node.outputs[0].dtype
     assert dtype is not None
     with np.errstate(all="ignore"):
@@ -42,7 +42,7 @@ def elementwise(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def unary(node: ir.Node, x: list[Array]) -> list[Array]:
-    """A function of one value: of floats by `POINTWISE`, of other types by `FORMS`."""
+    """Return a function of one value: of floats by `POINTWISE`, of other types by `FORMS`."""
     return pointwise(node, x) if x[0].dtype == np.float32 else elementwise(node, x)
 
 

@@ -1,7 +1,7 @@
 """Functions of broadcast operands of any element type: each in NumPy and as a C expression.
 
-Both perform the same operations, so that they have the same bits. Integers wrap around; a division by
-zero gives 0; floats become integers towards zero and saturate, NaN becomes 0.
+Both perform the same operations, so that they have the same bits. Integers wrap around; a division by zero returns 0;
+floats become integers towards zero and saturate, NaN becomes 0.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from edgekit.operators.roles import constant
 
 @dataclass(frozen=True)
 class Form:
-    """What one node computes per element.
+    """Function that one node computes per element.
 
     Attributes:
         exact: the function on arrays that are broadcast; its result is cast to the output's type.
@@ -32,7 +32,7 @@ class Form:
 
 
 def form(node: ir.Node) -> Form:
-    """The form of a node whose operator is in `FORMS`."""
+    """Return the form of a node whose operator is in `FORMS`."""
     return FORMS[node.op_type](node)
 
 
@@ -48,7 +48,7 @@ def _flag(node: ir.Node, name: str, default: int = 0) -> int:
 
 
 def _form_for_every_type(exact: Callable[..., Array], c: str) -> Callable[[ir.Node], Form]:
-    """The same for every element type."""
+    """Return the same for every element type."""
 
     def make(node: ir.Node) -> Form:
         return Form(exact, c, tuple(range(len(node.inputs))))
@@ -62,7 +62,7 @@ def _fold(
     whole: Callable[..., Array] | None = None,
     c_whole: str = "",
 ) -> Callable[[ir.Node], Form]:
-    """A function of two operands; more are folded from the left."""
+    """Return a function of two operands; more are folded from the left."""
 
     def make(node: ir.Node) -> Form:
         integer = is_whole(node.inputs[0]) and whole is not None
@@ -101,7 +101,7 @@ def _mean(node: ir.Node) -> Form:
 
 
 def quotient(a: Array, b: Array) -> Array:
-    """Integer quotient towards zero; 0 where b is 0."""
+    """Return the integer quotient towards zero; 0 if b is 0."""
     safe = np.where(b == 0, b.dtype.type(1), b)
     inexact = (a % safe != 0) & ((a < 0) != (safe < 0))
     result: Array = np.where(b == 0, b.dtype.type(0), a // safe + inexact.astype(a.dtype))
@@ -109,7 +109,7 @@ def quotient(a: Array, b: Array) -> Array:
 
 
 def remainder(function: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
-    """Integer remainder by `function`; 0 where b is 0."""
+    """Return the integer remainder by `function`; 0 if b is 0."""
 
     def run(a: Array, b: Array) -> Array:
         return np.where(b == 0, b.dtype.type(0), function(a, np.where(b == 0, b.dtype.type(1), b)))
@@ -156,7 +156,7 @@ def _pow(node: ir.Node) -> Form:
 
 
 def integer_power(a: Array, b: Array) -> Array:
-    """a^b modulo 2^64; negative exponents give the quotient 1 / a^-b towards zero."""
+    """Return a^b modulo 2^64; for negative exponents the quotient 1 / a^-b towards zero."""
     base, left = (array.astype(np.int64) for array in np.broadcast_arrays(a, b))
     power, inverse = np.ones_like(base), left < 0
     sign = np.where(left % 2 == 0, 1, base)
@@ -209,7 +209,7 @@ def _cast(node: ir.Node) -> Form:
 
 
 def truncate_to_int64(x: Array) -> Array:
-    """Floats to int64 towards zero, saturated; NaN gives 0."""
+    """Convert floats to int64 towards zero, saturated; NaN becomes 0."""
     info = np.iinfo(np.int64)
     inside = (x > -(2.0**63)) & (x < 2.0**63)
     whole = np.where(inside, x, 0).astype(np.int64)

@@ -84,7 +84,7 @@ def _is_arithmetic(node: ir.Node) -> bool:
 
 
 def _is_division(node: ir.Node) -> bool:
-    """By one number, so that it is a factor."""
+    """Whether it divides by one number, so that it is a factor."""
     divisor = constant(node.inputs[1])
     if divisor is None or divisor.size != 1 or not activations(node):
         return False

@@ -1,1 +1,1 @@
-"""What a quantizer makes of several operators, with precise insides."""
+"""Fused operators that a quantizer makes of several operators, with precise insides."""

@@ -1,4 +1,4 @@
-"""Builders of the operators with precise internals: their multipliers, and the bounds of what they can hold."""
+"""Builders of the operators with precise internals: their multipliers, and bounds of their values."""
 
 import math
 
@@ -52,7 +52,7 @@ def build_magnitude(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _even_pair(first: float, second: float) -> tuple[int, int, int]:
-    """Two multipliers of at most 2^30 that share an even shift, half of which a root takes."""
+    """Return two multipliers of at most 2^30 with a common even shift, half of which a root uses."""
     _, shifts = fixed_point(max(first, second), PRODUCT_BITS)
     shift = max(int(shifts[0]) & ~1, 2)
     m1, m2 = (min(round(m * 2.0**shift), 1 << PRODUCT_BITS) for m in (first, second))
@@ -76,7 +76,7 @@ def build_product_sum(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_mean_square(fuser: Fuser, node: ir.Node) -> bool:
-    """The mean of squares along axes side by side: int64 sums, one rounding."""
+    """Build the mean of squares along adjacent axes: int64 sums, one rounding."""
     found = _wide_operands(fuser, node)
     if found is None:
         return False
@@ -94,12 +94,12 @@ def build_mean_square(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_layernorm(fuser: Fuser, node: ir.Node) -> bool:
-    """Rows with exact sums, their inverse deviation as a mantissa of 31 bits; one rounding behind it."""
+    """Build rows with exact sums, their inverse deviation as a mantissa of 31 bits; one rounding at the end."""
     return _build_norm(fuser, node, math.prod(dims(node.inputs[1])))
 
 
 def build_instancenorm(fuser: Fuser, node: ir.Node) -> bool:
-    """As `build_layernorm`, of every channel."""
+    """Build rows as `build_layernorm`, one per channel."""
     return _build_norm(fuser, node, math.prod(dims(node.inputs[0])[2:]))
 
 
@@ -121,7 +121,7 @@ def _build_norm(fuser: Fuser, node: ir.Node, n: int) -> bool:
 
 
 def _gain_and_bias(gain: Float32, bias: Float32 | None, y: QuantType) -> dict[str, object] | None:
-    """Both in units of the result's step, with one shift; None where no shift fits."""
+    """Return both in units of the result's step, with one shift; None if no shift fits."""
     real = np.ravel(gain).astype(np.float64) / y.scale
     _, exponent = np.frexp(np.abs(real).max(initial=1e-30))
     shift = min(GAIN_BITS - int(exponent) + FRACTION_BITS, LARGEST_SHIFT)
@@ -162,7 +162,7 @@ def build_softmax(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _wide_operands(fuser: Fuser, node: ir.Node) -> tuple[list[Operand], Frame] | None:
-    """All computed operands as int16, and where the result is quantized; None where a second one is read."""
+    """Return all computed operands as int16, and the frame of the result; None if a second result is read."""
     frame = None if _has_second_result(node) else fuser.frame(node)
     computed = [v for v in node.inputs if v is not None and constant(v) is None]
     operands = [fuser.operand(value) for value in computed]
@@ -186,7 +186,7 @@ def _has_second_result(node: ir.Node) -> bool:
 
 
 def _is_plain_row(node: ir.Node) -> bool:
-    """A normalization by constants, a softmax along the last axis; no second result, nothing sensitive behind."""
+    """Whether it is a normalization by constants or a last-axis softmax, without second result or sensitive reader."""
     if not activations(node) or not constant_tail(node) or feeds_sensitive(node.outputs[0]):
         return False
     if _has_second_result(node):
@@ -199,7 +199,7 @@ INTEGERS = {
     "InstanceNormalization": IntegerForm(_is_plain_row, build_instancenorm),
     "LayerNormalization": IntegerForm(_is_plain_row, build_layernorm),
     "Softmax": IntegerForm(_is_plain_row, build_softmax),
-    # what the quantizer makes always has one
+    # the quantizer's nodes always have one
     "Magnitude": IntegerForm(lambda node: True, build_magnitude),
     "MeanSquare": IntegerForm(lambda node: True, build_mean_square),
     "ProductSum": IntegerForm(lambda node: True, build_product_sum),

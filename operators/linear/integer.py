@@ -51,7 +51,7 @@ def build_linear(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def build_matmul(fuser: Fuser, node: ir.Node) -> bool:
-    """The product of two computed tensors: in int16 where one of them is."""
+    """Build the product of two computed tensors: in int16 if one of them is."""
     a, b, frame = fuser.operand(node.inputs[0]), fuser.operand(node.inputs[1]), fuser.frame(node)
     if a is None or b is None or frame is None:
         return False
@@ -74,7 +74,7 @@ def build_matmul(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
-    """Whether the kernels take the layer: batch 1, int8 weights around 0, a constant bias."""
+    """Whether the kernels support the layer: batch 1, int8 weights around 0, a constant bias."""
     bias = optional(node, 2)
     known = bias is None or bias in fuser.weights or constant(bias) is not None
     batch = 1 if node.op_type == "Gemm" else dims(node.inputs[0])[0]
@@ -84,7 +84,7 @@ def _is_linear(fuser: Fuser, node: ir.Node, weight: Weight) -> bool:
 def integer_bias(
     fuser: Fuser, node: ir.Node, kind: QuantType, scales: Float32, index: int = 2
 ) -> Int64:
-    """The bias in units of input scale * weight scale; a stored int32 one is taken as it is."""
+    """Return the bias in units of input scale * weight scale; a stored int32 one is used unchanged."""
     value = optional(node, index)
     if value is None:
         return np.zeros(len(scales), np.int64)
@@ -100,14 +100,14 @@ def integer_bias(
 
 
 def bias_array(bias: Int64, kind: QuantType) -> NDArray[np.signedinteger]:
-    """The bias as kernels read it: int32, beside int16 activations int64."""
+    """Return the bias as kernels read it: int32, with int16 activations int64."""
     return bias.astype(np.int32 if kind.dtype == "int8" else np.int64)
 
 
 def prove_accumulator(
     node: ir.Node, kind: QuantType, rows: NDArray[np.signedinteger], bias: Int64
 ) -> None:
-    """The largest possible |accumulator|, from the weights' actual sums, must fit: 32 or 47 bits."""
+    """Prove that the largest possible |accumulator|, from the weights' actual sums, fits: 32 or 47 bits."""
     span, limit = (255 if kind.dtype == "int8" else 32768), SUM_LIMITS[kind.dtype]
     sums = np.abs(rows.reshape(len(rows), -1).astype(np.int64)).sum(axis=1)
     worst = int((sums * span + np.abs(bias)).max(initial=0))

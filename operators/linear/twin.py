@@ -63,7 +63,7 @@ def ek_frame_sums(
 
 
 def ek_frame_fc(x: Ints, at: Int32, w: S8, *numbers: Any, to: npt.DTypeLike) -> Ints:
-    """Return what `ek_fc` does with the blocks of `x` at `at`; w ``(blocks, n, k)``."""
+    """Return the results of `ek_fc` on the blocks of `x` at `at`; w ``(blocks, n, k)``."""
     row = gather_frames(x, at, w.shape[2]).reshape(1, -1)
     y: Ints = ek_fc(row, np.concatenate(list(w), axis=1), *numbers, to=to)[0]
     return y
@@ -123,7 +123,7 @@ def ek_frame_sums_f32(a: F32, x: F32, at: Int32, n: int) -> F32:
 
 
 def ek_frame_fc_f32(x: F32, at: Int32, w: F32, bias: F32 | None) -> F32:
-    """Return what `ek_fc_f32` does with the blocks of `x` at `at`; w ``(blocks, k, n)``."""
+    """Return the results of `ek_fc_f32` on the blocks of `x` at `at`; w ``(blocks, k, n)``."""
     row = gather_frames(x, at, w.shape[1]).reshape(1, -1)
     y: F32 = ek_fc_f32(row, w.reshape(-1, w.shape[2]), bias)[0]
     return y

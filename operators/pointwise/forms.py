@@ -11,13 +11,13 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def pointwise(node: ir.Node, x: list[Array]) -> list[Array]:
-    """A function of floats in `POINTWISE`."""
+    """Return a function of floats in `POINTWISE`."""
     with np.errstate(all="ignore"):
         return [POINTWISE[node.op_type].exact(x[0], attributes_of(node)).astype(np.float32)]
 
 
 def table(node: ir.Node, x: list[Array]) -> list[Array]:
-    """A function of one value."""
+    """Return a function of one value."""
     entries = tensor(node, "table")
     if x[0].dtype == np.int8:
         return [lookup_tables.ek_lut_s8(x[0], entries)]

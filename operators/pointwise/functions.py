@@ -42,7 +42,7 @@ class Pointwise:
 
 
 def attributes_of(node: ir.Node) -> Attributes:
-    """The operator's attributes as float32 values, defaults filled in."""
+    """Return the operator's attributes as float32 values, defaults filled in."""
     values = dict(POINTWISE[node.op_type].defaults)
     for name in values:
         if name in node.attributes:

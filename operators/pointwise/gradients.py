@@ -18,7 +18,7 @@ Function = Callable[["Tensor", Attributes], "Tensor"]
 
 
 def pointwise(node: ir.Node) -> "Callable[[ir.Node, Sequence[Tensor]], list[Tensor]] | None":
-    """Return what computes a node of one operand in torch; None where its operator has no row here."""
+    """Return the function that computes a node of one operand in torch; None if its operator has no row here."""
     function = FUNCTIONS.get(node.op_type)
     if function is None:
         return None
@@ -52,7 +52,7 @@ def _gelu(x: "Tensor", a: Attributes) -> "Tensor":
 
 
 def _exponential(x: "Tensor", alpha: float, steep: float = 1.0) -> "Tensor":
-    """X above 0, below it alpha (exp(x / steep) - 1); what is not taken does not overflow."""
+    """Return x above 0, below it alpha (exp(x / steep) - 1); the unused branch does not overflow."""
     below = alpha * (x.clamp(max=0) / steep).expm1()
     return x.clamp(min=0) + below
 

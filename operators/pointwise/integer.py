@@ -15,7 +15,7 @@ from edgekit.operators.roles import TABLED, activations, constant, constant_tail
 from edgekit.operators.scheme import MANTISSA_BITS, fixed_point
 
 LUT_S16_CODOMAIN = 32767
-TABLE_ERROR = 2.0**-8  # of the largest value: what a piecewise-linear table may be off
+TABLE_ERROR = 2.0**-8  # of the largest value: allowed error of a piecewise-linear table
 CLAMPS = {"Relu", "Clip"}
 # Functions that are straight above 0 and below it: both slopes.
 SLOPES: dict[str, Callable[[Attributes], tuple[float, float]]] = {
@@ -52,7 +52,7 @@ def build_table(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _build_pieces(fuser: Fuser, node: ir.Node, narrow: Operand, frame: Frame) -> bool:
-    """A piecewise-linear table on int16; False where the function is too far from straight between its entries."""
+    """A piecewise-linear table on int16; False if the function is too far from straight between its entries."""
     x, kind, function = (
         fuser.widened(narrow, f"{node.name}.wide"),
         frame[1],
@@ -72,7 +72,7 @@ def _build_pieces(fuser: Fuser, node: ir.Node, narrow: Operand, frame: Frame) ->
 
 
 def build_slopes(fuser: Fuser, node: ir.Node, above: float, *below: float) -> bool:
-    """One slope above 0, one per channel of every image below."""
+    """Build slopes: one above 0, one per channel of every image below."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None:
         return False

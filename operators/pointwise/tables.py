@@ -21,7 +21,7 @@ def lut_s8(
 ) -> S8:
     """Return the 256-entry table of `function`, indexed by ``q + 128``.
 
-    Half-even and saturating; NaN gives out_zero.
+    Half-even and saturating; NaN becomes out_zero.
     """
     real = (np.arange(-128, 128) - in_zero) * np.float64(in_scale)
     return _quantize_function(function, real, out_scale, out_zero, -128, 127).astype(np.int8)
@@ -31,7 +31,7 @@ def lut_s16(function: Function, in_scale: float, out_scale: float) -> tuple[S16,
     """Return the 1025-entry piecewise-linear table of `function` and its largest error.
 
     Entry i is the value at ``q = 64 i - 32768``; symmetric int16 in and out. The error is in real
-    output units, over all 65536 inputs, against what int16 can hold of the function.
+    output units, over all 65536 inputs, against the function saturated to int16.
     """
     knots = (np.arange(1025) * STEP - 32768) * np.float64(in_scale)
     table = _quantize_function(function, knots, out_scale, 0, -32768, 32767).astype(np.int16)

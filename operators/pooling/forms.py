@@ -11,26 +11,26 @@ from edgekit.operators.qdq import INTEGER_DOMAIN
 
 
 def max_pool(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The largest value of each window."""
+    """Return the largest value of each window."""
     shape = pool_of(node).shape
     return [pooling_twin.ek_max_pool(_image(x[0], shape), shape)]
 
 
 def average_pool(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The mean of each window."""
+    """Return the mean of each window."""
     pool = pool_of(node)
     image = _image(x[0], pool.shape)
     return [pooling_twin.ek_avg_pool_f32(image, *pool.borders(), pool.shape)]
 
 
 def lp_pool(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The p-norm of each window."""
+    """Return the p-norm of each window."""
     shape = pool_of(node).shape
     return [pooling_twin.ek_lp_pool_f32(_image(x[0], shape), integer(node, "p", 2), shape)]
 
 
 def average_pool_int(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The mean of each window, on integers."""
+    """Return the mean of each window, on integers."""
     pool = Pool(ConvShape.of(ints(node, "shape", [])), *ints(node, "borders", []))
     numbers = integers(node, "count_min", "y_zero", "y_min", "y_max")
     args = [integer(node, "x_zero"), *tensors(node, "mult", "shift"), *numbers]

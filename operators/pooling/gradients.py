@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def max_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
-    """The largest value of each window."""
+    """Return the largest value of each window."""
     import torch.nn.functional as nn
 
     s = pool_of(node).shape
@@ -25,7 +25,7 @@ def max_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
 
 
 def average_pool(node: ir.Node, x: "Sequence[Tensor]") -> "list[Tensor]":
-    """The mean of each window."""
+    """Return the mean of each window."""
     import torch
     import torch.nn.functional as nn
 

@@ -23,7 +23,7 @@ from edgekit.operators.scheme import MANTISSA_BITS, SUM_LIMITS, fixed_point
 
 
 def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
-    """Mean of windows or along axes, or a sum: one multiplier per number of taps that a window may have."""
+    """Build a mean of windows or along axes, or a sum: one multiplier per possible number of taps of a window."""
     x, frame = fuser.operand(node.inputs[0]), fuser.frame(node)
     if x is None or frame is None:
         return False
@@ -55,7 +55,7 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _pool(node: ir.Node) -> Pool | None:
-    """The windows of a pooling or a reduction; None of one whose axes do not lie side by side."""
+    """Return the windows of a pooling or a reduction; None if its axes are not adjacent."""
     if node.op_type not in SUMS:
         return pool_of(node)
     axes = reduced_axes(node)
@@ -65,7 +65,7 @@ def _pool(node: ir.Node) -> Pool | None:
 
 
 def _strange_average(node: ir.Node) -> bool:
-    """Forms that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
+    """Whether it has a form that onnxruntime 1.32 refuses (dilated) or computes wrongly (divisor) on integers."""
     dilated = any(step != 1 for step in ints(node, "dilations", []))
     cut_off = attribute(node, "ceil_mode", 0) and attribute(node, "count_include_pad", 0)
     return dilated or bool(cut_off)
@@ -76,7 +76,7 @@ def _is_plain_average(node: ir.Node) -> bool:
 
 
 def _is_plain_sum(node: ir.Node) -> bool:
-    """A sum or mean along axes side by side, and not one of a normalization or of squares."""
+    """Whether it is a sum or mean along adjacent axes, and not part of a normalization or of squares."""
     axes = reduced_axes(node) if constant_tail(node) else None
     if not axes or not activations(node) or axes != list(range(axes[0], axes[-1] + 1)):
         return False

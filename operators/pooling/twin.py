@@ -16,7 +16,7 @@ from edgekit.operators.pointwise.twin import ek_exp_f32, ek_log_f32, ek_sqrt_f32
 
 @dataclass(frozen=True)
 class Pool:
-    """Windows over all channels of all images; the padding ends `pad_bottom` and `pad_right` behind x."""
+    """Windows over all channels of all images; the padding ends `pad_bottom` and `pad_right` after x."""
 
     shape: ConvShape
     include_pad: int
@@ -24,7 +24,7 @@ class Pool:
     pad_right: int
 
     def counts(self) -> I64:
-        """The divisor of an average per output position, (out_h, out_w)."""
+        """Return the divisor of an average per output position, (out_h, out_w)."""
         return divisors(self.shape, self.include_pad, self.pad_bottom, self.pad_right)
 
     def reach(self) -> int:
@@ -64,7 +64,7 @@ def pool_of(node: ir.Node) -> Pool:
 
 
 def column_pool(node: ir.Node, axes: list[int]) -> Pool:
-    """The windows of a reduction along axes side by side: the columns of (before, axes, behind)."""
+    """Return the windows of a reduction along adjacent axes: the columns of (before, axes, after)."""
     x = dims(node.inputs[0])
     before, count, behind = (
         int(np.prod(part)) for part in (x[: axes[0]], x[axes[0] : axes[-1] + 1], x[axes[-1] + 1 :])

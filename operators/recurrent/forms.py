@@ -53,7 +53,7 @@ def _gates(node: ir.Node) -> recurrent_twin.Gates:
 
 
 def hidden_operand(node: ir.Node) -> str:
-    """Type of the recurrent product's operand: biases of its width are int64 beside int16."""
+    """Return the type of the recurrent product's operand: biases of its width are int64 for int16."""
     return "int16" if tensor(node, "r_bias").dtype == np.int64 else "int8"
 
 

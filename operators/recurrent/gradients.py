@@ -19,7 +19,7 @@ def is_plain(node: ir.Node) -> bool:
 
 
 def rnn(node: ir.Node, x: Operands) -> list[Any]:
-    """One direction, of Tanh or Relu."""
+    """Run one direction, of Tanh or Relu."""
     import torch
 
     sequence, w, r = x[0], x[1][0], x[2][0]
@@ -35,7 +35,7 @@ def rnn(node: ir.Node, x: Operands) -> list[Any]:
 
 
 def gru(node: ir.Node, x: Operands) -> list[Any]:
-    """One direction; gates are update, reset, hidden, as ONNX has them."""
+    """Run one direction; gates are update, reset, hidden, as in ONNX."""
     import torch
 
     sequence, h = x[0], x[5] if len(x) > 5 and x[5] is not None else None
@@ -56,7 +56,7 @@ def gru(node: ir.Node, x: Operands) -> list[Any]:
 
 
 def lstm(node: ir.Node, x: Operands) -> list[Any]:
-    """One direction; gates are input, output, forget, cell, as ONNX has them."""
+    """Run one direction; gates are input, output, forget, cell, as in ONNX."""
     import torch
 
     sequence, made = x[0], []

@@ -15,9 +15,9 @@ from edgekit.operators.scheme import GATE_TYPE, HIDDEN_INT8_TYPE, HIDDEN_TYPE, Q
 
 
 def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
-    """GRU, LSTM: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11.
+    """Build a GRU or LSTM: int8 weights, h int16 of scale 2^-15, gate pre-activations int16 of scale 2^-11.
 
-    c of an LSTM is int32, of the scale that the node says.
+    c of an LSTM is int32, of the scale that the node states.
     """
     x, (w, r) = fuser.operand(node.inputs[0]), (fuser.weights.get(node.inputs[i]) for i in (1, 2))  # type: ignore[arg-type]
     used = [i for i, value in enumerate(node.outputs) if is_read(value)]
@@ -41,14 +41,14 @@ def build_recurrent(fuser: Fuser, node: ir.Node) -> bool:
 
 
 def _hidden_frames(fuser: Fuser, node: ir.Node, used: list[int]) -> list[Frame] | None:
-    """Where the used outputs that hold h are quantized; None where one is not, or in another type than h."""
+    """Return the frames of the used outputs that hold h; None if one is not quantized, or in another type than h."""
     frames = [fuser.frame(node, i) for i in used if i != CELL_OUTPUT]
     framed = [frame for frame in frames if frame is not None and frame[1] == HIDDEN_TYPE]
     return framed if len(framed) == len(frames) else None
 
 
 def _gates(node: ir.Node, x: QuantType, w: Weight, r: Weight) -> dict[str, object]:
-    """Weights, biases and multipliers of the two products that a cell's gates are made of."""
+    """Return weights, biases and multipliers of the two products in a cell's gates."""
     of_x, of_h = _biases(node, len(r.q[0]))
     hidden = _hidden_operand(node, x)
     gates = _product(node, "r", hidden, r, of_h)
@@ -76,21 +76,21 @@ def _product(
 
 
 def _biases(node: ir.Node, rows: int) -> tuple[Float32, Float32]:
-    """What is added to the product with x, and to that with h."""
+    """Return the biases of the product with x, and of that with h."""
     bias = constant(optional(node, 3))
     both = np.zeros(2 * rows, np.float32) if bias is None else bias[0]
     return both[:rows], both[rows:]
 
 
 def _gives_gates(node: ir.Node, x: QuantType, w: Weight) -> bool:
-    """Whether x has the pre-activations that its product would give: W is the identity, nothing is added."""
+    """Whether x holds the pre-activations of its product: W is the identity, nothing is added."""
     of_x, _ = _biases(node, len(w.q[0]))
     own = np.array_equal(w.real[0], np.eye(len(w.q[0]), dtype=np.float32))
     return x == GATE_TYPE and own and not of_x.any()
 
 
 def _hidden_operand(node: ir.Node, x: QuantType) -> QuantType:
-    """How the recurrent product reads h: as the file says, else as wide as the input."""
+    """Return the type in which the recurrent product reads h: as the file states, else as wide as the input."""
     dtype = node.metadata_props.get(HIDDEN_OPERAND, x.dtype)
     return HIDDEN_INT8_TYPE if dtype == "int8" else HIDDEN_TYPE
 

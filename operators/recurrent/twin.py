@@ -27,10 +27,10 @@ from edgekit.operators.pointwise.twin import ek_sigmoid_f32, ek_tanh_f32
 
 @dataclass(frozen=True)
 class Gates:
-    """What the gates of an integer cell are made of, ``gates`` times ``units`` rows each.
+    """Constants of the gates of an integer cell, ``gates`` times ``units`` rows each.
 
     w ``(rows, inputs)``, r ``(rows, units)``, biases, mults and shifts ``(rows,)``, and the tables of the functions.
-    Where w has no columns, x ``(..., rows)`` are what its product would give, int16 of scale 2^-11.
+    If w has no columns, x ``(..., rows)`` holds the results of its product, int16 of scale 2^-11.
     """
 
     w: S8
@@ -45,13 +45,13 @@ class Gates:
     tanh: S16
 
     def of_input(self, x: Ints) -> I64:
-        """The part that x ``(..., inputs)`` has in the sums, of scale 2^-11."""
+        """Return the part that x ``(..., inputs)`` has in the sums, of scale 2^-11."""
         if not self.w.shape[1]:
             return x.astype(np.int64)
         return _preactivation(exact_product(x, self.w.T) + self.w_bias, self.w_mult, self.w_shift)
 
     def of_state(self, h: S16, operand: npt.DTypeLike) -> I64:
-        """The part that h ``(..., units)`` has: rounded to int8, or int16 as it is."""
+        """Return the part of h ``(..., units)``: rounded to int8, or int16 unchanged."""
         product = exact_product(_operand(h, operand), self.r.T)
         return _preactivation(product + self.r_bias, self.r_mult, self.r_shift)
 
@@ -61,7 +61,7 @@ def ek_gru(
 ) -> S16:
     """Return the next state of an integer GRU, gates in order z, r, h.
 
-    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``. The recurrent product takes h as `operand`.
+    h ``(..., units)`` int16 of scale 2^-15, x ``(..., inputs)``. The recurrent product reads h as `operand`.
     """
     n = h.shape[-1]
     gx, gh = gates.of_input(x), gates.of_state(h, operand)

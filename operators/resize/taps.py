@@ -1,6 +1,6 @@
-"""Resize along one axis as taps and weights: tables that an ONNX node's attributes and sizes decide.
+"""Resize along one axis as taps and weights: tables from an ONNX node's attributes and sizes.
 
-Coordinates are computed in float32, as onnxruntime does, so that ties round alike.
+Coordinates are computed in float32, as onnxruntime does, so that ties round equally.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class AxisTaps:
 
     @property
     def is_identity(self) -> bool:
-        """Whether the axis stays as it is."""
+        """Whether the axis is unchanged."""
         count = len(self.index)
         return bool(
             (self.index[:, 0] == np.arange(count)).all() and (self.weights[:, 0] == 1).all()
@@ -34,19 +34,19 @@ class AxisTaps:
 
 
 def text(node: ir.Node, name: str, default: str) -> str:
-    """A string attribute or its default."""
+    """Return a string attribute or its default."""
     attribute = node.attributes.get(name)
     return default if attribute is None else attribute.as_string()
 
 
 def number(node: ir.Node, name: str, default: float) -> float:
-    """A number attribute or its default."""
+    """Return a number attribute or its default."""
     attribute = node.attributes.get(name)
     return default if attribute is None else float(attribute.value)
 
 
 def resize_taps(node: ir.Node) -> list[AxisTaps]:
-    """The axes that a Resize node changes, those that shrink the most first."""
+    """Return the axes that a Resize node changes, those that shrink the most first."""
     x, y = dims(node.inputs[0]), dims(node.outputs[0])
     found = [_axis_taps(node, axis) for axis in range(len(x))]
     changed = [taps for taps in found if len(taps.index) != x[taps.axis] or not taps.is_identity]
@@ -54,7 +54,7 @@ def resize_taps(node: ir.Node) -> list[AxisTaps]:
 
 
 def resize_scales(node: ir.Node) -> list[np.float32]:
-    """The factor of every axis: as given, or the quotient of the sizes."""
+    """Return the factor of every axis: as given, or the quotient of the sizes."""
     x, y = dims(node.inputs[0]), dims(node.outputs[0])
     axes = [axis % len(x) for axis in ints(node, "axes", list(range(len(x))))]
     scales = [np.float32(out) / np.float32(size) for out, size in zip(y, x, strict=True)]
@@ -70,7 +70,7 @@ def resize_scales(node: ir.Node) -> list[np.float32]:
 
 
 def coordinates(node: ir.Node, axis: int) -> F32:
-    """Where each result lies on the source's axis."""
+    """Return the coordinate of each result on the source's axis."""
     count, size = dims(node.outputs[0])[axis], dims(node.inputs[0])[axis]
     scale, one, half = resize_scales(node)[axis], np.float32(1), np.float32(0.5)
     at = np.arange(count, dtype=np.float32)
@@ -138,7 +138,7 @@ def _linear(_: ir.Node, at: F32, size: int) -> Tables:
 
 
 def _cubic(node: ir.Node, at: F32, size: int) -> Tables:
-    """Four taps; see Keys, "Cubic convolution interpolation", 1981, equation 4 with its a."""
+    """Return four taps; see Keys, "Cubic convolution interpolation", 1981, equation 4 with its a."""
     a = np.float32(number(node, "cubic_coeff_a", -0.75))
     low = np.floor(at)
     places = low[:, None].astype(np.int32) + np.arange(-1, 3, dtype=np.int32)

@@ -11,7 +11,7 @@ from edgekit.operators.spectral import twin as spectral_twin
 
 
 def stft(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One analysis frame."""
+    """Return one analysis frame."""
     pcm, history, window = (a.ravel() for a in x)
     return list(
         spectral_twin.ek_stft_f32(pcm, history, window, spectral_twin.fft_tables(window.size))
@@ -19,7 +19,7 @@ def stft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def istft(node: ir.Node, x: list[Array]) -> list[Array]:
-    """One synthesis frame."""
+    """Return one synthesis frame."""
     overlap, window = x[1].ravel(), x[2].ravel()
     return list(
         spectral_twin.ek_istft_f32(
@@ -29,7 +29,7 @@ def istft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def irfft(node: ir.Node, x: list[Array]) -> list[Array]:
-    """The samples of one spectrum."""
+    """Return the samples of one spectrum."""
     spectrum = x[0].reshape(-1, 2)
     tables = spectral_twin.fft_tables(2 * (len(spectrum) - 1))
     return [spectral_twin.ek_irfft_f32(spectrum, tables)]
@@ -43,12 +43,12 @@ def dft(node: ir.Node, x: list[Array]) -> list[Array]:
 
 
 def finite_bounds(node: ir.Node) -> tuple[float, float]:
-    """The smallest and the largest absolute value that an ``edgekit::Finite`` lets through."""
+    """Return the smallest and the largest absolute value that ``edgekit::Finite`` passes."""
     return float(attribute(node, "floor", 0.0)), float(attribute(node, "limit", 0.0))
 
 
 def finite(node: ir.Node, x: list[Array]) -> list[Array]:
-    """NaN, infinity, what exceeds the limit and what is below the floor read as 0."""
+    """Replace NaN, infinity, numbers beyond the limit and numbers below the floor by 0."""
     return [spectral_twin.ek_finite_f32(x[0], *finite_bounds(node))]
 
 

@@ -41,7 +41,7 @@ class _Pair:
 
 @cache
 def fft_tables(n: int) -> F32:
-    """Return the ``(2 n,)`` table that the transforms of length n take.
+    """Return the ``(2 n,)`` table for the transforms of length n.
 
     Raises:
         ValueError: n is not even and positive, or n / 2 has a prime factor above 5.
@@ -133,7 +133,7 @@ def ek_istft_f32(spectrum: F32, overlap: F32, window: F32, tables: F32) -> tuple
 
 
 def _stage(z: _Pair, w: _Pair, radix: int, m: int, s: int) -> _Pair:
-    """One Stockham stage: inputs ``(radix, m, s)``, outputs ``(m, radix, s)``."""
+    """Run one Stockham stage: inputs ``(radix, m, s)``, outputs ``(m, radix, s)``."""
     z_re, z_im = z.re.reshape(radix, m, s), z.im.reshape(radix, m, s)
     outs = _BUTTERFLIES[radix]([_Pair(re, im) for re, im in zip(z_re, z_im, strict=True)])
     turns = np.arange(m)[:, None] * s

@@ -1,1 +1,1 @@
-"""What is seen of a network's tensors on real inputs."""
+"""Observations of a network's tensors on real inputs."""

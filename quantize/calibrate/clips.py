@@ -36,8 +36,8 @@ BLOCK_VALUES = 1 << 27  # and values of these tensors
 class Calibration:
     """Independent clips: each maps every stream input to (hops, *shape), a session constant to (*shape).
 
-    `source` is how the user named it; only its last component goes into files. `clean` has (samples,) without
-    noise by the index of a clip, where they are known. `notes` say how recordings were changed while they were read.
+    `source` is the user's name for it; only its last component goes into files. `clean` maps the index of a clip to
+    its (samples,) without noise, if known. `notes` state how recordings were changed on reading.
     """
 
     clips: tuple[Clip, ...]
@@ -59,7 +59,7 @@ def observe(
 ) -> dict[str, Observer]:
     """Run every clip from zero state and return an observer for each float tensor of the graph.
 
-    `parts` of the calibration see the same. Every clip runs a second time as what `again` makes of it, where given.
+    `parts` of the calibration observe the same. With `again`, every clip also runs as the copy that it returns.
     """
     states = {pair.input: pair.output for pair in model.states}
     floats = _float_tensors(model)
@@ -77,13 +77,13 @@ def observe(
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:
-    """How many hops of these tensors memory holds."""
+    """Return the number of hops of these tensors that fit in memory."""
     values = sum(int(np.prod(dims(value))) for value in tensors)
     return max(1, min(BLOCK_HOPS, BLOCK_VALUES // max(1, values)))
 
 
 def _float_tensors(model: Model) -> dict[str, ir.Value]:
-    """What nodes compute, then the inputs, by name."""
+    """Return the float tensors by name: outputs of nodes, then inputs."""
     graph = model.ir.graph
     made = [value for node in graph for value in named_outputs(node)]
     floats = (value for value in (*made, *graph.inputs) if value.dtype == ir.DataType.FLOAT)
@@ -93,7 +93,7 @@ def _float_tensors(model: Model) -> dict[str, ir.Value]:
 def _clips_with_copies(
     clips: Sequence[Clip], again: Callable[[Clip], Clip] | None
 ) -> Iterator[tuple[int, Clip, bool]]:
-    """Each clip with its number, as it is and as it is heard again, and whether it is the latter."""
+    """Yield each clip with its number, unchanged and then as its copy, and whether it is the copy."""
     for index, clip in enumerate(clips):
         yield index, clip, False
         if again is not None:
@@ -101,9 +101,9 @@ def _clips_with_copies(
 
 
 def calibration_folder(source: str) -> Path | None:
-    """The folder that a source of a calibration names, None of a ``package.module:factory``; before any work.
+    """Return the folder that a source of a calibration names, None of a ``package.module:factory``; before any work.
 
-    Raises `CalibrationError` where it is neither.
+    Raises `CalibrationError` if it is neither.
     """
     if problem := source_problem(source):
         raise CalibrationError(problem)
@@ -115,11 +115,11 @@ def load_calibration(
 ) -> Calibration:
     """Read a folder of .wav or .npz, or call ``package.module:factory`` that yields dictionaries of inputs.
 
-    It may yield arrays where there is one input: a recording, calls, or a batch of which each is a call.
+    It may yield arrays if there is one input: a recording, calls, or a batch of single calls.
     Of a denoiser these may be conditions alone, (images, *shape), see `edgekit.judge.sampling.own_trajectories`.
-    ``x.clean.wav`` beside ``x.wav`` is its clean form, and no clip. Of a network of several PCM inputs a clip is a
-    file for each: ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` beside them is what another input has.
-    What a clip lacks comes from `settings`.
+    ``x.clean.wav`` next to ``x.wav`` is its clean form, not a clip. With several PCM inputs a clip is one file each:
+    ``x.mic.wav`` and ``x.ref.wav``; ``x.knob.npy`` holds the values of another input. Missing inputs come from
+    `settings`.
 
     Raises `CalibrationError` listing every file that does not fit, `UsageError` of settings that do not.
     """
@@ -169,7 +169,7 @@ def _is_input(path: Path, sounds: Sounds) -> bool:
 
 
 def from_examples(examples: Clip, model: Model) -> Calibration:
-    """Calibrate on a factory's example inputs, (hops, *shape). The caller says so to the user."""
+    """Calibrate on a factory's example inputs, (hops, *shape). The caller informs the user."""
     types = {str(v.name): v.dtype.numpy() for v in model.given_inputs if v.dtype is not None}
     clip = {name: np.asarray(examples[name], dtype) for name, dtype in types.items()}
     return Calibration((clip,), "example inputs")
@@ -194,7 +194,7 @@ def _from_factory(source: str, model: Model, values: InputValues) -> Calibration
 
 
 def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[str, Array]:
-    """A dictionary as it is; an array as that of the only input: of one call, or a batch of calls, as many hops."""
+    """Return a dictionary unchanged; an array as the only input: of one call, or a batch of calls as hops."""
     if isinstance(clip, Mapping):
         return dict(clip)
     inputs = [value for value in model.given_inputs if value.name not in values.names]
@@ -208,7 +208,7 @@ def _by_name(clip: Any, model: Model, source: str, values: InputValues) -> dict[
 
 
 def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]:
-    """All the same inputs: a denoiser's calls, or conditions alone."""
+    """Refuse clips with different inputs: a denoiser's calls, or conditions alone."""
     if len({frozenset(clip) for clip in clips}) > 1:
         found = "holds calls of the network, and conditions without calls"
         raise CalibrationError(_problem(f"calibration source {source!r}", found))
@@ -218,7 +218,7 @@ def _refuse_unlike_clips(clips: Sequence[Clip], source: str) -> tuple[Clip, ...]
 def _read_recording(
     recording: Recording, sounds: Sounds, model: Model
 ) -> tuple[dict[str, Array], tuple[str, ...]]:
-    """What the files of a clip hold, and how its sounds were changed."""
+    """Return the arrays in the files of a clip, and the notes on how its sounds were changed."""
     try:
         if recording.archive is not None:
             return read_npz(recording.archive), ()
@@ -237,7 +237,7 @@ def _read_recording(
 def _read_wavs(
     files: Mapping[str, Path], streams: Sounds, model: Model
 ) -> tuple[Clip, tuple[str, ...]]:
-    """The hops of a recording, and how it was changed."""
+    """Return the hops of a recording, and how it was changed."""
     hop, rate = model.stream.hop_samples, model.stream.sample_rate_hz
     assert hop is not None
     channels = {n: layout.pcm_channels(shape, hop) or 1 for n, (layout, shape) in streams.items()}
@@ -273,7 +273,7 @@ def _read_clean(file: Path, model: Model) -> Float32:
 def _check_clip(
     clip: Mapping[str, Array], model: Model, where: str, settings: InputValues, number: int
 ) -> Clip:
-    """Check names, shapes, equal lengths and finiteness; cut what has its whole time axis into hops, add settings."""
+    """Check names, shapes, equal lengths and finiteness; cut arrays of whole recordings into hops, add settings."""
     clip = {name: _in_hops(np.asarray(array), name, model) for name, array in clip.items()}
     clip = settings.fill(clip, number)
     wanted = _inputs_of(clip, model)
@@ -284,7 +284,7 @@ def _check_clip(
 
 
 def _inputs_of(clip: Clip, model: Model) -> Mapping[str, ir.Value]:
-    """The inputs that a clip must have: of a sampler's clip without calls the conditions alone."""
+    """Return the inputs that a clip must have: only conditions for a sampler's clip without calls."""
     values = {str(v.name): v for v in model.given_inputs}
     if model.sampler is not None and model.sampler.roles.x not in clip:
         return condition_values(model) or values
@@ -294,7 +294,7 @@ def _inputs_of(clip: Clip, model: Model) -> Mapping[str, ir.Value]:
 def _clip_problems(
     clip: Clip, wanted: Mapping[str, ir.Value], model: Model, where: str
 ) -> Iterator[Problem]:
-    """What a clip lacks of the inputs `wanted`, and which arrays do not fit."""
+    """Yield the inputs in `wanted` that a clip lacks, and the arrays that do not fit."""
     hops = set[int]()
     for name, value in wanted.items():
         is_stream = name not in model.constants
@@ -319,7 +319,7 @@ def _lacking_input(where: str, clip: Clip, name: str, model: Model) -> Problem:
 
 
 def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> str | None:
-    """What is wrong with the array of an input of this shape; None where it fits."""
+    """Return the fault of an array for an input of this shape; None if it fits."""
     if (
         array.shape[1 if is_stream else 0 :] != shape
         or array.size == 0
@@ -331,7 +331,7 @@ def _fault(array: Array, name: str, shape: tuple[int, ...], is_stream: bool) -> 
 
 
 def _in_hops(array: Array, name: str, model: Model) -> Array:
-    """(hops, *shape) of an input with a known time axis that comes in one piece; others as they are."""
+    """Return (hops, *shape) of an undivided input with a known time axis; others unchanged."""
     times = {
         str(v.name): (model.timing[str(v.name)].axis, dims(v))
         for v in model.stream_inputs

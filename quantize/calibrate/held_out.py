@@ -1,7 +1,7 @@
-"""Clips left out of a calibration: what the ranges would be without them.
+"""Clips left out of a calibration: the ranges without them.
 
-A calibration is observed once, in parts: its clips, or quarters of a single one. The ranges without some of the
-parts are those of all others, so that a network of the same recipe can be judged on what it has not heard.
+A calibration is observed once, in parts: its clips, or quarters of a single one. The ranges without some parts are
+those of all others. So a network of the same recipe can be tested on parts that did not calibrate it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Part:
 
 
 class Parts:
-    """The parts of a calibration, which of them are left out together, and what each has shown.
+    """The parts of a calibration, the folds in which they are left out, and the observations of each.
 
     Attributes:
         parts: the clips, or the quarters of a single one.
@@ -44,7 +44,7 @@ class Parts:
     """
 
     def __init__(self, hops: Sequence[int]) -> None:
-        """Take the number of hops of each clip; a single clip has `QUARTERS` or more."""
+        """Store the number of hops of each clip; a single clip has at least `QUARTERS`."""
         self.parts = tuple(Part(clip, 0, count) for clip, count in enumerate(hops))
         if len(hops) == 1:
             ends = [hops[0] * k // QUARTERS for k in range(QUARTERS + 1)]
@@ -61,9 +61,9 @@ class Parts:
         self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
 
     def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
-        """Take the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
+        """Observe the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
 
-        What a copy of a clip shows counts in ranges alone: the noise that it may begin with is in no recording.
+        Copies of a clip count only for ranges: the noise at their start is in no recording.
         """
         for number, part in enumerate(self.parts):
             if part.clip != clip:
@@ -88,7 +88,7 @@ class Parts:
                     seen.setdefault(name, []).append(np.concatenate([ends, kept]))
 
     def without(self, fold: Sequence[int], names: Sequence[str]) -> dict[str, Observer]:
-        """Return observers of these tensors that have not seen the parts of a fold."""
+        """Return observers of these tensors without the parts of a fold."""
         kept = [part for part in range(len(self.parts)) if part not in fold]
         hops = sum(self._hops[part] for part in kept)
         found = {}
@@ -101,11 +101,10 @@ class Parts:
         return found
 
     def beyond(self, margin_db: float) -> float:
-        """The share of tensors, over all parts, whose peak in a part is so far above that in all other parts.
+        """Return the share of tensors, over all parts, whose peak exceeds that of all other parts by the margin.
 
-        Clips count as they are, without what copies of them show.
-        Parts that are alike are beyond the others once in as many as there are, at no margin: of N parts it is what
-        one more would show that N - 1 have not.
+        Copies of clips do not count. Of N similar parts each has the largest peak once in N times. So at 0 dB the share
+        is that of tensors on which one more part would exceed N - 1 parts.
         """
         names = sorted({name for part in self._peaks for name in part})
         peaks = np.array([[part.get(name, 0.0) for name in names] for part in self._peaks])
@@ -125,7 +124,7 @@ class Parts:
 
 
 def _ends(flat: Float32) -> Float32:
-    """The smallest and the largest value; of none neither."""
+    """Return the smallest and the largest value; of none neither."""
     return np.array([flat.min(), flat.max()] if flat.size else [], np.float32)
 
 

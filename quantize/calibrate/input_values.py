@@ -1,8 +1,8 @@
-"""What inputs have that no calibration clip holds: knobs, session constants, streams that stay the same.
+"""Values of inputs that no calibration clip holds: knobs, session constants, streams that stay the same.
 
-A range is swept: every clip is cut into `STRETCHES`, each with other values, and the next clip goes on where the last
-one ended. Stretches take a corner of the ranges (each input at its least or most) and a point inside by turns, so that
-a quarter of a single clip has both.
+A range is swept: every clip is cut into `STRETCHES`, each with other values. The next clip continues the sweep.
+Stretches alternate between a corner of the ranges (each input at its least or most) and a point inside. So a quarter
+of a single clip has both.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,10 +28,10 @@ class InputValues:
     """The values of a network's inputs, clip after clip."""
 
     def __init__(self, model: Model, given: InputSettings) -> None:
-        """Take settings of a network's inputs.
+        """Store settings of a network's inputs.
 
         Raises:
-            UsageError: names that it does not have, or values that do not fit them; all of them.
+            UsageError: all unknown names, and all values that do not fit.
         """
         if problems := setting_problems(given.settings, model):
             raise UsageError(problems)
@@ -53,7 +53,7 @@ class InputValues:
 
     @property
     def names(self) -> frozenset[str]:
-        """Of the inputs that have values."""
+        """Names of the inputs that have values."""
         return frozenset(self._known)
 
     @cached_property
@@ -67,16 +67,16 @@ class InputValues:
 
     @cached_property
     def _count(self) -> int:
-        """How many values are swept in all."""
+        """Total number of swept values."""
         return sum(prod(dims(self._known[name])) for name in self._places)
 
     def fill(self, clip: Clip, number: int, hops: int | None = None) -> dict[str, Array]:
-        """Return a clip with the inputs that it lacks and that have values.
+        """Return a clip, completed by those missing inputs that have values.
 
         Args:
             clip: input -> (hops, *shape), a session constant (*shape).
-            number: of the clip; a sweep goes on from clip to clip.
-            hops: of the clip, where no stream in it tells.
+            number: of the clip; a sweep continues from clip to clip.
+            hops: of the clip, needed if it holds no stream.
         """
         constants = self._model.constants
         if hops is None:
@@ -108,7 +108,7 @@ class InputValues:
     def _swept(
         self, name: str, setting: Range, indices: Sequence[int], shape: tuple[int, ...]
     ) -> Float64:
-        """The values of an input in stretches of these numbers, (stretches, *shape)."""
+        """Return the values of an input in stretches of these numbers, (stretches, *shape)."""
         size, first = prod(shape), self._places[name]
         least, most = np.broadcast_to(np.array(setting.bounds), (size, 2)).T
         points = {n: sweep(n, self._count)[first : first + size] for n in set(indices)}
@@ -116,7 +116,7 @@ class InputValues:
         return np.asarray(least + shares * (most - least)).reshape(len(indices), *shape)
 
     def problems(self, clips: int) -> list[Problem]:
-        """Return what is set in vain for so many clips, or for too few of them; after the last `fill`."""
+        """Return settings that have no effect for these clips, or need more of them; call it after the last `fill`."""
         allowed = "an input that clips lack"
         problems = [
             Problem(f"--set {name}", "every clip holds this input", allowed, "leave it out")
@@ -133,7 +133,7 @@ class InputValues:
         return problems
 
     def notes(self, clips: int) -> tuple[str, ...]:
-        """Return what `fill` gave so many clips, for people."""
+        """Return notes for people on the values that `fill` added to `clips`."""
         notes = []
         for name, count in self._used.items():
             setting = self._settings.get(name)
@@ -150,7 +150,7 @@ class InputValues:
 
 
 def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str, Array]:
-    """Return made inputs, (hops, *shape) each, with what is set in the place of theirs."""
+    """Return generated inputs, (hops, *shape) each, with set values instead of generated ones."""
     values = InputValues(model, replace(settings, examples={}))
     streams = [len(array) for name, array in clip.items() if name not in model.constants]
     others = {name: array for name, array in clip.items() if name not in values.names}
@@ -158,7 +158,7 @@ def with_settings(clip: Clip, model: Model, settings: InputSettings) -> dict[str
 
 
 def sweep(number: int, count: int) -> Float64:
-    """Return a point of the unit cube of so many dimensions, (count,): a corner or a point inside by turns.
+    """Return a point of the unit cube of `count` dimensions, (count,): alternately a corner or a point inside.
 
     Corners come in pairs, one and the opposite one. Points inside are those of the additive sequence of
     M. Roberts, "The unreasonable effectiveness of quasirandom sequences" (2018), which fills a cube evenly.
@@ -195,7 +195,7 @@ def _problems(settings: Settings, model: Model) -> Iterator[Problem]:
 
 
 def _misfits(where: str, setting: Setting, value: ir.Value, model: Model) -> Iterator[Problem]:
-    """Why a setting does not fit an input, if it does not."""
+    """Yield the reasons why a setting does not fit an input."""
     name, shape = str(value.name), dims(value)
     is_constant = name in model.constants
     if isinstance(setting, Range):

@@ -1,4 +1,4 @@
-"""Observers: see a tensor over a calibration run, then state the range to quantize."""
+"""Observers: they watch a tensor during calibration, then return the range to quantize."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from edgekit.quantize.recipe import Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
-AT_ONCE = 2**24  # values that are drawn from together, each with 16 bytes beside it
+AT_ONCE = 2**24  # values per draw, each with 16 extra bytes
 BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
@@ -37,13 +37,13 @@ class Observer:
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def range(self, rule: str) -> tuple[float, float]:
-        """What the row of `OBSERVERS` says of all that was seen so far."""
+        """Return the range by a row of `OBSERVERS` for all values so far."""
         if rule not in self._ranges:
             self._ranges[rule] = OBSERVERS[rule](self)
         return self._ranges[rule]
 
     def update(self, values: Float32) -> None:
-        """Take hops of the tensor, (hops, *shape); non-finite values are ignored, but for those in `total`."""
+        """Observe hops of the tensor, (hops, *shape); non-finite values are ignored, except in `total`."""
         flat = values.ravel()
         if flat.size == 0:
             return
@@ -62,7 +62,7 @@ class Observer:
             self._keep(flat[start : start + AT_ONCE])
 
     def _keep(self, flat: Float32) -> None:
-        """Of the values so far those with the smallest random keys: a uniform sample."""
+        """Keep the values with the smallest random keys so far: a uniform sample."""
         keys, flat = self._drawn(flat)
         if self._keys.size == KEPT_VALUES:
             self._exchange(keys, flat)
@@ -75,9 +75,9 @@ class Observer:
         self._keys, self.sample = keys, sample
 
     def _exchange(self, keys: Float64, flat: Float32) -> None:
-        """Put values in place of those with the largest keys of a full sample, where their own are smaller.
+        """Replace the values with the largest keys of a full sample by those with smaller keys.
 
-        Few come at a time: only keys near the largest are looked at, where as many as come are there.
+        Few arrive at a time, so only as many of the largest keys are compared.
         """
         near = self._keys.max() * (1 - 2 * (keys.size + 1) / KEPT_VALUES)
         high = np.flatnonzero(self._keys > near)
@@ -104,14 +104,14 @@ class Observer:
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:
-    """Everything that was seen."""
+    """Return the range of all observed values."""
     if observer.minimum > observer.maximum:
         return 0.0, 0.0
     return observer.minimum, observer.maximum
 
 
 def percentile_range(observer: Observer, percent: float) -> tuple[float, float]:
-    """All but the outer ``100 - percent`` percent on each side."""
+    """Return the range of all but the outer ``100 - percent`` percent on each side."""
     if observer.sample.size == 0:
         return 0.0, 0.0
     low, high = np.percentile(observer.sample, [100 - percent, percent])
@@ -119,7 +119,7 @@ def percentile_range(observer: Observer, percent: float) -> tuple[float, float]:
 
 
 def mse_range(observer: Observer) -> tuple[float, float]:
-    """The range, among shrunken copies of min-max, with the least mean ``|x - quantized x|^2.4`` at int8."""
+    """Return the range, among shrunken copies of min-max, with the least mean ``|x - quantized x|^2.4`` at int8."""
     low, high = _with_zero(observer)
     if high == low:
         return low, high
@@ -133,7 +133,7 @@ def mse_range(observer: Observer) -> tuple[float, float]:
 
 
 def _coarse_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float64:
-    """About what `_int8_errors` gives: of the values at the ends, which are clipped, all count."""
+    """Return estimates of `_int8_errors`; values at the ends, which are clipped, all count."""
     if sample.size <= 4 * TAIL:
         return _int8_errors(sample, ranges)
     ordered = np.sort(sample)
@@ -144,7 +144,7 @@ def _coarse_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float6
 
 
 def _int8_errors(sample: Float64, ranges: list[tuple[float, float]]) -> Float64:
-    """The mean ``|x - quantized x|^2.4`` in each range; of a small sample, of many ranges at once."""
+    """Return the mean ``|x - quantized x|^2.4`` in each range; a small sample handles many ranges at once."""
     rows = max(1, ROW_VALUES // sample.size)
     ends = np.array(ranges).reshape(-1, 2)
     parts = [ends[start : start + rows] for start in range(0, len(ends), rows)]
@@ -166,7 +166,7 @@ def _of_rows(sample: Float64, low: Float64, high: Float64) -> Float64:
 
 
 def entropy_range(observer: Observer) -> tuple[float, float]:
-    """The range whose int8 histogram diverges least from what was seen (Migacz, TensorRT, GTC 2017).
+    """Return the range whose int8 histogram diverges least from the observed one (Migacz, TensorRT, GTC 2017).
 
     Values outside count at the ends of the range, so that clipping them costs.
     """
@@ -212,7 +212,7 @@ def _shrunken(low: float, high: float) -> list[tuple[float, float]]:
 
 
 def range_of(observer: Observer, recipe: Recipe) -> tuple[float, float]:
-    """The range of one tensor by the recipe's rule and margin."""
+    """Return the range of one tensor by the recipe's rule and margin."""
     low, high = observer.range(recipe.observer)
     return low * recipe.range_margin, high * recipe.range_margin
 

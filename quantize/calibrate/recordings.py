@@ -1,4 +1,4 @@
-"""Which files of a calibration folder are one clip: sounds and arrays of several inputs by their names."""
+"""Groups files of a calibration folder to clips: sounds and arrays of several inputs by their names."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -22,7 +22,7 @@ class Recording:
     """The files of a clip.
 
     Attributes:
-        stem: their path up to what tells them apart.
+        stem: the common part of their path.
         archive: a .npz with arrays of inputs by name; then it has no other files.
         sounds: a .wav by input.
         arrays: a .npy by input.
@@ -35,17 +35,17 @@ class Recording:
 
     @property
     def names(self) -> AbstractSet[str]:
-        """The inputs that have a file of their own."""
+        """Inputs with a separate file."""
         return self.sounds.keys() | self.arrays.keys()
 
     def add(self, path: Path, name: str) -> None:
-        """Take the file of an input."""
+        """Add the file of an input."""
         table = self.sounds if path.suffix.lower() == SOUND else self.arrays
         table[name] = path
 
 
 def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
-    """Return layout and shape of each input that takes PCM, by name; controls and session constants take none."""
+    """Return layout and shape of each input that reads PCM, by name; controls and session constants do not."""
     found = {}
     for value in model.stream_inputs:
         layout = None if value.name in model.controls else pcm_layout(model, value)
@@ -57,14 +57,14 @@ def sound_inputs(model: Model) -> dict[str, tuple[Layout, tuple[int, ...]]]:
 def recordings(
     folder: Path, sounds: Sounds, model: Model, values: AbstractSet[str]
 ) -> tuple[list[Recording], list[Problem]]:
-    """Return the clips of a folder, sorted, and what is wrong with its files.
+    """Return the clips of a folder, sorted, and the problems of its files.
 
-    Of a network of several inputs of sound ``x.mic.wav`` and ``x.ref.wav`` are one clip of the inputs mic and ref; of
-    any network ``x.knob.npy`` is what the input knob has in clip ``x``.
+    With several sound inputs, ``x.mic.wav`` and ``x.ref.wav`` are one clip of the inputs mic and ref. For any network,
+    ``x.knob.npy`` holds the values of input knob in clip ``x``.
 
     Args:
-        folder: where they are.
-        sounds: the inputs that take PCM.
+        folder: the folder with the files.
+        sounds: the inputs that read PCM.
         model: the network.
         values: names of inputs that need no file.
     """
@@ -88,14 +88,14 @@ def recordings(
 
 
 def _files_to_read(folder: Path, sounds: Sounds) -> list[Path]:
-    """The files of a folder without clean forms, which one of several inputs may be named like."""
+    """Return the files of a folder without clean forms, unless an input has the name of these."""
     clean_is_input = len(sounds) > 1 and any(f".{name}{SOUND}".lower() == CLEAN for name in sounds)
     files = clip_files(folder)
     return [path for path in files if clean_is_input or not path.name.lower().endswith(CLEAN)]
 
 
 def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str] | None:
-    """The clip that a file belongs to, and its input; None where the name tells no input."""
+    """Return the clip that a file belongs to, and its input; None if the name matches no input."""
     if path.suffix.lower() == SOUND and len(sounds) == 1:
         return path.with_suffix(""), next(iter(sounds))
     names = sounds if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
@@ -108,7 +108,7 @@ def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str]
 def _whole_groups(
     groups: Iterable[Recording], sounds: Sounds, model: Model, values: AbstractSet[str]
 ) -> tuple[list[Recording], list[Problem]]:
-    """The clips with files for every input that needs one, and what the others lack."""
+    """Return the clips with files for every input that needs one, and the missing files of the others."""
     inputs = [str(value.name) for value in model.given_inputs]
     others = [name for name in inputs if name not in sounds.keys() | values]
     whole, lacking, problems = list[Recording](), list[Recording](), list[Problem]()
@@ -132,7 +132,7 @@ def _missing_sounds(group: Recording, missing: Sequence[str], sounds: Sounds) ->
 
 
 def _name_problem(path: Path, sounds: Sounds, model: Model) -> Problem:
-    """A file whose name tells no input."""
+    """Return the problem of a file whose name matches no input."""
     where = f"calibration file {path.name!r}"
     names = (
         list(sounds) if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
@@ -143,7 +143,7 @@ def _name_problem(path: Path, sounds: Sounds, model: Model) -> Problem:
 
 
 def _no_sound(files: Sequence[Path], model: Model) -> Problem:
-    """Sounds for a network that takes none."""
+    """Return the problem of sounds for a network without sound input."""
     step = (
         "export with --frontend, or with --hop if the input is PCM, with --layout INPUT=NCT if it has "
         "channels, or give .npz files"
@@ -152,7 +152,7 @@ def _no_sound(files: Sequence[Path], model: Model) -> Problem:
 
 
 def _sound_alone(clips: Sequence[Recording], others: Sequence[str], model: Model) -> Problem:
-    """Clips that lack what inputs besides the sound have."""
+    """Return the problem of clips that lack values of inputs other than sound."""
     missing = [name for name in others if any(name not in clip.names for clip in clips)]
     files = [next(iter({**clip.sounds, **clip.arrays}.values())) for clip in clips]
     step = " ".join(_way(name, clips[0], model) for name in missing)
@@ -161,7 +161,7 @@ def _sound_alone(clips: Sequence[Recording], others: Sequence[str], model: Model
 
 
 def _way(name: str, clip: Recording, model: Model) -> str:
-    """How the user says what an input has."""
+    """Return the option or file by which a user gives an input its values."""
     if name in model.controls:
         return f"--set {name}=LEAST:MOST"
     if name in model.constants:
@@ -178,13 +178,13 @@ def _is_audio(files: Sequence[Path], model: Model, allowed: str, step: str) -> P
 
 
 def _unless_states(step: str, model: Model) -> str:
-    """What to do, or to declare states where some inputs look like them."""
+    """Return the next step: declare states if some inputs look like them, else `step`."""
     pairs = list(_likely_states(model))
     return f"if these are states, declare them: {' '.join(pairs)}; else {step}" if pairs else step
 
 
 def _inputs_beside_sound(model: Model) -> list[ir.Value]:
-    """The streams that are no PCM, where another one is."""
+    """Return the streams that are no PCM, if another one is."""
     known = {*model.controls, *model.constants}
     streams = [value for value in model.given_inputs if value.name not in known]
     inputs = [value for value in streams if pcm_layout(model, value) is None]
@@ -192,7 +192,7 @@ def _inputs_beside_sound(model: Model) -> list[ir.Value]:
 
 
 def _likely_states(model: Model) -> Iterator[str]:
-    """Options that pair inputs that are no PCM with outputs of their shapes, in order."""
+    """Yield options that pair inputs that are no PCM with outputs of their shapes, in order."""
     taken = {pair.output for pair in model.states}
     free = [value for value in model.ir.graph.outputs if str(value.name) not in taken]
     for value in _inputs_beside_sound(model):

@@ -8,10 +8,10 @@ from edgekit.quantize.calibrate.clips import Calibration
 
 
 def refuse_silence(model: Model, calibration: Calibration) -> None:
-    """Refuse a calibration of zeros, which says nothing about ranges.
+    """Refuse a calibration of zeros, which shows no ranges.
 
     Raises:
-        CalibrationError: no input that carries the signal has a value beside 0 in any clip.
+        CalibrationError: no input that carries the signal has a nonzero value in any clip.
     """
     names = [str(value.name) for value in model.signal_inputs]
     if not any(np.any(clip[name]) for clip in calibration.clips for name in names):

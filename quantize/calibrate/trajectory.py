@@ -1,7 +1,7 @@
 """Calibration of a noise estimator: its own calls, recorded while the float network samples.
 
-What a network hears depends on the step, so the calls come from real sampling, with the time and the conditions that
-they had. Which of them are kept is a table of images by rows: see `uniform`, `normal` and `diverse`.
+The input of a network depends on the step, so the calls come from real sampling, with their time and conditions. A
+table of images by rows selects the kept calls: see `uniform`, `normal` and `diverse`.
 """
 
 import tempfile
@@ -51,13 +51,13 @@ def rows_of(calls: Clip, table: StepTable) -> Int64:
 
 
 def of_rows(calls: Clip, table: StepTable, rows: Sequence[int]) -> Clip:
-    """The calls of some rows."""
+    """Return the calls of some rows."""
     chosen = np.flatnonzero(np.isin(rows_of(calls, table), rows))
     return {name: array[chosen] for name, array in calls.items()}
 
 
 def uniform(table: StepTable, calls: int) -> Kept:
-    """Keep every row of as many images as it takes (as Q-Diffusion, Li et al., ICCV 2023, does)."""
+    """Keep every row of as many images as needed (as Q-Diffusion, Li et al., ICCV 2023, does)."""
     images = max(1, round(calls / (table.rows * table.calls)))
     return np.ones((images, table.rows), bool)
 
@@ -69,21 +69,21 @@ def normal(table: StepTable, calls: int, seed: int) -> Kept:
     """
     random = np.random.default_rng(seed)
     n = max(1, calls // table.calls)
-    # rows go from noise to image, whatever the network is told of the time
+    # rows go from noise to image, however the network reads the time
     place = np.clip(random.normal(MEAN, SPREAD, n), 0, 1)
     rows = np.rint((1 - place) * (table.rows - 1)).astype(int)
     return _spread(np.bincount(rows, minlength=table.rows))
 
 
 def diverse(table: StepTable, features: NDArray[np.floating[Any]], calls: int) -> Kept:
-    """Keep more calls of rows that are like many others and that differ in direction from them.
+    """Keep more calls of rows that are close to many others and differ in direction from them.
 
-    Density and diversity of EDA-DM: how many rows' features are near, and lambda times the sum of 1 - cosine.
+    Density and diversity of EDA-DM: the number of rows with near features, and lambda times the sum of 1 - cosine.
 
     Args:
         table: the sampler.
-        features: (rows, values), what the network makes of one image's trajectory.
-        calls: how many to keep, about.
+        features: (rows, values), from the network on one image's trajectory.
+        calls: approximate number of calls to keep.
     """
     flat = features.reshape(table.rows, -1).astype(np.float64)
     apart = np.linalg.norm(flat[:, None] - flat[None], axis=-1)
@@ -99,7 +99,7 @@ def diverse(table: StepTable, features: NDArray[np.floating[Any]], calls: int) -
 
 
 def _spread(counts: Int64) -> Kept:
-    """As many images of each row as it counts, taken from the images in turn."""
+    """Return so many images of each row as its count, from the images in turn."""
     images = int(counts.max())
     kept = np.zeros((images, len(counts)), bool)
     first = 0
@@ -128,8 +128,8 @@ def record(
         kept: (images, rows), see `uniform`.
         seed: of the images.
         conditions: by name (images, ...), as `edgekit.base.sampler_loop.sample` takes them.
-        progress: is told how many rows are done, and how many there are.
-        others: the other networks of the sampler; rows that run `first` are none of the calls.
+        progress: called with the number of finished rows, and their total.
+        others: the other networks of the sampler; rows that run `first` are not recorded.
     """
     table = model.sampler
     assert table is not None
@@ -154,7 +154,7 @@ def record(
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """An array, in a file without a name where it is large."""
+    """Return an array, in a file without a name if it is large."""
     if int(np.prod(shape)) * dtype.itemsize <= IN_MEMORY:
         return np.zeros(shape, dtype)
     with tempfile.TemporaryFile(prefix="edgekit-") as file:

@@ -1,8 +1,8 @@
-"""A look at calibration audio: what in it makes ranges that real audio will not keep to.
+"""Warnings about calibration audio: properties that make ranges which real audio will not keep to.
 
-Each warning says the number that made it, and what to do. Measured with int8 networks on speech in noise: half a
-second costs 3.8 dB, one clip of 12 s 0.35 dB, four different ones of 3 s 0.03 dB; signals 20 dB quieter than the
-calibration up to 3 dB.
+Each warning states the number that caused it, and the next step. Measured with int8 networks on speech in noise, half
+a second costs 3.8 dB, one clip of 12 s 0.35 dB. Four different ones of 3 s cost 0.03 dB, signals 20 dB quieter than
+the calibration up to 3 dB.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ FRAME_SECONDS = 0.02
 
 
 def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, ...]:
-    """Return how recordings were changed, and what is wrong with the audio of a network that takes PCM."""
+    """Return notes on how recordings were changed, and warnings about the audio of a network that reads PCM."""
     name, rate = pcm_input(model), model.stream.sample_rate_hz
     if name is None or rate is None:
         return calibration.notes
@@ -51,7 +51,7 @@ def calibration_warnings(model: Model, calibration: Calibration) -> tuple[str, .
 
 
 def no_detection_notes(model: Model, observers: Mapping[str, Observer]) -> tuple[str, ...]:
-    """The note on a calibration in which a network that decides detects nothing."""
+    """Return the note on a calibration in which a network that decides detects nothing."""
     score = observers.get(SCORE)
     if model.decide is None or score is None or (text := model.decide["text"]) is None:
         return ()
@@ -65,7 +65,7 @@ def no_detection_notes(model: Model, observers: Mapping[str, Observer]) -> tuple
 
 
 def pcm_input(model: Model) -> str | None:
-    """The name of the one stream input where that is a hop of PCM at a known rate."""
+    """Return the name of the only stream input if it is a hop of PCM at a known rate."""
     inputs, stream = model.stream_inputs, model.stream
     whole = len(inputs) == 1 and int(np.prod(dims(inputs[0]))) == stream.hop_samples
     return str(inputs[0].name) if whole and stream.sample_rate_hz is not None else None
@@ -79,7 +79,7 @@ def _length(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _likeness(clips: Sequence[Samples]) -> list[str]:
-    """Few clips, or clips whose spectra are the same but for their level."""
+    """Warn about few clips, or clips with equal spectra apart from their level."""
     heard = [clip for clip in clips if np.any(clip)]
     if len(heard) < CLIPS:
         return [
@@ -137,7 +137,7 @@ def _bandwidth(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _levels(clips: Sequence[Samples], rate: int) -> list[str]:
-    """Loud and quiet frames of the whole set, silence left out."""
+    """Warn by the loud and quiet frames of the whole set, without silence."""
     size = max(int(FRAME_SECONDS * rate), 1)
     frames = [clip[: len(clip) // size * size].reshape(-1, size) for clip in clips]
     power = np.concatenate([np.mean(f**2, axis=1) for f in frames])
@@ -154,7 +154,7 @@ def _levels(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _steadiness(clips: Sequence[Samples], rate: int) -> list[str]:
-    """Clips of steady sound alone, as noise is: none has the ups and downs of speech or music."""
+    """Warn if all clips have steady sound, like noise, without the ups and downs of speech or music."""
     moving = [_swing_db(clip, rate) for clip in clips if _level_db(clip) >= SILENT_DBFS]
     if not moving or max(moving) >= STEADY_DB:
         return []
@@ -165,7 +165,7 @@ def _steadiness(clips: Sequence[Samples], rate: int) -> list[str]:
 
 
 def _swing_db(clip: Samples, rate: int) -> float:
-    """Between quiet and loud frames of a clip, all of which count."""
+    """Return the level difference between quiet and loud frames of a clip; all frames count."""
     size = max(int(FRAME_SECONDS * rate), 1)
     frames = clip[: len(clip) // size * size].reshape(-1, size)
     if not len(frames):
@@ -180,7 +180,7 @@ def _level_db(clip: Samples) -> float:
 
 
 def _power(clip: Samples, size: int = 512) -> Samples:
-    """Mean power spectrum of Hann windows, (size / 2 + 1,)."""
+    """Return the mean power spectrum of Hann windows, (size / 2 + 1,)."""
     padded = np.pad(clip, (0, max(size - len(clip), 0)))
     frames = padded[: len(padded) // size * size].reshape(-1, size) * np.hanning(size)
     result: Samples = np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0)
@@ -188,7 +188,7 @@ def _power(clip: Samples, size: int = 512) -> Samples:
 
 
 def _band_levels_db(clip: Samples) -> Samples:
-    """Levels of bands that widen with frequency, about their mean: the clip's level does not matter."""
+    """Return levels of bands that widen with frequency, around their mean: the clip's level does not matter."""
     power = _power(clip)
     edges = np.unique(np.geomspace(1, len(power), BANDS + 1).astype(int))
     bands = np.add.reduceat(power, edges[:-1]) / np.diff(edges)

@@ -1,1 +1,1 @@
-"""Denoisers: grids for each group of steps, and what integers do to a sampler."""
+"""Denoisers: grids for each group of steps, and the effect of integers on a sampler."""

@@ -1,4 +1,4 @@
-"""What quantization does to a network's outputs on average, taken back by the rows of its sampler.
+"""Corrects the mean error of a quantized network's outputs in the rows of its sampler.
 
 PTQD (He et al., NeurIPS 2023): at each step the quantized output is ``(1 + k) e + bias + residual``, e the float one.
 The rows divide by ``1 + k``, subtract the bias of each channel, and draw as much less noise as the residual adds.
@@ -30,12 +30,12 @@ def correct_step_table(
         exact: the float network.
         quantized: the same network in integers.
         shape: of one image, channels first.
-        images: how many are sampled.
+        images: number of sampled images.
         seed: of the images.
         conditions: as `edgekit.base.sampler_loop.sample` takes them.
 
     Raises:
-        UsageError: rows that add outputs to x apart from x0, where a bias has no place.
+        UsageError: rows add outputs to x separately from x0, so a bias has no place.
     """
     if table.uses("e"):
         found, step = "rows that add outputs to x", "leave the correction out"
@@ -63,10 +63,10 @@ def correct_step_table(
 
 
 def fit_output(exact: Array, found: Array) -> tuple[float, Float64, float]:
-    """How a quantized output follows the float one, both (images, channels, ...).
+    """Fit a quantized output to the float one, both (images, channels, ...).
 
     Returns:
-        k, from 0 up; the mean of each channel that is left; the standard deviation of the rest.
+        k, from 0 up; the remaining mean of each channel; the standard deviation of the rest.
     """
     e, q = exact.astype(np.float64), found.astype(np.float64)
     centred = e - e.mean()

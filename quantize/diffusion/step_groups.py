@@ -1,7 +1,7 @@
-"""Scales of their own for groups of a sampler's steps: one network, quantized once per group, stacked.
+"""Separate scales for groups of a sampler's steps: one network, quantized once per group, stacked.
 
-As the finite set calibration of TFMQ-DM (Huang et al., CVPR 2024): weights are those of all steps, ranges of
-activations those that a group's own calls have.
+As in the finite set calibration of TFMQ-DM (Huang et al., CVPR 2024), all steps share the weights. Ranges of
+activations are those of a group's calls.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ from edgekit.quantize.rounding.reconstruct import Progress
 
 
 def groups_of_rows(rows: int, groups: int) -> Int64:
-    """The group of each row: neighbours together, groups as equal as they can be."""
+    """Return the group of each row: neighbours together, groups as equal as they can be."""
     return np.arange(rows) * groups // rows
 
 
@@ -36,7 +36,7 @@ def quantize_groups(
     Args:
         model: a float model with a sampler.
         calibration: its calls, some of each group.
-        recipe: `step_groups` of it says how many groups there are.
+        recipe: its `step_groups` is the number of groups.
         progress: as `edgekit.quantize.apply.quantize` takes it.
 
     Raises:

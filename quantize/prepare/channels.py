@@ -1,9 +1,9 @@
-"""Channels that may be scaled together: what a layer writes by s and the layers that read it by 1/s.
+"""Channels that may be scaled together: the output of a layer by s and the layers that read it by 1/s.
 
 Every element of every tensor gets the number of its channel. Movement and functions with
-``f(s x) = s f(x)`` for s > 0 hand numbers on, layers with constant weights start new ones, and where an
-operator needs equal scales (the channels of a convolution, the operands of a sum, a state and its
-successor) numbers are joined. What bears no scaling joins `FIXED`.
+``f(s x) = s f(x)`` for s > 0 pass numbers on, layers with constant weights start new ones. Numbers are joined if an
+operator needs equal scales: the channels of a convolution, the operands of a sum, a state and its successor. Channels
+that cannot be scaled join `FIXED`.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,18 +83,18 @@ class Channels:
 
     @property
     def count(self) -> int:
-        """How many numbers there are; `find` gives one of them for all that are joined."""
+        """Count of numbers; `find` gives one of them for all that are joined."""
         return len(self._parent)
 
     def find(self, numbers: Numbers) -> Numbers:
-        """Replace numbers by the one that stands for all they are joined with."""
+        """Replace numbers by the representative of all they are joined with."""
         parent = np.array(self._parent, np.int32)
         while not np.array_equal(parent, parent[parent]):
             parent = parent[parent]
         return np.asarray(parent[numbers], np.int32)
 
     def of(self, value: ir.Value | None) -> Numbers:
-        """The numbers of a float tensor's elements."""
+        """Return the numbers of a float tensor's elements."""
         assert value is not None
         array = constant(value)
         if array is not None:
@@ -138,7 +138,7 @@ class Channels:
             self._join(self.of(value), _fixed_numbers())
 
     def _gathered(self, numbers: Numbers, axes: tuple[int, ...]) -> Numbers:
-        """Join all along the axes; returns what they are joined to, with length 1 there."""
+        """Join all along the axes; return the joined numbers, with length 1 there."""
         head = numbers.max(axis=axes, keepdims=True)
         self._join(head, numbers)
         return np.asarray(head, np.int32)
@@ -155,7 +155,7 @@ class Channels:
         self._numbers.update(handed)
 
     def _handed_on(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The numbers of the outputs; None where the operator bears no scaling."""
+        """Return the numbers of the outputs; None if the operator cannot be scaled."""
         first = optional(node, 0)
         if first is None or first.dtype != ir.DataType.FLOAT:
             return None
@@ -163,7 +163,7 @@ class Channels:
         return None if rule is None else rule(node)
 
     def _rule(self, op_type: str) -> Rule | None:
-        """The rule of an operator that has one of its own."""
+        """Return the special rule of an operator, if it has one."""
         if op_type in LINEAR:
             return self._linear
         if op_type in RECURRENT:
@@ -173,7 +173,7 @@ class Channels:
         return None
 
     def _rule_by_facts(self, node: ir.Node) -> Rule | None:
-        """The rule of what an operator does with elements."""
+        """Return the rule that follows from how an operator treats elements."""
         facts, alone = facts_of(node), len(node.outputs) == 1
         if facts.affine is not None:
             return self._product if facts.affine in ("multiplies", "divides") else self._sum
@@ -186,24 +186,24 @@ class Channels:
         return self._moved if is_move(node) and not picks(node) and not _compares(facts) else None
 
     def _scaled_alike(self, node: ir.Node) -> dict[ir.Value, Numbers]:
-        """Of a function with ``f(s x) = s f(x)``."""
+        """Return the numbers of a function with ``f(s x) = s f(x)``."""
         y = node.outputs[0]
         return {y: np.broadcast_to(self.of(node.inputs[0]), dims(y))}
 
     def _pooled(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """Of a pooling or a choice among neighbours: one number for a plane."""
+        """Return the numbers of a pooling or a choice among neighbours: one number for a plane."""
         if node.op_type == "Resize" and not is_move(node):
             return None
         first, y = self.of(node.inputs[0]), node.outputs[0]
         return {y: np.broadcast_to(self._gathered(first, tuple(range(2, first.ndim))), dims(y))}
 
     def _folded(self, node: ir.Node) -> dict[ir.Value, Numbers]:
-        """Of a reduction over constant axes: one number for what it folds."""
+        """Return the numbers of a reduction over constant axes: one number for the folded elements."""
         folded = self._gathered(self.of(node.inputs[0]), tuple(reduced_axes(node)))
         return {node.outputs[0]: folded.reshape(dims(node.outputs[0]))}
 
     def _moved(self, node: ir.Node) -> dict[ir.Value, Numbers]:
-        """Of a movement: the numbers move as the elements do."""
+        """Return the numbers of a movement: they move as the elements do."""
         operands = [
             self.of(v) if v is not None and v.dtype == ir.DataType.FLOAT else constant(v)
             for v in node.inputs
@@ -230,14 +230,14 @@ class Channels:
         return {y: np.broadcast_to(written.reshape(column), dims(y))}
 
     def _of_bias(self, shape: tuple[int, ...], written: Numbers) -> Numbers:
-        """The channels of a bias: of one element all of the layer's."""
+        """Return the channels of a bias: of one element all of the layer's."""
         if int(np.prod(shape)) == len(written):
             return written.reshape(shape)
         self._join(written, written[:1])
         return written[:1].reshape((1,) * len(shape))
 
     def _recurrent(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The inputs of a cell scale with the columns of W; its states keep their scale."""
+        """Return the numbers of a cell: its inputs scale with the columns of W, its states keep their scale."""
         if constant(node.inputs[1]) is None:
             return None
         for value in node.inputs[2:]:
@@ -248,7 +248,7 @@ class Channels:
         return {value: _fixed_numbers(dims(value)) for value in node.outputs if value.name}
 
     def _normalization(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """Scale and shift behind a normalization write channels of their own."""
+        """Return separate numbers for the channels that scale and shift of a normalization write."""
         constants = [constant(v) for v in node.inputs[1:]]
         if any(array is None for array in constants) or len(node.outputs) > 1:
             return None
@@ -260,7 +260,7 @@ class Channels:
         return {node.outputs[0]: np.broadcast_to(written, dims(node.outputs[0]))}
 
     def _sum(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """The operands of a sum have one scale; a constant takes it over."""
+        """Return numbers of a sum: its operands have one scale, also a constant."""
         y, fixed = node.outputs[0], _fixed_operands(node)
         if not _reads_floats(node) or len(fixed) == 2:
             return None
@@ -276,7 +276,7 @@ class Channels:
         return {y: np.maximum(x, np.broadcast_to(own, dims(y)))}
 
     def _product(self, node: ir.Node) -> dict[ir.Value, Numbers] | None:
-        """A constant factor reads channels and writes others; a computed one that is fixed hands them on."""
+        """Return numbers of a product: a constant factor starts new channels; a fixed computed one passes them on."""
         y, is_product, fixed = node.outputs[0], node.op_type == "Mul", _fixed_operands(node)
         if fixed:
             return self._factor(node, fixed[0]) if len(fixed) == 1 and is_product else None
@@ -298,7 +298,7 @@ class Channels:
 
 
 def _broadcast_axes(shape: tuple[int, ...], wide: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes along which an array of `shape` is repeated to become `wide`."""
+    """Return the axes along which an array of `shape` is repeated to become `wide`."""
     full = (1,) * (len(wide) - len(shape)) + shape
     return tuple(i for i, (a, b) in enumerate(zip(full, wide, strict=True)) if a == 1 and b > 1)
 
@@ -308,7 +308,7 @@ def _reads_floats(node: ir.Node) -> bool:
 
 
 def _fixed_operands(node: ir.Node) -> list[int]:
-    """The places of the operands that are constant."""
+    """Return the places of the operands that are constant."""
     return [i for i, value in enumerate(node.inputs) if constant(value) is not None]
 
 
@@ -324,7 +324,7 @@ def _folds(node: ir.Node) -> bool:
 
 
 def _is_plain(node: ir.Node) -> bool:
-    """Whether a layer neither scales its operands nor turns its input."""
+    """Whether a layer neither scales its operands nor transposes its input."""
     unscaled = all(attribute(node, name, 1.0) == 1.0 for name in ("alpha", "beta"))
     return unscaled and not attribute(node, "transA", 0)
 
@@ -341,7 +341,7 @@ def _fixed_numbers(shape: tuple[int, ...] = ()) -> Numbers:
 def _laid_out(
     node: ir.Node, weight: Float32, written: Numbers, read: Numbers
 ) -> tuple[Numbers, Numbers]:
-    """The written and read channels of a layer, to broadcast against its weight."""
+    """Return the written and read channels of a layer, to broadcast against its weight."""
     if node.op_type == "Gemm":
         if attribute(node, "transB", 0):
             return written[:, None], read[None, :]

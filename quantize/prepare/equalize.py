@@ -1,8 +1,8 @@
-"""Cross-layer equalization: a channel is as wide in the weights that write it as in those that read it.
+"""Cross-layer equalization: the weights that write a channel get the same range as those that read it.
 
 Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction (ICCV 2019), eq. 11:
-``s = sqrt(r1 / r2)``, for channels that pass functions with ``f(s x) = s f(x)``, movement, sums and states,
-over and over until the factors settle. The network computes the same.
+``s = sqrt(r1 / r2)``, for channels that pass functions with ``f(s x) = s f(x)``, movement, sums and states, repeated
+until the factors settle. The network computes the same.
 """
 
 import numpy as np
@@ -40,7 +40,7 @@ def changes(model: Model) -> bool:
 
 
 def _step(channels: Channels, weights: list[Site], total: Float64) -> Float64:
-    """What the logarithm of each factor changes by, towards equal peaks of writers and readers."""
+    """Return the change of each factor's logarithm, towards equal peaks of writers and readers."""
     by_writers, by_readers = peaks(channels, weights, total)
     known = (by_writers > 0) & (by_readers > 0)
     step = np.zeros(len(total))
@@ -50,7 +50,7 @@ def _step(channels: Channels, weights: list[Site], total: Float64) -> Float64:
 
 
 def peaks(channels: Channels, weights: list[Site], total: Float64) -> tuple[Float64, Float64]:
-    """The largest weight that writes, and that reads, each channel, under factors ``exp(total)``."""
+    """Return the largest weight that writes, and that reads, each channel, under factors ``exp(total)``."""
     found = np.zeros((2, len(total)))
     for site in weights:
         written, read = (channels.find(n) for n in (site.written, site.read))

@@ -1,6 +1,6 @@
-"""Recognise what exporters spell out in several nodes, and make it one that has precise integer internals.
+"""Replaces patterns of several nodes that exporters write by one node with precise integer internals.
 
-Layer normalization becomes ONNX's own operator, the others those of `edgekit.graph.fused`.
+Layer normalization becomes ONNX's operator, the others those of `edgekit.graph.fused`.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def fuse(model: Model) -> Model:
 
 
 def _square_later(graph: ir.Graph, move: ir.Node) -> None:
-    """Move the elements first and square them then, so that a square stands before the sum or mean of a pattern."""
+    """Move the elements first, then square them, so that a square precedes the sum or mean of a pattern."""
     data = move.inputs[0] if _moves_alone(move) and _is_open(move) else None
     base = None if data is None else _square(data)
     square = None if data is None else data.producer()
@@ -77,7 +77,7 @@ def _is_open(node: ir.Node) -> bool:
 
 
 def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
-    """Remove what computed these values, where nothing reads it any more."""
+    """Remove the nodes that computed these values, if they have no reader left."""
     waiting = list(values)
     while waiting:
         value = waiting.pop()
@@ -90,7 +90,7 @@ def _remove_unused(graph: ir.Graph, values: Sequence[ir.Value | None]) -> None:
 
 
 def layer_normalization(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
-    """``(x - mean) / sqrt(variance + epsilon)``, then perhaps times a constant, then plus one."""
+    """Fuse ``(x - mean) / sqrt(variance + epsilon)``, perhaps times one constant and plus another."""
     found = _match_normalization(root)
     if found is None:
         return None
@@ -128,7 +128,7 @@ class Normalization:
 
 
 def _match_normalization(root: ir.Node) -> Normalization | None:
-    """The parts of a spelled-out normalization that ends here and nowhere later."""
+    """Return the parts of a normalization in several nodes that ends here and nowhere later."""
     for inner, constant in _constant_operand(root):
         found = _match_normalization(inner) if sole_user(inner.outputs[0]) else None
         if found is None or found.bias is not None:
@@ -142,7 +142,7 @@ def _match_normalization(root: ir.Node) -> Normalization | None:
 
 
 def _statistics(centred: ir.Value, deviation: ir.Value) -> Normalization | None:
-    """x, axis and epsilon where `centred` is x - mean(x), and `deviation` the root of its mean square."""
+    """Return x, axis and epsilon if `centred` is x - mean(x), and `deviation` the root of its mean square."""
     lifted = _operand_of_type(deviation, "Sqrt")
     mean_square, epsilon = _plus_constant(lifted)
     square, axes = _mean(mean_square)
@@ -172,7 +172,7 @@ def magnitude(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
 
 
 def mean_square(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
-    """The mean of squares along axes side by side, unless a root, logarithm or division follows."""
+    """Fuse the mean of squares along adjacent axes, unless a root, logarithm or division follows."""
     square, axes = _mean(root.outputs[0])
     x = None if square is None else _square(square)
     if x is None or not axes or not _plain(x) or axes != list(range(axes[0], axes[-1] + 1)):
@@ -195,7 +195,7 @@ def product_sum(graph: ir.Graph, root: ir.Node) -> ir.Node | None:
 
 
 def _product(value: ir.Value | None) -> tuple[ir.Value, ir.Value] | None:
-    """The factors of a product of two computed tensors that nothing else reads; None of a square."""
+    """Return the factors of a product of two computed tensors without another reader; None for a square."""
     a, b = _operands(value, "Mul")
     if value is None or a is None or b is None:
         return None
@@ -214,7 +214,7 @@ def _plain(*values: ir.Value) -> bool:
 
 
 def _operand_of_type(value: ir.Value | None, op_type: str) -> ir.Value | None:
-    """The operand of the node that computes a value, where it is of this type."""
+    """Return the operand of the node that computes a value, if it is of this type."""
     node = None if value is None else value.producer()
     return node.inputs[0] if node is not None and _is_float_node(node, op_type) else None
 
@@ -224,7 +224,7 @@ def _is_float_node(node: ir.Node, op_type: str) -> bool:
 
 
 def _operands(value: ir.Value | None, op_type: str) -> tuple[ir.Value | None, ir.Value | None]:
-    """Both operands of the node that computes a value."""
+    """Return both operands of the node that computes a value."""
     node = None if value is None else value.producer()
     if node is None or not _is_float_node(node, op_type):
         return None, None
@@ -232,7 +232,7 @@ def _operands(value: ir.Value | None, op_type: str) -> tuple[ir.Value | None, ir
 
 
 def _square(value: ir.Value) -> ir.Value | None:
-    """What a value is the square of, where nothing else reads the square."""
+    """Return the base of a square, if nothing else reads the square."""
     node = value.producer()
     if node is None or sole_user(value) is None:
         return None
@@ -243,7 +243,7 @@ def _square(value: ir.Value) -> ir.Value | None:
 
 
 def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
-    """What a value is the mean of, and along which axes."""
+    """Return the operand of a mean, and the axes of the mean."""
     node = None if value is None else value.producer()
     if node is None or not _is_float_node(node, "ReduceMean"):
         return None, []
@@ -253,7 +253,7 @@ def _mean(value: ir.Value | None) -> tuple[ir.Value | None, list[int]]:
 
 
 def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
-    """A value without the number that is added to it, and that number."""
+    """Return a value without the number that is added to it, and that number."""
     node = None if value is None else value.producer()
     if node is not None and _is_float_node(node, "Add"):
         for own, other in (node.inputs[:2], node.inputs[1::-1]):
@@ -264,7 +264,7 @@ def _plus_constant(value: ir.Value | None) -> tuple[ir.Value | None, float]:
 
 
 def _constant_operand(node: ir.Node) -> Iterator[tuple[ir.Node, np.ndarray]]:
-    """The node behind one operand of a sum or product, and the constant that is the other."""
+    """Yield the node that makes one operand of a sum or product, and the other operand, a constant."""
     if not (_is_float_node(node, "Add") or _is_float_node(node, "Mul")):
         return
     for own, other in (node.inputs[:2], node.inputs[1::-1]):
@@ -286,7 +286,7 @@ def _quotient(node: ir.Node) -> tuple[ir.Value | None, ir.Value | None]:
 
 
 def _drop_leading_axes(array: np.ndarray, rank: int) -> np.ndarray:
-    """A constant without leading axes of one element beyond `rank`."""
+    """Return a constant without leading axes of one element beyond `rank`."""
     return array.reshape(array.shape[max(array.ndim - rank, 0) :])
 
 

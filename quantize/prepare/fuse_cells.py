@@ -1,4 +1,4 @@
-"""Recognise one step of an LSTM that exporters spell out, and make it ONNX's operator: its memory then is wide."""
+"""Replaces one step of an LSTM in several nodes by ONNX's operator: its memory then is wide."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -19,9 +19,9 @@ Gates = dict[str, ir.Value]
 
 
 def lstm_step(graph: ir.Graph, root: ir.Node) -> list[ir.Value | None]:
-    """``o * tanh(c')`` with ``c' = f * c + i * g``, all gates parts of a sum of two Gemms, one of the state h.
+    """Fuse ``o * tanh(c')`` with ``c' = f * c + i * g``, gates from a sum of two Gemms, one of the state h.
 
-    Returns what was only read or made by the nodes that are replaced; nothing where it is no such step.
+    Returns values that only the replaced nodes read or made; none if it is no such step.
     """
     found = _cell(root)
     if found is None:
@@ -74,13 +74,13 @@ Pair = tuple[ir.Value, ir.Value]
 
 
 def _sums_of_products(total: ir.Node | None) -> Iterator[tuple[Pair, Pair]]:
-    """The factors of both products of a sum, in all orders."""
+    """Yield the factors of both products of a sum, in all orders."""
     for a, b in _either(total, "Add"):
         yield from product(_either(a.producer(), "Mul"), _either(b.producer(), "Mul"))
 
 
 def _parts(gates: Gates, units: int) -> list[int] | None:
-    """Which part of one Split each gate is, in the operator's order."""
+    """Return the part of one Split that is each gate, in the operator's order."""
     split = gates["input"].producer()
     if split is None or split.op_type != "Split" or len(split.outputs) != len(gates):
         return None
@@ -93,7 +93,7 @@ def _parts(gates: Gates, units: int) -> list[int] | None:
 
 
 def _terms(split: ir.Node | None) -> list[ir.Value]:
-    """What the Split's operand is the sum of."""
+    """Return the terms of the sum that the Split reads."""
     waiting, terms = ([] if split is None else [split.inputs[0]]), []
     while waiting:
         value = waiting.pop()
@@ -109,7 +109,7 @@ Layer = tuple[ir.Value, Float32]
 
 
 def _rows(node: ir.Node) -> Float32 | None:
-    """The weights (output, input) of a plain Gemm with constants; None of another node."""
+    """Return the weights (output, input) of a plain Gemm with constants; None of another node."""
     if node.op_type != "Gemm" or attribute(node, "transA", 0):
         return None
     weight, bias = array_of(node.inputs[1]), optional(node, 2)
@@ -120,7 +120,7 @@ def _rows(node: ir.Node) -> Float32 | None:
 
 
 def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, Float64] | None:
-    """The layer of the input, that of a state, both as (output, input), and the sum of all constants."""
+    """Return the layer of the input, that of a state, both as (output, input), and the sum of all constants."""
     layers, bias = [], np.zeros(4 * units)
     for value in terms:
         array = array_of(value)
@@ -138,7 +138,7 @@ def _layers(terms: list[ir.Value], units: int) -> tuple[Layer, Layer, Float64] |
 
 
 def _layer(value: ir.Value, outputs: int) -> Layer | None:
-    """The operand and the weights of the Gemm of so many outputs that makes a value."""
+    """Return the operand and the weights of the Gemm with `outputs` that makes a value."""
     node = value.producer()
     rows = None if node is None else _rows(node)
     if node is None or rows is None or node.inputs[0] is None or len(rows) != outputs:
@@ -162,7 +162,7 @@ def _reorder_gates(
 
 
 def _either(node: ir.Node | None, op_type: str) -> Iterator[tuple[ir.Value, ir.Value]]:
-    """The operands of a node of this type, in both orders."""
+    """Yield the operands of a node of this type, in both orders."""
     if node is not None and node.op_type == op_type and node.domain == "":
         a, b = node.inputs[:2]
         if a is not None and b is not None and array_of(a) is None and array_of(b) is None:

@@ -1,7 +1,7 @@
-"""Takes the product of a recurrent layer with its input out of it, so that an ordinary layer does it.
+"""Moves the product of a recurrent layer with its input to an ordinary layer.
 
-One Gemm makes W x of all steps; the cell reads that in the place of x, and its own W is the identity. The float network
-stays the same, but for the order in which it adds biases; integers do nothing for that W.
+One Gemm makes W x of all steps. The cell reads that instead of x, and its W is the identity. The float network stays
+the same, up to the order in which it adds biases; integers skip that W.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ from edgekit.graph.nodes import add_initializer, attribute, unused_name, value_n
 from edgekit.operators.geometry import dims, optional
 from edgekit.operators.roles import GATE_SUMS, constant
 
-MATRIX = "matrix"  # in the meta of a W that several cells share: what all their products read
+MATRIX = "matrix"  # in the meta of a W that several cells share: the input of all their products
 
 
 def take_out(graph: ir.Graph, cell: ir.Node) -> None:
-    """Let a Gemm multiply x (steps, batch, inputs) by W, which keeps its name.
+    """Add a Gemm that multiplies x (steps, batch, inputs) by W, which keeps its name.
 
-    Its bias moves to the product with h, but where a GRU multiplies that by a gate.
+    Its bias moves to the product with h, unless a GRU multiplies that by a gate.
     """
     x, w = cell.inputs[:2]
     weight, bias = constant(w), constant(optional(cell, 3))

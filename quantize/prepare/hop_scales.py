@@ -1,14 +1,14 @@
-"""Per-hop scales: layers that read what follows the level of the sound get it near full scale, whatever the level.
+"""Per-hop scales: layers that read tensors following the level of the sound get them near full scale at any level.
 
-A spectrum, samples, and what layers without bias make of them fall with the sound by 30 dB and more; the steps of a
+A spectrum, samples, and the results of layers without bias fall with the sound by 30 dB and more. The steps of a
 static int8 type do not. Such an operand x of a layer is multiplied by 2^e, and the layer's sums by 2^-e before the
-bias is added. With P four times the largest |x| that calibration saw, e is the number of k in 1..15 for which
-max |x| < P 2^-k in this hop, so that max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16.
-Multiplying by powers of two is exact: the float network stays the same. The product of a recurrent layer with such an
-operand, which ends inside the cell, is taken out of it first.
+bias is added. Let P be four times the largest |x| in the calibration. Then e is the number of k in 1..15 for which max
+|x| < P 2^-k in this hop. So max |x| 2^e is in [P / 2, P) unless |x| is above P / 2 or below P 2^-16. Multiplying by
+powers of two is exact: the float network stays the same. A recurrent layer's product with such an operand ends inside
+the cell, so it is taken out first.
 
-Behind a bias a tensor is what it is in silence, and what sound adds to that. Where the latter follows the level, it
-alone gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + layer(x at rest), but for float rounding.
+After a bias a tensor is its value in silence plus the part that sound adds. If that part follows the level, it alone
+gets a scale per hop: layer(x) = layer(x - x at rest) - without bias - + layer(x at rest), up to float rounding.
 """
 
 from collections.abc import Collection, Sequence
@@ -46,7 +46,7 @@ STEPS = 15  # of e, for a tensor of degree 1
 def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = True) -> Model:
     """Return the float model with a scale per hop at every layer whose input follows the level.
 
-    Those `behind_biases` follow but for what they are in silence.
+    Layers `behind_biases` follow except for their value in silence.
     """
     copy = Model(model.ir.clone())
     found = _take_out_cells(copy)
@@ -70,7 +70,7 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
 
 
 def _take_out_cells(model: Model) -> Degrees:
-    """Give cells that read what follows the level a layer of their own for that product; return what follows then."""
+    """Give cells whose input follows the level a separate layer for that product; return the new degrees."""
     graph, found = model.ir.graph, degrees(model)
     cells = [node for node in graph if _is_open(node, RECURRENT, found)]
     if not cells:
@@ -89,7 +89,7 @@ class _HopScales:
         self._scales: dict[ir.Value, tuple[ir.Value, ir.Value]] = {}
 
     def scale(self, entry: Entry, peak: float, degree: float, rest: Rest | None = None) -> None:
-        """Scale the operand of a layer, without what it is at `rest`, and undo that behind the layer."""
+        """Scale the operand of a layer, minus its value at `rest`, and undo that after the layer."""
         graph, layer, value = self.graph, entry.layer, entry.value
         if value not in self._scales:
             x = value if rest is None else _subtract_silence(graph, value, rest)
@@ -103,20 +103,20 @@ class _HopScales:
 
 
 def readers(model: Model) -> tuple[str, ...]:
-    """The tensors that follow the level of the sound and are read by layers, each once."""
+    """Return the tensors that follow the level of the sound and are read by layers, each once."""
     found = degrees(model)
     read = [n.inputs[0] for n in model.ir.graph if _is_open(n, LINEAR | RECURRENT, found)]
     return tuple(dict.fromkeys(str(value.name) for value in read if value is not None))
 
 
 def _is_open(node: ir.Node, kinds: Collection[str], found: Degrees) -> bool:
-    """Whether a layer of constant weights runs in integers, and reads what follows the level."""
+    """Whether a layer of constant weights runs in integers, and its input follows the level."""
     x = node.inputs[0] if node.inputs else None
     return node.op_type in kinds and is_integer_compute(node) and x in found
 
 
 def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict[str, float]:
-    """The largest magnitude of each tensor in the calibration."""
+    """Return the largest magnitude of each tensor in the calibration."""
     found = dict.fromkeys(names, 0.0)
     states = {pair.input: pair.output for pair in model.states}
     taps = {name: states.get(name, name) for name in names}
@@ -129,7 +129,7 @@ def _peaks(model: Model, calibration: Calibration, names: Sequence[str]) -> dict
 
 
 def _subtract_silence(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
-    """Append x without what it is in silence."""
+    """Append x minus its value in silence."""
     constant = add_initializer(graph, f"{x.name}.rest", rest.operand)
     node = ir.node("Sub", [x, constant], name=f"{x.name}.moving")
     node.metadata_props[FLOAT_NODE] = "1"
@@ -142,7 +142,7 @@ def _subtract_silence(graph: ir.Graph, x: ir.Value, rest: Rest) -> ir.Value:
 def _append_hop_scale(
     graph: ir.Graph, stored: ir.Value, x: ir.Value, peak: float, degree: float
 ) -> tuple[ir.Value, ir.Value]:
-    """Append x 2^e and 2^-e; `stored` is the tensor that x is made of."""
+    """Append x 2^e and 2^-e; `stored` is the tensor from which x is computed."""
     top = np.float32(HEADROOM * (peak if peak > 0 else 1.0))
     steps = np.arange(1, round(STEPS * max(degree, 1.0)) + 1)
     bounds = add_initializer(graph, f"{x.name}.bounds", np.ldexp(top, -steps).astype(np.float32))
@@ -176,7 +176,7 @@ def _append_hop_scale(
 
 
 def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value, bias: ir.Value | None) -> None:
-    """Multiply a layer's sums by 2^-e, then add its bias, or what it makes of silence."""
+    """Multiply a layer's sums by 2^-e, then add its bias, or its result in silence."""
     sums = layer.outputs[0]
     name = str(sums.name)
     layer.resize_inputs(2)
@@ -201,7 +201,7 @@ def _undo(graph: ir.Graph, layer: ir.Node, down: ir.Value, bias: ir.Value | None
 
 
 def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
-    """A layer's bias in a shape that broadcasts over its sums; None where all of it is 0."""
+    """Return a layer's bias in a shape that broadcasts over its sums; None if all of it is 0."""
     array = constant(optional(layer, facts_of(layer).bias or 2))
     if array is None or not array.any():
         return None
@@ -211,7 +211,7 @@ def _bias(graph: ir.Graph, layer: ir.Node) -> ir.Value | None:
 
 
 def _keep_in_float(model: Model) -> None:
-    """What follows the level stays in float between float nodes, where an element takes few operations."""
+    """Keep tensors that follow the level in float between float nodes, if an element takes few operations."""
     found, nodes = degrees(model), list(model.ir.graph)
     after_floats = _nodes_after_floats(nodes, found)
     kept = {node for node in nodes if FLOAT_NODE in node.metadata_props}
@@ -224,7 +224,7 @@ def _keep_in_float(model: Model) -> None:
 
 
 def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node]:
-    """Float nodes, and cheap ones to which only such hand what follows the level."""
+    """Return float nodes, and cheap nodes that get tensors that follow the level only from these."""
     after = set[ir.Node]()
     for node in nodes:
         following = [value for value in activations(node) if value in found]
@@ -237,7 +237,7 @@ def _nodes_after_floats(nodes: Sequence[ir.Node], found: Degrees) -> set[ir.Node
 
 
 def _end_behind_activations(model: Model) -> None:
-    """An activation behind a scale and a bias is done in float, and integers move what it gives."""
+    """Compute an activation after a scale and a bias in float; integers move its result."""
     found = degrees(model)
     for node in model.ir.graph:
         if _activates(node, found):
@@ -245,9 +245,9 @@ def _end_behind_activations(model: Model) -> None:
 
 
 def _activates(node: ir.Node, found: Degrees) -> bool:
-    """Whether it is a Relu or the like behind a layer's scale and bias: rounded behind it, and not before it too.
+    """Whether it is a Relu or similar after a layer's scale and bias: only its result is rounded.
 
-    What is a state or an output, and is not moved, stays with the integers, as nothing would round it then.
+    Unmoved states and outputs stay with the integers, as nothing would round them otherwise.
     """
     read, facts, result = activations(node), facts_of(node), node.outputs[0]
     if len(read) != 1 or read[0] in found or not (facts.homogeneous and facts.elementwise):

@@ -10,10 +10,10 @@ TRANSFORMS = frozenset({("", "DFT"), (FRONTEND_DOMAIN, "STFT")})
 
 
 def keep_spectra(model: Model) -> Model:
-    """Return a model that leaves the nodes of such ways in float, as those of a front end are.
+    """Return a model whose nodes on such paths stay in float, as those of a front end.
 
-    Between the transform and the logarithm may stand what works element by element, moves elements, sums them, or
-    filters them by constant weights of which none is below 0; before the transform the same.
+    Nodes between the transform and the logarithm may work element by element, move elements, sum them, or filter them
+    by constant weights not below 0. The same holds before the transform.
     """
     graph_model = model.ir.clone()
     graph = graph_model.graph
@@ -26,7 +26,7 @@ def keep_spectra(model: Model) -> Model:
 
 
 def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
-    """Transforms, and what carries their values on up to a logarithm."""
+    """Return transforms, and nodes that carry their values to a logarithm."""
     after = set[ir.Node]()
     for node in graph:
         carries = _passes(node) and any(p in after and not _is_end(p) for p in _producers(node))
@@ -36,7 +36,7 @@ def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
 
 
 def _ways_to_logarithms(graph: ir.Graph, after: set[ir.Node]) -> set[ir.Node]:
-    """Of the nodes `after` a transform those that lead to a logarithm, and what leads to these alone."""
+    """Return the nodes of `after` that lead to a logarithm, and the nodes that lead only to these."""
     ways = set[ir.Node]()
     for node in reversed(list(graph)):
         readers = {use.node for output in node.outputs for use in output.uses()}

@@ -1,4 +1,4 @@
-"""Which tensors follow the level of a network's inputs: doubled input makes them 2^degree times as large."""
+"""Finds tensors that follow the level of a network's inputs: doubled input makes them 2^degree times as large."""
 
 import math
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ OWN = {
     "MeanSquare": 2.0,
 }
 FLOOR = 1e-4  # constants up to here guard against 0, and are no part of the function
-QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest at which an export is judged
+QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest tested level of an export
 BURST_SECONDS = 0.25
 Degrees = dict[ir.Value, float]
 
@@ -45,7 +45,7 @@ class Quieter:
     burst_samples: int = 0
 
     def __call__(self, clip: Mapping[str, Array]) -> dict[str, Array]:
-        """The copy of a clip, which maps inputs to (hops, *shape)."""
+        """Return the copy of a clip, which maps inputs to (hops, *shape)."""
         sound = clip[self.name] * np.float32(QUIETER)
         count = min(self.burst_samples, sound.size // 4)
         sound.flat[:count] = np.random.default_rng(0).uniform(-1, 1, count)
@@ -53,11 +53,11 @@ class Quieter:
 
 
 def quieter(model: Model, asked: bool = False) -> Quieter | None:
-    """How clips are also to be heard; None where once is enough, or no sound goes in.
+    """Return how to make quieter copies of clips; None if one run is enough, or the network reads no sound.
 
-    What is linear in the sound keeps to the ranges of louder sound when that is quieter: it is heard quieter only where
-    that is `asked`. Behind a logarithm quieter sound is elsewhere, and what layers with biases make of it, too. So is
-    the loudest that PCM can be, which no recording need have.
+    Layers linear in the sound keep within the ranges of louder sound, so their clips run quieter only if `asked`.
+    After a logarithm quieter sound lands in another range, also in layers with biases. So does the loudest possible
+    PCM, which recordings need not contain.
     """
     name, found = pcm_input(model), degrees(model)
     logarithms = (node for node in model.ir.graph if (node.domain, node.op_type) == ("", "Log"))
@@ -70,7 +70,7 @@ def quieter(model: Model, asked: bool = False) -> Quieter | None:
 
 
 def _strip_clip(value: ir.Value | None) -> ir.Value | None:
-    """What a Clip keeps from 0, or the value itself."""
+    """Return the input of a Clip that guards against 0, or the value itself."""
     node = None if value is None else value.producer()
     guards = node is not None and node.op_type == "Clip" and all(map(_is_floor, node.inputs[1:]))
     return node.inputs[0] if node is not None and guards else value
@@ -79,8 +79,8 @@ def _strip_clip(value: ir.Value | None) -> ir.Value | None:
 def degrees(model: Model) -> Degrees:
     """Return the degree of every tensor that follows the level of the network's sound; none without such an input.
 
-    Only where a tensor is worth a scale per hop hangs on it: small constants beside it, and factors that do not
-    follow the level, as the gains of a mask, are passed over. States follow where they hold past input.
+    It only decides which tensors are worth a scale per hop. So small constants and factors that do not follow the
+    level, as the gains of a mask, are ignored. States follow if they hold past input.
     """
     name = pcm_input(model)
     if name is None:
@@ -95,7 +95,7 @@ def degrees(model: Model) -> Degrees:
 
 
 def _states_of_past_input(model: Model, sound: ir.Value) -> list[ir.Value]:
-    """The states that hold past input, moved only."""
+    """Return the states that hold past input, moved only."""
     held = dict(state_values(model))
     while True:  # states are taken out until all that are left hold past input
         past = {sound, *held}
@@ -113,7 +113,7 @@ def _passes(node: ir.Node) -> bool:
 
 
 def _degree(node: ir.Node, found: Degrees) -> float | None:
-    """The degree of a node's results; None where they do not follow."""
+    """Return the degree of a node's results; None if they do not follow."""
     if node.op_type in ("Mul", "Div") and node.domain == "":
         return _of_product(node, found)
     operands = activations(node)[: 1 if node.domain == FRONTEND_DOMAIN else None]
@@ -124,13 +124,13 @@ def _degree(node: ir.Node, found: Degrees) -> float | None:
 
 
 def _power(node: ir.Node) -> float | None:
-    """The exponent of a Pow; None where it is no single constant."""
+    """Return the exponent of a Pow; None unless it is a single constant."""
     power = array_of(node.inputs[1])
     return float(power.item()) if power is not None and power.size == 1 else None
 
 
 def _own_degree(node: ir.Node, operands: int) -> float | None:
-    """The degree that a node gives what is of degree 1; None where its result does not follow."""
+    """Return the degree of a node's result for operands of degree 1; None if it does not follow."""
     facts = facts_of(node)
     if node.domain == FRONTEND_DOMAIN:
         return OWN.get(node.op_type)

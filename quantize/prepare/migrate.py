@@ -1,8 +1,8 @@
-"""Migration of ranges: what makes a channel of a layer's input wide moves into the weights that read it.
+"""Migration of ranges: the excess range of an input channel moves into the weights that read it.
 
-Xiao et al., SmoothQuant (ICML 2023), eq. 4: ``s = max|X|^alpha / max|W|^(1 - alpha)`` per input channel; X
-is divided by s in what writes it (a layer, or the scale of a normalization), W multiplied. Channels that
-nothing constant writes stay as they are. The network computes the same.
+Xiao et al., SmoothQuant (ICML 2023), eq. 4: ``s = max|X|^alpha / max|W|^(1 - alpha)`` per input channel. X is divided
+by s in its writer (a layer, or the scale of a normalization), W multiplied. Channels without a constant writer stay
+unchanged. The network computes the same.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ def migrate(model: Model, calibration: Calibration, alpha: float) -> Model:
 
     Args:
         model: a float model.
-        calibration: what the ranges are seen on.
+        calibration: data for the ranges.
         alpha: 0 leaves all of the range to the input, 1 moves all of it to the weights.
     """
     result = Model(model.ir.clone())
@@ -40,7 +40,7 @@ def migrate(model: Model, calibration: Calibration, alpha: float) -> Model:
 
 
 def _input_peaks(model: Model, calibration: Calibration, channels: Channels) -> Float64:
-    """The largest magnitude of each channel in the inputs of layers."""
+    """Return the largest magnitude of each channel in the inputs of layers."""
     found = np.zeros(channels.count)
     numbers = {str(value.name): channels.find(n) for value, n in channels.inputs.items()}
     states = {pair.input: pair.output for pair in model.states}

@@ -1,4 +1,4 @@
-"""What happens to a float network before it is quantized; it computes the same, in shapes that suit integers."""
+"""Prepares a float network for quantization: it computes the same, in shapes that suit integers."""
 
 from edgekit.graph.model import Model
 from edgekit.operators.deform.dilation import keep_offsets

@@ -1,4 +1,4 @@
-"""What layers read and make of silence, of those whose input follows the level of the sound but for a constant."""
+"""Inputs and outputs of layers in silence, if the input follows the level of the sound except for a constant."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.warnings import pcm_input
 from edgekit.quantize.prepare.levels import Degrees
 
-MACS = 2  # of a layer behind a bias for each element that it reads and writes in float
-QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # what tells whether such a layer follows
+MACS = 2  # of a layer after a bias for each element that it reads and writes in float
+QUIET, QUIET_HOPS, QUIET_CLIPS = 10**-1.5, 60, 8  # how to test whether such a layer follows
 FOLLOWS = 0.15  # of the power at full level, where 30 dB less sound would leave 0.001 of a tensor without bias
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where the operand of a layer is scaled: input `index` of `reader`, before it is moved."""
+    """Place where a layer's operand is scaled: input `index` of `reader`, before it is moved."""
 
     layer: ir.Node
     reader: ir.Node
@@ -36,7 +36,7 @@ class Entry:
 
     @property
     def value(self) -> ir.Value:
-        """The operand, as it is now: where another layer wrote it, what undoes that layer's scale."""
+        """Operand in the current graph: after another layer's scale, the value that undoes that scale."""
         value = self.reader.inputs[self.index]
         assert value is not None
         return value
@@ -44,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Rest:
-    """What the operand and the result of a layer are in silence, and the most that sound adds to the operand."""
+    """Operand and result of a layer in silence, and the largest amount that sound adds to the operand."""
 
     entry: Entry
     operand: Float32
@@ -53,7 +53,7 @@ class Rest:
 
 
 def _layers_after_bias(model: Model, found: Degrees) -> list[Entry]:
-    """Layers whose input may follow the level but for a constant, and that save more than they cost."""
+    """Return layers whose input may follow the level except for a constant, and that save more than they cost."""
     graph = model.ir.graph
     held = {before: after for before, after in state_values(model) if before not in found}
     while True:  # states are taken out until all that are left hold what such layers read or write
@@ -67,9 +67,9 @@ def _layers_after_bias(model: Model, found: Degrees) -> list[Entry]:
 def _reachable_tensors(
     graph: ir.Graph, near: set[ir.Value], found: Degrees
 ) -> tuple[set[ir.Value], list[ir.Node]]:
-    """The tensors that layers, moves and functions of an element make of those that follow and those `near`.
+    """Return tensors that layers, moves and elementwise functions compute from following and `near` ones.
 
-    With them the layers that read one which does not follow itself.
+    Also return the layers that read one which does not follow itself.
     """
     layers = list[ir.Node]()
     for node in graph:
@@ -82,7 +82,7 @@ def _reachable_tensors(
 
 
 def _leading_operands(node: ir.Node) -> list[ir.Value]:
-    """What a layer, a move or a function of an element reads; nothing of another node."""
+    """Return the operands of a layer, a move or an elementwise function; none for other nodes."""
     if _is_integer_layer(node):
         return activations(node)[:1]
     return activations(node) if is_move(node) or facts_of(node).elementwise else []
@@ -102,9 +102,9 @@ def _saves(entry: Entry) -> bool:
 
 
 def rest_values(model: Model, calibration: Calibration, found: Degrees) -> list[Rest]:
-    """Return what layers read and make of silence, of those that come to rest in it and follow the level but for that.
+    """Return inputs and outputs in silence of layers that settle in silence and otherwise follow the level.
 
-    `found` has the tensors that follow the level themselves.
+    `found` has the tensors that follow the level directly.
     """
     pcm, entries = pcm_input(model), _layers_after_bias(model, found)
     if pcm is None or not entries:
@@ -127,7 +127,7 @@ def rest_values(model: Model, calibration: Calibration, found: Degrees) -> list[
 
 
 def _short_clips(calibration: Calibration, constants: Collection[str]) -> list[dict[str, Array]]:
-    """The first hops of the first clips."""
+    """Return the first hops of the first clips."""
     return [
         {n: a if n in constants else a[:QUIET_HOPS] for n, a in clip.items()}
         for clip in calibration.clips[:QUIET_CLIPS]
@@ -136,7 +136,7 @@ def _short_clips(calibration: Calibration, constants: Collection[str]) -> list[d
 
 @dataclass
 class _Departure:
-    """How far a tensor goes from what it is in silence: the sum of squares, and the most."""
+    """Distance of a tensor from its values in silence: the sum of squares, and the maximum."""
 
     power: float = 0.0
     peak: float = 0.0
@@ -165,7 +165,7 @@ def _is_steady(hops: Array) -> bool:
 
 
 def entry_of(layer: ir.Node) -> Entry:
-    """Return the operand of a layer, before what only moves it to the layer; the fewest elements are scaled."""
+    """Return the operand of a layer, before nodes that only move it, so that the fewest elements are scaled."""
     reader, index = layer, 0
     value = layer.inputs[0]
     assert value is not None

@@ -1,9 +1,8 @@
 """Split shortcut: a convolution of joined channels becomes one per part, and their sum.
 
-What a U-Net's decoder computed and what its encoder hands over differ in range, and so do the weights that read
-them. Q-Diffusion (Li et al., ICCV 2023, section 4.3) gives each part quantizers of its own. Functions of single
-elements between the Concat and the convolution are computed of each part. The network computes the same; the parts'
-sums are added in 16 bits.
+In a U-Net the tensors of decoder and encoder differ in range, and so do the weights that read them. Q-Diffusion (Li et
+al., ICCV 2023, section 4.3) gives each part separate quantizers. Elementwise functions between the Concat and the
+convolution are computed for each part. The network computes the same; the parts' sums are added in 16 bits.
 """
 
 from collections.abc import Collection, Sequence
@@ -45,7 +44,7 @@ def split_shortcut(model: Model, whole: Collection[str] = ()) -> Model:
 
 
 def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Parts:
-    """What a value joins along its channels, perhaps behind functions of single elements; else nothing."""
+    """Return the tensors that a value joins along its channels, perhaps through elementwise functions; else ()."""
     node = value.producer()
     if value in known or node is None or node.domain:
         return known.get(value, ())
@@ -59,14 +58,14 @@ def _parts(value: ir.Value, graph: ir.Graph, known: dict[ir.Value, Parts]) -> Pa
 
 
 def _concat_parts(node: ir.Node) -> Parts:
-    """What a Concat along the channels joins, where nothing of it is constant."""
+    """Return the operands that a Concat joins along the channels; none if one is constant."""
     operands = tuple(operand for operand in node.inputs if operand is not None)
     along = attribute(node, "axis", 0) % len(dims(node.outputs[0])) == CHANNELS
     return operands if along and all(array_of(operand) is None for operand in operands) else ()
 
 
 def _split_elementwise(node: ir.Node, graph: ir.Graph, joined: dict[ir.Value, Parts]) -> Parts:
-    """A function of single elements for each part of its operands; the others must be numbers."""
+    """Return a function of single elements for each part of its operands; the others must be numbers."""
     cut = [parts for parts in joined.values() if parts]
     numbers = all(parts or _is_number(operand) for operand, parts in joined.items())
     if len({_widths(parts) for parts in cut}) != 1 or not numbers:
@@ -96,7 +95,7 @@ def _is_number(value: ir.Value) -> bool:
 
 
 def _like(node: ir.Node, operands: Sequence[ir.Value | None], number: int) -> ir.Node:
-    """The same operator on other operands."""
+    """Return the same operator on other operands."""
     made = ir.node(node.op_type, operands, dict(node.attributes), name=f"{node.name}.part{number}")
     made.metadata_props.update(node.metadata_props)
     made.outputs[0].name = f"{node.outputs[0].name}.part{number}"
@@ -104,7 +103,7 @@ def _like(node: ir.Node, operands: Sequence[ir.Value | None], number: int) -> ir
 
 
 def _split(graph: ir.Graph, node: ir.Node, weight: ir.Value, parts: Parts) -> None:
-    """One convolution for each part, the bias with the first."""
+    """Write one convolution for each part, the bias with the first."""
     ends = np.cumsum(_widths(parts))[:-1]
     whole = array_of(weight)
     assert whole is not None

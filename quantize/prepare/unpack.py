@@ -1,9 +1,8 @@
-"""Unpack states: one that a network cuts into parts becomes several, so that each has a type of its own.
+"""Unpack states: one that a network cuts into parts becomes several, so that each has a separate type.
 
-Networks pack h and c of a cell, or the caches of several layers, into one tensor: they slice it at
-the start of a hop and join its successor at the end. The c of an LSTM gets the shape that the cell
-gives it. Which element comes from where is followed through all data movement by running the movement
-on element numbers.
+Networks pack h and c of a cell, or the caches of several layers, into one tensor. They slice it at the start of a hop
+and join its successor at the end. The c of an LSTM gets the shape of the cell's c. To trace each element, the data
+movement runs on element numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +36,7 @@ def unpack_states(model: Model) -> Model:
 
 
 def _numbers(graph: ir.Graph) -> dict[ir.Value, Numbers]:
-    """The numbers of every float tensor's elements; movement hands them on, all else makes new ones."""
+    """Return the numbers of every float tensor's elements; movement passes them on, other nodes make new ones."""
     numbers: dict[ir.Value, Numbers] = {}
     first = ELSEWHERE + 1
     for value, node in _values(graph):
@@ -66,7 +65,7 @@ def _values(graph: ir.Graph) -> Iterator[tuple[ir.Value, ir.Node | None]]:
 
 
 def _constant(value: ir.Value | None) -> NDArray[np.generic] | None:
-    """A movement's constant: data count as elsewhere, indices are what they are."""
+    """Return a movement's constant: data are numbered as elsewhere, indices keep their values."""
     array = constant(value)
     if array is None:
         return None
@@ -76,7 +75,7 @@ def _constant(value: ir.Value | None) -> NDArray[np.generic] | None:
 def _split_state(
     graph: ir.Graph, pair: StatePair, numbers: dict[ir.Value, Numbers]
 ) -> list[StatePair]:
-    """Replace a state by its parts; empty where it has one part, or parts that do not keep apart."""
+    """Replace a state by its parts; empty if it has one part, or parts that do not keep apart."""
     state = {value.name: value for value in graph.inputs}[pair.input]
     result = {value.name: value for value in graph.outputs}[pair.output]
     if state not in numbers or result not in numbers:
@@ -99,7 +98,7 @@ def _split_state(
 def _successors(
     graph: ir.Graph, state: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]
 ) -> dict[ir.Value, ir.Value]:
-    """The parts of a state and what each becomes, of the state's next `elements`; empty where it stays whole."""
+    """Return the parts of a state and their next values, from its next `elements`; empty if it stays whole."""
     own = numbers[state].ravel()
     parts = list(_parts(graph, numbers, own))
     if len(parts) < 2 and not _is_moved_cell(state, parts):
@@ -121,7 +120,7 @@ def _is_moved_cell(state: ir.Value, parts: list[ir.Value]) -> bool:
 
 
 def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers]) -> ir.Value | None:
-    """The computed tensor with these elements in this order, of the part's shape if there is one."""
+    """Return the computed tensor with these elements in this order, of the part's shape if there is one."""
     flat = elements.tobytes()
     holders = [v for v, found in numbers.items() if v.producer() and found.tobytes() == flat]
     alike = [value for value in holders if dims(value) == dims(part)]
@@ -129,7 +128,7 @@ def _holder(part: ir.Value, elements: Numbers, numbers: dict[ir.Value, Numbers])
 
 
 def _parts(graph: ir.Graph, numbers: dict[ir.Value, Numbers], own: Numbers) -> dict[ir.Value, None]:
-    """The tensors of elements of the state only that reach, on their own or joined, anything but movement."""
+    """Return the tensors of elements of the state only that reach, on their own or joined, anything but movement."""
     reached: dict[ir.Value, Booleans] = {
         value: np.ones(found.shape, bool)
         for value, found in numbers.items()
@@ -157,7 +156,7 @@ def _leaves_movement(value: ir.Value) -> bool:
 def _origins(
     node: ir.Node, value: ir.Value, wanted: Booleans, numbers: dict[ir.Value, Numbers]
 ) -> dict[ir.Value, Booleans]:
-    """Which elements of a movement's operands the wanted ones of its result are."""
+    """Return the elements of a movement's operands that become the wanted ones of its result."""
     operands = [v for v in dict.fromkeys(node.inputs) if v is not None and v in numbers]
     places, first = {}, ELSEWHERE + 1
     for operand in operands:
@@ -174,7 +173,7 @@ def _is_followed(node: ir.Node) -> bool:
 
 
 def _separate(graph: ir.Graph, part: ir.Value, after: ir.Value, name: str) -> StatePair:
-    """Make `part` a state of its own with `after` as its successor."""
+    """Make `part` a separate state with `after` as its successor."""
     names = value_names(graph)
     state = ir.Value(
         name=unused_name(names, name), shape=part.shape, type=ir.TensorType(ir.DataType.FLOAT)

@@ -1,1 +1,1 @@
-"""How weights become integers."""
+"""Rounds weights to integers."""

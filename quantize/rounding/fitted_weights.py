@@ -1,4 +1,4 @@
-"""What a fit gives for the weights of a layer."""
+"""Results of a fit for the weights of a layer."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from edgekit.quantize.rounding.moments import Key
 
 @dataclass(frozen=True)
 class FittedWeight:
-    """Integers of one weight, as a fit gives them.
+    """Integers of one weight, as a fit returns them.
 
     Attributes:
         q: (channel, ...).
         scales: (channel,).
-        shift: what the bias grows by, (channel,), or None.
-        noise: the power of what rounding adds beside that of the output, both without their means: the mean over the
-            channels. None where it was not looked at.
+        shift: addend of the bias, (channel,), or None.
+        noise: power that rounding adds relative to that of the output, both without their means; averaged over the
+            channels. None if not measured.
     """
 
     q: Int8

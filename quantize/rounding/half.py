@@ -16,10 +16,10 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 def half_weights(model: Model) -> tuple[Model, tuple[str, ...]]:
-    """Return the model with weights rounded to float16 (half to even), and notes on those that outgrow it.
+    """Return the model with weights rounded to float16 (half to even), and notes on those beyond its range.
 
-    They stay float32 tensors: a target that stores halves finds them exact. Biases, and tables that no product reads,
-    are as they were.
+    They stay float32 tensors, so a target that stores halves has exact values. Biases, and tables that no product
+    reads, stay unchanged.
     """
     result = Model(model.ir.clone())
     graph, outgrown = result.ir.graph, list[str]()
@@ -40,7 +40,7 @@ def half_weights(model: Model) -> tuple[Model, tuple[str, ...]]:
 
 
 def _weights(graph: ir.Graph) -> Iterator[tuple[ir.Node, int, ir.Value, Array]]:
-    """The constant float weights of layers: node, place, value and array."""
+    """Yield the constant float weights of layers: node, place, value and array."""
     for node in graph:
         for index in facts_of(node).weights:
             value = node.inputs[index]

@@ -1,9 +1,9 @@
-"""Biases that make up for what rounding weights does to the mean of every output.
+"""Biases that correct the effect of rounded weights on the mean of every output.
 
-A row of rounded weights is off by some d, so that its output is off by d x: where the inputs have means far from 0,
-as behind most activation functions, that is above all a constant, d E[x]. The bias takes it back (Finkelstein et al.,
-Fighting Quantization Bias With Bias, 2019; Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2). The means are
-those that the float network shows in the calibration, so that this costs no run.
+A row of rounded weights is off by some d, so its output is off by d x. If the inputs have means far from 0, as after
+most activation functions, this error is mostly a constant, d E[x]. The bias subtracts it (Finkelstein et al., Fighting
+Quantization Bias With Bias, 2019; Nagel et al., Data-Free Quantization, ICCV 2019, section 4.2). The means are those
+of the float network in the calibration, so this costs no extra run.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,7 +27,7 @@ from edgekit.quantize.types.weights import weight_inputs, weight_type
 def with_means(
     model: Model, observers: Mapping[str, Observer], recipe: Recipe, names: Collection[str]
 ) -> Fitted:
-    """Return the weights of the named nodes that have biases, rounded to the nearest, and what the biases grow by."""
+    """Return weights of the named nodes with biases, rounded to nearest, and the addends of the biases."""
     fitted: Fitted = {}
     for node in model.ir.graph:
         if node.name not in names or not is_layer(node):
@@ -41,7 +41,7 @@ def with_means(
 
 
 def _means(node: ir.Node, observers: Mapping[str, Observer]) -> Arrays | None:
-    """The mean hop of what a layer multiplies its weights with, (1, *shape) each; None where not all is finite."""
+    """Return the mean hop of a layer's operands, (1, *shape) each; None unless all are finite."""
     found: Arrays = {}
     for value in layer_inputs(node):
         observer = observers[str(value.name)]
@@ -52,9 +52,9 @@ def _means(node: ir.Node, observers: Mapping[str, Observer]) -> Arrays | None:
 
 
 def has_bias(node: ir.Node, index: int) -> bool:
-    """Whether a bias can make up for what rounding does to a product: always in a cell, else where the layer has one.
+    """Whether a bias can correct the rounding of a product: always in a cell, else if the layer has one.
 
-    A layer that reads sound at a scale per hop has none, and gets none.
+    A layer with a scale per hop has none, and gets none.
     """
     if node.op_type in RECURRENT:
         return True

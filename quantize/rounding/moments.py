@@ -1,4 +1,4 @@
-"""Second moments of what layers multiply their weights with, in the quantized and in the float network."""
+"""Second moments of the operands of layers' weights, in the quantized and in the float network."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -42,12 +42,12 @@ class Moments:
 
     @staticmethod
     def empty(groups: int, inputs: int) -> "Moments":
-        """Of no rows."""
+        """Return the moments of no rows."""
         own, cross, real = np.zeros((3, groups, inputs, inputs))
         return Moments(own, cross, real, np.zeros((2, groups, inputs)))
 
     def add(self, quantized: F64, real: F64) -> None:
-        """Take rows in, (groups, rows, inputs) each."""
+        """Add rows, (groups, rows, inputs) each."""
         own = quantized.swapaxes(1, 2) @ quantized
         same = real is quantized
         self.own += own
@@ -57,7 +57,7 @@ class Moments:
         self.count += quantized.shape[1]
 
     def centred(self) -> "Moments":
-        """The same about the means."""
+        """Return the same about the means."""
         x, real = self.means / max(self.count, 1)
         own = self.own - self.count * x[:, :, None] * x[:, None, :]
         cross = self.cross - self.count * x[:, :, None] * real[:, None, :]
@@ -97,7 +97,7 @@ def _moments_of_both(
 
 
 def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
-    """The rows of the named layers' inputs, block by block."""
+    """Yield the rows of the named layers' inputs, block by block."""
     nodes = [node for node in model.ir.graph if node.name in names]
     taps = [str(value.name) for node in nodes for value in layer_inputs(node)]
     for block in _blocks(_subgraph_before(model, taps), taps, calibration):
@@ -109,7 +109,7 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
 
 
 def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
-    """The tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
+    """Yield the tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
     inputs_alone = not model.ir.graph.outputs  # of a first layer: onnxruntime refuses such a graph
     running = None if inputs_alone else in_onnxruntime(model.to_bytes())
     hops = -(-HOPS // len(calibration.clips))
@@ -128,13 +128,13 @@ def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iter
 
 
 def _chosen(model: Model, there: int, most: int) -> Int64:
-    """Which hops of a clip are run: from its start where states are carried, else from all over it."""
+    """Return the hops of a clip to run: from its start if states are carried, else spread over it."""
     count = min(most, there)
     return np.arange(count) if model.states else np.arange(count) * there // count
 
 
 def _subgraph_before(model: Model, taps: Sequence[str]) -> Model:
-    """The part of a model that the tapped values depend on, in this hop or through states in an earlier one."""
+    """Return the part of a model on which the tapped values depend, in this hop or through states in an earlier one."""
     copy = model.ir.clone()
     graph = copy.graph
     values = values_by_name(graph)
@@ -152,7 +152,7 @@ def _subgraph_before(model: Model, taps: Sequence[str]) -> Model:
 def _reached_nodes(
     values: list[ir.Value], after: dict[ir.Value, ir.Value]
 ) -> tuple[set[ir.Node], set[ir.Value]]:
-    """The nodes and states that values depend on; `after` has what each state becomes."""
+    """Return the nodes and states that values depend on; `after` maps each state to its next value."""
     nodes: set[ir.Node] = set()
     carried: set[ir.Value] = set()
     while values:
@@ -168,7 +168,7 @@ def _reached_nodes(
 
 
 def layer_inputs(node: ir.Node) -> list[ir.Value]:
-    """The input of a layer; of a recurrent one its hidden states as well."""
+    """Return the input of a layer; of a recurrent one its hidden states as well."""
     values = [node.inputs[0]]
     if node.op_type in RECURRENT:
         values += [optional(node, HIDDEN_INPUT), node.outputs[0]]
@@ -176,7 +176,7 @@ def layer_inputs(node: ir.Node) -> list[ir.Value]:
 
 
 def rows_of(node: ir.Node, index: int, block: Arrays, thin: bool = False) -> NDArray[np.floating]:
-    """What one weight is multiplied with, (groups, rows, inputs): all rows, or those of `row_stride`."""
+    """Return the operands of one weight, (groups, rows, inputs): all rows, or those of `row_stride`."""
     x = block[str(node.inputs[0].name)]  # type: ignore[union-attr]
     if node.op_type in ("Conv", "ConvTranspose"):
         return _patches(node, x, thin)
@@ -187,10 +187,10 @@ def rows_of(node: ir.Node, index: int, block: Arrays, thin: bool = False) -> NDA
 
 
 def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
-    """The state before every step of a recurrent layer, (1, rows, units).
+    """Return the state before every step of a recurrent layer, (1, rows, units).
 
-    With ``linear_before_reset`` 0 the candidate's product takes it times the reset gate; that is not
-    looked at apart.
+    With ``linear_before_reset`` 0 the candidate's product reads it times the reset gate; that is not treated
+    separately.
     """
     units = dims(node.inputs[2])[-1]
     steps, batch = dims(node.inputs[0])[:2]
@@ -208,7 +208,7 @@ def _hidden(node: ir.Node, block: Arrays) -> NDArray[np.floating]:
 
 
 def _patches(node: ir.Node, x: Float32, thin: bool) -> Float32:
-    """What outputs of a convolution see, in the order of its weights; 0 outside the input."""
+    """Return the inputs of each output of a convolution, in the order of its weights; 0 outside the input."""
     s = conv_shape(node, list(dims(node.inputs[1])[2:]))
     taps = transpose_taps if node.op_type == "ConvTranspose" else conv_taps
     size, count = s.in_h * s.in_w, s.out_h * s.out_w
@@ -225,10 +225,10 @@ def _patches(node: ir.Node, x: Float32, thin: bool) -> Float32:
 
 
 def row_stride(rows: int) -> slice:
-    """Every so many of a number of rows, about `ROWS`.
+    """Return a slice with a constant step over a number of rows, about `ROWS` of them.
 
-    The step is coprime to their number: one that shares a factor with a picture's width never meets some of its
-    columns, nor, behind a transposed convolution of stride 2, half of the taps.
+    The step is coprime to their number. One that shares a factor with a picture's width never meets some of its
+    columns. After a transposed convolution of stride 2 it misses half of the taps.
     """
     step = max(rows // ROWS, 1)
     while math.gcd(step, rows) > 1:

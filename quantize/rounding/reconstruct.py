@@ -1,8 +1,7 @@
-"""Fit integer weights layer by layer, so that each layer gives what it gives in the float network.
+"""Fits integer weights layer by layer, so that each layer has the outputs of the float network.
 
-In the order of the graph: a layer's inputs are those of the network that is quantized up to there, all
-earlier fits included, and its aim is the float network's output. Layers that do not depend on each other
-are fitted in one go. Nothing is random.
+The order is that of the graph. A layer's inputs are those of the network quantized so far, with all earlier fits; its
+target is the float network's output. Layers that do not depend on each other are fitted together. Nothing is random.
 """
 
 from collections.abc import Callable, Collection
@@ -47,13 +46,13 @@ def reconstruct(
 
     Args:
         model: the float network.
-        calibration: what the layers are fitted on.
-        recipe: how: its weights, rounding and bias correction.
-        names: of the nodes that run in integers.
+        calibration: data on which the layers are fitted.
+        recipe: its weights, rounding and bias correction count.
+        names: names of the nodes that run in integers.
         quantized: makes the quantized network from the fits so far.
-        progress: told the layers that are done.
+        progress: called with the number of finished layers.
     """
-    # What makes up for earlier errors shrinks noisy outputs: noise evens out along a trajectory, that adds up.
+    # Correcting earlier errors shrinks noisy outputs: noise averages out along a trajectory, shrinking adds up.
     pull = PULL if model.sampler is None else np.inf
     fitted: Fitted = {}
     levels = _levels(model.ir.graph, names)
@@ -71,7 +70,7 @@ def reconstruct(
 
 
 def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
-    """The layers, by the number of layers in the longest chain before them."""
+    """Return the layers, by the number of layers in the longest chain before them."""
     depth: dict[ir.Value, int] = {}
     levels: dict[int, list[ir.Node]] = {}
     for node in graph:
@@ -86,7 +85,7 @@ def _levels(graph: ir.Graph, names: Collection[str]) -> list[list[ir.Node]]:
 def fit_layer(
     node: ir.Node, index: int, moments: Moments, recipe: Recipe, pull: float
 ) -> FittedWeight:
-    """The integers of one weight, by the moments of what it is multiplied with; `pull` as in `best_weights`."""
+    """Return the integers of one weight, from the moments of its operands; `pull` as in `best_weights`."""
     weight, dtype = constant(node.inputs[index]), weight_type(node, index, recipe)
     assert weight is not None
     rows = weight[0] if node.op_type in RECURRENT else channel_rows(node, weight)
@@ -119,7 +118,7 @@ def fit_layer(
 
 @dataclass(frozen=True)
 class _ChannelGroupRounding:
-    """The rows of a group of channels, and the moments of what they are multiplied with, as in `Moments`."""
+    """Rows of a group of channels, and the moments of their operands, as in `Moments`."""
 
     rows: F64
     own: F64
@@ -127,7 +126,7 @@ class _ChannelGroupRounding:
     real: F64
 
     def round(self, zeros: Mask | None, dtype: str, rounding: str, pull: float) -> tuple[F64, F64]:
-        """The integers and the scales of the rows; `zeros` stay what they are."""
+        """Return the integers and the scales of the rows; `zeros` stay zero."""
         target, damped = best_weights(self.rows, self.own, self.cross, pull, zeros)
         layer = Layer(target, damped, WEIGHT_LIMITS[dtype], np.zeros(len(target)), zeros)
         q, scales = ROUNDINGS[rounding](layer)
@@ -137,6 +136,9 @@ class _ChannelGroupRounding:
 
 
 def _power(rows: F64, moments: F64) -> F64:
-    """What rows, (groups, outputs, inputs), make of inputs: (groups, outputs), no channel of less than `SILENT`."""
+    """Return each row's power on inputs, (groups, outputs), at least `SILENT` of the peak.
+
+    Rows are (groups, outputs, inputs).
+    """
     found: F64 = np.sum(rows @ moments * rows, axis=-1)
     return np.maximum(found, max(SILENT * float(found.max(initial=0.0)), 1e-30))

@@ -1,10 +1,9 @@
-"""How the weights of a layer become integers, given what its inputs look like.
+"""Rounds the weights of a layer to integers, with statistics of its inputs.
 
-A layer gives ``X W^T`` for rows X of inputs. With integers it sees other inputs, X', and should give the
-same, so that the integer weights Q of scales s minimize ``|X' (s Q)^T - X W^T|^2``. That depends on X and
-X' by their second moments only (`edgekit.quantize.rounding.moments`): ``tr((s Q - V) H (s Q - V)^T)`` up to a
-constant, with ``H = X'^T X'`` and the best float weights V. Of a denoiser V is W, and s is changed
-afterwards (`with_gain`).
+A layer gives ``X W^T`` for rows X of inputs. With integers it reads other inputs, X', and should give the same. So the
+integer weights Q of scales s minimize ``|X' (s Q)^T - X W^T|^2``. That depends on X and X' by their second moments
+only (`edgekit.quantize.rounding.moments`): ``tr((s Q - V) H (s Q - V)^T)`` up to a constant, with ``H = X'^T X'`` and
+the best float weights V. Of a denoiser V is W, and s is changed afterwards (`with_gain`).
 """
 
 from collections.abc import Callable
@@ -19,7 +18,7 @@ Mask = Booleans
 DAMPING = 0.01  # of the mean of H's diagonal is added to it: few rows, and inputs that are always 0
 PULL = 0.3  # the same where V is sought: earlier layers' errors are made up for only so far
 CLIPS = np.linspace(0.4, 1.0, 13)  # candidate scales; 1 holds the largest weight
-LOST = 0.5  # of its gain: an output that keeps less does not follow, and is left
+LOST = 0.5  # of its gain: an output that keeps less does not follow, and stays unchanged
 SWEEPS = 20
 STEPS = 1500  # AdaRound: of Adam
 RATE = 0.02
@@ -38,7 +37,7 @@ class Layer:
         moments: H, (inputs, inputs), positive definite.
         limit: the largest integer.
         least: the smallest scale that each output may have, (outputs,).
-        kept: of sparse weights, where they may be other than 0, (outputs, inputs).
+        kept: mask of sparse weights that may be nonzero, (outputs, inputs).
     """
 
     target: F64
@@ -52,7 +51,7 @@ class Layer:
         return q if self.kept is None else np.where(self.kept, q, 0.0)
 
     def errors(self, q: F64, scales: F64) -> F64:
-        """What each output loses: (outputs,)."""
+        """Return the error of each output: (outputs,)."""
         off = scales[:, None] * q - self.target
         result: F64 = np.einsum("ok,ok->o", off @ self.moments, off)
         return result
@@ -66,8 +65,8 @@ def best_weights(
 ) -> tuple[F64, F64]:
     """Return V and the damped H for float weights (outputs, inputs), H and ``X'^T X``.
 
-    V is drawn to the weights themselves by `pull`; where that is infinite it is them. Of sparse weights it is the best
-    of those that are 0 where `kept` is not.
+    `pull` draws V to the weights themselves; if infinite, V equals them. For sparse weights V is the best one with
+    zeros outside `kept`.
     """
     unit = max(float(np.mean(np.diag(moments))), 1e-12) * np.eye(len(moments))
     damped = moments + DAMPING * unit
@@ -83,10 +82,10 @@ def best_weights(
 
 
 def with_gain(rows: F64, q: F64, scales: F64, cross: F64, real: F64) -> F64:
-    """Return scales at which outputs are the float ones plus what does not depend on these.
+    """Return scales at which outputs are the float ones plus a rest that does not depend on these.
 
-    Least squares gives the reverse, float outputs that are the integer ones plus a rest: too small by the rest's
-    share. In one call that loses least. A sampler calls again and again: a rest of mean 0 evens out, a loss adds up.
+    Least squares fits the reverse, float outputs as integer ones plus a rest: too small by the rest's share. In one
+    call that has the least error. A sampler calls repeatedly: a rest of mean 0 averages out, a loss adds up.
 
     Args:
         rows: float weights W (outputs, inputs).
@@ -104,12 +103,12 @@ def with_gain(rows: F64, q: F64, scales: F64, cross: F64, real: F64) -> F64:
 
 
 def nearest(layer: Layer) -> Rounded:
-    """Each weight of V to the nearest integer, at the scale that loses least."""
+    """Round each weight of V to the nearest integer, at the scale with the least error."""
     return _by_scale(layer, lambda scales: _nearest(layer, scales))
 
 
 def gptq(layer: Layer) -> Rounded:
-    """Input by input, the rest making up for what rounding did; then one at a time while that helps.
+    """Round input by input, with the rest correcting earlier errors; then change single weights while that helps.
 
     Frantar et al., GPTQ (ICLR 2023), in the order of decreasing ``diag(H)``; the second part is the
     coordinate descent of Behdin et al., QuantEase (2023). Every candidate scale is tried in full.
@@ -168,7 +167,7 @@ def adaround(layer: Layer) -> Rounded:
 
 
 def coordinate_descent(layer: Layer, q: F64, scales: F64) -> F64:
-    """Change one weight at a time to the integer that loses least, until none is left to change."""
+    """Change one weight at a time to the integer with the least error, until no change helps."""
     q, diagonal = q.copy(), np.diag(layer.moments)
     pull = (scales[:, None] * q - layer.target) @ layer.moments
     for _ in range(SWEEPS):
@@ -192,7 +191,7 @@ def _nearest(layer: Layer, scales: F64) -> F64:
 
 
 def _by_scale(layer: Layer, rounded: Callable[[F64], F64]) -> Rounded:
-    """Round at several scales; each output keeps what loses least. Wide integers need no clipping."""
+    """Round at several scales; each output keeps the best one. Wide integers need no clipping."""
     peak = np.abs(layer.target).max(axis=1, initial=0.0) / layer.limit
     candidates = CLIPS if layer.limit < 127 else CLIPS[-1:]
     best = np.full(len(peak), np.inf)

@@ -1,8 +1,8 @@
-"""Integer weights that err where inputs have little power: all layers, from one run of the float network.
+"""Integer weights with errors where inputs have little power: all layers, from one run of the float network.
 
-GPTQ (`edgekit.quantize.rounding.rounding.gptq`) on what each layer reads in the float network. Eight bits leave later
-layers inputs so much like those that errors of earlier layers are not made up for, which would take a run for each.
-Of sound, which has little power in many directions, this takes away 5 dB of the noise of rounded weights and more.
+GPTQ (`edgekit.quantize.rounding.rounding.gptq`) runs on each layer's inputs in the float network. With eight bits the
+inputs of later layers stay close to those, so errors of earlier layers are not corrected. That would need a run per
+layer. Sound has little power in many directions, so this removes 5 dB or more of the noise of rounded weights.
 """
 
 from collections.abc import Collection, Iterator
@@ -23,7 +23,7 @@ from edgekit.quantize.rounding.moments import Key, gather, is_layer
 from edgekit.quantize.rounding.reconstruct import fit_layer
 from edgekit.quantize.types.weights import weight_inputs
 
-MOST_INPUTS = 2048  # of an output: moments grow with the square, and more are seldom told apart by a calibration
+MOST_INPUTS = 2048  # of an output: moments grow with the square; a calibration seldom shows more
 MOST_MOMENTS = 1 << 25  # numbers, of layers that are fitted in one run
 
 
@@ -34,14 +34,14 @@ def fit_shaped_weights(
     names: Collection[str],
     known: dict[str, Fitted],
 ) -> Fitted:
-    """Return the weights of layers of at most `MOST_INPUTS` inputs, and what their biases grow by.
+    """Return the weights of layers of at most `MOST_INPUTS` inputs, and the addends of their biases.
 
     Args:
         model: the float network.
-        calibration: what the layers are fitted on, with its quieter copies where ranges have them, too.
+        calibration: data of the fit, with its quieter copies if ranges have them, too.
         recipe: its weights, bias correction and sparsity count; types of tensors do not.
         names: of the nodes that run in integers.
-        known: what was fitted for this network and calibration, to which this is added.
+        known: earlier fits for this network and calibration; new ones are added.
     """
     quiet = recipe.quiet_copies is True
     key = repr((recipe.weights, recipe.layers, recipe.bias_correction, recipe.sparse, quiet))
@@ -54,7 +54,7 @@ def fit_shaped_weights(
 
 
 def _fit_all_layers(model: Model, calibration: Calibration, recipe: Recipe) -> Fitted:
-    """Of all layers."""
+    """Return the fitted weights of all layers."""
     fitted: Fitted = {}
     named = Model(model.ir.clone())
     _name_hidden(named)
@@ -72,7 +72,7 @@ def _fit_all_layers(model: Model, calibration: Calibration, recipe: Recipe) -> F
 
 
 def _name_hidden(model: Model) -> None:
-    """Recurrent layers give the states of all steps, which are read with their weights."""
+    """Let recurrent layers output the states of all steps, which their weights are multiplied with."""
     for node in model.ir.graph:
         if node.op_type in RECURRENT and not node.outputs[0].name:
             node.outputs[0].name = f"{node.name}.all_steps"
@@ -80,7 +80,7 @@ def _name_hidden(model: Model) -> None:
 
 
 def _runs(model: Model) -> Iterator[list[ir.Node]]:
-    """The layers, those of one run together."""
+    """Yield the layers, those of one run together."""
     run: list[ir.Node] = []
     total = 0
     for node in model.ir.graph:
@@ -98,7 +98,7 @@ def _runs(model: Model) -> Iterator[list[ir.Node]]:
 
 
 def _moments_of(node: ir.Node) -> list[tuple[int, int]] | None:
-    """Of each weight of a layer: groups, and inputs of an output; None where they are no constants."""
+    """Return, for each weight of a layer, groups and inputs per output; None if one is not constant."""
     found = []
     for index in weight_inputs(node):
         weight = constant(node.inputs[index])

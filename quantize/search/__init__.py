@@ -1,1 +1,1 @@
-"""``--recipe auto``: which types are worth their cost."""
+"""``--recipe auto``: finds the types that are worth their cost."""

@@ -1,9 +1,9 @@
-"""Which types keep the output: every group alone, then the cheapest mix that is good enough.
+"""Finds types that keep the output: every group alone, then the cheapest mix that is good enough.
 
-Noise powers of independent roundings nearly add up, so each group's options are ranked by the noise that
-they take away for what they cost, and the shortest prefix of that ranking is taken whose measured
-signal-to-noise ratio suffices. What the prefix raised in vain is lowered again. Greedy steps by the
-measured total are worse: they stall where two rounded tensors lie in series.
+Noise powers of independent roundings nearly add up, so each group's options are ranked by the noise that they remove
+per cost. The shortest prefix of that ranking with a sufficient measured signal-to-noise ratio is taken. Steps of the
+prefix without benefit are undone. Greedy steps by the measured total are worse: they stall if two rounded tensors
+follow each other.
 """
 
 import math
@@ -15,19 +15,19 @@ import numpy as np
 from edgekit.base.arrays import Float32
 from edgekit.quantize.search.space import Group, Space
 
-# The noise of each table of grids, (rows, 3), as a share of the signal's power; told how many are done.
+# The noise of each table of grids, (rows, 3), as a share of the signal power; called with the finished count.
 Measure = Callable[[Sequence[Float32], Callable[[int], None] | None], list[float]]
 Progress = Callable[[str, int, int], None]
 ROOM = 1000  # steps of what may leave int8
 CHEAP = 1e-3  # of the cost of a hop: a step that costs less comes first, and is not undone
-HEARD = 1e-3  # of the noise of weights alone: what takes less away does not
+HEARD = 1e-3  # of the noise of weights alone: a smaller reduction does not count
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What each option of each group does alone, all others exact: noise powers, relative to the signal.
+    """Noise power of each option of each group alone, all others exact, relative to the signal.
 
-    `floor` is that of the weights alone.
+    `floor` is the noise power of the weights alone.
     """
 
     noises: tuple[tuple[float, ...], ...]
@@ -85,10 +85,10 @@ def search(
 
 
 def limit_options(space: Space, ranking: Ranking, most: float) -> tuple[Space, Ranking]:
-    """Leave out options so that no more than `most` multiply-accumulates leave int8: those that matter may.
+    """Leave out options so that at most `most` multiply-accumulates leave int8, those with the largest effect.
 
-    Of each group either all options stay or the narrowest ones; those that stay whole are the ones that
-    take most noise away in all.
+    Each group keeps either all options or the narrowest ones. The groups with all options are those that remove most
+    noise in total.
     """
     pairs = list(zip(space.groups, ranking.noises, strict=True))
     least = [min(option.wide_macs for option in group.options) for group, _ in pairs]
@@ -104,7 +104,7 @@ def limit_options(space: Space, ranking: Ranking, most: float) -> tuple[Space, R
 def _widest_macs(
     pairs: Sequence[tuple[Group, Sequence[float]]], least: Sequence[float], room: float
 ) -> list[float]:
-    """The most multiply-accumulates that each group may take out of int8, `room` more than the least in all."""
+    """Return the most multiply-accumulates that each group may take out of int8, `room` more than the least in all."""
     gains, sizes, wider = dict[int, float](), dict[int, float](), dict[int, float]()
     for i, (group, noises) in enumerate(pairs):
         wide = [o.wide_macs for o in group.options if o.wide_macs > least[i]]
@@ -117,7 +117,7 @@ def _widest_macs(
 
 
 def _worth_most(gains: Mapping[int, float], sizes: Mapping[int, float]) -> set[int]:
-    """The keys with the largest sum of gains whose sizes sum up to 1 at most (a knapsack in `ROOM` steps)."""
+    """Return the keys with the largest sum of gains whose sizes sum up to 1 at most (a knapsack in `ROOM` steps)."""
     best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * (ROOM + 1)
     for i, gain in gains.items():
         size = math.ceil(sizes[i] * ROOM)
@@ -135,14 +135,14 @@ class Step:
     group: int
     before: int
     after: int
-    gain: float  # noise that it takes away, per cost
+    gain: float  # noise that it removes, per cost
     first: bool  # whether it costs next to nothing
 
 
 def _steps(groups: Sequence[Group], ranking: Ranking) -> list[Step]:
-    """The steps that pay, the most noise per cost first; those of one group in their order.
+    """Return the steps that pay, the most noise per cost first; those of one group in their order.
 
-    Before them come those that cost next to nothing and take away what can be told from none.
+    Before them come nearly free steps that remove a noticeable amount of noise.
     """
     steps = []
     cheap = CHEAP * sum(group.options[_cheapest(group)].cost for group in groups)
@@ -182,7 +182,7 @@ def _undo_steps(
     min_snr_db: float,
     progress: Progress,
 ) -> Found:
-    """Undo single steps, the dearest first, as long as the ratio stays; those that come first stay."""
+    """Undo single steps, the most expensive first, as long as the SNR suffices; early cheap steps stay."""
     dear = [step for step in steps if not step.first]
     undo = sorted(
         dear, key=lambda step: (_price(space, step), step.group, step.after), reverse=True
@@ -208,7 +208,7 @@ def _measure_power(space: Space, measure: Measure, chosen: Mapping[int, int]) ->
 
 
 def decibels(power: float) -> float:
-    """The signal-to-noise ratio in dB of a relative noise power."""
+    """Return the signal-to-noise ratio in dB of a relative noise power."""
     return math.inf if power == 0 else -10 * math.log10(power)
 
 

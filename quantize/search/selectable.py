@@ -1,9 +1,9 @@
-"""One float network in which every quantized tensor can be rounded to any grid while it runs.
+"""A float network in which every quantized tensor can be rounded to any grid while it runs.
 
-Trying types one by one needs many networks that differ in nothing but the grids of their tensors. So the
-Q/DQ pairs of one QDQ network become `FakeQuantize` nodes that read their grid, (scale, low, high), from a
-row of one more input; weights are what their integers stand for. Rounding at the same places, and exact
-arithmetic between them, is what the integers come to.
+Trying types one by one needs many networks that differ only in the grids of their tensors. So the
+Q/DQ pairs of one QDQ network become `FakeQuantize` nodes that read their grid, (scale, low, high), from a row of one
+more input. Weights have the values of their integers. Rounding at the same places, with exact arithmetic between,
+equals the integers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,13 +27,13 @@ EXACT = np.zeros(3, np.float32)
 
 @dataclass(frozen=True)
 class Selectable:
-    """The network, and what its rows are.
+    """The network, and the meaning of its rows.
 
     Attributes:
         model: with one more stream input `GRIDS`, (rows, 3).
         stored: row by the number of a group: how its tensors are stored.
         copies: rows by the number of a group: the int8 copies of its tensors that products read.
-        default: (rows, 3): the grids of the QDQ network that it was made of.
+        default: (rows, 3): the grids of its QDQ network.
     """
 
     model: Model
@@ -43,7 +43,7 @@ class Selectable:
 
 
 def grid(kind: QuantType | None) -> Grid:
-    """The grid of a type; None is no grid."""
+    """Return the grid of a type; None has no grid."""
     if kind is None:
         return EXACT
     low, high = kind.limits
@@ -93,7 +93,7 @@ class _Writer:
         return Selectable(self.model, *self._rows_of_groups(), default)
 
     def _rows_of_groups(self) -> tuple[dict[int, int], dict[int, list[int]]]:
-        """By the number of a group: the row of its tensors, and those of their copies."""
+        """Return, by the number of a group, the row of its tensors, and those of their copies."""
         stored, copies = dict[int, int](), dict[int, list[int]]()
         for (group, copy), row in self.rows.items():
             if group is not None and copy is None:
@@ -103,7 +103,7 @@ class _Writer:
         return stored, copies
 
     def _pair(self, node: ir.Node) -> None:
-        """One DequantizeLinear of a computed tensor, and the QuantizeLinear before it."""
+        """Return one DequantizeLinear of a computed tensor, and the QuantizeLinear before it."""
         quantizer = node.inputs[0].producer() if node.inputs[0] is not None else None
         assert quantizer is not None and quantizer.op_type == "QuantizeLinear", node.name
         source = quantizer.inputs[0]
@@ -132,7 +132,7 @@ class _Writer:
         self._replace(node, rounded)
 
     def _key(self, source: ir.Value, group: int | None) -> Key:
-        """Of a row: that of the group, of a copy of a rounded tensor, or of a tensor in no group."""
+        """Return the key of a row: that of the group, of a copy of a rounded tensor, or of a tensor in no group."""
         if source in self.on_grid:
             return self.on_grid[source], str(source.name)
         return group, None if group is not None else str(source.name)

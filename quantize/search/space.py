@@ -1,4 +1,4 @@
-"""What a search may choose: for each group of tensors its types, what they cost, and how they are tried."""
+"""Choices of a search: for each group of tensors its types, their costs, and how they are tried."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Group:
-    """Tensors that share a type, first the one that names them, and their options by cost."""
+    """Tensors that share a type, the naming one first, and their options by cost."""
 
     tensors: tuple[str, ...]
     macs: int
@@ -54,14 +54,14 @@ class Group:
 
 @dataclass(frozen=True)
 class Space:
-    """All groups that can be chosen, and the network in which they are tried."""
+    """All groups with their options, and the network in which they are tried."""
 
     model: Model
     groups: tuple[Group, ...]
     default: Float32
 
     def table(self, chosen: Mapping[int, int]) -> Float32:
-        """The grids, (rows, 3), for the number of an option by the number of each group."""
+        """Return the grids, (rows, 3), for the number of an option by the number of each group."""
         table = self.default.copy()
         for index, option in chosen.items():
             for row, values in self.groups[index].options[option].grids.items():
@@ -74,7 +74,7 @@ def make_space(seen: ObservedModel, recipe: Recipe, macs: Mapping[str, int]) -> 
 
     Args:
         seen: the float network and its ranges.
-        recipe: observer, weights and preparation, and types of tensors that are settled; its others do not count.
+        recipe: observer, weights and preparation, and types of fixed tensors; other settings do not count.
         macs: multiply-accumulates of a hop by the name of the node.
     """
     wide = replace(recipe, activations="int16", products="int8", smooth_inputs="int16")
@@ -110,7 +110,7 @@ def _group(
     selectable: Selectable,
     counts: tuple[Mapping[str, int], ...],
 ) -> Group:
-    """`counts` are, by tensor: its elements, the multiply-accumulates that read it, those that write it."""
+    """Return a group; `counts` are, by tensor: its elements, multiply-accumulates that read it, those that write it."""
     row, copies = selectable.stored[index], selectable.copies.get(index, ())
     size, macs, written = (sum(of.get(name, 0) for name in members) for of in counts)
     as_it_is = dict.fromkeys(copies, EXACT)
@@ -163,6 +163,6 @@ def _product_macs(model: Model, macs: Mapping[str, int]) -> tuple[dict[str, int]
 
 
 def result_of(node: ir.Node) -> str:
-    """The name of the tensor that a product writes, behind its fused activation."""
+    """Return the name of the tensor that a product writes, after its fused activation."""
     fused = fused_activation(node)
     return next(str(v.name) for v in (node if fused is None else fused).outputs if v.name)

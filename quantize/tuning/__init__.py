@@ -1,1 +1,1 @@
-"""Float weights trained a little against the integers that will be made of them."""
+"""Trains float weights a little for their later rounding to integers."""

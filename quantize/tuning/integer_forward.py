@@ -1,7 +1,7 @@
-"""A quantized network in torch: rounded as its integers are, with the gradients of what is not rounded.
+"""A quantized network in torch: rounded like its integers, with gradients as if not rounded.
 
 The straight-through estimator: Bengio, Leonard and Courville, Estimating or Propagating Gradients Through Stochastic
-Neurons (2013), section 2; what leaves a range has no gradient (Jacob et al., CVPR 2018, section 3).
+Neurons (2013), section 2. Values outside a range have no gradient (Jacob et al., CVPR 2018, section 3).
 """
 
 import math
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 Key = tuple[str, int]  # a node, and which of its inputs
 QDQ = ("QuantizeLinear", "DequantizeLinear")
-FLOOR = 2.0**-16  # of a channel's scale, beside the largest
+FLOOR = 2.0**-16  # of a channel's scale, relative to the largest
 
 
 @dataclass(frozen=True)
 class Weight:
-    """How a trained constant becomes integers: the row of each element, and the largest integer.
+    """Rounding of a trained constant to integers: the row of each element, and the largest integer.
 
-    `rows` is None of a bias, which is as good as exact.
+    `rows` is None for a bias, which is practically exact.
     """
 
     rows: Array | None = None
@@ -49,9 +49,9 @@ class Weight:
 
 @dataclass
 class _TrainedGraph:
-    """What hangs on trained weights: tensors, nodes with their forms, and where an operator is not known.
+    """Part of the graph that depends on trained weights: tensors, nodes with their forms, and unknown operators.
 
-    `lost` is behind such operators, `ends` what they read.
+    `lost` holds values after such operators, `ends` their operands.
     """
 
     reached: set[ir.Value]
@@ -61,7 +61,7 @@ class _TrainedGraph:
     unknown: list[str] = field(default_factory=list)
 
     def knows(self, value: ir.Value) -> bool:
-        """Whether a value hangs on what is trained through known operators alone."""
+        """Whether a value depends on trained values through known operators alone."""
         return value in self.reached and value not in self.lost
 
 
@@ -70,11 +70,11 @@ class IntegerForward:
     """One hop of a quantized network, as a function of its trained weights.
 
     Attributes:
-        weights: what is trained, by node and input.
-        values: what it starts from, as the float network has it.
-        fed: values that do not hang on what is trained: recorded, and given again.
+        weights: trained weights, by node and input.
+        values: their start values, those of the float network.
+        fed: values independent of trained ones: recorded and replayed.
         states: (input, output) of the states that do.
-        ends: what is compared with the float network: outputs, and what operators read that torch has no form of here.
+        ends: values compared with the float network: outputs, and operands of operators without a torch form here.
         unknown: those operators.
     """
 
@@ -89,7 +89,7 @@ class IntegerForward:
     unknown: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Find what is trained, and what hangs on it."""
+        """Find the trained weights, and the values that depend on them."""
         floats = {str(node.name): node for node in self.prepared.ir.graph}
         self._places: dict[ir.Value, Key] = {}
         self._forms: dict[ir.Node, Form | None] = {}
@@ -99,10 +99,10 @@ class IntegerForward:
         self._divide()
 
     def _add(self, node: ir.Node, source: ir.Node) -> None:
-        """Take the weights of a layer, and the bias that goes with them."""
+        """Add the weights of a layer, and its bias."""
         name = str(node.name)
         if f"{name}.rest" in self.quantized.ir.graph.initializers:
-            return  # what it makes of silence is a constant that hangs on its weights
+            return  # its result in silence is a constant that depends on its weights
         for index in weight_inputs(node):
             value, array = node.inputs[index], array_of(source.inputs[index])
             if value is not None and array is not None and _is_stored(value):
@@ -121,12 +121,12 @@ class IntegerForward:
         self.weights[key], self.values[key] = weight, np.array(array, np.float32)
 
     def _divide(self) -> None:
-        """Find the nodes that hang on what is trained, through states too, and where torch has no form of them."""
+        """Find nodes that depend on trained weights, also through states, and those without a torch form."""
         pairs = dict(state_values(self.quantized))
         held = self._trained_states(pairs)
         found = self._followed(held)
         while held != (known := {x for x in held if found.knows(pairs[x])}):
-            held = known  # what is behind an operator that is not known is fed
+            held = known  # values after an unknown operator are fed
             found = self._followed(held)
         carried = {pairs[x] for x in held}
         outputs = self.quantized.ir.graph.outputs
@@ -137,14 +137,14 @@ class IntegerForward:
         self._feed(held)
 
     def _compared(self, ends: Sequence[ir.Value], held: set[ir.Value]) -> tuple[str, ...]:
-        """The names of what is compared instead of these, in both networks."""
+        """Return the names of the values compared instead of these, in both networks."""
         names = {v.name for node in self.prepared.ir.graph for v in named_outputs(node)}
         known = [end for value in ends if (end := self._comparable(value, names)) is not None]
         real = dict.fromkeys(v for v in known if v.dtype == ir.DataType.FLOAT and v not in held)
         return tuple(str(value.name) for value in real)
 
     def _feed(self, held: set[ir.Value]) -> None:
-        """Find what the nodes read that is neither trained nor made by them: constants, and what is recorded."""
+        """Find operands of the nodes that are neither trained nor computed by them: constants and recorded values."""
         made = set(chain(*(node.outputs for node, _ in self._core)))
         inner = made | self._places.keys() | held
         every = chain(*(node.inputs for node, _ in self._core))
@@ -153,7 +153,7 @@ class IntegerForward:
         self.fed = tuple(dict.fromkeys(str(v.name) for v in read if v not in self._constants))
 
     def _followed(self, held: set[ir.Value]) -> "_TrainedGraph":
-        """What hangs on the trained weights and these state inputs, in the order of the graph."""
+        """Return the part that depends on the trained weights and these state inputs, in graph order."""
         found = _TrainedGraph(set(self._places) | held)
         for node in self.quantized.ir.graph:
             if found.reached.isdisjoint(node.inputs):
@@ -176,7 +176,7 @@ class IntegerForward:
         return self._forms[node]
 
     def _comparable(self, value: ir.Value, names: set[str | None]) -> ir.Value | None:
-        """What the float network has too, by these names: the tensor before it was rounded, or its log odds."""
+        """Return the tensor before rounding, or its log odds, that the float network has too, by these names."""
         end: ir.Value | None = value
         while end is not None and end.name not in names:
             end = _operand_before(end, lambda node: node.op_type in QDQ)
@@ -192,7 +192,7 @@ class IntegerForward:
         return end
 
     def _trained_states(self, pairs: Mapping[ir.Value, ir.Value]) -> set[ir.Value]:
-        """The state inputs that hang on what is trained, each through its output."""
+        """Return the state inputs that depend on trained weights, each through its output."""
         held = set[ir.Value]()
         while True:
             reached = set(self._places) | held
@@ -205,7 +205,7 @@ class IntegerForward:
             held = grown
 
     def rounded(self, values: Mapping[Key, "Tensor"]) -> dict[Key, "Tensor"]:
-        """The weights as integers have them: per row, to the nearest."""
+        """Return the weights rounded as their integers: per row, to the nearest."""
         import torch
 
         made = {}
@@ -230,7 +230,7 @@ class IntegerForward:
         fed: Mapping[str, "Tensor"],
         states: Mapping[str, "Tensor"],
     ) -> "tuple[dict[str, Tensor], dict[str, Tensor]]":
-        """One hop: the ends, and the states behind it."""
+        """Run one hop; return the ends, and the states after it."""
         import torch
 
         found: dict[ir.Value, Any] = {
@@ -260,7 +260,7 @@ def _is_stored(value: ir.Value) -> bool:
 
 
 def _rows_of_elements(node: ir.Node, shape: tuple[int, ...]) -> Array:
-    """The row of each element of a weight of this shape, by its place in memory."""
+    """Return the row of each element of a weight of this shape, by its place in memory."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
     laid = numbers[0] if node.op_type in RECURRENT else channel_rows(node, numbers)
     rows = np.empty(numbers.size, np.int64)
@@ -269,13 +269,13 @@ def _rows_of_elements(node: ir.Node, shape: tuple[int, ...]) -> Array:
 
 
 def _operand_before(value: ir.Value, holds: Callable[[ir.Node], bool]) -> ir.Value | None:
-    """The first operand of what makes a value, where that node holds."""
+    """Return the first operand of a value's node, if `holds` accepts the node."""
     node = value.producer()
     return node.inputs[0] if node is not None and holds(node) else None
 
 
 def _content(value: ir.Value) -> Array | None:
-    """The array of a constant, of a stored one dequantized."""
+    """Return the array of a constant, of a stored one dequantized."""
     producer = value.producer()
     if producer is not None and producer.op_type == "DequantizeLinear":
         weight = stored_weight(producer)
@@ -284,7 +284,7 @@ def _content(value: ir.Value) -> Array | None:
 
 
 def _round_to_grid(node: ir.Node, x: "list[Any] | Any") -> "list[Tensor]":
-    """A tensor on the grid of its type; stored weights are rounded elsewhere."""
+    """Return a tensor on the grid of its type; stored weights are rounded elsewhere."""
     import torch
 
     if node.op_type == "DequantizeLinear":

@@ -1,8 +1,8 @@
-"""Train float weights a little, so that the integers made of them give what the float network gave.
+"""Trains float weights a little, so that their integers have the outputs of the float network.
 
-Knowledge distillation from the float network's own outputs (Hinton, Vinyals and Dean, 2015) on the calibration,
-without labels: stretches of clips run through the integer forward from the states that were there, and the relative
-square error of what comes out is followed downwards by Adam (Kingma and Ba, ICLR 2015, algorithm 1).
+This is knowledge distillation from the float network's outputs (Hinton, Vinyals and Dean, 2015) on the calibration,
+without labels. Stretches of clips run through the integer forward from their recorded states. Adam (Kingma and Ba,
+ICLR 2015, algorithm 1) reduces the relative square error of the outputs.
 """
 
 import hashlib
@@ -38,20 +38,20 @@ BATCH = 8  # stretches of a step
 RATE = 2e-4  # of a weight's root mean square, in the first step; it falls to 0 by a cosine
 DECAYS, EPSILON = (0.9, 0.999), 1e-8
 MOST_BYTES = 400_000_000  # of what is recorded
-QUIET = 1e-3  # of an output's mean power: what stretches are quieter than counts no more
+QUIET = 1e-3  # of an output's mean power: quieter stretches count as this one
 
 
 @dataclass
 class Progress:
-    """Where a tuning is: what a checkpoint holds.
+    """Progress of a tuning: the content of a checkpoint.
 
     Attributes:
-        step: how many are done.
+        step: number of finished steps.
         values: of the trained weights, by node and input.
         means: of their gradients; `squares` of their squares.
-        places: of the stretches that come next: the numbers of their clips, and of their first hops, (2, `BATCH`).
+        places: of the next stretches: the numbers of their clips, and of their first hops, (2, `BATCH`).
         states: before them, (`BATCH`, ...) by name.
-        losses: of every step; NaN of one that was left out, as its gradient was not finite.
+        losses: of every step; NaN for a skipped step, whose gradient was not finite.
     """
 
     step: int
@@ -64,11 +64,11 @@ class Progress:
 
     @property
     def skipped(self) -> int:
-        """How many steps were left out."""
+        """Number of skipped steps."""
         return int(np.isnan(self.losses).sum())
 
     def arrays(self) -> dict[str, Array]:
-        """As a .npz holds it."""
+        """Return the arrays for a .npz."""
         tables = (self.values, self.means, self.squares)
         found = {
             f"{kind}{at}": array
@@ -83,7 +83,7 @@ class Progress:
     def read(
         cls, arrays: Mapping[str, Array], keys: Sequence[Key], states: Sequence[str]
     ) -> "Progress":
-        """What `arrays` gave, of weights and states in this order."""
+        """Return the progress in `arrays`, with weights and states in this order."""
         values, means, squares = (
             {key: arrays[f"{kind}{at}"] for at, key in enumerate(keys)} for kind in "vms"
         )
@@ -95,7 +95,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class RecordedClip:
-    """A clip: what the network is fed, the states before each hop, and what the float network makes, (hops, ...)."""
+    """A clip: inputs of the network, the states before each hop, and the float network's values, (hops, ...)."""
 
     fed: dict[str, Array]
     states: dict[str, Array]
@@ -107,10 +107,10 @@ class WeightTuner:
     """A network whose weights are trained on clips."""
 
     def __init__(self, seen: ObservedModel, recipe: Recipe, steps: int, seed: int) -> None:
-        """Take a float network that was prepared and observed on the clips.
+        """Store a float network that was prepared and observed on the clips.
 
         Raises:
-            ModelError: nothing in it can be trained.
+            ModelError: it has no weights that can be trained.
         """
         self.seen, self.recipe, self.steps, self.seed = seen, recipe, steps, seed
         quantized = quantize_observed(seen, recipe, "")
@@ -135,7 +135,7 @@ class WeightTuner:
 
     @property
     def key(self) -> str:
-        """A digest of all that a tuning hangs on, but for the number of its step."""
+        """Digest of everything that affects a tuning, except the number of its step."""
         digest = hashlib.sha256(self.seen.model.to_bytes())
         digest.update(repr((self.recipe, self.steps, self.seed)).encode())
         for clip in self.seen.calibration.clips:
@@ -144,7 +144,7 @@ class WeightTuner:
         return digest.hexdigest()
 
     def start(self) -> Progress:
-        """Nothing done; stretches begin anywhere, in the float network's states."""
+        """Return the start: no step done; stretches begin anywhere, in the float network's states."""
         means, squares = (
             {key: np.zeros_like(v) for key, v in self.forward.values.items()} for _ in "ms"
         )
@@ -159,7 +159,7 @@ class WeightTuner:
         return Progress(0, dict(self.forward.values), means, squares, places, states)
 
     def run(self, progress: Progress) -> Iterator[Progress]:
-        """Yield what there is after every step, from where `progress` is; the same whether it was cut off or not."""
+        """Yield the progress after every step, from `progress` on; an interruption does not change it."""
         while progress.step < self.steps:
             loss, gradients, states = self._loss(progress)
             places, before = self._followed(progress, states)
@@ -174,7 +174,7 @@ class WeightTuner:
             yield progress
 
     def _cut(self) -> list[Clip]:
-        """The clips, as many hops of each as `MOST_BYTES` hold."""
+        """Return the clips, each cut to the hops that fit in `MOST_BYTES`."""
         model, clips = self.seen.model, self.seen.calibration.clips
         first = str(model.stream_inputs[0].name)
         values = values_by_name(self.forward.quantized.ir.graph)
@@ -203,9 +203,9 @@ class WeightTuner:
     def _followed(
         self, progress: Progress, states: Mapping[str, Array]
     ) -> tuple[Array, dict[str, Array]]:
-        """Where the next stretches begin, and the states there: behind the last ones, or at the start of a clip.
+        """Return the places of the next stretches and their states: after the last ones, or at the start of a clip.
 
-        States that are not finite are left, as the end of a clip is.
+        States that are not finite are dropped, as at the end of a clip.
         """
         random = np.random.default_rng([self.seed, progress.step])
         places, before = progress.places.copy(), {x: a.copy() for x, a in states.items()}
@@ -222,11 +222,11 @@ class WeightTuner:
 
     @property
     def _hops(self) -> int:
-        """Of a stretch: one where nothing is carried on."""
+        """Hops of a stretch: one if no state is carried on."""
         return min(HOPS, *(clip.hops for clip in self.clips)) if self.forward.states else 1
 
     def _loss(self, progress: Progress) -> tuple[float, dict[Key, Array], dict[str, Array]]:
-        """The mean relative square error of the ends, its gradients, and the states behind the stretches."""
+        """Return the mean relative square error of the ends, its gradients, and the states after the stretches."""
         import torch
 
         values = {k: torch.tensor(v, requires_grad=True) for k, v in progress.values.items()}
@@ -261,7 +261,7 @@ class WeightTuner:
         return float(total.detach()), gradients, behind
 
     def _relative(self, errors: "Mapping[str, Tensor]", powers: "Mapping[str, Tensor]") -> "Tensor":
-        """The mean of the ends' errors, each relative to its power."""
+        """Return the mean of the ends' errors, each relative to its power."""
         import torch
 
         total = torch.zeros(())
@@ -271,7 +271,7 @@ class WeightTuner:
         return total / len(self.forward.ends)
 
     def _moved(self, progress: Progress, gradients: Mapping[Key, Array]) -> Progress:
-        """One step of Adam, for each weight in proportion to its size."""
+        """Return the progress after one step of Adam, scaled for each weight by its size."""
         step, (first, second) = progress.step + 1 - progress.skipped, DECAYS
         rate = RATE * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
         values, means, squares = {}, {}, {}
@@ -286,9 +286,9 @@ class WeightTuner:
 
 
 def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -> tuple[Model, int]:
-    """Return a network with weights that were trained in its prepared form, and how many it took.
+    """Return a network with weights that were trained in its prepared form, and the number of these weights.
 
-    A preparation scales weights; those of another shape in the network stay as they are.
+    A preparation scales weights; those of another shape in the network stay unchanged.
     """
     result, taken = Model(network.ir.clone()), 0
     before = {str(node.name): node for node in prepared.ir.graph}
@@ -307,7 +307,7 @@ def with_weights(network: Model, prepared: Model, values: Mapping[Key, Array]) -
 
 
 def _weight_before_preparation(value: Array, scaled: Array, own: Array) -> Array:
-    """A weight without the factors by which a preparation made `scaled` of `own`."""
+    """Return a weight without the factors by which a preparation scaled `own` to `scaled`."""
     factor = np.divide(scaled, own, out=np.ones_like(own), where=own != 0)
     factor[factor == 0] = 1
     return (value / factor).astype(np.float32)

@@ -1,1 +1,1 @@
-"""Which type every tensor gets."""
+"""Chooses the type of every tensor."""

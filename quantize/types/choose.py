@@ -1,4 +1,4 @@
-"""Which nodes run in integers, and which type every tensor between them gets."""
+"""Chooses the nodes that run in integers, and the type of every tensor between them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,11 +51,11 @@ SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
 
 @dataclass(frozen=True)
 class TypePlan:
-    """Per tensor name its type, and the names of the nodes that run in integers.
+    """Types by tensor name, and the names of the nodes that run in integers.
 
-    `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, and no Q/DQ in the file,
-    which ONNX does not know for that type. `wide` are tensors that products read in 16 bits. `groups` are
-    the names of tensors that share one type.
+    `cell_bits` has the scale ``2^-bits`` of c by the name of an LSTM: int32, without Q/DQ in the file, as ONNX has
+    none for that type. `wide` are tensors that products read in 16 bits. `groups` are the names of tensors that share
+    one type.
     """
 
     types: dict[str, QuantType]
@@ -69,7 +69,7 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     """Return the types of every tensor that integer nodes read or write.
 
     Raises:
-        UsageError: the recipe names tensors that are not there, or gives one group two types.
+        UsageError: the recipe names unknown tensors, or gives one group two types.
     """
     graph = model.ir.graph
     compute = {node.name for node in graph if is_integer_compute(node)}
@@ -102,7 +102,7 @@ def _floats(wanted: Mapping[str, str]) -> frozenset[str]:
 
 
 def _squares(nodes: Iterable[ir.Node]) -> set[str]:
-    """What magnitudes and means of squares write."""
+    """Return the names of the outputs of magnitudes and means of squares."""
     return {str(node.outputs[0].name) for node in nodes if node.op_type in SQUARES}
 
 
@@ -115,12 +115,12 @@ def _with_types(recipe: Recipe, types: Mapping[str, str]) -> Recipe:
 
 
 def _written(graph: ir.Graph, mark: str) -> list[str]:
-    """What nodes with a mark write: parts of a sum, or what has a scale per hop."""
+    """Return the outputs of nodes with a mark: parts of a sum, or tensors with a scale per hop."""
     return [str(node.outputs[0].name) for node in graph if mark in node.metadata_props]
 
 
 def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) -> dict[str, str]:
-    """The types of what a sampler's rows add up."""
+    """Return the types of the tensors that a sampler's rows add."""
     if model.sampler is None:
         return {}
     names = {model.sampler.roles.x, *(str(value.name) for value in model.stream_outputs)}
@@ -130,7 +130,7 @@ def _sampler_row_types(model: Model, groups: list[list[str]], recipe: Recipe) ->
 def _unless_named(
     names: set[str], dtype: str, groups: list[list[str]], recipe: Recipe
 ) -> dict[str, str]:
-    """A type for the names of each group of which the recipe names no tensor."""
+    """Return a type for the names of each group without a tensor named in the recipe."""
     return {
         name: dtype
         for members in groups
@@ -142,7 +142,7 @@ def _unless_named(
 def _wide(
     groups: list[list[str]], types: dict[str, QuantType], recipe: Recipe, named: set[str]
 ) -> frozenset[str]:
-    """The int16 tensors that are named, or all where products read 16 bits."""
+    """Return the named int16 tensors, or all if products read 16 bits."""
     return frozenset(
         name
         for members in groups
@@ -153,9 +153,9 @@ def _wide(
 
 
 def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
-    """Holds twice the largest c that was seen, and what a memory that forgets nothing grows to: 1 a step.
+    """Return the fraction bits of c: it holds twice the largest observed c, and a memory that grows by 1 a step.
 
-    So the fraction has `CELL_FRACTION_BITS` at most, as many as the gates have and one more.
+    So the fraction has at most `CELL_FRACTION_BITS`, one more than the gates.
     """
     seen = [value for value in (optional(node, CELL_INPUT), *node.outputs[CELL_OUTPUT:]) if value]
     ends = [
@@ -202,12 +202,12 @@ class _Tensors:
         return node.name in self.integer and node.op_type in MOVES
 
     def _reader(self, node: ir.Node, index: int) -> str:
-        """The operator that reads a tensor in integers, or ``float``."""
+        """Return the operator that reads a tensor in integers, or ``float``."""
         floats = node.name not in self.integer or is_cell_state(node, index)
         return "float" if floats else node.op_type
 
     def usual_type(self, names: Sequence[str], recipe: Recipe) -> str:
-        """The type of a group that the recipe does not name."""
+        """Return the type of a group that the recipe does not name."""
         if self.are_smooth(names):
             return recipe.smooth_inputs
         if recipe.activations == "float32":
@@ -223,7 +223,7 @@ class _Tensors:
         observers: dict[str, Observer],
         recipe: Recipe,
     ) -> dict[str, QuantType]:
-        """The type of every tensor; of those with a scale in the recipe that one."""
+        """Return the type of every tensor; of those with a scale in the recipe that one."""
         types = dict[str, QuantType]()
         for members in groups:
             kind = self.group_type(members, wanted[members[0]], observers, recipe)
@@ -233,7 +233,7 @@ class _Tensors:
     def group_type(
         self, names: Sequence[str], dtype: str, observers: dict[str, Observer], recipe: Recipe
     ) -> QuantType:
-        """Hidden states are Q15; inputs of sigmoid-like functions have headroom and saturate."""
+        """Return a group's type: Q15 for hidden states; headroom and saturation before sigmoid-like functions."""
         if self.are_hidden(names):
             return HIDDEN_TYPE
         if self.are_gate_sums(names):
@@ -251,10 +251,10 @@ class _Tensors:
 
 
 def _requested_types(groups: list[list[str]], tensors: _Tensors, recipe: Recipe) -> dict[str, str]:
-    """The type that a recipe asks for each tensor of the groups; a named one decides for its group.
+    """Return the requested type of each tensor of the groups; a named one decides for its group.
 
     Raises:
-        UsageError: names that are in no group, groups with two types, hidden states as int8.
+        UsageError: names in no group, groups with two types, hidden states as int8.
     """
     problems = list(_name_problems(set(chain(*groups)), tensors.values, recipe))
     wanted = {}
@@ -273,7 +273,7 @@ def _requested_types(groups: list[list[str]], tensors: _Tensors, recipe: Recipe)
 def _name_problems(
     grouped: set[str], values: Mapping[str, ir.Value], recipe: Recipe
 ) -> Iterator[Problem]:
-    """The tensors that a recipe names and that are in no group."""
+    """Yield the tensors that a recipe names and that are in no group."""
     for name, dtype in recipe.tensors.items():
         if name not in grouped and (dtype != "float32" or name not in values):
             where = f"recipe {recipe.name!r}, tensor {name!r}"
@@ -283,7 +283,7 @@ def _name_problems(
 
 
 def _conflict(named: dict[str, str], recipe: Recipe, inside: bool) -> Problem | None:
-    """Types that a recipe gives tensors of one group, where they are several, or not for the inside of a cell."""
+    """Return a problem if a recipe gives tensors of one group several types, or one unfit for the inside of a cell."""
     if len(set(named.values())) <= 1 and not (inside and "int8" in named.values()):
         return None
     found = ", ".join(f"{name!r} {dtype}" for name, dtype in sorted(named.items()))

@@ -15,13 +15,13 @@ Pair = Callable[[ir.Value, QuantType, str], ir.Value]
 def store_states(
     model: Model, integers: Collection[str], observers: Mapping[str, Observer], pair_of: Pair
 ) -> None:
-    """Round, in place, the states that may be: what is read inside a hop is the stored one, what is left is rounded.
+    """Round the states that allow it, in place: a hop reads the stored state, and its new state is rounded.
 
     Args:
-        model: with its pairs of Q and DQ elsewhere.
+        model: with all its other pairs of Q and DQ.
         integers: names of tensors that integer operators have.
-        observers: what was seen of each tensor.
-        pair_of: appends a pair of Q and DQ and returns its result, of the name that it is given.
+        observers: the observations of each tensor.
+        pair_of: appends a pair of Q and DQ and returns its result, with the given name.
     """
     graph = model.ir.graph
     inputs = {str(value.name): value for value in graph.inputs}
@@ -43,6 +43,6 @@ def store_states(
 
 
 def state_type(observer: Observer) -> QuantType:
-    """The type of a state: it reaches `INT16_HEADROOM` times the largest value that was seen, and saturates."""
+    """Return the type of a state: up to `INT16_HEADROOM` times the largest observed value, then it saturates."""
     low, high = minmax_range(observer)
     return activation_type("int16", INT16_HEADROOM * low, INT16_HEADROOM * high)

@@ -1,4 +1,4 @@
-"""Which float tensors share one type, as their elements are the same values."""
+"""Groups float tensors that share one type, as their elements are the same values."""
 
 from collections.abc import Mapping
 
@@ -76,7 +76,7 @@ class _Groups:
         self.parent[self.find(str(a.name))] = self.find(str(b.name))
 
     def _share(self, node: ir.Node) -> None:
-        """Join what a node only moves, and the states of a cell."""
+        """Join tensors that a node only moves, and the states of a cell."""
         if node.op_type in JOINING:
             self._share_joined(node)
         elif node.op_type in MOVES:
@@ -102,7 +102,7 @@ class _Groups:
         return max(high, 0.0) - min(low, 0.0)
 
     def _named(self, value: ir.Value) -> set[str]:
-        """The types that a recipe names for what is in a value's group so far."""
+        """Return the types that a recipe names for a value's group so far."""
         root = self.find(str(value.name))
         return {
             dtype

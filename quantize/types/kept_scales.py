@@ -10,7 +10,7 @@ from edgekit.quantize.recipe_file import near
 
 
 def type_with_recipe_scale(kind: QuantType, name: str, recipe: Recipe) -> QuantType:
-    """A type with the scale and zero point that the recipe names, if it does."""
+    """Return a type with the scale and zero point that the recipe names, if it does."""
     if name not in recipe.scales:
         return kind
     scale, zero_point = recipe.scales[name]

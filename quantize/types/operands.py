@@ -1,4 +1,4 @@
-"""In which type a node reads a tensor, where that is not the one in which the tensor is stored."""
+"""Types in which a node reads a tensor, if different from the stored type."""
 
 from collections.abc import Mapping
 
@@ -18,10 +18,10 @@ PRODUCTS = LINEAR | RECURRENT | {"MatMul"}  # matrix products: multiply-accumula
 def read_type(
     node: ir.Node, index: int, plan: TypePlan, observers: Mapping[str, Observer], recipe: Recipe
 ) -> QuantType:
-    """The type in which an integer node reads its input `index`.
+    """Return the type in which an integer node reads its input `index`.
 
-    It is that of the tensor, but for matrix products: they read an int8 copy of an int16 tensor that the
-    plan does not count as wide.
+    It is that of the tensor, except in matrix products: they read an int8 copy of an int16 tensor unless it is wide in
+    the plan.
     """
     value = node.inputs[index]
     assert value is not None

@@ -1,8 +1,8 @@
-"""Transformers as denoisers: what their tokens hold is too different for one range of 8 bits.
+"""Transformers as denoisers: their tokens differ too much for one range of 8 bits.
 
-Ranges of a U-Net's pictures are alike at every place. A diffusion transformer's tokens are not, nor are its steps:
-quantizers for U-Nets make noise of its images (Q-DiT, Chen et al., CVPR 2025; ViDiT-Q, Zhao et al., ICLR 2025), which
-needs ranges per token that are found while the network runs. Those are not in this arithmetic.
+In a U-Net ranges are similar at every place. In a diffusion transformer tokens differ, and steps do, too. Quantizers
+for U-Nets turn its images into noise (Q-DiT, Chen et al., CVPR 2025; ViDiT-Q, Zhao et al., ICLR 2025). It needs ranges
+per token found at run time, which this arithmetic does not have.
 """
 
 import onnx_ir as ir
@@ -18,7 +18,7 @@ def refuse_tokens(model: Model, recipe: Recipe) -> None:
     """Raise a ModelError for a denoiser of tokens in static ranges of 8 bits.
 
     Args:
-        model: what a recipe's integers are made from, see `edgekit.quantize.prepare.prepare`.
+        model: the prepared float network, see `edgekit.quantize.prepare.prepare`.
         recipe: with activations of 8 bits, or others.
     """
     if model.sampler is None or recipe.activations != "int8" or not is_transformer(model):
@@ -42,7 +42,7 @@ def is_transformer(model: Model) -> bool:
 
 
 def _sees_neighbours(node: ir.Node) -> bool:
-    """A convolution whose kernels overlap; of patches they lie side by side."""
+    """Whether it is a convolution whose kernels overlap; patches are adjacent."""
     if node.op_type not in ("Conv", "ConvTranspose"):
         return False
     kernel = dims(node.inputs[1])[2:]

@@ -1,4 +1,4 @@
-"""Which type the weights of a layer get: the recipe's, or the one that it names for them."""
+"""Types of the weights of a layer: the recipe's, or the one that it names for them."""
 
 from collections.abc import Sequence
 
@@ -15,12 +15,12 @@ WEIGHTS_AT = {"GRU": (1, 2), "LSTM": (1, 2)}  # inputs; of other layers the seco
 
 
 def weight_inputs(node: ir.Node) -> tuple[int, ...]:
-    """Which inputs of a layer are weights that say something: not a W that is the identity."""
+    """Return the inputs of a layer that are real weights: not a W that is the identity."""
     return (2,) if GATE_SUMS in node.metadata_props else WEIGHTS_AT.get(node.op_type, (1,))
 
 
 def weight_type(node: ir.Node, index: int, recipe: Recipe) -> str:
-    """The type of the weights that are a layer's input `index`: ``int8`` or ``int4``."""
+    """Return the type of the weights that are a layer's input `index`: ``int8`` or ``int4``."""
     return recipe.layers.get(_name(node, index), recipe.weights)
 
 
@@ -64,7 +64,7 @@ def refuse_infinite(nodes: Sequence[ir.Node]) -> None:
 
 
 def _half_cell(node: ir.Node, recipe: Recipe) -> Problem | None:
-    """A recurrent layer of which the weights of the input and of h have different types."""
+    """Return the problem of a recurrent layer whose weights of the input and of h have different types."""
     if len(weight_inputs(node)) < 2:
         return None
     types = {_name(node, index): weight_type(node, index, recipe) for index in weight_inputs(node)}

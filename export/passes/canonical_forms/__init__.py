@@ -1,1 +1,1 @@
-"""Operators by others that kernels know."""
+"""Rewrites operators to those that have kernels."""

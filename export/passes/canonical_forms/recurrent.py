@@ -1,7 +1,7 @@
 """Recurrent layers in their plain form: forward, time first, whole sequences, no states of zeros.
 
 A backward cell is a forward one on the reversed sequence, its sequence of outputs reversed; a bidirectional
-layer is one of each, concatenated. The sequence is what one call gets: a stream has no last sample to begin at.
+layer is one of each, concatenated. The sequence is that of one call: a stream has no last sample to begin at.
 """
 
 from collections.abc import Sequence
@@ -44,12 +44,12 @@ def _outputs_in_use(node: ir.Node) -> list[int]:
 
 
 def _without_defaults(inputs: list[ir.Value | None]) -> list[ir.Value | None]:
-    """The inputs without lengths, and without states and peepholes of zeros."""
+    """Return the inputs without lengths, and without states and peepholes of zeros."""
     return [None if i == LENGTHS or _zeros(i, value) else value for i, value in enumerate(inputs)]
 
 
 def _result(chain: Chain, parts: list[ir.Value], index: int, batch_first: bool) -> ir.Value:
-    """An output of the layer, from those of its cells."""
+    """Return an output of the layer, from those of its cells."""
     result = _concatenate_parts(chain, parts, axis=1 if index == 0 else 0)
     if not batch_first:
         return result
@@ -57,7 +57,7 @@ def _result(chain: Chain, parts: list[ir.Value], index: int, batch_first: bool) 
 
 
 def _time_first(chain: Chain, inputs: list[ir.Value | None]) -> list[ir.Value | None]:
-    """Inputs of a layer with the batch first, turned."""
+    """Return the inputs of a batch-first layer, transposed to time first."""
     return [
         value if value is None or i not in (0, *STATES) else chain.transpose(value, [1, 0, 2])
         for i, value in enumerate(inputs)
@@ -75,7 +75,7 @@ def _is_whole(inputs: list[ir.Value | None], batch_first: bool) -> bool:
 
 
 def _zeros(index: int, value: ir.Value | None) -> bool:
-    """Whether an initial state or peepholes are what they are when left out."""
+    """Whether an initial state or peepholes equal their default."""
     array = array_of(value) if index in (*STATES, PEEPHOLES) else None
     return array is not None and not array.any()
 
@@ -83,7 +83,7 @@ def _zeros(index: int, value: ir.Value | None) -> bool:
 def _cell(
     chain: Chain, inputs: Sequence[ir.Value | None], order: int, backward: Sequence[bool]
 ) -> list[ir.Value]:
-    """One direction of the layer as a forward cell; returns its outputs, Y in the order of X."""
+    """Return one direction of the layer as a forward cell: its outputs, Y in the order of X."""
     node, count, plain_name = chain.node, len(backward), chain.node.name or ""
     x, *rest = inputs
     assert x is not None
@@ -103,7 +103,7 @@ def _cell(
 
 
 def _cell_attributes(node: ir.Node, order: int, count: int) -> dict[str, ir.Attr]:
-    """The attributes of one of `count` directions: its own activations, no direction and no layout."""
+    """Return the attributes of one of `count` directions: its own activations, no direction and no layout."""
     dropped = ("direction", "layout", "activations")
     attributes = {name: item for name, item in node.attributes.items() if name not in dropped}
     functions = attribute(node, "activations", ())

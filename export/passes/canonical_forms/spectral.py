@@ -1,4 +1,4 @@
-"""Fourier transforms and Einsum as products: what no kernel computes becomes Gemm or MatMul."""
+"""Fourier transforms and Einsum as products: without a kernel they become Gemm or MatMul."""
 
 import math
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ class _Transform:
 
     Attributes:
         node: the DFT.
-        x: what it transforms.
+        x: its input.
         shape: of `x`.
-        axis: along which it transforms, counted from the front.
+        axis: the transformed axis, counted from the front.
         points: its length.
         bins: elements of the result along `axis`.
     """
@@ -37,7 +37,7 @@ class _Transform:
 
     @staticmethod
     def of(node: ir.Node) -> "_Transform | None":
-        """A DFT node's transform; None where something of it is computed."""
+        """Return a DFT node's transform; None if something of it is computed."""
         x, result = node.inputs[0], static_shape(node.outputs[0])
         shape = static_shape(x)
         if x is None or shape is None or result is None or not _is_fixed(node):
@@ -53,12 +53,12 @@ class _Transform:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the fast kernel computes it as it is."""
+        """Whether the fast kernel computes it without changes."""
         plain = self.axis == len(self.shape) - 2 and _scalar(self.node, 1) is None
         return plain and is_fast(self.node, self.points)
 
     def matrix(self) -> Array:
-        """The matrix (samples * parts, bins * parts of the result) by which it is a product."""
+        """Return the matrix (samples * parts, bins * parts of the result) by which it is a product."""
         samples, parts = self.shape[self.axis], self.shape[-1]
         inverse = bool(attribute(self.node, "inverse", 0))
         if inverse and attribute(self.node, "onesided", 0):
@@ -67,7 +67,7 @@ class _Transform:
 
 
 def dft(graph: ir.Graph, node: ir.Node) -> bool:
-    """DFT on the last but one axis: as it is where a kernel has it, else a product with its matrix."""
+    """Rewrite a DFT on the last but one axis: unchanged if a kernel has it, else a product with its matrix."""
     transform = _Transform.of(node)
     if transform is None or transform.is_plain:
         return False
@@ -109,7 +109,7 @@ def is_fast(node: ir.Node, points: int) -> bool:
 def dft_matrix(samples: int, points: int, bins: int, inverse: bool, parts: int) -> Array:
     """Return the matrix (samples * parts, bins * 2) of a transform of real or complex samples.
 
-    Samples behind `points` do not count. Angles are reduced in integers, so that they are exact.
+    Samples after `points` do not count. Angles are reduced in integers, so that they are exact.
     """
     n, k = np.arange(samples)[:, None], np.arange(bins)
     cosine, sine = _waves((n * k) % points, points)
@@ -121,7 +121,7 @@ def dft_matrix(samples: int, points: int, bins: int, inverse: bool, parts: int) 
 
 
 def _waves(turns: Array, points: int) -> tuple[Array, Array]:
-    """Cosine and sine of ``turns / points`` of a turn; 0 where they are, so that real bins have the angle 0 or pi."""
+    """Return cosine and sine of ``turns / points`` of a cycle, exact zeros kept, so real bins have angle 0 or pi."""
     angle = 2 * np.pi * turns / points
     cosine, sine = np.cos(angle), np.sin(angle)
     return np.where(4 * turns % (2 * points) == points, 0, cosine), np.where(
@@ -132,7 +132,7 @@ def _waves(turns: Array, points: int) -> tuple[Array, Array]:
 def irfft_matrix(bins: int, samples: int) -> Array:
     """Return the matrix (bins * 2, samples) from the first bins of a real signal's spectrum to the signal.
 
-    The bins that are left out are the conjugates of these, so all but the first and the middle one count twice.
+    The missing bins are the conjugates of these, so all but the first and the middle one count twice.
     """
     k, n = np.arange(bins)[:, None], np.arange(samples)
     cosine, sine = _waves((n * k) % samples, samples)
@@ -162,13 +162,13 @@ def stft(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _frame_length(node: ir.Node) -> int | None:
-    """The samples of a frame of an STFT: its own input, or else those of its window."""
+    """Return the samples of a frame of an STFT: its own input, or else those of its window."""
     length, window = _scalar(node, 3), static_shape(optional(node, 2))
     return window[0] if length is None and window else length
 
 
 def _sizes(terms: list[str], output: str, shapes: list[tuple[int, ...]]) -> dict[str, int] | None:
-    """The size of each letter; None where one repeats in a term, or a dimension of 1 stands beside a longer one."""
+    """Return each letter's size; None if one repeats in a term, or has dimension 1 and a longer one."""
     if any(len(set(term)) != len(term) for term in (*terms, output)):
         return None
     pairs = {
@@ -186,7 +186,7 @@ class _Operand:
     letters: str
 
     def sum_over_others(self, chain: Chain, needed: str) -> "_Operand":
-        """The operand summed over the axes whose letters are not `needed`."""
+        """Return the operand summed over the axes whose letters are not `needed`."""
         dead = [axis for axis, c in enumerate(self.letters) if c not in needed]
         if not dead:
             return self
@@ -194,7 +194,7 @@ class _Operand:
         return _Operand(total, "".join(c for c in self.letters if c in needed))
 
     def as_matrices(self, chain: Chain, axes: tuple[str, str, str], sizes: Sizes) -> ir.Value:
-        """The operand as (*batch, rows, columns); `axes` are the letters of the three."""
+        """Return the operand as (*batch, rows, columns); `axes` are the letters of the three."""
         data = chain.transpose(self.value, [self.letters.index(c) for c in "".join(axes)])
         batch, *rest = axes
         extents = [math.prod(sizes[c] for c in letters) for letters in rest]
@@ -222,7 +222,7 @@ def einsum(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Operand]:
-    """The operands, summed over the axes that neither the output nor the other one has."""
+    """Return the operands, summed over the axes that neither the output nor the other one has."""
     operands = []
     for i, (value, term) in enumerate(zip(chain.node.inputs, terms, strict=True)):
         assert value is not None
@@ -232,7 +232,7 @@ def _summed_operands(chain: Chain, terms: list[str], output: str) -> list[_Opera
 
 
 def _expand_ellipsis(equation: str, ranks: list[int]) -> tuple[list[str], str]:
-    """The terms of an equation, and its output, with a letter in the place of each axis of ``...``."""
+    """Return the terms of an equation, and its output, with a letter in the place of each axis of ``...``."""
     left, arrow, output = "".join(equation.split()).partition("->")
     terms = left.split(",")
     if not arrow:

@@ -1,4 +1,4 @@
-"""Operators that constants turn into simpler ones: Compress into Gather, Gemm into its plain form."""
+"""Rewrites operators with constants to simpler ones: Compress to Gather, Gemm to its plain form."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ from edgekit.graph.nodes import (
 
 
 class Canonical(EachNode):
-    """Rewrite every node that a rule of `RULES` knows a simpler form of."""
+    """Rewrite every node for which a rule of `RULES` has a simpler form."""
 
     def rewrite(self, graph: ir.Graph, node: ir.Node) -> bool:
         """Apply the rule of its operator."""
@@ -42,7 +42,7 @@ def _compress(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
-    """GatherND of a single element: shape inference does not know its empty shape."""
+    """Rewrite GatherND of a single element, as shape inference does not support its empty shape."""
     data, index = node.inputs[0], array_of(node.inputs[1])
     shape = static_shape(data)
     if data is None or index is None or shape is None or index.shape != (len(shape),):
@@ -56,7 +56,7 @@ def _gather_one(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _gemm(graph: ir.Graph, node: ir.Node) -> bool:
-    """Gemm with constant weights gets transA 0, factors 1 and a bias of one row, else it is a MatMul."""
+    """Rewrite a Gemm: with constant weights to transA 0, factors 1 and a bias of one row, else to a MatMul."""
     a, b, c = node.inputs[0], node.inputs[1], optional(node, 2)
     shape, beta = static_shape(node.outputs[0]), attribute(node, "beta", 1.0)
     if a is None or b is None or shape is None or b.dtype != ir.DataType.FLOAT:
@@ -89,9 +89,9 @@ def _scale(chain: Chain, value: ir.Value, factor: float) -> ir.Value:
 
 
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
-    """A Slice that lies within one operand of a Concat, as behind a shift that wraps around, reads that one.
+    """Replace a Slice within one operand of a Concat, as after a cyclic shift, by a Slice of that operand.
 
-    Not where that is an input: a state, and the Concat the window of its frames, which C keeps in a ring.
+    Not if that is an input: then it is a state, and the Concat is the window of its frames, which C keeps in a ring.
     """
     concat, bounds = producer_of(node.inputs[0]), _bounds_along_axis(node)
     if concat is None or concat.op_type != "Concat" or bounds is None:
@@ -112,7 +112,7 @@ def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _bounds_along_axis(node: ir.Node) -> tuple[int, int, int] | None:
-    """(axis, start, end) of a Slice that goes forward along one axis; None for any other."""
+    """Return (axis, start, end) of a Slice that goes forward along one axis; None for any other."""
     shape = static_shape(node.inputs[0])
     starts, ends, axes, steps = (array_of(optional(node, index)) for index in range(1, 5))
     if shape is None or starts is None or ends is None or axes is None or starts.size != 1:
@@ -125,7 +125,7 @@ def _bounds_along_axis(node: ir.Node) -> tuple[int, int, int] | None:
 
 
 def _split_constant(graph: ir.Graph, node: ir.Node) -> bool:
-    """A constant is split at once, as zero states that are made for all groups."""
+    """Split a constant at once, as zero states that are made for all groups."""
     array = array_of(node.inputs[0])
     shapes = [static_shape(output) for output in node.outputs]
     if array is None or any(shape is None for shape in shapes):

@@ -1,1 +1,1 @@
-"""Quantized networks of other tools, in our own form."""
+"""Quantized networks of other tools, in EdgeKit's form."""

@@ -9,7 +9,7 @@ from edgekit.graph.nodes import optional, static_shape
 
 
 def expand_quantizer(graph: ir.Graph, node: ir.Node) -> None:
-    """``clip(round(x / scale) + zero)``; readers take it in float, without the way over integers."""
+    """Rewrite to ``clip(round(x / scale) + zero)`` in float; readers use it without conversion to integers."""
     source, dtype, shape = node.inputs[0], integer_type(node), static_shape(node.inputs[0])
     if source is None or dtype is None or shape is None:
         return
@@ -31,7 +31,7 @@ def expand_quantizer(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def expand_dequantizer(graph: ir.Graph, node: ir.Node, levels: ir.Value | None = None) -> None:
-    """``(q - zero) * scale``, of `levels` where the integers are there in float already."""
+    """``(q - zero) * scale``, with `levels` as integers that are already in float."""
     source, shape = node.inputs[0], static_shape(node.inputs[0])
     if source is None or shape is None:
         return

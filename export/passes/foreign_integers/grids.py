@@ -28,7 +28,7 @@ class Grid:
 
     @property
     def shift(self) -> int:
-        """What leads from unsigned integers to the signed ones that are stored instead."""
+        """Offset from unsigned integers to the signed ones that are stored instead."""
         return {ir.DataType.UINT8: 128, ir.DataType.UINT16: 32768}.get(self.dtype, 0)
 
     @property
@@ -52,7 +52,7 @@ class Grid:
         )
 
     def equals(self, other: "Grid") -> bool:
-        """Whether both give the same integers the same values."""
+        """Whether both map the same integers to the same values."""
         return self.dtype == other.dtype and all(
             np.array_equal(mine, theirs)
             for mine, theirs in ((self.scale, other.scale), (self.zero, other.zero))
@@ -85,7 +85,7 @@ def is_dequantizer(node: ir.Node) -> bool:
 
 
 def integer_type(node: ir.Node) -> ir.DataType | None:
-    """The integer type that the node writes or reads."""
+    """Return the integer type that the node writes or reads."""
     if node.op_type == "DequantizeLinear":
         value = node.inputs[0]
         return None if value is None else value.dtype
@@ -98,13 +98,13 @@ def integer_type(node: ir.Node) -> ir.DataType | None:
 
 
 def axis_of(node: ir.Node) -> int:
-    """The axis along which the scale runs, counted from the front."""
+    """Return the axis along which the scale runs, counted from the front."""
     axis, shape = int(attribute(node, "axis", 1)), static_shape(node.inputs[0])
     return axis if shape is None or axis >= 0 else axis + len(shape)
 
 
 def grid_of(node: ir.Node) -> Grid | None:
-    """The grid; None where scale or zero point are computed."""
+    """Return the grid; None if scale or zero point are computed."""
     scale, dtype = array_of(node.inputs[1]), integer_type(node)
     given = optional(node, 2)
     zero = np.zeros((), np.int64) if given is None else array_of(given)
@@ -128,7 +128,7 @@ def is_kept_weight(node: ir.Node) -> bool:
 
 
 def grid_problem(node: ir.Node) -> Problem | None:
-    """Why a QuantizeLinear or DequantizeLinear cannot be carried, if it cannot."""
+    """Return the reason why a QuantizeLinear or DequantizeLinear cannot be kept, if it cannot."""
     dtype, scale = integer_type(node), node.inputs[1]
     where, step = f"{node.op_type} '{node.name}'", "quantize to 8 bits, or export in float32"
     if attribute(node, "block_size", 0) and not is_kept_weight(node):

@@ -11,7 +11,7 @@ SPAN = 255  # of 8-bit integers around a zero point among them
 
 
 def matmul_integer(graph: ir.Graph, node: ir.Node) -> bool:
-    """``MatMul(a - a_zero, b - b_zero)``, in as many parts as exact sums need."""
+    """Rewrite to ``MatMul(a - a_zero, b - b_zero)``, in as many parts as exact sums need."""
     a, b = node.inputs[0], node.inputs[1]
     left, right = static_shape(a), static_shape(b)
     if a is None or b is None or left is None or right is None or min(len(left), len(right)) < 2:
@@ -38,7 +38,7 @@ def matmul_integer(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def conv_integer(graph: ir.Graph, node: ir.Node) -> bool:
-    """``Conv(x - x_zero, w - w_zero)``; left as it is where a sum may be inexact."""
+    """Rewrite to ``Conv(x - x_zero, w - w_zero)``; unchanged if a sum may be inexact."""
     x, w = static_shape(node.inputs[0]), static_shape(node.inputs[1])
     if x is None or w is None or int(np.prod(w[1:])) * SPAN * _largest(node) >= EXACT:
         return False
@@ -51,7 +51,7 @@ def conv_integer(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _largest(node: ir.Node) -> int:
-    """The largest distance of a weight from its zero point."""
+    """Return the largest distance of a weight from its zero point."""
     weights, given = array_of(node.inputs[1]), optional(node, 3)
     zero = np.zeros(1, np.int64) if given is None else array_of(given)
     if weights is None or zero is None or zero.size != 1:
@@ -62,7 +62,7 @@ def _largest(node: ir.Node) -> int:
 def _subtract_zero_point(
     chain: Chain, node: ir.Node, index: int, shape: tuple[int, ...]
 ) -> ir.Value:
-    """The integers of an operand minus its zero point, in float; `shape` is that of several ones."""
+    """Return the integers of an operand minus its zero point, in float; `shape` is that of several ones."""
     real = chain.add("Cast", node.inputs[index], to=ir.DataType.FLOAT)
     zero = optional(node, index + 2)
     if zero is None:

@@ -1,6 +1,6 @@
-"""Weights around any zero point become int8 weights around zero, exactly.
+"""Converts weights around any zero point to int8 weights around zero, exactly.
 
-What is too large for 8 bits is applied to a second copy of its input channel.
+The part that exceeds 8 bits is applied to a second copy of its input channel.
 """
 
 import numpy as np
@@ -51,7 +51,7 @@ def _can_copy(layer: ir.Node, grid: Grid, array: Array) -> bool:
 
 
 def _reads_stored(layer: ir.Node) -> bool:
-    """Whether what the layer reads is an activation in one of the stored types."""
+    """Whether the layer's input is an activation in one of the stored types."""
     producer = producer_of(layer.inputs[0])
     if producer is None or not is_dequantizer(producer):
         return False
@@ -60,7 +60,7 @@ def _reads_stored(layer: ir.Node) -> bool:
 
 
 def _input_axis(layer: ir.Node) -> int:
-    """The weight's axis of input channels."""
+    """Return the weight's axis of input channels."""
     return int(layer.op_type == "Conv" or bool(attribute(layer, "transB", 0)))
 
 
@@ -122,7 +122,7 @@ def _write_weights(graph: ir.Graph, layer: ir.Node, grid: Grid, weights: Array) 
 
 
 def _copy_channels(graph: ir.Graph, layer: ir.Node, chosen: Array) -> None:
-    """Let the layer read these channels of its input, on the same grid."""
+    """Copy these input channels of the layer, on the same grid."""
     source, producer = layer.inputs[0], producer_of(layer.inputs[0])
     assert source is not None and producer is not None
     indices = add_initializer(graph, f"{layer.name or layer.op_type}_channels", chosen)

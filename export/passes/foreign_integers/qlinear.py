@@ -1,6 +1,6 @@
-"""Operators with quantization inside become the float operator between Dequantize and Quantize.
+"""Converts operators with inner quantization to float operators between Dequantize and Quantize.
 
-QLinearConv, QLinearMatMul, and those that onnxruntime's quantizer writes in its own domain
+These are QLinearConv, QLinearMatMul, and the operators of onnxruntime's quantizer in its own domain
 (https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md).
 """
 
@@ -28,7 +28,7 @@ Rule = Callable[[ir.Graph, ir.Node], bool]
 
 
 def _triple(chain: Chain, node: ir.Node, first: int, axis: int = 1) -> ir.Value:
-    """The real value of (integers, scale, zero point), which start at input `first`."""
+    """Return the real value of (integers, scale, zero point), which start at input `first`."""
     return chain.add("DequantizeLinear", *node.inputs[first : first + 3], axis=axis)
 
 
@@ -42,7 +42,7 @@ def _attributes_of(node: ir.Node, *names: str) -> dict[str, AttributeValue]:
 
 
 def _bias(chain: Chain, node: ir.Node, bias: ir.Value | None) -> tuple[ir.Value, ...]:
-    """An int32 bias is stored at the scale of input times weight."""
+    """Return an int32 bias, which is stored at the scale of input times weight."""
     if bias is None:
         return ()
     scale = chain.add("Mul", node.inputs[1], node.inputs[4])
@@ -116,7 +116,7 @@ def _concat(graph: ir.Graph, node: ir.Node) -> bool:
 
 
 def _standard(graph: ir.Graph, node: ir.Node) -> bool:
-    """The contributed form of an operator that the standard has."""
+    """Rewrite the contributed form of an operator to the standard one."""
     chain = Chain(graph, node)
     chain.add(node.op_type, *node.inputs, **_attributes_of(node, "axis"))
     return chain.finish()

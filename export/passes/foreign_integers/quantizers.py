@@ -1,7 +1,7 @@
-"""Quantized networks of other tools take the form of our own: int8 around constant scales.
+"""Converts quantized networks of other tools to EdgeKit's form: int8 around constant scales.
 
-uint8 becomes int8 with the zero point 128 lower, the scales stay. What the stored types do not hold
-becomes arithmetic in float with the same result.
+uint8 becomes int8 with the zero point 128 lower, the scales stay. Values outside the stored types become float
+arithmetic with the same result.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def _is_framable(node: ir.Node) -> bool:
 
 
 def _common_grid(writers: Sequence[ir.Node | None]) -> Grid | None:
-    """The grid of all these quantizers, where it is one that we store; None where another node is among them."""
+    """Return the common grid of all these quantizers if it can be stored; None if one is another node."""
     grids = [None if w is None or not is_quantizer(w) else grid_of(w) for w in writers]
     first = grids[0]
     same = all(first is not None and grid is not None and grid.equals(first) for grid in grids)
@@ -75,7 +75,7 @@ def _common_grid(writers: Sequence[ir.Node | None]) -> Grid | None:
 
 
 def _frame_move(graph: ir.Graph, node: ir.Node) -> None:
-    """Let a movement of integers that a quantizer wrote move their real values instead."""
+    """Rewrite a movement of a quantizer's integers to move their real values instead."""
     if not _is_framable(node):
         return
     count = len(node.inputs) if node.op_type == "Concat" else 1
@@ -103,7 +103,7 @@ def _read_real(graph: ir.Graph, node: ir.Node, index: int) -> None:
 def _write_integers(
     graph: ir.Graph, node: ir.Node, value: ir.Value, writer: ir.Node, grid: Grid
 ) -> None:
-    """Put a QuantizeLinear like `writer`, whose grid is `grid`, behind an output of the node."""
+    """Put a QuantizeLinear like `writer`, whose grid is `grid`, after an output of the node."""
     q = ir.node("QuantizeLinear", [value, *writer.inputs[1:3]])
     value.replace_all_uses_with(q.outputs[0])
     q.replace_input_with(0, value)
@@ -113,7 +113,7 @@ def _write_integers(
 
 
 def _merge(graph: ir.Graph) -> None:
-    """Let quantizers of one value on one grid be one node."""
+    """Merge quantizers of one value on one grid into one node."""
     first: dict[tuple[object, ...], ir.Node] = {}
     for node in list(graph):
         grid = grid_of(node) if is_quantizer(node) else None
@@ -187,7 +187,7 @@ def _parameters(graph: ir.Graph, node: ir.Node, grid: Grid) -> list[ir.Value]:
 
 
 def _read_signed_integers(graph: ir.Graph, node: ir.Node, q: ir.Value, grid: Grid) -> None:
-    """Let a DequantizeLinear with this grid read the signed integers `q` instead."""
+    """Let a DequantizeLinear with this grid read the signed integers `q`."""
     shifted = grid.shifted
     inputs = [q, *_parameters(graph, node, shifted)]
     new = ir.node("DequantizeLinear", inputs, {"axis": shifted.axis}, name=node.name)
@@ -217,7 +217,7 @@ def _dequantizer(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _constant(graph: ir.Graph, node: ir.Node) -> None:
-    """Keep a constant that is an operand of integer arithmetic; what is not becomes float."""
+    """Keep a constant that is an operand of integer arithmetic; convert others to float."""
     if not is_dequantizer(node) or is_kept_weight(node):
         return
     source, grid, array = node.inputs[0], grid_of(node), array_of(node.inputs[0])
@@ -232,7 +232,7 @@ def _constant(graph: ir.Graph, node: ir.Node) -> None:
 
 
 def _stays_integer(graph: ir.Graph, node: ir.Node, grid: Grid, array: Array) -> bool:
-    """Whether all that read a stored constant take its integers; weights are narrowed where they must be."""
+    """Whether all readers of a stored constant use its integers; weights are narrowed if needed."""
     users = [(user.node, user.idx) for user in node.outputs[0].uses()]
     signed = grid.shifted
     if signed.dtype == ir.DataType.INT8 and all(is_weight(*user) for user in users):

@@ -1,4 +1,4 @@
-"""How far a network with replaced nodes is from the original one."""
+"""Measures how far a network with replaced nodes is from the original one."""
 
 from collections.abc import Sequence
 
@@ -18,14 +18,14 @@ def distances(
 ) -> tuple[Distance, ...]:
     """Run both networks over whole recordings and compare their outputs.
 
-    An output that was one for all of time is compared with its last frame, which has heard all.
+    An output that was one for all of time is compared with its last frame, which depends on all input.
 
     Args:
-        original: the network as it was given.
+        original: the original network.
         changed: the same with replaced nodes.
         feeds: inputs by name, each of `samples` samples.
         samples: the length of all of them.
-        of: what the feeds are: ``examples``, ``calibration`` or ``noise``.
+        of: the kind of the feeds: ``examples``, ``calibration`` or ``noise``.
     """
     one, other = (in_onnxruntime(network.at(samples).to_bytes()) for network in (original, changed))
     pairs: dict[str, list[tuple[Array, Array]]] = {}
@@ -37,14 +37,14 @@ def distances(
 
 
 def noise(original: Offline, samples: int) -> Arrays:
-    """Random inputs, where there are no others."""
+    """Return random inputs, used without other inputs."""
     generator = np.random.default_rng(SEED)
     inputs = original.at(samples).ir.graph.inputs
     return {str(v.name): draw(v, generator, 1, 1)[0] for v in inputs}
 
 
 def _last_frame(array: Array, shape: tuple[int, ...]) -> Array:
-    """The last frame of what was one for all of time."""
+    """Return the last frame of an output that was one for all of time."""
     if array.ndim == len(shape):
         for axis, (frames, size) in enumerate(zip(array.shape, shape, strict=True)):
             if frames != size == 1:
@@ -62,7 +62,7 @@ def _distance(name: str, pairs: Sequence[tuple[Array, Array]], of: str) -> Dista
 
 
 def distance_line(distance: Distance) -> str:
-    """One line of it."""
+    """Return a distance as a line of a report."""
     ratio = (
         "equal"
         if distance.max_error == 0

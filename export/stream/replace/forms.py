@@ -1,4 +1,4 @@
-"""What may be replaced by what: the values of ``--replace`` and ``--causal``."""
+"""Allowed replacements: the values of ``--replace`` and ``--causal``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edgekit.base.errors import Problem, UsageError
 
 CUMULATIVE, WINDOW = "cumulative", "window:N"
-# what may be replaced -> its forms; the first is that of --causal, unless it takes a length
+# kind that may be replaced -> its forms; the first is that of --causal, unless it takes a length
 FORMS: Mapping[str, tuple[str, ...]] = {
     "pad": ("zeros", "first"),
     "mean": (CUMULATIVE, WINDOW),
@@ -20,14 +20,14 @@ ASKED = frozenset(("stft",))  # it streams as it is, so that --causal leaves it
 
 @dataclass(frozen=True)
 class Form:
-    """One replacement: `kind` is a key of `FORMS`; `window` counts frames, None where the form has none."""
+    """One replacement: `kind` is a key of `FORMS`; `window` counts frames, None if the form has none."""
 
     kind: str
     name: str
     window: int | None = None
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """Return the form as on the command line."""
         return f"{self.kind}={self.name}" + ("" if self.window is None else f":{self.window}")
 
 
@@ -51,7 +51,7 @@ def read_form(text: str) -> Form:
 
 
 def chosen(texts: Sequence[str], *, causal: bool) -> dict[str, Form]:
-    """The form of each kind that is replaced: those of `texts`, with `causal` also the defaults of the others.
+    """Return the form of each kind that is replaced: those of `texts`, with `causal` also the defaults of the others.
 
     Raises:
         UsageError: unknown words, or two forms of one kind.

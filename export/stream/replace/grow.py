@@ -1,4 +1,4 @@
-"""What stands behind a mean that has become one number per frame: each node keeps the frames apart."""
+"""Rewrites the nodes after a mean that has become one number per frame: each keeps the frames apart."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ AXES_OF: Mapping[str | None, Callable[[ir.Node, int], Sequence[int]]] = {
 
 
 def grow(instance: Instance, node: ir.Node) -> None:
-    """Give the outputs of a node that reads grown values their frames.
+    """Add frames to the outputs of a node that reads grown values.
 
     Raises:
         Refused: the node joins frames, or the frames of its operands have other rates.
@@ -58,7 +58,7 @@ def _keep(instance: Instance, node: ir.Node, shape: tuple[int, ...], grown: Grow
 
 
 def _pointwise(instance: Instance, node: ir.Node) -> None:
-    """Operands broadcast; frames of one operand meet those of the other on the same axis."""
+    """Rewrite a pointwise node: frames of one operand meet those of the other on the same axis."""
     operands = [(v, instance.shape(v), instance.time(v)) for v in node.inputs]
     grown = _align_frames(instance, node, operands)
     shape = np.broadcast_shapes(*map(instance.shape, node.inputs))
@@ -81,10 +81,10 @@ def _counted_from_left(grown: Grown | None, rank: int) -> Grown | None:
 
 
 def _align_frames(instance: Instance, node: ir.Node, operands: Sequence[Operand]) -> Grown | None:
-    """Bring the frames of all operands to one axis.
+    """Move the frames of all operands to one axis.
 
     Returns:
-        What the result is, its axis counted from the right; None where it had frames before.
+        The grown form of the result, its axis counted from the right; None if it had frames before.
     """
     rank = max(len(shape) for _, shape, _ in operands)
     timed = _time_axes_of_operands(instance, operands)
@@ -105,7 +105,7 @@ def _align_frames(instance: Instance, node: ir.Node, operands: Sequence[Operand]
 
 
 def _grown_operands(instance: Instance, node: ir.Node) -> dict[ir.Value, Grown]:
-    """What a node reads that has become one per frame."""
+    """Return the inputs of a node that have become one number per frame."""
     return {
         value: grown
         for value in node.inputs
@@ -114,7 +114,7 @@ def _grown_operands(instance: Instance, node: ir.Node) -> dict[ir.Value, Grown]:
 
 
 def _time_axes_of_operands(instance: Instance, operands: Sequence[Operand]) -> dict[int, int]:
-    """The axis along which operands had frames before, counted from the right, and how many."""
+    """Return the axis along which operands had frames before, counted from the right, and how many."""
     timed = {
         time.axis - len(shape): shape[time.axis]
         for value, shape, time in operands
@@ -126,7 +126,7 @@ def _time_axes_of_operands(instance: Instance, operands: Sequence[Operand]) -> d
 
 
 def _move_time_axis(instance: Instance, node: ir.Node, number: int, target: int, rank: int) -> None:
-    """Bring the frames of an operand to the axis `target`, counted from the right."""
+    """Move the frames of an operand to the axis `target`, counted from the right."""
     value = node.inputs[number]
     assert value is not None
     grown, shape = instance.grown[value], instance.shape(value)
@@ -160,7 +160,7 @@ def _grow_count(
     target: int,
     rank: int,
 ) -> ir.Value:
-    """A number that followed the length, as it is for the frames so far; at least 1 where it would be 0 or less."""
+    """Return a number that followed the length, computed for the frames so far; values of 0 or less become 1."""
     frames = next(
         instance.shape(v)[g.axis] for v, g in instance.grown.items() if g.time == grown.time
     )
@@ -195,7 +195,7 @@ def _concat(instance: Instance, node: ir.Node) -> None:
 
 
 def _repeat_frame(instance: Instance, node: ir.Node, number: int, axis: int, frames: int) -> None:
-    """Let an operand of one frame have so many."""
+    """Repeat an operand of one frame to `frames`."""
     value = node.inputs[number]
     shape = instance.shape(value)
     if shape[axis] == frames:
@@ -211,7 +211,7 @@ def _repeat_frame(instance: Instance, node: ir.Node, number: int, axis: int, fra
 
 
 def _reshape(instance: Instance, node: ir.Node) -> None:
-    """Axes of size 1 come and go; the frames stay between the same elements."""
+    """Rewrite a Reshape that adds or removes axes of size 1; the frames stay between the same elements."""
     value = node.inputs[0]
     assert value is not None
     grown, shape = instance.grown[value], instance.shape(value)
@@ -228,7 +228,7 @@ def _reshape(instance: Instance, node: ir.Node) -> None:
 
 
 def _axis_after_reshape(shape: Shape, axis: int, target: Shape) -> int:
-    """The axis of size 1 of a shape that takes the frames; by choice with as many axes behind it as before."""
+    """Return the axis of size 1 that takes the frames, if possible with as many elements after it as before."""
     before = int(np.prod(shape[:axis]))
     places = [n for n, size in enumerate(target) if size == 1 and np.prod(target[:n]) == before]
     if not places:
@@ -249,7 +249,7 @@ def _transpose(instance: Instance, node: ir.Node) -> None:
 
 
 def _layer(instance: Instance, node: ir.Node) -> None:
-    """A layer whose frames are its batch, its rows, or an axis along which it is one frame wide."""
+    """Rewrite a layer whose frames are its batch, its rows, or an axis along which it is one frame wide."""
     found = "its weights are a mean that has become one per frame"
     grown, shape = _first_grown_input(instance, node, found)
     if any(weight in instance.grown for weight in node.inputs[1:]):
@@ -266,7 +266,7 @@ def _layer(instance: Instance, node: ir.Node) -> None:
 
 
 def _first_grown_input(instance: Instance, node: ir.Node, found: str) -> tuple[Grown, Shape]:
-    """What the first input has become, and its shape; refused as `found` where it is as before."""
+    """Return the grown form of the first input and its shape; refuse with `found` if it did not change."""
     first = node.inputs[0]
     if first is None or first not in instance.grown:
         raise StreamingRefused(found, ALLOWED, STEP)
@@ -280,7 +280,7 @@ def _one_wide(node: ir.Node, axis: int) -> bool:
 
 
 def _framewise(instance: Instance, node: ir.Node) -> None:
-    """A node that mixes or cuts other axes than that of the frames."""
+    """Rewrite a node that mixes or cuts only axes other than that of the frames."""
     mixes = facts_of(node).mixes
     if facts_of(node).moves == "copies":
         _cut(instance, node)
@@ -301,7 +301,7 @@ def _framewise(instance: Instance, node: ir.Node) -> None:
 
 
 def _cut(instance: Instance, node: ir.Node) -> None:
-    """Parts of other axes."""
+    """Rewrite a cut of other axes."""
     grown, shape = _first_grown_input(instance, node, "its places follow from a mean")
     axis = grown.axis
     if node.op_type == "Gather":

@@ -20,9 +20,9 @@ class Grown:
     """A value that was one for all of time and is now one per frame.
 
     Attributes:
-        axis: where its frames lie.
-        time: the time axis of what is summed up.
-        window: frames that are summed up; all so far where None.
+        axis: the axis of its frames.
+        time: the time axis of the summed tensor.
+        window: number of summed frames; None means all so far.
     """
 
     axis: int
@@ -32,12 +32,12 @@ class Grown:
 
 @dataclass
 class Instance:
-    """The graph at one length, and where time lies in it.
+    """The graph at one length, and its time axes.
 
     Attributes:
-        graph: is changed in place.
+        graph: changed in place.
         times: time axes by the number of a value, see `observed.values_of`.
-        numbers: a scalar constant that follows the length -> what it is, ``(per sample, at 0)``.
+        numbers: a scalar constant that follows the length -> ``(per sample, at 0)``.
         grown: values that have become one per frame.
     """
 
@@ -47,37 +47,37 @@ class Instance:
     grown: dict[ir.Value, Grown] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Number the values of the graph as it is."""
+        """Number the values of the unchanged graph."""
         ordered = list(values_of(self.graph))
         self._number = {value: n for n, value in enumerate(ordered)}
         self._current = dict(enumerate(ordered))
         self._shapes: dict[ir.Value, Shape] = {}
 
     def value(self, number: int) -> ir.Value:
-        """The value that stands where the offline network has value `number`."""
+        """Return the value that replaces value `number` of the offline network."""
         return self._current[number]
 
     def axes(self, value: ir.Value | None) -> tuple[TimeAxis, ...]:
-        """The time axes that the value had before anything was replaced."""
+        """Return the time axes that the value had before any replacement."""
         return () if value is None else self.times.get(self._number.get(value, -1), ())
 
     def time(self, value: ir.Value | None) -> TimeAxis | None:
-        """The time axis of a value that has exactly one."""
+        """Return the time axis of a value that has exactly one."""
         axes = self.axes(value)
         return axes[0] if len(axes) == 1 else None
 
     def number(self, value: ir.Value | None) -> tuple[float, float] | None:
-        """What a scalar constant that follows the length is."""
+        """Return the value of a scalar constant that follows the length."""
         return None if value is None else self.numbers.get(self._number.get(value, -1))
 
     def shape(self, value: ir.Value | None) -> Shape:
-        """The shape at this length."""
+        """Return the shape at this length."""
         if value is not None and value in self._shapes:
             return self._shapes[value]
         return static_shape(value) or ()
 
     def finish(self, chain: Chain, shape: Sequence[int], grown: Grown | None = None) -> None:
-        """Put a chain in the place of its node; `shape` is that of its result."""
+        """Replace a node by its chain; `shape` is that of its result."""
         old = chain.node.outputs[0]
         result = chain.new[-1].outputs[0]
         chain.finish()
@@ -88,13 +88,13 @@ class Instance:
         self.note(result, shape, grown)
 
     def note(self, value: ir.Value, shape: Sequence[int], grown: Grown | None) -> None:
-        """Remember the shape of a value that is new, or has another one than before."""
+        """Remember the shape of a value that is new, or changed its shape."""
         self._shapes[value] = tuple(shape)
         if grown is not None:
             self.grown[value] = grown
 
     def along(self, chain: Chain, array: Array, axis: int, rank: int) -> ir.Value:
-        """A constant with one number per frame, its frames on `axis` of `rank`."""
+        """Return a constant with one number per frame, its frames on `axis` of `rank`."""
         shape = [1] * rank
         shape[axis] = -1
         return chain.constant(array.reshape(shape))
@@ -102,7 +102,7 @@ class Instance:
     def computed(
         self, made: ir.Value, array: Array, op_type: str, *operands: ir.Value
     ) -> tuple[ir.Value, Array]:
-        """Remember what the constant `made` is computed from, so that the stream can go on with it."""
+        """Remember the origin of the constant `made`, so that the stream can continue it."""
         origins: dict[str, Origin] = self.graph.meta.setdefault(KEY, {})
         content: list[tuple[str, Array] | None] = []
         for value in operands:
@@ -115,7 +115,7 @@ class Instance:
 def append_time_constant(
     instance: Instance, chain: Chain, array: Array, axis: int, rank: int, *steps: tuple[str, float]
 ) -> ir.Value:
-    """A constant along time: `array`, a count, and what the `steps`, an operator and a number each, make of it."""
+    """Append a constant along time: `array`, a count, and the `steps`, an operator and a number each, on it."""
     value = instance.along(chain, array, axis, rank)
     for op_type, number in steps:
         known = {"Min": np.minimum, "Max": np.maximum}.get(op_type)

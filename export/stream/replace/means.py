@@ -1,4 +1,4 @@
-"""Means, sums and largest values over all of time, by those of what is heard so far or of a window."""
+"""Replaces means, sums and maxima over all of time by those of the input so far or of a window."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ Over = Callable[[ir.Value, str], ir.Value]  # reduces the other axes
 
 
 def reduced_axes(node: ir.Node) -> list[int]:
-    """The axes that a reduction or a global pooling sums up; none of another node."""
+    """Return the axes that a reduction or a global pooling sums up; none of another node."""
     rank, mixes = len(static_shape(node.inputs[0]) or ()), facts_of(node).mixes
     if mixes == "axes":
         return axes_input(node, rank)
@@ -30,7 +30,7 @@ def is_extreme(node: ir.Node) -> bool:
 
 
 def variance_of(node: ir.Node) -> ir.Value | None:
-    """What a mean of squares is the variance of: ``mean((x - mean(x)) ** 2)``; None for another mean."""
+    """Return x for a mean of squares ``mean((x - mean(x)) ** 2)``, its variance; None for another mean."""
     difference = _base_of_square(node.inputs[0]) if facts_of(node).averages else None
     source = _producer(difference)
     if source is None or source.op_type != "Sub":
@@ -48,7 +48,7 @@ def _producer(value: ir.Value | None) -> ir.Node | None:
 
 
 def _base_of_square(value: ir.Value | None) -> ir.Value | None:
-    """X where a value is ``x * x`` or ``x ** 2``."""
+    """Return x if a value is ``x * x`` or ``x ** 2``."""
     made = _producer(value)
     if made is None or made.op_type not in ("Mul", "Pow"):
         return None
@@ -68,13 +68,13 @@ class RunningMeans:
     """Sums and means up to each frame, or over the last frames, along one axis."""
 
     def __init__(self, instance: Instance, chain: Chain, shape: Shape, axis: int, form: Form):
-        """Take the shape of what is summed up along `axis`, all other axes that are reduced being 1 already."""
+        """Store the shape of the tensor summed along `axis`; all other reduced axes already have size 1."""
         self.instance, self.chain, self.form = instance, chain, form
         self.shape, self.axis = shape, axis
         self.count = np.arange(1, shape[axis] + 1, dtype=np.float32)
 
     def mean(self, x: ir.Value) -> ir.Value:
-        """The mean; of a window at the start, that of the frames that there are."""
+        """Return the mean; at the start of a window, that of the frames so far."""
         window = self.form.window
         if window is None:
             return self.chain.add("Div", self.sum(x), self._along())
@@ -82,14 +82,14 @@ class RunningMeans:
         return self.chain.add("Mul", self._pooled(x, "AveragePool"), self._along(*steps))
 
     def sum(self, x: ir.Value) -> ir.Value:
-        """The sum."""
+        """Return the sum."""
         if self.form.window is None:
             return self.chain.add("CumSum", x, self.chain.constant(self.axis, np.int64))
         pooled = self._pooled(x, "AveragePool")
         return self.chain.add("Mul", pooled, self.chain.constant(self.form.window))
 
     def largest(self, x: ir.Value) -> ir.Value:
-        """The largest value of the window."""
+        """Return the largest value of the window."""
         return self._pooled(x, "MaxPool")
 
     def _along(self, *steps: tuple[str, float]) -> ir.Value:
@@ -139,7 +139,7 @@ def mean(instance: Instance, node: ir.Node, form: Form, variance: int | None) ->
 
 
 def _variance(chain: Chain, running: RunningMeans, over: Over, x: ir.Value) -> ir.Value:
-    """``mean(x ** 2) - mean(x) ** 2``, not below 0."""
+    """Return ``mean(x ** 2) - mean(x) ** 2``, at least 0."""
     middle = running.mean(over(x, "ReduceMean"))
     power = running.mean(over(chain.add("Mul", x, x), "ReduceMean"))
     spread = chain.add("Sub", power, chain.add("Mul", middle, middle))
@@ -180,7 +180,7 @@ def _place_mean(
     axes: list[int],
     grown: Grown,
 ) -> None:
-    """Leave the axes out that the node leaves out; the frames then lie on an axis of size 1, as the batch."""
+    """Remove the axes that the node removes; the frames are then on an axis of size 1, as the batch."""
     node = chain.node
     if _keeps(node):
         instance.finish(chain, narrow, grown)

@@ -1,4 +1,4 @@
-"""A norm over all of time by one of what is heard so far or of a window."""
+"""Replaces a norm over all of time by one of the input so far or of a window."""
 
 import numpy as np
 import onnx_ir as ir
@@ -12,7 +12,7 @@ from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
 def group_norm_source(node: ir.Node) -> ir.Value | None:
-    """What the Reshape in front of a norm of groups of channels reads; None where the norm has none."""
+    """Return the input of the Reshape before a norm of channel groups; None if the norm has none."""
     made = None if node.inputs[0] is None else node.inputs[0].producer()
     if made is None or made.op_type != "Reshape":
         return None
@@ -22,7 +22,7 @@ def group_norm_source(node: ir.Node) -> ir.Value | None:
 
 
 def norm(instance: Instance, node: ir.Node, form: Form, groups: bool) -> None:
-    """Replace an InstanceNormalization, `groups` of channels of what stands before its Reshape where it has one."""
+    """Replace an InstanceNormalization; with `groups`, of the channel groups of its Reshape's input."""
     source = group_norm_source(node) if groups else node.inputs[0]
     time = instance.time(source)
     scale, bias = (array_of(value) for value in node.inputs[1:3])
@@ -44,7 +44,7 @@ def norm(instance: Instance, node: ir.Node, form: Form, groups: bool) -> None:
 def _norm_so_far(
     instance: Instance, chain: Chain, x: ir.Value, shape: Shape, axis: int, form: Form
 ) -> ir.Value:
-    """What x is less its mean so far, over its deviation so far, all axes behind batch and channels together."""
+    """Return x minus its mean so far, over its deviation so far, jointly over all axes after batch and channels."""
     axes = [n for n in range(2, len(shape)) if n != axis]
     narrow = tuple(1 if n in axes else size for n, size in enumerate(shape))
     running = RunningMeans(instance, chain, narrow, axis, form)

@@ -10,13 +10,13 @@ from edgekit.export.stream.replace.instance import Instance
 from edgekit.export.stream.windows import kernel_of, pads_of, per_axis
 from edgekit.graph.nodes import array_of, attribute, sole_user, static_shape
 
-UNSEEN = -1e30  # what is added to the score of a key outside the window
+UNSEEN = -1e30  # added to the score of a key outside the window
 
 
 def pad(
     instance: Instance, node: ir.Node, axis: int, before: int, behind: int, mode: str = "constant"
 ) -> None:
-    """Pad time with zeros, or by `mode`, `before` and `behind`; other axes as they were."""
+    """Pad time with `before` and `behind` zeros, or by `mode`; other axes stay unchanged."""
     chain, source = Chain(instance.graph, node), node.inputs[0]
     shape = static_shape(source) or ()
     pads = [pads_of(node, n) if n != axis else (0, 0) for n in range(len(shape))]
@@ -33,7 +33,7 @@ def pad(
 
 
 def frames_behind(node: ir.Node, axis: int) -> tuple[int, int] | None:
-    """Length and step of the frames that are cut from what a Pad gives; None where none are."""
+    """Return length and step of the frames that are cut from a Pad's output; None if there are none."""
     value = node.outputs[0]
     while (reader := sole_user(value)) is not None and reader.op_type == "Reshape":
         last = len(static_shape(value) or ()) - 1
@@ -54,7 +54,7 @@ def _rows_of_frames(index: Array | None) -> tuple[int, int] | None:
 
 
 def attention(instance: Instance, node: ir.Node, form: Form) -> None:
-    """Let each query see its own and the frames before it, `form.window` in all."""
+    """Limit the attention of each query to its own and the previous frames, `form.window` in all."""
     scores = node.inputs[0]
     rows, columns = (static_shape(scores) or ())[-2:]
     lags = np.arange(rows)[:, None] - np.arange(columns)

@@ -1,4 +1,4 @@
-"""`replace_forms`: an offline network in which what needs the end of a recording is replaced."""
+"""`replace_forms`: an offline network whose nodes that need the end of a recording are replaced."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ Edit = Callable[[Instance, ir.Node], None]
 
 @dataclass(frozen=True)
 class Step:
-    """What is done to one node: its place in the graph, the `edit`, and how it is told."""
+    """Replacement of one node: its place in the graph, the `edit`, and the row of the report."""
 
     edit: Edit
     told: ReplacedNode
@@ -36,18 +36,18 @@ class Step:
 def replace_forms(
     offline: Offline, forms: Mapping[str, Form]
 ) -> tuple[Offline, tuple[ReplacedNode, ...]]:
-    """Replace what `forms` name, at every length.
+    """Replace the nodes that `forms` name, at every length.
 
     Args:
         offline: the network.
         forms: by kind, see `forms.chosen`.
 
     Returns:
-        The network with other forms in it, and what was replaced.
+        The network with other forms in it, and the replaced nodes.
 
     Raises:
-        UsageError: nothing in the network is of a kind that was named.
-        ModelError: every node that cannot be replaced, or that cannot read what has become one per frame.
+        UsageError: the network has no node of a named kind.
+        ModelError: every node that cannot be replaced, or that cannot read values that became one per frame.
     """
     short, long, samples = two_lengths(offline)
     facts = find_facts(short.graph, long.graph, samples)
@@ -72,7 +72,7 @@ def replace_forms(
 
 
 def refuse_unused_forms(forms: Mapping[str, Form], found: tuple[ReplacedNode, ...]) -> None:
-    """Raise a UsageError for a form that nothing in the network takes."""
+    """Raise a UsageError for a form that no node of the network uses."""
     kinds = {row.kind for row in found}
     if problems := [
         Problem(
@@ -131,7 +131,7 @@ def _numbers(
 
 
 def _stft(node: ir.Node, facts: Facts, form: Form, order: Mapping[ir.Value, int]) -> Edit | None:
-    """Frames that are centred become frames that end with the newest sample."""
+    """Rewrite centred frames to frames that end with the newest sample."""
     time = facts.time(node.inputs[0])
     if node.op_type != "Pad" or time is None:
         return None

@@ -1,1 +1,1 @@
-"""One rule per operator: what context it keeps and what delay it adds."""
+"""Rules, one per operator: the context that it keeps and the delay that it adds."""

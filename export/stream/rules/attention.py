@@ -1,8 +1,8 @@
 """Attention along time with a window: rings of the last keys and values.
 
-A product of two streams has two time axes, queries by keys. Where a constant band of a mask makes all
-keys but those of a window vanish, a hop holds its queries' rows and the window's columns only. A mask by
-segments is such a band, too, that returns after each segment; a hop then holds whole segments.
+A product of two streams has two time axes, queries by keys. If a constant band of a mask removes all keys outside a
+window, a hop holds only its queries' rows and the window's columns. A mask by segments is such a band, too, that
+returns after each segment; a hop then holds whole segments.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from edgekit.export.stream.track import Later, Segments, Square, StreamingRefuse
 from edgekit.graph.facts import facts_of
 from edgekit.graph.nodes import array_of, attribute, static_shape
 
-MASKED = -1e3  # what is added to a score that softmax then rounds to 0
+MASKED = -1e3  # added to a score that softmax then rounds to 0
 FILL = -1e30  # the score of keys outside the stream
 THROUGH = frozenset(("Add", "Cast", "Div", "Mul", "Neg", "Reshape", "Sub", "Transpose", "Where"))
 BAND = "mask with a band: keep only lags from -ahead to window - 1"
@@ -34,13 +34,13 @@ UNBOUNDED = (
 
 @dataclass(frozen=True)
 class Lags:
-    """Keys that queries see.
+    """Keys that queries attend to.
 
     Attributes:
         past: frames before the first query of a segment.
-        ahead: frames behind the last query of a segment.
-        segment: frames after which the masks return; 1 where the lag alone counts.
-        fill: the score of keys outside the stream: what softmax makes 0, or 0 where there is none.
+        ahead: frames after the last query of a segment.
+        segment: frames after which the masks repeat; 1 if only the lag counts.
+        fill: the score of keys outside the stream: one that softmax makes 0, or 0 without softmax.
     """
 
     past: int
@@ -58,7 +58,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
     lags, name = _window(writer, output), str(node.name)
     if queries.frames % lags.segment:
         raise Segments((Fraction(lags.segment) / queries.time.rate).numerator)
-    late = lags.ahead > 0 or keys.time.offset % lags.segment != 0  # keys behind the end are seen
+    late = lags.ahead > 0 or keys.time.offset % lags.segment != 0  # keys after the end count
     known = -keys.time.offset if late else keys.delay  # the delay at which the end is known
     floor = writer.floors.get(output, queries.delay)
     delay = max(queries.delay, max(keys.delay, known) + lags.ahead, floor)
@@ -78,7 +78,7 @@ def scores(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _check_operands(queries: Track, keys: Track, axes: Sequence[TimeAxis], rank: int) -> None:
-    """Refuse what is no product of queries by keys of one rate; `axes` are the time axes of `rank` of the product."""
+    """Refuse products other than queries by keys of one rate; `axes` are the product's time axes of `rank`."""
     places = queries.axis - len(queries.shape), keys.axis - len(keys.shape)
     if (
         [axis.axis - rank for axis in axes] != [-2, -1]
@@ -89,7 +89,7 @@ def _check_operands(queries: Track, keys: Track, axes: Sequence[TimeAxis], rank:
 
 
 def square(writer: Rewriter, node: ir.Node) -> None:
-    """Any node behind the scores, up to the product with the values."""
+    """Rewrite any node after the scores, up to the product with the values."""
     if node.op_type == "MatMul":
         _values(writer, node)
     elif facts_of(node).elementwise:
@@ -147,7 +147,7 @@ def _pointwise(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Value | None:
-    """A constant over queries and keys, as it is in one hop."""
+    """Return a constant over queries and keys, cut to one hop."""
     if value is None or len(writer.facts.axes.get(value, ())) != 2:
         return writer.fixed(value)
     array, segment = _band(writer, value)
@@ -161,7 +161,7 @@ def _constant(writer: Rewriter, value: ir.Value | None, source: Square) -> ir.Va
 
 
 def _band(writer: Rewriter, value: ir.Value) -> tuple[Array, int]:
-    """A constant over queries by keys at the longer length, and the frames after which it returns."""
+    """Return a constant over queries by keys at the longer length, and the period of its frames."""
     array, axes = array_of(writer.facts.twins[value]), writer.facts.axes[value]
     if array is None or [axis.axis - array.ndim for axis in axes] != [-2, -1]:
         raise StreamingRefused(*UNBOUNDED)
@@ -172,7 +172,7 @@ def _band(writer: Rewriter, value: ir.Value) -> tuple[Array, int]:
 
 
 def _window(writer: Rewriter, output: ir.Value) -> Lags:
-    """The keys that the masks between the scores and the softmax leave."""
+    """Return the keys that the masks between the scores and the softmax keep."""
     readers = list(_readers_of_scores(output))
     normal = any(node.op_type == "Softmax" for node, _ in readers)
     seen: Booleans | None = None
@@ -190,9 +190,9 @@ def _window(writer: Rewriter, output: ir.Value) -> Lags:
 
 
 def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
-    """Nodes behind scores, each with what it reads, up to those that do more than mask, scale or rearrange.
+    """Yield nodes after scores, each with its operand, up to those that do more than mask, scale or rearrange.
 
-    Behind a softmax scores are weights of values; retention takes them as they are.
+    After a softmax scores are weights of values; retention uses them unchanged.
     """
     waiting, done = [output], set[ir.Value]()
     while waiting:
@@ -205,10 +205,10 @@ def _readers_of_scores(output: ir.Value) -> Iterator[tuple[ir.Node, ir.Value]]:
 
 
 def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
-    """The lags at which keys are seen, (queries, keys), by segments of frames.
+    """Return the lags of the keys in `seen`, (queries, keys), by segments of frames.
 
     Raises:
-        Unseen: a query sees all keys up to the end of the length that was read.
+        Unseen: a query attends to all keys up to the end of the length that was read.
     """
     if seen is None or not seen.any():
         raise StreamingRefused(*UNBOUNDED)
@@ -223,7 +223,7 @@ def _lags(seen: Booleans | None, segment: int, fill: float) -> Lags:
 def _keys_in_mask(
     writer: Rewriter, node: ir.Node, scored: ir.Value, other: ir.Value, normal: bool
 ) -> Booleans | None:
-    """Which keys a mask leaves, (queries, keys); None for other constants."""
+    """Return the keys that a mask keeps, (queries, keys); None for other constants."""
     if len(writer.facts.axes.get(other, ())) != 2:
         return None
     array = _band(writer, other)[0]
@@ -250,7 +250,7 @@ def _hides(fill: Array | None, normal: bool) -> bool:
 
 
 def _move_other_axes(writer: Rewriter, node: ir.Node) -> None:
-    """Other axes move; queries stay before keys."""
+    """Rewrite a move of other axes; queries stay before keys."""
     source = writer.squares[_first_stream(writer, node)]
     axes = writer.facts.axes.get(node.outputs[0], ())
     stay = _stay_in_place if node.op_type == "Transpose" else _stay_between
@@ -268,13 +268,13 @@ def _move_other_axes(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _stay_in_place(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> bool:
-    """Whether a Transpose brings queries and keys where the output has them."""
+    """Whether a Transpose moves queries and keys to their axes in the output."""
     perm = [int(axis) for axis in attribute(node, "perm", ())]
     return [perm[axis.axis] for axis in axes] == [axis.axis for axis in source.axes]
 
 
 def _stay_between(node: ir.Node, axes: Sequence[TimeAxis], source: Square) -> bool:
-    """Whether a Reshape leaves as many elements before queries and before keys."""
+    """Whether a Reshape keeps the number of elements before queries and before keys."""
     shape, before = static_shape(node.outputs[0]) or (), static_shape(source.offline) or ()
     return all(
         np.prod(shape[: new.axis]) == np.prod(before[: old.axis])

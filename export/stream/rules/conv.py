@@ -68,7 +68,7 @@ def _stream_window(writer: Rewriter, node: ir.Node, fill: float) -> None:
 
 
 def _planes(writer: Rewriter, node: ir.Node, inputs: list[ir.Value | None]) -> ir.Value:
-    """A convolution over time and two more axes: for each frame one over these, the kernel's frames as channels."""
+    """Convolve over time and two more axes: for each frame over these, with the kernel's frames as channels."""
     new, name = writer.new, str(node.name)
     value, weights, *bias = inputs
     array = array_of(node.inputs[1])
@@ -118,7 +118,7 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
         )
     extra, pads = list(attribute(node, "output_padding", [0] * spatial(node))), paddings(node)
     extra[place] = max(0, window.stride - window.reach - 1)
-    pads[place] = count * window.stride  # what the frames before the hop alone give
+    pads[place] = count * window.stride  # outputs of the frames before the hop alone
     pads[place + spatial(node)] = max(0, window.reach + 1 - window.stride)
     changed: JsonObject = {"pads": pads, "auto_pad": "NOTSET", "output_padding": extra}
     inputs = [whole, *(writer.fixed(other) for other in node.inputs[1:])]
@@ -128,7 +128,7 @@ def conv_transpose(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _reaches_behind(writer: Rewriter, node: ir.Node) -> bool:
-    """Whether output frames that are read would take from frames behind the end of the input."""
+    """Whether output frames that are read would need frames after the end of the input."""
     time, output = writer.stream(node.inputs[0]).time, node.outputs[0]
     window = sliding_of(node, time.axis)
     return (writer.frames_read(output) - 1 + window.left) // window.stride >= time.offset

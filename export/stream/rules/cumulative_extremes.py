@@ -1,4 +1,4 @@
-"""A maximum, or the logarithm of a sum of exponentials, that runs along time: its last frame is kept."""
+"""Running maximum, or running logarithm of a sum of exponentials, along time: its last frame is kept."""
 
 from collections.abc import Callable, Sequence
 
@@ -54,7 +54,7 @@ def _over_time(writer: Rewriter, node: ir.Node) -> Track:
 
 
 def _early(writer: Rewriter, track: Track, nothing: float) -> Float32:
-    """The known frames, with one of nothing before them."""
+    """Return the known frames, after one frame of the start value."""
     known = writer.known_context(track, max(-track.delay, 0))
     return np.pad(known, [*[(0, 0)] * track.axis, (1, 0)], constant_values=nothing)
 
@@ -68,7 +68,7 @@ def _stream_running(
     fills: Sequence[float],
     join: Join,
 ) -> Parts:
-    """All frames of the hop, each joined with those before it; what the last one gives is kept."""
+    """Join all frames of the hop with those before them; the state keeps the last result."""
     new, name, axis = writer.new, str(node.name), track.axis
     shape = (*track.shape[:axis], 1)
     states = [writer.state(node.outputs[0], name, shape) for _ in parts]
@@ -110,7 +110,7 @@ def _larger(new: HopGraph, one: Parts, other: Parts, name: str) -> Parts:
 
 
 def _log_sum(new: HopGraph, one: Parts, other: Parts, name: str) -> Parts:
-    """Both sums as multiples of the larger exponential."""
+    """Return the sum of both, computed as multiples of the larger exponential."""
     (most,) = _larger(new, one, other, name)
     sums = []
     for exponent, total in (one, other):

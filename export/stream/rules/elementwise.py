@@ -1,4 +1,4 @@
-"""Operators that work frame by frame: elementwise ones, and those that mix other axes than time."""
+"""Operators that work frame by frame: elementwise ones, and those that mix only axes other than time."""
 
 from collections.abc import Callable, Sequence
 
@@ -80,7 +80,7 @@ def mixing_rule(
 
 
 def align_streams(writer: Rewriter, node: ir.Node) -> dict[ir.Value, Track]:
-    """The streams among a node's inputs, all at the greatest delay."""
+    """Return the streams among a node's inputs, all at the greatest delay."""
     tracks = {value: track for value in node.inputs if (track := writer.track(value)) and value}
     delay = max((track.delay for track in tracks.values()), default=0)
     return {v: writer.delayed(track, delay, str(node.name)) for v, track in tracks.items()}
@@ -109,24 +109,24 @@ def record_outputs(
 
 
 def _brings_constants(writer: Rewriter, node: ir.Node, tracks: Sequence[Track]) -> bool:
-    """Whether elements that are not zero stand beside a stream of zeros, or are what an index of 0 picks."""
+    """Whether nonzero elements join a stream of zeros, or an index of 0 picks some."""
     if node.op_type == "Concat":
         return len(tracks) < len(node.inputs)
     return node.op_type == "Gather" and writer.track(node.inputs[0]) is None
 
 
 def axis_of(node: ir.Node, rank: int) -> list[int]:
-    """The attribute ``axis``."""
+    """Return the attribute ``axis``."""
     return [int(attribute(node, "axis", facts_of(node).axis)) % rank]
 
 
 def trailing_axes(node: ir.Node, rank: int) -> list[int]:
-    """All axes from the attribute ``axis`` on."""
+    """Return all axes from the attribute ``axis`` on."""
     return list(range(int(attribute(node, "axis", -1)) % rank, rank))
 
 
 def axes_input(node: ir.Node, rank: int) -> list[int]:
-    """The axes of a reduction."""
+    """Return the axes of a reduction."""
     axes = array_of(node.inputs[1]) if len(node.inputs) > 1 else None
     if axes is None:
         given = attribute(node, "axes", None)
@@ -137,18 +137,18 @@ def axes_input(node: ir.Node, rank: int) -> list[int]:
 
 
 def axis_input(node: ir.Node, rank: int) -> list[int]:
-    """The axis that the third input gives; the last but one where it is left out."""
+    """Return the axis in the third input; by default the last but one."""
     axis = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
     return [rank - 2 if axis is None else int(axis.ravel()[0]) % rank]
 
 
 def spatial_axes(node: ir.Node, rank: int) -> list[int]:
-    """All axes behind batch and channels."""
+    """Return all axes after batch and channels."""
     return list(range(2, rank))
 
 
 def _rows(holds: Callable[[Facts], object], rewrite: Rewrite) -> list[StreamingRule]:
-    """The rows of all operators whose facts hold."""
+    """Return the rows of all operators whose facts hold."""
     return [StreamingRule(name, rewrite) for name in sorted(names(holds))]
 
 

@@ -1,4 +1,4 @@
-"""Noise through filters that change from block to block: what reaches beyond a hop is kept."""
+"""Noise through filters that change from block to block: the part after a hop is kept."""
 
 from math import ceil
 
@@ -20,7 +20,7 @@ from edgekit.graph.nodes import attribute
 
 
 def filtered_noise(writer: Rewriter, node: ir.Node) -> None:
-    """Keep as many sums as a filter has taps, less one.
+    """Keep one sum fewer than the filter has taps.
 
     A windowed filter of zero phase has real gains at the points of the transform of a block, which are a constant
     matrix times its magnitudes. Half a filter of silence before the block is its delay.
@@ -59,7 +59,7 @@ def filtered_noise(writer: Rewriter, node: ir.Node) -> None:
 
 
 def gains(bins: int, points: int) -> Float64:
-    """(bins, points / 2 + 1): what each magnitude adds to the gain at each point of the transform."""
+    """Return (bins, points / 2 + 1): the part of each magnitude in the gain at each point of the transform."""
     taps = 2 * (bins - 1)
     lag, k = np.arange(taps) - taps // 2, np.arange(bins)[:, None]
     weight = np.where((k == 0) | (k == bins - 1), 1, 2) / taps
@@ -73,7 +73,7 @@ def gains(bins: int, points: int) -> Float64:
 def _together(
     writer: Rewriter, noise: Track, magnitudes: Track, block: int, name: str
 ) -> tuple[Track, Track]:
-    """Both at one delay, which is whole blocks and not below 0."""
+    """Return both streams at one delay, which is whole blocks and not below 0."""
     blocks = max(ceil(noise.delay / block), magnitudes.delay, 0)
     return writer.delayed(noise, blocks * block, name), writer.delayed(magnitudes, blocks, name)
 
@@ -81,7 +81,7 @@ def _together(
 def _overlap_add(
     writer: Rewriter, node: ir.Node, sounds: list[ir.Value], block: int, taps: int
 ) -> ir.Value:
-    """The sum of what the blocks give, each at its place, and of what earlier hops left."""
+    """Return the sum of the blocks' outputs, each at its place, and of the rest of earlier hops."""
     new, name = writer.new, str(node.name)
     hop, reach = len(sounds) * block, taps - 1
     state = writer.state(node.outputs[0], name, (1, reach))

@@ -19,7 +19,7 @@ def gemm(writer: Rewriter, node: ir.Node) -> None:
 
 
 def matmul(writer: Rewriter, node: ir.Node) -> None:
-    """MatMul: the last axis of the left, the last but one of the right operand are summed over."""
+    """Rewrite a MatMul, which sums over the last axis of the left and the last but one of the right operand."""
     if len(writer.facts.axes.get(node.outputs[0], ())) > 1:
         attention.scores(writer, node)
     else:

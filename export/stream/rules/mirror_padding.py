@@ -1,4 +1,4 @@
-"""Which rules read a padded value without its padding, and which hand the padding on."""
+"""Selects the rules that read a padded value without its padding, and those that pass the padding on."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,8 +17,8 @@ from edgekit.graph.nodes import static_shape
 def run_on_padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> None:
     """Run the rule of a node, whose inputs may be padded with frames that repeat others.
 
-    A window reads such an input by itself. What works frame by frame on one stream works on the frames
-    without padding. All others get it with its padding.
+    A window handles such an input itself. A node that works frame by frame on one stream reads the frames without
+    padding. All others read it with its padding.
     """
     tracks = [track for value in node.inputs if (track := writer.track(value)) is not None]
     mirrors = [track.mirror for track in tracks if track.mirror is not None]
@@ -31,7 +31,7 @@ def run_on_padded(writer: Rewriter, node: ir.Node, rule: Callable[[], None]) -> 
 
 @contextmanager
 def _solid(writer: Rewriter, node: ir.Node, *, keep: bool) -> Iterator[None]:
-    """Let the inputs of a node stand with all their frames while its rule runs."""
+    """Give the inputs of a node all their frames while its rule runs."""
     before = {}
     for value in node.inputs:
         track = writer.track(value)
@@ -45,13 +45,13 @@ def _solid(writer: Rewriter, node: ir.Node, *, keep: bool) -> Iterator[None]:
 
 
 def _reads_window(writer: Rewriter, node: ir.Node) -> bool:
-    """Whether the rule asks `Rewriter.window` for its first input, without padding of its own."""
+    """Whether the rule calls `Rewriter.window` for its first input, and the node has no padding."""
     track = writer.track(node.inputs[0]) if node.inputs else None
     return track is not None and track.outer == 1 and rule_of(node).reads_window(node, track)
 
 
 def _padding_of_output(writer: Rewriter, node: ir.Node, tracks: list[Track]) -> Mirror | None:
-    """The padding of the only stream that a node reads, where its output is padded alike."""
+    """Return the padding of a node's only stream, if its output has the same padding."""
     if len(tracks) != 1 or tracks[0].mirror is None:
         return None
     (track,) = tracks

@@ -20,9 +20,9 @@ MIRRORED = ("edge", "reflect")
 
 
 def reshape(writer: Rewriter, node: ir.Node) -> None:
-    """Reshape: time may take in or give up the axes behind it, and rows the axes before it.
+    """Reshape: time may merge with or split off the axes after it, and rows the axes before it.
 
-    With `inner` elements behind the time axis, frame j of one side begins at element ``j * inner``.
+    With `inner` elements after the time axis, frame j of one side begins at element ``j * inner``.
     """
     track, output = writer.track(node.inputs[0]), node.outputs[0]
     made = writer.facts.time(output)
@@ -58,9 +58,9 @@ def expand(writer: Rewriter, node: ir.Node) -> None:
 
 
 def pad(writer: Rewriter, node: ir.Node) -> None:
-    """Constants before the first frame only shift the numbers of the frames: the delay shrinks.
+    """Rewrite a Pad: constants before the first frame only shift the frame numbers, so the delay shrinks.
 
-    So do frames that repeat others, which who reads them takes from there, see `Mirror`.
+    Frames that repeat others do the same: their readers take them from there, see `Mirror`.
     """
     track, output = writer.stream(node.inputs[0]), node.outputs[0]
     left, right = pads_of(node, track.axis)
@@ -91,7 +91,7 @@ def _check_mirror(mode: str, left: int, right: int) -> None:
 
 
 def _padded_elsewhere(writer: Rewriter, node: ir.Node, track: Track) -> ir.Value:
-    """What a Pad makes of other axes than time."""
+    """Return the result of a Pad on all axes but time."""
     pads = _other_pads(node, len(track.shape), track.axis)
     if not any(pads):
         return track.value
@@ -127,7 +127,7 @@ def slice_(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _cut_of_time(writer: Rewriter, node: ir.Node, track: Track, frames: int) -> Cut:
-    """The part of so many frames that a Slice takes, where a stream can follow it."""
+    """Return the part of `frames` that a Slice takes, if a stream can follow it."""
     cut = slice_of(node, track.axis, frames)
     if cut is None or (cut.start > cut.end and cut.step > 0):
         raise StreamingRefused(
@@ -177,7 +177,7 @@ def _reversal(node: ir.Node) -> tuple[str, str, str]:
 
 
 def refuse_gather_nd(writer: Rewriter, node: ir.Node) -> None:
-    """Frames by computed indices, as GatherND in what torch makes of interpolation between them."""
+    """Refuse frames by computed indices, as GatherND in torch's export of interpolation between frames."""
     step = "upsample with mode='nearest', or with a strided or transposed convolution"
     raise StreamingRefused("it picks frames at computed places", "frames in their order", step)
 
@@ -236,13 +236,13 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _time_varying_inputs(writer: Rewriter, node: ir.Node) -> list[tuple[int, Track]]:
-    """The inputs that carry time, with their places."""
+    """Return the inputs that carry time, with their places."""
     tracks = ((place, writer.track(value)) for place, value in enumerate(node.inputs))
     return [(place, track) for place, track in tracks if track is not None]
 
 
 def _constant_fill(writer: Rewriter, node: ir.Node) -> float | None:
-    """The one number of all that a Concat puts beside its stream; None where there are others."""
+    """Return the one number in all constants that a Concat joins to its stream; None if there are others."""
     arrays = [array_of(value) for value in node.inputs if writer.track(value) is None]
     known = [array for array in arrays if array is not None]
     numbers = {float(number) for array in known for number in np.unique(array)}

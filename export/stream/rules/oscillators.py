@@ -1,4 +1,4 @@
-"""A bank of oscillators: the phase is kept as whole numbers, in which nothing is ever rounded."""
+"""A bank of oscillators: the phase is kept as whole numbers, without rounding."""
 
 from collections.abc import Sequence
 
@@ -36,9 +36,9 @@ class _Exact:
 
 
 def oscillators(writer: Rewriter, node: ir.Node) -> None:
-    """Keep the phase in `PARTS` states of 12 bits each; a hop adds the turns of its samples to it.
+    """Keep the phase in `PARTS` states of 12 bits each; a hop adds the cycles of its samples to it.
 
-    The turns of a sample, pitch / rate, are a long division of whole numbers: quotients of 6 bits, whose
+    The cycles of a sample, pitch / rate, are a long division of whole numbers: quotients of 6 bits, whose
     remainders float32 holds exactly. Phases of harmonics are multiplied with the first part as a whole number.
     """
     name, rate = str(node.name), int(attribute(node, "rate", 0))
@@ -54,7 +54,7 @@ def oscillators(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _operands(writer: Rewriter, node: ir.Node, rate: int) -> tuple[Track, Track]:
-    """The streams of pitch and amplitudes, at one delay."""
+    """Return the streams of pitch and amplitudes, at one delay."""
     tracks = align_streams(writer, node)
     pitch, amplitudes = (tracks.get(value) for value in node.inputs if value is not None)
     if pitch is None or amplitudes is None or {pitch.axis, amplitudes.axis} != {2}:
@@ -73,7 +73,7 @@ def _operands(writer: Rewriter, node: ir.Node, rate: int) -> tuple[Track, Track]
 def _phase_parts(
     writer: Rewriter, node: ir.Node, exact: _Exact, turns: Sequence[ir.Value], frames: int
 ) -> list[ir.Value]:
-    """The phase of each of the hop's samples in parts, the highest first; a part's carry goes to the one above."""
+    """Return the phase of each sample of the hop in parts, the highest first; carries go to the next higher part."""
     new, name = writer.new, str(node.name)
     axis = new.constant(2, f"{name}.axis", np.int64)
     sums = [new.exact(new.one(f"{name}.sums", "CumSum", part, axis)) for part in turns]
@@ -93,7 +93,7 @@ def _phase_parts(
 def _waves(
     exact: _Exact, phase: Sequence[ir.Value], pitch: ir.Value, amplitudes: Track, rate: int
 ) -> ir.Value:
-    """The sum of the harmonics below half the rate."""
+    """Return the sum of the harmonics below half the rate."""
     new, name, count = exact.new, exact.name, amplitudes.shape[1]
     harmonic = new.constant(np.arange(1, count + 1).reshape(1, -1, 1), f"{name}.harmonics")
     fine = exact("Add", exact("Mul", phase[2], 1 / PART), phase[1])
@@ -113,7 +113,7 @@ def _waves(
 
 
 def _pitch_digits(exact: _Exact, pitch: ir.Value, rate: int) -> list[ir.Value]:
-    """Pitch / rate in digits of base `PART`: whole numbers; what is below the last one is cut off."""
+    """Return pitch / rate in digits of base `PART`: whole numbers; smaller digits are cut off."""
     digits, rest = [], pitch
     for _ in range(2 * PARTS):
         wide = exact("Mul", rest, float(DIGIT))

@@ -1,4 +1,4 @@
-"""Overlap-add: frames that are laid over each other along time."""
+"""Overlap-add: frames that are added at overlapping positions along time."""
 
 import math
 from fractions import Fraction
@@ -13,7 +13,7 @@ from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
 def col2im(writer: Rewriter, node: ir.Node) -> None:
-    """Col2Im along one axis, as ``F.fold`` of frames: the last frames stay until all of them is out.
+    """Rewrite Col2Im along one axis, as ``F.fold`` of frames: the last frames stay until all their samples are out.
 
     A frame is cut into parts of one stride; part m of frame j belongs to the output's stride j + m.
     """
@@ -45,7 +45,7 @@ def _blocks(writer: Rewriter, node: ir.Node, track: Track) -> tuple[int, int, in
     output, block = node.outputs[0], array_of(node.inputs[2])
     made = writer.facts.time(output)
     if made is None or block is None or track.axis != 2:
-        writer.set(output, output, 0)  # refuses what has no time axis
+        writer.set(output, output, 0)  # refuses a value without time axis
         raise StreamingRefused(
             "it joins frames along another axis", "(batch, parts, frames)", "transpose it"
         )

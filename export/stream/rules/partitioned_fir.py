@@ -14,7 +14,7 @@ from edgekit.graph.nodes import array_of
 
 
 def partitioned_fir(writer: Rewriter, node: ir.Node) -> None:
-    """Convolve spectra of blocks, a block being a part of the hop; samples, where that costs less."""
+    """Convolve spectra of blocks, a block being a part of the hop; or of samples, if that costs less."""
     track, name = writer.stream(node.inputs[0]), str(node.name)
     response = array_of(node.inputs[1])
     if response is None or track.axis != 2 or track.shape[1] != len(response):
@@ -34,7 +34,7 @@ def partitioned_fir(writer: Rewriter, node: ir.Node) -> None:
 
 
 def block_of(hop: int, taps: int) -> int | None:
-    """The length of a block that costs least; None where the convolution of samples costs less.
+    """Return the block length with the least cost; None if a convolution of samples costs less.
 
     Counts of products: of the transforms, and of the sums over past spectra.
     """
@@ -48,7 +48,7 @@ def block_of(hop: int, taps: int) -> int | None:
 
 
 def parts_of(response: Float32, block: int) -> NDArray[np.complex128]:
-    """(channels, parts, block + 1): the spectra of the response's parts, each behind zeros."""
+    """Return the spectra of the response's zero-padded parts, (channels, parts, block + 1)."""
     channels, taps = response.shape
     parts = -(-taps // block)
     filled = np.zeros((channels, parts * block))
@@ -91,7 +91,7 @@ def _blocks(
 def _swap_last_axes(
     writer: Rewriter, value: ir.Value, shape: tuple[int, int, int], name: str
 ) -> ir.Value:
-    """The value in a shape of three axes, of which the last two change places."""
+    """Return the value in a shape of three axes, with the last two swapped."""
     new, (rows, first, second) = writer.new, shape
     if 1 in (first, second):
         return new.reshape(value, (rows, second, first), name)
@@ -102,10 +102,10 @@ def _swap_last_axes(
 def _sum_of_products(
     writer: Rewriter, node: ir.Node, now: ir.Value, parts: NDArray[np.complex128], count: int
 ) -> ir.Value:
-    """Complex products of the spectra of past blocks with the parts, summed: (1, rows * bins * 2, blocks).
+    """Return the sum of complex products of past blocks' spectra with the parts: (1, rows * bins * 2, blocks).
 
-    Two convolutions along blocks, each bin's real and imaginary part a channel of its own: by the real parts of the
-    response, and by its imaginary ones, whose results change places.
+    These are two convolutions along blocks, with a channel for each bin's real and imaginary part: by the real parts
+    of the response, and by its imaginary parts, whose results are swapped.
     """
     new, name = writer.new, str(node.name)
     rows, taps, bins = parts.shape

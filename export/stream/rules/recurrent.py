@@ -16,7 +16,7 @@ from edgekit.graph.nodes import array_of, attribute, static_shape
 
 
 def recurrent(writer: Rewriter, node: ir.Node) -> None:
-    """Keep h (and c); in front of frame 0 of a delayed stream they stay what they start from."""
+    """Keep h (and c); before frame 0 of a delayed stream they keep their start values."""
     track = writer.stream(node.inputs[0])
     if attribute(node, "layout", 0) or _stops_early(node):
         raise StreamingRefused(
@@ -92,7 +92,7 @@ def _parts_of_hop(track: Track) -> list[tuple[int, int, int]]:
 def _held_before(
     writer: Rewriter, past: Sequence[ir.Value], begin: Sequence[ir.Value], hops: int, name: str
 ) -> list[ir.Value]:
-    """States after a part of a hop; what they begin with while so many hops have not passed."""
+    """Return states after a part of a hop; the start states until `hops` hops have passed."""
     ready = writer.new.since(np.array([hops]), f"{name}.started")
     return [
         writer.new.one(f"{name}.held", "Where", ready, value, start)
@@ -101,7 +101,7 @@ def _held_before(
 
 
 def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, Array]:
-    """What the states start from: the given ones, after the frames that are known before the stream."""
+    """Return the start values of the states: the given ones, after the frames known before the stream."""
     suffixes = [".h", ".c"] if node.op_type == "LSTM" else [".h"]
     firsts = [*node.inputs[5:7], None, None][: len(suffixes)]
     if any(value is not None and array_of(value) is None for value in node.inputs[5:7]):
@@ -122,7 +122,7 @@ def _starts(writer: Rewriter, node: ir.Node, track: Track) -> dict[str, Array]:
 def _states_after_known_frames(
     writer: Rewriter, node: ir.Node, track: Track, starts: list[Array]
 ) -> list[Array]:
-    """The states behind the known frames."""
+    """Return the states after the known frames."""
     frames = writer.known_context(track, -track.delay)
     values: list[ir.Value | None] = []
     initializers = []
@@ -160,7 +160,7 @@ def _states_after_known_frames(
 
 
 def cumsum(writer: Rewriter, node: ir.Node) -> None:
-    """A running sum keeps its last value."""
+    """Rewrite a running sum, which keeps its last value."""
     track, new, name = writer.stream(node.inputs[0]), writer.new, str(node.name)
     axis = array_of(node.inputs[1])
     if axis is None or int(axis.ravel()[0]) % len(track.shape) != track.axis:

@@ -41,7 +41,7 @@ def resize(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _check_resampling(node: ir.Node, mode: str, factor: Fraction) -> None:
-    """Refuse what a hop alone does not tell of time by a factor that is not 1."""
+    """Refuse resampling of time by a factor that is not 1 if a hop alone does not define it."""
     if mode not in ("nearest", "linear") or factor.denominator != 1:
         raise StreamingRefused(
             f"{mode} resampling of time by {factor}",
@@ -58,10 +58,10 @@ def _check_resampling(node: ir.Node, mode: str, factor: Fraction) -> None:
 
 
 def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
-    """Upsampling by a line between two frames; before the first and behind the last one they stay.
+    """Upsample linearly between two frames; before the first and after the last one values stay constant.
 
-    Output frame j lies at ``(j + 1/2) / factor - 1/2`` of the input, so that half of the outputs of a frame
-    wait for the next one.
+    Output frame j lies at ``(j + 1/2) / factor - 1/2`` of the input, so half of the outputs of a frame wait for the
+    next one.
     """
     new, name, axis = writer.new, str(node.name), track.axis
     if any(
@@ -107,7 +107,7 @@ def _linear(writer: Rewriter, node: ir.Node, track: Track, factor: int) -> None:
 def _hold_border_frames(
     writer: Rewriter, track: Track, whole: ir.Value, count: int, name: str
 ) -> ir.Value:
-    """A context whose last frame before frame 0 is frame 0, and whose first one behind the end the last."""
+    """Return a context with frame 0 also before the start and the last frame also after the end."""
     new, axis, total = writer.new, track.axis, track.frames + count
     order = np.arange(total)
     for part, shifted, before in (("early", order + 1, True), ("late", order - 1, False)):

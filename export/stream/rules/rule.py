@@ -1,4 +1,4 @@
-"""`StreamingRule`: what is so of one operator along time."""
+"""`StreamingRule`: the facts about one operator along time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from edgekit.export.stream.track import Track
 
 @dataclass(frozen=True)
 class Growth:
-    """The shapes of what a node reads and makes at one length, and the axis along which each grows."""
+    """Shapes of a node's inputs and outputs at one length, and the axis along which each grows."""
 
     read: tuple[int, ...]
     made: tuple[int, ...]
@@ -22,7 +22,7 @@ class Growth:
 
 
 def needs_same_frames(node: ir.Node, time: TimeAxis, made: TimeAxis, need: int) -> int:
-    """As far as the output, at the same rate; at another one all frames."""
+    """Return the same reach as the output's at the same rate; at another rate all frames."""
     return need if time.rate == made.rate else time.offset
 
 
@@ -32,11 +32,11 @@ class StreamingRule:
 
     Attributes:
         name: of the operator.
-        rewrite: makes of a node the nodes of one hop, and ends with `Rewriter.set`.
+        rewrite: writes the nodes of one hop for a node, and ends with `Rewriter.set`.
         needs: up to which frame an input is read, counted from ``rate * samples``: from the node, the time axes of
             the input and the output, and up to which frame the output is read.
-        ratio: how many frames the output has for one of the input.
-        reads_window: whether a node asks `Rewriter.window` for its first input, and adds no padding to it.
+        ratio: frames of the output per frame of the input.
+        reads_window: whether a node calls `Rewriter.window` for its first input, and adds no padding to it.
         domain: of the operator.
     """
 

@@ -51,7 +51,7 @@ def selective(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _operands(writer: Rewriter, node: ir.Node) -> tuple[list[Track], Array, Array]:
-    """The streams u, dt, b and c at one delay, the rates (channels, states) and the direct part (channels,)."""
+    """Return the streams u, dt, b and c at one delay, the rates (channels, states) and the direct part (channels,)."""
     tracks = align_streams(writer, node)
     rates, skip = array_of(node.inputs[2]), array_of(node.inputs[5])
     given = [node.inputs[place] for place in STREAMS]
@@ -70,7 +70,7 @@ def _operands(writer: Rewriter, node: ir.Node) -> tuple[list[Track], Array, Arra
 def _column(
     writer: Rewriter, track: Track, value: ir.Value, frame: int, shape: tuple[int, int], name: str
 ) -> ir.Value:
-    """One frame of a stream, or of what is made of one, in this shape."""
+    """Return one frame of a stream, or of a value computed from one, in this shape."""
     new = writer.new
     if track.frames > 1:
         value = new.slice(value, 2, frame, frame + 1, f"{name}.frame")

@@ -1,4 +1,4 @@
-"""What rules that filter through spectra share: blocks to spectra and back, by the fast kernels."""
+"""Common code of rules that filter through spectra: blocks to spectra and back, by the fast kernels."""
 
 import numpy as np
 import onnx_ir as ir
@@ -8,7 +8,7 @@ from edgekit.export.stream.hopgraph import HopGraph
 
 
 def is_fast_length(points: int) -> bool:
-    """Whether the fast kernel transforms real frames of so many samples."""
+    """Whether the fast kernel transforms real frames of `points` samples."""
     rest = points
     for factor in (2, 3, 5):
         while rest % factor == 0:
@@ -17,13 +17,13 @@ def is_fast_length(points: int) -> bool:
 
 
 def fast_length(least: int) -> int:
-    """The smallest such length from `least` on."""
+    """Return the smallest such length from `least` on."""
     start = max(least, FAST_FROM)
     return next(n for n in range(start, 2 * start + 1) if is_fast_length(n))
 
 
 def append_zero_padding(new: HopGraph, value: ir.Value, pads: list[int], name: str) -> ir.Value:
-    """The value with zeros around: counts before each axis, then behind each."""
+    """Return the value padded with zeros: counts before each axis, then after each."""
     if not any(pads):
         return value
     return new.exact(new.one(name, "Pad", value, new.constant(pads, f"{name}.pads", np.int64)))

@@ -1,4 +1,4 @@
-"""The diagonal state-space layer: offline a convolution, in a stream the recurrence it stands for."""
+"""Diagonal state-space layer: offline a convolution, in a stream the equal recurrence."""
 
 import numpy as np
 import onnx_ir as ir
@@ -55,7 +55,7 @@ def diagonal(writer: Rewriter, node: ir.Node) -> None:
 
 
 def _parameters(node: ir.Node) -> tuple[Complex, Complex, Complex, Array] | None:
-    """A (groups, states), B (groups, states, width), C (groups, width, states) and D; None where one is computed."""
+    """A (groups, states), B (groups, states, width), C (groups, width, states) and D; None if one is computed."""
     a, b, c = (_complex(value) for value in node.inputs[1:4])
     skip = array_of(node.inputs[4])
     return None if a is None or b is None or c is None or skip is None else (a, b, c, skip)
@@ -64,7 +64,7 @@ def _parameters(node: ir.Node) -> tuple[Complex, Complex, Complex, Array] | None
 def _states_of_hop(
     writer: Rewriter, track: Track, state: ir.Value, parameters: tuple[Complex, Complex], name: str
 ) -> ir.Value:
-    """The states in each frame of a hop, (groups, frames, 2 * states), of which the last is kept in `state`."""
+    """Return the states in each frame of a hop, (groups, frames, 2 * states), of which the last is kept in `state`."""
     new, frames, (a, b) = writer.new, track.frames, parameters
     groups, _, width = b.shape
     past = writer.from_start(state, _start(writer, track, a, b), name)
@@ -106,7 +106,7 @@ def _chunks(writer: Rewriter, node: ir.Node, track: Track) -> None:
 
 
 def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: str) -> ir.Value:
-    """``a x + driven`` on real and imaginary parts side by side."""
+    """``a x + driven`` on real and imaginary parts in one tensor."""
     new, states = writer.new, a.shape[-1]
     straight = new.constant(np.concatenate([a.real, a.real], -1)[:, None], f"{name}.straight")
     crossed = new.constant(np.concatenate([-a.imag, a.imag], -1)[:, None], f"{name}.crossed")
@@ -119,7 +119,7 @@ def _step(writer: Rewriter, past: ir.Value, driven: ir.Value, a: Complex, name: 
 
 
 def _start(writer: Rewriter, track: Track, a: Complex, b: Complex) -> Float32:
-    """The states behind the frames that are known before the stream."""
+    """Return the states after the frames that are known before the stream."""
     groups, states, width = b.shape
     x = np.zeros((groups, states), np.complex128)
     if track.delay < 0:

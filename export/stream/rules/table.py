@@ -50,5 +50,5 @@ NO_RULE = StreamingRule("", _refuse)
 
 
 def rule_of(node: ir.Node) -> StreamingRule:
-    """The rule of a node, of the standard or of our domain; one that refuses it where there is none."""
+    """Return the rule of a node, of the standard or of EdgeKit's domain; without one, a rule that refuses it."""
     return RULES.get((node.domain, node.op_type), NO_RULE)
