@@ -1,7 +1,7 @@
 """The verbs of the command line as functions.
 
-All raise the errors of `edgekit.base.errors`. `progress` is told what is being done, how many steps of
-it are done, and how many there are. Nothing is left half-written.
+All raise the errors of `edgekit.base.errors`. `progress` gets the name of the work, the steps done, and the number of
+steps. Nothing is left half-written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -170,11 +170,11 @@ def run(
         constants: a .npz with one array per session constant, where `source` does not hold them.
         controls: ``NAME=VALUE`` of a control or session constant, a value or a file; of a control also
             ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
-        device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
-            is the one that `export` puts beside it.
+        device_rate: Hz; the files are those of a sound device at this rate. `export` writes the adapter between this
+            rate and the network's.
         seed: of the noise that the build draws; 0 where left out.
         device: ``sim``: Verilator runs the RTL of a build for fpga, with DRAM, and a note says the cycles.
-        found: a .json of what was found in pictures.
+        found: a .json of the objects found in pictures.
         progress: see above.
 
     Raises:
@@ -204,13 +204,13 @@ def live(
     device_rate: int | None = None,
     seed: int | None = None,
 ) -> "LiveFacts":
-    """Stream the microphone through a build to the loudspeaker; returns what was counted, and what it detected.
+    """Stream the microphone through a build to the loudspeaker; return the counts, and the detections.
 
     A build that gives no sound but decides, see ``--decide``, plays nothing.
 
     Args:
         directory: a build folder; its C code is compiled and run.
-        watch: looks at the facts over and over, and says when to stop: see `edgekit.runtime.audio.sound.play`.
+        watch: reads the facts repeatedly, and decides when to stop: see `edgekit.runtime.audio.sound.play`.
         constants: a .npz with one array per session constant.
         controls: as `run` takes them.
         device_rate: Hz of the sound device; where left out the one that the build was exported for, else its own.
@@ -248,7 +248,7 @@ def sample(
     Args:
         directory: a build folder; its C code is compiled and run.
         n: how many.
-        seed: 0 to 2^32 - 1; sample i of it is the same whatever n is.
+        seed: 0 to 2^32 - 1; sample i of a seed is the same for every n.
         conditions: condition -> one value for all, or (n, ...).
         start: a .npz with the start of a build whose sampler.toml says ``start = "given"``; a condition as well.
         noise: likewise a .npz with the noise of every row, and the residual, as `invert` writes them.
@@ -314,7 +314,7 @@ def bench(
         device: ``local`` for times on this machine, bound to one core; ``qemu`` for instructions of a build
             for another core; ``ssh://[user@]host[:port]`` and ``adb[:serial]`` for times on a device with Linux.
             By default what the build is for.
-        hops: how many in each of five rounds (``local``), or how many are counted (``qemu``).
+        hops: the number in each of five rounds (``local``), or the number counted (``qemu``).
         layers: measure each layer (``local``, ``qemu``), and compare its result with that of the oracle.
         against: other engines that run in turn with the build: ``onnxruntime``, or ``litert``, ``executorch``
             and ``tract`` from an environment of their own, ``$EDGEKIT_PEERS/NAME``.

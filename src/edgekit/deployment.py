@@ -80,7 +80,7 @@ class Build:
         return found if len(found) != 1 else next(iter(found.values()))
 
     def _run_by_name(self, arrays: Arrays) -> Arrays:
-        """Run one call, many or a recording, as the shapes tell."""
+        """Run one call, many or a recording, according to the shapes."""
         stream, names = self._running, {t.name for t in self.manifest.hop_inputs}
         shapes = [
             (arrays[t.name].shape, tuple(t.shape))

@@ -32,8 +32,8 @@ class Found:
     Attributes:
         image: (1, *image_shape), float32.
         score: the verifier's.
-        seed, given: with which `Sampler.sample(1, seed, given)` of `sampler` draws it again.
-        sampler: the one that was searched; where a path begins at a later row, its rows from there on.
+        seed, given: the arguments of `Sampler.sample(1, seed, given)` of `sampler` that draw it again.
+        sampler: the searched one; where a path begins at a later row, its rows from there on.
         scores: the best score after each image, which never falls.
     """
 
@@ -47,7 +47,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What one image is drawn of."""
+    """The inputs of one image."""
 
     seed: int
     given: Arrays
@@ -100,7 +100,7 @@ def zero_order(
     Neighbours of p are ``sqrt(1 - d^2) p + d z``, of the same norm on average. It takes ``1 + n rounds`` images.
 
     Args:
-        sampler: with a given start and no noise of its own in it.
+        sampler: with a given start and without other noise.
         verifier: as `random` takes it.
         n: neighbours, from 1 up.
         rounds: from 1 up.
@@ -152,7 +152,7 @@ def paths(
     At row `stop` x is noised to the level of the row `back` before, ``sqrt(ab_t / ab_s) x + sqrt(1 - ab_t / ab_s) z``,
     and drawn to its end from there. It takes ``n (m + 1)`` images, fewer rows for all but n of them.
 
-    Args:
+    sampler: with a given start and without other noise, of one network, with levels in its table, whose rows
         sampler: with a given start and no noise of its own in it, of one network, with levels in its table, whose rows
             read no row before: ddim, ddpm.
         verifier: as `random` takes it.
@@ -232,7 +232,7 @@ def _arrays(given: Mapping[str, ArrayLike] | None) -> Arrays:
 
 
 def _normals(sampler: Sampler, seed: int, number: int = 0) -> Float32:
-    """What draw 0 of an image of a seed is: (1, *shape)."""
+    """Return draw 0 of an image of a seed: (1, *shape)."""
     flat = normals(image_seeds(seed, number, 1), 0, int(np.prod(sampler.shape)))
     return flat.reshape(1, *sampler.shape).astype(np.float32)
 

@@ -75,7 +75,7 @@ class GradualPruning:
 
     @contextmanager
     def masked(self, step: int) -> Iterator[None]:
-        """Inside, the network has the weights of this step; behind it, the dense ones that are trained."""
+        """Inside the block the network has the weights of this step; after it, the dense ones that are trained."""
         share = math.exp(-self.decay * step)
         dense = [weight.detach().clone() for weight in self.weights.values()]
         self._scale(share)

@@ -47,7 +47,7 @@ def files_without(folder: Path, name: str) -> list[Path]:
 
 
 def _is_clip_without(path: Path, name: str, held: set[Path]) -> bool:
-    """Whether a file is of a clip that lacks an input; `held` are the clips that have it in files of their own."""
+    """Whether a file is of a clip that lacks an input; `held` are the clips that have it in separate files."""
     if path.suffix.lower() == ARRAYS:
         return name not in _names(path)
     if path.suffix.lower() != SOUND or path.name.lower().endswith(CLEAN):

@@ -1,4 +1,4 @@
-"""What each axis of an input or output is: declared in letters, as ``NCT``, and never guessed from sizes."""
+"""Meaning of each axis of an input or output: declared in letters, as ``NCT``, and never guessed from sizes."""
 
 import math
 import re
@@ -40,7 +40,7 @@ class Layout:
         return self.axes.index(letter) if letter in self.axes else None
 
     def extent(self, letter: str, shape: Sequence[int]) -> int | None:
-        """How much of this the shape has; 1 where no axis has the letter, None where a joined one hides it."""
+        """Return the shape's size for this letter; 1 where no axis has it, None where a joined axis hides it."""
         axis = self.axis(letter)
         if axis is not None:
             return shape[axis]
@@ -72,7 +72,7 @@ def parse_layout(text: str) -> Layout:
 
 
 def plain_layout(shape: Sequence[int], time_axis: int | None, hop: int | None) -> Layout | None:
-    """The layout of a tensor of which nothing but its time axis is declared.
+    """Return the layout of a tensor of which only the time axis is declared.
 
     Without even that, a hop of samples behind unit axes is a mono signal; anything else is not known: None.
     """

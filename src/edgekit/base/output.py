@@ -52,7 +52,7 @@ def _content_problem(folder: Path, where: str, step: str, force: bool) -> Proble
 
 
 def _right_problem(path: Path, where: str) -> Problem | None:
-    """Why no files may be made beside a path."""
+    """Return the reason why no files may be made next to a path."""
     if os.access(path.absolute().parent, os.W_OK | os.X_OK):
         return None
     found, allowed = "its folder may not be written to", "a folder where you may write"
@@ -73,10 +73,10 @@ def is_build(folder: Path) -> bool:
 
 @contextmanager
 def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
-    """Give a hidden folder beside `out` to fill; at the end it becomes `out`, with `force` in a build's place.
+    """Give a hidden folder next to `out` to fill; at the end it becomes `out`, with `force` in a build's place.
 
-    When the body raises, nothing is left, and a build that was to be replaced stays. What a killed process left is
-    removed by the next call for the same `out`: a folder whose lock nobody holds.
+    When the body raises, nothing is left, and a build that was to be replaced stays. The next call for the same `out`
+    removes the rest of a killed process: a folder whose lock no process holds.
 
     Raises:
         UsageError: `out` is a file or a folder that is not empty, or was made meanwhile, or the
@@ -178,7 +178,7 @@ def network_problem(path: Path, source: Path) -> Problem | None:
 def replacement_path(path: Path, *sources: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.
 
-    Nothing is left behind and `path` is untouched when the body raises.
+    No file is left and `path` is untouched when the body raises.
 
     Raises:
         UsageError: `path` cannot be written, or is one of `sources`.
@@ -196,7 +196,7 @@ def replacement_path(path: Path, *sources: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_errors(where: str, hidden: Path) -> Iterator[None]:
-    """Say of the output `where` what the system says of the hidden file or folder that is to become it.
+    """Report the system's error about a hidden file or folder as one about the output `where`.
 
     Raises:
         UsageError: no room, or no right, to write there.

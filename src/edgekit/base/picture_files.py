@@ -99,8 +99,8 @@ def picture_paths(folder: Path) -> list[Path]:
 def fit_picture(picture: "Image", form: Pictures, shape: tuple[int, ...]) -> FittedPicture:
     """A picture as the network takes it, ``(1, channels, height, width)``.
 
-    It is scaled with linear filters. A letterbox keeps its proportions, and stands in the middle of zeros, or of the
-    value nearest to 0 that a pixel can have; a crop keeps them too and loses what is too long; stretch does not.
+    It is scaled with linear filters. A letterbox keeps its proportions, centred in zeros, or in the value nearest to 0
+    that a pixel can have. A crop keeps them too and cuts off the rest; stretch does not keep them.
     """
     from PIL import Image
 

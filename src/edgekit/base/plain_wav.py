@@ -1,4 +1,4 @@
-"""What Python itself reads and writes of .wav files, 16-bit PCM: it stands in for soundfile where that is missing."""
+"""Read and write .wav files, 16-bit PCM, with Python alone; it replaces soundfile where that is missing."""
 
 import wave
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MISSING = "soundfile is not installed; pip install 'edgekit[audio]'"
 
 @dataclass(frozen=True)
 class Info:
-    """What `soundfile.info` says of a file."""
+    """The fields of `soundfile.info` for a file."""
 
     frames: int
     channels: int

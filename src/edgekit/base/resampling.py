@@ -75,7 +75,7 @@ class Resampling:
         return (hop - 1) * self.down // self.up
 
     def latency(self, hop: int, delay: int) -> int:
-        """Samples of the device from one that comes in to where it is heard, rounded up.
+        """Return the delay from a sample at the device's input to its output, in its samples, rounded up.
 
         Args:
             hop: samples of the network in a call.

@@ -36,7 +36,7 @@ class Range:
     bounds: tuple[tuple[float, float], ...]
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """The text as on the command line."""
         return ",".join(f"{least:g}:{most:g}" for least, most in self.bounds)
 
 
@@ -46,12 +46,12 @@ Settings = Mapping[str, Setting]
 
 @dataclass(frozen=True)
 class InputSettings:
-    """What inputs have that calibration clips lack.
+    """Values of inputs that calibration clips lack.
 
     Attributes:
-        settings: what the user sets, by name.
-        ranges: of controls that nobody sets: those that a plug-in's knobs declare.
-        examples: of session constants that nobody sets, (*shape): those of the factory.
+        settings: the user's, by name.
+        ranges: of controls without a setting: those that a plug-in's knobs declare.
+        examples: of session constants without a setting, (*shape): those of the factory.
     """
 
     settings: Settings = field(default_factory=dict)

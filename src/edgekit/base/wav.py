@@ -153,5 +153,5 @@ def _soundfile() -> Any:
 def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except (ImportError, OSError) as error:  # OSError: the shared library behind it is missing
+    except (ImportError, OSError) as error:  # OSError: the shared library that it loads is missing
         raise ToolError(f"{name} is not installed; pip install 'edgekit[audio]'") from error

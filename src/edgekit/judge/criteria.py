@@ -1,4 +1,4 @@
-"""What a search for types is judged by: clips, quieter ones and overlapping ones, decisions, images or a metric."""
+"""Criteria of a search for types: clips, quieter and overlapping ones, decisions, images or a metric."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,22 +20,22 @@ from edgekit.quantize.recipe import AUTO, Recipe
 from edgekit.quantize.search.search import decibels
 from edgekit.targets.trials import Trials
 
-Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
-MIN_SNR_DB = 30.0  # if not told
+Judgement = tuple[dict[str, float], float, float | None]  # noises, changed decisions, the metric
+MIN_SNR_DB = 30.0  # the default
 UNHEARD_DB = 3.0  # more, of what is judged in parts: clips that come later are that much worse
-LEAST_SNR_DB = 26.0  # whatever it takes, if not told
+LEAST_SNR_DB = 26.0  # the default, at any cost
 LEAST_LEVELS_DB = 20.0  # the same over all levels of sound
 MIN_PSNR_DB = 36.0  # of images
 JUDGES = 3  # every third clip judges types
 SCREENED_HOPS = 256  # of all clips, the loudest of each
-JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
+JUDGED_HOPS = 750  # of these in all: enough for a search for types to distinguish them
 HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
 # Audio is judged at lower levels as well: factors on samples, and how much more noise the output may have there where
 # a ratio is asked for.
 LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
-DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count beside it
+DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count as well
 DECIDED_LEVELS = DETECTED[:3]
-OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
+OVERLAP = np.float32(0.7)  # factor on two clips that are mixed
 
 
 class TypeCriteria:
@@ -76,7 +76,7 @@ class TypeCriteria:
         forms = len(judged) // len(self.places)
         self.reference = Reference(model, judged, allowances, self.in_parts, forms)
         self.count = len(judged)
-        # what an export is verified on: it is told by how much
+        # the SNR by which an export is verified
         verified = [] if self.images else [sample_hops(model, calibration, None)]
         self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
@@ -89,9 +89,9 @@ class TypeCriteria:
 
     @property
     def in_parts(self) -> bool:
-        """Whether clips are judged hop by hop, by what suits the others least.
+        """Whether clips are judged hop by hop, on the part that fits the others least.
 
-        So they are where they cannot be made quieter or heard at once, as PCM is, to tell of what comes later.
+        This holds where clips cannot be made quieter or mixed, as PCM can, to predict later signals.
         """
         return self.heard.pcm is None and self.heard.parts is not None
 
@@ -106,7 +106,7 @@ class TypeCriteria:
         return self.images is None and self.metric is None
 
     def held(self, seen: ObservedModel) -> ObservedModel:
-        """What was seen without the judging clips; all of it where there are no parts to leave out."""
+        """Return the observations without the judging clips; all of them where there are no parts to leave out."""
         return seen if seen.parts is None else seen.without(self.places)
 
     def measured(
@@ -153,13 +153,13 @@ class TypeCriteria:
         )
 
     def turned(self, quantized: Model) -> float:
-        """About what share of decisions twice its error turns: in onnxruntime; 0 where none count."""
+        """Estimate the share of decisions that change at twice its error, in onnxruntime; 0 where none count."""
         runner, clips = HopRunner(quantized), self.decisions.clips
         shares = [self.decisions.turned(i, runner(clip)) for i, clip in enumerate(clips)]
         return sum(shares) / len(shares) if shares else 0.0
 
     def _metric(self, clip: int, outputs: Arrays) -> float | None:
-        """What the user's metric says of a judging clip, none over it, at whatever level."""
+        """Return the user's metric of a judging clip at its level; None for the verified clip after them."""
         level, place = divmod(clip, len(self.places))
         levels = levels_of(self.model, self.heard)
         if self.metric is None or level >= len(levels):
@@ -182,7 +182,7 @@ def levels_of(model: Model, heard: SoundInputs) -> tuple[tuple[float, float], ..
 
 
 def hardest(model: Model, calibration: Calibration) -> int:
-    """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
+    """Return which of the first `JUDGES` parts, with every third after it, shows the most noise if left out."""
     part = loud_part(model, calibration)
     heard, parts = sound_inputs(model, calibration), sound_inputs(model, part).parts
     if parts is None or len(parts.parts) < JUDGES:

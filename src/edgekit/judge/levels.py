@@ -1,7 +1,7 @@
-"""Integers of a network that hears sound, judged on clips left out of their calibration, at several levels.
+"""Judge integers of a network with sound input on clips left out of their calibration, at several levels.
 
-A build is calibrated on all clips, so its output on these flatters. What is judged is the same recipe calibrated
-without some of them, on those, each as it is and quieter: a step that suits loud sound is coarse for quiet one.
+A build is calibrated on all clips, so its output on these is too good. The same recipe is calibrated without some of
+them and judged on those, at their level and quieter: a step that suits loud sound is coarse for quiet sound.
 """
 
 import math
@@ -36,7 +36,7 @@ SILENCE_DBFS = -120.0
 
 @dataclass(frozen=True)
 class SoundInputs:
-    """What a network hears, and what of its calibration can be left out to judge it.
+    """The sound input of a network, and the parts of its calibration that can be left out to judge it.
 
     Attributes:
         pcm: the input that takes sound, which comes at many levels; None where no sound goes in.
@@ -48,12 +48,12 @@ class SoundInputs:
 
     @property
     def judged(self) -> Parts | None:
-        """The parts of a network that hears sound."""
+        """The parts of a network with sound input."""
         return None if self.pcm is None else self.parts
 
 
 def sound_inputs(model: Model, calibration: Calibration) -> SoundInputs:
-    """Return what a network hears, with fresh parts of the calibration."""
+    """Return the sound inputs of a network, with fresh parts of the calibration."""
     if model.sampler is not None:
         return SoundInputs(None, None)
     first = str(model.stream_inputs[0].name)
@@ -70,15 +70,15 @@ def judge(
     progress: Progress,
     metric: RequiredMetric | None = None,
 ) -> HeldOutReport:
-    """Quantize without the parts of every fold, and compare what that makes of them with the float network.
+    """Quantize without the parts of every fold, and compare the outputs for them with the float network.
 
     Args:
         model: the float network, with one PCM input.
-        seen: what was observed of it, with its parts.
-        recipe: what it is quantized in; one that fits weights does so for the first fold only.
+        seen: the observations of it, with its parts.
+        recipe: of the quantization; one that fits weights does so for the first fold only.
         kernels: the target whose C runs it, which has the bits of the build; None for onnxruntime.
-        progress: is told how many of the networks are done.
-        metric: the user's, and what it must reach.
+        progress: gets the number of networks that are done.
+        metric: the user's, and the value that it must reach.
 
     Raises:
         ToolError: there are `kernels`, and no C compiler.
@@ -96,7 +96,7 @@ def judge(
 
 @dataclass
 class _Found:
-    """Of one level, by clip: the noise of each output, decisions alike, the metric, and SI-SDR that is lost."""
+    """Findings at one level, by clip: the noise of each output, equal decisions, the metric, and the SI-SDR lost."""
 
     noises: list[dict[str, float]] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
@@ -230,7 +230,7 @@ class _LevelCriteria:
         return clean_of(calibration, part, hops, stream.hop_samples, stream.delay_samples or 0)
 
     def _measured(self, level: int, place: int, outputs: Arrays) -> float:
-        """What the user's metric says of a clip."""
+        """Return the user's metric of a clip."""
         assert self.metric is not None
         exact, gain = self.references[level].runs[place], np.float32(10 ** (LEVELS_DB[level] / 20))
         clean = self._clean(place)
@@ -238,7 +238,7 @@ class _LevelCriteria:
 
 
 def dbfs(samples: Array) -> float:
-    """The root mean square of samples beside full scale, in dB; `SILENCE_DBFS` at least."""
+    """Return the root mean square of samples relative to full scale, in dB; at least `SILENCE_DBFS`."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return max(10 * math.log10(max(power, 1e-30)), SILENCE_DBFS)
 

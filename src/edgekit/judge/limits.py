@@ -28,11 +28,11 @@ class Limits:
         return all(taken[key] <= most for key, most in self.most.items())
 
     def within(self, pool: Sequence["Auto"]) -> "list[Auto]":
-        """Those of a pool that fit."""
+        """Return the candidates of a pool that fit."""
         return [auto for auto in pool if self.fits(auto.taken)]
 
     def excess(self, taken: Mapping[str, int]) -> float:
-        """How many times a bound a candidate takes, of the bound that it misses most."""
+        """Return the cost of a candidate divided by the bound, for the bound that it misses most."""
         return max(taken[key] / max(most, 1) for key, most in self.most.items())
 
 

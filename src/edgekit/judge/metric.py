@@ -28,7 +28,7 @@ class Metric:
     function: Callable[[Arrays, Arrays, Samples | None], float]
 
     def __call__(self, outputs: Arrays, exact: Arrays, clean: Samples | None) -> float:
-        """Return what the function says of a clip; the higher, the better.
+        """Return the function's value for a clip; the higher, the better.
 
         Args:
             outputs: of the integers, (hops, *shape) by name.

@@ -1,8 +1,8 @@
-"""What a recipe leaves open is measured on clips left out of the calibration: equal channels, and quieter copies.
+"""Measure the choices that a recipe leaves open, on held-out clips: equal channels, and quieter copies.
 
 Equal weights on both sides of a channel help most networks of many grouped or depthwise convolutions, and cost some
-others a few dB. So do ranges that have seen every clip a second time, 30 dB quieter, in networks that hear sound. No
-rule from weights and ranges alone was found that tells which; a run of both does.
+others a few dB. So do ranges from clips and their copies 30 dB quieter, in networks with sound input. No rule from
+weights and ranges alone was found that predicts which; a run of both decides.
 """
 
 import math
@@ -38,10 +38,10 @@ class Option:
     """A choice that a recipe may leave open.
 
     Attributes:
-        key: of the recipe, true where it is taken.
-        fact: under which a manifest says what was measured.
-        taken, left: what was chosen, in words.
-        form: what it is measured with.
+        key: of the recipe, true where the choice is taken.
+        fact: the manifest's key for the measurement.
+        taken, left: the two outcomes, in words.
+        form: the preparation with which it is measured.
     """
 
     key: str
@@ -59,9 +59,9 @@ QUIET = Option(
 
 @dataclass(frozen=True)
 class ChosenPreparation:
-    """A recipe that leaves nothing open, and what was seen of the network so prepared.
+    """A recipe that leaves nothing open, and the observations of the network so prepared.
 
-    `said` is what was measured, for people, by `Option.fact`.
+    `said` holds the measurements, for people, by `Option.fact`.
     """
 
     recipe: Recipe
@@ -72,11 +72,11 @@ class ChosenPreparation:
 def choose_preparation(
     model: Model, calibration: Calibration, recipe: Recipe, progress: Progress
 ) -> ChosenPreparation:
-    """Observe the network on the calibration, prepared and heard as the recipe says or as measures better.
+    """Observe the network on the calibration, in the preparation that the recipe names or that measures better.
 
-    What measures is the worst output's ratio at every level of sound, of probabilities that of their log odds: near 0
-    and 1 they flatter. What makes no difference to a network, or meets a calibration that nothing can be left out of,
-    is not taken.
+    The measure is the worst output's SNR at every level of sound. For probabilities it is the SNR of their log odds, as
+    near 0 and 1 the plain SNR is misleading. A choice is not taken if it makes no difference to a network, or if
+    nothing can be left out of the calibration.
     """
     found = sound_inputs(model, calibration)
     options = [*_open(model, recipe, found)]
@@ -97,7 +97,7 @@ def close_recipe(model: Model, recipe: Recipe) -> Recipe:
 
 
 def _open(model: Model, recipe: Recipe, found: SoundInputs) -> Iterator[Option]:
-    """What the recipe leaves open and makes a difference to the network."""
+    """Return the open choices of the recipe that make a difference to the network."""
     if recipe.equalize == MEASURED and changes(model):
         yield CHANNELS
     quiet = recipe.quiet_copies == MEASURED and not close_recipe(model, recipe).quiet_copies

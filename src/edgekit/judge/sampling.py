@@ -124,7 +124,7 @@ def _conditions(
     images: int,
     conditions: Sequence[Mapping[str, Array]],
 ) -> Arrays:
-    """Those that are given in turn, or drawn ones: (images, ...)."""
+    """Return the given conditions in turn, or drawn ones: (images, ...)."""
     if not conditions:
         return drawn_conditions(model, examples, images)
     whole = {n: np.concatenate([c[n][:, 0] for c in conditions]) for n in conditions[0]}

@@ -1,4 +1,4 @@
-"""Measures of speech beside its clean form: SI-SDR, and PESQ and STOI where their packages are."""
+"""Measures of speech against its clean form: SI-SDR, and PESQ and STOI if their packages are installed."""
 
 import importlib.util
 import math

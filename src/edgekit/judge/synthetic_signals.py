@@ -1,7 +1,7 @@
-"""What integers keep of signals unlike the example inputs that alone calibrated them.
+"""SNR of integers on signals unlike the example inputs, where these were the only calibration.
 
-An example is often one call of noise. A user feeds other signals: slower ones, and quieter ones. So a build without
-a calibration is judged on noise, sines and a random walk at several levels, and the least ratio is what is stated.
+An example is often one call of noise. A user feeds other signals: slower ones, and quieter ones. So a build without a
+calibration is judged on noise, sines and a random walk at several levels. The least SNR is stated.
 """
 
 import math
@@ -29,7 +29,7 @@ from edgekit.runtime.build_folder.levels import decibels, signals_text, worth_db
 
 Arrays = Mapping[str, Array]
 LEVELS_DB = (0, -20, -40)  # relative to the root mean square of the example
-LOWEST_DB = -120.0  # a ratio below it says no more, and a manifest holds finite numbers
+LOWEST_DB = -120.0  # the lower limit of the SNR, since a manifest holds finite numbers
 
 
 def _noise(random: np.random.Generator, shape: tuple[int, int]) -> Float64:

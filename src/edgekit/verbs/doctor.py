@@ -1,4 +1,4 @@
-"""What this machine has: compilers, packages, and the targets that work with them."""
+"""List the compilers and packages of this machine, and the targets that work with them."""
 
 import ctypes.util
 import importlib.metadata
@@ -165,7 +165,7 @@ def targets() -> list[TargetFacts]:
 
 
 def _spec(module: str) -> ModuleSpec | None:
-    """Where a module is, without importing it; None where it, or a package around it, is not installed."""
+    """Return the location of a module without importing it; None if it, or a package that contains it, is missing."""
     try:
         return importlib.util.find_spec(module)
     except ModuleNotFoundError:
@@ -235,7 +235,7 @@ def _cache() -> ToolFacts:
 
 
 def _executorch() -> ToolFacts:
-    """ExecuTorch, which clashes with this environment's packages and has one of its own."""
+    """Check ExecuTorch, which clashes with this environment's packages and has a separate environment."""
     version = EXECUTORCH.packages[0].partition("==")[2] if EXECUTORCH.is_here else None
     used_for = f"target {EXECUTORCH.name}, bench --against; in an environment of its own"
     path = str(EXECUTORCH.folder) if EXECUTORCH.is_here else None
@@ -244,7 +244,7 @@ def _executorch() -> ToolFacts:
 
 
 def _portaudio() -> ToolFacts:
-    """The library behind sounddevice, whose packages for macOS and Windows bring it."""
+    """Check PortAudio, the library that sounddevice loads; its packages for macOS and Windows bring it."""
     path = ctypes.util.find_library("portaudio")
     if path is None and (spec := _spec("_sounddevice_data")) is not None:
         path = str((spec.submodule_search_locations or [""])[0])

@@ -157,7 +157,7 @@ def _picture_out_problems(source: Path, sources: Sequence[Path], out: Path) -> I
 
 
 def _took(stream: Stream) -> tuple[str, ...]:
-    """What the RTL took, where it ran."""
+    """Return the cost in the RTL, where it ran."""
     return (stream.runner.took(),) if isinstance(stream.runner, RtlRunner) else ()
 
 

@@ -25,7 +25,7 @@ from edgekit.verbs.pictures import picture_problem, sample_problem, write_sample
 
 @dataclass(frozen=True)
 class SampleInputs:
-    """What images are drawn from: conditions by name, and .npz files with the start and the noise."""
+    """The inputs of sampling: conditions by name, and .npz files with the start and the noise."""
 
     conditions: Mapping[str, ArrayLike]
     start: Path | None = None

@@ -54,7 +54,7 @@ def serve(
     Args:
         directory: with an index.html, as a build for wasm or the demo ``browser`` has one.
         port: of 127.0.0.1, 0 for any that is free; 8000 where left out, or any free one if that is taken.
-        ready: is told the address.
+        ready: gets the address.
 
     Raises:
         UsageError: no such folder.

@@ -1,4 +1,4 @@
-"""A build that is about to run: its session constants, controls and seed, and the device that it stands behind."""
+"""The setup of a build before it runs: session constants, controls, seed, and the rate of the sound device."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StreamSetup:
-    """What `run` is told besides files.
+    """The settings of `run` besides files.
 
     Attributes:
         constants: a .npz with the session constants.
@@ -31,7 +31,7 @@ class StreamSetup:
         device_rate: Hz of the sound device; None for the build's own.
         seed: of the noise that the build draws; None for its own, 0.
         device: ``sim``: the RTL of an engine runs it; None for this machine.
-        live: whether sound devices are heard, where outputs that are no sound may stand behind `device_rate`.
+        live: whether sound devices play, where outputs that are no sound may follow `device_rate`.
     """
 
     constants: str | Path | None = None
@@ -122,7 +122,7 @@ def _no_session(manifest: Manifest) -> Problem:
 
 
 def _try(make: Callable[[], T], problems: list[Problem]) -> T | None:
-    """What a call returns, or None with its problems among the others."""
+    """Return the result of a call, or None and append its problems to the others."""
     try:
         return make()
     except UsageError as error:

@@ -1,6 +1,6 @@
 """HTML pages that need no other file: templates of Jinja2, every value escaped.
 
-A page is a template beside the module that fills it; ``layout.html`` and ``parts.html`` are here, for all of them.
+A page is a template next to the module that fills it; ``layout.html`` and ``parts.html`` are here, for all of them.
 """
 
 from collections.abc import Sequence
@@ -40,11 +40,11 @@ class Bar:
     """A row of ``parts.bars``.
 
     Attributes:
-        name: stands before it.
-        hint: is shown where one points at it.
-        pieces: one behind another, each with its share of the longest row and its colour, a class of ``layout.html``.
-        value: stands behind it.
-        stroke: where a second number is marked, as a share of the longest row.
+        name: the text before the bar.
+        hint: the text shown under the pointer.
+        pieces: one after another, each with its share of the longest row and its colour, a class of ``layout.html``.
+        value: the text after the bar.
+        stroke: the place of a second number, as a share of the longest row.
     """
 
     name: str

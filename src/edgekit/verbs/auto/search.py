@@ -1,11 +1,11 @@
 """``--recipe auto``: the cheapest types that keep a network's output, found by measuring.
 
-`edgekit.verbs.auto.preparation_screen` says which preparation looks best; that one is tried first. In it every
-group of tensors is tried alone at each type, over some of the judging clips; `edgekit.quantize.search.search` takes the
-cheapest mix by all of them, and that is built in integers and measured as it will run. Where that is short of what was
-asked, the search goes on with as much more in hand, and with other preparations where no candidate is good enough.
-Probabilities must decide as those of the float network do, too, unless a ratio is asked for. Where a denoiser's is not,
-its images count instead of its calls: single calls do not predict them.
+`edgekit.verbs.auto.preparation_screen` finds the most promising preparation, which is tried first. In it every group of
+tensors is tried alone at each type, over some of the judging clips. `edgekit.quantize.search.search` takes the cheapest
+mix over all clips, which is built in integers and measured as it will run. If it falls short,
+the search aims higher by the shortfall, and tries other preparations where no candidate is good enough. Unless an SNR
+is asked for, probabilities must also decide as in the float network. For a denoiser, images then count instead of
+single calls, which do not predict them.
 """
 
 import math
@@ -80,10 +80,10 @@ def find(
         min_snr_db: of the worst output, in dB; clips count alike, whatever their level. Where it is not
             given, decisions count as well, see `edgekit.judge.decisions`, and of a denoiser the PSNR
             of its images, of which it keeps `MIN_PSNR_DB`, see `edgekit.judge.images`.
-        progress: is told the stage, and how many steps of how many are done.
+        progress: gets the stage, the steps done and the number of steps.
         cache: a folder that keeps measurements.
-        metric: the user's, and what it must reach, instead of a ratio.
-        fixed: whether no scale may be found anew in every hop, see `Recipe.hop_scales`.
+        metric: the user's, and the value that it must reach, instead of an SNR.
+        fixed: forbid scales that are computed anew in every hop, see `Recipe.hop_scales`.
         limits: what the build may take of its device.
         workers: where groups of tensors are measured; the result is the same.
 
@@ -230,11 +230,11 @@ def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:
 def shares(
     candidate: Candidate, judging: TypeCriteria, progress: Progress
 ) -> list[tuple[list[Candidate], float, float]]:
-    """Return candidates with more and more outside int8, the ratio to look for in them, and what suffices when built.
+    """Return candidates with more and more outside int8, the SNR to search for, and the SNR that the build must reach.
 
-    Of each share of `MOST_WIDE` that is `TypeCriteria.sought`, or near the best there is. Shares that no types can
-    keep, as more products have no int8 form, and those that are left with less than the least are passed over. At last
-    everything may be wide, as where a ratio is asked for.
+    Shares of `MOST_WIDE` that no types can keep are left out, since some products have no int8 form. So are shares
+    whose best SNR is too low. The aim is `TypeCriteria.sought`, or an SNR near the best of that share. The last
+    candidate may be wide everywhere, as if the user had asked for an SNR.
     """
     if not judging.thrifty:
         return [([candidate], judging.needed, judging.needed)]
@@ -287,7 +287,7 @@ def prepare_candidate(
 
 
 def fell_short(pool: Sequence[Auto], least: float, judging: TypeCriteria) -> str:
-    """What is wrong where nothing reaches the least that would be taken."""
+    """Return the message for a search in which no candidate reaches the least that is accepted."""
     best_db = max(auto.snr_db for auto in pool)
     if judging.metric is not None:
         return (
@@ -308,7 +308,7 @@ def fell_short(pool: Sequence[Auto], least: float, judging: TypeCriteria) -> str
 
 
 def shortfall_notes(best: Auto, judging: TypeCriteria) -> tuple[str, ...]:
-    """What a recipe that was found falls short of."""
+    """Return notes on the goals that the found recipe misses."""
     if best.turned > MOST_TURNED:
         return (decision_note(best),)
     return (trade_note(best),) if judging.thrifty and best.snr_db < MIN_SNR_DB else ()

@@ -1,7 +1,7 @@
-"""What each layer of a C build takes: microseconds on this machine, instructions under QEMU.
+"""Costs of each layer of a C build: microseconds on this machine, instructions under QEMU.
 
-The build's own sources are compiled with a mark behind each layer (``runtime/replay/marks.h``) that ends one
-measurement and begins the next.
+The build's own sources are compiled with a mark after each layer (``runtime/replay/marks.h``). It ends one measurement
+and begins the next.
 """
 
 import ctypes
@@ -58,9 +58,9 @@ def time_layers(
 
 
 def measure_builds(builds: Sequence[Build], device: Profile) -> list[ByLayer]:
-    """What each layer takes in each of some builds with the same inputs, on hops of noise.
+    """Return the cost of each layer in each of several builds, over the same hops of noise.
 
-    On this machine by time, in turn; on an emulated device by instructions.
+    On this machine the cost is time, measured in turn; on an emulated device it is instructions.
 
     Raises:
         ToolError: no compiler or emulator, or one failed.

@@ -1,4 +1,4 @@
-"""What each layer of a build of C takes and makes, on this machine or in an emulator here."""
+"""The cost and the output of each layer of a C build, on this machine or in an emulator here."""
 
 from dataclasses import replace
 
@@ -54,7 +54,7 @@ def with_layer_costs(
 
 
 def _costs(run: DeviceRun, seen: Look) -> ByLayer:
-    """What each layer takes."""
+    """Return the cost of each layer."""
     directory, manifest = run.directory, run.manifest
     if run.device.name == "qemu":
         return by_layer.count_layers(directory, manifest, run.target, run.hops, seen.layers)

@@ -40,7 +40,7 @@ CPU_NAME = re.compile(r"^(?:model name|Hardware|Model)\s*:(.+)$", re.MULTILINE) 
 
 @dataclass(frozen=True)
 class Result:
-    """A line: texts, numbers that are None where a benchmark does not tell, and peers by name."""
+    """A line: texts, numbers (None where a benchmark has none), and peers by name."""
 
     texts: Mapping[str, str]
     numbers: Mapping[str, float | None]
@@ -48,7 +48,7 @@ class Result:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What was measured, and where: a later line of the same takes the place of an earlier one."""
+        """The key of the measurement; a later line with the same key replaces an earlier one."""
         return tuple(self.texts.get(name, "") for name in ("digest", "device", "machine"))
 
     @property
@@ -100,7 +100,7 @@ def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | 
 
 
 def cpu_name() -> str:
-    """What this machine's processor is called, as far as the system tells."""
+    """Return the name of this machine's processor, as far as the system gives it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -142,10 +142,10 @@ def read_log(path: Path) -> Log:
 
 
 def parse(line: bytes) -> Result:
-    """Return what a line says.
+    """Return the result in a line.
 
     Raises:
-        ValueError, TypeError, RecursionError: it is none, and why.
+        ValueError, TypeError, RecursionError: the line is no result.
     """
     if len(line) > MAX_LINE_BYTES:
         raise ValueError(f"{len(line):,} bytes, at most {MAX_LINE_BYTES:,}")

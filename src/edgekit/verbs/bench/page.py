@@ -17,7 +17,7 @@ from edgekit.runtime.bench.measure import ByLayer, Measurement
 from edgekit.runtime.build_folder.manifest import count_text
 
 BINS = 60
-ALIKE = 1e-3  # of the largest: what hardly varies is said in words
+ALIKE = 1e-3  # of the largest: a distribution narrower than this is described in words
 MARK = "<!-- bench {device} -->"
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
@@ -156,9 +156,9 @@ def _amount(cost: float, unit: str) -> str:
 
 
 def _histogram(values: Float64, unit: str, limit: float | None, what: str) -> JsonObject:
-    """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop.
+    """Count values up to the 99.5th percentile; slower ones go in the last bar. `limit` is the length of a hop.
 
-    Values that are as good as equal are a sentence: a picture of one bar says no more.
+    Values that are practically equal become a sentence, since a picture of one bar shows no more.
     """
     if values.max() - values.min() <= ALIKE * values.max():
         least, most = f"{values.min():,.9g}", f"{values.max():,.9g}"

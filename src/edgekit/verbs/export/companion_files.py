@@ -1,4 +1,4 @@
-"""What is asked of a build beside its C: the board it stands on, packages, and bindings."""
+"""The companions of a build's C: the board that runs it, packages, and bindings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast

@@ -89,7 +89,7 @@ def finish(written: WrittenBuild, progress: Progress) -> Manifest:
 
 
 def _verify(written: WrittenBuild, progress: Progress) -> _VerifiedRun:
-    """Run the build beside its source: its own network, the others of a sampler, and the sampler."""
+    """Compare the build with its source: the network, the other networks of a sampler, and the sampler."""
     quantized = written.quantized
     device = profile(written.build.manifest.target)
     progress("compile", 0, 1)
@@ -191,7 +191,7 @@ def finish_module(written: WrittenBuild, progress: Progress) -> Manifest:
 def samples_of(
     quantized: QuantizedNetwork, examples: Examples | None, settings: InputSettings = NO_SETTINGS
 ) -> Arrays:
-    """What a build is verified on: hops of a stream, or the network calls of a denoiser's sampling."""
+    """Return the verification inputs of a build: hops of a stream, or the network calls of a denoiser's sampling."""
     if quantized.model.sampler is not None:
         return sampled_calls(quantized.reference, quantized.model, examples)
     return sample_hops(quantized.model, quantized.calibration, examples, settings)
@@ -200,7 +200,7 @@ def samples_of(
 def uncalibrated_facts(
     written: WrittenBuild, stream: Stream, verification: Mapping[str, Any]
 ) -> JsonObject:
-    """What changes in `verification` for a build whose integers only example inputs calibrated.
+    """Return the changes in `verification` for a build whose integers were calibrated on example inputs only.
 
     Raises:
         VerificationError: a signal is below `--min-snr`, which is in dB where there is no metric.
@@ -288,7 +288,7 @@ def recipe_text(quantized: QuantizedNetwork, keeps_scales: bool) -> str:
 
 
 def watched_tensors(quantized: QuantizedNetwork) -> TensorComparison | None:
-    """What compares each tensor with the float network's, where there is one."""
+    """Return the comparison of each tensor with the float network's; None without a float network."""
     if quantized.calibration is None or quantized.reference is quantized.model:
         return None
 
@@ -322,7 +322,7 @@ def report(
 def playable_sounds(
     manifest: Manifest, quantized: QuantizedNetwork, samples: Arrays, outputs: Arrays
 ) -> PlayableSounds | None:
-    """The first seconds of sound that a build was verified on; None where nobody gave a recording."""
+    """Return the first seconds of sound that a build was verified on; None if the user gave no recording."""
     rate = manifest.stream["sample_rate_hz"]
     if quantized.calibration is None or rate is None or not _can_be_played(manifest, quantized):
         return None
@@ -340,7 +340,7 @@ def playable_sounds(
 
 
 def _can_be_played(manifest: Manifest, quantized: QuantizedNetwork) -> bool:
-    """Whether a build turns mono or stereo sound into such sound, with nothing else that goes in."""
+    """Whether a build converts mono or stereo sound to such sound, and has no other input."""
     if not manifest.is_pcm or manifest.controls or quantized.model.noises:
         return False
     ports = (*manifest.stream_inputs, *manifest.stream_outputs)

@@ -168,7 +168,7 @@ def is_offline(source: str, options: ImportOptions) -> bool:
 def load_streamed(
     source: str, options: ImportOptions
 ) -> tuple[Model, Mapping[str, Float32] | None]:
-    """Rewrite an offline network to one hop; behind a front end a hop is one frame.
+    """Rewrite an offline network to one hop; after a front end a hop is one frame.
 
     Returns:
         The network, and a factory's example inputs, (hops, *shape).

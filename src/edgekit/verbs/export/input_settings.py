@@ -1,4 +1,4 @@
-"""What inputs have that calibration clips do not hold: read, and checked as early as names and files allow."""
+"""Read values of inputs that calibration clips lack, and check them as early as names and files allow."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""What a user asks the verbs for that write a network, not a build: `stream`, `prune`, `quantize` and `finetune`."""
+"""Requests of the verbs that write a network, not a build: `stream`, `prune`, `quantize` and `finetune`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class NetworkRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRequest(NetworkRequest):
-    """An offline network, written hop by hop; `imports` says what its file does not."""
+    """A request to write an offline network hop by hop; `imports` holds the facts that its file lacks."""
 
     imports: ImportOptions
 
@@ -55,7 +55,7 @@ class PruneRequest(NetworkRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizeRequest(NetworkRequest):
-    """How a network becomes integers: what bounds are of, its clips, and what inputs have that these lack."""
+    """A request to quantize a network: the device of the bounds, the clips, and values that these lack."""
 
     target: Target
     calibration: str
@@ -64,7 +64,7 @@ class QuantizeRequest(NetworkRequest):
 
     @property
     def needs(self) -> list[str]:
-        """Of bounds on instructions also what counts them."""
+        """The packages and tools needed; bounds on instructions also need the emulator that counts them."""
         counts = "instructions" in self.quantization.limits.most
         own = self.target.needs if counts else ()
         return [*super().needs, *own, *self.quantization.needs]
@@ -72,7 +72,7 @@ class QuantizeRequest(NetworkRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneRequest(NetworkRequest):
-    """How the weights of a network are trained: for which integers, on which clips, in how many steps."""
+    """A request to train weights of a network: the integers, the clips and the number of steps."""
 
     imports: ImportOptions
     recipe: Recipe

@@ -1,4 +1,4 @@
-"""What is done around the rewrite of an offline network: replacements, and real recordings in its proof."""
+"""The steps around the rewrite of an offline network: replacements, and real recordings in its proof."""
 
 from collections.abc import Mapping, Sequence
 
@@ -98,14 +98,14 @@ def calibration_feeds(
     noise: Mapping[str, str],
     settings: InputSettings = NO_SETTINGS,
 ) -> list[Feed]:
-    """Whole inputs of the offline network from calibration clips: the loudest stretch of each, all of one length.
+    """Return whole inputs of the offline network from calibration clips: the loudest stretch of each, of equal length.
 
     Args:
         source: a folder, or ``package.module:factory``.
         network: one hop of it.
-        pcm: it with `with_fed` behind its front end, which then computes its inputs; None where it has none.
+        pcm: it with `with_fed` after its front end, which then computes its inputs; None where it has none.
         noise: inputs that a build draws, by distribution; they are drawn here, too.
-        settings: what inputs have that the clips lack.
+        settings: values of inputs that the clips lack.
     """
     read = pcm or with_noise(network, noise)
     clips = load_calibration(source, read, settings).clips[:CLIPS]

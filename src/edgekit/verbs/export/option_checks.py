@@ -27,12 +27,12 @@ WIDER_TYPES: Mapping[object, object] = {
 
 @dataclass(frozen=True)
 class OptionValues:
-    """Options that were read.
+    """The options of a user after reading.
 
     Attributes:
         user_options: as they were given; those that are None are left out.
-        values: of those that can be read, as a request holds them.
-        problems_by_name: of the others.
+        values: of valid options, as a request holds them.
+        problems_by_name: of the other options.
     """
 
     user_options: Mapping[str, object]
@@ -59,7 +59,7 @@ def read_options(options: Mapping[str, object], known: type) -> OptionValues:
         known: the class that declares them.
 
     Raises:
-        TypeError: no such option, as Python says it of functions.
+        TypeError: no such option, in Python's words for functions.
         UsageError: every option whose value has another type.
     """
     check_options(options, known)
@@ -79,7 +79,7 @@ def check_options(options: Mapping[str, object], known: type) -> None:
     """Refuse keywords that are no options, and values of other types.
 
     Raises:
-        TypeError: no such option, as Python says it of functions.
+        TypeError: no such option, in Python's words for functions.
         UsageError: every option whose value has another type.
     """
     rows = option_rows(known)

@@ -183,7 +183,7 @@ class _DeviceMemory:
 
 
 def _signal_notes(manifest: Manifest, request: Request) -> tuple[str, ...]:
-    """What signals lose of a build without a calibration; refused where the user asked for strictness."""
+    """Return notes on the loss of signals in a build without a calibration; refuse it under ``--strict``."""
     notes = signal_notes(manifest.verification)
     if request.output.strict and notes and request.quantization.metric is None:
         raise VerificationError("\n".join(("--strict", *notes)))
@@ -191,7 +191,7 @@ def _signal_notes(manifest: Manifest, request: Request) -> tuple[str, ...]:
 
 
 def check(model: Model, target: Target, **own: Any) -> None:
-    """Raise a ModelError with everything that a target, with some of its own options, does not support."""
+    """Raise a ModelError with everything that a target, with some of its options, does not support."""
     problems = target.check(model, **own)
     if not model.stream_inputs:
         what, allowed = "nothing that changes goes in", "an input that is no constant"
@@ -206,19 +206,19 @@ def check(model: Model, target: Target, **own: Any) -> None:
 
 
 def _notes_of(other: QuantizedNetwork) -> tuple[str, ...]:
-    """What the user should know of another network of the sampler."""
+    """Return notes for the user on another network of the sampler."""
     notes = (*other.notes, *kept_in_float(other.model))
     return tuple(f"{other.model.source.name}: {note}" for note in notes)
 
 
 def _package_notes(request: Request) -> tuple[str, ...]:
-    """Where each package is, and what has checked such packages."""
+    """Return the location of each package, and the tool that has checked such packages."""
     rows = [PACKAGES[kind] for kind in request.output.companions.packages]
     return tuple(f"{PACKAGE_PREFIX}{row.name}: {row.what}; checked {row.checked}" for row in rows)
 
 
 def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """What the adapter to a device of another rate costs."""
+    """Return the costs of the adapter to a device of another rate."""
     if device is None:
         return ()
     return (

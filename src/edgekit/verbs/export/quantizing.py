@@ -117,7 +117,7 @@ def _judge(
     request: Request,
     progress: Progress,
 ) -> HeldOutReport | None:
-    """What a recipe keeps of clips that are left out; None of a network that takes no sound."""
+    """Return the quality of a recipe on clips that are left out; None for a network without sound input."""
     if made.seen is None or made.seen.parts is None or not sound_inputs(model, calibration).pcm:
         return None
     metric = request.quantization.required_metric
@@ -125,7 +125,7 @@ def _judge(
 
 
 def _calibration(request: Request, model: Model, settings: InputSettings) -> Calibration | None:
-    """What the request calibrates on; of an engine this may be picture files."""
+    """Return the clips to calibrate on; for an engine these may be picture files."""
     source = request.quantization.calibration
     if source is None:
         return None
@@ -148,7 +148,7 @@ def fixed_scales(model: Model, request: Request) -> tuple[str, ...]:
 
 
 def _for_target(request: Request) -> Quantization:
-    """How the network becomes integers, without scales per hop where the target has none."""
+    """Return the quantization, without scales per hop where the target has none."""
     recipe = request.quantization.recipe
     if recipe is AUTO or not recipe.hop_scales or request.target.hop_scales:
         return request.quantization
@@ -271,10 +271,10 @@ def apply_recipe(
     Args:
         model: the float network.
         calibration: its clips.
-        quantization: the recipe; for `AUTO` also what is looked for, what it may take and where it is measured.
+        quantization: the recipe; for `AUTO` also the goal, the bounds and the place of measurement.
         progress: see `edgekit.api`.
-        examples: a factory's inputs, for conditions of a denoiser beside labels.
-        fixed: whether a search tries no scale per hop.
+        examples: a factory's inputs, for conditions of a denoiser other than labels.
+        fixed: forbid scales per hop in a search.
     """
     recipe = quantization.recipe
     if recipe is AUTO:

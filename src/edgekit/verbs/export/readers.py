@@ -1,4 +1,4 @@
-"""What reads the values of options, see `edgekit.verbs.export.flags.Flag.read`, where no other module does."""
+"""Readers of option values, see `edgekit.verbs.export.flags.Flag.read`, that no other module has."""
 
 import math
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a user asks an export for, as values: read once, before any work."""
+"""The request of an export, read once before any work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,16 +36,16 @@ from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """How a network becomes integers, and what it must keep.
+    """The quantization of a network, and the quality that it must keep.
 
     Attributes:
-        recipe: how it is quantized; `AUTO` for a search.
+        recipe: of the quantization; `AUTO` for a search.
         is_asked: whether the user named the recipe.
         calibration: a folder, or ``package.module:factory``.
-        min_snr_db: least fidelity.
+        min_snr_db: least SNR.
         metric: the user's, which then has the unit of `min_snr_db`.
-        limits: what a search for types may take of the device.
-        workers: where it measures.
+        limits: the resources of the device that a build of a search may take.
+        workers: the processes that measure in a search.
     """
 
     recipe: Recipe
@@ -76,14 +76,14 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """What is written, and what is refused instead.
+    """The files to write, and the reasons to refuse.
 
     Attributes:
-        strict: whether what an integer recipe leaves in float is refused.
+        strict: whether a build is refused if an integer recipe leaves layers in float.
         allow_oversize: whether a build may be too large for its board.
         force: whether a build in the folder is replaced.
         device_rate: of the sound device, Hz; None where the network has its own.
-        companions: the board that it is placed on, and what it is laid out for.
+        companions: the board that runs it, and the packages and bindings to write.
         tune: whether the kernels of its layers are measured.
         schedule: the kernel of each layer; None where the cost model or a measurement chooses.
     """
@@ -99,16 +99,16 @@ class OutputOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is exported, to which target, how, and where to.
+    """An export: its source, its target, the options and the output folder.
 
     Attributes:
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: the row of its table.
         out: the folder to make.
-        imports: what the network's file does not say.
-        quantization: how it becomes integers.
-        output: what is written.
-        own: the target's own options.
+        imports: facts that the network's file does not contain.
+        quantization: the conversion to integers.
+        output: the files to write.
+        own: options of this target only.
     """
 
     source: str
@@ -224,7 +224,7 @@ def _recipe_problems(
 
 
 def _output_problems(read: OptionValues, out: Path) -> Iterator[Problem]:
-    """What is wrong with the folder to make, the sound device and the kernels."""
+    """Yield problems with the output folder, the sound device and the kernels."""
     device_rate, network_rate = (read.values.get(name) for name in ("device_rate", "sample_rate"))
     if isinstance(device_rate, int):
         hz = network_rate if isinstance(network_rate, int) else None
@@ -268,7 +268,7 @@ def read_limits(
 def _limit_conflicts(
     key: str, count: int, is_calibrated: bool, target: Target | None, recipe: Recipe | None
 ) -> Iterator[tuple[str, str]]:
-    """What a bound does not go with, and what it goes with, the first first."""
+    """Yield the conflicts of a bound, each with the allowed value, the first first."""
     if recipe is not None and recipe is not AUTO:
         yield f"recipe '{recipe.name}', which chooses nothing", "--recipe auto"
     if count < 1:
@@ -303,7 +303,7 @@ def read_workers(
 
 
 def _limits_recipes(target: Target | None) -> bool:
-    """Whether a target says itself which recipes it takes."""
+    """Whether a target declares which recipes it takes."""
     return target is not None and "recipe" in target.choices()
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a source and with what options say of it, before anything that imports networks is loaded."""
+"""Check a source and the options about it, before any module that imports networks is loaded."""
 
 from collections.abc import Iterator
 from pathlib import Path
