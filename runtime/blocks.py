@@ -16,11 +16,11 @@ Arrays = dict[str, Array]
 
 
 class Hops(Protocol):
-    """What runs hop by hop: a `Stream`."""
+    """A runner hop by hop: a `Stream`."""
 
     @property
     def manifest(self) -> Manifest:
-        """What a hop takes and gives."""
+        """The inputs and outputs of a hop."""
         ...
 
     def process(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
@@ -39,7 +39,7 @@ class Blocks:
     """
 
     def __init__(self, stream: Hops, end: Callable[[int], None]) -> None:
-        """Start at the state in which the stream is; `end` is told how many samples the last hop has.
+        """Start at the present state of the stream; `end` gets the number of samples in the last hop.
 
         Raises:
             UsageError: the build has tensors without a time axis.

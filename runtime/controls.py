@@ -1,4 +1,4 @@
-"""Controls: inputs that hold one value for a hop and are turned while the stream runs, as a knob."""
+"""Controls: inputs that hold one value for a hop and change while the stream runs, as a knob."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,7 +21,7 @@ class Controls:
         self._hop = dict.fromkeys(self._tensors, 0)
 
     def names(self) -> frozenset[str]:
-        """Of all controls."""
+        """The names of all controls."""
         return frozenset(self._tensors)
 
     def turn(self, values: Mapping[str, ArrayLike]) -> None:
@@ -52,10 +52,10 @@ class Controls:
         self._hop = dict.fromkeys(self._tensors, 0)
 
     def next(self) -> dict[str, Array]:
-        """The values of the next hop.
+        """Return the values of the next hop.
 
         Raises:
-            UsageError: a control was never turned.
+            UsageError: a control was never set.
         """
         if missing := [t for name, t in self._tensors.items() if name not in self._values]:
             raise UsageError(map(unset_control, missing))
@@ -71,7 +71,7 @@ def _step_of_unknown(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _values_of(tensor: Tensor, value: ArrayLike) -> Array | Problem:
-    """Values of a control, (hops, *shape), of one number, one value or as many as there are hops."""
+    """Return values of a control, (hops, *shape), from one number, one value or a value for each hop."""
     array = np.asarray(value)
     if array.ndim == 0:
         array = np.full(tensor.shape, array)

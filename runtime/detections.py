@@ -1,4 +1,4 @@
-"""What a build that decides detects: in the outputs of a run, or hop by hop."""
+"""Detections of a build that decides: in the outputs of a run, or hop by hop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Detection:
     """A label that a build detected.
 
     Attributes:
-        time_s: the end of the hop that says so, in seconds from the start of the stream.
+        time_s: the end of the hop that detects it, in seconds from the start of the stream.
         label: its name.
         score: smoothed, in that hop.
     """
@@ -50,7 +50,7 @@ class Detector:
             self.found.append(Detection(round(time_s, 6), known, float(score)))
 
     def skip(self, seconds: float) -> None:
-        """So much of the stream was not heard."""
+        """Skip this part of the stream, which was not processed."""
         self._skipped_s += seconds
 
 

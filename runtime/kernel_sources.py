@@ -1,4 +1,4 @@
-"""Where the sources of kernels lie: ``src/<instruction set>``, in it a folder for each family."""
+"""The folders of kernel sources: ``src/<instruction set>``, in it a folder for each family."""
 
 from collections.abc import Iterator
 from functools import cache

@@ -26,13 +26,13 @@ def run_samples(stream: Stream, samples: Samples, progress: Progress | None = No
     Args:
         stream: a build that takes one mono PCM hop and gives one.
         samples: (samples,) float32; the last hop is filled up and followed by silence.
-        progress: is told after each hop.
+        progress: gets the hops done after each hop.
 
     Returns:
-        (samples,) float32, as many as came in, ``out[n]`` belonging to ``samples[n]``.
+        (samples,) float32, as many as the input, ``out[n]`` belonging to ``samples[n]``.
 
     Raises:
-        UsageError: the build is no such one.
+        UsageError: the build has other inputs or outputs.
     """
     return timed_run_samples(stream, samples, progress)[0]
 
@@ -58,13 +58,13 @@ def run_sounds(
     Args:
         stream: a build that takes and gives PCM alone.
         sounds: (channels, samples) float32 of each input, all of one length.
-        progress: is told after each hop.
+        progress: gets the hops done after each hop.
 
     Returns:
         (channels, samples) float32 of each output, as long as the inputs.
 
     Raises:
-        UsageError: the build is no such one, or the sounds do not fit it.
+        UsageError: the build has other inputs or outputs, or the sounds do not fit it.
     """
     check_pcm(stream.manifest)
     return _timed_run(stream, sounds, progress)[0]
@@ -84,7 +84,7 @@ def _timed_run(
 
 
 def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
-    """Cut the sounds of a build's inputs into (hops, *shape), with `rest` samples of silence behind them.
+    """Cut the sounds of a build's inputs into (hops, *shape), followed by `rest` samples of silence.
 
     Raises:
         UsageError: inputs that are missing or unknown, or another number of channels, or unequal lengths.
@@ -113,7 +113,7 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
 
 
 def hop_progress(hops: Arrays, progress: Progress | None) -> Callable[[int], None] | None:
-    """Tell `progress` of hops done how many there are in all."""
+    """Return a function that passes the hops done, and the number of all, to `progress`."""
     total = len(next(iter(hops.values())))
     return None if progress is None else lambda done: progress(done, total)
 

@@ -1,4 +1,4 @@
-"""What a live stream keeps: samples by their number, levels, and how long hops took."""
+"""Buffers of a live stream: samples by their number, levels, and the computing times of hops."""
 
 import math
 import threading
@@ -77,5 +77,5 @@ class HopTimes:
 
     @property
     def median_us(self) -> float | None:
-        """Of the last hops; None before the first."""
+        """The median of the last hops; None before the first."""
         return float(np.median(self._last[: self.hops])) if self.hops else None

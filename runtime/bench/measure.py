@@ -1,4 +1,4 @@
-"""What a benchmark found, and the measurement of a build on this machine: one core, in turn with its peers."""
+"""Results of a benchmark, and the measurement of a build on this machine: one core, in turn with its peers."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ from edgekit.runtime.build_folder.manifest import Manifest
 
 ROUNDS = 5
 WARM_UP_HOPS = 200
-LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time says nothing
+LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time has no meaning
 
 
 MOST_NAMED = 3  # of the slow layers for which nothing can be done
@@ -43,7 +43,7 @@ class Times:
 
     @property
     def p99_us(self) -> float:
-        """What 99 of 100 hops keep."""
+        """The time that 99 of 100 hops keep."""
         return float(np.percentile(self.us, 99))
 
 
@@ -131,13 +131,13 @@ def _cost(cost: float, unit: str) -> str:
 
 @dataclass(frozen=True)
 class ByLayer:
-    """What each layer takes in a hop.
+    """The cost of each layer in a hop.
 
     Attributes:
         unit: ``us`` or ``instructions``.
         rows: (layer, operator, cost), in the order in which they run.
         slow: integer layers that take longer than their float forms, the worst first.
-        uncompared: why integer layers were not compared with their float forms; empty where they were.
+        uncompared: the reason why integer layers were not compared with their float forms; empty where they were.
     """
 
     unit: str
@@ -193,24 +193,24 @@ class ByLayer:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a benchmark found; what the device does not tell is None or empty.
+    """The results of a benchmark; what the device does not report is None or empty.
 
     Attributes:
         device: as ``--device`` names it.
-        hops: how many were measured.
-        unit: what one of them is: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
-        hop_us: how long a hop of the stream lasts.
-        ram_bytes: state, scratch, and stack where that is known; None where what ran it does not tell.
+        hops: the number measured.
+        unit: the name of one: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
+        hop_us: the length of a hop of the stream.
+        ram_bytes: state, scratch, and stack where that is known; None where the runner does not report it.
         times: of each hop.
         instructions: executed in each hop.
         functions: executed instructions by function, over all hops.
-        stack_bytes: the deepest that the replay of golden data went.
+        stack_bytes: the greatest depth in the replay of golden data.
         modelled: a time on the device.
         core: the CPU to which the process was bound.
-        machine: of a device that is reached over a link, what it says of itself.
+        machine: of a device that is reached over a link, its description of itself.
         against: peers by name.
         layers: (name, how its result compares with golden) in the order of the schedule.
-        by_layer: what each layer takes.
+        by_layer: the cost of each layer.
     """
 
     device: str
@@ -253,7 +253,7 @@ class Measurement:
         }
 
     def _time_facts(self) -> JsonObject:
-        """What the times say, in the order in which they are printed."""
+        """Return the statistics of the times, in the order in which they are printed."""
         facts: JsonObject = dict.fromkeys(("median_us", "p99_us", "max_us"))
         late = factor = None
         if self.times is not None:
@@ -265,7 +265,7 @@ class Measurement:
         return {**facts, "hop_us": self.hop_us, "real_time_factor": factor, "deadline_misses": late}
 
     def label(self, name: str) -> str:
-        """What a fact of `to_dict` is called in print."""
+        """Return the printed name of a fact of `to_dict`."""
         return name.replace("hop", self.unit).replace("_", " ")
 
 
@@ -324,7 +324,7 @@ def measure_local(
         peers: others on the same network, and their versions, by name.
         inputs: of one round, (hops, *shape).
         manifest: the build's facts.
-        progress: is told rounds done and in all.
+        progress: gets the rounds done and the number of rounds.
 
     Raises:
         CheckFailed: a peer's outputs are not those of the same network.

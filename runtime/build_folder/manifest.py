@@ -51,11 +51,11 @@ class Tensor:
         role: ``stream``, ``state``, ``constant``, ``control`` (one value or frame per hop, changed in flight) or
             ``noise`` (an input of the network that the build draws itself).
         time: how the hops relate to a whole recording.
-        layout: what each axis is, see `edgekit.base.layout`.
+        layout: the meaning of each axis, see `edgekit.base.layout`.
         rate: frames per sample of the reference stream, as ``1/64``.
         frames_per_hop: the extent of the time axis.
         channels: of a stream of sound, or the extent of the channel axis.
-        delay_samples: by how much an output comes late, in samples of the reference stream.
+        delay_samples: the delay of an output, in samples of the reference stream.
         sample_rate_hz: frames per second.
     """
 
@@ -88,11 +88,11 @@ class Tensor:
 def with_port(
     tensor: Tensor, declared: Layout | None, stream: JsonObject, delay_samples: int | None = None
 ) -> Tensor:
-    """Return an input or output with what its axes and its hop tell: schema 2's facts of a port.
+    """Return an input or output with the facts of its axes and its hop: schema 2's facts of a port.
 
     Args:
         tensor: name, shape, type, role and time.
-        declared: its layout; None for what `plain_layout` tells of it.
+        declared: its layout; None for that of `plain_layout`.
         stream: with hop_samples and sample_rate_hz.
         delay_samples: of an output.
     """
@@ -189,7 +189,7 @@ class Manifest:
 
     @property
     def unit(self) -> str:
-        """What one run of the network is: a ``hop``, a ``call`` of a denoiser, or an engine's ``picture``."""
+        """The name of one run of the network: a ``hop``, a ``call`` of a denoiser, or an engine's ``picture``."""
         if self.engine is not None:
             return "picture"
         return "hop" if self.sampler is None else "call"
@@ -207,7 +207,7 @@ class Manifest:
 
     @property
     def sparse_text(self) -> str | None:
-        """How N:M sparse weights are stored, how many bytes that saves, and why others are dense."""
+        """The storage of N:M sparse weights, the bytes that it saves, and the reasons why others are dense."""
         if not self.sparse:
             return None
         kept = [row for row in self.sparse if row["reason"] is None]
@@ -250,22 +250,22 @@ class Manifest:
 
     @property
     def hop_inputs(self) -> tuple[Tensor, ...]:
-        """What a hop takes, in order: streams and controls."""
+        """The inputs of a hop, in order: streams and controls."""
         return tuple(tensor for tensor in self.inputs if tensor.role in ("stream", "control"))
 
     @property
     def controls(self) -> tuple[Tensor, ...]:
-        """The inputs that hold one value for a hop and may be turned at any, in order."""
+        """The inputs that hold one value for a hop and may change at any hop, in order."""
         return tuple(tensor for tensor in self.inputs if tensor.role == "control")
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
-        """What the caller hands over once per session, in order."""
+        """The inputs that the caller sets once per session, in order."""
         return tuple(tensor for tensor in self.inputs if tensor.role == "constant")
 
     @property
     def stream_outputs(self) -> tuple[Tensor, ...]:
-        """What the caller gets back each hop, in order."""
+        """The outputs that the caller gets each hop, in order."""
         return tuple(tensor for tensor in self.outputs if tensor.role == "stream")
 
     @property

@@ -152,7 +152,7 @@ def _check_tensors(rows: Json, key: str, complain: Complain, port: dict[str, Che
 def _row_checks(
     row: JsonObject, names: Collection[str], has_port: bool
 ) -> Iterator[tuple[str, bool, str]]:
-    """Of a row of a tensor, behind rows of these names: a key, whether its value fits, and what would."""
+    """Yield checks of a tensor's row, which follows rows of these names: a key, whether its value fits, what would."""
     name, shape = row["name"], row["shape"]
     allowed = "null, or axis, delay_frames, offset_frames"
     yield "time", _time_fits(row.get("time"), shape), allowed
@@ -171,10 +171,10 @@ def _shape_fits(shape: Json) -> bool:
 
 
 def _layout_fits(row: JsonObject) -> bool:
-    """Whether the letters are as many as the axes, and time and channels what the row says of them."""
+    """Whether there is a letter for each axis, and time and channels agree with the row."""
     text, shape = row.get("layout"), row["shape"]
     if text is None or not TEXT.test(text) or not _shape_fits(shape):
-        return True  # said by other checks
+        return True  # found by other checks
     try:
         layout = parse_layout(text)
     except ValueError:

@@ -111,10 +111,10 @@ def table_schema(properties: dict[str, Schema], optional: Collection[str] = ()) 
 
 @dataclass(frozen=True)
 class Check:
-    """What one key of a manifest may hold.
+    """The allowed values of one key of a manifest.
 
     Attributes:
-        test: says whether a value can be.
+        test: returns whether a value is allowed.
         allowed: the same in words, for messages.
         schema: the same as JSON Schema, as far as it goes.
         nullable: whether null is allowed as well.

@@ -1,4 +1,4 @@
-"""An Android device behind adb: a shell there that holds a folder, a push into it, and a run whose lines come back.
+"""An Android device over adb: a shell there that holds a folder, a push into it, and a run whose lines come back.
 
 Only the words of adb that every version knows are used. An adb before Android 7 has no exit codes, so the shell
 prints them. Results are lines of text, since an old shell changes the bytes of anything else.
@@ -111,7 +111,7 @@ def connect(device: str, run: str) -> Iterator[AdbLink]:
         yield AdbLink(adb, device, machine, folder, run)
     finally:
         hold.close()
-        # An old adb does not tell the shell that its input ended.
+        # An old adb does not signal the end of input to the shell.
         if folder is not None and FOLDER.fullmatch(folder):
             with suppress(subprocess.TimeoutExpired):
                 remove = [*adb, "shell", f"rm -rf {folder}"]

@@ -77,7 +77,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Board:
-    """A board: what board.toml says.
+    """A board, as board.toml describes it.
 
     Attributes:
         name: of the board.
@@ -87,7 +87,7 @@ class Board:
         stack_bytes: kept free for the stack.
         heap_bytes: kept free for the product's heap.
         picojoules_per_instruction: of the core and its memories, for a modelled energy.
-        energy_from: where that number is from.
+        energy_from: the source of that number.
     """
 
     name: str
@@ -118,7 +118,7 @@ def _is_number(value: Json) -> bool:
 
 @dataclass(frozen=True)
 class Check:
-    """What a key may hold: a test, the same in words, and as JSON Schema, as far as that goes."""
+    """The allowed values of a key: a test, the same in words, and as JSON Schema, as far as that goes."""
 
     test: Callable[[Json], bool]
     allowed: str

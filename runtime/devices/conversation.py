@@ -1,4 +1,4 @@
-"""A program here that talks to one on another machine, with limits on how much it says and how long it takes."""
+"""A program here that talks to one on another machine, with limits on its output and its time."""
 
 import queue
 import subprocess
@@ -109,7 +109,7 @@ class Conversation:
         self._process.kill()
 
     def close(self) -> None:
-        """Hang up, and leave nothing of it behind."""
+        """Hang up, and leave no process or file of it."""
         self.hang_up()
         end = time.monotonic() + CLOSING_S
         while self._more(end):

@@ -117,7 +117,7 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
     sources = [name for name in _sources(directory) if not name.endswith("_weights.c")]
     try:
         options = [*found.core, "-std=c99", profile.optimize, *STANDARD[:2], "-I."]
-        # specs of a C library name a linker script of its own, which is for whole programs
+        # specs of a C library name a separate linker script, which is for whole programs
         has_specs = any(flag.startswith("-specs=") for flag in found.core)
         link = (
             "-nostdlib",

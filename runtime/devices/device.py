@@ -1,4 +1,4 @@
-"""Where a build can be measured: a table of devices, each with what it measures and for which builds."""
+"""The devices on which a build can be measured: a table with the measurements of each, and for which builds."""
 
 import re
 import tempfile
@@ -190,7 +190,7 @@ def model_time(
 
 
 def stack_of(printed: str) -> int | None:
-    """Return what a replay program says of its stack."""
+    """Return the stack depth that a replay program printed."""
     for line in printed.splitlines():
         name, _, value = line.partition(": ")
         if name == "stack_bytes":

@@ -84,7 +84,7 @@ def count(profile: Profile, program: Path) -> Counts:
 
 
 def _trace_blocks(profile: Profile, program: Path) -> Counts:
-    """Count the instructions of blocks between the two marks, which are functions and so blocks of their own.
+    """Count the instructions of blocks between the two marks, which are functions and so separate blocks.
 
     A block is disassembled before it runs first, a line ``0x...`` an instruction; each run of it is a line
     ``Trace 0: ... [.../address/...] function``.

@@ -27,7 +27,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Part:
-    """A microcontroller that one can buy, and what its maker says that it has on the chip or in its package."""
+    """A microcontroller on the market, and its maker's data on memories in the chip or in its package."""
 
     name: str
     flash_bytes: int
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Profile:
-    """One device; what does not apply is empty or None. ``targets/devices.toml`` says what each means."""
+    """One device; what does not apply is empty or None. ``targets/devices.toml`` explains each field."""
 
     name: str
     emits: str
@@ -85,7 +85,7 @@ class Profile:
 
     @property
     def is_cross(self) -> bool:
-        """Whether its builds are for another machine than the one that makes them."""
+        """Whether its builds are for another machine than this one."""
         return self.cc is not None
 
     @property

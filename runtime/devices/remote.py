@@ -48,7 +48,7 @@ sed -n 's/^model name[^:]*: //p' /proc/cpuinfo; }} 2>/dev/null | head -n 1)"
 
 @dataclass(frozen=True)
 class Machine:
-    """What a device says of itself: its core as ``uname -m`` names it, and words for people."""
+    """The description of a device by itself: its core as ``uname -m`` names it, and words for people."""
 
     architecture: str
     words: str
@@ -71,14 +71,14 @@ class Link(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a replay on a device gave.
+    """The results of a replay on a device.
 
     Attributes:
         outputs: of the golden hops, (hops, *shape).
         times_us: of each hop of all rounds.
-        core: to which it was bound.
-        stack_bytes: the deepest that the replay went.
-        rows: how outputs and layers compare there.
+        core: the CPU to which it was bound.
+        stack_bytes: the greatest depth in the replay.
+        rows: the comparison of outputs and layers there.
     """
 
     outputs: dict[str, Array]
@@ -89,10 +89,10 @@ class Answer:
 
 
 def read_greeting(talk: Conversation, device: str, timeout_s: float) -> Machine | None:
-    """Read what `HELLO` prints, behind whatever a login prints; None where it does not come.
+    """Read the output of `HELLO`, after any output of a login; None where it does not come.
 
     Raises:
-        ToolError: the device says why not.
+        ToolError: the device reports an error.
     """
     left = MAX_GREETING_BYTES
     end = time.monotonic() + timeout_s
@@ -194,7 +194,7 @@ def _time(word: str) -> int:
 
 
 def _golden(lines: Sequence[str], manifest: Manifest) -> dict[str, Array]:
-    """Outputs of the golden hops, in the order in which a replay tells them."""
+    """Return outputs of the golden hops, in the order in which a replay prints them."""
     tensors = manifest.stream_outputs
     sizes = [math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors]
     found: list[list[bytes]] = [[] for _ in tensors]

@@ -1,8 +1,8 @@
 """A device with an SSH server: one connection, over which it takes one program, runs it, and prints what that prints.
 
-OpenSSH's own client is used, so its configuration, keys, agents, jump hosts and known hosts are those of the user. On
-the device a POSIX shell, mktemp, head and wc are enough. The folder there is removed when the shell ends, and the
-shell ends when the connection does: it watches its standard input, which the client keeps open until the end.
+The client is OpenSSH, so configuration, keys, agents, jump hosts and known hosts are those of the user. On the device a
+POSIX shell, mktemp, head and wc are enough. The folder there is removed when the shell ends. The shell ends with the
+connection: it watches its standard input, which the client keeps open until then.
 """
 
 import os
@@ -82,7 +82,7 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Address:
-    """Where to log in; None is left to the configuration of ssh."""
+    """The address to log in to; None is left to the configuration of ssh."""
 
     user: str | None
     host: str
@@ -90,13 +90,13 @@ class Address:
 
     @property
     def login(self) -> str:
-        """As ssh takes it."""
+        """The address as ssh takes it."""
         port = "" if self.port is None else f"-p {self.port} "
         return f"{port}{'' if self.user is None else self.user + '@'}{self.host}"
 
     @property
     def known(self) -> str:
-        """As a file of known hosts has it."""
+        """The address as a file of known hosts has it."""
         return self.host if self.port in (None, 22) else f"[{self.host}]:{self.port}"
 
 
@@ -113,14 +113,14 @@ class SshLink:
     """An open connection to a device; `run` may be called once."""
 
     def __init__(self, talk: Conversation, device: str, machine: Machine) -> None:
-        """Wrap a conversation behind its greeting."""
+        """Wrap a conversation after its greeting."""
         self.machine = machine
         self._talk, self._device = talk, device
 
     def run(self, program: bytes, limit: int) -> str:
         """See `Link`."""
         self._talk.send(b"%d\n" % len(program))
-        self._talk.send(program)  # where it is not taken, the answer tells why
+        self._talk.send(program)  # if it is refused, the answer gives the reason
         return printed_before_end(self._talk, self._device, limit)
 
 

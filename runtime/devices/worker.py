@@ -1,4 +1,4 @@
-"""What a device with Python does of a benchmark; prints the lines of the replay program in C."""
+"""The part of a benchmark on a device with Python; it prints the same lines as the replay program in C."""
 
 import signal
 import zipfile

@@ -30,7 +30,7 @@ Row = tuple[FittedPicture, dict[str, F32]]  # a picture as the network takes it,
 
 
 def pictures_of(manifest: Manifest) -> Pictures:
-    """What a build says of its pictures.
+    """Return the pictures that a build declares.
 
     Raises:
         UsageError: nothing.
@@ -54,10 +54,10 @@ def run_pictures(
     """Run picture files through a build; returns notes.
 
     `out` is a .npz with the outputs, first axis = pictures; or a picture of one; or a new folder, in which each has its
-    name. `found_file` is a .json with what was found.
+    name. `found_file` is a .json of the findings.
 
     Raises:
-        UsageError: every picture that cannot be read; a build that does not say what its outputs are.
+        UsageError: every picture that cannot be read; a build that does not declare the kind of its outputs.
     """
     form, raw = pictures_of(stream.manifest), out.suffix.lower() == ".npz"
     if form.gives is None and (not raw or found_file is not None):

@@ -78,7 +78,7 @@ class NativeRunner:
 
     @property
     def addresses(self) -> tuple[int, int, int]:
-        """Of the process function, the instance and the scratch block, for a caller in C."""
+        """Return addresses of the process function, the instance and the scratch block, for a caller in C."""
         process = ctypes.cast(self._process, ctypes.c_void_p).value or 0
         return process, self._instance.value or 0, int(self._scratch.ctypes.data)
 
@@ -131,7 +131,7 @@ class NativeRunner:
             raise CheckFailed(f"the build's sample function returned {code}")
 
     def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
+        """Declare that the stream ends in the next hop, after this number of its samples."""
         if "end" in self._functions:
             self._functions["end"](self._instance, valid_samples)
 

@@ -1,7 +1,7 @@
-"""What `edgekit.runtime.runners.executorch` starts in ExecuTorch's environment: ``FILE.pte FACTS``.
+"""The program that `edgekit.runtime.runners.executorch` starts in ExecuTorch's environment: ``FILE.pte FACTS``.
 
-It reads the arrays of a call from standard input, one behind the other, and writes the nanoseconds that the call took
-and its outputs. FACTS are shapes and types of both, as JSON.
+It reads the arrays of a call from standard input, one after another, and writes the nanoseconds that the call took and
+its outputs. FACTS are shapes and types of both, as JSON.
 """
 
 import json

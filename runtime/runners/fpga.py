@@ -46,7 +46,7 @@ class Port:
     places: Int32
 
     def read(self, dram: S8) -> F32:
-        """What DRAM holds, in float."""
+        """Return the contents of DRAM, in float."""
         stored = dram[self.places].astype(np.float32)
         real = np.float32(self.scale) * (stored - np.float32(self.zero_point))
         return real.reshape(1, *self.shape)
@@ -187,7 +187,7 @@ class FpgaRunner:
         return made, time.perf_counter_ns() - start
 
     def compute(self, folder: str, floats: Mapping[str, F32]) -> dict[str, F32]:
-        """What the CPU's part in a folder makes of its inputs, which are among `floats`."""
+        """Return the outputs of the CPU part in a folder; its inputs are among `floats`."""
         part, shapes, engine = self._parts[folder]
         made, _ = engine.process([floats[name].reshape(shapes[name]) for name in part.inputs])
         return dict(zip(part.outputs, made, strict=True))

@@ -146,13 +146,13 @@ class _File:
         return array
 
     def zero(self, name: str) -> Array:
-        """What stands for zero in an input."""
+        """Return the integer that represents zero in an input."""
         detail = self.inputs[name]
         return np.full(detail["shape"], detail["quantization"][1], detail["dtype"])
 
 
 def _quantize_input(array: Array, detail: JsonObject) -> Array:
-    """Floats as the file's integers: rounded half to even, saturating; what is no sensible number becomes zero."""
+    """Quantize floats to the file's integers: rounded half to even, saturating; NaN and the like become zero."""
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
     finite = np.where(np.abs(array) <= LARGEST, array, np.float32(0))

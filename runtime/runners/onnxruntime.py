@@ -168,7 +168,7 @@ def _open(directory: Path, name: str) -> "InferenceSession":
 
 
 class Port(Protocol):
-    """What has a name and a shape: onnxruntime's ports, and tensors of a manifest."""
+    """A name and a shape: onnxruntime's ports, and tensors of a manifest."""
 
     @property
     def name(self) -> str:

@@ -113,7 +113,7 @@ class Simulation:
 
 
 class RtlRunner(FpgaRunner):
-    """One engine build: the RTL runs its layers, the CPU what is its own; `took` tells the cycles."""
+    """One engine build: the RTL runs its layers, the CPU the rest; `took` returns the cycles."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Compile the build's RTL for this machine.
@@ -137,7 +137,7 @@ class RtlRunner(FpgaRunner):
         return super().process(inputs)
 
     def took(self) -> str:
-        """What the pictures cost that have run."""
+        """Return the costs of the pictures so far."""
         cycles, stalls, read, written = (max(row) for row in zip(*self._counts, strict=True))
         rate = (
             f", {1e6 * self._clock_mhz / cycles:.1f} a second at {self._clock_mhz:g} MHz (assumed)"

@@ -33,7 +33,7 @@ INCLUDE = re.compile(rb"""^[ \t]*#[ \t]*include[ \t]*(["<]?)([^">\n]+)""", re.MU
 LIMIT_S = 600  # of a processor, for each process that a compiler starts
 CLOCK_S = 7200  # by the clock, for one that waits
 ASK_S = 60
-XCPU = 24  # the signal behind that limit; Windows has neither
+XCPU = 24  # the signal at that limit; Windows has neither
 LARGE_BYTES = 1 << 20  # of a source whose object the process does not hold in memory
 PATH = re.compile(r"/[^\s\"':]+")
 # What gcc and clang read besides the command.
@@ -81,7 +81,7 @@ def find_compiler() -> Compiler:
     """Return $CC where it is set, else the first compiler that answers.
 
     Raises:
-        ToolError: there is none, or $CC is none; says how to get one.
+        ToolError: there is none, or $CC is none; the message gives a way to install one.
     """
     for command in _candidates():
         found = answer(command)
@@ -127,7 +127,7 @@ def compile_sources(
     """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
 
     The same source with the same headers is compiled once: this process and the user's cache hold its object. zig is
-    slow to start and has a cache of its own: it gets all sources in one command.
+    slow to start and has its own cache: it gets all sources in one command.
 
     Raises:
         ToolError: the compiler failed: with the command to rerun and its message.
@@ -146,7 +146,7 @@ def compile_sources(
 
 
 def _run(compiler: Compiler, folder: Path, rerun: str, command: Sequence[str]) -> bytes:
-    """What a command of a compiler prints.
+    """Return the output of a compiler's command.
 
     Raises:
         ToolError: it failed.
