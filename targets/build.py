@@ -9,7 +9,7 @@ from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest
 
 @dataclass(frozen=True)
 class Placement:
-    """Where one tensor lives: bytes `offset`..`offset + size` of a block, during steps `first`..`last`.
+    """The place of one tensor: bytes `offset`..`offset + size` of a block, during steps `first`..`last`.
 
     `block` is ``scratch`` or ``state``.
     """
@@ -43,10 +43,10 @@ class Choice:
 
     Attributes:
         node: the layer's name.
-        operator: what it computes.
-        kernel: the one that a build takes.
-        others: that compute it too, those that the cost model prefers first.
-        form: what its time depends on: operator, element types, sizes.
+        operator: its type.
+        kernel: the one in the build.
+        others: alternatives, those that the cost model prefers first.
+        form: the properties that its time depends on: operator, element types, sizes.
     """
 
     node: str
@@ -107,7 +107,7 @@ class Build:
 
 
 def join_builds(build: Build, others: Mapping[str, Build]) -> Build:
-    """Return a build with those of the other networks of its sampler, each in a folder of its own."""
+    """Return a build with those of the other networks of its sampler, each in a separate folder."""
     if not others:
         return build
     inside = {

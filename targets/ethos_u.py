@@ -29,12 +29,12 @@ TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Npu:
-    """What Vela compiles for.
+    """The accelerator that Vela compiles for.
 
     Attributes:
         accelerator: its name, with the multiply-accumulates in a cycle.
         system: clock and memories, of Vela's own Arm/vela.ini.
-        memory: where it puts weights and tensors.
+        memory: its placement of weights and tensors.
     """
 
     accelerator: str
@@ -51,7 +51,7 @@ NPUS = {
 
 
 def check_ethos_u(model: Model) -> list[Problem]:
-    """As the litert target, of a single network."""
+    """Check a single network as the litert target does."""
     if model.networks:
         found, step = f"networks {', '.join(model.networks)}", "use --target litert"
         return [Problem("sampler", found, "the denoiser alone", step)]
@@ -103,7 +103,7 @@ def vela_version() -> str:
 
 
 def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, JsonObject]:
-    """Run Vela in a process of its own; returns the compiled file and the facts of its summary."""
+    """Run Vela in a separate process; return the compiled file and the facts of its summary."""
     vela_version()
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""What each tensor costs alone, as a search for types measured it."""
+"""The cost of each tensor alone, as a search for types measured it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What depends on session constants alone is a part of its own, computed once per session."""
+"""Split the part of a network that depends on session constants alone; it is computed once per session."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def _is_weight(value: ir.Value) -> bool:
 
 
 def _border(graph: ir.Graph, inside: list[ir.Node], constants: set[str]) -> list[ir.Value]:
-    """What the session knows and the hop needs."""
+    """Return the values that the session has and the hop needs."""
     within = set(inside)
     given = [value for value in graph.inputs if value.name in constants]
     made = [value for node in inside for value in node.outputs if value.name]
@@ -96,7 +96,7 @@ def _border(graph: ir.Graph, inside: list[ir.Node], constants: set[str]) -> list
 
 
 def _session(model: Model, once: set[str], kept: dict[str, str]) -> Model:
-    """The session part; what it keeps passes an Identity, for a name of its own."""
+    """Return the session part; its kept values pass through an Identity, to get other names."""
     copy = model.ir.clone()
     graph = copy.graph
     values = {str(value.name): value for value in _values(graph)}
@@ -173,7 +173,7 @@ def _remove(graph: ir.Graph, nodes: list[ir.Node]) -> None:
 
 
 def _drop_unread(graph: ir.Graph) -> None:
-    """Remove nodes that follow from weights alone and that nobody reads here, and unread weights."""
+    """Remove nodes that follow from weights alone and whose outputs are not read here, and unread weights."""
     for node in reversed(list(graph)):
         if not any(value.uses() or value.is_graph_output() for value in node.outputs):
             graph.remove(node, safe=True)

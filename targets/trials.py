@@ -63,7 +63,7 @@ class Trials:
         tables: Sequence[Grids] = (NO_GRIDS,),
         clips: Sequence[int] | None = None,
     ) -> list[list[T]]:
-        """Return what `judge` says of each clip's outputs, for each table of grids.
+        """Return the value of `judge` for each clip's outputs, for each table of grids.
 
         Args:
             judge: gets the number of the clip and its outputs, (hops, *shape) by name.

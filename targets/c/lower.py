@@ -53,7 +53,7 @@ def check_c(model: Model) -> list[Problem]:
 
 
 def _problems(node: ir.Node) -> list[Problem]:
-    """What the C targets cannot run of a node."""
+    """Return problems of a node that the C targets cannot run."""
     emitter = EMITTERS.get((node.domain, node.op_type))
     if emitter is None:
         found = f"{_form(node.op_type)} is not supported by the C targets"
@@ -90,7 +90,7 @@ def _form(op_type: str) -> str:
 
 
 def _supported_operators(op_type: str) -> str:
-    """How many operators there are, and those whose names are near this one."""
+    """Return the number of operators, and those whose names are near this one."""
     names = sorted(op for domain, op in EMITTERS if domain == "")
     near = get_close_matches(op_type, names, 3, 0.6)
     alike = f", as {', '.join(near)}" if near else ""
@@ -122,7 +122,7 @@ def _is_known(value: ir.Value, types: Collection[ir.DataType]) -> bool:
 
 
 def _step(node: ir.Node) -> str:
-    """What to do about an operator without an emitter; of an If the condition can be bound."""
+    """Return the advice for an operator without an emitter; for an If the condition can be bound."""
     condition = node.inputs[0] if node.op_type == "If" else None
     return "express the layer with these" if condition is None else to_bind(node, [condition])
 
@@ -169,7 +169,7 @@ def lower_c(
 
     Args:
         model: the network.
-        target: what the build is for.
+        target: of the build.
         device: another one's kernels.
         external: whether the weights are one block that a signed bundle replaces at run time.
         schedule: kernels by the names of layers, instead of those that the cost model chooses.
@@ -213,7 +213,7 @@ def lower_c(
 
 
 def _has_fixed_order(model: Model, whole: Model) -> bool:
-    """Whether float sums must have the oracle's order: in a recipe of integers, or beside integers."""
+    """Whether float sums must have the oracle's order: in a recipe of integers, or together with integers."""
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     return model.quantization.recipe not in FLOATS or has_integers
 
@@ -229,14 +229,14 @@ def _emit_hop(first: Part, manifest: Manifest, selection: Selection, external: b
 
 
 def _extras(model: Model, session: Model | None, first: Part, ctx: Context) -> Extras:
-    """What a build has beside a hop: the session, other step groups and the decoder."""
+    """Return the parts of a build besides a hop: the session, other step groups and the decoder."""
     lowered = None if session is None else lower_session(session, ctx.layout, ctx)
     groups = [_group(model, group) for group in range(1, group_count(model))]
     return Extras(lowered, lower_bodies(model, ctx, [first, *groups]))
 
 
 def _loop(model: Model, extras: Extras, layout: Layout, others: Mapping[str, Build]) -> Loop | None:
-    """The loop over the rows of a sampler, behind what its networks use of scratch and of the state."""
+    """Return the loop over the rows of a sampler; it lies after its networks in scratch and state."""
     if model.sampler is None:
         return None
     used = max(extras.network_bytes(layout), _scratch_beside(others))
@@ -293,7 +293,7 @@ def _add_loading(sources: dict[str, bytes], ctx: Context) -> dict[str, str | int
 
 
 def _constants(ctx: Context, extras: Extras, others: Mapping[str, Build]) -> tuple[Constant, ...]:
-    """The arrays of a build; where a hop takes one of several bodies, by the one that reads them most."""
+    """Return the arrays of a build; where a hop takes one of several bodies, by the one that reads them most."""
     bodies = [ctx.reads, *(own.reads for own in extras.bodies.groups)]
     own = (
         Constant(name, array.nbytes, max(reads.get(name, 0) for reads in bodies))
@@ -334,7 +334,7 @@ def _layers(ctx: Context) -> tuple[Layer, ...]:
 
 
 def _border(value: ir.Value) -> str | None:
-    """What a Quantize writes comes in; what a Dequantize reads, or an integer output holds, goes out."""
+    """Return "in" for the output of a Quantize, "out" for the input of a Dequantize or an integer output."""
     node = value.producer()
     if value.dtype == ir.DataType.FLOAT or node is None:
         return None
@@ -345,7 +345,7 @@ def _border(value: ir.Value) -> str | None:
 
 
 def _moved_as_imported(model: Model) -> int | None:
-    """What the imported network's operators move, and states to where the next hop finds them."""
+    """Return the bytes that the imported operators move, plus those of the states."""
     states = {pair.output for pair in model.states}
     carried = sum(nbytes(value) for value in model.ir.graph.outputs if value.name in states)
     return None if model.moved_bytes is None else model.moved_bytes + 2 * carried
@@ -365,12 +365,12 @@ def _steps(graph: ir.Graph) -> tuple[str, ...]:
 
 
 def _sparse_rows(ctx: Context) -> list[JsonObject] | None:
-    """What the manifest says of N:M sparse weights; None where there are none."""
+    """Return the manifest's rows of N:M sparse weights; None where there are none."""
     return [asdict(layer) for layer in ctx.sparse] or None
 
 
 def _kernel_rows(ctx: Context) -> list[JsonObject] | None:
-    """What the manifest says of kernels; None where no layer has candidates."""
+    """Return the manifest's rows of kernels; None where no layer has candidates."""
     schedule = ctx.selection.schedule
     return [
         {

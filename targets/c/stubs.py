@@ -60,7 +60,7 @@ class Element:
 
     @property
     def upper(self) -> str:
-        """As macros name it."""
+        """The name in macros."""
         return self.name.upper()
 
 
@@ -99,9 +99,9 @@ class Family:
         forms: their element types: ``s8_s16`` reads int8 and writes int16 (of a recurrent cell: its input, and the
             operand of its recurrent product), ``s16`` does both on int16.
         stub: the file of a form, behind the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
-        tail: what names of its forms end in: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
-        host: the family in whose files its functions stand, as ``EK_PATH(<word>)``, where they have none of their own:
-            ways to compute the same, which some instruction sets have (`edgekit.targets.c.packing.conv_paths`).
+        tail: the end of its forms' names: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
+        host: the family whose files contain its functions, as ``EK_PATH(<word>)``, where it has no files. Such
+            functions compute the same in other ways, on some instruction sets (`edgekit.targets.c.packing.conv_paths`).
     """
 
     name: str
@@ -423,7 +423,7 @@ def stubs() -> dict[str, str]:
 
 @cache
 def hosts() -> dict[str, str]:
-    """The file of every kernel that has none of its own name."""
+    """Return the file of every kernel that has none with its name."""
     rows = (family for family in FAMILIES if family.host)
     return {kernel: family.file_of(kernel) for family in rows for kernel in family.kernels}
 
@@ -476,7 +476,7 @@ def _declaration(kernel: str, arguments: str) -> str:
 
 
 def _included_headers(text: str) -> list[str]:
-    """The headers beside the kernels that a file includes, and those that they include."""
+    """Return the headers next to the kernels that a file includes, and those that they include."""
     names = re.findall(r'#include "(ek_\w+\.h)"', text)
     found = [path.read_text(encoding="utf-8") for name in names for path in PORTABLE.rglob(name)]
     return found + [inner for header in found for inner in _included_headers(header)]

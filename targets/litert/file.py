@@ -39,7 +39,7 @@ class Scales:
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a tensor of the file is."""
+    """The description of a tensor in the file."""
 
     name: str
     shape: tuple[int, ...]
@@ -115,8 +115,8 @@ class Graph:
     def separate_views(self) -> None:
         """Let a RESHAPE of a tensor that others read too work on a copy.
 
-        LiteRT 2.3 lets a RESHAPE share memory with its input, and an operator behind it write there, without
-        asking whether the input is still to be read.
+        LiteRT 2.3 lets a RESHAPE share memory with its input. A later operator may write there, even if the input is
+        still to be read.
         """
         reads = Counter(self.outputs)
         reads.update(number for operator in self.operators for number in set(operator.inputs))
@@ -160,7 +160,7 @@ def set_activation(made: object, activation: int) -> None:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a caller names: tensors of the first subgraph by name."""
+    """The names for a caller: tensors of the first subgraph by name."""
 
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]

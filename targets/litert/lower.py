@@ -31,7 +31,7 @@ def check_litert(model: Model) -> list[Problem]:
 
 
 def sampler_problems(model: Model) -> list[Problem]:
-    """What a sampler asks for that no file of one network has."""
+    """Return requirements of a sampler that no file of one network meets."""
     table = model.sampler
     if table is None:
         return []
@@ -100,7 +100,7 @@ def lower_litert(model: Model, target: str, micro: bool = False) -> Build:
 
 
 def lower_stateful(model: Model, target: str, micro: bool = False) -> Build:
-    """As `lower_litert`, with the states inside the file; only the one that the end of a stream sets stays outside."""
+    """Lower as `lower_litert`, with the states inside the file, except the one that the end of a stream sets."""
     build = lower_litert(model, target, micro)
     hop = split_session(prepare_model(model)).hop
     made = write_network(hop, micro)

@@ -63,7 +63,7 @@ class Item:
 
 
 class NodeEmission(Tensors):
-    """What an emitter reads and writes; the current `node` runs in integers where it has `frames`."""
+    """The operands and results of an emitter; the current `node` runs in integers where it has `frames`."""
 
     def __init__(self, name: str, halves: bool, micro: bool) -> None:
         """Start an empty graph, see `Tensors`."""
@@ -169,7 +169,7 @@ class NodeEmission(Tensors):
         return self.weights[value].real if value in self.weights else constant(value)
 
     def frame(self, node: ir.Node) -> Frame | None:
-        """Where the first output of a node is quantized."""
+        """Return the frame in which the first output of a node is quantized."""
         return frame_of(node)
 
     def frame_kind(self, node: ir.Node, output: int) -> QuantType | None:
@@ -226,7 +226,7 @@ class NodeEmission(Tensors):
         return 0 if fused is None else CLAMPS[bounds_of(fused)]
 
     def finish(self, number: int, order: Order) -> None:
-        """As `put`, with the activation behind the node applied by an operator of its own."""
+        """Append as `put`, and apply the activation after the node by a separate operator."""
         fused, value = self._fused(self.node.outputs[0]), None
         if fused is not None:
             builtin = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")[CLAMPS[bounds_of(fused)]]
@@ -305,7 +305,7 @@ class NodeEmission(Tensors):
         return number
 
     def _fused(self, value: ir.Value) -> ir.Node | None:
-        """The activation behind the node that its operator can end with."""
+        """Return the activation after the node that its operator can include."""
         if value is not self.node.outputs[0]:
             return None
         fused = (
@@ -315,7 +315,7 @@ class NodeEmission(Tensors):
 
 
 def bounds_of(fused: ir.Node) -> Bounds:
-    """What a Relu or constant Clip keeps values between."""
+    """Return the bounds of a Relu or constant Clip."""
     if fused.op_type == "Relu":
         return 0.0, None
     arrays = [None if v is None else constant(v) for v in (*fused.inputs[1:], None, None)[:2]]

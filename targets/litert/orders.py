@@ -35,7 +35,7 @@ def _long(order: Order, shape: Sequence[int]) -> list[int]:
 
 
 def permutation(source: Order, target: Order) -> list[int]:
-    """What turns one order into another, unit axes that are not logical left out."""
+    """Return the permutation from one order to another, without unit axes that are not logical."""
     have = [axis for axis in source if axis != UNIT]
     return [have.index(axis) for axis in target if axis != UNIT]
 

@@ -9,7 +9,7 @@ from edgekit.base.arrays import Array
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.file import Graph, Scales, options
 
-# Operators that want options, all at their defaults, under the operator's own name; and those that want none.
+# Operators that need options, all at their defaults, under the operator's name; and those that need none.
 OWN_OPTIONS = """
 ADD SUB MUL DIV POW SELECT_V2 QUANTIZE DEQUANTIZE TRANSPOSE EXP NEG ABS SQUARE CAST PAD SLICE TILE EQUAL
 NOT_EQUAL LESS LESS_EQUAL GREATER GREATER_EQUAL LOGICAL_AND LOGICAL_OR LOGICAL_NOT FLOOR_MOD FLOOR_DIV COS

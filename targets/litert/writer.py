@@ -22,7 +22,7 @@ from edgekit.targets.litert.tensors import scales_of
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """What a walk made, and found.
+    """The results of a walk over the network.
 
     Attributes:
         graph: the operators.
@@ -237,7 +237,7 @@ def _input_kind(value: ir.Value) -> QuantType | None:
 
 
 def _behind_guard(value: ir.Value) -> ir.Value:
-    """What a guard that alone reads a value lets through, or the value."""
+    """Return the output of a guard that alone reads a value, or the value."""
     users = [user.node for user in value.uses()]
     return users[0].outputs[0] if len(users) == 1 and guards_all(users[0]) else value
 

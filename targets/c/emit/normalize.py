@@ -1,4 +1,4 @@
-"""Normalizations with statistics of their own (layer, instance) or given ones (batch)."""
+"""Normalizations with computed statistics (layer, instance) or given ones (batch)."""
 
 import math
 

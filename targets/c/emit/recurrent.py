@@ -28,9 +28,9 @@ from edgekit.targets.c.plan.storage import Traits
 
 @dataclass(frozen=True)
 class FloatKernel:
-    """A float cell in C: bytes of scratch per unit and row (EK_GRU_F32_SCRATCH and so on), and what it can.
+    """A float cell in C: bytes of scratch per unit and row (EK_GRU_F32_SCRATCH and so on), and its activations.
 
-    `other` are activations beside the default ones.
+    `other` are activations besides the default ones.
     """
 
     scratch: int
@@ -91,7 +91,7 @@ class _Cell:
 
     @property
     def _places(self) -> tuple[list[int], int]:
-        """Where in scratch, behind the cell's, each state without a home lives; and the end."""
+        """Return the place in scratch, after the cell's, of each state without other storage; and the end."""
         places = []
         op, rows = self.node.op_type, self.batch if self.batch > 1 else self.steps
         if self.node.domain:
@@ -122,7 +122,7 @@ class _Cell:
         return homes, "" if self.steps == 1 and homes[0] == y else y
 
     def _scratch_home(self, ctx: Context, order: int) -> str:
-        """Where a state without an output lives."""
+        """Return the place of a state without an output."""
         ctype = STATE_TYPES[self.node.domain][order]
         place = self._places[0][order] // STATE_BYTES[ctype]
         return f"{ctx.scratch(self.node, ctype)} + {place}"
@@ -162,12 +162,12 @@ def _input(node: ir.Node, index: int) -> ir.Value | None:
 
 
 def traits_int(node: ir.Node) -> Traits:
-    """Of an integer GRU or LSTM."""
+    """Return the traits of an integer GRU or LSTM."""
     return _int_cell(node).traits
 
 
 def traits_float(node: ir.Node) -> Traits:
-    """Of a float GRU, LSTM or RNN."""
+    """Return the traits of a float GRU, LSTM or RNN."""
     return _float_cell(node).traits
 
 

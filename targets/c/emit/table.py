@@ -81,7 +81,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(pointwise.emit_unary, elementwise, reads=NUMBERS)
         for name in ("Abs", "Neg", "Sign", "Relu")
     },
-    # numbers or truth values; of functions of which no row below says more, numbers
+    # numbers or truth values; only numbers for functions without a row below
     **{
         ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS)
         for name in FORMS

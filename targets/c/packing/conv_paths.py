@@ -1,7 +1,7 @@
 """The ways in which C computes integer convolutions: one row each, which lowering names for a layer.
 
-A row has the C function, the instruction sets and the shapes that it takes, where it takes less time than the rows
-behind it, and its order of weights. This is the only place of these rules: a function does as its name says.
+A row has the C function, the instruction sets and shapes that it takes, the condition under which it is faster than the
+rows after it, and its order of weights. Only this module has these rules: a function computes what its name says.
 """
 
 import re
@@ -40,9 +40,9 @@ class ConvPath:
     Attributes:
         kernel: its C function, before the element types.
         has: whether an instruction set has it, for inputs of so many bits, and for int4 weights.
-        pack: weights and bias as it reads them.
+        pack: converts weights and bias to the order that it reads.
         takes: whether it computes a shape.
-        pays: whether it then takes less time than the rows behind it.
+        pays: whether it then takes less time than the rows after it.
     """
 
     kernel: str
@@ -70,7 +70,7 @@ def pack_conv(
 
 
 def kernels_of(kernel: str, own: Packing, shape: ConvShape) -> list[str]:
-    """Return the kernels that compute what one of them does, of the same element types: first the one that pays."""
+    """Return kernels with the same result as one of them, and the same element types: first the fastest."""
     path, bits, is_int4 = _row_of(kernel)
     paths = next(rows for rows in (CONV_PATHS, TRANSPOSED_PATHS) if path in rows)
     there = [other for other in paths if other.has(own, bits, is_int4)]

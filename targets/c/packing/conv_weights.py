@@ -13,12 +13,12 @@ from edgekit.targets.instruction_sets import Packing, Tiles
 
 @dataclass(frozen=True)
 class Weights:
-    """What a kernel is given of an integer convolution.
+    """The parameters of an integer convolution for a kernel.
 
     Attributes:
         w: (out_c, in_c / groups, k_h, k_w); of a transposed one (in_c, out_c / groups, k_h, k_w).
         bias: (out_c), without any zero point.
-        x_zero: what the input is outside.
+        x_zero: the value of the input outside its borders.
         bits: of the input.
         is_int4: whether two weights are to share a byte.
         shape: all sizes.
@@ -45,7 +45,7 @@ def fold_into_bias(w: Array, bias: Array, value: int) -> Array:
 
 
 def pack_in_order(_own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_transpose_runs.h`` says: as they are."""
+    """Return w unchanged, the order of ``ek_conv_transpose_runs.h``."""
     return of.w, of.bias
 
 
@@ -75,13 +75,13 @@ def pack_transposed(own: Packing, of: Weights) -> tuple[Array, Array]:
 
 
 def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``runtime/src/x86/conv/ek_conv_positions.h`` says: rows with channels last."""
+    """Return the order of ``runtime/src/x86/conv/ek_conv_positions.h``: rows with channels last."""
     rows = of.w.transpose(0, 2, 3, 1).reshape(len(of.w), -1)
     return own.int_rows(rows, of.bits), of.folded(own.offset if of.bits == 8 else 0)
 
 
 def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_fours.h`` and ``ek_conv_pairs.h`` say."""
+    """Return the order of ``ek_conv_fours.h`` and ``ek_conv_pairs.h``."""
     w = _channels_together(of.w, own.channels)
     if of.is_int4:
         w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]
@@ -99,7 +99,7 @@ def _channels_together(w: Array, together: int) -> Array:
 
 
 def pack_planes(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_planes.h`` says: as they are, or with Helium the columns of strips."""
+    """Return the order of ``ek_conv_planes.h``: unchanged, or with Helium the columns of strips."""
     tiles, s, w = tiles_of(own), of.shape, of.w
     if tiles.strips:
         taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
@@ -118,12 +118,12 @@ def strip_rows(s: ConvShape) -> int:
 
 
 def pack_strips(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_tiles.h`` says of windows in strips."""
+    """Return the order of ``ek_conv_tiles.h`` for windows in strips."""
     return _pack_tiles(of.w, of.shape, tiles_of(own), strips=True), of.folded()
 
 
 def _pack_tiles(w: Array, s: ConvShape, tiles: Tiles, strips: bool) -> Int8:
-    """Pack w (out_c, inputs, k_h, k_w) as ``ek_conv_tiles.h`` says."""
+    """Return w (out_c, inputs, k_h, k_w) in the order of ``ek_conv_tiles.h``."""
     rows = Packing(rows=2, taps=((8, tiles.group),))
     w = w.reshape(s.out_c, -1, s.k_h, s.k_w)
     parts = []
@@ -157,13 +157,13 @@ def _pieces(w: Array, sizes: tuple[int, int, int]) -> Iterator[Array]:
 
 
 def tiles_of(own: Packing) -> Tiles:
-    """Of an instruction set that has them."""
+    """Return the tiles of an instruction set that has them."""
     assert own.tiles is not None
     return own.tiles
 
 
 def pack_phases(own: Packing, of: Weights, strips: bool) -> tuple[Array, Array]:
-    """As ``runtime/src/tiles/ek_conv_transpose_w8.h`` says."""
+    """Return the order of ``runtime/src/tiles/ek_conv_transpose_w8.h``."""
     weights, biases = [np.zeros(0, np.int8)], []
     for part, one in _phases(of.w, of.shape):
         if part.size:

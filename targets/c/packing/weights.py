@@ -1,7 +1,7 @@
 """Weights in the order in which a device's kernels read them.
 
-The rows of a matrix are packed as ``runtime/src/<isa>/ek_rows.h`` says: `rows` rows side by side, in groups of taps,
-filled up with zeros. Where an instruction takes its operand unsigned, what that adds is folded into the bias.
+The rows of a matrix are packed as in ``runtime/src/<isa>/ek_rows.h``: `rows` rows interleaved, in groups of taps,
+filled up with zeros. Where an instruction takes its operand unsigned, the added offset is folded into the bias.
 """
 
 from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ def _sparse(
     whole: bool,
     patterns: Sequence[Pattern | None],
 ) -> list[Array]:
-    """Pack matrices of which some keep patterns, and the biases behind them."""
+    """Pack matrices of which some keep patterns, followed by the biases."""
     matrices, biases = arrays[: len(patterns)], arrays[len(patterns) :]
     packed = [
         sparse_rows(own, w, pattern, width, whole or i == 0)

@@ -1,9 +1,9 @@
-"""Which int8 convolutions ``ek_conv_winograd_s8_s8`` computes, and their weights as it reads them.
+"""Choose int8 convolutions for ``ek_conv_winograd_s8_s8``, and pack their weights as it reads them.
 
-F(4x4, 3x3) of Lavin and Gray, arXiv 1509.09308, with points 0, 1, -1, 2, -2 and infinity, in integers: the weights'
-transform is scaled by 24 along each axis (but 8 at infinity, where outputs take it three times), so sums of products
-are 576 times those of the taps modulo 2^32. Times the inverse of 9 they are 64 times them, exactly where those are
-small enough. So outputs have the bits of ``ek_conv_s8_s8``.
+F(4x4, 3x3) of Lavin and Gray, arXiv 1509.09308, with points 0, 1, -1, 2, -2 and infinity, in integers. The weights'
+transform is scaled by 24 along each axis (but 8 at infinity, where outputs take it three times). So sums of products
+are 576 times those of the taps modulo 2^32. Times the inverse of 9 they are 64 times them, exactly if those are small
+enough. So outputs have the bits of ``ek_conv_s8_s8``.
 """
 
 import numpy as np

@@ -1,8 +1,8 @@
-"""The memory plan of one hop: where every tensor of the schedule lives, and which share storage.
+"""The memory plan of one hop: the place of every tensor of the schedule, and the tensors that share storage.
 
 Storage is a stream input or output (the caller's pointers), the state block, or the scratch block. Views
-share their source's storage; a state's successor is written in place where no reader of the old value
-comes later, otherwise it is copied at the end of the hop; elementwise results take a dying operand's place.
+share their source's storage. A state's successor is written in place where no reader of the old value comes later,
+otherwise it is copied at the end of the hop. Elementwise results take a dying operand's place.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,13 +43,13 @@ def make_layout(
     pcm: tuple[bool, bool] = (False, False),
     kept: Mapping[str, Slot] | None = None,
 ) -> Layout:
-    """Plan one hop of an integer or float graph; its session constants live behind its states.
+    """Plan one hop of an integer or float graph; its session constants lie after its states.
 
     Args:
         model: the graph.
         traits: by node name.
         pcm: leave room for the float forms of the 16-bit entry's hop: of its inputs, of its outputs.
-        kept: where outputs live that are not the caller's: what a session hands to its hops.
+        kept: the places of outputs that are not the caller's: those that a session passes to its hops.
     """
     return _Planner(model, traits, kept or {}).layout(pcm)
 
@@ -65,7 +65,7 @@ class _Planner:
         self.parent: dict[ir.Value, ir.Value] = {}
         self.offset: dict[ir.Value, int] = {}  # bytes from the parent's first
         self.anchor: dict[ir.Value, Slot] = {}
-        self.closing: set[ir.Value] = set()  # read when the hop closes, behind the last step
+        self.closing: set[ir.Value] = set()  # read when the hop closes, after the last step
         self.inputs = {str(value.name): value for value in graph.inputs}
         self.outputs = {str(value.name): value for value in graph.outputs}
         # an output that is left out has no name
@@ -106,7 +106,7 @@ class _Planner:
         )
 
     def _slot(self, value: ir.Value | str, offsets: Mapping[str, int]) -> Slot:
-        """Where a value lives, or what is put aside in scratch."""
+        """Return the place of a value, or of reserved scratch."""
         if isinstance(value, str):
             return Slot("scratch", "", offsets[value])
         root, offset = self.place(value)
@@ -114,7 +114,7 @@ class _Planner:
         return start.behind(offset)
 
     def _node_scratch(self, offsets: Mapping[str, int]) -> dict[str, int]:
-        """Where each node has its work space, by its name."""
+        """Return the place of each node's work space, by its name."""
         names = [str(node.name) for node in self.nodes]
         return {name: offsets[f"{name}:scratch"] for name in names if self.traits[name].scratch}
 
@@ -132,9 +132,9 @@ class _Planner:
         return value, offset
 
     def join(self, a: ir.Value, b: ir.Value, distance: int = 0) -> bool:
-        """Let `b` begin `distance` bytes behind `a` in one storage.
+        """Let `b` begin `distance` bytes after `a` in one storage; return whether that works.
 
-        Not where both classes are anchored, or the one does not hold all of the other.
+        It does not where both classes are anchored, or the one does not hold all of the other.
         """
         (a, a_offset), (b, b_offset) = self.place(a), self.place(b)
         distance += a_offset - b_offset
@@ -329,7 +329,7 @@ class _Planner:
         return intervals
 
     def _pcm_intervals(self) -> tuple[list[Interval], list[Interval]]:
-        """The 16-bit entry converts before the first step and behind the last one."""
+        """Return the intervals of the 16-bit entry, which converts before the first step and after the last one."""
         controls, made = set(self.model.controls), self.model.stream_outputs
         given = [value for value in self.model.stream_inputs if value.name not in controls]
         ins, outs = pcm_blocks(PCM_IN, len(given)), pcm_blocks(PCM_OUT, len(made))

@@ -1,4 +1,4 @@
-"""Where a build stands in the memories of a board: hot weights and blocks in fast memory.
+"""Placement of a build in the memories of a board: hot weights and blocks in fast memory.
 
 Weights, scratch and state are placed by how often a hop reads a byte of them: the most read first, each in the fastest
 memory with room. Weights are stored in flash in any case; those that a RAM reads faster are copied there at start.
@@ -19,13 +19,13 @@ CODE, STACK, HEAP, STATE, SCRATCH = "code", "stack", "heap", "state", "scratch"
 
 @dataclass(frozen=True)
 class Item:
-    """What takes memory.
+    """An item that takes memory.
 
     Attributes:
         name: a C array of weights, or one of `CODE`, `STACK`, `HEAP`, `STATE` and `SCRATCH`.
         bytes: its size.
-        reads: how often a hop reads or writes a byte of it, in the mean.
-        is_weights: whether it must be stored without power, and is only read.
+        reads: the mean number of times that a hop reads or writes a byte of it.
+        is_weights: whether it must survive without power, and is only read.
     """
 
     name: str
@@ -72,12 +72,12 @@ class BoardPlacement:
 
     @property
     def misfits(self) -> tuple[str, ...]:
-        """What no memory has room for, with the room of the largest gap."""
+        """The items without room in any memory, with the room of the largest gap."""
         sides = (("flash", True), ("RAM", False))
         return tuple(text for side in sides if (text := self._misfit(*side)) is not None)
 
     def _misfit(self, kind: str, keeps: bool) -> str | None:
-        """What has no room in one kind of memory; None where all has."""
+        """Return the items without room in one kind of memory; None where all fit."""
         out = [p.item for p in self.placed if p.memory is None and p.item.in_flash == keeps]
         if not out:
             return None

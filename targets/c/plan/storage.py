@@ -1,4 +1,4 @@
-"""Where a tensor lives, and what a plan says of all of them."""
+"""The place of a tensor, and the plan of all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ ITEM_BYTES = {
 
 @dataclass(frozen=True)
 class Traits:
-    """What the planner must know of an operator.
+    """The facts about an operator that the planner needs.
 
     Attributes:
         updates: (input, output) pairs that the kernel updates in place, as a GRU its hidden state.
@@ -44,7 +44,7 @@ class Traits:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a tensor lives: `block` is ``input``, ``output``, ``state`` or ``scratch``.
+    """The place of a tensor: `block` is ``input``, ``output``, ``state`` or ``scratch``.
 
     `offset` counts bytes, in the state or scratch block or in the caller's tensor `name`.
     """

@@ -1,4 +1,4 @@
-"""What every kind of plug-in has: which networks become one, and ``NAME_plugin.h``, the network behind a host."""
+"""The common part of plug-ins: the networks that become one, and ``NAME_plugin.h``, the network for a host."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ def _header(model: Model, manifest: Manifest) -> str:
 
 
 def sides(manifest: Manifest) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """The streams of sound that go in, and those that come out."""
+    """Return the input streams of sound, and the output streams."""
     return manifest.stream_inputs, manifest.sounds
 
 

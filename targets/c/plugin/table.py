@@ -1,4 +1,4 @@
-"""``--wrap``: the kinds of plug-ins, each a folder of its own beside the C that it is made of."""
+"""``--wrap``: the kinds of plug-ins, each in a separate folder next to its C."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

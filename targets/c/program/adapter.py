@@ -1,4 +1,4 @@
-"""``<name>_adapter``: the network behind a sound device whose rate is known when it runs."""
+"""``<name>_adapter``: connects the network to a sound device whose rate is known when it runs."""
 
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest

@@ -1,4 +1,4 @@
-"""``<name>_weights.c``, every constant array of a build, and how the program beside it declares them.
+"""``<name>_weights.c``, every constant array of a build, and its declarations in the program.
 
 A small array is a list of numbers. A large one is its bytes as strings: a compiler takes a few bytes of memory and a
 tenth of a microsecond for each, where a number costs it hundreds of bytes and microseconds. The bytes are those of a
@@ -20,7 +20,7 @@ LARGE_BYTES = 4096
 
 
 def declarations(ctx: Context) -> str:
-    """What the program needs to name the arrays of ``<name>_weights.c``."""
+    """Return the lines that declare the arrays of ``<name>_weights.c`` in the program."""
     if ctx.external:
         return external_declarations(ctx.prefix, ctx.constants)
     return "\n".join(_declaration(name, array) for name, array in ctx.constants.items())

@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Bodies:
-    """The bodies of a network beside its process function.
+    """The bodies of a network besides its process function.
 
     Attributes:
         groups: the whole network of each step group but the first.
@@ -70,7 +70,7 @@ class Bodies:
 
     @property
     def dispatch(self) -> str:
-        """What begins the process function: leave for the body of another group."""
+        """Return the start of the process function: leave for the body of another group."""
         return _dispatch(self.field, self.groups, "group")
 
     @property
@@ -102,7 +102,7 @@ def _body(model: Model, first: Context, kept: Mapping[str, Slot]) -> Context:
 
 
 def traits_of(model: Model, selection: Selection) -> dict[str, Traits]:
-    """What the planner must know of each node, by name, with the kernels that are chosen."""
+    """Return the facts on each node that the planner needs, by name, with the chosen kernels."""
     found = {}
     for node in model.ir.graph:
         emitter = EMITTERS[node.domain, node.op_type]

@@ -8,7 +8,7 @@ SEED_BYTES = 4 * PARTS  # of a state; the place of the next number follows
 
 
 def noise_prototype(model: Model, name: str) -> str:
-    """Of the function, where the build draws noise."""
+    """Return the prototype of the noise function, where the build draws noise."""
     listed = ", ".join(f"{row.name} ({row.distribution})" for row in model.noises)
     return PROTOTYPE.format(name=name, inputs=listed) if model.noises else ""
 

@@ -103,7 +103,7 @@ def pcm_source(model: Model, manifest: Manifest, layout: Layout, prefix: str) ->
 
 
 def _block_line(port: Port, layout: Layout) -> str:
-    """Where in scratch the floats of a hop lie."""
+    """Return the line that declares the floats of a hop in scratch."""
     place = f"((unsigned char *)scratch + {layout.offsets[port.offset]})"
     return f"        float *const {port.block} = (float *)(void *){place}; /* [{port.size}] */"
 
@@ -137,7 +137,7 @@ def _ports(model: Model, manifest: Manifest) -> list[Port]:
 
 
 def _controls(model: Model, manifest: Manifest) -> dict[str, tuple[str, str]]:
-    """The argument and its C type of each control, by name; controls stand behind the streams."""
+    """Return the argument and its C type of each control, by name; controls follow the streams."""
     fields = field_names(model.stream_inputs)
     return {
         tensor.name: (f"control_{fields[tensor.name]}", C_TYPES[tensor.dtype])

@@ -72,14 +72,14 @@ def _lines(texts: Iterable[str], depth: int = 0) -> str:
 
 
 def _scratch_arrays(loop: Loop) -> Iterator[str]:
-    """Where in scratch the arrays of the loop lie."""
+    """Return declarations of the loop's arrays in scratch."""
     for array in loop.arrays:
         place = f"((unsigned char *)scratch + {loop.at(array)})"
         yield f"float *const {array} = (float *)(void *){place};"
 
 
 def _add_residual(loop: Loop) -> str:
-    """What is added behind the last row, where a network makes a residual."""
+    """Return the lines after the last row that add a network's residual."""
     residual = loop.table.roles.residual
     if residual is None:
         return ""

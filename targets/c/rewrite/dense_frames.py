@@ -1,8 +1,8 @@
 """Dense convolutions that give one position, and transposed ones of one new frame, as layers over frames of a ring.
 
-Such a layer is a matrix over all that its window holds. In a ring the elements of a frame lie side by side; a matrix
-for each block of frames, in their order, takes them from where they are. So do strided encoders of sound, and
-decoders that overlap and add.
+Such a layer is a matrix over all frames of its window. In a ring the elements of a frame are contiguous. A matrix for
+each block of frames, in their order, reads them in place. Strided encoders of sound, and decoders that overlap and add,
+are such layers.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class Matrices:
     """Rows over `count` blocks of `frames` frames, (outputs, blocks, elements).
 
     The first begins with frame `first` of the window, which may be below 0 where its weights are 0; each of the others
-    `step` frames behind the one before. The layer is applied `positions` times, each one block further on.
+    `step` frames after the one before. The layer is applied `positions` times, each one block further on.
     """
 
     rows: Array
@@ -41,10 +41,10 @@ class Matrices:
 
 
 def dense(layer: ir.Node, axis: int, fresh: int) -> tuple[Matrices, Attributes] | None:
-    """Return the layer over frames that a convolution is; None where it is none, or would not move less.
+    """Return the layer over frames that equals a convolution; None where there is none, or it would not move less.
 
     The attributes are `w` (blocks, outputs, elements), of a float layer (blocks, elements, outputs), `bias`
-    (outputs,), which contains the zero point, and what an integer layer says of its outputs.
+    (outputs,), which contains the zero point, and an integer layer's attributes of its outputs.
     """
     found = _convolution(layer, axis)
     if found is None:
@@ -132,7 +132,7 @@ def _integer(layer: ir.Node, matrices: Matrices, s: ConvShape) -> Attributes | N
 
 
 def _float(layer: ir.Node, matrices: Matrices, s: ConvShape) -> Attributes | None:
-    """Of frames of one element, as sound: other frames would be summed in another order than the convolution's."""
+    """Return the float layer of frames with one element, as sound; other frames would change the order of sums."""
     bias = constant(optional(layer, 2))
     known = bias is not None or optional(layer, 2) is None
     if layer.op_type != "Conv" or s.in_c * s.in_h != 1 or not known:

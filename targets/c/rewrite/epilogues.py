@@ -1,4 +1,4 @@
-"""What follows a float layer becomes part of it: a sum with a tensor of its shape, then a cheap function."""
+"""Merge the nodes after a float layer into it: a sum with a tensor of its shape, then a cheap function."""
 
 from collections.abc import Mapping
 

@@ -1,8 +1,8 @@
 """A transposed convolution as a convolution: each phase of an output channel is an output channel.
 
 Outputs whose positions, counted with the padding, have the same remainder by the stride are one phase. All phases read
-the same window of inputs, with taps of their own: so a convolution of stride 1 with ``phases * channels`` outputs has
-all sums. Its outputs are then put side by side. A phase that has fewer taps than the window has zeros in their place.
+the same window of inputs, with different taps: so a convolution of stride 1 with ``phases * channels`` outputs has all
+sums. Its outputs are then interleaved. A phase that has fewer taps than the window has zeros in their place.
 """
 
 from dataclasses import dataclass, replace

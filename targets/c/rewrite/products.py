@@ -41,7 +41,7 @@ class Product:
 
     @property
     def attributes(self) -> dict[str, ir.Attr]:
-        """What its emitter must know, besides of the ring."""
+        """The attributes for its emitter, besides those of the ring."""
         own = {name: self.node.attributes[name] for name in NUMBERS if self.node.domain}
         lies = {"sizes": self.sizes, "strides": self.strides}
         return own | {name: ir.AttrInt64s(name, values) for name, values in lies.items()}
@@ -49,7 +49,7 @@ class Product:
 
 @dataclass(frozen=True)
 class View:
-    """A window behind nodes that move it: sizes, strides in the ring, and the axis of time."""
+    """A window after nodes that move it: sizes, strides in the ring, and the axis of time."""
 
     value: ir.Value
     sizes: tuple[int, ...]
@@ -84,7 +84,7 @@ def _kind(view: View) -> str | None:
 
 
 def _follow_window(view: View, node: ir.Node) -> View | None:
-    """The window behind one more node; None where something else reads it, or time is no axis of its own."""
+    """Return the window after one more node; None where something else reads it, or time is no separate axis."""
     result, passed = node.outputs[0], (*view.passed, node)
     if node.inputs[0] is not view.value or result.is_graph_output() or len(result.uses()) != 1:
         return None
@@ -106,7 +106,7 @@ def _strides(sizes: Sequence[int], time: int) -> tuple[int, ...]:
 
 
 def _time_axis_after_reshape(before: Sequence[int], time: int, after: Sequence[int]) -> int | None:
-    """The axis of time behind a Reshape; None where that cuts or joins time."""
+    """Return the axis of time after a Reshape; None where that cuts or joins time."""
     outer = prod(before[:time])
     for axis, size in enumerate(after):
         if size == before[time] and prod(after[:axis]) == outer:

@@ -16,7 +16,7 @@ from edgekit.targets.c.rewrite.shared_storage import Numbers, can_shift
 
 
 class MovementFacts(Protocol):
-    """What is known of a graph's movement: see `edgekit.targets.c.rewrite.moves`."""
+    """The facts of a graph's movement: see `edgekit.targets.c.rewrite.moves`."""
 
     first: dict[ir.Value, int]
     numbers: dict[ir.Value, Numbers]
@@ -62,7 +62,7 @@ def _windows(old: ir.Value, new: ir.Value, moved: MovementFacts) -> dict[ir.Valu
 def _places_before(
     window: ir.Value, old: ir.Value, origins: Numbers, moved: MovementFacts
 ) -> Numbers | None:
-    """Where in a window its elements of the state were a hop ago; None where some were not, or it cannot shift."""
+    """Return where a window held its state elements a hop ago; None if it lacked some, or cannot shift."""
     places = np.flatnonzero(np.isin(moved.numbers[window], moved.number(old)))
     wanted = origins[moved.numbers[window].ravel()[places] - moved.first[old]]
     own = moved.expanded(window)

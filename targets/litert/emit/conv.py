@@ -64,7 +64,7 @@ def geometry(node: ir.Node) -> tuple[ConvShape, Order]:
 
 
 def _trailing_padding(s: ConvShape) -> tuple[int, int]:
-    """Padding behind both axes that the last output needs; below 0 where it leaves some input unread."""
+    """Return padding after both axes that the last output needs; below 0 where it leaves some input unread."""
     sizes = (
         (s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
         (s.out_w, s.stride_w, s.k_w, s.dil_w, s.in_w, s.pad_left),
@@ -219,7 +219,7 @@ def _transpose_conv(
 def _with_gaps(
     w: NodeEmission, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows
 ) -> None:
-    """Zeros between the samples, then a convolution with the kernel turned around."""
+    """Put zeros between the samples, then run a convolution with the kernel reversed."""
     x = _gaps(w, x, 1, s.stride_h)
     x = _gaps(w, x, 2, s.stride_w)
     reach = s.dil_h * (s.k_h - 1), s.dil_w * (s.k_w - 1)
@@ -253,7 +253,7 @@ def _with_gaps(
 
 
 def _gaps(w: NodeEmission, x: int, axis: int, stride: int) -> int:
-    """Stride - 1 zeros behind every sample of an axis of (n, h, w, c)."""
+    """Put stride - 1 zeros after every sample of an axis of (n, h, w, c)."""
     if stride == 1:
         return x
     shape = w.shape(x)
@@ -296,9 +296,9 @@ def linear(w: NodeEmission, node: ir.Node) -> None:
 def one_tap(
     w: NodeEmission, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
 ) -> int:
-    """Rows of integers (..., inputs) times a matrix (outputs, inputs): (rows, 1, 1, outputs).
+    """Multiply rows of integers (..., inputs) by a matrix (outputs, inputs): (rows, 1, 1, outputs).
 
-    Of the node's type, with its activation, unless `kind` says another.
+    The result has the node's type, with its activation, unless `kind` names another.
     """
     rows = int(np.prod(w.shape(x)[:-1]))
     image = w.reshaped(x, (rows, 1, 1, matrix.shape[1]))

@@ -81,7 +81,7 @@ class TracedTensor(np.lib.mixins.NDArrayOperatorsMixin):
         raise LiteRTRefused(f"the function {function.__name__}", "functions that LiteRT has")
 
     def op(self, builtin: str, *inputs: Any) -> TracedTensor:
-        """Append one operator; numbers become constants of the type of the tensors beside them."""
+        """Append one operator; numbers become constants of the type of its tensors."""
         w = self.w
         held = [value for value in inputs if isinstance(value, TracedTensor)]
         kinds = [w.graph.tensors[value.number].dtype for value in held]

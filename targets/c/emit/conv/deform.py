@@ -82,5 +82,5 @@ def check_deform_conv(node: ir.Node) -> list[Problem]:
 
 
 def macs_deform_conv(node: ir.Node) -> int:
-    """Of the weights; the interpolation is not counted."""
+    """Return the multiply-accumulates of the weights; the interpolation is not counted."""
     return dims(node.inputs[0])[0] * conv_shape(node, list(dims(node.inputs[1])[2:])).macs

@@ -82,7 +82,7 @@ def _emit_tiles(ctx: Context, node: ir.Node) -> None:
 
 
 def _used_shape(node: ir.Node) -> ConvShape | None:
-    """Of a convolution of constant weights, by the taps that are used, lying; None of others."""
+    """Return the lying shape of a convolution with constant weights, for the taps it uses; None for other nodes."""
     weights = constant(node.inputs[1])
     if node.op_type != "Conv" or weights is None:
         return None
@@ -105,9 +105,9 @@ def _takes_channels(selection: Selection, node: ir.Node) -> bool:
 def _by_channels(selection: Selection, node: ir.Node) -> bool:
     """Whether vectors of output channels take less time than those of positions, as ``ek_conv_f32`` has them.
 
-    The time of either kernel is that of its products, of those that idle lanes take, and of what sums become; that of
-    vectors of positions also of laying out inputs by their strides, which all outputs share, and of narrow rows. The
-    numbers are measured on layers of ``bench/layers/layers.py``.
+    Both kernels pay for their products, for idle lanes, and for the outputs made of the sums. Vectors of positions also
+    pay for laying out inputs by their strides, which all outputs share, and for narrow rows. The numbers are measured
+    on layers of ``bench/layers/layers.py``.
     """
     lanes, s = selection.float_packing.columns, _used_shape(node)
     assert s is not None
@@ -177,12 +177,12 @@ def check_spatial(node: ir.Node) -> list[Problem]:
 
 
 def macs_conv(node: ir.Node) -> int:
-    """Of the float node."""
+    """Return the multiply-accumulates of the float node."""
     return dims(node.inputs[0])[0] * macs_of(node, conv_shape(node, list(dims(node.inputs[1])[2:])))
 
 
 def macs_of(node: ir.Node, shape: ConvShape) -> int:
-    """Of a convolution or a transposed one with these sizes."""
+    """Return the multiply-accumulates of a convolution or a transposed one with these sizes."""
     if node.op_type == "Conv":
         return shape.macs
     return (

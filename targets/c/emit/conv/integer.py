@@ -44,7 +44,7 @@ def _conv_shape(node: ir.Node) -> ConvShape | None:
 
 
 def _transposed_shape(node: ir.Node) -> ConvShape | None:
-    """Of a transposed convolution as it is; None of others."""
+    """Return the shape of a transposed convolution as it is; None for other nodes."""
     transposed = node.op_type == "ConvTranspose"
     return ConvShape.of(ints(node, "shape", [])).lying() if transposed else None
 
@@ -91,7 +91,7 @@ def _phases_pay(selection: Selection, node: ir.Node) -> bool:
 
 
 def _room_of_phases(_: Selection, node: ir.Node) -> int:
-    """What the convolution of all phases gives, before it is put side by side."""
+    """Return the bytes of the outputs of all phases, before they are interleaved."""
     found = phases_of_node(node)
     if found is None or not found.copies:
         return 0
@@ -134,7 +134,7 @@ def _takes(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Nod
 
 
 def _pays(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
-    """Whether it takes less time than those behind it."""
+    """Whether it takes less time than the paths after it."""
     shape = shape_of(node)
     return shape is not None and path.pays(shape, selection.packing)
 
@@ -198,7 +198,7 @@ def _has_tiles_int(selection: Selection, node: ir.Node) -> bool:
 
 
 def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
-    """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; says whether it did."""
+    """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; return whether it did."""
     found = _pointwise(node)
     if found is None:
         return False
@@ -275,5 +275,5 @@ INT_KERNELS = (
 
 
 def macs_conv_int(node: ir.Node) -> int:
-    """Of the node's stored geometry."""
+    """Return the multiply-accumulates of the node's stored geometry."""
     return macs_of(node, ConvShape.of(ints(node, "shape", [])))

@@ -1,7 +1,7 @@
 """Integer transposed convolutions block by block: one product of a window of inputs with the rows of all phases.
 
-The inputs are laid with their channels side by side, so that what a block of outputs reads is a stretch of memory for
-each row of the window. The outputs of a block are runs of ``stride`` neighbours in each channel.
+The channels of the inputs are interleaved. So a block of outputs reads a contiguous piece of memory for each row of the
+window. The outputs of a block are runs of ``stride`` neighbours in each channel.
 """
 
 from collections.abc import Callable

@@ -68,7 +68,7 @@ def check_constant_tail(node: ir.Node) -> list[Problem]:
 
 
 def emit_concat(ctx: Context, node: ir.Node) -> None:
-    """Copies of the operands, one behind the other."""
+    """Emit copies of the operands, one after another."""
     y = node.outputs[0]
     axis = int_attribute(node, "axis") % len(dims(y))
     strides, start = contiguous(dims(y)), 0

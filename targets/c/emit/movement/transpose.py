@@ -15,7 +15,7 @@ Loops = list[tuple[int, tuple[S, ...]]]
 
 
 def transpose_loops(ctx: Context, y: ir.Value, loops: Loops[S]) -> tuple[Loops[S], str] | None:
-    """What stands for the loops of a copy, whose steps are those of x and of y.
+    """Replace the loops of a copy, whose steps are those of x and of y, by a kernel.
 
     Returns:
         The loops around a kernel's call, and the call, with x ``{a}`` and y ``{b}``; None where loops are as good.
