@@ -1,7 +1,7 @@
-"""Data movement as addresses: which stored element every element of a moved tensor is.
+"""Data movement as addresses: the stored element of every element of a moved tensor.
 
-Each operator that only moves elements is run once, in NumPy, on the elements' numbers. What comes out must be a
-choice of whole channels, each pixel of a channel repeated so many times each way, however the graph says it.
+Each operator that only moves elements is run once, in NumPy, on the elements' numbers. The result must be a choice of
+whole channels, each pixel of a channel repeated a fixed number of times each way, in whatever form the graph has it.
 """
 
 from dataclasses import dataclass, field
@@ -110,9 +110,9 @@ class Addresses:
         return View(names, tuple(map(int, channels)), height, width, tuple(map(int, factors)))
 
     def _channels(self, name: str, tensor: str, own: Array) -> tuple[Array, int]:
-        """Which channels of a stored tensor these are, and how often each pixel is repeated each way.
+        """Return the channels of a stored tensor, and the number of repeats of each pixel each way.
 
-        `own` (channels, height, width) says which element of the tensor each pixel is; `name` is the value's.
+        `own` (channels, height, width) is the element of the tensor for each pixel; `name` is the value's.
         """
         _, stored_h, stored_w = self._shapes[tensor]
         _, height, width = own.shape
@@ -133,5 +133,5 @@ class Addresses:
 
 
 def _mixed_channels(name: str) -> tuple[str, str]:
-    """What is found, and allowed, where a channel of a value is none of a stored tensor."""
+    """Return the found and the allowed, where a channel of a value is none of a stored tensor."""
     return f"a channel of {name} holds pixels of several channels", "whole channels"

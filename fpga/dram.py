@@ -1,4 +1,4 @@
-"""DRAM behind an engine's memory port: what it takes, and a model of its bus, a burst at a time."""
+"""DRAM at an engine's memory port: its timing, and a model of its bus, a burst at a time."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Timing:
-    """What memory takes, in cycles of the engine's clock; `rtl/sim_memory.h` simulates the same.
+    """Times of memory, in cycles of the engine's clock; `rtl/sim_memory.h` simulates the same.
 
     Attributes:
         latency: from when the bus has a burst to its first beat, or to its answer.
@@ -14,7 +14,7 @@ class Timing:
         refresh_every: cycles between refreshes, 0 for none.
         refresh: of one; it closes all rows.
         turnaround: of the bus, from reads to writes and back.
-        banks: of rows of `row_bytes`, one behind another.
+        banks: of rows of `row_bytes`, one after another.
         row_bytes: of a row.
     """
 

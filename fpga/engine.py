@@ -36,13 +36,13 @@ class Engine:
 
     @property
     def program(self) -> Program:
-        """What the engine is given."""
+        """The program for the engine."""
         return self.choice.program
 
     def golden(
         self, picture: Float32, compute: golden.Compute | None = None
     ) -> tuple[dict[str, S8], dict[str, Float32]]:
-        """What a picture ``(1, channels, height, width)`` must give: all stored tensors, and the outputs in float.
+        """Return the exact results of a picture ``(1, channels, height, width)``: stored tensors, and float outputs.
 
         `compute` is the CPU, for a network of which it computes parts.
         """
@@ -150,7 +150,7 @@ def _manifest(
 
 
 def engine_facts(engine: Engine) -> JsonObject:
-    """The manifest's ``engine``: sizes, and figures of which `kinds` says where they come from."""
+    """Return the manifest's ``engine``: sizes, and figures whose sources are in `kinds`."""
     choice, spec = engine.choice, engine.choice.spec
     cycles = choice.cycles
     dense = [row for row in cycles if row.path == "dense"]

@@ -1,7 +1,7 @@
-"""Lines of memory on their way: the engine's port, the program's words, results; when each may go and comes.
+"""Lines of memory in transfer: the times of the engine's port, of the program's words, and of results.
 
-A process goes on as far as it can, and yields where it waits for what is not known yet: `Port.moved` says that
-something has become known.
+A process goes on as far as it can, and yields while it waits for something unknown. `Port.moved` signals that something
+has become known.
 """
 
 from collections.abc import Generator
@@ -22,7 +22,7 @@ Taking = Generator[None, None, int]
 
 
 class Port:
-    """The engine's port: memory behind it, and which of two readers asks it for a line."""
+    """The engine's port: its memory, and the one of two readers that asks it for a line."""
 
     def __init__(self, timing: Timing, spec: EngineSpec) -> None:
         """Nothing is asked for."""

@@ -66,7 +66,7 @@ def lower(
 def lower_observed(
     model: Model, observers: dict[str, Observer], spec: EngineSpec, cpu_fallback: bool = False
 ) -> Network:
-    """As `lower`, with what calibration saw of every float tensor."""
+    """Lower as `lower`, with calibration's observations of every float tensor."""
     plan = plan_layers(model, spec, cpu_fallback)
     ranges = Ranges(observers)
     for step in plan.steps:
@@ -84,7 +84,7 @@ def lower_observed(
 
 
 def _relate_ranges(ranges: Ranges, step: Sums, spec: EngineSpec) -> None:
-    """What a layer asks of the integers that it reads: its own type, or one scale for all channels."""
+    """Apply a layer's demand on the integers that it reads: its own type, or one scale for all channels."""
     if step.keeps_type:
         ranges.same(step.x_view, step.y)
     elif step.one_scale or step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
@@ -127,7 +127,7 @@ class _Planner:
         self.folded: set[ir.Node] = set()
         self.refused: set[ir.Value | None] = (
             set()
-        )  # values of no known picture: their nodes are told of
+        )  # values of no known picture: their nodes are reported
         self.dilations: dict[ir.Value, str] = {}
         self.padded: dict[ir.Value, Padding] = {}
 
@@ -193,7 +193,7 @@ class _Planner:
             )
 
     def _made_here(self, value: ir.Value) -> View | None:
-        """What a value is of the engine's results; None where it is more than channels of these, repeated."""
+        """Return the view of the engine's results that equals a value; None if it is more than repeated channels."""
         if str(value.name) not in self.addresses.numbers:
             return None
         try:
@@ -246,7 +246,7 @@ class _Planner:
         raise NoLayer(*INTERLEAVED)
 
     def _read(self, value: ir.Value | None) -> View:
-        """What a value is of the stored tensors; raises `NoView`."""
+        """Return the view of the stored tensors that equals a value; raises `NoView`."""
         assert value is not None
         if self.cpu.makes(value) and not is_picture(value):
             raise NoLayer(f"{value.name!r}, which the CPU makes", "a picture, or what a layer made")
@@ -283,7 +283,7 @@ class _Planner:
         return True
 
     def _append(self, steps: list[Sums], tail: Tail) -> None:
-        """Layers one behind another, and what is folded into the last."""
+        """Append layers in order; the nodes of `tail` are folded into the last."""
         self.folded.update(tail.nodes)
         self.plan.steps += steps
         self.plan.shapes |= {step.y: step.shape for step in steps}

@@ -44,12 +44,12 @@ class View:
 
     @property
     def factors(self) -> tuple[int, ...]:
-        """How many times every channel's pixels are repeated in each direction."""
+        """The number of repeats of every channel's pixels in each direction."""
         return self.upsample or (1,) * len(self.channels)
 
     @property
     def sources(self) -> list[tuple[str, int, int]]:
-        """Of each channel its tensor, its channel there, and its factor."""
+        """The tensor, the channel there and the factor of each channel."""
         return list(zip(self.tensors, self.channels, self.factors, strict=True))
 
     @property
@@ -66,10 +66,10 @@ class Layer:
     `x_zero`.
 
     Attributes:
-        name: of the node that it was.
+        name: of the original node.
         path: ``dense`` (every channel of x, any odd square kernel), ``depthwise`` (3x3, a channel each), or ``pool``
             (the largest of 2x2 or 3x3; its weights are zeros that give the size).
-        x: what it reads.
+        x: the input.
         y: name of the stored tensor that it writes.
         weights: int8, dense ``(out, in, k, k)``, depthwise ``(channels, 3, 3)``.
         bias: int32 per output channel.
@@ -130,9 +130,9 @@ class CpuPart:
     """A part of the network that the CPU computes in float, between layers of the engine.
 
     Attributes:
-        at: how many layers run before it.
+        at: the number of layers that run before it.
         nodes: names of its operators, as in the source network.
-        model: the part as a network of its own; its inputs and outputs have the names that they have in the whole.
+        model: the part as a network; its inputs and outputs keep their names.
         reads: those of its inputs that the engine made.
         writes: outputs that the engine reads -> stored tensor.
     """
@@ -173,7 +173,7 @@ class Network:
 
     @property
     def leaving(self) -> tuple[View, ...]:
-        """What is read in DRAM: outputs, and inputs of the CPU's parts."""
+        """The views that are read in DRAM: outputs, and inputs of the CPU's parts."""
         return (
             *self.outputs.values(),
             *(view for part in self.cpu for view in part.reads.values()),

@@ -1,8 +1,8 @@
 """Transposed convolutions by their phases: a convolution makes all pixels, DepthToSpace lays them between each other.
 
 Of stride s, pixel ``s q + a`` takes only the taps k with ``k dilation = a + pad (mod s)``, from the input's pixels
-around q. So the phases (a, b) are the channels of one ordinary convolution. What follows per channel is done to the
-phases, so that the engine does it.
+around q. So the phases (a, b) are the channels of one ordinary convolution. Later functions per channel are applied to
+the phases, so that the engine computes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class _Axis:
 
     @property
     def size(self) -> int:
-        """Of the kernel of all phases."""
+        """The size of the kernel of all phases."""
         return self.before + max(int(self.offset.max()), 0) + 1
 
 

@@ -27,7 +27,7 @@ class Roof:
 
     @property
     def bound(self) -> str:
-        """What the layer is bound by."""
+        """The bound of the layer."""
         roofs = {"multipliers": self.multipliers, "weights": self.weights, "DRAM": self.dram}
         return max(roofs, key=lambda name: roofs[name])
 

@@ -43,7 +43,7 @@ class Case:
     """One layer to run.
 
     Attributes:
-        layer: what to compute; its view is not looked at.
+        layer: the one to compute; its view is not used.
         x: pictures ``(frames, channels, height, width)``, one right behind the other; dense takes one.
         d: ``(frames, height, width)`` of a deformable layer.
         stall_seed: 0, or the seed of random stalls on both sides.
@@ -61,9 +61,9 @@ class Case:
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What a case gave: y ``(frames, channels, height, width)``, and its cycles.
+    """The results of a case: y ``(frames, channels, height, width)``, and its cycles.
 
-    They count from a frame's first beat in to its last out; `NOTHING` says that beats were missing, or left over.
+    They count from a frame's first beat in to its last out; `NOTHING` means that beats were missing, or left over.
     """
 
     y: S8
@@ -90,7 +90,7 @@ def build_command(path: str) -> list[str]:
 
 
 def readme() -> str:
-    """What stands beside the RTL of a build."""
+    """Return the text for the files next to the RTL of a build."""
     return README.format(command=shlex.join(build_command("engine")))
 
 
@@ -126,16 +126,16 @@ def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulati
 
 @dataclass(frozen=True)
 class Ran:
-    """What an engine made of a folder of golden vectors.
+    """The results of an engine for a folder of golden vectors.
 
     Attributes:
-        pictures: that ran.
+        pictures: the number that ran.
         compared: bytes of outputs.
-        different: of these.
+        different: bytes of these that differ.
         cycles: of the picture that took the most.
         stalls: cycles of it in which a data path waited.
         cut: runs that ended with an abort or an error of the bus, and were begun again.
-        error: of the error register; then there is nothing else.
+        error: of the error register; then all else is empty.
     """
 
     pictures: int = 0

@@ -1,4 +1,4 @@
-"""What follows on a layer's sums and is folded into them: functions per channel, then limits."""
+"""Functions that are folded into a layer's sums: functions per channel, then limits."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ F64 = Float64
 
 @dataclass(frozen=True)
 class Tail:
-    """What follows: a factor and an addend per channel, limits, the value it ends in, its nodes."""
+    """The folded functions: a factor and an addend per channel, limits, the resulting value, its nodes."""
 
     value: ir.Value
     factor: F64

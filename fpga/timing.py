@@ -1,7 +1,7 @@
 """Cycles of an engine on its buses: a program walked as the RTL's state machines walk it, a line of memory at a time.
 
-Between two lines everything moves a beat a cycle, so only what can wait is looked at: a line that is not there, a line
-that leaves, a bank of weights. Where beat i of a run is at a cycle, the rest follow: `slack` is that cycle less i.
+Between two lines everything moves a beat a cycle, so only waiting parts are modelled: a missing line, a leaving line, a
+bank of weights. If beat i of a run is at a cycle, the rest follow: `slack` is that cycle less i.
 """
 
 from bisect import bisect_right
@@ -48,7 +48,7 @@ class Slack:
         return self.cycles[bisect_right(self.beats, beat) - 1] + beat
 
     def reach(self, beat: int, cycle: int) -> None:
-        """Beat `beat`, behind all that are known, is there at `cycle` or later."""
+        """Record that beat `beat`, after all known ones, arrives at `cycle` or later."""
         if cycle - beat > self.cycles[-1]:
             self.beats.append(beat)
             self.cycles.append(cycle - beat)
@@ -94,7 +94,7 @@ class Run:
         self.firsts = [0, *np.cumsum([part.beats for part in parts]).tolist()]
 
     def processes(self) -> list[Process]:
-        """What goes on at once."""
+        """Return the concurrent processes."""
         return [self._read(), self._serve(), self._take(), self._write()]
 
     def take(self, beat: int) -> int:
@@ -233,12 +233,12 @@ class Run:
             self.port.moved = True
 
     def each(self) -> int:
-        """Cycles of a group behind the first."""
+        """Return the cycles of a group after the first."""
         first, last = self.firsts[1] - 1, self.firsts[-1] - 1
         return (self.take(last) - self.take(first)) // max(len(self.parts) - 1, 1)
 
     def end(self) -> int:
-        """The cycle behind the run's last."""
+        """Return the cycle after the run's last."""
         part, last = self.parts[-1], self.firsts[-1] - 1
         writes = sum(len(part.result_at) * part.parts for part in self.parts)
         beat = self.firsts[-2] + int(part.result_at[-1])

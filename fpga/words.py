@@ -1,7 +1,7 @@
-"""`program.bin`: an engine's program as 32-bit words. What is here is all that writes it, and all that says its form.
+"""`program.bin`: an engine's program as 32-bit words. Only this module writes it and defines its form.
 
 The C simulation and the RTL decode it by constants that `edgekit.fpga.formats` makes of the same tables;
-`docs/reference/fpga-program.md` tells them word by word.
+`docs/reference/fpga-program.md` describes them word by word.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,7 +110,7 @@ class DecodedProgram:
 
 
 def address(region: str, beat: int, up: int = 0) -> int:
-    """Where a plane begins: in which memory, at which beat, and log2 of how often its pixels are repeated."""
+    """Return the start of a plane: its memory, its beat, and log2 of its pixels' repeats."""
     return _field_words(ADDRESS, {"beat": beat, "up": up, "region": REGIONS.index(region)}, 1)[0]
 
 
@@ -171,7 +171,7 @@ def decode(content: bytes) -> DecodedProgram:
 
 
 def header_problems(words: U32, size_bytes: int) -> Iterator[Problem]:
-    """What of a header says that the rest cannot be read."""
+    """Yield problems of a header that make the rest unreadable."""
     if len(words) < HEADER_WORDS or words[0] != MAGIC:
         yield _problem("no program of an engine", "a file that begins with EKFP")
         return

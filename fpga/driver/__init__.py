@@ -185,7 +185,7 @@ int ek_picture(const ek_engine *engine, void *work, const float *x, float *const
             yield f"ek_get(engine, &{self._port(name, view, 'output')}, {self.where[name]});"
 
     def _float(self, tensor: str, shape: Sequence[int]) -> str:
-        """Where a tensor of the CPU is in float."""
+        """Return the place of a CPU tensor in float."""
         if tensor not in self.where:
             count = 1
             for size in shape:

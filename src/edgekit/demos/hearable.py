@@ -1,4 +1,4 @@
-"""What the demos that one can hear share: builds of a network, their rows, and instructions on a microcontroller."""
+"""The common part of the audio demos: builds of a network, their rows, and instructions on a microcontroller."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -25,11 +25,11 @@ CORE = "cortex-m55"
 
 @dataclass(frozen=True)
 class Row:
-    """How one build did.
+    """The results of one build.
 
     Attributes:
         recipe: the build's name, as a rule the recipe of its numbers.
-        quality: what it was judged by.
+        quality: its measure of quality.
         median_us: time per hop on this machine.
         p99_us: time per hop that 99 of 100 hops keep.
         manifest: the build's facts.
@@ -48,14 +48,14 @@ class Row:
 
 @dataclass(frozen=True)
 class HearableDemo:
-    """What a demo measured, and the files it wrote: names below `directory`.
+    """The results of a demo, and the files it wrote: names below `directory`.
 
     Attributes:
         name: of the demo.
         directory: the folder.
         rows: one for each build.
-        files: what was written.
-        notes: what is to be said below the table.
+        files: their names.
+        notes: lines below the table.
     """
 
     name: str

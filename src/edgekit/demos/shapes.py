@@ -17,7 +17,7 @@ F32 = Float32
 
 @dataclass(frozen=True)
 class Scenes:
-    """What pictures are drawn.
+    """The pictures to draw.
 
     Attributes:
         size: height and width in pixels.
@@ -108,7 +108,7 @@ def _texture(random: np.random.Generator, x: F32, y: F32, colour: Float64, ampli
 def _shape(
     label: int, radius: float, centre: Float64, angle: float, x: F32, y: F32
 ) -> tuple[F32, tuple[float, float, float, float]]:
-    """How much of each pixel the shape covers, and its box, cut at the picture."""
+    """Return the share of each pixel that the shape covers, and its box, cut at the picture."""
     dx, dy = x - centre[0], y - centre[1]
     if label == 0:
         distance = np.hypot(dx, dy) - radius

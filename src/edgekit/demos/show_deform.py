@@ -38,13 +38,13 @@ Outputs = dict[str, Float32]
 
 @dataclass(frozen=True)
 class DeformDemo:
-    """What the demo made.
+    """The results of the demo.
 
     Attributes:
         directory: its folder.
         engine_ap: AP and AP50 of the engine over held-out pictures.
         float_ap: the same of the float network.
-        d_shares: how much of the drawn pictures each d = 0, 1, ... has, for each deformable layer.
+        d_shares: the share of the drawn pictures with each d = 0, 1, ..., for each deformable layer.
         manifest: the engine's.
         files: in the folder.
     """

@@ -65,7 +65,7 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
 
     Args:
         out: the folder to make.
-        progress: told of the stream.
+        progress: gets the stage and the hops done.
         missing: packages that the whole demo would need, for the note.
 
     Raises:
@@ -92,12 +92,12 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
 
 
 def live(out: Path) -> str:
-    """How the kept build is heard on a microphone."""
+    """Return the command that runs the kept build on a microphone."""
     return f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic"
 
 
 def options(recipe: str) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(CLIPS / "calibration"),
@@ -109,7 +109,7 @@ def options(recipe: str) -> ExportOptions:
 def stream_clip(
     recipe: str, stream: Stream, noisy: Clip, clean: Clip, progress: Progress
 ) -> tuple[Samples, Quality, Float64]:
-    """What a build makes of the noisy clip, how good it is, and the microseconds of each hop."""
+    """Return a build's output for the noisy clip, its quality, and the microseconds of each hop."""
 
     def told(done: int, total: int) -> None:
         progress(f"{recipe}: stream", done, total)

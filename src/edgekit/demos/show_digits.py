@@ -29,7 +29,7 @@ PICTURE = "digits.png"
 
 @dataclass(frozen=True)
 class Row:
-    """How one build draws.
+    """The results of one build.
 
     Attributes:
         recipe: ``float32``, ``w8a8`` or ``w4a8``.
@@ -48,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class DigitsDemo:
-    """What the demo measured, and the files it wrote: names below `directory`."""
+    """The results of the demo, and the files it wrote: names below `directory`."""
 
     directory: Path
     rows: tuple[Row, ...]

@@ -75,7 +75,7 @@ def demo(
 ) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
     """Run a bundled demo and write what it makes.
 
-    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.
+    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and a note states this.
 
     Args:
         name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,

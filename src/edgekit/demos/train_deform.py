@@ -3,8 +3,8 @@
 python -m edgekit.demos.train_deform --steps 2400 --out src/edgekit/demos/deform.npz
 
 First with ordinary convolutions; then, for half as many steps, with d; then, for a quarter as many, with weights
-rounded to 4 bits per output channel (straight-through gradients), so that the detector is ready for W4A8. Offsets are
-told how large the shapes are (`scale_loss`): detections alone move them too little in so few steps.
+rounded to 4 bits per output channel (straight-through gradients), so that the detector is ready for W4A8. `scale_loss`
+trains the offsets with the sizes of the shapes: detections alone move them too little in so few steps.
 """
 
 import argparse
@@ -35,7 +35,7 @@ KEPT_EVERY = 200  # steps between checkpoints
 AVERAGED = 0.997  # of the average of the weights, what a step keeps
 NORMALISED = 60  # batches that give the averaged weights their BN statistics
 RATE = 3e-3
-GUIDANCE = 0.3  # weight of `scale_loss` beside `detection_loss`
+GUIDANCE = 0.3  # weight of `scale_loss` relative to `detection_loss`
 NEAR = 0.5  # of a shape's bump in the heat map, from where size and offset are learnt
 LEVELS = 7  # of a 4-bit weight on either side of 0
 
@@ -169,11 +169,11 @@ def train_four_bits(
 
 
 def scale_loss(s: Tensor, target: Tensor) -> Tensor:
-    """How far s ``(batch, 1, h, w)`` is from the d whose taps span the shape at each place; 1 between shapes.
+    """Return the error of s ``(batch, 1, h, w)`` from the d whose taps span the shape there; 1 between shapes.
 
-    A shape smaller than a pixel of the layer wants 0.
+    For a shape smaller than a pixel of the layer the target is 0.
 
-    Of 18 channels, how far the offsets are from those that this d makes. `target` as in `detection_loss`; its last
+    With 18 channels, it is the error of the offsets from those of this d. `target` as in `detection_loss`; its last
     channel but one is the larger side of what covers each output pixel.
     """
     factor = target.shape[-1] // s.shape[-1]
@@ -187,10 +187,10 @@ def scale_loss(s: Tensor, target: Tensor) -> Tensor:
 def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
     """CenterNet's focal loss (arXiv 1904.07850, equation 1), and how far the boxes are off, relative to their sizes.
 
-    Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2), by the L1
-    distance of size and offset over the width or height: to first order what is lost of the overlap, of small shapes
-    as of large ones. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a
-    pixel, and the weight of a place, 1 in all for each shape that no other overlaps.
+    Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2). The loss is
+    the L1 distance of size and offset over the width or height: to first order the lost overlap, for small and large
+    shapes. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a pixel, and the
+    weight of a place, 1 in all for each shape that no other overlaps.
     """
     heat, size, offset = outputs
     wanted, sides = target[:, : len(CLASSES)], target[:, -6:-4]
@@ -234,7 +234,7 @@ def _training_set(count: int, size: Size) -> tuple[Tensor, Tensor]:
 
 
 def target(picture: Picture, sizes: Size) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """What a detector's outputs should be: a Gaussian per centre in the heat map, see `detection_loss`."""
+    """Return the target of a detector's outputs: a Gaussian per centre in the heat map, see `detection_loss`."""
     stride, cells = sizes.stride, sizes.image // sizes.stride
     result = np.zeros((len(CLASSES) + 6, cells, cells), np.float32)
     nearest = np.zeros((cells, cells), np.float32)

@@ -136,7 +136,7 @@ def guided_loss(
 
 @torch.no_grad()
 def trajectory(teacher: nn.Module, rates: Tensor, x: Tensor, labels: Tensor) -> list[Tensor]:
-    """What the demo's sampler makes of noise (n, 1, 28, 28): x of each row, and the image."""
+    """Return the demo's sampler's result for noise (n, 1, 28, 28): x of each row, and the image."""
     found = []
     for row in range(STEPS):
         rate, later = row_rates(rates, STEPS, row)
@@ -149,12 +149,12 @@ def trajectory(teacher: nn.Module, rates: Tensor, x: Tensor, labels: Tensor) -> 
 
 
 def row_time(steps: int, row: int) -> float:
-    """Of a sampler of evenly spaced steps whose first time is that of `STEPS`."""
+    """Return the time of a row in a sampler of evenly spaced steps whose first time is that of `STEPS`."""
     return TIMES - TIMES // STEPS - row * (TIMES / steps)
 
 
 def row_rates(rates: Tensor, steps: int, row: int) -> tuple[Tensor, Tensor]:
-    """The signal rates before and behind a row."""
+    """Return the signal rates before and after a row."""
     here = rates[int(row_time(steps, row))]
     return here, rates[int(row_time(steps, row + 1))] if row + 1 < steps else torch.ones(())
 

@@ -1,4 +1,4 @@
-"""The target executorch: a network as a .pte, made by ExecuTorch's own exporter in an environment of its own."""
+"""The target executorch: a network as a .pte, made by ExecuTorch's own exporter in a separate environment."""
 
 import json
 import os
@@ -24,7 +24,7 @@ A_FILE = "a .pte"
 
 
 def check_executorch(model: "Model") -> "list[Problem]":
-    """What a sampler or noise asks for that a .pte has not; operators are known when it is lowered."""
+    """Return the needs of a sampler or noise that a .pte lacks; operators are known when it is lowered."""
     from edgekit.targets.litert.lower import noise_problems, sampler_problems
 
     return [*sampler_problems(model), *noise_problems(model, A_FILE)]
@@ -81,7 +81,7 @@ def _sides(part: "Model") -> JsonObject:
 
 
 def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
-    """A network as a .pte, and what its exporter says of it."""
+    """Return a network as a .pte, and the report of its exporter."""
     from edgekit.peers.program import write_program
 
     python = EXECUTORCH.python()

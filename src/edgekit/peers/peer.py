@@ -8,12 +8,12 @@ from edgekit.base.environment import EXECUTORCH, Environment
 
 @dataclass(frozen=True)
 class Peer(Environment):
-    """What others run networks with; its name is that of ``--against``, and its worker is ``run_<name>.py``.
+    """Another engine for networks; its name is that of ``--against``, and its worker is ``run_<name>.py``.
 
     Attributes:
-        integer_forms: what stands beside an integer build: the peer's own roundings of the float
-            network (``dynamic``: activations rounded as they come; ``static``: on calibrated scales)),
-            or ``float`` where it has none. Beside a float build it is the float network.
+        integer_forms: the forms to compare with an integer build: the peer's own roundings of the float network
+            (``dynamic``: activations rounded as they come; ``static``: on calibrated scales), or ``float`` where it has
+            none. A float build is compared with the float network.
     """
 
     integer_forms: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which peers stand beside a build, and what each of them runs: the build's network, or its float form."""
+"""The peers to compare with a build, and the network that each runs: the build's, or its float form."""
 
 import hashlib
 import shutil
@@ -24,14 +24,14 @@ CALIBRATION_HOPS = 60
 
 @dataclass(frozen=True)
 class PeerRun:
-    """What a build is compared with.
+    """The networks and inputs for a comparison with a build.
 
     Attributes:
         own: its network.
         plain: the same in float, from which peers make their integer forms; `own` where only
             that is known.
         inputs: of hops, (hops, *shape), session constants (*shape); also what they are calibrated on.
-        cache: a folder that keeps what peers convert; a temporary one where None.
+        cache: a folder that keeps the peers' conversions; a temporary one where None.
     """
 
     own: Model

@@ -140,7 +140,7 @@ def _input_name(node: ir.Node, index: int) -> str:
 
 
 def _as_torch(node: ir.Node, weights: Weights) -> tuple[str, list[str]]:
-    """Operator and inputs; weights in another form are added under names of their own."""
+    """Return operator and inputs; weights in another form are added under new names."""
     op, given = node.op_type, [_input_name(node, index) for index in range(len(node.inputs))]
     if op == "MatMul" and given[1] in weights.real and weights.real[given[1]].ndim == 2:
         return "Linear", [given[0], weights.add_form(node, 1, "turned", np.transpose)]
@@ -161,7 +161,7 @@ def _as_torch(node: ir.Node, weights: Weights) -> tuple[str, list[str]]:
 
 
 def _rows(node: ir.Node) -> tuple[str, Change]:
-    """How the matrix of a Gemm becomes rows by output: the name of that form, and what it does."""
+    """Return the way to turn the matrix of a Gemm into rows by output: the name of that form, and its function."""
     turned, alpha = attribute(node, "transB", 0), float(attribute(node, "alpha", 1.0))
     if alpha != 1.0:
         return "rows", lambda w: alpha * (w if turned else w.T)

@@ -98,7 +98,7 @@ class BrowserDemo:
 
 
 def write_page(folder: Path) -> None:
-    """Write the page and its clips beside the folders of its networks."""
+    """Write the page and its clips next to the folders of its networks."""
     for clip in filter(None, (row.clip for row in NETWORKS)):
         shutil.copy(clip, folder / clip.name)
     for name, heard in zip(("look-1", "look-2", "scene"), target_speech.clips(), strict=True):

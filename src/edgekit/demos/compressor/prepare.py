@@ -1,4 +1,4 @@
-"""Makes what `train.py` hears: instruments, speech and noise, as 44.1 kHz wav files.
+"""Makes the training sounds of `train.py`: instruments, speech and noise, as 44.1 kHz wav files.
 
 Get the packages of `edgekit.demos.train_denoise` (the folder ``data`` there), then
 
@@ -6,7 +6,7 @@ Get the packages of `edgekit.demos.train_denoise` (the folder ``data`` there), t
     python -m edgekit.demos.compressor.prepare data heard
 
 ``heard`` then holds ``instruments``, ``speech`` and ``noise``, and ``held/instruments``: instruments that the training
-does not hear. The soundfont is Frank Wen's FluidR3 (MIT).
+does not use. The soundfont is Frank Wen's FluidR3 (MIT).
 """
 
 import argparse

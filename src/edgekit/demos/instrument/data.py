@@ -17,9 +17,9 @@ class Line:
     """A line, all of whose parts have one length.
 
     Attributes:
-        f0: heard pitch, (frames,) in Hz.
+        f0: pitch from the listener, (frames,) in Hz.
         loudness: (frames,) in dB.
-        sound: what is to be played, (frames * `HOP`,): the room, `LATE` samples late.
+        sound: the target, (frames * `HOP`,): the room, `LATE` samples late.
     """
 
     f0: Tensor

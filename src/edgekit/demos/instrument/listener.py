@@ -80,7 +80,7 @@ class Listener(nn.Module):
         return torch.as_tensor((chosen * (RATE / (lag[SHORTEST:LAGS] + beside))).sum(-1))
 
     def forward(self, pcm: Tensor) -> tuple[Tensor, Tensor]:
-        """Listen to whole recordings, behind silence; frames are samples / 64."""
+        """Process whole recordings, after silence; frames are samples / 64."""
         frames = F.pad(pcm[:, 0], (FRAME - HOP, 0)).unfold(1, FRAME, HOP)
         pitch = F.pad(self.pitch(frames), (2, 0))
         old, last, new = pitch[:, :-2], pitch[:, 1:-1], pitch[:, 2:]

@@ -1,9 +1,9 @@
 """The player: pitch and loudness to the sound of an instrument, by differentiable signal processing.
 
-A small DDSP (Engel et al., ICLR 2020): a GRU says for each frame of 64 samples how much of its level each harmonic
-gets, and the magnitudes of a filter for noise; oscillators, filtered noise and a room play it. Unlike there, the
-level follows the loudness by formula, and the network learns what is left; amplitudes glide over a frame from the
-last ones. `train.py` made the weights.
+A small DDSP (Engel et al., ICLR 2020). For each frame of 64 samples a GRU computes the share of its level for each
+harmonic, and the magnitudes of a filter for noise. Oscillators, filtered noise and a room play it. Unlike there, the
+level follows the loudness by formula, and the network learns the rest. Amplitudes glide over a frame from the last
+ones. `train.py` made the weights.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Makes what `train.py` hears: lines of a trombone, dry and in a room, at 16 kHz, with their exact pitch.
+"""Makes the training data of `train.py`: lines of a trombone, dry and in a room, at 16 kHz, with their exact pitch.
 
     apt-get install fluidsynth fluid-soundfont-gm
     python -m edgekit.demos.instrument.prepare lines

@@ -16,7 +16,7 @@ from edgekit.demos.weights import load
 
 FEATURES = 7
 WIDTH, MEMORY = 32, 96
-POOLED = (4, 4)  # bands that are made one, behind the first layers
+POOLED = (4, 4)  # bands that are merged, after the first layers
 CENTRE, SPREAD = -8.0, 5.0  # of log-mel features, about
 WEIGHTS = Path(__file__).with_name("scene.npz")
 

@@ -51,7 +51,7 @@ def stage_events(
 
     Args:
         events: with `sounds`, which have the frames of their events.
-        sounds: at their levels beside each other.
+        sounds: at their relative levels.
         noise: (samples,) of any length, at its level.
         frames: of the scene.
         level_dbfs: the RMS of W.
@@ -83,7 +83,7 @@ def places(path: Sequence[Direction], frames: int) -> Signal:
 
 
 def active_frames(sound: Signal) -> Float32:
-    """Of each frame 1 where the event is heard near it, else 0."""
+    """Return for each frame 1 where the event is audible near it, else 0."""
     peaks = np.abs(sound).reshape(-1, HOP).max(1)
     loud = peaks > QUIET * peaks.max()
     reach = int(HANG_S * RATE / HOP)

@@ -56,7 +56,7 @@ class Found:
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(calibration),

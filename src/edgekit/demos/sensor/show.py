@@ -32,7 +32,7 @@ UNJUDGED = 50  # labels at the start of a recording: nothing is known of the dri
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the networks are exported."""
+    """Return the export options of the networks."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(calibration),

@@ -2,9 +2,9 @@
 
     python -m edgekit.demos.sensor.train
 
-Both get the same recordings in the same order, as many steps, and the same rates of learning. A run that was stopped
-goes on from OUT's checkpoint. The weights that are kept are those of the last step, averaged. report.md tells of the
-committed ones.
+Both get the same recordings in the same order, the same number of steps, and the same learning rates. A run that was
+stopped goes on from OUT's checkpoint. The weights that are kept are those of the last step, averaged. report.md
+describes the committed ones.
 """
 
 import argparse

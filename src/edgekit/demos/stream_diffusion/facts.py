@@ -1,4 +1,4 @@
-"""What the network, the demo and the training share."""
+"""Constants that the network, the demo and the training share."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ LEAST = 1e-3  # the smallest peak
 
 
 def mean(times: np.ndarray) -> np.ndarray:
-    """What share of x0 - y is left in x - y at these times."""
+    """Return the share of x0 - y that is left in x - y at these times."""
     return np.asarray(np.exp(-THETA * times))
 
 

@@ -32,7 +32,7 @@ LEVELS = (1.0, 0.05)
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=RECIPES.get(recipe, recipe),
         calibration=str(calibration),

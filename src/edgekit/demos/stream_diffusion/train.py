@@ -2,14 +2,14 @@
 
     python -m edgekit.demos.stream_diffusion.train data --minutes 60
 
-`train_denoise.py` tells how to get the folder, and what is held out. A run that was stopped, or that is given more
-``--minutes``, goes on from OUT.checkpoint. report.md tells of the committed weights.
+`train_denoise.py` describes how to get the folder, and the held-out part. A run that was stopped, or that is given more
+``--minutes``, goes on from OUT.checkpoint. report.md describes the committed weights.
 
 Stretches of a clip are drawn that end anywhere in it. The last `BUFFER` frames are at their times, all older ones at
-the least. As in a stream, x holds the network's own estimate of one or two calls before, without gradients, in the
-place of x0, and the last frame nothing but y and noise: a network that saw x0 there, as the equation has it, trusts
-what it never gets, and a stream of it gains nothing (correcting the reverse process, Lay et al., arXiv 2309.09677).
-The loss is the mean squared error of the estimate in the last frames.
+the least. As in a stream, x holds the network's own estimate of one or two calls before, without gradients, in place of
+x0. The last frame holds only y and noise. A network trained with x0 there, as in the equation, relies on it and gains
+nothing in a stream (correcting the reverse process, Lay et al., arXiv 2309.09677). The loss is the mean squared error
+of the estimate in the last frames.
 """
 
 import argparse
@@ -61,7 +61,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 def window() -> Tensor:
-    """Of analysis and synthesis."""
+    """Return the window of analysis and synthesis."""
     return torch.sqrt(torch.hann_window(N_FFT))
 
 

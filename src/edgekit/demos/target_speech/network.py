@@ -1,4 +1,4 @@
-"""The extraction network: sound of two ears and a speaker's embedding to what both ears hear of this speaker.
+"""The extraction network: sound of two ears and a speaker's embedding to this speaker's sound at both ears.
 
 16 kHz; windows of 192 samples every 128, of which 64 lie ahead. The form is the causal TF-GridNet of "Look Once to
 Hear" (Veluri et al., CHI 2024) in miniature: layers over bins, a recurrent one over frames, attention to the last
@@ -32,7 +32,7 @@ FINE_WINDOW, FINE = (
 )  # samples of a longer window that ends with the frame, and its bins in one of the first zone
 SEEN_BEFORE = 2  # frames that the first layer sees besides its own
 HEADS, QUERY, VALUE, FRAMES_SEEN = 2, 4, 8, 20  # of attention
-SPEAKER, RANK = 256, 48  # numbers of an embedding, and those that are made of them first
+SPEAKER, RANK = 256, 48  # numbers of an embedding, and the size after its first layer
 FLOOR, CENTRE, SPREAD = 1e-8, -9.0, 3.5  # of log powers
 DELAYS_S = tuple(0.00016 * step for step in range(-4, 5))  # by which the right ear is later
 SEEN = 4 + len(DELAYS_S)  # features of a bin
@@ -52,7 +52,7 @@ def waves() -> Tensor:
 
 
 def fine_waves() -> Tensor:
-    """Those of the longer window, for the first zone, (2 * bins, 1, FINE_WINDOW)."""
+    """Return the longer window's waves, for the first zone, (2 * bins, 1, FINE_WINDOW)."""
     time, bins = (
         torch.arange(FINE_WINDOW),
         torch.arange(-(FINE // 2), ZONES[0][1] * FINE - FINE // 2),
@@ -176,10 +176,10 @@ class Extractor(nn.Module):
         self.leave = nn.ModuleList(nn.Linear(WIDTH, SAID * wide) for *_, wide in ZONES)
 
     def forward(self, ears: Tensor, speaker: Tensor) -> Tensor:
-        """(clips, 2, samples), a multiple of `HOP`, and (speakers, `SPEAKER`) to (speakers, 2, samples).
+        """Map (clips, 2, samples), a multiple of `HOP`, and (speakers, `SPEAKER`) to (speakers, 2, samples).
 
-        Speakers are as many in each clip, those of the first clip first; what comes before the multiplication is
-        computed once for all of a clip. The last `OVERLAP` samples are not whole.
+        Each clip has the same number of speakers, those of the first clip first. The part before the multiplication is
+        computed once for all of a clip. The last `OVERLAP` samples are not complete.
         """
         clips, samples = ears.shape[0], ears.shape[-1]
         each = F.pad(ears, (OVERLAP, 0)).reshape(2 * clips, 1, -1)
@@ -252,7 +252,7 @@ class Extractor(nn.Module):
 
 
 def repeat_parts(x: Tensor, times: int, axis: int) -> Tensor:
-    """Each part along an axis so many times, one behind the other."""
+    """Repeat each part along an axis, the copies one after another."""
     return x if times == 1 else x.repeat_interleave(times, axis)
 
 

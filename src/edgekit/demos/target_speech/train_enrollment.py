@@ -3,9 +3,9 @@
     python -m edgekit.demos.target_speech.train_enrollment voices --minutes 40
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. A scene of 3 s has the talker
-straight ahead, another one and a noise elsewhere; the embedding of its end and of its middle is to be the teacher's of
-the clean voice, the mean of some. Features of scenes are kept in a pool and seen some eight times. The weights that are
-kept are the best on sentences held out of the voices of the training.
+straight ahead, another one and a noise elsewhere. The target of the embedding at its end and its middle is the
+teacher's of the clean voice, the mean of some. Features of scenes are kept in a pool and used some eight times. The
+weights that are kept are the best on sentences held out of the voices of the training.
 """
 
 import argparse
@@ -53,7 +53,7 @@ class EnrollmentScenes:
 
 
 def loss_of(said: Tensor, places: Tensor, talkers: Tensor) -> Tensor:
-    """How far embeddings (scenes, 256, frames) are from their talkers, at half and at the end: angle, and choice."""
+    """Return the distance of embeddings (scenes, 256, frames) from their talkers, at half and at the end."""
     total = torch.zeros(())
     for frame in (said.shape[2] // 2, -1):
         alike = said[:, :, frame] @ talkers.T

@@ -1,4 +1,4 @@
-"""Closure instants from what the network says, and how good they are."""
+"""Closure instants from the network's output, and their scores."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ APART = int(0.0022 * RATE)  # samples between two closures, at least
 
 
 def bumps(closed: Float64, size: int) -> Float32:
-    """What the network is to say, sample by sample: a bump of height 1 at each closure, `DELAY` samples late."""
+    """Return the target, sample by sample: a bump of height 1 at each closure, `DELAY` samples late."""
     out = np.zeros(size, np.float32)
     reach = int(4 * SPREAD)
     for instant in closed * RATE + DELAY:
@@ -42,7 +42,7 @@ def _close(peak: int, kept: list[int]) -> bool:
 
 
 def score_closures(found: Float64, closed: Float64) -> tuple[int, int, Float64]:
-    """How many closures were identified, how many detections are false, and the errors of the identified, in seconds.
+    """Return the number of closures found, of false detections, and the errors of the found ones, in seconds.
 
     A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007); a
     second one there, and one near no closure, are false.

@@ -4,7 +4,7 @@
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept
 are the best on voices held out. The seed is fixed, but a run is limited by time, so its number of steps depends on
-the machine. report.md tells of the committed weights.
+the machine. report.md describes the committed weights.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from edgekit.demos.voice_source.synthesis import voice
 BATCH, FRESH, POOL, SECONDS = 12, 3, 240, 1.0
 SEED = 1985
 RATE_OF_LEARNING = 4e-3
-CLOSED_COST = 4.0  # of samples near a closure, beside the others
+CLOSED_COST = 4.0  # of samples near a closure, relative to the others
 
 Clips = tuple[Tensor, Tensor]
 
 
 def clips(random: np.random.Generator, count: int) -> Clips:
-    """PCM and what is to be said of it, (count, 1, samples)."""
+    """Return PCM and its target, (count, 1, samples)."""
     drawn = [voice(random, SECONDS) for _ in range(count)]
     labels = [bumps(closed, len(pcm)) for pcm, closed in drawn]
     pcm = torch.from_numpy(np.stack([one for one, _ in drawn]))

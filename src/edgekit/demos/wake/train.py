@@ -3,12 +3,12 @@
     python -m edgekit.demos.wake.train heard --minutes 40
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint; ``--start-from`` takes the
-weights of an earlier run. Whole synthesised voices and
-the letters of eight languages are held out (`edgekit.demos.wake.prepare`); the weights that are kept are the best on
-recordings held out of the voices of the training. The seed is fixed, but a run is limited by time, so its number of
-steps depends on the machine. report.md tells of the committed weights.
+weights of an earlier run. Whole synthesised voices and the letters of eight languages are held out
+(`edgekit.demos.wake.prepare`). The weights that are kept are the best on recordings held out of the voices of the
+training. The seed is fixed, but a run is limited by time, so its number of steps depends on the machine. report.md
+describes the committed weights.
 
-Clips of 3 s are kept in a pool. The features of each are seen some ten times, each time varied anew (`augment`).
+Clips of 3 s are kept in a pool. The features of each are used some ten times, each time varied anew (`augment`).
 """
 
 import argparse
@@ -29,7 +29,7 @@ from edgekit.demos.weights import load
 BATCH, FRESH, POOL = 32, 8, 2048  # clips: of a step, new in a step, kept
 SEED = 20_260
 RATE_OF_LEARNING = 3e-3
-FALSE_COST = 1.0  # of frames without a keyword, beside those with one
+FALSE_COST = 1.0  # of frames without a keyword, relative to those with one
 Batch = tuple[Tensor, Tensor]  # features (clips, bands, frames) and labels (clips, frames)
 QUICK = {"pool": 40, "held": 16, "steps": 3}
 

@@ -1,6 +1,6 @@
-"""A program of `edgekit.peers.program` becomes model.pte beside it: ``python -m ... FOLDER``, where ExecuTorch is.
+"""Convert a program of `edgekit.peers.program` to model.pte next to it, where ExecuTorch is: ``python -m ... FOLDER``.
 
-Prints one line of JSON: what was left to ExecuTorch's portable kernels, operator by operator, or ``error``.
+Prints one line of JSON: the operators left to ExecuTorch's portable kernels, or ``error``.
 """
 
 import json

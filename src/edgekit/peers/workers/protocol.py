@@ -1,9 +1,9 @@
-"""What a worker does: answer requests of one line of JSON each, and carry states from hop to hop.
+"""The loop of a worker: answer requests of one line of JSON each, and carry states from hop to hop.
 
 ``{"open": FOLDER, "form": FORM}`` prepares a program of `edgekit.peers.program`; ``{"run": IN.npz, "out":
 OUT.npz, "cores": [..]}`` runs all hops of IN on these cores; what
 has the shape of one hop there stays the same. Answers are ``{"version": ..}`` and ``{}``, or
-``{"error": ..}``. What a library prints goes to standard error.
+``{"error": ..}``. Library output goes to standard error.
 """
 
 import json
@@ -81,7 +81,7 @@ def _run(step: Step, facts: JsonObject, given: str, out: str) -> None:
 
 
 def _first_values(facts: JsonObject, given: str) -> tuple[dict[str, Array], dict[str, Array]]:
-    """What the inputs have in the first hop, in their order, states zero; and what others have, (hops, *shape)."""
+    """Return the inputs of the first hop, in their order, with zero states; and the other inputs, (hops, *shape)."""
     values: dict[str, Array] = {
         port["name"]: np.zeros(port["shape"], np.float32) for port in facts["inputs"]
     }

@@ -24,7 +24,7 @@ def _inverse(bins: int) -> Tensor:
 
 
 def stft(pcm: Tensor, history: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """A hop behind what was kept of those before: its spectrum (1, size // 2 + 1, 2), and what is kept."""
+    """Process a hop after the kept samples: return its spectrum (1, size // 2 + 1, 2), and the samples to keep."""
     pcm, history, window = (part.flatten() for part in (pcm, history, window))
     frame = torch.cat([history, pcm])
     turns = _turns(window.numel()).reshape(-1, window.numel()).astype(np.float32)
