@@ -85,7 +85,7 @@ class Addresses:
         return self.numbers.get(str(value.name), array_of(value))
 
     def view(self, value: ir.Value) -> View:
-        """What `value` is of the stored tensors; raises `NoView` where it is more than channels and upsampling."""
+        """Return `value` as a view of stored tensors; raises `NoView` if it is more than channels and upsampling."""
         name = f"{value.name!r}"
         if str(value.name) not in self.numbers:
             raise NoView(f"{name} is nothing that a layer or the input made", "a picture")

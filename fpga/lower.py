@@ -337,7 +337,7 @@ class _Planner:
         self._append([step], tail)
 
     def _pointwise(self, node: ir.Node) -> bool:
-        """A layer of its own for what no other takes: a function per channel, or limits; False for anything else."""
+        """Add a layer for a function per channel or limits that no other layer takes; False for other nodes."""
         value = next((v for v in node.inputs if v is not None and array_of(v) is None), None)
         if value is None or not is_picture(value):
             return False

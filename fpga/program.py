@@ -97,7 +97,7 @@ def assemble(network: Network, spec: EngineSpec) -> Program:
 
 
 def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
-    """Return the parts of a layer that the counters and memories of an engine's RTL cannot hold."""
+    """Yield the parts of a layer that the counters and memories of an engine's RTL cannot hold."""
     where, height, width = f"layer {layer.name!r}", layer.x.height, layer.x.width
     pixels = -(-height // layer.stride) * -(-width // layer.stride)
     groups = -(-layout.placed[layer.y].planes * spec.lanes // spec.columns)

@@ -337,7 +337,7 @@ def conditions(
 
 
 def _other_conditions(x: str, others: Mapping[str, Manifest]) -> Iterator[Tensor]:
-    """Return the inputs of the networks other than the denoiser, without the x that the loop passes to them."""
+    """Yield the inputs of the networks other than the denoiser, without the x that the loop passes to them."""
     for role in NETWORKS:
         if role in others:
             inputs = others[role].stream_inputs

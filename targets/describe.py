@@ -69,7 +69,7 @@ def describe(model: Model, target: str) -> Manifest:
 def _tensors(
     model: Model, values: Iterable[ir.Value], stream: JsonObject, delays: Mapping[str, int | None]
 ) -> Iterator[Tensor]:
-    """Return the manifest's rows of inputs or outputs; `delays` of these in samples, where they have one."""
+    """Yield the manifest's rows of inputs or outputs; `delays` of these in samples, where they have one."""
     times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
     roles = dict.fromkeys(model.constants, "constant") | dict.fromkeys(model.controls, "control")
     roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}

@@ -225,7 +225,7 @@ class Manifest:
 
     @property
     def kernels_text(self) -> str | None:
-        """How many layers each kernel computes, of those that have candidates, and how many a schedule chose."""
+        """Return the number of layers by kernel, of those with candidates, and the number that a schedule chose."""
         if not self.kernels:
             return None
         counts = Counter(row["kernel"] for row in self.kernels)

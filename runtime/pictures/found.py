@@ -58,7 +58,7 @@ class Found:
 
 
 def gives_of(outputs: Shapes) -> str | None:
-    """What a network's outputs look like, one of `edgekit.base.pictures.GIVES`; None where they tell nothing."""
+    """Return the kind of a network's outputs, one of `edgekit.base.pictures.GIVES`; None where it is unknown."""
     shapes = [shape for shape in outputs.values() if shape[:1] == (1,)]
     if set(outputs) == set(CENTERNET) and gives_problem("boxes", outputs) is None:
         return "boxes"

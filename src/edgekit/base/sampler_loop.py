@@ -232,7 +232,7 @@ def _condition_problems(
 
 
 def _shape_problems(table: StepTable, shape: Sequence[int]) -> Iterator[Problem]:
-    """Return problems of a table with an image of this shape."""
+    """Yield problems of a table with an image of this shape."""
     if (mean := table.start_mean) is not None and mean.size not in (1, math.prod(shape)):
         found, allowed = f"{mean.size} values", f"1 or {math.prod(shape)}"
         yield Problem("step table, start_mean", found, allowed, "make the table again")

@@ -321,7 +321,7 @@ def _problems(table: StepTable) -> Sequence[Problem]:
 
 
 def _column_problems(table: StepTable) -> Iterator[Problem]:
-    """Return problems with the columns that every table has, and with their number."""
+    """Yield problems with the columns that every table has, and with their number."""
     rows, outputs = len(table.time), table.v.shape[-1] if table.v.ndim else 0
     if not 1 <= rows <= MAX_ROWS:
         yield _problem("rows", str(rows), f"1 to {MAX_ROWS}")
@@ -338,7 +338,7 @@ def _column_problems(table: StepTable) -> Iterator[Problem]:
 
 
 def _array_problems(table: StepTable) -> Iterator[Problem]:
-    """Return problems with the arrays that a table may lack."""
+    """Yield problems with the arrays that a table may lack."""
     bias, ab, mean, rows = table.bias, table.ab, table.start_mean, len(table.time)
     if bias is not None and (bias.ndim != 2 or len(bias) != rows or not np.isfinite(bias).all()):
         yield _problem("bias", f"shape {bias.shape}", f"numbers ({rows}, channels)")
@@ -350,7 +350,7 @@ def _array_problems(table: StepTable) -> Iterator[Problem]:
 
 
 def _scalar_problems(table: StepTable) -> Iterator[Problem]:
-    """Return problems with the factors of the start, and with the limit of x0."""
+    """Yield problems with the factors of the start, and with the limit of x0."""
     clip = 1.0 if table.clip is None else table.clip
     scalars = (table.start_noise, table.start_y, table.start_scale, clip)
     if not all(map(math.isfinite, scalars)) or clip <= 0:

@@ -40,7 +40,7 @@ class Workers:
     scheduler: str | None = None
 
     def problems(self) -> Iterator[Problem]:
-        """Return problems with the workers."""
+        """Yield problems with the workers."""
         if self.count is not None and self.scheduler is not None:
             step = "leave one out: a cluster has workers of its own"
             yield Problem("--workers", "beside --scheduler", "one of the two", step)

@@ -185,7 +185,7 @@ def scale_loss(s: Tensor, target: Tensor) -> Tensor:
 
 
 def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
-    """CenterNet's focal loss (arXiv 1904.07850, equation 1), and how far the boxes are off, relative to their sizes.
+    """Return CenterNet's focal loss (arXiv 1904.07850, equation 1), and the relative error of the boxes.
 
     Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2). The loss is
     the L1 distance of size and offset over the width or height: to first order the lost overlap, for small and large

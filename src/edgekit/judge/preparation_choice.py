@@ -97,7 +97,7 @@ def close_recipe(model: Model, recipe: Recipe) -> Recipe:
 
 
 def _open(model: Model, recipe: Recipe, found: SoundInputs) -> Iterator[Option]:
-    """Return the open choices of the recipe that make a difference to the network."""
+    """Yield the open choices of the recipe that make a difference to the network."""
     if recipe.equalize == MEASURED and changes(model):
         yield CHANNELS
     quiet = recipe.quiet_copies == MEASURED and not close_recipe(model, recipe).quiet_copies

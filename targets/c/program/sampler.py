@@ -72,7 +72,7 @@ def _lines(texts: Iterable[str], depth: int = 0) -> str:
 
 
 def _scratch_arrays(loop: Loop) -> Iterator[str]:
-    """Return declarations of the loop's arrays in scratch."""
+    """Yield declarations of the loop's arrays in scratch."""
     for array in loop.arrays:
         place = f"((unsigned char *)scratch + {loop.at(array)})"
         yield f"float *const {array} = (float *)(void *){place};"

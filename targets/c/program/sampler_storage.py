@@ -63,7 +63,7 @@ class Loop:
         return max(place, align_size(last))
 
     def placements(self, steps: int) -> Iterator[Placement]:
-        """Return the places of the arrays: during all steps of the network's schedule."""
+        """Yield the places of the arrays: during all steps of the network's schedule."""
         for name in self.arrays:
             yield Placement(f"sampler:{name}", "scratch", self.at(name), size(self.x) * 4, 0, steps)
 

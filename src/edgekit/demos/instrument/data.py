@@ -1,4 +1,4 @@
-"""What the player is trained on: pitch and loudness of dry lines as they are heard, and the sound in the room."""
+"""Training data of the player: pitch and loudness of dry lines, by the listener, and the sound in the room."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -108,7 +108,7 @@ class Scenes:
         return tuple((azimuth + turn * share, elevation) for share in np.linspace(0, 1, 5))
 
     def plan(self) -> list[Event]:
-        """Return events; no two of a class are adjacent, and at most `OVERLAP` sound at once."""
+        """Return events; no two of a class overlap, and at most `OVERLAP` sound at once."""
         random = self.random
         busy = np.zeros((len(CLASSES), self.frames), bool)
         events = list[Event]()

@@ -57,7 +57,7 @@ def split_into_hops(pads: Float32) -> Float32:
 
 
 def positions(stream: Stream, pads: Float32) -> tuple[Float32, Float64]:
-    """What a build says of a recording (samples, 4), from its start: (labels, 2), and the time of each hop in us."""
+    """Return a build's positions for a recording (samples, 4): (labels, 2), and the time of each hop in us."""
     stream.reset()
     said, hop_us = stream.timed_run({"pads": split_into_hops(pads)})
     return said["position"].reshape(-1, 2), hop_us

@@ -129,7 +129,7 @@ class StreamDiffusion(nn.Module):
         self.times = torch.as_tensor(TIMES[None], dtype=torch.float32)
 
     def states(self) -> tuple[Tensor | tuple[Tensor, ...], ...]:
-        """As a stream begins: x and y of the buffer, its peaks, the last peak, and the caches."""
+        """Return the states at a stream start: x and y of the buffer, its peaks, the last peak, and the caches."""
         buffer = torch.zeros(1, 2, BINS, BUFFER)
         caches = tuple(torch.zeros(shape) for shape in self.frames.cached())
         return buffer, buffer, torch.zeros(1, 1, 1, BUFFER), torch.zeros(1, 1, 1, 1), caches

@@ -141,7 +141,7 @@ def enroll_talkers(
 
 
 def quality_of(sound: Sound, scene: EarSignals) -> Quality:
-    """Return the SNR of the output for the wanted talker: the first until `TURNED_S`, then the second.
+    """Return measures of the output against the wanted talker: the first until `TURNED_S`, then the second.
 
     The whole clip comes first, then each talker's part whole, then both parts without the `SETTLED_S`
     after each change of the talker.

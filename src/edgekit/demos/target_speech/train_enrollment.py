@@ -53,7 +53,7 @@ class EnrollmentScenes:
 
 
 def loss_of(said: Tensor, places: Tensor, talkers: Tensor) -> Tensor:
-    """Return the distance of embeddings (scenes, 256, frames) from their talkers, at half and at the end."""
+    """Return the loss of embeddings (scenes, 256, frames) at half and at the end: angle to the talker, and choice."""
     total = torch.zeros(())
     for frame in (said.shape[2] // 2, -1):
         alike = said[:, :, frame] @ talkers.T

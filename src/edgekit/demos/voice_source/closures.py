@@ -24,7 +24,7 @@ def bumps(closed: Float64, size: int) -> Float32:
 
 
 def instants(said: NDArray[np.floating]) -> Float64:
-    """Closures in seconds: peaks of what the network says, a parabola through the three highest samples of each."""
+    """Return closures in seconds: peaks of the output, a parabola through the three highest samples of each."""
     middle = said[1:-1]
     peaks = np.flatnonzero((middle > ON) & (middle >= said[:-2]) & (middle > said[2:])) + 1
     kept: list[int] = []

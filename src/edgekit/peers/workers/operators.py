@@ -17,7 +17,7 @@ from edgekit.peers.workers.spectra import irfft, istft, stft
 Value = Tensor | Array | None  # known integers are arrays; all else is tensors
 SETTINGS = frozenset(
     ("Clip", "DequantizeLinear", "Pad", "Pow", "QuantizeLinear")
-)  # the operands after their first input are known numbers
+)  # operators whose operands after the first are known numbers
 Made = Tensor | tuple[Tensor, ...]
 
 

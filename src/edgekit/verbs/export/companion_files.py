@@ -32,7 +32,7 @@ def read_companions(read: OptionValues, target: Target | None) -> tuple[Companio
 
 
 def board_problems(board: Board | None, target: Target | None, external: bool) -> Iterator[Problem]:
-    """Return why a board does not go with the target, or with weights that a bundle holds, if it does not."""
+    """Yield why a board does not go with the target, or with weights that a bundle holds, if it does not."""
     if board is None:
         return
     where = f"board '{board.name}'"
@@ -54,7 +54,7 @@ def board_problems(board: Board | None, target: Target | None, external: bool) -
 def binding_problems(
     bindings: Sequence[str], target: Target | None, draws: bool
 ) -> Iterator[Problem]:
-    """Return what is wrong with the bindings that are asked for; whether a sampler `draws` images."""
+    """Yield what is wrong with the bindings that are asked for; whether a sampler `draws` images."""
     for name in bindings:
         if name not in BINDINGS:
             yield unavailable("--bindings", name, BINDINGS, ())
@@ -67,7 +67,7 @@ def binding_problems(
 def package_problems(
     versions: Mapping[str, str], target: Target | None, draws: bool
 ) -> Iterator[Problem]:
-    """Return what is wrong with the packages that are asked for; whether a sampler `draws` images."""
+    """Yield what is wrong with the packages that are asked for; whether a sampler `draws` images."""
     for kind, version in versions.items():
         where = f"--package {kind}"
         if kind not in PACKAGES:

@@ -239,7 +239,7 @@ def _output_problems(read: OptionValues, out: Path) -> Iterator[Problem]:
 
 
 def metric_problems(read: OptionValues, target: Target | None) -> Iterator[Problem]:
-    """Return why a metric does not go with the other options, if it does not."""
+    """Yield why a metric does not go with the other options, if it does not."""
     if "metric" not in read.user_options:
         return
     if "min_snr_db" not in read.user_options:

@@ -36,7 +36,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
 
 
 def _conv_shape(node: ir.Node) -> ConvShape | None:
-    """Of a convolution, or of the one that a transposed one is by its phases; None where it is none."""
+    """Return the shape of a convolution, or of a transposed one's phases as a convolution; None for others."""
     if node.op_type == "Conv":
         return ConvShape.of(ints(node, "shape", [])).trimmed().lying().flat()
     found = phases_of_node(node)
