@@ -152,8 +152,8 @@ def paths(
     At row `stop` x is noised to the level of the row `back` before, ``sqrt(ab_t / ab_s) x + sqrt(1 - ab_t / ab_s) z``,
     and drawn to its end from there. It takes ``n (m + 1)`` images, fewer rows for all but n of them.
 
-    sampler: with a given start and without other noise, of one network, with levels in its table, whose rows
-        sampler: with a given start and no noise of its own in it, of one network, with levels in its table, whose rows
+    Args:
+        sampler: with a given start and without other noise, of one network, with levels in its table, whose rows
             read no row before: ddim, ddpm.
         verifier: as `random` takes it.
         n: starts, from 1 up.

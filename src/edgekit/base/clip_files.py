@@ -40,7 +40,7 @@ def stem_of(path: Path, name: str) -> Path | None:
 
 
 def files_without(folder: Path, name: str) -> list[Path]:
-    """Return the clips of a folder that hold nothing for an input that is no sound, each by one of its files."""
+    """Return the clips of a folder without data for an input that is no sound, each by one of its files."""
     files = clip_files(folder)
     held = {stem for path in files if (stem := stem_of(path, name)) and path.suffix != ARRAYS}
     return [path for path in files if _is_clip_without(path, name, held)]

@@ -27,7 +27,7 @@ class Time:
     unit: str
 
     def hops(self, hop_s: float | None) -> float:
-        """In hops of this length; None where that is not known, which only a number of hops allows."""
+        """Return the time in hops of this length; None where that is unknown, which only a number of hops allows."""
         if not self.unit:
             return self.value
         assert hop_s is not None

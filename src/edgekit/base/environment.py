@@ -15,7 +15,7 @@ class Environment:
 
     Attributes:
         name: of its folder.
-        packages: what pip installs, pinned.
+        packages: arguments of pip install, pinned.
     """
 
     name: str

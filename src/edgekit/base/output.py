@@ -39,7 +39,7 @@ def folder_problem(out: Path, force: bool = False) -> Problem | None:
 
 
 def _content_problem(folder: Path, where: str, step: str, force: bool) -> Problem | None:
-    """Why what a folder holds may not be replaced."""
+    """Return the reason why the contents of a folder may not be replaced."""
     if not any(folder.iterdir()) or (force and is_build(folder)):
         return None
     if force:
@@ -60,7 +60,7 @@ def _right_problem(path: Path, where: str) -> Problem | None:
 
 
 def is_build(folder: Path) -> bool:
-    """Whether a folder, no link to one, is what an export wrote, by its manifest."""
+    """Whether a folder, no link to one, was written by an export, by its manifest."""
     path = folder / "manifest.json"
     try:
         if folder.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
@@ -113,7 +113,7 @@ def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
 
 
 def _replace(made: Path, out: Path) -> None:
-    """Move a finished folder to its place; what was there is only removed once it stands."""
+    """Move a finished folder to its place; the old one is only removed once the new one is there."""
     old = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
     out.rename(old)
     try:
@@ -176,7 +176,7 @@ def network_problem(path: Path, source: Path) -> Problem | None:
 
 @contextmanager
 def replacement_path(path: Path, *sources: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.
+    """Give a temporary path next to `path` to write to; it takes the place of `path` at the end.
 
     No file is left and `path` is untouched when the body raises.
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG files as what a network on pictures takes; needs pillow."""
+"""PNG and JPEG files as inputs of a network on pictures; needs pillow."""
 
 import struct
 import zlib
@@ -57,7 +57,7 @@ class FittedPicture:
 
 
 def read_picture(path: Path) -> "Image":
-    """Return a PNG or JPEG, upright, as 8 bits of red, green and blue; what is transparent lies over black.
+    """Return a PNG or JPEG, upright, as 8 bits of red, green and blue; transparent parts lie over black.
 
     Raises:
         UsageError: no such file, no picture, one that ends too early or is too large.
@@ -152,7 +152,7 @@ def pixels_of(values: F32, form: Pictures) -> Float32:
 
 
 def form_problem(form: Pictures, shape: tuple[int, ...]) -> Problem | None:
-    """Why a network of such an input takes no such pictures; None where it does."""
+    """Return the reason why a network of such an input takes no such pictures; None where it does."""
     channels = shape[1] if len(shape) == 4 else 0
     counts = {len(form.mean), len(form.std)} - {1}
     wanted = {COLOURS[form.colour]} if form.colour else set(COLOURS.values())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+Progress = Callable[[str, int, int], None]  # name of the work, steps done, steps in all
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:

@@ -103,7 +103,7 @@ class _Loop:
         self.x0 = np.zeros_like(self.x)
 
     def begin(self) -> Array:
-        """x_T: the sum of what it is made of."""
+        """Return x_T: the sum of its parts."""
         table, number = self.table, self.dtype.type
         terms: list[Array] = []
         if table.start_noise:
@@ -253,9 +253,9 @@ def invert(
 ) -> Arrays:
     """Return start, noise and residual that make a table give back images: Huberman-Spiegelglas et al. (CVPR 2024).
 
-    Edit-friendly noise: x at each row's level is drawn of the image by independent noise, ``x_t = sqrt(ab_t) x0 +
-    sqrt(1 - ab_t) z``. The noise of the rows is the difference between one x and the next. By design its deviation is
-    above 1. Each x is computed anew from this noise, so errors do not add up.
+    Edit-friendly noise: x at each row's level is drawn of the image by independent noise. The formula is ``x_t =
+    sqrt(ab_t) x0 + sqrt(1 - ab_t) z``. The noise of the rows is the difference between one x and the next. By design
+    its deviation is above 1. Each x is computed anew from this noise, so errors do not add up.
 
     Args:
         table: with given start and noise, and rows that all but the last draw.
@@ -312,7 +312,7 @@ def check_invertible(table: StepTable) -> None:
 
 
 def _not_inverted(table: StepTable) -> Problem | None:
-    """Why a table has no start and noise that give an image back."""
+    """Yield the reasons why a table has no start and noise that reproduce an image."""
     roles = table.roles
     if (
         roles.start is None
@@ -338,7 +338,7 @@ def network_with_reuse(
     """Return the network of a table with encoder propagation, of one image at a time.
 
     Args:
-        whole: runs at rows of graph 0; gives the `outputs` and what is `kept`.
+        whole: runs at rows of graph 0; returns the `outputs` and the `kept` tensors.
         decoder: runs at rows of graph 1, on the inputs and what was kept at the last such row, call by call.
         outputs: names of the network's outputs.
         kept: names of the tensors of the cut.

@@ -37,7 +37,7 @@ OPTIONAL = ("bias", "ab")  # columns that a table may lack
 FIRST = 2  # the graph of a row that runs the network `first`
 NETWORKS = ("first", "y", "last")  # besides the denoiser, in the order of the list
 OWN = ("start", "noise", "residual")  # roles that no input of the network has
-NOT_THE_TRAJECTORY = frozenset({"group", "v", "bias", "s"})  # what quantization may change
+NOT_THE_TRAJECTORY = frozenset({"group", "v", "bias", "s"})  # the part that quantization may change
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ class StepTable:
         """Return the table itself.
 
         Raises:
-            UsageError: what `problems` finds.
+            UsageError: the findings of `problems`.
         """
         if problems := self.problems():
             raise UsageError(problems)
@@ -244,7 +244,7 @@ class StepTable:
 
     @staticmethod
     def from_facts(facts: Mapping[str, Any]) -> "StepTable":
-        """Read what `facts` gave; its origin is not trusted.
+        """Read the result of `facts`; its origin is not trusted.
 
         Raises:
             UsageError: keys that are missing or unknown, values of another kind.

@@ -63,7 +63,7 @@ NO_SETTINGS = InputSettings()
 
 
 def read_settings(given: Iterable[str] | Mapping[str, object]) -> dict[str, Setting]:
-    """Read what is set for inputs.
+    """Read the values set for inputs.
 
     Args:
         given: texts as ``knob=0.3``, ``knob=0s:0.3,2.5s:0.8``, ``knob=0:1``, ``a=0:1,5:9`` (a range for each value of
@@ -74,7 +74,7 @@ def read_settings(given: Iterable[str] | Mapping[str, object]) -> dict[str, Sett
         Name -> setting.
 
     Raises:
-        UsageError: every one that is of another form, does not begin at 0 s and go on, or names a file that cannot be
+        UsageError: each one that has another form, does not begin at 0 s and go on, or names a file that cannot be
             read.
     """
     rows: list[tuple[str, str, object]]

@@ -49,7 +49,7 @@ def instructions(build: Build, target: str) -> int:
 
 
 def nothing_fits(pool: Sequence[Auto], limits: Limits, least: float) -> str | None:
-    """Why nothing that is good enough may be taken: the nearest, what it takes and reaches; None where nothing is.
+    """Return why no good candidate fits: the nearest, its costs and quality; None where there is none.
 
     The nearest misses its bounds by the least.
     """

@@ -22,7 +22,7 @@ from edgekit.targets.trials import Trials
 
 Judgement = tuple[dict[str, float], float, float | None]  # noises, changed decisions, the metric
 MIN_SNR_DB = 30.0  # the default
-UNHEARD_DB = 3.0  # more, of what is judged in parts: clips that come later are that much worse
+UNHEARD_DB = 3.0  # more, for clips judged in parts: later clips are that much worse
 LEAST_SNR_DB = 26.0  # the default, at any cost
 LEAST_LEVELS_DB = 20.0  # the same over all levels of sound
 MIN_PSNR_DB = 36.0  # of images
@@ -39,17 +39,17 @@ OVERLAP = np.float32(0.7)  # factor on two clips that are mixed
 
 
 class TypeCriteria:
-    """Clips that types are judged by, what the float network makes of them, and what is to be reached.
+    """The clips that judge types, the float network's outputs for them, and the goal.
 
     Attributes:
         places: the numbers of the judging parts of the calibration, whose ranges are left out meanwhile.
         reference: the judging clips, in all forms, at all levels.
-        images: of a denoiser of which no ratio is asked.
-        metric: the user's, and what it must reach; else None.
-        needed: what is to be reached, in dB or as the metric counts.
-        least: what is taken where that takes too much.
+        images: of a denoiser for which no SNR is asked.
+        metric: the user's, and the value that it must reach; else None.
+        needed: the goal, in dB or in the metric's unit.
+        least: the accepted minimum where the goal costs too much.
         thrifty: whether products are to stay in int8 as long as that is possible.
-        sought: the ratio to look for where they do.
+        sought: the SNR to search for in that case.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class TypeCriteria:
 
     @property
     def decides(self) -> bool:
-        """Whether decisions are what counts most."""
+        """Whether decisions are the main criterion."""
         return self.thrifty and bool(self.decisions.ends)
 
     @property
@@ -116,9 +116,9 @@ class TypeCriteria:
         recipe: Recipe,
         alone: dict[str, float] | None = None,
     ) -> Auto:
-        """Quantize, and measure in C: with the ranges of `held`, which has not seen the judging clips.
+        """Quantize, and measure in C, with the ranges of `held`, which excludes the judging clips.
 
-        Those count together, and what the export is verified on apart.
+        Those count together, the clips that verify the export separately.
         """
         count = len(self.whole.clips)
         tried = quantize_observed(held, recipe, self.calibration.label)
@@ -136,7 +136,7 @@ class TypeCriteria:
         return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
 
     def _reached(self, tried: Model, found: Sequence[Judgement]) -> float:
-        """The PSNR of images, the mean of the metric, or the least ratio of what judges and what verifies."""
+        """Return the PSNR of images, the mean of the metric, or the least SNR over judging and verified clips."""
         if self.images is not None:
             return self.images.psnr_db(tried)
         if self.metric is not None:
@@ -146,7 +146,7 @@ class TypeCriteria:
         return decibels(max(self.whole.total(part) for part in parts))
 
     def outlook(self, quantized: Model) -> float:
-        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
+        """Estimate the SNR of the judging clips, in dB, on some of them in onnxruntime, without a compiler."""
         runner, judged = HopRunner(quantized), self.reference
         return decibels(
             judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
@@ -175,7 +175,7 @@ class TypeCriteria:
 
 
 def levels_of(model: Model, heard: SoundInputs) -> tuple[tuple[float, float], ...]:
-    """At which levels a network is judged, and by how much the noise is divided there."""
+    """Return the levels at which a network is judged, and the divisor of the noise at each."""
     if not heard.pcm:
         return LEVELS[:1]
     return DETECTED if probabilities(model) else LEVELS
@@ -243,7 +243,7 @@ def loud_part(model: Model, calibration: Calibration) -> Calibration:
 
 
 def loudest(model: Model, clip: Clip, clips: int) -> Clip:
-    """Return the hops of one of so many clips that have the most power: `SCREENED_HOPS` in all clips.
+    """Return the hops of one clip that have the most power: `SCREENED_HOPS` in all clips together.
 
     Calls of a denoiser stay as they are: each has its place in the sampling.
     """

@@ -52,7 +52,7 @@ class Level:
 
     @property
     def short(self) -> bool:
-        """Whether it is below what is wanted."""
+        """Whether it is below the required value."""
         if self.metric is not None:
             return self.metric < self.needed
         if self.alike is not None:
@@ -93,7 +93,7 @@ class HeldOutReport:
 
     @property
     def is_short(self) -> bool:
-        """Whether any level is below what is wanted."""
+        """Whether any level is below the required value."""
         return any(row.short for row in self.levels)
 
     def facts(self) -> JsonObject:
@@ -146,7 +146,7 @@ class HeldOutReport:
         return f"--recipe {reaches}" if recipe == "auto" else f"--recipe auto, or {reaches}"
 
     def _unheard_db(self) -> float:
-        """By how much clips that were left out come out worse."""
+        """Return the loss of clips that were left out."""
         first = self.levels[0].snr_db
         return 0.0 if first is None or self.heard_db is None else self.heard_db - first
 

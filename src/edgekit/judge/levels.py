@@ -104,7 +104,7 @@ class _Found:
     lost: list[float] = field(default_factory=list)
 
     def level(self, level_db: int, needed: float) -> Level:
-        """All clips together."""
+        """Combine all clips."""
         lost = (float(np.mean(self.lost)), max(self.lost)) if self.lost else None
         alike, said = _mean(self.shares), _mean(self.values)
         ratio, worst = _ratio(self.noises), _worst(self.noises)
@@ -112,7 +112,7 @@ class _Found:
 
 
 class _LevelCriteria:
-    """The judged parts at all levels, and what the float network makes of them."""
+    """The judged parts at all levels, and the float network's outputs for them."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class _LevelCriteria:
         self.beyond = parts.beyond(BEYOND_DB)
 
     def run(self, recipe: Recipe, most_folds: int, quick: bool = False) -> HeldOutReport:
-        """Judge a recipe on some of the folds; what is `quick` to compile shares no kernels with the build."""
+        """Judge a recipe on some of the folds; a `quick` compilation shares no kernels with the build."""
         folds = self.folds[:most_folds]
         found = [_Found() for _ in LEVELS_DB]
         heard: list[dict[str, float]] = []
@@ -162,7 +162,7 @@ class _LevelCriteria:
     def _judge_fold(
         self, fold: Sequence[int], quantized: Model, quick: bool, found: "list[_Found]"
     ) -> list[dict[str, float]]:
-        """Add what integers make of the clips that were left out, at each level; the noise of the others."""
+        """Add the integers' results for the clips that were left out, at each level, and the noise of the others."""
         places = {number: place for place, number in enumerate(self.numbers)}
         unheard = [(level, places[n]) for level in range(len(LEVELS_DB)) for n in fold]
         known = [(0, places[n]) for n in self.numbers if n not in fold]
@@ -181,7 +181,7 @@ class _LevelCriteria:
     def _see(
         self, found: "_Found", level: int, place: int, outputs: Arrays, noise: dict[str, float]
     ) -> None:
-        """Add what integers make of a clip that was left out."""
+        """Add the integers' results for a clip that was left out."""
         found.noises.append(noise)
         found.lost += self._lost(level, place, outputs)
         if self.ends or self.model.decide is not None:
@@ -244,7 +244,7 @@ def dbfs(samples: Array) -> float:
 
 
 def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
-    """In dB, the mean of the clips, each as its worst output; None without noise.
+    """Return the mean SNR of the clips in dB, each by its worst output; None without noise.
 
     The noise of all clips together is that of one or two of them, and predicts others less well.
     """
@@ -253,13 +253,13 @@ def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
 
 
 def _worst(noises: Sequence[Mapping[str, float]]) -> float | None:
-    """In dB, of the clip that comes out worst; None without noise."""
+    """Return the SNR of the worst clip in dB; None without noise."""
     worst = min(_ratios(noises))
     return worst if worst < MOST_DB else None
 
 
 def _ratios(noises: Sequence[Mapping[str, float]]) -> list[float]:
-    """In dB, of each clip's worst output, at most `MOST_DB`."""
+    """Return the SNR of each clip's worst output in dB, at most `MOST_DB`."""
     return [min(-10 * math.log10(max(*n.values(), 1e-30)), MOST_DB) for n in noises]
 
 

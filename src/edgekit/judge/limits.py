@@ -1,4 +1,4 @@
-"""Bounds on what a build may take of its device, as a user gives them to a search for types."""
+"""Bounds on the device resources of a build, as a user gives them to a search for types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ FLAGS = {"flash": "--max-flash", "ram": "--max-ram", "instructions": "--max-inst
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a build for a target may take.
+    """The largest costs allowed for a build on a target.
 
     Attributes:
-        target: whose C it is.
-        most: by the keys of `FLAGS`: bytes of weights, bytes of states and scratch, instructions of a hop. What
-            is not bounded has no key.
+        target: of the C build.
+        most: by the keys of `FLAGS`: bytes of weights, bytes of states and scratch, instructions of a hop. Unbounded
+            resources have no key.
     """
 
     target: str

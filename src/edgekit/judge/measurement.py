@@ -21,13 +21,13 @@ from edgekit.targets.trials import Trials
 
 Clips = Sequence[Mapping[str, Array]]
 RANKED = 3
-BATCH = 8  # tables between two writes of what was measured
+BATCH = 8  # tables between two writes of the measurements
 QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
 QUIETEST_HOP = 1e-2  # the same of hops
 
 
 class Reference:
-    """Clips and what the float network makes of them."""
+    """Clips and the float network's outputs for them."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class Meter:
     """The relative noise of a selectable network for tables of grids."""
 
     def __init__(self, model: Model, reference: Reference, folder: Path | None, team: Team) -> None:
-        """`folder` keeps what was measured, so that a search that was cut off goes on from there."""
+        """Keep measurements in `folder`, so that an interrupted search goes on from there."""
         self._model, self._reference, self._team = model, reference, team
         self._path = folder and folder / f"{_digest(model, reference)}.json"
         self._known: dict[str, float] = {}

@@ -29,7 +29,7 @@ from edgekit.quantize.recipe import MEASURED, Recipe
 HOPS = 240  # of each level, over all clips that are left out
 MOST_DB = 40.0  # of a level: more is not worth a loss at another one
 MARGIN_DB = 0.5  # by which a form must be better than the plain one, over all levels
-LEAST = 1e-4  # of a probability, and of what it lacks to 1
+LEAST = 1e-4  # of a probability, and of its distance to 1
 QUIETEST = 1e-3  # of an output's mean power: quieter clips count less
 
 
@@ -88,7 +88,7 @@ def choose_preparation(
 
 
 def close_recipe(model: Model, recipe: Recipe) -> Recipe:
-    """The recipe without what it leaves open; where sound meets a logarithm it has quieter copies."""
+    """Close the open choices of the recipe; where sound meets a logarithm it has quieter copies."""
     if recipe.equalize == MEASURED:
         recipe = replace(recipe, equalize=False)
     if recipe.quiet_copies == MEASURED:
@@ -113,7 +113,7 @@ def _measure_options(
     options: Sequence[Option],
     progress: Progress,
 ) -> tuple[Recipe, dict[str, str]]:
-    """The recipe with the options that are better, one after the other, and what was measured of each.
+    """Return the recipe with the options that measure better, one after another, and the measurements.
 
     Ranges are those of the loudest hops.
     """
@@ -128,7 +128,7 @@ def _measure_options(
     progress("compare preparations", 0, len(options) + 1)
     try:
         before = judges.ratios(observe_model(model, part, recipe), recipe)
-    except CalibrationError:  # all sound is in what is left out
+    except CalibrationError:  # all sound is in the part that is left out
         return recipe, said
     for done, option in enumerate(options, 1):
         progress("compare preparations", done, len(options) + 1)
@@ -150,7 +150,7 @@ def _mean(ratios: Sequence[float]) -> float:
 
 
 class _Judges:
-    """Clips that are left out of the calibration together, at every level, and what the float network makes of them."""
+    """Clips left out of the calibration together, at every level, and the float network's outputs for them."""
 
     def __init__(
         self, model: Model, parts: Sequence[Part], calibration: Calibration, pcm: str | None
@@ -165,7 +165,7 @@ class _Judges:
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
 
     def ratios(self, seen: ObservedModel, recipe: Recipe) -> list[float]:
-        """In dB, of the worst output at each level; weights are rounded to the nearest, fitted or not."""
+        """Return the SNR in dB of the worst output at each level; weights are rounded to the nearest, fitted or not."""
         nearest = replace(recipe, rounding="nearest")
         runner = HopRunner(quantize_observed(seen, nearest, ""))
         rows = zip(self.clips, self.exact, strict=True)

@@ -41,7 +41,7 @@ GOLDEN_HOPS = 64
 ORACLE_STEPS = 100_000
 MIN_ORACLE_HOPS = 128
 NOISE_SEED = 0
-# what runs a build here, by target; others run their C
+# the runners here, by target; others run their C
 RUN_BY = {
     "wasm": "the module, in wasmtime",
     "onnxruntime": "onnxruntime",
@@ -51,12 +51,12 @@ RUN_BY = {
 }
 PCM_NOISE = 0.1  # of full scale
 HIGHEST_INTEGER = 1  # of integer inputs of unknown meaning: they may be indices
-# What a build must reach against the source network: float by its rounding alone, integers by far
+# SNR that a build must reach against the source network: float by its rounding alone, integers by far
 # less, since their fidelity is the recipe's and the calibration's affair.
 MIN_SNR_DB = {"float32": 90.0, HALF: 40.0}
 MIN_SNR_INTEGER_DB = 10.0
 # A float build may be this much farther from its source than the source is from itself with inputs
-# that differ in the last place: what onnxruntime rounds off is not the build's fault.
+# that differ in the last place: onnxruntime's own rounding is not the build's fault.
 OWN_NOISE_MARGIN_DB = 20.0  # a factor of ten
 MIN_SNR_OWN_DB = 15.0
 
@@ -114,9 +114,9 @@ def _noise_hops(model: Model, hops: int, examples: Mapping[str, Float32]) -> Arr
 
 
 def verified_hops(model: Model, runs: int = 1) -> int:
-    """Return how many hops are enough: bounded by what the runtimes hold of one tensor, and by their work.
+    """Return a sufficient number of hops, bounded by the runtimes' size of one tensor and by their work.
 
-    That many in each of `runs`, which share the work.
+    This is the number for each of `runs`, which share the work.
     """
     borders = *model.stream_inputs, *model.stream_outputs
     values = max([1, *(math.prod(static_shape(value) or ()) for value in borders)])
@@ -152,11 +152,11 @@ def verify(
     the facts state that no stream was compared.
 
     Returns:
-        The manifest's `verification`, and the build's outputs (hops, *shape). A ratio without noise
-        or without signal is None.
+        The manifest's `verification`, and the build's outputs (hops, *shape). An SNR without noise or without signal is
+        None.
 
     Raises:
-        VerificationError: an output is below what is accepted, or an integer build is not its oracle.
+        VerificationError: an output is below the accepted SNR, or an integer build differs from its oracle.
         ModelError: the same, of a network that converts floats to integers that cannot hold them.
     """
     stream.reset()
@@ -212,7 +212,7 @@ class _Comparison:
         }
 
     def check(self, exact: bool | None, accepted: Mapping[str, float]) -> None:
-        """Refuse outputs below what is accepted, and integers that are not the oracle's."""
+        """Refuse outputs below the accepted SNR, and integers that differ from the oracle's."""
         low = [
             f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
             f"{self.errors[name]:.3g}; at least {accepted[name]:g} dB needed (--min-snr)"
@@ -238,7 +238,7 @@ def _accepted_ratios(
 def hops_decided_otherwise(
     reference: Model, expected: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> int:
-    """In how many hops a build decides otherwise than its source, which has decisions."""
+    """Return the number of hops with other decisions than the source, which has decisions."""
     names = outputs.keys() - {*reference.measured_outputs}
     differ = [(expected[n] != outputs[n]).reshape(len(outputs[n]), -1).any(axis=1) for n in names]
     return int(np.any(differ, axis=0).sum())
@@ -259,7 +259,7 @@ def _metric(
 
 
 def _count_changed_decisions(reference: Model, expected: Arrays, outputs: Arrays) -> dict[str, int]:
-    """In how many hops a build decides otherwise than its source, which may decide nothing."""
+    """Return the number of hops with other decisions than the source; empty if it has none."""
     if reference.decide is None:
         return {}
     return {"hops_decided_otherwise": hops_decided_otherwise(reference, expected, outputs)}

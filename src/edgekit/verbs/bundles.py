@@ -98,7 +98,7 @@ def read_bundle(content: bytes, public_key: bytes) -> Bundle:
         public_key: 32 bytes.
 
     Raises:
-        UsageError: it is no bundle, is cut, damaged, or not signed with that key.
+        UsageError: the content is not a bundle, is cut, damaged, or not signed with that key.
         ToolError: the package cryptography is missing.
     """
     require(("cryptography",))

@@ -19,7 +19,7 @@ class Inspection:
         problems: the reasons why a network cannot be lowered.
         streaming: of an offline network that was rewritten to hops, or its build: `outputs` and
             `tensors` as in `Manifest.streaming`; of a network also the result of `network_inspection.streaming_facts`.
-        sample_rate_hz: None where it is not known.
+        sample_rate_hz: None where it is unknown.
         page: a report as HTML; None where there is no manifest.
     """
 

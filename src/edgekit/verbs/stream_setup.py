@@ -70,7 +70,7 @@ class StreamSetup:
         return made
 
     def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
-        """Return a build as a running stream, and what the user should know of it.
+        """Return a build as a running stream, and notes for the user.
 
         Raises:
             UsageError: no usable build, or constants, controls or a device that do not fit it.
@@ -96,7 +96,7 @@ class StreamSetup:
         return settings
 
     def _session(self, settings: Settings, manifest: Manifest) -> dict[str, Array]:
-        """The session constants that a file and settings give, all or none."""
+        """Return the session constants from a file and settings, all or none."""
         given = {} if self.constants is None else read_npz(Path(self.constants))
         given |= session_values(settings, manifest)
         if not given:
@@ -106,7 +106,7 @@ class StreamSetup:
 
 
 def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:
-    """Why a build does not run on a device that is named, if it does not."""
+    """Yield the reasons why a build does not run on the named device."""
     if device is None or (device == SIMULATOR and manifest.target == "fpga"):
         return []
     found = f"'{device}' for a build for {manifest.target}"

@@ -1,4 +1,4 @@
-"""The table of targets: what each emits and needs, its own options, its backend and what runs it.
+"""The table of targets: the outputs, tools and own options of each, its backend and its runner.
 
 A backend is imported when it is asked for: the table itself needs no package.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 WEIGHTS = ("inside", "external")
-SCHEDULED = ("tune", "schedule")  # options of what chooses kernels, which the export itself reads
+SCHEDULED = ("tune", "schedule")  # options for the choice of kernels, which the export itself reads
 
 
 def c_choices() -> Mapping[str, tuple[str, ...]]:
@@ -101,7 +101,7 @@ class Target:
         hop_scales: whether integers may have a scale per hop; else they keep the fixed ones.
         options: names of `ExportOptions` that only this target has.
         is_c: whether the build is C sources.
-        contender: a build folder as what `bench` measures on this machine.
+        contender: a build folder as a program that `bench` measures on this machine.
         unmeasured: the reason why `bench` measures no such build, and the step to take instead.
         choices: the allowed values of ``recipe`` and options, where some are not allowed.
     """

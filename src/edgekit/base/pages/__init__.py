@@ -14,11 +14,11 @@ HERE = Path(__file__).parent
 
 
 def fill(template: Path, **values: object) -> str:
-    """Return a template with its values; a name that has no value is an error.
+    """Return a template with its values; a name without a value is an error.
 
     Args:
         template: the file; it may extend ``layout.html`` and import ``parts.html``.
-        values: what it names. Texts are escaped, `markupsafe.Markup` is HTML already.
+        values: those of its names. Texts are escaped, `markupsafe.Markup` is HTML already.
     """
     return _environment(template.parent).get_template(template.name).render(values)
 
@@ -56,7 +56,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Column:
-    """One of ``parts.histogram``: the height as a share of the tallest, and what is shown where one points at it."""
+    """One of ``parts.histogram``: the height as a share of the tallest, and the text shown under the pointer."""
 
     height: float
     hint: str

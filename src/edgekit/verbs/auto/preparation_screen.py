@@ -24,7 +24,7 @@ PREPARATIONS = (
     {"equalize": True, "migrate": 0.0},
     {"equalize": True, "migrate": 0.5},
 )
-DOUBT_DB = 3.0  # what an outlook may be off by
+DOUBT_DB = 3.0  # the error of an outlook
 NEARER_DB = 0.5  # by which other ranges must be nearer
 
 

@@ -17,9 +17,9 @@ from edgekit.quantize.recipe import SHAPED, Recipe
 from edgekit.quantize.search.space import result_of
 from edgekit.quantize.types.choose import choose_types
 
-ROOM_DB = 10.0  # above what is asked, where weights take a tenth of the noise
+ROOM_DB = 10.0  # above the goal, where weights take a tenth of the noise
 WORTH_DB = 0.5  # less is chance
-SHORT_DB = 3.0  # above what is asked, where fitting alone does not do
+SHORT_DB = 3.0  # above the goal, where fitting alone does not suffice
 DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on average
 MOST_EXACT = 0.2  # of the multiply-accumulates, with those of layers that read them
 
@@ -60,7 +60,7 @@ def with_exact(
     """Return the recipe with the layers in float that rounding drowns, where fitting is not enough.
 
     Args:
-        held: what was seen, and fitted.
+        held: the observations, with fitted weights.
         recipe: as `with_rounding` returned it.
         ratio: its outlook.
         judging: the judging clips.
@@ -78,7 +78,7 @@ def with_exact(
     most = MOST_EXACT if ratio >= judging.needed else 1.0
     least = in_integers(tensors) - most * sum(macs.values())
     for node in _drowned_layers(held):
-        more = {**tensors, result_of(node): "float32"}  # what reads it leaves the integers, too
+        more = {**tensors, result_of(node): "float32"}  # its readers leave the integers, too
         if in_integers(more) >= least:
             tensors = more
     exact = replace(recipe, tensors=tensors)

@@ -1,4 +1,4 @@
-"""The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
+"""The benchmark of a build: its device, its peers, and the page in its report."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -96,7 +96,7 @@ def _device_run(request: Request) -> DeviceRun:
 
 
 def _build_problems(request: Request, manifest: Manifest) -> Iterator[Problem]:
-    """Why nothing measures such a build, or not its layers."""
+    """Yield the reasons why such a build, or its layers, cannot be measured."""
     row, found = TARGETS.get(manifest.target), f"a build for {manifest.target}"
     if row is None:
         allowed = f"a build for {', '.join(TARGETS)}"
@@ -111,7 +111,7 @@ def _build_problems(request: Request, manifest: Manifest) -> Iterator[Problem]:
 def _device_problems(
     request: Request, manifest: Manifest, target: Profile, device: Device | None
 ) -> Iterator[Problem]:
-    """Why a device does not measure the build, or not so many hops."""
+    """Yield the reasons why a device cannot measure the build, or that number of hops."""
     if device is None:
         yield unavailable("--device", request.device or "", FORMS, ())
     elif not device.takes(target):

@@ -49,9 +49,9 @@ class Ran:
 
     Attributes:
         number: of the run in its file, from 1.
-        kept: what an earlier call of the same run had measured.
-        measured: what was measured now.
-        failed: why others have no result.
+        kept: the measurements of an earlier call of the same run.
+        measured: the measurements of this call.
+        failed: the reasons why others have no result.
         worse: regressions against the run before, in words.
     """
 

@@ -39,7 +39,7 @@ def with_slow_layers(costs: ByLayer, model: Model, manifest: Manifest, device: P
         costs: of the build.
         model: its network.
         manifest: its facts.
-        device: where it runs.
+        device: the device that runs it.
 
     Raises:
         ToolError: no compiler or emulator, or one failed.

@@ -10,12 +10,12 @@ NAMES = ("fleet", "folder", "build", "recipe", "target", "device", "machine")
 
 @dataclass(frozen=True)
 class Rule:
-    """When a number got worse.
+    """The rule by which a number got worse.
 
     Attributes:
-        what: the number is, with its unit.
+        what: the name of the number, with its unit.
         read: takes it from a line.
-        most: how many times the one before it may be.
+        most: the largest allowed factor over the one before it.
     """
 
     what: str

@@ -1,4 +1,4 @@
-"""results.jsonl: one line of JSON per benchmark. Lines may come from anywhere: what is read is checked, one by one."""
+"""results.jsonl: one line of JSON per benchmark. Lines may come from any source, so each one is checked."""
 
 import json
 import math
@@ -60,7 +60,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Log:
-    """The usable lines of a file in their order, and what is wrong with the others."""
+    """The usable lines of a file in their order, and the problems of the others."""
 
     results: tuple[Result, ...]
     damaged: tuple[str, ...]
@@ -74,9 +74,9 @@ class Log:
 
 
 def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | int) -> None:
-    """Add a line: the build's facts, what ``edgekit bench --json`` prints, and `more`.
+    """Add a line: the build's facts, the output of ``edgekit bench --json``, and `more`.
 
-    A line that was cut when a program ended stays the only one that is damaged.
+    If a program ends in the middle of a line, only that line is damaged.
     """
     facts = measured.to_dict()
     line = {
@@ -166,7 +166,7 @@ def parse(line: bytes) -> Result:
 
 
 def results_schema() -> JsonObject:
-    """Return the JSON Schema (draft 2020-12) of a line of results.jsonl: what `parse` demands, and other keys."""
+    """Return the JSON Schema (draft 2020-12) of a line of results.jsonl: the demands of `parse`, and other keys."""
 
     def number(least: float = 0.0) -> JsonObject:
         return {"type": ["number", "null"], "minimum": least, "maximum": LARGEST}

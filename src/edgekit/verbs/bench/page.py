@@ -1,6 +1,6 @@
-"""The page that a benchmark adds to report.html: a histogram of the hops, and where instructions go.
+"""The page that a benchmark adds to report.html: a histogram of the hops, and the distribution of instructions.
 
-What each layer takes is also drawn in the report's picture of the network.
+The cost of each layer is also drawn in the report's picture of the network.
 """
 
 import re
@@ -21,7 +21,7 @@ ALIKE = 1e-3  # of the largest: a distribution narrower than this is described i
 MARK = "<!-- bench {device} -->"
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
-# In the picture of the network: a layer's bar, whose width is 1 at most; the line of its details; what the bars show.
+# In the picture of the network: a layer's bar (width at most 1), the line of its details, and the legend of the bars.
 BAR = re.compile(r'(<rect class=grey data-layer="([^"]*)" width=")[^"]*')
 COST = re.compile(r'(<p class=cost data-layer="([^"]*)">)[^<]*')
 # "What could be better": the list of the report, hidden where it is empty.
@@ -113,7 +113,7 @@ def _bars(costs: ByLayer | None) -> list[Bar]:
 
 
 def _with_bars(report: str, costs: ByLayer, measured: Measurement) -> str:
-    """The picture of the network with bars that show what was measured."""
+    """Return the picture of the network with bars for the measurements."""
     by_name: defaultdict[str, float] = defaultdict(float)
     for name, _, cost in costs.rows:
         by_name[name] += cost

@@ -1,4 +1,4 @@
-"""The benchmark of a build on another machine: what is made for it, sent, and compared."""
+"""The benchmark of a build on another machine: make the files for it, send them, and compare."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,7 +23,7 @@ Progress = Callable[[str, int, int], None]
 
 
 def measure(run: DeviceRun, with_layers: bool, progress: Progress) -> Measurement:
-    """Send a build's replay to a device, run it there, and compare what comes back with golden.
+    """Send a build's replay to a device, run it there, and compare the outputs with golden.
 
     C sources are compiled here, into one static program for the device's core. Builds of onnxruntime and LiteRT are
     sent with the part of EdgeKit that runs them, for the Python there.

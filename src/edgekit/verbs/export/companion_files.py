@@ -15,7 +15,7 @@ from edgekit.verbs.targets import TARGETS, Target
 
 
 def read_companions(read: OptionValues, target: Target | None) -> tuple[Companions, list[Problem]]:
-    """Return what options ask for, and everything that is wrong with it."""
+    """Return the companions that options ask for, and all problems with them."""
     board = read.values.get("board")
     if not isinstance(board, Board):
         board = None
@@ -54,7 +54,7 @@ def board_problems(board: Board | None, target: Target | None, external: bool) -
 def binding_problems(
     bindings: Sequence[str], target: Target | None, draws: bool
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the bindings that are asked for; whether a sampler `draws` images."""
+    """Yield problems with the bindings of the request; `draws`: whether a sampler draws images."""
     for name in bindings:
         if name not in BINDINGS:
             yield unavailable("--bindings", name, BINDINGS, ())
@@ -67,7 +67,7 @@ def binding_problems(
 def package_problems(
     versions: Mapping[str, str], target: Target | None, draws: bool
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the packages that are asked for; whether a sampler `draws` images."""
+    """Yield problems with the packages of the request; `draws`: whether a sampler draws images."""
     for kind, version in versions.items():
         where = f"--package {kind}"
         if kind not in PACKAGES:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def check_tools(request: Request | NetworkRequest) -> None:
-    """See that packages, tools and the source's code are here.
+    """Check that packages, tools and the source's code are installed.
 
     Raises:
         ToolError: packages or tools are missing.

@@ -101,12 +101,12 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
 
 
 def run_training(tuning: WeightTuner, checkpoint: Path, progress: Progress) -> tuple[int, Done]:
-    """Train, from a checkpoint where there is one; the step it began at, and what there is at the end.
+    """Train, from a checkpoint where there is one; return the step it began at, and the final state.
 
-    What interrupts it leaves a checkpoint.
+    An interrupted training leaves a checkpoint.
 
     Raises:
-        UsageError: the checkpoint is not one of this training.
+        UsageError: the checkpoint belongs to another training.
         VerificationError: of most steps the gradient is not finite.
     """
     done = _read_checkpoint(checkpoint, tuning) if checkpoint.exists() else tuning.start()

@@ -54,7 +54,7 @@ from edgekit.verbs.export.work import Examples, QuantizedNetwork, WrittenBuild
 
 @dataclass(frozen=True)
 class _VerifiedRun:
-    """A build that ran and was compared: its stream, what went in and came out, and the facts."""
+    """A build that ran and was compared: its stream, its inputs and outputs, and the facts."""
 
     stream: Stream
     samples: Arrays
@@ -135,7 +135,7 @@ def _verify_others(written: WrittenBuild, stream: Stream) -> None:
 
 
 def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
-    """The manifest with what was found, and with what."""
+    """Return the manifest with the measurements, and their circumstances."""
     manifest, quantized = written.build.manifest, written.quantized
     device, tools = profile(manifest.target), dict(manifest.tools)
     if run.stream.compiler is not None:
@@ -149,7 +149,7 @@ def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
 def _with_device(
     written: WrittenBuild, run: _VerifiedRun, manifest: Manifest
 ) -> tuple[Manifest, tuple[Arrays, Arrays]]:
-    """Write what a device replays, and place a build on the user's board; the facts, and what is replayed."""
+    """Write the replay for a device, and place a build on the user's board; return the facts and the replayed data."""
     build, model, device = written.build, written.quantized.model, profile(manifest.target)
     replayed = run.samples, run.outputs
     if not device.is_cross:
@@ -174,7 +174,7 @@ def _report(written: WrittenBuild, run: _VerifiedRun, manifest: Manifest) -> str
 
 
 def finish_module(written: WrittenBuild, progress: Progress) -> Manifest:
-    """Compile a build for WebAssembly to its module, and finish it: what is verified is the module.
+    """Compile a build for WebAssembly to its module, and finish it; the module itself is verified.
 
     Raises:
         ToolError: no compiler, or it failed.
@@ -218,7 +218,7 @@ def _fresh_run(stream: Stream, samples: Arrays) -> Arrays:
 
 
 def clean_form(quantized: QuantizedNetwork, hops: int) -> Samples | None:
-    """The clean form of what `sample_hops` returns, as late as the outputs; None where a clip has none."""
+    """Return the clean form of `sample_hops`'s samples, as late as the outputs; None where a clip has none."""
     calibration, stream = quantized.calibration, quantized.model.stream
     if calibration is None or len(calibration.clean) < len(calibration.clips):
         return None
@@ -233,7 +233,7 @@ def clean_form(quantized: QuantizedNetwork, hops: int) -> Samples | None:
 
 
 def with_code_bytes(manifest: Manifest, folder: Path, device: Profile) -> Manifest:
-    """Add what the device's own compiler makes of a build, where this machine has it."""
+    """Add the code size that the device's own compiler reports for a build, where this machine has it."""
     if (found := code_bytes(folder, device)) is None:
         return manifest
     size, compiler = found
@@ -278,7 +278,7 @@ def with_board(
 
 
 def recipe_text(quantized: QuantizedNetwork, keeps_scales: bool) -> str:
-    """Return the recipe.toml of what was applied, with its scales where asked; of what another tool did, its name."""
+    """Return the recipe.toml of the applied recipe, with its scales where asked; for another tool's, its name."""
     if quantized.recipe is None:
         return f'name = "{quantized.model.quantization.recipe}"\n'
     alone, recipe = quantized.alone_db, quantized.recipe

@@ -17,7 +17,7 @@ class Flag:
         name: of the flag, where it differs from the option's name.
         minimum: of a number.
         many: of a repeatable flag: converts its parsed texts to the value.
-        parse: one text of a repeatable flag to what `many` takes.
+        parse: converts one text of a repeatable flag to an element for `many`.
         takes: selects the texts of this option, where two options share a flag.
         read: ``module:function`` from the keyword's value to the one that a request holds, or a UsageError. It is
             imported when an option is read: the command line knows all flags without it.

@@ -172,7 +172,7 @@ class _HopAxes:
         return [self.shapes[name][axis] for name, axis in growth.axes.items()]
 
     def is_evident(self, growth: Growth) -> bool:
-        """Whether the longest of the axes counts what the hop counts."""
+        """Whether the longest of the axes counts the same as the hop."""
         size = max(self.sizes(growth))
         if self.options.frontend is not None:
             return True
@@ -247,7 +247,7 @@ def _flags(axes: Mapping[str, int]) -> str:
 
 
 def _problem(growth: Growth, source: str, options: ImportOptions, network: Model) -> Problem:
-    """Hops that are not the whole, and what the user may have meant."""
+    """Return the problem of hops that differ from the whole, and what the user may have meant."""
     places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
     states = ", ".join(pair.input for pair in network.states)
     carried = f"its states ({states}) carry less than" if states else "no state carries what"

@@ -141,7 +141,7 @@ def _best_kernels(choices: Sequence[Choice], known: Costs, unit: str) -> list[Me
 
 
 def _cache(device: Profile) -> Path | None:
-    """The file of what was measured with a device's kernels, compiler and this version; None without a cache."""
+    """Return the file of measurements for a device's kernels, compiler and this version; None without a cache."""
     compiler = find_cross_compiler(device)
     if compiler is None:
         raise ToolError(f"no compiler for {device.name}: {how_to_get(device)}")

@@ -26,7 +26,7 @@ MOST_SEED = 2**32 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkRequest:
-    """A network, and the file that what becomes of it is written to."""
+    """A network, and the output file of the verb."""
 
     source: str
     out: Path
@@ -87,10 +87,10 @@ class FinetuneRequest(NetworkRequest):
 
 
 def read_stream_request(source: str, out: Path, options: StreamOptions) -> StreamRequest:
-    """Read what a user gave `edgekit.api.stream`.
+    """Read the user's arguments of `edgekit.api.stream`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     read = read_options(options, StreamOptions)
     imports, problems = read_imports(source, read)
@@ -101,10 +101,10 @@ def read_stream_request(source: str, out: Path, options: StreamOptions) -> Strea
 def read_prune_request(
     source: str, out: Path, pattern: str, layers: str | None, smallest: int | None
 ) -> PruneRequest:
-    """Read what a user gave `edgekit.api.prune`.
+    """Read the user's arguments of `edgekit.api.prune`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     chosen, wrong_pattern = value_or_problems(read_pattern, pattern)
     problems = [*source_problems(source, ImportOptions()), *wrong_pattern]
@@ -126,10 +126,10 @@ def read_quantize_request(
     target: str | None,
     options: QuantizeOptions,
 ) -> QuantizeRequest:
-    """Read what a user gave `edgekit.api.quantize`.
+    """Read the user's arguments of `edgekit.api.quantize`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     read = read_options(options, QuantizeOptions)
     chosen, wrong_recipe = value_or_problems(read_recipe, recipe)
@@ -173,10 +173,10 @@ def read_finetune_request(
     seed: int,
     options: NetworkOptions,
 ) -> FinetuneRequest:
-    """Read what a user gave `edgekit.api.finetune`.
+    """Read the user's arguments of `edgekit.api.finetune`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     read = read_options(options, NetworkOptions)
     imports, problems = read_imports(source, read)
@@ -213,7 +213,7 @@ def _file_problems(out: Path, source: str) -> Iterator[Problem]:
 def _recipe_problems(
     name: str, recipe: Recipe | None, min_snr_db: float | None
 ) -> Iterator[Problem]:
-    """Why a recipe is none for `quantize`."""
+    """Yield the reasons why `quantize` does not take a recipe."""
     if min_snr_db is not None and recipe is not AUTO:
         step = "leave it out: only an export is judged"
         yield Problem("--min-snr", f"with recipe '{name}'", "recipe auto", step)
@@ -223,7 +223,7 @@ def _recipe_problems(
 
 
 def _target_problems(name: str | None, target: Target | None, bounded: bool) -> Iterator[Problem]:
-    """Why a target is none for `quantize`."""
+    """Yield the reasons why `quantize` does not take a target."""
     if target is None:
         yield unavailable("target", str(name), TARGETS, ())
     elif name is not None and not bounded:

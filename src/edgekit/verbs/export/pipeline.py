@@ -39,7 +39,7 @@ WEIGHT_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
 
 @dataclass(frozen=True)
 class ExportResult:
-    """A build that was written: its folder, its manifest, and what the user should know of it."""
+    """The result of an export: its folder, its manifest, and notes for the user."""
 
     directory: Path
     manifest: Manifest
@@ -148,7 +148,7 @@ def _lower_with_kernels(
 
 
 class _DeviceMemory:
-    """The memories of the target's board, and what is too large for them."""
+    """The memories of the target's board, and the items that are too large for them."""
 
     def __init__(self, request: Request) -> None:
         self.request, board = request, request.output.companions.board
@@ -160,17 +160,17 @@ class _DeviceMemory:
         self.check(weights_misfit(model, self.bits, self.device), model)
 
     def check_build(self, build: Build, model: Model) -> tuple[str, ...]:
-        """Return what of a build does not fit, where that was allowed, and parts that its board lacks."""
+        """Return the misfits of a build, where these are allowed, and parts that its board lacks."""
         too_large = self.check(self.misfits(build, build.manifest), model)
         if self.request.output.companions.board is None:
             too_large += beyond_parts(build.manifest, self.device, model, self.bits)
         return too_large
 
     def check(self, found: tuple[str, ...], model: Model) -> tuple[str, ...]:
-        """Return what does not fit, where that was allowed.
+        """Return the misfits, where these are allowed.
 
         Raises:
-            CheckFailed: it was not.
+            CheckFailed: they are not allowed.
         """
         if found and not self.request.output.allow_oversize:
             step = "make the network smaller, take --recipe w8a8 or w4a8, or give --allow-oversize"
@@ -229,7 +229,7 @@ def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def weight_bits(model: Model, recipe: Recipe) -> int:
-    """The narrowest form that a recipe gives float weights, in bits; a network that comes quantized keeps its own."""
+    """Return the narrowest form that a recipe gives float weights, in bits; a quantized network keeps its own."""
     if model.quantization.recipe not in FLOATS:
         return WEIGHT_BITS["float32"]
     return min(WEIGHT_BITS[kind] for kind in (recipe.weights, *recipe.layers.values()))

@@ -44,7 +44,7 @@ EXAMPLES_ONLY = (
 
 
 def quantize(imported: ImportedNetwork, request: Request, progress: Progress) -> QuantizedNetwork:
-    """Apply the request's recipe; a network that comes quantized keeps what it has.
+    """Apply the request's recipe; a network that comes quantized keeps its types.
 
     For a target that makes the integers itself the model stays float, and only the calibration is read.
     """
@@ -213,7 +213,7 @@ def _on_examples(
     calibration = repeat_hops(from_examples(imported.examples, network), network.constants)
     clips = (with_settings(clip, network, imports.settings) for clip in calibration.clips)
     calibration = replace(calibration, clips=tuple(clips))
-    # what a random input measures is worth nothing
+    # measurements on random inputs have no meaning
     recipe = close_recipe(network, request.quantization.recipe)
     plain = Quantization(recipe=recipe, min_snr_db=request.quantization.min_snr_db)
     made = apply_recipe(network, calibration, plain, progress)
@@ -243,10 +243,10 @@ def trajectories(model: Model, examples: Examples | None, given: Calibration | N
 
 @dataclass(frozen=True)
 class AppliedRecipe:
-    """A network in a recipe; `alone_db` as in `QuantizedNetwork`, `notes` what a search fell short of.
+    """A network in a recipe; `alone_db` as in `QuantizedNetwork`, `notes` on the goals that a search missed.
 
-    `seen` is what it was calibrated by; None of a recipe with several groups of steps. `measured`: what was measured
-    of what the recipe leaves open.
+    `seen` holds the observations of its calibration; None for a recipe with several groups of steps. `measured` holds
+    the measurements for the choices that the recipe leaves open.
     """
 
     model: Model
@@ -322,7 +322,7 @@ def recipe_conflict(model: Model, recipe: Recipe) -> Problem | None:
 
 
 def repeat_hops(calibration: Calibration, constants: Sequence[str]) -> Calibration:
-    """Return example inputs but the constant ones over and over, so that the states are seen as well."""
+    """Return example inputs, all but constants repeated, so that states are observed as well."""
     clips = tuple(
         {
             name: array

@@ -58,7 +58,7 @@ class Quantization:
 
     @property
     def required_metric(self) -> RequiredMetric | None:
-        """The user's metric and what it must reach, where there is one."""
+        """The user's metric and the value that it must reach, where there is one."""
         if self.metric is None or self.min_snr_db is None:
             return None
         return self.metric, self.min_snr_db
@@ -121,7 +121,7 @@ class Request:
 
     @property
     def needs(self) -> list[str]:
-        """Packages and tools that the export takes, besides what its factory imports, see `doctor.require`."""
+        """Packages and tools that the export needs, besides the imports of its factory, see `doctor.require`."""
         target = self.target
         wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
         if "instructions" in self.quantization.limits.most or self.output.tune:
@@ -130,10 +130,10 @@ class Request:
 
 
 def read_request(source: str, target: str, out: Path, options: ExportOptions) -> Request:
-    """Read what a user gave.
+    """Read the user's arguments.
 
     Raises:
-        UsageError: everything that is wrong with it, before anything is loaded.
+        UsageError: all problems with them, before anything is loaded.
     """
     read = read_options(options, ExportOptions)
     row = TARGETS.get(target)
@@ -161,7 +161,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
 
 
 def read_imports(source: str, read: OptionValues) -> tuple[ImportOptions, list[Problem]]:
-    """Return what options say of an import, and everything that is wrong with that and with the source."""
+    """Return the options for an import, and all problems with them and with the source."""
     values, problems = read.values, read.problems_by_name
     causal = bool(values.get("causal"))
     forms, wrong_forms = value_or_problems(
@@ -212,7 +212,7 @@ def _recipe_of(read: OptionValues, target: Target | None) -> Recipe | None:
 def _recipe_problems(
     source: str, read: OptionValues, recipe: Recipe | None, target: Target | None
 ) -> Iterator[Problem]:
-    """Why a recipe does not go with the target, or with the source that has no calibration."""
+    """Yield the conflicts of a recipe with the target, or with a source without a calibration."""
     if recipe is None:
         return
     if recipe.weights == HALF and target is not None and not _limits_recipes(target):
@@ -254,7 +254,7 @@ def metric_problems(read: OptionValues, target: Target | None) -> Iterator[Probl
 def read_limits(
     values: Mapping[str, object], target: Target | None, recipe: Recipe | None
 ) -> tuple[Limits, list[Problem]]:
-    """Return what a search for types may take, and everything that is wrong with the bounds."""
+    """Return the bounds of a search for types, and all problems with them."""
     most = {key: count for key in FLAGS if isinstance(count := values.get(f"max_{key}"), int)}
     is_calibrated = any(values.get(name) is not None for name in ("calibration", "sampler"))
     problems = []
@@ -308,7 +308,7 @@ def _limits_recipes(target: Target | None) -> bool:
 
 
 def target_problems(read: OptionValues, target: Target) -> list[Problem]:
-    """Return what options say that is not for this target, or that it does not know."""
+    """Return problems with options that this target does not have, or does not know."""
     flags = {name: row.flag_name for name, row in option_rows(ExportOptions).items()}
     problems = []
     for name in own_options(read.user_options, target)[1]:

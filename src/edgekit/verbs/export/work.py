@@ -48,7 +48,7 @@ class Companions:
     """The companions of a build's C.
 
     Attributes:
-        board: the user's own; None for the one that QEMU emulates.
+        board: the user's own; None for that of QEMU's emulation.
         packages: ecosystems that it is laid out for, and the versions of these packages.
         bindings: languages that it gets bindings for.
     """
@@ -63,17 +63,17 @@ NO_COMPANIONS = Companions()
 
 @dataclass(frozen=True)
 class WrittenBuild:
-    """A build that was written to a folder and is not verified yet.
+    """A build in a folder that is not verified yet.
 
     Attributes:
-        folder: where its files are.
+        folder: of its files.
         build: the same as a value.
-        quantized: what it was lowered from.
+        quantized: its source.
         examples: of the source; None where it has none.
-        min_snr_db: least fidelity; None for what the recipe should reach.
+        min_snr_db: least SNR; None for that of the recipe.
         metric: the user's, which then has the unit of `min_snr_db`.
-        companions: the board that it is placed on, and what it is laid out for.
-        settings: what inputs have besides noise, where there is no calibration.
+        companions: its board, packages and bindings.
+        settings: values of inputs besides noise, where there is no calibration.
     """
 
     folder: Path
