@@ -34,7 +34,7 @@ def picture_dims(value: ir.Value) -> tuple[int, ...]:
 
 
 class NoView(Exception):
-    """A moved tensor that is not whole channels of pictures: what was found, and what is allowed."""
+    """A moved tensor that is not whole channels of pictures: the found form, and the allowed one."""
 
     def __init__(self, found: str, allowed: str) -> None:
         """Keep both for the problem."""
@@ -47,7 +47,7 @@ class Addresses:
     """The numbers of the elements of every value that is stored or moved."""
 
     numbers: dict[str, Numbers] = field(default_factory=dict)
-    _first: list[int] = field(default_factory=lambda: [1])  # 0 is what fills read
+    _first: list[int] = field(default_factory=lambda: [1])  # 0 is the number of fill elements
     _names: list[str] = field(default_factory=list)
     _shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 

@@ -71,7 +71,7 @@ class CpuOperators:
     def _inputs(
         self, node: ir.Node, part: _Part, stored_view: Callable[[ir.Value], View | None]
     ) -> None:
-        """Find where a node's inputs come from; what only moves the engine's results is done again here."""
+        """Find the sources of a node's inputs; nodes that only move the engine's results are repeated here."""
         for value in node.inputs:
             if value is None or array_of(value) is not None:
                 continue

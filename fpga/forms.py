@@ -58,7 +58,7 @@ def padding_of(node: ir.Node) -> Padding | None:
 
 
 class NoLayer(NoView):
-    """An operator that is no layer of the engine: what was found, and what is allowed."""
+    """An operator that is no layer of the engine: the found form, and the allowed one."""
 
 
 def convolution(
@@ -144,14 +144,14 @@ def _stride(shape: ConvShape) -> int:
 
 
 def repeat_channels(view: View, times: int) -> View:
-    """Each channel so many times in a row."""
+    """Return each channel `times` times in a row."""
     rows = [source for source in view.sources for _ in range(times)]
     tensors, channels, factors = zip(*rows, strict=True)
     return View(tensors, channels, view.height, view.width, factors)
 
 
 def pixelwise(name: str, y: str, view: View, weights: F64, tail: Tail, bias: F64) -> Sums:
-    """A 1x1 layer of weights ``(outputs, inputs)``, with what follows on it."""
+    """Return a 1x1 layer of weights ``(outputs, inputs)``, with the functions folded into it."""
     scaled = (weights * tail.factor[:, None])[:, :, None, None]
     start = bias * tail.factor + tail.addend
     return Sums(name, "dense", view, y, scaled, start, tail.low, tail.high, 1)
@@ -295,7 +295,7 @@ def _squares(node: ir.Node, view: View, y: str, tail: Tail, side: int) -> list[S
 def _depthwise(
     name: str, y: str, view: View, weights: F64, stride: int, tail: Tail, last: bool
 ) -> Sums:
-    """A depthwise layer; what follows is the last one's, those before keep the type of what they read."""
+    """Return a depthwise layer; `tail` belongs to the last one, those before keep the type of their input."""
     if not last:
         zeros = np.zeros(len(weights))
         step = Sums(name, "depthwise", view, y, weights, zeros, -np.inf, np.inf, stride)
@@ -306,7 +306,7 @@ def _depthwise(
 
 
 def _quadrant(channels: int, weight: float) -> F64:
-    """A pixel, and those right of it and below: what lies outside of the picture is 0."""
+    """Return a pixel, and those right of it and below: pixels outside of the picture are 0."""
     weights = np.zeros((channels, 3, 3))
     weights[:, 1:, 1:] = weight
     return weights

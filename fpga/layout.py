@@ -205,7 +205,7 @@ def _readers(network: Network) -> dict[tuple[str, int], frozenset[int]]:
 
 
 def _last_readers(network: Network) -> dict[str, int | None]:
-    """The last layer that reads each tensor; None for what leaves the engine, and what the CPU wrote."""
+    """Return the last layer that reads each tensor; None for tensors that leave the engine, or come from the CPU."""
     last: dict[str, int | None] = {layer.y: step for step, layer in enumerate(network.layers)}
     for step, layer in enumerate(network.layers):
         names = {*layer.x.tensors, *([layer.dilation] if layer.dilation else [])}

@@ -25,7 +25,7 @@ class Port:
     """The engine's port: its memory, and the one of two readers that asks it for a line."""
 
     def __init__(self, timing: Timing, spec: EngineSpec) -> None:
-        """Nothing is asked for."""
+        """Start without requests."""
         self.bus, self.bytes = Bus(timing), spec.port_bytes
         self.beats = LINE // self.bytes
         self.asks: dict[int, Burst] = {}  # of each reader
@@ -39,7 +39,7 @@ class Port:
         return burst
 
     def step(self) -> bool:
-        """Do what comes next; False where nothing does."""
+        """Do the next step; return False where there is none."""
         asks = self.asks.items()
         grant = min((max(burst.at, self.granted + 1) for _, burst in asks), default=-1)
         move = self.bus.next_at()
@@ -117,7 +117,7 @@ class Writer:
     """Lines on their way to memory: `rtl/ek_writer.sv`."""
 
     def __init__(self, port: Port, lanes: int) -> None:
-        """Nothing is gathered."""
+        """Start without gathered lines."""
         self.port, self.lanes = port, lanes
         self.slots: dict[int, Line] = {}
         self.bursts: list[Burst] = []

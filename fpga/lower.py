@@ -1,4 +1,4 @@
-"""From a float model and its calibration to the integer `Network` of an engine."""
+"""Lower a float model and its calibration to the integer `Network` of an engine."""
 
 from collections.abc import Callable
 
@@ -92,7 +92,7 @@ def _relate_ranges(ranges: Ranges, step: Sums, spec: EngineSpec) -> None:
 
 
 def check(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> list[Problem]:
-    """Every node that the engine cannot run, and why; with `cpu_fallback` what the CPU cannot run either."""
+    """Return every node that the engine cannot run, and why; with `cpu_fallback` those the CPU cannot run either."""
     try:
         plan = plan_layers(with_phases(model), spec, cpu_fallback)
     except ModelError as error:
@@ -165,7 +165,7 @@ class _Planner:
             self._refuse(f"output {value.name!r}", cause.found, cause.allowed)
 
     def _out_of_the_input(self, view: View) -> View:
-        """A view of what layers made: what of it is the input is copied by a layer."""
+        """Return a view of layers' results; a layer copies the parts that come from the input."""
         copies = {
             name: f"{name}.copy" for name in self.plan.inputs.values() if name in view.tensors
         }
@@ -182,7 +182,7 @@ class _Planner:
         return View(names, view.channels, view.height, view.width, view.upsample)
 
     def _keep(self) -> None:
-        """Cut out the parts of the CPU, and say what they are."""
+        """Cut out the parts of the CPU, and list them."""
         self.plan.cpu = self.cpu.finish(len(self.plan.steps), self._made_here)
         for problem in self.cpu.problems:
             self.plan.notes.append(f"on the CPU: {problem.where}: {problem.found}")
@@ -294,7 +294,7 @@ class _Planner:
         return self.fallback or node in self.final
 
     def _leave(self, node: ir.Node) -> None:
-        """Leave a node to the CPU, or to its refusal; what follows is looked at as well."""
+        """Leave a node to the CPU, or refuse it; later nodes are examined as well."""
         if self._keeps(node):
             self.cpu.take(node)
         for value in node.outputs:

@@ -1,4 +1,4 @@
-"""`Network`: what an engine runs, as integers: layers between stored int8 tensors."""
+"""`Network`: the integer network of an engine: layers between stored int8 tensors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,7 +75,7 @@ class Layer:
         bias: int32 per output channel.
         mult: of the requantization, in [2^15, 2^16).
         shift: of the requantization.
-        x_zero: what padding reads.
+        x_zero: the value of padding.
         y_zero: zero point of y.
         y_min: the least stored value, from an activation.
         y_max: the largest.
@@ -152,10 +152,10 @@ class Network:
         tensors: every stored tensor by name.
         layers: in order.
         inputs: graph input -> stored tensor.
-        outputs: graph output -> what of the stored tensors it is; what the CPU makes is not among them.
+        outputs: graph output -> view of the stored tensors; the CPU's outputs are not among them.
         weight_bits: 8 or 4.
-        notes: what the user should know of the lowering.
-        cpu: what the CPU computes, in order.
+        notes: for the user, on the lowering.
+        cpu: the parts of the CPU, in order.
     """
 
     tensors: Mapping[str, StoredTensor]

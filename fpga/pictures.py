@@ -22,7 +22,7 @@ RESHAPES = names(lambda row: row.moves == "renames")
 
 
 def problems_of(model: Model, text: str) -> list[Problem]:
-    """Why a network's input and outputs are not what was declared."""
+    """Return the reasons why a network's input and outputs differ from the declaration."""
     form, (value, *_) = read_pictures(text), model.ir.graph.inputs
     found = [problem] if (problem := form_problem(form, tuple(dims(value)))) else []
     shapes = _shapes(model)

@@ -1,4 +1,4 @@
-"""`Program`: what an engine is given: layers, planes, weights, tables, and where it keeps everything."""
+"""`Program`: the program of an engine: layers, planes, weights, tables, and the places of all of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Resources of an engine on a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
 
-The closed forms are what yosys 0.52 infers of the RTL; `docs/results/fpga.md` has the syntheses that the fits are of.
+The closed forms are those that yosys 0.52 infers from the RTL; `docs/results/fpga.md` has the syntheses of the fits.
 The sequencer is the rest: the program, addresses, the reader and the writer of memory, the pool, registers.
 """
 
@@ -56,7 +56,7 @@ class Fit:
     """LUT or FF: a constant, and numbers per lane, per column, per product, and per product's bit.
 
     Products' bits are those of the weights beyond 4. A sequencer's products are the weights of the array's rows that it
-    makes, its columns the channels of their scaling: of the array, or of the depthwise path where that has more.
+    makes. Its columns are the channels of their scaling: of the array, or of the depthwise path if that has more.
     """
 
     constant: float

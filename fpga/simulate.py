@@ -44,11 +44,11 @@ class Case:
 
     Attributes:
         layer: the one to compute; its view is not used.
-        x: pictures ``(frames, channels, height, width)``, one right behind the other; dense takes one.
+        x: pictures ``(frames, channels, height, width)``, one right after another; dense takes one.
         d: ``(frames, height, width)`` of a deformable layer.
         stall_seed: 0, or the seed of random stalls on both sides.
         reset_after: 0, or the cycles after which the first frame is reset, and begun again.
-        lead: rows that the line buffer leads; None for what the layer needs.
+        lead: rows that the line buffer leads; None for the layer's own need.
     """
 
     layer: Layer
@@ -71,9 +71,9 @@ class SimulationResult:
 
 
 def build(spec: EngineSpec, path: str, folder: Path) -> Path:
-    """Compile the simulation of a data path (``depthwise`` or ``dense``), or of the ``engine``; returns the program.
+    """Compile the simulation of a data path (``depthwise`` or ``dense``), or of the ``engine``; return the program.
 
-    Warnings are errors, assertions are on, and what nothing sets begins as random bits.
+    Warnings are errors, assertions are on, and unset values begin as random bits.
 
     Raises `ToolError` where verilator is missing or fails.
     """
@@ -159,10 +159,10 @@ def run_engine(
 ) -> list[Ran]:
     """Run golden vectors, a folder of csim/data each, one after another without a reset between them.
 
-    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none: channels of
-    the bus wait at random; every run of the engine is begun, reset or aborted in the middle, or memory answers it with
-    errors from any address on, and begun again. Raises
-    `VerificationError` where an assertion of the RTL fails, or a layer does not end.
+    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none. Channels of
+    the bus wait at random. Every run of the engine is begun, reset or aborted in the middle, or memory answers it with
+    errors from any address on, and begun again. Raises `VerificationError` where an assertion of the RTL fails, or a
+    layer does not end.
     """
     seeds = {"--stalls": stalls, "--resets": resets, "--aborts": aborts, "--faults": faults}
     options = [word for name, seed in seeds.items() if seed for word in (name, str(seed))]

@@ -6,7 +6,7 @@ from typing import Literal
 from edgekit.base.errors import Problem, UsageError
 
 Goal = Literal["fps", "small"]
-GOALS: tuple[Goal, ...] = ("fps", "small")  # what a search for an engine looks for
+GOALS: tuple[Goal, ...] = ("fps", "small")  # the goals of a search for an engine
 RECIPES = {"w4a8": 4, "w8a8": 8}  # name -> bits of its weights
 Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 
@@ -35,8 +35,8 @@ class EngineSpec:
             used while the other is filled.
         plane_rows: planes that a layer may read: rows of the sequencer's table of addresses.
         groups: channel groups whose tables the depthwise path has on chip at once.
-        accumulator_bits: of the sums; taken from the weights of what the engine runs.
-        port_bytes: that the memory port moves in a cycle.
+        accumulator_bits: of the sums; taken from the network's weights.
+        port_bytes: bytes that the memory port moves in a cycle.
         clock_mhz: of everything.
     """
 

@@ -28,7 +28,7 @@ TO_GO, TO_SERVE, SERVED = (
     10,
     3,
 )  # cycles from a run's start to its first beat there, and on to the path
-WALKED = 40_000  # beats of memory of a layer; so many groups as have them are walked, the rest take as long
+WALKED = 40_000  # beats of memory of a layer; only groups within them are walked, the rest alike
 CLEAR = READ_SLOTS + 1  # cycles until all lines are forgotten
 STORED = 4  # cycles from when a result is taken to when ek_writer looks for its line
 PROGRAM_AT = 4096  # where the simulation puts the program
@@ -55,7 +55,7 @@ class Slack:
 
 
 class Run:
-    """A run of a data path, from cycle `start` on: what it reads, computes and writes."""
+    """A run of a data path, from cycle `start` on: its reads, its computation and its writes."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Run:
         self.go, self.serve = Slack(start + TO_GO), Slack(start + TO_SERVE)
         self.waits, self.store = Slack(start + TO_SERVE + SERVED), Slack(-(1 << 60))
         self.served = self.taken = (
-            0  # beats of which it is known when ek_reader gives them, and the path has room
+            0  # beats with known times at which ek_reader passes them, and the path has room
         )
         self.full: list[int] = []  # of each group of weights, when it is there
         self.asked: list[Burst] = []  # lines that were not there
@@ -89,7 +89,7 @@ class Run:
         ] = []  # of each part: beat, and place among its reads
         self.leaving: list[list[tuple[int, Line]]] = []  # of each part: beat of the results, line
         self.working = (
-            3  # what ek_reader gives, the path and the writer; the others end before them
+            3  # the outputs of ek_reader, the path and the writer; the others end before them
         )
         self.firsts = [0, *np.cumsum([part.beats for part in parts]).tolist()]
 
@@ -148,7 +148,7 @@ class Run:
                 self.asked.append(burst)
 
     def _given(self, beat: int) -> int:
-        """The cycle at which ek_reader gives a beat."""
+        """Return the cycle at which ek_reader passes on a beat."""
         return max(self.serve.at(beat), self.take(beat - ROOM) + 1 if beat >= ROOM else 0)
 
     def _serve(self) -> Process:
@@ -247,7 +247,7 @@ class Run:
 
 
 def rows_of(words: Words, rows: int, bits: int, at: int, free: int) -> Taking:
-    """Make rows of so many bits of words, from cycle `free` on; returns the cycle at which the last leaves."""
+    """Make rows of words, from cycle `free` on; return the cycle at which the last leaves."""
     room = 32 if bits > 32 else 1 << (bits - 1).bit_length()
     each, shared = -(-bits // 32), 32 // room
     first = max((yield from words.take(each, at)) + 1, free)
@@ -341,7 +341,7 @@ class Engine:
         self.idle = yield from self.writer.flush(at)
 
     def _layer(self, number: int, at: int) -> Taking:
-        """Run a layer whose blocks begin to be read at cycle `at`; returns the cycle of what follows it."""
+        """Run a layer whose blocks begin to be read at cycle `at`; return the cycle of the next step."""
         layer = self.program.layers[number]
         path = PATHS[layer.fields["path"]]
         for parts in segments(layer, self.spec, self.memory):
@@ -373,7 +373,7 @@ class Engine:
 
 
 def program_cycles(program: Program, timing: Timing = DRAM) -> list[int]:
-    """Return the cycles of each layer of a picture; what a run begins and ends with is in its first and last layer's.
+    """Return the cycles of each layer of a picture; the first and last layer include the start and end of a run.
 
     Memory is as after a reset when a run begins.
     """

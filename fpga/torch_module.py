@@ -90,7 +90,7 @@ class SquareDeformConv2d(nn.Module):
         return s.clamp(0, self.dmax)
 
     def offsets(self, x: Tensor) -> Tensor:
-        """Return what is added to the places of the ordinary taps, ``(batch, 18, height, width)``."""
+        """Return the offsets from the ordinary taps, ``(batch, 18, height, width)``."""
         if self.scalar:
             return (self.dilation(x) - 1) * self.square  # type: ignore[operator]
         s: Tensor = self.offset(x)

@@ -205,7 +205,7 @@ def address_problems(words: U32) -> Iterator[Problem]:
 def _ranges(
     words: U32, layer: Mapping[str, int], header: Mapping[str, int]
 ) -> Iterator[tuple[str, int, int]]:
-    """The first and last of what a layer reads or writes at a time, of each memory or of the program's words."""
+    """Yield the first and last addresses of a layer's accesses, of each memory or of the program's words."""
     first, planes = layer["first_plane"], layer["planes"]
     yield "words", first, first + planes - 1
     if path_of(layer) != "pool":
@@ -255,7 +255,7 @@ def shape_of(layer: Mapping[str, int], header: Mapping[str, int]) -> tuple[int, 
 
 
 def row_words(rows: int, bits: int) -> int:
-    """Words that rows of so many bits take: several rows share a word, or a row takes whole words."""
+    """Return the words of rows with this number of bits: several rows share a word, or a row takes whole words."""
     if bits > 32:
         return rows * -(-bits // 32)
     return -(-rows * row_room(bits) // 32)

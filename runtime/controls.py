@@ -93,10 +93,10 @@ def unset_control(tensor: Tensor) -> Problem:
 
 
 def check_settings(settings: Settings, manifest: Manifest) -> None:
-    """Refuse what a build does not take, before it is compiled: see `in_hops`.
+    """Refuse settings that a build does not take, before it is compiled: see `in_hops`.
 
     Raises:
-        UsageError: everything that is wrong with the settings.
+        UsageError: all problems with the settings.
     """
     tensors = {tensor.name: tensor for tensor in (*manifest.controls, *manifest.constants)}
     listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors.values()) or "none"
@@ -112,7 +112,7 @@ def check_settings(settings: Settings, manifest: Manifest) -> None:
 
 
 def _setting_problems(setting: Setting, tensor: Tensor, manifest: Manifest) -> Iterable[Problem]:
-    """Why an input does not take what is set for it."""
+    """Yield the reasons why an input does not take its setting."""
     where = f"--set {tensor.name}"
     if not isinstance(setting, Steps):
         allowed = "a value, or values by time: a range is for calibration"
@@ -129,10 +129,10 @@ def _setting_problems(setting: Setting, tensor: Tensor, manifest: Manifest) -> I
 
 
 def in_hops(settings: Settings, manifest: Manifest) -> dict[str, Array]:
-    """Return what `Controls.turn` takes: a value stands from the hop on in which its time lies.
+    """Return values for `Controls.turn`: a value holds from the hop in which its time lies.
 
     Raises:
-        UsageError: everything that is wrong with the settings, see `check_settings`.
+        UsageError: all problems with the settings, see `check_settings`.
     """
     check_settings(settings, manifest)
     return {

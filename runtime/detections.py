@@ -30,7 +30,7 @@ class Detection:
 
 
 class Detector:
-    """Collects what a build detects while it runs; `found` is in order."""
+    """Collects the detections of a build while it runs; `found` is in order."""
 
     def __init__(self, manifest: Manifest, sample_rate_hz: int) -> None:
         """Take the manifest of a build that decides, and the rate of its stream."""
@@ -55,11 +55,11 @@ class Detector:
 
 
 def detections(manifest: Manifest, outputs: Arrays, sample_rate_hz: int) -> list[Detection] | None:
-    """Return what a build detected in a run, in order; None where it is none that decides.
+    """Return the detections of a build in a run, in order; None if it does not decide.
 
     Args:
         manifest: of the build.
-        outputs: (hops, *shape) by name, as `Stream.run` gives them.
+        outputs: (hops, *shape) by name, as `Stream.run` returns them.
         sample_rate_hz: of its stream.
     """
     if manifest.decide is None:

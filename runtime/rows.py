@@ -23,7 +23,7 @@ def run_recording(stream: Stream, sounds: Sounds, progress: Progress | None = No
     """Stream PCM through a build from its fresh state.
 
     Args:
-        stream: a build that takes PCM hops and gives anything.
+        stream: a build with PCM input and any outputs.
         sounds: (channels, samples) float32 of each input; the last hop is filled up with silence.
         progress: gets the hops done after each hop.
 
@@ -39,7 +39,7 @@ def run_recording(stream: Stream, sounds: Sounds, progress: Progress | None = No
 
 
 def check_rows(manifest: Manifest, out: Path) -> None:
-    """Raise a UsageError where a build detects nothing, and a .json is to hold what it detects."""
+    """Raise a UsageError where a build detects nothing, and a .json is to hold detections."""
     if out.suffix.lower() == ".json" and manifest.decide is None:
         found, step = "a build that detects nothing", "name a .npz or .csv, or export with --decide"
         raise UsageError(Problem(f"output '{out}'", found, "detections", step))

@@ -140,7 +140,7 @@ def _streaming_facts(model: Model) -> dict[str, list[JsonObject]] | None:
 
 
 def _quantization(model: Model) -> JsonObject:
-    """Counts of activations by stored type, in the integer graph, and what has a scale per hop."""
+    """Return counts of activations by stored type, in the integer graph, and the tensors with a scale per hop."""
     graph = to_integer(model).ir.graph
     values = [*graph.inputs, *(v for node in graph for v in named_outputs(node))]
     stored = [DTYPES[v.dtype] for v in values if v.dtype in DTYPES]

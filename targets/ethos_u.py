@@ -1,6 +1,6 @@
 """The ethos-u targets: the litert target's .tflite, compiled by Vela for an Ethos-U NPU.
 
-What the NPU has no form of stays on the CPU that drives it; the manifest lists it.
+Operators without an NPU form stay on the CPU that drives it; the manifest lists them.
 """
 
 import csv
@@ -59,7 +59,7 @@ def check_ethos_u(model: Model) -> list[Problem]:
 
 
 def lower_ethos_u(model: Model, target: str) -> Build:
-    """Return the .tflite, what Vela makes of it, and Vela's estimates in the manifest's `npu`.
+    """Return the .tflite, Vela's output for it, and Vela's estimates in the manifest's `npu`.
 
     Raises:
         ModelError: no operator runs on the NPU.
@@ -142,7 +142,7 @@ def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, JsonObject]:
 
 
 def summary(table: str, printed: str, accelerator: str) -> JsonObject:
-    """The facts of Vela's table and of what it printed: cycles, bytes, and what stays on the CPU and why."""
+    """Return the facts of Vela's table and output: cycles, bytes, and the operators on the CPU with the reasons."""
     (row,) = csv.DictReader(table.splitlines())
     counts = {where: int(count) for where, count in COUNTS.findall(printed)}
     left = [

@@ -59,7 +59,7 @@ class Packing:
 
     Attributes:
         rows: interleaved rows, ``EK_PANEL``.
-        panels: so many panels of rows take turns, ``EK_ROWS / EK_PANEL``.
+        panels: the number of panels of rows that alternate, ``EK_ROWS / EK_PANEL``.
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
         nibbles: the order of 8 int4 taps in a lane of 32 bits, from the lowest nibble on, by the bits of the operand;
             without it int4 rows are not packed.
@@ -85,7 +85,7 @@ class Packing:
     sparse: Sparse = Sparse()
 
     def int_rows(self, w: Array, bits: int) -> Int8:
-        """Pack w (n, k) for operands of so many bits."""
+        """Pack w (n, k) for operands of this number of bits."""
         group, (n, k) = dict(self.taps)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
         wide[:n, :k] = w
@@ -98,7 +98,7 @@ class Packing:
         )
 
     def int4_rows(self, w: Array, bits: int) -> Int8:
-        """Pack int4 w (n, k) for operands of so many bits."""
+        """Pack int4 w (n, k) for operands of this number of bits."""
         order, (n, k) = dict(self.nibbles)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // 8) * 8), np.int8)
         wide[:n, :k] = w

@@ -19,8 +19,8 @@ from edgekit.targets.session import split_session
 def with_macs(manifest: Manifest, model: Model) -> Manifest:
     """Fill the manifest's counts. A MAC is int8 where activation and weight are 8 bits.
 
-    Operators that the C targets do not know count nothing. What a session computes once is no part of
-    the hop, and counted apart.
+    Operators that the C targets do not know count nothing. The part that a session computes once does not belong to the
+    hop, and is counted separately.
     """
     parts = split_session(to_integer(model))
     counts = {"int8": 0, "int16": 0, "float": 0}

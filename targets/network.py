@@ -1,4 +1,4 @@
-"""The network of a build as a drawing: its layers from top to bottom, what feeds them, and what each costs."""
+"""The network of a build as a drawing: its layers from top to bottom, their inputs, and the cost of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ROW, BOX, LANE, LANES, WIDTH = 30, 24, 7, 8, 440
 
 @dataclass(frozen=True)
 class Layer:
-    """A node of the network that runs: what it computes, and what it reads and writes in a hop.
+    """A node of the network that runs: its operation, and its inputs and outputs in a hop.
 
     Attributes:
         name: the node's.
@@ -70,9 +70,9 @@ class Layer:
 
 
 def layers(model: Model) -> tuple[list[Layer], int]:
-    """Return what a build of the network computes in a hop, in order, and how many further operators are left out.
+    """Return the layers that a build of the network computes in a hop, in order, and the number of others left out.
 
-    Movements are left out, and of a network of more than `MOST_ROWS` all that has no multiply-accumulates.
+    Movements are left out, and in a network of more than `MOST_ROWS` all layers without multiply-accumulates.
     """
     integer = to_integer(model)
     macs = layer_macs(integer)
@@ -126,7 +126,7 @@ def _sources(values: Iterable[ir.Value | None], places: Mapping[int, int]) -> It
 
 @dataclass(frozen=True)
 class Row:
-    """A layer as it is drawn: its box, its bar of work (1 is the most that a layer has), and what a click shows."""
+    """A drawn layer: its box, its bar of work (1 is the most that a layer has), and the text after a click."""
 
     number: int
     y: int

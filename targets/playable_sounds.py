@@ -30,7 +30,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Difference:
-    """Outlines of the source network's output and of what the build makes otherwise, as paths of an SVG."""
+    """Outlines of the source network's output and of the build's deviation from it, as paths of an SVG."""
 
     output: str
     error: str

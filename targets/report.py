@@ -1,4 +1,4 @@
-"""report.html: what a build is, what it costs and what it keeps, on one page that needs no other file."""
+"""report.html: the facts, costs and quality of a build, on one page that needs no other file."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ MOST_ADVICE, WORTH_DB = 3, 1.0
 
 @dataclass(frozen=True)
 class Box:
-    """A tensor in the map of a block: where it is drawn, and what is shown where one points at it."""
+    """A tensor in the map of a block: its place in the drawing, and the text under the pointer."""
 
     x: str
     y: str

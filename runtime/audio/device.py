@@ -1,4 +1,4 @@
-"""A network between two ends of a sound device of another rate, block by block: what ``ek_device.h`` does in C.
+"""A network between two ends of a sound device of another rate, block by block, like ``ek_device.h`` in C.
 
 Both take their sums in the same order from the same filter, so that they give the same bits.
 """
@@ -23,7 +23,7 @@ COUNTERS = 24  # bytes of them in C
 
 
 class Device:
-    """Takes blocks of any length at the device's rate, and gives as many samples, `Resampling.lead` later."""
+    """Takes blocks of any length at the device's rate, and returns as many samples, `Resampling.lead` later."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Device:
         self._silent = rates.lead(hop)
 
     def process(self, block: Samples) -> Samples:
-        """Take (inputs, frames), give (outputs, frames)."""
+        """Process (inputs, frames) to (outputs, frames)."""
         self._push(block)
         return self._pop(block.shape[1])
 
@@ -219,7 +219,7 @@ def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
 def _port_at_device(
     tensor: Tensor, rates: Resampling, block: int, delay_samples: int | None
 ) -> Tensor:
-    """A stream of sound at a device's rate, in blocks of so many samples."""
+    """Return a stream of sound at a device's rate, in blocks of this number of samples."""
     return replace(
         tensor,
         shape=(1, tensor.pcm_channels or 1, block),
@@ -232,7 +232,7 @@ def _port_at_device(
 
 
 def manifest_at_device(manifest: Manifest, device_hz: int, *, live: bool = False) -> Manifest:
-    """Return the manifest of what `at_device` returns.
+    """Return the manifest of the stream that `at_device` returns.
 
     Raises:
         UsageError: see `device_facts`; or outputs that are no sound.

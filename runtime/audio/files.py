@@ -24,7 +24,7 @@ def run_samples(stream: Stream, samples: Samples, progress: Progress | None = No
     """Stream mono PCM through a build from its fresh state, with the delay taken out.
 
     Args:
-        stream: a build that takes one mono PCM hop and gives one.
+        stream: a build with one mono PCM hop as input and one as output.
         samples: (samples,) float32; the last hop is filled up and followed by silence.
         progress: gets the hops done after each hop.
 
@@ -56,7 +56,7 @@ def run_sounds(
     """Stream PCM of any number of inputs and channels through a build, with the delay of each output taken out.
 
     Args:
-        stream: a build that takes and gives PCM alone.
+        stream: a build with only PCM inputs and outputs.
         sounds: (channels, samples) float32 of each input, all of one length.
         progress: gets the hops done after each hop.
 
@@ -134,7 +134,7 @@ def list_tensors(tensors: Sequence[Tensor]) -> str:
 
 
 def check_pcm(manifest: Manifest) -> None:
-    """Raise a UsageError where a build does not take PCM alone and give PCM alone."""
+    """Raise a UsageError if inputs or outputs of a build are not only PCM."""
     if manifest.is_pcm:
         return
     step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
@@ -173,7 +173,7 @@ def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, C
 def run_wav(
     stream: Stream, source: Path, out: Path, progress: Progress | None = None
 ) -> tuple[str, ...]:
-    """Stream one .wav into another of the same sample format; returns notes on what was changed.
+    """Stream one .wav into another of the same sample format; return notes on the changes.
 
     Raises:
         UsageError: a file or a build that cannot be used.
@@ -222,7 +222,7 @@ def run_clips(
     outs: Mapping[str, Path],
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Do as `run_wavs` with what `read_sources` read of the files, for outputs that `check_outs` takes."""
+    """Do as `run_wavs` with the data that `read_sources` read, for outputs that `check_outs` takes."""
     outputs = {tensor.name: tensor for tensor in stream.manifest.stream_outputs}
     with ExitStack() as stack:
         temporary = {

@@ -47,7 +47,7 @@ class LiveFacts:
         dry: whether the microphone is played, delayed as much as the build's output.
         latency_samples: from the microphone's samples to those of the loudspeaker, without the device's own.
         latency_ms: the same.
-        plays: whether the build gives sound.
+        plays: whether the build has sound output.
         detections: of a build that decides, in order; times count from the first sample.
     """
 
@@ -68,12 +68,12 @@ class LiveFacts:
     detections: tuple[Detection, ...] = ()
 
     def to_dict(self) -> JsonObject:
-        """Return what ``edgekit run --mic --json`` prints."""
+        """Return the JSON of ``edgekit run --mic --json``."""
         return asdict(self)
 
 
 class Live:
-    """A running build, the rings around it, and what is counted. `dry` may be set at any time."""
+    """A running build, the rings around it, and the counts. `dry` may be set at any time."""
 
     def __init__(self, stream: Stream, block_samples: int) -> None:
         """Take a build of PCM, and the size of the device's blocks.
@@ -126,7 +126,7 @@ class Live:
     def callback(
         self, indata: Samples, outdata: Samples, frames: int, _time: object, status: Any
     ) -> None:
-        """Take a block of (frames, channels) and give one, as sounddevice calls it."""
+        """Take a block of (frames, channels) and return one, as sounddevice calls it."""
         if status:
             for name in XRUNS:
                 if getattr(status, name):
@@ -144,7 +144,7 @@ class Live:
         self._blocks.put(True)
 
     def listen(self, indata: Samples, frames: int, time: object, status: Any) -> None:
-        """Take a block where the build gives no sound, as sounddevice calls it."""
+        """Take a block for a build without sound output, as sounddevice calls it."""
         self.callback(indata, self._nothing[:frames], frames, time, status)
 
     def _mix(self, first: int, out: Samples) -> None:
@@ -189,7 +189,7 @@ class Live:
         return True
 
     def _drop_hops(self, count: int) -> None:
-        """Give silence for the oldest hops, which are not run."""
+        """Insert silence for the oldest hops, which are not run."""
         for _ in range(count):
             self._made.write(self._done, self._silence)
             self._done += self._hop
@@ -214,7 +214,7 @@ class Live:
         self._blocks.put(False)
 
     def facts(self, whole: bool = False) -> LiveFacts:
-        """Return what was counted; with `whole` the levels of the whole stream."""
+        """Return the counts; with `whole` the levels of the whole stream."""
         latency = self._lead + self._delay
         return LiveFacts(
             self._times.hops,
@@ -255,7 +255,7 @@ def channels_of(manifest: Manifest) -> tuple[int, int]:
 
 
 def check_live(manifest: Manifest) -> None:
-    """Raise a UsageError where a build takes other than PCM, gives no PCM and decides nothing, or has no rate."""
+    """Raise a UsageError for other inputs than PCM, neither PCM output nor decisions, or a missing rate."""
     if not (manifest.takes_pcm and (manifest.sounds or manifest.decide is not None)):
         check_pcm(manifest)
     if manifest.stream["sample_rate_hz"] is None:

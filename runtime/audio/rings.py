@@ -15,7 +15,7 @@ class Ring:
     """Samples by their number from the start of a stream on; it holds the last `size`, at first zeros."""
 
     def __init__(self, size: int, channels: int) -> None:
-        """Hold `size` samples of so many channels."""
+        """Hold `size` samples of each channel."""
         self._samples, self._size = np.zeros((size, channels), np.float32), size
 
     def write(self, first: int, samples: Samples) -> None:
@@ -64,7 +64,7 @@ class HopTimes:
     """Microseconds of hops: the median of the last ones, the longest, and how many were longer than a hop lasts."""
 
     def __init__(self, hop_us: float) -> None:
-        """Count what takes longer than `hop_us`."""
+        """Count hops that take longer than `hop_us`."""
         self.hop_us, self.hops, self.misses, self.max_us = hop_us, 0, 0, 0.0
         self._last = np.zeros(KEPT_TIMES)
 

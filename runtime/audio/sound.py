@@ -27,7 +27,7 @@ def sounddevice() -> Any:
         return importlib.import_module("sounddevice")
     except ModuleNotFoundError as error:
         raise ToolError("sounddevice is not installed; pip install 'edgekit[mic]'") from error
-    except OSError as error:  # what it raises where PortAudio is missing
+    except OSError as error:  # its error where PortAudio is missing
         raise ToolError(f"sounddevice: {error}; apt-get install libportaudio2") from error
 
 
@@ -46,7 +46,7 @@ def play(stream: Stream, watch: Watch) -> LiveFacts:
     """Stream the default microphone through a build to the default loudspeaker, until `watch` ends it or Ctrl-C.
 
     Args:
-        stream: a build that takes PCM, and gives it or decides; the device's channels go to its inputs in order.
+        stream: a build with PCM input, and PCM output or decisions; the device's channels go to its inputs in order.
         watch: gets the facts, waits as long as it wants between two calls, and returns `QUIT`,
             `SWITCH` (to the microphone itself, or back) or None.
 

@@ -1,4 +1,4 @@
-"""Is what a device gave what the verified run of the export gave?"""
+"""Compare a device's outputs with those of the export's verified run."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -119,7 +119,7 @@ def first_wrong(found: list[Row]) -> Row | None:
 
 
 def check_verdict(device: str, printed: str, layers: bool = False) -> None:
-    """Pass what a replay program printed if it ends with PASS.
+    """Accept the output of a replay program if it ends with PASS.
 
     Raises:
         CheckFailed: it does not; with `layers`, names the first layer that differs.

@@ -1,4 +1,4 @@
-"""The files of a build and their digests: whether a folder still holds what the export wrote."""
+"""The files of a build and their digests: whether a folder still matches the export."""
 
 import hashlib
 from dataclasses import replace

@@ -52,7 +52,7 @@ def name_problems(
 
 
 def _misfit(array: Array, tensor: Tensor, step: str, hops: bool) -> Problem | None:
-    """Why an array is not a tensor's, with an axis of hops or without one."""
+    """Return why an array does not fit a tensor, with an axis of hops or without one."""
     where, axes = f"input '{tensor.name}'", ("hops",) if hops else ()
     if array.ndim < len(axes) or array.shape[len(axes) :] != tensor.shape:
         wanted = f"{[*axes, *tensor.shape]}".replace("'", "")

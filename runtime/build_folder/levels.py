@@ -1,4 +1,4 @@
-"""`Manifest.verification` as a line: what a build keeps of what it was not calibrated on, at each level."""
+"""`Manifest.verification` as a line: the quality of a build on data outside its calibration, at each level."""
 
 import math
 from collections.abc import Mapping

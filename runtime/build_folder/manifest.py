@@ -42,7 +42,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output of a call. What is not known or does not apply is None.
+    """One input or output of a call. Unknown values, and those that do not apply, are None.
 
     Attributes:
         name: as in the network.
@@ -50,7 +50,7 @@ class Tensor:
         dtype: as NumPy names it.
         role: ``stream``, ``state``, ``constant``, ``control`` (one value or frame per hop, changed in flight) or
             ``noise`` (an input of the network that the build draws itself).
-        time: how the hops relate to a whole recording.
+        time: the relation of the hops to a whole recording.
         layout: the meaning of each axis, see `edgekit.base.layout`.
         rate: frames per sample of the reference stream, as ``1/64``.
         frames_per_hop: the extent of the time axis.
@@ -275,22 +275,22 @@ class Manifest:
 
     @property
     def is_pcm(self) -> bool:
-        """Whether a call takes a hop of PCM for each of its inputs, and gives nothing but PCM."""
+        """Whether a call takes a hop of PCM for each of its inputs, and has only PCM outputs."""
         outputs = self.stream_outputs
         return self.takes_pcm and bool(outputs) and all(t.pcm_channels for t in outputs)
 
     @property
     def takes_pcm(self) -> bool:
-        """Whether a call takes hops of PCM alone, whatever it gives."""
+        """Whether a call takes hops of PCM alone, with any outputs."""
         inputs = self.stream_inputs
         return bool(inputs) and all(tensor.pcm_channels for tensor in inputs)
 
     @staticmethod
     def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":
-        """Read what `to_json` wrote, or a manifest of schema 1; the text is not trusted.
+        """Read the result of `to_json`, or a manifest of schema 1; the text is not trusted.
 
         Raises:
-            UsageError: naming `where` and every key that is missing or has a value that cannot be.
+            UsageError: naming `where` and every key that is missing or has an invalid value.
         """
         facts, schema = checked_manifest(text, where, (1, SCHEMA), _tensor)
         manifest = Manifest(**{**facts, "schema": SCHEMA})
@@ -345,7 +345,7 @@ def _tensor(row: JsonObject) -> Tensor:
 
 
 def _from_first(manifest: Manifest) -> Manifest:
-    """Give the tensors of a schema 1 file the facts of their ports; it had mono PCM only."""
+    """Add the facts of their ports to tensors of a schema 1 file; it had mono PCM only."""
     rows = (manifest.streaming or {}).get("outputs", [])
     delays = {row["name"]: row["delay_samples"] for row in rows}
 
@@ -369,7 +369,7 @@ RESERVED = frozenset(
     size state replay size_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t
     uintptr_t""".split()  # noqa: SIM905
 )
-OWN = ("ek_", "replay_")  # what the names of kernels and of a replay program begin with
+OWN = ("ek_", "replay_")  # prefixes of the names of kernels and of a replay program
 
 
 def c_identifier(name: str) -> str:

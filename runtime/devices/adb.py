@@ -27,7 +27,7 @@ ADDRESS = re.compile(r"adb(?::(?P<serial>[A-Za-z0-9][\w.:-]*))?", re.ASCII)
 FOLDER = re.compile(r"/data/local/tmp/edgekit\.[A-Za-z0-9]{6}")
 GREETING_S = 30
 HOW_TO_GET = "as root: apt-get install adb"
-# Holds the folder until its input ends, and ends with it what runs there.
+# Holds the folder until its input ends, and then ends the program that runs there.
 HOLD = """\
 fail() { echo "edgekit-failed $1"; exit 1; }
 d=$(mktemp -d /data/local/tmp/edgekit.XXXXXX) || fail "no temporary folder"
@@ -40,7 +40,7 @@ while read -r x; do :; done
 RUN = """\
 cd @FOLDER@ && chmod 700 program && sh -c 'echo $$ >pid; exec @RUN@' </dev/null
 r=$?; rm -f pid; echo edgekit-exit $r"""
-# A word of adb's message -> what to do.
+# A word of adb's message -> the step to take.
 REASONS = (
     ("unauthorized", "allow debugging on the device's screen"),
     ("offline", "plug it in again, or: adb reconnect"),
@@ -91,8 +91,8 @@ def connect(device: str, run: str) -> Iterator[AdbLink]:
     """Open a shell on a device, where `run` is the shell's command for ``program`` in the folder there.
 
     Raises:
-        UsageError: no such address.
-        ToolError: no adb here, or no device: with what to do.
+        UsageError: the address does not exist.
+        ToolError: no adb here, or no device; the message has the step to take.
     """
     match = ADDRESS.fullmatch(device)
     if match is None:

@@ -51,7 +51,7 @@ class Memory:
         bytes: its size.
         wait_states: cycles that an access of 32 bits waits, in the mean.
         megabytes_per_s: its speed, where that is known in its place.
-        reserved_bytes: kept for what else the product puts there, from the start.
+        reserved_bytes: kept for other data of the product, from the start.
     """
 
     name: str
@@ -179,10 +179,10 @@ MEMORY_KEYS: Mapping[str, Check] = {
 
 
 def board_schema() -> JsonObject:
-    """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: what `parse_board` demands of each key.
+    """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: the demands of `parse_board` on each key.
 
-    It leaves out what depends on several keys at once: that a memory has one of two speeds, that memories do not
-    overlap, and that there is RAM and flash.
+    It leaves out conditions on several keys: that a memory has one of two speeds, that memories do not overlap, and
+    that RAM and flash exist.
     """
 
     def table(keys: Mapping[str, Check], made: type) -> JsonObject:

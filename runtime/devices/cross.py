@@ -20,7 +20,7 @@ from edgekit.runtime.runners.toolchain import (
 )
 
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
-# Debian packages by the name of their command: (what compiles, and the C library where that is apart)
+# Debian packages by the name of their command: (the compiler, and the C library where that is separate)
 APT = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",

@@ -38,7 +38,7 @@ class Counts:
 
 
 def replay(profile: Profile, program: Path, layers: bool = False) -> str:
-    """Run a replay program to its PASS; returns what it printed.
+    """Run a replay program to its PASS; return its output.
 
     Raises:
         ToolError: no emulator, or it did not end.

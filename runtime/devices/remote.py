@@ -1,6 +1,6 @@
-"""A program on another machine: what it may print, and what is made of that.
+"""A program on another machine: the output that it may print, and its evaluation.
 
-What comes back is data of whatever is at the other end: so many bytes at most, one form per line, and never a path.
+The output is untrusted data: it has a size limit, one form per line, and never a path.
 """
 
 import math
@@ -22,13 +22,13 @@ LIMIT_S = 600  # of the program on the device
 SLACK_S = 30  # more until its output must be here
 GREETING, FAILED = "edgekit-device", "edgekit-failed"
 ENDED = re.compile(r"edgekit-exit (\d{1,3})")
-MAX_GREETING_BYTES = 65536  # with what a login prints first
+MAX_GREETING_BYTES = 65536  # with the output of a login before it
 MAX_FACT = 100  # characters of a name
 MAX_TEXT_BYTES = 1 << 20  # of lines that are neither outputs nor times
 BYTES_PER_TIME = 20  # digits of a time
 FACT = re.compile(r"(core|stack_bytes):? (\d{1,12})")
 TIMED_OUT = 128 + 14  # by the program's own alarm
-# What the exit codes of shells mean.
+# The meaning of exit codes of shells.
 EXIT_CODES = {
     126: "its folder for temporary files does not run programs (mounted noexec?); set TMPDIR for this user there",
     127: "its shell does not find what runs the program; a build for Python needs python3 on its PATH",
@@ -36,7 +36,7 @@ EXIT_CODES = {
     128 + 9: "it was killed, perhaps for its memory",
     TIMED_OUT: f"it did not end within {LIMIT_S} s; give fewer --hops",
 }
-# The greeting, and three lines: core, system, what the machine is called.
+# The greeting, and three lines: core, system, name of the machine.
 HELLO = f"""\
 echo {GREETING}
 uname -m
@@ -60,7 +60,7 @@ class Link(Protocol):
     machine: Machine
 
     def run(self, program: bytes, limit: int) -> str:
-        """Run a program there, once; returns what it printed.
+        """Run a program there, once; return its output.
 
         Raises:
             CheckFailed: it printed more than `limit` bytes, or did not end as a replay does.
@@ -110,7 +110,7 @@ def read_greeting(talk: Conversation, device: str, timeout_s: float) -> Machine 
 
 
 def printed_before_end(talk: Conversation, device: str, limit: int) -> str:
-    """Return what a program printed, up to the line with its exit code.
+    """Return the output of a program, up to the line with its exit code.
 
     Raises:
         CheckFailed: it printed more than `limit` bytes.
@@ -144,14 +144,14 @@ def broken(talk: Conversation, device: str, text: str = "") -> ToolError:
 
 
 def answer(device: str, printed: str, manifest: Manifest, timed: int, layers: bool) -> Answer:
-    """Read what a replay on a device printed.
+    """Read the output of a replay on a device.
 
     Args:
         device: its name for people.
         printed: the lines of ``replay/main.c`` and ``replay/timed.c``.
         manifest: the build's facts.
-        timed: how many times there must be.
-        layers: whether layers were looked at.
+        timed: the number of times that it must contain.
+        layers: whether layers were compared.
 
     Raises:
         CheckFailed: the replay failed there, or lines are missing or have another form.

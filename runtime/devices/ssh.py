@@ -56,7 +56,7 @@ wait $p
 r=$? p=
 echo "edgekit-exit $r"
 """
-# A word of ssh's message -> what it means and what to do.
+# A word of ssh's message -> its meaning and the step to take.
 REASONS = (
     (
         "HOST IDENTIFICATION HAS CHANGED",
@@ -129,8 +129,8 @@ def connect(device: str, run: str) -> Iterator[SshLink]:
     """Log in to a device, where `run` is the shell's command for ``program`` in the folder there.
 
     Raises:
-        UsageError: no such address.
-        ToolError: no ssh here, or no login there: with what to do.
+        UsageError: the address does not exist.
+        ToolError: no ssh here, or no login there; the message has the step to take.
     """
     address = parse(device)
     if address is None:

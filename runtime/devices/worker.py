@@ -19,7 +19,7 @@ def work(archive: str, hops: int) -> None:
 
     Raises:
         UsageError: the build cannot be used.
-        ToolError: what runs it is not installed here.
+        ToolError: its runner is not installed here.
     """
     signal.alarm(LIMIT_S)  # a program that hangs ends by itself, whatever became of who started it
     with zipfile.ZipFile(archive) as content:

@@ -1,4 +1,4 @@
-"""From CenterNet's outputs to boxes."""
+"""Decode CenterNet's outputs to boxes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

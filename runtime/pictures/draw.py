@@ -27,7 +27,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 def drawn(picture: "Image", found: Found, form: Pictures) -> tuple["Image", int]:
-    """Return a picture with what was found in it, and how many labels found no place.
+    """Return a picture with the findings drawn on it, and the number of labels without a place.
 
     A small picture is drawn larger, by a whole number. No label covers another.
     """

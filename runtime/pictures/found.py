@@ -71,7 +71,7 @@ def gives_of(outputs: Shapes) -> str | None:
 
 
 def gives_problem(gives: str, outputs: Shapes) -> str | None:
-    """The outputs that there should be; None where there are."""
+    """Return the outputs that are needed; None where they are there."""
     if gives == "boxes":
         shapes = [outputs.get(name, ()) for name in CENTERNET]
         fits = all(len(shape) == 4 for shape in shapes) and len({s[2:] for s in shapes}) == 1

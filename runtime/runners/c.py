@@ -21,7 +21,7 @@ from edgekit.runtime.build_folder.manifest import (
 )
 from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
-ALIGN = 64  # bytes: covers what any build asks for
+ALIGN = 64  # bytes: enough for any build
 PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
 
 
@@ -37,7 +37,7 @@ class NativeRunner:
         """Initialise one instance of the build that `library` holds; `open` compiles one first.
 
         Raises:
-            UsageError: the library does not hold what the manifest, found in `where`, describes.
+            UsageError: the library does not hold the network that the manifest in `where` describes.
         """
         self.library, self.compiler = library, compiler
         name = manifest.c_name
@@ -150,7 +150,7 @@ def load_library(
 ) -> tuple[ctypes.CDLL, Compiler]:
     """Compile the build in `directory` for this machine and load it; instances may share it.
 
-    What is `quick` to compile runs slower.
+    A `quick` compilation runs slower.
 
     Raises:
         UsageError: the folder holds no C sources.
@@ -210,7 +210,7 @@ def _function(
 
 
 def own_files(directory: Path, pattern: str) -> list[Path]:
-    """The files of the build itself, without what is laid out for other programs."""
+    """Return the files of the build itself, without those for other programs."""
     others = (*PLUGIN_FOLDERS, UPDATES_FOLDER)
 
     def is_own(path: Path) -> bool:

@@ -20,7 +20,7 @@ MODEL_NAME, ONCE_NAME, PORTS_NAME = "model.pte", "session.pte", "ports.json"
 SIDES = ("inputs", "outputs")
 PROGRAM = Path(__file__).parent / "executorch_program.py"
 LIMIT_S = 120.0  # of one answer
-LINES = 3  # of what it printed before it ended
+LINES = 3  # of its output before it ended
 NUMBER = struct.Struct("<q")
 
 
@@ -46,7 +46,7 @@ class ExecutorchRunner(StateRunner):
 
         Raises:
             UsageError: a file is missing or unreadable, or not what the manifest describes.
-            ToolError: ExecuTorch's environment is not here.
+            ToolError: ExecuTorch's environment is missing.
         """
         super().__init__(manifest)
         ports, self._pairs = _ports(directory, manifest)

@@ -1,4 +1,4 @@
-"""An engine build in this process: the C simulation of the FPGA's layers, the generated C of what the CPU computes."""
+"""An engine build in this process: the C simulation of the FPGA's layers, the generated C of the CPU's parts."""
 
 import ctypes
 import json
@@ -62,8 +62,8 @@ class CpuPart:
 
     Attributes:
         folder: of its C build, relative to the engine's.
-        inputs: names of what it takes, in the order of its build.
-        outputs: names of what it makes.
+        inputs: names of its inputs, in the order of its build.
+        outputs: names of its outputs.
         reads: those of `inputs` that the engine made.
         writes: those of `outputs` that the engine reads.
     """
@@ -224,7 +224,7 @@ def _open_cpu_part(
 
 
 def find_cxx() -> str:
-    """Return the first C++ compiler of this machine; raises `ToolError` where there is none."""
+    """Return the first C++ compiler of this machine; raises `ToolError` if none exists."""
     compiler = next((name for name in CXX_NAMES if shutil.which(name)), None)
     if compiler is None:
         raise ToolError(NO_COMPILER)
@@ -234,7 +234,7 @@ def find_cxx() -> str:
 def compile_cxx(folder: Path, sources: Sequence[str], output: Path, *link: str) -> None:
     """Compile sources of an engine's csim/ folder and link them into `output`.
 
-    Raises `ToolError` where there is no compiler, or it fails.
+    Raises `ToolError` without a compiler, or where it fails.
     """
     name = find_cxx()
     compiler = ask((name,))

@@ -22,9 +22,8 @@ PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 class LitertRunner(StateRunner):
     """One interpreter of a build's model.tflite, with the states between its hops.
 
-    The n-th state output of the manifest becomes the n-th state input. Where the file takes or gives integers for
-    a float32 tensor, they are converted here. What it needs of the session constants are the outputs of
-    session.tflite.
+    The n-th state output of the manifest becomes the n-th state input. Where the file has integers for a float32
+    tensor, they are converted here. The outputs of session.tflite are its inputs for the session constants.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
@@ -109,7 +108,7 @@ class _File:
         return interpreter
 
     def restart(self) -> None:
-        """Forget what variables inside the file hold, which only goes with the interpreter."""
+        """Reset the variables inside the file, for which the interpreter must be replaced."""
         if self._used:
             self._interpreter, self._used = self._open(), False
 
@@ -121,18 +120,18 @@ class _File:
         return time.perf_counter_ns() - start
 
     def set(self, name: str, array: Array) -> None:
-        """Give an input as the manifest describes it."""
+        """Set an input, in the manifest's type."""
         detail = self.inputs[name]
         if detail["dtype"] != array.dtype:
             array = _quantize_input(array, detail)
         self.set_stored(name, array)
 
     def set_stored(self, name: str, array: Array) -> None:
-        """Give an input as the file stores it."""
+        """Set an input, in the file's type."""
         self._interpreter.set_tensor(self.inputs[name]["index"], array)
 
     def get(self, name: str, dtype: str) -> Array:
-        """An output in the type that the manifest gives it."""
+        """Return an output in the type of the manifest."""
         detail, array = self.outputs[name], self.stored(name)
         scale, zero = detail["quantization"]
         if array.dtype == dtype:

@@ -25,7 +25,7 @@ KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
 class OnnxruntimeRunner(StateRunner):
     """onnxruntime on a build's model.onnx, with the states between its hops.
 
-    What it needs of the session constants are the outputs of session.onnx.
+    The outputs of session.onnx are its inputs for the session constants.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:

@@ -20,9 +20,9 @@ MAIN = "sim_host"
 
 
 def verilator_command(top: str, modules: Sequence[str], main: str, build: str) -> list[str]:
-    """The command that compiles a simulation in the folder of its sources; ``<build>/<main>`` comes of it.
+    """Return the command that compiles a simulation in the folder of its sources to ``<build>/<main>``.
 
-    Warnings are errors, assertions are on, and what nothing sets begins as random bits.
+    Warnings are errors, assertions are on, and unset values begin as random bits.
     """
     return [
         "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",

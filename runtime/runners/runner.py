@@ -46,7 +46,7 @@ class StateRunner:
     compiler = None
 
     def __init__(self, manifest: Manifest) -> None:
-        """Start without states; what the session constants give is kept apart."""
+        """Start without states; the results of the session constants are kept separately."""
         self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._constants = [tensor.name for tensor in manifest.constants]
         self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]

@@ -1,7 +1,7 @@
 """Adaptation of a frozen build by its outputs alone: SPSA with momentum, as BlackVIP (Oh et al., CVPR 2023) has it.
 
-What changes is a session constant, say a prompt that the network adds to its input: a weighted sum of a basis. The
-build runs forwards only, and needs the memory of one build and of the constant.
+The session constant changes, say a prompt that the network adds to its input: a weighted sum of a basis. The build only
+runs forwards, and needs the memory of one build and of the constant.
 """
 
 import warnings
@@ -72,10 +72,10 @@ def spsa(
         start: (parameters,) weights; 0 where left out.
         a: of the rate; 0.001 to 0.01 where a loss is of order 1.
         o: see above.
-        alpha: how the rate falls.
+        alpha: the exponent of the rate's fall.
         beta: of the momentum.
         c: of the queries: it must change the input by several of an integer network's steps.
-        gamma: how c falls.
+        gamma: the exponent of the fall of c.
         progress: gets the number of steps done, and the number of steps.
 
     Warns:

@@ -1,7 +1,7 @@
 """Search over the noise that a sampler starts from, with a verifier: Ma et al. (2025), inference-time scaling.
 
-More calls of the same network, and the best of what they draw. What is found is drawn again, bit for bit, by a plain
-`Sampler.sample` of its seed and conditions. A verifier is won over by whatever it rewards: judge the result by another
+The search makes more calls of the same network, and keeps the best image. A plain `Sampler.sample` with its seed and
+conditions draws it again, bit for bit. A search exploits the weaknesses of its verifier: judge the result by another
 measure.
 """
 
@@ -196,7 +196,7 @@ def paths(
 def _best(
     candidates: Iterator[_Drawn], score: Callable[[Image], float], best: Found | None = None
 ) -> Found:
-    """The best of what is drawn of candidates, and of what is known."""
+    """Return the best of the candidates' images and the known one."""
     history = [] if best is None else list(best.scores)
     for drawn in candidates:
         image = drawn.sampler.sample(1, drawn.seed, drawn.given)

@@ -50,7 +50,7 @@ def _sparse_weights(module: nn.Module) -> list[str]:
 
 
 class GradualPruning:
-    """MdGf-Exponential: what the mask leaves out fades, and still learns.
+    """MdGf-Exponential: the weights outside the mask fade, and still learn.
 
     At step n a weight outside the mask counts exp(-decay n) times, and its gradient is passed on unchanged. The mask
     keeps the largest magnitudes of each group and is found anew at each step. Source: Bambhaniya et al., Progressive
@@ -87,7 +87,7 @@ class GradualPruning:
                     weight.copy_(kept)
 
     def finish(self) -> None:
-        """Leave only what the mask keeps."""
+        """Leave only the weights of the mask."""
         self._scale(0.0)
 
     @torch.no_grad()

@@ -142,7 +142,7 @@ def _scratch_beside(others: Mapping[str, Build]) -> int:
 def _memory(
     model: Model, ctx: Context, extras: Extras, others: Mapping[str, Build]
 ) -> dict[str, int | None]:
-    """Bytes by what they are for, as in the manifest."""
+    """Return bytes by their use, as in the manifest."""
     layout = ctx.layout
     theirs = sum(other.manifest.memory["weights_bytes"] or 0 for other in others.values())
     scratch = extras.scratch_bytes(layout)
@@ -187,7 +187,7 @@ def lower_c(
     check_schedule(selection.schedule, ctx.choices)
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
     extras = replace(extras, loop=_loop(model, extras, ctx.layout, others))
-    interface = first.whole if first.decoder is None else parts.hop  # without what a decoder reads
+    interface = first.whole if first.decoder is None else parts.hop  # without the decoder's inputs
     sources = _sources(interface, manifest, ctx, extras, others)
     updates = _add_loading(sources, ctx)
     _add_project(sources, manifest, device, others)
@@ -283,7 +283,7 @@ def _manifests(others: Mapping[str, Build]) -> dict[str, Manifest]:
 
 
 def _add_loading(sources: dict[str, bytes], ctx: Context) -> dict[str, str | int] | None:
-    """Add what replaces weights at run time, where a build has that; returns ``updates`` of the manifest."""
+    """Add the code that replaces weights at run time, where a build has that; return ``updates`` of the manifest."""
     if not ctx.external:
         return None
     network = network_digest(sources, ctx.prefix)

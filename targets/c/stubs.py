@@ -1,4 +1,4 @@
-"""The integer kernels that exist for several element types: one row each, and what is made of it.
+"""The integer kernels that exist for several element types: one row each, and the files made from it.
 
 The code of such a kernel is a header over macros. Each of its forms is a file of
 ``runtime/src/portable/generated`` that sets them, and a prototype in ``edgekit.h``. ``make kernels`` writes both from
@@ -98,7 +98,7 @@ class Family:
         name: ``ek_<op>``.
         forms: their element types: ``s8_s16`` reads int8 and writes int16 (of a recurrent cell: its input, and the
             operand of its recurrent product), ``s16`` does both on int16.
-        stub: the file of a form, behind the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
+        stub: the file of a form, after the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
         tail: the end of its forms' names: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
         host: the family whose files contain its functions, as ``EK_PATH(<word>)``, where it has no files. Such
             functions compute the same in other ways, on some instruction sets (`edgekit.targets.c.packing.conv_paths`).
@@ -400,7 +400,7 @@ def forms(*names: str) -> list[str]:
 
 
 def form(name: str, x: str, y: str, tail: str = "") -> str:
-    """The kernel of a family for two element types; LookupError where there is none."""
+    """Return the kernel of a family for two element types; LookupError without one."""
     for family in FAMILIES:
         if (family.name, family.tail) == (name, tail):
             for kernel, types in family.kernels.items():

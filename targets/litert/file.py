@@ -49,7 +49,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class OperatorCall:
-    """A builtin operator with the numbers of what it reads and writes; -1 is an input that is left out."""
+    """A builtin operator with the numbers of its inputs and outputs; -1 is an input that is left out."""
 
     builtin: str
     inputs: list[int]
@@ -231,7 +231,7 @@ def _code(name: str) -> object:
     made = schema.OperatorCodeT()
     number = getattr(schema.BuiltinOperator, name)
     made.builtinCode, made.version = number, VERSIONS.get(name, 1)
-    made.deprecatedBuiltinCode = min(number, 127)  # what readers of old schemas see
+    made.deprecatedBuiltinCode = min(number, 127)  # the value for readers of old schemas
     return made
 
 

@@ -31,7 +31,7 @@ CLAMPS: dict[Bounds, int] = {
 
 
 class LiteRTRefused(Exception):
-    """LiteRT has no form of a node: what was found, what is allowed, what to do."""
+    """LiteRT has no form of a node: the finding, the allowed form, the step to take."""
 
     def __init__(
         self, found: str, allowed: str, step: str = "use --target host or onnxruntime"
@@ -140,7 +140,7 @@ class NodeEmission(Tensors):
         return new
 
     def tensor(self, item: Item, order: Order) -> int:
-        """The tensor that holds a value in this order; it is transposed where there is none yet."""
+        """Return the tensor that holds a value in this order; transpose one if it does not exist yet."""
         if item.source is not None:
             self.request(item.source, order)
         if order in item.tensors:
@@ -163,7 +163,7 @@ class NodeEmission(Tensors):
         return self.tensor(item, natural(len(item.shape)))
 
     def array(self, value: ir.Value | None) -> Array | None:
-        """The content of a constant operand, dequantized; None for what is left out or computed."""
+        """Return the content of a constant operand, dequantized; None for one left out or computed."""
         if value is None:
             return None
         return self.weights[value].real if value in self.weights else constant(value)

@@ -41,14 +41,14 @@ class Tensors:
         self.graph, self.micro = Graph(name), micro
         self.label = name  # of the tensors that are made
         self._halves = halves
-        self._widened: dict[int, int] = {}  # stored halves, and what DEQUANTIZE makes of them
+        self._widened: dict[int, int] = {}  # stored halves, and the outputs of DEQUANTIZE for them
 
     def constant(self, array: Array, kind: QuantType | None = None, name: str = "constant") -> int:
         """A constant tensor."""
         return self.graph.constant(name, np.asarray(array), scales_of(kind))
 
     def factors(self, array: Array) -> int:
-        """Float weights of a product; at recipe float16 stored as such, where that is exact, behind a DEQUANTIZE."""
+        """Return float weights of a product; stored as float16 and dequantized with that recipe, if that is exact."""
         array = np.ascontiguousarray(array, np.float32)
         if not self._halves:
             return self.constant(array)
@@ -86,9 +86,9 @@ class Tensors:
         kind: QuantType | None = None,
         chosen: object = None,
     ) -> int:
-        """Append an operator of one result; returns its tensor.
+        """Append an operator of one result; return its tensor.
 
-        By default the shape is what the inputs broadcast to, the type and scales those of the first; constants then
+        By default the shape is that of broadcast inputs, the type and scales those of the first; constants then
         have as many axes as the result.
         """
         if shape is None:
@@ -108,7 +108,7 @@ class Tensors:
         return number
 
     def _ranked(self, number: int, rank: int) -> int:
-        """A constant with leading axes of extent 1, as broadcasting adds them; what is computed as it is.
+        """Return a constant with leading axes of extent 1, as broadcasting adds them; computed tensors as they are.
 
         LiteRT broadcasts without them, but quantizers of .tflite files want a scale for each axis.
         """

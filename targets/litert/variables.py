@@ -58,7 +58,7 @@ def _handle(graph: Graph, name: str) -> int:
 
 
 def _zeros(graph: Graph, pairs: list[Pair]) -> Graph:
-    """Assigns what stands for zero to every variable."""
+    """Assign the integer for zero to every variable."""
     init = Graph("zero_states")
     for pair in pairs:
         held: Tensor = graph.tensors[pair.before]

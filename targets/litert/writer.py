@@ -110,7 +110,7 @@ class Writer:
                     self._stand_in(output)
 
     def _stand_in(self, value: ir.Value) -> None:
-        """A tensor for what could not be written, so that the walk can go on."""
+        """Return a tensor instead of an unwritten one, so that the walk can go on."""
         number = self.made.graph.tensor(str(value.name), dims(value), dtype_of(value))
         item = Item(str(value.name), dims(value), dtype_of(value))
         item.tensors[natural(len(item.shape))] = number
@@ -257,5 +257,5 @@ def _used_frames(node: ir.Node) -> list[Frame | None]:
 
 
 def guards_all(node: ir.Node) -> bool:
-    """Whether a node only lets NaN and infinity read as 0, which who gives integers does."""
+    """Whether a node only makes NaN and infinity 0, which integer inputs need not."""
     return node.op_type == "Finite" and float(node.attributes["limit"].as_float()) >= LARGEST

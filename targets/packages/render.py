@@ -27,7 +27,7 @@ def render_template(text: str, facts: Facts, lists: Lists) -> str:
 
     Args:
         text: lines with fields.
-        facts: what a field stands for.
+        facts: the values of fields.
         lists: rows by name: a line with a field ``@name@`` or ``@name_...@`` comes once for each row of that list.
     """
     lines = []

@@ -20,7 +20,7 @@ from edgekit.targets.wasm.templates import filled
 
 
 def check_wasm(model: Model, ranges: Mapping[str, str] | None = None) -> list[Problem]:
-    """Every node that the C targets cannot run, and what is wrong with the ranges of knobs."""
+    """Return every node that the C targets cannot run, and problems with the ranges of knobs."""
     problems = check_c(model)
     try:
         knobs_of(describe(model, "wasm").controls, ranges or {})
@@ -69,7 +69,7 @@ def _conditions(build: Build) -> Sequence[Tensor]:
 
 
 def _scripts(build: Build, knobs: Sequence[Knob]) -> dict[str, str]:
-    """The ES module and what goes with it, by file name."""
+    """Return the ES module and its companion files, by file name."""
     manifest, name = build.manifest, build.manifest.c_name
     fields = {
         "name": name,

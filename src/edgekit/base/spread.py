@@ -126,7 +126,7 @@ class Team:
         return list(itertools.chain(*self.spread(function, self.parts(items), shared)))
 
     def close(self) -> None:
-        """Take back what was shared."""
+        """Remove the shared value."""
         for name in self._sent:
             with suppress(OSError):  # of workers that are gone
                 self._client.unregister_worker_plugin(name)
@@ -148,10 +148,10 @@ class Team:
 
 @contextmanager
 def open_team(workers: Workers) -> Iterator[Team]:
-    """Start workers, or reach a cluster; what was started ends with the body.
+    """Start workers, or reach a cluster; the workers started here end with the body.
 
     Raises:
-        UsageError: what is wrong with `workers`.
+        UsageError: all problems with `workers`.
         ToolError: no scheduler answers there.
     """
     if problems := list(workers.problems()):
@@ -236,7 +236,7 @@ def _result(future: Any, place: int) -> Any:
 
 
 def _run(version: str, function: Callable[[Any, T], R], shared: str, item: T) -> R:
-    """In a worker."""
+    """Run an item in a worker."""
     if version != edgekit.__version__:
         raise ToolError(
             f"a worker has EdgeKit {edgekit.__version__}, not {version}; next: install the same there"

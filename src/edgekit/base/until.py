@@ -1,4 +1,4 @@
-"""When a network that is called over and over has settled."""
+"""The rule by which a network that is called repeatedly has settled."""
 
 import math
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ class Denoiser(nn.Module):
         self.gain = nn.Linear(width, BINS)
 
     def initial_states(self, batch: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Zero states in the order of `STATE_NAMES`: what the network starts a stream with."""
+        """Return zero states in the order of `STATE_NAMES`: the network's states at the start of a stream."""
         conv = torch.zeros(batch, self.width, self.kernel - 1)
         gru = torch.zeros(1, batch, self.width)
         return conv, conv.clone(), gru, gru.clone()

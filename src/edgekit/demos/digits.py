@@ -14,7 +14,7 @@ from edgekit.demos.weights import load
 
 SHAPE = (1, 28, 28)
 NULL = 10  # the label that means none
-trained = {"prediction": "v", "timesteps": 1000}  # what a sampler must agree with
+trained = {"prediction": "v", "timesteps": 1000}  # the settings that a sampler must share
 WEIGHTS = Path(__file__).with_name("digits.npz")
 
 

@@ -18,7 +18,7 @@ from edgekit.verbs.export.request import read_request
 
 Quality = Mapping[
     str, float | None
-]  # what a build is judged by, name with unit -> value; None where there is none
+]  # the measures of a build, name with unit -> value; None where there is none
 COUNTED_HOPS, COUNTED_MACS = 20, 50_000_000  # together at most; an emulator is slow
 CORE = "cortex-m55"
 
@@ -89,11 +89,11 @@ def play_builds(
     """Export networks, play through each, and count instructions where `counted`; returns their rows, and notes.
 
     Args:
-        forms: the network of each build, and how it is exported, by the build's name.
+        forms: the network of each build, and its export options, by the build's name.
         kept: the build that stays, in `folder`.
         target: of all.
         folder: of the demo.
-        play: gives what the build of a name is judged by, and the time of each hop in microseconds.
+        play: returns the measures of the build with a name, and the time of each hop in microseconds.
         progress: of all.
         counted: whether an emulated core counts instructions.
 
@@ -145,7 +145,7 @@ def row_of(
 
 
 def instructions(build: Path, progress: Progress) -> tuple[int | None, str | None]:
-    """Instructions of a second of sound on an emulated Cortex-M55, or why there are none."""
+    """Return instructions of a second of sound on an emulated Cortex-M55, or the reason why they are missing."""
     from edgekit.verbs.bench.other_core import replay_on_core
 
     manifest = Manifest.load(build)

@@ -42,13 +42,13 @@ CAMERA = Camera()
 
 
 def expose(clean: F32, random: np.random.Generator, camera: Camera = CAMERA) -> F32:
-    """Return what a sensor gives of a packed picture, brightened again.
+    """Return a sensor's output for a packed picture, brightened again.
 
     ``K Poisson(y sat / (ratio K)) + read + row + quantization``, times ``ratio / sat``; K and the ratio are drawn.
 
     Args:
         clean: (4, height, width), from 0 to 1, of `pack_mosaic`.
-        random: where the noise comes from.
+        random: the source of the noise.
         camera: its read and row noise.
 
     Returns:

@@ -58,7 +58,7 @@ class DeformDemo:
 
 
 def show(target: str, out: Path, progress: Progress) -> DeformDemo:
-    """Export the detector as a W4A8 engine, run held-out pictures through its C simulation, draw what it finds.
+    """Export the detector as a W4A8 engine, run held-out pictures through its C simulation, draw the findings.
 
     Raises:
         UsageError: `out` is not a new or empty folder, or the target is another one.

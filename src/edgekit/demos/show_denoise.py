@@ -29,7 +29,7 @@ OPTIONS = ImportOptions(
 )
 RECIPES = ("float32", "w8a8")
 KEPT = "w8a8"
-BUNDLED = HERE / "denoise_w8a8.zip"  # what `edgekit.demos.pack_denoise` makes
+BUNDLED = HERE / "denoise_w8a8.zip"  # the output of `edgekit.demos.pack_denoise`
 
 
 def show(target: str, out: Path, progress: Progress, counted: bool = True) -> HearableDemo:

@@ -65,7 +65,7 @@ def show(
 ) -> DigitsDemo:
     """Export the generator in some of `RECIPES`, draw each digit with every build, write a picture of all.
 
-    The first recipe is what the others are compared with.
+    The others are compared with the first recipe.
 
     Raises:
         UsageError: `out` is not a new or empty folder, or the target is unknown.

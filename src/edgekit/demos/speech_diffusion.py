@@ -58,10 +58,10 @@ class Block(nn.Module):
 class SpeechDiffusion(nn.Module):
     """x and y (batch, 2, 256, frames), t (batch,) in (0, 1] -> F like x.
 
-    What the U-Net finds scales and shifts features of x and y that keep all 256 bins: it is a mask.
+    The output of the U-Net scales and shifts features of x and y that keep all 256 bins: it is a mask.
     """
 
-    trained: ClassVar = {"prediction": "preconditioned"}  # what a sampler must agree with
+    trained: ClassVar = {"prediction": "preconditioned"}  # the settings that a sampler must share
 
     def __init__(self, channels: tuple[int, int, int, int] = (12, 16, 32, 48)) -> None:
         """Channels at 256, 64, 32 and 16 bands."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
 
-# name -> target where none is given, and what its pictures and recordings take
+# name -> default target, and the packages for its pictures and recordings
 DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "denoise": ("host", ("soundfile", "matplotlib")),
     "digits": ("host", ("matplotlib",)),
@@ -80,7 +80,7 @@ def demo(
     Args:
         name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
             ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
-        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
+        target: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
             ``wasm`` only.
         out: the folder to make; ``demo-NAME`` where not given.
         progress: see above.

@@ -32,8 +32,8 @@ from edgekit.runtime.pictures.boxes import Boxes, decode
 PICTURES = 2000
 BATCH = 8
 KEPT_EVERY = 200  # steps between checkpoints
-AVERAGED = 0.997  # of the average of the weights, what a step keeps
-NORMALISED = 60  # batches that give the averaged weights their BN statistics
+AVERAGED = 0.997  # of the average of the weights, the share kept in a step
+NORMALISED = 60  # batches that set the BN statistics of the averaged weights
 RATE = 3e-3
 GUIDANCE = 0.3  # weight of `scale_loss` relative to `detection_loss`
 NEAR = 0.5  # of a shape's bump in the heat map, from where size and offset are learnt
@@ -112,7 +112,7 @@ def train(
 
 
 def _resume_training(parts: Mapping[str, Any], kept: Path | None) -> int:
-    """Take what a checkpoint holds, and return the number of steps that are done."""
+    """Load a checkpoint, and return the number of steps that are done."""
     if kept is None or not kept.exists():
         return 0
     held = torch.load(kept, weights_only=True)
@@ -135,7 +135,7 @@ def plain(seed: int, size: Size = SIZES["small"]) -> Detector:
 
 
 def deformable(start: Detector, variant: Variant) -> Detector:
-    """Return a detector of a variant that computes what `start`, one of ``plain``, does, to be trained on."""
+    """Return a detector of a variant with the outputs of `start`, one of ``plain``, to be trained on."""
     net = Detector(start.size, variant=variant)
     own, given = net.state_dict(), start.state_dict()
     for name, value in given.items():
@@ -174,7 +174,7 @@ def scale_loss(s: Tensor, target: Tensor) -> Tensor:
     For a shape smaller than a pixel of the layer the target is 0.
 
     With 18 channels, it is the error of the offsets from those of this d. `target` as in `detection_loss`; its last
-    channel but one is the larger side of what covers each output pixel.
+    channel but one is the larger side of the shape over each output pixel.
     """
     factor = target.shape[-1] // s.shape[-1]
     side = nn.functional.max_pool2d(target[:, -2:-1], factor) / factor

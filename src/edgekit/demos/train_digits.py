@@ -206,7 +206,7 @@ def train(
 ) -> None:
     """Train for a time and write the averaged weights now and then, and at the end.
 
-    With `guidance` the start's weights under it are learnt, with `few` their sampler in so many steps.
+    With `guidance` it learns the start's weights under guidance, with `few` their sampler in fewer steps.
     """
     torch.manual_seed(0 if start is None else 1)
     network = Digits().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,10 +8,10 @@ With torch, av, scipy and soxr installed and `flite` on the path:
 blanket noises `stream` and `city`. Some of the recordings are ShareAlike or GPL: they are used in training and not
 bundled.
 
-At a time t, even in [0.03, 1], x is drawn as the OUVE equation has it there, and for two clips in five at 1 as the
-sampler starts: there the equation still has 22 % of x0 - y in x, the sampler nothing. The loss is the mean squared
+At a time t, even in [0.03, 1], x is drawn as the OUVE equation has it there. For two clips in five x is drawn at 1 as
+the sampler starts: there the equation still has 22 % of x0 - y in x, the sampler nothing. The loss is the mean squared
 error of the preconditioned F (Karras et al., 2022). Weights kept are a moving average of those trained. The sampler's
-t_min and eta were chosen on utterances of the training voices that training did not hear.
+t_min and eta were chosen on utterances of the training voices outside the training.
 
 A run is limited by time. The committed weights are of five runs, each from the weights of the one before
 (``--start-from``): 500 steps of six clips, 9000 and 2000 of three, without clips at the sampler's start, and 7113 as

@@ -47,7 +47,7 @@ def train_steps(
     """Train with AdamW until the time is over, which the last `Progress` says; gradients are at most 1 long.
 
     Args:
-        network: is trained in place.
+        network: it is trained in place.
         batches: without end.
         loss_of: the loss of one batch.
         rate: the highest learning rate, after `WARM_UP` steps.
@@ -92,7 +92,7 @@ class Run:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        """Take what the file holds, if it is there."""
+        """Load the file, if it exists."""
         self._began = time.monotonic()
         if not self.file.exists():
             return
@@ -106,7 +106,7 @@ class Run:
         return self.seconds + time.monotonic() - self._began
 
     def keep(self, step: int) -> None:
-        """Write the file anew after so many steps; what is there stays until the new one is whole."""
+        """Write the file after this number of steps; the old one stays until the new one is complete."""
         states = {
             name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")
         }
@@ -179,7 +179,7 @@ def run_training(
     `Run` is stored next to `plan.out`, as .checkpoint. The weights there are averaged ones, the best by `judge`.
 
     Args:
-        network: is trained in place.
+        network: it is trained in place.
         plan: the settings.
         batches: of the first step of this run, the batches from there on, without end.
         loss_of: the loss of a network on a batch.
@@ -221,10 +221,10 @@ def run_training(
 def pool_batches(
     draw: Callable[[], _Batch], size: int, most: int, random: np.random.Generator
 ) -> Iterator[list[_Batch]]:
-    """Yield `size` items of a pool. Each step draws a new item; of more than `most` the oldest is dropped.
+    """Yield `size` items of a pool. Each step draws a new item; beyond `most` the oldest is dropped.
 
     Args:
-        draw: gives a new item.
+        draw: returns a new item.
         size: items of a step, all different.
         most: items of the pool.
         random: chooses them.

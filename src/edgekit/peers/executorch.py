@@ -33,12 +33,12 @@ def check_executorch(model: "Model") -> "list[Problem]":
 def lower_executorch(model: "Model", target: str) -> "Build":
     """Return ``model.pte``, ``ports.json`` and the facts; with session constants also ``session.pte``.
 
-    A .pte has no names: ports.json has name, shape and type of its inputs and outputs in their order, and which output
-    each state becomes.
+    A .pte has no names: ports.json has name, shape and type of its inputs and outputs in their order, and the output of
+    each state.
 
     Raises:
-        ModelError: operators without a form in torch, or what ExecuTorch's exporter refuses.
-        ToolError: its environment is not here, or it did not end.
+        ModelError: operators without a form in torch, or that ExecuTorch's exporter refuses.
+        ToolError: its environment is missing, or it did not end.
     """
     from edgekit.operators.frame_moves import frame_moves
     from edgekit.quantize.prepare.unpack import unpack_states
@@ -90,7 +90,7 @@ def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
         program = folder / "program"
         program.mkdir()
         write_program(part, program, {}, whole=True)
-        # nothing else that this environment has may be seen by that of ExecuTorch
+        # ExecuTorch's environment must not see other packages of this one
         (folder / "edgekit").symlink_to(Path(edgekit.__file__).parent, target_is_directory=True)
         worker = "edgekit.peers.workers.lower_executorch"
         command = [str(python), "-m", worker, str(program)]

@@ -1,4 +1,4 @@
-"""The table of peers, which are what others run networks with: packages, environments, forms of a network."""
+"""The table of peers, the other engines that run networks: packages, environments, forms of a network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ LIMITS = (
     "y_zero",
     "y_min",
     "y_max",
-)  # attributes: the zero point of a result, and what it is held between
+)  # attributes: the zero point of a result, and its bounds
 
 
 FLOAT = frozenset({ir.DataType.FLOAT})
@@ -58,7 +58,7 @@ BOOL = frozenset({ir.DataType.BOOL})
 INT64 = frozenset({ir.DataType.INT64})
 ANY = frozenset(ITEM_BYTES)  # data movement carries every type that the planner knows
 NUMBERS = frozenset(C_TYPES) - BOOL - {ir.DataType.INT16}
-ORDERED = NUMBERS | {ir.DataType.INT16}  # for what selects among its operands
+ORDERED = NUMBERS | {ir.DataType.INT16}  # for operators that select among their operands
 INTEGERS = NUMBERS - FLOAT
 
 
@@ -228,7 +228,7 @@ class Context:
         return self._by_content[key]
 
     def count_reads(self, macs: int) -> None:
-        """Add what the node that was emitted reads of its constants: once, or for each multiply-accumulate."""
+        """Add the emitted node's reads of its constants: once, or for each multiply-accumulate."""
         elements = sum(self.constants[name].size for name in self.used)
         for name in self.used:
             self.reads[name] = self.reads.get(name, 0) + max(1.0, macs / elements)
@@ -333,7 +333,7 @@ def c_type(value: ir.Value | None) -> str:
 
 
 def int_kernel(name: str, node: ir.Node, y_type: str | None = None, sparse: bool = False) -> str:
-    """The form of a kernel for what an integer operator reads and writes (or `y_type`) and for its weights."""
+    """Return the form of a kernel for an integer operator's types (or `y_type`) and for its weights."""
     int4 = "w" in node.attributes and array_attribute(node, "w").dtype == ir.DataType.INT4.numpy()
     tail = SPARSE if sparse else INT4 if int4 else ""
     return form(name, suffix(node.inputs[0]), y_type or suffix(node.outputs[0]), tail)

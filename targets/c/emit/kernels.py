@@ -89,7 +89,7 @@ def admissible(
 
 
 def choose(kernels: Sequence[Kernel], selection: Selection, node: ir.Node) -> tuple[Kernel, Choice]:
-    """Return the kernel of a layer, the schedule's where that computes it, and what there was to choose from."""
+    """Return the kernel of a layer, the schedule's where that computes it, and the candidates."""
     found = {kernel.name(node): kernel for kernel in admissible(kernels, selection, node)}
     best = next(iter(found))
     name = selection.schedule.get(str(node.name), best)

@@ -60,7 +60,7 @@ def emit_rows_int(
 def keeps_pattern(
     selection: Selection, node: ir.Node, w: NDArray[np.generic], positions: int
 ) -> bool:
-    """Whether rows (outputs, inputs) keep an N:M pattern that pays where so many vectors are multiplied."""
+    """Whether rows (outputs, inputs) keep an N:M pattern that pays for this number of multiplied vectors."""
     bits = 8 * item_bytes(node.inputs[0])
     _, pattern = sparse_layer(selection.packing, str(node.name), "w", w, bits, positions)
     return pattern is not None and not selection.dense

@@ -130,7 +130,7 @@ class _Cell:
     def emit(
         self, ctx: Context, kernel: str, arrays: list[str], sizes: list[int], ctype: str
     ) -> None:
-        """The call: `arrays` are the constants, `sizes` what follows steps and batch, of `ctype` the scratch."""
+        """Emit the call: `arrays` are constants, `sizes` follow steps and batch, the scratch has type `ctype`."""
         homes, y = self.settle(ctx)
         arguments = [ctx.pointer(self.node.inputs[0]), *homes, *arrays, y or "NULL"]
         arguments += [*map(str, [self.steps, self.batch, *sizes]), ctx.scratch(self.node, ctype)]
@@ -244,7 +244,7 @@ def check_float(node: ir.Node) -> list[Problem]:
 
 
 def _unusual_attributes(node: ir.Node) -> Iterator[tuple[str, str]]:
-    """Attributes that the kernels do not take, and what they take."""
+    """Yield attributes that the kernels do not take, and the values that they take."""
     allowed = (_cell_of(node).activations, *FLOAT_KERNELS[node.op_type].other)
     names = ["activations", "clip", "activation_alpha", "activation_beta", "input_forget"]
     if _input(node, 4) is None:  # layers of whole sequences come forward and time first

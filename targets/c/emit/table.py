@@ -234,7 +234,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "NormalNoise"): Emitter(noise.emit_normal, noise.traits),
     (FRONTEND_DOMAIN, "UniformNoise"): Emitter(noise.emit_uniform, noise.traits),
     (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
-    # what a quantizer fuses
+    # operators that a quantizer fuses
     (FRONTEND_DOMAIN, "Magnitude"): Emitter(
         pointwise.emit_elementwise, elementwise, fused.check_magnitude
     ),

@@ -11,7 +11,7 @@ from edgekit.base.arrays import Int64
 Indices = Int64
 Step = (
     int | Indices
-)  # what one turn of a loop adds to an index: a stride, or an offset from a table
+)  # the increment of an index in one loop step: a stride, or an offset from a table
 Loop = tuple[int, tuple[Step, ...]]
 
 

@@ -39,7 +39,7 @@ class ConvPath:
 
     Attributes:
         kernel: its C function, before the element types.
-        has: whether an instruction set has it, for inputs of so many bits, and for int4 weights.
+        has: whether an instruction set has it, for inputs of this number of bits, and for int4 weights.
         pack: converts weights and bias to the order that it reads.
         takes: whether it computes a shape.
         pays: whether it then takes less time than the rows after it.
@@ -62,7 +62,7 @@ def pack_conv(
         kernel: its whole name.
         w: weights, as `Weights` has them.
         bias: (out_c), without any zero point.
-        x_zero: what the input is outside.
+        x_zero: the value of the input outside its borders.
         shape: all sizes, which the kernel takes.
     """
     path, bits, is_int4 = _row_of(kernel)
@@ -120,7 +120,7 @@ def _fit_side_by_side(s: ConvShape, own: Packing) -> bool:
 
 
 def _pay_side_by_side(s: ConvShape, own: Packing) -> bool:
-    """Whether there are enough channels, and more than one tap where four of them are together."""
+    """Whether the channels suffice, and more than one tap where four of them are together."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
     if own.channels == 2:
         return inputs >= 2
@@ -160,7 +160,7 @@ def _fit_in_strips(s: ConvShape, own: Packing) -> bool:
 
 
 def _pay_in_strips(s: ConvShape, own: Packing) -> bool:
-    """Whether laying saves more, as positions share columns or channels are few, than what fills columns up adds."""
+    """Whether laying saves more, by shared columns or few channels, than the filling of columns costs."""
     tiles, (channels, _, _) = tiles_of(own), tile_piece(s, tiles_of(own))
     if tiles.rows == 1:
         return s.stride_w < s.k_w + (channels < tiles.channels)

@@ -1,4 +1,4 @@
-"""The orders in which C kernels of integer convolutions read weights, and what is folded into biases with them."""
+"""The orders in which C kernels of integer convolutions read weights, and the terms folded into their biases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,12 +32,12 @@ class Weights:
     shape: ConvShape
 
     def folded(self, offset: int = 0) -> Array:
-        """The bias less what inputs of the zero point, and an offset to each, add to the sums."""
+        """Return the bias less the contribution of zero-point inputs, and of an offset to each, to the sums."""
         return fold_into_bias(self.w, self.bias, offset + self.x_zero)
 
 
 def fold_into_bias(w: Array, bias: Array, value: int) -> Array:
-    """Return the bias (out_c) of w (out_c, ...) less what operands of that value add to the sums."""
+    """Return the bias (out_c) of w (out_c, ...) less the contribution of operands of that value to the sums."""
     if value == 0:
         return bias
     folded: Array = bias - value * w.reshape(len(w), -1).sum(1, np.int64)

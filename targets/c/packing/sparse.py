@@ -40,7 +40,7 @@ class SparseLayer:
 
 
 def found_pattern(rows: Array) -> Pattern | None:
-    """The pattern of weights (outputs, inputs); None where there is none, or too few inputs for one."""
+    """Return the pattern of weights (outputs, inputs); None without one, or with too few inputs for one."""
     if rows.ndim != 2 or not rows.any():
         return None
     pattern = pattern_of(rows)
@@ -48,7 +48,7 @@ def found_pattern(rows: Array) -> Pattern | None:
 
 
 def refusal(sparse: Sparse, pattern: Pattern, bits: int, positions: int) -> str | None:
-    """Why rows stay dense on an instruction set; None where the pattern pays.
+    """Return why rows stay dense on an instruction set; None where the pattern pays.
 
     Args:
         sparse: of the instruction set.
@@ -132,7 +132,7 @@ def index_bits(pattern: Pattern, packed: bool) -> int:
 
 
 def _slots(w: Int8, pattern: Pattern) -> tuple[Int8, Int64]:
-    """Weights and their places in the group, (outputs, groups, kept); what fills up is 0 at place 0."""
+    """Return weights and their places in the group, (outputs, groups, kept); padding is 0 at place 0."""
     groups = group_inputs(w, pattern)
     order = np.argsort(groups == 0, axis=-1, kind="stable")[..., : pattern.kept]
     values = np.take_along_axis(groups, order, axis=-1)

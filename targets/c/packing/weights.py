@@ -14,7 +14,7 @@ from edgekit.graph.sparsity import Pattern
 from edgekit.targets.c.packing.sparse import sparse_rows
 from edgekit.targets.instruction_sets import BY_LANES, PORTABLE, Packing
 
-INT4 = "w4"  # what the names of kernels with int4 weights end in
+INT4 = "w4"  # suffix of the names of kernels with int4 weights
 SPARSE = "sparse"  # and of those with N:M sparse weights
 
 
@@ -100,7 +100,7 @@ def _sparse(
 
 
 def _by_blocks(own: Packing, kernel: str, w: Array, *biases: Array) -> list[Array]:
-    """Pack each block by itself; what their packing adds to the bias counts together."""
+    """Pack each block by itself; their packings' contributions to the bias are added."""
     nothing = [np.zeros_like(bias) for bias in biases]
     parts = [pack(own, kernel, [block, *nothing]) for block in w]
     folded = [

@@ -16,10 +16,10 @@ KERNEL = "ek_conv_winograd_s8_s8"
 TAPS = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 8]])
 PLACES = 36  # of a tile of 4 x 4 outputs
 PANEL = 16  # output channels side by side
-SUMS = 1 << 25  # what sums stay below
+SUMS = 1 << 25  # the bound of sums
 LEAST_SHIFT = 27
 MOST_INPUTS = 256
-MOST_BYTES = 3 << 19  # of weights, eight times those of the taps: what stays near the core
+MOST_BYTES = 3 << 19  # of weights, eight times those of the taps: they stay near the core
 
 # Times, in that of a product of vectors; measured on layers of `bench/layers/layers.py`.
 INPUTS = 400  # laying out and transforming a tile of 32 channels
@@ -40,7 +40,7 @@ def pack_winograd(w: Array) -> Int16:
 
 
 def fold_winograd_bias(w: Array, bias: Array, x_zero: int) -> Int32:
-    """64 times the bias (out_c) less what the zero point adds to the sums of w (out_c, in_c, 3, 3)."""
+    """Return 64 times the bias (out_c) less the zero point's contribution to the sums of w (out_c, in_c, 3, 3)."""
     return (64 * _sums(w, bias, x_zero)).astype(np.int32)
 
 

@@ -35,7 +35,7 @@ def place_build(build: Build, manifest: Manifest, board: Board) -> BoardPlacemen
 
 
 def misfits(manifest: Manifest, profile: Profile) -> tuple[str, ...]:
-    """Say for each memory that is too small what is needed, what there is, and the difference."""
+    """Return for each memory that is too small the bytes needed, those available, and the difference."""
     memory = {name: size or 0 for name, size in manifest.memory.items()}
     needed = {
         "code": memory["code_bytes"],

@@ -149,7 +149,7 @@ class _Planner:
         return True
 
     def first_write(self, value: ir.Value) -> int:
-        """The step that first writes the class; -1 for what exists before the hop."""
+        """Return the step that first writes the class; -1 for values from before the hop."""
         producers = [member.producer() for member in self.members[self.root(value)]]
         return min(-1 if node is None else self.step[node] for node in producers)
 
@@ -211,9 +211,9 @@ class _Planner:
     def _ordered(
         self, pairs: list[tuple[ir.Value, ir.Value]]
     ) -> list[tuple[ir.Value | str, ir.Value | str]]:
-        """Order moves into (source, destination) so that none overwrites what a later one reads.
+        """Order moves into (source, destination) so that none overwrites a source of a later one.
 
-        Where states change places in a circle, one of them is put aside first.
+        Where states change places in a circle, one of them is saved first.
         """
         left: list[tuple[ir.Value | str, ir.Value]] = [(new, old) for old, new in pairs]
         ordered: list[tuple[ir.Value | str, ir.Value | str]] = []

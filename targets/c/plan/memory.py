@@ -60,5 +60,5 @@ def lower_bound(intervals: list[Interval]) -> int:
 
 
 def align_size(size: int) -> int:
-    """Return so many bytes and what aligns the next."""
+    """Return this number of bytes and the padding to align the next."""
     return -(-size // ALIGN) * ALIGN

@@ -71,8 +71,8 @@ class Move:
 class Layout:
     """The plan: a slot per value name, moves that close the hop, block sizes in bytes.
 
-    The state block holds the states, `reset_bytes` of them, then what a session keeps, and at `ready`
-    an int32: whether the session constants are there.
+    The state block holds the states, `reset_bytes` of them, then the values that a session keeps. At `ready` is an
+    int32: whether the session constants are set.
     """
 
     slots: Mapping[str, Slot]

@@ -19,7 +19,7 @@ def core_files(model: Model, manifest: Manifest) -> Mapping[str, str]:
 
 
 def sound_problems(manifest: Manifest, where: str) -> list[Problem]:
-    """Return why a network is no plug-in, if it is none; `where` is the option that asks for one."""
+    """Return the reasons why a network is no plug-in, if any; `where` is the option that asks for one."""
     step = "leave out --wrap"
     problems = []
     if not manifest.is_pcm:

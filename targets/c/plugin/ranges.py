@@ -1,4 +1,4 @@
-"""The ranges of knobs, as ``--knob`` gives them."""
+"""The ranges of knobs, in the form of ``--knob``."""
 
 import math
 from dataclasses import dataclass

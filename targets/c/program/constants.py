@@ -71,7 +71,7 @@ def _declaration(name: str, array: NDArray[np.generic]) -> str:
 
 
 def _union(name: str, array: NDArray[np.generic]) -> str:
-    """The type of an array that strings give; both files may be part of one translation unit."""
+    """Return the union type of an array of strings; both files may be part of one translation unit."""
     members = (
         f"unsigned char bytes[{array.nbytes}]; {C_ARRAYS[array.dtype.name]} values[{array.size}];"
     )

@@ -16,7 +16,7 @@ LIBRARY = "ek_device.h"
 
 
 def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
-    """``<name>_device.h``, ``<name>_device.c`` and what they include; nothing where no device rate was asked for."""
+    """Return ``<name>_device.h``, ``<name>_device.c`` and their includes; empty without a device rate."""
     facts, stream = manifest.device, manifest.stream
     if facts is None:
         return {}
@@ -55,7 +55,7 @@ def _resampling_fields(rates: Resampling, hop: int) -> dict[str, object]:
 
 
 def stream_fields(model: Model, manifest: Manifest, hop: int) -> dict[str, object]:
-    """Fields of the templates of devices and adapters about what comes in and goes out."""
+    """Return fields of the templates of devices and adapters about inputs and outputs."""
     sources, sinks = manifest.stream_inputs, manifest.sounds
     fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
     ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")

@@ -69,7 +69,7 @@ def load_files(prefix: str, arrays: Arrays, digest: bytes) -> dict[str, bytes]:
 
 
 def network_digest(sources: Mapping[str, bytes], prefix: str) -> bytes:
-    """SHA-256 over all C of a library but its weights: what the bytes of the block mean."""
+    """Return SHA-256 over all C of a library but its weights: it fixes the meaning of the block's bytes."""
     total = hashlib.sha256()
     for name in sorted(sources):
         if name != f"{prefix}_weights.c" and name.endswith((".c", ".h")):

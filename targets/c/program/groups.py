@@ -32,9 +32,9 @@ class Part:
     """One step group of a network, lowered to integers.
 
     Attributes:
-        whole: the network; with a decoder, what that reads is among its outputs.
-        decoder: what runs at rows of graph 1, with this among its session constants.
-        kept: where it lives, in the state block.
+        whole: the network; with a decoder, that one's inputs are among its outputs.
+        decoder: the part that runs at rows of graph 1, with these among its session constants.
+        kept: the place of these, in the state block.
     """
 
     whole: Model
@@ -133,7 +133,7 @@ def split_decoder(integer: Model, table: StepTable | None) -> Part:
     """Return a network, and apart from it the decoder that rows of its step table run.
 
     Raises:
-        ModelError: there is no such cut.
+        ModelError: such a cut does not exist.
     """
     if table is None or not (table.graph == split_unet.DECODER).any():
         return Part(fuse_epilogues(fuse_moves(use_rings(narrow_states(integer)))))

@@ -19,7 +19,7 @@ def refusal(upper: str, pointers: Iterable[str], members: Iterable[str] = ()) ->
 
 
 def check_source(model: Model, layout: Layout, name: str) -> str:
-    """``<name>_check``: whether a state block holds what the network can have left there."""
+    """Return ``<name>_check``: whether a state block holds values that the network can have left."""
     kept = {pair.input for pair in model.states} | set(model.constants)
     floats = [
         (layout.slots[str(value.name)].offset, prod(dims(value)))

@@ -21,7 +21,7 @@ def noise_source(model: Model, layout: Layout, name: str) -> str:
 
 
 def clear_lines(model: Model, layout: Layout) -> str:
-    """In ``<name>_init``, before the reset: seed 0."""
+    """Return the lines of ``<name>_init`` before the reset: seed 0."""
     return f"    memset(state, 0, {layout.reset_bytes}u);\n" if model.noises else ""
 
 

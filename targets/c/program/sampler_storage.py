@@ -46,7 +46,7 @@ class Loop:
 
     @property
     def item_bytes(self) -> int:
-        """Bytes of each, with what aligns the next."""
+        """Return the bytes of each, with padding to align the next."""
         return align_size(size(self.x) * 4)
 
     @property

@@ -63,7 +63,7 @@ class Extras:
         )
 
     def state_bytes(self, layout: Layout) -> int:
-        """Bytes of the state block: what the decoder reads is kept for each call of a row."""
+        """Return the bytes of the state block: the decoder's inputs are kept for each call of a row."""
         if self.loop is not None and self.loop.others:
             return self.loop.state_bytes
         return self.own_state_bytes(layout, 1 if self.loop is None else self.loop.table.calls)
@@ -153,10 +153,10 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
 def kernel_files(
     kernels: set[str], program: str, folders: Sequence[str] = (), fixed_order: bool = False
 ) -> dict[str, bytes]:
-    """``edgekit.h`` and the sources of the named kernels, with what those include and call.
+    """Return ``edgekit.h`` and the sources of the named kernels, with the files that those include and call.
 
-    A file of ``src/<folder>`` stands in for that of its name in ``src/portable``; the first of `folders` that
-    has one wins. With `fixed_order` none stands in for a float kernel, ``ek_<name>_f32``.
+    A file of ``src/<folder>`` replaces the one of its name in ``src/portable``; the first of `folders` that
+    has one wins. With `fixed_order` none replaces a float kernel, ``ek_<name>_f32``.
     """
     available = dict(_sources(PORTABLE))
     for folder in reversed(folders):

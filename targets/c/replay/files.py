@@ -44,13 +44,13 @@ Arrays = Mapping[str, Array]
 Files = dict[str, bytes]
 
 
-Held = Sequence[tuple[Layer, Array]]  # what layers hold: (hops, *shape)
+Held = Sequence[tuple[Layer, Array]]  # expected values of layers: (hops, *shape)
 
 
 def replay_files(
     manifest: Manifest, profile: Profile, others: Mapping[str, Manifest] | None = None
 ) -> dict[str, bytes]:
-    """All sources of the replay program but ``golden.c``, which needs a verified run."""
+    """Return all sources of the replay program but ``golden.c``, which needs a verified run."""
     main = files("edgekit.runtime") / "replay" / "main.c"
     made = {f"{FOLDER}/{name}": content for name, content in port_files(profile).items()}
     made[f"{FOLDER}/main.c"] = main.read_bytes()
@@ -95,16 +95,16 @@ def golden_source(
     profile: Profile,
     room: int | None = None,
 ) -> bytes:
-    """``golden.c`` of a verified run: as many of its first hops as fit, from the fresh state.
+    """Return ``golden.c`` of a verified run: as many of its first hops as fit, from the fresh state.
 
     Args:
-        build: of which a replay is made.
+        build: the one to replay.
         manifest: its facts, with the verification.
-        model: what was lowered.
+        model: the source of the build.
         inputs: (hops, *shape) by name, of session constants (*shape); of a sampler seeds and conditions of images.
-        outputs: what came out, likewise; of a sampler ``x``, the images.
+        outputs: those of the run, likewise; of a sampler ``x``, the images.
         profile: the device, whose memory for weights holds golden data too.
-        room: bytes that a board of the user's own has for them.
+        room: bytes on a board of the user's own for them.
     """
     limit = GOLDEN_BYTES
     if manifest.sampler is not None:

@@ -1,4 +1,4 @@
-"""Dense convolutions that give one position, and transposed ones of one new frame, as layers over frames of a ring.
+"""Dense convolutions with one output position, and transposed ones of one new frame, as layers over frames of a ring.
 
 Such a layer is a matrix over all frames of its window. In a ring the elements of a frame are contiguous. A matrix for
 each block of frames, in their order, reads them in place. Strided encoders of sound, and decoders that overlap and add,
@@ -103,7 +103,7 @@ def _of_conv(w: Array, s: ConvShape, fresh: int) -> Matrices | None:
 
 
 def _of_transposed(w: Array, s: ConvShape, fresh: int) -> Matrices | None:
-    """One row of frames, of which one is new: each gives `out_w` positions a part of its kernel, or none."""
+    """Return one row of frames, of which one is new: each gives `out_w` positions a part of its kernel, or none."""
     if (s.in_h, s.k_h, s.out_h, s.dil_w, fresh) != (1, 1, 1, 1, 1):
         return None
     rows = np.zeros((s.out_c, s.out_w, s.in_w, s.in_c), w.dtype)

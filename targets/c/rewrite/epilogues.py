@@ -41,7 +41,7 @@ def fuse_epilogues(model: Model) -> Model:
 
 
 def _layer(node: ir.Node, order: Mapping[int, int]) -> tuple[ir.Node | None, ir.Value | None]:
-    """The layer that a node completes, and what it adds to it: what is there when the layer runs."""
+    """Return the layer that a node completes, and its addend: a value that exists when the layer runs."""
     if node.domain != "":
         return None, None
     if node.op_type != "Add":

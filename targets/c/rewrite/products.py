@@ -1,8 +1,8 @@
 """Products of two tensors whose second operand is a window of frames, as of attention with its keys and values.
 
-In a ring the elements of a frame lie side by side. Where time is the columns of the operand, each column is a stretch
-of a frame, and the product with it a dot product; where it is the rows, the product is a sum of stretches with a
-weight for each. Both find their frames where they lie.
+In a ring the elements of a frame are contiguous. Where time is the columns of the operand, each column is a stretch of
+a frame, and the product with it a dot product. Where it is the rows, the product is a sum of stretches with a weight
+for each. Both read their frames in place.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Product:
 
     Attributes:
         node: the MatMul.
-        passed: what moves the window on its way there; nothing else reads it.
+        passed: nodes that move the window on its way there; nothing else reads it.
         kind: `DOTS` or `SUMS`.
         sizes: per axis of its second operand.
         strides: of these in the ring, in elements; 0 for time.

@@ -25,7 +25,7 @@ from edgekit.targets.c.rewrite.products import product
 
 DOMAIN, PUSH, TAKE, CONV = "edgekit.c", "RingPush", "RingTake", "RingConv"
 LAYERS = ("Conv", "ConvTranspose")
-GAIN = 2  # a window that shifts moves in long runs: a ring must move so many times fewer frames
+GAIN = 2  # a window that shifts moves in long runs: a ring must move fewer frames by this factor
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,7 @@ def _make_rings(graph: ir.Graph, cache: Cache) -> list[StatePair]:
 
 
 def _take(graph: ir.Graph, cache: Cache, push: ir.Node, reader: ir.Node, blocks: Blocks) -> None:
-    """Gather what a reader needs of the ring, in the order of the window."""
+    """Gather the frames of the ring that a reader needs, in the order of the window."""
     sizes = _sizes(cache, push, blocks)
     name = f"{reader.name}.frames"
     take = ir.node(TAKE, list(push.outputs), sizes, domain=DOMAIN, num_outputs=1, name=name)
@@ -348,7 +348,7 @@ def _reorder_ring_output(graph: ir.Graph, rows: ir.Node, y: ir.Value, axis: int)
 
 
 def _narrow(layer: ir.Node, axis: int, blocks: Blocks) -> None:
-    """Let a convolution step from block to block of what was gathered for it."""
+    """Let a convolution step from block to block of the gathered frames."""
     frames, step = blocks.count * blocks.frames, blocks.frames
     pad = (blocks.count - 1) * step if layer.op_type == "ConvTranspose" else 0
     if layer.domain == INTEGER_DOMAIN:

@@ -32,7 +32,7 @@ class SharedStorage:
 
 
 def shared_storage(numbers: Numbers, inputs: Sequence[ir.Value]) -> SharedStorage:
-    """Find what a `MOVE` can share; a constant shares nothing.
+    """Find the storage that a `MOVE` can share; a constant shares nothing.
 
     Args:
         numbers: per element of the result, flat, its origin: counted from 1 on through all inputs.

@@ -23,7 +23,7 @@ class Emitter:
 
 
 def always(_writer: NodeEmission, _node: ir.Node) -> bool:
-    """In integers wherever it is framed."""
+    """Accept integers wherever the node is framed."""
     return True
 
 

@@ -166,7 +166,7 @@ def _int_bias(
 
 
 def is_conv(w: NodeEmission, node: ir.Node) -> bool:
-    """With constant weights around 0."""
+    """Whether it has constant weights around 0."""
     weight = w.weights.get(node.inputs[1]) if node.inputs[1] is not None else None
     bias = optional(node, 2)
     return (
@@ -264,7 +264,7 @@ def _gaps(w: NodeEmission, x: int, axis: int, stride: int) -> int:
 
 
 def _crop_negative_padding(w: NodeEmission, x: int, widths: list[tuple[int, int]]) -> int:
-    """Without what negative padding takes away."""
+    """Return x without the parts that negative padding removes."""
     begin = [max(-low, 0) for low, _ in widths] + [0]
     end = [max(-high, 0) for _, high in widths] + [0]
     if not any(begin + end):

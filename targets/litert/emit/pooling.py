@@ -93,7 +93,7 @@ def _tap(w: NodeEmission, x: int, pool: Pool, i: int, j: int) -> int:
 
 
 def _pool_2d(w: NodeEmission, node: ir.Node, x: int, pool: Pool, builtin: str) -> int:
-    """MAX_POOL_2D or AVERAGE_POOL_2D of what is padded already; dilated windows tap by tap."""
+    """Emit MAX_POOL_2D or AVERAGE_POOL_2D of the padded input; dilated windows tap by tap."""
     s, order = pool.shape, channels_last(rank_of(node.inputs[0]))
     if s.dil_h == s.dil_w == 1:
         chosen = options(

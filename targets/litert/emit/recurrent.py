@@ -219,7 +219,7 @@ def rnn_step(w: NodeEmission, node: ir.Node, cell: Cell, x: int, state: list[int
 
 
 def is_recurrent(w: NodeEmission, node: ir.Node) -> bool:
-    """With stored weights around 0, a constant bias, and h of 16 bits."""
+    """Whether it has stored weights around 0, a constant bias, and h of 16 bits."""
     weights = [w.weights.get(v) if v is not None else None for v in node.inputs[1:3]]
     if any(weight is None or weight.zero_point != 0 for weight in weights):
         return False

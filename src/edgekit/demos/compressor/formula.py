@@ -1,9 +1,9 @@
 """The compressor that the network learns: a feed-forward one with four controls, by formula.
 
-The level x of each sample in dB is compared with a threshold T and a ratio R. Above the threshold s = T + (x - T) / R -
-x, else 0. The gain g follows s with one pole, fast or slow: g[n] = a g[n-1] + (1 - a) s[n], where a = exp(-ln 9 / (rate
-t)). The time t is the attack time where s[n] < g[n-1], else the release time; y = x 10^(g / 20). Hawley, Colburn and
-Mimilakis modelled a compressor with these equations in "SignalTrain" (AES 147, 2019).
+The level x of each sample in dB is compared with a threshold T and a ratio R. Above the threshold, s = T + (x - T) / R
+- x, else 0. The gain g follows s with one pole, fast or slow: g[n] = a g[n-1] + (1 - a) s[n], where a = exp(-ln 9 /
+(rate t)). The time t is the attack time where s[n] < g[n-1], else the release time; y = x 10^(g / 20). Hawley, Colburn
+and Mimilakis modelled a compressor with these equations in "SignalTrain" (AES 147, 2019).
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def gain_db(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Float64:
 
     Args:
         pcm: (clips, samples), full scale 1, samples a whole number of `HOP`.
-        knobs: (clips, 4, hops), in the units of `KNOBS`: what stands in each hop of `HOP` samples.
+        knobs: (clips, 4, hops), in the units of `KNOBS`: the setting in each hop of `HOP` samples.
 
     Returns:
         (clips, samples) in dB, at most 0.

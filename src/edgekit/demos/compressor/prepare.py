@@ -46,7 +46,7 @@ def midi(program: int, seed: int) -> bytes:
 
 
 def midi_file(events: list[tuple[int, bytes]], beat: int) -> bytes:
-    """A MIDI file of one track of events, each with its tick; it ends a beat of so many ticks later."""
+    """Return a MIDI file of one track of events, each with its tick; it ends a beat of `beat` ticks later."""
     track, last = b"", 0
     for at, event in sorted(events, key=lambda pair: pair[0]):
         track += variable(at - last) + event

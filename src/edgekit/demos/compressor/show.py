@@ -63,7 +63,7 @@ def split_into_hops(pcm: Float32) -> Float32:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Write what integers are calibrated on: stretches of the clip at settings over all ranges, one softer."""
+    """Write the calibration clips of the integers: stretches at settings over all ranges, one softer."""
     folder.mkdir()
     pcm = split_into_hops(read_wav(CLIPS / "groove.wav", RATE).samples)
     knobs = settings(np.random.default_rng(3), 2, STRETCH_HOPS, 1.0)

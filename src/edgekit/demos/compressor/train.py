@@ -44,7 +44,7 @@ def loss_of(network: Compressor, clips: Clips) -> Tensor:
 
 
 def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     sounds = read_sounds(heard)
     size, hops = (8, 32) if quick else (POOL, 256)

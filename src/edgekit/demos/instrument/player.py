@@ -29,7 +29,7 @@ def positive(x: Tensor) -> Tensor:
 
 
 def hold_pitch(f0: Tensor) -> Tensor:
-    """The pitch (batch, 1, frames), where there is none that of the frame before: what sounds fades there."""
+    """Return the pitch (batch, 1, frames), without one that of the frame before: the sound fades there."""
     before = F.pad(f0, (1, 0))[:, :, :-1]
     return torch.as_tensor(f0 + (f0 == 0).to(f0.dtype) * before)
 

@@ -23,7 +23,7 @@ LISTENER, PLAYER, CLIPS = HERE / "listener.onnx", HERE / "player.onnx", HERE / "
 RATE, HOP, FRAME = 16_000, 64, 640
 LATE = FRAME // 2 - HOP // 2  # samples from the input to the played sound, about
 SCORE_S = 200  # values of the score's pitch in a second
-RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml")}  # what is not played, in int8
+RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml")}  # int8 for unplayed tensors
 KEPT = "mixed"
 STRETCH = slice(100, 450)  # of frames
 BORDER = 12  # frames around a change of the score that are not judged: a window holds both notes
@@ -74,7 +74,7 @@ def calibration_clips(folder: Path, features: Sequence[tuple[Float32, Float32]])
 
 
 def score_pitch(score: Float32, frames: int, late: int) -> Float32:
-    """The score's pitch at the middle of each frame that is listened to, so many samples late; 0 near its changes."""
+    """Return the score's pitch at the middle of each frame of the listener, `late` samples late; 0 near changes."""
     middle = np.arange(frames) * HOP + HOP - FRAME / 2 - late
     at = np.round(middle / RATE * SCORE_S).astype(int)
     pitch = np.where((at >= 0) & (at < score.size), score[at.clip(0, score.size - 1)], 0)
@@ -84,7 +84,7 @@ def score_pitch(score: Float32, frames: int, late: int) -> Float32:
 
 
 def cents(found: Float32, exact: Float32) -> Float32:
-    """Errors of the pitch in hundredths of a semitone, where there is one; found nowhere counts as an octave."""
+    """Return pitch errors in hundredths of a semitone, where there is pitch; a missing one counts as an octave."""
     judged = exact > 0
     ratio = np.where(found > 0, found, exact / 2)[judged] / exact[judged]
     return np.asarray(1200 * np.log2(ratio), np.float32)
@@ -165,12 +165,12 @@ def show(
 
 
 def draw(path: Path, sounds: tuple[Float32, Float32], pitches: tuple[Float32, Float32]) -> None:
-    """Write a picture: the pitch of the voice and of what was played, and spectrograms of both.
+    """Write a picture: the pitch of the voice and of the instrument, and spectrograms of both.
 
     Args:
         path: of the .png.
-        sounds: the voice and what was played, (samples,) each.
-        pitches: what the listener finds in each, (frames,) in Hz; 0 where it finds none.
+        sounds: the voice and the instrument, (samples,) each.
+        pitches: the listener's pitch of each, (frames,) in Hz; 0 where it finds none.
     """
     figure = new_figure(9, 7)
     above, *below = figure.subplots(3, 1, sharex=True)

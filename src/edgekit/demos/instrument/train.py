@@ -69,12 +69,12 @@ def loss_of(network: Player, clips: Clips) -> Tensor:
 
 
 def loss_with_room(network: Player, clips: Clips) -> Tensor:
-    """The loss of some clips, and what the room's response costs."""
+    """Return the loss of some clips, and the cost of the room's response."""
     return loss_of(network, clips) + ROOM_COST * network.room.response[:, 1:].square().sum()
 
 
 def train(folder: Path, minutes: float, out: Path, quick: bool = False) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     frames = 60 if quick else FRAMES
     draw = Draw(lines(folder / "train"), SEED)

@@ -1,4 +1,4 @@
-"""The network: from features of four channels to a vector for each class: its length is activity, its angle direction.
+"""The network: features of four channels to a vector for each class: its length is activity, its angle direction.
 
 16 kHz audio W, Y, Z, X; a frame every 20 ms: log-mel bands of the four channels and the intensity vector in each
 band (`edgekit.frontend`). Convolutions over bands and past frames, a GRU over time, and three numbers a class in each

@@ -20,9 +20,9 @@ class Scores:
 
     Attributes:
         right: sounds found near where they are; the direction is the mean over the frames of both.
-        far: found, and elsewhere.
+        far: found in another direction.
         missed: not found.
-        false: found where there is none.
+        false: found without a sound.
         errors_deg: of sounds that were found, anywhere, in each frame.
         frames: in which there are sounds.
     """

@@ -1,4 +1,4 @@
-"""Scenes: sounds of classes, each from its direction, in a room or outdoors, in ambience; and what is known of them."""
+"""Scenes: sounds of classes, each from its direction, in a room or outdoors, in ambience; and their truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Scene:
-    """PCM (4, samples) of W, Y, Z, X, vectors (frames, classes, 3) of what sounds, and the events."""
+    """PCM (4, samples) of W, Y, Z, X, vectors (frames, classes, 3) of the active sounds, and the events."""
 
     pcm: Signal
     vectors: Signal
@@ -55,7 +55,7 @@ def stage_events(
         noise: (samples,) of any length, at its level.
         frames: of the scene.
         level_dbfs: the RMS of W.
-        indoors: whether there are reflections.
+        indoors: whether to add reflections.
         random: draws rooms and the parts of the noise.
     """
     pcm = ambience(noise, frames * HOP, random)

@@ -151,5 +151,5 @@ class Scenes:
 
 
 def late(told: Signal) -> Signal:
-    """Vectors (frames, classes, 3) as the network is to give them: `LATE` frames later."""
+    """Return vectors (frames, classes, 3) as targets of the network: `LATE` frames later."""
     return np.concatenate([np.zeros_like(told[:LATE]), told[:-LATE]])

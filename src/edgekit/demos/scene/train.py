@@ -83,7 +83,7 @@ def train(
     quick: bool = False,
     start_from: Path | None = None,
 ) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     network = Scene()
     if start_from is not None:

@@ -27,7 +27,7 @@ class Layer(nn.Module):
     """A state-space layer over time and a gated mixing of channels, added to the input."""
 
     def __init__(self, width: int, states: int = STATES) -> None:
-        """A layer of ``width`` channels, each with so many complex states."""
+        """Make a layer of ``width`` channels, each with a number of complex states."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.remember = DiagonalSSM(width, states)

@@ -43,7 +43,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Write what integers are calibrated on: three recordings of the sensor."""
+    """Write the calibration clips of the integers: three recordings of the sensor."""
     folder.mkdir()
     pads, _ = recordings(np.random.default_rng(CALIBRATED_SEED), 3, CALIBRATED_S * RATE)
     for number, recording in enumerate(pads):
@@ -121,7 +121,7 @@ def show(
 
 
 def draw(path: Path, pads: Float32, exact: Float32, said: dict[str, Float32]) -> None:
-    """Write a picture: what the pads gave, and one axis of the positions."""
+    """Write a picture: the outputs of the pads, and one axis of the positions."""
     figure = new_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(np.arange(len(pads)) / RATE, pads, linewidth=0.4)

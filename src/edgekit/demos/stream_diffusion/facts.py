@@ -11,7 +11,7 @@ THETA, SIGMA_MIN, SIGMA_MAX = (
     0.05,
     0.5,
 )  # of the OUVE equation, see `edgekit.export.diffusion.step_tables_sde`
-SIGMA_DATA = 0.09  # what the network's output counts
+SIGMA_DATA = 0.09  # the weight of the network's output
 TIMES = np.linspace(0.03, 1.0, BUFFER)  # of the frames in the buffer, the oldest first
 DECAY = 0.9995  # of the peak that spectra are divided by, a frame
 LEAST = 1e-3  # the smallest peak

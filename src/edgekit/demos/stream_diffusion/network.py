@@ -38,7 +38,7 @@ class Caches:
     """The inputs of causal convolutions before the present frames, and those a frame later; or zeros."""
 
     def __init__(self, before: Sequence[Tensor] | None) -> None:
-        """With the caches of all convolutions, in their order."""
+        """Start with the caches of all convolutions, in their order."""
         self.before: Iterator[Tensor] | None = None if before is None else iter(before)
         self.after: list[Tensor] = []
 

@@ -51,7 +51,7 @@ from edgekit.demos.training import Plan, run_training
 from edgekit.demos.weights import load
 
 BATCH, PER_CLIP, HELD = 3, 4, 5  # clips of a step, stretches of each; clips held out
-FRAMES = 40 + BUFFER  # of a stretch: what the last frame depends on
+FRAMES = 40 + BUFFER  # of a stretch: the context of the last frame
 RATE_OF_LEARNING = 1e-3
 SEED = 2506
 EVERY = 250  # steps
@@ -151,7 +151,7 @@ def gain_db(network: FrameTimes, noisy: Tensor, clean: Tensor) -> float:
 def train(
     train_corpus: Corpus, held_corpus: Corpus, minutes: float, out: Path, quick: bool = False
 ) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     network = FrameTimes()
     load(network.net, speech_diffusion.WEIGHTS)

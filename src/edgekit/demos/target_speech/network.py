@@ -2,12 +2,12 @@
 
 16 kHz; windows of 192 samples every 128, of which 64 lie ahead. The form is the causal TF-GridNet of "Look Once to
 Hear" (Veluri et al., CHI 2024) in miniature: layers over bins, a recurrent one over frames, attention to the last
-frames, and one multiplication by the embedding. Four things are cheaper here: 96 bins are 24 bands; two linear layers
-mix bands (as in SpatialNet: Quan and Li, 2024) where the paper has an LSTM over bins; attention stands in the last
-block alone; and the network sees levels and the phase between the ears, and gives factors by which the spectra of
-both ears are multiplied and added, so that it learns from little. Phases are also told by some delays, which are the
-same in each bin: as features, and in what is given. Below 2 kHz it also sees a longer window, in which
-the harmonics of a voice stand apart; that window lies in the past. `train.py` made the weights.
+frames, and one multiplication by the embedding. Four things are cheaper here. 96 bins are 24 bands. Two linear layers
+mix bands (as in SpatialNet: Quan and Li, 2024) where the paper has an LSTM over bins. Only the last block has
+attention. The network gets levels and the phase between the ears, and computes factors by which the spectra of both
+ears are multiplied and added, so that it learns from little. Some delays, the same in each bin, also represent phases:
+as features, and in the factors. Below 2 kHz it also gets a longer window, which separates the harmonics of a voice;
+that window lies in the past. `train.py` made the weights.
 """
 
 import math
@@ -193,7 +193,7 @@ class Extractor(nn.Module):
         return whole[..., OVERLAP : OVERLAP + samples]
 
     def features(self, spectrum: Tensor) -> Tensor:
-        """Spectra (clips, ears, parts, frames, bins) to what is seen of each bin, (clips, `SEEN`, frames, bins).
+        """Return features of each bin (clips, `SEEN`, frames, bins) from spectra (clips, ears, parts, frames, bins).
 
         Levels of both ears, cosine and sine of the phase between them, and how well that agrees with each delay.
         """
@@ -216,7 +216,7 @@ class Extractor(nn.Module):
         return level.reshape(clips, ZONES[0][1], FINE, -1).permute(0, 2, 3, 1)
 
     def factors(self, seen: Tensor, fine: Tensor, speaker: Tensor) -> Tensor:
-        """Features, fine levels and embeddings to factors (speakers, 8, frames, `USED`).
+        """Map features, fine levels and embeddings to factors (speakers, 8, frames, `USED`).
 
         Of the other ear's factor a part is a sum over delays, which takes what comes from one direction off.
         """

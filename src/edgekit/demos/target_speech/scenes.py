@@ -30,7 +30,7 @@ AHEAD_DEG, ASIDE_DEG = (-5.0, 5.0), (25.0, 335.0)  # of a talker that is looked 
 
 @dataclass(frozen=True)
 class Talker:
-    """A voice at a speed, which is what an embedding is of."""
+    """A voice at a speed; each has its own embeddings."""
 
     name: str
     speed: float
@@ -57,12 +57,12 @@ def recordings(folder: Path, part: str) -> dict[str, list[Samples]]:
 
 
 def person(voice: str) -> str:
-    """Who speaks: a voice of the same person."""
+    """Return the speaker: a voice of the same person."""
     return SAME_PERSON.get(voice, voice)
 
 
 def is_speech(voice: str) -> bool:
-    """Whether a voice of `edgekit.demos.wake.prepare` says sentences, not letters and words."""
+    """Whether a voice of `edgekit.demos.wake.prepare` has sentences, not letters and words."""
     return not voice.startswith(("klettres", "ktuberling"))
 
 
@@ -166,7 +166,7 @@ class Scenes:
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return mixtures (size, 2, samples), and of both talkers in each, (2 * size, 256) embeddings and sound.
 
-        The sound of one is (2, samples), as both ears hear it.
+        The sound of one is (2, samples), as it is at both ears.
         """
         scenes = [self.scene() for _ in range(size)]
         speakers = [self.embedding(talker) for scene in scenes for talker in scene.talkers]

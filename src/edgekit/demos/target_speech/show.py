@@ -119,7 +119,7 @@ def extract(stream: Stream, ears: Sound, turns: Mapping[int, Float32]) -> tuple[
 
 
 def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Float32]]) -> Path:
-    """Write what integers are calibrated on: sound and the embedding of a talker in it, as it is and 20 dB softer."""
+    """Write the calibration clips of the integers: sound and a talker's embedding, as it is and 20 dB softer."""
     folder.mkdir()
     for number, (ears, speaker) in enumerate(heard):
         for name, level in (("loud", 1.0), ("soft", 0.1)):
@@ -134,7 +134,7 @@ def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Float32]]) -> P
 def enroll_talkers(
     watch: Stream, looks: Sequence[EarSignals], folder: Path
 ) -> tuple[list[Float32], Path]:
-    """The embeddings of who was looked at, and what integers are calibrated on, in a new folder."""
+    """Return the embeddings of the enrolled talkers, and calibration clips of the integers, in a new folder."""
     speakers = [enroll(watch, look.mixed) for look in looks]
     heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
     return speakers, calibration_clips(folder, heard)

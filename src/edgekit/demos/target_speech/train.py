@@ -1,4 +1,4 @@
-"""Trains the extraction network on what `prepare.py` made.
+"""Trains the extraction network on the sounds of `prepare.py`.
 
     python -m edgekit.demos.target_speech.train voices --minutes 120
 

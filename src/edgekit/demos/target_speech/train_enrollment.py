@@ -1,4 +1,4 @@
-"""Trains the enrollment network on what `prepare.py` made.
+"""Trains the enrollment network on the sounds of `prepare.py`.
 
     python -m edgekit.demos.target_speech.train_enrollment voices --minutes 40
 
@@ -35,7 +35,7 @@ Material = tuple[Tensor, Tensor]  # features (scenes, 2, bands, frames), places 
 
 
 class EnrollmentScenes:
-    """Scenes of a part, and what their talkers' embeddings are to be."""
+    """Scenes of a part, and the target embeddings of their talkers."""
 
     def __init__(self, network: Enroller, scenes: Scenes) -> None:
         """Features are those of the network."""
@@ -45,7 +45,7 @@ class EnrollmentScenes:
 
     @torch.no_grad()
     def draw(self, count: int) -> Material:
-        """So many new scenes."""
+        """Draw new scenes."""
         drawn = [self.scenes.scene(ahead=True) for _ in range(count)]
         seen = self.network.features(torch.from_numpy(np.stack([scene.mixed for scene in drawn])))
         places = [self.scenes.talkers.index(scene.talkers[0]) for scene in drawn]

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from edgekit.base.arrays import Float32, Float64
 
 RATE, HOP = 16_000, 16
-DELAY = 96  # samples that the network waits for what follows a closure
+DELAY = 96  # samples that the network waits for the signal after a closure
 SPREAD = 3.0  # samples: of the bump that stands for a closure
 ON = 0.35  # of the height of a bump
 APART = int(0.0022 * RATE)  # samples between two closures, at least

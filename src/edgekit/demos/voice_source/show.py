@@ -35,7 +35,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Gather what integers are calibrated on: the denoiser's calibration clips, none of which is judged here."""
+    """Return the calibration clips of the integers: the denoiser's, none of which is judged here."""
     folder.mkdir()
     for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav")):
         shutil.copy(clip, folder)

@@ -46,7 +46,7 @@ def loss_of(network: VoiceSource, heard: Clips) -> Tensor:
 
 @torch.no_grad()
 def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, float]:
-    """Closures identified and false ones in %, and the spread of the errors in ms, on so many new voices."""
+    """Return closures identified and false ones in %, and the spread of the errors in ms, on new voices."""
     random = np.random.default_rng(seed)
     hit, false, total, errors = 0, 0, 0, [np.zeros(0)]
     for _ in range(count):
@@ -70,14 +70,14 @@ def batches(first: int) -> Iterator[Clips]:
 
 @torch.no_grad()
 def score_network(network: VoiceSource, held: Clips, voices: int) -> tuple[float, str]:
-    """The loss of clips held out, and the scores of so many voices to print."""
+    """Return the loss of held-out clips, and the scores of new voices to print."""
     hit, false, spread = scores(network, 2, voices)
     said = f"{hit:.1f} % identified, {false:.1f} % false, {spread:.3f} ms"
     return float(loss_of(network, held)), said
 
 
 def train(minutes: float, out: Path, quick: bool = False) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     held = clips(np.random.default_rng(1), 2 if quick else 24)
     run_training(

@@ -69,7 +69,7 @@ def faster(clip: Samples, speed: float) -> Samples:
 
 
 def read_corpus(heard: Path, part: str) -> Corpus:
-    """Speech without keywords, at some speeds, and noises of a part of what `prepare` made."""
+    """Read speech without keywords, at some speeds, and noises, of a part of the sounds of `prepare`."""
     near, speech = (part_of(read_voices(heard / kind), part) for kind in ("near", "speech"))
     speech |= {f"near-{name}": clips for name, clips in near.items()}
     speeds = SPEEDS[::2] if part == "train" else (1.0,)

@@ -68,7 +68,7 @@ VOICES = (
     Voice("ona", "festival", "upc_ca_ona_hts", "oquei"),
     Voice("nsh", "festival", "msu_ru_nsh_clunits", "okej"),
 )
-# what begins or ends like the keyword, and what is made of its syllables
+# words that begin or end like the keyword, and words made of its syllables
 NEAR = (
     "OKAY.",
     "OKAY maria.",

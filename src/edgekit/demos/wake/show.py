@@ -58,7 +58,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Gather what integers are calibrated on: the denoiser's clips of speech in noise, and two keywords."""
+    """Return the calibration clips of the integers: the denoiser's clips of speech in noise, and two keywords."""
     folder.mkdir()
     for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav")):
         shutil.copy(clip, folder)

@@ -1,4 +1,4 @@
-"""Trains the keyword spotter on what `prepare.py` made.
+"""Trains the keyword spotter on the sounds of `prepare.py`.
 
     python -m edgekit.demos.wake.train heard --minutes 40
 
@@ -63,7 +63,7 @@ def separation(network: Spotter, mel: Tensor, labels: Tensor) -> tuple[float, fl
 def train(
     heard: Path, minutes: float, out: Path, quick: bool = False, start_from: Path | None = None
 ) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     mixer = KeywordMixer(heard, "train", SEED)
     held = KeywordMixer(heard, "held", SEED + 1).batch(QUICK["held"] if quick else 512)

@@ -67,7 +67,7 @@ class Network(nn.Module):
         )
 
     def _weight(self, key: str) -> Tensor | None:
-        """A weight; of integers what they stand for, as quantizers of torch say it."""
+        """Return a weight; integers as their float values, through torch's quantizers."""
         if key in self.weights:
             weight: Tensor = self.weights[key]
             return weight

@@ -57,7 +57,7 @@ class Operands(tuple[Value, ...]):
         return None if self.is_left_out(index) else self.known(index).tolist()
 
     def is_left_out(self, index: int) -> bool:
-        """Whether there is no such operand."""
+        """Whether the operand is left out."""
         return index >= len(self) or self[index] is None
 
 

@@ -33,7 +33,7 @@ def stft(pcm: Tensor, history: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def istft(spectrum: Tensor, overlap: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """The hop that a spectrum completes, and what is left of it."""
+    """Return the hop that a spectrum completes, and the rest of it."""
     overlap, window = overlap.flatten(), window.flatten()
     matrix = _inverse(window.numel() // 2 + 1)
     frame = F.linear(spectrum.reshape(1, -1), matrix)[0] * window

@@ -67,7 +67,7 @@ def macs_square_deform_int(node: ir.Node) -> int:
 
 
 def traits_deform_conv(node: ir.Node) -> Traits:
-    """Work space for what the taps of one pixel read."""
+    """Return the work space for the values under the taps of one pixel."""
     _, _, k_h, k_w = dims(node.inputs[1])
     return Traits(scratch=4 * dims(node.inputs[0])[1] * k_h * k_w)
 

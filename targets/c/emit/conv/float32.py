@@ -32,7 +32,7 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
 def _emit_images(
     ctx: Context, node: ir.Node, kernel: str, w: str, shape: ConvShape, *more: object
 ) -> None:
-    """Call a kernel image by image, with its weights and shape, and what stands between output and shape."""
+    """Call a kernel image by image, with its weights and shape, and the arguments between output and shape."""
     x, y, bias = node.inputs[0], node.outputs[0], optional(node, 2)
     images = dims(x)[0]
     at = [ctx.pointer(v) for v in (x, y)]
@@ -49,7 +49,7 @@ def _emit_images(
 
 
 def _emit_rows(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_f32`` or ``ek_conv_transpose_f32``."""
+    """Emit ``ek_conv_f32`` or ``ek_conv_transpose_f32``."""
     w = node.inputs[1]
     shape, weights = conv_shape(node, list(dims(w)[2:])), constant(w)
     packed, kernel = ctx.pointer(w), f"{KERNELS[node.op_type]}_f32"
@@ -60,7 +60,7 @@ def _emit_rows(ctx: Context, node: ir.Node) -> None:
 
 
 def _emit_channels(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_channels_f32``."""
+    """Emit ``ek_conv_channels_f32``."""
     weights, shape = constant(node.inputs[1]), _used_shape(node)
     assert weights is not None and shape is not None
     matrix = trimmed_weights(weights, conv_shape(node, list(weights.shape[2:]))).reshape(
@@ -71,7 +71,7 @@ def _emit_channels(ctx: Context, node: ir.Node) -> None:
 
 
 def _emit_tiles(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_winograd_f32``."""
+    """Emit ``ek_conv_winograd_f32``."""
     weights = constant(node.inputs[1])
     assert weights is not None
     shape = conv_shape(node, [3, 3])
@@ -140,7 +140,7 @@ def _is_inside(s: ConvShape) -> bool:
 
 
 def has_room(s: ConvShape) -> bool:
-    """Whether the inputs of enough outputs fit into what ``ek_conv_channels_f32`` holds at once."""
+    """Whether the inputs of enough outputs fit into the buffer of ``ek_conv_channels_f32``."""
     kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
     plain = s.stride_h == s.stride_w == 1 and (s.in_h, s.in_w) == (s.out_h, s.out_w)
     one_row = kernel == 1 and plain and _is_inside(s)

@@ -50,7 +50,7 @@ def _transposed_shape(node: ir.Node) -> ConvShape | None:
 
 
 def _emit_conv(path: ConvPath, ctx: Context, node: ir.Node) -> None:
-    """By a kernel of convolutions."""
+    """Emit a kernel of convolutions."""
     if node.op_type == "ConvTranspose":
         _emit_phases(path, ctx, node)
     elif not _emit_sparse_int(ctx, node):
@@ -71,7 +71,7 @@ def _emit_phases(path: ConvPath, ctx: Context, node: ir.Node) -> None:
 
 
 def _emit_transposed(path: ConvPath, ctx: Context, node: ir.Node) -> None:
-    """By a kernel of transposed convolutions."""
+    """Emit a kernel of transposed convolutions."""
     y = ctx.pointer(node.outputs[0])
     _call_packed(ctx, node, path, _parts(node), _transposed_shape(node), y)
 
@@ -178,7 +178,7 @@ def _call_int(
 
 
 def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_winograd_s8_s8``."""
+    """Emit ``ek_conv_winograd_s8_s8``."""
     parts, zero = _parts(node), int_attribute(node, "x_zero")
     parts["bias"] = winograd_int.fold_winograd_bias(parts["w"], parts["bias"], zero)
     parts["w"] = winograd_int.pack_winograd(parts["w"])
@@ -187,7 +187,7 @@ def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
 
 
 def _has_tiles_int(selection: Selection, node: ir.Node) -> bool:
-    """Whether ``ek_conv_winograd_s8_s8`` has the bits of ``ek_conv_s8_s8``, which is what else computes the node."""
+    """Whether ``ek_conv_winograd_s8_s8`` has the bits of ``ek_conv_s8_s8``, the alternative for the node."""
     if node.op_type != "Conv" or int_kernel("ek_conv", node) != "ek_conv_s8_s8":
         return False
     w, bias, shift = (array_attribute(node, name) for name in ("w", "bias", "shift"))

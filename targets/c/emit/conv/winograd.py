@@ -38,7 +38,7 @@ class Strip:
 
 
 def strip_of(s: ConvShape) -> Strip:
-    """The strips of a convolution: equal parts of its tiles, whole rows of them where there is room."""
+    """Return the strips of a convolution: equal parts of its tiles, whole rows of them where space allows."""
     high, wide = -(-s.out_h // 2), -(-s.out_w // 2)
     most = max(LEAST_TILES, STRIP // (PLACES * (s.in_c + 32)))
     columns = _equal(wide, min(most, MOST_COLUMNS))

@@ -43,7 +43,7 @@ def emit_by_index(
 
 
 def _sources(form: Operator, node: ir.Node, data: tuple[int, ...]) -> list[Array]:
-    """Per output the numbers of its elements, from 1 on through all operands; 0 is a zero."""
+    """Return for each output the numbers of its elements, from 1 on through all operands; 0 is a zero."""
     inputs: list[Array] = []
     start = 1
     for index, value in enumerate(node.inputs):

@@ -51,7 +51,7 @@ def _halves(node: ir.Node, steps: list[AxisTaps]) -> tuple[int, int]:
 
 
 def traits_resize(node: ir.Node) -> Traits:
-    """Work space for what lies between two axes."""
+    """Return the work space for the values between two axes."""
     if text(node, "mode", "nearest") == "nearest":
         return Traits()
     return Traits(scratch=4 * sum(_halves(node, resize_taps(node))))
