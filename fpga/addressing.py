@@ -1,7 +1,7 @@
 """Data movement as addresses: the stored element of every element of a moved tensor.
 
 Each operator that only moves elements is run once, in NumPy, on the elements' numbers. The result must be a choice of
-whole channels, each pixel of a channel repeated a fixed number of times each way, in whatever form the graph has it.
+whole channels, each pixel repeated a fixed number of times each way. The form of the graph does not matter.
 """
 
 from dataclasses import dataclass, field

@@ -32,8 +32,8 @@ class StoredTensor:
 class View:
     """Channels of stored tensors as a layer reads them: shuffle, split, concat and upsampling are here.
 
-    Channel i is channel ``channels[i]`` of ``tensors[i]``; its pixel (y, x) is pixel ``(y // f, x // f)`` of the
-    stored one, where f is ``factors[i]``.
+    Channel i is channel ``channels[i]`` of ``tensors[i]``. With the factor f = ``factors[i]``, its pixel (y, x) is
+    pixel ``(y // f, x // f)`` of the stored one.
     """
 
     tensors: tuple[str, ...]
@@ -67,8 +67,8 @@ class Layer:
 
     Attributes:
         name: of the original node.
-        path: ``dense`` (every channel of x, any odd square kernel), ``depthwise`` (3x3, a channel each), or ``pool``
-            (the largest of 2x2 or 3x3; its weights are zeros that give the size).
+        path: ``dense`` (every channel of x, any odd square kernel), ``depthwise`` (3x3, a channel each), or ``pool``. A
+            pool takes the largest of 2x2 or 3x3; its weights are zeros of that size.
         x: the input.
         y: name of the stored tensor that it writes.
         weights: int8, dense ``(out, in, k, k)``, depthwise ``(channels, 3, 3)``.

@@ -1,6 +1,6 @@
 """Transposed convolutions by their phases: a convolution makes all pixels, DepthToSpace interleaves them.
 
-Of stride s, pixel ``s q + a`` takes only the taps k with ``k dilation = a + pad (mod s)``, from the input's pixels
+With stride s, pixel ``s q + a`` takes only taps k with ``k dilation = a + pad (mod s)``, from the input's pixels
 around q. So the phases (a, b) are the channels of one ordinary convolution. Later functions per channel are applied to
 the phases, so that the engine computes them.
 """

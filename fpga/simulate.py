@@ -159,9 +159,9 @@ def run_engine(
 ) -> list[Ran]:
     """Run golden vectors, a folder of csim/data each, one after another without a reset between them.
 
-    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none. Channels of
-    the bus wait at random. Every run of the engine is begun, reset or aborted in the middle, or memory answers it with
-    errors from any address on, and begun again. Raises `VerificationError` where an assertion of the RTL fails, or a
+    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none. With stalls
+    the channels of the bus wait at random. With the others every run is reset or aborted in the middle, or memory
+    answers it with errors, and it is begun again. Raises `VerificationError` where an assertion of the RTL fails, or a
     layer does not end.
     """
     seeds = {"--stalls": stalls, "--resets": resets, "--aborts": aborts, "--faults": faults}

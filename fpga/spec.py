@@ -24,8 +24,8 @@ class EngineSpec:
     """An engine of two data paths: a 1x1 array and a line-buffered deformable depthwise 3x3.
 
     Attributes:
-        lanes: channels of one beat: bytes that the buffer gives in a cycle, inputs of the 1x1 array, and
-            channels that the depthwise path works on at once.
+        lanes: channels of one beat. These are the bytes that the buffer gives in a cycle, the inputs of the 1x1 array,
+            and the channels that the depthwise path processes at once.
         columns: output channels that the 1x1 array works on at once: it has ``lanes * columns`` multipliers.
         dmax: the largest dilation, 1..7.
         weight_bits: 8 or 4; activations have 8.

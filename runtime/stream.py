@@ -147,8 +147,8 @@ class Stream:
         """Set controls; they hold from the next hop on until they are set again. States stay as they are.
 
         Args:
-            controls: by name a number, an array of the manifest's shape, or one with an extra first axis: a value for
-                each hop to come, of which the last one holds.
+            controls: by name a number, an array of the manifest's shape, or one with an extra first axis. That is a
+                value for each hop to come, of which the last one holds.
 
         Raises:
             UsageError: names or shapes that do not fit, all of them.

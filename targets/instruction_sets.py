@@ -61,8 +61,8 @@ class Packing:
         rows: interleaved rows, ``EK_PANEL``.
         panels: the number of panels of rows that alternate, ``EK_ROWS / EK_PANEL``.
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
-        nibbles: the order of 8 int4 taps in a lane of 32 bits, from the lowest nibble on, by the bits of the operand;
-            without it int4 rows are not packed.
+        nibbles: the order of 8 int4 taps in a lane of 32 bits, lowest nibble first, by the bits of the operand. Without
+            it int4 rows are not packed.
         offset: the number added to int8 operands before they are multiplied.
         columns: interleaved columns of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
@@ -147,7 +147,7 @@ class InstructionSet:
         cpu: flags that Linux lists for a CPU that has it. Tests run it there, and ``host`` takes the first row that
             fits; where no flags are listed, this cannot be detected.
         flags: options of gcc and clang that turn it on for such a test.
-        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one; the
+        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one. The
             kernels of WebAssembly run in wasmtime and node.
         packing: the order in which its kernels read weights.
     """

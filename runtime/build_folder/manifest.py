@@ -48,8 +48,8 @@ class Tensor:
         name: as in the network.
         shape: of one hop.
         dtype: as NumPy names it.
-        role: ``stream``, ``state``, ``constant``, ``control`` (one value or frame per hop, changed in flight) or
-            ``noise`` (an input of the network that the build draws itself).
+        role: ``stream``, ``state``, ``constant``, ``control`` or ``noise``. A control has one value or frame per hop,
+            changed in flight. Noise is an input of the network that the build draws itself.
         time: the relation of the hops to a whole recording.
         layout: the meaning of each axis, see `edgekit.base.layout`.
         rate: frames per sample of the reference stream, as ``1/64``.

@@ -181,8 +181,8 @@ MEMORY_KEYS: Mapping[str, Check] = {
 def board_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: the demands of `parse_board` on each key.
 
-    It leaves out conditions on several keys: that a memory has one of two speeds, that memories do not overlap, and
-    that RAM and flash exist.
+    It leaves out conditions on several keys: one of two speeds for a memory, no overlap of memories, and both RAM and
+    flash.
     """
 
     def table(keys: Mapping[str, Check], made: type) -> JsonObject:

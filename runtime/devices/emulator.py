@@ -1,8 +1,8 @@
 """QEMU: runs a replay program for another core, and counts the instructions that it executes.
 
-QEMU counts instructions, not cycles. Its system emulators load a plugin of ours, ``replay/count.c``; those of
-Linux programs (Debian builds them without plugins) write a trace of one basic block per line, which is read here,
-and the instructions of each block once.
+QEMU counts instructions, not cycles. Its system emulators load our plugin ``replay/count.c``. Those of Linux programs
+write a trace of one basic block per line, as Debian builds them without plugins. The trace is read here, and the
+instructions of each block once.
 """
 
 import shutil

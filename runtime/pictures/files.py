@@ -53,8 +53,8 @@ def run_pictures(
 ) -> tuple[str, ...]:
     """Run picture files through a build; return notes.
 
-    `out` is a .npz with the outputs, first axis = pictures; or a picture of one; or a new folder, in which each has its
-    name. `found_file` is a .json of the findings.
+    `out` is a .npz with the outputs, first axis = pictures; or a picture of one; or a new folder of named pictures.
+    `found_file` is a .json of the findings.
 
     Raises:
         UsageError: every picture that cannot be read; a build that does not declare the kind of its outputs.

@@ -1,7 +1,7 @@
 """Objects of compilers, in this user's cache: found by a digest of their sources, bounded in size.
 
-An entry is a file: the digest of all that follows, a line of JSON that lists the system's headers with size and time,
-and the object. Each reader checks the digest, the headers, and that the file belongs to this user: objects are code.
+An entry is a file: the digest of the rest, a line of JSON with the system's headers, their sizes and times, and the
+object. Each reader checks the digest, the headers, and that the file belongs to this user: objects are code.
 """
 
 import hashlib

@@ -137,10 +137,10 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
 
 
 def session_options() -> "SessionOptions":
-    """Options of onnxruntime with one thread, whose int8 products do not saturate.
+    """Return options of onnxruntime with one thread, whose int8 products do not saturate.
 
-    On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its
-    documentation): the bundled denoiser keeps 8 dB with them, and 39 without.
+    On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its documentation).
+    The bundled denoiser keeps 8 dB with them, and 39 without.
     """
     import onnxruntime
 

@@ -4,8 +4,8 @@ The code of such a kernel is a header over macros. Each of its forms is a file o
 ``runtime/src/portable/generated`` that sets them, and a prototype in ``edgekit.h``. ``make kernels`` writes both from
 `FAMILIES`; a test holds the tree to them.
 
-The last section of ``edgekit.h`` is made as well: the comments and prototypes of kernels whose own file has the comment
-right above the definition, as new ones do. The sections before it document their kernels themselves.
+The last section of ``edgekit.h`` is generated as well: comments and prototypes of kernels with a comment right above
+their definition, as new ones have. The sections before it document their kernels themselves.
 """
 
 import re
@@ -96,8 +96,8 @@ class Family:
 
     Attributes:
         name: ``ek_<op>``.
-        forms: their element types: ``s8_s16`` reads int8 and writes int16 (of a recurrent cell: its input, and the
-            operand of its recurrent product), ``s16`` does both on int16.
+        forms: their element types: ``s8_s16`` reads int8 and writes int16, ``s16`` does both on int16. For a recurrent
+            cell they are its input, and the operand of its recurrent product.
         stub: the file of a form, after the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
         tail: the end of its forms' names: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
         host: the family whose files contain its functions, as ``EK_PATH(<word>)``, where it has no files. Such

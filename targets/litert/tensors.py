@@ -88,8 +88,8 @@ class Tensors:
     ) -> int:
         """Append an operator of one result; return its tensor.
 
-        By default the shape is that of broadcast inputs, the type and scales those of the first; constants then
-        have as many axes as the result.
+        By default the shape is that of broadcast inputs, the type and scales those of the first. Constants then have as
+        many axes as the result.
         """
         if shape is None:
             shape = np.broadcast_shapes(*(self.shape(n) for n in inputs))

@@ -89,8 +89,8 @@ def to_uniform(words: Words) -> Float32:
 def noise(distribution: str, seed: int, first: int, count: int, port: int = 0) -> Float32:
     """Return (count,) numbers of an endless noise, from number `first` on.
 
-    Number n is word ``n % 4`` of counter ``(low, high, port, 0)`` under the seed as key, low and high being the
-    halves of ``n // 4``. So port 0 begins as draw 0 of `normals` does.
+    Number n is word ``n % 4`` of counter ``(low, high, port, 0)`` under the seed as key. The halves of ``n // 4`` are
+    low and high. So port 0 begins as draw 0 of `normals` does.
 
     Args:
         distribution: one of `DISTRIBUTIONS`.

@@ -67,8 +67,8 @@ def read_settings(given: Iterable[str] | Mapping[str, object]) -> dict[str, Sett
 
     Args:
         given: texts as ``knob=0.3``, ``knob=0s:0.3,2.5s:0.8``, ``knob=0:1``, ``a=0:1,5:9`` (a range for each value of
-            `a`) or ``voice=embedding.npy``; a value is a number, a JSON list or a file. Or such values by name,
-            where a tuple of two numbers is a range, and arrays and paths are values.
+            `a`) or ``voice=embedding.npy``. A value is a number, a JSON list or a file. Or such values by name, where a
+            tuple of two numbers is a range, and arrays and paths are values.
 
     Returns:
         Name -> setting.

@@ -1,7 +1,7 @@
 """One function over many items: in this process, on worker processes of this machine, or on a Dask cluster.
 
-Results come in the order of the items, and are the same wherever they were made: a worker runs the same function on the
-same pickled values. If a worker dies, another one runs its item again; results already fetched stay.
+Results come in the order of the items, and do not depend on the place. A worker runs the same function on the same
+pickled values. If a worker dies, another one runs its item again; results already fetched stay.
 """
 
 import itertools

@@ -2,9 +2,9 @@
 
 python -m edgekit.demos.train_deform --steps 2400 --out src/edgekit/demos/deform.npz
 
-First with ordinary convolutions; then, for half as many steps, with d; then, for a quarter as many, with weights
-rounded to 4 bits per output channel (straight-through gradients), so that the detector is ready for W4A8. `scale_loss`
-trains the offsets with the sizes of the shapes: detections alone move them too little in so few steps.
+First with ordinary convolutions; then, for half as many steps, with d. Then, for a quarter as many, with weights
+rounded to 4 bits per output channel (straight-through gradients), as W4A8 needs. `scale_loss` trains the offsets with
+the sizes of the shapes: detections alone move them too little in so few steps.
 """
 
 import argparse

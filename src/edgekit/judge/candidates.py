@@ -21,13 +21,13 @@ class Auto:
 
     Attributes:
         recipe: settings, and the type of every group by the name of its first tensor.
-        quantized: the network in it; of what `edgekit.verbs.auto.search.find` returns, calibrated on all clips.
+        quantized: the network in it; `edgekit.verbs.auto.search.find` calibrates it on all clips.
         seen: the observations of its calibration.
-        snr_db: of its outputs against the float network's, or the PSNR of its images, or the value of the user's
-            metric; measured in C, on clips left out of the calibration where there are several.
+        snr_db: of its outputs against the float network's, or the PSNR of its images, or the user's metric. It is
+            measured in C, on clips left out of the calibration where there are several.
         cost: of a hop, as `cost_of` counts it.
-        alone_db: by the first tensor of each group: the SNR with this group alone in int8, or in the
-            narrowest type it may have, and everything else exact.
+        alone_db: by the first tensor of each group: the SNR with only this group in int8, or in its narrowest type, and
+            everything else exact.
         turned: the share of decisions that change at twice its error; 0 for a network without decisions.
         notes: the goals that it misses.
         taken: its costs in the bounded resources, see `edgekit.judge.budget`.

@@ -11,9 +11,9 @@ class Peer(Environment):
     """Another engine for networks; its name is that of ``--against``, and its worker is ``run_<name>.py``.
 
     Attributes:
-        integer_forms: the forms to compare with an integer build: the peer's own roundings of the float network
-            (``dynamic``: activations rounded as they come; ``static``: on calibrated scales), or ``float`` where it has
-            none. A float build is compared with the float network.
+        integer_forms: the forms to compare with an integer build: the peer's own roundings of the float network, or
+            ``float`` without any. ``dynamic`` rounds activations as they come, ``static`` on calibrated scales. A float
+            build is compared with the float network.
     """
 
     integer_forms: tuple[str, ...]

@@ -104,8 +104,8 @@ class Emitter:
 class Context:
     """Collects the body of ``<name>_process`` and the constants it reads.
 
-    `selection` lists the kernels. In a recipe of integers (`fixed_order`) float kernels are the portable ones, so that
-    every core has the oracle's bits, also where nothing became an integer. `external` weights are replaced at run time.
+    `selection` lists the kernels. In an integer recipe (`fixed_order`) float kernels are the portable ones. So every
+    core has the oracle's bits, even without integer layers. `external` weights are replaced at run time.
     """
 
     prefix: str

@@ -1,7 +1,7 @@
 """The ways in which C computes integer convolutions: one row each, which lowering names for a layer.
 
-A row has the C function, the instruction sets and shapes that it takes, the condition under which it is faster than the
-rows after it, and its order of weights. Only this module has these rules: a function computes what its name says.
+A row has the C function, the instruction sets and shapes that it takes, and its order of weights. It also has the
+condition under which it beats later rows. Only here are these rules: a function does as its name says.
 """
 
 import re

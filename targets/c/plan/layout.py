@@ -1,8 +1,8 @@
 """The memory plan of one hop: the place of every tensor of the schedule, and the tensors that share storage.
 
-Storage is a stream input or output (the caller's pointers), the state block, or the scratch block. Views
-share their source's storage. A state's successor is written in place where no reader of the old value comes later,
-otherwise it is copied at the end of the hop. Elementwise results take a dying operand's place.
+Storage is a stream input or output (the caller's pointers), the state block, or the scratch block. Views share their
+source's storage. A state's successor is written in place if no later step reads the old value. Otherwise it is copied
+at the end of the hop. Elementwise results take a dying operand's place.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

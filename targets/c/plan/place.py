@@ -1,7 +1,7 @@
 """Placement of a build in the memories of a board: hot weights and blocks in fast memory.
 
-Weights, scratch and state are placed by how often a hop reads a byte of them: the most read first, each in the fastest
-memory with room. Weights are stored in flash in any case; those that a RAM reads faster are copied there at start.
+Weights, scratch and state are placed by how often a hop reads a byte of them. The most read come first, each in the
+fastest memory with room. Weights are always stored in flash; those that a RAM reads faster are copied there at start.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

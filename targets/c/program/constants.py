@@ -1,8 +1,8 @@
 """``<name>_weights.c``, every constant array of a build, and its declarations in the program.
 
-A small array is a list of numbers. A large one is its bytes as strings: a compiler takes a few bytes of memory and a
-tenth of a microsecond for each, where a number costs it hundreds of bytes and microseconds. The bytes are those of a
-little-endian core; another one is refused by the preprocessor.
+A small array is a list of numbers. A large one is its bytes as strings. For each byte a compiler then takes a few bytes
+of memory and a tenth of a microsecond; a number costs hundreds of both. The bytes are those of a little-endian core;
+another one is refused by the preprocessor.
 """
 
 from collections.abc import Iterator

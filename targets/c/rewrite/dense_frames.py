@@ -24,8 +24,8 @@ LEAST = 8  # elements of a block: below, the calls cost more than the window's w
 class Matrices:
     """Rows over `count` blocks of `frames` frames, (outputs, blocks, elements).
 
-    The first begins with frame `first` of the window, which may be below 0 where its weights are 0; each of the others
-    `step` frames after the one before. The layer is applied `positions` times, each one block further on.
+    The first begins with frame `first` of the window, which may be below 0 where its weights are 0. Each other one
+    begins `step` frames after the one before. The layer is applied `positions` times, each one block further on.
     """
 
     rows: Array
@@ -43,8 +43,8 @@ class Matrices:
 def dense(layer: ir.Node, axis: int, fresh: int) -> tuple[Matrices, Attributes] | None:
     """Return the layer over frames that equals a convolution; None where there is none, or it would not move less.
 
-    The attributes are `w` (blocks, outputs, elements), of a float layer (blocks, elements, outputs), `bias`
-    (outputs,), which contains the zero point, and an integer layer's attributes of its outputs.
+    The attributes are `w` (blocks, outputs, elements), `bias` (outputs,), and an integer layer's attributes of its
+    outputs. A float layer has `w` (blocks, elements, outputs). `bias` contains the zero point.
     """
     found = _convolution(layer, axis)
     if found is None:

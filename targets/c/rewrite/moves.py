@@ -46,9 +46,9 @@ FORMS: dict[str, Operator] = {
 def fuse_moves(model: Model) -> Model:
     """Return the model with `MOVE` nodes in place of movement operators, where that saves copies.
 
-    The inputs of a `MOVE` are the tensors that its elements come from. Its attribute `NUMBERS` counts
-    their elements from 1 on through all inputs, end to end; 0 stands for a zero (the zero point of an
-    integer tensor). Tensors of more than `LIMIT` elements are moved as before.
+    The inputs of a `MOVE` are the tensors that its elements come from. Its attribute `NUMBERS` counts their elements
+    from 1 on through all inputs, end to end. 0 stands for a zero (the zero point of an integer tensor). Tensors of more
+    than `LIMIT` elements are moved as before.
     """
     graph_model = model.ir.clone()
     fuser = _Fuser(graph_model.graph)

@@ -1,7 +1,7 @@
 """States that are read in a narrower type are kept in it.
 
-A window of past and new frames that all readers round in the same way, as keys that a product reads in int8, holds
-rounded frames as well. The new frames are rounded once, and the state has the width of the rounded values. A float
+Sometimes all readers of a window round it in the same way, as a product that reads keys in int8. Then the window holds
+rounded frames, old and new. The new frames are rounded once, and the state has the width of the rounded values. A float
 state that was rounded before, and is rounded to the same numbers when it is read, is kept as these.
 """
 

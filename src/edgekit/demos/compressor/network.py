@@ -4,10 +4,10 @@ A micro-TCN (Steinmetz and Reiss, AES 152, 2022): causal dilated convolutions, e
 network of the knobs decides, and a residual. Differences from the published one:
 
 - threshold and ratio act by formula, and give the gain of each sample without attack and release; the network learns
-how the gain follows that, from the attack and release times;
+  how the gain follows that, from the attack and release times;
 - no layer has a bias, so that twice the overshoot gives twice the gain, as the formula does;
 - it works on frames of 8 samples, and gives a gain in dB for each; gains between two frames are interpolated linearly,
-and each sample is multiplied by its gain;
+  and each sample is multiplied by its gain;
 - attack and release glide to new settings in 8 hops, beginning with the hop in which they change;
   threshold and ratio act at once: the gain follows them at the attack's or release's speed.
 """

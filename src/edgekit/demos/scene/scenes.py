@@ -34,8 +34,8 @@ TRIES = 12
 def sounds_of(heard: Path, sounds: Path, part: str) -> list[list[list[Signal]]]:
     """Return recordings of each source of each class.
 
-    Parts are ``train``, ``held`` (voices and noises of the training, other recordings; other instruments, kits and
-    alarms) and ``unheard`` (voices never trained on, and the same).
+    Parts are ``train``, ``held`` and ``unheard``. ``held`` has other recordings of the training's voices and noises,
+    and other instruments, kits and alarms. ``unheard`` has the same, with untrained voices.
     """
     voices = {**read_voices(heard / "near"), **read_voices(heard / "speech")}
     voices = {name: clips for name, clips in voices.items() if is_speech(name)}

@@ -44,8 +44,8 @@ def _close(peak: int, kept: list[int]) -> bool:
 def score_closures(found: Float64, closed: Float64) -> tuple[int, int, Float64]:
     """Return the number of closures found, of false detections, and the errors of the found ones, in seconds.
 
-    A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007); a
-    second one there, and one near no closure, are false.
+    A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007). A second
+    one there, and one near no closure, are false.
     """
     if not found.size or not closed.size:
         return 0, int(found.size), np.zeros(0)
