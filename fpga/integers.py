@@ -137,7 +137,7 @@ def _pool_layer(sums: Sums) -> Layer:
 
 
 def _weight_scales(weights: Float64, bias: Float64, limit: int) -> Float64:
-    """One scale per output channel: of the largest weight, at 4 bits that of least squared error."""
+    """Return one scale per output channel: of the largest weight, at 4 bits that of least squared error."""
     rows = weights.reshape(len(weights), -1)
     scales = np.abs(rows).max(axis=1) / limit
     if limit < 127:

@@ -79,7 +79,7 @@ class Layer:
         y_zero: zero point of y.
         y_min: the least stored value, from an activation.
         y_max: the largest.
-        stride: of the output's pixels; padding is ``(k - 1) // 2`` above and left, and what the last pixel needs.
+        stride: of the output's pixels; padding is ``(k - 1) // 2`` above and left, and enough for the last pixel.
         dilation: name of the stored d ``(1, height, width)`` of a deformable layer; None is 1 everywhere.
     """
 

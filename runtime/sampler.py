@@ -21,7 +21,7 @@ from edgekit.runtime.runners.wasm import WasmRunner
 from edgekit.runtime.stream import Stream
 
 Progress = Callable[[int, int], None]
-LOOPS = (NativeRunner, WasmRunner)  # what runs the build's own loop
+LOOPS = (NativeRunner, WasmRunner)  # the runner of the build's own loop
 
 
 class Sampler:
@@ -59,7 +59,7 @@ class Sampler:
     def part(self, first: int, last: int, start_scale: float | None = None) -> "Sampler":
         """Return the sampler of the rows `first` to ``last - 1``, from a given start; its loop runs in Python.
 
-        What rows read of a row before, or of the start, is that of the part; row noise counts from its first row.
+        Values that rows read of a row before, or of the start, are the part's; row noise counts from its first row.
 
         Args:
             first: a row, from 0 up.
@@ -224,7 +224,7 @@ def table_of(manifest: Manifest) -> StepTable:
 
 
 def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
-    """Return the manifests of the other networks of a build's sampler, by what they do."""
+    """Return the manifests of the other networks of a build's sampler, by role."""
     roles = table_of(manifest).networks
     return {role: Manifest.load(directory / NETWORKS_FOLDER / role) for role in roles}
 
@@ -232,7 +232,7 @@ def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
 def given_conditions(
     tensors: Sequence[Tensor], table: StepTable, given: Mapping[str, ArrayLike], n: int, seed: int
 ) -> Arrays:
-    """Return what `n` images are conditioned on, (n, ...) each.
+    """Return the conditions of `n` images, (n, ...) each.
 
     Args:
         tensors: the conditions that there are.

@@ -28,7 +28,7 @@ Arrays = dict[str, Array]
 
 
 def _other_streams(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
-    """The other networks of a build's sampler, by what they do; those of C are in its library or module."""
+    """Return the other networks of a build's sampler, by role; those of C are in its library or module."""
     table, found = manifest.steps, dict[str, Stream]()
     for role in table.networks if table is not None else ():
         folder = directory / NETWORKS_FOLDER / role
@@ -128,7 +128,7 @@ class Stream:
         return self.runner.compiler
 
     def session(self, constants: Mapping[str, ArrayLike]) -> None:
-        """Take the session constants: what depends on them alone is computed here, once.
+        """Set the session constants: the part that depends on them alone is computed here, once.
 
         They stay until they are given anew; states stay as they are.
 
@@ -243,7 +243,7 @@ class Stream:
 
         Args:
             inputs: as `process` takes them.
-            most: calls; those that the export named, where left out.
+            most: the most calls; by default the number named at the export.
             tolerance: the limit for its output of change; likewise.
 
         Returns:

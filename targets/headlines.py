@@ -1,4 +1,4 @@
-"""The first facts about a build, as cards: is it the same network, how late, what work, what memory."""
+"""The first facts about a build, as cards: sameness with the network, latency, work and memory."""
 
 from dataclasses import dataclass
 

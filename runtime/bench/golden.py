@@ -27,7 +27,7 @@ Arrays = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a replay program: an output or a layer, and how it compares with golden."""
+    """One line of a replay program: an output or a layer, and its comparison with golden."""
 
     kind: str
     name: str

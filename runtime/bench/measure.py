@@ -193,7 +193,7 @@ class ByLayer:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The results of a benchmark; what the device does not report is None or empty.
+    """The results of a benchmark; values that the device does not report are None or empty.
 
     Attributes:
         device: as ``--device`` names it.

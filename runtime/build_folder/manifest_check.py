@@ -152,7 +152,7 @@ def _check_tensors(rows: Json, key: str, complain: Complain, port: dict[str, Che
 def _row_checks(
     row: JsonObject, names: Collection[str], has_port: bool
 ) -> Iterator[tuple[str, bool, str]]:
-    """Yield checks of a tensor's row, which follows rows of these names: a key, whether its value fits, what would."""
+    """Yield checks of a tensor's row, which follows rows of these names: a key, its validity, the allowed values."""
     name, shape = row["name"], row["shape"]
     allowed = "null, or axis, delay_frames, offset_frames"
     yield "time", _time_fits(row.get("time"), shape), allowed

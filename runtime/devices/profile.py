@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Profile:
-    """One device; what does not apply is empty or None. ``targets/devices.toml`` explains each field."""
+    """One device; fields that do not apply are empty or None. ``targets/devices.toml`` explains each field."""
 
     name: str
     emits: str

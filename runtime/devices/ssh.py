@@ -1,4 +1,4 @@
-"""A device with an SSH server: one connection, over which it takes one program, runs it, and prints what that prints.
+"""A device with an SSH server: one connection, over which it takes one program, runs it, and returns its output.
 
 The client is OpenSSH, so configuration, keys, agents, jump hosts and known hosts are those of the user. On the device a
 POSIX shell, mktemp, head and wc are enough. The folder there is removed when the shell ends. The shell ends with the

@@ -45,7 +45,7 @@ class ExecutorchRunner(StateRunner):
         """Load the build's model.pte, single-threaded, with all states at zero.
 
         Raises:
-            UsageError: a file is missing or unreadable, or not what the manifest describes.
+            UsageError: a file is missing or unreadable, or the manifest does not describe it.
             ToolError: ExecuTorch's environment is missing.
         """
         super().__init__(manifest)

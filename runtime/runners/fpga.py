@@ -110,7 +110,7 @@ class FpgaRunner:
         """Compile the build for this machine.
 
         Raises:
-            UsageError: files are missing or not those that the manifest describes.
+            UsageError: files are missing, or the manifest does not describe them.
             ToolError: no compiler, or it refused the sources.
         """
         self.outputs = {tensor.name: tensor.shape for tensor in manifest.stream_outputs}

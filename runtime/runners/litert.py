@@ -30,7 +30,7 @@ class LitertRunner(StateRunner):
         """Load the build's model.tflite, single-threaded, with all states at zero.
 
         Raises:
-            UsageError: model.tflite is missing, unreadable, or not what the manifest describes.
+            UsageError: model.tflite is missing or unreadable, or the manifest does not describe it.
             ToolError: neither ai-edge-litert nor tflite-runtime is installed.
         """
         super().__init__(manifest)

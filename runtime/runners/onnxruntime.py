@@ -32,7 +32,7 @@ class OnnxruntimeRunner(StateRunner):
         """Load the build's model.onnx, single-threaded, with all states at zero.
 
         Raises:
-            UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
+            UsageError: model.onnx is missing or unreadable, or the manifest does not describe it.
             ToolError: onnxruntime is not installed.
         """
         super().__init__(manifest)
@@ -106,7 +106,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     """Return the network of a build with encoder propagation, one image at a time: key.onnx and decoder.onnx.
 
     Raises:
-        UsageError: a file is missing, or not what the manifest describes.
+        UsageError: a file is missing, or the manifest does not describe it.
         ToolError: onnxruntime is not installed.
     """
     key, decoder = _open(directory, KEY_NAME), _open(directory, DECODER_NAME)

@@ -128,7 +128,7 @@ def quantize(
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
         target: of C sources, the target of the bounds; ``host`` where not given.
         progress: see above.
-        most: bounds on what ``auto`` may choose, and what inputs have that clips lack, as
+        most: bounds for ``auto``, and values of inputs that clips lack, as
             `edgekit.verbs.export.options.QuantizeOptions` declares them.
 
     Raises:
@@ -166,7 +166,7 @@ def run(
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
             hops, as a .npz; or, of a .wav, a .csv with one line per hop, or of a build that
             decides a .csv or .json of what it detected; or a .wav for each output by its name. Of a picture: a .png
-            or .jpg with what was found drawn on it, or a .npz; of a folder: a new folder, or a .npz.
+            or .jpg with the findings drawn on it, or a .npz; of a folder: a new folder, or a .npz.
         constants: a .npz with one array per session constant, where `source` does not hold them.
         controls: ``NAME=VALUE`` of a control or session constant, a value or a file; of a control also
             ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
@@ -213,7 +213,7 @@ def live(
         watch: reads the facts repeatedly, and decides when to stop: see `edgekit.runtime.audio.sound.play`.
         constants: a .npz with one array per session constant.
         controls: as `run` takes them.
-        device_rate: Hz of the sound device; where left out the one that the build was exported for, else its own.
+        device_rate: Hz of the sound device; by default the one of the export, else the build's own.
         seed: as `run` takes it.
 
     Raises:
@@ -250,7 +250,7 @@ def sample(
         n: the number of samples.
         seed: 0 to 2^32 - 1; sample i of a seed is the same for every n.
         conditions: condition -> one value for all, or (n, ...).
-        start: a .npz with the start of a build whose sampler.toml says ``start = "given"``; a condition as well.
+        start: a .npz with the start of a build whose sampler.toml has ``start = "given"``; a condition as well.
         noise: likewise a .npz with the noise of every row, and the residual, as `invert` writes them.
         out: a .npz that gets ``x`` and the conditions, or a .png with the pictures in a grid.
         progress: see above.
@@ -317,7 +317,7 @@ def bench(
         hops: the number in each of five rounds (``local``), or the number counted (``qemu``).
         layers: measure each layer (``local``, ``qemu``), and compare its result with that of the oracle.
         against: other engines that run in turn with the build: ``onnxruntime``, or ``litert``, ``executorch``
-            and ``tract`` from an environment of their own, ``$EDGEKIT_PEERS/NAME``.
+            and ``tract`` from separate environments, ``$EDGEKIT_PEERS/NAME``.
         append: a file that gets the result as one line of JSON.
         progress: see above.
 

@@ -64,7 +64,7 @@ def random(
     """Return the best of `n` images, of the seeds ``seed`` to ``seed + n - 1``.
 
     Args:
-        sampler: of any start. Where it is given, and `given` has none, it is what each seed draws.
+        sampler: of any start. Where the start is given, and `given` has none, each seed draws one.
         verifier: scores an image (1, *image_shape): a function, or a running build with one such input and one number.
         n: from 1 up.
         seed: 0 to 2^32 - n.

@@ -313,7 +313,7 @@ def _join(kernels: dict[str, bytes], role: str, other: Build) -> None:
 
 
 def _group(model: Model, group: int) -> Part:
-    """One of the other step groups, in integers."""
+    """Return one of the other step groups, in integers."""
     return split_decoder(to_integer(select_group(model, group)), model.sampler)
 
 

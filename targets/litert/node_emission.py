@@ -1,4 +1,4 @@
-"""One node as emitters see it: its operands in the type and order that they ask for, and where results go."""
+"""One node as emitters see it: its operands in the type and order that they ask for, and the places of results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -339,7 +339,7 @@ def network_with_reuse(
 
     Args:
         whole: runs at rows of graph 0; returns the `outputs` and the `kept` tensors.
-        decoder: runs at rows of graph 1, on the inputs and what was kept at the last such row, call by call.
+        decoder: runs at rows of graph 1, on the inputs and the kept tensors of the last row of graph 0, call by call.
         outputs: names of the network's outputs.
         kept: names of the tensors of the cut.
     """

@@ -79,7 +79,7 @@ class StepTable:
         group: int (rows,), the group whose scales are used.
         clip: limit of |x0|, or None.
         start_noise, start_y, start_scale, start_mean: x_T is ``start_noise z + start_y y + start_scale start +
-            start_mean``, the last one number or as many as x has, or None.
+            start_mean``, the last a number or an array like x, or None.
         ab: (rows,) of variance-preserving samplers, the cumulative product of x ahead of each row, or None.
         roles: the network's inputs.
         cut: names of the tensors between encoder and decoder, where rows of graph 1 run the decoder alone; found by
@@ -130,7 +130,7 @@ class StepTable:
         folded: bool = False,
         cut: Sequence[str] = (),
     ) -> "StepTable":
-        """Make a table of columns by name; those that are left out are zero.
+        """Make a table of columns by name; missing ones are zero.
 
         Raises:
             UsageError: columns of other lengths or kinds, values that are not finite.
@@ -161,7 +161,7 @@ class StepTable:
 
     @property
     def digest(self) -> str:
-        """``sha256:...`` of the trajectory: all but what quantization changes (groups, corrections)."""
+        """``sha256:...`` of the trajectory, without the parts that quantization changes (groups, corrections)."""
         facts = {k: v for k, v in self.facts().items() if k not in NOT_THE_TRAJECTORY}
         return f"sha256:{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()}"
 

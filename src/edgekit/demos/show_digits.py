@@ -33,7 +33,7 @@ class Row:
 
     Attributes:
         recipe: ``float32``, ``w8a8`` or ``w4a8``.
-        psnr_db: median over the images, to those that the float build draws from the same seeds; None of itself.
+        psnr_db: median over the images, against the float build's from the same seeds; None for the float build.
         image_ms: median time of one image.
         calls: network calls of one image.
         manifest: the build's facts.

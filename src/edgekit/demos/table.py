@@ -73,7 +73,7 @@ def demo(
     *,
     progress: Progress = silent,
 ) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
-    """Run a bundled demo and write what it makes.
+    """Run a bundled demo and write its results.
 
     ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and a note states this.
 

@@ -189,8 +189,8 @@ def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
 
     Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2). The loss is
     the L1 distance of size and offset over the width or height: to first order the lost overlap, for small and large
-    shapes. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a pixel, and the
-    weight of a place, 1 in all for each shape that no other overlaps.
+    shapes. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of the shape over a pixel, and
+    the weight of a place. The weights of each shape that no other overlaps add up to 1.
     """
     heat, size, offset = outputs
     wanted, sides = target[:, : len(CLASSES)], target[:, -6:-4]

@@ -13,7 +13,7 @@ label in ten replaced by the label that means none; weights kept are a moving av
 steps took 42 minutes on a busy two-core machine.
 
 The hold of those weights on the label was weak: guidance brought their images nearer to real ones, more steps of the
-sampler did not. So the committed ones learnt in 226 steps to answer in one call what those answered in two:
+sampler did not. So the committed ones learnt in 226 steps to answer in one call as those did in two:
 
     python -m edgekit.demos.train_digits package/src/digits --guide 1.3 --start-from digits.npz --out guided.npz
 

@@ -44,7 +44,7 @@ def train_steps(
     minutes: float,
     decay: float,
 ) -> Iterator[Progress]:
-    """Train with AdamW until the time is over, which the last `Progress` says; gradients are at most 1 long.
+    """Train with AdamW until the time is over, as the last `Progress` shows; gradients are at most 1 long.
 
     Args:
         network: it is trained in place.

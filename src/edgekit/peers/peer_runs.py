@@ -30,7 +30,7 @@ class PeerRun:
         own: its network.
         plain: the same in float, from which peers make their integer forms; `own` where only
             that is known.
-        inputs: of hops, (hops, *shape), session constants (*shape); also what they are calibrated on.
+        inputs: of hops, (hops, *shape), session constants (*shape); peers are also calibrated on them.
         cache: a folder that keeps the peers' conversions; a temporary one where None.
     """
 

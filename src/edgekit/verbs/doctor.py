@@ -57,7 +57,7 @@ class ToolFacts:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """A target: what it emits, the tools it needs, and those of them that are missing here."""
+    """A target: its output, the tools it needs, and the missing ones among them."""
 
     name: str
     emits: str

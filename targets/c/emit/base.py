@@ -255,7 +255,7 @@ class Context:
         positions: int,
         own: Packing | None = None,
     ) -> list[Pattern | None]:
-        """Return the patterns of the matrices (outputs, inputs) that are stored sparse, None for those that stay dense.
+        """Return the patterns of the matrices (outputs, inputs) that are stored sparse, None for dense ones.
 
         The result for each matrix with a pattern is kept for the manifest.
 

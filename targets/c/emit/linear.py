@@ -166,7 +166,7 @@ def emit_matmul_int(ctx: Context, node: ir.Node) -> None:
 def _emit_products(
     ctx: Context, node: ir.Node, kernel: str, call: Callable[[str, str, str, str], str]
 ) -> None:
-    """One call per block: leading dimensions are broadcast, a vector is a row or a column."""
+    """Emit one call per block: leading dimensions are broadcast, a vector is a row or a column."""
     a, b, y = node.inputs[0], node.inputs[1], node.outputs[0]
     left, right, batch = matmul_shapes(dims(a), dims(b))
     m, k, n = left[-2], left[-1], right[-1]

@@ -258,7 +258,7 @@ def _unusual_attributes(node: ir.Node) -> Iterator[tuple[str, str]]:
 
 
 def macs_int(node: ir.Node) -> int:
-    """Both products, every time step."""
+    """Return the multiply-accumulates of both products, every time step."""
     return sum(macs for _, macs in products(node))
 
 
@@ -271,6 +271,6 @@ def products(node: ir.Node) -> list[tuple[str, int]]:
 
 
 def macs_float(node: ir.Node) -> int:
-    """Both products, every time step; float cells do that with the identity, too."""
+    """Return those of both products, every time step; float cells do that with the identity, too."""
     steps, batch = dims(node.inputs[0])[:2]
     return steps * batch * sum(int(np.prod(dims(node.inputs[i]))) for i in (1, 2))

@@ -49,7 +49,7 @@ def make_layout(
         model: the graph.
         traits: by node name.
         pcm: leave room for the float forms of the 16-bit entry's hop: of its inputs, of its outputs.
-        kept: the places of outputs that are not the caller's: those that a session passes to its hops.
+        kept: the places of outputs that a session passes to its hops, not to the caller.
     """
     return _Planner(model, traits, kept or {}).layout(pcm)
 

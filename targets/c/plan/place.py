@@ -47,7 +47,7 @@ class PlacedItem:
         item: the item.
         memory: its memory while the network runs; None where none has room.
         stored: of weights in RAM, the flash that start-up copies them from.
-        cycles: those that a hop waits for it, modelled.
+        cycles: the wait of a hop for it, modelled.
     """
 
     item: Item

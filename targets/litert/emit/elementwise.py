@@ -163,7 +163,7 @@ def modulo(w: NodeEmission, node: ir.Node) -> None:
 
 
 def emit_where(w: NodeEmission, node: ir.Node) -> None:
-    """One of two by a truth value."""
+    """Choose one of two by a truth value."""
     condition = w.real_item(node.inputs[0])
     choices = [requantize_operand(w, value) for value in node.inputs[1:]]
     order, numbers = align_orders(w, [condition, *choices], rank_of(node.outputs[0]))

@@ -117,7 +117,7 @@ def cut(w: NodeEmission, x: int, order: Order, bounds: dict[int, tuple[int, int,
 
 
 def split(w: NodeEmission, node: ir.Node) -> None:
-    """One SLICE per part."""
+    """Emit one SLICE per part."""
     item = requantize_operand(w, node.inputs[0])
     order, axis, start = item.order, int(attribute(node, "axis", 0)) % len(item.shape), 0
     x = w.tensor(item, order)

@@ -1,9 +1,9 @@
 """The compressor that the network learns: a feed-forward one with four controls, by formula.
 
-A threshold T and a ratio R act on the level x of each sample in dB. Above the threshold s is T + (x - T) / R - x, else
-0. The gain g follows s with one pole, fast or slow: g[n] = a g[n-1] + (1 - a) s[n], where a = exp(-ln 9 / (rate t)).
-The time t is the attack time where s[n] < g[n-1], else the release time; y = x 10^(g / 20). Hawley, Colburn and
-Mimilakis modelled a compressor with these equations in "SignalTrain" (AES 147, 2019).
+A threshold T and a ratio R act on the level x of each sample in dB. Above the threshold, s is T + (x - T) / R - x;
+elsewhere s is 0. The gain g follows s with one pole, fast or slow: g[n] = a g[n-1] + (1 - a) s[n], where a = exp(-ln 9
+/ (rate t)). The time t is the attack time where s[n] < g[n-1], else the release time; y = x 10^(g / 20). Hawley,
+Colburn and Mimilakis modelled a compressor with these equations in "SignalTrain" (AES 147, 2019).
 """
 
 import numpy as np

@@ -113,7 +113,7 @@ class Keys(nn.Module):
         self.first = nn.Sequential(nn.Linear(WIDTH, HEADS * each), nn.PReLU())
 
     def forward(self, x: Tensor, clips: int) -> Tensor:
-        """To (clips, HEADS, frames, BANDS * each)."""
+        """Map to (clips, HEADS, frames, BANDS * each)."""
         heads = self.first(x).reshape(-1, BANDS, HEADS, self.each)
         y = torch.as_tensor(self.norm(heads.transpose(1, 2)))
         return y.reshape(-1, clips, HEADS, BANDS * self.each).permute(1, 2, 0, 3)
@@ -218,7 +218,7 @@ class Extractor(nn.Module):
     def factors(self, seen: Tensor, fine: Tensor, speaker: Tensor) -> Tensor:
         """Map features, fine levels and embeddings to factors (speakers, 8, frames, `USED`).
 
-        Of the other ear's factor a part is a sum over delays, which takes what comes from one direction off.
+        A part of the other ear's factor is a sum over delays, which removes sound from one direction.
         """
         clips = seen.shape[0]
         zones = [seen[..., first:last] for first, last, _ in ZONES]

@@ -159,7 +159,7 @@ class Scenes:
         return Scene(mixed * gain, target * gain, other * gain, (first, second))
 
     def embedding(self, talker: Talker) -> Float32:
-        """One of a talker's."""
+        """Return one embedding of a talker."""
         found = self.embeddings[talker]
         return np.asarray(found[self.random.integers(len(found))], np.float32)
 

@@ -36,7 +36,7 @@ HOP, LATE, LOOK_HOP = 128, 64, 256  # samples; of the enrollment network
 RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml"), "w8a8": "w8a8"}
 KEPT = "mixed"
 PLAYED = ("float32", KEPT)  # w8a8 takes as long as both
-LOOKED_S = 4.0  # how long each talker is looked at; what they say then comes first in their clips
+LOOKED_S = 4.0  # time of each look at a talker; the speech in it comes first in their clips
 TURNED_S = 3.5  # the time in the scene when the listener looks at the other talker
 # azimuths in degrees: of the talkers and the noise while the first, and the second is looked at, and in the scene
 FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (120.0,)), ((-60.0,), (0.0,), (60.0,))
@@ -103,7 +103,7 @@ def split_into_hops(ears: Sound, hop: int) -> Float32:
 def extract(stream: Stream, ears: Sound, turns: Mapping[int, Float32]) -> tuple[Sound, Float64]:
     """Return the output for whole hops of sound (2, samples), in time with it, and the microseconds of each hop.
 
-    ``turns`` has the embedding that holds from each hop on; the sound goes on meanwhile.
+    ``turns`` has the embedding from each hop on; the sound goes on meanwhile.
     """
     stream.reset()
     hops = np.concatenate([split_into_hops(ears, HOP), np.zeros((1, 1, 2, HOP), np.float32)])

@@ -36,7 +36,7 @@ class Node:
 
 
 class Operands(tuple[Value, ...]):
-    """The operands of a node in their order; those that are left out are None, or beyond the end."""
+    """The operands of a node in their order; missing ones are None, or beyond the end."""
 
     def tensor(self, index: int = 0) -> Tensor:
         """An operand that is there, as a tensor."""

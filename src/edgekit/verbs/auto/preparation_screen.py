@@ -48,7 +48,7 @@ class PreparationScreen:
         least: float,
         judging: TypeCriteria,
     ) -> bool:
-        """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
+        """Whether a recipe could be chosen from a pool: not dearer than one that suffices, and not far from it."""
         quantized = quantize_observed(self.seen(recipe), recipe, "")
         best = chosen(pool, needed, least)
         enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED

@@ -185,7 +185,7 @@ def _as_prepared(own: Recipe, simple: Recipe) -> bool:
 
 
 def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
-    """A recipe that ships; what it leaves open is as in what looks best."""
+    """Return a recipe that ships; its open choices are as in the most promising one."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
     left = {key: getattr(best, key) for key in TRUTHS if getattr(recipe, key) == MEASURED}
     return replace(recipe, **left)

@@ -150,7 +150,7 @@ def _readers(value: ir.Value, layers: Collection[str]) -> set[str]:
 
 
 def _sums(rows: Sequence[tuple[str, str, float]], owners: Mapping[str, str]) -> Mapping[str, float]:
-    """Return the cost of each shared layer, including what other builds compute inside it."""
+    """Return the cost of each shared layer, including nodes that other builds compute inside it."""
     sums: defaultdict[str, float] = defaultdict(float)
     for name, _, cost in rows:
         sums[owners.get(name, name)] += cost

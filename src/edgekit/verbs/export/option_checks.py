@@ -30,7 +30,7 @@ class OptionValues:
     """The options of a user after reading.
 
     Attributes:
-        user_options: as they were given; those that are None are left out.
+        user_options: as they were given, without those that are None.
         values: of valid options, as a request holds them.
         problems_by_name: of the other options.
     """

@@ -135,7 +135,7 @@ def _calibration(request: Request, model: Model, settings: InputSettings) -> Cal
 
 
 def fixed_scales(model: Model, request: Request) -> tuple[str, ...]:
-    """The note on a target without scales per hop, where the recipe has them and the network what they are for."""
+    """Return the note on a target without scales per hop, where the recipe and the network use them."""
     if request.target.hop_scales or not request.quantization.recipe.hop_scales:
         return ()
     if not (read := readers(model)):

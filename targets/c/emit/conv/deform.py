@@ -39,7 +39,7 @@ def emit_deform_conv(ctx: Context, node: ir.Node) -> None:
 
 
 def emit_square_deform_int(ctx: Context, node: ir.Node) -> None:
-    """One picture."""
+    """Emit the layer for one picture."""
     x, d, y = *node.inputs[:2], node.outputs[0]
     arrays = [
         ctx.constant(f"{node.name}_{name}", array_attribute(node, name))

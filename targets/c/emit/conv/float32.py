@@ -168,7 +168,7 @@ FLOAT_KERNELS = (
 
 
 def check_spatial(node: ir.Node) -> list[Problem]:
-    """One or two spatial dimensions."""
+    """Check that there are one or two spatial dimensions."""
     shape = dims(node.inputs[0])
     if len(shape) in (3, 4):
         return []

@@ -180,5 +180,5 @@ def _find(ctx: Context, node: ir.Node, place: ir.Value | None, frames: int, step
 
 
 def macs_ring_conv(node: ir.Node) -> int:
-    """One for each weight, at every position."""
+    """Return one multiply-accumulate for each weight, at every position."""
     return array_attribute(node, "w").size * int_attribute(node, POSITIONS, 1)
