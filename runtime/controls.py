@@ -112,7 +112,7 @@ def check_settings(settings: Settings, manifest: Manifest) -> None:
 
 
 def _setting_problems(setting: Setting, tensor: Tensor, manifest: Manifest) -> Iterable[Problem]:
-    """Yield the reasons why an input does not take its setting."""
+    """Return the reasons why an input does not take its setting."""
     where = f"--set {tensor.name}"
     if not isinstance(setting, Steps):
         allowed = "a value, or values by time: a range is for calibration"

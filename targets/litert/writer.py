@@ -110,7 +110,7 @@ class Writer:
                     self._stand_in(output)
 
     def _stand_in(self, value: ir.Value) -> None:
-        """Return a tensor instead of an unwritten one, so that the walk can go on."""
+        """Store a tensor in place of an unwritten one, so that the walk can go on."""
         number = self.made.graph.tensor(str(value.name), dims(value), dtype_of(value))
         item = Item(str(value.name), dims(value), dtype_of(value))
         item.tensors[natural(len(item.shape))] = number

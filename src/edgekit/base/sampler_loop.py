@@ -312,7 +312,7 @@ def check_invertible(table: StepTable) -> None:
 
 
 def _not_inverted(table: StepTable) -> Problem | None:
-    """Yield the reasons why a table has no start and noise that reproduce an image."""
+    """Return the reason why a table has no start and noise that reproduce an image."""
     roles = table.roles
     if (
         roles.start is None

@@ -235,7 +235,7 @@ def _cache() -> ToolFacts:
 
 
 def _executorch() -> ToolFacts:
-    """Check ExecuTorch, which clashes with this environment's packages and has a separate environment."""
+    """Return the facts of ExecuTorch, which clashes with this environment's packages and has a separate one."""
     version = EXECUTORCH.packages[0].partition("==")[2] if EXECUTORCH.is_here else None
     used_for = f"target {EXECUTORCH.name}, bench --against; in an environment of its own"
     path = str(EXECUTORCH.folder) if EXECUTORCH.is_here else None
@@ -244,7 +244,7 @@ def _executorch() -> ToolFacts:
 
 
 def _portaudio() -> ToolFacts:
-    """Check PortAudio, the library that sounddevice loads; its packages for macOS and Windows bring it."""
+    """Return the facts of PortAudio, which sounddevice loads; its packages for macOS and Windows bring it."""
     path = ctypes.util.find_library("portaudio")
     if path is None and (spec := _spec("_sounddevice_data")) is not None:
         path = str((spec.submodule_search_locations or [""])[0])

@@ -106,7 +106,7 @@ class StreamSetup:
 
 
 def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:
-    """Yield the reasons why a build does not run on the named device."""
+    """Return the reasons why a build does not run on the named device."""
     if device is None or (device == SIMULATOR and manifest.target == "fpga"):
         return []
     found = f"'{device}' for a build for {manifest.target}"

@@ -43,7 +43,7 @@ class Block(nn.Module):
         self.bend = nn.PReLU(WIDTH)
 
     def forward(self, x: Tensor, knobs: Tensor) -> Tensor:
-        """Return frames (batch, width, frames), and the output of the knobs' network in each hop of them."""
+        """Process frames (batch, width, frames), with the outputs of the knobs' network in each hop of them."""
         gain = self.film(knobs).repeat_interleave(HOP // FRAME, 2)
         y = self.taps(F.pad(x, (self.reach, 0)))
         return torch.as_tensor(x + self.mix(self.bend(y) * (1 + gain)))

@@ -26,14 +26,14 @@ def input_settings(read: OptionValues) -> InputSettings:
 def clip_problems(
     source: str, calibration: str | None, options: Mapping[str, object]
 ) -> list[Problem]:
-    """Yield problems with a calibration before the network `source` is loaded; none for None."""
+    """Return problems with a calibration before the network `source` is loaded; none for None."""
     if calibration is None:
         return []
     return _source_problems(calibration) or _unset_inputs(source, calibration, options)
 
 
 def _source_problems(source: str) -> list[Problem]:
-    """Yield the reasons why a calibration source is neither a folder nor an existing factory."""
+    """Return the reasons why a calibration source is neither a folder nor an existing factory."""
     if problem := source_problem(source):
         return [problem]
     package = source.partition(":")[0].partition(".")[0]
