@@ -124,35 +124,33 @@ def _plain_number(value: Fraction | float) -> float:
 class Manifest:
     """The facts of a build: bytes and samples unless the name says otherwise; unknown is None.
 
-    The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz, delay_samples,
-    latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the end of a stream sets);
-    `memory` weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes,
-    moved_bytes_per_hop (what the build copies), moved_bytes_imported (what the operators of the source move,
-    and its states); `verification` by, hops, snr_db, max_abs_error, bit_exact_with_oracle; `quantization`
-    recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, hop_scales (the tensors with a scale that
-    every hop finds anew), notes (what the user should know: of the calibration, and of memory that no usual part has);
-    `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
-    delay_samples, caused_by, crop_samples, the part of the delay that is not waited)
-    and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
-    states, state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator,
-    node, module) and distances (output, snr_db, max_error, peak, of: how far the
-    outputs are from the original's); `session`, of a network with session constants, what it computes once per
-    session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
-    `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
-    most, as `edgekit.base.until.Until`; `decide`, of a build that decides on its scores, its text and labels;
-    `picture`, of an engine whose pictures have known values, the text of `edgekit.base.pictures.Pictures` and labels;
-    `noise`, of one that draws inputs itself, its generator, default seed, inputs (distributions by name) and states (of
-    each, the state that holds seed and place);
-    `device`, of a build with an adapter to a sound device of another rate, sample_rate_hz, latency_samples (of the
-    device, from the microphone to where it is heard), latency_ms, state_bytes and filter_bytes;
-    `board`, of one for a board of the user's own, what its board.toml says, with used_bytes of each memory, and
-    placed (a list of name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles); `updates`, of one
-    whose weights are replaced at run time, network (SHA-256 of all C but the weights) and weights_bytes; `sparse`, of a
-    network with N:M sparse weights, a row for each of them: node, weights (w, or r of a recurrent product), pattern,
-    stored (packed, bytes or dense), reason (why dense), bytes, dense_bytes; `kernels`, of C builds, a row for each
-    layer that has candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_MODEL` or
-    `BY_SCHEDULE`); `files`, of a
-    finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
+    The dictionaries have the keys of manifest.json. `stream` has hop_samples, sample_rate_hz, delay_samples,
+    latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the end of a stream sets).
+    `memory` has weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop
+    (copies of the build), moved_bytes_imported (moves of the source's operators, and its states). `verification` has
+    by, hops, snr_db, max_abs_error, bit_exact_with_oracle. `quantization` has recipe, calibrated_on, tensors_int8,
+    tensors_int16, tensors_float, hop_scales (the tensors with a scale that every hop computes anew), notes (for the
+    user: on the calibration, and on memory that no usual part has). `streaming`, of an offline network that was
+    rewritten to hops, has outputs (a list of name, delay_samples, caused_by, crop_samples: the part of the delay
+    without a wait) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames, states,
+    state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator, node,
+    module) and distances (output, snr_db, max_error, peak, of: the distance of the outputs from the original's).
+    `session`, of a network with session constants, has its parameters and macs computed once per session, not per hop.
+    `sampler`, of a denoiser with one, is its step table as `edgekit.base.sampler_table.StepTable.facts` writes it.
+    `until`, of a step that is iterated, has output, tolerance and most, as `edgekit.base.until.Until`. `decide`, of a
+    build that decides on its scores, has its text and labels. `picture`, of an engine whose pictures have known values,
+    has the text of `edgekit.base.pictures.Pictures` and labels. `noise`, of one that draws inputs itself, has its
+    generator, default seed, inputs (distributions by name) and states (of each, the state that holds seed and place).
+    `device`, of a build with an adapter to a sound device of another rate, has sample_rate_hz, latency_samples (of the
+    device, from the microphone to the loudspeaker), latency_ms, state_bytes and filter_bytes. `board`, of one for a
+    board of the user's own, has the facts of its board.toml, with used_bytes of each memory, and placed (a list of
+    name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles). `updates`, of one whose weights are replaced at
+    run time, has network (SHA-256 of all C but the weights) and weights_bytes. `sparse`, of a network with N:M sparse
+    weights, has a row for each of them: node, weights (w, or r of a recurrent product), pattern, stored (packed, bytes
+    or dense), reason (why dense), bytes, dense_bytes. `kernels`, of C builds, has a row for each layer that has
+    candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_MODEL` or `BY_SCHEDULE`).
+    `files`, of a finished build, has the digest of every other file by its name. `digest` is that of the emitted ones
+    alone.
     """
 
     target: str

@@ -24,7 +24,7 @@ from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, tr
 
 
 def is_move(w: NodeEmission, node: ir.Node) -> bool:
-    """Accept integers, where all its results are of one type."""
+    """Whether all its results are of one type, so that integers fit."""
     kinds = {
         w.frame_kind(node, i) for i, v in enumerate(node.outputs) if v.uses() or v.is_graph_output()
     }
