@@ -63,7 +63,7 @@ class Addresses:
         self._shapes[name] = (shape[1], shape[2], shape[3])
 
     def move(self, node: ir.Node) -> bool:
-        """Follow a node that moves elements; False where it does something else, or is not known here."""
+        """Follow a node that moves elements; return False for other and unknown nodes."""
         if node.domain != "" or node.op_type not in MOVES:
             return False
         if node.op_type == "Resize" and text(node, "mode", "nearest") != "nearest":

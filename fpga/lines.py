@@ -87,7 +87,7 @@ class Words:
             at = burst.granted + 1
 
     def take(self, count: int, at: int) -> Taking:
-        """Take words, a cycle each, from cycle `at` on; returns the cycle of the last."""
+        """Take words, a cycle each, from cycle `at` on; return the cycle of the last."""
         while count:
             number, word = divmod(self.address, LINE_WORDS)
             number -= self.first
@@ -124,7 +124,7 @@ class Writer:
         self.free = 0  # when the next line may leave
 
     def leave(self, line: Line, at: int) -> Taking:
-        """Let a line leave at cycle `at` or later; returns when it does."""
+        """Let a line leave at cycle `at` or later; return when it does."""
         beats = line.last - line.first + 1
         behind = self.bursts[-QUEUE] if len(self.bursts) >= QUEUE else None
         while behind is not None and behind.begun < 0:
@@ -141,7 +141,7 @@ class Writer:
         return starts
 
     def flush(self, at: int) -> Taking:
-        """Let all lines leave; returns when memory has answered for everything."""
+        """Let all lines leave; return when memory has answered for everything."""
         at += 1
         for slot in range(WRITE_SLOTS):
             line = self.slots.pop(slot, None)

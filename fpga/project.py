@@ -65,7 +65,7 @@ def compile_test_bench(folder: Path, program: Path) -> None:
 
 
 def run_test_bench(executable: Path, data: Path) -> str:
-    """Run a test bench over the golden vectors of a folder; returns its line.
+    """Run a test bench over the golden vectors of a folder; return its line.
 
     Raises `VerificationError` where anything differs.
     """

@@ -98,7 +98,7 @@ class Run:
         return [self._read(), self._serve(), self._take(), self._write()]
 
     def take(self, beat: int) -> int:
-        """The cycle at which the path takes a beat."""
+        """Return the cycle at which the path takes a beat."""
         return max(self.waits.at(beat), self.serve.at(beat) + SERVED)
 
     def _knows(self, beat: int) -> bool:
@@ -283,7 +283,7 @@ class Engine:
         self.cycles: list[int] = []
 
     def run(self, first: int, count: int) -> list[int]:
-        """Run layers; returns the cycles of each, the run's header and its end in the first and in the last."""
+        """Run layers; return the cycles of each, the run's header and its end in the first and in the last."""
         main = self._sequence(first, count)
         self.processes = [main]
         while self._go(main):
@@ -364,7 +364,7 @@ class Engine:
         return at + (path == "depthwise")
 
     def _tables(self, planes: int, at: int) -> Taking:
-        """Read the tables of a pass; returns the cycle of the last row."""
+        """Read the tables of a pass; return the cycle of the last row."""
         for _ in range(planes):
             at = (yield from self.words.take(2 * self.spec.lanes, at)) + 4
             bits = self.spec.weight_bits * self.spec.lanes

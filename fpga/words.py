@@ -22,7 +22,7 @@ DIGEST_FROM = 4  # the first word that the digest is of
 
 
 class Field(NamedTuple):
-    """Bits of a word: of which, from which bit on, how many, and whether they have a sign."""
+    """Bits of a word: the word, the first bit, their number, and whether they have a sign."""
 
     name: str
     word: int

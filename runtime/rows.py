@@ -52,7 +52,7 @@ def run_clips_to_rows(
     out: Path,
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Stream a recording of each input into a .npz, one array per output, or a .csv, one line per hop; returns notes.
+    """Stream a recording of each input into a .npz, one array per output, or a .csv, one line per hop; return notes.
 
     A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out. Then every element
     of every output has a column. For a build that decides, a .csv has a line per detection, a .json one object, and

@@ -177,7 +177,7 @@ class DeviceRunner:
         return self.stream.compiler
 
     def process(self, inputs: list[Array]) -> tuple[list[Array], int]:
-        """Run one block; returns the sound and the nanoseconds that adapter and build took."""
+        """Run one block; return the sound and the nanoseconds that adapter and build took."""
         manifest = self.stream.manifest
         given = dict(zip((tensor.name for tensor in manifest.hop_inputs), inputs, strict=True))
         sound = np.concatenate([given.pop(tensor.name)[0] for tensor in manifest.stream_inputs])

@@ -194,7 +194,7 @@ def run_wavs(
     outs: Mapping[str, Path],
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Stream a .wav for each input into one for each output that is named; returns notes.
+    """Stream a .wav for each input into one for each output that is named; return notes.
 
     The outputs get the sample format of the first input.
 

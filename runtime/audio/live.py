@@ -170,7 +170,7 @@ class Live:
             out[:, channel] = heard[:, source]
 
     def work(self) -> bool:
-        """Run the next hop; returns whether there was one."""
+        """Run the next hop; return whether there was one."""
         if self.waiting < 1:
             return False
         if self.waiting > self._most_waiting:

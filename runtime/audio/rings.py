@@ -61,7 +61,7 @@ class Meter:
 
 
 class HopTimes:
-    """Microseconds of hops: the median of the last ones, the longest, and how many were longer than a hop lasts."""
+    """Microseconds of hops: the median of the last ones, the longest, and the number that took longer than a hop."""
 
     def __init__(self, hop_us: float) -> None:
         """Count hops that take longer than `hop_us`."""

@@ -44,7 +44,7 @@ class Conversation:
             reader.start()
 
     def send(self, content: bytes) -> bool:
-        """Hand over bytes; returns whether they were taken."""
+        """Hand over bytes; return whether they were taken."""
         stream = self._process.stdin
         assert stream is not None
         view = memoryview(content)
@@ -90,7 +90,7 @@ class Conversation:
         self._process.stdin.close()
 
     def wait(self, timeout_s: float) -> int:
-        """Return its exit code; it is killed where it does not end in time."""
+        """Return its exit code; kill it if it does not end in time."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

@@ -55,7 +55,7 @@ def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
 
 
 def find_gcc(profile: Profile) -> Compiler | None:
-    """Return the profile's gcc; None where it is not here, or older than the kernels' intrinsics."""
+    """Return the profile's gcc; None where it is missing, or older than the kernels' intrinsics."""
     path = profile.cc and shutil.which(profile.cc)
     compiler = ask((path,)) if path else None
     if compiler is None or profile.gcc is None or compiler.version == "?":

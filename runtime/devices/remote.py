@@ -181,7 +181,7 @@ def answer(device: str, printed: str, manifest: Manifest, timed: int, layers: bo
 
 
 def answer_limit(manifest: Manifest, golden_hops: int, timed: int) -> int:
-    """Return how many bytes an answer may have."""
+    """Return the most bytes that an answer may have."""
     values = sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in manifest.stream_outputs)
     lines = 40 * len(manifest.stream_outputs)
     return MAX_TEXT_BYTES + golden_hops * (2 * values + lines) + timed * BYTES_PER_TIME

@@ -101,7 +101,7 @@ class Address:
 
 
 def parse(text: str) -> Address | None:
-    """Read ``ssh://[user@]host[:port]``; None where it is none."""
+    """Read ``ssh://[user@]host[:port]``; None for other texts."""
     match = ADDRESS.fullmatch(text)
     if match is None or int(match["port"] or 1) not in range(1, 65536):
         return None

@@ -116,7 +116,7 @@ def _boxes(
     names: Sequence[str],
     colours: Sequence[tuple[int, int, int]],
 ) -> int:
-    """Draw boxes, then their labels; returns how many labels found no place."""
+    """Draw boxes, then their labels; return how many labels found no place."""
     from PIL import ImageDraw
 
     draw, font = ImageDraw.Draw(canvas), _font(canvas)
@@ -133,7 +133,7 @@ def _boxes(
 
 
 def _legend(canvas: "Image", names: Sequence[str], colours: Sequence[tuple[int, int, int]]) -> int:
-    """Names one under another from the upper left corner; returns how many found no place."""
+    """Names one under another from the upper left corner; return how many found no place."""
     from PIL import ImageDraw
 
     draw, font = ImageDraw.Draw(canvas), _font(canvas)

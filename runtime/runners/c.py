@@ -83,7 +83,7 @@ class NativeRunner:
         return process, self._instance.value or 0, int(self._scratch.ctypes.data)
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
+        """Run one hop; return copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):
             own[...] = given
         start = time.perf_counter_ns()

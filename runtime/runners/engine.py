@@ -147,7 +147,7 @@ class Engine:
         return state
 
     def abort(self) -> State:
-        """End a run; returns when memory has answered for all that was asked."""
+        """End a run; return when memory has answered for all that was asked."""
         self._set("control", ABORT)
         return self.wait()
 

@@ -58,7 +58,7 @@ class ExecutorchRunner(StateRunner):
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds that ExecuTorch took."""
+        """Run one hop; return the outputs and the nanoseconds that ExecuTorch took."""
         given = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         made, elapsed = self._run(given)
         self._states = {name: made[output] for name, output in self._pairs.items()}

@@ -167,7 +167,7 @@ class FpgaRunner:
             raise UsageError(Problem(where, found, allowed, "export the network again"))
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
+        """Run one picture; return the outputs and the nanoseconds that the simulation took."""
         start = time.perf_counter_ns()
         (picture,) = inputs
         self._dram[:] = 0

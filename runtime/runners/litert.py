@@ -46,7 +46,7 @@ class LitertRunner(StateRunner):
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds that the interpreter took."""
+        """Run one hop; return the outputs and the nanoseconds that the interpreter took."""
         for name, array in zip(self._inputs, inputs, strict=True):
             self._run.set(name, array)
         for name, array in (self._kept | self._states).items():
@@ -113,7 +113,7 @@ class _File:
             self._interpreter, self._used = self._open(), False
 
     def invoke(self) -> int:
-        """Run it; returns nanoseconds."""
+        """Run it; return nanoseconds."""
         self._used = True
         start = time.perf_counter_ns()
         self._interpreter.invoke()

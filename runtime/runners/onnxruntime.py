@@ -47,7 +47,7 @@ class OnnxruntimeRunner(StateRunner):
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds that onnxruntime took."""
+        """Run one hop; return the outputs and the nanoseconds that onnxruntime took."""
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()

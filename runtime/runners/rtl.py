@@ -132,7 +132,7 @@ class RtlRunner(FpgaRunner):
         self._counts: list[tuple[int, ...]] = []
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
+        """Run one picture; return the outputs and the nanoseconds that the simulation took."""
         self._counts.append((0, 0, 0, 0))
         return super().process(inputs)
 

@@ -18,7 +18,7 @@ class Runner(Protocol):
         ...
 
     def process(self, inputs: list[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds it took."""
+        """Run one hop; return the outputs and the nanoseconds it took."""
         ...
 
     def session(self, constants: list[Array]) -> None:

@@ -168,7 +168,7 @@ class WasmRunner:
         return Compiler((), name, version)
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds of the call, Python's part included."""
+        """Run one hop; return the outputs and the nanoseconds of the call, Python's part included."""
         self._inputs.put(inputs)
         start = time.perf_counter_ns()
         try:

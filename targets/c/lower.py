@@ -44,7 +44,7 @@ from edgekit.targets.session import split_session
 
 
 def check_c(model: Model) -> list[Problem]:
-    """Every node that the C targets cannot run as it is, and why."""
+    """Return every node that the C targets cannot run, and why."""
     try:
         graph = to_integer(model).ir.graph
     except ModelError as error:

@@ -73,7 +73,7 @@ class Graph:
     def tensor(
         self, name: str, shape: Sequence[int], dtype: str, scales: Scales | None = None
     ) -> int:
-        """Add a computed tensor; returns its number."""
+        """Add a computed tensor; return its number."""
         self.tensors.append(Tensor(name, tuple(int(n) for n in shape), dtype, scales))
         return len(self.tensors) - 1
 
@@ -93,7 +93,7 @@ class Graph:
         self.operators.append(OperatorCall(builtin, list(inputs), list(outputs), options))
 
     def drop_unread(self) -> dict[int, int]:
-        """Remove constants that no operator reads; returns the new number of every other tensor."""
+        """Remove constants that no operator reads; return the new number of every other tensor."""
         read = {number for operator in self.operators for number in operator.inputs}
         read.update(self.outputs)
         left = [n for n in range(len(self.tensors)) if n in read or n not in self.data]
@@ -129,7 +129,7 @@ class Graph:
             self.operators.append(call)
 
     def _slice_whole(self, source: int) -> int:
-        """Append a copy of a tensor; returns its number."""
+        """Append a copy of a tensor; return its number."""
         held = self.tensors[source]
         copy = self.tensor(f"{held.name}_copy", held.shape, held.dtype, held.scales)
         begin = self.constant("begin", np.zeros(len(held.shape), np.int32))

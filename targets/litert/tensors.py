@@ -153,7 +153,7 @@ class Tensors:
         return self.relabelled(number, None)
 
     def requantized_tensor(self, number: int, kind: QuantType) -> int:
-        """A tensor of integers in another type: itself where it has that."""
+        """Return a tensor of integers in another type, or itself if it has that type."""
         held = self.graph.tensors[number]
         if held.dtype == kind.dtype and held.scales == scales_of(kind):
             return number

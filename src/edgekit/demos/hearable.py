@@ -86,7 +86,7 @@ def play_builds(
     progress: Progress,
     counted: bool,
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Export networks, play through each, and count instructions where `counted`; returns their rows, and notes.
+    """Export networks, play through each, and count instructions where `counted`; return their rows, and notes.
 
     Args:
         forms: the network of each build, and its export options, by the build's name.

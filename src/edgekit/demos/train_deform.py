@@ -152,7 +152,7 @@ def deformable(start: Detector, variant: Variant) -> Detector:
 def train_four_bits(
     net: Detector, steps: int, seed: int = 0, kept: Path | None = None, offsets: bool = True
 ) -> Detector:
-    """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place.
+    """Train on with weights rounded to 4 bits; return the same detector, the rounded weights in place.
 
     Without `offsets` the layers that make d keep their weights as they are.
     """

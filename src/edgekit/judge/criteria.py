@@ -199,7 +199,7 @@ def hardest(model: Model, calibration: Calibration) -> int:
 def judges(
     model: Model, calibration: Calibration, heard: SoundInputs, first: int = JUDGES - 1
 ) -> tuple[tuple[int, ...], list[Clip], list[float]]:
-    """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
+    """Return the judging parts of the calibration, as clips, and the divisor of the noise of each.
 
     That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all
     levels, and with the next part over it; session constants stay whole.

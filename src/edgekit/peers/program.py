@@ -112,7 +112,7 @@ class Weights:
             self.integers[name] = found
 
     def add_form(self, node: ir.Node, index: int, form: str, change: Change) -> str:
-        """Add another form of a node's weight, and of its integers where they have it; returns its name."""
+        """Add another form of a node's weight, and of its integers where they have it; return its name."""
         source = _input_name(node, index)
         if not source:
             return ""

@@ -46,7 +46,7 @@ def emit_rows_int(
     mult: NDArray[np.generic],
     shift: NDArray[np.generic],
 ) -> None:
-    """A call of ``ek_fc`` with w (outputs, inputs), sparse where it keeps a pattern and that pays."""
+    """Emit a call of ``ek_fc`` with w (outputs, inputs), sparse where it keeps a pattern that pays."""
     x, y = node.inputs[0], node.outputs[0]
     n, k = w.shape
     (pattern,) = ctx.patterns(node, {"w": w}, [8 * item_bytes(x)], size(x) // k)

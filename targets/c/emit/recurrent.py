@@ -107,7 +107,7 @@ class _Cell:
         return places, end
 
     def settle(self, ctx: Context) -> tuple[list[str], str]:
-        """Bring the states to their homes; returns these, and where Y is to be written, or nothing."""
+        """Bring the states to their homes; return these, and where Y is to be written, or nothing."""
         size, homes = self.batch * self.units, []
         for order, (_, initial, _) in enumerate(self.states):
             number = self._home(order)

@@ -193,7 +193,7 @@ class _Planner:
                     self.join(node.outputs[a], node.outputs[b])
 
     def _join_states(self) -> list[tuple[ir.Value, ir.Value]]:
-        """Let states be overwritten where that is safe; returns the (old, new) that are moved at the end."""
+        """Let states be overwritten where that is safe; return the (old, new) that are moved at the end."""
         pairs = [(self.inputs[p.input], self.outputs[p.output]) for p in self.model.states]
         moved = [pair for pair in pairs if self.root(pair[1]) in self.anchor]
         self.closing = {new for _, new in moved}
@@ -204,7 +204,7 @@ class _Planner:
         return [(old, new) for old, new in moved if self.place(old) != self.place(new)]
 
     def _overwrite(self, old: ir.Value, new: ir.Value) -> bool:
-        """Let a new state take the storage of the old one, if it may; returns whether it does."""
+        """Let a new state take the storage of the old one, if it may; return whether it does."""
         safe = self.root(new) not in self.anchor and self._may_overwrite(old, new)
         return safe and self.join(old, new)
 

@@ -13,7 +13,7 @@ from edgekit.targets.c.emit.table import EMITTERS
 
 
 def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
-    """Emit every node of the schedule into an empty context, and an EK_LAYER after it; returns the context."""
+    """Emit every node of the schedule into an empty context, and an EK_LAYER after it; return the context."""
     layout = ctx.layout
     for node in model.ir.graph:
         before = len(ctx.lines)

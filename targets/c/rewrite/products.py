@@ -59,7 +59,7 @@ class View:
 
 
 def product(node: ir.Node, window: ir.Value, axis: int) -> Product | None:
-    """The product that a reader of a window is, or leads to; None where it is something else."""
+    """Return the product that a reader of a window is or leads to; None for other readers."""
     sizes = dims(window)
     view: View | None = View(window, sizes, _strides(sizes, axis), axis)
     while view is not None and node.op_type in ("Reshape", "Transpose") and not node.domain:

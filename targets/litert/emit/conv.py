@@ -177,7 +177,7 @@ def is_conv(w: NodeEmission, node: ir.Node) -> bool:
 
 
 def transpose(w: NodeEmission, node: ir.Node) -> None:
-    """TRANSPOSE_CONV where it has one group and no dilation, else a convolution over an input with gaps."""
+    """Emit TRANSPOSE_CONV for one group and no dilation, else a convolution over an input with gaps."""
     s, order = geometry(node)
     rows = _rows(w, node, s)
     if rows is None:

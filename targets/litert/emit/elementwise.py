@@ -25,7 +25,7 @@ def operands(w: NodeEmission, node: ir.Node) -> tuple[Order, list[int]]:
 
 
 def wide(w: NodeEmission, number: int) -> int:
-    """A tensor of plain integers as int32, where it is narrower."""
+    """Return a tensor of plain integers, widened to int32 if narrower."""
     held = w.graph.tensors[number]
     narrow = held.dtype in NARROW and held.scales is None
     return w.op("CAST", [number], dtype="int32") if narrow else number

@@ -60,7 +60,7 @@ def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, f
 
 
 def batches(first: int) -> Iterator[Clips]:
-    """Batches of a pool, some clips of which are new in each step; the first step makes the seed."""
+    """Yield batches of a pool; each step renews some clips, and the first step makes the seed."""
     random = np.random.default_rng((SEED, first))
     sizes = BATCH // FRESH, POOL // FRESH
     for chosen in pool_batches(lambda: clips(random, FRESH), *sizes, random):

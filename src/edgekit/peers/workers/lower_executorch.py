@@ -23,7 +23,7 @@ GLUE = ("executorch_call_delegate", "getitem")
 
 
 def in_xnnpack(program: ExportedProgram) -> tuple[bytes, Counter[str]]:
-    """Lower an exported program; returns the .pte and the operators that XNNPACK does not take."""
+    """Lower an exported program; return the .pte and the operators that XNNPACK does not take."""
     try:
         edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
     except AssertionError:  # its partitions of several operators may wait for each other

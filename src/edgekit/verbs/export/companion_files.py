@@ -32,7 +32,7 @@ def read_companions(read: OptionValues, target: Target | None) -> tuple[Companio
 
 
 def board_problems(board: Board | None, target: Target | None, external: bool) -> Iterator[Problem]:
-    """Yield why a board does not go with the target, or with weights that a bundle holds, if it does not."""
+    """Yield the conflicts of a board with the target, or with weights that a bundle holds."""
     if board is None:
         return
     where = f"board '{board.name}'"

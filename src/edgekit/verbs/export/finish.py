@@ -269,7 +269,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def with_board(
     manifest: Manifest, build: Build, folder: Path, board: Board
 ) -> tuple[Manifest, int]:
-    """Write linker script and header of the user's board; returns the facts, and flash that is left for golden data."""
+    """Write linker script and header of the user's board; return the facts, and flash that is left for golden data."""
     placed, name = place_build(build, manifest, board), manifest.c_name
     (folder / f"{name}_board.ld").write_text(board_script(name, placed), encoding="utf-8")
     (folder / f"{name}_board.h").write_text(board_header(name, placed), encoding="utf-8")

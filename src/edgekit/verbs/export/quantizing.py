@@ -310,7 +310,7 @@ def apply_recipe(
 
 
 def recipe_conflict(model: Model, recipe: Recipe) -> Problem | None:
-    """Say why a network that is quantized already cannot get this recipe; it stays as it is."""
+    """Return why a network that is quantized already cannot get this recipe; it stays as it is."""
     own = model.quantization.recipe
     name = recipe.name
     if own == FLOAT or name == own or (own == SOURCE_RECIPE and name == FLOAT):

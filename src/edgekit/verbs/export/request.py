@@ -239,7 +239,7 @@ def _output_problems(read: OptionValues, out: Path) -> Iterator[Problem]:
 
 
 def metric_problems(read: OptionValues, target: Target | None) -> Iterator[Problem]:
-    """Yield why a metric does not go with the other options, if it does not."""
+    """Yield the conflicts of a metric with the other options."""
     if "metric" not in read.user_options:
         return
     if "min_snr_db" not in read.user_options:
@@ -331,7 +331,7 @@ def target_problems(read: OptionValues, target: Target) -> list[Problem]:
 
 
 def half_problems(target: Target) -> list[Problem]:
-    """Return why float16 weights do not go with the target, if they do not."""
+    """Return the conflicts of float16 weights with the target."""
     if target.stores_half:
         return []
     found = f"for target '{target.name}', which multiplies by float32 or integer weights only"
@@ -341,7 +341,7 @@ def half_problems(target: Target) -> list[Problem]:
 
 
 def calibration_problems(source: str, recipe: str) -> list[Problem]:
-    """Return why an integer recipe without --calibration does not go with the source, if it does not."""
+    """Return the conflicts of an integer recipe without --calibration with the source."""
     if not is_onnx(source):
         return []
     allowed = "--calibration SOURCE: an .onnx holds no example inputs"
