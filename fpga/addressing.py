@@ -1,7 +1,7 @@
-"""Data movement as addresses: which stored element every element of a moved tensor is.
+"""Data movement as addresses: the stored element of every element of a moved tensor.
 
-Each operator that only moves elements is run once, in NumPy, on the elements' numbers. What comes out must be a
-choice of whole channels, each pixel of a channel repeated so many times each way, however the graph says it.
+Each operator that only moves elements is run once, in NumPy, on the elements' numbers. The result must be a choice of
+whole channels, each pixel repeated a fixed number of times each way. The form of the graph does not matter.
 """
 
 from dataclasses import dataclass, field
@@ -34,7 +34,7 @@ def picture_dims(value: ir.Value) -> tuple[int, ...]:
 
 
 class NoView(Exception):
-    """A moved tensor that is not whole channels of pictures: what was found, and what is allowed."""
+    """A moved tensor that is not whole channels of pictures: the found form, and the allowed one."""
 
     def __init__(self, found: str, allowed: str) -> None:
         """Keep both for the problem."""
@@ -47,7 +47,7 @@ class Addresses:
     """The numbers of the elements of every value that is stored or moved."""
 
     numbers: dict[str, Numbers] = field(default_factory=dict)
-    _first: list[int] = field(default_factory=lambda: [1])  # 0 is what fills read
+    _first: list[int] = field(default_factory=lambda: [1])  # 0 is the number of fill elements
     _names: list[str] = field(default_factory=list)
     _shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
@@ -63,7 +63,7 @@ class Addresses:
         self._shapes[name] = (shape[1], shape[2], shape[3])
 
     def move(self, node: ir.Node) -> bool:
-        """Follow a node that moves elements; False where it does something else, or is not known here."""
+        """Follow a node that moves elements; return False for other and unknown nodes."""
         if node.domain != "" or node.op_type not in MOVES:
             return False
         if node.op_type == "Resize" and text(node, "mode", "nearest") != "nearest":
@@ -85,7 +85,7 @@ class Addresses:
         return self.numbers.get(str(value.name), array_of(value))
 
     def view(self, value: ir.Value) -> View:
-        """What `value` is of the stored tensors; raises `NoView` where it is more than channels and upsampling."""
+        """Return `value` as a view of stored tensors; raises `NoView` if it is more than channels and upsampling."""
         name = f"{value.name!r}"
         if str(value.name) not in self.numbers:
             raise NoView(f"{name} is nothing that a layer or the input made", "a picture")
@@ -110,9 +110,9 @@ class Addresses:
         return View(names, tuple(map(int, channels)), height, width, tuple(map(int, factors)))
 
     def _channels(self, name: str, tensor: str, own: Array) -> tuple[Array, int]:
-        """Which channels of a stored tensor these are, and how often each pixel is repeated each way.
+        """Return the channels of a stored tensor, and the number of repeats of each pixel each way.
 
-        `own` (channels, height, width) says which element of the tensor each pixel is; `name` is the value's.
+        `own` (channels, height, width) is the element of the tensor for each pixel; `name` is the value's.
         """
         _, stored_h, stored_w = self._shapes[tensor]
         _, height, width = own.shape
@@ -133,5 +133,5 @@ class Addresses:
 
 
 def _mixed_channels(name: str) -> tuple[str, str]:
-    """What is found, and allowed, where a channel of a value is none of a stored tensor."""
+    """Return the found and the allowed, where a channel of a value is none of a stored tensor."""
     return f"a channel of {name} holds pixels of several channels", "whole channels"

@@ -1,7 +1,7 @@
-"""What of a network the engine does not run, as parts that the CPU computes in float between its layers.
+"""Parts of a network without engine layers, which the CPU computes in float between the engine's layers.
 
-A part begins with an operator that the engine does not have, and ends before the first layer of the engine that reads
-what it makes.
+A part begins with an operator that the engine does not have. It ends before the first layer of the engine that reads
+its outputs.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class CpuOperators:
         return value in self._made
 
     def written(self, name: str, layers: int) -> ir.Value | None:
-        """Let the engine read a value, before the layer behind `layers` others; None where the CPU does not make it."""
+        """Let the engine read a value, from layer number `layers` on; None where the CPU does not make it."""
         value = next((v for v in self._made if v.name == name), None)
         if value is None:
             return None
@@ -58,7 +58,7 @@ class CpuOperators:
     def finish(
         self, layers: int, stored_view: Callable[[ir.Value], View | None]
     ) -> tuple[CpuPart, ...]:
-        """Return the parts of a network of so many layers; `stored_view` says where the engine has a value."""
+        """Return the CPU's parts for this number of layers; `stored_view` finds the engine's place of a value."""
         for part in self._parts:
             part.at = layers if part.at is None else part.at
             own = list(part.nodes)
@@ -71,7 +71,7 @@ class CpuOperators:
     def _inputs(
         self, node: ir.Node, part: _Part, stored_view: Callable[[ir.Value], View | None]
     ) -> None:
-        """Find where a node's inputs come from; what only moves the engine's results is done again here."""
+        """Find the sources of a node's inputs; nodes that only move the engine's results are repeated here."""
         for value in node.inputs:
             if value is None or array_of(value) is not None:
                 continue

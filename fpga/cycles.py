@@ -1,6 +1,6 @@
-"""How many cycles an engine takes for a layer at least: what its data paths count, and what its memory port allows.
+"""The least cycles of an engine for a layer: those of its data paths, and those that its memory port allows.
 
-The search goes by these; `edgekit.fpga.timing` walks the program of the engine that it takes.
+The search uses these; `edgekit.fpga.timing` walks the program of the chosen engine.
 """
 
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ TABLE_BYTES = 7  # bias, multiplier and shift of a channel
 
 @dataclass(frozen=True)
 class LayerCycles:
-    """Where a layer's cycles go.
+    """The cycles of a layer, by cause.
 
     Attributes:
         name: of the layer.
         path: ``dense`` or ``depthwise``.
         macs: multiply-accumulates that the network needs.
         compute: cycles of the data path, filling and draining included.
-        tables: cycles of loading what the layer begins with: the first weights and their scaling, a depthwise layer's
-            tables; nothing runs meanwhile.
-        port: cycles that the memory port needs for what moves while the layer runs.
+        tables: cycles of loading a layer's first weights and their scaling, or a depthwise layer's tables; the data
+            path is idle meanwhile.
+        port: cycles of the memory port for transfers while the layer runs.
         dram_bytes: of pictures and results that the layer reads from DRAM or writes there.
-        weight_bytes: that it reads: weights and tables.
+        weight_bytes: those of weights and tables.
         walked: all cycles of the layer, reading its record and waiting included; None where not known.
     """
 
@@ -46,7 +46,7 @@ class LayerCycles:
 
     @property
     def total(self) -> int:
-        """Cycles of the layer: those that were walked, or the least."""
+        """Cycles of the layer: the walked ones, or the least."""
         return self.walked or self.tables + max(self.compute, self.port)
 
     @property
@@ -61,7 +61,7 @@ def groups_of(channels: int, lanes: int) -> int:
 
 
 def depthwise_passes(spec: EngineSpec, channels: int, width: int) -> list[int]:
-    """Channel groups of each pass: as many as the line buffer and the tables hold."""
+    """Channel groups of each pass: the number that the line buffer and the tables hold."""
     groups = groups_of(channels, spec.lanes)
     most = min(spec.line_beats // width, spec.groups)
     if most == 0:
@@ -77,7 +77,7 @@ def depthwise_compute(
     It ends with the scan or, later mostly, with its last result.
     """
     lead = spec.lead_rows if deform else 2
-    behind = (height - 1) % stride * width + (width - 1) % stride  # pixels behind the last kept one
+    behind = (height - 1) % stride * width + (width - 1) % stride  # pixels after the last kept one
     return sum(
         (height + lead) * width * groups + max(DEPTHWISE_LATENCY - behind * groups, 0)
         for groups in depthwise_passes(spec, channels, width)
@@ -97,7 +97,7 @@ def dense_compute(spec: EngineSpec, beats: int, pixels: int, outputs: int) -> in
 
 
 def tree_levels(spec: EngineSpec) -> int:
-    """Registers of the dense array's adder tree, behind its sums of four."""
+    """Registers of the dense array's adder tree, after its sums of four."""
     quads = -(-spec.lanes // 4)
     return max((quads - 1).bit_length(), 1)
 

@@ -1,4 +1,4 @@
-"""DRAM behind an engine's memory port: what it takes, and a model of its bus, a burst at a time."""
+"""DRAM at an engine's memory port: its timing, and a model of its bus, a burst at a time."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Timing:
-    """What memory takes, in cycles of the engine's clock; `rtl/sim_memory.h` simulates the same.
+    """Times of memory, in cycles of the engine's clock; `rtl/sim_memory.h` simulates the same.
 
     Attributes:
         latency: from when the bus has a burst to its first beat, or to its answer.
@@ -14,7 +14,7 @@ class Timing:
         refresh_every: cycles between refreshes, 0 for none.
         refresh: of one; it closes all rows.
         turnaround: of the bus, from reads to writes and back.
-        banks: of rows of `row_bytes`, one behind another.
+        banks: of rows of `row_bytes`, one after another.
         row_bytes: of a row.
     """
 
@@ -35,15 +35,15 @@ interconnect and controller."""
 
 @dataclass
 class Burst:
-    """A burst, and when what happens to it: -1 where that is not known yet.
+    """A burst, and the cycles of its events: -1 while unknown.
 
     Attributes:
         address: of its first byte.
         beats: of the bus.
-        at: when memory has it; of a write, when it has its last beat.
-        granted: when the engine's port took a read.
+        at: the cycle when memory has it; of a write, when it has its last beat.
+        granted: the cycle when the engine's port took a read.
         given: a read's first beat, or a write's answer.
-        begun: when it left the queue of bursts that wait.
+        begun: the cycle when it left the queue of waiting bursts.
     """
 
     address: int
@@ -72,12 +72,12 @@ class Bus:
     )  # of a bank: its row, when it is free
 
     def next_at(self) -> int:
-        """When the next burst may move, or -1 where none waits."""
+        """Return the cycle when the next burst may move, or -1 where none waits."""
         first = [queue[0].at for queue in (self.reads, self.writes) if queue]
         return max(self._free(min(first))[0], min(first)) if first else -1
 
     def _free(self, now: int) -> tuple[int, int]:
-        """When the bus is free, as known at `now`, and when it is refreshed next."""
+        """Return the cycle when the bus is free, as known at `now`, and that of the next refresh."""
         free, refresh = self.free, self.next_refresh
         while self.timing.refresh_every and refresh <= max(free, now):
             free = max(free, refresh) + self.timing.refresh

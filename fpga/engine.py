@@ -1,4 +1,4 @@
-"""An engine for a model: its integers, the search, and what is written of it."""
+"""An engine for a model: its integers, the search, and its files."""
 
 from dataclasses import dataclass, replace
 
@@ -36,13 +36,13 @@ class Engine:
 
     @property
     def program(self) -> Program:
-        """What the engine is given."""
+        """The program for the engine."""
         return self.choice.program
 
     def golden(
         self, picture: Float32, compute: golden.Compute | None = None
     ) -> tuple[dict[str, S8], dict[str, Float32]]:
-        """What a picture ``(1, channels, height, width)`` must give: all stored tensors, and the outputs in float.
+        """Return the exact results of a picture ``(1, channels, height, width)``: stored tensors, and float outputs.
 
         `compute` is the CPU, for a network of which it computes parts.
         """
@@ -63,9 +63,9 @@ def _no_cpu(part: CpuPart, _floats: object) -> dict[str, Float32]:
 
 
 def check(model: Model, cpu_fallback: bool = False, picture: str | None = None) -> list[Problem]:
-    """Every node that no engine can run, and why; with `cpu_fallback` what the CPU cannot run either.
+    """Return every node that no engine can run, and why; with `cpu_fallback` those the CPU cannot run either.
 
-    `picture` is what the user declares of pictures, see `edgekit.base.pictures`.
+    `picture` is the user's declaration of pictures, see `edgekit.base.pictures`.
     """
     problems = lower.check(model, EngineSpec(), cpu_fallback)
     if len(model.ir.graph.inputs) != 1:
@@ -93,7 +93,7 @@ def make_build(
 ) -> EngineBuild:
     """Return the files and the manifest, without golden vectors and verification.
 
-    `picture` is what the user declares of pictures.
+    `picture` is the user's declaration of pictures.
     """
     program, spec = engine.program, engine.choice.spec
     simulation = project.sources(program)
@@ -150,7 +150,7 @@ def _manifest(
 
 
 def engine_facts(engine: Engine) -> JsonObject:
-    """The manifest's ``engine``: sizes, and figures of which `kinds` says where they come from."""
+    """Return the manifest's ``engine``: sizes, and figures whose sources are in `kinds`."""
     choice, spec = engine.choice, engine.choice.spec
     cycles = choice.cycles
     dense = [row for row in cycles if row.path == "dense"]

@@ -35,21 +35,21 @@ class Padding:
     left: int
 
     def before(self, shape: ConvShape) -> ConvShape:
-        """The sizes of a convolution behind it, as one of the picture itself."""
+        """Return the sizes of the convolution after this padding, as one of the picture itself."""
         _, _, height, width = dims(self.x)
         top, left = shape.pad_top + self.top, shape.pad_left + self.left
         return replace(shape, in_h=height, in_w=width, pad_top=top, pad_left=left)
 
 
 def padding_of(node: ir.Node) -> Padding | None:
-    """What a Pad does, where that is zeros above, below, left and right; None for anything else."""
+    """Return the zeros of a Pad above, below, left and right; None for any other padding."""
     x, pads, fill = node.inputs[0], array_of(node.inputs[1]), optional(node, 2)
     value = np.zeros(1) if fill is None else array_of(fill)
     if x is None or pads is None or value is None or np.any(value):
         return None
     if attribute(node, "mode", "constant") not in ("constant", b"constant"):
         return None
-    whole = optional(node, 3) is None  # else it says which axes
+    whole = optional(node, 3) is None  # else it names the axes
     is_around = len(dims(x)) == 4 and dims(node.outputs[0])[:2] == dims(x)[:2]
     if not whole or not is_around or min(pads.ravel()) < 0:
         return None
@@ -58,7 +58,7 @@ def padding_of(node: ir.Node) -> Padding | None:
 
 
 class NoLayer(NoView):
-    """An operator that is no layer of the engine: what was found, and what is allowed."""
+    """An operator that is no layer of the engine: the found form, and the allowed one."""
 
 
 def convolution(
@@ -102,7 +102,7 @@ def linear(
     tail: Tail,
     read: Callable[[ir.Value | None], View],
 ) -> Sums:
-    """A convolution, or a deformable one, that writes `y`; `read` says what the engine has of a value.
+    """Build a convolution, or a deformable one, that writes `y`; `read` returns the engine's view of a value.
 
     Raises `NoView` where it does not fit.
     """
@@ -125,7 +125,7 @@ def linear(
 
 
 def taps(shape: ConvShape) -> tuple[list[int], list[int]]:
-    """How far the kernel's rows and columns lie from the pixel that the engine computes: stride times the output's."""
+    """Return offsets of the kernel's rows and columns from the computed pixel: stride times the output's."""
     rows = [i * shape.dil_h - shape.pad_top for i in range(shape.k_h)]
     return rows, [i * shape.dil_w - shape.pad_left for i in range(shape.k_w)]
 
@@ -144,14 +144,14 @@ def _stride(shape: ConvShape) -> int:
 
 
 def repeat_channels(view: View, times: int) -> View:
-    """Each channel so many times in a row."""
+    """Return each channel `times` times in a row."""
     rows = [source for source in view.sources for _ in range(times)]
     tensors, channels, factors = zip(*rows, strict=True)
     return View(tensors, channels, view.height, view.width, factors)
 
 
 def pixelwise(name: str, y: str, view: View, weights: F64, tail: Tail, bias: F64) -> Sums:
-    """A 1x1 layer of weights ``(outputs, inputs)``, with what follows on it."""
+    """Return a 1x1 layer of weights ``(outputs, inputs)``, with the functions folded into it."""
     scaled = (weights * tail.factor[:, None])[:, :, None, None]
     start = bias * tail.factor + tail.addend
     return Sums(name, "dense", view, y, scaled, start, tail.low, tail.high, 1)
@@ -295,7 +295,7 @@ def _squares(node: ir.Node, view: View, y: str, tail: Tail, side: int) -> list[S
 def _depthwise(
     name: str, y: str, view: View, weights: F64, stride: int, tail: Tail, last: bool
 ) -> Sums:
-    """A depthwise layer; what follows is the last one's, those before keep the type of what they read."""
+    """Return a depthwise layer; `tail` belongs to the last one, those before keep the type of their input."""
     if not last:
         zeros = np.zeros(len(weights))
         step = Sums(name, "depthwise", view, y, weights, zeros, -np.inf, np.inf, stride)
@@ -306,7 +306,7 @@ def _depthwise(
 
 
 def _quadrant(channels: int, weight: float) -> F64:
-    """A pixel, and those right of it and below: what lies outside of the picture is 0."""
+    """Return a pixel, and those right of it and below: pixels outside of the picture are 0."""
     weights = np.zeros((channels, 3, 3))
     weights[:, 1:, 1:] = weight
     return weights

@@ -1,4 +1,4 @@
-"""The integer golden model: what every form of an engine computes, bit for bit."""
+"""The integer golden model: the exact results of every form of an engine, bit for bit."""
 
 from collections.abc import Callable, Mapping
 
@@ -29,7 +29,7 @@ def run_with_cpu(
 ) -> tuple[dict[str, S8], dict[str, F32]]:
     """Return every stored tensor, and every float that the CPU has, of one picture in float.
 
-    `compute` returns what a part makes of its inputs, by name.
+    `compute` returns the outputs of a part for its inputs, by name.
     """
     floats = dict(picture)
     waiting = list(network.cpu)
@@ -80,7 +80,7 @@ def _real(network: Network, view: View, values: Values) -> F32:
 
 
 def read_view(view: View, values: Values) -> S8:
-    """Return what a layer reads, ``(channels, height, width)``."""
+    """Return the input of a layer, ``(channels, height, width)``."""
     return np.stack([values[t][c].repeat(f, 0).repeat(f, 1) for t, c, f in view.sources])
 
 
@@ -106,7 +106,7 @@ def dense(layer: Layer, x: S8) -> Int64:
 
 
 def pool(layer: Layer, x: S8) -> S8:
-    """The largest value of each window; what lies outside is the least."""
+    """Return the largest value of each window; pixels outside are the least."""
     k, s = layer.kernel, layer.stride
     ends = ((k - 1) // 2, k)
     padded = np.pad(x, ((0, 0), ends, ends), constant_values=-128)

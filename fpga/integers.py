@@ -1,4 +1,4 @@
-"""From a layer's float sums to integers: types, weights, biases, multipliers."""
+"""Convert a layer's float sums to integers: types, weights, biases, multipliers."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -36,7 +36,7 @@ class Sums:
     dilation: str | None = None
     is_dilation: bool = False
     keeps_type: bool = False  # y has the type of x
-    one_scale: bool = False  # what it reads has one scale
+    one_scale: bool = False  # its input has one scale
 
     @property
     def kernel(self) -> int:
@@ -56,7 +56,7 @@ class Ranges:
     """The type of each stored tensor; tensors that are read together through padding share one."""
 
     def __init__(self, observers: dict[str, Observer]) -> None:
-        """Take what calibration saw of every float tensor."""
+        """Take calibration's observations of every float tensor."""
         self.observers, self.parent = observers, dict[str, str]()
 
     def share(self, view: View) -> None:
@@ -137,7 +137,7 @@ def _pool_layer(sums: Sums) -> Layer:
 
 
 def _weight_scales(weights: Float64, bias: Float64, limit: int) -> Float64:
-    """One scale per output channel: of the largest weight, at 4 bits that of least squared error."""
+    """Return one scale per output channel: of the largest weight, at 4 bits that of least squared error."""
     rows = weights.reshape(len(weights), -1)
     scales = np.abs(rows).max(axis=1) / limit
     if limit < 127:

@@ -1,7 +1,7 @@
-"""Where an engine keeps its tensors: channels in planes of beats, planes on chip or in DRAM.
+"""The places of an engine's tensors: channels in planes of beats, planes on chip or in DRAM.
 
 A plane holds LANES channels of every pixel, a beat each. A layer reads a list of planes, so that shuffle, split and
-concat cost nothing; which channels share a plane is chosen by who reads them.
+concat cost nothing. The readers of channels decide which of them share a plane.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ class TensorPlace:
 
     Attributes:
         slots: of each channel: its plane times LANES plus its lane.
-        planes: how many planes it has, one behind the other.
+        planes: the number of its planes, one after another.
         on_chip: whether it lies in the engine's buffer; else in DRAM.
         address: of its first beat there.
     """
@@ -62,7 +62,7 @@ class Layout:
         return list(dict.fromkeys(plane for plane, _ in self.lanes_of(view)))
 
     def lanes_of(self, view: View) -> list[tuple[Plane, int]]:
-        """Of each channel of a view its plane and its lane."""
+        """Return the plane and the lane of each channel of a view."""
         found = []
         times = Counter[tuple[str, int, int]]()
         for source in view.sources:
@@ -75,7 +75,7 @@ class Layout:
         return found
 
     def slots_of(self, view: View) -> list[int]:
-        """Of each channel of a view its lane among those of all its planes."""
+        """Return the lane of each channel of a view, among those of all its planes."""
         index = {plane: i for i, plane in enumerate(self.planes_of(view))}
         return [index[plane] * self.lanes + lane for plane, lane in self.lanes_of(view)]
 
@@ -131,7 +131,7 @@ class _Channels:
     def _grouped(
         self, tensor: StoredTensor, readers: Mapping[tuple[str, int], frozenset[int]]
     ) -> list[int]:
-        """Channels with the same readers fill planes of their own; what is left over shares planes, first fit."""
+        """Fill separate planes with channels of the same readers; the others share planes, first fit."""
         groups: dict[frozenset[int], list[int]] = {}
         for channel in range(tensor.channels):
             groups.setdefault(readers.get((tensor.name, channel), frozenset()), []).append(channel)
@@ -205,7 +205,7 @@ def _readers(network: Network) -> dict[tuple[str, int], frozenset[int]]:
 
 
 def _last_readers(network: Network) -> dict[str, int | None]:
-    """The last layer that reads each tensor; None for what leaves the engine, and what the CPU wrote."""
+    """Return the last layer that reads each tensor; None for tensors that leave the engine, or come from the CPU."""
     last: dict[str, int | None] = {layer.y: step for step, layer in enumerate(network.layers)}
     for step, layer in enumerate(network.layers):
         names = {*layer.x.tensors, *([layer.dilation] if layer.dilation else [])}
@@ -222,7 +222,7 @@ def _in_place(
     last: Mapping[str, int | None],
     step: int,
 ) -> str | None:
-    """The tensor whose place a depthwise layer may write to: rows leave behind the line buffer."""
+    """Return the tensor whose place a depthwise layer may overwrite: rows leave after the line buffer."""
     names = set(layer.x.tensors)
     if (
         layer.path != "depthwise"

@@ -1,7 +1,7 @@
-"""Lines of memory on their way: the engine's port, the program's words, results; when each may go and comes.
+"""Lines of memory in transfer: the times of the engine's port, of the program's words, and of results.
 
-A process goes on as far as it can, and yields where it waits for what is not known yet: `Port.moved` says that
-something has become known.
+A process goes on as far as it can, and yields while it waits for something unknown. `Port.moved` signals that something
+has become known.
 """
 
 from collections.abc import Generator
@@ -22,10 +22,10 @@ Taking = Generator[None, None, int]
 
 
 class Port:
-    """The engine's port: memory behind it, and which of two readers asks it for a line."""
+    """The engine's port: its memory, and the one of two readers that asks it for a line."""
 
     def __init__(self, timing: Timing, spec: EngineSpec) -> None:
-        """Nothing is asked for."""
+        """Start without requests."""
         self.bus, self.bytes = Bus(timing), spec.port_bytes
         self.beats = LINE // self.bytes
         self.asks: dict[int, Burst] = {}  # of each reader
@@ -39,7 +39,7 @@ class Port:
         return burst
 
     def step(self) -> bool:
-        """Do what comes next; False where nothing does."""
+        """Do the next step; return False where there is none."""
         asks = self.asks.items()
         grant = min((max(burst.at, self.granted + 1) for _, burst in asks), default=-1)
         move = self.bus.next_at()
@@ -87,7 +87,7 @@ class Words:
             at = burst.granted + 1
 
     def take(self, count: int, at: int) -> Taking:
-        """Take words, a cycle each, from cycle `at` on; returns the cycle of the last."""
+        """Take words, a cycle each, from cycle `at` on; return the cycle of the last."""
         while count:
             number, word = divmod(self.address, LINE_WORDS)
             number -= self.first
@@ -117,14 +117,14 @@ class Writer:
     """Lines on their way to memory: `rtl/ek_writer.sv`."""
 
     def __init__(self, port: Port, lanes: int) -> None:
-        """Nothing is gathered."""
+        """Start without gathered lines."""
         self.port, self.lanes = port, lanes
         self.slots: dict[int, Line] = {}
         self.bursts: list[Burst] = []
         self.free = 0  # when the next line may leave
 
     def leave(self, line: Line, at: int) -> Taking:
-        """Let a line leave at cycle `at` or later; returns when it does."""
+        """Let a line leave at cycle `at` or later; return when it does."""
         beats = line.last - line.first + 1
         behind = self.bursts[-QUEUE] if len(self.bursts) >= QUEUE else None
         while behind is not None and behind.begun < 0:
@@ -141,7 +141,7 @@ class Writer:
         return starts
 
     def flush(self, at: int) -> Taking:
-        """Let all lines leave; returns when memory has answered for everything."""
+        """Let all lines leave; return when memory has answered for everything."""
         at += 1
         for slot in range(WRITE_SLOTS):
             line = self.slots.pop(slot, None)

@@ -1,4 +1,4 @@
-"""From a float model and its calibration to the integer `Network` of an engine."""
+"""Lower a float model and its calibration to the integer `Network` of an engine."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,7 @@ def lower(
 def lower_observed(
     model: Model, observers: dict[str, Observer], spec: EngineSpec, cpu_fallback: bool = False
 ) -> Network:
-    """As `lower`, with what calibration saw of every float tensor."""
+    """Lower as `lower`, with calibration's observations of every float tensor."""
     plan = plan_layers(model, spec, cpu_fallback)
     ranges = Ranges(observers)
     for step in plan.steps:
@@ -84,7 +84,7 @@ def lower_observed(
 
 
 def _relate_ranges(ranges: Ranges, step: Sums, spec: EngineSpec) -> None:
-    """What a layer asks of the integers that it reads: its own type, or one scale for all channels."""
+    """Apply a layer's demand on the integers that it reads: its own type, or one scale for all channels."""
     if step.keeps_type:
         ranges.same(step.x_view, step.y)
     elif step.one_scale or step.path == "depthwise" or step.kernel > 1 or spec.weight_bits < 8:
@@ -92,7 +92,7 @@ def _relate_ranges(ranges: Ranges, step: Sums, spec: EngineSpec) -> None:
 
 
 def check(model: Model, spec: EngineSpec, cpu_fallback: bool = False) -> list[Problem]:
-    """Every node that the engine cannot run, and why; with `cpu_fallback` what the CPU cannot run either."""
+    """Return every node that the engine cannot run, and why; with `cpu_fallback` those the CPU cannot run either."""
     try:
         plan = plan_layers(with_phases(model), spec, cpu_fallback)
     except ModelError as error:
@@ -127,7 +127,7 @@ class _Planner:
         self.folded: set[ir.Node] = set()
         self.refused: set[ir.Value | None] = (
             set()
-        )  # values of no known picture: their nodes are told of
+        )  # values of no known picture: their nodes are reported
         self.dilations: dict[ir.Value, str] = {}
         self.padded: dict[ir.Value, Padding] = {}
 
@@ -165,7 +165,7 @@ class _Planner:
             self._refuse(f"output {value.name!r}", cause.found, cause.allowed)
 
     def _out_of_the_input(self, view: View) -> View:
-        """A view of what layers made: what of it is the input is copied by a layer."""
+        """Return a view of layers' results; a layer copies the parts that come from the input."""
         copies = {
             name: f"{name}.copy" for name in self.plan.inputs.values() if name in view.tensors
         }
@@ -182,7 +182,7 @@ class _Planner:
         return View(names, view.channels, view.height, view.width, view.upsample)
 
     def _keep(self) -> None:
-        """Cut out the parts of the CPU, and say what they are."""
+        """Cut out the parts of the CPU, and list them."""
         self.plan.cpu = self.cpu.finish(len(self.plan.steps), self._made_here)
         for problem in self.cpu.problems:
             self.plan.notes.append(f"on the CPU: {problem.where}: {problem.found}")
@@ -193,7 +193,7 @@ class _Planner:
             )
 
     def _made_here(self, value: ir.Value) -> View | None:
-        """What a value is of the engine's results; None where it is more than channels of these, repeated."""
+        """Return the view of the engine's results that equals a value; None if it is more than repeated channels."""
         if str(value.name) not in self.addresses.numbers:
             return None
         try:
@@ -246,7 +246,7 @@ class _Planner:
         raise NoLayer(*INTERLEAVED)
 
     def _read(self, value: ir.Value | None) -> View:
-        """What a value is of the stored tensors; raises `NoView`."""
+        """Return the view of the stored tensors that equals a value; raises `NoView`."""
         assert value is not None
         if self.cpu.makes(value) and not is_picture(value):
             raise NoLayer(f"{value.name!r}, which the CPU makes", "a picture, or what a layer made")
@@ -283,7 +283,7 @@ class _Planner:
         return True
 
     def _append(self, steps: list[Sums], tail: Tail) -> None:
-        """Layers one behind another, and what is folded into the last."""
+        """Append layers in order; the nodes of `tail` are folded into the last."""
         self.folded.update(tail.nodes)
         self.plan.steps += steps
         self.plan.shapes |= {step.y: step.shape for step in steps}
@@ -294,7 +294,7 @@ class _Planner:
         return self.fallback or node in self.final
 
     def _leave(self, node: ir.Node) -> None:
-        """Leave a node to the CPU, or to its refusal; what follows is looked at as well."""
+        """Leave a node to the CPU, or refuse it; later nodes are examined as well."""
         if self._keeps(node):
             self.cpu.take(node)
         for value in node.outputs:
@@ -337,7 +337,7 @@ class _Planner:
         self._append([step], tail)
 
     def _pointwise(self, node: ir.Node) -> bool:
-        """A layer of its own for what no other takes: a function per channel, or limits; False for anything else."""
+        """Add a layer for a function per channel or limits that no other layer takes; False for other nodes."""
         value = next((v for v in node.inputs if v is not None and array_of(v) is None), None)
         if value is None or not is_picture(value):
             return False

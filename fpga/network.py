@@ -1,4 +1,4 @@
-"""`Network`: what an engine runs, as integers: layers between stored int8 tensors."""
+"""`Network`: the integer network of an engine: layers between stored int8 tensors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,8 +32,8 @@ class StoredTensor:
 class View:
     """Channels of stored tensors as a layer reads them: shuffle, split, concat and upsampling are here.
 
-    Channel i is channel ``channels[i]`` of ``tensors[i]``; its pixel (y, x) is pixel ``(y // f, x // f)`` of the
-    stored one, where f is ``factors[i]``.
+    Channel i is channel ``channels[i]`` of ``tensors[i]``. With the factor f = ``factors[i]``, its pixel (y, x) is
+    pixel ``(y // f, x // f)`` of the stored one.
     """
 
     tensors: tuple[str, ...]
@@ -44,12 +44,12 @@ class View:
 
     @property
     def factors(self) -> tuple[int, ...]:
-        """How many times every channel's pixels are repeated in each direction."""
+        """The number of repeats of every channel's pixels in each direction."""
         return self.upsample or (1,) * len(self.channels)
 
     @property
     def sources(self) -> list[tuple[str, int, int]]:
-        """Of each channel its tensor, its channel there, and its factor."""
+        """The tensor, the channel there and the factor of each channel."""
         return list(zip(self.tensors, self.channels, self.factors, strict=True))
 
     @property
@@ -66,20 +66,20 @@ class Layer:
     `x_zero`.
 
     Attributes:
-        name: of the node that it was.
-        path: ``dense`` (every channel of x, any odd square kernel), ``depthwise`` (3x3, a channel each), or ``pool``
-            (the largest of 2x2 or 3x3; its weights are zeros that give the size).
-        x: what it reads.
+        name: of the original node.
+        path: ``dense`` (every channel of x, any odd square kernel), ``depthwise`` (3x3, a channel each), or ``pool``. A
+            pool takes the largest of 2x2 or 3x3; its weights are zeros of that size.
+        x: the input.
         y: name of the stored tensor that it writes.
         weights: int8, dense ``(out, in, k, k)``, depthwise ``(channels, 3, 3)``.
         bias: int32 per output channel.
         mult: of the requantization, in [2^15, 2^16).
         shift: of the requantization.
-        x_zero: what padding reads.
+        x_zero: the value of padding.
         y_zero: zero point of y.
         y_min: the least stored value, from an activation.
         y_max: the largest.
-        stride: of the output's pixels; padding is ``(k - 1) // 2`` above and left, and what the last pixel needs.
+        stride: of the output's pixels; padding is ``(k - 1) // 2`` above and left, and enough for the last pixel.
         dilation: name of the stored d ``(1, height, width)`` of a deformable layer; None is 1 everywhere.
     """
 
@@ -130,9 +130,9 @@ class CpuPart:
     """A part of the network that the CPU computes in float, between layers of the engine.
 
     Attributes:
-        at: how many layers run before it.
+        at: the number of layers that run before it.
         nodes: names of its operators, as in the source network.
-        model: the part as a network of its own; its inputs and outputs have the names that they have in the whole.
+        model: the part as a network; its inputs and outputs keep their names.
         reads: those of its inputs that the engine made.
         writes: outputs that the engine reads -> stored tensor.
     """
@@ -152,10 +152,10 @@ class Network:
         tensors: every stored tensor by name.
         layers: in order.
         inputs: graph input -> stored tensor.
-        outputs: graph output -> what of the stored tensors it is; what the CPU makes is not among them.
+        outputs: graph output -> view of the stored tensors; the CPU's outputs are not among them.
         weight_bits: 8 or 4.
-        notes: what the user should know of the lowering.
-        cpu: what the CPU computes, in order.
+        notes: for the user, on the lowering.
+        cpu: the parts of the CPU, in order.
     """
 
     tensors: Mapping[str, StoredTensor]
@@ -173,7 +173,7 @@ class Network:
 
     @property
     def leaving(self) -> tuple[View, ...]:
-        """What is read in DRAM: outputs, and inputs of the CPU's parts."""
+        """The views that are read in DRAM: outputs, and inputs of the CPU's parts."""
         return (
             *self.outputs.values(),
             *(view for part in self.cpu for view in part.reads.values()),

@@ -1,8 +1,8 @@
-"""Transposed convolutions by their phases: a convolution makes all pixels, DepthToSpace lays them between each other.
+"""Transposed convolutions by their phases: a convolution makes all pixels, DepthToSpace interleaves them.
 
-Of stride s, pixel ``s q + a`` takes only the taps k with ``k dilation = a + pad (mod s)``, from the input's pixels
-around q. So the phases (a, b) are the channels of one ordinary convolution. What follows per channel is done to the
-phases, so that the engine does it.
+With stride s, pixel ``s q + a`` takes only taps k with ``k dilation = a + pad (mod s)``, from the input's pixels
+around q. So the phases (a, b) are the channels of one ordinary convolution. Later functions per channel are applied to
+the phases, so that the engine computes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class _Axis:
 
     @property
     def size(self) -> int:
-        """Of the kernel of all phases."""
+        """The size of the kernel of all phases."""
         return self.before + max(int(self.offset.max()), 0) + 1
 
 
@@ -103,7 +103,7 @@ def _nodes(
     axes: tuple[_Axis, _Axis],
     sums: tuple[F64, F64],
 ) -> list[ir.Node]:
-    """The convolution, what limits it, and the node that lays the phases between each other."""
+    """Return the convolution, its limits, and the node that interleaves the phases."""
     rows, columns = axes
     channels = len(sums[0])
     made = ir.Shape([1, channels, shape.in_h, shape.in_w])

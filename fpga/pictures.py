@@ -1,4 +1,4 @@
-"""What a build says of its pictures: what the user declared, and what calibration and network tell of the rest."""
+"""The facts about a build's pictures: those the user declared, and the others from calibration and network."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ RESHAPES = names(lambda row: row.moves == "renames")
 
 
 def problems_of(model: Model, text: str) -> list[Problem]:
-    """Why a network's input and outputs are not what was declared."""
+    """Return the reasons why a network's input and outputs differ from the declaration."""
     form, (value, *_) = read_pictures(text), model.ir.graph.inputs
     found = [problem] if (problem := form_problem(form, tuple(dims(value)))) else []
     shapes = _shapes(model)
@@ -36,7 +36,7 @@ def problems_of(model: Model, text: str) -> list[Problem]:
 def describe_pictures(
     model: Model, calibration: Calibration, text: str | None
 ) -> tuple[Pictures | None, tuple[str, ...]]:
-    """Return what the manifest says of pictures, None where nothing is known; and notes on what was not declared."""
+    """Return the manifest's facts on pictures, None where nothing is known; and notes on undeclared ones."""
     if text is None:
         ends = _range(calibration)
         (value, *_) = model.ir.graph.inputs

@@ -14,7 +14,7 @@ SOFTMAX = ("Softmax", "LogSoftmax")
 
 @dataclass
 class Plan:
-    """The layers of a float model: what they read, their float sums, and the stored tensors."""
+    """The layers of a float model: their inputs, their float sums, and the stored tensors."""
 
     steps: list[Sums] = field(default_factory=list)
     shapes: dict[str, tuple[int, int, int]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""`Program`: what an engine is given: layers, planes, weights, tables, and where it keeps everything."""
+"""`Program`: the program of an engine: layers, planes, weights, tables, and the places of all of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ Int = TypeVar("Int", bound=np.signedinteger)
 
 @dataclass(frozen=True)
 class Program:
-    """What the engine is given.
+    """The program for the engine.
 
     Attributes:
         layers: in order, with their planes, weights and scaling.
-        layout: where tensors are.
+        layout: the places of tensors.
         spec: of the engine.
-        network: what it computes.
+        network: the network that it computes.
     """
 
     layers: tuple[Record, ...]
@@ -65,7 +65,7 @@ class Program:
         return pack_lanes(x, self.image_lanes)
 
     def places(self, views: Iterable[View]) -> Int32:
-        """Of each byte of views, one behind the other, its beat in DRAM times LANES plus its lane."""
+        """Return, for each byte of views in order, its beat in DRAM times LANES plus its lane."""
         beats = max(self.layout.dram_beats, 1) * self.spec.lanes
         numbers = np.arange(beats, dtype=np.int32).reshape(-1, self.spec.lanes)
         found = [self.unpack(view, numbers).ravel() for view in views]
@@ -97,7 +97,7 @@ def assemble(network: Network, spec: EngineSpec) -> Program:
 
 
 def limits(layer: Layer, spec: EngineSpec, layout: Layout) -> Iterator[Problem]:
-    """What of a layer the counters and memories of an engine's RTL cannot hold."""
+    """Yield the parts of a layer that the counters and memories of an engine's RTL cannot hold."""
     where, height, width = f"layer {layer.name!r}", layer.x.height, layer.x.width
     pixels = -(-height // layer.stride) * -(-width // layer.stride)
     groups = -(-layout.placed[layer.y].planes * spec.lanes // spec.columns)

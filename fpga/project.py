@@ -34,7 +34,7 @@ def sources(program: Program) -> dict[str, bytes]:
 def golden_vectors(
     program: Program, images: Sequence[S8], values: Sequence[Mapping[str, S8]]
 ) -> dict[str, bytes]:
-    """Return the test bench's pictures, what the CPU writes between layers, and what must come out, as files.
+    """Return the test bench's pictures, the CPU's results between layers, and the expected outputs, as files.
 
     `images` are ``(channels, height, width)``; `values` the golden network's stored tensors of each.
     """
@@ -59,13 +59,13 @@ def write(folder: Path, contents: Mapping[str, bytes]) -> None:
 def compile_test_bench(folder: Path, program: Path) -> None:
     """Compile a project's test bench with the machine's C++ compiler.
 
-    Raises `ToolError` where there is none, or it fails.
+    Raises `ToolError` without a compiler, or where it fails.
     """
     compile_cxx(folder, (*ENGINE, "engine_tb.cpp"), program)
 
 
 def run_test_bench(executable: Path, data: Path) -> str:
-    """Run a test bench over the golden vectors of a folder; returns its line.
+    """Run a test bench over the golden vectors of a folder; return its line.
 
     Raises `VerificationError` where anything differs.
     """

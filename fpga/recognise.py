@@ -1,4 +1,4 @@
-"""Which deformable convolutions the engine can run: those whose offsets are one bounded integer per pixel."""
+"""Find the deformable convolutions that the engine can run: those whose offsets are one bounded integer per pixel."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ALLOWED = (
 class DeformableConvs:
     """The deformable convolutions of a graph by node name, and those that do not fit.
 
-    `untold` are the nodes that serve only these: their problem is told already.
+    `untold` are the nodes that serve only these: their problem is already reported.
     """
 
     chains: dict[str, Chain]
@@ -59,7 +59,7 @@ def _makes_offsets_of(node: ir.Node, untold: set[ir.Node]) -> bool:
 
 
 def _geometry(node: ir.Node) -> Iterator[str]:
-    """What of the layer's shape does not fit."""
+    """Yield the parts of the layer's shape that do not fit."""
     x, w = dims(node.inputs[0]), array_of(node.inputs[1])
     if w is None:
         yield "computed weights"
@@ -78,7 +78,7 @@ def _geometry(node: ir.Node) -> Iterator[str]:
 
 
 def _range(chain: Chain | None, dmax: int) -> Iterator[str]:
-    """What of the offsets does not fit."""
+    """Yield the parts of the offsets that do not fit."""
     if chain is None:
         yield "18 offsets per pixel that are no multiple of the square of taps"
         return

@@ -1,4 +1,4 @@
-"""report.html of an engine: what it does in a second, where the cycles go, and what of the part it takes."""
+"""report.html of an engine: its speed, its cycles by cause, and its share of the part."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

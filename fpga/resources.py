@@ -1,6 +1,6 @@
-"""What an engine takes of a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
+"""Resources of an engine on a part: multipliers and block RAM in closed form, LUT and FF fitted to synthesis.
 
-The closed forms are what yosys 0.52 infers of the RTL; `docs/results/fpga.md` has the syntheses that the fits are of.
+The closed forms are those that yosys 0.52 infers from the RTL; `docs/results/fpga.md` has the syntheses of the fits.
 The sequencer is the rest: the program, addresses, the reader and the writer of memory, the pool, registers.
 """
 
@@ -53,10 +53,10 @@ HALVES = {"xilinx": 2, "ecp5": 1}  # of these in a block RAM as the part counts 
 
 @dataclass(frozen=True)
 class Fit:
-    """LUT or FF: a constant, so many per lane, per column, per product, and per product's bit.
+    """LUT or FF: a constant, and numbers per lane, per column, per product, and per product's bit.
 
     Products' bits are those of the weights beyond 4. A sequencer's products are the weights of the array's rows that it
-    makes, its columns the channels of their scaling: of the array, or of the depthwise path where that has more.
+    makes. Its columns are the channels of their scaling: of the array, or of the depthwise path if that has more.
     """
 
     constant: float
@@ -101,7 +101,7 @@ TABLES: Mapping[str, tuple[int, float]] = {"xilinx": (64, 1.7), "ecp5": (16, 1.0
 
 @dataclass(frozen=True)
 class Resources:
-    """What an engine takes of a part."""
+    """The resources of a part that an engine uses."""
 
     luts: int
     ffs: int
@@ -120,7 +120,7 @@ class Resources:
 
 
 def usable(there: int) -> int:
-    """What the search takes at most of LUTs or block RAMs of a part."""
+    """Return the most LUTs or block RAMs of a part that the search uses."""
     return int(there * (1 - FREE))
 
 
@@ -182,7 +182,7 @@ def path_logic(spec: EngineSpec, path: str, family: str) -> tuple[float, float]:
 
 
 def estimate(spec: EngineSpec, family: str) -> Resources:
-    """What the engine takes."""
+    """Return the resources of the engine."""
     parts = [path_logic(spec, path, family) for path in LOGIC]
     luts, ffs = (sum(each) for each in zip(*parts, strict=True))
     rams = sum(block_rams(spec, family).values())

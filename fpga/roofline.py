@@ -8,12 +8,12 @@ from edgekit.fpga.spec import TAPS, EngineSpec
 
 @dataclass(frozen=True)
 class Roof:
-    """Least cycles of a layer (S. Williams, Roofline, CACM 2009, with a roof for each thing that is moved).
+    """Least cycles of a layer (S. Williams, Roofline, CACM 2009, with a roof for each kind of transfer).
 
     Attributes:
         multipliers: with a product from each of them in every cycle; a pool compares a beat in a cycle.
-        weights: with the port moving nothing but weights and scaling.
-        dram: with the port moving nothing but what of pictures and results lies in DRAM.
+        weights: with the port moving only weights and scaling.
+        dram: with the port moving only the pictures and results in DRAM.
     """
 
     multipliers: int
@@ -27,7 +27,7 @@ class Roof:
 
     @property
     def bound(self) -> str:
-        """What the layer is bound by."""
+        """The bound of the layer."""
         roofs = {"multipliers": self.multipliers, "weights": self.weights, "DRAM": self.dram}
         return max(roofs, key=lambda name: roofs[name])
 

@@ -37,5 +37,5 @@ def _bytes_of_beat(name: str, program: Program) -> int:
 
 
 def dram_tensors(network: Network, layout: Layout) -> list[str]:
-    """The results that go through DRAM, those that leave the engine included."""
+    """Return the results that go through DRAM, those that leave the engine included."""
     return [layer.y for layer in network.layers if not layout.placed[layer.y].on_chip]

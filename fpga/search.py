@@ -45,7 +45,7 @@ class Choice:
 def choose(network: Network, part: Part, goal: Goal = "fps", dmax: int = 7) -> Choice:
     """Return the engine with the most frames per second, or, for ``small``, the one with the fewest LUTs.
 
-    Its buffer is as large as the network needs: block RAM that is left is for what stands beside the engine.
+    Its buffer is as large as the network needs; the remaining block RAM is for logic next to the engine.
     Raises `ModelError` where none fits the part, or the network has a layer that no engine holds.
     """
     found = list(candidates(network, part, dmax))
@@ -85,7 +85,7 @@ def _sizes() -> Iterator[tuple[int, int]]:
 
 
 def _too_large(network: Network, part: Part, dmax: int) -> Problem:
-    """What the smallest engine of a network would take of a part that it does not fit."""
+    """Return the resources of a network's smallest engine, where a part does not have them."""
     specs = [fit_engine(network, part, lanes, columns, dmax) for lanes, columns in _sizes()]
     sized = [(estimate(spec, part.family), spec) for spec in specs]
     least, spec = min(sized, key=lambda pair: (pair[0].rams, pair[0].luts))

@@ -43,12 +43,12 @@ class Case:
     """One layer to run.
 
     Attributes:
-        layer: what to compute; its view is not looked at.
-        x: pictures ``(frames, channels, height, width)``, one right behind the other; dense takes one.
+        layer: the one to compute; its view is not used.
+        x: pictures ``(frames, channels, height, width)``, one right after another; dense takes one.
         d: ``(frames, height, width)`` of a deformable layer.
         stall_seed: 0, or the seed of random stalls on both sides.
         reset_after: 0, or the cycles after which the first frame is reset, and begun again.
-        lead: rows that the line buffer leads; None for what the layer needs.
+        lead: rows that the line buffer leads; None for the layer's own need.
     """
 
     layer: Layer
@@ -61,9 +61,9 @@ class Case:
 
 @dataclass(frozen=True)
 class SimulationResult:
-    """What a case gave: y ``(frames, channels, height, width)``, and its cycles.
+    """The results of a case: y ``(frames, channels, height, width)``, and its cycles.
 
-    They count from a frame's first beat in to its last out; `NOTHING` says that beats were missing, or left over.
+    They count from a frame's first beat in to its last out; `NOTHING` means that beats were missing, or left over.
     """
 
     y: S8
@@ -71,9 +71,9 @@ class SimulationResult:
 
 
 def build(spec: EngineSpec, path: str, folder: Path) -> Path:
-    """Compile the simulation of a data path (``depthwise`` or ``dense``), or of the ``engine``; returns the program.
+    """Compile the simulation of a data path (``depthwise`` or ``dense``), or of the ``engine``; return the program.
 
-    Warnings are errors, assertions are on, and what nothing sets begins as random bits.
+    Warnings are errors, assertions are on, and unset values begin as random bits.
 
     Raises `ToolError` where verilator is missing or fails.
     """
@@ -90,7 +90,7 @@ def build_command(path: str) -> list[str]:
 
 
 def readme() -> str:
-    """What stands beside the RTL of a build."""
+    """Return the text for the files next to the RTL of a build."""
     return README.format(command=shlex.join(build_command("engine")))
 
 
@@ -126,16 +126,16 @@ def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[Simulati
 
 @dataclass(frozen=True)
 class Ran:
-    """What an engine made of a folder of golden vectors.
+    """The results of an engine for a folder of golden vectors.
 
     Attributes:
-        pictures: that ran.
+        pictures: the number that ran.
         compared: bytes of outputs.
-        different: of these.
+        different: bytes of these that differ.
         cycles: of the picture that took the most.
         stalls: cycles of it in which a data path waited.
         cut: runs that ended with an abort or an error of the bus, and were begun again.
-        error: of the error register; then there is nothing else.
+        error: of the error register; then all else is empty.
     """
 
     pictures: int = 0
@@ -159,10 +159,10 @@ def run_engine(
 ) -> list[Ran]:
     """Run golden vectors, a folder of csim/data each, one after another without a reset between them.
 
-    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none: channels of
-    the bus wait at random; every run of the engine is begun, reset or aborted in the middle, or memory answers it with
-    errors from any address on, and begun again. Raises
-    `VerificationError` where an assertion of the RTL fails, or a layer does not end.
+    Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none. With stalls
+    the channels of the bus wait at random. With the others every run is reset or aborted in the middle, or memory
+    answers it with errors, and it is begun again. Raises `VerificationError` where an assertion of the RTL fails, or a
+    layer does not end.
     """
     seeds = {"--stalls": stalls, "--resets": resets, "--aborts": aborts, "--faults": faults}
     options = [word for name, seed in seeds.items() if seed for word in (name, str(seed))]

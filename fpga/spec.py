@@ -6,7 +6,7 @@ from typing import Literal
 from edgekit.base.errors import Problem, UsageError
 
 Goal = Literal["fps", "small"]
-GOALS: tuple[Goal, ...] = ("fps", "small")  # what a search for an engine looks for
+GOALS: tuple[Goal, ...] = ("fps", "small")  # the goals of a search for an engine
 RECIPES = {"w4a8": 4, "w8a8": 8}  # name -> bits of its weights
 Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 
@@ -24,8 +24,8 @@ class EngineSpec:
     """An engine of two data paths: a 1x1 array and a line-buffered deformable depthwise 3x3.
 
     Attributes:
-        lanes: channels of one beat: bytes that the buffer gives in a cycle, inputs of the 1x1 array, and
-            channels that the depthwise path works on at once.
+        lanes: channels of one beat. These are the bytes that the buffer gives in a cycle, the inputs of the 1x1 array,
+            and the channels that the depthwise path processes at once.
         columns: output channels that the 1x1 array works on at once: it has ``lanes * columns`` multipliers.
         dmax: the largest dilation, 1..7.
         weight_bits: 8 or 4; activations have 8.
@@ -35,8 +35,8 @@ class EngineSpec:
             used while the other is filled.
         plane_rows: planes that a layer may read: rows of the sequencer's table of addresses.
         groups: channel groups whose tables the depthwise path has on chip at once.
-        accumulator_bits: of the sums; taken from the weights of what the engine runs.
-        port_bytes: that the memory port moves in a cycle.
+        accumulator_bits: of the sums; taken from the network's weights.
+        port_bytes: bytes that the memory port moves in a cycle.
         clock_mhz: of everything.
     """
 

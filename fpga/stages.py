@@ -1,4 +1,4 @@
-"""In which order the engine and the CPU run a network, as the build's files say it."""
+"""The order in which the engine and the CPU run a network, as in the build's files."""
 
 import json
 
@@ -47,7 +47,7 @@ def data(program: Program) -> dict[str, bytes]:
 
 
 def description(program: Program) -> bytes:
-    """Return stages.json: what runs in which order, and the types of what goes in and out."""
+    """Return stages.json: the order of the parts, and the types of inputs and outputs."""
     network = program.network
     ((name, stored),) = network.inputs.items()
     image = port(network, name, whole(network, stored)) | {"lanes": program.image_lanes}

@@ -23,7 +23,7 @@ RAMS = {"RAMB36E2": 2, "RAMB18E2": 1, "DP16KD": 1}  # as `edgekit.fpga.resources
 
 @dataclass(frozen=True)
 class SynthesisResult:
-    """What synthesis makes of a data path; `ram_halves` are RAMB18 or DP16KD."""
+    """The cells that synthesis counts for a data path; `ram_halves` are RAMB18 or DP16KD."""
 
     luts: int
     ffs: int
@@ -63,7 +63,7 @@ def synthesise(spec: EngineSpec, path: str, family: str, folder: Path) -> Synthe
 
 
 def _count_cells(report: str) -> SynthesisResult:
-    """What a report of yosys counts."""
+    """Return the cells in a report of yosys."""
     cells = dict(re.findall(r"^\s+(\w+)\s+(\d+)\s*$", report, re.M))
     counts = {name: int(count) for name, count in cells.items()}
 

@@ -1,4 +1,4 @@
-"""What follows on a layer's sums and is folded into them: functions per channel, then limits."""
+"""Functions that are folded into a layer's sums: functions per channel, then limits."""
 
 from collections.abc import Container
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ F64 = Float64
 
 @dataclass(frozen=True)
 class Tail:
-    """What follows: a factor and an addend per channel, limits, the value it ends in, its nodes."""
+    """The folded functions: a factor and an addend per channel, limits, the resulting value, its nodes."""
 
     value: ir.Value
     factor: F64
@@ -30,13 +30,13 @@ class Tail:
 
 
 def no_tail(value: ir.Value) -> Tail:
-    """Nothing that follows on a value."""
+    """Return an empty tail of a value."""
     channels = dims(value)[1]
     return Tail(value, np.ones(channels), np.zeros(channels))
 
 
 def tail_of(value: ir.Value, begins: ir.Node | None, never: Container[ir.Node]) -> Tail:
-    """Fold what follows on a picture `value`, but no node of `never`.
+    """Fold the nodes after a picture `value`, but no node of `never`.
 
     The first node is `begins`, which may be one of several readers; None: the only reader.
     """
@@ -93,7 +93,7 @@ def _clip_range(node: ir.Node) -> tuple[float, float] | None:
 
 
 def _bound(value: ir.Value | None, default: float | None) -> float | None:
-    """The number that a constant holds, `default` where there is none; None where it is computed or not one."""
+    """Return the number in a constant, `default` without one; None where it is computed or not one number."""
     array = array_of(value)
     if value is None:
         return default

@@ -1,7 +1,7 @@
 """Cycles of an engine on its buses: a program walked as the RTL's state machines walk it, a line of memory at a time.
 
-Between two lines everything moves a beat a cycle, so only what can wait is looked at: a line that is not there, a line
-that leaves, a bank of weights. Where beat i of a run is at a cycle, the rest follow: `slack` is that cycle less i.
+Between two lines everything moves a beat a cycle, so only waiting parts are modelled: a missing line, a leaving line, a
+bank of weights. If beat i of a run is at a cycle, the rest follow: `slack` is that cycle less i.
 """
 
 from bisect import bisect_right
@@ -28,7 +28,7 @@ TO_GO, TO_SERVE, SERVED = (
     10,
     3,
 )  # cycles from a run's start to its first beat there, and on to the path
-WALKED = 40_000  # beats of memory of a layer; so many groups as have them are walked, the rest take as long
+WALKED = 40_000  # beats of memory of a layer; only groups within them are walked, the rest alike
 CLEAR = READ_SLOTS + 1  # cycles until all lines are forgotten
 STORED = 4  # cycles from when a result is taken to when ek_writer looks for its line
 PROGRAM_AT = 4096  # where the simulation puts the program
@@ -48,14 +48,14 @@ class Slack:
         return self.cycles[bisect_right(self.beats, beat) - 1] + beat
 
     def reach(self, beat: int, cycle: int) -> None:
-        """Beat `beat`, behind all that are known, is there at `cycle` or later."""
+        """Record that beat `beat`, after all known ones, arrives at `cycle` or later."""
         if cycle - beat > self.cycles[-1]:
             self.beats.append(beat)
             self.cycles.append(cycle - beat)
 
 
 class Run:
-    """A run of a data path, from cycle `start` on: what it reads, computes and writes."""
+    """A run of a data path, from cycle `start` on: its reads, its computation and its writes."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Run:
         self.go, self.serve = Slack(start + TO_GO), Slack(start + TO_SERVE)
         self.waits, self.store = Slack(start + TO_SERVE + SERVED), Slack(-(1 << 60))
         self.served = self.taken = (
-            0  # beats of which it is known when ek_reader gives them, and the path has room
+            0  # beats with known times at which ek_reader passes them, and the path has room
         )
         self.full: list[int] = []  # of each group of weights, when it is there
         self.asked: list[Burst] = []  # lines that were not there
@@ -89,16 +89,16 @@ class Run:
         ] = []  # of each part: beat, and place among its reads
         self.leaving: list[list[tuple[int, Line]]] = []  # of each part: beat of the results, line
         self.working = (
-            3  # what ek_reader gives, the path and the writer; the others end before them
+            3  # the outputs of ek_reader, the path and the writer; the others end before them
         )
         self.firsts = [0, *np.cumsum([part.beats for part in parts]).tolist()]
 
     def processes(self) -> list[Process]:
-        """What goes on at once."""
+        """Return the concurrent processes."""
         return [self._read(), self._serve(), self._take(), self._write()]
 
     def take(self, beat: int) -> int:
-        """The cycle at which the path takes a beat."""
+        """Return the cycle at which the path takes a beat."""
         return max(self.waits.at(beat), self.serve.at(beat) + SERVED)
 
     def _knows(self, beat: int) -> bool:
@@ -148,7 +148,7 @@ class Run:
                 self.asked.append(burst)
 
     def _given(self, beat: int) -> int:
-        """The cycle at which ek_reader gives a beat."""
+        """Return the cycle at which ek_reader passes on a beat."""
         return max(self.serve.at(beat), self.take(beat - ROOM) + 1 if beat >= ROOM else 0)
 
     def _serve(self) -> Process:
@@ -233,12 +233,12 @@ class Run:
             self.port.moved = True
 
     def each(self) -> int:
-        """Cycles of a group behind the first."""
+        """Return the cycles of a group after the first."""
         first, last = self.firsts[1] - 1, self.firsts[-1] - 1
         return (self.take(last) - self.take(first)) // max(len(self.parts) - 1, 1)
 
     def end(self) -> int:
-        """The cycle behind the run's last."""
+        """Return the cycle after the run's last."""
         part, last = self.parts[-1], self.firsts[-1] - 1
         writes = sum(len(part.result_at) * part.parts for part in self.parts)
         beat = self.firsts[-2] + int(part.result_at[-1])
@@ -247,7 +247,7 @@ class Run:
 
 
 def rows_of(words: Words, rows: int, bits: int, at: int, free: int) -> Taking:
-    """Make rows of so many bits of words, from cycle `free` on; returns the cycle at which the last leaves."""
+    """Make rows of words, from cycle `free` on; return the cycle at which the last leaves."""
     room = 32 if bits > 32 else 1 << (bits - 1).bit_length()
     each, shared = -(-bits // 32), 32 // room
     first = max((yield from words.take(each, at)) + 1, free)
@@ -283,7 +283,7 @@ class Engine:
         self.cycles: list[int] = []
 
     def run(self, first: int, count: int) -> list[int]:
-        """Run layers; returns the cycles of each, the run's header and its end in the first and in the last."""
+        """Run layers; return the cycles of each, the run's header and its end in the first and in the last."""
         main = self._sequence(first, count)
         self.processes = [main]
         while self._go(main):
@@ -341,7 +341,7 @@ class Engine:
         self.idle = yield from self.writer.flush(at)
 
     def _layer(self, number: int, at: int) -> Taking:
-        """Run a layer whose blocks begin to be read at cycle `at`; returns the cycle of what follows it."""
+        """Run a layer whose blocks begin to be read at cycle `at`; return the cycle of the next step."""
         layer = self.program.layers[number]
         path = PATHS[layer.fields["path"]]
         for parts in segments(layer, self.spec, self.memory):
@@ -364,7 +364,7 @@ class Engine:
         return at + (path == "depthwise")
 
     def _tables(self, planes: int, at: int) -> Taking:
-        """Read the tables of a pass; returns the cycle of the last row."""
+        """Read the tables of a pass; return the cycle of the last row."""
         for _ in range(planes):
             at = (yield from self.words.take(2 * self.spec.lanes, at)) + 4
             bits = self.spec.weight_bits * self.spec.lanes
@@ -373,7 +373,7 @@ class Engine:
 
 
 def program_cycles(program: Program, timing: Timing = DRAM) -> list[int]:
-    """Return the cycles of each layer of a picture; what a run begins and ends with is in its first and last layer's.
+    """Return the cycles of each layer of a picture; the first and last layer include the start and end of a run.
 
     Memory is as after a reset when a run begins.
     """

@@ -15,15 +15,14 @@ VARIANTS: tuple[str, ...] = get_args(Variant)
 class SquareDeformConv2d(nn.Module):
     """Depthwise 3x3 convolution whose dilation d is computed for each pixel.
 
-    ``d = clamp(floor(s + 0.5), 0, dmax)`` with s a 1x1 convolution of the input; tap (ky, kx) of pixel
-    (y, x) reads ``(y + (ky - 1) * d, x + (kx - 1) * d)``, 0 outside of the image. ``d = 1`` is the
-    ordinary convolution, where training starts. The gradient passes the rounding straight through and
-    reaches s by the slope of the interpolation.
+    ``d = clamp(floor(s + 0.5), 0, dmax)`` with s a 1x1 convolution of the input. Tap (ky, kx) of pixel (y, x) reads
+    ``(y + (ky - 1) * d, x + (kx - 1) * d)``, 0 outside of the image. ``d = 1`` is the ordinary convolution, where
+    training starts. The gradient passes the rounding straight through and reaches s by the slope of the interpolation.
 
-    Each variant takes one restriction away that the engine needs (Algorithm-hardware Co-design for
-    Deformable Convolution, arXiv 2002.08357, section 3): ``rounded`` is the engine's; ``square`` leaves d
-    fractional; ``bounded`` has 18 offsets per pixel within ``[-dmax, dmax]``; ``depthwise`` leaves them
-    without bound; ``full`` is dense over the channels. ``plain`` is the convolution without offsets.
+    Each variant takes one restriction away that the engine needs (Algorithm-hardware Co-design for Deformable
+    Convolution, arXiv 2002.08357, section 3). ``rounded`` is the engine's; ``square`` leaves d fractional; ``bounded``
+    has 18 offsets per pixel within ``[-dmax, dmax]``. ``depthwise`` leaves them without bound; ``full`` is dense over
+    the channels. ``plain`` is the convolution without offsets.
 
     Args:
         channels: of input ``(batch, channels, height, width)`` and output, which have equal sizes.
@@ -90,7 +89,7 @@ class SquareDeformConv2d(nn.Module):
         return s.clamp(0, self.dmax)
 
     def offsets(self, x: Tensor) -> Tensor:
-        """Return what is added to the places of the ordinary taps, ``(batch, 18, height, width)``."""
+        """Return the offsets from the ordinary taps, ``(batch, 18, height, width)``."""
         if self.scalar:
             return (self.dilation(x) - 1) * self.square  # type: ignore[operator]
         s: Tensor = self.offset(x)

@@ -1,4 +1,4 @@
-"""What a run of a data path reads from memory and writes there, in the order of ek_fetch and ek_store."""
+"""The reads and writes of memory in a run of a data path, in the order of ek_fetch and ek_store."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ D_SLOT = READ_SLOTS - 1
 
 @dataclass(frozen=True)
 class Memory:
-    """Where a program's memories lie, and the bytes of their beats, by region."""
+    """The places of a program's memories, and the bytes of their beats, by region."""
 
     base: Mapping[str, int]
     beat: Mapping[str, int]
@@ -106,7 +106,7 @@ class Geometry:
         )
 
     def pool(self) -> Segment:
-        """All planes, one behind another."""
+        """Return all planes, one after another."""
         planes, taps = self.fields["planes"], self.fields["kernel"] ** 2
         pixels = self.out_height * self.out_width
         found = []

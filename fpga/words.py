@@ -1,7 +1,7 @@
-"""`program.bin`: an engine's program as 32-bit words. What is here is all that writes it, and all that says its form.
+"""`program.bin`: an engine's program as 32-bit words. Only this module writes it and defines its form.
 
 The C simulation and the RTL decode it by constants that `edgekit.fpga.formats` makes of the same tables;
-`docs/reference/fpga-program.md` tells them word by word.
+`docs/reference/fpga-program.md` describes them word by word.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ DIGEST_FROM = 4  # the first word that the digest is of
 
 
 class Field(NamedTuple):
-    """Bits of a word: of which, from which bit on, how many, and whether they have a sign."""
+    """Bits of a word: the word, the first bit, their number, and whether they have a sign."""
 
     name: str
     word: int
@@ -110,7 +110,7 @@ class DecodedProgram:
 
 
 def address(region: str, beat: int, up: int = 0) -> int:
-    """Where a plane begins: in which memory, at which beat, and log2 of how often its pixels are repeated."""
+    """Return the start of a plane: its memory, its beat, and log2 of its pixels' repeats."""
     return _field_words(ADDRESS, {"beat": beat, "up": up, "region": REGIONS.index(region)}, 1)[0]
 
 
@@ -171,7 +171,7 @@ def decode(content: bytes) -> DecodedProgram:
 
 
 def header_problems(words: U32, size_bytes: int) -> Iterator[Problem]:
-    """What of a header says that the rest cannot be read."""
+    """Yield problems of a header that make the rest unreadable."""
     if len(words) < HEADER_WORDS or words[0] != MAGIC:
         yield _problem("no program of an engine", "a file that begins with EKFP")
         return
@@ -205,7 +205,7 @@ def address_problems(words: U32) -> Iterator[Problem]:
 def _ranges(
     words: U32, layer: Mapping[str, int], header: Mapping[str, int]
 ) -> Iterator[tuple[str, int, int]]:
-    """The first and last of what a layer reads or writes at a time, of each memory or of the program's words."""
+    """Yield the first and last addresses of a layer's accesses, of each memory or of the program's words."""
     first, planes = layer["first_plane"], layer["planes"]
     yield "words", first, first + planes - 1
     if path_of(layer) != "pool":
@@ -255,7 +255,7 @@ def shape_of(layer: Mapping[str, int], header: Mapping[str, int]) -> tuple[int, 
 
 
 def row_words(rows: int, bits: int) -> int:
-    """Words that rows of so many bits take: several rows share a word, or a row takes whole words."""
+    """Return the words of rows with this number of bits: several rows share a word, or a row takes whole words."""
     if bits > 32:
         return rows * -(-bits // 32)
     return -(-rows * row_room(bits) // 32)

@@ -1,1 +1,1 @@
-"""What a device runs: the C99 library and the Python `Stream`; needs neither torch nor onnx."""
+"""The code that a device runs: the C99 library and the Python `Stream`; needs neither torch nor onnx."""

@@ -16,11 +16,11 @@ Arrays = dict[str, Array]
 
 
 class Hops(Protocol):
-    """What runs hop by hop: a `Stream`."""
+    """A runner hop by hop: a `Stream`."""
 
     @property
     def manifest(self) -> Manifest:
-        """What a hop takes and gives."""
+        """The inputs and outputs of a hop."""
         ...
 
     def process(self, inputs: Mapping[str, ArrayLike]) -> Arrays:
@@ -34,12 +34,12 @@ class Hops(Protocol):
 class Blocks:
     """Feeds a `Stream` blocks of any length along the time axes of its inputs, and ends it.
 
-    What is left of a block waits for the next one. Frames come out as the hops give them, `delay` frames
+    The rest of a block waits for the next one. Frames come out as the hops give them, `delay` frames
     late: ``Stream.clip`` takes the delay out.
     """
 
     def __init__(self, stream: Hops, end: Callable[[int], None]) -> None:
-        """Start at the state in which the stream is; `end` is told how many samples the last hop has.
+        """Start at the present state of the stream; `end` gets the number of samples in the last hop.
 
         Raises:
             UsageError: the build has tensors without a time axis.
@@ -75,7 +75,7 @@ class Blocks:
         return self._joined(results)
 
     def flush(self) -> Arrays:
-        """End the stream: return the frames that are still to come, and go back to the fresh state.
+        """End the stream: return the remaining frames, and go back to the fresh state.
 
         A rest that is no whole number of minimum hops is filled up with zeros to the next one.
         """
@@ -108,7 +108,7 @@ class Blocks:
         return math.ceil(Fraction(waiting) / self._step) * self._step
 
     def _take(self, hop: int) -> Arrays:
-        """Run one hop of what waits, with zeros where that is not enough."""
+        """Run one hop of the waiting samples, filled with zeros where they are too few."""
         feed = {}
         for name, (tensor, time) in self._inputs.items():
             frames = tensor.shape[time.axis]
@@ -153,7 +153,7 @@ class Blocks:
 
 
 def _misfit(array: Array, tensor: Tensor, time: Timing) -> Problem | None:
-    """Why an array is no block of a tensor: of any length along its time axis."""
+    """Return why an array is no block of a tensor: of any length along its time axis."""
     sizes, wanted = (
         ["any" if axis == time.axis else str(n) for axis, n in enumerate(shape)]
         for shape in (array.shape, tensor.shape)

@@ -1,4 +1,4 @@
-"""Controls: inputs that hold one value for a hop and are turned while the stream runs, as a knob."""
+"""Controls: inputs that hold one value for a hop and change while the stream runs, as a knob."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,7 +21,7 @@ class Controls:
         self._hop = dict.fromkeys(self._tensors, 0)
 
     def names(self) -> frozenset[str]:
-        """Of all controls."""
+        """The names of all controls."""
         return frozenset(self._tensors)
 
     def turn(self, values: Mapping[str, ArrayLike]) -> None:
@@ -52,10 +52,10 @@ class Controls:
         self._hop = dict.fromkeys(self._tensors, 0)
 
     def next(self) -> dict[str, Array]:
-        """The values of the next hop.
+        """Return the values of the next hop.
 
         Raises:
-            UsageError: a control was never turned.
+            UsageError: a control was never set.
         """
         if missing := [t for name, t in self._tensors.items() if name not in self._values]:
             raise UsageError(map(unset_control, missing))
@@ -71,7 +71,7 @@ def _step_of_unknown(tensors: Mapping[str, Tensor]) -> str:
 
 
 def _values_of(tensor: Tensor, value: ArrayLike) -> Array | Problem:
-    """Values of a control, (hops, *shape), of one number, one value or as many as there are hops."""
+    """Return values of a control, (hops, *shape), from one number, one value or a value for each hop."""
     array = np.asarray(value)
     if array.ndim == 0:
         array = np.full(tensor.shape, array)
@@ -93,10 +93,10 @@ def unset_control(tensor: Tensor) -> Problem:
 
 
 def check_settings(settings: Settings, manifest: Manifest) -> None:
-    """Refuse what a build does not take, before it is compiled: see `in_hops`.
+    """Refuse settings that a build does not take, before it is compiled: see `in_hops`.
 
     Raises:
-        UsageError: everything that is wrong with the settings.
+        UsageError: all problems with the settings.
     """
     tensors = {tensor.name: tensor for tensor in (*manifest.controls, *manifest.constants)}
     listed = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors.values()) or "none"
@@ -112,7 +112,7 @@ def check_settings(settings: Settings, manifest: Manifest) -> None:
 
 
 def _setting_problems(setting: Setting, tensor: Tensor, manifest: Manifest) -> Iterable[Problem]:
-    """Why an input does not take what is set for it."""
+    """Return the reasons why an input does not take its setting."""
     where = f"--set {tensor.name}"
     if not isinstance(setting, Steps):
         allowed = "a value, or values by time: a range is for calibration"
@@ -129,10 +129,10 @@ def _setting_problems(setting: Setting, tensor: Tensor, manifest: Manifest) -> I
 
 
 def in_hops(settings: Settings, manifest: Manifest) -> dict[str, Array]:
-    """Return what `Controls.turn` takes: a value stands from the hop on in which its time lies.
+    """Return values for `Controls.turn`: a value holds from the hop in which its time lies.
 
     Raises:
-        UsageError: everything that is wrong with the settings, see `check_settings`.
+        UsageError: all problems with the settings, see `check_settings`.
     """
     check_settings(settings, manifest)
     return {

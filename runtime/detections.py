@@ -1,4 +1,4 @@
-"""What a build that decides detects: in the outputs of a run, or hop by hop."""
+"""Detections of a build that decides: in the outputs of a run, or hop by hop."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Detection:
     """A label that a build detected.
 
     Attributes:
-        time_s: the end of the hop that says so, in seconds from the start of the stream.
+        time_s: the end of the hop that detects it, in seconds from the start of the stream.
         label: its name.
         score: smoothed, in that hop.
     """
@@ -30,7 +30,7 @@ class Detection:
 
 
 class Detector:
-    """Collects what a build detects while it runs; `found` is in order."""
+    """Collects the detections of a build while it runs; `found` is in order."""
 
     def __init__(self, manifest: Manifest, sample_rate_hz: int) -> None:
         """Take the manifest of a build that decides, and the rate of its stream."""
@@ -50,16 +50,16 @@ class Detector:
             self.found.append(Detection(round(time_s, 6), known, float(score)))
 
     def skip(self, seconds: float) -> None:
-        """So much of the stream was not heard."""
+        """Skip this part of the stream, which was not processed."""
         self._skipped_s += seconds
 
 
 def detections(manifest: Manifest, outputs: Arrays, sample_rate_hz: int) -> list[Detection] | None:
-    """Return what a build detected in a run, in order; None where it is none that decides.
+    """Return the detections of a build in a run, in order; None if it does not decide.
 
     Args:
         manifest: of the build.
-        outputs: (hops, *shape) by name, as `Stream.run` gives them.
+        outputs: (hops, *shape) by name, as `Stream.run` returns them.
         sample_rate_hz: of its stream.
     """
     if manifest.decide is None:

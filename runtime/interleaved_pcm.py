@@ -31,7 +31,7 @@ def of_hop(hop: Mapping[str, Array], tensors: Sequence[Tensor]) -> dict[str, Int
 
 
 def not_pcm(tensors: Sequence[Tensor]) -> Problem:
-    """Say what a build takes and gives that is no PCM."""
+    """Return the inputs and outputs of a build that are no PCM, in words."""
     found = ", ".join(f"{t.name} {list(t.shape)}" for t in tensors)
     return Problem(
         "build", f"takes and gives {found}", "one PCM hop in, one out", "export with --frontend"

@@ -1,4 +1,4 @@
-"""Where the sources of kernels lie: ``src/<instruction set>``, in it a folder for each family."""
+"""The folders of kernel sources: ``src/<instruction set>``, in it a folder for each family."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +11,7 @@ SOURCES = "src"
 
 @cache
 def kernel_sources(folder: str = PORTABLE) -> dict[str, Traversable]:
-    """The files of ``src/<folder>`` and of the folders in it, by name; none where there is no such folder."""
+    """Return the files of ``src/<folder>`` and of the folders in it, by name; none if it does not exist."""
     return {item.name: item for item in _files_below(files("edgekit.runtime") / SOURCES / folder)}
 
 

@@ -23,15 +23,15 @@ def run_recording(stream: Stream, sounds: Sounds, progress: Progress | None = No
     """Stream PCM through a build from its fresh state.
 
     Args:
-        stream: a build that takes PCM hops and gives anything.
+        stream: a build with PCM input and any outputs.
         sounds: (channels, samples) float32 of each input; the last hop is filled up with silence.
-        progress: is told after each hop.
+        progress: gets the hops done after each hop.
 
     Returns:
-        One array (hops, *shape) for each stream output; the delay is in it.
+        One array (hops, *shape) for each stream output; the delay is not taken out.
 
     Raises:
-        UsageError: the sounds are not those of its inputs.
+        UsageError: the sounds do not fit its inputs.
     """
     hops = sound_hops(stream.manifest, sounds)
     stream.reset()
@@ -39,7 +39,7 @@ def run_recording(stream: Stream, sounds: Sounds, progress: Progress | None = No
 
 
 def check_rows(manifest: Manifest, out: Path) -> None:
-    """Raise a UsageError where a build detects nothing, and a .json is to hold what it detects."""
+    """Raise a UsageError where a build detects nothing, and a .json is to hold detections."""
     if out.suffix.lower() == ".json" and manifest.decide is None:
         found, step = "a build that detects nothing", "name a .npz or .csv, or export with --decide"
         raise UsageError(Problem(f"output '{out}'", found, "detections", step))
@@ -52,18 +52,18 @@ def run_clips_to_rows(
     out: Path,
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Stream a recording of each input into a .npz, one array per output, or a .csv, one line per hop; returns notes.
+    """Stream a recording of each input into a .npz, one array per output, or a .csv, one line per hop; return notes.
 
-    A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out;
-    then every element of every output has a column. Of a build that decides a .csv has a line per detection,
-    a .json one object, and notes tell of each.
+    A line of the .csv begins with the time at which its hop begins, in seconds, the delay taken out. Then every element
+    of every output has a column. For a build that decides, a .csv has a line per detection, a .json one object, and
+    notes list each.
 
     Args:
         stream: the build.
-        clips: what `read_sources` read of `sources`.
+        clips: the result of `read_sources` for `sources`.
         sources: the files by input.
         out: the file to write.
-        progress: is told after each hop.
+        progress: gets the hops done after each hop.
 
     Raises:
         UsageError: a file or a build that cannot be used.

@@ -1,4 +1,4 @@
-"""`Sampler`: a build that draws samples, on this machine; every image has a seed of its own."""
+"""`Sampler`: a build that draws samples, on this machine; every image has its own seed."""
 
 import copy
 import math
@@ -21,7 +21,7 @@ from edgekit.runtime.runners.wasm import WasmRunner
 from edgekit.runtime.stream import Stream
 
 Progress = Callable[[int, int], None]
-LOOPS = (NativeRunner, WasmRunner)  # what runs the build's own loop
+LOOPS = (NativeRunner, WasmRunner)  # the runner of the build's own loop
 
 
 class Sampler:
@@ -59,12 +59,12 @@ class Sampler:
     def part(self, first: int, last: int, start_scale: float | None = None) -> "Sampler":
         """Return the sampler of the rows `first` to ``last - 1``, from a given start; its loop runs in Python.
 
-        What rows read of a row before, or of the start, is that of the part; row noise counts from its first row.
+        Values that rows read of a row before, or of the start, are the part's; row noise counts from its first row.
 
         Args:
             first: a row, from 0 up.
-            last: the row behind the part's last one.
-            start_scale: of the start, where it is another one than the sampler's.
+            last: the row after the part's last one.
+            start_scale: of the start, where it differs from the sampler's.
         """
         made = copy.copy(self)
         made.table = self.table.part(first, last)
@@ -75,18 +75,18 @@ class Sampler:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one x, channels first."""
+        """The shape of one x, channels first."""
         return self._tensor(self.table.roles.x).shape[1:]
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Of one image that is given out: of x, or of what the network `last` makes of it."""
+        """The shape of one output image: of x, or of the output of the network `last` for it."""
         last = self.stream.others.get("last")
         return self.shape if last is None else last.manifest.stream_outputs[0].shape[1:]
 
     @property
     def conditions(self) -> tuple[Tensor, ...]:
-        """What an image can be conditioned on, each with a first axis of 1."""
+        """The conditions of an image, each with a first axis of 1."""
         others = {role: other.manifest for role, other in self.stream.others.items()}
         return conditions(self.stream.manifest, self.table, others)
 
@@ -101,9 +101,9 @@ class Sampler:
 
         Args:
             n: from 1 up.
-            seed: 0 to 2^32 - 1; image i of it is the same whatever n is.
+            seed: 0 to 2^32 - 1; image i of a seed is the same for every n.
             given: condition -> (n, ...), or one value for all images; a residual that is left out is 0.
-            progress: is told how many rows are done, and how many there are, over all images.
+            progress: gets the number of rows done, and the number of rows, over all images.
 
         Raises:
             UsageError: conditions that are missing, unknown or of another shape; a seed outside its range.
@@ -138,9 +138,9 @@ class Sampler:
 
         Args:
             images: (n, *shape).
-            seed: 0 to 2^32 - 1, of the draws; image i has its own whatever n is.
+            seed: 0 to 2^32 - 1, of the draws; image i has its own draws for every n.
             given: the other conditions -> (n, ...), or one value for all images.
-            progress: is told how many rows are done, and how many there are.
+            progress: gets the number of rows done, and the number of rows.
 
         Raises:
             UsageError: images of another shape; a build whose rows cannot be inverted; conditions as `sample`.
@@ -224,7 +224,7 @@ def table_of(manifest: Manifest) -> StepTable:
 
 
 def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
-    """Return the manifests of the other networks of a build's sampler, by what they do."""
+    """Return the manifests of the other networks of a build's sampler, by role."""
     roles = table_of(manifest).networks
     return {role: Manifest.load(directory / NETWORKS_FOLDER / role) for role in roles}
 
@@ -232,7 +232,7 @@ def other_manifests(directory: Path, manifest: Manifest) -> dict[str, Manifest]:
 def given_conditions(
     tensors: Sequence[Tensor], table: StepTable, given: Mapping[str, ArrayLike], n: int, seed: int
 ) -> Arrays:
-    """Return what `n` images are conditioned on, (n, ...) each.
+    """Return the conditions of `n` images, (n, ...) each.
 
     Args:
         tensors: the conditions that there are.
@@ -321,7 +321,7 @@ def _read_named(path: Path, name: str) -> Arrays:
 def conditions(
     manifest: Manifest, table: StepTable, others: Mapping[str, Manifest] | None = None
 ) -> tuple[Tensor, ...]:
-    """What is given once per image: inputs of all networks that the loop does not fill, and what the rows read.
+    """Return the values given once per image: inputs of all networks that the loop does not fill, and those of rows.
 
     In the order of the C struct.
     """
@@ -337,7 +337,7 @@ def conditions(
 
 
 def _other_conditions(x: str, others: Mapping[str, Manifest]) -> Iterator[Tensor]:
-    """The inputs of the networks beside the denoiser, but for the x that the loop hands to them."""
+    """Yield the inputs of the networks other than the denoiser, without the x that the loop passes to them."""
     for role in NETWORKS:
         if role in others:
             inputs = others[role].stream_inputs

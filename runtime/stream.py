@@ -28,7 +28,7 @@ Arrays = dict[str, Array]
 
 
 def _other_streams(directory: Path, manifest: Manifest, runner: Runner) -> "dict[str, Stream]":
-    """The other networks of a build's sampler, by what they do; those of C are in its library or module."""
+    """Return the other networks of a build's sampler, by role; those of C are in its library or module."""
     table, found = manifest.steps, dict[str, Stream]()
     for role in table.networks if table is not None else ():
         folder = directory / NETWORKS_FOLDER / role
@@ -58,11 +58,11 @@ RUNNERS: dict[str, Callable[[Path, Manifest], Runner]] = {
 
 
 class Stream:
-    """One running instance of a build; `manifest` says what it takes and gives.
+    """One running instance of a build; `manifest` describes its inputs and outputs.
 
     Arrays go by the names of `manifest.stream_inputs` and `manifest.stream_outputs`, in the types given
     there: float32, or bool, int8, uint8, int32, int64. A build with `manifest.constants` takes these in
-    `session`, before its first hop; one with `manifest.controls` takes these in `turn`, at any time, or beside
+    `session`, before its first hop. One with `manifest.controls` takes these in `turn`, at any time, or together with
     the inputs.
     """
 
@@ -128,7 +128,7 @@ class Stream:
         return self.runner.compiler
 
     def session(self, constants: Mapping[str, ArrayLike]) -> None:
-        """Take the session constants: what depends on them alone is computed here, once.
+        """Set the session constants: the part that depends on them alone is computed here, once.
 
         They stay until they are given anew; states stay as they are.
 
@@ -144,11 +144,11 @@ class Stream:
         self.in_session = True
 
     def turn(self, controls: Mapping[str, ArrayLike]) -> None:
-        """Set controls; they hold from the next hop on until they are turned again. States stay as they are.
+        """Set controls; they hold from the next hop on until they are set again. States stay as they are.
 
         Args:
-            controls: by name a number, an array of the manifest's shape, or one more axis in front: a value for
-                each hop to come, of which the last one holds.
+            controls: by name a number, an array of the manifest's shape, or one with an extra first axis. That is a
+                value for each hop to come, of which the last one holds.
 
         Raises:
             UsageError: names or shapes that do not fit, all of them.
@@ -174,7 +174,7 @@ class Stream:
         """Take a block of any length for each stream input; return the frames that it completes.
 
         Blocks have the manifest's shape and type but for the length of the time axis; so have the outputs.
-        Output frame n is the offline network's frame ``n - delay``. Controls may stand beside the inputs, as
+        Output frame n is the offline network's frame ``n - delay``. Controls may be given together with the inputs, as
         `turn` takes them.
 
         Raises:
@@ -243,12 +243,12 @@ class Stream:
 
         Args:
             inputs: as `process` takes them.
-            most: calls; those that the export named, where left out.
-            tolerance: that its output of change must come down to; likewise.
+            most: the most calls; by default the number named at the export.
+            tolerance: the limit for its output of change; likewise.
 
         Returns:
-            The last call's outputs, and how many calls there were: `most` also where it did not settle, which
-            the output of change tells.
+            The last call's outputs, and the number of calls: `most` also where it did not settle, which the output of
+            change shows.
 
         Raises:
             UsageError: no step network, fewer than one call, or inputs as `process`.
@@ -317,9 +317,9 @@ class Stream:
         """Run many hops in order, from the state as it is.
 
         Args:
-            inputs: one array for each stream input, first axis = hops, as many in each; session
-                constants too, in their own shape, and controls, as `turn` takes them, where they are to be set.
-            progress: is told after each hop how many are done.
+            inputs: one array for each stream input, first axis = hops, equally many in each. Session constants too, in
+                their own shape, and controls, as `turn` takes them, where they are to be set.
+            progress: gets the hops done after each hop.
 
         Returns:
             One array for each stream output, first axis = hops.
@@ -366,7 +366,7 @@ class Stream:
         return {name: array for name, array in inputs.items() if name not in names}
 
     def _without_controls(self, inputs: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
-        """The streams; controls among the inputs are turned."""
+        """Return the streams; set the controls among the inputs."""
         self._check_named(inputs)
         names = self._controls.names()
         if names & inputs.keys():
@@ -374,7 +374,7 @@ class Stream:
         return {name: array for name, array in inputs.items() if name not in names}
 
     def _of_hop(self, streams: Arrays) -> list[Array]:
-        """What the next hop takes, in order."""
+        """Return the inputs of the next hop, in order."""
         given = {**streams, **self._controls.next()} if self.manifest.controls else streams
         return [given[tensor.name] for tensor in self.manifest.hop_inputs]
 

@@ -1,4 +1,4 @@
-"""`Build`: what a target made of a model, as a value; nothing is compiled or run until asked."""
+"""`Build`: the result of a target for a model, as a value; nothing is compiled or run until asked."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest
 
 @dataclass(frozen=True)
 class Placement:
-    """Where one tensor lives: bytes `offset`..`offset + size` of a block, during steps `first`..`last`.
+    """The place of one tensor: bytes `offset`..`offset + size` of a block, during steps `first`..`last`.
 
     `block` is ``scratch`` or ``state``.
     """
@@ -43,10 +43,10 @@ class Choice:
 
     Attributes:
         node: the layer's name.
-        operator: what it computes.
-        kernel: the one that a build takes.
-        others: that compute it too, those that the cost model prefers first.
-        form: what its time depends on: operator, element types, sizes.
+        operator: its type.
+        kernel: the one in the build.
+        others: alternatives, those that the cost model prefers first.
+        form: the properties that its time depends on: operator, element types, sizes.
     """
 
     node: str
@@ -64,14 +64,14 @@ class Layer:
         number: of its ``EK_LAYER``.
         node: the node's that computes it.
         name: the tensor's.
-        operator: what computes it.
+        operator: the type of that node.
         dtype: as in the manifest.
         shape: without hops.
         border: where a network of integers meets float code: ``in`` or ``out``; else None.
     """
 
     number: int
-    node: str = field(repr=False)  # pinned digests are of what is shown
+    node: str = field(repr=False)  # pinned digests cover the shown tensors
     name: str
     operator: str
     dtype: str
@@ -86,13 +86,13 @@ class Build:
     Attributes:
         files: content of every file that the target emits; the digest covers exactly these.
         manifest: the facts; its `digest` is that of `files`.
-        plan: where every tensor lives, for the report.
+        plan: the place of every tensor, for the report.
         steps: the schedule: one label per step, for the report.
-        layers: what a replay can look at.
-        notes: what the user should know of how the target runs it.
-        others: manifests of the other networks of its sampler, by what they do.
+        layers: those that a replay can compare.
+        notes: for the user, about the way the target runs it.
+        others: manifests of the other networks of its sampler, by role.
         constants: its arrays, for a board's memory plan.
-        choices: of layers that several kernels compute, or could on another device, which one does.
+        choices: the kernel of each layer that several kernels compute, or could on another device.
     """
 
     files: Mapping[str, bytes]
@@ -107,7 +107,7 @@ class Build:
 
 
 def join_builds(build: Build, others: Mapping[str, Build]) -> Build:
-    """Return a build with those of the other networks of its sampler, each in a folder of its own."""
+    """Return a build with those of the other networks of its sampler, each in a separate folder."""
     if not others:
         return build
     inside = {

@@ -19,7 +19,7 @@ class FilesOf(Mapping[str, bytes]):
     """Files of a folder by name, read when they are asked for: a network may have hundreds of megabytes."""
 
     def __init__(self, folder: Path, names: Iterable[str]) -> None:
-        """Of these files in `folder`."""
+        """List these files in `folder`."""
         self._folder, self._names = folder, tuple(names)
 
     def __getitem__(self, name: str) -> bytes:
@@ -33,7 +33,7 @@ class FilesOf(Mapping[str, bytes]):
         return iter(self._names)
 
     def __len__(self) -> int:
-        """How many files there are."""
+        """The number of files."""
         return len(self._names)
 
 

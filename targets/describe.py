@@ -69,7 +69,7 @@ def describe(model: Model, target: str) -> Manifest:
 def _tensors(
     model: Model, values: Iterable[ir.Value], stream: JsonObject, delays: Mapping[str, int | None]
 ) -> Iterator[Tensor]:
-    """What the manifest says of inputs or outputs; `delays` of these in samples, where they have one."""
+    """Yield the manifest's rows of inputs or outputs; `delays` of these in samples, where they have one."""
     times = {name: Timing(**vars(timing)) for name, timing in model.timing.items()}
     roles = dict.fromkeys(model.constants, "constant") | dict.fromkeys(model.controls, "control")
     roles |= {name: "state" for pair in model.states for name in (pair.input, pair.output)}
@@ -140,7 +140,7 @@ def _streaming_facts(model: Model) -> dict[str, list[JsonObject]] | None:
 
 
 def _quantization(model: Model) -> JsonObject:
-    """Counts of activations by stored type, in the integer graph, and what has a scale per hop."""
+    """Return counts of activations by stored type, in the integer graph, and the tensors with a scale per hop."""
     graph = to_integer(model).ir.graph
     values = [*graph.inputs, *(v for node in graph for v in named_outputs(node))]
     stored = [DTYPES[v.dtype] for v in values if v.dtype in DTYPES]

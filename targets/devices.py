@@ -24,7 +24,7 @@ def profiles() -> dict[str, Profile]:
 
 
 def profile(target: str) -> Profile:
-    """Return the profile of a target; the portable one where it has none of its own."""
+    """Return the profile of a target; the portable one where it has none."""
     return profiles().get(target, PORTABLE)
 
 
@@ -66,7 +66,7 @@ def _kernels(device: str, name: str) -> tuple[str, ...]:
 
 
 def cpu_flags() -> frozenset[str]:
-    """What Linux says the CPU has; nothing elsewhere."""
+    """Return the CPU flags that Linux reports; empty elsewhere."""
     try:
         lines = CPU_INFO.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,6 +1,6 @@
 """The ethos-u targets: the litert target's .tflite, compiled by Vela for an Ethos-U NPU.
 
-What the NPU has no form of stays on the CPU that drives it; the manifest lists it.
+Operators without an NPU form stay on the CPU that drives it; the manifest lists them.
 """
 
 import csv
@@ -29,12 +29,12 @@ TIMEOUT_S = 600
 
 @dataclass(frozen=True)
 class Npu:
-    """What Vela compiles for.
+    """The accelerator that Vela compiles for.
 
     Attributes:
         accelerator: its name, with the multiply-accumulates in a cycle.
         system: clock and memories, of Vela's own Arm/vela.ini.
-        memory: where it puts weights and tensors.
+        memory: its placement of weights and tensors.
     """
 
     accelerator: str
@@ -51,7 +51,7 @@ NPUS = {
 
 
 def check_ethos_u(model: Model) -> list[Problem]:
-    """As the litert target, of a single network."""
+    """Check a single network as the litert target does."""
     if model.networks:
         found, step = f"networks {', '.join(model.networks)}", "use --target litert"
         return [Problem("sampler", found, "the denoiser alone", step)]
@@ -59,7 +59,7 @@ def check_ethos_u(model: Model) -> list[Problem]:
 
 
 def lower_ethos_u(model: Model, target: str) -> Build:
-    """Return the .tflite, what Vela makes of it, and Vela's estimates in the manifest's `npu`.
+    """Return the .tflite, Vela's output for it, and Vela's estimates in the manifest's `npu`.
 
     Raises:
         ModelError: no operator runs on the NPU.
@@ -103,7 +103,7 @@ def vela_version() -> str:
 
 
 def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, JsonObject]:
-    """Run Vela in a process of its own; returns the compiled file and the facts of its summary."""
+    """Run Vela in a separate process; return the compiled file and the facts of its summary."""
     vela_version()
     with TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
@@ -142,7 +142,7 @@ def compile_for_npu(network: bytes, npu: Npu) -> tuple[bytes, JsonObject]:
 
 
 def summary(table: str, printed: str, accelerator: str) -> JsonObject:
-    """The facts of Vela's table and of what it printed: cycles, bytes, and what stays on the CPU and why."""
+    """Return the facts of Vela's table and output: cycles, bytes, and the operators on the CPU with the reasons."""
     (row,) = csv.DictReader(table.splitlines())
     counts = {where: int(count) for where, count in COUNTS.findall(printed)}
     left = [

@@ -1,4 +1,4 @@
-"""What one wants to know of a build first, as cards: is it the same network, how late, what work, what memory."""
+"""The first facts about a build, as cards: sameness with the network, latency, work and memory."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Card:
 
 
 def cards(manifest: Manifest) -> list[Card]:
-    """What one wants to know first: quality, latency, work and memory."""
+    """Return the first facts about a build: quality, latency, work and memory."""
     found = [
         _quality(manifest),
         _levels(manifest),

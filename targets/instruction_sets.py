@@ -1,4 +1,4 @@
-"""The instruction sets that have kernels of their own: one row each, read by builds, tests, bench, doctor and docs."""
+"""The instruction sets with separate kernels: one row each, read by builds, tests, bench, doctor and docs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +11,17 @@ from edgekit.graph.sparsity import PATTERNS, Pattern
 
 @dataclass(frozen=True)
 class Sparse:
-    """How kernels read rows of N:M sparse weights, and where that pays.
+    """The order in which kernels read rows of N:M sparse weights, and the cases in which that is faster.
 
     Attributes:
-        pays: the patterns for which it does; others stay dense.
+        pays: the patterns for which it is faster; others stay dense.
         packed: indices have 2 or 4 bits, else 8 (``runtime/src/portable/linear/ek_turns.h``).
-        windows: rows lie side by side as in ``runtime/src/x86/conv/ek_windows.h``.
+        windows: rows are interleaved as in ``runtime/src/x86/conv/ek_windows.h``.
         bits: of the operands.
         most_positions: vectors in one call that are multiplied with the same weights; for more the dense kernel, which
             reads weights once for several, is faster.
         head: bytes before the first row.
-        least_weight: that kernels hold.
+        least_weight: the least value that kernels hold.
     """
 
     pays: tuple[Pattern, ...] = ()
@@ -40,7 +40,7 @@ class TileLayout:
     Attributes:
         group: taps of an output that lie together, ``EK_TILE_GROUP``.
         taps: most taps of a piece, ``EK_TILE_TAPS``.
-        channels: from so many channels on they lie side by side, ``EK_TILE_CHANNELS``.
+        channels: from this number of channels on they are interleaved, ``EK_TILE_CHANNELS``.
         rows: of which a strip of windows has a multiple, ``EK_STRIP_ROWS``.
         strips: of channels each by itself, too, the rows that a window reads lie side by side:
             ``runtime/src/mve/ek_conv_planes.h``.
@@ -55,21 +55,21 @@ class TileLayout:
 
 @dataclass(frozen=True)
 class Packing:
-    """How the kernels of one instruction set read weights.
+    """The order in which the kernels of one instruction set read weights.
 
     Attributes:
-        rows: rows side by side, ``EK_PANEL``.
-        panels: so many panels of rows take turns, ``EK_ROWS / EK_PANEL``.
+        rows: interleaved rows, ``EK_PANEL``.
+        panels: the number of panels of rows that alternate, ``EK_ROWS / EK_PANEL``.
         taps: taps in a group by the bits of the operand, ``EK_GROUP``.
-        nibbles: the order of 8 int4 taps in a lane of 32 bits, from the lowest nibble on, by the bits of the operand;
-            without it int4 rows are not packed.
-        offset: what int8 operands gain before they are multiplied.
-        columns: columns side by side of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
+        nibbles: the order of 8 int4 taps in a lane of 32 bits, lowest nibble first, by the bits of the operand. Without
+            it int4 rows are not packed.
+        offset: the number added to int8 operands before they are multiplied.
+        columns: interleaved columns of a float matrix, ``EK_COLUMNS``; 0 leaves it as it is.
         windows: integer convolutions are those of ``runtime/src/x86``.
-        channels: int8 channels side by side in convolutions: two, or four in those of more than one tap; 0: none.
+        channels: interleaved int8 channels in convolutions: two, or four in those of more than one tap; 0: none.
         tiles: integer convolutions of int8 inputs are those of ``runtime/src/tiles``.
         line: bytes to which arrays are aligned, where a vector across two lines of the cache takes longer.
-        sparse: how N:M sparse rows are read.
+        sparse: the order of N:M sparse rows.
     """
 
     rows: int = 1
@@ -85,7 +85,7 @@ class Packing:
     sparse: Sparse = Sparse()
 
     def int_rows(self, w: Array, bits: int) -> Int8:
-        """Pack w (n, k) for operands of so many bits."""
+        """Pack w (n, k) for operands of this number of bits."""
         group, (n, k) = dict(self.taps)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // group) * group), np.int8)
         wide[:n, :k] = w
@@ -98,7 +98,7 @@ class Packing:
         )
 
     def int4_rows(self, w: Array, bits: int) -> Int8:
-        """Pack int4 w (n, k) for operands of so many bits."""
+        """Pack int4 w (n, k) for operands of this number of bits."""
         order, (n, k) = dict(self.nibbles)[bits], w.shape
         wide = np.zeros((-(-n // self.rows) * self.rows, -(-k // 8) * 8), np.int8)
         wide[:n, :k] = w
@@ -140,16 +140,16 @@ class InstructionSet:
     """One instruction set.
 
     Attributes:
-        name: its folder in ``runtime/src``; its files stand in for those of the same name in ``portable``.
-        what: it, for people.
-        behind: the folders that stand behind its own, in this order: the first that has a file wins.
+        name: its folder in ``runtime/src``; its files replace those of the same name in ``portable``.
+        what: its description, for people.
+        behind: the fallback folders after its own, in this order: the first that has a file wins.
         machine: the architecture, as ``uname -m`` names it; ``arm`` of microcontrollers.
-        cpu: what Linux lists of a CPU that has it. Tests run it there, and ``host`` takes the first row that fits;
-            where nothing is listed, nobody can tell.
+        cpu: flags that Linux lists for a CPU that has it. Tests run it there, and ``host`` takes the first row that
+            fits; where no flags are listed, this cannot be detected.
         flags: options of gcc and clang that turn it on for such a test.
-        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one; the
+        emulated: the device of ``devices.toml`` on which tests and bench run it under QEMU, where there is one. The
             kernels of WebAssembly run in wasmtime and node.
-        packing: how its kernels read weights.
+        packing: the order in which its kernels read weights.
     """
 
     name: str
@@ -167,7 +167,7 @@ class InstructionSet:
         return (self.name, *self.behind)
 
     def missing(self, machine: str, cpu: frozenset[str]) -> list[str]:
-        """What a machine lacks to run it, as its Linux would list it."""
+        """Return the flags that a machine lacks to run it, as its Linux would list them."""
         if machine != self.machine or not self.cpu:
             return [self.what]
         return sorted(set(self.cpu) - cpu)

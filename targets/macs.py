@@ -19,8 +19,8 @@ from edgekit.targets.session import split_session
 def with_macs(manifest: Manifest, model: Model) -> Manifest:
     """Fill the manifest's counts. A MAC is int8 where activation and weight are 8 bits.
 
-    Operators that the C targets do not know count nothing. What a session computes once is no part of
-    the hop, and counted apart.
+    Operators that the C targets do not know count nothing. The part that a session computes once does not belong to the
+    hop, and is counted separately.
     """
     parts = split_session(to_integer(model))
     counts = {"int8": 0, "int16": 0, "float": 0}
@@ -68,7 +68,7 @@ def float_layers(model: Model) -> tuple[str, ...]:
 
 
 def float_operators(model: Model) -> tuple[str, ...]:
-    """What else computes in float, as ``Sqrt (5)``: operators with how often they occur."""
+    """Return the other operators that compute in float, with their counts, as ``Sqrt (5)``."""
     integer = to_integer(model)
     layers = {node.name for node, _, macs in _node_mac_counts(integer) if macs}
     names = Counter(
@@ -89,7 +89,7 @@ def _computes_floats(node: ir.Node) -> bool:
 def _node_mac_counts(integer: Model) -> Iterator[tuple[ir.Node, str, int]]:
     """Every node of an integer graph that the C targets know, the type of its MACs, and their number.
 
-    A recurrent layer comes twice: its two products have operands of their own.
+    A recurrent layer comes twice: its two products have different operands.
     """
     for node in integer.ir.graph:
         emitter = EMITTERS.get((node.domain, node.op_type))

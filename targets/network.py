@@ -1,4 +1,4 @@
-"""The network of a build as a drawing: its layers from top to bottom, what feeds them, and what each costs."""
+"""The network of a build as a drawing: its layers from top to bottom, their inputs, and the cost of each."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ ROW, BOX, LANE, LANES, WIDTH = 30, 24, 7, 8, 440
 
 @dataclass(frozen=True)
 class Layer:
-    """A node of the network that runs: what it computes, and what it reads and writes in a hop.
+    """A node of the network that runs: its operation, and its inputs and outputs in a hop.
 
     Attributes:
         name: the node's.
@@ -70,9 +70,9 @@ class Layer:
 
 
 def layers(model: Model) -> tuple[list[Layer], int]:
-    """Return what a build of the network computes in a hop, in order, and how many further operators are left out.
+    """Return the layers that a build of the network computes in a hop, in order, and the number of others left out.
 
-    Movements are left out, and of a network of more than `MOST_ROWS` all that has no multiply-accumulates.
+    Movements are left out, and in a network of more than `MOST_ROWS` all layers without multiply-accumulates.
     """
     integer = to_integer(model)
     macs = layer_macs(integer)
@@ -110,7 +110,7 @@ def _type(value: ir.Value) -> str:
 
 
 def _sources(values: Iterable[ir.Value | None], places: Mapping[int, int]) -> Iterator[int]:
-    """The drawn layers behind values, through what is not drawn."""
+    """Yield the drawn layers before values, through nodes that are not drawn."""
     open_, seen = list(values), set[int]()
     while open_:
         value = open_.pop()
@@ -126,7 +126,7 @@ def _sources(values: Iterable[ir.Value | None], places: Mapping[int, int]) -> It
 
 @dataclass(frozen=True)
 class Row:
-    """A layer as it is drawn: its box, its bar of work (1 is the most that a layer has), and what a click shows."""
+    """A drawn layer: its box, its bar of work (1 is the most that a layer has), and the text after a click."""
 
     number: int
     y: int
@@ -199,7 +199,7 @@ def draw(
 
 @dataclass(frozen=True)
 class Share:
-    """What a layer costs: as a part of the most that one does, of all, and its least cycles where they are known."""
+    """The cost of a layer: relative to the most expensive one, to all, and its least cycles where they are known."""
 
     most: float
     total: float
@@ -207,7 +207,7 @@ class Share:
 
 
 def _shares(found: Sequence[Layer], device: Profile) -> list[Share]:
-    """What each layer costs: in cycles where the device's are known, else in multiply-accumulates."""
+    """Return the cost of each layer: in cycles where the device's are known, else in multiply-accumulates."""
     cycles = [layer.least_cycles(device) for layer in found]
     costs = [
         layer.work if count is None else count for layer, count in zip(found, cycles, strict=True)
@@ -312,13 +312,13 @@ def _roof(found: Sequence[Layer], device: Profile, colours: Mapping[str, str]) -
 
 
 def _across(intensity: float) -> float:
-    """Where an intensity is drawn."""
+    """Return the horizontal place of an intensity."""
     place = (log10(intensity) - DECADES[0]) / (DECADES[1] - DECADES[0])
     return round(ROOF_WIDTH * min(1.0, max(0.0, place)), 1)
 
 
 def _down(rate: float, top: float) -> float:
-    """Where a rate is drawn, below the highest one."""
+    """Return the vertical place of a rate, below the highest one."""
     return round(ROOF_HEIGHT * (0.06 + 0.9 * min(1.0, max(0.0, log10(top / rate) / 3))), 1)
 
 

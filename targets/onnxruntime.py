@@ -41,7 +41,7 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
     """Return ``model.onnx`` and its facts; with session constants also ``session.onnx``.
 
     Its outputs are inputs of ``model.onnx``, by the same names. With encoder propagation also ``key.onnx``, which
-    gives what ``decoder.onnx`` reads.
+    computes the inputs of ``decoder.onnx``.
     """
     parts = split_session(place_qdq(model))
     models = {"model.onnx": parts.hop, "session.onnx": parts.session}
@@ -64,7 +64,7 @@ def lower_onnxruntime(model: Model, target: str) -> Build:
 
 def place_qdq(model: Model) -> Model:
     """Place Q and DQ so that onnxruntime's int8 kernels take the nodes between."""
-    # onnxruntime 1.32 on x86 gives a quantizer that it moves over a Reshape contradictory types
+    # onnxruntime 1.32 on x86 assigns contradictory types to a quantizer that it moves over a Reshape
     return with_zero_points(frame_moves(model))
 
 

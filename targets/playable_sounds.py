@@ -1,4 +1,4 @@
-"""What a report plays: sounds as .wav, their spectrograms as pictures, and how far a build is from its source."""
+"""Sounds of a report as .wav, their spectrograms as pictures, and the error of a build against its source."""
 
 import base64
 import io
@@ -30,7 +30,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Difference:
-    """Outlines of the source network's output and of what the build makes otherwise, as paths of an SVG."""
+    """Outlines of the source network's output and of the build's deviation from it, as paths of an SVG."""
 
     output: str
     error: str
@@ -38,7 +38,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class PlayableSounds:
-    """What goes in, what the source network makes of it, and what the build does; each (channels, samples)."""
+    """The input, and the outputs of the source network and of the build; each (channels, samples)."""
 
     before: Float32
     source: Float32
@@ -47,7 +47,7 @@ class PlayableSounds:
 
     @property
     def seconds(self) -> float:
-        """How long it is, rounded."""
+        """The length in seconds, rounded."""
         return round(float(self.before.shape[1] / self.sample_rate_hz), 1)
 
     def tracks(self) -> list[Track]:

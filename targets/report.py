@@ -1,4 +1,4 @@
-"""report.html: what a build is, what it costs and what it keeps, on one page that needs no other file."""
+"""report.html: the facts, costs and quality of a build, on one page that needs no other file."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAP_WIDTH, MAP_HEIGHT = 960, 320
 FULL_BAR_DB = 60.0
 FULL_ALONE_DB = 100.0
-# Hues that stay apart for colour-blind readers; neighbours in the map take turns.
+# Hues that colour-blind readers can distinguish; neighbours in the map alternate.
 COLOURS = ("a", "b", "c", "d")
 TYPE_COLOURS = {"int8": "a", "int16": "d", "float32": "c"}
 OTHER_TYPE = "grey"
@@ -54,7 +54,7 @@ MOST_ADVICE, WORTH_DB = 3, 1.0
 
 @dataclass(frozen=True)
 class Box:
-    """A tensor in the map of a block: where it is drawn, and what is shown where one points at it."""
+    """A tensor in the map of a block: its place in the drawing, and the text under the pointer."""
 
     x: str
     y: str
@@ -78,13 +78,13 @@ def render(
 
     Args:
         manifest: the build's facts.
-        plan: where every tensor lives; empty for targets without a plan of ours.
+        plan: the place of every tensor; empty for targets without a plan of ours.
         steps: one label per step of the schedule.
         tensor_rows: comparison of each quantized tensor with its float value; may be empty.
-        alone: what a search for types measured; may be empty.
+        alone: the measurements of a search for types; may be empty.
         heard: metric, number of clips, and its mean before, after the float network and after the build.
         played: sound that the build was verified on.
-        network: its layers, and how many operators are not among them: what `edgekit.targets.network.layers` gives.
+        network: its layers, and the number of operators not among them: the result of `edgekit.targets.network.layers`.
     """
     return fill(
         Path(__file__).with_suffix(".html"),
@@ -114,7 +114,7 @@ def render(
 
 
 def _sound(played: PlayableSounds | None) -> dict[str, object]:
-    """What the page shows of sound that the build was verified on."""
+    """Return the page's section on the sound that the build was verified on."""
     if played is None:
         return {"tracks": [], "seconds": None, "top_hz": None, "difference": None}
     return {
@@ -126,7 +126,7 @@ def _sound(played: PlayableSounds | None) -> dict[str, object]:
 
 
 def _board(board: JsonObject | None) -> dict[str, object]:
-    """What the page shows of where the build stands on a board."""
+    """Return the page's section on the placement of the build on a board."""
     if board is None:
         return {"board": None, "memory": (), "placed": ()}
     memory, placed = tuple(memory_rows(board)), tuple(placed_rows(board))
@@ -134,7 +134,7 @@ def _board(board: JsonObject | None) -> dict[str, object]:
 
 
 def _streaming_rows(manifest: Manifest) -> dict[str, object]:
-    """What the page shows of delays and times of a network that became a stream."""
+    """Return the page's rows on delays and times of a network that became a stream."""
     streaming, rate = manifest.streaming, manifest.stream["sample_rate_hz"]
     if streaming is None:
         return {"delays": (), "times": ()}
@@ -142,7 +142,7 @@ def _streaming_rows(manifest: Manifest) -> dict[str, object]:
 
 
 def _advice(manifest: Manifest, rows: Sequence["TensorRow"], layers: Sequence[Layer]) -> list[str]:
-    """Where most is lost from what a layer reads to what it gives, and what int16 there would cost."""
+    """Return the layers with the greatest loss between input and output, and the cost of int16 there."""
     verified = (manifest.verification or {}).get("snr_db")
     if verified is None or verified >= GOOD_DB:
         return []
@@ -158,7 +158,7 @@ def _advice(manifest: Manifest, rows: Sequence["TensorRow"], layers: Sequence[La
 def _losses(
     rows: Sequence["TensorRow"], layers: Sequence[Layer]
 ) -> Iterator[tuple[float, "TensorRow", float]]:
-    """What each layer in int8 loses in dB, its tensor, and the share of the work that reads this."""
+    """Yield the loss of each int8 layer in dB, its tensor, and the share of the work that reads this."""
     ratios = {row.name: row for row in rows}
     all_work = sum(layer.work for layer in layers) or 1
     for place, layer in enumerate(layers):

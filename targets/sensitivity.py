@@ -1,4 +1,4 @@
-"""What each tensor costs alone, as a search for types measured it."""
+"""The cost of each tensor alone, as a search for types measured it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +17,6 @@ class Alone:
 
 
 def alone(ratios: Mapping[str, float], types: Mapping[str, str], default: str) -> list[Alone]:
-    """Return the groups, the most sensitive first; what `types` does not name has the type `default`."""
+    """Return the groups, the most sensitive first; those not in `types` have the type `default`."""
     rows = [Alone(name, types.get(name, default), db) for name, db in ratios.items()]
     return sorted(rows, key=lambda row: (row.snr_db, row.name))

@@ -1,4 +1,4 @@
-"""What depends on session constants alone is a part of its own, computed once per session."""
+"""Split the part of a network that depends on session constants alone; it is computed once per session."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 from edgekit.graph.nodes import unused_name, value_names
 from edgekit.operators.geometry import dims
 
-# What makes many elements of few, or floats of integers, is done in the hop: less is kept.
+# Nodes that expand few elements to many, or integers to floats, run in the hop: less is kept.
 DONE_IN_HOP = names(lambda row: row.moves == "copies" and row.grows) | {"DequantizeLinear"}
 SCALED = frozenset({"DequantizeLinear", "QuantizeLinear"})  # their other inputs are no parameters
 
@@ -20,8 +20,8 @@ class Parts:
     """A network in two parts.
 
     Attributes:
-        session: its inputs are the session constants, its outputs what a hop needs of them; None where
-            there are no constants.
+        session: its inputs are the session constants, its outputs the values that a hop needs of them; None without
+            constants.
         hop: the rest; the outputs of `session` are its session constants, by the same names.
         kept: these names.
         parameters: elements of the weights that only `session` reads.
@@ -34,7 +34,7 @@ class Parts:
 
 
 def split_session(model: Model) -> Parts:
-    """Divide a network, of any stage of its lowering, into what runs once per session and once per hop."""
+    """Divide a network, at any stage of its lowering, into the part run once per session and the part run per hop."""
     if not model.constants:
         return Parts(None, model, (), 0)
     graph = model.ir.graph
@@ -84,7 +84,7 @@ def _is_weight(value: ir.Value) -> bool:
 
 
 def _border(graph: ir.Graph, inside: list[ir.Node], constants: set[str]) -> list[ir.Value]:
-    """What the session knows and the hop needs."""
+    """Return the values that the session has and the hop needs."""
     within = set(inside)
     given = [value for value in graph.inputs if value.name in constants]
     made = [value for node in inside for value in node.outputs if value.name]
@@ -96,7 +96,7 @@ def _border(graph: ir.Graph, inside: list[ir.Node], constants: set[str]) -> list
 
 
 def _session(model: Model, once: set[str], kept: dict[str, str]) -> Model:
-    """The session part; what it keeps passes an Identity, for a name of its own."""
+    """Return the session part; its kept values pass through an Identity, to get other names."""
     copy = model.ir.clone()
     graph = copy.graph
     values = {str(value.name): value for value in _values(graph)}
@@ -173,7 +173,7 @@ def _remove(graph: ir.Graph, nodes: list[ir.Node]) -> None:
 
 
 def _drop_unread(graph: ir.Graph) -> None:
-    """Remove nodes that follow from weights alone and that nobody reads here, and unread weights."""
+    """Remove nodes that follow from weights alone and whose outputs are not read here, and unread weights."""
     for node in reversed(list(graph)):
         if not any(value.uses() or value.is_graph_output() for value in node.outputs):
             graph.remove(node, safe=True)
@@ -183,7 +183,7 @@ def _drop_unread(graph: ir.Graph) -> None:
 
 
 def _weights(graph: ir.Graph) -> set[tuple[str, int]]:
-    """Name and size of every weight: what is not a single number, an index, a scale or a zero point."""
+    """Return name and size of every weight: not a single number, an index, a scale or a zero point."""
     found = set()
     for node in graph:
         for place, value in enumerate(node.inputs):

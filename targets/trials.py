@@ -35,11 +35,11 @@ class Trials:
     ) -> None:
         """Lower and compile; `clips` map the stream inputs, but `GRIDS`, to (hops, *shape), and session constants.
 
-        All targets have the same integers: `target` is that whose kernels a process has compiled already, or will.
-        What is `quick` to compile runs slower. So many `instances` run side by side: one on each core where not given.
+        All targets have the same integers: `target` is the one whose kernels a process has compiled already, or will. A
+        `quick` compilation runs slower. This number of `instances` runs in parallel: one on each core by default.
 
         Raises:
-            ToolError: there is no C compiler, or it failed.
+            ToolError: no C compiler, or it failed.
         """
         build = lower_c(model, target)
         with tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) as folder:
@@ -63,12 +63,12 @@ class Trials:
         tables: Sequence[Grids] = (NO_GRIDS,),
         clips: Sequence[int] | None = None,
     ) -> list[list[T]]:
-        """Return what `judge` says of each clip's outputs, for each table of grids.
+        """Return the value of `judge` for each clip's outputs, for each table of grids.
 
         Args:
             judge: gets the number of the clip and its outputs, (hops, *shape) by name.
             tables: (rows, 3) each, for a selectable network.
-            clips: the numbers of those that run; all where not given.
+            clips: the numbers of those to run; all where not given.
         """
         numbers = range(len(self._clips)) if clips is None else clips
         with ThreadPoolExecutor(self._workers) as pool:

@@ -13,7 +13,7 @@ from edgekit.runtime.runners.engine import ERRORS, LINE_BYTES, REGISTERS
 from edgekit.targets.c.program.functions import field_names
 
 SOURCES = ("ek_driver.h", "ek_driver.c", "ek_bare.h", "ek_uio.h", "ek_uio.c")
-ALIGN = 16  # of what the parts of the CPU work in
+ALIGN = 16  # of the buffer for the CPU's parts
 README = """# The host's side of the engine
 
 C99: `ek_driver.c` drives the registers, `ek_network.c` runs a picture, CPU parts included. `ek_bare.h` is for a
@@ -92,7 +92,7 @@ def _build(program: Program) -> str:
 
 
 class _NetworkWriter:
-    """Writes `ek_picture`: what a picture goes through, in its order."""
+    """Writes `ek_picture`: the steps of a picture, in order."""
 
     def __init__(self, program: Program, outputs: Sequence[str], parts: Sequence[Manifest]) -> None:
         self.program, self.network, self.parts = program, program.network, parts
@@ -185,7 +185,7 @@ int ek_picture(const ek_engine *engine, void *work, const float *x, float *const
             yield f"ek_get(engine, &{self._port(name, view, 'output')}, {self.where[name]});"
 
     def _float(self, tensor: str, shape: Sequence[int]) -> str:
-        """Where a tensor of the CPU is in float."""
+        """Return the place of a CPU tensor in float."""
         if tensor not in self.where:
             count = 1
             for size in shape:

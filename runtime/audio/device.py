@@ -1,4 +1,4 @@
-"""A network between two ends of a sound device of another rate, block by block: what ``ek_device.h`` does in C.
+"""A network between two ends of a sound device of another rate, block by block, like ``ek_device.h`` in C.
 
 Both take their sums in the same order from the same filter, so that they give the same bits.
 """
@@ -23,7 +23,7 @@ COUNTERS = 24  # bytes of them in C
 
 
 class Device:
-    """Takes blocks of any length at the device's rate, and gives as many samples, `Resampling.lead` later."""
+    """Takes blocks of any length at the device's rate, and returns as many samples, `Resampling.lead` later."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class Device:
         Args:
             rates: of the device and the network.
             hop: samples of the network in a call.
-            inputs: channels of the network's inputs, one stream behind the other.
+            inputs: channels of the network's inputs, one stream after another.
             outputs: channels of its outputs; 0 where it gives no sound.
             run: runs a hop, (inputs, hop) to (outputs, hop).
         """
@@ -51,7 +51,7 @@ class Device:
         self._silent = rates.lead(hop)
 
     def process(self, block: Samples) -> Samples:
-        """Take (inputs, frames), give (outputs, frames)."""
+        """Process (inputs, frames) to (outputs, frames)."""
         self._push(block)
         return self._pop(block.shape[1])
 
@@ -95,10 +95,10 @@ class Device:
 
 
 def device_facts(manifest: Manifest, device_hz: int) -> JsonObject:
-    """Return `Manifest.device` of a build behind a device of this rate.
+    """Return `Manifest.device` of a build that serves a sound device of this rate.
 
     Raises:
-        UsageError: a build that takes other than sound, or rates that cannot be, see `resampling_between`.
+        UsageError: the build takes other data than sound, or the rates are impossible, see `resampling_between`.
     """
     rates, facts = resampling_between(device_hz, manifest.stream["sample_rate_hz"]), manifest.stream
     if not manifest.takes_pcm:
@@ -123,9 +123,9 @@ def device_facts(manifest: Manifest, device_hz: int) -> JsonObject:
 def open_device(
     stream: Stream, device_hz: int, listen: Callable[[Arrays], None] = lambda made: None
 ) -> Device:
-    """Return a build, from its state as it is, behind a device of this rate; it gives its sound alone.
+    """Return a build, in its present state, at a sound device's rate; its outputs are the sound alone.
 
-    The device's channels are those of all streams, one behind the other. `listen` is told all outputs of each hop.
+    The device's channels are those of all streams, one after another. `listen` gets all outputs of each hop.
 
     Raises:
         UsageError: see `device_facts`.
@@ -149,17 +149,17 @@ def open_device(
 
 
 def split_channels(samples: Samples, streams: Sequence[Tensor]) -> list[Samples]:
-    """Cut (channels, samples) of several streams, one behind the other, into those of each."""
+    """Cut (channels, samples) of several streams, one after another, into those of each."""
     ends = np.cumsum([tensor.pcm_channels or 0 for tensor in streams])
     return np.split(samples, ends[:-1]) if streams else []
 
 
 class DeviceRunner:
-    """Runs blocks of a device through a build behind it, as a runner of a `Stream` that has the device's rate.
+    """Runs blocks of a sound device through a build, as a runner of a `Stream` that has the device's rate.
 
     Attributes:
         stream: the build, at its own rate.
-        listen: is told the outputs of each of its hops.
+        listen: gets the outputs of each of its hops.
     """
 
     def __init__(self, stream: Stream, device_hz: int) -> None:
@@ -173,11 +173,11 @@ class DeviceRunner:
 
     @property
     def compiler(self) -> Compiler | None:
-        """That of the build."""
+        """The compiler of the build."""
         return self.stream.compiler
 
     def process(self, inputs: list[Array]) -> tuple[list[Array], int]:
-        """Run one block; returns the sound and the nanoseconds that adapter and build took."""
+        """Run one block; return the sound and the nanoseconds that adapter and build took."""
         manifest = self.stream.manifest
         given = dict(zip((tensor.name for tensor in manifest.hop_inputs), inputs, strict=True))
         sound = np.concatenate([given.pop(tensor.name)[0] for tensor in manifest.stream_inputs])
@@ -219,7 +219,7 @@ def at_device(stream: Stream, device_hz: int, *, live: bool = False) -> Stream:
 def _port_at_device(
     tensor: Tensor, rates: Resampling, block: int, delay_samples: int | None
 ) -> Tensor:
-    """A stream of sound at a device's rate, in blocks of so many samples."""
+    """Return a stream of sound at a device's rate, in blocks of this number of samples."""
     return replace(
         tensor,
         shape=(1, tensor.pcm_channels or 1, block),
@@ -232,7 +232,7 @@ def _port_at_device(
 
 
 def manifest_at_device(manifest: Manifest, device_hz: int, *, live: bool = False) -> Manifest:
-    """Return the manifest of what `at_device` returns.
+    """Return the manifest of the stream that `at_device` returns.
 
     Raises:
         UsageError: see `device_facts`; or outputs that are no sound.

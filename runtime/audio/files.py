@@ -24,15 +24,15 @@ def run_samples(stream: Stream, samples: Samples, progress: Progress | None = No
     """Stream mono PCM through a build from its fresh state, with the delay taken out.
 
     Args:
-        stream: a build that takes one mono PCM hop and gives one.
+        stream: a build with one mono PCM hop as input and one as output.
         samples: (samples,) float32; the last hop is filled up and followed by silence.
-        progress: is told after each hop.
+        progress: gets the hops done after each hop.
 
     Returns:
-        (samples,) float32, as many as came in, ``out[n]`` belonging to ``samples[n]``.
+        (samples,) float32, as many as the input, ``out[n]`` belonging to ``samples[n]``.
 
     Raises:
-        UsageError: the build is no such one.
+        UsageError: the build has other inputs or outputs.
     """
     return timed_run_samples(stream, samples, progress)[0]
 
@@ -56,15 +56,15 @@ def run_sounds(
     """Stream PCM of any number of inputs and channels through a build, with the delay of each output taken out.
 
     Args:
-        stream: a build that takes and gives PCM alone.
+        stream: a build with only PCM inputs and outputs.
         sounds: (channels, samples) float32 of each input, all of one length.
-        progress: is told after each hop.
+        progress: gets the hops done after each hop.
 
     Returns:
         (channels, samples) float32 of each output, as long as the inputs.
 
     Raises:
-        UsageError: the build is no such one, or the sounds do not fit it.
+        UsageError: the build has other inputs or outputs, or the sounds do not fit it.
     """
     check_pcm(stream.manifest)
     return _timed_run(stream, sounds, progress)[0]
@@ -84,7 +84,7 @@ def _timed_run(
 
 
 def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
-    """Cut the sounds of a build's inputs into (hops, *shape), with `rest` samples of silence behind them.
+    """Cut the sounds of a build's inputs into (hops, *shape), followed by `rest` samples of silence.
 
     Raises:
         UsageError: inputs that are missing or unknown, or another number of channels, or unequal lengths.
@@ -113,7 +113,7 @@ def sound_hops(manifest: Manifest, sounds: Sounds, rest: int = 0) -> Arrays:
 
 
 def hop_progress(hops: Arrays, progress: Progress | None) -> Callable[[int], None] | None:
-    """Tell `progress` of hops done how many there are in all."""
+    """Return a function that passes the hops done, and the number of all, to `progress`."""
     total = len(next(iter(hops.values())))
     return None if progress is None else lambda done: progress(done, total)
 
@@ -134,7 +134,7 @@ def list_tensors(tensors: Sequence[Tensor]) -> str:
 
 
 def check_pcm(manifest: Manifest) -> None:
-    """Raise a UsageError where a build does not take PCM alone and give PCM alone."""
+    """Raise a UsageError if inputs or outputs of a build are not only PCM."""
     if manifest.is_pcm:
         return
     step = "give .npz files, or export with --frontend; --layout INPUT=NCT names channels"
@@ -173,7 +173,7 @@ def read_sources(manifest: Manifest, sources: Mapping[str, Path]) -> dict[str, C
 def run_wav(
     stream: Stream, source: Path, out: Path, progress: Progress | None = None
 ) -> tuple[str, ...]:
-    """Stream one .wav into another of the same sample format; returns notes on what was changed.
+    """Stream one .wav into another of the same sample format; return notes on the changes.
 
     Raises:
         UsageError: a file or a build that cannot be used.
@@ -194,7 +194,7 @@ def run_wavs(
     outs: Mapping[str, Path],
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Stream a .wav for each input into one for each output that is named; returns notes.
+    """Stream a .wav for each input into one for each output that is named; return notes.
 
     The outputs get the sample format of the first input.
 
@@ -222,7 +222,7 @@ def run_clips(
     outs: Mapping[str, Path],
     progress: Progress | None = None,
 ) -> tuple[str, ...]:
-    """Do as `run_wavs` with what `read_sources` read of the files, for outputs that `check_outs` takes."""
+    """Do as `run_wavs` with the data that `read_sources` read, for outputs that `check_outs` takes."""
     outputs = {tensor.name: tensor for tensor in stream.manifest.stream_outputs}
     with ExitStack() as stack:
         temporary = {

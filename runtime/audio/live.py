@@ -1,8 +1,8 @@
 """Live audio: a build between a microphone and a loudspeaker.
 
-The device calls `Live.callback` with every block: it copies into one ring and out of another, in buffers that
-are there from the start, and waits for nothing. A worker runs the hops. A sample that comes too late is not
-played later but not at all, so that the latency stays what it is.
+The device calls `Live.callback` with every block. It copies into one ring and out of another, in preallocated buffers,
+and waits for nothing. A worker runs the hops. A sample that comes too late is dropped, not played later, so that the
+latency stays the same.
 """
 
 import math
@@ -31,24 +31,24 @@ MOST_WAITING = 8  # blocks of hops; then all but the newest are left out
 
 @dataclass(frozen=True)
 class LiveFacts:
-    """What a live stream did.
+    """The counts and levels of a live stream.
 
     Attributes:
-        hops: that were run.
-        hop_us: how long a hop lasts.
+        hops: the number run.
+        hop_us: the length of a hop.
         median_us: computing time of a hop, over the last ones.
         max_us: the longest.
         deadline_misses: hops that took longer than a hop lasts.
-        dropped_hops: that were left out, because too many were waiting.
-        late_samples: that were silent, because their hop was not ready.
-        xruns: what the device said it lost, by the name of the flag, in blocks.
+        dropped_hops: those left out, because too many were waiting.
+        late_samples: those that were silent, because their hop was not ready.
+        xruns: losses that the device reported, by the name of the flag, in blocks.
         in_dbfs: level of the microphone since the last facts, in the end of the whole stream; None for silence.
-        out_dbfs: level of what the build gives.
-        dry: whether the microphone is heard, as late as the build's output would be.
+        out_dbfs: level of the build's output.
+        dry: whether the microphone is played, delayed as much as the build's output.
         latency_samples: from the microphone's samples to those of the loudspeaker, without the device's own.
         latency_ms: the same.
-        plays: whether the build gives sound.
-        detections: what a build that decides has detected, in order; times count from the first sample.
+        plays: whether the build has sound output.
+        detections: of a build that decides, in order; times count from the first sample.
     """
 
     hops: int
@@ -68,17 +68,17 @@ class LiveFacts:
     detections: tuple[Detection, ...] = ()
 
     def to_dict(self) -> JsonObject:
-        """Return what ``edgekit run --mic --json`` prints."""
+        """Return the JSON of ``edgekit run --mic --json``."""
         return asdict(self)
 
 
 class Live:
-    """A running build, the rings around it, and what is counted. `dry` may be set at any time."""
+    """A running build, the rings around it, and the counts. `dry` may be set at any time."""
 
     def __init__(self, stream: Stream, block_samples: int) -> None:
         """Take a build of PCM, and the size of the device's blocks.
 
-        The device's channels are those of all inputs, and of all outputs of sound, one stream behind the other.
+        The device's channels are those of all inputs, and of all outputs of sound, one stream after another.
 
         Raises:
             UsageError: see `check_live`.
@@ -91,7 +91,7 @@ class Live:
         self.channels = channels_of(stream.manifest)
         self._delay = facts["delay_samples"] or 0
         spare = math.ceil(SPARE_MS * self._rate / 1000)
-        # Behind block n, the hops that begin in blocks before it are ready.
+        # After block n, the hops that begin in blocks before it are ready.
         self._lead = block_samples + self._hop - math.gcd(block_samples, self._hop) + spare
         self._most_waiting = MOST_WAITING * math.ceil(block_samples / self._hop)
         size = 2 * (self._most_waiting * self._hop + block_samples) + self._lead + self._delay
@@ -126,7 +126,7 @@ class Live:
     def callback(
         self, indata: Samples, outdata: Samples, frames: int, _time: object, status: Any
     ) -> None:
-        """Take a block of (frames, channels) and give one, as sounddevice calls it."""
+        """Take a block of (frames, channels) and return one, as sounddevice calls it."""
         if status:
             for name in XRUNS:
                 if getattr(status, name):
@@ -144,7 +144,7 @@ class Live:
         self._blocks.put(True)
 
     def listen(self, indata: Samples, frames: int, time: object, status: Any) -> None:
-        """Take a block where the build gives no sound, as sounddevice calls it."""
+        """Take a block for a build without sound output, as sounddevice calls it."""
         self.callback(indata, self._nothing[:frames], frames, time, status)
 
     def _mix(self, first: int, out: Samples) -> None:
@@ -170,7 +170,7 @@ class Live:
             out[:, channel] = heard[:, source]
 
     def work(self) -> bool:
-        """Run the next hop; returns whether there was one."""
+        """Run the next hop; return whether there was one."""
         if self.waiting < 1:
             return False
         if self.waiting > self._most_waiting:
@@ -189,7 +189,7 @@ class Live:
         return True
 
     def _drop_hops(self, count: int) -> None:
-        """Give silence for the oldest hops, which nobody runs."""
+        """Insert silence for the oldest hops, which are not run."""
         for _ in range(count):
             self._made.write(self._done, self._silence)
             self._done += self._hop
@@ -198,7 +198,7 @@ class Live:
             self._detector.skip(count * self._hop / self._rate)
 
     def _input_hops(self) -> dict[str, Float32]:
-        """What was read for a hop, (1, *shape) of each input."""
+        """Return the samples read for a hop, (1, *shape) of each input."""
         parts = split_channels(self._input.T, self._sources)
         streams = zip(self._sources, parts, strict=True)
         return {t.name: frames_to_hops(x, t.axes, t.shape) for t, x in streams if t.axes}
@@ -214,7 +214,7 @@ class Live:
         self._blocks.put(False)
 
     def facts(self, whole: bool = False) -> LiveFacts:
-        """Return what was counted; with `whole` the levels of the whole stream."""
+        """Return the counts; with `whole` the levels of the whole stream."""
         latency = self._lead + self._delay
         return LiveFacts(
             self._times.hops,
@@ -236,7 +236,7 @@ class Live:
 
 
 def _detector(stream: Stream) -> Detector | None:
-    """What collects the detections of a build that decides; it hears the build's own hops behind a device, too."""
+    """Return the collector of a deciding build's detections; it gets the build's hops, also at a device's rate."""
     runner = stream.runner
     own = runner.stream if isinstance(runner, DeviceRunner) else stream
     if own.manifest.decide is None:
@@ -255,7 +255,7 @@ def channels_of(manifest: Manifest) -> tuple[int, int]:
 
 
 def check_live(manifest: Manifest) -> None:
-    """Raise a UsageError where a build takes other than PCM, gives no PCM and decides nothing, or has no rate."""
+    """Raise a UsageError for other inputs than PCM, neither PCM output nor decisions, or a missing rate."""
     if not (manifest.takes_pcm and (manifest.sounds or manifest.decide is not None)):
         check_pcm(manifest)
     if manifest.stream["sample_rate_hz"] is None:
@@ -264,6 +264,6 @@ def check_live(manifest: Manifest) -> None:
 
 
 def block_of(stream: Stream) -> int:
-    """The device's block for a build: a hop, or as many as last `LEAST_BLOCK_MS`."""
+    """Return the device's block for a build: a hop, or as many hops as last `LEAST_BLOCK_MS`."""
     hop, rate = stream.manifest.stream["hop_samples"], stream.manifest.stream["sample_rate_hz"]
     return int(hop * math.ceil(LEAST_BLOCK_MS * rate / 1000 / hop))

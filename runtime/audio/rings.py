@@ -1,4 +1,4 @@
-"""What a live stream keeps: samples by their number, levels, and how long hops took."""
+"""Buffers of a live stream: samples by their number, levels, and the computing times of hops."""
 
 import math
 import threading
@@ -15,7 +15,7 @@ class Ring:
     """Samples by their number from the start of a stream on; it holds the last `size`, at first zeros."""
 
     def __init__(self, size: int, channels: int) -> None:
-        """Hold `size` samples of so many channels."""
+        """Hold `size` samples of each channel."""
         self._samples, self._size = np.zeros((size, channels), np.float32), size
 
     def write(self, first: int, samples: Samples) -> None:
@@ -61,10 +61,10 @@ class Meter:
 
 
 class HopTimes:
-    """Microseconds of hops: the median of the last ones, the longest, and how many were longer than a hop lasts."""
+    """Microseconds of hops: the median of the last ones, the longest, and the number that took longer than a hop."""
 
     def __init__(self, hop_us: float) -> None:
-        """Count what takes longer than `hop_us`."""
+        """Count hops that take longer than `hop_us`."""
         self.hop_us, self.hops, self.misses, self.max_us = hop_us, 0, 0, 0.0
         self._last = np.zeros(KEPT_TIMES)
 
@@ -77,5 +77,5 @@ class HopTimes:
 
     @property
     def median_us(self) -> float | None:
-        """Of the last hops; None before the first."""
+        """The median of the last hops; None before the first."""
         return float(np.median(self._last[: self.hops])) if self.hops else None

@@ -27,7 +27,7 @@ def sounddevice() -> Any:
         return importlib.import_module("sounddevice")
     except ModuleNotFoundError as error:
         raise ToolError("sounddevice is not installed; pip install 'edgekit[mic]'") from error
-    except OSError as error:  # what it raises where PortAudio is missing
+    except OSError as error:  # its error where PortAudio is missing
         raise ToolError(f"sounddevice: {error}; apt-get install libportaudio2") from error
 
 
@@ -43,18 +43,18 @@ def check_devices(manifest: Manifest) -> None:
 
 
 def play(stream: Stream, watch: Watch) -> LiveFacts:
-    """Stream the default microphone through a build to the default loudspeaker, until `watch` says so or Ctrl-C.
+    """Stream the default microphone through a build to the default loudspeaker, until `watch` ends it or Ctrl-C.
 
     Args:
-        stream: a build that takes PCM, and gives it or decides; the device's channels go to its inputs in order.
-        watch: is given the facts, waits as long as it wants between two looks at them, and returns `QUIT`,
+        stream: a build with PCM input, and PCM output or decisions; the device's channels go to its inputs in order.
+        watch: gets the facts, waits as long as it wants between two calls, and returns `QUIT`,
             `SWITCH` (to the microphone itself, or back) or None.
 
     Returns:
         The facts of the whole stream.
 
     Raises:
-        UsageError: the build is none of audio, or the device does not run at its rate.
+        UsageError: the build has no audio, or the device does not run at its rate.
         ToolError: no sounddevice, no PortAudio, no device, or it stopped.
     """
     check_live(stream.manifest)
@@ -88,7 +88,7 @@ def play(stream: Stream, watch: Watch) -> LiveFacts:
 
 
 def _attend(device: Any, live: Live, watch: Watch, failed: list[BaseException]) -> None:
-    """Do what `watch` says until the end."""
+    """Follow the commands of `watch` until the end."""
     while not failed:
         if not device.active:
             raise ToolError(f"the sound device stopped after {live.facts().hops:,} hops")

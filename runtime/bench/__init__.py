@@ -1,1 +1,1 @@
-"""Times of hops, and what runs beside."""
+"""Times of hops, of a build and of its peers."""

@@ -1,4 +1,4 @@
-"""What runs the hops of a network under a clock: a C build, onnxruntime on its model.onnx, or any running build."""
+"""Programs whose hops are timed: a C build, onnxruntime on the model.onnx, or any running build."""
 
 import ctypes
 import json
@@ -142,7 +142,7 @@ class OnnxruntimeContender:
         return outputs, times_us
 
     def _bindings(self, feeds: Arrays, made: Arrays) -> "list[IOBinding]":
-        """Of even hops and of odd ones: what one writes as states, the other reads."""
+        """Return bindings of even and of odd hops: one writes the states that the other reads."""
         names = {name for name, _ in self._pairs}
         carried = [tensor for tensor in self._manifest.inputs if tensor.name in names]
         states = _zeros(carried), _zeros(carried)

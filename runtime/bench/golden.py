@@ -1,4 +1,4 @@
-"""Is what a device gave what the verified run of the export gave?"""
+"""Compare a device's outputs with those of the export's verified run."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ Arrays = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a replay program: an output or a layer, and how it compares with golden."""
+    """One line of a replay program: an output or a layer, and its comparison with golden."""
 
     kind: str
     name: str
@@ -41,7 +41,7 @@ class Row:
 
 
 def least_db(manifest: Manifest) -> float:
-    """How near an output must be to the verified run, where its bits may differ.
+    """Return how near an output must be to the verified run, in dB, where its bits may differ.
 
     Less than 90 dB for a float network whose source's own rounding is more, and for integers of onnxruntime
     and LiteRT.
@@ -107,7 +107,7 @@ def _other_values(found: Arrays, golden: Arrays, manifest: Manifest) -> Iterator
 
 
 def rows(printed: str) -> list[Row]:
-    """Return what a replay program said of outputs and layers; lines of another form say nothing."""
+    """Return the outputs and layers that a replay program printed; lines of another form are skipped."""
     matches = (LINE.fullmatch(line) for line in printed.splitlines())
     return [Row(m[1], m[2], m[3], int(m[4] or 0)) for m in matches if m]
 
@@ -119,7 +119,7 @@ def first_wrong(found: list[Row]) -> Row | None:
 
 
 def check_verdict(device: str, printed: str, layers: bool = False) -> None:
-    """Pass what a replay program printed if it ends with PASS.
+    """Accept the output of a replay program if it ends with PASS.
 
     Raises:
         CheckFailed: it does not; with `layers`, names the first layer that differs.

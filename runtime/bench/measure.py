@@ -1,4 +1,4 @@
-"""What a benchmark found, and the measurement of a build on this machine: one core, in turn with its peers."""
+"""Results of a benchmark, and the measurement of a build on this machine: one core, in turn with its peers."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,11 +18,11 @@ from edgekit.runtime.build_folder.manifest import Manifest
 
 ROUNDS = 5
 WARM_UP_HOPS = 200
-LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time says nothing
+LEAST_SNR_DB = 10.0  # below, a peer computes something else, and its time has no meaning
 
 
 MOST_NAMED = 3  # of the slow layers for which nothing can be done
-FLOAT_SHARE = 0.5  # of what integers take, below which float is advised: conversions at its borders come on top
+FLOAT_SHARE = 0.5  # of the integers' time, below which float is advised: conversions at its borders come on top
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Times:
 
     @property
     def p99_us(self) -> float:
-        """What 99 of 100 hops keep."""
+        """The time that 99 of 100 hops keep."""
         return float(np.percentile(self.us, 99))
 
 
@@ -58,9 +58,9 @@ class PeerTimes:
 
 @dataclass(frozen=True)
 class ModelledTime:
-    """A time that nothing measured: instructions, times a stated number of cycles each, at a clock.
+    """A modelled time: instructions, times a stated number of cycles each, at a clock.
 
-    `energy_uj_per_hop` likewise: of the mean hop, by what a board.toml states for an instruction; None without.
+    `energy_uj_per_hop` likewise: of the mean hop, by the energy of an instruction in a board.toml; None without.
     """
 
     clock_hz: int
@@ -72,7 +72,7 @@ class ModelledTime:
 
     @property
     def energy_text(self) -> str | None:
-        """Say what energy a hop takes, and that it is a model."""
+        """Return the energy of a hop, marked as a model."""
         if self.energy_uj_per_hop is None:
             return None
         return f"{self.energy_uj_per_hop:,} uJ a hop; energy: {self.energy_from or 'as board.toml states it'}"
@@ -82,19 +82,19 @@ class ModelledTime:
 class SlowLayer:
     """An integer layer that takes longer than its float form on the same device; costs are in the unit of `ByLayer`.
 
-    A recipe of integers computes in float what makes a tensor that it keeps in float, and what reads it. Float sums
+    An integer recipe computes in float all layers that make or read a tensor kept in float. Float sums
     then keep the scalar order, so they take longer than in a float network.
 
     Attributes:
         layer: its name.
-        operator: what it computes.
+        operator: its type.
         tensor: its result, as ``[tensors]`` in recipe.toml names it.
-        integers: what it takes in the build.
-        float32: in the float network.
-        kernels: how many other kernels compute it.
+        integers: its cost in the build.
+        float32: its cost in the float network.
+        kernels: the number of other kernels that compute it.
         readers: the layers that read its result.
-        all_integers: what it and its readers take in the build.
-        all_in_recipe: what they take in float within a recipe of integers, without conversions at their borders.
+        all_integers: the cost of it and its readers in the build.
+        all_in_recipe: their cost in float within a recipe of integers, without conversions at their borders.
     """
 
     layer: str
@@ -108,7 +108,7 @@ class SlowLayer:
     all_in_recipe: float
 
     def steps(self, unit: str) -> list[str]:
-        """Say what may make it faster; nothing where nothing is known."""
+        """Return the steps that may make it faster; empty where none is known."""
         steps = []
         if self.kernels:
             steps.append(f"export with --tune, which measures {self.kernels} more of its kernels")
@@ -120,7 +120,7 @@ class SlowLayer:
         return steps
 
     def text(self, unit: str) -> str:
-        """Say what it takes."""
+        """Return a text with its costs."""
         own, plain = _cost(self.integers, unit), _cost(self.float32, unit)
         return f"{self.operator} {self.layer} takes {own} {unit} in integers and {plain} in float32"
 
@@ -131,13 +131,13 @@ def _cost(cost: float, unit: str) -> str:
 
 @dataclass(frozen=True)
 class ByLayer:
-    """What each layer takes in a hop.
+    """The cost of each layer in a hop.
 
     Attributes:
         unit: ``us`` or ``instructions``.
         rows: (layer, operator, cost), in the order in which they run.
         slow: integer layers that take longer than their float forms, the worst first.
-        uncompared: why integer layers were not compared with their float forms; empty where they were.
+        uncompared: the reason why integer layers were not compared with their float forms; empty where they were.
     """
 
     unit: str
@@ -147,7 +147,7 @@ class ByLayer:
 
     @property
     def advice(self) -> tuple[str, ...]:
-        """Name the integer layers that take longer than in float32, each with what to do; the others in one line."""
+        """Name the integer layers that take longer than in float32, each with steps to take; the others in one line."""
         steps = {layer: layer.steps(self.unit) for layer in self.slow}
         lines = [f"{row.text(self.unit)}; next: {', or '.join(s)}" for row, s in steps.items() if s]
         others = [row for row, s in steps.items() if not s]
@@ -162,13 +162,13 @@ class ByLayer:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The advice, and why there is none where nothing was compared."""
+        """Return the advice, and the reason where layers were not compared."""
         uncompared = f"integer layers were not compared with float32: {self.uncompared}"
         return (*self.advice, uncompared) if self.uncompared else self.advice
 
     @property
     def total(self) -> float:
-        """All layers together."""
+        """The cost of all layers together."""
         return sum(cost for *_, cost in self.rows)
 
     def percent(self, cost: float) -> float:
@@ -193,24 +193,24 @@ class ByLayer:
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a benchmark found; what the device does not tell is None or empty.
+    """The results of a benchmark; values that the device does not report are None or empty.
 
     Attributes:
         device: as ``--device`` names it.
-        hops: how many were measured.
-        unit: what one of them is: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
-        hop_us: how long a hop of the stream lasts.
-        ram_bytes: state, scratch, and stack where that is known; None where what ran it does not tell.
+        hops: the number measured.
+        unit: the name of one: a ``hop`` of a stream, of a denoiser a ``call`` of its network or an ``image``.
+        hop_us: the length of a hop of the stream.
+        ram_bytes: state, scratch, and stack where that is known; None where the runner does not report it.
         times: of each hop.
         instructions: executed in each hop.
         functions: executed instructions by function, over all hops.
-        stack_bytes: the deepest that the replay of golden data went.
+        stack_bytes: the greatest depth in the replay of golden data.
         modelled: a time on the device.
         core: the CPU to which the process was bound.
-        machine: of a device that is reached over a link, what it says of itself.
+        machine: of a device that is reached over a link, its description of itself.
         against: peers by name.
-        layers: (name, how its result compares with golden) in the order of the schedule.
-        by_layer: what each layer takes.
+        layers: (name, comparison of its result with golden) in the order of the schedule.
+        by_layer: the cost of each layer.
     """
 
     device: str
@@ -253,7 +253,7 @@ class Measurement:
         }
 
     def _time_facts(self) -> JsonObject:
-        """What the times say, in the order in which they are printed."""
+        """Return the statistics of the times, in the order in which they are printed."""
         facts: JsonObject = dict.fromkeys(("median_us", "p99_us", "max_us"))
         late = factor = None
         if self.times is not None:
@@ -265,7 +265,7 @@ class Measurement:
         return {**facts, "hop_us": self.hop_us, "real_time_factor": factor, "deadline_misses": late}
 
     def label(self, name: str) -> str:
-        """What a fact of `to_dict` is called in print."""
+        """Return the printed name of a fact of `to_dict`."""
         return name.replace("hop", self.unit).replace("_", " ")
 
 
@@ -281,7 +281,7 @@ def _peer(peer: PeerTimes, ours: Times | None) -> JsonObject:
 
 
 def golden_inputs(directory: Path, manifest: Manifest, hops: int) -> Arrays:
-    """Return a build's golden inputs, over and over until there are `hops`, (hops, *shape).
+    """Return a build's golden inputs, repeated up to `hops`, (hops, *shape).
 
     Session constants have their own shape.
 
@@ -324,7 +324,7 @@ def measure_local(
         peers: others on the same network, and their versions, by name.
         inputs: of one round, (hops, *shape).
         manifest: the build's facts.
-        progress: is told rounds done and in all.
+        progress: gets the rounds done and the number of rounds.
 
     Raises:
         CheckFailed: a peer's outputs are not those of the same network.
@@ -362,7 +362,7 @@ def measure_local(
 
 @contextmanager
 def one_core() -> Iterator[int | None]:
-    """Bind this process to the last core that it may use, where the system can; gives its number."""
+    """Bind this process to the last core that it may use, where the system can; return its number."""
     if not hasattr(os, "sched_setaffinity"):
         yield None
         return

@@ -26,7 +26,7 @@ class NodeContender:
         """Start node.
 
         Raises:
-            ToolError: there is no node.
+            ToolError: node is missing.
         """
         node = shutil.which("node")
         if node is None:

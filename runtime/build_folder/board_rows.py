@@ -1,4 +1,4 @@
-"""Where a build stands on a board of the user's own, as rows for people."""
+"""The placement of a build on a user's board, as rows for people."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The files of a build and their digests: whether a folder still holds what the export wrote."""
+"""The files of a build and their digests: whether a folder still matches the export."""
 
 import hashlib
 from dataclasses import replace
@@ -29,9 +29,9 @@ def file_digest(path: Path) -> str:
 
 
 def open_build(directory: Path) -> Manifest:
-    """Return the manifest of a build folder whose files are what it says; neither is trusted.
+    """Return the manifest of a build folder whose files match it; neither is trusted.
 
-    A manifest without digests, as builds before an export's end and old ones have it, says nothing of files.
+    A manifest without digests does not check files: that of a build before an export's end, or an old one.
 
     Raises:
         UsageError: no build there, a manifest that cannot be used, or files that are missing or changed.

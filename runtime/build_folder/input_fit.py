@@ -16,13 +16,13 @@ Port = tuple[str, tuple[int, ...], np.dtype[Any]]  # name, shape and type of a t
 def fit_inputs(
     inputs: Mapping[str, ArrayLike], tensors: Sequence[Tensor], step: str, hops: bool = False
 ) -> dict[str, Array]:
-    """Return arrays by name, as many as there are tensors.
+    """Return arrays by name, one for each tensor.
 
     Args:
-        inputs: what was given.
-        tensors: what is needed: names, shapes and types.
-        step: what to do where something does not fit.
-        hops: whether each array has a first axis more, the hops.
+        inputs: the user's arrays.
+        tensors: the names, shapes and types that are needed.
+        step: the advice where something does not fit.
+        hops: whether each array has an extra first axis, the hops.
 
     Raises:
         UsageError: names, shapes or types that do not fit, all of them.
@@ -44,7 +44,7 @@ def fit_inputs(
 def name_problems(
     expected: Set[str], given: Set[str], listed: str, step: str, missing: str = "missing"
 ) -> list[Problem]:
-    """Return the problems of inputs that are missing or unknown; `listed` says which there are."""
+    """Return the problems of inputs that are missing or unknown; `listed` names the known ones."""
     return [
         Problem(f"input '{name}'", missing if name in expected else "unknown", listed, step)
         for name in sorted(expected ^ given)
@@ -52,7 +52,7 @@ def name_problems(
 
 
 def _misfit(array: Array, tensor: Tensor, step: str, hops: bool) -> Problem | None:
-    """Why an array is not a tensor's, with an axis of hops or without one."""
+    """Return why an array does not fit a tensor, with an axis of hops or without one."""
     where, axes = f"input '{tensor.name}'", ("hops",) if hops else ()
     if array.ndim < len(axes) or array.shape[len(axes) :] != tensor.shape:
         wanted = f"{[*axes, *tensor.shape]}".replace("'", "")
@@ -63,7 +63,7 @@ def _misfit(array: Array, tensor: Tensor, step: str, hops: bool) -> Problem | No
 
 
 def ports_of(tensors: Sequence[Tensor]) -> list[Port]:
-    """What `matching_arrays` looks at."""
+    """Return the properties that `matching_arrays` compares."""
     return [(tensor.name, tensor.shape, np.dtype(tensor.dtype)) for tensor in tensors]
 
 

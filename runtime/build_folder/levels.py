@@ -1,4 +1,4 @@
-"""`Manifest.verification` as a line: what a build keeps of what it was not calibrated on, at each level."""
+"""`Manifest.verification` as a line: the quality of a build on data outside its calibration, at each level."""
 
 import math
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def decibels(ratio: float | None) -> str:
 
 
 def _level(level_db: float, dbfs: float | None) -> str:
-    """A level beside the recordings, and what that is in the samples."""
+    """Return a level relative to the recordings, and its level in dBFS if that is known."""
     return f"{level_db} dB" if dbfs is None else f"{level_db} dB ({dbfs + level_db:.0f} dBFS)"
 
 

@@ -42,20 +42,20 @@ class Timing:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One input or output of a call. What is not known or does not apply is None.
+    """One input or output of a call. Unknown values, and those that do not apply, are None.
 
     Attributes:
         name: as in the network.
         shape: of one hop.
         dtype: as NumPy names it.
-        role: ``stream``, ``state``, ``constant``, ``control`` (one value or frame per hop, changed in flight) or
-            ``noise`` (an input of the network that the build draws itself).
-        time: how the hops relate to a whole recording.
-        layout: what each axis is, see `edgekit.base.layout`.
+        role: ``stream``, ``state``, ``constant``, ``control`` or ``noise``. A control has one value or frame per hop,
+            changed in flight. Noise is an input of the network that the build draws itself.
+        time: the relation of the hops to a whole recording.
+        layout: the meaning of each axis, see `edgekit.base.layout`.
         rate: frames per sample of the reference stream, as ``1/64``.
         frames_per_hop: the extent of the time axis.
         channels: of a stream of sound, or the extent of the channel axis.
-        delay_samples: by how much an output comes late, in samples of the reference stream.
+        delay_samples: the delay of an output, in samples of the reference stream.
         sample_rate_hz: frames per second.
     """
 
@@ -88,11 +88,11 @@ class Tensor:
 def with_port(
     tensor: Tensor, declared: Layout | None, stream: JsonObject, delay_samples: int | None = None
 ) -> Tensor:
-    """Return an input or output with what its axes and its hop tell: schema 2's facts of a port.
+    """Return an input or output with the facts of its axes and its hop: schema 2's facts of a port.
 
     Args:
         tensor: name, shape, type, role and time.
-        declared: its layout; None for what `plain_layout` tells of it.
+        declared: its layout; None for that of `plain_layout`.
         stream: with hop_samples and sample_rate_hz.
         delay_samples: of an output.
     """
@@ -124,35 +124,33 @@ def _plain_number(value: Fraction | float) -> float:
 class Manifest:
     """The facts of a build: bytes and samples unless the name says otherwise; unknown is None.
 
-    The dictionaries have the keys of manifest.json: `stream` hop_samples, sample_rate_hz, delay_samples,
-    latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the end of a stream sets);
-    `memory` weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes,
-    moved_bytes_per_hop (what the build copies), moved_bytes_imported (what the operators of the source move,
-    and its states); `verification` by, hops, snr_db, max_abs_error, bit_exact_with_oracle; `quantization`
-    recipe, calibrated_on, tensors_int8, tensors_int16, tensors_float, hop_scales (the tensors with a scale that
-    every hop finds anew), notes (what the user should know: of the calibration, and of memory that no usual part has);
-    `streaming`, of an offline network that was rewritten to hops, outputs (a list of name,
-    delay_samples, caused_by, crop_samples, the part of the delay that is not waited)
-    and tensors (a list of name, node, axis, rate in frames per sample, delay_frames,
-    states, state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator,
-    node, module) and distances (output, snr_db, max_error, peak, of: how far the
-    outputs are from the original's); `session`, of a network with session constants, what it computes once per
-    session and not per hop: parameters, macs; `sampler`, of a denoiser with one, its step table as
-    `edgekit.base.sampler_table.StepTable.facts` writes it; `until`, of a step that is iterated, output, tolerance and
-    most, as `edgekit.base.until.Until`; `decide`, of a build that decides on its scores, its text and labels;
-    `picture`, of an engine whose pictures have known values, the text of `edgekit.base.pictures.Pictures` and labels;
-    `noise`, of one that draws inputs itself, its generator, default seed, inputs (distributions by name) and states (of
-    each, the state that holds seed and place);
-    `device`, of a build with an adapter to a sound device of another rate, sample_rate_hz, latency_samples (of the
-    device, from the microphone to where it is heard), latency_ms, state_bytes and filter_bytes;
-    `board`, of one for a board of the user's own, what its board.toml says, with used_bytes of each memory, and
-    placed (a list of name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles); `updates`, of one
-    whose weights are replaced at run time, network (SHA-256 of all C but the weights) and weights_bytes; `sparse`, of a
-    network with N:M sparse weights, a row for each of them: node, weights (w, or r of a recurrent product), pattern,
-    stored (packed, bytes or dense), reason (why dense), bytes, dense_bytes; `kernels`, of C builds, a row for each
-    layer that has candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_MODEL` or
-    `BY_SCHEDULE`); `files`, of a
-    finished build, the digest of every other file by its name; `digest` is that of the emitted ones alone.
+    The dictionaries have the keys of manifest.json. `stream` has hop_samples, sample_rate_hz, delay_samples,
+    latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the end of a stream sets).
+    `memory` has weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop
+    (copies of the build), moved_bytes_imported (moves of the source's operators, and its states). `verification` has
+    by, hops, snr_db, max_abs_error, bit_exact_with_oracle. `quantization` has recipe, calibrated_on, tensors_int8,
+    tensors_int16, tensors_float, hop_scales (the tensors with a scale that every hop computes anew), notes (for the
+    user: on the calibration, and on memory that no usual part has). `streaming`, of an offline network that was
+    rewritten to hops, has outputs (a list of name, delay_samples, caused_by, crop_samples: the part of the delay
+    without a wait) and tensors (a list of name, node, axis, rate in frames per sample, delay_frames, states,
+    state_bytes as float32), and where nodes were replaced before the rewrite, replaced (kind, form, operator, node,
+    module) and distances (output, snr_db, max_error, peak, of: the distance of the outputs from the original's).
+    `session`, of a network with session constants, has its parameters and macs computed once per session, not per hop.
+    `sampler`, of a denoiser with one, is its step table as `edgekit.base.sampler_table.StepTable.facts` writes it.
+    `until`, of a step that is iterated, has output, tolerance and most, as `edgekit.base.until.Until`. `decide`, of a
+    build that decides on its scores, has its text and labels. `picture`, of an engine whose pictures have known values,
+    has the text of `edgekit.base.pictures.Pictures` and labels. `noise`, of one that draws inputs itself, has its
+    generator, default seed, inputs (distributions by name) and states (of each, the state that holds seed and place).
+    `device`, of a build with an adapter to a sound device of another rate, has sample_rate_hz, latency_samples (of the
+    device, from the microphone to the loudspeaker), latency_ms, state_bytes and filter_bytes. `board`, of one for a
+    board of the user's own, has the facts of its board.toml, with used_bytes of each memory, and placed (a list of
+    name, bytes, reads_per_hop, memory, stored, modelled_wait_cycles). `updates`, of one whose weights are replaced at
+    run time, has network (SHA-256 of all C but the weights) and weights_bytes. `sparse`, of a network with N:M sparse
+    weights, has a row for each of them: node, weights (w, or r of a recurrent product), pattern, stored (packed, bytes
+    or dense), reason (why dense), bytes, dense_bytes. `kernels`, of C builds, has a row for each layer that has
+    candidates: layer, operator, kernel, others (kernels that compute it too), by (`BY_MODEL` or `BY_SCHEDULE`).
+    `files`, of a finished build, has the digest of every other file by its name. `digest` is that of the emitted ones
+    alone.
     """
 
     target: str
@@ -189,7 +187,7 @@ class Manifest:
 
     @property
     def unit(self) -> str:
-        """What one run of the network is: a ``hop``, a ``call`` of a denoiser, or an engine's ``picture``."""
+        """The name of one run of the network: a ``hop``, a ``call`` of a denoiser, or an engine's ``picture``."""
         if self.engine is not None:
             return "picture"
         return "hop" if self.sampler is None else "call"
@@ -207,7 +205,7 @@ class Manifest:
 
     @property
     def sparse_text(self) -> str | None:
-        """How N:M sparse weights are stored, how many bytes that saves, and why others are dense."""
+        """The storage of N:M sparse weights, the bytes that it saves, and the reasons why others are dense."""
         if not self.sparse:
             return None
         kept = [row for row in self.sparse if row["reason"] is None]
@@ -225,7 +223,7 @@ class Manifest:
 
     @property
     def kernels_text(self) -> str | None:
-        """How many layers each kernel computes, of those that have candidates, and how many a schedule chose."""
+        """Return the number of layers by kernel, of those with candidates, and the number that a schedule chose."""
         if not self.kernels:
             return None
         counts = Counter(row["kernel"] for row in self.kernels)
@@ -250,22 +248,22 @@ class Manifest:
 
     @property
     def hop_inputs(self) -> tuple[Tensor, ...]:
-        """What a hop takes, in order: streams and controls."""
+        """The inputs of a hop, in order: streams and controls."""
         return tuple(tensor for tensor in self.inputs if tensor.role in ("stream", "control"))
 
     @property
     def controls(self) -> tuple[Tensor, ...]:
-        """The inputs that hold one value for a hop and may be turned at any, in order."""
+        """The inputs that hold one value for a hop and may change at any hop, in order."""
         return tuple(tensor for tensor in self.inputs if tensor.role == "control")
 
     @property
     def constants(self) -> tuple[Tensor, ...]:
-        """What the caller hands over once per session, in order."""
+        """The inputs that the caller sets once per session, in order."""
         return tuple(tensor for tensor in self.inputs if tensor.role == "constant")
 
     @property
     def stream_outputs(self) -> tuple[Tensor, ...]:
-        """What the caller gets back each hop, in order."""
+        """The outputs that the caller gets each hop, in order."""
         return tuple(tensor for tensor in self.outputs if tensor.role == "stream")
 
     @property
@@ -275,22 +273,22 @@ class Manifest:
 
     @property
     def is_pcm(self) -> bool:
-        """Whether a call takes a hop of PCM for each of its inputs, and gives nothing but PCM."""
+        """Whether a call takes a hop of PCM for each of its inputs, and has only PCM outputs."""
         outputs = self.stream_outputs
         return self.takes_pcm and bool(outputs) and all(t.pcm_channels for t in outputs)
 
     @property
     def takes_pcm(self) -> bool:
-        """Whether a call takes hops of PCM alone, whatever it gives."""
+        """Whether a call takes hops of PCM alone, with any outputs."""
         inputs = self.stream_inputs
         return bool(inputs) and all(tensor.pcm_channels for tensor in inputs)
 
     @staticmethod
     def from_json(text: str, where: str = MANIFEST_NAME) -> "Manifest":
-        """Read what `to_json` wrote, or a manifest of schema 1; the text is not trusted.
+        """Read the result of `to_json`, or a manifest of schema 1; the text is not trusted.
 
         Raises:
-            UsageError: naming `where` and every key that is missing or has a value that cannot be.
+            UsageError: naming `where` and every key that is missing or has an invalid value.
         """
         facts, schema = checked_manifest(text, where, (1, SCHEMA), _tensor)
         manifest = Manifest(**{**facts, "schema": SCHEMA})
@@ -345,7 +343,7 @@ def _tensor(row: JsonObject) -> Tensor:
 
 
 def _from_first(manifest: Manifest) -> Manifest:
-    """Give the tensors of a schema 1 file the facts of their ports; it had mono PCM only."""
+    """Add the facts of their ports to tensors of a schema 1 file; it had mono PCM only."""
     rows = (manifest.streaming or {}).get("outputs", [])
     delays = {row["name"]: row["delay_samples"] for row in rows}
 
@@ -369,7 +367,7 @@ RESERVED = frozenset(
     size state replay size_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t
     uintptr_t""".split()  # noqa: SIM905
 )
-OWN = ("ek_", "replay_")  # what the names of kernels and of a replay program begin with
+OWN = ("ek_", "replay_")  # prefixes of the names of kernels and of a replay program
 
 
 def c_identifier(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Checks on a manifest.json of any origin, before anything is allocated for what it claims."""
+"""Checks on an untrusted manifest.json, before memory is allocated for it."""
 
 import json
 import math
@@ -28,7 +28,7 @@ from edgekit.runtime.build_folder.manifest_keys import (
     is_file,
 )
 
-Complain = Callable[[str, str, str], None]  # takes a key, what was found there, and what is allowed
+Complain = Callable[[str, str, str], None]  # takes a key, the value found, and the allowed values
 
 
 def _is_table(value: object, is_key: Callable[[str], bool]) -> bool:
@@ -39,11 +39,11 @@ def _is_table(value: object, is_key: Callable[[str], bool]) -> bool:
 def checked_manifest(
     text: str, where: str, schemas: tuple[int, ...], tensor: Callable[[JsonObject], object]
 ) -> tuple[JsonObject, int]:
-    """Parse a manifest and return its facts, each of a type and size that can be, and its schema.
+    """Parse a manifest and return its facts, each with a valid type and size, and its schema.
 
     Args:
         text: JSON of any origin.
-        where: what to call it in problems.
+        where: its name in problems.
         schemas: the schema numbers that are understood; those from 2 on have `PORT` in each row of a tensor.
         tensor: makes one input or output from a row ``name, shape, dtype, role, time`` and `PORT`.
 
@@ -72,7 +72,7 @@ def checked_manifest(
 
 
 def _check_tables(facts: JsonObject, complain: Complain) -> None:
-    """Check the keys, and all but tensors and what streaming found."""
+    """Check the keys, except tensors and the results of streaming."""
     allowed_keys = {*FACTS, *TABLES, "inputs", "outputs", "tools", "files", "streaming"}
     for key in sorted(facts.keys() - allowed_keys):
         complain(_short_repr(key), "an unknown key", "the keys of a manifest")
@@ -152,7 +152,7 @@ def _check_tensors(rows: Json, key: str, complain: Complain, port: dict[str, Che
 def _row_checks(
     row: JsonObject, names: Collection[str], has_port: bool
 ) -> Iterator[tuple[str, bool, str]]:
-    """Of a row of a tensor, behind rows of these names: a key, whether its value fits, and what would."""
+    """Yield checks of a tensor's row, which follows rows of these names: a key, its validity, the allowed values."""
     name, shape = row["name"], row["shape"]
     allowed = "null, or axis, delay_frames, offset_frames"
     yield "time", _time_fits(row.get("time"), shape), allowed
@@ -171,10 +171,10 @@ def _shape_fits(shape: Json) -> bool:
 
 
 def _layout_fits(row: JsonObject) -> bool:
-    """Whether the letters are as many as the axes, and time and channels what the row says of them."""
+    """Whether there is a letter for each axis, and time and channels agree with the row."""
     text, shape = row.get("layout"), row["shape"]
     if text is None or not TEXT.test(text) or not _shape_fits(shape):
-        return True  # said by other checks
+        return True  # found by other checks
     try:
         layout = parse_layout(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The keys of manifest.json: what each may hold, as a test, in words and as JSON Schema."""
+"""The keys of manifest.json: the allowed values of each, as a test, in words and as JSON Schema."""
 
 import math
 import re
@@ -57,7 +57,7 @@ def _ratio(value: Json) -> bool:
     return value is None or _number(value)
 
 
-# Of each level, what a manifest has, and what one of an older version lacks.
+# For each level: the keys of a manifest, and those that an older version lacks.
 RATIOS = ("snr_db", "alike", "metric")
 LATER_RATIOS = ("worst_snr_db", "si_sdr_lost_db", "most_si_sdr_lost_db")
 LATER_HELD_OUT = "level_dbfs"
@@ -111,10 +111,10 @@ def table_schema(properties: dict[str, Schema], optional: Collection[str] = ()) 
 
 @dataclass(frozen=True)
 class Check:
-    """What one key of a manifest may hold.
+    """The allowed values of one key of a manifest.
 
     Attributes:
-        test: says whether a value can be.
+        test: returns whether a value is allowed.
         allowed: the same in words, for messages.
         schema: the same as JSON Schema, as far as it goes.
         nullable: whether null is allowed as well.
@@ -395,4 +395,4 @@ NULLABLE = (
     "updates",
     "npu",
 )
-NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # what a file without it has
+NULLABLE_TABLES = {**dict.fromkeys(NULLABLE), "verification": ...}  # defaults of missing tables

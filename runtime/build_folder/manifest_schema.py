@@ -24,10 +24,10 @@ from edgekit.runtime.build_folder.manifest_keys import (
 
 
 def json_schema() -> Schema:
-    """Return the JSON Schema (draft 2020-12) of manifest.json, schema 2: what `checked_manifest` demands.
+    """Return the JSON Schema (draft 2020-12) of manifest.json, schema 2: the demands of `checked_manifest`.
 
-    It leaves out what depends on several keys at once: that names are different, that a layout has the axes of
-    its shape, that a step table can be run.
+    It leaves out conditions on several keys: names that differ, a layout with the axes of its shape, a step table that
+    can be run.
     """
 
     def table(checks: dict[str, Check]) -> Schema:

@@ -1,4 +1,4 @@
-"""Inputs and outputs of a build as table rows: what each is, its channels, its rate and how late it comes."""
+"""Inputs and outputs of a build as table rows: the kind of each, its channels, its rate and its delay."""
 
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 

@@ -65,6 +65,6 @@ def sbom(manifest: Manifest, directory: Path) -> str:
 
 
 def _hash(digest: str) -> list[dict[str, str]]:
-    """A list for `hashes`; none of what is no SHA-256."""
+    """Return a list for `hashes`; empty for a text that is no SHA-256."""
     text = digest.removeprefix("sha256:")
     return [{"alg": "SHA-256", "content": text}] if len(text) == 64 else []

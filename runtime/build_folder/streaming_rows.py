@@ -15,7 +15,7 @@ TIME_HEAD = (
 
 
 def delay_rows(streaming: Streaming, sample_rate_hz: int | None) -> list[tuple[str, ...]]:
-    """Return rows of `DELAY_HEAD`; without a sample rate there are no ms."""
+    """Return rows of `DELAY_HEAD`; without a sample rate the ms are empty."""
     return [
         (
             output["name"],

@@ -1,1 +1,1 @@
-"""Where builds run besides this process."""
+"""Devices that run builds outside this process."""

@@ -1,4 +1,4 @@
-"""An Android device behind adb: a shell there that holds a folder, a push into it, and a run whose lines come back.
+"""An Android device over adb: a shell there that holds a folder, a push into it, and a run whose lines come back.
 
 Only the words of adb that every version knows are used. An adb before Android 7 has no exit codes, so the shell
 prints them. Results are lines of text, since an old shell changes the bytes of anything else.
@@ -27,7 +27,7 @@ ADDRESS = re.compile(r"adb(?::(?P<serial>[A-Za-z0-9][\w.:-]*))?", re.ASCII)
 FOLDER = re.compile(r"/data/local/tmp/edgekit\.[A-Za-z0-9]{6}")
 GREETING_S = 30
 HOW_TO_GET = "as root: apt-get install adb"
-# Holds the folder until its input ends, and ends with it what runs there.
+# Holds the folder until its input ends, and then ends the program that runs there.
 HOLD = """\
 fail() { echo "edgekit-failed $1"; exit 1; }
 d=$(mktemp -d /data/local/tmp/edgekit.XXXXXX) || fail "no temporary folder"
@@ -40,7 +40,7 @@ while read -r x; do :; done
 RUN = """\
 cd @FOLDER@ && chmod 700 program && sh -c 'echo $$ >pid; exec @RUN@' </dev/null
 r=$?; rm -f pid; echo edgekit-exit $r"""
-# A word of adb's message -> what to do.
+# A word of adb's message -> the step to take.
 REASONS = (
     ("unauthorized", "allow debugging on the device's screen"),
     ("offline", "plug it in again, or: adb reconnect"),
@@ -91,8 +91,8 @@ def connect(device: str, run: str) -> Iterator[AdbLink]:
     """Open a shell on a device, where `run` is the shell's command for ``program`` in the folder there.
 
     Raises:
-        UsageError: no such address.
-        ToolError: no adb here, or no device: with what to do.
+        UsageError: the address does not exist.
+        ToolError: no adb here, or no device; the message has the step to take.
     """
     match = ADDRESS.fullmatch(device)
     if match is None:
@@ -111,7 +111,7 @@ def connect(device: str, run: str) -> Iterator[AdbLink]:
         yield AdbLink(adb, device, machine, folder, run)
     finally:
         hold.close()
-        # An old adb does not tell the shell that its input ended.
+        # An old adb does not signal the end of input to the shell.
         if folder is not None and FOLDER.fullmatch(folder):
             with suppress(subprocess.TimeoutExpired):
                 remove = [*adb, "shell", f"rm -rf {folder}"]

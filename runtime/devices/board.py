@@ -51,7 +51,7 @@ class Memory:
         bytes: its size.
         wait_states: cycles that an access of 32 bits waits, in the mean.
         megabytes_per_s: its speed, where that is known in its place.
-        reserved_bytes: kept for what else the product puts there, from the start.
+        reserved_bytes: kept for other data of the product, from the start.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Board:
-    """A board: what board.toml says.
+    """A board, as board.toml describes it.
 
     Attributes:
         name: of the board.
@@ -87,7 +87,7 @@ class Board:
         stack_bytes: kept free for the stack.
         heap_bytes: kept free for the product's heap.
         picojoules_per_instruction: of the core and its memories, for a modelled energy.
-        energy_from: where that number is from.
+        energy_from: the source of that number.
     """
 
     name: str
@@ -118,7 +118,7 @@ def _is_number(value: Json) -> bool:
 
 @dataclass(frozen=True)
 class Check:
-    """What a key may hold: a test, the same in words, and as JSON Schema, as far as that goes."""
+    """The allowed values of a key: a test, the same in words, and as JSON Schema, as far as that goes."""
 
     test: Callable[[Json], bool]
     allowed: str
@@ -179,10 +179,10 @@ MEMORY_KEYS: Mapping[str, Check] = {
 
 
 def board_schema() -> JsonObject:
-    """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: what `parse_board` demands of each key.
+    """Return the JSON Schema (draft 2020-12) of board.toml, read as TOML: the demands of `parse_board` on each key.
 
-    It leaves out what depends on several keys at once: that a memory has one of two speeds, that memories do not
-    overlap, and that there is RAM and flash.
+    It leaves out conditions on several keys: one of two speeds for a memory, no overlap of memories, and both RAM and
+    flash.
     """
 
     def table(keys: Mapping[str, Check], made: type) -> JsonObject:

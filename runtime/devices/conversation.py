@@ -1,4 +1,4 @@
-"""A program here that talks to one on another machine, with limits on how much it says and how long it takes."""
+"""A program here that talks to one on another machine, with limits on its output and its time."""
 
 import queue
 import subprocess
@@ -13,7 +13,7 @@ MAX_ERROR_BYTES = 8192
 
 
 class Conversation:
-    """Bytes in, lines out; what it writes to standard error is kept apart, as far as it is shown."""
+    """Bytes in, lines out; standard error is kept separately, up to the part that is shown."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """Start it.
@@ -44,7 +44,7 @@ class Conversation:
             reader.start()
 
     def send(self, content: bytes) -> bool:
-        """Hand over bytes; returns whether they were taken."""
+        """Hand over bytes; return whether they were taken."""
         stream = self._process.stdin
         assert stream is not None
         view = memoryview(content)
@@ -56,7 +56,7 @@ class Conversation:
         return True
 
     def line(self, timeout_s: float, limit: int) -> str | None:
-        """Return the next line; None where there is none in time or within `limit` bytes."""
+        """Return the next line; None if none comes in time or within `limit` bytes."""
         end = time.monotonic() + timeout_s
         while b"\n" not in self._buffer:
             if len(self._buffer) > limit or not self._more(end):
@@ -85,12 +85,12 @@ class Conversation:
         return "\n".join(printable(line) for line in text.splitlines())
 
     def hang_up(self) -> None:
-        """End its input, which ends what runs there."""
+        """End its input, which ends the program there."""
         assert self._process.stdin is not None
         self._process.stdin.close()
 
     def wait(self, timeout_s: float) -> int:
-        """Return its exit code; it is killed where it does not end in time."""
+        """Return its exit code; kill it if it does not end in time."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -98,18 +98,18 @@ class Conversation:
             return self._process.wait()
 
     def errors(self) -> str:
-        """Return the first of what it wrote to standard error, once it has ended."""
+        """Return the first part of its standard error, once it has ended."""
         self._readers[1].join(timeout=CLOSING_S)
         lines = bytes(self._errors).decode("utf-8", "replace").splitlines()
         return "\n".join(printable(line) for line in lines).strip()
 
     def kill(self) -> None:
-        """End it now; what it, or what it started, may still say is not read."""
+        """End it now; later output of it, or of processes it started, is not read."""
         self._is_unheard = True
         self._process.kill()
 
     def close(self) -> None:
-        """Hang up, and leave nothing of it behind."""
+        """Hang up, and leave no process or file of it."""
         self.hang_up()
         end = time.monotonic() + CLOSING_S
         while self._more(end):
@@ -122,7 +122,7 @@ class Conversation:
             reader.join(timeout=CLOSING_S)
 
     def _more(self, end: float) -> bool:
-        """Take one more piece of output before `end`; False where there is none."""
+        """Read one more piece of output before `end`; False without more."""
         if self._has_ended:
             return False
         try:
@@ -150,6 +150,6 @@ class Conversation:
 
 
 def printable(text: str) -> str:
-    """Return text of a stranger without what a terminal would obey."""
+    """Return untrusted text without terminal control characters."""
     text = text.rstrip("\r\n")
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

@@ -20,7 +20,7 @@ from edgekit.runtime.runners.toolchain import (
 )
 
 STANDARD = ("-ffp-contract=off", "-fno-trapping-math", "-ffunction-sections", "-fdata-sections")
-# Debian packages by the name of their command: (what compiles, and the C library where that is apart)
+# Debian packages by the name of their command: (the compiler, and the C library where that is separate)
 APT = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
@@ -55,7 +55,7 @@ def find_cross_compiler(profile: Profile) -> CrossCompiler | None:
 
 
 def find_gcc(profile: Profile) -> Compiler | None:
-    """Return the profile's gcc; None where it is not here, or older than the kernels' intrinsics."""
+    """Return the profile's gcc; None where it is missing, or older than the kernels' intrinsics."""
     path = profile.cc and shutil.which(profile.cc)
     compiler = ask((path,)) if path else None
     if compiler is None or profile.gcc is None or compiler.version == "?":
@@ -117,7 +117,7 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
     sources = [name for name in _sources(directory) if not name.endswith("_weights.c")]
     try:
         options = [*found.core, "-std=c99", profile.optimize, *STANDARD[:2], "-I."]
-        # specs of a C library name a linker script of its own, which is for whole programs
+        # specs of a C library name a separate linker script, which is for whole programs
         has_specs = any(flag.startswith("-specs=") for flag in found.core)
         link = (
             "-nostdlib",

@@ -1,4 +1,4 @@
-"""Where a build can be measured: a table of devices, each with what it measures and for which builds."""
+"""The devices on which a build can be measured: a table with the measurements of each, and for which builds."""
 
 import re
 import tempfile
@@ -33,11 +33,11 @@ class Device:
     """One kind of device, as ``--device`` names it.
 
     Attributes:
-        name: which kind it is.
-        form: what ``--device`` may say.
+        name: of the kind.
+        form: the argument of ``--device``.
         takes: whether it runs builds for a profile.
-        default_hops: how many are measured where the user does not say.
-        most_hops: the most that it can be asked for.
+        default_hops: the number measured by default.
+        most_hops: the largest number allowed.
         connect: for another machine, the way there: takes ``--device`` and the shell's command that runs
             ``program`` in a folder there.
     """
@@ -133,7 +133,7 @@ def measure_there(
     hops: int,
     layers: bool,
 ) -> Measurement:
-    """Run a program on another machine, and compare what comes back with golden.
+    """Run a program on another machine, and compare its outputs with golden.
 
     Args:
         link: the way there.
@@ -142,7 +142,7 @@ def measure_there(
         manifest: the build's facts.
         golden: outputs of the verified run, (hops, *shape).
         hops: in each round.
-        layers: whether the program looks at layers.
+        layers: whether the program compares layers.
 
     Raises:
         CheckFailed: it disagrees with golden, there or here.
@@ -172,10 +172,10 @@ def model_time(
     profile: Profile,
     board: Mapping[str, Any] | None = None,
 ) -> ModelledTime | None:
-    """Return the time of the longest hop, and the energy of the mean one where a board states one of an instruction.
+    """Return the time of the longest hop, and the energy of the mean one where a board has that of an instruction.
 
-    An instruction takes so many `cycles`. At the clock of `board`, as a manifest has it, else of the profile; None
-    where no model is stated.
+    An instruction takes `cycles` cycles. The clock is that of `board`, as in a manifest, else of the profile; None
+    without a model.
     """
     facts = board or {}
     clock = facts.get("clock_hz", profile.clock_hz)
@@ -190,7 +190,7 @@ def model_time(
 
 
 def stack_of(printed: str) -> int | None:
-    """Return what a replay program says of its stack."""
+    """Return the stack depth that a replay program printed."""
     for line in printed.splitlines():
         name, _, value = line.partition(": ")
         if name == "stack_bytes":

@@ -1,8 +1,8 @@
 """QEMU: runs a replay program for another core, and counts the instructions that it executes.
 
-QEMU counts instructions, not cycles. Its system emulators load a plugin of ours, ``replay/count.c``; those of
-Linux programs (Debian builds them without plugins) write a trace of one basic block per line, which is read here,
-and the instructions of each block once.
+QEMU counts instructions, not cycles. Its system emulators load our plugin ``replay/count.c``. Those of Linux programs
+write a trace of one basic block per line, as Debian builds them without plugins. The trace is read here, and the
+instructions of each block once.
 """
 
 import shutil
@@ -38,7 +38,7 @@ class Counts:
 
 
 def replay(profile: Profile, program: Path, layers: bool = False) -> str:
-    """Run a replay program to its PASS; returns what it printed.
+    """Run a replay program to its PASS; return its output.
 
     Raises:
         ToolError: no emulator, or it did not end.
@@ -84,7 +84,7 @@ def count(profile: Profile, program: Path) -> Counts:
 
 
 def _trace_blocks(profile: Profile, program: Path) -> Counts:
-    """Count the instructions of blocks between the two marks, which are functions and so blocks of their own.
+    """Count the instructions of blocks between the two marks, which are functions and so separate blocks.
 
     A block is disassembled before it runs first, a line ``0x...`` an instruction; each run of it is a line
     ``Trace 0: ... [.../address/...] function``.

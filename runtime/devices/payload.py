@@ -1,4 +1,4 @@
-"""One file for a device with Python: the part of EdgeKit that runs builds, a build, and what to do with it."""
+"""One file for a device with Python: the part of EdgeKit that runs builds, a build, and the measurement to make."""
 
 import io
 import zipfile
@@ -14,7 +14,7 @@ WHOLE = ("base", "runtime")  # folders of Python files; neither needs torch or o
 TAKEN = {
     "onnxruntime": "*.onnx",
     "litert": "*.tflite",
-}  # by target, what a device needs of the build
+}  # by target, the files of the build that a device needs
 NO_REPLAY = 3  # exit code of a device that lacks something
 MAIN = """\
 import sys

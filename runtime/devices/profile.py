@@ -1,9 +1,9 @@
-"""`Profile`: what is known of a device: its core, compilers, kernels, memories and emulator."""
+"""`Profile`: the known facts of a device: its core, compilers, kernels, memories and emulator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-# What `edgekit bench --device` takes.
+# Devices of `edgekit bench --device`.
 FORMS = ("local", "qemu", "ssh://[user@]host[:port]", "adb[:serial]")
 SEMIHOSTING = (
     "-nographic",
@@ -14,7 +14,7 @@ SEMIHOSTING = (
     "-semihosting-config",
     "enable=on,target=native",
 )
-OWN_NAME = {"arm": "armv7l"}  # what Linux calls the core of a compiler
+OWN_NAME = {"arm": "armv7l"}  # Linux's name for the core of a compiler
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Part:
-    """A microcontroller that one can buy, and what its maker says that it has on the chip or in its package."""
+    """A microcontroller on the market, and its maker's data on memories in the chip or in its package."""
 
     name: str
     flash_bytes: int
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Profile:
-    """One device; what does not apply is empty or None. ``targets/devices.toml`` says what each means."""
+    """One device; fields that do not apply are empty or None. ``targets/devices.toml`` explains each field."""
 
     name: str
     emits: str
@@ -61,7 +61,7 @@ class Profile:
     parts: Sequence[Part] = ()
 
     def cycles_of(self, kinds: Mapping[str, int]) -> float | None:
-        """Cycles of an instruction in the mean of what was executed, by kind; None where no model is stated."""
+        """Return the mean cycles of an executed instruction, by kind; None without a model."""
         if not self.cycles or not kinds:
             return self.cycles_per_instruction
         total = sum(count * self.cycles[kind] for kind, count in kinds.items())
@@ -85,7 +85,7 @@ class Profile:
 
     @property
     def is_cross(self) -> bool:
-        """Whether its builds are for another machine than the one that makes them."""
+        """Whether its builds are for another machine than this one."""
         return self.cc is not None
 
     @property
@@ -97,5 +97,5 @@ class Profile:
 
     @property
     def is_bare(self) -> bool:
-        """Whether there is no operating system: a microcontroller."""
+        """Whether it has no operating system: a microcontroller."""
         return bool(self.memory)

@@ -1,6 +1,6 @@
-"""A program on another machine: what it may print, and what is made of that.
+"""A program on another machine: the output that it may print, and its evaluation.
 
-What comes back is data of whatever is at the other end: so many bytes at most, one form per line, and never a path.
+The output is untrusted data: it has a size limit, one form per line, and never a path.
 """
 
 import math
@@ -22,13 +22,13 @@ LIMIT_S = 600  # of the program on the device
 SLACK_S = 30  # more until its output must be here
 GREETING, FAILED = "edgekit-device", "edgekit-failed"
 ENDED = re.compile(r"edgekit-exit (\d{1,3})")
-MAX_GREETING_BYTES = 65536  # with what a login prints first
+MAX_GREETING_BYTES = 65536  # with the output of a login before it
 MAX_FACT = 100  # characters of a name
 MAX_TEXT_BYTES = 1 << 20  # of lines that are neither outputs nor times
 BYTES_PER_TIME = 20  # digits of a time
 FACT = re.compile(r"(core|stack_bytes):? (\d{1,12})")
 TIMED_OUT = 128 + 14  # by the program's own alarm
-# What the exit codes of shells mean.
+# The meaning of exit codes of shells.
 EXIT_CODES = {
     126: "its folder for temporary files does not run programs (mounted noexec?); set TMPDIR for this user there",
     127: "its shell does not find what runs the program; a build for Python needs python3 on its PATH",
@@ -36,7 +36,7 @@ EXIT_CODES = {
     128 + 9: "it was killed, perhaps for its memory",
     TIMED_OUT: f"it did not end within {LIMIT_S} s; give fewer --hops",
 }
-# The greeting, and three lines: core, system, what the machine is called.
+# The greeting, and three lines: core, system, name of the machine.
 HELLO = f"""\
 echo {GREETING}
 uname -m
@@ -48,7 +48,7 @@ sed -n 's/^model name[^:]*: //p' /proc/cpuinfo; }} 2>/dev/null | head -n 1)"
 
 @dataclass(frozen=True)
 class Machine:
-    """What a device says of itself: its core as ``uname -m`` names it, and words for people."""
+    """The description of a device by itself: its core as ``uname -m`` names it, and words for people."""
 
     architecture: str
     words: str
@@ -60,7 +60,7 @@ class Link(Protocol):
     machine: Machine
 
     def run(self, program: bytes, limit: int) -> str:
-        """Run a program there, once; returns what it printed.
+        """Run a program there, once; return its output.
 
         Raises:
             CheckFailed: it printed more than `limit` bytes, or did not end as a replay does.
@@ -71,14 +71,14 @@ class Link(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a replay on a device gave.
+    """The results of a replay on a device.
 
     Attributes:
         outputs: of the golden hops, (hops, *shape).
         times_us: of each hop of all rounds.
-        core: to which it was bound.
-        stack_bytes: the deepest that the replay went.
-        rows: how outputs and layers compare there.
+        core: the CPU to which it was bound.
+        stack_bytes: the greatest depth in the replay.
+        rows: the comparison of outputs and layers there.
     """
 
     outputs: dict[str, Array]
@@ -89,10 +89,10 @@ class Answer:
 
 
 def read_greeting(talk: Conversation, device: str, timeout_s: float) -> Machine | None:
-    """Read what `HELLO` prints, behind whatever a login prints; None where it does not come.
+    """Read the output of `HELLO`, after any output of a login; None where it does not come.
 
     Raises:
-        ToolError: the device says why not.
+        ToolError: the device reports an error.
     """
     left = MAX_GREETING_BYTES
     end = time.monotonic() + timeout_s
@@ -110,7 +110,7 @@ def read_greeting(talk: Conversation, device: str, timeout_s: float) -> Machine 
 
 
 def printed_before_end(talk: Conversation, device: str, limit: int) -> str:
-    """Return what a program printed, up to the line with its exit code.
+    """Return the output of a program, up to the line with its exit code.
 
     Raises:
         CheckFailed: it printed more than `limit` bytes.
@@ -144,14 +144,14 @@ def broken(talk: Conversation, device: str, text: str = "") -> ToolError:
 
 
 def answer(device: str, printed: str, manifest: Manifest, timed: int, layers: bool) -> Answer:
-    """Read what a replay on a device printed.
+    """Read the output of a replay on a device.
 
     Args:
         device: its name for people.
         printed: the lines of ``replay/main.c`` and ``replay/timed.c``.
         manifest: the build's facts.
-        timed: how many times there must be.
-        layers: whether layers were looked at.
+        timed: the number of times that it must contain.
+        layers: whether layers were compared.
 
     Raises:
         CheckFailed: the replay failed there, or lines are missing or have another form.
@@ -181,7 +181,7 @@ def answer(device: str, printed: str, manifest: Manifest, timed: int, layers: bo
 
 
 def answer_limit(manifest: Manifest, golden_hops: int, timed: int) -> int:
-    """Return how many bytes an answer may have."""
+    """Return the most bytes that an answer may have."""
     values = sum(math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in manifest.stream_outputs)
     lines = 40 * len(manifest.stream_outputs)
     return MAX_TEXT_BYTES + golden_hops * (2 * values + lines) + timed * BYTES_PER_TIME
@@ -194,7 +194,7 @@ def _time(word: str) -> int:
 
 
 def _golden(lines: Sequence[str], manifest: Manifest) -> dict[str, Array]:
-    """Outputs of the golden hops, in the order in which a replay tells them."""
+    """Return outputs of the golden hops, in the order in which a replay prints them."""
     tensors = manifest.stream_outputs
     sizes = [math.prod(t.shape) * np.dtype(t.dtype).itemsize for t in tensors]
     found: list[list[bytes]] = [[] for _ in tensors]

@@ -1,8 +1,8 @@
-"""A device with an SSH server: one connection, over which it takes one program, runs it, and prints what that prints.
+"""A device with an SSH server: one connection, over which it takes one program, runs it, and returns its output.
 
-OpenSSH's own client is used, so its configuration, keys, agents, jump hosts and known hosts are those of the user. On
-the device a POSIX shell, mktemp, head and wc are enough. The folder there is removed when the shell ends, and the
-shell ends when the connection does: it watches its standard input, which the client keeps open until the end.
+The client is OpenSSH, so configuration, keys, agents, jump hosts and known hosts are those of the user. On the device a
+POSIX shell, mktemp, head and wc are enough. The folder there is removed when the shell ends. The shell ends with the
+connection: it watches its standard input, which the client keeps open until then.
 """
 
 import os
@@ -56,7 +56,7 @@ wait $p
 r=$? p=
 echo "edgekit-exit $r"
 """
-# A word of ssh's message -> what it means and what to do.
+# A word of ssh's message -> its meaning and the step to take.
 REASONS = (
     (
         "HOST IDENTIFICATION HAS CHANGED",
@@ -82,7 +82,7 @@ REASONS = (
 
 @dataclass(frozen=True)
 class Address:
-    """Where to log in; None is left to the configuration of ssh."""
+    """The address to log in to; None is left to the configuration of ssh."""
 
     user: str | None
     host: str
@@ -90,18 +90,18 @@ class Address:
 
     @property
     def login(self) -> str:
-        """As ssh takes it."""
+        """The address as ssh takes it."""
         port = "" if self.port is None else f"-p {self.port} "
         return f"{port}{'' if self.user is None else self.user + '@'}{self.host}"
 
     @property
     def known(self) -> str:
-        """As a file of known hosts has it."""
+        """The address as a file of known hosts has it."""
         return self.host if self.port in (None, 22) else f"[{self.host}]:{self.port}"
 
 
 def parse(text: str) -> Address | None:
-    """Read ``ssh://[user@]host[:port]``; None where it is none."""
+    """Read ``ssh://[user@]host[:port]``; None for other texts."""
     match = ADDRESS.fullmatch(text)
     if match is None or int(match["port"] or 1) not in range(1, 65536):
         return None
@@ -113,14 +113,14 @@ class SshLink:
     """An open connection to a device; `run` may be called once."""
 
     def __init__(self, talk: Conversation, device: str, machine: Machine) -> None:
-        """Wrap a conversation behind its greeting."""
+        """Wrap a conversation after its greeting."""
         self.machine = machine
         self._talk, self._device = talk, device
 
     def run(self, program: bytes, limit: int) -> str:
         """See `Link`."""
         self._talk.send(b"%d\n" % len(program))
-        self._talk.send(program)  # where it is not taken, the answer tells why
+        self._talk.send(program)  # if it is refused, the answer gives the reason
         return printed_before_end(self._talk, self._device, limit)
 
 
@@ -129,8 +129,8 @@ def connect(device: str, run: str) -> Iterator[SshLink]:
     """Log in to a device, where `run` is the shell's command for ``program`` in the folder there.
 
     Raises:
-        UsageError: no such address.
-        ToolError: no ssh here, or no login there: with what to do.
+        UsageError: the address does not exist.
+        ToolError: no ssh here, or no login there; the message has the step to take.
     """
     address = parse(device)
     if address is None:

@@ -1,4 +1,4 @@
-"""What a device with Python does of a benchmark; prints the lines of the replay program in C."""
+"""The part of a benchmark on a device with Python; it prints the same lines as the replay program in C."""
 
 import signal
 import zipfile
@@ -19,7 +19,7 @@ def work(archive: str, hops: int) -> None:
 
     Raises:
         UsageError: the build cannot be used.
-        ToolError: what runs it is not installed here.
+        ToolError: its runner is not installed here.
     """
     signal.alarm(LIMIT_S)  # a program that hangs ends by itself, whatever became of who started it
     with zipfile.ZipFile(archive) as content:

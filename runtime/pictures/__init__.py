@@ -1,1 +1,1 @@
-"""Pictures through a build: PNG and JPEG files in, what the network found drawn on them."""
+"""Pictures through a build: PNG and JPEG files in, the network's findings drawn on them."""

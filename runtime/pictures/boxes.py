@@ -1,4 +1,4 @@
-"""From CenterNet's outputs to boxes."""
+"""Decode CenterNet's outputs to boxes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ F32 = Float32
 
 @dataclass(frozen=True)
 class Boxes:
-    """What was found in a picture: ``(n, 4)`` boxes as x0, y0, x1, y1 in pixels, class numbers, scores in 0..1."""
+    """The boxes in a picture: ``(n, 4)`` as x0, y0, x1, y1 in pixels, class numbers, scores in 0..1."""
 
     boxes: F32
     labels: Int64
@@ -25,8 +25,8 @@ class Boxes:
 def decode(outputs: Mapping[str, F32], size: tuple[int, int], sigmoid: bool = True) -> Boxes:
     """Return the boxes of one picture's ``heat``, ``size`` and ``offset``, each ``(1, channels, h, w)`` of the picture.
 
-    Objects as Points (arXiv 1904.07850), section 4: peaks of 3x3 neighbourhoods. Where d differs from pixel to pixel a
-    large object has several peaks: of boxes of a class that overlap by `SAME` the best is kept. `size` is the height
+    Objects as Points (arXiv 1904.07850), section 4: peaks of 3x3 neighbourhoods. If d differs from pixel to pixel, a
+    large object has several peaks. Of boxes of a class that overlap by `SAME` the best is kept. `size` is the height
     and width of the network's picture; `sigmoid` makes scores of the heat.
     """
     heat = outputs["heat"][0].astype(np.float64)
@@ -44,7 +44,7 @@ def decode(outputs: Mapping[str, F32], size: tuple[int, int], sigmoid: bool = Tr
 
 
 def iou(box: F32, others: F32) -> Float64:
-    """Of a box and each of others, the common area over that of both together."""
+    """Return the common area of a box and each of others, over that of both together."""
     low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
     common = np.prod(np.maximum(high - low, 0), axis=1)
     area = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1)

@@ -1,4 +1,4 @@
-"""What was found, drawn on a picture; needs pillow."""
+"""Draw the findings on a picture; needs pillow."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, SupportsInt
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
-# Okabe and Ito's, and three more: told apart by most eyes
+# Okabe and Ito's, and three more: most eyes can distinguish them
 PALETTE = (
     *((230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178)),
     *((213, 94, 0), (204, 121, 167), (255, 255, 255), (160, 32, 240), (0, 0, 0)),
@@ -27,7 +27,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 def drawn(picture: "Image", found: Found, form: Pictures) -> tuple["Image", int]:
-    """Return a picture with what was found in it, and how many labels found no place.
+    """Return a picture with the findings drawn on it, and the number of labels without a place.
 
     A small picture is drawn larger, by a whole number. No label covers another.
     """
@@ -70,7 +70,7 @@ def _draw_areas(canvas: "Image", shown: Array, form: Pictures) -> tuple["Image",
 def place(
     size: tuple[float, float], box: Rectangle, taken: Float64, whole: tuple[int, int]
 ) -> Rectangle | None:
-    """Where a label of a size goes: at its box, else the free place nearest to it; None where there is none.
+    """Return the place of a label: at its box, else the free place nearest to it; None where there is none.
 
     It lies inside of the picture, whose width and height are `whole`, and covers nothing of `taken`, ``(n, 4)``.
     """
@@ -116,7 +116,7 @@ def _boxes(
     names: Sequence[str],
     colours: Sequence[tuple[int, int, int]],
 ) -> int:
-    """Draw boxes, then their labels; returns how many labels found no place."""
+    """Draw boxes, then their labels; return how many labels found no place."""
     from PIL import ImageDraw
 
     draw, font = ImageDraw.Draw(canvas), _font(canvas)
@@ -133,7 +133,7 @@ def _boxes(
 
 
 def _legend(canvas: "Image", names: Sequence[str], colours: Sequence[tuple[int, int, int]]) -> int:
-    """Names one under another from the upper left corner; returns how many found no place."""
+    """Names one under another from the upper left corner; return how many found no place."""
     from PIL import ImageDraw
 
     draw, font = ImageDraw.Draw(canvas), _font(canvas)

@@ -1,4 +1,4 @@
-"""Picture files through a build: what was found in each, drawn, as arrays and as JSON."""
+"""Picture files through a build: the findings in each, drawn, as arrays and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ Row = tuple[FittedPicture, dict[str, F32]]  # a picture as the network takes it,
 
 
 def pictures_of(manifest: Manifest) -> Pictures:
-    """What a build says of its pictures.
+    """Return the pictures that a build declares.
 
     Raises:
         UsageError: nothing.
@@ -51,13 +51,13 @@ def run_pictures(
     found_file: Path | None,
     told: "Callable[[int, int], None]",
 ) -> tuple[str, ...]:
-    """Run picture files through a build; returns notes.
+    """Run picture files through a build; return notes.
 
-    `out` is a .npz with the outputs, first axis = pictures; or a picture of one; or a new folder, in which each has its
-    name. `found_file` is a .json with what was found.
+    `out` is a .npz with the outputs, first axis = pictures; or a picture of one; or a new folder of named pictures.
+    `found_file` is a .json of the findings.
 
     Raises:
-        UsageError: every picture that cannot be read; a build that does not say what its outputs are.
+        UsageError: every picture that cannot be read; a build that does not declare the kind of its outputs.
     """
     form, raw = pictures_of(stream.manifest), out.suffix.lower() == ".npz"
     if form.gives is None and (not raw or found_file is not None):
@@ -118,7 +118,7 @@ def _found(made: Mapping[str, F32], given: FittedPicture, form: Pictures) -> Fou
 
 
 def _draw(source: Path, target: Path, suffix: str, found: Found, form: Pictures) -> int:
-    """Write a picture with what was found in it; returns how many labels found no place."""
+    """Write a picture with the findings drawn on it; return the number of labels without a place."""
     picture: Image
     picture, hidden = drawn(read_picture(source), found, form)
     kind = "PNG" if suffix.lower() == ".png" else "JPEG"

@@ -1,4 +1,4 @@
-"""What a network found in a picture, of its outputs: boxes, classes, a class of each pixel, or another picture."""
+"""Findings in a picture, from a network's outputs: boxes, classes, a class of each pixel, or another picture."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,20 +12,20 @@ from edgekit.base.picture_files import FittedPicture, pixels_of
 from edgekit.base.pictures import COLOURS, Pictures
 from edgekit.runtime.pictures.boxes import CENTERNET, Boxes, decode
 
-MOST_CLASSES = 5  # that are said of a picture
+MOST_CLASSES = 5  # that are named in the summary of a picture
 F32 = Float32
 Shapes = Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in one picture, in pixels of its file.
+    """The findings in one picture, in pixels of its file.
 
     Attributes:
         boxes: whose scores are at least `Pictures.least`, the best first; None where the network gives none.
         classes: number and score, the best first.
-        areas: the class of each pixel ``(height, width)``, -1 where the network did not look; or, of one channel, its
-            value from 0 to 1, NaN where not.
+        areas: the class of each pixel ``(height, width)``, -1 where the network did not look. With one channel it is
+            the value from 0 to 1, NaN where not.
         picture: 0 to 255 ``(height, width, 3)``, NaN where the network did not look.
     """
 
@@ -35,7 +35,7 @@ class Found:
     picture: F32 | None = None
 
     def facts(self, form: Pictures) -> JsonObject:
-        """As JSON takes it."""
+        """The findings as JSON takes them."""
         if self.boxes is not None:
             rows = zip(self.boxes.boxes, self.boxes.labels, self.boxes.scores, strict=True)
             names = ("x0", "y0", "x1", "y1")
@@ -58,7 +58,7 @@ class Found:
 
 
 def gives_of(outputs: Shapes) -> str | None:
-    """What a network's outputs look like, one of `edgekit.base.pictures.GIVES`; None where they tell nothing."""
+    """Return the kind of a network's outputs, one of `edgekit.base.pictures.GIVES`; None where it is unknown."""
     shapes = [shape for shape in outputs.values() if shape[:1] == (1,)]
     if set(outputs) == set(CENTERNET) and gives_problem("boxes", outputs) is None:
         return "boxes"
@@ -71,7 +71,7 @@ def gives_of(outputs: Shapes) -> str | None:
 
 
 def gives_problem(gives: str, outputs: Shapes) -> str | None:
-    """The outputs that there should be; None where there are."""
+    """Return the outputs that are needed; None where they are there."""
     if gives == "boxes":
         shapes = [outputs.get(name, ()) for name in CENTERNET]
         fits = all(len(shape) == 4 for shape in shapes) and len({s[2:] for s in shapes}) == 1
@@ -94,7 +94,7 @@ ONE_OUTPUT: Mapping[str, tuple[str, Callable[[tuple[int, ...]], bool]]] = {
 
 
 def find(outputs: Mapping[str, F32], fitted: FittedPicture, form: Pictures) -> Found:
-    """What one picture's outputs say, by `form.gives`."""
+    """Return the findings in one picture's outputs, by `form.gives`."""
     if form.gives == "boxes":
         size = fitted.x.shape[2], fitted.x.shape[3]
         boxes = decode(outputs, size, form.scores != "none")
@@ -117,7 +117,7 @@ def find(outputs: Mapping[str, F32], fitted: FittedPicture, form: Pictures) -> F
 
 
 def summary(found: Sequence[Found], form: Pictures) -> str:
-    """What was found in all pictures, in a line."""
+    """Return a line that sums up the findings in all pictures."""
     said = f"{len(found)} picture{'s' * (len(found) != 1)}"
     if form.gives == "boxes":
         labels = Counter(int(n) for one in found if one.boxes for n in one.boxes.labels)

@@ -1,1 +1,1 @@
-"""What runs a build in this process."""
+"""Runners of a build in this process."""

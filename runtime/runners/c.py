@@ -21,7 +21,7 @@ from edgekit.runtime.build_folder.manifest import (
 )
 from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
-ALIGN = 64  # bytes: covers what any build asks for
+ALIGN = 64  # bytes: enough for any build
 PROGRESS = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32)
 
 
@@ -37,7 +37,7 @@ class NativeRunner:
         """Initialise one instance of the build that `library` holds; `open` compiles one first.
 
         Raises:
-            UsageError: the library does not hold what the manifest, found in `where`, describes.
+            UsageError: the library does not hold the network that the manifest in `where` describes.
         """
         self.library, self.compiler = library, compiler
         name = manifest.c_name
@@ -78,12 +78,12 @@ class NativeRunner:
 
     @property
     def addresses(self) -> tuple[int, int, int]:
-        """Of the process function, the instance and the scratch block, for a caller in C."""
+        """Return addresses of the process function, the instance and the scratch block, for a caller in C."""
         process = ctypes.cast(self._process, ctypes.c_void_p).value or 0
         return process, self._instance.value or 0, int(self._scratch.ctypes.data)
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns copies of the outputs and the nanoseconds that the C call took."""
+        """Run one hop; return copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):
             own[...] = given
         start = time.perf_counter_ns()
@@ -131,7 +131,7 @@ class NativeRunner:
             raise CheckFailed(f"the build's sample function returned {code}")
 
     def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
+        """Declare that the stream ends in the next hop, after this number of its samples."""
         if "end" in self._functions:
             self._functions["end"](self._instance, valid_samples)
 
@@ -150,7 +150,7 @@ def load_library(
 ) -> tuple[ctypes.CDLL, Compiler]:
     """Compile the build in `directory` for this machine and load it; instances may share it.
 
-    What is `quick` to compile runs slower.
+    A `quick` compilation runs slower.
 
     Raises:
         UsageError: the folder holds no C sources.
@@ -210,7 +210,7 @@ def _function(
 
 
 def own_files(directory: Path, pattern: str) -> list[Path]:
-    """The files of the build itself, without what is laid out for other programs."""
+    """Return the files of the build itself, without those for other programs."""
     others = (*PLUGIN_FOLDERS, UPDATES_FOLDER)
 
     def is_own(path: Path) -> bool:

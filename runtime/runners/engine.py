@@ -44,7 +44,7 @@ class Platform(Protocol):
 
 
 class State(NamedTuple):
-    """Of an engine: whether a run goes on, whether one has ended, the error of it, and the layer that it is at."""
+    """The state of an engine: whether a run goes on or has ended, its error, and the present layer."""
 
     busy: bool
     ended: bool
@@ -61,7 +61,7 @@ class Counters(NamedTuple):
 
 @dataclass(frozen=True)
 class Areas:
-    """Where the program, the input and DRAM lie, and where the memory ends."""
+    """The addresses of the program, the input and DRAM, and the end of memory."""
 
     program: int
     image: int
@@ -80,7 +80,7 @@ class Engine:
         dram_bytes: int,
         address: int = 0,
     ) -> None:
-        """Load the words of program.bin behind `address` of memory, and tell the engine.
+        """Load the words of program.bin at `address` in memory, and set up the engine.
 
         Raises:
             UsageError: the registers are those of another engine than the program's, or the address is no multiple of
@@ -112,7 +112,7 @@ class Engine:
         self.platform.load(self.areas.dram, content)
 
     def read_dram(self) -> bytes:
-        """What DRAM holds."""
+        """Return the contents of DRAM."""
         return self.platform.save(self.areas.dram, self.dram_bytes)
 
     def start(self, first: int, layers: int) -> None:
@@ -126,7 +126,7 @@ class Engine:
         self._set("control", START)
 
     def status(self) -> State:
-        """What the engine does."""
+        """Return the state of the engine."""
         word = self._get("status")
         error = word >> 8 & 15
         name = ERRORS[error] if error < len(ERRORS) else f"error {error}"
@@ -147,12 +147,12 @@ class Engine:
         return state
 
     def abort(self) -> State:
-        """End a run; returns when memory has answered for all that was asked."""
+        """End a run; return when memory has answered for all that was asked."""
         self._set("control", ABORT)
         return self.wait()
 
     def counters(self) -> Counters:
-        """What the last run took."""
+        """Return the cycles of the last run, and its stalls."""
         return Counters(self._get("cycles"), self._get("stalls"))
 
     def _get(self, name: str) -> int:

@@ -20,7 +20,7 @@ MODEL_NAME, ONCE_NAME, PORTS_NAME = "model.pte", "session.pte", "ports.json"
 SIDES = ("inputs", "outputs")
 PROGRAM = Path(__file__).parent / "executorch_program.py"
 LIMIT_S = 120.0  # of one answer
-LINES = 3  # of what it printed before it ended
+LINES = 3  # of its output before it ended
 NUMBER = struct.Struct("<q")
 
 
@@ -45,8 +45,8 @@ class ExecutorchRunner(StateRunner):
         """Load the build's model.pte, single-threaded, with all states at zero.
 
         Raises:
-            UsageError: a file is missing or unreadable, or not what the manifest describes.
-            ToolError: ExecuTorch's environment is not here.
+            UsageError: a file is missing or unreadable, or the manifest does not describe it.
+            ToolError: ExecuTorch's environment is missing.
         """
         super().__init__(manifest)
         ports, self._pairs = _ports(directory, manifest)
@@ -58,7 +58,7 @@ class ExecutorchRunner(StateRunner):
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds that ExecuTorch took."""
+        """Run one hop; return the outputs and the nanoseconds that ExecuTorch took."""
         given = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         made, elapsed = self._run(given)
         self._states = {name: made[output] for name, output in self._pairs.items()}

@@ -1,7 +1,7 @@
-"""What `edgekit.runtime.runners.executorch` starts in ExecuTorch's environment: ``FILE.pte FACTS``.
+"""The program that `edgekit.runtime.runners.executorch` starts in ExecuTorch's environment: ``FILE.pte FACTS``.
 
-It reads the arrays of a call from standard input, one behind the other, and writes the nanoseconds that the call took
-and its outputs. FACTS are shapes and types of both, as JSON.
+It reads the arrays of a call from standard input, one after another, and writes the nanoseconds that the call took and
+its outputs. FACTS are shapes and types of both, as JSON.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-if TYPE_CHECKING:  # where it runs, there is no EdgeKit
+if TYPE_CHECKING:  # EdgeKit is not installed in its environment
     from edgekit.base.arrays import Array
     from edgekit.base.json_values import JsonObject
 
@@ -66,5 +66,5 @@ def answer(answers: BinaryIO, elapsed: int, arrays: "list[Array]") -> None:
 
 if __name__ == "__main__":
     own = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
+    os.dup2(2, 1)  # output of libraries is no answer
     main(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.stdin.buffer, own)

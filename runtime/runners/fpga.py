@@ -1,4 +1,4 @@
-"""An engine build in this process: the C simulation of the FPGA's layers, the generated C of what the CPU computes."""
+"""An engine build in this process: the C simulation of the FPGA's layers, the generated C of the CPU's parts."""
 
 import ctypes
 import json
@@ -46,7 +46,7 @@ class Port:
     places: Int32
 
     def read(self, dram: S8) -> F32:
-        """What DRAM holds, in float."""
+        """Return the contents of DRAM, in float."""
         stored = dram[self.places].astype(np.float32)
         real = np.float32(self.scale) * (stored - np.float32(self.zero_point))
         return real.reshape(1, *self.shape)
@@ -62,8 +62,8 @@ class CpuPart:
 
     Attributes:
         folder: of its C build, relative to the engine's.
-        inputs: names of what it takes, in the order of its build.
-        outputs: names of what it makes.
+        inputs: names of its inputs, in the order of its build.
+        outputs: names of its outputs.
         reads: those of `inputs` that the engine made.
         writes: those of `outputs` that the engine reads.
     """
@@ -110,7 +110,7 @@ class FpgaRunner:
         """Compile the build for this machine.
 
         Raises:
-            UsageError: files are missing or not those that the manifest describes.
+            UsageError: files are missing, or the manifest does not describe them.
             ToolError: no compiler, or it refused the sources.
         """
         self.outputs = {tensor.name: tensor.shape for tensor in manifest.stream_outputs}
@@ -167,7 +167,7 @@ class FpgaRunner:
             raise UsageError(Problem(where, found, allowed, "export the network again"))
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
+        """Run one picture; return the outputs and the nanoseconds that the simulation took."""
         start = time.perf_counter_ns()
         (picture,) = inputs
         self._dram[:] = 0
@@ -187,7 +187,7 @@ class FpgaRunner:
         return made, time.perf_counter_ns() - start
 
     def compute(self, folder: str, floats: Mapping[str, F32]) -> dict[str, F32]:
-        """What the CPU's part in a folder makes of its inputs, which are among `floats`."""
+        """Return the outputs of the CPU part in a folder; its inputs are among `floats`."""
         part, shapes, engine = self._parts[folder]
         made, _ = engine.process([floats[name].reshape(shapes[name]) for name in part.inputs])
         return dict(zip(part.outputs, made, strict=True))
@@ -224,7 +224,7 @@ def _open_cpu_part(
 
 
 def find_cxx() -> str:
-    """Return the first C++ compiler of this machine; raises `ToolError` where there is none."""
+    """Return the first C++ compiler of this machine; raises `ToolError` if none exists."""
     compiler = next((name for name in CXX_NAMES if shutil.which(name)), None)
     if compiler is None:
         raise ToolError(NO_COMPILER)
@@ -234,7 +234,7 @@ def find_cxx() -> str:
 def compile_cxx(folder: Path, sources: Sequence[str], output: Path, *link: str) -> None:
     """Compile sources of an engine's csim/ folder and link them into `output`.
 
-    Raises `ToolError` where there is no compiler, or it fails.
+    Raises `ToolError` without a compiler, or where it fails.
     """
     name = find_cxx()
     compiler = ask((name,))

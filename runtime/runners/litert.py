@@ -22,16 +22,15 @@ PACKAGES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 class LitertRunner(StateRunner):
     """One interpreter of a build's model.tflite, with the states between its hops.
 
-    The n-th state output of the manifest becomes the n-th state input. Where the file takes or gives integers for
-    a float32 tensor, they are converted here. What it needs of the session constants are the outputs of
-    session.tflite.
+    The n-th state output of the manifest becomes the n-th state input. Where the file has integers for a float32
+    tensor, they are converted here. The outputs of session.tflite are its inputs for the session constants.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Load the build's model.tflite, single-threaded, with all states at zero.
 
         Raises:
-            UsageError: model.tflite is missing, unreadable, or not what the manifest describes.
+            UsageError: model.tflite is missing or unreadable, or the manifest does not describe it.
             ToolError: neither ai-edge-litert nor tflite-runtime is installed.
         """
         super().__init__(manifest)
@@ -47,7 +46,7 @@ class LitertRunner(StateRunner):
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds that the interpreter took."""
+        """Run one hop; return the outputs and the nanoseconds that the interpreter took."""
         for name, array in zip(self._inputs, inputs, strict=True):
             self._run.set(name, array)
         for name, array in (self._kept | self._states).items():
@@ -109,30 +108,30 @@ class _File:
         return interpreter
 
     def restart(self) -> None:
-        """Forget what variables inside the file hold, which only goes with the interpreter."""
+        """Reset the variables inside the file, for which the interpreter must be replaced."""
         if self._used:
             self._interpreter, self._used = self._open(), False
 
     def invoke(self) -> int:
-        """Run it; returns nanoseconds."""
+        """Run it; return nanoseconds."""
         self._used = True
         start = time.perf_counter_ns()
         self._interpreter.invoke()
         return time.perf_counter_ns() - start
 
     def set(self, name: str, array: Array) -> None:
-        """Give an input as the manifest describes it."""
+        """Set an input, in the manifest's type."""
         detail = self.inputs[name]
         if detail["dtype"] != array.dtype:
             array = _quantize_input(array, detail)
         self.set_stored(name, array)
 
     def set_stored(self, name: str, array: Array) -> None:
-        """Give an input as the file stores it."""
+        """Set an input, in the file's type."""
         self._interpreter.set_tensor(self.inputs[name]["index"], array)
 
     def get(self, name: str, dtype: str) -> Array:
-        """An output in the type that the manifest gives it."""
+        """Return an output in the type of the manifest."""
         detail, array = self.outputs[name], self.stored(name)
         scale, zero = detail["quantization"]
         if array.dtype == dtype:
@@ -146,13 +145,13 @@ class _File:
         return array
 
     def zero(self, name: str) -> Array:
-        """What stands for zero in an input."""
+        """Return the integer that represents zero in an input."""
         detail = self.inputs[name]
         return np.full(detail["shape"], detail["quantization"][1], detail["dtype"])
 
 
 def _quantize_input(array: Array, detail: JsonObject) -> Array:
-    """Floats as the file's integers: rounded half to even, saturating; what is no sensible number becomes zero."""
+    """Quantize floats to the file's integers: rounded half to even, saturating; NaN and the like become zero."""
     scale, zero = detail["quantization"]
     limits = np.iinfo(detail["dtype"])
     finite = np.where(np.abs(array) <= LARGEST, array, np.float32(0))

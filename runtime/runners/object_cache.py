@@ -1,7 +1,7 @@
-"""Objects that compilers made, in this user's cache: found by what they were made from, bounded in size.
+"""Objects of compilers, in this user's cache: found by a digest of their sources, bounded in size.
 
-An entry is a file: the digest of all that follows, a line of JSON that lists the system's headers with size and time,
-and the object. Who reads it checks the digest, the headers, and that the file belongs to this user: objects are code.
+An entry is a file: the digest of the rest, a line of JSON with the system's headers, their sizes and times, and the
+object. Each reader checks the digest, the headers, and that the file belongs to this user: objects are code.
 """
 
 import hashlib
@@ -27,18 +27,18 @@ UNSTABLE = re.compile(rb"__(DATE|TIME|TIMESTAMP)__|\.incbin|#[ \t]*embed")
 
 @dataclass(frozen=True)
 class ObjectCache:
-    """A folder of objects that is this user's alone, or the reason why there is none.
+    """A folder of objects that is this user's alone, or the reason for its absence.
 
     Attributes:
-        folder: where it is; None where it is switched off, or the user has no home folder.
-        problem: why it is not used; None where it is.
+        folder: its path; None where it is switched off, or the user has no home folder.
+        problem: the reason why it is not used; None where it is.
     """
 
     folder: Path | None
     problem: str | None
 
     def read(self, key: str) -> bytes | None:
-        """Return the object of a key; None where there is none, or it is damaged, or headers changed since."""
+        """Return the object of a key; None where it is missing or damaged, or headers changed since."""
         if self.folder is None or self.problem:
             return None
         path = self._path(self.folder, key)
@@ -88,7 +88,7 @@ class ObjectCache:
 
 
 def object_cache() -> ObjectCache:
-    """Return the cache of this user, whose folder this makes; where there is none, with the reason."""
+    """Return the cache of this user, and make its folder; without one, return it with the reason."""
     root = cache_folder()
     if root is None:
         is_off = os.environ.get(VARIABLE, "").lower() == OFF
@@ -129,7 +129,7 @@ def _is_own(facts: os.stat_result) -> bool:
 
 
 def file_facts(path: Path) -> list[str | int]:
-    """Path, bytes and time of a file, as JSON has them; without bytes and time where there is none."""
+    """Return path, bytes and time of a file, as JSON has them; without bytes and time if it does not exist."""
     try:
         facts = path.stat()
     except OSError:

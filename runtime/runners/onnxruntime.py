@@ -25,14 +25,14 @@ KEY_NAME, DECODER_NAME = "key.onnx", "decoder.onnx"
 class OnnxruntimeRunner(StateRunner):
     """onnxruntime on a build's model.onnx, with the states between its hops.
 
-    What it needs of the session constants are the outputs of session.onnx.
+    The outputs of session.onnx are its inputs for the session constants.
     """
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Load the build's model.onnx, single-threaded, with all states at zero.
 
         Raises:
-            UsageError: model.onnx is missing, unreadable, or not what the manifest describes.
+            UsageError: model.onnx is missing or unreadable, or the manifest does not describe it.
             ToolError: onnxruntime is not installed.
         """
         super().__init__(manifest)
@@ -47,7 +47,7 @@ class OnnxruntimeRunner(StateRunner):
         self.reset()
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds that onnxruntime took."""
+        """Run one hop; return the outputs and the nanoseconds that onnxruntime took."""
         feeds = dict(zip(self._inputs, inputs, strict=True)) | self._states | self._kept
         wanted = [*self._outputs, *self._pairs.values()]
         start = time.perf_counter_ns()
@@ -106,7 +106,7 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
     """Return the network of a build with encoder propagation, one image at a time: key.onnx and decoder.onnx.
 
     Raises:
-        UsageError: a file is missing, or not what the manifest describes.
+        UsageError: a file is missing, or the manifest does not describe it.
         ToolError: onnxruntime is not installed.
     """
     key, decoder = _open(directory, KEY_NAME), _open(directory, DECODER_NAME)
@@ -137,10 +137,10 @@ def reusing_network(directory: Path, manifest: Manifest) -> Network:
 
 
 def session_options() -> "SessionOptions":
-    """Options of onnxruntime with one thread, whose int8 products do not saturate.
+    """Return options of onnxruntime with one thread, whose int8 products do not saturate.
 
-    On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its
-    documentation): the bundled denoiser keeps 8 dB with them, and 39 without.
+    On x86 without VNNI its kernels add pairs of products in 16 bits (`session.x64quantprecision` in its documentation).
+    The bundled denoiser keeps 8 dB with them, and 39 without.
     """
     import onnxruntime
 
@@ -168,7 +168,7 @@ def _open(directory: Path, name: str) -> "InferenceSession":
 
 
 class Port(Protocol):
-    """What has a name and a shape: onnxruntime's ports, and tensors of a manifest."""
+    """A name and a shape: onnxruntime's ports, and tensors of a manifest."""
 
     @property
     def name(self) -> str:

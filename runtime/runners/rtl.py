@@ -20,9 +20,9 @@ MAIN = "sim_host"
 
 
 def verilator_command(top: str, modules: Sequence[str], main: str, build: str) -> list[str]:
-    """The command that compiles a simulation in the folder of its sources; ``<build>/<main>`` comes of it.
+    """Return the command that compiles a simulation in the folder of its sources to ``<build>/<main>``.
 
-    Warnings are errors, assertions are on, and what nothing sets begins as random bits.
+    Warnings are errors, assertions are on, and unset values begin as random bits.
     """
     return [
         "verilator", "--cc", "--exe", "--build", "-O3", "--x-assign", "unique", "--x-initial", "unique", "--assert",
@@ -113,7 +113,7 @@ class Simulation:
 
 
 class RtlRunner(FpgaRunner):
-    """One engine build: the RTL runs its layers, the CPU what is its own; `took` tells the cycles."""
+    """One engine build: the RTL runs its layers, the CPU the rest; `took` returns the cycles."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         """Compile the build's RTL for this machine.
@@ -132,12 +132,12 @@ class RtlRunner(FpgaRunner):
         self._counts: list[tuple[int, ...]] = []
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one picture; returns the outputs and the nanoseconds that the simulation took."""
+        """Run one picture; return the outputs and the nanoseconds that the simulation took."""
         self._counts.append((0, 0, 0, 0))
         return super().process(inputs)
 
     def took(self) -> str:
-        """What the pictures cost that have run."""
+        """Return the costs of the pictures so far."""
         cycles, stalls, read, written = (max(row) for row in zip(*self._counts, strict=True))
         rate = (
             f", {1e6 * self._clock_mhz / cycles:.1f} a second at {self._clock_mhz:g} MHz (assumed)"

@@ -1,4 +1,4 @@
-"""What a `Stream` asks of whatever runs a build."""
+"""The interface between a `Stream` and the code that runs a build."""
 
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ from edgekit.runtime.runners.toolchain import Compiler
 
 
 class Runner(Protocol):
-    """What runs the hops of one instance."""
+    """A runner of the hops of one instance."""
 
     @property
     def compiler(self) -> Compiler | None:
@@ -18,14 +18,14 @@ class Runner(Protocol):
         ...
 
     def process(self, inputs: list[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds it took."""
+        """Run one hop; return the outputs and the nanoseconds it took."""
         ...
 
     def session(self, constants: list[Array]) -> None:
         """Take the session constants."""
 
     def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
+        """Declare that the stream ends in the next hop, after this number of its samples."""
 
     def reset(self) -> None:
         """Return to the state of a fresh instance; a seed stays."""
@@ -35,18 +35,18 @@ class Runner(Protocol):
 
 
 def misfit(directory: Path, found: str) -> Problem:
-    """Return the problem of a build whose model is another one than its manifest says."""
+    """Return the problem of a build whose model is another one than its manifest describes."""
     allowed = "the model that the manifest describes"
     return Problem(f"build '{directory.name}'", found, allowed, "export the network again")
 
 
 class StateRunner:
-    """What runners share whose engine has no states of its own: these go from hop to hop here."""
+    """The common part of runners whose engine keeps no states: these go from hop to hop here."""
 
     compiler = None
 
     def __init__(self, manifest: Manifest) -> None:
-        """Start without states; what the session constants give is kept apart."""
+        """Start without states; the results of the session constants are kept separately."""
         self._inputs = [tensor.name for tensor in manifest.hop_inputs]
         self._constants = [tensor.name for tensor in manifest.constants]
         self._hop, self._end_state = manifest.stream["hop_samples"], manifest.stream["end_state"]
@@ -54,7 +54,7 @@ class StateRunner:
         self._states = dict[str, Array]()
 
     def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
+        """Declare that the stream ends in the next hop, after this number of its samples."""
         if self._end_state is not None:
             self._states[self._end_state][...] = self._hop - valid_samples
 

@@ -33,10 +33,10 @@ INCLUDE = re.compile(rb"""^[ \t]*#[ \t]*include[ \t]*(["<]?)([^">\n]+)""", re.MU
 LIMIT_S = 600  # of a processor, for each process that a compiler starts
 CLOCK_S = 7200  # by the clock, for one that waits
 ASK_S = 60
-XCPU = 24  # the signal behind that limit; Windows has neither
+XCPU = 24  # the signal at that limit; Windows has neither
 LARGE_BYTES = 1 << 20  # of a source whose object the process does not hold in memory
 PATH = re.compile(r"/[^\s\"':]+")
-# What gcc and clang read besides the command.
+# Inputs of gcc and clang besides the command.
 ENVIRONMENT = (
     "COMPILER_PATH",
     "CPATH",
@@ -65,7 +65,7 @@ class Compiler:
 
 
 def limit_processor_time(command: Sequence[str]) -> Sequence[str]:
-    """The command under `LIMIT_S`, where there is such a limit; time that others take does not count."""
+    """Return the command under `LIMIT_S`, where the system has such a limit; time of other processes does not count."""
     if os.name != "posix":
         return command
     return ["sh", "-c", f'ulimit -S -t {LIMIT_S} 2>/dev/null; exec "$@"', "sh", *command]
@@ -81,7 +81,7 @@ def find_compiler() -> Compiler:
     """Return $CC where it is set, else the first compiler that answers.
 
     Raises:
-        ToolError: there is none, or $CC is none; says how to get one.
+        ToolError: there is none, or $CC is none; the message gives a way to install one.
     """
     for command in _candidates():
         found = answer(command)
@@ -99,9 +99,9 @@ def compile_shared(
     flags: Sequence[str] = (),
     quick: bool = False,
 ) -> Compiler:
-    """Compile and link `sources` into the shared library `output`; returns the compiler used.
+    """Compile and link `sources` into the shared library `output`; return the compiler used.
 
-    What is `quick` and not compiled yet is not optimized as far: the same bits, and slower ones.
+    A `quick` library that is not compiled yet is less optimized: the same bits, and slower ones.
 
     Raises:
         ToolError: no compiler, or it failed: with the command to rerun and the compiler's message.
@@ -127,7 +127,7 @@ def compile_sources(
     """Compile `sources` in `folder`, as many at once as there are cores, and link them into `output`.
 
     The same source with the same headers is compiled once: this process and the user's cache hold its object. zig is
-    slow to start and has a cache of its own: it gets all sources in one command.
+    slow to start and has its own cache: it gets all sources in one command.
 
     Raises:
         ToolError: the compiler failed: with the command to rerun and its message.
@@ -146,7 +146,7 @@ def compile_sources(
 
 
 def _run(compiler: Compiler, folder: Path, rerun: str, command: Sequence[str]) -> bytes:
-    """What a command of a compiler prints.
+    """Return the output of a compiler's command.
 
     Raises:
         ToolError: it failed.
@@ -313,7 +313,7 @@ def ask(command: tuple[str, ...]) -> Compiler | None:
 
 @cache
 def answer(command: tuple[str, ...]) -> Compiler | str:
-    """Return the compiler that a command starts, or say what it does when it is asked for its version."""
+    """Return the compiler that a command starts, or its answer when it is asked for its version."""
     try:
         done = subprocess.run(
             [*command, "--version"],

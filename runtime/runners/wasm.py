@@ -38,7 +38,7 @@ PAGE_BYTES = 1 << 16
 
 
 def exported_symbols(manifest: Manifest, has_adapter: bool) -> list[str]:
-    """What the module shows of a build's C: its functions, and where free memory begins."""
+    """Return the symbols that the module exports of a build's C: its functions, and the start of free memory."""
     there = {
         "init": True,
         "reset": True,
@@ -58,7 +58,7 @@ BASE = "__heap_base"
 
 
 def compile_module(directory: Path, manifest: Manifest) -> Compiler:
-    """Compile a build's C into ``<name>.wasm`` beside it; returns the compiler.
+    """Compile a build's C into ``<name>.wasm`` next to it; return the compiler.
 
     Raises:
         ToolError: no ziglang, or it failed.
@@ -88,7 +88,7 @@ class WasmRunner:
     """One instance of a module, with its state, its scratch memory and one hop of data in its own memory."""
 
     def __init__(self, directory: Path, manifest: Manifest, module: Path | None = None) -> None:
-        """Load ``<name>.wasm``, or a module that has this network beside others.
+        """Load ``<name>.wasm``, or a module that contains this network and others.
 
         Raises:
             UsageError: there is none, or it is not the module that the manifest describes.
@@ -168,7 +168,7 @@ class WasmRunner:
         return Compiler((), name, version)
 
     def process(self, inputs: Sequence[Array]) -> tuple[list[Array], int]:
-        """Run one hop; returns the outputs and the nanoseconds of the call, Python's part included."""
+        """Run one hop; return the outputs and the nanoseconds of the call, Python's part included."""
         self._inputs.put(inputs)
         start = time.perf_counter_ns()
         try:
@@ -217,7 +217,7 @@ class WasmRunner:
         out[...] = np.frombuffer(self.read(at, out.nbytes), np.float32).reshape(out.shape)
 
     def end(self, valid_samples: int) -> None:
-        """Say that the stream ends in the next hop, behind so many of its samples."""
+        """Declare that the stream ends in the next hop, after this number of its samples."""
         if f"{self._name}_end" in self._exports:
             self._function("end")(self._store, self._net, valid_samples)
 

@@ -1,7 +1,7 @@
 """Adaptation of a frozen build by its outputs alone: SPSA with momentum, as BlackVIP (Oh et al., CVPR 2023) has it.
 
-What changes is a session constant, say a prompt that the network adds to its input: a weighted sum of a basis. The
-build runs forwards only, and needs the memory of one build and of the constant.
+The session constant changes, say a prompt that the network adds to its input: a weighted sum of a basis. The build only
+runs forwards, and needs the memory of one build and of the constant.
 """
 
 import warnings
@@ -21,7 +21,7 @@ LEAST_TOLD_APART = 0.9  # of the steps; below it the losses are mostly those of 
 
 @dataclass(frozen=True)
 class Adapted:
-    """What was found; the stream has it as its constant.
+    """The found weights; the stream has the constant they give.
 
     Attributes:
         weights: (parameters,) of the basis.
@@ -63,8 +63,8 @@ def spsa(
     k from 1. The constants of the release; c and gamma go with the data.
 
     Args:
-        stream: with session constants; the others stay as they are, so they are given before, see `Stream.session`.
-        constant: the name of the one that changes.
+        stream: with session constants; set the others before, see `Stream.session`: they stay as they are.
+        constant: the name of the constant to adapt.
         basis: (parameters, *shape), float: the constant is ``sum(w_i basis_i)``.
         loss: of the stream in its session, for a step from 0 up; both queries of a step must see the same data.
         steps: from 1 up.
@@ -72,11 +72,11 @@ def spsa(
         start: (parameters,) weights; 0 where left out.
         a: of the rate; 0.001 to 0.01 where a loss is of order 1.
         o: see above.
-        alpha: how the rate falls.
+        alpha: the exponent of the rate's fall.
         beta: of the momentum.
         c: of the queries: it must change the input by several of an integer network's steps.
-        gamma: how c falls.
-        progress: is told how many steps are done, and how many there are.
+        gamma: the exponent of the fall of c.
+        progress: gets the number of steps done, and the number of steps.
 
     Warns:
         UserWarning: the two losses of a step are equal in more than a tenth of the steps. The build's outputs do not
@@ -116,7 +116,7 @@ def spsa(
 
 
 def _unmoved(adapted: Adapted, constant: str, c: float) -> str:
-    """What was found of a build whose outputs do not move with its constant, and what to do."""
+    """Return the message for a build whose outputs do not depend on its constant, and the step to take."""
     equal = int(np.sum(adapted.losses[:, 0] == adapted.losses[:, 1]))
     return (
         f"adapt, constant '{constant}': the losses of both queries are equal in {equal} of {len(adapted.losses)} "

@@ -1,7 +1,7 @@
 """The verbs of the command line as functions.
 
-All raise the errors of `edgekit.base.errors`. `progress` is told what is being done, how many steps of
-it are done, and how many there are. Nothing is left half-written.
+All raise the errors of `edgekit.base.errors`. `progress` gets the name of the work, the steps done, and the number of
+steps. Nothing is left half-written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -118,7 +118,7 @@ def quantize(
     progress: Progress = silent,
     **most: Unpack[QuantizeOptions],
 ) -> tuple[str, ...]:
-    """Write the QDQ form of a network as one .onnx; returns what is wrong with the calibration.
+    """Write the QDQ form of a network as one .onnx; return the problems with the calibration.
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
@@ -126,13 +126,13 @@ def quantize(
         calibration: a folder of .wav or .npz, or ``package.module:factory``.
         out: the file to write.
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
-        target: of C sources, what the bounds are of; ``host`` where not given.
+        target: of C sources, the target of the bounds; ``host`` where not given.
         progress: see above.
-        most: bounds on what ``auto`` may choose, and what inputs have that clips lack, as
+        most: bounds for ``auto``, and values of inputs that clips lack, as
             `edgekit.verbs.export.options.QuantizeOptions` declares them.
 
     Raises:
-        UsageError: everything that is wrong with the request, the network or the calibration.
+        UsageError: all problems with the request, the network or the calibration.
         CheckFailed: no recipe is good enough, or none of them within the bounds, or ``auto`` finds no C compiler.
     """
     from edgekit.verbs.export import entry_points
@@ -156,7 +156,7 @@ def run(
     found: str | Path | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
-    """Stream .wav files, a .npz or pictures through a build; returns notes on what was changed on the way.
+    """Stream .wav files, a .npz or pictures through a build; return notes on changes to the data.
 
     Args:
         directory: a build folder; its C code is compiled and run.
@@ -166,15 +166,15 @@ def run(
         out: a .wav of a .wav, if the build gives PCM; or one array per stream output, first axis =
             hops, as a .npz; or, of a .wav, a .csv with one line per hop, or of a build that
             decides a .csv or .json of what it detected; or a .wav for each output by its name. Of a picture: a .png
-            or .jpg with what was found drawn on it, or a .npz; of a folder: a new folder, or a .npz.
+            or .jpg with the findings drawn on it, or a .npz; of a folder: a new folder, or a .npz.
         constants: a .npz with one array per session constant, where `source` does not hold them.
         controls: ``NAME=VALUE`` of a control or session constant, a value or a file; of a control also
             ``NAME=0s:VALUE,2.5s:VALUE`` for values from these times on.
-        device_rate: Hz; the files are those of a sound device at this rate, and the adapter to the network's
-            is the one that `export` puts beside it.
+        device_rate: Hz; the files are those of a sound device at this rate. `export` writes the adapter between this
+            rate and the network's.
         seed: of the noise that the build draws; 0 where left out.
-        device: ``sim``: Verilator runs the RTL of a build for fpga, with DRAM, and a note says the cycles.
-        found: a .json of what was found in pictures.
+        device: ``sim``: Verilator runs the RTL of a build for fpga, with DRAM, and a note has the cycles.
+        found: a .json of the objects found in pictures.
         progress: see above.
 
     Raises:
@@ -204,16 +204,16 @@ def live(
     device_rate: int | None = None,
     seed: int | None = None,
 ) -> "LiveFacts":
-    """Stream the microphone through a build to the loudspeaker; returns what was counted, and what it detected.
+    """Stream the microphone through a build to the loudspeaker; return the counts, and the detections.
 
-    A build that gives no sound but decides, see ``--decide``, plays nothing.
+    A build that only decides, see ``--decide``, plays nothing.
 
     Args:
         directory: a build folder; its C code is compiled and run.
-        watch: looks at the facts over and over, and says when to stop: see `edgekit.runtime.audio.sound.play`.
+        watch: reads the facts repeatedly, and decides when to stop: see `edgekit.runtime.audio.sound.play`.
         constants: a .npz with one array per session constant.
         controls: as `run` takes them.
-        device_rate: Hz of the sound device; where left out the one that the build was exported for, else its own.
+        device_rate: Hz of the sound device; by default the one of the export, else the build's own.
         seed: as `run` takes it.
 
     Raises:
@@ -243,20 +243,20 @@ def sample(
     out: str | Path | None = None,
     progress: Progress = silent,
 ) -> "Float32":
-    """Draw samples with a build that has a sampler; returns them, (n, channels, ...).
+    """Draw samples with a build that has a sampler; return them, (n, channels, ...).
 
     Args:
         directory: a build folder; its C code is compiled and run.
-        n: how many.
-        seed: 0 to 2^32 - 1; sample i of it is the same whatever n is.
+        n: the number of samples.
+        seed: 0 to 2^32 - 1; sample i of a seed is the same for every n.
         conditions: condition -> one value for all, or (n, ...).
-        start: a .npz with the start of a build whose sampler.toml says ``start = "given"``; a condition as well.
+        start: a .npz with the start of a build whose sampler.toml has ``start = "given"``; a condition as well.
         noise: likewise a .npz with the noise of every row, and the residual, as `invert` writes them.
         out: a .npz that gets ``x`` and the conditions, or a .png with the pictures in a grid.
         progress: see above.
 
     Raises:
-        UsageError: no build with a sampler, or conditions that it does not take; all of what is wrong.
+        UsageError: no build with a sampler, or conditions that it does not take; all problems.
         ToolError: a compiler or library is missing or failed.
     """
     from edgekit.verbs import samples
@@ -275,7 +275,7 @@ def invert(
     out: str | Path | None = None,
     progress: Progress = silent,
 ) -> "dict[str, Float32]":
-    """Return the start, noise and residual with which a build gives images back, by the names of its conditions.
+    """Return the start, noise and residual with which a build reproduces images, by the names of its conditions.
 
     Given to `sample` with the same conditions they draw the images again; with others, the images edited
     ("edit-friendly" noise, Huberman-Spiegelglas et al., CVPR 2024).
@@ -283,7 +283,7 @@ def invert(
     Args:
         directory: a build of given start and noise; its C code is compiled and run.
         images: a .npz whose array ``x``, or only array, is (n, channels, ...).
-        seed: 0 to 2^32 - 1, of the noise that is drawn on the way.
+        seed: 0 to 2^32 - 1, of the noise that is drawn.
         conditions: condition -> one value for all, or (n, ...).
         out: a .npz that gets them.
         progress: see above.
@@ -313,16 +313,16 @@ def bench(
         directory: a build folder; its C code is compiled and run.
         device: ``local`` for times on this machine, bound to one core; ``qemu`` for instructions of a build
             for another core; ``ssh://[user@]host[:port]`` and ``adb[:serial]`` for times on a device with Linux.
-            By default what the build is for.
-        hops: how many in each of five rounds (``local``), or how many are counted (``qemu``).
+            By default the target of the build.
+        hops: the number in each of five rounds (``local``), or the number counted (``qemu``).
         layers: measure each layer (``local``, ``qemu``), and compare its result with that of the oracle.
         against: other engines that run in turn with the build: ``onnxruntime``, or ``litert``, ``executorch``
-            and ``tract`` from an environment of their own, ``$EDGEKIT_PEERS/NAME``.
+            and ``tract`` from separate environments, ``$EDGEKIT_PEERS/NAME``.
         append: a file that gets the result as one line of JSON.
         progress: see above.
 
     Raises:
-        UsageError: no such build, device or engine, all of what is wrong.
+        UsageError: no such build, device or engine; all problems.
         CheckFailed: a tool is missing or failed, or outputs are not those of the same network.
     """
     from edgekit.verbs.bench import benchmark
@@ -335,7 +335,7 @@ def bench(
 def fleet(
     path: str | Path, append: str | Path, *, again: bool = False, progress: Progress = silent
 ) -> "Ran":
-    """Measure builds on the devices of a fleet, all at once; a call that was cut is gone on with by the next one.
+    """Measure builds on the devices of a fleet, all at once; the next call continues an interrupted one.
 
     Args:
         path: a fleet.toml: a table for each device, with `device` and `hops` as of `bench`, and `builds`.
@@ -344,8 +344,8 @@ def fleet(
         progress: see above.
 
     Raises:
-        UsageError: everything that is wrong with the file and its builds. What goes wrong on a device costs its own
-            result alone, and is in `failed` of what is returned.
+        UsageError: all problems with the file and its builds. A failure on a device costs only its own result, and is
+            in `failed` of the returned value.
     """
     from edgekit.verbs.bench.fleet import run_fleet
 
@@ -353,7 +353,7 @@ def fleet(
 
 
 def compare(results: str | Path, out: str | Path) -> "Log":
-    """Write a page that compares what `bench` appended to a file; returns the lines, and which are damaged.
+    """Write a page that compares the results that `bench` appended to a file; return the lines, and the damaged ones.
 
     Args:
         results: a results.jsonl; it is not trusted.
@@ -368,7 +368,7 @@ def compare(results: str | Path, out: str | Path) -> "Log":
 
 
 def inspect(source: str | Path, html: str | Path | None = None) -> "Inspection":
-    """Return the facts of a build folder, or of a network and what it would be on ``host``.
+    """Return the facts of a build folder, or of a network and its costs on ``host``.
 
     Args:
         source: a build folder, ``package.module:factory``, a .pt2 or an .onnx.

@@ -36,9 +36,9 @@ Arrays = dict[str, Array]
 
 @dataclass(frozen=True)
 class Build:
-    """A verified build: its folder, its manifest, and what its user should know of it.
+    """A verified build: its folder, its manifest, and notes for the user.
 
-    A folder that `deploy` was not given is removed with the last reference to the build.
+    A temporary folder of `deploy` is removed with the last reference to the build.
     """
 
     directory: Path
@@ -80,7 +80,7 @@ class Build:
         return found if len(found) != 1 else next(iter(found.values()))
 
     def _run_by_name(self, arrays: Arrays) -> Arrays:
-        """Run one call, many or a recording, as the shapes tell."""
+        """Run one call, many or a recording, according to the shapes."""
         stream, names = self._running, {t.name for t in self.manifest.hop_inputs}
         shapes = [
             (arrays[t.name].shape, tuple(t.shape))
@@ -145,7 +145,7 @@ def deploy(
         options: the others that `edgekit.verbs.export.options.ExportOptions` declares.
 
     Raises:
-        UsageError: everything that is wrong with the request or the network.
+        UsageError: all problems with the request or the network.
         CheckFailed: the build does not compile, is not the same network, or does not fit its board.
     """
     kept = (
@@ -164,7 +164,7 @@ def deploy(
 
 
 def _check_network(network: Any) -> None:
-    """Refuse what is like a network and is none."""
+    """Refuse values that resemble a network and are none."""
     torch = sys.modules.get("torch")
     taken = () if torch is None else (torch.nn.Module, torch.export.ExportedProgram)
     if isinstance(network, type) or (callable(network) and not isinstance(network, taken)):

@@ -52,7 +52,7 @@ class Frontend(nn.Module):
 
     @property
     def text(self) -> str:
-        """What ``--frontend`` takes for the same features."""
+        """The argument of ``--frontend`` for the same features."""
         return str(self.form)
 
     @property

@@ -26,7 +26,7 @@ class RedDiff:
 
     Attributes:
         ab: cumulative products of the training steps that are visited, from the noisiest down.
-        times: what the network gets as the time there.
+        times: the network's time input there.
         prior: weight of the denoiser.
         weight: of the measurement.
         rate: Adam's learning rate, 0.1 to 0.5.
@@ -78,7 +78,7 @@ class RedDiff:
         row: int,
         seed: int,
     ) -> Float64:
-        """Return what Adam steps along at estimates `mu` (n, ...) and time number `row`; arguments as in `solve`."""
+        """Return the direction of Adam's step at estimates `mu` (n, ...), row number `row`; arguments as in `solve`."""
         ab, time, size = self.ab[row], self.times[row], math.prod(mu.shape[1:])
         noise = normals(image_seeds(seed, 0, len(mu)), 1 + row, size).reshape(mu.shape)
         x = np.sqrt(ab) * mu + np.sqrt(1 - ab) * noise

@@ -1,7 +1,7 @@
 """Search over the noise that a sampler starts from, with a verifier: Ma et al. (2025), inference-time scaling.
 
-More calls of the same network, and the best of what they draw. What is found is drawn again, bit for bit, by a plain
-`Sampler.sample` of its seed and conditions. A verifier is won over by whatever it rewards: judge the result by another
+The search makes more calls of the same network, and keeps the best image. A plain `Sampler.sample` with its seed and
+conditions draws it again, bit for bit. A search exploits the weaknesses of its verifier: judge the result by another
 measure.
 """
 
@@ -32,8 +32,8 @@ class Found:
     Attributes:
         image: (1, *image_shape), float32.
         score: the verifier's.
-        seed, given: with which `Sampler.sample(1, seed, given)` of `sampler` draws it again.
-        sampler: the one that was searched; where a path begins at a later row, its rows from there on.
+        seed, given: the arguments of `Sampler.sample(1, seed, given)` of `sampler` that draw it again.
+        sampler: the searched one; where a path begins at a later row, its rows from there on.
         scores: the best score after each image, which never falls.
     """
 
@@ -47,7 +47,7 @@ class Found:
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What one image is drawn of."""
+    """The inputs of one image."""
 
     seed: int
     given: Arrays
@@ -64,7 +64,7 @@ def random(
     """Return the best of `n` images, of the seeds ``seed`` to ``seed + n - 1``.
 
     Args:
-        sampler: of any start. Where it is given, and `given` has none, it is what each seed draws.
+        sampler: of any start. Where the start is given, and `given` has none, each seed draws one.
         verifier: scores an image (1, *image_shape): a function, or a running build with one such input and one number.
         n: from 1 up.
         seed: 0 to 2^32 - n.
@@ -100,7 +100,7 @@ def zero_order(
     Neighbours of p are ``sqrt(1 - d^2) p + d z``, of the same norm on average. It takes ``1 + n rounds`` images.
 
     Args:
-        sampler: with a given start and no noise of its own in it.
+        sampler: with a given start and without other noise.
         verifier: as `random` takes it.
         n: neighbours, from 1 up.
         rounds: from 1 up.
@@ -153,7 +153,7 @@ def paths(
     and drawn to its end from there. It takes ``n (m + 1)`` images, fewer rows for all but n of them.
 
     Args:
-        sampler: with a given start and no noise of its own in it, of one network, with levels in its table, whose rows
+        sampler: with a given start and without other noise, of one network, with levels in its table, whose rows
             read no row before: ddim, ddpm.
         verifier: as `random` takes it.
         n: starts, from 1 up.
@@ -196,7 +196,7 @@ def paths(
 def _best(
     candidates: Iterator[_Drawn], score: Callable[[Image], float], best: Found | None = None
 ) -> Found:
-    """The best of what is drawn of candidates, and of what is known."""
+    """Return the best of the candidates' images and the known one."""
     history = [] if best is None else list(best.scores)
     for drawn in candidates:
         image = drawn.sampler.sample(1, drawn.seed, drawn.given)
@@ -232,7 +232,7 @@ def _arrays(given: Mapping[str, ArrayLike] | None) -> Arrays:
 
 
 def _normals(sampler: Sampler, seed: int, number: int = 0) -> Float32:
-    """What draw 0 of an image of a seed is: (1, *shape)."""
+    """Return draw 0 of an image of a seed: (1, *shape)."""
     flat = normals(image_seeds(seed, number, 1), 0, int(np.prod(sampler.shape)))
     return flat.reshape(1, *sampler.shape).astype(np.float32)
 

@@ -50,7 +50,7 @@ def _sparse_weights(module: nn.Module) -> list[str]:
 
 
 class GradualPruning:
-    """MdGf-Exponential: what the mask leaves out fades, and still learns.
+    """MdGf-Exponential: the weights outside the mask fade, and still learn.
 
     At step n a weight outside the mask counts exp(-decay n) times, and its gradient is passed on unchanged. The mask
     keeps the largest magnitudes of each group and is found anew at each step. Source: Bambhaniya et al., Progressive
@@ -75,7 +75,7 @@ class GradualPruning:
 
     @contextmanager
     def masked(self, step: int) -> Iterator[None]:
-        """Inside, the network has the weights of this step; behind it, the dense ones that are trained."""
+        """Inside the block the network has the weights of this step; after it, the dense ones that are trained."""
         share = math.exp(-self.decay * step)
         dense = [weight.detach().clone() for weight in self.weights.values()]
         self._scale(share)
@@ -87,7 +87,7 @@ class GradualPruning:
                     weight.copy_(kept)
 
     def finish(self) -> None:
-        """Leave only what the mask keeps."""
+        """Leave only the weights of the mask."""
         self._scale(0.0)
 
     @torch.no_grad()

@@ -80,7 +80,7 @@ def _pcm(sounds: Sequence[Tensor]) -> Facts:
 
 
 def _tensors(row: Binding, key: str, tensors: Sequence[Tensor]) -> list[Facts]:
-    """Facts of tensors: a name in the language, the type of elements, how many there are, and the shape."""
+    """Return facts of tensors: a name in the language, the type of elements, their number, and the shape."""
     rows, taken = list[Facts](), set[str]()
     for tensor in tensors:
         plain = c_identifier(tensor.name)

@@ -1,4 +1,4 @@
-"""The languages that a build can have bindings for, and what of C stands for each type of elements."""
+"""The languages that a build can have bindings for, and their names for each C type of elements."""
 
 from dataclasses import dataclass
 

@@ -44,7 +44,7 @@ from edgekit.targets.session import split_session
 
 
 def check_c(model: Model) -> list[Problem]:
-    """Every node that the C targets cannot run as it is, and why."""
+    """Return every node that the C targets cannot run, and why."""
     try:
         graph = to_integer(model).ir.graph
     except ModelError as error:
@@ -53,7 +53,7 @@ def check_c(model: Model) -> list[Problem]:
 
 
 def _problems(node: ir.Node) -> list[Problem]:
-    """What the C targets cannot run of a node."""
+    """Return problems of a node that the C targets cannot run."""
     emitter = EMITTERS.get((node.domain, node.op_type))
     if emitter is None:
         found = f"{_form(node.op_type)} is not supported by the C targets"
@@ -90,7 +90,7 @@ def _form(op_type: str) -> str:
 
 
 def _supported_operators(op_type: str) -> str:
-    """How many operators there are, and those whose names are near this one."""
+    """Return the number of operators, and those whose names are near this one."""
     names = sorted(op for domain, op in EMITTERS if domain == "")
     near = get_close_matches(op_type, names, 3, 0.6)
     alike = f", as {', '.join(near)}" if near else ""
@@ -122,7 +122,7 @@ def _is_known(value: ir.Value, types: Collection[ir.DataType]) -> bool:
 
 
 def _step(node: ir.Node) -> str:
-    """What to do about an operator without an emitter; of an If the condition can be bound."""
+    """Return the advice for an operator without an emitter; for an If the condition can be bound."""
     condition = node.inputs[0] if node.op_type == "If" else None
     return "express the layer with these" if condition is None else to_bind(node, [condition])
 
@@ -142,7 +142,7 @@ def _scratch_beside(others: Mapping[str, Build]) -> int:
 def _memory(
     model: Model, ctx: Context, extras: Extras, others: Mapping[str, Build]
 ) -> dict[str, int | None]:
-    """Bytes by what they are for, as in the manifest."""
+    """Return bytes by their use, as in the manifest."""
     layout = ctx.layout
     theirs = sum(other.manifest.memory["weights_bytes"] or 0 for other in others.values())
     scratch = extras.scratch_bytes(layout)
@@ -169,7 +169,7 @@ def lower_c(
 
     Args:
         model: the network.
-        target: what the build is for.
+        target: of the build.
         device: another one's kernels.
         external: whether the weights are one block that a signed bundle replaces at run time.
         schedule: kernels by the names of layers, instead of those that the cost model chooses.
@@ -187,7 +187,7 @@ def lower_c(
     check_schedule(selection.schedule, ctx.choices)
     others = {role: lower_c(other, target) for role, other in model.networks.items()}
     extras = replace(extras, loop=_loop(model, extras, ctx.layout, others))
-    interface = first.whole if first.decoder is None else parts.hop  # without what a decoder reads
+    interface = first.whole if first.decoder is None else parts.hop  # without the decoder's inputs
     sources = _sources(interface, manifest, ctx, extras, others)
     updates = _add_loading(sources, ctx)
     _add_project(sources, manifest, device, others)
@@ -213,7 +213,7 @@ def lower_c(
 
 
 def _has_fixed_order(model: Model, whole: Model) -> bool:
-    """Whether float sums must have the oracle's order: in a recipe of integers, or beside integers."""
+    """Whether float sums must have the oracle's order: in a recipe of integers, or together with integers."""
     has_integers = any(node.domain == INTEGER_DOMAIN for node in whole.ir.graph)
     return model.quantization.recipe not in FLOATS or has_integers
 
@@ -229,14 +229,14 @@ def _emit_hop(first: Part, manifest: Manifest, selection: Selection, external: b
 
 
 def _extras(model: Model, session: Model | None, first: Part, ctx: Context) -> Extras:
-    """What a build has beside a hop: the session, other step groups and the decoder."""
+    """Return the parts of a build besides a hop: the session, other step groups and the decoder."""
     lowered = None if session is None else lower_session(session, ctx.layout, ctx)
     groups = [_group(model, group) for group in range(1, group_count(model))]
     return Extras(lowered, lower_bodies(model, ctx, [first, *groups]))
 
 
 def _loop(model: Model, extras: Extras, layout: Layout, others: Mapping[str, Build]) -> Loop | None:
-    """The loop over the rows of a sampler, behind what its networks use of scratch and of the state."""
+    """Return the loop over the rows of a sampler; it lies after its networks in scratch and state."""
     if model.sampler is None:
         return None
     used = max(extras.network_bytes(layout), _scratch_beside(others))
@@ -283,7 +283,7 @@ def _manifests(others: Mapping[str, Build]) -> dict[str, Manifest]:
 
 
 def _add_loading(sources: dict[str, bytes], ctx: Context) -> dict[str, str | int] | None:
-    """Add what replaces weights at run time, where a build has that; returns ``updates`` of the manifest."""
+    """Add the code that replaces weights at run time, where a build has that; return ``updates`` of the manifest."""
     if not ctx.external:
         return None
     network = network_digest(sources, ctx.prefix)
@@ -315,7 +315,7 @@ def _join(kernels: dict[str, bytes], role: str, other: Build) -> None:
 
 
 def _group(model: Model, group: int) -> Part:
-    """One of the other step groups, in integers."""
+    """Return one of the other step groups, in integers."""
     return split_decoder(to_integer(select_group(model, group)), model.sampler)
 
 
@@ -336,7 +336,7 @@ def _layers(ctx: Context) -> tuple[Layer, ...]:
 
 
 def _border(value: ir.Value) -> str | None:
-    """What a Quantize writes comes in; what a Dequantize reads, or an integer output holds, goes out."""
+    """Return "in" for the output of a Quantize, "out" for the input of a Dequantize or an integer output."""
     node = value.producer()
     if value.dtype == ir.DataType.FLOAT or node is None:
         return None
@@ -347,7 +347,7 @@ def _border(value: ir.Value) -> str | None:
 
 
 def _moved_as_imported(model: Model) -> int | None:
-    """What the imported network's operators move, and states to where the next hop finds them."""
+    """Return the bytes that the imported operators move, plus those of the states."""
     states = {pair.output for pair in model.states}
     carried = sum(nbytes(value) for value in model.ir.graph.outputs if value.name in states)
     return None if model.moved_bytes is None else model.moved_bytes + 2 * carried
@@ -367,12 +367,12 @@ def _steps(graph: ir.Graph) -> tuple[str, ...]:
 
 
 def _sparse_rows(ctx: Context) -> list[JsonObject] | None:
-    """What the manifest says of N:M sparse weights; None where there are none."""
+    """Return the manifest's rows of N:M sparse weights; None where there are none."""
     return [asdict(layer) for layer in ctx.sparse] or None
 
 
 def _kernel_rows(ctx: Context) -> list[JsonObject] | None:
-    """What the manifest says of kernels; None where no layer has candidates."""
+    """Return the manifest's rows of kernels; None where no layer has candidates."""
     schedule = ctx.selection.schedule
     return [
         {

@@ -1,11 +1,11 @@
-"""The integer kernels that exist for several element types: one row each, and what is made of it.
+"""The integer kernels that exist for several element types: one row each, and the files made from it.
 
 The code of such a kernel is a header over macros. Each of its forms is a file of
 ``runtime/src/portable/generated`` that sets them, and a prototype in ``edgekit.h``. ``make kernels`` writes both from
 `FAMILIES`; a test holds the tree to them.
 
-The last section of ``edgekit.h`` is made as well: the comments and prototypes of kernels whose own file has the comment
-right above the definition, as new ones do. The sections before it document their kernels themselves.
+The last section of ``edgekit.h`` is generated as well: comments and prototypes of kernels with a comment right above
+their definition, as new ones have. The sections before it document their kernels themselves.
 """
 
 import re
@@ -60,7 +60,7 @@ class Element:
 
     @property
     def upper(self) -> str:
-        """As macros name it."""
+        """The name in macros."""
         return self.name.upper()
 
 
@@ -96,12 +96,12 @@ class Family:
 
     Attributes:
         name: ``ek_<op>``.
-        forms: their element types: ``s8_s16`` reads int8 and writes int16 (of a recurrent cell: its input, and the
-            operand of its recurrent product), ``s16`` does both on int16.
-        stub: the file of a form, behind the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
-        tail: what names of its forms end in: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
-        host: the family in whose files its functions stand, as ``EK_PATH(<word>)``, where they have none of their own:
-            ways to compute the same, which some instruction sets have (`edgekit.targets.c.packing.conv_paths`).
+        forms: their element types: ``s8_s16`` reads int8 and writes int16, ``s16`` does both on int16. For a recurrent
+            cell they are its input, and the operand of its recurrent product.
+        stub: the file of a form, after the definition of EK_NAME; ``{x}`` and ``{y}`` are its two `Element`.
+        tail: the end of its forms' names: `INT4` where weights are int4, `SPARSE` where they are N:M sparse.
+        host: the family whose files contain its functions, as ``EK_PATH(<word>)``, where it has no files. Such
+            functions compute the same in other ways, on some instruction sets (`edgekit.targets.c.packing.conv_paths`).
     """
 
     name: str
@@ -400,7 +400,7 @@ def forms(*names: str) -> list[str]:
 
 
 def form(name: str, x: str, y: str, tail: str = "") -> str:
-    """The kernel of a family for two element types; LookupError where there is none."""
+    """Return the kernel of a family for two element types; LookupError without one."""
     for family in FAMILIES:
         if (family.name, family.tail) == (name, tail):
             for kernel, types in family.kernels.items():
@@ -423,7 +423,7 @@ def stubs() -> dict[str, str]:
 
 @cache
 def hosts() -> dict[str, str]:
-    """The file of every kernel that has none of its own name."""
+    """Return the file of every kernel that has none with its name."""
     rows = (family for family in FAMILIES if family.host)
     return {kernel: family.file_of(kernel) for family in rows for kernel in family.kernels}
 
@@ -476,7 +476,7 @@ def _declaration(kernel: str, arguments: str) -> str:
 
 
 def _included_headers(text: str) -> list[str]:
-    """The headers beside the kernels that a file includes, and those that they include."""
+    """Return the headers next to the kernels that a file includes, and those that they include."""
     names = re.findall(r'#include "(ek_\w+\.h)"', text)
     found = [path.read_text(encoding="utf-8") for name in names for path in PORTABLE.rglob(name)]
     return found + [inner for header in found for inner in _included_headers(header)]

@@ -10,7 +10,7 @@ from edgekit.targets.build import Build
 
 
 def check_litert(model: Model) -> list[Problem]:
-    """Every node that LiteRT has no form of, and why; or that its schema is not installed."""
+    """Return every node without a LiteRT form, and why; or the problem that its schema is not installed."""
     import importlib.util
 
     if importlib.util.find_spec("ai_edge_litert") is None:

@@ -1,4 +1,4 @@
-"""``BUILTINS``: what LiteRT calls an ONNX operator of which it has the same."""
+"""``BUILTINS``: LiteRT's names of equal ONNX operators."""
 
 BUILTINS = {
     "Abs": "ABS",

@@ -39,7 +39,7 @@ class Scales:
 
 @dataclass(frozen=True)
 class Tensor:
-    """What a tensor of the file is."""
+    """The description of a tensor in the file."""
 
     name: str
     shape: tuple[int, ...]
@@ -49,7 +49,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class OperatorCall:
-    """A builtin operator with the numbers of what it reads and writes; -1 is an input that is left out."""
+    """A builtin operator with the numbers of its inputs and outputs; -1 is an input that is left out."""
 
     builtin: str
     inputs: list[int]
@@ -73,7 +73,7 @@ class Graph:
     def tensor(
         self, name: str, shape: Sequence[int], dtype: str, scales: Scales | None = None
     ) -> int:
-        """Add a computed tensor; returns its number."""
+        """Add a computed tensor; return its number."""
         self.tensors.append(Tensor(name, tuple(int(n) for n in shape), dtype, scales))
         return len(self.tensors) - 1
 
@@ -93,7 +93,7 @@ class Graph:
         self.operators.append(OperatorCall(builtin, list(inputs), list(outputs), options))
 
     def drop_unread(self) -> dict[int, int]:
-        """Remove constants that no operator reads; returns the new number of every other tensor."""
+        """Remove constants that no operator reads; return the new number of every other tensor."""
         read = {number for operator in self.operators for number in operator.inputs}
         read.update(self.outputs)
         left = [n for n in range(len(self.tensors)) if n in read or n not in self.data]
@@ -115,8 +115,8 @@ class Graph:
     def separate_views(self) -> None:
         """Let a RESHAPE of a tensor that others read too work on a copy.
 
-        LiteRT 2.3 lets a RESHAPE share memory with its input, and an operator behind it write there, without
-        asking whether the input is still to be read.
+        LiteRT 2.3 lets a RESHAPE share memory with its input. A later operator may write there, even if the input is
+        still to be read.
         """
         reads = Counter(self.outputs)
         reads.update(number for operator in self.operators for number in set(operator.inputs))
@@ -129,7 +129,7 @@ class Graph:
             self.operators.append(call)
 
     def _slice_whole(self, source: int) -> int:
-        """Append a copy of a tensor; returns its number."""
+        """Append a copy of a tensor; return its number."""
         held = self.tensors[source]
         copy = self.tensor(f"{held.name}_copy", held.shape, held.dtype, held.scales)
         begin = self.constant("begin", np.zeros(len(held.shape), np.int32))
@@ -160,7 +160,7 @@ def set_activation(made: object, activation: int) -> None:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a caller names: tensors of the first subgraph by name."""
+    """The names for a caller: tensors of the first subgraph by name."""
 
     inputs: Mapping[str, int]
     outputs: Mapping[str, int]
@@ -231,7 +231,7 @@ def _code(name: str) -> object:
     made = schema.OperatorCodeT()
     number = getattr(schema.BuiltinOperator, name)
     made.builtinCode, made.version = number, VERSIONS.get(name, 1)
-    made.deprecatedBuiltinCode = min(number, 127)  # what readers of old schemas see
+    made.deprecatedBuiltinCode = min(number, 127)  # the value for readers of old schemas
     return made
 
 

@@ -22,7 +22,7 @@ MODEL_NAME, SESSION_NAME = "model.tflite", "session.tflite"
 
 
 def check_litert(model: Model) -> list[Problem]:
-    """Every node that LiteRT has no form of, and what a sampler asks for that a .tflite has not; and why."""
+    """Return every node without a LiteRT form, and every need of a sampler that a .tflite lacks; with reasons."""
     if problems := [*sampler_problems(model), *noise_problems(model, "a .tflite")]:
         return problems
     parts = split_session(prepare_model(model))
@@ -31,7 +31,7 @@ def check_litert(model: Model) -> list[Problem]:
 
 
 def sampler_problems(model: Model) -> list[Problem]:
-    """What a sampler asks for that no file of one network has."""
+    """Return requirements of a sampler that no file of one network meets."""
     table = model.sampler
     if table is None:
         return []
@@ -100,7 +100,7 @@ def lower_litert(model: Model, target: str, micro: bool = False) -> Build:
 
 
 def lower_stateful(model: Model, target: str, micro: bool = False) -> Build:
-    """As `lower_litert`, with the states inside the file; only the one that the end of a stream sets stays outside."""
+    """Lower as `lower_litert`, with the states inside the file, except the one that the end of a stream sets."""
     build = lower_litert(model, target, micro)
     hop = split_session(prepare_model(model)).hop
     made = write_network(hop, micro)
@@ -125,7 +125,7 @@ def lower_stateful(model: Model, target: str, micro: bool = False) -> Build:
 
 
 def notes(islands: list[str]) -> tuple[str, ...]:
-    """Say what an integer network computes in float, because LiteRT has no integers for it."""
+    """Return the layers that an integer network computes in float, because LiteRT has no integers for them."""
     return (f"in float, as LiteRT has no integer form: {', '.join(islands)}",) if islands else ()
 
 

@@ -1,4 +1,4 @@
-"""One node as emitters see it: its operands in the type and order that they ask for, and where results go."""
+"""One node as emitters see it: its operands in the type and order that they ask for, and the places of results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ CLAMPS: dict[Bounds, int] = {
 
 
 class LiteRTRefused(Exception):
-    """LiteRT has no form of a node: what was found, what is allowed, what to do."""
+    """LiteRT has no form of a node: the finding, the allowed form, the step to take."""
 
     def __init__(
         self, found: str, allowed: str, step: str = "use --target host or onnxruntime"
@@ -63,7 +63,7 @@ class Item:
 
 
 class NodeEmission(Tensors):
-    """What an emitter reads and writes; the current `node` runs in integers where it has `frames`."""
+    """The operands and results of an emitter; the current `node` runs in integers where it has `frames`."""
 
     def __init__(self, name: str, halves: bool, micro: bool) -> None:
         """Start an empty graph, see `Tensors`."""
@@ -140,7 +140,7 @@ class NodeEmission(Tensors):
         return new
 
     def tensor(self, item: Item, order: Order) -> int:
-        """The tensor that holds a value in this order; it is transposed where there is none yet."""
+        """Return the tensor that holds a value in this order; transpose one if it does not exist yet."""
         if item.source is not None:
             self.request(item.source, order)
         if order in item.tensors:
@@ -163,13 +163,13 @@ class NodeEmission(Tensors):
         return self.tensor(item, natural(len(item.shape)))
 
     def array(self, value: ir.Value | None) -> Array | None:
-        """The content of a constant operand, dequantized; None for what is left out or computed."""
+        """Return the content of a constant operand, dequantized; None for one left out or computed."""
         if value is None:
             return None
         return self.weights[value].real if value in self.weights else constant(value)
 
     def frame(self, node: ir.Node) -> Frame | None:
-        """Where the first output of a node is quantized."""
+        """Return the frame in which the first output of a node is quantized."""
         return frame_of(node)
 
     def frame_kind(self, node: ir.Node, output: int) -> QuantType | None:
@@ -226,7 +226,7 @@ class NodeEmission(Tensors):
         return 0 if fused is None else CLAMPS[bounds_of(fused)]
 
     def finish(self, number: int, order: Order) -> None:
-        """As `put`, with the activation behind the node applied by an operator of its own."""
+        """Append as `put`, and apply the activation after the node by a separate operator."""
         fused, value = self._fused(self.node.outputs[0]), None
         if fused is not None:
             builtin = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")[CLAMPS[bounds_of(fused)]]
@@ -305,7 +305,7 @@ class NodeEmission(Tensors):
         return number
 
     def _fused(self, value: ir.Value) -> ir.Node | None:
-        """The activation behind the node that its operator can end with."""
+        """Return the activation after the node that its operator can include."""
         if value is not self.node.outputs[0]:
             return None
         fused = (
@@ -315,7 +315,7 @@ class NodeEmission(Tensors):
 
 
 def bounds_of(fused: ir.Node) -> Bounds:
-    """What a Relu or constant Clip keeps values between."""
+    """Return the bounds of a Relu or constant Clip."""
     if fused.op_type == "Relu":
         return 0.0, None
     arrays = [None if v is None else constant(v) for v in (*fused.inputs[1:], None, None)[:2]]

@@ -1,7 +1,7 @@
-"""In which order the axes of a tensor are stored: LiteRT wants channels last, ONNX has them second.
+"""The order in which the axes of a tensor are stored: LiteRT wants channels last, ONNX has them second.
 
 An order lists logical axes; `UNIT` stands for an axis of extent 1 that the logical tensor does not have.
-Operators take what order they find, so that a transposition is written only where two of them disagree.
+Operators take the order of their input, so that a transposition is written only where two of them disagree.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def _long(order: Order, shape: Sequence[int]) -> list[int]:
 
 
 def permutation(source: Order, target: Order) -> list[int]:
-    """What turns one order into another, unit axes that are not logical left out."""
+    """Return the permutation from one order to another, without unit axes that are not logical."""
     have = [axis for axis in source if axis != UNIT]
     return [have.index(axis) for axis in target if axis != UNIT]
 

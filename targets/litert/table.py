@@ -27,7 +27,7 @@ _FOLDS = BUILTINS.keys() & names(lambda row: row.mixes == "axes")
 _MOVE = movement.is_move
 
 EMITTERS: dict[tuple[str, str], Emitter] = {
-    # elementwise operators of which no row below says more
+    # elementwise operators without a more specific row below
     **{("", name): Emitter(traced_functions.form) for name in FORMS if name not in FUSED_BODIES},
     **{("", name): Emitter(pointwise.unary, pointwise.is_integer) for name in _UNARY},
     ("", "Clip"): Emitter(pointwise.clip, always),

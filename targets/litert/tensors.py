@@ -9,7 +9,7 @@ from edgekit.base.arrays import Array
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.file import Graph, Scales, options
 
-# Operators that want options, all at their defaults, under the operator's own name; and those that want none.
+# Operators that need options, all at their defaults, under the operator's name; and those that need none.
 OWN_OPTIONS = """
 ADD SUB MUL DIV POW SELECT_V2 QUANTIZE DEQUANTIZE TRANSPOSE EXP NEG ABS SQUARE CAST PAD SLICE TILE EQUAL
 NOT_EQUAL LESS LESS_EQUAL GREATER GREATER_EQUAL LOGICAL_AND LOGICAL_OR LOGICAL_NOT FLOOR_MOD FLOOR_DIV COS
@@ -41,14 +41,14 @@ class Tensors:
         self.graph, self.micro = Graph(name), micro
         self.label = name  # of the tensors that are made
         self._halves = halves
-        self._widened: dict[int, int] = {}  # stored halves, and what DEQUANTIZE makes of them
+        self._widened: dict[int, int] = {}  # stored halves, and the outputs of DEQUANTIZE for them
 
     def constant(self, array: Array, kind: QuantType | None = None, name: str = "constant") -> int:
         """A constant tensor."""
         return self.graph.constant(name, np.asarray(array), scales_of(kind))
 
     def factors(self, array: Array) -> int:
-        """Float weights of a product; at recipe float16 stored as such, where that is exact, behind a DEQUANTIZE."""
+        """Return float weights of a product; stored as float16 and dequantized with that recipe, if that is exact."""
         array = np.ascontiguousarray(array, np.float32)
         if not self._halves:
             return self.constant(array)
@@ -86,10 +86,10 @@ class Tensors:
         kind: QuantType | None = None,
         chosen: object = None,
     ) -> int:
-        """Append an operator of one result; returns its tensor.
+        """Append an operator of one result; return its tensor.
 
-        By default the shape is what the inputs broadcast to, the type and scales those of the first; constants then
-        have as many axes as the result.
+        By default the shape is that of broadcast inputs, the type and scales those of the first. Constants then have as
+        many axes as the result.
         """
         if shape is None:
             shape = np.broadcast_shapes(*(self.shape(n) for n in inputs))
@@ -108,7 +108,7 @@ class Tensors:
         return number
 
     def _ranked(self, number: int, rank: int) -> int:
-        """A constant with leading axes of extent 1, as broadcasting adds them; what is computed as it is.
+        """Return a constant with leading axes of extent 1, as broadcasting adds them; computed tensors as they are.
 
         LiteRT broadcasts without them, but quantizers of .tflite files want a scale for each axis.
         """
@@ -153,7 +153,7 @@ class Tensors:
         return self.relabelled(number, None)
 
     def requantized_tensor(self, number: int, kind: QuantType) -> int:
-        """A tensor of integers in another type: itself where it has that."""
+        """Return a tensor of integers in another type, or itself if it has that type."""
         held = self.graph.tensors[number]
         if held.dtype == kind.dtype and held.scales == scales_of(kind):
             return number

@@ -12,7 +12,7 @@ INIT = 1  # the number of the subgraph that sets the variables once
 
 @dataclass(frozen=True)
 class Pair:
-    """A state: the tensors that hold it before and behind a hop, and its name."""
+    """A state: the tensors that hold it before and after a hop, and its name."""
 
     name: str
     before: int
@@ -20,7 +20,7 @@ class Pair:
 
 
 def with_variables(graph: Graph, pairs: list[Pair]) -> list[Graph]:
-    """Return the graph without these inputs and outputs, and the one that zeroes their variables."""
+    """Return the graph without these inputs and outputs, and a graph that zeroes their variables."""
     inner, handles = _copy(graph), {}
     calls, inner.operators = inner.operators, []
     inner.operator("CALL_ONCE", [], [], options("CallOnce", initSubgraphIndex=INIT))
@@ -58,7 +58,7 @@ def _handle(graph: Graph, name: str) -> int:
 
 
 def _zeros(graph: Graph, pairs: list[Pair]) -> Graph:
-    """Assigns what stands for zero to every variable."""
+    """Assign the integer for zero to every variable."""
     init = Graph("zero_states")
     for pair in pairs:
         held: Tensor = graph.tensors[pair.before]

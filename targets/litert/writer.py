@@ -22,7 +22,7 @@ from edgekit.targets.litert.tensors import scales_of
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """What a walk made, and found.
+    """The results of a walk over the network.
 
     Attributes:
         graph: the operators.
@@ -110,7 +110,7 @@ class Writer:
                     self._stand_in(output)
 
     def _stand_in(self, value: ir.Value) -> None:
-        """A tensor for what could not be written, so that the walk can go on."""
+        """Store a tensor in place of an unwritten one, so that the walk can go on."""
         number = self.made.graph.tensor(str(value.name), dims(value), dtype_of(value))
         item = Item(str(value.name), dims(value), dtype_of(value))
         item.tensors[natural(len(item.shape))] = number
@@ -237,7 +237,7 @@ def _input_kind(value: ir.Value) -> QuantType | None:
 
 
 def _behind_guard(value: ir.Value) -> ir.Value:
-    """What a guard that alone reads a value lets through, or the value."""
+    """Return the output of a guard that alone reads a value, or the value."""
     users = [user.node for user in value.uses()]
     return users[0].outputs[0] if len(users) == 1 and guards_all(users[0]) else value
 
@@ -257,5 +257,5 @@ def _used_frames(node: ir.Node) -> list[Frame | None]:
 
 
 def guards_all(node: ir.Node) -> bool:
-    """Whether a node only lets NaN and infinity read as 0, which who gives integers does."""
+    """Whether a node only makes NaN and infinity 0, which integer inputs need not."""
     return node.op_type == "Finite" and float(node.attributes["limit"].as_float()) >= LARGEST

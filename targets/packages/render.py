@@ -1,7 +1,7 @@
-"""Templates of other languages: ``@name@`` stands for a fact, a line with a field of a list is repeated for each row.
+"""Templates of other languages: ``@name@`` is replaced by a fact, a line with a list's field is repeated for each row.
 
-Braces, dollars and percents mean something in CMake, TOML, Rust and C++; ``@`` does so in CMake alone, where what is no
-fact stays as it is.
+Braces, dollars and percents mean something in CMake, TOML, Rust and C++. ``@`` does so in CMake alone, where unknown
+names stay as they are.
 """
 
 import re
@@ -27,7 +27,7 @@ def render_template(text: str, facts: Facts, lists: Lists) -> str:
 
     Args:
         text: lines with fields.
-        facts: what a field stands for.
+        facts: the values of fields.
         lists: rows by name: a line with a field ``@name@`` or ``@name_...@`` comes once for each row of that list.
     """
     lines = []
@@ -38,7 +38,7 @@ def render_template(text: str, facts: Facts, lists: Lists) -> str:
 
 
 def fill_fields(text: str, facts: Facts) -> str:
-    """Fill the fields of a text; those that are no facts stay."""
+    """Fill the fields of a text; unknown ones stay."""
     return FIELD.sub(lambda found: facts.get(found[1], found[0]), text)
 
 

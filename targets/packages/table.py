@@ -1,4 +1,4 @@
-"""The packages: one row each. What a package holds beside the build's own files is its folder of templates."""
+"""The packages: one row each. The files that a package adds to the build's come from its folder of templates."""
 
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ class Package:
 
     Attributes:
         name: as given to ``--package``, and the folder of its templates.
-        what: what it is a package for.
-        library: where C files and headers of the build go.
-        example: where the golden replay goes.
-        entry: what the replay's ``main`` is called there; a framework has a main of its own.
-        checked: what has checked such a package, for docs and for people.
+        what: the use of the package.
+        library: the folder of the build's C files and headers.
+        example: the folder of the golden replay.
+        entry: the name of the replay's ``main`` there; a framework has its own main.
+        checked: the tool that has checked such a package, for docs and for people.
     """
 
     name: str

@@ -51,7 +51,7 @@ def lower_wasm(model: Model, target: str, knobs: Mapping[str, str] | None = None
 
 
 def _sampler_files(build: Build) -> dict[str, bytes]:
-    """What the module shows of a sampler: its progress is an import."""
+    """Return the files with the module's interface to a sampler: its progress is an import."""
     if build.manifest.steps is None:
         return {}
     name, given = build.manifest.c_name, _conditions(build)
@@ -69,7 +69,7 @@ def _conditions(build: Build) -> Sequence[Tensor]:
 
 
 def _scripts(build: Build, knobs: Sequence[Knob]) -> dict[str, str]:
-    """The ES module and what goes with it, by file name."""
+    """Return the ES module and its companion files, by file name."""
     manifest, name = build.manifest, build.manifest.c_name
     fields = {
         "name": name,
@@ -96,7 +96,7 @@ def _key(name: str) -> str:
 
 
 def _facts(build: Build, knobs: Sequence[Knob]) -> str:
-    """What the JavaScript knows of the network, as an object literal."""
+    """Return the facts about the network for the JavaScript, as an object literal."""
     manifest = build.manifest
     stream, memory = manifest.stream, manifest.memory
     sides = {"inputs": manifest.stream_inputs, "outputs": manifest.sounds}
@@ -137,7 +137,7 @@ def _knob(knob: Knob) -> dict[str, object]:
 
 
 def _sampler(build: Build) -> dict[str, object] | None:
-    """What it knows of the loop over the steps."""
+    """Return the facts about the loop over the steps."""
     table = build.manifest.steps
     if table is None:
         return None

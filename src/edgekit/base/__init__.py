@@ -1,1 +1,1 @@
-"""What everything may import: errors, files, noise, and the table of a sampler."""
+"""Modules that all others may import: errors, files, noise, and the table of a sampler."""

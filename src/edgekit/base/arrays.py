@@ -1,4 +1,4 @@
-"""Types of arrays, by what their elements are; docstrings say their shapes."""
+"""Types of arrays, by the type of their elements; docstrings give their shapes."""
 
 from typing import Any, TypeAlias
 

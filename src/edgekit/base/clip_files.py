@@ -40,14 +40,14 @@ def stem_of(path: Path, name: str) -> Path | None:
 
 
 def files_without(folder: Path, name: str) -> list[Path]:
-    """Return the clips of a folder that hold nothing for an input that is no sound, each by one of its files."""
+    """Return the clips of a folder without data for an input that is no sound, each by one of its files."""
     files = clip_files(folder)
     held = {stem for path in files if (stem := stem_of(path, name)) and path.suffix != ARRAYS}
     return [path for path in files if _is_clip_without(path, name, held)]
 
 
 def _is_clip_without(path: Path, name: str, held: set[Path]) -> bool:
-    """Whether a file is of a clip that lacks an input; `held` are the clips that have it in files of their own."""
+    """Whether a file is of a clip that lacks an input; `held` are the clips that have it in separate files."""
     if path.suffix.lower() == ARRAYS:
         return name not in _names(path)
     if path.suffix.lower() != SOUND or path.name.lower().endswith(CLEAN):

@@ -1,4 +1,4 @@
-"""How a build decides on the scores of its labels: smoothing, thresholds, and how long it then holds still."""
+"""Decisions of a build on the scores of its labels: smoothing, thresholds, and the hold time after a detection."""
 
 import math
 import re
@@ -27,7 +27,7 @@ class Time:
     unit: str
 
     def hops(self, hop_s: float | None) -> float:
-        """In hops of this length; None where that is not known, which only a number of hops allows."""
+        """Return the time in hops of this length; None where that is unknown, which only a number of hops allows."""
         if not self.unit:
             return self.value
         assert hop_s is not None
@@ -36,18 +36,18 @@ class Time:
 
 @dataclass(frozen=True)
 class Decide:
-    """What `read_decide` read.
+    """The decision rule that `read_decide` returns.
 
     Attributes:
         text: as it was given.
-        on: a label that is not detected begins at this smoothed score.
-        off: and it ends below this one.
-        smooth: the scores are the mean of those of so much time.
+        on: a label is detected once its smoothed score reaches this value.
+        off: the detection ends below this one.
+        smooth: the scores are averaged over this time.
         pole: or they follow by one pole of this time constant.
-        hold: after a detection none is said for so long.
-        labels: names of the scores; None where they have numbers.
+        hold: for this time after a detection no other is reported.
+        labels: names of the scores; None where they only have numbers.
         ignore: labels that are never detected, as silence.
-        function: what makes scores of the network's output, one of `FUNCTIONS`; None where it gives scores.
+        function: the conversion of the network's output to scores, one of `FUNCTIONS`; None where it gives scores.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Decide:
 
     @property
     def times(self) -> dict[str, Time]:
-        """Those that are given, by their word."""
+        """Return the given times, by their word."""
         given = {"smooth": self.smooth, "pole": self.pole, "hold": self.hold}
         return {word: time for word, time in given.items() if time is not None}
 
@@ -101,7 +101,7 @@ def _conflicts(made: Decide) -> Iterator[tuple[str, str, str]]:
 
 
 def _words(text: str) -> tuple[dict[str, str], _Problems]:
-    """The parts by their word, and those that are strange."""
+    """Return the parts by their word, and the unknown ones."""
     words, problems = dict[str, str](), _Problems()
     known = ("on", "off", *TIMES, "labels", "ignore")
     for part in text.split(":"):

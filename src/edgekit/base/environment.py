@@ -1,4 +1,4 @@
-"""Environments of their own: Python packages that clash with those of this one run beside it, in other processes."""
+"""Separate environments for Python packages that clash with those of this one; they run in other processes."""
 
 import os
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Environment:
 
     Attributes:
         name: of its folder.
-        packages: what pip installs, pinned.
+        packages: arguments of pip install, pinned.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Environment:
 
     @property
     def folder(self) -> Path:
-        """Where it is: ``$EDGEKIT_PEERS/NAME``, or ``~/.cache/edgekit/peers/NAME``."""
+        """Return the environment's folder: ``$EDGEKIT_PEERS/NAME``, or ``~/.cache/edgekit/peers/NAME``."""
         root = os.environ.get(VARIABLE)
         return (Path(root) if root else Path.home() / ".cache" / "edgekit" / "peers") / self.name
 
@@ -42,7 +42,7 @@ class Environment:
         """Return its interpreter.
 
         Raises:
-            ToolError: there is none; says how to make it.
+            ToolError: there is none; the message gives the commands that make it.
         """
         if not self.is_here:
             raise ToolError(f"{self.name} is not installed in {self.folder}; {self.install}")

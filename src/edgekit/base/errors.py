@@ -10,7 +10,7 @@
     |   +-- InternalError     EdgeKit itself failed: a defect, to be reported
     +-- Stopped               the user pressed Ctrl-C: exit code 130
 
-A `UsageError` carries every problem that was found, not only the first one.
+A `UsageError` carries every problem, not only the first one.
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ class Problem:
     """One finding about a user's input.
 
     Attributes:
-        where: what it is about: a node as ``Conv 'enc/conv1'``, an input, an option, a file.
-        found: what was found there.
-        allowed: what is allowed instead.
-        next_step: what the user can do about it.
+        where: the subject: a node as ``Conv 'enc/conv1'``, an input, an option, a file.
+        found: the state there.
+        allowed: the valid alternative.
+        next_step: the step that the user can take.
     """
 
     where: str
@@ -76,7 +76,7 @@ class ToolError(CheckFailed):
 
 
 class InternalError(CheckFailed):
-    """EdgeKit failed where it should have checked: names the stage, and what to report."""
+    """EdgeKit failed where it should have checked: names the stage, and the facts to report."""
 
 
 class Stopped(EdgeKitError):

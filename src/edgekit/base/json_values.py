@@ -1,4 +1,4 @@
-"""Types of what JSON and TOML hold."""
+"""Types of JSON and TOML values."""
 
 from typing import Any, TypeAlias
 

@@ -1,4 +1,4 @@
-"""What each axis of an input or output is: declared in letters, as ``NCT``, and never guessed from sizes."""
+"""Meaning of each axis of an input or output: declared in letters, as ``NCT``, and never guessed from sizes."""
 
 import math
 import re
@@ -36,18 +36,18 @@ class Layout:
         return "".join(axis if len(axis) == 1 else f"({axis})" for axis in self.axes)
 
     def axis(self, letter: str) -> int | None:
-        """The axis that is this and nothing else; None where there is none."""
+        """Return the axis with this letter alone; None where there is none."""
         return self.axes.index(letter) if letter in self.axes else None
 
     def extent(self, letter: str, shape: Sequence[int]) -> int | None:
-        """How much of this the shape has; 1 where no axis has the letter, None where a joined one hides it."""
+        """Return the shape's size for this letter; 1 where no axis has it, None where a joined axis hides it."""
         axis = self.axis(letter)
         if axis is not None:
             return shape[axis]
         return None if any(letter in joined for joined in self.axes) else 1
 
     def pcm_channels(self, shape: Sequence[int], frames: int) -> int | None:
-        """The channels of a hop of so many samples; None where the shape is no such sound."""
+        """Return the channels of a hop with this number of samples; None where the shape is no such sound."""
         if "T" not in self.axes or self.extent("T", shape) != frames:
             return None
         channels = self.extent("C", shape)
@@ -60,7 +60,7 @@ def parse_layout(text: str) -> Layout:
     """Read the letters of all axes.
 
     Raises:
-        ValueError: in words, what is wrong.
+        ValueError: the problem, in words.
     """
     axes = tuple(joined or single for joined, single in _AXIS.findall(text))
     if not axes or str(Layout(axes)) != text:
@@ -72,9 +72,9 @@ def parse_layout(text: str) -> Layout:
 
 
 def plain_layout(shape: Sequence[int], time_axis: int | None, hop: int | None) -> Layout | None:
-    """The layout of a tensor of which nothing but its time axis is declared.
+    """Return the layout of a tensor of which only the time axis is declared.
 
-    Without even that, a hop of samples behind unit axes is a mono signal; anything else is not known: None.
+    Without even that, a hop of samples after unit axes is a mono signal; any other layout is unknown: None.
     """
     if time_axis is None:
         if len(shape) < 2 or shape[-1] != hop or set(shape[:-1]) != {1}:

@@ -35,7 +35,7 @@ def read_npz(path: Path, limit: int = MAX_UNPACKED_BYTES) -> dict[str, Array]:
 
 @contextmanager
 def _read_errors(path: Path, allowed: str, step: str) -> Iterator[None]:
-    """Say of a file of any origin what zipfile, numpy and Python's own tokenizer say of it."""
+    """Convert errors of zipfile, numpy and Python's tokenizer about an untrusted file to one about that file."""
     try:
         yield
     except MemoryError:

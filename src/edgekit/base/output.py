@@ -39,7 +39,7 @@ def folder_problem(out: Path, force: bool = False) -> Problem | None:
 
 
 def _content_problem(folder: Path, where: str, step: str, force: bool) -> Problem | None:
-    """Why what a folder holds may not be replaced."""
+    """Return the reason why the contents of a folder may not be replaced."""
     if not any(folder.iterdir()) or (force and is_build(folder)):
         return None
     if force:
@@ -52,7 +52,7 @@ def _content_problem(folder: Path, where: str, step: str, force: bool) -> Proble
 
 
 def _right_problem(path: Path, where: str) -> Problem | None:
-    """Why no files may be made beside a path."""
+    """Return the reason why no files may be made next to a path."""
     if os.access(path.absolute().parent, os.W_OK | os.X_OK):
         return None
     found, allowed = "its folder may not be written to", "a folder where you may write"
@@ -60,7 +60,7 @@ def _right_problem(path: Path, where: str) -> Problem | None:
 
 
 def is_build(folder: Path) -> bool:
-    """Whether a folder, no link to one, is what an export wrote, by its manifest."""
+    """Whether a folder, no link to one, was written by an export, by its manifest."""
     path = folder / "manifest.json"
     try:
         if folder.is_symlink() or path.stat().st_size > MAX_MANIFEST_BYTES:
@@ -73,10 +73,10 @@ def is_build(folder: Path) -> bool:
 
 @contextmanager
 def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
-    """Give a hidden folder beside `out` to fill; at the end it becomes `out`, with `force` in a build's place.
+    """Give a hidden folder next to `out` to fill; at the end it becomes `out`, with `force` in a build's place.
 
-    When the body raises, nothing is left, and a build that was to be replaced stays. What a killed process left is
-    removed by the next call for the same `out`: a folder whose lock nobody holds.
+    When the body raises, nothing is left, and a build that was to be replaced stays. The next call for the same `out`
+    removes the rest of a killed process: a folder whose lock no process holds.
 
     Raises:
         UsageError: `out` is a file or a folder that is not empty, or was made meanwhile, or the
@@ -113,7 +113,7 @@ def complete_folder(out: Path, force: bool = False) -> Iterator[Path]:
 
 
 def _replace(made: Path, out: Path) -> None:
-    """Move a finished folder to its place; what was there is only removed once it stands."""
+    """Move a finished folder to its place; the old one is only removed once the new one is there."""
     old = out.with_name(f"{_prefix(out)}{secrets.token_hex(4)}")
     out.rename(old)
     try:
@@ -176,9 +176,9 @@ def network_problem(path: Path, source: Path) -> Problem | None:
 
 @contextmanager
 def replacement_path(path: Path, *sources: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; it takes the place of `path` at the end.
+    """Give a temporary path next to `path` to write to; it takes the place of `path` at the end.
 
-    Nothing is left behind and `path` is untouched when the body raises.
+    No file is left and `path` is untouched when the body raises.
 
     Raises:
         UsageError: `path` cannot be written, or is one of `sources`.
@@ -196,7 +196,7 @@ def replacement_path(path: Path, *sources: Path) -> Iterator[Path]:
 
 @contextmanager
 def output_errors(where: str, hidden: Path) -> Iterator[None]:
-    """Say of the output `where` what the system says of the hidden file or folder that is to become it.
+    """Report the system's error about a hidden file or folder as one about the output `where`.
 
     Raises:
         UsageError: no room, or no right, to write there.

@@ -1,4 +1,4 @@
-"""PNG and JPEG files as what a network on pictures takes; needs pillow."""
+"""PNG and JPEG files as inputs of a network on pictures; needs pillow."""
 
 import struct
 import zlib
@@ -57,7 +57,7 @@ class FittedPicture:
 
 
 def read_picture(path: Path) -> "Image":
-    """Return a PNG or JPEG, upright, as 8 bits of red, green and blue; what is transparent lies over black.
+    """Return a PNG or JPEG, upright, as 8 bits of red, green and blue; transparent parts lie over black.
 
     Raises:
         UsageError: no such file, no picture, one that ends too early or is too large.
@@ -99,8 +99,8 @@ def picture_paths(folder: Path) -> list[Path]:
 def fit_picture(picture: "Image", form: Pictures, shape: tuple[int, ...]) -> FittedPicture:
     """A picture as the network takes it, ``(1, channels, height, width)``.
 
-    It is scaled with linear filters. A letterbox keeps its proportions, and stands in the middle of zeros, or of the
-    value nearest to 0 that a pixel can have; a crop keeps them too and loses what is too long; stretch does not.
+    It is scaled with linear filters. A letterbox keeps its proportions, centred in zeros, or in the value nearest to 0
+    that a pixel can have. A crop keeps them too and cuts off the rest; stretch does not keep them.
     """
     from PIL import Image
 
@@ -152,7 +152,7 @@ def pixels_of(values: F32, form: Pictures) -> Float32:
 
 
 def form_problem(form: Pictures, shape: tuple[int, ...]) -> Problem | None:
-    """Why a network of such an input takes no such pictures; None where it does."""
+    """Return the reason why a network of such an input takes no such pictures; None where it does."""
     channels = shape[1] if len(shape) == 4 else 0
     counts = {len(form.mean), len(form.std)} - {1}
     wanted = {COLOURS[form.colour]} if form.colour else set(COLOURS.values())

@@ -1,4 +1,4 @@
-"""What a network on pictures takes and gives: values of pixels, how a picture is fitted, what its outputs are."""
+"""Inputs and outputs of a network on pictures: values of pixels, the fit of a picture, the kind of outputs."""
 
 import math
 import re
@@ -29,21 +29,21 @@ Numbers = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Pictures:
-    """What `read_pictures` read.
+    """The picture format that `read_pictures` returns.
 
     A pixel of 0 to 255 is ``(low + (high - low) * pixel / 255 - mean) / std`` in the network.
 
     Attributes:
-        low: what black is, before mean and std.
-        high: what white is.
+        low: the value of black, before mean and std.
+        high: the value of white.
         mean: one for all channels, or one for each.
         std: alike.
-        colour: order of the channels, one of `COLOURS`; None where their number tells: grey, or rgb.
-        fit: how a picture of another size becomes one of the network's, one of `FITS`.
-        gives: what the outputs are, one of `GIVES`; None where that is not known.
-        scores: the function that makes scores of the outputs, one of `SCORES`.
+        colour: order of the channels, one of `COLOURS`; None where their number decides: grey, or rgb.
+        fit: the way to fit a picture of another size, one of `FITS`.
+        gives: the kind of outputs, one of `GIVES`; None where it is not known.
+        scores: the function that converts outputs to scores, one of `SCORES`.
         least: score of a box that is shown.
-        labels: names of the classes; none where they have numbers.
+        labels: names of the classes; none where they only have numbers.
     """
 
     low: float
@@ -59,7 +59,7 @@ class Pictures:
 
     @property
     def text(self) -> str:
-        """As `read_pictures` takes it, but for the labels."""
+        """The text that `read_pictures` takes, without the labels."""
         numbers = {"range": (self.low, self.high), "mean": self.mean, "std": self.std}
         words = {word: ",".join(map(repr, values)) for word, values in numbers.items()}
         words["least"] = repr(self.least)
@@ -98,7 +98,7 @@ _Problems = list[tuple[str, str, str]]
 
 
 def _words(text: str) -> tuple[dict[str, str], _Problems]:
-    """The parts by their word; those that are strange or missing, and choices that there are not."""
+    """Return the parts by their word, the unknown or missing ones, and invalid choices."""
     words, problems = dict[str, str](), _Problems()
     known = ("range", "mean", "std", "least", "labels", *CHOICES)
     for part in text.split(":"):

@@ -1,4 +1,4 @@
-"""What Python itself reads and writes of .wav files, 16-bit PCM: it stands in for soundfile where that is missing."""
+"""Read and write .wav files, 16-bit PCM, with Python alone; it replaces soundfile where that is missing."""
 
 import wave
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MISSING = "soundfile is not installed; pip install 'edgekit[audio]'"
 
 @dataclass(frozen=True)
 class Info:
-    """What `soundfile.info` says of a file."""
+    """The fields of `soundfile.info` for a file."""
 
     frames: int
     channels: int
@@ -35,10 +35,10 @@ def is_plain(path: Path) -> bool:
 
 
 def info(path: str) -> Info:
-    """Return what a file holds.
+    """Return the facts of a file.
 
     Raises:
-        ToolError: it is no .wav of 16-bit PCM.
+        ToolError: it is not a .wav of 16-bit PCM.
     """
     data, rate = read(path)
     frames, channels = data.shape
@@ -49,7 +49,7 @@ def read(path: str, **_kind: object) -> tuple[Float32, int]:
     """Return the samples, (frames, channels) float32 of full scale 1, and the rate in Hz.
 
     Raises:
-        ToolError: it is no .wav of 16-bit PCM.
+        ToolError: it is not a .wav of 16-bit PCM.
     """
     if not is_plain(Path(path)):
         raise ToolError(f"'{path}' is no .wav of 16-bit PCM: {MISSING}")

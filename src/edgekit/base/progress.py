@@ -1,8 +1,8 @@
-"""How long work tells what it is doing."""
+"""Progress reports of long work."""
 
 from collections.abc import Callable
 
-Progress = Callable[[str, int, int], None]  # what is being done, steps done, steps in all
+Progress = Callable[[str, int, int], None]  # name of the work, steps done, steps in all
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:

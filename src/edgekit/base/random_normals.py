@@ -1,8 +1,8 @@
 """Normal and uniform numbers from a counter, the same bits in Python and in C.
 
-Words come from Philox4x32-10 (Salmon et al., SC 2011); a word becomes a normal number through an integer
-table of the inverse distribution function, so no libm takes part. The draws of a sampler are `ek_normal_f32` in C, the
-noise of a stream `ek_normal_noise_f32` and `ek_uniform_noise_f32`.
+Words come from Philox4x32-10 (Salmon et al., SC 2011). An integer table of the inverse distribution function makes a
+normal number of a word, so no libm takes part. In C, the draws of a sampler are `ek_normal_f32`, the noise of a stream
+`ek_normal_noise_f32` and `ek_uniform_noise_f32`.
 """
 
 from collections.abc import Sequence
@@ -89,8 +89,8 @@ def to_uniform(words: Words) -> Float32:
 def noise(distribution: str, seed: int, first: int, count: int, port: int = 0) -> Float32:
     """Return (count,) numbers of an endless noise, from number `first` on.
 
-    Number n is word ``n % 4`` of counter ``(low, high, port, 0)`` under the seed as key, low and high being the
-    halves of ``n // 4``. So port 0 begins as draw 0 of `normals` does.
+    Number n is word ``n % 4`` of counter ``(low, high, port, 0)`` under the seed as key. The halves of ``n // 4`` are
+    low and high. So port 0 begins as draw 0 of `normals` does.
 
     Args:
         distribution: one of `DISTRIBUTIONS`.

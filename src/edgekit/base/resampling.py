@@ -12,7 +12,7 @@ from edgekit.base.errors import Problem, UsageError
 
 LEAST_HZ, MOST_HZ = 8_000, 192_000
 STOPBAND_DB = 96.0  # below a bit of 16-bit samples
-PASSBAND = 0.9  # of the Nyquist frequency of the lower rate; what folds lies above it
+PASSBAND = 0.9  # of the Nyquist frequency of the lower rate; aliases lie above it
 MOST_TAPS = 2**18  # 11.025 and 192 kHz, the worst of the usual rates, have 158,721
 
 
@@ -75,7 +75,7 @@ class Resampling:
         return (hop - 1) * self.down // self.up
 
     def latency(self, hop: int, delay: int) -> int:
-        """Samples of the device from one that comes in to where it is heard, rounded up.
+        """Return the delay from a sample at the device's input to its output, in its samples, rounded up.
 
         Args:
             hop: samples of the network in a call.

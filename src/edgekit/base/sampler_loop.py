@@ -49,19 +49,19 @@ def sample(
     first: int = 0,
     others: Mapping[str, Other] | None = None,
 ) -> Array:
-    """Run the rows of a table on `n` images at once; returns x (n, *shape), or what the network `last` makes of it.
+    """Run the rows of a table on `n` images at once; return x (n, *shape), or the output of the network `last` for it.
 
     Args:
         table: the sampler.
         network: gets its inputs by name, each (n, ...), and the step; returns its outputs, (n, *shape).
         shape: of one image, channels first.
         n: images.
-        seed: from 0 to 2^32 - 1; image i of it is the same whatever n is.
+        seed: from 0 to 2^32 - 1; image i of a seed is the same for every n.
         conditions: name -> (n, ...): the network's other inputs, and y.
-        dtype: of the update's arithmetic; float32 is what C does.
-        progress: is told how many rows are done, and how many there are.
+        dtype: of the update's arithmetic; C uses float32.
+        progress: gets the number of rows done, and the number of rows.
         first: number of the first image.
-        others: the table's other networks, by what they do: each gets the conditions, and x, by name.
+        others: the table's other networks, by role: each gets the conditions, and x, by name.
 
     Raises:
         UsageError: a seed outside its range, a condition that is missing or of another length.
@@ -103,7 +103,7 @@ class _Loop:
         self.x0 = np.zeros_like(self.x)
 
     def begin(self) -> Array:
-        """x_T: the sum of what it is made of."""
+        """Return x_T: the sum of its parts."""
         table, number = self.table, self.dtype.type
         terms: list[Array] = []
         if table.start_noise:
@@ -123,7 +123,7 @@ class _Loop:
         return x
 
     def end(self) -> Array:
-        """What the last row left, and the residual."""
+        """Return the x that the last row left, and the residual."""
         residual = self.table.roles.residual
         return self.x if residual is None else self.x + self.own(residual)
 
@@ -155,12 +155,12 @@ class _Loop:
         return inputs, step
 
     def outputs(self, row: int, network: Network) -> list[Array]:
-        """What the network gives at a row, call by call."""
+        """Return the network's outputs at a row, call by call."""
         calls = range(self.table.calls)
         return [output for call in calls for output in network(*self.call(row, call))]
 
     def first(self, row: int, network: Other) -> list[Array]:
-        """What the network `first` gives at a row; its other outputs are zero."""
+        """Return the output of the network `first` at a row; its other outputs are zero."""
         made = network(self.call(row, 0)[0])
         return [made, *(np.zeros_like(made) for _ in range(self.table.v.shape[1] - 1))]
 
@@ -172,7 +172,7 @@ class _Loop:
         self.x, self.x0 = total, x0
 
     def mean(self, row: int, outputs: Sequence[Array]) -> tuple[Array, Array]:
-        """What a row makes of x without its noise, and its x0."""
+        """Return the row's update of x without its noise, and its x0."""
         table, number = self.table, self.dtype.type
         x0 = self.estimate(row, outputs)
         total = number(table.a[row]) * self.x
@@ -219,7 +219,7 @@ def _check_call(
 def _condition_problems(
     own: Mapping[str, tuple[int, ...]], table: StepTable, conditions: Arrays, n: int
 ) -> Iterator[Problem]:
-    """What is wrong with the conditions of `n` images; `own` are those that the rows read, with shapes for one."""
+    """Yield problems with the conditions of `n` images; `own` are those that the rows read, with shapes for one."""
     for name in sorted({*table.roles.null, *own} - conditions.keys()):
         allowed = f"an array whose first axis is {n} images"
         yield Problem(f"condition '{name}'", "not given", allowed, "give it")
@@ -232,7 +232,7 @@ def _condition_problems(
 
 
 def _shape_problems(table: StepTable, shape: Sequence[int]) -> Iterator[Problem]:
-    """What in a table does not fit an image of this shape."""
+    """Yield problems of a table with an image of this shape."""
     if (mean := table.start_mean) is not None and mean.size not in (1, math.prod(shape)):
         found, allowed = f"{mean.size} values", f"1 or {math.prod(shape)}"
         yield Problem("step table, start_mean", found, allowed, "make the table again")
@@ -253,9 +253,9 @@ def invert(
 ) -> Arrays:
     """Return start, noise and residual that make a table give back images: Huberman-Spiegelglas et al. (CVPR 2024).
 
-    Edit-friendly noise: x at each row's level is drawn of the image by noise of its own,
-    ``x_t = sqrt(ab_t) x0 + sqrt(1 - ab_t) z``, and what the rows must add from one to the next is their noise. Its
-    deviation is above 1; that is the method. Each x is computed anew with what was found, so errors do not add up.
+    Edit-friendly noise: x at each row's level is drawn of the image by independent noise. The formula is ``x_t =
+    sqrt(ab_t) x0 + sqrt(1 - ab_t) z``. The noise of the rows is the difference between one x and the next. By design
+    its deviation is above 1. Each x is computed anew from this noise, so errors do not add up.
 
     Args:
         table: with given start and noise, and rows that all but the last draw.
@@ -312,7 +312,7 @@ def check_invertible(table: StepTable) -> None:
 
 
 def _not_inverted(table: StepTable) -> Problem | None:
-    """Why a table has no start and noise that give an image back."""
+    """Return the reason why a table has no start and noise that reproduce an image."""
     roles = table.roles
     if (
         roles.start is None
@@ -338,8 +338,8 @@ def network_with_reuse(
     """Return the network of a table with encoder propagation, of one image at a time.
 
     Args:
-        whole: runs at rows of graph 0; gives the `outputs` and what is `kept`.
-        decoder: runs at rows of graph 1, on the inputs and what was kept at the last such row, call by call.
+        whole: runs at rows of graph 0; returns the `outputs` and the `kept` tensors.
+        decoder: runs at rows of graph 1, on the inputs and the kept tensors of the last row of graph 0, call by call.
         outputs: names of the network's outputs.
         kept: names of the tensors of the cut.
     """

@@ -8,9 +8,9 @@ row before::
 
 x_T is made of noise, y, a start that is given, and a mean; z is counted (`edgekit.base.random_normals`) or given,
 row by row.
-With given noise a residual is added behind the last row, so that the rows can give back any image: see `invert`.
+With given noise a residual is added after the last row, so that the rows can give back any image: see `invert`.
 
-The loop computes terms in this order in float32, product and sum rounded apart, and leaves out those whose
+The loop computes terms in this order in float32, product and sum rounded separately. It leaves out those whose
 coefficient is zero in all rows; ``<name>_sample`` of a C build does the same, bit for bit.
 """
 
@@ -35,14 +35,14 @@ COLUMNS = ("u", "w", "a", "b", "c", "d", "h", "s")  # one coefficient per row
 CHOICES = ("graph", "group")  # integers
 OPTIONAL = ("bias", "ab")  # columns that a table may lack
 FIRST = 2  # the graph of a row that runs the network `first`
-NETWORKS = ("first", "y", "last")  # beside the denoiser, in the order in which they are listed
+NETWORKS = ("first", "y", "last")  # besides the denoiser, in the order of the list
 OWN = ("start", "noise", "residual")  # roles that no input of the network has
-NOT_THE_TRAJECTORY = frozenset({"group", "v", "bias", "s"})  # what quantization may change
+NOT_THE_TRAJECTORY = frozenset({"group", "v", "bias", "s"})  # the part that quantization may change
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Which inputs of the network the loop fills.
+    """The inputs of the network that the loop fills.
 
     Attributes:
         x: the noisy tensor.
@@ -51,7 +51,7 @@ class Roles:
         y: the condition that the rows add; it need not be an input of the network.
         start: the condition that x_T is made of, no input of the network.
         noise: the condition that is z, (rows, *shape) of an image, no input of the network; None where z is counted.
-        residual: with given noise, the condition that is added behind the last row.
+        residual: with given noise, the condition that is added after the last row.
         null: values that conditions have in the unconditional call of classifier-free guidance.
     """
 
@@ -70,23 +70,23 @@ class StepTable:
     """The rows of a sampler; arrays of float64, first axis rows, see the formulas above.
 
     Attributes:
-        time: what the network's time input gets.
+        time: the value of the network's time input.
         u, w, a, b, c, d, h, s: coefficients (rows,).
         v: (rows, outputs) of the network outputs in x0; outputs count call by call.
         e: (rows, outputs) of the network outputs in x.
         bias: (rows, channels), or None.
-        graph: int (rows,), which of the build's graphs runs: 0 is the whole network.
-        group: int (rows,), whose scales are used.
+        graph: int (rows,), the graph of the build that runs: 0 is the whole network.
+        group: int (rows,), the group whose scales are used.
         clip: limit of |x0|, or None.
         start_noise, start_y, start_scale, start_mean: x_T is ``start_noise z + start_y y + start_scale start +
-            start_mean``, the last one number or as many as x has, or None.
+            start_mean``, the last a number or an array like x, or None.
         ab: (rows,) of variance-preserving samplers, the cumulative product of x ahead of each row, or None.
         roles: the network's inputs.
         cut: names of the tensors between encoder and decoder, where rows of graph 1 run the decoder alone; found by
             the build where there are none.
-        networks: digests of the other networks by what they do: ``first`` runs at rows of graph `FIRST`, x -> e; ``y``
-            makes of conditions, once per image, what roles.y names; ``last`` makes of the last x what is given out.
-        folded: whether `time` holds indices of rows, because what depends on the time became tables.
+        networks: digests of the other networks by role: ``first`` runs at rows of graph `FIRST`, x -> e. ``y`` computes
+            what roles.y names from conditions, once per image; ``last`` computes the output from the last x.
+        folded: whether `time` holds indices of rows, because tables replace the parts that depend on the time.
     """
 
     time: Float64
@@ -130,7 +130,7 @@ class StepTable:
         folded: bool = False,
         cut: Sequence[str] = (),
     ) -> "StepTable":
-        """Make a table of columns by name; those that are left out are zero.
+        """Make a table of columns by name; missing ones are zero.
 
         Raises:
             UsageError: columns of other lengths or kinds, values that are not finite.
@@ -151,7 +151,7 @@ class StepTable:
 
     @property
     def rows(self) -> int:
-        """How many rows there are: network calls, the two of a guided row counted once."""
+        """The number of rows: network calls, the two of a guided row counted once."""
         return len(self.time)
 
     @property
@@ -161,7 +161,7 @@ class StepTable:
 
     @property
     def digest(self) -> str:
-        """``sha256:...`` of the trajectory: all but what quantization changes (groups, corrections)."""
+        """``sha256:...`` of the trajectory, without the parts that quantization changes (groups, corrections)."""
         facts = {k: v for k, v in self.facts().items() if k not in NOT_THE_TRAJECTORY}
         return f"sha256:{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()}"
 
@@ -177,7 +177,7 @@ class StepTable:
         """Return the table itself.
 
         Raises:
-            UsageError: what `problems` finds.
+            UsageError: the findings of `problems`.
         """
         if problems := self.problems():
             raise UsageError(problems)
@@ -244,7 +244,7 @@ class StepTable:
 
     @staticmethod
     def from_facts(facts: Mapping[str, Any]) -> "StepTable":
-        """Read what `facts` gave; its origin is not trusted.
+        """Read the result of `facts`; its origin is not trusted.
 
         Raises:
             UsageError: keys that are missing or unknown, values of another kind.
@@ -299,7 +299,7 @@ def _column_shapes(rows: int, outputs: int) -> dict[str, tuple[int, ...]]:
 def _column_arrays(
     columns: Mapping[str, ArrayLike | None], rows: int, outputs: int
 ) -> dict[str, Any]:
-    """Arrays of all columns but `time`; zeros, or None where a table may lack it, for those that are not there."""
+    """Return arrays of all columns but `time`; a missing one is zeros, or None where a table may lack it."""
     shapes = _column_shapes(rows, outputs)
     if unknown := columns.keys() - shapes.keys() - {*OPTIONAL}:
         raise ValueError(f"no column {', '.join(sorted(unknown))}")
@@ -321,7 +321,7 @@ def _problems(table: StepTable) -> Sequence[Problem]:
 
 
 def _column_problems(table: StepTable) -> Iterator[Problem]:
-    """What is wrong with the columns that every table has, and with their number."""
+    """Yield problems with the columns that every table has, and with their number."""
     rows, outputs = len(table.time), table.v.shape[-1] if table.v.ndim else 0
     if not 1 <= rows <= MAX_ROWS:
         yield _problem("rows", str(rows), f"1 to {MAX_ROWS}")
@@ -338,7 +338,7 @@ def _column_problems(table: StepTable) -> Iterator[Problem]:
 
 
 def _array_problems(table: StepTable) -> Iterator[Problem]:
-    """What is wrong with the arrays that a table may lack."""
+    """Yield problems with the arrays that a table may lack."""
     bias, ab, mean, rows = table.bias, table.ab, table.start_mean, len(table.time)
     if bias is not None and (bias.ndim != 2 or len(bias) != rows or not np.isfinite(bias).all()):
         yield _problem("bias", f"shape {bias.shape}", f"numbers ({rows}, channels)")
@@ -350,7 +350,7 @@ def _array_problems(table: StepTable) -> Iterator[Problem]:
 
 
 def _scalar_problems(table: StepTable) -> Iterator[Problem]:
-    """What is wrong with the factors of the start, and with the limit of x0."""
+    """Yield problems with the factors of the start, and with the limit of x0."""
     clip = 1.0 if table.clip is None else table.clip
     scalars = (table.start_noise, table.start_y, table.start_scale, clip)
     if not all(map(math.isfinite, scalars)) or clip <= 0:
@@ -358,7 +358,7 @@ def _scalar_problems(table: StepTable) -> Iterator[Problem]:
 
 
 def _network_problems(table: StepTable) -> list[Problem]:
-    """What is wrong with the networks beside the denoiser."""
+    """Return problems with the networks other than the denoiser."""
     found = []
     known = table.networks.keys() <= set(NETWORKS)
     if not known or not all(type(digest) is str for digest in table.networks.values()):

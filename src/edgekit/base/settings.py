@@ -36,7 +36,7 @@ class Range:
     bounds: tuple[tuple[float, float], ...]
 
     def __str__(self) -> str:
-        """As on the command line."""
+        """The text as on the command line."""
         return ",".join(f"{least:g}:{most:g}" for least, most in self.bounds)
 
 
@@ -46,12 +46,12 @@ Settings = Mapping[str, Setting]
 
 @dataclass(frozen=True)
 class InputSettings:
-    """What inputs have that calibration clips lack.
+    """Values of inputs that calibration clips lack.
 
     Attributes:
-        settings: what the user sets, by name.
-        ranges: of controls that nobody sets: those that a plug-in's knobs declare.
-        examples: of session constants that nobody sets, (*shape): those of the factory.
+        settings: the user's, by name.
+        ranges: of controls without a setting: those that a plug-in's knobs declare.
+        examples: of session constants without a setting, (*shape): those of the factory.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -63,18 +63,18 @@ NO_SETTINGS = InputSettings()
 
 
 def read_settings(given: Iterable[str] | Mapping[str, object]) -> dict[str, Setting]:
-    """Read what is set for inputs.
+    """Read the values set for inputs.
 
     Args:
         given: texts as ``knob=0.3``, ``knob=0s:0.3,2.5s:0.8``, ``knob=0:1``, ``a=0:1,5:9`` (a range for each value of
-            `a`) or ``voice=embedding.npy``; a value is a number, a JSON list or a file. Or such values by name,
-            where a tuple of two numbers is a range, and arrays and paths are values.
+            `a`) or ``voice=embedding.npy``. A value is a number, a JSON list or a file. Or such values by name, where a
+            tuple of two numbers is a range, and arrays and paths are values.
 
     Returns:
         Name -> setting.
 
     Raises:
-        UsageError: every one that is of another form, does not begin at 0 s and go on, or names a file that cannot be
+        UsageError: each one that has another form, does not begin at 0 s and go on, or names a file that cannot be
             read.
     """
     rows: list[tuple[str, str, object]]

@@ -1,7 +1,7 @@
 """One function over many items: in this process, on worker processes of this machine, or on a Dask cluster.
 
-Results come in the order of the items, and are the same wherever they were made: a worker runs the same function on the
-same pickled values. What a worker had in hand when it died is run again by another one; what was fetched stays.
+Results come in the order of the items, and do not depend on the place. A worker runs the same function on the same
+pickled values. If a worker dies, another one runs its item again; results already fetched stay.
 """
 
 import itertools
@@ -29,18 +29,18 @@ DASK = "distributed"
 
 @dataclass(frozen=True)
 class Workers:
-    """Where items run: neither is this process.
+    """The workers that run items; neither kind is this process.
 
     Attributes:
         count: of processes on this machine.
-        scheduler: of a Dask cluster, as ``tcp://host:port``. It runs what it is sent, with no question asked.
+        scheduler: of a Dask cluster, as ``tcp://host:port``. It runs any code that it is sent.
     """
 
     count: int | None = None
     scheduler: str | None = None
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with it."""
+        """Yield problems with the workers."""
         if self.count is not None and self.scheduler is not None:
             step = "leave one out: a cluster has workers of its own"
             yield Problem("--workers", "beside --scheduler", "one of the two", step)
@@ -74,7 +74,7 @@ class Team:
 
     @property
     def size(self) -> int:
-        """How many there are now, at least 1."""
+        """The number of workers now, at least 1."""
         return 1 if self._client is None else max(len(self._client.nthreads()), 1)
 
     @property
@@ -93,13 +93,13 @@ class Team:
 
         Args:
             function: at the top of a module that workers have, too.
-            items: small; what is large and the same for all is `shared`.
+            items: small; large values that are the same for all go in `shared`.
             shared: see there.
             told: gets the place and the result of each item as it comes.
 
         Raises:
             ToolError: no worker is left, one has another version, or an item ended several of them.
-            Exception: the first that the function raised; what was not begun is cancelled.
+            Exception: the first that the function raised; items not begun are cancelled.
         """
         if self._client is None:
             results = []
@@ -122,11 +122,11 @@ class Team:
         items: Sequence[T],
         shared: SharedValue,
     ) -> list[R]:
-        """As `spread`, of a function that takes several items at once: for items that take less than a message."""
+        """As `spread`, for a function that takes several items at once: for items that take less than a message."""
         return list(itertools.chain(*self.spread(function, self.parts(items), shared)))
 
     def close(self) -> None:
-        """Take back what was shared."""
+        """Remove the shared value."""
         for name in self._sent:
             with suppress(OSError):  # of workers that are gone
                 self._client.unregister_worker_plugin(name)
@@ -148,10 +148,10 @@ class Team:
 
 @contextmanager
 def open_team(workers: Workers) -> Iterator[Team]:
-    """Start workers, or reach a cluster; what was started ends with the body.
+    """Start workers, or reach a cluster; the workers started here end with the body.
 
     Raises:
-        UsageError: what is wrong with `workers`.
+        UsageError: all problems with `workers`.
         ToolError: no scheduler answers there.
     """
     if problems := list(workers.problems()):
@@ -236,7 +236,7 @@ def _result(future: Any, place: int) -> Any:
 
 
 def _run(version: str, function: Callable[[Any, T], R], shared: str, item: T) -> R:
-    """In a worker."""
+    """Run an item in a worker."""
     if version != edgekit.__version__:
         raise ToolError(
             f"a worker has EdgeKit {edgekit.__version__}, not {version}; next: install the same there"

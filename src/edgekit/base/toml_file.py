@@ -1,4 +1,4 @@
-"""TOML that a user wrote, and that is not trusted: its size is bounded, and what is wrong is said."""
+"""Untrusted TOML of a user: its size is bounded, and errors are reported."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ from edgekit.base.json_values import JsonObject
 
 
 def read_text(path: Path, where: str, most_bytes: int, step: str) -> str:
-    """Return the text of a file; `where` names it in errors, `step` says what to do.
+    """Return the text of a file; `where` names it in errors, `step` is the advice in them.
 
     Raises:
         UsageError: it cannot be read, is larger, or is not UTF-8.
@@ -24,7 +24,7 @@ def read_text(path: Path, where: str, most_bytes: int, step: str) -> str:
 
 
 def parse_toml(text: str, where: str, step: str) -> JsonObject:
-    """Return what a text says; arguments as those of `read_text`.
+    """Return the values in a text; arguments as those of `read_text`.
 
     Raises:
         UsageError: it is not TOML, or holds an endless number or nesting without end.

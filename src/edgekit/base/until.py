@@ -1,4 +1,4 @@
-"""When a network that is called over and over has settled."""
+"""The rule by which a network that is called repeatedly has settled."""
 
 import math
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ class Until:
 
 
 def read_until(text: str) -> Until:
-    """Read ``OUTPUT:TOLERANCE:MOST``, as ``change:1e-6:50``; a name may hold colons of its own.
+    """Read ``OUTPUT:TOLERANCE:MOST``, as ``change:1e-6:50``; a name may contain colons.
 
     Raises:
-        UsageError: it is none.
+        UsageError: the text has another form.
     """
     output, _, rest = text.rpartition(":")
     output, _, tolerance = output.rpartition(":")

@@ -1,4 +1,4 @@
-"""Where EdgeKit stores what it can make again: compiled kernels, and what searches measured."""
+"""The cache folder of EdgeKit for files that it can make again: compiled kernels, and measurements of searches."""
 
 import os
 import sys

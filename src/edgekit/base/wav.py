@@ -27,7 +27,7 @@ class Clip:
         samples: (samples,) float32, full scale 1; of several channels (channels, samples).
         sample_rate_hz: samples per second.
         subtype: sample format of the file, as libsndfile names it: ``PCM_16``, ``FLOAT``.
-        notes: what was changed while reading, in words.
+        notes: the changes while reading, in words.
     """
 
     samples: Samples
@@ -37,7 +37,7 @@ class Clip:
 
 
 def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
-    """Read a .wav as mono, (samples,), at `sample_rate_hz` (None: as it is), and note what was changed.
+    """Read a .wav as mono, (samples,), at `sample_rate_hz` (None: as it is), and note the changes.
 
     Raises:
         UsageError: missing, damaged, no .wav, too long, or samples of an unusual format.
@@ -48,7 +48,7 @@ def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
 
 
 def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) -> Clip:
-    """Read a .wav of so many channels, (channels, samples); for one channel, others are mixed down to it.
+    """Read a .wav with this number of channels, (channels, samples); for one channel, others are mixed down to it.
 
     Raises:
         UsageError: as `read_wav`, or a file that has another number of channels.
@@ -143,7 +143,7 @@ def needs(path: Path) -> tuple[str, ...]:
 
 
 def _soundfile() -> Any:
-    """The library, or what Python itself has of it."""
+    """Return the library, or Python's own replacement."""
     try:
         return _library("soundfile")
     except ToolError:
@@ -153,5 +153,5 @@ def _soundfile() -> Any:
 def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except (ImportError, OSError) as error:  # OSError: the shared library behind it is missing
+    except (ImportError, OSError) as error:  # OSError: the shared library that it loads is missing
         raise ToolError(f"{name} is not installed; pip install 'edgekit[audio]'") from error

@@ -1,1 +1,1 @@
-"""Small networks that come with EdgeKit, and clips to hear and calibrate them with."""
+"""Small networks that come with EdgeKit, and clips to play and calibrate them with."""

@@ -118,7 +118,7 @@ class Up(nn.Module):
 
 
 class Detector(nn.Module):
-    """Picture ``(batch, 3, image, image)``, about -1..1, to heat map, size and offset of CenterNet.
+    """Map pictures ``(batch, 3, image, image)``, about -1..1, to heat map, size and offset of CenterNet.
 
     Outputs at a `Size.stride`-th of the resolution: ``heat`` (classes) as logits, ``size`` (width, height) in output
     pixels, ``offset`` (x, y) of the centre within its output pixel.

@@ -1,10 +1,10 @@
-"""The demo denoiser: a small causal network that turns log power spectra into gains, hop by hop.
+"""The demo denoiser: a small causal network that computes gains from log power spectra, hop by hop.
 
 16 kHz audio in [-1, 1], frames of 512 samples every 128, periodic sqrt-Hann window, unnormalised
 FFT, no centre padding. The feature of a frame is ``log10(max(re^2 + im^2, 1e-12))`` of 257 bins.
-The network answers with a gain in [0, 1] for each bin; the enhanced spectrum is gain times noisy
-spectrum, and overlap-add with the same window, divided by 2 (the constant sum of the squared
-windows), gives the signal. No layer looks ahead. `train_denoise.py` made the weights.
+The network computes a gain in [0, 1] for each bin; the enhanced spectrum is gain times noisy spectrum. Overlap-add with
+the same window, divided by 2 (the constant sum of the squared windows), gives the signal. No layer looks ahead.
+`train_denoise.py` made the weights.
 """
 
 from pathlib import Path
@@ -62,7 +62,7 @@ class Denoiser(nn.Module):
         self.gain = nn.Linear(width, BINS)
 
     def initial_states(self, batch: int = 1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Zero states in the order of `STATE_NAMES`: what the network starts a stream with."""
+        """Return zero states in the order of `STATE_NAMES`: the network's states at the start of a stream."""
         conv = torch.zeros(batch, self.width, self.kernel - 1)
         gru = torch.zeros(1, batch, self.width)
         return conv, conv.clone(), gru, gru.clone()

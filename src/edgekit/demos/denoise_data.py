@@ -1,8 +1,8 @@
 """Speech in noise for training the demo denoiser: the recordings, and how clips are mixed of them.
 
-The recordings come from Debian packages; `train_denoise.py` tells how to get them. They are few, so
-nearly everything is varied: speed, response, room, band, level, and the noise itself, of which two
-fifths are made here (coloured noise, babble, hum, impulses).
+The recordings come from Debian packages; `train_denoise.py` describes how to get them. They are few, so nearly
+everything is varied: speed, response, room, band, level, and the noise. Two fifths of the noise are synthesised here
+(coloured noise, babble, hum, impulses).
 """
 
 import re
@@ -70,7 +70,7 @@ def decode_or_skip(path: Path) -> Samples:
 
 
 def is_clean(samples: Samples, range_db: float) -> bool:
-    """Whether quiet frames lie ``range_db`` below loud ones: less tells of a noisy recording."""
+    """Whether quiet frames lie ``range_db`` below loud ones; a smaller range means a noisy recording."""
     if samples.size < SAMPLE_RATE // 3:
         return False
     frames = samples[: samples.size // 320 * 320].reshape(-1, 320).astype(np.float32)
@@ -275,7 +275,7 @@ class Mixer:
         return np.asarray(10 ** (gain_db / 20), np.float32)
 
     def shelves(self) -> Signal:
-        """Bass and treble turned up or down: distances, microphones, sharp and dull voices."""
+        """Raise or lower bass and treble: distances, microphones, sharp and dull voices."""
         bass_db, treble_db = self.rng.uniform(-8, 15), self.rng.uniform(-8, 10)
         bass = 1 / (1 + (self.hz / self.rng.uniform(100, 400)) ** 3)
         treble = 1 / (1 + (self.rng.uniform(2500, 5500) / np.maximum(self.hz, 1)) ** 4)

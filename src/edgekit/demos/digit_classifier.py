@@ -70,7 +70,7 @@ def _features(network: Classifier, images: Array) -> Iterator[Array]:
 def frechet(a: Float64, b: Float64) -> float:
     """The Frechet distance of two sets of features as Gaussians: Heusel et al. (2017), equation 6.
 
-    ``|mean_a - mean_b|^2 + trace(A + B - 2 (A B)^1/2)``. It depends on how many there are: compare equal numbers.
+    ``|mean_a - mean_b|^2 + trace(A + B - 2 (A B)^1/2)``. It depends on the number of samples: compare equal numbers.
 
     Args:
         a: (n, features), n from 2 up.

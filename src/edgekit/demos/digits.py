@@ -1,6 +1,6 @@
 """The demo's digit generator: a small U-Net that estimates v of a 28 x 28 digit at a time and of a class.
 
-It has no normalization. Times and labels enter each block on ways of their own, so that an export makes a table of
+It has no normalization. Times and labels enter each block on separate paths, so that an export makes a table of
 each.
 """
 
@@ -14,15 +14,15 @@ from edgekit.demos.weights import load
 
 SHAPE = (1, 28, 28)
 NULL = 10  # the label that means none
-trained = {"prediction": "v", "timesteps": 1000}  # what a sampler must agree with
+trained = {"prediction": "v", "timesteps": 1000}  # the settings that a sampler must share
 WEIGHTS = Path(__file__).with_name("digits.npz")
 
 
 class Block(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut; the time scales and shifts between them, the label shifts."""
+    """Two 3 x 3 convolutions and a shortcut; the time scales and shifts between them, the label shifts."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int) -> None:
-        """From ``inputs`` channels to ``outputs``, told the time as ``embedding`` numbers."""
+        """Map ``inputs`` channels to ``outputs``; the time comes as ``embedding`` numbers."""
         super().__init__()
         self.first = nn.Conv2d(inputs, outputs, 3, 1, 1)
         self.second = nn.Conv2d(outputs, outputs, 3, 1, 1)
@@ -76,7 +76,7 @@ class Digits(nn.Module):
 
 
 def build() -> tuple[nn.Module, dict[str, Tensor]]:
-    """What ``edgekit export edgekit.demos.digits:build`` takes: the trained network and an example."""
+    """Return the trained network and an example, for ``edgekit export edgekit.demos.digits:build``."""
     network = Digits()
     load(network, WEIGHTS)
     example = {

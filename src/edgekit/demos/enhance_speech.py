@@ -82,7 +82,7 @@ def enhance(
 
 
 def pieces(spectrum: Signal, frames: int, shared: int) -> Iterator[Signal]:
-    """(2, 256, any) in pieces of `frames`, each with `shared` of the one before; zeros behind the last."""
+    """Cut (2, 256, any) into pieces of `frames`, each with `shared` of the one before; zeros after the last."""
     first = 0
     while True:
         piece = spectrum[..., first : first + frames]

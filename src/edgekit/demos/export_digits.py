@@ -2,7 +2,7 @@
 
     python -m edgekit.demos.export_digits [WEIGHTS.npz OUT.onnx]
 
-digits_few.onnx, for 4 steps, is made of others: `edgekit.demos.train_digits` says how to train them.
+digits_few.onnx, for 4 steps, is made of others: `edgekit.demos.train_digits` describes their training.
 """
 
 import sys
@@ -21,7 +21,7 @@ KEPT_SIZE = 256  # smaller tensors stay float32
 
 
 def one_call(weights: Path = WEIGHTS) -> onnx.ModelProto:
-    """The network for one image, with a Cast behind every large weight."""
+    """Return the network for one image, with a Cast after every large weight."""
     network, example = build()
     load(network, weights)
     model = export_onnx(network, tuple(example.values()), list(example), ["v"])

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def new_figure(width: float, height: float, dpi: int = 80) -> "Figure":
-    """Return an empty figure of so many inches, to be saved as a .png."""
+    """Return an empty figure of this size in inches, to be saved as a .png."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

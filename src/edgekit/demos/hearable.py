@@ -1,4 +1,4 @@
-"""What the demos that one can hear share: builds of a network, their rows, and instructions on a microcontroller."""
+"""The common part of the audio demos: builds of a network, their rows, and instructions on a microcontroller."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -18,18 +18,18 @@ from edgekit.verbs.export.request import read_request
 
 Quality = Mapping[
     str, float | None
-]  # what a build is judged by, name with unit -> value; None where there is none
+]  # the measures of a build, name with unit -> value; None where there is none
 COUNTED_HOPS, COUNTED_MACS = 20, 50_000_000  # together at most; an emulator is slow
 CORE = "cortex-m55"
 
 
 @dataclass(frozen=True)
 class Row:
-    """How one build did.
+    """The results of one build.
 
     Attributes:
         recipe: the build's name, as a rule the recipe of its numbers.
-        quality: what it was judged by.
+        quality: its measure of quality.
         median_us: time per hop on this machine.
         p99_us: time per hop that 99 of 100 hops keep.
         manifest: the build's facts.
@@ -48,14 +48,14 @@ class Row:
 
 @dataclass(frozen=True)
 class HearableDemo:
-    """What a demo measured, and the files it wrote: names below `directory`.
+    """The results of a demo, and the files it wrote: names below `directory`.
 
     Attributes:
         name: of the demo.
         directory: the folder.
         rows: one for each build.
-        files: what was written.
-        notes: what is to be said below the table.
+        files: their names.
+        notes: lines below the table.
     """
 
     name: str
@@ -86,14 +86,14 @@ def play_builds(
     progress: Progress,
     counted: bool,
 ) -> tuple[tuple[Row, ...], tuple[str, ...]]:
-    """Export networks, play through each, and count instructions where `counted`; returns their rows, and notes.
+    """Export networks, play through each, and count instructions where `counted`; return their rows, and notes.
 
     Args:
-        forms: the network of each build, and how it is exported, by the build's name.
+        forms: the network of each build, and its export options, by the build's name.
         kept: the build that stays, in `folder`.
         target: of all.
         folder: of the demo.
-        play: gives what the build of a name is judged by, and the time of each hop in microseconds.
+        play: returns the measures of the build with a name, and the time of each hop in microseconds.
         progress: of all.
         counted: whether an emulated core counts instructions.
 
@@ -145,7 +145,7 @@ def row_of(
 
 
 def instructions(build: Path, progress: Progress) -> tuple[int | None, str | None]:
-    """Instructions of a second of sound on an emulated Cortex-M55, or why there are none."""
+    """Return instructions of a second of sound on an emulated Cortex-M55, or the reason why they are missing."""
     from edgekit.verbs.bench.other_core import replay_on_core
 
     manifest = Manifest.load(build)

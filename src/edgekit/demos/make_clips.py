@@ -1,8 +1,8 @@
-"""Mixes the clips in clips/ from pocketsphinx-testdata and blanket, as CREDITS.md tells.
+"""Mixes the clips in clips/ from pocketsphinx-testdata and blanket, as CREDITS.md describes.
 
-Run ``python -m edgekit.demos.make_clips data``, where data is the folder that `train_denoise.py`
-describes. The demo clip has a voice and a noise that training never heard; the calibration clips
-have other sentences, and noises of the training set.
+Run ``python -m edgekit.demos.make_clips data``, where data is the folder that `train_denoise.py` describes. The demo
+clip has a voice and a noise that are not in the training. The calibration clips have other sentences, and noises of the
+training set.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""From a demo's torch module to the .onnx that is committed: static weights, no traces of the machine that wrote it."""
+"""Convert a demo's torch module to the committed .onnx: static weights, no traces of the machine that wrote it."""
 
 from collections.abc import Sequence
 

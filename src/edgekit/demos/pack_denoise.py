@@ -1,7 +1,7 @@
 """Writes denoise_w8a8.zip, the denoiser's build in portable C that an install without onnx plays.
 
-Run ``python -m edgekit.demos.pack_denoise`` when the version changes. Builds of a version keep running, so that a
-change of what lowering emits asks for no new one.
+Run ``python -m edgekit.demos.pack_denoise`` when the version changes. Builds of a version keep running, so a change in
+lowering needs no new one.
 """
 
 import tempfile

@@ -1,8 +1,8 @@
-"""What a sensor makes of a dark scene, to calibrate a denoiser of raw pictures: ELD, Wei et al. (CVPR 2020).
+"""Noise of a sensor in a dark scene, to calibrate a denoiser of raw pictures: ELD, Wei et al. (CVPR 2020).
 
-``--calibration edgekit.demos.sensor_noise:calibration`` is of a network of packed pictures, (1, 4, 48, 48).
-Integers that are calibrated on clean pictures clip what a short exposure adds. Noise is that of the paper's physics:
-shot, read, rows, quantization, each by the system gain K of the camera's setting.
+``--calibration edgekit.demos.sensor_noise:calibration`` is for a network of packed pictures, (1, 4, 48, 48). Integers
+that are calibrated on clean pictures clip the noise of a short exposure. Noise is that of the paper's physics: shot,
+read, rows, quantization, each by the system gain K of the camera's setting.
 """
 
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ PICTURES = 24
 
 @dataclass(frozen=True)
 class Camera:
-    """How read and row noise go with the gain: ``log sigma = slope log K + bias + N(0, spread^2)``.
+    """Read and row noise as functions of the gain: ``log sigma = slope log K + bias + N(0, spread^2)``.
 
-    The defaults are of no camera that is sold; a measured camera has numbers of its own.
+    The defaults are of no camera that is sold; measure them for a real camera.
 
     Attributes:
         read: slope, bias and spread of the read noise, in counts.
@@ -42,13 +42,13 @@ CAMERA = Camera()
 
 
 def expose(clean: F32, random: np.random.Generator, camera: Camera = CAMERA) -> F32:
-    """Return what a sensor gives of a packed picture, brightened again.
+    """Return a sensor's output for a packed picture, brightened again.
 
     ``K Poisson(y sat / (ratio K)) + read + row + quantization``, times ``ratio / sat``; K and the ratio are drawn.
 
     Args:
         clean: (4, height, width), from 0 to 1, of `pack_mosaic`.
-        random: where the noise comes from.
+        random: the source of the noise.
         camera: its read and row noise.
 
     Returns:

@@ -10,14 +10,14 @@ from edgekit.base.arrays import Float32, Float64, Int64
 CLASSES = ("disc", "square", "triangle")
 TRAINING, HELD_OUT, CALIBRATION = 1_000_000, 2_000_000, 3_000_000  # first seeds
 CALIBRATION_PICTURES = 32
-CONTRAST = 0.4  # least distance of a shape's colour from what it covers
+CONTRAST = 0.4  # least distance of a shape's colour from its background
 WAVES = 4  # sinusoids of a texture
 F32 = Float32
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """What pictures are drawn.
+    """The pictures to draw.
 
     Attributes:
         size: height and width in pixels.
@@ -84,7 +84,7 @@ def calibration() -> Iterator[dict[str, F32]]:
 
 
 def _colour(random: np.random.Generator, image: F32, cover: F32) -> Float64:
-    """A colour that differs from what the shape covers."""
+    """Return a colour that differs from the background of the shape."""
     under = (image * cover).sum((1, 2)) / max(float(cover.sum()), 1e-6)
     while True:
         colour = random.uniform(-0.9, 0.9, 3)
@@ -108,7 +108,7 @@ def _texture(random: np.random.Generator, x: F32, y: F32, colour: Float64, ampli
 def _shape(
     label: int, radius: float, centre: Float64, angle: float, x: F32, y: F32
 ) -> tuple[F32, tuple[float, float, float, float]]:
-    """How much of each pixel the shape covers, and its box, cut at the picture."""
+    """Return the share of each pixel that the shape covers, and its box, cut at the picture."""
     dx, dy = x - centre[0], y - centre[1]
     if label == 0:
         distance = np.hypot(dx, dy) - radius

@@ -38,13 +38,13 @@ Outputs = dict[str, Float32]
 
 @dataclass(frozen=True)
 class DeformDemo:
-    """What the demo made.
+    """The results of the demo.
 
     Attributes:
         directory: its folder.
         engine_ap: AP and AP50 of the engine over held-out pictures.
         float_ap: the same of the float network.
-        d_shares: how much of the drawn pictures each d = 0, 1, ... has, for each deformable layer.
+        d_shares: the share of the drawn pictures with each d = 0, 1, ..., for each deformable layer.
         manifest: the engine's.
         files: in the folder.
     """
@@ -58,7 +58,7 @@ class DeformDemo:
 
 
 def show(target: str, out: Path, progress: Progress) -> DeformDemo:
-    """Export the detector as a W4A8 engine, run held-out pictures through its C simulation, draw what it finds.
+    """Export the detector as a W4A8 engine, run held-out pictures through its C simulation, draw the findings.
 
     Raises:
         UsageError: `out` is not a new or empty folder, or the target is another one.

@@ -29,7 +29,7 @@ OPTIONS = ImportOptions(
 )
 RECIPES = ("float32", "w8a8")
 KEPT = "w8a8"
-BUNDLED = HERE / "denoise_w8a8.zip"  # what `edgekit.demos.pack_denoise` makes
+BUNDLED = HERE / "denoise_w8a8.zip"  # the output of `edgekit.demos.pack_denoise`
 
 
 def show(target: str, out: Path, progress: Progress, counted: bool = True) -> HearableDemo:
@@ -67,7 +67,7 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
 
     Args:
         out: the folder to make.
-        progress: told of the stream.
+        progress: gets the stage and the hops done.
         missing: packages that the whole demo would need, for the note.
 
     Raises:
@@ -94,12 +94,12 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
 
 
 def live(out: Path) -> str:
-    """How the kept build is heard on a microphone."""
+    """Return the command that runs the kept build on a microphone."""
     return f"live: edgekit run {shlex.quote(f'{out}/{KEPT}')} --mic"
 
 
 def options(recipe: str) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(CLIPS / "calibration"),
@@ -111,7 +111,7 @@ def options(recipe: str) -> ExportOptions:
 def denoise_and_score(
     recipe: str, stream: Stream, noisy: Clip, clean: Clip, progress: Progress
 ) -> tuple[Samples, Quality, Float64]:
-    """What a build makes of the noisy clip, how good it is, and the microseconds of each hop."""
+    """Return a build's output for the noisy clip, its quality, and the microseconds of each hop."""
 
     def told(done: int, total: int) -> None:
         progress(f"{recipe}: stream", done, total)

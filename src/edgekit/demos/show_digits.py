@@ -29,11 +29,11 @@ PICTURE = "digits.png"
 
 @dataclass(frozen=True)
 class Row:
-    """How one build draws.
+    """The results of one build.
 
     Attributes:
         recipe: ``float32``, ``w8a8`` or ``w4a8``.
-        psnr_db: median over the images, to those that the float build draws from the same seeds; None of itself.
+        psnr_db: median over the images, against the float build's from the same seeds; None for the float build.
         image_ms: median time of one image.
         calls: network calls of one image.
         manifest: the build's facts.
@@ -48,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class DigitsDemo:
-    """What the demo measured, and the files it wrote: names below `directory`."""
+    """The results of the demo, and the files it wrote: names below `directory`."""
 
     directory: Path
     rows: tuple[Row, ...]
@@ -65,7 +65,7 @@ def show(
 ) -> DigitsDemo:
     """Export the generator in some of `RECIPES`, draw each digit with every build, write a picture of all.
 
-    The first recipe is what the others are compared with.
+    The others are compared with the first recipe.
 
     Raises:
         UsageError: `out` is not a new or empty folder, or the target is unknown.

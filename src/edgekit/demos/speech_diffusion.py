@@ -17,7 +17,7 @@ from edgekit.demos.weights import load
 
 FRAMES = 128  # of a build: a second
 EMBEDDING = 64
-ANGLES = (0.5, 1, 2, 3, 4, 6, 8, 12)  # times pi t, sine and cosine of which tell the time
+ANGLES = (0.5, 1, 2, 3, 4, 6, 8, 12)  # times pi t, whose sine and cosine encode the time
 WEIGHTS = Path(__file__).with_name("speech_diffusion.npz")
 
 
@@ -37,10 +37,10 @@ class CausalConv(nn.Module):
 
 
 class Block(nn.Module):
-    """A causal convolution and a pointwise one beside a shortcut; the time scales and shifts between them."""
+    """A causal convolution, a pointwise one and a shortcut; the time scales and shifts between them."""
 
     def __init__(self, channels: int, embedding: int, dilation: int) -> None:
-        """Of ``channels``, told the time as ``embedding`` numbers."""
+        """Make a block of ``channels``; the time comes as ``embedding`` numbers."""
         super().__init__()
         self.first = CausalConv(channels, channels, (3, 3), dilation)
         self.second = nn.Conv2d(channels, channels, 1)
@@ -58,10 +58,10 @@ class Block(nn.Module):
 class SpeechDiffusion(nn.Module):
     """x and y (batch, 2, 256, frames), t (batch,) in (0, 1] -> F like x.
 
-    What the U-Net finds scales and shifts features of x and y that keep all 256 bins: it is a mask.
+    The output of the U-Net scales and shifts features of x and y that keep all 256 bins: it is a mask.
     """
 
-    trained: ClassVar = {"prediction": "preconditioned"}  # what a sampler must agree with
+    trained: ClassVar = {"prediction": "preconditioned"}  # the settings that a sampler must share
 
     def __init__(self, channels: tuple[int, int, int, int] = (12, 16, 32, 48)) -> None:
         """Channels at 256, 64, 32 and 16 bands."""
@@ -109,7 +109,7 @@ class SpeechDiffusion(nn.Module):
 
 
 def build() -> tuple[nn.Module, dict[str, Tensor]]:
-    """What ``edgekit export edgekit.demos.speech_diffusion:build`` takes: the trained network and an example."""
+    """Return the trained network and an example, for ``edgekit export edgekit.demos.speech_diffusion:build``."""
     network = SpeechDiffusion()
     load(network, WEIGHTS)
     y = torch.from_numpy(next(calibration(FRAMES))["y"][0])

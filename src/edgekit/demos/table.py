@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
 
-# name -> target where none is given, and what its pictures and recordings take
+# name -> default target, and the packages for its pictures and recordings
 DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
     "denoise": ("host", ("soundfile", "matplotlib")),
     "digits": ("host", ("matplotlib",)),
@@ -73,14 +73,14 @@ def demo(
     *,
     progress: Progress = silent,
 ) -> "BrowserDemo | DigitsDemo | DeformDemo | HearableDemo":
-    """Run a bundled demo and write what it makes.
+    """Run a bundled demo and write its results.
 
-    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and says so.
+    ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and a note states this.
 
     Args:
         name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
             ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
-        target: where it runs: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
+        target: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
             ``wasm`` only.
         out: the folder to make; ``demo-NAME`` where not given.
         progress: see above.

@@ -2,9 +2,9 @@
 
 python -m edgekit.demos.train_deform --steps 2400 --out src/edgekit/demos/deform.npz
 
-First with ordinary convolutions; then, for half as many steps, with d; then, for a quarter as many, with weights
-rounded to 4 bits per output channel (straight-through gradients), so that the detector is ready for W4A8. Offsets are
-told how large the shapes are (`scale_loss`): detections alone move them too little in so few steps.
+First with ordinary convolutions; then, for half as many steps, with d. Then, for a quarter as many, with weights
+rounded to 4 bits per output channel (straight-through gradients), as W4A8 needs. `scale_loss` trains the offsets with
+the sizes of the shapes: detections alone move them too little in so few steps.
 """
 
 import argparse
@@ -32,10 +32,10 @@ from edgekit.runtime.pictures.boxes import Boxes, decode
 PICTURES = 2000
 BATCH = 8
 KEPT_EVERY = 200  # steps between checkpoints
-AVERAGED = 0.997  # of the average of the weights, what a step keeps
-NORMALISED = 60  # batches that give the averaged weights their BN statistics
+AVERAGED = 0.997  # of the average of the weights, the share kept in a step
+NORMALISED = 60  # batches that set the BN statistics of the averaged weights
 RATE = 3e-3
-GUIDANCE = 0.3  # weight of `scale_loss` beside `detection_loss`
+GUIDANCE = 0.3  # weight of `scale_loss` relative to `detection_loss`
 NEAR = 0.5  # of a shape's bump in the heat map, from where size and offset are learnt
 LEVELS = 7  # of a 4-bit weight on either side of 0
 
@@ -112,7 +112,7 @@ def train(
 
 
 def _resume_training(parts: Mapping[str, Any], kept: Path | None) -> int:
-    """Take what a checkpoint holds, and return the number of steps that are done."""
+    """Load a checkpoint, and return the number of steps that are done."""
     if kept is None or not kept.exists():
         return 0
     held = torch.load(kept, weights_only=True)
@@ -135,7 +135,7 @@ def plain(seed: int, size: Size = SIZES["small"]) -> Detector:
 
 
 def deformable(start: Detector, variant: Variant) -> Detector:
-    """Return a detector of a variant that computes what `start`, one of ``plain``, does, to be trained on."""
+    """Return a detector of a variant with the outputs of `start`, one of ``plain``, to be trained on."""
     net = Detector(start.size, variant=variant)
     own, given = net.state_dict(), start.state_dict()
     for name, value in given.items():
@@ -152,7 +152,7 @@ def deformable(start: Detector, variant: Variant) -> Detector:
 def train_four_bits(
     net: Detector, steps: int, seed: int = 0, kept: Path | None = None, offsets: bool = True
 ) -> Detector:
-    """Train on with weights rounded to 4 bits; returns the same detector, the rounded weights in place.
+    """Train on with weights rounded to 4 bits; return the same detector, the rounded weights in place.
 
     Without `offsets` the layers that make d keep their weights as they are.
     """
@@ -169,12 +169,12 @@ def train_four_bits(
 
 
 def scale_loss(s: Tensor, target: Tensor) -> Tensor:
-    """How far s ``(batch, 1, h, w)`` is from the d whose taps span the shape at each place; 1 between shapes.
+    """Return the error of s ``(batch, 1, h, w)`` from the d whose taps span the shape there; 1 between shapes.
 
-    A shape smaller than a pixel of the layer wants 0.
+    For a shape smaller than a pixel of the layer the target is 0.
 
-    Of 18 channels, how far the offsets are from those that this d makes. `target` as in `detection_loss`; its last
-    channel but one is the larger side of what covers each output pixel.
+    With 18 channels, it is the error of the offsets from those of this d. `target` as in `detection_loss`; its last
+    channel but one is the larger side of the shape over each output pixel.
     """
     factor = target.shape[-1] // s.shape[-1]
     side = nn.functional.max_pool2d(target[:, -2:-1], factor) / factor
@@ -185,12 +185,12 @@ def scale_loss(s: Tensor, target: Tensor) -> Tensor:
 
 
 def detection_loss(outputs: Sequence[Tensor], target: Tensor) -> Tensor:
-    """CenterNet's focal loss (arXiv 1904.07850, equation 1), and how far the boxes are off, relative to their sizes.
+    """Return CenterNet's focal loss (arXiv 1904.07850, equation 1), and the relative error of the boxes.
 
-    Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2), by the L1
-    distance of size and offset over the width or height: to first order what is lost of the overlap, of small shapes
-    as of large ones. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of what covers a
-    pixel, and the weight of a place, 1 in all for each shape that no other overlaps.
+    Boxes are learnt at all places near a centre, not at the centre alone (arXiv 1909.00700, section 3.2). The loss is
+    the L1 distance of size and offset over the width or height: to first order the lost overlap, for small and large
+    shapes. `target` ``(batch, classes + 6, h, w)``: heat, size, offset, the larger side of the shape over a pixel, and
+    the weight of a place. The weights of each shape that no other overlaps add up to 1.
     """
     heat, size, offset = outputs
     wanted, sides = target[:, : len(CLASSES)], target[:, -6:-4]
@@ -234,7 +234,7 @@ def _training_set(count: int, size: Size) -> tuple[Tensor, Tensor]:
 
 
 def target(picture: Picture, sizes: Size) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """What a detector's outputs should be: a Gaussian per centre in the heat map, see `detection_loss`."""
+    """Return the target of a detector's outputs: a Gaussian per centre in the heat map, see `detection_loss`."""
     stride, cells = sizes.stride, sizes.image // sizes.stride
     result = np.zeros((len(CLASSES) + 6, cells, cells), np.float32)
     nearest = np.zeros((cells, cells), np.float32)

@@ -15,7 +15,7 @@ Then, with torch, av, scipy and soxr installed and `flite` (Debian package flite
 Held out from training and from the choice of the checkpoint: every voice of pocketsphinx-testdata
 and the blanket noises `stream` and `city`. The checkpoint is chosen on one utterance in twelve of
 the training voices with the last sixth of each training noise. Some of the recordings are
-ShareAlike or GPL: they are heard in training and not bundled. The recorded voices have a median
+ShareAlike or GPL: they are used in training and not bundled. The recorded voices have a median
 pitch near 200 Hz, the held-out ones near 105 Hz; a first run failed on those, so flite's male
 voices and slower speeds were added. In that respect the held-out voices were not unseen.
 
@@ -142,7 +142,7 @@ def save(network: Denoiser, path: Path) -> None:
 def train(data: Path, minutes: float, out: Path, start_from: Path | None) -> None:
     """Trains for ``minutes`` and leaves the best averaged weights in ``out``.
 
-    A checkpoint beside ``out`` is written every 100 steps; a run that was stopped goes on from it.
+    A checkpoint next to ``out`` is written every 100 steps; a run that was stopped goes on from it.
     """
     torch.manual_seed(SEED)
     train_corpus, held_corpus = load_corpora(data)

@@ -23,7 +23,7 @@ SHIFT = 2  # pixels, at most
 
 
 def shift_images(images: Tensor) -> Tensor:
-    """Each image moved by up to 2 pixels either way, what enters is background."""
+    """Return each image moved by up to 2 pixels either way, filled up with background."""
     size, n = images.shape[-1], len(images)
     wide = nn.functional.pad(images, (SHIFT,) * 4, value=-1.0)[:, 0]
     down, right = torch.randint(0, 2 * SHIFT + 1, (2, n))

@@ -13,7 +13,7 @@ label in ten replaced by the label that means none; weights kept are a moving av
 steps took 42 minutes on a busy two-core machine.
 
 The hold of those weights on the label was weak: guidance brought their images nearer to real ones, more steps of the
-sampler did not. So the committed ones learnt in 226 steps to answer in one call what those answered in two:
+sampler did not. So the committed ones learnt in 226 steps to answer in one call as those did in two:
 
     python -m edgekit.demos.train_digits package/src/digits --guide 1.3 --start-from digits.npz --out guided.npz
 
@@ -136,7 +136,7 @@ def guided_loss(
 
 @torch.no_grad()
 def trajectory(teacher: nn.Module, rates: Tensor, x: Tensor, labels: Tensor) -> list[Tensor]:
-    """What the demo's sampler makes of noise (n, 1, 28, 28): x of each row, and the image."""
+    """Return the demo's sampler's result for noise (n, 1, 28, 28): x of each row, and the image."""
     found = []
     for row in range(STEPS):
         rate, later = row_rates(rates, STEPS, row)
@@ -149,12 +149,12 @@ def trajectory(teacher: nn.Module, rates: Tensor, x: Tensor, labels: Tensor) -> 
 
 
 def row_time(steps: int, row: int) -> float:
-    """Of a sampler of evenly spaced steps whose first time is that of `STEPS`."""
+    """Return the time of a row in a sampler of evenly spaced steps whose first time is that of `STEPS`."""
     return TIMES - TIMES // STEPS - row * (TIMES / steps)
 
 
 def row_rates(rates: Tensor, steps: int, row: int) -> tuple[Tensor, Tensor]:
-    """The signal rates before and behind a row."""
+    """Return the signal rates before and after a row."""
     here = rates[int(row_time(steps, row))]
     return here, rates[int(row_time(steps, row + 1))] if row + 1 < steps else torch.ones(())
 
@@ -206,7 +206,7 @@ def train(
 ) -> None:
     """Train for a time and write the averaged weights now and then, and at the end.
 
-    With `guidance` the start's weights under it are learnt, with `few` their sampler in so many steps.
+    With `guidance` it learns the start's weights under guidance, with `few` their sampler in fewer steps.
     """
     torch.manual_seed(0 if start is None else 1)
     network = Digits().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

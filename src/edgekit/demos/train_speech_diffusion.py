@@ -4,14 +4,14 @@ With torch, av, scipy and soxr installed and `flite` on the path:
 
     python -m edgekit.demos.train_speech_diffusion data --minutes 75
 
-`train_denoise.py` tells how to get the folder, and what is held out: every voice of pocketsphinx-testdata and the
-blanket noises `stream` and `city`. Some of the recordings are ShareAlike or GPL: they are heard in training and not
+`train_denoise.py` describes how to get the folder, and the held-out part: every voice of pocketsphinx-testdata and the
+blanket noises `stream` and `city`. Some of the recordings are ShareAlike or GPL: they are used in training and not
 bundled.
 
-At a time t, even in [0.03, 1], x is drawn as the OUVE equation has it there, and for two clips in five at 1 as the
-sampler starts: there the equation still has 22 % of x0 - y in x, the sampler nothing. The loss is the mean squared
+At a time t, even in [0.03, 1], x is drawn as the OUVE equation has it there. For two clips in five x is drawn at 1 as
+the sampler starts: there the equation still has 22 % of x0 - y in x, the sampler nothing. The loss is the mean squared
 error of the preconditioned F (Karras et al., 2022). Weights kept are a moving average of those trained. The sampler's
-t_min and eta were chosen on utterances of the training voices that training did not hear.
+t_min and eta were chosen on utterances of the training voices outside the training.
 
 A run is limited by time. The committed weights are of five runs, each from the weights of the one before
 (``--start-from``): 500 steps of six clips, 9000 and 2000 of three, without clips at the sampler's start, and 7113 as
@@ -81,7 +81,7 @@ def batches(loader: DataLoader[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor,
 
 
 def coefficients(t: Tensor) -> tuple[Tensor, Tensor]:
-    """What x - y and F count in x0 - y, (batch, 1, 1, 1), at the times t (batch,)."""
+    """Return the coefficients of x - y and F in x0 - y, (batch, 1, 1, 1), at the times t (batch,)."""
     times = t.numpy().astype(np.float64)
     mean, std = np.exp(-SAMPLER.theta * times), SAMPLER.std(times)
     own, output = SAMPLER.score(times)
@@ -89,7 +89,7 @@ def coefficients(t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def draw(y: Tensor, x0: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-    """What x is at the times t (batch,), and the F that makes x0 of it; at 1 as the sampler starts, around y."""
+    """Draw x at the times t (batch,), and return it with the F that gives x0; at 1 as the sampler starts, around y."""
     times = t.numpy().astype(np.float64)
     mean = np.where(times < 1, np.exp(-SAMPLER.theta * times), 0.0)
     noise = _as_column(SAMPLER.std(times) * np.sqrt(0.5)) * torch.randn_like(y)

@@ -1,4 +1,4 @@
-"""What trainings of the demos share: runs of a given time, weights averaged, checkpoints to go on from."""
+"""The common part of the demos' trainings: runs of a given time, averaged weights, checkpoints to go on from."""
 
 import math
 import time
@@ -44,16 +44,16 @@ def train_steps(
     minutes: float,
     decay: float,
 ) -> Iterator[Progress]:
-    """Train with AdamW until the time is over, which the last `Progress` says; gradients are at most 1 long.
+    """Train with AdamW until the time is over, as the last `Progress` shows; gradients are at most 1 long.
 
     Args:
-        network: is trained in place.
+        network: it is trained in place.
         batches: without end.
         loss_of: the loss of one batch.
         rate: the highest learning rate, after `WARM_UP` steps.
-        fall: what share of it is left when a share of the time is done.
+        fall: the share of it that is left when a share of the time is done.
         minutes: the time.
-        decay: of the average, a step.
+        decay: of the average, per step.
     """
     average = deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), rate, betas=(0.9, 0.99), weight_decay=0.01)
@@ -78,9 +78,9 @@ def train_steps(
 
 @dataclass
 class Run:
-    """A training that goes on where it was stopped: what a checkpoint file holds.
+    """A training that goes on where it was stopped: the contents of a checkpoint file.
 
-    `seconds` are those that earlier runs took, `best` is the score of the weights that were kept.
+    `seconds` are those of earlier runs, `best` is the score of the kept weights.
     """
 
     file: Path
@@ -92,7 +92,7 @@ class Run:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        """Take what the file holds, if it is there."""
+        """Load the file, if it exists."""
         self._began = time.monotonic()
         if not self.file.exists():
             return
@@ -106,7 +106,7 @@ class Run:
         return self.seconds + time.monotonic() - self._began
 
     def keep(self, step: int) -> None:
-        """Write the file anew after so many steps; what is there stays until the new one is whole."""
+        """Write the file after this number of steps; the old one stays until the new one is complete."""
         states = {
             name: getattr(self, name).state_dict() for name in ("network", "average", "optimizer")
         }
@@ -121,13 +121,13 @@ def cosine_fall(done: float) -> float:
 
 
 def steep_fall(done: float) -> float:
-    """As `cosine_fall`, from 1 to 0.02."""
+    """Fall as `cosine_fall`, from 1 to 0.02."""
     return 0.02 + 0.49 * (1 + math.cos(math.pi * done))
 
 
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the averaged weights a little towards the trained ones; what is no float is copied."""
+    """Move the averaged weights a little towards the trained ones; values that are no floats are copied."""
     trained = network.state_dict()
     for name, slow in average.state_dict().items():
         if slow.is_floating_point():
@@ -138,18 +138,18 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how a network is trained.
+    """The plan of a training.
 
     Attributes:
         out: the file of the weights.
         rate: the highest learning rate.
         minutes: the time, that of earlier runs included.
-        steps: in the place of the time.
-        every: so many steps the network is judged and kept.
+        steps: instead of the time.
+        every: steps between two judgements of the network.
         warm_up: steps until the rate is reached.
-        fall: what share of it is left when a share of the time is done.
-        longest: gradients are at most so long.
-        decay: of the average, a step; less of the first ones.
+        fall: the share of it that is left when a share of the time is done.
+        longest: the most that a gradient's norm may be.
+        decay: of the average, per step; less for the first ones.
         weight_decay: of AdamW.
         betas: of AdamW.
     """
@@ -176,14 +176,14 @@ def run_training(
 ) -> None:
     """Train with AdamW until the time of a plan is spent.
 
-    What `Run` keeps is beside `plan.out`, as .checkpoint. The weights there are averaged ones, the best by `judge`.
+    `Run` is stored next to `plan.out`, as .checkpoint. The weights there are averaged ones, the best by `judge`.
 
     Args:
-        network: is trained in place.
-        plan: how.
+        network: it is trained in place.
+        plan: the settings.
         batches: of the first step of this run, the batches from there on, without end.
         loss_of: the loss of a network on a batch.
-        judge: gives the score of a network on what is held out, the smaller the better, and what to print of it.
+        judge: returns the score of a network on held-out data, the smaller the better, and a text to print.
     """
     average = deepcopy(network)
     optimizer = torch.optim.AdamW(
@@ -221,10 +221,10 @@ def run_training(
 def pool_batches(
     draw: Callable[[], _Batch], size: int, most: int, random: np.random.Generator
 ) -> Iterator[list[_Batch]]:
-    """Yield `size` items of a pool. Each step draws a new item; of more than `most` the oldest is dropped.
+    """Yield `size` items of a pool. Each step draws a new item; beyond `most` the oldest is dropped.
 
     Args:
-        draw: gives a new item.
+        draw: returns a new item.
         size: items of a step, all different.
         most: items of the pool.
         random: chooses them.

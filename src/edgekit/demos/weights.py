@@ -16,6 +16,6 @@ def save(network: nn.Module, out: Path) -> None:
 
 
 def load(network: nn.Module, stored: Path) -> None:
-    """Give a network the weights that `save` wrote."""
+    """Load the weights that `save` wrote into a network."""
     weights = read_npz(stored)
     network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in weights.items()})

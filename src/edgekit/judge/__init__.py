@@ -1,4 +1,4 @@
-"""How good a build is: clips held out, levels, metrics, decisions, images, and what it costs.
+"""The quality of a build: clips held out, levels, metrics, decisions, images, and costs.
 
-Export, `auto`, `bench` and `finetune` ask this room; it asks nobody above `fpga`.
+Export, `auto`, `bench` and `finetune` use this package; it imports nothing above `fpga`.
 """

@@ -1,4 +1,4 @@
-"""What a candidate of a search for types takes of a device, and the message where nothing fits the bounds."""
+"""The device resources that a candidate of a search takes, and the message if no candidate fits the bounds."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ UNITS = {"flash": "bytes of flash", "ram": "bytes of RAM", "instructions": "inst
 
 
 def device_costs(quantized: Model, limits: Limits) -> dict[str, int]:
-    """What a candidate takes of what is bounded, by the keys of `FLAGS`; instructions are counted under QEMU.
+    """Return the bounded costs of a candidate, by the keys of `FLAGS`; instructions are counted under QEMU.
 
     Raises:
         ToolError: no cross compiler or emulator, or one failed.
@@ -49,7 +49,7 @@ def instructions(build: Build, target: str) -> int:
 
 
 def nothing_fits(pool: Sequence[Auto], limits: Limits, least: float) -> str | None:
-    """Why nothing that is good enough may be taken: the nearest, what it takes and reaches; None where nothing is.
+    """Return why no good candidate fits: the nearest, its costs and quality; None where there is none.
 
     The nearest misses its bounds by the least.
     """

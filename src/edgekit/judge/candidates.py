@@ -1,4 +1,4 @@
-"""Which of several recipes to take: the cheapest that is good enough, and none that another one beats."""
+"""Choose among several recipes: the cheapest that is good enough, and none that another one beats."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,20 +17,20 @@ MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
 
 @dataclass(frozen=True)
 class Auto:
-    """A recipe, and what it reaches.
+    """A recipe and its quality.
 
     Attributes:
         recipe: settings, and the type of every group by the name of its first tensor.
-        quantized: the network in it; of what `edgekit.verbs.auto.search.find` returns, calibrated on all clips.
-        seen: what it was calibrated by.
-        snr_db: of its outputs against the float network's, or the PSNR of its images, or what the user's metric
-            says; measured in C, on clips left out of the calibration where there are several.
+        quantized: the network in it; `edgekit.verbs.auto.search.find` calibrates it on all clips.
+        seen: the observations of its calibration.
+        snr_db: of its outputs against the float network's, or the PSNR of its images, or the user's metric. It is
+            measured in C, on clips left out of the calibration where there are several.
         cost: of a hop, as `cost_of` counts it.
-        alone_db: by the first tensor of each group: the ratio with this group alone in int8, or in the
-            narrowest type it may have, and everything else exact.
-        turned: the share of decisions that twice its error turns; 0 of a network that decides nothing.
-        notes: what it falls short of.
-        taken: what it takes of what is bounded, see `edgekit.judge.budget`.
+        alone_db: by the first tensor of each group: the SNR with only this group in int8, or in its narrowest type, and
+            everything else exact.
+        turned: the share of decisions that change at twice its error; 0 for a network without decisions.
+        notes: the goals that it misses.
+        taken: its costs in the bounded resources, see `edgekit.judge.budget`.
     """
 
     recipe: Recipe
@@ -45,7 +45,7 @@ class Auto:
 
 
 def cost_of(quantized: Model) -> float:
-    """What a hop costs: multiply-accumulates by the type of their inputs, and bytes of tensors that are stored."""
+    """Return the cost of a hop: multiply-accumulates by the type of their inputs, and bytes of stored tensors."""
     facts = with_macs(describe(quantized, "host"), quantized)
     macs = {"int8": facts.macs_int8, "int16": facts.macs_int16, "float32": facts.macs_float}
     stored = sum(
@@ -57,10 +57,10 @@ def cost_of(quantized: Model) -> float:
 
 
 def chosen(pool: Sequence[Auto], needed: float, least: float) -> Auto | None:
-    """Return the cheapest that reaches what is needed, with its decisions kept, else the least that is; or None.
+    """Return the cheapest candidate that is good enough with its decisions kept, else the least accepted one, or None.
 
-    Of equal cost the better one; so none of the pool is as cheap and better. Where no decisions are kept, that
-    with the fewest turned.
+    At equal cost the better one is taken, so none of the pool is as cheap and better. Where no candidate keeps its
+    decisions, the one with the fewest changed decisions is taken.
     """
     for bound in (needed, least):
         if enough := [a for a in pool if a.snr_db >= bound and a.turned <= MOST_TURNED]:

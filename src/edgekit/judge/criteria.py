@@ -1,4 +1,4 @@
-"""What a search for types is judged by: clips, quieter ones and overlapping ones, decisions, images or a metric."""
+"""Criteria of a search for types: clips, quieter and overlapping ones, decisions, images or a metric."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,36 +20,36 @@ from edgekit.quantize.recipe import AUTO, Recipe
 from edgekit.quantize.search.search import decibels
 from edgekit.targets.trials import Trials
 
-Judgement = tuple[dict[str, float], float, float | None]  # noises, decisions turned, the metric
-MIN_SNR_DB = 30.0  # if not told
-UNHEARD_DB = 3.0  # more, of what is judged in parts: clips that come later are that much worse
-LEAST_SNR_DB = 26.0  # whatever it takes, if not told
+Judgement = tuple[dict[str, float], float, float | None]  # noises, changed decisions, the metric
+MIN_SNR_DB = 30.0  # the default
+UNHEARD_DB = 3.0  # more, for clips judged in parts: later clips are that much worse
+LEAST_SNR_DB = 26.0  # the default, at any cost
 LEAST_LEVELS_DB = 20.0  # the same over all levels of sound
 MIN_PSNR_DB = 36.0  # of images
 JUDGES = 3  # every third clip judges types
 SCREENED_HOPS = 256  # of all clips, the loudest of each
-JUDGED_HOPS = 750  # of these in all: what a search for types needs to tell them apart
+JUDGED_HOPS = 750  # of these in all: enough for a search for types to distinguish them
 HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
 # Audio is judged at lower levels as well: factors on samples, and how much more noise the output may have there where
 # a ratio is asked for.
 LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
-DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count beside it
+DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count as well
 DECIDED_LEVELS = DETECTED[:3]
-OVERLAP = np.float32(0.7)  # factor on two clips that are heard at once
+OVERLAP = np.float32(0.7)  # factor on two clips that are mixed
 
 
 class TypeCriteria:
-    """Clips that types are judged by, what the float network makes of them, and what is to be reached.
+    """The clips that judge types, the float network's outputs for them, and the goal.
 
     Attributes:
         places: the numbers of the judging parts of the calibration, whose ranges are left out meanwhile.
         reference: the judging clips, in all forms, at all levels.
-        images: of a denoiser of which no ratio is asked.
-        metric: the user's, and what it must reach; else None.
-        needed: what is to be reached, in dB or as the metric counts.
-        least: what is taken where that takes too much.
+        images: of a denoiser for which no SNR is asked.
+        metric: the user's, and the value that it must reach; else None.
+        needed: the goal, in dB or in the metric's unit.
+        least: the accepted minimum where the goal costs too much.
         thrifty: whether products are to stay in int8 as long as that is possible.
-        sought: the ratio to look for where they do.
+        sought: the SNR to search for in that case.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TypeCriteria:
         forms = len(judged) // len(self.places)
         self.reference = Reference(model, judged, allowances, self.in_parts, forms)
         self.count = len(judged)
-        # what an export is verified on: it is told by how much
+        # the SNR by which an export is verified
         verified = [] if self.images else [sample_hops(model, calibration, None)]
         self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
@@ -89,15 +89,15 @@ class TypeCriteria:
 
     @property
     def in_parts(self) -> bool:
-        """Whether clips are judged hop by hop, by what suits the others least.
+        """Whether clips are judged hop by hop, on the part that fits the others least.
 
-        So they are where they cannot be made quieter or heard at once, as PCM is, to tell of what comes later.
+        This holds where clips cannot be made quieter or mixed, as PCM can, to predict later signals.
         """
         return self.heard.pcm is None and self.heard.parts is not None
 
     @property
     def decides(self) -> bool:
-        """Whether decisions are what counts most."""
+        """Whether decisions are the main criterion."""
         return self.thrifty and bool(self.decisions.ends)
 
     @property
@@ -106,7 +106,7 @@ class TypeCriteria:
         return self.images is None and self.metric is None
 
     def held(self, seen: ObservedModel) -> ObservedModel:
-        """What was seen without the judging clips; all of it where there are no parts to leave out."""
+        """Return the observations without the judging clips; all of them where there are no parts to leave out."""
         return seen if seen.parts is None else seen.without(self.places)
 
     def measured(
@@ -116,9 +116,9 @@ class TypeCriteria:
         recipe: Recipe,
         alone: dict[str, float] | None = None,
     ) -> Auto:
-        """Quantize, and measure in C: with the ranges of `held`, which has not seen the judging clips.
+        """Quantize, and measure in C, with the ranges of `held`, which excludes the judging clips.
 
-        Those count together, and what the export is verified on apart.
+        Those count together, the clips that verify the export separately.
         """
         count = len(self.whole.clips)
         tried = quantize_observed(held, recipe, self.calibration.label)
@@ -136,7 +136,7 @@ class TypeCriteria:
         return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
 
     def _reached(self, tried: Model, found: Sequence[Judgement]) -> float:
-        """The PSNR of images, the mean of the metric, or the least ratio of what judges and what verifies."""
+        """Return the PSNR of images, the mean of the metric, or the least SNR over judging and verified clips."""
         if self.images is not None:
             return self.images.psnr_db(tried)
         if self.metric is not None:
@@ -146,20 +146,20 @@ class TypeCriteria:
         return decibels(max(self.whole.total(part) for part in parts))
 
     def outlook(self, quantized: Model) -> float:
-        """About what ratio the judging clips would have, in dB: some of them in onnxruntime, without a compiler."""
+        """Estimate the SNR of the judging clips, in dB, on some of them in onnxruntime, without a compiler."""
         runner, judged = HopRunner(quantized), self.reference
         return decibels(
             judged.total([judged.noise(i, runner(judged.clips[i])) for i in judged.some])
         )
 
     def turned(self, quantized: Model) -> float:
-        """About what share of decisions twice its error turns: in onnxruntime; 0 where none count."""
+        """Estimate the share of decisions that change at twice its error, in onnxruntime; 0 where none count."""
         runner, clips = HopRunner(quantized), self.decisions.clips
         shares = [self.decisions.turned(i, runner(clip)) for i, clip in enumerate(clips)]
         return sum(shares) / len(shares) if shares else 0.0
 
     def _metric(self, clip: int, outputs: Arrays) -> float | None:
-        """What the user's metric says of a judging clip, none over it, at whatever level."""
+        """Return the user's metric of a judging clip at its level; None for the verified clip after them."""
         level, place = divmod(clip, len(self.places))
         levels = levels_of(self.model, self.heard)
         if self.metric is None or level >= len(levels):
@@ -199,7 +199,7 @@ def hardest(model: Model, calibration: Calibration) -> int:
 def judges(
     model: Model, calibration: Calibration, heard: HeldOutSound, first: int = JUDGES - 1
 ) -> tuple[tuple[int, ...], list[Clip], list[float]]:
-    """Return which parts of the calibration judge, as clips, and by how much the noise of each is divided.
+    """Return the judging parts of the calibration, as clips, and the divisor of the noise of each.
 
     That is every third part from the `first` on, `JUDGED_HOPS` or `HEARD_HOPS` in all. PCM is judged at all
     levels, and with the next part over it; session constants stay whole.
@@ -243,7 +243,7 @@ def loudest_hops(model: Model, calibration: Calibration) -> Calibration:
 
 
 def loudest(model: Model, clip: Clip, clips: int) -> Clip:
-    """Return the hops of one of so many clips that have the most power: `SCREENED_HOPS` in all clips.
+    """Return the hops of one clip that have the most power: `SCREENED_HOPS` in all clips together.
 
     Calls of a denoiser stay as they are: each has its place in the sampling.
     """

@@ -1,6 +1,6 @@
-"""Outputs that decide: what rounding turns of the decisions that a network's probabilities stand for.
+"""Outputs that decide: the share of decisions from a network's probabilities that rounding changes.
 
-An output is a probability if a sigmoid or a softmax ends it. Its signal-to-noise ratio says little: where nearly
+An output is a probability if a sigmoid or a softmax ends it. Its signal-to-noise ratio is misleading: where nearly
 all is near 1, it is flattering. So the decisions themselves are counted.
 """
 
@@ -16,13 +16,13 @@ from edgekit.operators.roles import activations, is_move
 
 Arrays = Mapping[str, Array]
 THRESHOLD = 0.5  # of a sigmoid
-# Few decisions of a calibration are near enough to turn. Those that twice the error would turn are more of them,
-# and about twice as many as turn: a bound on them says more.
+# Few decisions of a calibration are near enough to change. About twice as many change at twice the error, so a bound on
+# those is more reliable.
 ERROR_FACTOR = 2.0
 
 
 class Decisions:
-    """What the float network decides over clips, and how often another decides otherwise."""
+    """The decisions of the float network over clips, and how often another network decides otherwise."""
 
     def __init__(self, model: Model, clips: Sequence[Arrays]) -> None:
         """Run the float network in onnxruntime; `clips` map stream inputs to (hops, *shape)."""
@@ -32,7 +32,7 @@ class Decisions:
         self._exact = [runner(clip) for clip in self.clips]
 
     def turned(self, clip: int, outputs: Arrays) -> float:
-        """The share of an output's decisions that `ERROR_FACTOR` times the error turns; of the worst output."""
+        """Return the share of an output's decisions that change at `ERROR_FACTOR` times the error; the worst one's."""
         shares = []
         for name, end in self.ends.items():
             exact = self._exact[clip][name].astype(np.float64)

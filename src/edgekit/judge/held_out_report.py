@@ -1,4 +1,4 @@
-"""What was found of clips left out of a calibration, at every level, and what a user should know of it."""
+"""Findings on clips left out of a calibration, at every level, and notes on them for the user."""
 
 import math
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ MIN_SNR_DB = 20.0
 MIN_ALIKE = 0.98  # of the decisions of a detector
 BEYOND_DB = 3.0  # a left-out clip's peaks above those of all others, half a bit of a range
 MOST_BEYOND = 0.05  # of all tensors
-FEWER_DB = 1.0  # what unheard clips may come out worse by before it is said
+FEWER_DB = 1.0  # the loss of held-out clips that is accepted without a note
 FALLBACK = "w8a16"
 
 
 @dataclass(frozen=True)
 class Level:
-    """What was found of clips that are so many dB above what they were recorded at.
+    """The findings on clips at one level relative to their recordings.
 
     Attributes:
         level_db: the level.
         snr_db: of the worst output against the float network's, the mean of the clips; None without noise.
-        alike: the share of decisions that are those of the float network; None of a network that decides nothing.
+        alike: the share of decisions equal to those of the float network; None for a network without decisions.
         metric: the mean of the user's metric, where there is one; then it alone counts.
-        needed: what it must reach.
-        worst_db: the ratio of the clip that comes out worst; None without noise.
+        needed: the value that it must reach.
+        worst_db: the SNR of the worst clip; None without noise.
         lost_db: SI-SDR that clips with a clean form lose against the float network, mean and most; None without one.
     """
 
@@ -37,13 +37,13 @@ class Level:
 
     @property
     def worth(self) -> float:
-        """What counts, the more the better: the metric, decisions, or else the ratio."""
+        """Return the value that counts, higher is better: the metric, decisions, or else the SNR."""
         ratio = math.inf if self.snr_db is None else self.snr_db
         return next((x for x in (self.metric, self.alike) if x is not None), ratio)
 
     @property
     def wanted(self) -> str:
-        """What is needed, for people."""
+        """Return the required value, for people."""
         if self.metric is not None:
             return f"{self.needed:g} is"
         return (
@@ -52,7 +52,7 @@ class Level:
 
     @property
     def short(self) -> bool:
-        """Whether it is below what is wanted."""
+        """Whether it is below the required value."""
         if self.metric is not None:
             return self.metric < self.needed
         if self.alike is not None:
@@ -61,7 +61,7 @@ class Level:
 
     @property
     def said(self) -> str:
-        """What was found, for people."""
+        """Return the measured value, for people."""
         if self.metric is not None:
             return f"{self.metric:.4g}"
         if self.alike is not None:
@@ -71,16 +71,16 @@ class Level:
 
 @dataclass(frozen=True)
 class HeldOutReport:
-    """What a recipe keeps of clips that it was not calibrated on.
+    """The quality of a recipe on clips outside its calibration.
 
     Attributes:
-        clips: how many of them, or of the quarters of a single clip.
-        of: of how many in all.
+        clips: their number, or the number of quarters of a single clip.
+        of: the number of all.
         levels: one row each of `LEVELS_DB`.
-        heard_db: the ratio of the same clips as they are where they are calibrated on.
+        heard_db: the SNR of the same clips when they were part of the calibration.
         beyond: the share of tensors whose peak in one clip is `BEYOND_DB` above that in all others.
-        level_dbfs: the clips' root mean square beside full scale, on average, as they were recorded.
-        instead: where a level is short, what the recipe `FALLBACK` has at the level that is worst.
+        level_dbfs: the clips' root mean square relative to full scale, on average, as they were recorded.
+        instead: where a level is short, the result of the recipe `FALLBACK` at the worst level.
     """
 
     clips: int
@@ -93,11 +93,11 @@ class HeldOutReport:
 
     @property
     def is_short(self) -> bool:
-        """Whether any level is below what is wanted."""
+        """Whether any level is below the required value."""
         return any(row.short for row in self.levels)
 
     def facts(self) -> JsonObject:
-        """As in the manifest's `verification`."""
+        """The entries of the manifest's `verification`."""
         rows = [
             {
                 "level_db": row.level_db,
@@ -117,7 +117,7 @@ class HeldOutReport:
         return {"levels": rows, "held_out": held}
 
     def notes(self, recipe: str) -> list[str]:
-        """What the user should know of it, with what to do."""
+        """Return notes for the user, with the steps to take."""
         found = []
         if short := [row for row in self.levels if row.short]:
             rows = ", ".join(f"{row.said} at {row.level_db} dB" for row in short)
@@ -146,7 +146,7 @@ class HeldOutReport:
         return f"--recipe {reaches}" if recipe == "auto" else f"--recipe auto, or {reaches}"
 
     def _unheard_db(self) -> float:
-        """By how much clips that were left out come out worse."""
+        """Return the loss of clips that were left out."""
         first = self.levels[0].snr_db
         return 0.0 if first is None or self.heard_db is None else self.heard_db - first
 

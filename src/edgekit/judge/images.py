@@ -1,4 +1,4 @@
-"""How near a quantized denoiser's images come to those that the float network draws from the same seeds."""
+"""PSNR of a quantized denoiser's images against those that the float network draws from the same seeds."""
 
 import tempfile
 from pathlib import Path
@@ -19,7 +19,7 @@ HIGHEST_DB = 120.0  # of equal images
 
 
 class Images:
-    """What the float network draws from a few seeds."""
+    """The images that the float network draws from a few seeds."""
 
     def __init__(self, model: Model) -> None:
         """Draw: `IMAGES` of a float model with a sampler, labels in turn."""

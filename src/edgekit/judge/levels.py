@@ -1,7 +1,7 @@
-"""Integers of a network that hears sound, judged on clips left out of their calibration, at several levels.
+"""Judge integers of a network with sound input on clips left out of their calibration, at several levels.
 
-A build is calibrated on all clips, so its output on these flatters. What is judged is the same recipe calibrated
-without some of them, on those, each as it is and quieter: a step that suits loud sound is coarse for quiet one.
+A build is calibrated on all clips, so its output on these is too good. The same recipe is calibrated without some of
+them and judged on those, at their level and quieter: a step that suits loud sound is coarse for quiet sound.
 """
 
 import math
@@ -48,7 +48,7 @@ class HeldOutSound:
 
     @property
     def judged(self) -> Parts | None:
-        """The parts of a network that hears sound."""
+        """The parts of a network with sound input."""
         return None if self.pcm is None else self.parts
 
 
@@ -70,15 +70,15 @@ def judge(
     progress: Progress,
     metric: RequiredMetric | None = None,
 ) -> HeldOutReport:
-    """Quantize without the parts of every fold, and compare what that makes of them with the float network.
+    """Quantize without the parts of every fold, and compare the outputs for them with the float network.
 
     Args:
         model: the float network, with one PCM input.
-        seen: what was observed of it, with its parts.
-        recipe: what it is quantized in; one that fits weights does so for the first fold only.
+        seen: the observations of it, with its parts.
+        recipe: of the quantization; one that fits weights does so for the first fold only.
         kernels: the target whose C runs it, which has the bits of the build; None for onnxruntime.
-        progress: is told how many of the networks are done.
-        metric: the user's, and what it must reach.
+        progress: gets the number of networks that are done.
+        metric: the user's, and the value that it must reach.
 
     Raises:
         ToolError: there are `kernels`, and no C compiler.
@@ -96,7 +96,7 @@ def judge(
 
 @dataclass
 class _Found:
-    """Of one level, by clip: the noise of each output, decisions alike, the metric, and SI-SDR that is lost."""
+    """Findings at one level, by clip: the noise of each output, equal decisions, the metric, and the SI-SDR lost."""
 
     noises: list[dict[str, float]] = field(default_factory=list)
     shares: list[float] = field(default_factory=list)
@@ -104,7 +104,7 @@ class _Found:
     lost: list[float] = field(default_factory=list)
 
     def level(self, level_db: int, needed: float) -> Level:
-        """All clips together."""
+        """Combine all clips."""
         lost = (float(np.mean(self.lost)), max(self.lost)) if self.lost else None
         alike, said = _mean(self.shares), _mean(self.values)
         ratio, worst = _ratio(self.noises), _worst(self.noises)
@@ -112,7 +112,7 @@ class _Found:
 
 
 class _LevelCriteria:
-    """The judged parts at all levels, and what the float network makes of them."""
+    """The judged parts at all levels, and the float network's outputs for them."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class _LevelCriteria:
         self.beyond = parts.beyond(BEYOND_DB)
 
     def run(self, recipe: Recipe, most_folds: int, quick: bool = False) -> HeldOutReport:
-        """Judge a recipe on some of the folds; what is `quick` to compile shares no kernels with the build."""
+        """Judge a recipe on some of the folds; a `quick` compilation shares no kernels with the build."""
         folds = self.folds[:most_folds]
         found = [_Found() for _ in LEVELS_DB]
         heard: list[dict[str, float]] = []
@@ -162,7 +162,7 @@ class _LevelCriteria:
     def _judge_fold(
         self, fold: Sequence[int], quantized: Model, quick: bool, found: "list[_Found]"
     ) -> list[dict[str, float]]:
-        """Add what integers make of the clips that were left out, at each level; the noise of the others."""
+        """Add the integers' results for the clips that were left out, at each level, and the noise of the others."""
         places = {number: place for place, number in enumerate(self.numbers)}
         unheard = [(level, places[n]) for level in range(len(LEVELS_DB)) for n in fold]
         known = [(0, places[n]) for n in self.numbers if n not in fold]
@@ -181,7 +181,7 @@ class _LevelCriteria:
     def _see(
         self, found: "_Found", level: int, place: int, outputs: Arrays, noise: dict[str, float]
     ) -> None:
-        """Add what integers make of a clip that was left out."""
+        """Add the integers' results for a clip that was left out."""
         found.noises.append(noise)
         found.lost += self._lost(level, place, outputs)
         if self.ends or self.model.decide is not None:
@@ -230,7 +230,7 @@ class _LevelCriteria:
         return clean_of(calibration, part, hops, stream.hop_samples, stream.delay_samples or 0)
 
     def _measured(self, level: int, place: int, outputs: Arrays) -> float:
-        """What the user's metric says of a clip."""
+        """Return the user's metric of a clip."""
         assert self.metric is not None
         exact, gain = self.references[level].runs[place], np.float32(10 ** (LEVELS_DB[level] / 20))
         clean = self._clean(place)
@@ -238,13 +238,13 @@ class _LevelCriteria:
 
 
 def dbfs(samples: Array) -> float:
-    """The root mean square of samples beside full scale, in dB; `SILENCE_DBFS` at least."""
+    """Return the root mean square of samples relative to full scale, in dB; at least `SILENCE_DBFS`."""
     power = float(np.mean(np.square(samples, dtype=np.float64)))
     return max(10 * math.log10(max(power, 1e-30)), SILENCE_DBFS)
 
 
 def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
-    """In dB, the mean of the clips, each as its worst output; None without noise.
+    """Return the mean SNR of the clips in dB, each by its worst output; None without noise.
 
     The noise of all clips together is that of one or two of them, and predicts others less well.
     """
@@ -253,13 +253,13 @@ def _ratio(noises: Sequence[Mapping[str, float]]) -> float | None:
 
 
 def _worst(noises: Sequence[Mapping[str, float]]) -> float | None:
-    """In dB, of the clip that comes out worst; None without noise."""
+    """Return the SNR of the worst clip in dB; None without noise."""
     worst = min(_ratios(noises))
     return worst if worst < MOST_DB else None
 
 
 def _ratios(noises: Sequence[Mapping[str, float]]) -> list[float]:
-    """In dB, of each clip's worst output, at most `MOST_DB`."""
+    """Return the SNR of each clip's worst output in dB, at most `MOST_DB`."""
     return [min(-10 * math.log10(max(*n.values(), 1e-30)), MOST_DB) for n in noises]
 
 

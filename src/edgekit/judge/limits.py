@@ -1,4 +1,4 @@
-"""Bounds on what a build may take of its device, as a user gives them to a search for types."""
+"""Bounds on the device resources of a build, as a user gives them to a search for types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ FLAGS = {"flash": "--max-flash", "ram": "--max-ram", "instructions": "--max-inst
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a build for a target may take.
+    """The largest costs allowed for a build on a target.
 
     Attributes:
-        target: whose C it is.
-        most: by the keys of `FLAGS`: bytes of weights, bytes of states and scratch, instructions of a hop. What
-            is not bounded has no key.
+        target: of the C build.
+        most: by the keys of `FLAGS`: bytes of weights, bytes of states and scratch, instructions of a hop. Unbounded
+            resources have no key.
     """
 
     target: str
@@ -28,11 +28,11 @@ class Limits:
         return all(taken[key] <= most for key, most in self.most.items())
 
     def within(self, pool: Sequence["Auto"]) -> "list[Auto]":
-        """Those of a pool that fit."""
+        """Return the candidates of a pool that fit."""
         return [auto for auto in pool if self.fits(auto.taken)]
 
     def excess(self, taken: Mapping[str, int]) -> float:
-        """How many times a bound a candidate takes, of the bound that it misses most."""
+        """Return the cost of a candidate divided by the bound, for the bound that it misses most."""
         return max(taken[key] / max(most, 1) for key, most in self.most.items())
 
 

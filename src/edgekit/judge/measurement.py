@@ -1,4 +1,4 @@
-"""How near networks come to their float reference, measured in C over clips; what was measured is kept."""
+"""Noise of networks against their float reference, measured in C over clips; the measurements are cached."""
 
 import hashlib
 import json
@@ -21,13 +21,13 @@ from edgekit.targets.trials import Trials
 
 Clips = Sequence[Mapping[str, Array]]
 RANKED = 3
-BATCH = 8  # tables between two writes of what was measured
+BATCH = 8  # tables between two writes of the measurements
 QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
 QUIETEST_HOP = 1e-2  # the same of hops
 
 
 class Reference:
-    """Clips and what the float network makes of them."""
+    """Clips and the float network's outputs for them."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class Reference:
         Args:
             model: a float network.
             clips: map stream inputs to (hops, *shape).
-            allowances: by how much the noise of each clip is divided before it counts; 1 where not given.
-            each_hop: the noise of a hop counts beside the power of that hop, not beside that of its clip: hops
-                in which little is to be heard count like all others, as in a segmental ratio.
-            forms: in how many forms each sound is there: all sounds in the first, then all in the second, ...
+            allowances: divisors of the noise of each clip; 1 where not given.
+            each_hop: the noise of a hop is divided by the power of that hop, not by that of its clip. So quiet hops
+                count like all others, as in a segmental SNR.
+            forms: the number of forms of each sound: all sounds in the first, then all in the second, ...
         """
         self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
         self._forms = forms
@@ -82,7 +82,7 @@ class Reference:
         }
 
     def _of_hops(self, clip: int, name: str, output: Array) -> float:
-        """The mean of the noise of each hop beside its own power."""
+        """Return the mean of the noise of each hop, divided by its power."""
         exact = self.outputs[clip][name]
         noise = _powers(output.astype(np.float64) - exact)
         shares = noise / np.maximum(_powers(exact), self._floors[name])
@@ -90,13 +90,13 @@ class Reference:
 
     @staticmethod
     def total(noises: Sequence[Mapping[str, float]]) -> float:
-        """Of several clips: the mean of the output that is worst."""
+        """Return the mean over several clips of the worst output."""
         return max(float(np.mean([noise[name] for noise in noises])) for name in noises[0])
 
 
 @dataclass
 class Bench:
-    """What a worker measures with: compiled there once, for one core."""
+    """The measuring setup of a worker: compiled there once, for one core."""
 
     model: bytes
     reference: Reference
@@ -120,7 +120,7 @@ class Meter:
     """The relative noise of a selectable network for tables of grids."""
 
     def __init__(self, model: Model, reference: Reference, folder: Path | None, team: Team) -> None:
-        """`folder` keeps what was measured, so that a search that was cut off goes on from there."""
+        """Keep measurements in `folder`, so that an interrupted search goes on from there."""
         self._model, self._reference, self._team = model, reference, team
         self._path = folder and folder / f"{_digest(model, reference)}.json"
         self._known: dict[str, float] = {}
@@ -187,11 +187,11 @@ class Meter:
 
 
 def _read_cache(path: Path) -> dict[str, float]:
-    """What was measured before.
+    """Return the earlier measurements.
 
     Raises:
-        UsageError: the folder cannot be made or written to, or the file is not what `_save` writes: said
-            before the search, which takes long.
+        UsageError: the folder cannot be made or written to, or `_save` did not write the file. It is raised before the
+            search, which takes long.
     """
     where = f"cache folder '{path.parent}'"
     try:
@@ -214,7 +214,7 @@ def _power(array: Array) -> float:
 
 
 def _powers(array: Array) -> Float64:
-    """Of each hop."""
+    """Return the power of each hop."""
     return np.asarray(np.square(array, dtype=np.float64).reshape(len(array), -1).mean(axis=1))
 
 

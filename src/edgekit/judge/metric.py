@@ -28,12 +28,12 @@ class Metric:
     function: Callable[[Arrays, Arrays, Samples | None], float]
 
     def __call__(self, outputs: Arrays, exact: Arrays, clean: Samples | None) -> float:
-        """Return what the function says of a clip; the higher, the better.
+        """Return the function's value for a clip; the higher, the better.
 
         Args:
             outputs: of the integers, (hops, *shape) by name.
             exact: the same of the float network.
-            clean: (samples,) of the clip without noise, as late as the outputs; None where it is not known.
+            clean: (samples,) of the clip without noise, as late as the outputs; None where it is unknown.
 
         Raises:
             UsageError: the function fails, or gives no finite number.
@@ -51,14 +51,14 @@ class Metric:
         return Problem(f"--metric '{self.name}'", found, ALLOWED, "correct the function")
 
 
-RequiredMetric = tuple[Metric, float]  # and what it must reach
+RequiredMetric = tuple[Metric, float]  # and the value that it must reach
 
 
 def read_metric(given: str) -> Metric:
     """Import the function that ``package.module:function`` names; it is the user's own code.
 
     Raises:
-        UsageError: it cannot be imported, or is no function.
+        UsageError: it cannot be imported, or is not a function.
     """
     module, _, name = given.partition(":")
     try:
@@ -76,7 +76,7 @@ def read_metric(given: str) -> Metric:
 def clean_of(
     calibration: "Calibration", part: "Part", hops: int, hop: int, delay: int
 ) -> Samples | None:
-    """Return the clean form of so many hops of a part, `delay` samples late; None where it is not known."""
+    """Return the clean form of a part's hops, `delay` samples late; None where it is unknown."""
     clean = calibration.clean.get(part.clip)
     if clean is None:
         return None

@@ -1,8 +1,8 @@
-"""What a recipe leaves open is measured on clips left out of the calibration: equal channels, and quieter copies.
+"""Measure the choices that a recipe leaves open, on held-out clips: equal channels, and quieter copies.
 
 Equal weights on both sides of a channel help most networks of many grouped or depthwise convolutions, and cost some
-others a few dB. So do ranges that have seen every clip a second time, 30 dB quieter, in networks that hear sound. No
-rule from weights and ranges alone was found that tells which; a run of both does.
+others a few dB. So do ranges from clips and their copies 30 dB quieter, in networks with sound input. No rule from
+weights and ranges alone was found that predicts which; a run of both decides.
 """
 
 import math
@@ -29,7 +29,7 @@ from edgekit.quantize.recipe import MEASURED, Recipe
 HOPS = 240  # of each level, over all clips that are left out
 MOST_DB = 40.0  # of a level: more is not worth a loss at another one
 MARGIN_DB = 0.5  # by which a form must be better than the plain one, over all levels
-LEAST = 1e-4  # of a probability, and of what it lacks to 1
+LEAST = 1e-4  # of a probability, and of its distance to 1
 QUIETEST = 1e-3  # of an output's mean power: quieter clips count less
 
 
@@ -38,10 +38,10 @@ class Option:
     """A choice that a recipe may leave open.
 
     Attributes:
-        key: of the recipe, true where it is taken.
-        fact: under which a manifest says what was measured.
-        taken, left: what was chosen, in words.
-        form: what it is measured with.
+        key: of the recipe, true where the choice is taken.
+        fact: the manifest's key for the measurement.
+        taken, left: the two outcomes, in words.
+        form: the preparation with which it is measured.
     """
 
     key: str
@@ -59,9 +59,9 @@ QUIET = Option(
 
 @dataclass(frozen=True)
 class ChosenPreparation:
-    """A recipe that leaves nothing open, and what was seen of the network so prepared.
+    """A recipe that leaves nothing open, and the observations of the network so prepared.
 
-    `said` is what was measured, for people, by `Option.fact`.
+    `said` holds the measurements, for people, by `Option.fact`.
     """
 
     recipe: Recipe
@@ -72,11 +72,11 @@ class ChosenPreparation:
 def choose_preparation(
     model: Model, calibration: Calibration, recipe: Recipe, progress: Progress
 ) -> ChosenPreparation:
-    """Observe the network on the calibration, prepared and heard as the recipe says or as measures better.
+    """Observe the network on the calibration, in the preparation that the recipe names or that measures better.
 
-    What measures is the worst output's ratio at every level of sound, of probabilities that of their log odds: near 0
-    and 1 they flatter. What makes no difference to a network, or meets a calibration that nothing can be left out of,
-    is not taken.
+    The measure is the worst output's SNR at every level of sound. For probabilities it is the SNR of their log odds, as
+    near 0 and 1 the plain SNR is misleading. A choice is not taken if it makes no difference to a network, or if
+    nothing can be left out of the calibration.
     """
     found = sound_inputs(model, calibration)
     options = [*_open(model, recipe, found)]
@@ -88,7 +88,7 @@ def choose_preparation(
 
 
 def close_recipe(model: Model, recipe: Recipe) -> Recipe:
-    """The recipe without what it leaves open; where sound meets a logarithm it has quieter copies."""
+    """Close the open choices of the recipe; where sound meets a logarithm it has quieter copies."""
     if recipe.equalize == MEASURED:
         recipe = replace(recipe, equalize=False)
     if recipe.quiet_copies == MEASURED:
@@ -113,7 +113,7 @@ def _measure_options(
     options: Sequence[Option],
     progress: Progress,
 ) -> tuple[Recipe, dict[str, str]]:
-    """The recipe with the options that are better, one after the other, and what was measured of each.
+    """Return the recipe with the options that measure better, one after another, and the measurements.
 
     Ranges are those of the loudest hops.
     """
@@ -128,7 +128,7 @@ def _measure_options(
     progress("compare preparations", 0, len(options) + 1)
     try:
         before = judges.ratios(observe_model(model, part, recipe), recipe)
-    except CalibrationError:  # all sound is in what is left out
+    except CalibrationError:  # all sound is in the part that is left out
         return recipe, said
     for done, option in enumerate(options, 1):
         progress("compare preparations", done, len(options) + 1)
@@ -150,7 +150,7 @@ def _mean(ratios: Sequence[float]) -> float:
 
 
 class _Judges:
-    """Clips that are left out of the calibration together, at every level, and what the float network makes of them."""
+    """Clips left out of the calibration together, at every level, and the float network's outputs for them."""
 
     def __init__(
         self, model: Model, parts: Sequence[Part], calibration: Calibration, pcm: str | None
@@ -165,7 +165,7 @@ class _Judges:
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
 
     def ratios(self, seen: ObservedModel, recipe: Recipe) -> list[float]:
-        """In dB, of the worst output at each level; weights are rounded to the nearest, fitted or not."""
+        """Return the SNR in dB of the worst output at each level; weights are rounded to the nearest, fitted or not."""
         nearest = replace(recipe, rounding="nearest")
         runner = HopRunner(quantize_observed(seen, nearest, ""))
         rows = zip(self.clips, self.exact, strict=True)

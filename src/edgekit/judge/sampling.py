@@ -51,10 +51,10 @@ def sampled_calls(
 
     Args:
         reference: the float network, which is run.
-        model: what is lowered, whose inputs are returned: with step groups also their number.
+        model: the one to lower, whose inputs are returned: with step groups also their number.
         examples: a factory's inputs (hops, *shape), for conditions that are not labels.
-        images: how many are drawn.
-        limit: of the calls; of large ones fewer.
+        images: the number to draw.
+        limit: the most calls; fewer if they are large.
     """
     table, given = model.sampler, drawn_conditions(model, examples, images)
     assert table is not None
@@ -95,7 +95,7 @@ def calls_of_networks(
     examples: Mapping[str, Array] | None,
     conditions: Sequence[Mapping[str, Array]] = (),
 ) -> dict[str, Arrays]:
-    """Return the inputs of a float denoiser's other networks while it draws images, by what they do: (images, *shape).
+    """Return inputs of a float denoiser's other networks while it draws images, by role: (images, *shape).
 
     Arguments as of `own_trajectories`.
     """
@@ -128,7 +128,7 @@ def _conditions(
     images: int,
     conditions: Sequence[Mapping[str, Array]],
 ) -> Arrays:
-    """Those that are given in turn, or drawn ones: (images, ...)."""
+    """Return the given conditions in turn, or drawn ones: (images, ...)."""
     if not conditions:
         return drawn_conditions(model, examples, images)
     whole = {n: np.concatenate([c[n][:, 0] for c in conditions]) for n in conditions[0]}
@@ -155,7 +155,7 @@ def _values_of_x(model: Model) -> int:
 def with_corrected_rows(
     model: Model, quantized: Model, examples: Mapping[str, Array] | None = None
 ) -> Model:
-    """Return a quantized denoiser whose sampler makes up for its mean errors, fitted on a few images.
+    """Return a quantized denoiser whose sampler corrects its mean errors, fitted on a few images.
 
     Args:
         model: the float network.
@@ -163,7 +163,7 @@ def with_corrected_rows(
         examples: as `sampled_calls` takes them.
 
     Raises:
-        UsageError: there is no sampler, or it is of rows that cannot be corrected.
+        UsageError: there is no sampler, or its rows cannot be corrected.
     """
     table = quantized.sampler
     if table is None or model.networks:
@@ -217,7 +217,7 @@ def drawn_conditions(model: Model, examples: Mapping[str, Array] | None, images:
 
 
 def golden_image(stream: Stream, model: Model) -> tuple[Arrays, Arrays]:
-    """Return what a replay on a device draws, one image: its seed and conditions, and ``x``; first axis images."""
+    """Return the image that a replay on a device draws: its seed and conditions, and ``x``; first axis images."""
     sampler, given = Sampler(stream), drawn_conditions(model, None, 1)
     x = sampler.sample(1, NOISE_SEED, given)
     seed = np.full((1, 1), NOISE_SEED, np.int64)
@@ -229,16 +229,16 @@ def compared_images(
 ) -> JsonObject:
     """Compare images that a build and its source network draw from the same seeds.
 
-    What a call's error does to an image depends on its row, which the ratio over calls does not see.
+    The effect of a call's error on an image depends on its row, which the SNR over calls does not show.
 
     Args:
         stream: the build.
-        reference: the float network, with the sampler that it was given.
+        reference: the float network, with its original sampler.
         examples: a factory's inputs (hops, *shape), for conditions that are not labels.
 
     Returns:
-        The manifest's `images`, how many were drawn, and `image_snr_db`, the ratio of the median one in dB; None
-        without noise.
+        The manifest's `images`, the number drawn, and `image_snr_db`, the SNR of the median one in dB; None without
+        noise.
     """
     sampler, table = Sampler(stream), reference.sampler
     assert table is not None
@@ -260,11 +260,11 @@ def compared_images(
 
 
 def verify_loop(stream: Stream, model: Model) -> None:
-    """Compare the build's own loop with the one in Python around the same network: every bit of one image.
+    """Compare the build's own loop with the Python loop around the same network: every bit of one image.
 
     Args:
         stream: the build.
-        model: what it was made of.
+        model: its source.
 
     Raises:
         VerificationError: a bit differs.

@@ -1,4 +1,4 @@
-"""What a build and its float network make of the clips whose clean form is known, as measures of speech."""
+"""Measures of speech for a build and its float network, on clips whose clean form is known."""
 
 import math
 from collections.abc import Mapping

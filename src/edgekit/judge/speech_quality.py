@@ -1,4 +1,4 @@
-"""Measures of speech beside its clean form: SI-SDR, and PESQ and STOI where their packages are."""
+"""Measures of speech against its clean form: SI-SDR, and PESQ and STOI if their packages are installed."""
 
 import importlib.util
 import math
@@ -27,7 +27,7 @@ def si_sdr_db(estimate: Samples, reference: Samples) -> float:
 
 
 def metrics(sample_rate_hz: int | None) -> dict[str, Metric]:
-    """Return the metrics that there are for this rate, each of (output, clean), the higher the better."""
+    """Return the metrics available for this rate, each of (output, clean), the higher the better."""
     found: dict[str, Metric] = {"SI-SDR, dB": si_sdr_db}
     stoi, pesq = (_package(name) for name in ("pystoi", "pesq"))
     if stoi and sample_rate_hz:
@@ -38,7 +38,7 @@ def metrics(sample_rate_hz: int | None) -> dict[str, Metric]:
 
 
 def _pesq(package: Any, output: Samples, clean: Samples) -> float:
-    """PESQ, wide band; not a number for what it has no value of, less than 1/4 s or no utterance."""
+    """Return wide-band PESQ; NaN where it is undefined: less than 1/4 s, or no utterance."""
     try:
         return float(package.pesq(WIDE_BAND_HZ, clean, output, "wb"))
     except package.PesqError:

@@ -1,7 +1,7 @@
-"""What integers keep of signals unlike the example inputs that alone calibrated them.
+"""SNR of integers on signals unlike the example inputs, where these were the only calibration.
 
-An example is often one call of noise. A user feeds other signals: slower ones, and quieter ones. So a build without
-a calibration is judged on noise, sines and a random walk at several levels, and the least ratio is what is stated.
+An example is often one call of noise. A user feeds other signals: slower ones, and quieter ones. So a build without a
+calibration is judged on noise, sines and a random walk at several levels. The least SNR is stated.
 """
 
 import math
@@ -29,7 +29,7 @@ from edgekit.runtime.build_folder.levels import decibels, signals_text, worth_db
 
 Arrays = Mapping[str, Array]
 LEVELS_DB = (0, -20, -40)  # relative to the root mean square of the example
-LOWEST_DB = -120.0  # a ratio below it says no more, and a manifest holds finite numbers
+LOWEST_DB = -120.0  # the lower limit of the SNR, since a manifest holds finite numbers
 
 
 def _noise(random: np.random.Generator, shape: tuple[int, int]) -> Float64:
@@ -76,14 +76,14 @@ def synthetic_signals(
 ) -> list[Signal]:
     """Return signals in every form and at every level, seeded.
 
-    A float input has the level of its example, root mean square; of a silent one 1, or 0.1 of PCM. Where no value of
-    the example is negative, none of a signal is. Inputs of integers, controls, session constants, and what
-    `settings` give are as in `sample_hops`. A network without another input gets these alone, as one signal.
+    A float input has the root mean square of its example; if that is silent 1, or 0.1 of PCM. If the example has no
+    negative value, the signals have none. Integer inputs, controls, session constants and `settings` are as in
+    `sample_hops`. A network without another input gets these alone, as one signal.
 
     Args:
-        model: takes the signals.
+        model: reads the signals.
         examples: (hops, *shape) of its inputs; of another shape they count as silent.
-        settings: what inputs have.
+        settings: values of inputs.
         most_hops: of each signal; fewer where the network is large.
     """
     hops = min(most_hops, verified_hops(model, RUNS))
@@ -120,12 +120,12 @@ def signal_facts(
         reference: the source network.
         signals: see `synthetic_signals`.
         outputs: of the build for each signal, from its fresh state.
-        verification: what was found on the example inputs.
-        least_db: what every signal must reach; None for no limit.
+        verification: the results on the example inputs.
+        least_db: the least SNR of every signal; None for no limit.
 
     Returns:
-        What changes in the manifest's `verification`: `signals`, a row for each signal on which the source gives
-        finite outputs with any signal in them; `example_snr_db`, the ratio so far; `snr_db`, the least of all.
+        The changes in the manifest's `verification`. `signals` has a row for each signal with finite, nonzero outputs
+        of the source. `example_snr_db` is the SNR so far; `snr_db` is the least of all.
 
     Raises:
         VerificationError: a signal is below `least_db`.
@@ -157,7 +157,7 @@ def _comparable(expected: Arrays) -> Arrays:
 
 
 def signal_notes(verification: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return what a user should know where signals lose more than 20 dB are good for, with what to do."""
+    """Return notes for the user where signals lose more than 20 dB, with the steps to take."""
     facts = verification or {}
     if (text := signals_text(facts)) is None or min(map(worth_db, facts["signals"])) >= MIN_SNR_DB:
         return ()
@@ -177,7 +177,7 @@ def _least_ratio(expected: Arrays, outputs: Arrays) -> float | None:
 def _scaled_inputs(
     model: Model, examples: Arrays | None, settings: InputSettings
 ) -> list[ir.Value]:
-    """The float inputs that a signal goes into: no control, no index, nothing that `settings` give."""
+    """Return the float inputs for a signal: no control, no index, no input in `settings`."""
     fixed = {*value_ranges(model, examples), *model.controls}
     fixed |= InputValues(model, settings).names
     return [

@@ -41,7 +41,7 @@ GOLDEN_HOPS = 64
 ORACLE_STEPS = 100_000
 MIN_ORACLE_HOPS = 128
 NOISE_SEED = 0
-# what runs a build here, by target; others run their C
+# the runners here, by target; others run their C
 RUN_BY = {
     "wasm": "the module, in wasmtime",
     "onnxruntime": "onnxruntime",
@@ -50,13 +50,13 @@ RUN_BY = {
     **dict.fromkeys(NPUS, "LiteRT, on the file before Vela"),
 }
 PCM_NOISE = 0.1  # of full scale
-HIGHEST_INTEGER = 1  # of integer inputs of which nothing tells: they may be indices
-# What a build must reach against the source network: float by its rounding alone, integers by far
+HIGHEST_INTEGER = 1  # of integer inputs of unknown meaning: they may be indices
+# SNR that a build must reach against the source network: float by its rounding alone, integers by far
 # less, since their fidelity is the recipe's and the calibration's affair.
 MIN_SNR_DB = {"float32": 90.0, HALF: 40.0}
 MIN_SNR_INTEGER_DB = 10.0
 # A float build may be this much farther from its source than the source is from itself with inputs
-# that differ in the last place: what onnxruntime rounds off is not the build's fault.
+# that differ in the last place: onnxruntime's own rounding is not the build's fault.
 OWN_NOISE_MARGIN_DB = 20.0  # a factor of ten
 MIN_SNR_OWN_DB = 15.0
 
@@ -74,9 +74,9 @@ def sample_hops(
 ) -> Arrays:
     """Return up to `HOPS` hops of every stream input, (hops, *shape); of large ones, and of much work, fewer.
 
-    Session constants have their own shape, without hops. The calibration's clips, one after another (their
-    hops go with the constants of the first). Without a calibration seeded noise, behind the
-    example inputs, (hops, *shape), where they fit, and what `settings` give.
+    Session constants have their own shape, without hops. The samples are the calibration's clips, one after another
+    (their hops go with the constants of the first). Without a calibration they are seeded noise, after the example
+    inputs, (hops, *shape), where they fit, and the values of `settings`.
     """
     hops = verified_hops(model)
     if calibration is None:
@@ -88,7 +88,7 @@ def sample_hops(
 
 
 def _noise_hops(model: Model, hops: int, examples: Mapping[str, Float32]) -> Arrays:
-    """Seeded noise of every input, behind its example where that fits."""
+    """Return seeded noise of every input, after its example where that fits."""
     random = np.random.default_rng(NOISE_SEED)
     ranges = value_ranges(model, examples)
     samples: Arrays = {}
@@ -114,9 +114,9 @@ def _noise_hops(model: Model, hops: int, examples: Mapping[str, Float32]) -> Arr
 
 
 def verified_hops(model: Model, runs: int = 1) -> int:
-    """Return how many hops are enough: bounded by what the runtimes hold of one tensor, and by their work.
+    """Return a sufficient number of hops, bounded by the runtimes' size of one tensor and by their work.
 
-    That many in each of `runs`, which share the work.
+    This is the number for each of `runs`, which share the work.
     """
     borders = *model.stream_inputs, *model.stream_outputs
     values = max([1, *(math.prod(static_shape(value) or ()) for value in borders)])
@@ -139,25 +139,25 @@ def verify(
     Args:
         stream: the build.
         reference: the source network, float where the source was, run in onnxruntime.
-        lowered: what the build was made of; an integer build is also compared with its oracle, in so many of
-            the first hops as `ORACLE_STEPS` allows.
+        lowered: the source of the build; an integer build is also compared with its oracle, in as many of the first
+            hops as `ORACLE_STEPS` allows.
         samples: (hops, *shape) for each stream input, (*shape) for each session constant.
-        min_snr_db: the least signal-to-noise ratio of any output that is accepted; None for that of
-            the recipe, or, in float, for what the source's own rounding leaves of it.
+        min_snr_db: the least SNR of any output that is accepted. None stands for that of the recipe, or, in float, for
+            the limit set by the source's own rounding.
         metric: of the outputs and those of the source; it must reach `min_snr_db` instead of the ratio.
-        progress: is told after each hop how many are done.
-        watched: is shown what the oracle makes of each hop.
+        progress: gets the number of hops done after each hop.
+        watched: gets the oracle's result of each hop.
 
-    Of decisions it is counted in how many hops they are others. Of a network of windows, whose hops are computed
-    alone, the facts say so: then no stream was compared.
+    For decisions, the hops in which they differ are counted. For a network of windows, whose hops are computed alone,
+    the facts state that no stream was compared.
 
     Returns:
-        The manifest's `verification`, and the build's outputs (hops, *shape). A ratio without noise
-        or without signal is None.
+        The manifest's `verification`, and the build's outputs (hops, *shape). An SNR without noise or without signal is
+        None.
 
     Raises:
-        VerificationError: an output is below what is accepted, or an integer build is not its oracle.
-        ModelError: the same, of a network that makes integers of floats that these do not hold.
+        VerificationError: an output is below the accepted SNR, or an integer build differs from its oracle.
+        ModelError: the same, of a network that converts floats to integers that cannot hold them.
     """
     stream.reset()
     outputs = stream.run(samples, progress)
@@ -194,7 +194,7 @@ def verify(
 
 
 class _Comparison:
-    """The measured outputs of a build beside those of its source: ratios in dB and largest errors, by name."""
+    """The measured outputs of a build against those of its source: SNR in dB and largest errors, by name."""
 
     def __init__(self, reference: Model, expected: Arrays, outputs: Arrays) -> None:
         measured = reference.measured_outputs
@@ -204,7 +204,7 @@ class _Comparison:
         self.lowest = min(self.ratios.values(), default=math.inf)
 
     def facts(self) -> JsonObject:
-        """Of all outputs together, as in the manifest's `verification`."""
+        """The facts of all outputs together, as in the manifest's `verification`."""
         return {
             "hops": self.hops,
             "snr_db": round(self.lowest, 2) if math.isfinite(self.lowest) else None,
@@ -212,7 +212,7 @@ class _Comparison:
         }
 
     def check(self, exact: bool | None, accepted: Mapping[str, float]) -> None:
-        """Refuse outputs below what is accepted, and integers that are not the oracle's."""
+        """Refuse outputs below the accepted SNR, and integers that differ from the oracle's."""
         low = [
             f"output '{name}': {ratio:.2f} dB below its source network's signal, largest error "
             f"{self.errors[name]:.3g}; at least {accepted[name]:g} dB needed (--min-snr)"
@@ -228,7 +228,7 @@ class _Comparison:
 def _accepted_ratios(
     outputs: Iterable[str], needed: float, own: Mapping[str, float]
 ) -> dict[str, float]:
-    """What each output must reach: what is needed, or what the source's own rounding leaves of it."""
+    """Return the SNR that each output must reach: the required one, or the limit set by the source's own rounding."""
     accepted = dict.fromkeys(outputs, needed)
     for name, ratio in own.items():
         accepted[name] = min(needed, max(ratio - OWN_NOISE_MARGIN_DB, MIN_SNR_OWN_DB))
@@ -238,7 +238,7 @@ def _accepted_ratios(
 def hops_decided_otherwise(
     reference: Model, expected: Mapping[str, Array], outputs: Mapping[str, Array]
 ) -> int:
-    """In how many hops a build decides otherwise than its source, which has decisions."""
+    """Return the number of hops with other decisions than the source, which has decisions."""
     names = outputs.keys() - {*reference.measured_outputs}
     differ = [(expected[n] != outputs[n]).reshape(len(outputs[n]), -1).any(axis=1) for n in names]
     return int(np.any(differ, axis=0).sum())
@@ -250,7 +250,7 @@ def _metric(
     expected: Arrays,
     needed: float,
 ) -> dict[str, float]:
-    """What the user's metric says, where there is one and it is enough."""
+    """Return the user's metric where there is one; raise if it is too low."""
     if metric is None:
         return {}
     if (value := metric(outputs, expected)) < needed:
@@ -259,7 +259,7 @@ def _metric(
 
 
 def _count_changed_decisions(reference: Model, expected: Arrays, outputs: Arrays) -> dict[str, int]:
-    """In how many hops a build decides otherwise than its source, which may decide nothing."""
+    """Return the number of hops with other decisions than the source; empty if it has none."""
     if reference.decide is None:
         return {}
     return {"hops_decided_otherwise": hops_decided_otherwise(reference, expected, outputs)}
@@ -300,7 +300,7 @@ def _equals_oracle(
 
 
 def oracle_hops(oracle: Oracle) -> int:
-    """How many hops NumPy runs: so many that operators, and time steps of recurrent ones, are `ORACLE_STEPS`."""
+    """Return the number of hops that NumPy runs, so that operators times time steps are at most `ORACLE_STEPS`."""
     steps = sum(
         dims(node.inputs[0])[0] if node.op_type in RECURRENT and node.inputs[0] else 1
         for node in oracle.graph

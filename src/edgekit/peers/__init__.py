@@ -1,4 +1,4 @@
-"""Peers beside a build: what others run networks with, each in an environment of its own.
+"""Peers of a build: other engines that run networks, each in a separate environment.
 
 Their packages clash.
 """

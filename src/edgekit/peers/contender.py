@@ -18,7 +18,7 @@ from edgekit.runtime.bench.contenders import Arrays, Timed
 
 LIMIT_S = 240.0  # of one answer: a conversion, or a run
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-LINES = 3  # of what a peer printed before it ended
+LINES = 3  # of a peer's output before it ended
 
 
 class WorkerContender:
@@ -40,7 +40,7 @@ class WorkerContender:
         self._folder = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         self._printed = (folder / "printed").open("w+")
-        # nothing else that this environment has may be seen by that of the peer
+        # the peer's environment must not see other packages of this one
         (folder / "edgekit").symlink_to(Path(edgekit.__file__).parent, target_is_directory=True)
         self._process = subprocess.Popen(
             [str(python), "-m", f"edgekit.peers.workers.run_{peer.name}"],

@@ -1,4 +1,4 @@
-"""The target executorch: a network as a .pte, made by ExecuTorch's own exporter in an environment of its own."""
+"""The target executorch: a network as a .pte, made by ExecuTorch's own exporter in a separate environment."""
 
 import json
 import os
@@ -24,7 +24,7 @@ A_FILE = "a .pte"
 
 
 def check_executorch(model: "Model") -> "list[Problem]":
-    """What a sampler or noise asks for that a .pte has not; operators are known when it is lowered."""
+    """Return the needs of a sampler or noise that a .pte lacks; operators are known when it is lowered."""
     from edgekit.targets.litert.lower import noise_problems, sampler_problems
 
     return [*sampler_problems(model), *noise_problems(model, A_FILE)]
@@ -33,12 +33,12 @@ def check_executorch(model: "Model") -> "list[Problem]":
 def lower_executorch(model: "Model", target: str) -> "Build":
     """Return ``model.pte``, ``ports.json`` and the facts; with session constants also ``session.pte``.
 
-    A .pte has no names: ports.json has name, shape and type of its inputs and outputs in their order, and which output
-    each state becomes.
+    A .pte has no names: ports.json has name, shape and type of its inputs and outputs in their order, and the output of
+    each state.
 
     Raises:
-        ModelError: operators without a form in torch, or what ExecuTorch's exporter refuses.
-        ToolError: its environment is not here, or it did not end.
+        ModelError: operators without a form in torch, or that ExecuTorch's exporter refuses.
+        ToolError: its environment is missing, or it did not end.
     """
     from edgekit.operators.frame_moves import frame_moves
     from edgekit.quantize.prepare.unpack import unpack_states
@@ -81,7 +81,7 @@ def _sides(part: "Model") -> JsonObject:
 
 
 def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
-    """A network as a .pte, and what its exporter says of it."""
+    """Return a network as a .pte, and the report of its exporter."""
     from edgekit.peers.program import write_program
 
     python = EXECUTORCH.python()
@@ -90,7 +90,7 @@ def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
         program = folder / "program"
         program.mkdir()
         write_program(part, program, {}, whole=True)
-        # nothing else that this environment has may be seen by that of ExecuTorch
+        # ExecuTorch's environment must not see other packages of this one
         (folder / "edgekit").symlink_to(Path(edgekit.__file__).parent, target_is_directory=True)
         worker = "edgekit.peers.workers.lower_executorch"
         command = [str(python), "-m", worker, str(program)]

@@ -1,4 +1,4 @@
-"""The table of peers, which are what others run networks with: packages, environments, forms of a network."""
+"""The table of peers, the other engines that run networks: packages, environments, forms of a network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from edgekit.base.environment import EXECUTORCH, Environment
 
 @dataclass(frozen=True)
 class Peer(Environment):
-    """What others run networks with; its name is that of ``--against``, and its worker is ``run_<name>.py``.
+    """Another engine for networks; its name is that of ``--against``, and its worker is ``run_<name>.py``.
 
     Attributes:
-        integer_forms: what stands beside an integer build: the peer's own roundings of the float
-            network (``dynamic``: activations rounded as they come; ``static``: on calibrated scales)),
-            or ``float`` where it has none. Beside a float build it is the float network.
+        integer_forms: the forms to compare with an integer build: the peer's own roundings of the float network, or
+            ``float`` without any. ``dynamic`` rounds activations as they come, ``static`` on calibrated scales. A float
+            build is compared with the float network.
     """
 
     integer_forms: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which peers stand beside a build, and what each of them runs: the build's network, or its float form."""
+"""The peers to compare with a build, and the network that each runs: the build's, or its float form."""
 
 import hashlib
 import shutil
@@ -24,14 +24,14 @@ CALIBRATION_HOPS = 60
 
 @dataclass(frozen=True)
 class PeerRun:
-    """What a build is compared with.
+    """The networks and inputs for a comparison with a build.
 
     Attributes:
         own: its network.
         plain: the same in float, from which peers make their integer forms; `own` where only
             that is known.
-        inputs: of hops, (hops, *shape), session constants (*shape); also what they are calibrated on.
-        cache: a folder that keeps what peers convert; a temporary one where None.
+        inputs: of hops, (hops, *shape), session constants (*shape); peers are also calibrated on them.
+        cache: a folder that keeps the peers' conversions; a temporary one where None.
     """
 
     own: Model
@@ -53,7 +53,7 @@ class PeerRun:
         return hop_part(place_qdq(self.own), self.inputs)
 
     def forms(self, names: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """Return (peer, form) of each row that the named peers of `PEERS` give."""
+        """Return (peer, form) of each row for the named peers of `PEERS`."""
         return {
             row: (name, form)
             for name in names
@@ -83,7 +83,7 @@ class PeerRun:
 
 @dataclass(frozen=True)
 class SessionContender:
-    """A contender that gets what a session computed, besides what a hop brings."""
+    """A contender that gets the session's results besides the inputs of a hop."""
 
     contender: Contender
     kept: Arrays
@@ -105,7 +105,7 @@ def hop_part(model: Model, inputs: Arrays) -> tuple[Contender, str]:
 
 
 def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
-    """Return the part of a network that runs in each hop, and what the other part gives for `inputs`."""
+    """Return the part of a network that runs in each hop, and the other part's results for `inputs`."""
     from edgekit.export.hop_runner import in_onnxruntime
 
     parts = split_session(model)
@@ -116,7 +116,7 @@ def session_values(model: Model, inputs: Arrays) -> tuple[Model, Arrays]:
 
 
 def record_hops(hop: Model, inputs: Arrays) -> Arrays:
-    """Return what all inputs hold in the first hops, states included, (hops, *shape), in the graph's order."""
+    """Return the values of all inputs in the first hops, states included, (hops, *shape), in the graph's order."""
     from edgekit.export.hop_runner import run_hops
 
     fixed = set(hop.constants)
@@ -129,7 +129,7 @@ def record_hops(hop: Model, inputs: Arrays) -> Arrays:
 
 
 def _cached_program(program: Path, cache: Path) -> Path:
-    """Return the same program in the cache, with what was converted of it before."""
+    """Return the same program in the cache, with its earlier conversions."""
     digest = hashlib.sha256()
     for path in (program / "program.json", program / "network.onnx"):
         digest.update(path.read_bytes())

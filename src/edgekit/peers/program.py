@@ -3,9 +3,9 @@
 program.json holds ``inputs`` (name, shape, dtype), ``outputs`` (names), ``states`` (pairs of names) and ``nodes``
 (op, inputs, outputs, attributes), as ONNX has them but for layers with weights, whose form is that of torch:
 ``Linear`` (x, weight, bias), ``GRU`` (x, weight, recurrent, bias, recurrent bias, h) and ``LSTM`` (x, weight,
-recurrent, bias, h, c), of one direction. For a peer it is the float network: what a recipe rounded stays so in the
-weights, its quantizers between layers do nothing, since peers have their own, and its guards neither, since peers
-have none. For a target it is the network as it is.
+recurrent, bias, h, c), of one direction. For a peer it is the float network. Weights that a recipe rounded stay
+rounded. Quantizers between layers do nothing, since peers have their own, and guards neither, since peers have none.
+For a target it is the network as it is.
 """
 
 import json
@@ -25,7 +25,7 @@ from edgekit.operators.roles import RECURRENT
 
 Change = Callable[[Array], Array]
 Integers = tuple[Array, Array]  # of a weight, and their scale by output
-DROPPED = ("QuantizeLinear", "DequantizeLinear", "Finite")  # of what peers get
+DROPPED = ("QuantizeLinear", "DequantizeLinear", "Finite")  # from the peers' networks
 
 
 def plain_onnx(model: Model) -> bytes:
@@ -51,8 +51,8 @@ def write_program(
 
     Args:
         model: float, or with the quantizers of a recipe.
-        folder: is there.
-        calibration: what its inputs hold in some hops, states included, (hops, *shape).
+        folder: an existing one.
+        calibration: values of its inputs in some hops, states included, (hops, *shape).
         whole: whether quantizers and guards stay, and weights of matrices and convolutions are integers where the
             network's are.
     """
@@ -105,14 +105,14 @@ class Weights:
                 self.real[str(value.name)] = array
 
     def add_integers(self, node: ir.Node, whole: bool) -> None:
-        """Add what a dequantizer makes of a constant; of a whole network its integers, too."""
+        """Add the float values of a dequantized constant; of a whole network its integers, too."""
         name = str(node.outputs[0].name)
         self.real[name] = _dequantize_constant(node)
         if whole and (found := _integers(node)) is not None:
             self.integers[name] = found
 
     def add_form(self, node: ir.Node, index: int, form: str, change: Change) -> str:
-        """Add another form of a node's weight, and of its integers where they have it; returns its name."""
+        """Add another form of a node's weight, and of its integers where they have it; return its name."""
         source = _input_name(node, index)
         if not source:
             return ""
@@ -140,7 +140,7 @@ def _input_name(node: ir.Node, index: int) -> str:
 
 
 def _as_torch(node: ir.Node, weights: Weights) -> tuple[str, list[str]]:
-    """Operator and inputs; weights in another form are added under names of their own."""
+    """Return operator and inputs; weights in another form are added under new names."""
     op, given = node.op_type, [_input_name(node, index) for index in range(len(node.inputs))]
     if op == "MatMul" and given[1] in weights.real and weights.real[given[1]].ndim == 2:
         return "Linear", [given[0], weights.add_form(node, 1, "turned", np.transpose)]
@@ -161,7 +161,7 @@ def _as_torch(node: ir.Node, weights: Weights) -> tuple[str, list[str]]:
 
 
 def _rows(node: ir.Node) -> tuple[str, Change]:
-    """How the matrix of a Gemm becomes rows by output: the name of that form, and what it does."""
+    """Return the way to turn the matrix of a Gemm into rows by output: the name of that form, and its function."""
     turned, alpha = attribute(node, "transB", 0), float(attribute(node, "alpha", 1.0))
     if alpha != 1.0:
         return "rows", lambda w: alpha * (w if turned else w.T)

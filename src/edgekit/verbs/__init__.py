@@ -1,1 +1,1 @@
-"""What a user asks for: export, run, bench, inspect, and what this machine has for it."""
+"""The verbs of the user: export, run, bench, inspect, and doctor, which lists the tools of this machine."""

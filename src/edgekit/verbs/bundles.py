@@ -1,7 +1,7 @@
-"""Bundles: weights of a build, signed, in the form that ``<name>_load`` of its C takes.
+"""Signed bundles of a build's weights, in the form that ``<name>_load`` of its C takes.
 
 Little-endian, 160 bytes before the weights: ``EKBUNDLE``, format 1, 160, release, bytes of weights (32 bits each), 8
-zeros, SHA-256 of the network's C, SHA-256 of the weights, and the Ed25519 signature (RFC 8032) of these 96 bytes.
+zeros. Then SHA-256 of the network's C, SHA-256 of the weights, and the Ed25519 signature (RFC 8032) of these 96 bytes.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ MAX_KEY_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a bundle says of itself.
+    """The header of a bundle.
 
     Attributes:
         release: a number that rises with each bundle.
-        network: SHA-256, in hexadecimal, of the C that its weights are of.
+        network: SHA-256, in hexadecimal, of the C that the weights belong to.
         weights: SHA-256 of these.
         weights_bytes: their size.
-        public_key: of whoever signed it: 32 bytes in hexadecimal.
+        public_key: the signer's: 32 bytes in hexadecimal.
     """
 
     release: int
@@ -91,14 +91,14 @@ def sign_bundle(weights: bytes, manifest: Manifest, release: int, signer: Any) -
 
 
 def read_bundle(content: bytes, public_key: bytes) -> Bundle:
-    """Check a bundle of any origin, as a device does, and return what it says of itself.
+    """Check a bundle of any origin, as a device does, and return its header.
 
     Args:
         content: its bytes.
         public_key: 32 bytes.
 
     Raises:
-        UsageError: it is no bundle, is cut, damaged, or not signed with that key.
+        UsageError: the content is not a bundle, is cut, damaged, or not signed with that key.
         ToolError: the package cryptography is missing.
     """
     require(("cryptography",))

@@ -1,4 +1,4 @@
-"""What this machine has: compilers, packages, and the targets that work with them."""
+"""List the compilers and packages of this machine, and the targets that work with them."""
 
 import ctypes.util
 import importlib.metadata
@@ -29,13 +29,13 @@ VERSION = re.compile(r"(?<![\w.:])\d+(?:\.\d+)+(?![\w.])")
 
 @dataclass(frozen=True)
 class ToolFacts:
-    """A tool or package: where it was found and its version, or how to get it.
+    """A tool or package: its location and version, or the way to get it.
 
     Attributes:
-        name: what it is.
-        used_for: which part of EdgeKit uses it.
+        name: of the tool.
+        used_for: the part of EdgeKit that uses it.
         version: None where it was not found; of the cache its size.
-        path: the command or folder, for the screen only; of a cache that is not used, why.
+        path: the command or folder, for the screen only; for an unused cache the reason.
         pip: arguments for ``pip install``; None where pip does not have it.
         apt: arguments for ``apt-get install``; None where Debian does not have it.
         small: arguments for a ``pip install`` before that of `pip`, which get a much smaller build.
@@ -57,7 +57,7 @@ class ToolFacts:
 
 @dataclass(frozen=True)
 class TargetFacts:
-    """A target: what it emits, the tools it needs, and those of them that are missing here."""
+    """A target: its output, the tools it needs, and the missing ones among them."""
 
     name: str
     emits: str
@@ -70,7 +70,7 @@ class TargetFacts:
         return not self.missing
 
 
-# distribution, import name, what for, how pip gets it
+# distribution, import name, purpose, pip arguments
 PACKAGES = (
     ("onnx", "onnx", "export", "edgekit[export]"),
     ("onnx-ir", "onnx_ir", "export", "edgekit[export]"),
@@ -93,12 +93,12 @@ PACKAGES = (
 
 
 PACKAGE_NAMES = frozenset(distribution for distribution, _, _, _ in PACKAGES)
-NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # what reads, changes and runs networks
+NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # to read, change and run networks
 
 # torch for the CPU alone: PyPI's for Linux brings gigabytes of CUDA, which nothing here uses
 SMALL = {"torch": "torch --index-url https://download.pytorch.org/whl/cpu"}
 
-# command, what for, how apt gets it
+# command, purpose, apt package
 COMMANDS = (
     ("g++", "target fpga: simulation of the engine", "g++"),
     ("verilator", "target fpga: simulation of the RTL", "verilator make"),
@@ -115,7 +115,7 @@ OWN_VERSION = {
 
 
 def doctor() -> list[ToolFacts]:
-    """Return compilers and the cache of what they made, cross compilers and emulators, then packages."""
+    """Return compilers and the cache of their objects, cross compilers and emulators, then packages."""
     own = profile("host").kernels
     purpose = (
         f"targets host ({own[0]} kernels) and c99, run" if own else "targets host and c99, run"
@@ -131,7 +131,7 @@ def doctor() -> list[ToolFacts]:
 
 
 def device_tools() -> list[ToolFacts]:
-    """Return what builds for other machines are compiled and emulated with."""
+    """Return the compilers and emulators for other machines."""
     used: dict[str, list[str]] = {"cmake": []}
     for name, device in profiles().items():
         for tool in (device.cc, *device.qemu[:1]):
@@ -165,7 +165,7 @@ def targets() -> list[TargetFacts]:
 
 
 def _spec(module: str) -> ModuleSpec | None:
-    """Where a module is, without importing it; None where it, or a package around it, is not installed."""
+    """Return the location of a module without importing it; None if it, or a package that contains it, is missing."""
     try:
         return importlib.util.find_spec(module)
     except ModuleNotFoundError:
@@ -235,7 +235,7 @@ def _cache() -> ToolFacts:
 
 
 def _executorch() -> ToolFacts:
-    """ExecuTorch, which clashes with this environment's packages and has one of its own."""
+    """Return the facts of ExecuTorch, which clashes with this environment's packages and has a separate one."""
     version = EXECUTORCH.packages[0].partition("==")[2] if EXECUTORCH.is_here else None
     used_for = f"target {EXECUTORCH.name}, bench --against; in an environment of its own"
     path = str(EXECUTORCH.folder) if EXECUTORCH.is_here else None
@@ -244,7 +244,7 @@ def _executorch() -> ToolFacts:
 
 
 def _portaudio() -> ToolFacts:
-    """The library behind sounddevice, whose packages for macOS and Windows bring it."""
+    """Return the facts of PortAudio, which sounddevice loads; its packages for macOS and Windows bring it."""
     path = ctypes.util.find_library("portaudio")
     if path is None and (spec := _spec("_sounddevice_data")) is not None:
         path = str((spec.submodule_search_locations or [""])[0])

@@ -141,7 +141,7 @@ def _check_picture_files(
 
 
 def _picture_out_problems(source: Path, sources: Sequence[Path], out: Path) -> Iterator[Problem]:
-    """Why a file or folder is none for pictures."""
+    """Yield the reasons why a file or folder cannot take pictures."""
     ending, is_folder = out.suffix.lower(), source.is_dir()
     endings = (".npz",) if is_folder else (*PICTURE_FILES, ".npz")
     if is_folder and (not ending or out.is_dir()):
@@ -157,7 +157,7 @@ def _picture_out_problems(source: Path, sources: Sequence[Path], out: Path) -> I
 
 
 def _took(stream: Stream) -> tuple[str, ...]:
-    """What the RTL took, where it ran."""
+    """Return the cost in the RTL, where it ran."""
     return (stream.runner.took(),) if isinstance(stream.runner, RtlRunner) else ()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-HELD = f"{__name__}:"  # before the name of what is held, in a source
+HELD = f"{__name__}:"  # before the name of a held factory, in a source
 _held: dict[str, Callable[[], Any]] = {}
 
 
@@ -17,7 +17,7 @@ def __getattr__(name: str) -> Callable[[], Any]:
 
 @contextmanager
 def hold_factory(name: str, factory: Callable[[], Any]) -> Iterator[str]:
-    """Hold a factory; gives the source that names it."""
+    """Hold a factory; return the source that names it."""
     while name in _held:
         name += "_"
     _held[name] = factory

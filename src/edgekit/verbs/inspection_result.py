@@ -1,4 +1,4 @@
-"""What `edgekit inspect` found of a build or a network."""
+"""The findings of `edgekit inspect` about a build or a network."""
 
 from dataclasses import asdict, dataclass
 
@@ -9,17 +9,17 @@ from edgekit.runtime.build_folder.manifest import Manifest
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was found.
+    """The findings about a build or a network.
 
     Attributes:
         kind: ``build`` or ``model``.
         manifest: the build's; or that of the network lowered for ``host``, not verified;
             None where the target does not support the network.
-        operators: how often a network holds each operator.
-        problems: what keeps a network from being lowered.
+        operators: the count of each operator in the network.
+        problems: the reasons why a network cannot be lowered.
         streaming: of an offline network that was rewritten to hops, or its build: `outputs` and
-            `tensors` as in `Manifest.streaming`; of a network also what `network_inspection.streaming_facts` tells.
-        sample_rate_hz: None where it is not known.
+            `tensors` as in `Manifest.streaming`; of a network also the result of `network_inspection.streaming_facts`.
+        sample_rate_hz: None where it is unknown.
         page: a report as HTML; None where there is no manifest.
     """
 

@@ -1,4 +1,4 @@
-"""The verb `invert`: the noise with which a build of a sampler gives images back."""
+"""The verb `invert`: find the noise with which a build of a sampler reproduces images."""
 
 from collections.abc import Mapping
 from pathlib import Path

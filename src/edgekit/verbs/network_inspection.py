@@ -1,4 +1,4 @@
-"""The facts of a network that is not built yet: its operators, its streaming form, and what it would be on a target."""
+"""Facts of a network that is not built yet: its operators, its streaming form, and its costs on a target."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -13,7 +13,7 @@ from edgekit.verbs.export.importing import load_model
 from edgekit.verbs.inspection_result import Inspection
 from edgekit.verbs.targets import TARGETS
 
-MODEL_TARGET = "host"  # what a network's memory and work are counted for
+MODEL_TARGET = "host"  # the target for memory and work
 
 
 def inspect_network(source: str) -> Inspection:
@@ -43,7 +43,7 @@ def operator_counts(model: Model) -> dict[str, int]:
 
 
 def streaming_facts(model: Model) -> JsonObject:
-    """Return hop, delays, states and outputs of a streamed network: what `edgekit stream --json` prints."""
+    """Return hop, delays, states and outputs of a streamed network: the output of `edgekit stream --json`."""
     info, streaming = model.stream, model.streaming
     hop, delay = info.hop_samples or 0, info.delay_samples or 0
     outputs = streaming.outputs if streaming else ()

@@ -12,7 +12,7 @@ SIMULATOR = "sim"  # the device of a build whose RTL Verilator runs
 
 
 def open_stream(directory: str | Path, device: str | None = None) -> tuple[Stream, tuple[str, ...]]:
-    """Return a build folder as a running stream on this machine, and what the user should know of it.
+    """Return a build folder as a running stream on this machine, and notes for the user.
 
     On device ``sim`` the RTL of an engine runs its layers.
 

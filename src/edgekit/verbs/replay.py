@@ -1,4 +1,4 @@
-"""The sources of a program that replays golden data: those of a build's own folder, and what runs and compares them."""
+"""Sources of a program that replays golden data: a build's own, and those that run and compare them."""
 
 import tempfile
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ LAYER_HOPS = 8
 
 @dataclass(frozen=True)
 class Look:
-    """A build's layers, what they must hold, (hops, *shape), and the files that an export would write otherwise."""
+    """A build's layers, their expected values, (hops, *shape), and the files that an export would write otherwise."""
 
     layers: tuple[Layer, ...]
     held: Held
@@ -70,7 +70,7 @@ def replay_folder(
         directory: the build.
         manifest: its facts.
         target: its device.
-        held: what layers must hold; None for the golden data that the export wrote, where there are any.
+        held: expected values of layers; None for the golden data of the export, if any.
     """
     sources = (*directory.glob("*.c"), *directory.glob("*.h"))
     files = {
@@ -87,7 +87,7 @@ def replay_folder(
 
 
 def _golden(directory: Path, manifest: Manifest, target: Profile, held: Held | None) -> bytes:
-    """golden.c as the export wrote it, or with what layers must hold."""
+    """Return golden.c as the export wrote it, or with expected values of layers."""
     written = _content(directory / FOLDER / "golden.c")
     if held is None and manifest.sampler is None and written is not None:
         return written

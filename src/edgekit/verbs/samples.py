@@ -1,4 +1,4 @@
-"""The verb `sample`: images of a build with a sampler, and what is checked of them before it is compiled."""
+"""The verb `sample`: images of a build with a sampler, and the checks of them before it is compiled."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from edgekit.verbs.pictures import picture_problem, sample_problem, write_sample
 
 @dataclass(frozen=True)
 class SampleInputs:
-    """What images are drawn from: conditions by name, and .npz files with the start and the noise."""
+    """The inputs of sampling: conditions by name, and .npz files with the start and the noise."""
 
     conditions: Mapping[str, ArrayLike]
     start: Path | None = None
@@ -63,7 +63,7 @@ def check_conditions(
     """Refuse conditions and seeds that a build does not take.
 
     Raises:
-        UsageError: all of what is wrong, or a build without a sampler.
+        UsageError: all problems, or a build without a sampler.
     """
     table = table_of(manifest)
     tensors = conditions(manifest, table, other_manifests(directory, manifest))

@@ -31,7 +31,7 @@ class _Handler(SimpleHTTPRequestHandler):
         super().end_headers()
 
     def translate_path(self, path: str) -> str:
-        """The file, or one that there is not where a link leads out."""
+        """Return the file, or a nonexistent one if a link leads out of the folder."""
         found, root = Path(super().translate_path(path)), Path(self.directory).resolve()
         return str(found) if found.resolve().is_relative_to(root) else str(root / ("-" * 300))
 
@@ -54,7 +54,7 @@ def serve(
     Args:
         directory: with an index.html, as a build for wasm or the demo ``browser`` has one.
         port: of 127.0.0.1, 0 for any that is free; 8000 where left out, or any free one if that is taken.
-        ready: is told the address.
+        ready: gets the address.
 
     Raises:
         UsageError: no such folder.

@@ -1,4 +1,4 @@
-"""A build that is about to run: its session constants, controls and seed, and the device that it stands behind."""
+"""The setup of a build before it runs: session constants, controls, seed, and the rate of the sound device."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class StreamSetup:
-    """What `run` is told besides files.
+    """The settings of `run` besides files.
 
     Attributes:
         constants: a .npz with the session constants.
@@ -31,7 +31,7 @@ class StreamSetup:
         device_rate: Hz of the sound device; None for the build's own.
         seed: of the noise that the build draws; None for its own, 0.
         device: ``sim``: the RTL of an engine runs it; None for this machine.
-        live: whether sound devices are heard, where outputs that are no sound may stand behind `device_rate`.
+        live: whether sound devices play, where outputs that are no sound may follow `device_rate`.
     """
 
     constants: str | Path | None = None
@@ -70,7 +70,7 @@ class StreamSetup:
         return made
 
     def open(self, directory: str | Path) -> tuple[Stream, tuple[str, ...]]:
-        """Return a build as a running stream, and what the user should know of it.
+        """Return a build as a running stream, and notes for the user.
 
         Raises:
             UsageError: no usable build, or constants, controls or a device that do not fit it.
@@ -96,7 +96,7 @@ class StreamSetup:
         return settings
 
     def _session(self, settings: Settings, manifest: Manifest) -> dict[str, Array]:
-        """The session constants that a file and settings give, all or none."""
+        """Return the session constants from a file and settings, all or none."""
         given = {} if self.constants is None else read_npz(Path(self.constants))
         given |= session_values(settings, manifest)
         if not given:
@@ -106,7 +106,7 @@ class StreamSetup:
 
 
 def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:
-    """Why a build does not run on a device that is named, if it does not."""
+    """Return the reasons why a build does not run on the named device."""
     if device is None or (device == SIMULATOR and manifest.target == "fpga"):
         return []
     found = f"'{device}' for a build for {manifest.target}"
@@ -122,7 +122,7 @@ def _no_session(manifest: Manifest) -> Problem:
 
 
 def _try(make: Callable[[], T], problems: list[Problem]) -> T | None:
-    """What a call returns, or None with its problems among the others."""
+    """Return the result of a call, or None and append its problems to the others."""
     try:
         return make()
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""The table of targets: what each emits and needs, its own options, its backend and what runs it.
+"""The table of targets: the outputs, tools and own options of each, its backend and its runner.
 
 A backend is imported when it is asked for: the table itself needs no package.
 """
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 
 WEIGHTS = ("inside", "external")
-SCHEDULED = ("tune", "schedule")  # options of what chooses kernels, which the export itself reads
+SCHEDULED = ("tune", "schedule")  # options for the choice of kernels, which the export itself reads
 
 
 def c_choices() -> Mapping[str, tuple[str, ...]]:
-    """Of a target of C sources."""
+    """The choices of a target of C sources."""
     return {"weights": WEIGHTS}
 
 
 def no_choices() -> Mapping[str, tuple[str, ...]]:
-    """Of a target that takes every recipe and value."""
+    """The choices of a target that takes every recipe and value."""
     return {}
 
 
@@ -86,24 +86,24 @@ FPGA = Backend(
 
 @dataclass(frozen=True)
 class Target:
-    """Where a model can be lowered to.
+    """A target that a model can be lowered to.
 
     Attributes:
         name: as given to ``--target``.
-        emits: what the build holds, for people.
+        emits: the contents of the build, for people.
         needs: tools to compile and run the build on this machine; ``cc`` is any C compiler.
-        backend: what checks, lowers and verifies.
+        backend: the code that checks, lowers and verifies.
         run: a build folder as a running `Stream` on this machine.
-        verifies_with: the tools that an export takes, where they are other ones than `needs`.
+        verifies_with: the tools that an export takes, where they differ from `needs`.
         default_recipe: the recipe where none is asked for.
         stores_half: whether weights may be float16.
         quantizes: whether `lower` makes the integers, from a float model.
         hop_scales: whether integers may have a scale per hop; else they keep the fixed ones.
-        options: names of `ExportOptions` that are the target's own.
+        options: names of `ExportOptions` that only this target has.
         is_c: whether the build is C sources.
-        contender: a build folder as what `bench` measures on this machine.
-        unmeasured: why `bench` measures no such build, and what to do instead.
-        choices: what ``recipe`` and options may be, where not all is allowed.
+        contender: a build folder as a program that `bench` measures on this machine.
+        unmeasured: the reason why `bench` measures no such build, and the step to take instead.
+        choices: the allowed values of ``recipe`` and options, where some are not allowed.
     """
 
     name: str
@@ -243,7 +243,7 @@ TARGETS: dict[str, Target] = {target.name: target for target in ROWS}
 
 
 def own_options(options: Mapping[str, object], target: Target) -> tuple[JsonObject, list[str]]:
-    """Return those of some options that its `lower` takes, and the names of those that are other targets'."""
+    """Return the options that its `lower` takes, and the names of those that belong to other targets."""
     given = {name: value for name, value in options.items() if value not in (None, False)}
     known = {name for row in ROWS for name in row.options}
     own = {name: given[name] for name in target.options if name in given.keys() - {*SCHEDULED}}

@@ -124,11 +124,11 @@ def _rows(
     length: int | None = None,
     outputs: Mapping[str, ir.Value] | None = None,
 ) -> None:
-    """Loops around `body` for every row along an axis: ``row`` and ``out`` point to its first element.
+    """Emit loops around `body` for every row along an axis: ``row`` and ``out`` point to its first element.
 
     In the body ``{n}`` is the row's length, ``{k}`` the offset of element k and ``{s}`` the step between
-    two elements. The outputs, by the names of their pointers, have `length` elements for each row, or as many as the
-    row.
+    two elements. The outputs, by the names of their pointers, have `length` elements for each row, by default as many
+    as the row.
     """
     x = node.inputs[0]
     shape = dims(x) or (1,)

@@ -1,4 +1,4 @@
-"""What every emitter works with: the context that collects C lines, constants and kernels."""
+"""The base of all emitters: the context that collects C lines, constants and kernels."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ LIMITS = (
     "y_zero",
     "y_min",
     "y_max",
-)  # attributes: the zero point of a result, and what it is held between
+)  # attributes: the zero point of a result, and its bounds
 
 
 FLOAT = frozenset({ir.DataType.FLOAT})
@@ -58,12 +58,12 @@ BOOL = frozenset({ir.DataType.BOOL})
 INT64 = frozenset({ir.DataType.INT64})
 ANY = frozenset(ITEM_BYTES)  # data movement carries every type that the planner knows
 NUMBERS = frozenset(C_TYPES) - BOOL - {ir.DataType.INT16}
-ORDERED = NUMBERS | {ir.DataType.INT16}  # for what selects among its operands
+ORDERED = NUMBERS | {ir.DataType.INT16}  # for operators that select among their operands
 INTEGERS = NUMBERS - FLOAT
 
 
 def no_traits(_: ir.Node) -> Traits:
-    """Nothing special: a result of its own, no work space."""
+    """Return the traits of an operator with separate storage for its result and no work space."""
     return Traits()
 
 
@@ -79,16 +79,16 @@ def elementwise(_: ir.Node) -> Traits:
 
 @dataclass(frozen=True)
 class Emitter:
-    """How one operator becomes C.
+    """The translation of one operator to C.
 
     Attributes:
         emit: appends the operator's lines to the context.
-        traits: what the planner must know.
+        traits: the facts that the planner needs.
         check: problems of one node against the C target, all of them.
         macs: multiply-accumulates of one hop.
         reads: element types that its computed operands may have.
         writes: element types that its results may have; None: those it reads.
-        kernels: of operators that several kernels compute, these: `emit` takes one of them.
+        kernels: for operators that several kernels compute, the list; `emit` takes one of them.
     """
 
     emit: Callable[["Context", ir.Node], None]
@@ -104,9 +104,8 @@ class Emitter:
 class Context:
     """Collects the body of ``<name>_process`` and the constants it reads.
 
-    `selection` says which kernels there are: in a recipe of integers (`fixed_order`) float kernels are the portable
-    ones, so that every core has the oracle's bits, also where nothing became an integer. `external` weights are
-    replaced at run time.
+    `selection` lists the kernels. In an integer recipe (`fixed_order`) float kernels are the portable ones. So every
+    core has the oracle's bits, even without integer layers. `external` weights are replaced at run time.
     """
 
     prefix: str
@@ -149,7 +148,7 @@ class Context:
 
     @property
     def float_packing(self) -> Packing:
-        """How float kernels read weights."""
+        """The order in which float kernels read weights."""
         return self.selection.float_packing
 
     def emit(self, kernels: Sequence[Kernel], node: ir.Node) -> None:
@@ -229,7 +228,7 @@ class Context:
         return self._by_content[key]
 
     def count_reads(self, macs: int) -> None:
-        """Add what the node that was emitted reads of its constants: once, or for each multiply-accumulate."""
+        """Add the emitted node's reads of its constants: once, or for each multiply-accumulate."""
         elements = sum(self.constants[name].size for name in self.used)
         for name in self.used:
             self.reads[name] = self.reads.get(name, 0) + max(1.0, macs / elements)
@@ -256,16 +255,16 @@ class Context:
         positions: int,
         own: Packing | None = None,
     ) -> list[Pattern | None]:
-        """The patterns of the matrices (outputs, inputs) that are stored sparse, None for those that stay dense.
+        """Return the patterns of the matrices (outputs, inputs) that are stored sparse, None for dense ones.
 
-        What became of each that keeps a pattern is remembered for the manifest.
+        The result for each matrix with a pattern is kept for the manifest.
 
         Args:
             node: the layer.
             matrices: its weights by name.
             bits: of the operand of each.
             positions: vectors in one call.
-            own: another packing than the device's.
+            own: a packing other than the device's.
         """
         own = own or packing_of(self.profile.kernels)
         scheduled = self.selection.schedule.get(str(node.name), SPARSE)
@@ -302,7 +301,7 @@ class Context:
 
 
 def free_name(stem: str, taken: Collection[str]) -> str:
-    """Return `stem`, or `stem` with the first free number behind it."""
+    """Return `stem`, or `stem` followed by the first free number."""
     name, number = stem, 2
     while name in taken:
         name, number = f"{stem}_{number}", number + 1
@@ -312,7 +311,7 @@ def free_name(stem: str, taken: Collection[str]) -> str:
 def call_emitter(
     kernel: str, numbers: Callable[[ir.Node], Sequence[int | float]]
 ) -> Callable[[Context, ir.Node], None]:
-    """An emitter of one call: the inputs, the output, and numbers that the node tells."""
+    """Return an emitter of one call: the inputs, the output, and numbers from the node."""
 
     def emit(ctx: Context, node: ir.Node) -> None:
         arrays = [ctx.pointer(value) for value in (*node.inputs, node.outputs[0])]
@@ -334,7 +333,7 @@ def c_type(value: ir.Value | None) -> str:
 
 
 def int_kernel(name: str, node: ir.Node, y_type: str | None = None, sparse: bool = False) -> str:
-    """The form of a kernel for what an integer operator reads and writes (or `y_type`) and for its weights."""
+    """Return the form of a kernel for an integer operator's types (or `y_type`) and for its weights."""
     int4 = "w" in node.attributes and array_attribute(node, "w").dtype == ir.DataType.INT4.numpy()
     tail = SPARSE if sparse else INT4 if int4 else ""
     return form(name, suffix(node.inputs[0]), y_type or suffix(node.outputs[0]), tail)
@@ -376,5 +375,5 @@ def float_literal(value: float) -> str:
 
 
 def node_label(node: ir.Node) -> str:
-    """How a node is named in messages."""
+    """Return the name of a node for messages."""
     return f"{node.op_type} {node.name!r}"

@@ -1,4 +1,4 @@
-"""Between float and integers, and between integer types."""
+"""Conversions between float and integers, and between integer types."""
 
 import onnx_ir as ir
 

@@ -1,4 +1,4 @@
-"""What a user can do about an operand that must be a constant and is computed."""
+"""Advice for an operand that must be a constant and is computed."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 
 def to_bind(node: ir.Node, values: Sequence[ir.Value]) -> str:
-    """What to do about operands that must be constants: bind the inputs that they follow from, or cut before them."""
+    """Return the advice for operands that must be constants: bind the inputs they follow from, or cut before them."""
     inputs = _inputs_of(values)
     if inputs and all(value.dtype != ir.DataType.FLOAT for value in inputs):
         names = " ".join(f"--constant {value.name}=VALUE" for value in inputs)

@@ -1,4 +1,4 @@
-"""What a float layer's kernel does with its sums: a function of each, after a tensor of their shape was added."""
+"""Epilogue of a float layer's kernel: a function of each sum, after a tensor of their shape was added."""
 
 import onnx_ir as ir
 

@@ -7,7 +7,7 @@ from edgekit.targets.c.packing.filter_banks import Bands
 def emit_bands(
     ctx: Context, name: str, bands: Bands, x: str, y: str, bias: str | None, rows: int, k: int
 ) -> None:
-    """Append the loops: sums in ascending k, as those of the whole matrix are without what they add of zeros."""
+    """Append the loops: sums in ascending k, as those of the whole matrix without its zeros."""
     n = len(bands.first)
     first = ctx.constant(f"{name}_first", bands.first)
     count = ctx.constant(f"{name}_count", bands.count)

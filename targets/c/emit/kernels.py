@@ -1,4 +1,4 @@
-"""Which kernels compute a layer, and which one a build takes: by a cost model, or as a schedule says."""
+"""Kernels of each layer, and the choice for a build: by a cost model, or by a schedule."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ from edgekit.targets.instruction_sets import PORTABLE, Packing, packing_of
 
 @dataclass(frozen=True)
 class Selection:
-    """What the choice of kernels depends on beside the layers.
+    """The facts on which the choice of kernels depends, besides the layers.
 
     Attributes:
         profile: the device.
         fixed_order: whether float sums keep the scalar order; float layers then have no choice.
-        dense: whether N:M sparse weights are not looked for.
+        dense: whether N:M sparse weights are treated as dense.
         schedule: kernels by the names of layers, for which the cost model is not asked.
     """
 
@@ -33,12 +33,12 @@ class Selection:
 
     @property
     def packing(self) -> Packing:
-        """How integer kernels read weights."""
+        """The order in which integer kernels read weights."""
         return packing_of(self.profile.kernels)
 
     @property
     def float_packing(self) -> Packing:
-        """How float kernels read weights: the portable ones where the order of sums is fixed."""
+        """The order in which float kernels read weights: the portable ones where the order of sums is fixed."""
         return PORTABLE if self.fixed_order else self.packing
 
 
@@ -58,7 +58,7 @@ class Kernel:
         name: its C function, for a layer.
         emit: appends its call to a `Context`.
         takes: whether it computes a layer on this device, with the same result but for the order of float sums.
-        pays: whether, by the cost model, it takes less time than those behind it in the list.
+        pays: whether, by the cost model, it takes less time than those after it in the list.
         room: bytes of work space.
     """
 
@@ -89,7 +89,7 @@ def admissible(
 
 
 def choose(kernels: Sequence[Kernel], selection: Selection, node: ir.Node) -> tuple[Kernel, Choice]:
-    """Return the kernel of a layer, the schedule's where that computes it, and what there was to choose from."""
+    """Return the kernel of a layer, the schedule's where that computes it, and the candidates."""
     found = {kernel.name(node): kernel for kernel in admissible(kernels, selection, node)}
     best = next(iter(found))
     name = selection.schedule.get(str(node.name), best)

@@ -46,7 +46,7 @@ def emit_rows_int(
     mult: NDArray[np.generic],
     shift: NDArray[np.generic],
 ) -> None:
-    """A call of ``ek_fc`` with w (outputs, inputs), sparse where it keeps a pattern and that pays."""
+    """Emit a call of ``ek_fc`` with w (outputs, inputs), sparse where it keeps a pattern that pays."""
     x, y = node.inputs[0], node.outputs[0]
     n, k = w.shape
     (pattern,) = ctx.patterns(node, {"w": w}, [8 * item_bytes(x)], size(x) // k)
@@ -60,7 +60,7 @@ def emit_rows_int(
 def keeps_pattern(
     selection: Selection, node: ir.Node, w: NDArray[np.generic], positions: int
 ) -> bool:
-    """Whether rows (outputs, inputs) keep an N:M pattern that pays where so many vectors are multiplied."""
+    """Whether rows (outputs, inputs) keep an N:M pattern that pays for this number of multiplied vectors."""
     bits = 8 * item_bytes(node.inputs[0])
     _, pattern = sparse_layer(selection.packing, str(node.name), "w", w, bits, positions)
     return pattern is not None and not selection.dense
@@ -166,7 +166,7 @@ def emit_matmul_int(ctx: Context, node: ir.Node) -> None:
 def _emit_products(
     ctx: Context, node: ir.Node, kernel: str, call: Callable[[str, str, str, str], str]
 ) -> None:
-    """One call per block: leading dimensions are broadcast, a vector is a row or a column."""
+    """Emit one call per block: leading dimensions are broadcast, a vector is a row or a column."""
     a, b, y = node.inputs[0], node.inputs[1], node.outputs[0]
     left, right, batch = matmul_shapes(dims(a), dims(b))
     m, k, n = left[-2], left[-1], right[-1]

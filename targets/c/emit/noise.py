@@ -8,7 +8,7 @@ from edgekit.targets.c.plan.storage import Traits
 
 
 def traits(_: ir.Node) -> Traits:
-    """The state moves on in its place."""
+    """Return the traits: the state is updated in place."""
     return Traits(updates=((0, 1),))
 
 

@@ -1,4 +1,4 @@
-"""Normalizations with statistics of their own (layer, instance) or given ones (batch)."""
+"""Normalizations with computed statistics (layer, instance) or given ones (batch)."""
 
 import math
 
@@ -76,7 +76,7 @@ def emit_batchnorm(ctx: Context, node: ir.Node) -> None:
 
 
 def check_batchnorm(node: ir.Node) -> list[Problem]:
-    """Not in training mode."""
+    """Check that it is not in training mode."""
     if int_attribute(node, "training_mode", 0):
         return [Problem(node_label(node), "training mode", "inference", "export in eval mode")]
     return []

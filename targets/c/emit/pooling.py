@@ -49,7 +49,7 @@ def emit_average_pool_int(ctx: Context, node: ir.Node) -> None:
 
 
 def check_pool(node: ir.Node) -> list[Problem]:
-    """One or two spatial dimensions, windows that reach the data, no indices."""
+    """Check for one or two spatial dimensions, windows that reach the data, and no indices."""
     shape, found = dims(node.inputs[0]), []
     is_global = node.op_type.startswith("Global")
     if len(shape) not in (3, 4) and not (is_global and len(shape) > 2):

@@ -28,9 +28,9 @@ from edgekit.targets.c.plan.storage import Traits
 
 @dataclass(frozen=True)
 class FloatKernel:
-    """A float cell in C: bytes of scratch per unit and row (EK_GRU_F32_SCRATCH and so on), and what it can.
+    """A float cell in C: bytes of scratch per unit and row (EK_GRU_F32_SCRATCH and so on), and its activations.
 
-    `other` are activations beside the default ones.
+    `other` are activations besides the default ones.
     """
 
     scratch: int
@@ -91,7 +91,7 @@ class _Cell:
 
     @property
     def _places(self) -> tuple[list[int], int]:
-        """Where in scratch, behind the cell's, each state without a home lives; and the end."""
+        """Return the place in scratch, after the cell's, of each state without other storage; and the end."""
         places = []
         op, rows = self.node.op_type, self.batch if self.batch > 1 else self.steps
         if self.node.domain:
@@ -107,7 +107,7 @@ class _Cell:
         return places, end
 
     def settle(self, ctx: Context) -> tuple[list[str], str]:
-        """Bring the states to their homes; returns these, and where Y is to be written, or nothing."""
+        """Bring the states to their homes; return these, and where Y is to be written, or nothing."""
         size, homes = self.batch * self.units, []
         for order, (_, initial, _) in enumerate(self.states):
             number = self._home(order)
@@ -122,7 +122,7 @@ class _Cell:
         return homes, "" if self.steps == 1 and homes[0] == y else y
 
     def _scratch_home(self, ctx: Context, order: int) -> str:
-        """Where a state without an output lives."""
+        """Return the place of a state without an output."""
         ctype = STATE_TYPES[self.node.domain][order]
         place = self._places[0][order] // STATE_BYTES[ctype]
         return f"{ctx.scratch(self.node, ctype)} + {place}"
@@ -130,7 +130,7 @@ class _Cell:
     def emit(
         self, ctx: Context, kernel: str, arrays: list[str], sizes: list[int], ctype: str
     ) -> None:
-        """The call: `arrays` are the constants, `sizes` what follows steps and batch, of `ctype` the scratch."""
+        """Emit the call: `arrays` are constants, `sizes` follow steps and batch, the scratch has type `ctype`."""
         homes, y = self.settle(ctx)
         arguments = [ctx.pointer(self.node.inputs[0]), *homes, *arrays, y or "NULL"]
         arguments += [*map(str, [self.steps, self.batch, *sizes]), ctx.scratch(self.node, ctype)]
@@ -162,12 +162,12 @@ def _input(node: ir.Node, index: int) -> ir.Value | None:
 
 
 def traits_int(node: ir.Node) -> Traits:
-    """Of an integer GRU or LSTM."""
+    """Return the traits of an integer GRU or LSTM."""
     return _int_cell(node).traits
 
 
 def traits_float(node: ir.Node) -> Traits:
-    """Of a float GRU, LSTM or RNN."""
+    """Return the traits of a float GRU, LSTM or RNN."""
     return _float_cell(node).traits
 
 
@@ -244,7 +244,7 @@ def check_float_cell(node: ir.Node) -> list[Problem]:
 
 
 def _unusual_attributes(node: ir.Node) -> Iterator[tuple[str, str]]:
-    """Attributes that the kernels do not take, and what they take."""
+    """Yield attributes that the kernels do not take, and the values that they take."""
     allowed = (_cell_of(node).activations, *FLOAT_KERNELS[node.op_type].other)
     names = ["activations", "clip", "activation_alpha", "activation_beta", "input_forget"]
     if _input(node, 4) is None:  # layers of whole sequences come forward and time first
@@ -258,7 +258,7 @@ def _unusual_attributes(node: ir.Node) -> Iterator[tuple[str, str]]:
 
 
 def macs_int(node: ir.Node) -> int:
-    """Both products, every time step."""
+    """Return the multiply-accumulates of both products, every time step."""
     return sum(macs for _, macs in products(node))
 
 
@@ -271,6 +271,6 @@ def products(node: ir.Node) -> list[tuple[str, int]]:
 
 
 def macs_float(node: ir.Node) -> int:
-    """Both products, every time step; float cells do that with the identity, too."""
+    """Return those of both products, every time step; float cells do that with the identity, too."""
     steps, batch = dims(node.inputs[0])[:2]
     return steps * batch * sum(int(np.prod(dims(node.inputs[i]))) for i in (1, 2))

@@ -144,7 +144,7 @@ def _top_lines(inner: Loops) -> list[str]:
 
 
 def check_reduce(node: ir.Node) -> list[Problem]:
-    """Constant axes; over no axes only what then is the identity."""
+    """Check that the axes are constant; with no axes only reductions that then are the identity pass."""
     axes = optional(node, 1)
     if axes is not None and constant(axes) is None:
         return [Problem(node_label(node), "computed axes", "constant axes", to_bind(node, [axes]))]

@@ -25,7 +25,7 @@ def traits_irfft(node: ir.Node) -> Traits:
 
 
 def _points(node: ir.Node) -> int:
-    """N_FFT: the window's length, or that of the samples where there is no window."""
+    """Return N_FFT: the window's length, or that of the samples without a window."""
     return size(node.inputs[2] if len(node.inputs) == 3 else node.outputs[0])
 
 

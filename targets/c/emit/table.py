@@ -81,7 +81,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
         ("", name): Emitter(pointwise.emit_unary, elementwise, reads=NUMBERS)
         for name in ("Abs", "Neg", "Sign", "Relu")
     },
-    # numbers or truth values; of functions of which no row below says more, numbers
+    # numbers or truth values; only numbers for functions without a row below
     **{
         ("", name): Emitter(pointwise.emit_elementwise, elementwise, reads=NUMBERS)
         for name in FORMS
@@ -234,7 +234,7 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     (FRONTEND_DOMAIN, "NormalNoise"): Emitter(noise.emit_normal, noise.traits),
     (FRONTEND_DOMAIN, "UniformNoise"): Emitter(noise.emit_uniform, noise.traits),
     (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
-    # what a quantizer fuses
+    # operators that a quantizer fuses
     (FRONTEND_DOMAIN, "Magnitude"): Emitter(
         pointwise.emit_elementwise, elementwise, fused.check_magnitude
     ),

@@ -11,7 +11,7 @@ from edgekit.base.arrays import Int64
 Indices = Int64
 Step = (
     int | Indices
-)  # what one turn of a loop adds to an index: a stride, or an offset from a table
+)  # the increment of an index in one loop step: a stride, or an offset from a table
 Loop = tuple[int, tuple[Step, ...]]
 
 
@@ -60,7 +60,7 @@ def _with_table(lists: Sequence[Indices]) -> list[Loop]:
 
 
 def _steps_between(rows: Sequence[Indices]) -> tuple[int, ...] | None:
-    """Of each list the constant step from row to row, which are alike otherwise; None where they are not."""
+    """Return the constant step from row to row of each list, if they are alike otherwise; else None."""
     turns = np.arange(len(rows[0]))
     steps = tuple(int(row[1, 0] - row[0, 0]) if len(row) > 1 else 0 for row in rows)
     alike = all(

@@ -1,7 +1,7 @@
 """The ways in which C computes integer convolutions: one row each, which lowering names for a layer.
 
-A row has the C function, the instruction sets and the shapes that it takes, where it takes less time than the rows
-behind it, and its order of weights. This is the only place of these rules: a function does as its name says.
+A row has the C function, the instruction sets and shapes that it takes, and its order of weights. It also has the
+condition under which it beats later rows. Only here are these rules: a function does as its name says.
 """
 
 import re
@@ -39,10 +39,10 @@ class ConvPath:
 
     Attributes:
         kernel: its C function, before the element types.
-        has: whether an instruction set has it, for inputs of so many bits, and for int4 weights.
-        pack: weights and bias as it reads them.
+        has: whether an instruction set has it, for inputs of this number of bits, and for int4 weights.
+        pack: converts weights and bias to the order that it reads.
         takes: whether it computes a shape.
-        pays: whether it then takes less time than the rows behind it.
+        pays: whether it then takes less time than the rows after it.
     """
 
     kernel: str
@@ -62,7 +62,7 @@ def pack_conv(
         kernel: its whole name.
         w: weights, as `Weights` has them.
         bias: (out_c), without any zero point.
-        x_zero: what the input is outside.
+        x_zero: the value of the input outside its borders.
         shape: all sizes, which the kernel takes.
     """
     path, bits, is_int4 = _row_of(kernel)
@@ -70,7 +70,7 @@ def pack_conv(
 
 
 def kernels_of(kernel: str, own: Packing, shape: ConvShape) -> list[str]:
-    """Return the kernels that compute what one of them does, of the same element types: first the one that pays."""
+    """Return kernels with the same result as one of them, and the same element types: first the fastest."""
     path, bits, is_int4 = _row_of(kernel)
     paths = next(rows for rows in (CONV_PATHS, TRANSPOSED_PATHS) if path in rows)
     there = [other for other in paths if other.has(own, bits, is_int4)]
@@ -120,7 +120,7 @@ def _channels_fit_in_band(s: ConvShape, own: Packing) -> bool:
 
 
 def _pay_side_by_side(s: ConvShape, own: Packing) -> bool:
-    """Whether there are enough channels, and more than one tap where four of them are together."""
+    """Whether the channels suffice, and more than one tap where four of them are together."""
     inputs, kernel = s.in_c // s.groups, s.k_h * s.k_w
     if own.channels == 2:
         return inputs >= 2
@@ -160,7 +160,7 @@ def _fit_in_strips(s: ConvShape, own: Packing) -> bool:
 
 
 def _pay_in_strips(s: ConvShape, own: Packing) -> bool:
-    """Whether laying saves more, as positions share columns or channels are few, than what fills columns up adds."""
+    """Whether laying saves more, by shared columns or few channels, than the filling of columns costs."""
     tiles, (channels, _, _) = tiles_of(own), tile_piece(s, tiles_of(own))
     if tiles.rows == 1:
         return s.stride_w < s.k_w + (channels < tiles.channels)

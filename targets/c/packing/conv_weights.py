@@ -1,4 +1,4 @@
-"""The orders in which C kernels of integer convolutions read weights, and what is folded into biases with them."""
+"""The orders in which C kernels of integer convolutions read weights, and the terms folded into their biases."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ from edgekit.targets.instruction_sets import Packing, TileLayout
 
 @dataclass(frozen=True)
 class Weights:
-    """What a kernel is given of an integer convolution.
+    """The parameters of an integer convolution for a kernel.
 
     Attributes:
         w: (out_c, in_c / groups, k_h, k_w); of a transposed one (in_c, out_c / groups, k_h, k_w).
         bias: (out_c), without any zero point.
-        x_zero: what the input is outside.
+        x_zero: the value of the input outside its borders.
         bits: of the input.
         is_int4: whether two weights are to share a byte.
         shape: all sizes.
@@ -32,12 +32,12 @@ class Weights:
     shape: ConvShape
 
     def folded(self, offset: int = 0) -> Array:
-        """The bias less what inputs of the zero point, and an offset to each, add to the sums."""
+        """Return the bias less the contribution of zero-point inputs, and of an offset to each, to the sums."""
         return fold_into_bias(self.w, self.bias, offset + self.x_zero)
 
 
 def fold_into_bias(w: Array, bias: Array, value: int) -> Array:
-    """Return the bias (out_c) of w (out_c, ...) less what operands of that value add to the sums."""
+    """Return the bias (out_c) of w (out_c, ...) less the contribution of operands of that value to the sums."""
     if value == 0:
         return bias
     folded: Array = bias - value * w.reshape(len(w), -1).sum(1, np.int64)
@@ -45,7 +45,7 @@ def fold_into_bias(w: Array, bias: Array, value: int) -> Array:
 
 
 def pack_in_order(_own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_transpose_runs.h`` says: as they are."""
+    """Return w unchanged, the order of ``ek_conv_transpose_runs.h``."""
     return of.w, of.bias
 
 
@@ -75,13 +75,13 @@ def pack_transposed(own: Packing, of: Weights) -> tuple[Array, Array]:
 
 
 def pack_positions(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``runtime/src/x86/conv/ek_conv_positions.h`` says: rows with channels last."""
+    """Return the order of ``runtime/src/x86/conv/ek_conv_positions.h``: rows with channels last."""
     rows = of.w.transpose(0, 2, 3, 1).reshape(len(of.w), -1)
     return own.int_rows(rows, of.bits), of.folded(own.offset if of.bits == 8 else 0)
 
 
 def pack_side_by_side(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_fours.h`` and ``ek_conv_pairs.h`` say."""
+    """Return the order of ``ek_conv_fours.h`` and ``ek_conv_pairs.h``."""
     w = _channels_together(of.w, own.channels)
     if of.is_int4:
         w = int4_bytes("ek_conv", [w.reshape(len(of.w), -1)])[0]
@@ -99,7 +99,7 @@ def _channels_together(w: Array, together: int) -> Array:
 
 
 def pack_planes(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_planes.h`` says: as they are, or with Helium the columns of strips."""
+    """Return the order of ``ek_conv_planes.h``: unchanged, or with Helium the columns of strips."""
     tiles, s, w = tiles_of(own), of.shape, of.w
     if tiles.strips:
         taps = w.reshape(s.out_c, s.k_h, s.k_w).swapaxes(1, 2)
@@ -118,7 +118,7 @@ def strip_rows(s: ConvShape) -> int:
 
 
 def pack_strips(own: Packing, of: Weights) -> tuple[Array, Array]:
-    """As ``ek_conv_tiles.h`` says of windows in strips."""
+    """Return the order of ``ek_conv_tiles.h`` for windows in strips."""
     return _pack_tiles(of.w, of.shape, tiles_of(own), strips=True), of.folded()
 
 
@@ -163,7 +163,7 @@ def tiles_of(own: Packing) -> TileLayout:
 
 
 def pack_phases(own: Packing, of: Weights, strips: bool) -> tuple[Array, Array]:
-    """As ``runtime/src/tiles/ek_conv_transpose_w8.h`` says."""
+    """Return the order of ``runtime/src/tiles/ek_conv_transpose_w8.h``."""
     weights, biases = [np.zeros(0, np.int8)], []
     for part, one in _phases(of.w, of.shape):
         if part.size:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from edgekit.base.arrays import Float32, Int16
 
 SMALLEST = 512  # elements of a matrix from which it is worth two tables
-SAVED = 3  # a matrix must have so many times as many elements as its stretches
+SAVED = 3  # the least ratio of a matrix's elements to those of its stretches
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""N:M sparse weights as kernels read them: the weights that are not zero, and where they stand.
+"""N:M sparse weights as kernels read them: the weights that are not zero, and their indices.
 
-Which layers are stored so is found from the zeros of their weights. `edgekit.targets.instruction_sets.Sparse` says how
-an instruction set's kernels read them, and for which patterns that pays.
+The zeros of its weights decide whether a layer is stored so. `edgekit.targets.instruction_sets.Sparse` describes the
+order that an instruction set's kernels read, and the patterns for which it is faster.
 """
 
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ WINDOW = 16  # inputs that one instruction picks from
 
 @dataclass(frozen=True)
 class SparseLayer:
-    """What became of the weights of one layer that keep a pattern.
+    """The storage of one layer's weights that keep a pattern.
 
     Attributes:
         node: the layer's name.
-        weights: which of them: ``w``, or ``r`` of a recurrent product.
+        weights: their name: ``w``, or ``r`` of a recurrent product.
         pattern: as 1:4.
         stored: ``packed`` indices, ``bytes``, or ``dense``.
-        reason: why they are dense.
-        bytes: that they take.
-        dense_bytes: that they would take dense.
+        reason: the reason to store them dense.
+        bytes: of their storage.
+        dense_bytes: of dense storage.
     """
 
     node: str
@@ -40,7 +40,7 @@ class SparseLayer:
 
 
 def found_pattern(rows: Array) -> Pattern | None:
-    """The pattern of weights (outputs, inputs); None where there is none, or too few inputs for one."""
+    """Return the pattern of weights (outputs, inputs); None without one, or with too few inputs for one."""
     if rows.ndim != 2 or not rows.any():
         return None
     pattern = pattern_of(rows)
@@ -48,7 +48,7 @@ def found_pattern(rows: Array) -> Pattern | None:
 
 
 def refusal(sparse: Sparse, pattern: Pattern, bits: int, positions: int) -> str | None:
-    """Why rows stay dense on an instruction set; None where the pattern pays.
+    """Return why rows stay dense on an instruction set; None where the pattern pays.
 
     Args:
         sparse: of the instruction set.
@@ -70,7 +70,7 @@ def refusal(sparse: Sparse, pattern: Pattern, bits: int, positions: int) -> str 
 def sparse_layer(
     own: Packing, node: str, name: str, w: Array, bits: int, positions: int
 ) -> tuple[SparseLayer | None, Pattern | None]:
-    """What becomes of weights (outputs, inputs) that keep a pattern, and the pattern where they are stored by it."""
+    """Return the storage of weights (outputs, inputs) with a pattern, and the pattern if they are stored sparse."""
     pattern = found_pattern(w)
     if pattern is None:
         return None, None
@@ -95,7 +95,7 @@ def sparse_rows(
     Args:
         own: the device's packing.
         w: integers.
-        pattern: that they keep; None packs them dense, behind a head that says so.
+        pattern: of the weights; None packs them dense, after a head that marks them so.
         bits: of the operand.
         whole: whether they are taken at once; else (a GRU that resets before) the last third is apart.
     """
@@ -132,7 +132,7 @@ def index_bits(pattern: Pattern, packed: bool) -> int:
 
 
 def _slots(w: Int8, pattern: Pattern) -> tuple[Int8, Int64]:
-    """Weights and their places in the group, (outputs, groups, kept); what fills up is 0 at place 0."""
+    """Return weights and their places in the group, (outputs, groups, kept); padding is 0 at place 0."""
     groups = group_inputs(w, pattern)
     order = np.argsort(groups == 0, axis=-1, kind="stable")[..., : pattern.kept]
     values = np.take_along_axis(groups, order, axis=-1)
@@ -140,7 +140,7 @@ def _slots(w: Int8, pattern: Pattern) -> tuple[Int8, Int64]:
 
 
 def _turns(w: Int8, pattern: Pattern, packed: bool) -> Int8:
-    """As ``ek_turns.h`` says."""
+    """Return the order of ``ek_turns.h``."""
     values, places = _slots(w, pattern)
     bits = index_bits(pattern, packed)
     n, groups = values.shape[:2]
@@ -169,7 +169,7 @@ def _indices(places: Int64, group: int, bits: int) -> Int64:
 
 
 def _windows(own: Packing, w: Int8, pattern: Pattern) -> Int8:
-    """As ``x86/ek_windows.h`` says; the rows of w are a multiple of a panel's."""
+    """Return the order of ``x86/ek_windows.h``; the rows of w are a multiple of a panel's."""
     values, places = _slots(w, pattern)
     n, groups, kept = values.shape
     together = WINDOW // pattern.group
@@ -191,5 +191,5 @@ def _windows(own: Packing, w: Int8, pattern: Pattern) -> Int8:
 
 
 def window_pattern(pattern: Pattern) -> Pattern:
-    """How windows store a pattern: one weight of 16 as one of 8."""
+    """Return the pattern as windows store it: one weight of 16 becomes one of 8."""
     return Pattern(1, 8) if pattern.group == 16 else pattern

@@ -1,7 +1,7 @@
 """Weights in the order in which a device's kernels read them.
 
-The rows of a matrix are packed as ``runtime/src/<isa>/ek_rows.h`` says: `rows` rows side by side, in groups of taps,
-filled up with zeros. Where an instruction takes its operand unsigned, what that adds is folded into the bias.
+The rows of a matrix are packed as in ``runtime/src/<isa>/ek_rows.h``: `rows` rows interleaved, in groups of taps,
+filled up with zeros. Where an instruction takes its operand unsigned, the added offset is folded into the bias.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ from edgekit.graph.sparsity import Pattern
 from edgekit.targets.c.packing.sparse import sparse_rows
 from edgekit.targets.instruction_sets import BY_LANES, PORTABLE, Packing
 
-INT4 = "w4"  # what the names of kernels with int4 weights end in
+INT4 = "w4"  # suffix of the names of kernels with int4 weights
 SPARSE = "sparse"  # and of those with N:M sparse weights
 
 
@@ -99,7 +99,7 @@ def _sparse(
     whole: bool,
     patterns: Sequence[Pattern | None],
 ) -> list[Array]:
-    """Pack matrices of which some keep patterns, and the biases behind them."""
+    """Pack matrices of which some keep patterns, followed by the biases."""
     matrices, biases = arrays[: len(patterns)], arrays[len(patterns) :]
     packed = [
         sparse_rows(own, w, pattern, width, whole or i == 0)
@@ -109,7 +109,7 @@ def _sparse(
 
 
 def _by_blocks(own: Packing, kernel: str, w: Array, *biases: Array) -> list[Array]:
-    """Pack each block by itself; what their packing adds to the bias counts together."""
+    """Pack each block by itself; their packings' contributions to the bias are added."""
     nothing = [np.zeros_like(bias) for bias in biases]
     parts = [pack(own, kernel, [block, *nothing]) for block in w]
     folded = [

@@ -1,9 +1,9 @@
-"""Which int8 convolutions ``ek_conv_winograd_s8_s8`` computes, and their weights as it reads them.
+"""Choose int8 convolutions for ``ek_conv_winograd_s8_s8``, and pack their weights as it reads them.
 
-F(4x4, 3x3) of Lavin and Gray, arXiv 1509.09308, with points 0, 1, -1, 2, -2 and infinity, in integers: the weights'
-transform is scaled by 24 along each axis (but 8 at infinity, where outputs take it three times), so sums of products
-are 576 times those of the taps modulo 2^32. Times the inverse of 9 they are 64 times them, exactly where those are
-small enough. So outputs have the bits of ``ek_conv_s8_s8``.
+F(4x4, 3x3) of Lavin and Gray, arXiv 1509.09308, with points 0, 1, -1, 2, -2 and infinity, in integers. The weights'
+transform is scaled by 24 along each axis (but 8 at infinity, where outputs take it three times). So sums of products
+are 576 times those of the taps modulo 2^32. Times the inverse of 9 they are 64 times them, exactly if those are small
+enough. So outputs have the bits of ``ek_conv_s8_s8``.
 """
 
 import numpy as np
@@ -16,10 +16,10 @@ KERNEL = "ek_conv_winograd_s8_s8"
 TAPS = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 8]])
 PLACES = 36  # of a tile of 4 x 4 outputs
 PANEL = 16  # output channels side by side
-SUMS = 1 << 25  # what sums stay below
+SUMS = 1 << 25  # the bound of sums
 LEAST_SHIFT = 27
 MOST_INPUTS = 256
-MOST_BYTES = 3 << 19  # of weights, eight times those of the taps: what stays near the core
+MOST_BYTES = 3 << 19  # of weights, eight times those of the taps: they stay near the core
 
 # Times, in that of a product of vectors; measured on layers of `bench/layers/layers.py`.
 INPUTS = 400  # laying out and transforming a tile of 32 channels
@@ -40,7 +40,7 @@ def pack_winograd(w: Array) -> Int16:
 
 
 def fold_winograd_bias(w: Array, bias: Array, x_zero: int) -> Int32:
-    """64 times the bias (out_c) less what the zero point adds to the sums of w (out_c, in_c, 3, 3)."""
+    """Return 64 times the bias (out_c) less the zero point's contribution to the sums of w (out_c, in_c, 3, 3)."""
     return (64 * _sums(w, bias, x_zero)).astype(np.int32)
 
 

@@ -1,1 +1,1 @@
-"""Where each tensor lives: its storage, its place in memory, and that of a build in the memories of a board."""
+"""Plan of memory: the storage of each tensor, its place, and that of a build in the memories of a board."""

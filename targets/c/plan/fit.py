@@ -20,7 +20,7 @@ Misfits = Callable[[Build, Manifest], tuple[str, ...]]  # of a build and its fac
 
 
 def fit_of(target: str, board: Board | None) -> tuple[Profile, Misfits]:
-    """Return a target's profile with the memories that a build must fit, and what says where it does not."""
+    """Return a target's profile with the memories that a build must fit, and the message for one that does not."""
     device = profile(target)
     if board is None:
         return device, lambda _, manifest: misfits(manifest, device)
@@ -35,7 +35,7 @@ def place_build(build: Build, manifest: Manifest, board: Board) -> BoardPlacemen
 
 
 def misfits(manifest: Manifest, profile: Profile) -> tuple[str, ...]:
-    """Say for each memory that is too small what is needed, what there is, and the difference."""
+    """Return for each memory that is too small the bytes needed, those available, and the difference."""
     memory = {name: size or 0 for name, size in manifest.memory.items()}
     needed = {
         "code": memory["code_bytes"],
@@ -80,7 +80,7 @@ def beyond_parts(manifest: Manifest, profile: Profile, model: Model, bits: int) 
 
 
 def _narrower_recipes(model: Model, bits: int, flash_bytes: int) -> str:
-    """What integer recipes would make of the weights; nothing where they are as narrow already."""
+    """Return the size of the weights with integer recipes; empty where they are as narrow already."""
     sizes = {
         name: sum(least_weights_bytes(net, width) for net in (model, *model.networks.values()))
         for name, width in (("w8a8", 8), ("w4a8", 4))
@@ -110,7 +110,7 @@ def least_weights_bytes(model: Model, bits: int) -> int:
 
 
 def weights_misfit(model: Model, bits: int, profile: Profile) -> tuple[str, ...]:
-    """As `misfits`, of the weights alone, before anything is lowered; the real ones are larger."""
+    """Return the result of `misfits` for the weights alone, before anything is lowered; the real ones are larger."""
     region = profile.memory.get("weights")
     if region is None or (size := least_weights_bytes(model, bits)) <= region.bytes:
         return ()

@@ -1,8 +1,8 @@
-"""The memory plan of one hop: where every tensor of the schedule lives, and which share storage.
+"""The memory plan of one hop: the place of every tensor of the schedule, and the tensors that share storage.
 
-Storage is a stream input or output (the caller's pointers), the state block, or the scratch block. Views
-share their source's storage; a state's successor is written in place where no reader of the old value
-comes later, otherwise it is copied at the end of the hop; elementwise results take a dying operand's place.
+Storage is a stream input or output (the caller's pointers), the state block, or the scratch block. Views share their
+source's storage. A state's successor is written in place if no later step reads the old value. Otherwise it is copied
+at the end of the hop. Elementwise results take a dying operand's place.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,13 +43,13 @@ def make_layout(
     pcm: tuple[bool, bool] = (False, False),
     kept: Mapping[str, Slot] | None = None,
 ) -> Layout:
-    """Plan one hop of an integer or float graph; its session constants live behind its states.
+    """Plan one hop of an integer or float graph; its session constants lie after its states.
 
     Args:
         model: the graph.
         traits: by node name.
         pcm: leave room for the float forms of the 16-bit entry's hop: of its inputs, of its outputs.
-        kept: where outputs live that are not the caller's: what a session hands to its hops.
+        kept: the places of outputs that a session passes to its hops, not to the caller.
     """
     return _Planner(model, traits, kept or {}).layout(pcm)
 
@@ -65,7 +65,7 @@ class _Planner:
         self.parent: dict[ir.Value, ir.Value] = {}
         self.offset: dict[ir.Value, int] = {}  # bytes from the parent's first
         self.anchor: dict[ir.Value, Slot] = {}
-        self.closing: set[ir.Value] = set()  # read when the hop closes, behind the last step
+        self.closing: set[ir.Value] = set()  # read when the hop closes, after the last step
         self.inputs = {str(value.name): value for value in graph.inputs}
         self.outputs = {str(value.name): value for value in graph.outputs}
         # an output that is left out has no name
@@ -106,7 +106,7 @@ class _Planner:
         )
 
     def _slot(self, value: ir.Value | str, offsets: Mapping[str, int]) -> Slot:
-        """Where a value lives, or what is put aside in scratch."""
+        """Return the place of a value, or of reserved scratch."""
         if isinstance(value, str):
             return Slot("scratch", "", offsets[value])
         root, offset = self.place(value)
@@ -114,7 +114,7 @@ class _Planner:
         return start.behind(offset)
 
     def _node_scratch(self, offsets: Mapping[str, int]) -> dict[str, int]:
-        """Where each node has its work space, by its name."""
+        """Return the place of each node's work space, by its name."""
         names = [str(node.name) for node in self.nodes]
         return {name: offsets[f"{name}:scratch"] for name in names if self.traits[name].scratch}
 
@@ -132,9 +132,9 @@ class _Planner:
         return value, offset
 
     def join(self, a: ir.Value, b: ir.Value, distance: int = 0) -> bool:
-        """Let `b` begin `distance` bytes behind `a` in one storage.
+        """Let `b` begin `distance` bytes after `a` in one storage; return whether that works.
 
-        Not where both classes are anchored, or the one does not hold all of the other.
+        It does not where both classes are anchored, or the one does not hold all of the other.
         """
         (a, a_offset), (b, b_offset) = self.place(a), self.place(b)
         distance += a_offset - b_offset
@@ -149,7 +149,7 @@ class _Planner:
         return True
 
     def first_write(self, value: ir.Value) -> int:
-        """The step that first writes the class; -1 for what exists before the hop."""
+        """Return the step that first writes the class; -1 for values from before the hop."""
         producers = [member.producer() for member in self.members[self.root(value)]]
         return min(-1 if node is None else self.step[node] for node in producers)
 
@@ -193,7 +193,7 @@ class _Planner:
                     self.join(node.outputs[a], node.outputs[b])
 
     def _join_states(self) -> list[tuple[ir.Value, ir.Value]]:
-        """Let states be overwritten where that is safe; returns the (old, new) that are moved at the end."""
+        """Let states be overwritten where that is safe; return the (old, new) that are moved at the end."""
         pairs = [(self.inputs[p.input], self.outputs[p.output]) for p in self.model.states]
         moved = [pair for pair in pairs if self.root(pair[1]) in self.anchor]
         self.closing = {new for _, new in moved}
@@ -204,16 +204,16 @@ class _Planner:
         return [(old, new) for old, new in moved if self.place(old) != self.place(new)]
 
     def _overwrite(self, old: ir.Value, new: ir.Value) -> bool:
-        """Let a new state take the storage of the old one, if it may; returns whether it does."""
+        """Let a new state take the storage of the old one, if it may; return whether it does."""
         safe = self.root(new) not in self.anchor and self._may_overwrite(old, new)
         return safe and self.join(old, new)
 
     def _ordered(
         self, pairs: list[tuple[ir.Value, ir.Value]]
     ) -> list[tuple[ir.Value | str, ir.Value | str]]:
-        """Order moves into (source, destination) so that none overwrites what a later one reads.
+        """Order moves into (source, destination) so that none overwrites a source of a later one.
 
-        Where states change places in a circle, one of them is put aside first.
+        Where states change places in a circle, one of them is saved first.
         """
         left: list[tuple[ir.Value | str, ir.Value]] = [(new, old) for old, new in pairs]
         ordered: list[tuple[ir.Value | str, ir.Value | str]] = []
@@ -329,7 +329,7 @@ class _Planner:
         return intervals
 
     def _pcm_intervals(self) -> tuple[list[Interval], list[Interval]]:
-        """The 16-bit entry converts before the first step and behind the last one."""
+        """Return the intervals of the 16-bit entry, which converts before the first step and after the last one."""
         controls, made = set(self.model.controls), self.model.stream_outputs
         given = [value for value in self.model.stream_inputs if value.name not in controls]
         ins, outs = pcm_blocks(PCM_IN, len(given)), pcm_blocks(PCM_OUT, len(made))

@@ -1,6 +1,6 @@
-"""Linker scripts of microcontrollers: of the memories that QEMU emulates, and what all scripts have alike.
+"""Linker scripts of microcontrollers: of the memories that QEMU emulates, and the common part of all scripts.
 
-What stands in RAM from the start is stored in another memory. The script lists it in the tables that CMSIS start-up
+Data in RAM at the start are stored in another memory. The script lists it in the tables that CMSIS start-up
 code walks, ``__copy_table_start__`` and ``__zero_table_start__``; those of the replay program do, too.
 """
 
@@ -19,9 +19,9 @@ class Output:
 
     Attributes:
         name: without the dot.
-        inputs: what goes in, as linker scripts write it.
-        region: where it is when the program runs.
-        stored: where it is before, if that is elsewhere; start-up copies it.
+        inputs: the input sections, in the syntax of linker scripts.
+        region: its memory when the program runs.
+        stored: its memory before, if that is elsewhere; start-up copies it.
         cleared: whether start-up fills it with zeros.
     """
 

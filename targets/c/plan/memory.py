@@ -20,8 +20,8 @@ class Interval:
 def place(intervals: list[Interval]) -> tuple[dict[str, int], int]:
     """Return ``(offset by name, total bytes)``; offsets are multiples of `ALIGN`.
 
-    Greedy by size (Pisarchyk and Lee, arXiv 2001.03288, section 5.2), then again with the block that
-    ends highest moved to the front, until the lower bound is met or `ROUNDS` are over.
+    Greedy by size (Pisarchyk and Lee, arXiv 2001.03288, section 5.2). Then again with the block that ends highest moved
+    to the front, until the lower bound is met or `ROUNDS` are over.
     """
     order = sorted(intervals, key=lambda i: (-i.size, i.first, i.name))
     bound = lower_bound([replace(i, size=align_size(i.size)) for i in intervals])
@@ -60,5 +60,5 @@ def lower_bound(intervals: list[Interval]) -> int:
 
 
 def align_size(size: int) -> int:
-    """Return so many bytes and what aligns the next."""
+    """Return this number of bytes and the padding to align the next."""
     return -(-size // ALIGN) * ALIGN

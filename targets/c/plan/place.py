@@ -1,7 +1,7 @@
-"""Where a build stands in the memories of a board: hot weights and blocks in fast memory.
+"""Placement of a build in the memories of a board: hot weights and blocks in fast memory.
 
-Weights, scratch and state are placed by how often a hop reads a byte of them: the most read first, each in the fastest
-memory with room. Weights are stored in flash in any case; those that a RAM reads faster are copied there at start.
+Weights, scratch and state are placed by how often a hop reads a byte of them. The most read come first, each in the
+fastest memory with room. Weights are always stored in flash; those that a RAM reads faster are copied there at start.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,13 +19,13 @@ CODE, STACK, HEAP, STATE, SCRATCH = "code", "stack", "heap", "state", "scratch"
 
 @dataclass(frozen=True)
 class Item:
-    """What takes memory.
+    """An item that takes memory.
 
     Attributes:
         name: a C array of weights, or one of `CODE`, `STACK`, `HEAP`, `STATE` and `SCRATCH`.
         bytes: its size.
-        reads: how often a hop reads or writes a byte of it, in the mean.
-        is_weights: whether it must be stored without power, and is only read.
+        reads: the mean number of times that a hop reads or writes a byte of it.
+        is_weights: whether it must survive without power, and is only read.
     """
 
     name: str
@@ -44,10 +44,10 @@ class PlacedItem:
     """An item in a memory.
 
     Attributes:
-        item: what.
-        memory: where it is while the network runs; None where nothing has room.
+        item: the item.
+        memory: its memory while the network runs; None where none has room.
         stored: of weights in RAM, the flash that start-up copies them from.
-        cycles: that a hop waits for it, modelled.
+        cycles: the wait of a hop for it, modelled.
     """
 
     item: Item
@@ -72,12 +72,12 @@ class BoardPlacement:
 
     @property
     def misfits(self) -> tuple[str, ...]:
-        """What no memory has room for, with the room of the largest gap."""
+        """The items without room in any memory, with the room of the largest gap."""
         sides = (("flash", True), ("RAM", False))
         return tuple(text for side in sides if (text := self._misfit(*side)) is not None)
 
     def _misfit(self, kind: str, keeps: bool) -> str | None:
-        """What has no room in one kind of memory; None where all has."""
+        """Return the items without room in one kind of memory; None where all fit."""
         out = [p.item for p in self.placed if p.memory is None and p.item.in_flash == keeps]
         if not out:
             return None
@@ -126,13 +126,13 @@ def items(
     plan: Sequence[Placement],
     board: Board,
 ) -> list[Item]:
-    """Return what a build puts into memory, the most read first.
+    """Return the items that a build puts into memory, the most read first.
 
     Args:
         constants: its weights.
         memory: of its manifest.
         plan: its tensors in scratch, each of which a hop writes and reads.
-        board: whose stack and heap there are.
+        board: it defines stack and heap.
     """
     size = {name: count or 0 for name, count in memory.items()}
     moved = 2 * sum(p.size for p in plan if p.block == SCRATCH)
@@ -151,7 +151,7 @@ def items(
 def place(board: Board, wanted: Sequence[Item]) -> BoardPlacement:
     """Place `wanted`, in its order, each in the fastest memory with room."""
     mixed = _in_order(board, wanted)
-    if any(p.memory is None for p in mixed):  # copies of weights took what must be in RAM
+    if any(p.memory is None for p in mixed):  # copies of weights left too little RAM for the rest
         mixed = _in_order(board, sorted(wanted, key=lambda item: item.is_weights))
     by_name = {p.item.name: p for p in mixed}
     return BoardPlacement(board, tuple(by_name[item.name] for item in wanted))
@@ -221,7 +221,7 @@ def board_script(name: str, placing: BoardPlacement) -> str:
     }
     code = at[CODE] or placing.emptiest(keeps=True)
     ram = at[STACK] or placing.emptiest(keeps=False)
-    # golden data of the replay, where there is most room; what is not placed by name goes along
+    # golden data of the replay, in the memory with most room; unnamed items go along
     rest = placing.emptiest(keeps=True)
     blocks = [(block, where) for block in (STATE, SCRATCH) if (where := at[block]) is not None]
     outputs = [

@@ -1,4 +1,4 @@
-"""Where a tensor lives, and what a plan says of all of them."""
+"""The place of a tensor, and the plan of all of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ ITEM_BYTES = {
 
 @dataclass(frozen=True)
 class Traits:
-    """What the planner must know of an operator.
+    """The facts about an operator that the planner needs.
 
     Attributes:
         updates: (input, output) pairs that the kernel updates in place, as a GRU its hidden state.
@@ -44,7 +44,7 @@ class Traits:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a tensor lives: `block` is ``input``, ``output``, ``state`` or ``scratch``.
+    """The place of a tensor: `block` is ``input``, ``output``, ``state`` or ``scratch``.
 
     `offset` counts bytes, in the state or scratch block or in the caller's tensor `name`.
     """
@@ -71,8 +71,8 @@ class Move:
 class Layout:
     """The plan: a slot per value name, moves that close the hop, block sizes in bytes.
 
-    The state block holds the states, `reset_bytes` of them, then what a session keeps, and at `ready`
-    an int32: whether the session constants are there.
+    The state block holds the states, `reset_bytes` of them, then the values that a session keeps. At `ready` is an
+    int32: whether the session constants are set.
     """
 
     slots: Mapping[str, Slot]

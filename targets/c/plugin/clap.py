@@ -46,7 +46,7 @@ def clap_files(manifest: Manifest, knobs: Sequence[Knob]) -> dict[str, str]:
 
 
 def _row(knob: Knob) -> str:
-    assert knob.range is not None  # `clap_problems` says so
+    assert knob.range is not None  # checked by `clap_problems`
     values = knob.range.least, knob.range.most, knob.range.default
     return f'    {{"{words(knob.label)}", {", ".join(map(repr, values))}}},'
 

@@ -1,4 +1,4 @@
-"""What every kind of plug-in has: which networks become one, and ``NAME_plugin.h``, the network behind a host."""
+"""The common part of plug-ins: the networks that become one, and ``NAME_plugin.h``, the network for a host."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ def core_files(model: Model, manifest: Manifest) -> Mapping[str, str]:
 
 
 def sound_problems(manifest: Manifest, where: str) -> list[Problem]:
-    """Return why a network is no plug-in, if it is none; `where` is the option that asks for one."""
+    """Return the reasons why a network is no plug-in, if any; `where` is the option that asks for one."""
     step = "leave out --wrap"
     problems = []
     if not manifest.is_pcm:
@@ -62,7 +62,7 @@ def _header(model: Model, manifest: Manifest) -> str:
 
 
 def sides(manifest: Manifest) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
-    """The streams of sound that go in, and those that come out."""
+    """Return the input streams of sound, and the output streams."""
     return manifest.stream_inputs, manifest.sounds
 
 

@@ -1,4 +1,4 @@
-"""What a plug-in's user turns: each value of each control, and the range that ``--knob`` gives it."""
+"""The knobs of a plug-in: each value of each control, and the range that ``--knob`` gives it."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ class Knob:
 
     Attributes:
         control: the control's name.
-        index: which of its values.
-        symbol: an identifier, of its own among the knobs.
+        index: the position among its values.
+        symbol: an identifier, unique among the knobs.
         label: for people.
         range: None where none was given.
     """

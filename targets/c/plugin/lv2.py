@@ -1,4 +1,4 @@
-"""LV2: the plug-in's C, and what describes it to hosts."""
+"""LV2: the plug-in's C, and its description for hosts."""
 
 from collections.abc import Sequence
 

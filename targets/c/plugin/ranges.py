@@ -1,4 +1,4 @@
-"""The ranges of knobs, as ``--knob`` gives them."""
+"""The ranges of knobs, in the form of ``--knob``."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ STEP = "write --knob gain=-60:0:-20, for a control of several values one or as m
 
 @dataclass(frozen=True)
 class Range:
-    """Where a knob makes sense: ``least <= default <= most``."""
+    """The useful range of a knob: ``least <= default <= most``."""
 
     least: float
     most: float

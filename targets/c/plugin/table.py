@@ -1,4 +1,4 @@
-"""``--wrap``: the kinds of plug-ins, each a folder of its own beside the C that it is made of."""
+"""``--wrap``: the kinds of plug-ins, each in a separate folder next to its C."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ PLUGINS = {"lv2": Plugin(lv2_problems, lv2_files), "clap": Plugin(clap_problems,
 def wrap_problems(
     model: Model, target: str, kinds: Sequence[str], ranges: Mapping[str, str] | None
 ) -> list[Problem]:
-    """Return why a network is no plug-in of some kinds, if it is none; `ranges` as `knobs_of` takes them."""
+    """Return the reasons why a network is no plug-in of some kinds, if any; `ranges` as `knobs_of` takes them."""
     if not kinds:
         return []
     manifest, where = describe(model, target), " ".join(f"--wrap {kind}" for kind in kinds)

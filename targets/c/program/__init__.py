@@ -1,1 +1,1 @@
-"""The emitted sources: constants, functions, the network, and what stands around it."""
+"""The emitted sources: constants, functions, the network, and the code around it."""

@@ -1,4 +1,4 @@
-"""``<name>_adapter``: the network behind a sound device whose rate is known when it runs."""
+"""``<name>_adapter``: connects the network to a sound device whose rate is known when it runs."""
 
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -13,7 +13,7 @@ def has_adapter(manifest: Manifest) -> bool:
 
 
 def adapter_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
-    """``<name>_adapter.h``, ``<name>_adapter.c`` and what they include; nothing where no sound is taken."""
+    """Return ``<name>_adapter.h``, ``<name>_adapter.c`` and their includes; empty without sound input."""
     if not has_adapter(manifest):
         return {}
     hop, name = int(manifest.stream["hop_samples"]), manifest.c_name

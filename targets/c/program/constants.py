@@ -1,8 +1,8 @@
-"""``<name>_weights.c``, every constant array of a build, and how the program beside it declares them.
+"""``<name>_weights.c``, every constant array of a build, and its declarations in the program.
 
-A small array is a list of numbers. A large one is its bytes as strings: a compiler takes a few bytes of memory and a
-tenth of a microsecond for each, where a number costs it hundreds of bytes and microseconds. The bytes are those of a
-little-endian core; another one is refused by the preprocessor.
+A small array is a list of numbers. A large one is its bytes as strings. For each byte a compiler then takes a few bytes
+of memory and a tenth of a microsecond; a number costs hundreds of both. The bytes are those of a little-endian core;
+another one is refused by the preprocessor.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ LARGE_BYTES = 4096
 
 
 def declarations(ctx: Context) -> str:
-    """What the program needs to name the arrays of ``<name>_weights.c``."""
+    """Return the lines that declare the arrays of ``<name>_weights.c`` in the program."""
     if ctx.external:
         return external_declarations(ctx.prefix, ctx.constants)
     return "\n".join(_declaration(name, array) for name, array in ctx.constants.items())
@@ -71,7 +71,7 @@ def _declaration(name: str, array: NDArray[np.generic]) -> str:
 
 
 def _union(name: str, array: NDArray[np.generic]) -> str:
-    """The type of an array that strings give; both files may be part of one translation unit."""
+    """Return the union type of an array of strings; both files may be part of one translation unit."""
     members = (
         f"unsigned char bytes[{array.nbytes}]; {C_ARRAYS[array.dtype.name]} values[{array.size}];"
     )

@@ -1,4 +1,4 @@
-"""``<name>_device``: the network behind a sound device of another rate, for blocks of any length."""
+"""``<name>_device``: connects the network to a sound device of another rate, for blocks of any length."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ LIBRARY = "ek_device.h"
 
 
 def device_files(model: Model, manifest: Manifest) -> dict[str, bytes]:
-    """``<name>_device.h``, ``<name>_device.c`` and what they include; nothing where no device rate was asked for."""
+    """Return ``<name>_device.h``, ``<name>_device.c`` and their includes; empty without a device rate."""
     facts, stream = manifest.device, manifest.stream
     if facts is None:
         return {}
@@ -55,7 +55,7 @@ def _resampling_fields(rates: Resampling, hop: int) -> dict[str, object]:
 
 
 def stream_fields(model: Model, manifest: Manifest, hop: int) -> dict[str, object]:
-    """Fields of the templates of devices and adapters about what comes in and goes out."""
+    """Return fields of the templates of devices and adapters about inputs and outputs."""
     sources, sinks = manifest.stream_inputs, manifest.sounds
     fields = field_names(model.stream_inputs) | field_names(model.stream_outputs)
     ins, outs = _arguments(sources, fields, "in"), _arguments(sinks, fields, "out")
@@ -85,7 +85,7 @@ def stream_fields(model: Model, manifest: Manifest, hop: int) -> dict[str, objec
 
 
 def _arguments(tensors: Sequence[Tensor], fields: Mapping[str, str], side: str) -> list[str]:
-    """Of a side with one stream its own word; of several, that and the name of each."""
+    """Return the arguments of a side: the word `side` for one stream; for several, that and the name of each."""
     if len(tensors) == 1:
         return [side]
     return [f"{side}_{fields[tensor.name]}" for tensor in tensors]
@@ -114,7 +114,7 @@ def stream_rows(tensors: Sequence[Tensor]) -> str:
 def wired_lines(
     struct: str, tensors: Sequence[Tensor], fields: Mapping[str, str], pointer: str, hop: int
 ) -> list[str]:
-    """Where in the blocks of a hop the network finds each stream: the statements that fill a struct."""
+    """Return statements that fill a struct with the place of each stream in the blocks of a hop."""
     lines, before = [], 0
     for tensor in tensors:
         place = f" + {before * hop}" if before else ""
@@ -124,7 +124,7 @@ def wired_lines(
 
 
 def _strides(tensor: Tensor) -> tuple[int, int]:
-    """Of channels and of frames in the block of a hop."""
+    """Return the strides of channels and of frames in the block of a hop."""
     axes, frames, channels = tensor.axes, tensor.frames_per_hop or 1, tensor.pcm_channels or 1
     assert isinstance(axes, Layout)
     time, channel = axes.axis("T"), axes.axis("C")

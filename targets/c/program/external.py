@@ -30,7 +30,7 @@ def payload(arrays: Arrays) -> bytes:
 
 
 def external_declarations(prefix: str, arrays: Arrays) -> str:
-    """What the program needs to read the arrays: the block, and a name for each place in it."""
+    """Return the lines that the program needs to read the arrays: the block, and a name for each place in it."""
     lines = [f"extern const unsigned char *{prefix}_weights;"]
     offset = 0
     for name, array in arrays.items():
@@ -69,7 +69,7 @@ def load_files(prefix: str, arrays: Arrays, digest: bytes) -> dict[str, bytes]:
 
 
 def network_digest(sources: Mapping[str, bytes], prefix: str) -> bytes:
-    """SHA-256 over all C of a library but its weights: what the bytes of the block mean."""
+    """Return SHA-256 over all C of a library but its weights: it fixes the meaning of the block's bytes."""
     total = hashlib.sha256()
     for name in sorted(sources):
         if name != f"{prefix}_weights.c" and name.endswith((".c", ".h")):
@@ -79,7 +79,7 @@ def network_digest(sources: Mapping[str, bytes], prefix: str) -> bytes:
 
 
 def _round_constants() -> list[int]:
-    """Of SHA-256: 32 bits behind the point of the cube roots of the first 64 primes (FIPS 180-4, section 4.2.2)."""
+    """Return SHA-256's 32 bits after the point of the cube roots of 64 primes (FIPS 180-4, section 4.2.2)."""
     primes = [n for n in range(2, 312) if all(n % d for d in range(2, isqrt(n) + 1))]
     return [_cube_root(prime << 96) & 0xFFFFFFFF for prime in primes[:64]]
 

@@ -13,7 +13,7 @@ from edgekit.targets.c.emit.table import EMITTERS
 
 
 def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
-    """Emit every node of the schedule into an empty context, and an EK_LAYER behind it; returns the context."""
+    """Emit every node of the schedule into an empty context, and an EK_LAYER after it; return the context."""
     layout = ctx.layout
     for node in model.ir.graph:
         before = len(ctx.lines)
@@ -55,7 +55,7 @@ def members(values: tuple[ir.Value, ...], qualifier: str) -> str:
 
 
 def _shape_text(value: ir.Value) -> str:
-    """``[2][3]``; a truth value's range is said, because its C type is wider."""
+    """Return ``[2][3]``, with the range for truth values, because their C type is wider."""
     text = "".join(f"[{d}]" for d in dims(value))
     return f"{text} 0 or 1".lstrip() if value.dtype == ir.DataType.BOOL else text
 

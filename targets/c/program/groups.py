@@ -32,9 +32,9 @@ class Part:
     """One step group of a network, lowered to integers.
 
     Attributes:
-        whole: the network; with a decoder, what that reads is among its outputs.
-        decoder: what runs at rows of graph 1, with this among its session constants.
-        kept: where it lives, in the state block.
+        whole: the network; with a decoder, that one's inputs are among its outputs.
+        decoder: the part that runs at rows of graph 1, with these among its session constants.
+        kept: the place of these, in the state block.
     """
 
     whole: Model
@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Bodies:
-    """The bodies of a network beside its process function.
+    """The bodies of a network besides its process function.
 
     Attributes:
         groups: the whole network of each step group but the first.
@@ -70,7 +70,7 @@ class Bodies:
 
     @property
     def dispatch(self) -> str:
-        """What begins the process function: leave for the body of another group."""
+        """Return the start of the process function: leave for the body of another group."""
         return _dispatch(self.field, self.groups, "group")
 
     @property
@@ -102,7 +102,7 @@ def _body(model: Model, first: Context, kept: Mapping[str, Slot]) -> Context:
 
 
 def traits_of(model: Model, selection: Selection) -> dict[str, Traits]:
-    """What the planner must know of each node, by name, with the kernels that are chosen."""
+    """Return the facts on each node that the planner needs, by name, with the chosen kernels."""
     found = {}
     for node in model.ir.graph:
         emitter = EMITTERS[node.domain, node.op_type]
@@ -133,7 +133,7 @@ def split_decoder(integer: Model, table: StepTable | None) -> Part:
     """Return a network, and apart from it the decoder that rows of its step table run.
 
     Raises:
-        ModelError: there is no such cut.
+        ModelError: such a cut does not exist.
     """
     if table is None or not (table.graph == split_unet.DECODER).any():
         return Part(fuse_epilogues(fuse_moves(use_rings(narrow_states(integer)))))

@@ -1,4 +1,4 @@
-"""What a build refuses: pointers that are NULL or misaligned, and, asked for it, a damaged state block."""
+"""Guards of a build: against NULL or misaligned pointers and, optionally, a damaged state block."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import prod
@@ -19,7 +19,7 @@ def refusal(upper: str, pointers: Iterable[str], members: Iterable[str] = ()) ->
 
 
 def check_source(model: Model, layout: Layout, name: str) -> str:
-    """``<name>_check``: whether a state block holds what the network can have left there."""
+    """Return ``<name>_check``: whether a state block holds values that the network can have left."""
     kept = {pair.input for pair in model.states} | set(model.constants)
     floats = [
         (layout.slots[str(value.name)].offset, prod(dims(value)))
@@ -35,7 +35,7 @@ def check_source(model: Model, layout: Layout, name: str) -> str:
 
 
 def _ring_places(model: Model, layout: Layout) -> Iterator[tuple[int, int, int]]:
-    """Of each ring, where its position is, the last one, and the step between two."""
+    """Yield for each ring the place of its position, the last position, and the step between two."""
     for node in model.ir.graph:
         if (node.op_type, node.domain) == (PUSH, DOMAIN) and node.inputs[2] is not None:
             length, fresh = (node.attributes[key].as_int() for key in ("length", "fresh"))

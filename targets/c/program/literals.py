@@ -9,7 +9,7 @@ from edgekit.targets.c.emit.base import float_literal
 
 COLUMNS = 100
 STRING_BYTES = 4096
-# Infinity and NaN as constant expressions: what edgekit.h has is no initializer.
+# Infinity and NaN as constant expressions: those of edgekit.h are no initializers.
 STATIC = {"EK_INF": "1.0f / 0.0f", "-EK_INF": "-1.0f / 0.0f", "EK_NAN": "0.0f / 0.0f"}
 
 

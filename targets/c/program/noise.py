@@ -8,7 +8,7 @@ SEED_BYTES = 4 * PARTS  # of a state; the place of the next number follows
 
 
 def noise_prototype(model: Model, name: str) -> str:
-    """Of the function, where the build draws noise."""
+    """Return the prototype of the noise function, where the build draws noise."""
     listed = ", ".join(f"{row.name} ({row.distribution})" for row in model.noises)
     return PROTOTYPE.format(name=name, inputs=listed) if model.noises else ""
 
@@ -21,7 +21,7 @@ def noise_source(model: Model, layout: Layout, name: str) -> str:
 
 
 def clear_lines(model: Model, layout: Layout) -> str:
-    """In ``<name>_init``, before the reset: seed 0."""
+    """Return the lines of ``<name>_init`` before the reset: seed 0."""
     return f"    memset(state, 0, {layout.reset_bytes}u);\n" if model.noises else ""
 
 

@@ -1,6 +1,6 @@
 """``<name>_process_s16``: a hop of 16-bit PCM, its channels interleaved as sound devices have them.
 
-A build that gives nothing but sound gives it in 16 bits too; any other gives its outputs as ``<name>_process`` does.
+A build with only sound outputs returns them in 16 bits too; any other has the outputs of ``<name>_process``.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Port:
 
 
 def pcm_prototype(model: Model, manifest: Manifest, prefix: str) -> str:
-    """The declaration, and what the arguments are where they are more than one channel in and out."""
+    """Return the declaration, and comments on the arguments for more than one channel in and out."""
     ports = _ports(model, manifest)
     shown = [f"{port.argument} [{port.tensor.frames_per_hop}][{port.channels}]" for port in ports]
     is_mono = all(port.channels == 1 for port in ports) and len(manifest.stream_inputs) == 1
@@ -103,7 +103,7 @@ def pcm_source(model: Model, manifest: Manifest, layout: Layout, prefix: str) ->
 
 
 def _block_line(port: Port, layout: Layout) -> str:
-    """Where in scratch the floats of a hop lie."""
+    """Return the line that declares the floats of a hop in scratch."""
     place = f"((unsigned char *)scratch + {layout.offsets[port.offset]})"
     return f"        float *const {port.block} = (float *)(void *){place}; /* [{port.size}] */"
 
@@ -137,7 +137,7 @@ def _ports(model: Model, manifest: Manifest) -> list[Port]:
 
 
 def _controls(model: Model, manifest: Manifest) -> dict[str, tuple[str, str]]:
-    """The argument and its C type of each control, by name; controls stand behind the streams."""
+    """Return the argument and its C type of each control, by name; controls follow the streams."""
     fields = field_names(model.stream_inputs)
     return {
         tensor.name: (f"control_{fields[tensor.name]}", C_TYPES[tensor.dtype])

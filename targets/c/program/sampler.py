@@ -72,14 +72,14 @@ def _lines(texts: Iterable[str], depth: int = 0) -> str:
 
 
 def _scratch_arrays(loop: Loop) -> Iterator[str]:
-    """Where in scratch the arrays of the loop lie."""
+    """Yield declarations of the loop's arrays in scratch."""
     for array in loop.arrays:
         place = f"((unsigned char *)scratch + {loop.at(array)})"
         yield f"float *const {array} = (float *)(void *){place};"
 
 
 def _add_residual(loop: Loop) -> str:
-    """What is added behind the last row, where a network makes a residual."""
+    """Return the lines after the last row that add a network's residual."""
     residual = loop.table.roles.residual
     if residual is None:
         return ""
@@ -224,7 +224,7 @@ def _own_calls(loop: Loop, ctx: Context) -> Iterator[str]:
 
 
 def _call_network(loop: Loop, ctx: Context, call: int) -> str:
-    """The call of the network, or, at rows of graph 1, of its decoder on what the row's call kept."""
+    """Return the call of the network, or, at rows of graph 1, of its decoder on the tensors kept by the row's call."""
     net, kept = "net", call * loop.kept_bytes
     if kept:
         net = f"({ctx.prefix} *)(void *)((unsigned char *)net + {kept})"
@@ -262,7 +262,7 @@ def _update(loop: Loop) -> Iterator[str]:
 
 
 def _update_x0(loop: Loop, place: Mapping[str, str]) -> Iterator[str]:
-    """The estimate of the sample at the end: from x and what the network gave, then clipped."""
+    """Yield the estimate of the final sample: from x and the network's outputs, then clipped."""
     table = loop.table
     yield f"float x0 = {place['u']} * out[i];"
     for k in range(table.v.shape[1]):

@@ -1,4 +1,4 @@
-"""What the loop of a sampler keeps, and where."""
+"""The storage of a sampler's loop."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ class Loop:
     Attributes:
         table: its rows.
         model: the network with all its inputs.
-        offset: bytes of the scratch block that the network needs; the loop's arrays lie behind.
+        offset: bytes of the scratch block that the network needs; the loop's arrays follow.
         kept_bytes: of the state block, which the decoder alone reads; each call of a row has its own.
         others: builds of the sampler's other networks.
-        others_at: where the first of these has its state, in the state block.
+        others_at: the offset of the first one's state, in the state block.
     """
 
     table: StepTable
@@ -46,7 +46,7 @@ class Loop:
 
     @property
     def item_bytes(self) -> int:
-        """Bytes of each, with what aligns the next."""
+        """Return the bytes of each, with padding to align the next."""
         return align_size(size(self.x) * 4)
 
     @property
@@ -55,7 +55,7 @@ class Loop:
         return self.at(self.arrays[-1]) + self.item_bytes
 
     def at(self, array: str) -> int:
-        """Where an array lies; x behind the scratch of `last`, which may lie over what is done with by then."""
+        """Return the place of an array; x lies after the scratch of `last`, which may overlap data no longer needed."""
         place = self.offset + self.arrays.index(array) * self.item_bytes
         if array != "out":
             return place
@@ -63,7 +63,7 @@ class Loop:
         return max(place, align_size(last))
 
     def placements(self, steps: int) -> Iterator[Placement]:
-        """Where the arrays lie: during all steps of the network's schedule."""
+        """Yield the places of the arrays: during all steps of the network's schedule."""
         for name in self.arrays:
             yield Placement(f"sampler:{name}", "scratch", self.at(name), size(self.x) * 4, 0, steps)
 
@@ -78,7 +78,7 @@ class Loop:
 
     @cached_property
     def conditions(self) -> tuple[ir.Value, ...]:
-        """What the caller gives once per image: the network's other inputs, and what the rows read."""
+        """The caller's values, given once per image: the network's other inputs, and those that the rows read."""
         return tuple(
             ir.Value(name=name, shape=value.shape, type=value.type)
             for name, value in condition_values(self.model).items()
@@ -86,7 +86,7 @@ class Loop:
 
     @property
     def image(self) -> ir.Value:
-        """What is given out: x, or the output of the network `last`."""
+        """The output image: x, or the output of the network `last`."""
         last = self.model.networks.get("last")
         return self.x if last is None else last.stream_outputs[0]
 
@@ -96,7 +96,7 @@ class Loop:
         return self.others_at + sum(self._state_of(role) for role in self.others)
 
     def state_at(self, role: str) -> int:
-        """Where a network has its state."""
+        """Return the place of a network's state."""
         before = list(self.others)[: list(self.others).index(role)]
         return self.others_at + sum(self._state_of(name) for name in before)
 

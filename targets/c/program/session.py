@@ -1,4 +1,4 @@
-"""``<name>_session``: what depends on session constants alone, computed once into the state block."""
+"""``<name>_session``: the part that depends on session constants alone, computed once into the state block."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ def lower_session(model: Model, hop: Layout, ctx: Context) -> Session:
     """Plan and emit a session part.
 
     Args:
-        model: its inputs are the session constants, its outputs what the hop's plan keeps.
+        model: its inputs are the session constants, its outputs the values that the hop's plan keeps.
         hop: that plan.
         ctx: the hop's context, which gets the constants and kernels.
     """

@@ -42,7 +42,7 @@ CALL = re.compile(r"\b(ek_\w+)\s*\(")
 
 @dataclass(frozen=True)
 class Extras:
-    """What a build has beside the function of one hop.
+    """The parts of a build besides the function of one hop.
 
     Attributes:
         session: of a network with session constants.
@@ -63,13 +63,13 @@ class Extras:
         )
 
     def state_bytes(self, layout: Layout) -> int:
-        """Bytes of the state block: what the decoder reads is kept for each call of a row."""
+        """Return the bytes of the state block: the decoder's inputs are kept for each call of a row."""
         if self.loop is not None and self.loop.others:
             return self.loop.state_bytes
         return self.own_state_bytes(layout, 1 if self.loop is None else self.loop.table.calls)
 
     def own_state_bytes(self, layout: Layout, calls: int) -> int:
-        """Of the network alone."""
+        """The state bytes of the network alone."""
         return max(layout.state_bytes, self.bodies.kept_bytes * calls, ALIGN)
 
     def scratch_bytes(self, layout: Layout) -> int:
@@ -113,7 +113,7 @@ def header(model: Model, layout: Layout, prefix: str, pcm: Manifest | None, extr
 
 
 def _hop_inputs(model: Model, extras: Extras) -> tuple[ir.Value, ...]:
-    """What a hop is given, with the input that chooses a step group."""
+    """Return the inputs of a hop, with the input that chooses a step group."""
     chooser = extras.bodies.chooser
     return (*model.stream_inputs, *(() if chooser is None else (chooser,)))
 
@@ -153,10 +153,10 @@ def source(model: Model, layout: Layout, ctx: Context, pcm: Manifest | None, ext
 def kernel_files(
     kernels: set[str], program: str, folders: Sequence[str] = (), fixed_order: bool = False
 ) -> dict[str, bytes]:
-    """``edgekit.h`` and the sources of the named kernels, with what those include and call.
+    """Return ``edgekit.h`` and the sources of the named kernels, with the files that those include and call.
 
-    A file of ``src/<folder>`` stands in for that of its name in ``src/portable``; the first of `folders` that
-    has one wins. With `fixed_order` none stands in for a float kernel, ``ek_<name>_f32``.
+    A file of ``src/<folder>`` replaces the one of its name in ``src/portable``; the first of `folders` that
+    has one wins. With `fixed_order` none replaces a float kernel, ``ek_<name>_f32``.
     """
     available = dict(_sources(PORTABLE))
     for folder in reversed(folders):
@@ -212,7 +212,7 @@ def with_own_names(
 
 
 def _values_kept_by_reset(model: Model, session: Session | None) -> list[str]:
-    """What a reset leaves as it is."""
+    """Return the values that a reset keeps."""
     kept = ["session constants"] if session is not None else []
     return kept + (["seeds"] if model.noises else [])
 

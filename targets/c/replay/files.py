@@ -1,8 +1,8 @@
-"""The replay program of a build for another machine: what binds the network, and its golden data in C.
+"""The replay program of a build for another machine: the binding of the network, and its golden data in C.
 
-The rest of the program is ``runtime/replay/``. It runs the build on golden inputs, prints how each output
-compares with what a verified run gave, and ends with PASS or FAIL. Integers must be the same bits: those
-that the network computes from the golden integers at its border, whatever comes before and behind them.
+The rest of the program is ``runtime/replay/``. It runs the build on golden inputs, compares each output with that of a
+verified run, and ends with PASS or FAIL. Integers must be the same bits: those that the network computes from the
+golden integers at its border, whatever comes before and after them.
 """
 
 import math
@@ -44,13 +44,13 @@ Arrays = Mapping[str, Array]
 Files = dict[str, bytes]
 
 
-Held = Sequence[tuple[Layer, Array]]  # what layers hold: (hops, *shape)
+Held = Sequence[tuple[Layer, Array]]  # expected values of layers: (hops, *shape)
 
 
 def replay_files(
     manifest: Manifest, profile: Profile, others: Mapping[str, Manifest] | None = None
 ) -> dict[str, bytes]:
-    """All sources of the replay program but ``golden.c``, which needs a verified run."""
+    """Return all sources of the replay program but ``golden.c``, which needs a verified run."""
     main = files("edgekit.runtime") / "replay" / "main.c"
     made = {f"{FOLDER}/{name}": content for name, content in port_files(profile).items()}
     made[f"{FOLDER}/main.c"] = main.read_bytes()
@@ -64,7 +64,7 @@ def replay_files(
 
 
 def port_files(profile: Profile) -> dict[str, bytes]:
-    """What stands for an operating system, and the header."""
+    """Return the files that replace an operating system, and the header."""
     root = files("edgekit.runtime") / "replay"
     port = "port_semihosting.c" if profile.is_bare else "port_stdio.c"
     return {name: (root / name).read_bytes() for name in ("replay.h", port)}
@@ -95,16 +95,16 @@ def golden_source(
     profile: Profile,
     room: int | None = None,
 ) -> bytes:
-    """``golden.c`` of a verified run: as many of its first hops as fit, from the fresh state.
+    """Return ``golden.c`` of a verified run: as many of its first hops as fit, from the fresh state.
 
     Args:
-        build: of which a replay is made.
+        build: the one to replay.
         manifest: its facts, with the verification.
-        model: what was lowered.
+        model: the source of the build.
         inputs: (hops, *shape) by name, of session constants (*shape); of a sampler seeds and conditions of images.
-        outputs: what came out, likewise; of a sampler ``x``, the images.
+        outputs: those of the run, likewise; of a sampler ``x``, the images.
         profile: the device, whose memory for weights holds golden data too.
-        room: bytes that a board of the user's own has for them.
+        room: bytes on a board of the user's own for them.
     """
     limit = GOLDEN_BYTES
     if manifest.sampler is not None:
@@ -128,7 +128,7 @@ def is_all_integers(build: Build) -> bool:
 
 
 def layer_values(model: Model, layers: Sequence[Layer], inputs: Arrays, hops: int) -> Held:
-    """Run the oracle over the first hops of `inputs`; of `layers` those that it knows, and their values."""
+    """Run the oracle over the first hops of `inputs`; return those of `layers` that it knows, and their values."""
     oracle = Oracle(model)
     rows = defaultdict[str, list[Array]](list)
     for hop in _hops(model, inputs, hops):
@@ -149,7 +149,7 @@ def _hops(model: Model, inputs: Arrays, hops: int) -> Iterator[Arrays]:
 
 
 def hops_within(limit: int, arrays: Sequence[Array], hops: int) -> int:
-    """How many hops of all `arrays`, (hops, *shape), fit in `limit` bytes: `hops` at most, one at least."""
+    """Return the number of hops of all `arrays`, (hops, *shape), within `limit` bytes: 1 to `hops`."""
     bytes_per_hop = sum(math.prod(a.shape[1:]) * a.dtype.itemsize for a in arrays)
     return max(1, min(hops, limit // max(1, bytes_per_hop), *(len(a) for a in arrays)))
 
@@ -157,7 +157,7 @@ def hops_within(limit: int, arrays: Sequence[Array], hops: int) -> int:
 def golden_file(
     manifest: Manifest, inputs: Arrays, outputs: Arrays, held: Held, exact: bool, limit: int
 ) -> bytes:
-    """The text; `exact` says that float outputs must be the same bits, `limit` is for each of two parts.
+    """Return the text; `exact`: float outputs must be the same bits; `limit` is for each of two parts.
 
     Layers of an integer network must be the oracle's bits; those of a float one as near as its outputs.
     """

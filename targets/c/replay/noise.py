@@ -1,4 +1,4 @@
-"""A program that runs a build on hops of noise, to count what it executes."""
+"""A program that runs a build on hops of noise, to count its instructions."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ def noise_hops(tensors: Sequence[Tensor], hops: int) -> dict[str, Array]:
 
 @contextmanager
 def noise_folder(build: Build, target: Profile, hops: int) -> Iterator[Path]:
-    """Give a temporary folder with a build and a program that runs it on hops of noise, to count what it executes."""
+    """Give a temporary folder with a build and a program that runs it on hops of noise, to count instructions."""
     plain = replace(build.manifest, sampler=None)
     inputs = noise_hops((*plain.hop_inputs, *plain.constants), hops)
     outputs = noise_hops(plain.stream_outputs, hops)

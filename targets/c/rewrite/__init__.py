@@ -1,1 +1,1 @@
-"""The network in the form that C takes: rings, frames, moves and epilogues instead of what ONNX has for them."""
+"""The network in the form that C takes: rings, frames, moves and epilogues instead of ONNX's operators."""

@@ -1,8 +1,8 @@
-"""Dense convolutions that give one position, and transposed ones of one new frame, as layers over frames of a ring.
+"""Dense convolutions with one output position, and transposed ones of one new frame, as layers over frames of a ring.
 
-Such a layer is a matrix over all that its window holds. In a ring the elements of a frame lie side by side; a matrix
-for each block of frames, in their order, takes them from where they are. So do strided encoders of sound, and
-decoders that overlap and add.
+Such a layer is a matrix over all frames of its window. In a ring the elements of a frame are contiguous. A matrix for
+each block of frames, in their order, reads them in place. Strided encoders of sound, and decoders that overlap and add,
+are such layers.
 """
 
 from dataclasses import dataclass, replace
@@ -24,8 +24,8 @@ LEAST = 8  # elements of a block: below, the calls cost more than the window's w
 class Matrices:
     """Rows over `count` blocks of `frames` frames, (outputs, blocks, elements).
 
-    The first begins with frame `first` of the window, which may be below 0 where its weights are 0; each of the others
-    `step` frames behind the one before. The layer is applied `positions` times, each one block further on.
+    The first begins with frame `first` of the window, which may be below 0 where its weights are 0. Each other one
+    begins `step` frames after the one before. The layer is applied `positions` times, each one block further on.
     """
 
     rows: Array
@@ -41,10 +41,10 @@ class Matrices:
 
 
 def dense(layer: ir.Node, axis: int, fresh: int) -> tuple[Matrices, Attributes] | None:
-    """Return the layer over frames that a convolution is; None where it is none, or would not move less.
+    """Return the layer over frames that equals a convolution; None where there is none, or it would not move less.
 
-    The attributes are `w` (blocks, outputs, elements), of a float layer (blocks, elements, outputs), `bias`
-    (outputs,), which contains the zero point, and what an integer layer says of its outputs.
+    The attributes are `w` (blocks, outputs, elements), `bias` (outputs,), and an integer layer's attributes of its
+    outputs. A float layer has `w` (blocks, elements, outputs). `bias` contains the zero point.
     """
     found = _convolution(layer, axis)
     if found is None:
@@ -103,7 +103,7 @@ def _of_conv(w: Array, s: ConvShape, fresh: int) -> Matrices | None:
 
 
 def _of_transposed(w: Array, s: ConvShape, fresh: int) -> Matrices | None:
-    """One row of frames, of which one is new: each gives `out_w` positions a part of its kernel, or none."""
+    """Return one row of frames, of which one is new: each gives `out_w` positions a part of its kernel, or none."""
     if (s.in_h, s.k_h, s.out_h, s.dil_w, fresh) != (1, 1, 1, 1, 1):
         return None
     rows = np.zeros((s.out_c, s.out_w, s.in_w, s.in_c), w.dtype)
@@ -132,7 +132,7 @@ def _integer(layer: ir.Node, matrices: Matrices, s: ConvShape) -> Attributes | N
 
 
 def _float(layer: ir.Node, matrices: Matrices, s: ConvShape) -> Attributes | None:
-    """Of frames of one element, as sound: other frames would be summed in another order than the convolution's."""
+    """Return the float layer of frames with one element, as sound; other frames would change the order of sums."""
     bias = constant(optional(layer, 2))
     known = bias is not None or optional(layer, 2) is None
     if layer.op_type != "Conv" or s.in_c * s.in_h != 1 or not known:

@@ -1,4 +1,4 @@
-"""What follows a float layer becomes part of it: a sum with a tensor of its shape, then a cheap function."""
+"""Merge the nodes after a float layer into it: a sum with a tensor of its shape, then a cheap function."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ def fuse_epilogues(model: Model) -> Model:
 
 
 def _layer(node: ir.Node, order: Mapping[int, int]) -> tuple[ir.Node | None, ir.Value | None]:
-    """The layer that a node completes, and what it adds to it: what is there when the layer runs."""
+    """Return the layer that a node completes, and its addend: a value that exists when the layer runs."""
     if node.domain != "":
         return None, None
     if node.op_type != "Add":

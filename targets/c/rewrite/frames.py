@@ -18,7 +18,7 @@ Attributes = dict[str, ir.Attr]
 
 
 def frame_attributes(layer: ir.Node, taps: int) -> Attributes | None:
-    """Return what ``ek_frames`` must know of a layer whose kernel reads so many frames; None where it is another one.
+    """Return ``ek_frames``'s attributes of a layer whose kernel reads this number of frames; None for other layers.
 
     ``w`` is (taps, channels); ``bias`` (channels,) contains the zero point, and is missing where the layer has none.
     """

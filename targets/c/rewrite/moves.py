@@ -1,6 +1,6 @@
-"""Movement that leads to movement becomes one copy: no element is copied on its way to a reader.
+"""Movement after movement becomes one copy: no element is copied on its way to a reader.
 
-Every element of a moved tensor is one element of what was computed, stored or handed in, or a zero. Those
+Every element of a moved tensor is one element of a computed, stored or given tensor, or a zero. Those
 numbers pass through a row of movement operators (on which their NumPy forms run) and come out at the
 tensors that other operators read. There one operator, `MOVE`, fetches each element from its origin.
 """
@@ -46,9 +46,9 @@ FORMS: dict[str, Operator] = {
 def fuse_moves(model: Model) -> Model:
     """Return the model with `MOVE` nodes in place of movement operators, where that saves copies.
 
-    The inputs of a `MOVE` are the tensors that its elements come from. Its attribute `NUMBERS` counts
-    their elements from 1 on through all inputs, end to end; 0 stands for a zero (the zero point of an
-    integer tensor). Tensors of more than `LIMIT` elements are moved as before.
+    The inputs of a `MOVE` are the tensors that its elements come from. Its attribute `NUMBERS` counts their elements
+    from 1 on through all inputs, end to end. 0 stands for a zero (the zero point of an integer tensor). Tensors of more
+    than `LIMIT` elements are moved as before.
     """
     graph_model = model.ir.clone()
     fuser = _Fuser(graph_model.graph)
@@ -117,7 +117,7 @@ class _Fuser:
         return np.arange(start, start + elements(value), dtype=np.int64)
 
     def owners(self, flat: Numbers) -> Numbers:
-        """Per element the index of its origin; -1 for a zero."""
+        """Return for each element the index of its origin; -1 for a zero."""
         starts = [self.first[value] for value in self.origins]
         return np.searchsorted(starts, flat, side="right") - 1
 

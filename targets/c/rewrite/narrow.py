@@ -1,8 +1,8 @@
 """States that are read in a narrower type are kept in it.
 
-A window of past and new frames that all readers round in the same way, as keys that a product reads in int8, holds
-rounded frames as well: the new frames are rounded, once, and the state is as wide as what is read of it. A float state
-that was rounded before, and is rounded to the same numbers when it is read, is kept as these.
+Sometimes all readers of a window round it in the same way, as a product that reads keys in int8. Then the window holds
+rounded frames, old and new. The new frames are rounded once, and the state has the width of the rounded values. A float
+state that was rounded before, and is rounded to the same numbers when it is read, is kept as these.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def _rounds_back(reader: ir.Node, back: ir.Node) -> bool:
 def _store_rounded_state(
     graph: ir.Graph, old: ir.Value, new: ir.Value, found: RoundedState
 ) -> StatePair:
-    """Keep the numbers of a float state in the place of what they stand for."""
+    """Keep the integers of a float state instead of the values that they represent."""
     read, made, cut = found.reader.outputs[0], found.whole, found.cut
     name = str(read.name)
     if cut is not None:
@@ -121,7 +121,7 @@ def _is_narrower(old: ir.Value, readers: list[ir.Node]) -> bool:
 
 
 def state_concat(old: ir.Value) -> ir.Node | None:
-    """The Concat of a state and what is new, where nothing else reads the state, and no output is made of both."""
+    """Return the Concat of a state and the new frames, if it alone reads the state, and no output is made of both."""
     users = [use.node for use in old.uses()]
     if len(users) != 1 or old.is_graph_output():
         return None

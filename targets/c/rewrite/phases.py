@@ -1,8 +1,8 @@
 """A transposed convolution as a convolution: each phase of an output channel is an output channel.
 
 Outputs whose positions, counted with the padding, have the same remainder by the stride are one phase. All phases read
-the same window of inputs, with taps of their own: so a convolution of stride 1 with ``phases * channels`` outputs has
-all sums. Its outputs are then put side by side. A phase that has fewer taps than the window has zeros in their place.
+the same window of inputs, with different taps: so a convolution of stride 1 with ``phases * channels`` outputs has all
+sums. Its outputs are then interleaved. A phase that has fewer taps than the window has zeros in their place.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from edgekit.base.arrays import Array
 from edgekit.operators.geometry import ConvShape
 from edgekit.targets.c.loops.strides import Loops, merge
 
-MOST_TOGETHER = 32  # taps of all groups: what a row of so few takes is mostly its output
+MOST_TOGETHER = 32  # taps of all groups: below this number a row's cost is mostly its output
 Part = tuple[int, int, int, int, int]  # first block, blocks, first phase, phases, first output
 
 
@@ -27,10 +27,10 @@ class Axis:
         window: inputs that a block reads.
         pad: of the convolution.
         blocks: its positions.
-        crop: outputs of the first block that are not there.
+        crop: outputs of the first block that do not exist.
         phases: that have outputs; all of them where there are two blocks or more.
-        rows: of each tap, which phase it belongs to.
-        columns: of each tap, which input of the window it multiplies.
+        rows: of each tap, its phase.
+        columns: of each tap, the input of the window that it multiplies.
     """
 
     stride: int
@@ -80,7 +80,7 @@ class Phases:
 
 
 def axis_of(k: int, stride: int, dilation: int, pad: int, inputs: int, outputs: int) -> Axis | None:
-    """Return an axis; None where its first outputs read nothing of the first input or of what is before."""
+    """Return an axis; None where its first outputs read nothing of the first input or of earlier ones."""
     taps = np.arange(k) * dilation
     window, first = int(taps[-1]) // stride + 1, pad // stride
     blocks, crop = (outputs - 1 + pad) // stride - first + 1, pad % stride

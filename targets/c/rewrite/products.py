@@ -1,8 +1,8 @@
 """Products of two tensors whose second operand is a window of frames, as of attention with its keys and values.
 
-In a ring the elements of a frame lie side by side. Where time is the columns of the operand, each column is a stretch
-of a frame, and the product with it a dot product; where it is the rows, the product is a sum of stretches with a
-weight for each. Both find their frames where they lie.
+In a ring the elements of a frame are contiguous. Where time is the columns of the operand, each column is a stretch of
+a frame, and the product with it a dot product. Where it is the rows, the product is a sum of stretches with a weight
+for each. Both read their frames in place.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Product:
 
     Attributes:
         node: the MatMul.
-        passed: what moves the window on its way there; nothing else reads it.
+        passed: nodes that move the window on its way there; nothing else reads it.
         kind: `DOTS` or `SUMS`.
         sizes: per axis of its second operand.
         strides: of these in the ring, in elements; 0 for time.
@@ -41,7 +41,7 @@ class Product:
 
     @property
     def attributes(self) -> dict[str, ir.Attr]:
-        """What its emitter must know, besides of the ring."""
+        """The attributes for its emitter, besides those of the ring."""
         own = {name: self.node.attributes[name] for name in NUMBERS if self.node.domain}
         lies = {"sizes": self.sizes, "strides": self.strides}
         return own | {name: ir.AttrInt64s(name, values) for name, values in lies.items()}
@@ -49,7 +49,7 @@ class Product:
 
 @dataclass(frozen=True)
 class View:
-    """A window behind nodes that move it: sizes, strides in the ring, and the axis of time."""
+    """A window after nodes that move it: sizes, strides in the ring, and the axis of time."""
 
     value: ir.Value
     sizes: tuple[int, ...]
@@ -59,7 +59,7 @@ class View:
 
 
 def product(node: ir.Node, window: ir.Value, axis: int) -> Product | None:
-    """The product that a reader of a window is, or leads to; None where it is something else."""
+    """Return the product that a reader of a window is or leads to; None for other readers."""
     sizes = dims(window)
     view: View | None = View(window, sizes, _strides(sizes, axis), axis)
     while view is not None and node.op_type in ("Reshape", "Transpose") and not node.domain:
@@ -84,7 +84,7 @@ def _kind(view: View) -> str | None:
 
 
 def _follow_window(view: View, node: ir.Node) -> View | None:
-    """The window behind one more node; None where something else reads it, or time is no axis of its own."""
+    """Return the window after one more node; None where something else reads it, or time is no separate axis."""
     result, passed = node.outputs[0], (*view.passed, node)
     if node.inputs[0] is not view.value or result.is_graph_output() or len(result.uses()) != 1:
         return None
@@ -106,7 +106,7 @@ def _strides(sizes: Sequence[int], time: int) -> tuple[int, ...]:
 
 
 def _time_axis_after_reshape(before: Sequence[int], time: int, after: Sequence[int]) -> int | None:
-    """The axis of time behind a Reshape; None where that cuts or joins time."""
+    """Return the axis of time after a Reshape; None where that cuts or joins time."""
     outer = prod(before[:time])
     for axis, size in enumerate(after):
         if size == before[time] and prod(after[:axis]) == outer:

@@ -1,10 +1,10 @@
 """Caches of past frames as rings indexed by position, so that no hop moves a whole cache.
 
-A streaming convolution joins its past frames (a state) with new ones into a window. Where it reads few frames
-of a long window, the state becomes a ring: new frames overwrite the oldest ones, and the frames that the
-kernel reads are gathered from where they are. The convolution then runs over these alone, less dilated;
-a depthwise one with one position reads them where they are (`edgekit.targets.c.rewrite.frames`), and so does a product,
-as of attention with its keys and values (`edgekit.targets.c.rewrite.products`).
+A streaming convolution joins its past frames (a state) with new ones into a window. Where it reads few frames of a long
+window, the state becomes a ring: new frames overwrite the oldest ones. The frames that the kernel reads are gathered
+from the ring, and the convolution runs over these alone, less dilated. A depthwise one with one position reads them in
+place (`edgekit.targets.c.rewrite.frames`). So does a product, as of attention with its keys and values
+(`edgekit.targets.c.rewrite.products`).
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from edgekit.targets.c.rewrite.products import product
 
 DOMAIN, PUSH, TAKE, CONV = "edgekit.c", "RingPush", "RingTake", "RingConv"
 LAYERS = ("Conv", "ConvTranspose")
-GAIN = 2  # a window that shifts moves in long runs: a ring must move so many times fewer frames
+GAIN = 2  # a window that shifts moves in long runs: a ring must move fewer frames by this factor
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Blocks:
 
 @dataclass(frozen=True)
 class InPlace:
-    """What reads frames where they are in the ring: `kind`, in the place of a layer.
+    """A node that reads frames in place in the ring: `kind` replaces a layer.
 
     Attributes:
         kind: its operator.
-        layer: what it stands for.
-        attributes: what it must know, besides of the ring.
+        layer: the replaced node.
+        attributes: those besides the ring's.
         others: its inputs before the ring.
-        passed: nodes between the window and the layer, which it does without.
+        passed: nodes between the window and the layer, which it does not need.
     """
 
     kind: str
@@ -103,7 +103,7 @@ class Cache:
 
     @property
     def keeps_latest(self) -> bool:
-        """Whether the next state is the window without its first frames, as many as are new."""
+        """Whether the next state is the window without its first frames, with one frame dropped for each new one."""
         latest = Blocks(self.fresh, 0, 1, self.frames - self.fresh)
         return _slice(self.keep, self.window.outputs[0], self.axis) == latest
 
@@ -135,7 +135,7 @@ def _cache(graph: ir.Graph, pair: StatePair) -> Cache | None:
 
 
 def _readers(window: ir.Node, keep: ir.Node, axis: int) -> tuple[Reader, ...] | None:
-    """What reads a window besides of `keep`; None where not all of it is known."""
+    """Return the readers of a window except `keep`; None where not all of it is known."""
     whole, fresh = window.outputs[0], dims(window.inputs[1])[axis]
     found = [_reader(node, whole, axis, fresh) for node in whole.consumers() if node is not keep]
     readers = tuple(reader for reader in found if reader is not None)
@@ -144,7 +144,7 @@ def _readers(window: ir.Node, keep: ir.Node, axis: int) -> tuple[Reader, ...] | 
 
 @dataclass(frozen=True)
 class Window:
-    """What a convolution says of one axis; `before` and `behind` are its padding."""
+    """A convolution's numbers along one axis; `before` and `behind` are its padding."""
 
     kernel: int
     dilation: int
@@ -154,7 +154,7 @@ class Window:
 
 
 def _blocks(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Blocks | None:
-    """What a node reads of a window; None where that is all of it, or not known."""
+    """Return the part of a window that a node reads; None where that is all of it, or not known."""
     if node.op_type == "Slice":
         return _slice(node, whole, axis)
     if node.op_type not in LAYERS or node.domain not in ("", INTEGER_DOMAIN) or axis < 2:
@@ -165,7 +165,7 @@ def _blocks(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Blocks | N
 
 
 def _conv_blocks(layer: ir.Node, axis: int, fresh: int) -> Blocks | None:
-    """What the taps of a convolution read, if it makes the outputs of the new frames, and those alone."""
+    """Return the frames that a convolution's taps read, if its outputs are exactly those of the new frames."""
     along, made = _window(layer, axis), dims(layer.outputs[0])[axis]
     if layer.op_type == "ConvTranspose":
         cropped = (along.kernel - 1) * along.dilation
@@ -179,7 +179,7 @@ def _conv_blocks(layer: ir.Node, axis: int, fresh: int) -> Blocks | None:
 
 
 def _reader(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Reader | None:
-    """What reads a window; None where not all of it is known."""
+    """Return a reader of a window; None where not all of it is known."""
     if found := product(node, whole, axis):
         own = InPlace(
             found.kind, found.node, found.attributes, (found.node.inputs[0],), found.passed
@@ -290,7 +290,7 @@ def _make_rings(graph: ir.Graph, cache: Cache) -> list[StatePair]:
 
 
 def _take(graph: ir.Graph, cache: Cache, push: ir.Node, reader: ir.Node, blocks: Blocks) -> None:
-    """Gather what a reader needs of the ring, in the order of the window."""
+    """Gather the frames of the ring that a reader needs, in the order of the window."""
     sizes = _sizes(cache, push, blocks)
     name = f"{reader.name}.frames"
     take = ir.node(TAKE, list(push.outputs), sizes, domain=DOMAIN, num_outputs=1, name=name)
@@ -337,7 +337,7 @@ def _read_from_ring(
 
 
 def _reorder_ring_output(graph: ir.Graph, rows: ir.Node, y: ir.Value, axis: int) -> ir.Node:
-    """What puts outputs by position in the order of `y`: by channel."""
+    """Return the node that transposes outputs by position to the order of `y`: by channel."""
     order = list(range(len(dims(y))))
     order[1], order[axis] = axis, 1
     value = rows.outputs[0]
@@ -348,7 +348,7 @@ def _reorder_ring_output(graph: ir.Graph, rows: ir.Node, y: ir.Value, axis: int)
 
 
 def _narrow(layer: ir.Node, axis: int, blocks: Blocks) -> None:
-    """Let a convolution step from block to block of what was gathered for it."""
+    """Let a convolution step from block to block of the gathered frames."""
     frames, step = blocks.count * blocks.frames, blocks.frames
     pad = (blocks.count - 1) * step if layer.op_type == "ConvTranspose" else 0
     if layer.domain == INTEGER_DOMAIN:

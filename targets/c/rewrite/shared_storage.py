@@ -1,4 +1,4 @@
-"""How moved elements lie to their origins: storage that both can share, loops that pass through both."""
+"""The relation of moved elements to their origins: storage that both can share, loops that pass through both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MOST_WALKS = 16  # between one origin and one result
 
 @dataclass(frozen=True)
 class SharedStorage:
-    """Which storage a moved tensor can share with its origins; offsets count elements.
+    """The storage that a moved tensor can share with its origins; offsets count elements.
 
     Attributes:
         view: (input, offset) where the whole result is a stretch of one input.
@@ -32,7 +32,7 @@ class SharedStorage:
 
 
 def shared_storage(numbers: Numbers, inputs: Sequence[ir.Value]) -> SharedStorage:
-    """Find what a `MOVE` can share; a constant shares nothing.
+    """Find the storage that a `MOVE` can share; a constant shares nothing.
 
     Args:
         numbers: per element of the result, flat, its origin: counted from 1 on through all inputs.
@@ -58,7 +58,7 @@ def shared_storage(numbers: Numbers, inputs: Sequence[ir.Value]) -> SharedStorag
 
 
 def _whole(numbers: Numbers, first: int, size: int) -> int | None:
-    """Where the elements `first`.. of an input follow each other, all `size` of them."""
+    """Return the place where all `size` elements from `first` of an input lie in order; None without one."""
     for place in np.flatnonzero(numbers == first)[:MOST_WALKS].tolist():
         if np.array_equal(numbers[place : place + size], np.arange(first, first + size)):
             return int(place)
@@ -106,7 +106,7 @@ def _repeats(lists: Sequence[Numbers]) -> bool:
 
 
 def _run_ends(source: Numbers, places: Numbers) -> list[int]:
-    """Where the runs of constant strides end."""
+    """Return the ends of the runs of constant strides."""
     steps = np.stack([np.diff(source), np.diff(places)], axis=1)
     ends, start = [], 0
     while start < source.size:

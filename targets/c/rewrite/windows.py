@@ -1,4 +1,4 @@
-"""States that are part of what was put together from them are carried as the whole.
+"""Carry whole windows instead of states that are parts of them.
 
 A streaming convolution joins past frames (a state) with new ones into a window, and the last frames of the
 window are the next state: two copies of nearly the same. When the window itself is carried, it only
@@ -16,7 +16,7 @@ from edgekit.targets.c.rewrite.shared_storage import Numbers, can_shift
 
 
 class MovementFacts(Protocol):
-    """What is known of a graph's movement: see `edgekit.targets.c.rewrite.moves`."""
+    """The facts of a graph's movement: see `edgekit.targets.c.rewrite.moves`."""
 
     first: dict[ir.Value, int]
     numbers: dict[ir.Value, Numbers]
@@ -29,10 +29,10 @@ class MovementFacts(Protocol):
 
 
 def carry_windows(graph: ir.Graph, model: Model, moved: MovementFacts) -> list[StatePair]:
-    """Replace states by windows, in the graph and in `moved`; returns the pairs that there are then.
+    """Replace states by windows, in the graph and in `moved`; return the new pairs.
 
-    A state is replaced where only windows read it, each of them finds all that it needs of the state
-    in what it was one hop ago, and each then shifts in place.
+    A state is replaced where only windows read it. Each of them must find all elements that it needs of the state in
+    its own values of one hop ago, and then shifts in place.
     """
     inputs = {str(value.name): value for value in graph.inputs}
     outputs = {str(value.name): value for value in graph.outputs}
@@ -45,7 +45,7 @@ def carry_windows(graph: ir.Graph, model: Model, moved: MovementFacts) -> list[S
 
 
 def _windows(old: ir.Value, new: ir.Value, moved: MovementFacts) -> dict[ir.Value, Numbers]:
-    """Per window, for each of its elements of the state, where that was in the window a hop ago."""
+    """Return for each window the places, one hop ago in the window, of its elements of the state."""
     moved_only = all(v in moved.numbers for user in old.uses() for v in user.node.outputs)
     if old not in moved.first or new not in moved.numbers or new.uses() or not moved_only:
         return {}
@@ -62,7 +62,7 @@ def _windows(old: ir.Value, new: ir.Value, moved: MovementFacts) -> dict[ir.Valu
 def _places_before(
     window: ir.Value, old: ir.Value, origins: Numbers, moved: MovementFacts
 ) -> Numbers | None:
-    """Where in a window its elements of the state were a hop ago; None where some were not, or it cannot shift."""
+    """Return where a window held its state elements a hop ago; None if it lacked some, or cannot shift."""
     places = np.flatnonzero(np.isin(moved.numbers[window], moved.number(old)))
     wanted = origins[moved.numbers[window].ravel()[places] - moved.first[old]]
     own = moved.expanded(window)

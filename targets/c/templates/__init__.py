@@ -1,4 +1,4 @@
-"""C with fields to fill, in the words of `str.format`: what is longer than a few lines."""
+"""C with fields to fill, in the syntax of `str.format`: code of more than a few lines."""
 
 from importlib.resources import files
 

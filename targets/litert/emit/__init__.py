@@ -1,1 +1,1 @@
-"""What LiteRT runs for each operator, one file per family."""
+"""LiteRT's operators for each operator of a network, one file per family."""

@@ -1,4 +1,4 @@
-"""What emitters share: an emitter's row, operands brought to one order, small compositions."""
+"""The common part of emitters: an emitter's row, operands brought to one order, small compositions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,14 +16,14 @@ Integer = Callable[[NodeEmission, ir.Node], bool]
 
 @dataclass(frozen=True)
 class Emitter:
-    """How an operator is written; `integer` says whether a framed node of it runs in integers."""
+    """The writer of an operator; `integer`: whether a framed node of it runs in integers."""
 
     emit: Emit
     integer: Integer | None = None
 
 
 def always(_writer: NodeEmission, _node: ir.Node) -> bool:
-    """In integers wherever it is framed."""
+    """Accept integers wherever the node is framed."""
     return True
 
 

@@ -64,7 +64,7 @@ def geometry(node: ir.Node) -> tuple[ConvShape, Order]:
 
 
 def _trailing_padding(s: ConvShape) -> tuple[int, int]:
-    """Padding behind both axes that the last output needs; below 0 where it leaves some input unread."""
+    """Return padding after both axes that the last output needs; below 0 where it leaves some input unread."""
     sizes = (
         (s.out_h, s.stride_h, s.k_h, s.dil_h, s.in_h, s.pad_top),
         (s.out_w, s.stride_w, s.k_w, s.dil_w, s.in_w, s.pad_left),
@@ -166,7 +166,7 @@ def _int_bias(
 
 
 def is_conv(w: NodeEmission, node: ir.Node) -> bool:
-    """With constant weights around 0."""
+    """Whether it has constant weights around 0."""
     weight = w.weights.get(node.inputs[1]) if node.inputs[1] is not None else None
     bias = optional(node, 2)
     return (
@@ -177,7 +177,7 @@ def is_conv(w: NodeEmission, node: ir.Node) -> bool:
 
 
 def transpose(w: NodeEmission, node: ir.Node) -> None:
-    """TRANSPOSE_CONV where it has one group and no dilation, else a convolution over an input with gaps."""
+    """Emit TRANSPOSE_CONV for one group and no dilation, else a convolution over an input with gaps."""
     s, order = geometry(node)
     rows = _rows(w, node, s)
     if rows is None:
@@ -219,7 +219,7 @@ def _transpose_conv(
 def _with_gaps(
     w: NodeEmission, node: ir.Node, s: ConvShape, order: Order, x: int, rows: Rows
 ) -> None:
-    """Zeros between the samples, then a convolution with the kernel turned around."""
+    """Put zeros between the samples, then run a convolution with the kernel reversed."""
     x = _gaps(w, x, 1, s.stride_h)
     x = _gaps(w, x, 2, s.stride_w)
     reach = s.dil_h * (s.k_h - 1), s.dil_w * (s.k_w - 1)
@@ -253,7 +253,7 @@ def _with_gaps(
 
 
 def _gaps(w: NodeEmission, x: int, axis: int, stride: int) -> int:
-    """Stride - 1 zeros behind every sample of an axis of (n, h, w, c)."""
+    """Put stride - 1 zeros after every sample of an axis of (n, h, w, c)."""
     if stride == 1:
         return x
     shape = w.shape(x)
@@ -264,7 +264,7 @@ def _gaps(w: NodeEmission, x: int, axis: int, stride: int) -> int:
 
 
 def _crop_negative_padding(w: NodeEmission, x: int, widths: list[tuple[int, int]]) -> int:
-    """Without what negative padding takes away."""
+    """Return x without the parts that negative padding removes."""
     begin = [max(-low, 0) for low, _ in widths] + [0]
     end = [max(-high, 0) for _, high in widths] + [0]
     if not any(begin + end):
@@ -296,9 +296,9 @@ def linear(w: NodeEmission, node: ir.Node) -> None:
 def one_tap(
     w: NodeEmission, x: int, matrix: Array, scales: Array, bias: int, kind: QuantType | None = None
 ) -> int:
-    """Rows of integers (..., inputs) times a matrix (outputs, inputs): (rows, 1, 1, outputs).
+    """Multiply rows of integers (..., inputs) by a matrix (outputs, inputs): (rows, 1, 1, outputs).
 
-    Of the node's type, with its activation, unless `kind` says another.
+    The result has the node's type, with its activation, unless `kind` names another.
     """
     rows = int(np.prod(w.shape(x)[:-1]))
     image = w.reshaped(x, (rows, 1, 1, matrix.shape[1]))

@@ -19,13 +19,13 @@ NARROW = ("int8", "uint8", "int16")  # plain integers of these types are compute
 
 
 def operands(w: NodeEmission, node: ir.Node) -> tuple[Order, list[int]]:
-    """All inputs in one order."""
+    """Return all inputs in one order."""
     items = [w.item(value) for value in node.inputs]
     return align_orders(w, items, rank_of(node.outputs[0]))
 
 
 def wide(w: NodeEmission, number: int) -> int:
-    """A tensor of plain integers as int32, where it is narrower."""
+    """Return a tensor of plain integers, widened to int32 if narrower."""
     held = w.graph.tensors[number]
     narrow = held.dtype in NARROW and held.scales is None
     return w.op("CAST", [number], dtype="int32") if narrow else number
@@ -80,7 +80,7 @@ def division(w: NodeEmission, node: ir.Node) -> None:
 
 
 def is_division(w: NodeEmission, node: ir.Node) -> bool:
-    """By a constant of one element."""
+    """Whether it divides by a constant of one element."""
     divisor = w.array(node.inputs[1])
     return divisor is not None and divisor.size == 1
 
@@ -163,7 +163,7 @@ def modulo(w: NodeEmission, node: ir.Node) -> None:
 
 
 def emit_where(w: NodeEmission, node: ir.Node) -> None:
-    """One of two by a truth value."""
+    """Choose one of two by a truth value."""
     condition = w.real_item(node.inputs[0])
     choices = [requantize_operand(w, value) for value in node.inputs[1:]]
     order, numbers = align_orders(w, [condition, *choices], rank_of(node.outputs[0]))
@@ -173,7 +173,7 @@ def emit_where(w: NodeEmission, node: ir.Node) -> None:
 
 
 def is_where(w: NodeEmission, node: ir.Node) -> bool:
-    """With both choices computed."""
+    """Whether both choices are computed."""
     return all(constant(value) is None for value in node.inputs[1:])
 
 
@@ -242,7 +242,7 @@ def _slopes(w: NodeEmission, slopes: np.ndarray, order: Order, rank: int) -> int
 
 
 def is_prelu(w: NodeEmission, node: ir.Node) -> bool:
-    """On 8 bits, where the slopes are constants that 8 bits hold well enough: within half a step of the result."""
+    """Whether it has 8 bits, and constant slopes that 8 bits hold within half a step of the result."""
     slopes, frame = w.array(node.inputs[1]), w.frame(node)
     item = w.ints.get(node.inputs[0]) if node.inputs[0] is not None else None
     if slopes is None or frame is None or item is None or item.kind is None:

@@ -24,7 +24,7 @@ from edgekit.targets.litert.orders import UNIT, Order, natural, stored_shape, tr
 
 
 def is_move(w: NodeEmission, node: ir.Node) -> bool:
-    """In integers, where all its results are of one type."""
+    """Whether all its results are of one type, so that integers fit."""
     kinds = {
         w.frame_kind(node, i) for i, v in enumerate(node.outputs) if v.uses() or v.is_graph_output()
     }
@@ -70,7 +70,7 @@ def _long_axes(shape: tuple[int, ...]) -> list[int]:
 
 
 def transpose(w: NodeEmission, node: ir.Node) -> None:
-    """Nothing is moved: the axes are only named anew."""
+    """Rename the axes; nothing is moved."""
     item = w.item(node.inputs[0])
     rank = len(item.shape)
     perm = [int(p) for p in attribute(node, "perm", None) or range(rank)[::-1]]
@@ -117,7 +117,7 @@ def cut(w: NodeEmission, x: int, order: Order, bounds: dict[int, tuple[int, int,
 
 
 def split(w: NodeEmission, node: ir.Node) -> None:
-    """One SLICE per part."""
+    """Emit one SLICE per part."""
     item = requantize_operand(w, node.inputs[0])
     order, axis, start = item.order, int(attribute(node, "axis", 0)) % len(item.shape), 0
     x = w.tensor(item, order)
@@ -241,12 +241,12 @@ def _origins(
 
 
 def by_index(w: NodeEmission, node: ir.Node) -> None:
-    """Any movement along constants: a GATHER of what its NumPy form makes of element numbers."""
+    """Emit any movement along constants: a GATHER of its NumPy form's result for element numbers."""
     read = _moved_operands(w, node)
     items = [requantize_operand(w, v) for v in node.inputs if v in read]
     result, count = _origins(node, read, items)
     flat = [w.reshaped(w.flat(item), (int(np.prod(item.shape)),)) for item in items]
-    if not result.all():  # number 0 stands for what no operand fills
+    if not result.all():  # number 0 is for elements that no operand fills
         held = w.graph.tensors[flat[0]]
         kind = w.work_kind() if w.integer else None
         zero = w.constant(np.full(1, 0 if kind is None else kind.zero_point, held.dtype), kind)

@@ -317,7 +317,7 @@ COMPOSED: dict[str, F] = {
 
 
 def clip(w: NodeEmission, node: ir.Node) -> None:
-    """Between bounds, computed or constant."""
+    """Clip between bounds, computed or constant."""
     item = w.item(node.inputs[0])
     order = item.order
     bounds = [(*node.inputs[1:], None, None)[i] for i in range(2)]
@@ -342,7 +342,7 @@ def clip(w: NodeEmission, node: ir.Node) -> None:
 
 
 def finite(w: NodeEmission, node: ir.Node) -> None:
-    """NaN, infinity and what exceeds the limit read as 0; small numbers stay, which LiteRT's kernels flush or not."""
+    """Read NaN, infinity and values beyond the limit as 0; small numbers stay, which LiteRT's kernels flush or not."""
     item = w.item(node.inputs[0])
     if item.kind is not None:  # an input that takes integers, which are finite
         w.alias(item, dict(item.tensors))

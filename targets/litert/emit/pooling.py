@@ -77,7 +77,7 @@ def _shape(w: NodeEmission, node: ir.Node, order: Order) -> list[int]:
 
 
 def _tap(w: NodeEmission, x: int, pool: Pool, i: int, j: int) -> int:
-    """What one tap of all windows reads."""
+    """Return the elements that one tap reads, over all windows."""
     s, whole = pool.shape, w.shape(x)
     begin = [0, i * s.dil_h, j * s.dil_w, 0]
     stride = [1, s.stride_h, s.stride_w, 1]
@@ -93,7 +93,7 @@ def _tap(w: NodeEmission, x: int, pool: Pool, i: int, j: int) -> int:
 
 
 def _pool_2d(w: NodeEmission, node: ir.Node, x: int, pool: Pool, builtin: str) -> int:
-    """MAX_POOL_2D or AVERAGE_POOL_2D of what is padded already; dilated windows tap by tap."""
+    """Emit MAX_POOL_2D or AVERAGE_POOL_2D of the padded input; dilated windows tap by tap."""
     s, order = pool.shape, channels_last(rank_of(node.inputs[0]))
     if s.dil_h == s.dil_w == 1:
         chosen = options(
@@ -170,7 +170,7 @@ def _average_of_integers(w: NodeEmission, node: ir.Node, x: int, pool: Pool, ord
 
 
 def is_average(w: NodeEmission, node: ir.Node) -> bool:
-    """Where all windows hold as many elements."""
+    """Whether all windows hold equally many elements."""
     if rank_of(node.inputs[0]) not in (3, 4):
         return False
     pool = pool_of(node)

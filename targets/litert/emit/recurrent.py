@@ -175,7 +175,7 @@ def _memory(w: NodeEmission, node: ir.Node, batch: int, units: int) -> int:
 
 
 def gru_step(w: NodeEmission, node: ir.Node, cell: Cell, x: int, state: list[int]) -> list[int]:
-    """Cho et al., 2014, equations 5 to 8, gates z, r, h; the reset before or behind the product."""
+    """Cho et al., 2014, equations 5 to 8, gates z, r, h; the reset before or after the product."""
     h, n = state[0], cell.units
     late = bool(attribute(node, "linear_before_reset", 0))
     end = 3 * n if late else 2 * n
@@ -219,7 +219,7 @@ def rnn_step(w: NodeEmission, node: ir.Node, cell: Cell, x: int, state: list[int
 
 
 def is_recurrent(w: NodeEmission, node: ir.Node) -> bool:
-    """With stored weights around 0, a constant bias, and h of 16 bits."""
+    """Whether it has stored weights around 0, a constant bias, and h of 16 bits."""
     weights = [w.weights.get(v) if v is not None else None for v in node.inputs[1:3]]
     if any(weight is None or weight.zero_point != 0 for weight in weights):
         return False

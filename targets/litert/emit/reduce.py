@@ -24,7 +24,7 @@ from edgekit.targets.litert.file import options
 from edgekit.targets.litert.node_emission import Item, LiteRTRefused, NodeEmission
 from edgekit.targets.litert.orders import Order, natural
 
-PROBABILITY = QuantType("int8", 2.0**-8, -128)  # what LiteRT's softmax gives
+PROBABILITY = QuantType("int8", 2.0**-8, -128)  # the output of LiteRT's softmax
 
 
 def reduce_axes(
@@ -134,7 +134,7 @@ def softmax(w: NodeEmission, node: ir.Node) -> None:
 
 
 def is_softmax(w: NodeEmission, node: ir.Node) -> bool:
-    """On 8 bits, where LiteRT's step is fine enough for ours."""
+    """Whether it has 8 bits, and LiteRT's step is fine enough for ours."""
     frame = w.frame(node)
     item = w.ints.get(node.inputs[0]) if node.inputs[0] is not None else None
     fits = (

@@ -47,7 +47,7 @@ def _spectrum_of_rows(w: NodeEmission, x: int) -> tuple[int, int]:
 
 
 def _in_turn(w: NodeEmission, x: int) -> int:
-    """The spectra of rows (count, n), one after another: (1, count * 2 * (n / 2 + 1)), the parts of a bin in turn."""
+    """Return the spectra of rows (count, n) in turn, (1, count * 2 * (n / 2 + 1)), the parts of a bin in turn."""
     parts = [w.reshaped(part, (*w.shape(part), 1)) for part in _spectrum_of_rows(w, x)]
     pairs = w.op(
         "CONCATENATION", parts, (*w.shape(parts[0])[:2], 2), chosen=options("Concatenation", axis=2)
@@ -56,10 +56,10 @@ def _in_turn(w: NodeEmission, x: int) -> int:
 
 
 def _samples(w: NodeEmission, spectrum: int) -> int:
-    """The samples (1, n) of a spectrum (1, 2 * (n / 2 + 1)), by a forward transform.
+    """Return the samples (1, n) of a spectrum (1, 2 * (n / 2 + 1)), by a forward transform.
 
-    H[k] = Re X[k] - Im X[k] over all k is the Hartley transform of the samples, which is its own inverse but for a
-    factor of n; and that of H is Re F - Im F of its Fourier transform F.
+    H[k] = Re X[k] - Im X[k] over all k is the Hartley transform of the samples. It is its own inverse but for a factor
+    of n. The Hartley transform of H is Re F - Im F of its Fourier transform F.
     """
     bins = w.shape(spectrum)[1] // 2
     pairs = w.reshaped(spectrum, (bins, 2))

@@ -1,6 +1,6 @@
 """An elementwise function written for NumPy, as LiteRT operators: it is called on tensors of the file.
 
-What `BUILTINS`, `pointwise.COMPOSED` and the other emitters do not name is emitted from its row of
+Functions not named in `BUILTINS`, `pointwise.COMPOSED` and the other emitters are emitted from their row of
 `POINTWISE` or `FORMS`. NumPy hands its functions to such operands (NEP 13 and NEP 18), and each becomes
 the operator of LiteRT that computes it.
 """
@@ -72,7 +72,7 @@ class TracedTensor(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any
     ) -> TracedTensor:
-        """Append what `numpy.where` and `numpy.clip` stand for."""
+        """Append the operators for `numpy.where` and `numpy.clip`."""
         if function is np.where and len(args) == 3:
             return self.op("SELECT_V2", *args)
         if function is np.clip:
@@ -81,7 +81,7 @@ class TracedTensor(np.lib.mixins.NDArrayOperatorsMixin):
         raise LiteRTRefused(f"the function {function.__name__}", "functions that LiteRT has")
 
     def op(self, builtin: str, *inputs: Any) -> TracedTensor:
-        """Append one operator; numbers become constants of the type of the tensors beside them."""
+        """Append one operator; numbers become constants of the type of its tensors."""
         w = self.w
         held = [value for value in inputs if isinstance(value, TracedTensor)]
         kinds = [w.graph.tensors[value.number].dtype for value in held]

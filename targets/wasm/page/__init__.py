@@ -12,7 +12,7 @@ OF_SAMPLER = ("draw.js", "draw.worker.js")
 
 
 def page_files(name: str, title: str, *, has_sound: bool, has_sampler: bool) -> dict[str, bytes]:
-    """Return ``index.html`` and what it loads, by file name.
+    """Return ``index.html`` and the files that it loads, by file name.
 
     Args:
         name: of the ES module, without its ending.

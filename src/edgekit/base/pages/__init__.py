@@ -1,6 +1,6 @@
 """HTML pages that need no other file: templates of Jinja2, every value escaped.
 
-A page is a template beside the module that fills it; ``layout.html`` and ``parts.html`` are here, for all of them.
+A page is a template next to the module that fills it; ``layout.html`` and ``parts.html`` are here, for all of them.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ HERE = Path(__file__).parent
 
 
 def fill(template: Path, **values: object) -> str:
-    """Return a template with its values; a name that has no value is an error.
+    """Return a template with its values; a name without a value is an error.
 
     Args:
         template: the file; it may extend ``layout.html`` and import ``parts.html``.
-        values: what it names. Texts are escaped, `markupsafe.Markup` is HTML already.
+        values: those of its names. Texts are escaped, `markupsafe.Markup` is HTML already.
     """
     return _environment(template.parent).get_template(template.name).render(values)
 
@@ -40,11 +40,11 @@ class Bar:
     """A row of ``parts.bars``.
 
     Attributes:
-        name: stands before it.
-        hint: is shown where one points at it.
-        pieces: one behind another, each with its share of the longest row and its colour, a class of ``layout.html``.
-        value: stands behind it.
-        stroke: where a second number is marked, as a share of the longest row.
+        name: the text before the bar.
+        hint: the text shown under the pointer.
+        pieces: one after another, each with its share of the longest row and its colour, a class of ``layout.html``.
+        value: the text after the bar.
+        stroke: the place of a second number, as a share of the longest row.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Column:
-    """One of ``parts.histogram``: the height as a share of the tallest, and what is shown where one points at it."""
+    """One of ``parts.histogram``: the height as a share of the tallest, and the text shown under the pointer."""
 
     height: float
     hint: str

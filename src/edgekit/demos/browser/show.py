@@ -23,7 +23,7 @@ from edgekit.verbs.export.options import ExportOptions
 TARGET = "wasm"
 PAGE = ("index.html", "demo.css", "page.js", "digits.js", "target.js")
 KNOBS = {"knobs": "-30:0:-24,1:5:4,1:40:2,1:40:30"}  # of the compressor: dB, ratio, ms, ms
-Options = Callable[[Path, Path], ExportOptions]  # of a scratch folder, and of what was made before
+Options = Callable[[Path, Path], ExportOptions]  # of a scratch folder, and of earlier output
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class PageNetwork:
     Attributes:
         name: of its folder, and of its module.
         network: the file.
-        options: how it is exported.
-        clip: what the page plays through it; None of one that draws, or whose sound is made.
+        options: of its export.
+        clip: the sound that the page plays through it; None of one that draws, or whose sound is synthesised.
     """
 
     name: str
@@ -84,12 +84,12 @@ NETWORKS = (
 
 @dataclass(frozen=True)
 class BrowserDemo:
-    """The page that was written.
+    """The written page.
 
     Attributes:
         directory: the folder, which any server of files may serve.
         manifests: of its networks, by name.
-        files: what was written, names below `directory`.
+        files: names of the written files, below `directory`.
     """
 
     directory: Path
@@ -98,7 +98,7 @@ class BrowserDemo:
 
 
 def write_page(folder: Path) -> None:
-    """Write the page and its clips beside the folders of its networks."""
+    """Write the page and its clips next to the folders of its networks."""
     for clip in filter(None, (row.clip for row in NETWORKS)):
         shutil.copy(clip, folder / clip.name)
     for name, heard in zip(("look-1", "look-2", "scene"), target_speech.clips(), strict=True):

@@ -9,7 +9,7 @@ from edgekit.base.wav import read_wav
 from edgekit.demos.compressor.formula import HIGHEST, HOP, LOWEST, RATE, gain_db
 
 CLIP_HOPS = 256
-TURNED = 0.35  # of the clips: the knobs are turned once
+TURNED = 0.35  # of the clips: the knobs change once
 Clips = Float32
 
 

@@ -1,9 +1,9 @@
-"""The compressor that the network learns: a feed-forward one of four controls, by formula.
+"""The compressor that the network learns: a feed-forward one with four controls, by formula.
 
-The level of each sample in dB is held to a threshold T and a ratio R: s = T + (x - T) / R - x above the threshold, else
-0. The gain g follows s with one pole, fast or slow: g[n] = a g[n-1] + (1 - a) s[n], where a = exp(-ln 9 / (rate t)) is
-of the attack time where s[n] < g[n-1] and of the release time elsewhere; y = x 10^(g / 20). These are the equations of
-the compressor that Hawley, Colburn and Mimilakis modelled in "SignalTrain" (AES 147, 2019).
+A threshold T and a ratio R act on the level x of each sample in dB. Above the threshold, s is T + (x - T) / R - x;
+elsewhere s is 0. The gain g follows s with one pole, fast or slow: g[n] = a g[n-1] + (1 - a) s[n], where a = exp(-ln 9
+/ (rate t)). The time t is the attack time where s[n] < g[n-1], else the release time; y = x 10^(g / 20). Hawley,
+Colburn and Mimilakis modelled a compressor with these equations in "SignalTrain" (AES 147, 2019).
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def gain_db(pcm: NDArray[np.floating], knobs: NDArray[np.floating]) -> Float64:
 
     Args:
         pcm: (clips, samples), full scale 1, samples a whole number of `HOP`.
-        knobs: (clips, 4, hops), in the units of `KNOBS`: what stands in each hop of `HOP` samples.
+        knobs: (clips, 4, hops), in the units of `KNOBS`: the setting in each hop of `HOP` samples.
 
     Returns:
         (clips, samples) in dB, at most 0.

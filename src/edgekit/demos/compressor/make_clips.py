@@ -14,7 +14,7 @@ from edgekit.demos.compressor.formula import RATE
 from edgekit.demos.compressor.prepare import DRUMS, SOUNDFONT, render
 
 CLIPS = Path(__file__).with_name("clips")
-PARTS = ((DRUMS + 25, 101, 0.9), (36, 102, 0.7))  # instruments that the training does not hear
+PARTS = ((DRUMS + 25, 101, 0.9), (36, 102, 0.7))  # instruments that are not in the training
 SECONDS, START_S, PEAK = 5.0, 2.0, 0.9
 
 

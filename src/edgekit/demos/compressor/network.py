@@ -1,14 +1,14 @@
-"""The network: a small temporal convolutional network that two knobs steer, behind a gain computer of two others.
+"""The network: a small temporal convolutional network with two knobs, after a gain computer with two others.
 
 A micro-TCN (Steinmetz and Reiss, AES 152, 2022): causal dilated convolutions, each followed by gains that a small
-network of the knobs decides, and a residual. What differs from the published one:
+network of the knobs decides, and a residual. Differences from the published one:
 
-- threshold and ratio act by formula, and give what the gain of each sample would be without attack and release; how the
-  gain follows that is learnt, from the attack and release times;
+- threshold and ratio act by formula, and give the gain of each sample without attack and release; the network learns
+  how the gain follows that, from the attack and release times;
 - no layer has a bias, so that twice the overshoot gives twice the gain, as the formula does;
-- it works on frames of 8 samples, and gives a gain in dB for each; from one to the next goes a line, and each sample is
-  multiplied by the gain there;
-- attack and release glide to where they are turned in 8 hops, beginning with the hop in which they are turned;
+- it works on frames of 8 samples, and gives a gain in dB for each; gains between two frames are interpolated linearly,
+  and each sample is multiplied by its gain;
+- attack and release glide to new settings in 8 hops, beginning with the hop in which they change;
   threshold and ratio act at once: the gain follows them at the attack's or release's speed.
 """
 
@@ -43,7 +43,7 @@ class Block(nn.Module):
         self.bend = nn.PReLU(WIDTH)
 
     def forward(self, x: Tensor, knobs: Tensor) -> Tensor:
-        """Frames (batch, width, frames), and what the knobs' network says in each hop of them."""
+        """Process frames (batch, width, frames), with the outputs of the knobs' network in each hop of them."""
         gain = self.film(knobs).repeat_interleave(HOP // FRAME, 2)
         y = self.taps(F.pad(x, (self.reach, 0)))
         return torch.as_tensor(x + self.mix(self.bend(y) * (1 + gain)))

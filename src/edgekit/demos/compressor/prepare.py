@@ -1,4 +1,4 @@
-"""Makes what `train.py` hears: instruments, speech and noise, as 44.1 kHz wav files.
+"""Makes the training sounds of `train.py`: instruments, speech and noise, as 44.1 kHz wav files.
 
 Get the packages of `edgekit.demos.train_denoise` (the folder ``data`` there), then
 
@@ -6,7 +6,7 @@ Get the packages of `edgekit.demos.train_denoise` (the folder ``data`` there), t
     python -m edgekit.demos.compressor.prepare data heard
 
 ``heard`` then holds ``instruments``, ``speech`` and ``noise``, and ``held/instruments``: instruments that the training
-does not hear. The soundfont is Frank Wen's FluidR3 (MIT).
+does not use. The soundfont is Frank Wen's FluidR3 (MIT).
 """
 
 import argparse
@@ -46,7 +46,7 @@ def midi(program: int, seed: int) -> bytes:
 
 
 def midi_file(events: list[tuple[int, bytes]], beat: int) -> bytes:
-    """A MIDI file of one track of events, each with its tick; it ends a beat of so many ticks later."""
+    """Return a MIDI file of one track of events, each with its tick; it ends a beat of `beat` ticks later."""
     track, last = b"", 0
     for at, event in sorted(events, key=lambda pair: pair[0]):
         track += variable(at - last) + event

@@ -1,4 +1,4 @@
-"""`edgekit demo compressor`: the network against the formula on music, while its knobs are turned."""
+"""`edgekit demo compressor`: the network against the formula on music, while its knobs change."""
 
 import shlex
 import shutil
@@ -32,12 +32,12 @@ TURNS = (
     (3.8, (-14.0, 2.0, 2.0, 4.0)),
 )
 STRETCH_HOPS = 400  # of the clip, to calibrate on
-QUIET = 1e-3  # amplitudes below this tell no gain
+QUIET = 1e-3  # the gain of amplitudes below this is not measurable
 WORKING_DB = 1.0  # a gain of the formula below this is compression
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(calibration),
@@ -50,7 +50,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def knob_values(hops: int) -> Float32:
-    """Knobs (hops, 1, 4, 1) of `TURNS`."""
+    """Return knobs (hops, 1, 4, 1) of `TURNS`."""
     seconds = np.arange(hops) * HOP / RATE
     starts = np.array([start for start, _ in TURNS])
     values = np.array([setting for _, setting in TURNS], np.float32)
@@ -63,7 +63,7 @@ def split_into_hops(pcm: Float32) -> Float32:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Write what integers are calibrated on: stretches of the clip at settings over all ranges, one softer."""
+    """Write the calibration clips of the integers: stretches at settings over all ranges, one softer."""
     folder.mkdir()
     pcm = split_into_hops(read_wav(CLIPS / "groove.wav", RATE).samples)
     knobs = settings(np.random.default_rng(3), 2, STRETCH_HOPS, 1.0)
@@ -75,14 +75,14 @@ def calibration_clips(folder: Path) -> Path:
 
 
 def found_gain_db(dry: Float32, wet: Float32) -> Float32:
-    """The gain of each sample that is loud enough to tell, -60 dB at least; others are not a number."""
+    """Return the gain of each sample that is loud enough, at least -60 dB; others are not a number."""
     with np.errstate(divide="ignore", invalid="ignore"):
         gain = 20 * np.log10(np.maximum(np.abs(wet) / np.abs(dry), 1e-3))
     return np.where(np.abs(dry) > QUIET, gain, np.nan).astype(np.float32)
 
 
 def quality_of(dry: Float32, wet: Float32, exact_db: Float32) -> Quality:
-    """How far a build is from the formula: over the whole clip, then where the formula compresses.
+    """Return the error of a build against the formula: over the whole clip, then where the formula compresses.
 
     Args:
         dry: (samples,) of the input, full scale 1.
@@ -119,7 +119,7 @@ def show(
     recipes: Sequence[str] = RECIPES,
     counted: bool = True,
 ) -> HearableDemo:
-    """Export the compressor in some of `RECIPES`, play the clip through each while knobs are turned, write all files.
+    """Export the compressor in some of `RECIPES`, play the clip through each while knobs change, write all files.
 
     The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """

@@ -1,11 +1,11 @@
-"""Trains the compressor's network on what `prepare.py` made, to follow the gain of `formula.py`.
+"""Trains the compressor's network on the sounds of `prepare.py`, to follow the gain of `formula.py`.
 
     python -m edgekit.demos.compressor.train heard --minutes 40
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are
-the best on clips of the training's sounds at settings that it does not draw; `python bench compressor` measures on
-instruments, voices and noises that it does not hear. The seed is fixed, but a run is limited by time, so its number of
-steps depends on the machine. report.md tells of the committed weights.
+the best on clips of the training's sounds, at settings that are not in the training. `python bench compressor` measures
+on other instruments, voices and noises. The seed is fixed, but a run is limited by time, so its number of steps depends
+on the machine. report.md describes the committed weights.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from edgekit.demos.training import Plan, run_training, steep_fall
 BATCH, POOL, PASSES = 16, 256, 4
 SEED = 44_100
 RATE_OF_LEARNING = 4e-3
-SIGNAL_COST = 30.0  # of the error-to-signal ratio, beside the squared error of the gain in dB
+SIGNAL_COST = 30.0  # of the error-to-signal ratio, relative to the squared error of the gain in dB
 
 Clips = tuple[Tensor, Tensor, Tensor]  # PCM, knobs and gains in dB
 
@@ -44,7 +44,7 @@ def loss_of(network: Compressor, clips: Clips) -> Tensor:
 
 
 def train(heard: Path, minutes: float, out: Path, quick: bool = False) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     sounds = read_sounds(heard)
     size, hops = (8, 32) if quick else (POOL, 256)

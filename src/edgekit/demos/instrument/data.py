@@ -1,4 +1,4 @@
-"""What the player is trained on: pitch and loudness of dry lines as they are heard, and the sound in the room."""
+"""Training data of the player: pitch and loudness of dry lines, by the listener, and the sound in the room."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +17,9 @@ class Line:
     """A line, all of whose parts have one length.
 
     Attributes:
-        f0: heard pitch, (frames,) in Hz.
+        f0: pitch from the listener, (frames,) in Hz.
         loudness: (frames,) in dB.
-        sound: what is to be played, (frames * `HOP`,): the room, `LATE` samples late.
+        sound: the target, (frames * `HOP`,): the room, `LATE` samples late.
     """
 
     f0: Tensor

@@ -1,9 +1,9 @@
 """The listener: pitch and loudness of a voice or an instrument, a frame of 64 samples at a time.
 
-Pitch is found by YIN (de Cheveigne and Kawahara, JASA 111, 2002): the difference function of the last 640 samples
-(equation 6, by a Fourier transform), divided by its mean up to each lag (equation 8), the first dip below 0.15, and a
-parabola through it. A frame without a dip has a pitch of 0. The median of three frames takes out single slips. Loudness
-is the A-weighted power of the last 512 samples. Nothing here is trained.
+Pitch is found by YIN (de Cheveigne and Kawahara, JASA 111, 2002). The difference function of the last 640 samples
+(equation 6, by a Fourier transform) is divided by its mean up to each lag (equation 8). The pitch is the first dip
+below 0.15, refined by a parabola. A frame without a dip has a pitch of 0. The median of three frames takes out single
+slips. Loudness is the A-weighted power of the last 512 samples. Nothing here is trained.
 """
 
 import torch
@@ -80,7 +80,7 @@ class Listener(nn.Module):
         return torch.as_tensor((chosen * (RATE / (lag[SHORTEST:LAGS] + beside))).sum(-1))
 
     def forward(self, pcm: Tensor) -> tuple[Tensor, Tensor]:
-        """Listen to whole recordings, behind silence; frames are samples / 64."""
+        """Process whole recordings, after silence; frames are samples / 64."""
         frames = F.pad(pcm[:, 0], (FRAME - HOP, 0)).unfold(1, FRAME, HOP)
         pitch = F.pad(self.pitch(frames), (2, 0))
         old, last, new = pitch[:, :-2], pitch[:, 1:-1], pitch[:, 2:]

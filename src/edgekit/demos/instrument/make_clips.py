@@ -1,4 +1,4 @@
-"""Renders the melody of the demo: five seconds of a line that the training does not hear, by FluidR3 (MIT).
+"""Renders the melody of the demo: five seconds of a line that is not in the training, by FluidR3 (MIT).
 
 python -m edgekit.demos.instrument.make_clips [--soundfont FILE]
 """

@@ -1,9 +1,9 @@
 """The player: pitch and loudness to the sound of an instrument, by differentiable signal processing.
 
-A small DDSP (Engel et al., ICLR 2020): a GRU says for each frame of 64 samples how much of its level each harmonic
-gets, and the magnitudes of a filter for noise; oscillators, filtered noise and a room play it. Unlike there, the
-level follows the loudness by formula, and the network learns what is left; amplitudes glide over a frame from the
-last ones. `train.py` made the weights.
+A small DDSP (Engel et al., ICLR 2020). For each frame of 64 samples a GRU computes the share of its level for each
+harmonic, and the magnitudes of a filter for noise. Oscillators, filtered noise and a room play it. Unlike there, the
+level follows the loudness by formula, and the network learns the rest. Amplitudes glide over a frame from the last
+ones. `train.py` made the weights.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ def positive(x: Tensor) -> Tensor:
 
 
 def hold_pitch(f0: Tensor) -> Tensor:
-    """The pitch (batch, 1, frames), where there is none that of the frame before: what sounds fades there."""
+    """Return the pitch (batch, 1, frames), without one that of the frame before: the sound fades there."""
     before = F.pad(f0, (1, 0))[:, :, :-1]
     return torch.as_tensor(f0 + (f0 == 0).to(f0.dtype) * before)
 

@@ -1,4 +1,4 @@
-"""Makes what `train.py` hears: lines of a trombone, dry and in a room, at 16 kHz, with their exact pitch.
+"""Makes the training data of `train.py`: lines of a trombone, dry and in a room, at 16 kHz, with their exact pitch.
 
     apt-get install fluidsynth fluid-soundfont-gm
     python -m edgekit.demos.instrument.prepare lines
@@ -23,7 +23,7 @@ from edgekit.demos.instrument.listener import RATE
 PROGRAM = 57  # of General MIDI: trombone
 LOWEST, HIGHEST = 41, 70  # notes: 87 to 466 Hz
 TICKS_S, TICK_BEAT = 200, 100  # ticks of 5 ms at 120 beats a minute
-BEND_NOTES = 2.0  # what the whole range of the bend wheel is
+BEND_NOTES = 2.0  # the whole range of the bend wheel
 SECONDS = 30
 LINES = {"train": 16, "held": 3}
 
@@ -59,7 +59,7 @@ def performance(random: np.random.Generator, seconds: float) -> tuple[bytes, Flo
 
 
 def render(score: bytes, out: Path, room: bool, soundfont: Path) -> None:
-    """Write what a synthesiser makes of a MIDI file, as 16 kHz mono."""
+    """Write a synthesiser's sound of a MIDI file, as 16 kHz mono."""
     file = out.with_suffix(".mid")
     file.write_bytes(score)
     setting = ["-R", int(room), "-C", 0, "-g", 0.8, "-r", RATE]

@@ -1,4 +1,4 @@
-"""`edgekit demo instrument`: a trombone plays a melody that it hears, and then what a voice says."""
+"""`edgekit demo instrument`: a trombone plays a melody from its recording, and then the melody of a voice."""
 
 import shutil
 import tempfile
@@ -21,21 +21,21 @@ from edgekit.verbs.export.options import ExportOptions
 HERE = Path(__file__).parent
 LISTENER, PLAYER, CLIPS = HERE / "listener.onnx", HERE / "player.onnx", HERE / "clips"
 RATE, HOP, FRAME = 16_000, 64, 640
-LATE = FRAME // 2 - HOP // 2  # samples from what is heard to what is played, about
+LATE = FRAME // 2 - HOP // 2  # samples from the input to the played sound, about
 SCORE_S = 200  # values of the score's pitch in a second
-RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml")}  # what is not played, in int8
+RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml")}  # int8 for unplayed tensors
 KEPT = "mixed"
 STRETCH = slice(100, 450)  # of frames
-BORDER = 12  # frames beside a change of the score that are not judged: a window holds both notes
+BORDER = 12  # frames around a change of the score that are not judged: a window holds both notes
 
 
 def listener_options() -> ExportOptions:
-    """How the listener is exported."""
+    """Return the export options of the listener."""
     return ExportOptions(sample_rate=RATE, hop=HOP, time_axes={"pcm": 2})
 
 
 def player_options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the player is exported."""
+    """Return the export options of the player."""
     return ExportOptions(
         recipe=RECIPES[recipe],
         calibration=str(calibration),
@@ -56,7 +56,7 @@ def pitch_and_loudness(stream: Stream, pcm: Float32) -> tuple[Float32, Float32, 
 
 
 def play_features(stream: Stream, f0: Float32, loudness: Float32) -> tuple[Float32, Float64]:
-    """What the player makes of pitch and loudness, from silence."""
+    """Return the player's sound for pitch and loudness, from silence."""
     stream.reset()
     given = {"f0": f0.reshape(-1, 1, 1, 1), "loudness": loudness.reshape(-1, 1, 1, 1)}
     said, hop_us = stream.timed_run(given)
@@ -64,7 +64,7 @@ def play_features(stream: Stream, f0: Float32, loudness: Float32) -> tuple[Float
 
 
 def calibration_clips(folder: Path, features: Sequence[tuple[Float32, Float32]]) -> Path:
-    """Write what integers are calibrated on: stretches of pitch and loudness that were heard."""
+    """Write the calibration clips of the integers: stretches of pitch and loudness from the listener."""
     folder.mkdir()
     for number, parts in enumerate(features):
         f0, loudness = (part[STRETCH].reshape(-1, 1, 1, 1) for part in parts)
@@ -74,7 +74,7 @@ def calibration_clips(folder: Path, features: Sequence[tuple[Float32, Float32]])
 
 
 def score_pitch(score: Float32, frames: int, late: int) -> Float32:
-    """The score's pitch at the middle of each frame that is listened to, so many samples late; 0 near its changes."""
+    """Return the score's pitch at the middle of each frame of the listener, `late` samples late; 0 near changes."""
     middle = np.arange(frames) * HOP + HOP - FRAME / 2 - late
     at = np.round(middle / RATE * SCORE_S).astype(int)
     pitch = np.where((at >= 0) & (at < score.size), score[at.clip(0, score.size - 1)], 0)
@@ -84,7 +84,7 @@ def score_pitch(score: Float32, frames: int, late: int) -> Float32:
 
 
 def cents(found: Float32, exact: Float32) -> Float32:
-    """Errors of the pitch in hundredths of a semitone, where there is one; found nowhere counts as an octave."""
+    """Return pitch errors in hundredths of a semitone, where there is pitch; a missing one counts as an octave."""
     judged = exact > 0
     ratio = np.where(found > 0, found, exact / 2)[judged] / exact[judged]
     return np.asarray(1200 * np.log2(ratio), np.float32)
@@ -93,7 +93,7 @@ def cents(found: Float32, exact: Float32) -> Float32:
 def quality_of(
     again: tuple[Float32, Float32], room: tuple[Float32, Float32], score: Float32
 ) -> Quality:
-    """What the output, listened to again, is worth beside the score and beside the instrument in its room."""
+    """Return the quality of the output, by the listener, against the score and against the instrument in its room."""
     exact = score_pitch(score, again[0].size, LATE)
     off = cents(again[0], exact)
     late = round(LATE / HOP)
@@ -165,12 +165,12 @@ def show(
 
 
 def draw(path: Path, sounds: tuple[Float32, Float32], pitches: tuple[Float32, Float32]) -> None:
-    """Write a picture: the pitch of the voice and of what was played, and spectrograms of both.
+    """Write a picture: the pitch of the voice and of the instrument, and spectrograms of both.
 
     Args:
         path: of the .png.
-        sounds: the voice and what was played, (samples,) each.
-        pitches: what the listener finds in each, (frames,) in Hz; 0 where it finds none.
+        sounds: the voice and the instrument, (samples,) each.
+        pitches: the listener's pitch of each, (frames,) in Hz; 0 where it finds none.
     """
     figure = new_figure(9, 7)
     above, *below = figure.subplots(3, 1, sharex=True)

@@ -2,10 +2,10 @@
 
     python -m edgekit.demos.instrument.train lines --minutes 40
 
-The loss is DDSP's, of spectra at several lengths. Pitch and loudness are those that the listener hears. A run that
-was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best
-on lines held out. The seed is fixed, but a run is limited by time, so its number of steps depends on the machine.
-report.md tells of the committed weights.
+The loss is DDSP's, of spectra at several lengths. Pitch and loudness come from the listener. A run that was stopped, or
+that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best on lines held out.
+The seed is fixed, but a run is limited by time, so its number of steps depends on the machine. report.md describes the
+committed weights.
 """
 
 import argparse
@@ -25,14 +25,14 @@ BATCH, FRAMES = 4, 375  # clips of 1.5 s
 SEED = 57
 RATE_OF_LEARNING = 3e-3
 TRANSFORMS = (2048, 1024, 512, 256, 128)
-JUDGED_FROM = 25 * HOP  # samples: what is before tells of the cut
+JUDGED_FROM = 25 * HOP  # samples: those before show the cut
 ROOM_COST = 0.01  # of the mean square of the room's response
 
 Clips = tuple[Tensor, Tensor, Tensor, Tensor]  # pitch, loudness, noise and sound
 
 
 def forward_fast(network: Player, f0: Tensor, loudness: Tensor, z: Tensor) -> Tensor:
-    """As the network's forward: sines by complex powers, which is faster where no gradient goes to the pitch."""
+    """Run the network's forward with sines by complex powers, which is faster where the pitch needs no gradient."""
     amplitudes, magnitudes = network.chosen(f0, loudness)
     turns = torch.cumsum(hold_pitch(f0).repeat_interleave(HOP, 2).double() / RATE, 2)
     phase = (2 * np.pi * (turns - turns.floor())).float()
@@ -69,12 +69,12 @@ def loss_of(network: Player, clips: Clips) -> Tensor:
 
 
 def loss_with_room(network: Player, clips: Clips) -> Tensor:
-    """The loss of some clips, and what the room's response costs."""
+    """Return the loss of some clips, and the cost of the room's response."""
     return loss_of(network, clips) + ROOM_COST * network.room.response[:, 1:].square().sum()
 
 
 def train(folder: Path, minutes: float, out: Path, quick: bool = False) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     frames = 60 if quick else FRAMES
     draw = Draw(lines(folder / "train"), SEED)

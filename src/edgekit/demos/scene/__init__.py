@@ -1,1 +1,1 @@
-"""`edgekit demo scene`: what sounds where, of four channels of first-order ambisonics (SELD, ACCDOA)."""
+"""`edgekit demo scene`: sound sources and their directions, from first-order ambisonics (SELD, ACCDOA)."""

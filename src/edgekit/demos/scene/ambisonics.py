@@ -1,4 +1,4 @@
-"""First-order ambisonics: what the four channels W, Y, Z, X hear of sources around them (ACN order, SN3D).
+"""First-order ambisonics: the four channels W, Y, Z, X for sources around them (ACN order, SN3D).
 
 Azimuths are in degrees, 0 straight ahead, 90 at the left; elevations are above the plane.
 """
@@ -15,7 +15,7 @@ WALLS, WALLS_S, WALLS_DB = (3, 8), (0.002, 0.04), (-20.0, -6.0)  # first reflect
 TAIL_S, TAIL_DB = (
     (0.15, 0.6),
     (-28.0, -10.0),
-)  # of a room: time to fall by 60 dB, energy beside the direct sound
+)  # of a room: time to fall by 60 dB, energy relative to the direct sound
 DIFFUSE = 12  # directions that an ambience comes from
 
 Signal = Float32

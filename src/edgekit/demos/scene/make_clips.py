@@ -1,4 +1,4 @@
-"""Renders the clip of the demo: drums of a kit that the training does not hear.
+"""Renders the clip of the demo: drums of a kit that is not in the training.
 
 apt-get install fluidsynth fluid-soundfont-gm
 python -m edgekit.demos.scene.make_clips

@@ -1,9 +1,9 @@
-"""The network: features of four channels to a vector for each class, whose length tells that it sounds, and from where.
+"""The network: features of four channels to a vector for each class: its length is activity, its angle direction.
 
-16 kHz audio W, Y, Z, X; a frame every 20 ms: log-mel bands of the four channels and the intensity vector in each
-band (`edgekit.frontend`). Convolutions over bands and past frames, a GRU over time, and three numbers a class in each
-frame, activity times direction (ACCDOA: Shimada et al., ICASSP 2021). The causal form of the baseline of DCASE 2021
-(Adavanne et al.), smaller, and 100 ms late in place of its 20 ms of lookahead and labels of 100 ms.
+16 kHz audio W, Y, Z, X. A frame every 20 ms has log-mel bands of the four channels and the intensity vector in each
+band (`edgekit.frontend`). Convolutions over bands and past frames and a GRU over time give three numbers a class in
+each frame. They are activity times direction (ACCDOA: Shimada et al., ICASSP 2021). It is the causal form of DCASE
+2021's baseline (Adavanne et al.), smaller. It is 100 ms late, in place of 20 ms of lookahead and labels of 100 ms.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from edgekit.demos.weights import load
 
 FEATURES = 7
 WIDTH, MEMORY = 32, 96
-POOLED = (4, 4)  # bands that are made one, behind the first layers
+POOLED = (4, 4)  # bands that are merged, after the first layers
 CENTRE, SPREAD = -8.0, 5.0  # of log-mel features, about
 WEIGHTS = Path(__file__).with_name("scene.npz")
 

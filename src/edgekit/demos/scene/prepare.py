@@ -1,4 +1,4 @@
-"""Makes what `train.py` hears beside speech and noise: instruments and drums, and real alarms for evaluation.
+"""Makes training sounds of `train.py` besides speech and noise: instruments and drums; and real alarms for evaluation.
 
 Make the folder ``heard`` of `edgekit.demos.wake.prepare` first, which has speech and noise. Then
 

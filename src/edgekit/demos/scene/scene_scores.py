@@ -1,4 +1,4 @@
-"""How detections are judged: by the location-sensitive scores of DCASE 2021 (Politis et al.), a source a class."""
+"""Scores of detections: the location-sensitive scores of DCASE 2021 (Politis et al.), a source a class."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from edgekit.base.arrays import Float32, Float64
 from edgekit.demos.scene.facts import HOP, RATE
 
-ACTIVE = 0.5  # a vector that is longer says that its class sounds
+ACTIVE = 0.5  # a class is active if its vector is longer
 NEAR_DEG = 20.0
 SEGMENT = RATE // HOP  # frames of a second
 
@@ -20,9 +20,9 @@ class Scores:
 
     Attributes:
         right: sounds found near where they are; the direction is the mean over the frames of both.
-        far: found, and elsewhere.
+        far: found in another direction.
         missed: not found.
-        false: found where there is none.
+        false: found without a sound.
         errors_deg: of sounds that were found, anywhere, in each frame.
         frames: in which there are sounds.
     """
@@ -59,12 +59,12 @@ class Scores:
 
     @property
     def f20(self) -> float:
-        """Twice the right ones over all that is said and known, in %."""
+        """Return twice the correct detections over all detections and all true events, in %."""
         return 200 * self.right / max(2 * (self.right + self.far) + self.missed + self.false, 1)
 
     @property
     def error_deg(self) -> float:
-        """Mean angle between what is said and what is known, where a class is found: localisation error."""
+        """Return the mean angle between detection and truth, where a class is found: localisation error."""
         errors = np.concatenate(self.errors_deg) if self.errors_deg else np.zeros(0)
         return float(errors.mean()) if errors.size else float("nan")
 

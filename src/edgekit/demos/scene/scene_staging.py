@@ -1,4 +1,4 @@
-"""Scenes: sounds of classes, each from its direction, in a room or outdoors, in ambience; and what is known of them."""
+"""Scenes: sounds of classes, each from its direction, in a room or outdoors, in ambience; and their truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Scene:
-    """PCM (4, samples) of W, Y, Z, X, vectors (frames, classes, 3) of what sounds, and the events."""
+    """PCM (4, samples) of W, Y, Z, X, vectors (frames, classes, 3) of the active sounds, and the events."""
 
     pcm: Signal
     vectors: Signal
@@ -51,11 +51,11 @@ def stage_events(
 
     Args:
         events: with `sounds`, which have the frames of their events.
-        sounds: at their levels beside each other.
+        sounds: at their relative levels.
         noise: (samples,) of any length, at its level.
         frames: of the scene.
         level_dbfs: the RMS of W.
-        indoors: whether there are reflections.
+        indoors: whether to add reflections.
         random: draws rooms and the parts of the noise.
     """
     pcm = ambience(noise, frames * HOP, random)
@@ -83,7 +83,7 @@ def places(path: Sequence[Direction], frames: int) -> Signal:
 
 
 def active_frames(sound: Signal) -> Float32:
-    """Of each frame 1 where the event is heard near it, else 0."""
+    """Return for each frame 1 where the event is audible near it, else 0."""
     peaks = np.abs(sound).reshape(-1, HOP).max(1)
     loud = peaks > QUIET * peaks.max()
     reach = int(HANG_S * RATE / HOP)

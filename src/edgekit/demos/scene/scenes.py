@@ -21,21 +21,21 @@ SECONDS = 4.0
 EVENTS, EVENT_S = (1, 6), (0.6, 3.0)
 OVERLAP = 2  # sounds at once
 SPEED = (0.8, 1.25)
-# of an event, and of the ambience beside an event of 0 dB
+# of an event, and of the ambience relative to an event of 0 dB
 EVENT_DB, AMBIENCE_DB = (-6.0, 6.0), (-36.0, -6.0)
 LEVEL_DBFS = (-45.0, -15.0)
 MOVING_SHARE, ROOM_SHARE = 0.25, 0.75
-FAR_DEG = 40.0  # that a source turns a second at most
+FAR_DEG = 40.0  # the fastest turn of a source, per second
 HIGHEST_DEG = 50.0
 NOISE_SAMPLES = 20 * RATE
 TRIES = 12
 
 
 def sounds_of(heard: Path, sounds: Path, part: str) -> list[list[list[Signal]]]:
-    """Of each class, each source's recordings.
+    """Return recordings of each source of each class.
 
-    Parts are ``train``, ``held`` (voices and noises of the training, other recordings; other instruments, kits and
-    alarms) and ``unheard`` (voices never trained on, and the same).
+    Parts are ``train``, ``held`` and ``unheard``. ``held`` has other recordings of the training's voices and noises,
+    and other instruments, kits and alarms. ``unheard`` has the same, with untrained voices.
     """
     voices = {**read_voices(heard / "near"), **read_voices(heard / "speech")}
     voices = {name: clips for name, clips in voices.items() if is_speech(name)}
@@ -69,7 +69,7 @@ class Scenes:
         seconds: float = SECONDS,
         events: tuple[int, int] = EVENTS,
     ) -> None:
-        """Of a part (`sounds_of`), scenes of so many seconds, with at least so many events and fewer than so many."""
+        """Draw from a part (`sounds_of`) scenes of a length in seconds, with a bounded number of events."""
         self.events = events
         self.frames = int(seconds * RATE) // HOP
         self.random = np.random.default_rng(seed)
@@ -108,7 +108,7 @@ class Scenes:
         return tuple((azimuth + turn * share, elevation) for share in np.linspace(0, 1, 5))
 
     def plan(self) -> list[Event]:
-        """Events of which none has another of its class beside it, and at most `OVERLAP` sound at once."""
+        """Return events; no two of a class overlap, and at most `OVERLAP` sound at once."""
         random = self.random
         busy = np.zeros((len(CLASSES), self.frames), bool)
         events = list[Event]()
@@ -143,7 +143,7 @@ class Scenes:
         return stage_events(events, sounds, noise, self.frames, level, indoors, random)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Features (size, 7, bands, frames), and what is to be told `LATE` frames late, (size, frames, 12)."""
+        """Return features (size, 7, bands, frames), and targets `LATE` frames late, (size, frames, 12)."""
         scenes = [self.scene() for _ in range(size)]
         features = self.features(torch.from_numpy(np.stack([scene.pcm for scene in scenes])))
         labels = np.stack([late(scene.vectors) for scene in scenes])
@@ -151,5 +151,5 @@ class Scenes:
 
 
 def late(told: Signal) -> Signal:
-    """Vectors (frames, classes, 3) as the network is to give them: `LATE` frames later."""
+    """Return vectors (frames, classes, 3) as targets of the network: `LATE` frames later."""
     return np.concatenate([np.zeros_like(told[:LATE]), told[:-LATE]])

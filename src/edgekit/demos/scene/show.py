@@ -1,4 +1,4 @@
-"""`edgekit demo scene`: what sounds where, of four channels of first-order ambisonics."""
+"""`edgekit demo scene`: sound sources and their directions, from four channels of first-order ambisonics."""
 
 import json
 import tempfile
@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 NETWORK = HERE / "scene.onnx"
 RECIPES = ("float32", "w8a8")
 KEPT = "w8a8"
-LEVELS_DBFS = (-20.0, -45.0)  # of what integers are calibrated on
+LEVELS_DBFS = (-20.0, -45.0)  # of the integers' calibration
 FRAMES = 10 * RATE // HOP
 SEED = 5
 NOISE_DB = -22.0
@@ -56,7 +56,7 @@ class Found:
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(calibration),
@@ -92,7 +92,7 @@ def stage(seed: int = SEED, level_dbfs: float = -25.0) -> Scene:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Write what integers are calibrated on: two other seconds of the sounds, loud and quiet."""
+    """Write the calibration clips of the integers: two other seconds of the sounds, loud and quiet."""
     folder.mkdir()
     for number, level in enumerate(LEVELS_DBFS):
         sound = stage(SEED + 1 + number, level).pcm[:, : 5 * RATE]
@@ -179,7 +179,7 @@ def cardioids(pcm: Signal) -> Signal:
 
 
 def draw(path: Path, said: Vectors, known: Vectors) -> None:
-    """Write a picture: azimuths over time, and on a circle, time outwards: pale what is there, dark what was found."""
+    """Write a picture: azimuths over time, and on a circle, time outwards: the truth pale, the findings dark."""
     figure = new_figure(11, 5)
     flat = figure.add_subplot(1, 2, 1)
     circle = figure.add_subplot(1, 2, 2, projection="polar")

@@ -5,9 +5,9 @@
 ``heard`` is made by `edgekit.demos.wake.prepare`, ``sounds`` by `edgekit.demos.scene.prepare`. A run that was stopped,
 or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept are the best on recordings,
 instruments, kits and alarms held out. The seed is fixed, but a run is limited by time, so its number of steps depends
-on the machine. report.md tells of the committed weights.
+on the machine. report.md describes the committed weights.
 
-Scenes of 4 s are kept in a pool. Each is seen some twenty times, turned and mirrored along the axes.
+Scenes of 4 s are kept in a pool. Each is used some twenty times, rotated and mirrored along the axes.
 """
 
 import argparse
@@ -33,7 +33,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 def batches(scenes: Scenes, size: int, first: int) -> Iterator[Batch]:
-    """Batches of a pool that grows to so many scenes, one of them anew in each step, each turned.
+    """Yield batches of a pool that grows to a fixed number of scenes; each step renews one, and rotates all.
 
     The first step makes the seed.
     """
@@ -83,7 +83,7 @@ def train(
     quick: bool = False,
     start_from: Path | None = None,
 ) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     network = Scene()
     if start_from is not None:

@@ -1,9 +1,8 @@
-"""A simulated touch sensor that drifts, and the position that it feels.
+"""A simulated touch sensor that drifts, and the position that it measures.
 
-Four pads feel the position p of a stylus, two numbers that wander within
-seconds. A pad gives
-``tanh(w p)``, and with it what sensors of soft material have: a drift of minutes, a vibration of the machine that
-holds it, and noise. The pads are the same in all recordings; the drift, the vibration and the noise are new in each.
+Four pads measure the position p of a stylus, two numbers that wander within seconds. The output of a pad is ``tanh(w
+p)`` plus the disturbances of soft sensors: a drift of minutes, a vibration of the machine that holds it, and noise. The
+pads are the same in all recordings; the drift, the vibration and the noise are new in each.
 This is the task of Bhirangi et al., "Hierarchical State Space Models" (ICML 2024): raw samples in, a slower label out.
 """
 
@@ -22,7 +21,7 @@ SETTLE = 20 * RATE  # samples before a recording begins
 
 
 def one_pole(drawn: np.ndarray, seconds: float, start: np.ndarray) -> np.ndarray:
-    """The last axis through a pole that lasts so many seconds, from a state (all axes but the last)."""
+    """Filter the last axis through a pole with a time constant in seconds, from a state (all axes but the last)."""
     pole = np.exp(-1 / (RATE * seconds))
     out, state = np.empty_like(drawn), start
     for n in range(drawn.shape[-1]):
@@ -33,7 +32,7 @@ def one_pole(drawn: np.ndarray, seconds: float, start: np.ndarray) -> np.ndarray
 def one_pole_noise(
     random: np.random.Generator, shape: tuple[int, ...], seconds: float
 ) -> np.ndarray:
-    """Noise of variance 1 along the last axis, through one pole that lasts so many seconds, in its steady state."""
+    """Return noise of variance 1 along the last axis, through one pole of a time constant, in its steady state."""
     pole = np.exp(-1 / (RATE * seconds))
     loud = np.sqrt((1 + pole) / (1 - pole))
     drawn = random.standard_normal(shape)

@@ -1,9 +1,9 @@
 """Two networks of about as many weights: a hierarchy of rates (HiSS), and state-space layers at one rate.
 
-The hierarchy (Bhirangi et al., ICML 2024) reads chunks of 10 samples, each from a state of zero, keeps what its low
-level has at their end, and remembers at the rate of the chunks alone. The flat network remembers at the rate of the
-samples, and every tenth of its outputs is a label. Layers are S4D: LayerNorm, `DiagonalSSM`, GELU, a gated mixing of
-channels, residual. `train.py` made the weights of both.
+The hierarchy (Bhirangi et al., ICML 2024) reads chunks of 10 samples, each from a state of zero. It keeps the output of
+its low level at their end, and has memory only at the rate of the chunks. The flat network has memory at the rate of
+the samples, and every tenth of its outputs is a label. Layers are S4D: LayerNorm, `DiagonalSSM`, GELU, a gated mixing
+of channels, residual. `train.py` made the weights of both.
 """
 
 from pathlib import Path
@@ -27,7 +27,7 @@ class Layer(nn.Module):
     """A state-space layer over time and a gated mixing of channels, added to the input."""
 
     def __init__(self, width: int, states: int = STATES) -> None:
-        """A layer of ``width`` channels, each with so many complex states."""
+        """Make a layer of ``width`` channels, each with a number of complex states."""
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.remember = DiagonalSSM(width, states)
@@ -73,7 +73,7 @@ class Flat(nn.Module):
         self.leave = nn.Linear(FLAT, AXES)
 
     def forward(self, pads: Tensor) -> Tensor:
-        """As `Hierarchy`."""
+        """Run as `Hierarchy`."""
         x = self.layers(self.enter(pads))[:, CHUNK - 1 :: CHUNK]
         return torch.as_tensor(self.leave(x))
 
@@ -84,7 +84,7 @@ def fresh(kind: str) -> Hierarchy | Flat:
 
 
 def weights_of(kind: str) -> Path:
-    """Where the trained weights of a network of `KINDS` stand."""
+    """Return the path of the trained weights of a network of `KINDS`."""
     return HERE / f"{kind}.npz"
 
 

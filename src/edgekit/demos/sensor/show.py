@@ -32,7 +32,7 @@ UNJUDGED = 50  # labels at the start of a recording: nothing is known of the dri
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the networks are exported."""
+    """Return the export options of the networks."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(calibration),
@@ -43,7 +43,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Write what integers are calibrated on: three recordings of the sensor."""
+    """Write the calibration clips of the integers: three recordings of the sensor."""
     folder.mkdir()
     pads, _ = recordings(np.random.default_rng(CALIBRATED_SEED), 3, CALIBRATED_S * RATE)
     for number, recording in enumerate(pads):
@@ -57,7 +57,7 @@ def split_into_hops(pads: Float32) -> Float32:
 
 
 def positions(stream: Stream, pads: Float32) -> tuple[Float32, Float64]:
-    """What a build says of a recording (samples, 4), from its start: (labels, 2), and the time of each hop in us."""
+    """Return a build's positions for a recording (samples, 4): (labels, 2), and the time of each hop in us."""
     stream.reset()
     said, hop_us = stream.timed_run({"pads": split_into_hops(pads)})
     return said["position"].reshape(-1, 2), hop_us
@@ -121,7 +121,7 @@ def show(
 
 
 def draw(path: Path, pads: Float32, exact: Float32, said: dict[str, Float32]) -> None:
-    """Write a picture: what the pads gave, and one axis of the positions."""
+    """Write a picture: the outputs of the pads, and one axis of the positions."""
     figure = new_figure(9, 5)
     above, below = figure.subplots(2, 1, sharex=True)
     above.plot(np.arange(len(pads)) / RATE, pads, linewidth=0.4)

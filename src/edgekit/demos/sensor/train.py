@@ -2,9 +2,9 @@
 
     python -m edgekit.demos.sensor.train
 
-Both get the same recordings in the same order, as many steps, and the same rates of learning. A run that was stopped
-goes on from OUT's checkpoint. The weights that are kept are those of the last step, averaged. report.md tells of the
-committed ones.
+Both get the same recordings in the same order, the same number of steps, and the same learning rates. A run that was
+stopped goes on from OUT's checkpoint. The weights that are kept are those of the last step, averaged. report.md
+describes the committed ones.
 """
 
 import argparse
@@ -26,7 +26,7 @@ UNJUDGED = 50  # labels at the start of a recording: nothing is known of the dri
 
 
 def train(kind: str, steps: int, out: Path, samples: int = SECONDS * RATE) -> float:
-    """Train until so many steps, those of earlier runs included; returns the error on recordings held out."""
+    """Train up to this number of steps, those of earlier runs included; return the error on held-out recordings."""
     torch.manual_seed(SEED)
     held = [torch.from_numpy(part) for part in recordings(np.random.default_rng(1), 12, samples)]
     network, average = fresh(kind), fresh(kind)

@@ -1,4 +1,4 @@
-"""What the network, the demo and the training share."""
+"""Constants that the network, the demo and the training share."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ THETA, SIGMA_MIN, SIGMA_MAX = (
     0.05,
     0.5,
 )  # of the OUVE equation, see `edgekit.export.diffusion.step_tables_sde`
-SIGMA_DATA = 0.09  # what the network's output counts
+SIGMA_DATA = 0.09  # the weight of the network's output
 TIMES = np.linspace(0.03, 1.0, BUFFER)  # of the frames in the buffer, the oldest first
 DECAY = 0.9995  # of the peak that spectra are divided by, a frame
 LEAST = 1e-3  # the smallest peak
 
 
 def mean(times: np.ndarray) -> np.ndarray:
-    """What share of x0 - y is left in x - y at these times."""
+    """Return the share of x0 - y that is left in x - y at these times."""
     return np.asarray(np.exp(-THETA * times))
 
 

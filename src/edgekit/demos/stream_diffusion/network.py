@@ -1,8 +1,9 @@
 """The network: the demo's causal U-Net with a time for each frame, and a buffer of frames that lose noise hop by hop.
 
-Diffusion Buffer (Lay et al., arXiv 2506.02908 and 2510.18744): a frame enters with the most noise, is seen by one call
-in each hop while newer ones enter, and has the least when it leaves. Their network sees all frames of some seconds
-anew in each hop. This one is causal, and sees `BUFFER` frames: what its convolutions made of older ones are states.
+Diffusion Buffer (Lay et al., arXiv 2506.02908 and 2510.18744): a frame enters with the most noise. One call in each hop
+processes it while newer ones enter, and it has the least noise when it leaves. Their network processes all frames of
+some seconds anew in each hop. This one is causal, and processes `BUFFER` frames: its convolutions keep states of older
+ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,10 +35,10 @@ PART = 0.5**0.5  # of the deviation of a complex number, in its real and its ima
 
 
 class Caches:
-    """What causal convolutions saw before the frames at hand, and will have seen a frame later; or zeros."""
+    """The inputs of causal convolutions before the present frames, and those a frame later; or zeros."""
 
     def __init__(self, before: Sequence[Tensor] | None) -> None:
-        """With the caches of all convolutions, in their order."""
+        """Start with the caches of all convolutions, in their order."""
         self.before: Iterator[Tensor] | None = None if before is None else iter(before)
         self.after: list[Tensor] = []
 
@@ -128,7 +129,7 @@ class StreamDiffusion(nn.Module):
         self.times = torch.as_tensor(TIMES[None], dtype=torch.float32)
 
     def states(self) -> tuple[Tensor | tuple[Tensor, ...], ...]:
-        """As a stream begins: x and y of the buffer, its peaks, the last peak, and the caches."""
+        """Return the states at a stream start: x and y of the buffer, its peaks, the last peak, and the caches."""
         buffer = torch.zeros(1, 2, BINS, BUFFER)
         caches = tuple(torch.zeros(shape) for shape in self.frames.cached())
         return buffer, buffer, torch.zeros(1, 1, 1, BUFFER), torch.zeros(1, 1, 1, 1), caches
@@ -144,15 +145,15 @@ class StreamDiffusion(nn.Module):
         peak: Tensor,
         caches: tuple[Tensor, ...],
     ) -> tuple[Tensor | tuple[Tensor, ...], ...]:
-        """One hop.
+        """Run one hop.
 
         Args:
             noisy: the spectrum of a frame, (1, 2, 257, 1).
             z: normal noise, (1, 2, 256, `BUFFER`).
-            delay: (1, 1, 1, 1), how many frames late the frame is that is given out, 0 to `BUFFER` - 1.
+            delay: (1, 1, 1, 1), the delay of the output frame in frames, 0 to `BUFFER` - 1.
             x: the buffer, compressed, with its noise.
-            y: the same as it was heard.
-            peaks: by what each of its frames was divided.
+            y: the same as it came in.
+            peaks: the divisor of each of its frames.
             peak: the running one.
             caches: of the convolutions.
 

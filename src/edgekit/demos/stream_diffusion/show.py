@@ -32,7 +32,7 @@ LEVELS = (1.0, 0.05)
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=RECIPES.get(recipe, recipe),
         calibration=str(calibration),
@@ -54,7 +54,7 @@ def constant_delay(delay: int, hops: int) -> Float32:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Write what integers are calibrated on: the denoiser's clips, as they are and softer."""
+    """Write the calibration clips of the integers: the denoiser's clips, as they are and softer."""
     folder.mkdir()
     for number, path in enumerate(sorted((CLIPS / "calibration").glob("*.wav"))):
         sound = split_into_hops(read_wav(path, RATE).samples)[:CALIBRATION_HOPS]

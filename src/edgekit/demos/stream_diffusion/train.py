@@ -2,14 +2,14 @@
 
     python -m edgekit.demos.stream_diffusion.train data --minutes 60
 
-`train_denoise.py` tells how to get the folder, and what is held out. A run that was stopped, or that is given more
-``--minutes``, goes on from OUT.checkpoint. report.md tells of the committed weights.
+`train_denoise.py` describes how to get the folder, and the held-out part. A run that was stopped, or that is given more
+``--minutes``, goes on from OUT.checkpoint. report.md describes the committed weights.
 
 Stretches of a clip are drawn that end anywhere in it. The last `BUFFER` frames are at their times, all older ones at
-the least. As in a stream, x holds the network's own estimate of one or two calls before, without gradients, in the
-place of x0, and the last frame nothing but y and noise: a network that saw x0 there, as the equation has it, trusts
-what it never gets, and a stream of it gains nothing (correcting the reverse process, Lay et al., arXiv 2309.09677).
-The loss is the mean squared error of the estimate in the last frames.
+the least. As in a stream, x holds the network's own estimate of one or two calls before, without gradients, in place of
+x0. The last frame holds only y and noise. A network trained with x0 there, as in the equation, relies on it and gains
+nothing in a stream (correcting the reverse process, Lay et al., arXiv 2309.09677). The loss is the mean squared error
+of the estimate in the last frames.
 """
 
 import argparse
@@ -51,7 +51,7 @@ from edgekit.demos.training import Plan, run_training
 from edgekit.demos.weights import load
 
 BATCH, PER_CLIP, HELD = 3, 4, 5  # clips of a step, stretches of each; clips held out
-FRAMES = 40 + BUFFER  # of a stretch: what the last frame depends on
+FRAMES = 40 + BUFFER  # of a stretch: the context of the last frame
 RATE_OF_LEARNING = 1e-3
 SEED = 2506
 EVERY = 250  # steps
@@ -61,7 +61,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 def window() -> Tensor:
-    """Of analysis and synthesis."""
+    """Return the window of analysis and synthesis."""
     return torch.sqrt(torch.hann_window(N_FFT))
 
 
@@ -151,7 +151,7 @@ def gain_db(network: FrameTimes, noisy: Tensor, clean: Tensor) -> float:
 def train(
     train_corpus: Corpus, held_corpus: Corpus, minutes: float, out: Path, quick: bool = False
 ) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     network = FrameTimes()
     load(network.net, speech_diffusion.WEIGHTS)

@@ -1,1 +1,1 @@
-"""Target speech: of two talkers in noise the one is heard whom the listener looked at."""
+"""Target speech: of two talkers in noise, keep the one that the listener looked at."""

@@ -1,4 +1,4 @@
-"""What is heard, judged: signal-to-noise ratios, and where a sound seems to stand."""
+"""Scores of the output: signal-to-noise ratios, and the direction of a sound."""
 
 import numpy as np
 
@@ -23,13 +23,13 @@ def _si_snr_db(heard: Sound, target: Sound) -> float:
 
 
 def level_difference_db(sound: Sound) -> float:
-    """Of the left ear over the right."""
+    """Return the level of the left ear over the right, in dB."""
     left, right = np.square(sound, dtype=np.float64).sum(1) + 1e-12
     return float(10 * np.log10(left / right))
 
 
 def time_difference_s(sound: Sound) -> float:
-    """How much later the left ear hears it: where the magnitude of the cross correlation is largest."""
+    """Return the delay of the left ear: the place of the largest magnitude of the cross correlation."""
     size = 2 * sound.shape[1]
     left, right = np.fft.rfft(sound, size)
     across = np.abs(np.fft.irfft(left * right.conj(), size))

@@ -1,8 +1,8 @@
 """The enrollment network: some seconds of noisy sound of two ears to the embedding of the talker straight ahead.
 
-16 kHz, a hop of 256 samples, nothing looks ahead. It hears 40 mel bands of the sum of both ears, in which a voice
-straight ahead is loudest, and of their difference, in which it is not; two GRUs say what each frame tells of the
-talker, and how much, and the embedding is the mean so far. It learnt from the teacher's embeddings of clean sentences
+16 kHz, a hop of 256 samples, nothing looks ahead. Its inputs are 40 mel bands of the sum of both ears, in which a voice
+straight ahead is loudest, and of their difference, in which it is not. Two GRUs give each frame's estimate of the
+talker and its weight; the embedding is the mean so far. It learnt from the teacher's embeddings of clean sentences
 (`teacher`), as the enrollment network of "Look Once to Hear" did.
 """
 

@@ -10,7 +10,7 @@ from edgekit.verbs.export.options import StreamOptions
 
 
 def options(name: str) -> StreamOptions:
-    """How ``target_speech`` or ``enrollment`` is rewritten to a hop at a time."""
+    """Return the options that rewrite ``target_speech`` or ``enrollment`` to a hop at a time."""
     common = StreamOptions(sample_rate=RATE, time_axes={"ears": 2})
     if name == "enrollment":
         return {**common, "hop": enrollment.HOP, "layouts": {"ears": EARS}}

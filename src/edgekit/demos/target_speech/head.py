@@ -1,4 +1,4 @@
-"""A head as a sphere: what its two ears hear of a source around it.
+"""A head as a sphere: the sound at its two ears of a source around it.
 
 Delays: Woodworth's formula. Shadow: one pole and one zero (Brown and Duda, IEEE Trans. Speech Audio Process. 6, 1998).
 Azimuths are in degrees, 0 straight ahead, 90 at the right; ears stand at -100 and 100.
@@ -18,7 +18,7 @@ RADIUS_M, SOUND_M_PER_S = 0.0875, 343.0
 EARS_DEG = (-100.0, 100.0)  # left, right
 GRID_DEG = 2.5
 BLOCK = 1024  # samples; transforms are some blocks long, and longer than the sound by one at least
-ROOM_S = (0.002, 0.03)  # how far behind the direct sound the walls are heard
+ROOM_S = (0.002, 0.03)  # delay of the walls' reflections after the direct sound
 ROOM_DB = (-20.0, -6.0)
 
 Signal = Float32
@@ -28,7 +28,7 @@ Room = Sequence[tuple[float, float, float]]  # of each wall: azimuth, delay in s
 
 @lru_cache(maxsize=160)
 def response(azimuth_deg: float, size: int) -> Response:
-    """Of both ears at the frequencies of ``size`` samples, a radius later than at the middle of the head."""
+    """Return the response of both ears at ``size`` samples' frequencies, a radius later than at the middle."""
     hz = fft.rfftfreq(size, 1 / RATE)
     away = np.abs((azimuth_deg - np.array(EARS_DEG) + 180) % 360 - 180)[
         :, None

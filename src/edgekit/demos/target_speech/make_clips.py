@@ -1,9 +1,9 @@
-"""Cuts the clips in clips/ as CREDITS.md tells: two talkers and a noise, each for the looks and then for the scene.
+"""Cuts the clips in clips/ as CREDITS.md describes: two talkers and a noise, each for the looks and for the scene.
 
     python -m edgekit.demos.target_speech.make_clips voices
 
 ``voices`` is the folder of `edgekit.demos.target_speech.prepare`. The sentences are held out of the training, the
-noise is one that it does not hear.
+noise is not in it.
 """
 
 import argparse
@@ -26,7 +26,7 @@ LEVEL_DBFS = -25.0
 
 
 def talker(folder: Path, names: tuple[str, ...]) -> np.ndarray:
-    """What is said while being looked at, and then in the scene."""
+    """Return the speech of a talker while being looked at, and then in the scene."""
     look, *scene = (read_wav(folder / f"{name}.wav").samples for name in names)
     looked, spoken = int(LOOKED_S * RATE), int(SCENE_S * RATE)
     pause = np.zeros(RATE // 4, np.float32)

@@ -1,13 +1,13 @@
-"""The extraction network: sound of two ears and a speaker's embedding to what both ears hear of this speaker.
+"""The extraction network: sound of two ears and a speaker's embedding to this speaker's sound at both ears.
 
 16 kHz; windows of 192 samples every 128, of which 64 lie ahead. The form is the causal TF-GridNet of "Look Once to
 Hear" (Veluri et al., CHI 2024) in miniature: layers over bins, a recurrent one over frames, attention to the last
-frames, and one multiplication by the embedding. Four things are cheaper here: 96 bins are 24 bands; two linear layers
-mix bands (as in SpatialNet: Quan and Li, 2024) where the paper has an LSTM over bins; attention stands in the last
-block alone; and the network sees levels and the phase between the ears, and gives factors by which the spectra of
-both ears are multiplied and added, so that it learns from little. Phases are also told by some delays, which are the
-same in each bin: as features, and in what is given. Below 2 kHz it also sees a longer window, in which
-the harmonics of a voice stand apart; that window lies in the past. `train.py` made the weights.
+frames, and one multiplication by the embedding. Four things are cheaper here. 96 bins are 24 bands. Two linear layers
+mix bands (as in SpatialNet: Quan and Li, 2024) where the paper has an LSTM over bins. Only the last block has
+attention. The network gets levels and the phase between the ears, and computes factors by which the spectra of both
+ears are multiplied and added, so that it learns from little. Some delays, the same in each bin, also represent phases:
+as features, and in the factors. Below 2 kHz it also gets a longer window, which separates the harmonics of a voice;
+that window lies in the past. `train.py` made the weights.
 """
 
 import math
@@ -32,7 +32,7 @@ FINE_WINDOW, FINE = (
 )  # samples of a longer window that ends with the frame, and its bins in one of the first zone
 SEEN_BEFORE = 2  # frames that the first layer sees besides its own
 HEADS, QUERY, VALUE, FRAMES_SEEN = 2, 4, 8, 20  # of attention
-SPEAKER, RANK = 256, 48  # numbers of an embedding, and those that are made of them first
+SPEAKER, RANK = 256, 48  # numbers of an embedding, and the size after its first layer
 FLOOR, CENTRE, SPREAD = 1e-8, -9.0, 3.5  # of log powers
 DELAYS_S = tuple(0.00016 * step for step in range(-4, 5))  # by which the right ear is later
 SEEN = 4 + len(DELAYS_S)  # features of a bin
@@ -52,7 +52,7 @@ def waves() -> Tensor:
 
 
 def fine_waves() -> Tensor:
-    """Those of the longer window, for the first zone, (2 * bins, 1, FINE_WINDOW)."""
+    """Return the longer window's waves, for the first zone, (2 * bins, 1, FINE_WINDOW)."""
     time, bins = (
         torch.arange(FINE_WINDOW),
         torch.arange(-(FINE // 2), ZONES[0][1] * FINE - FINE // 2),
@@ -113,7 +113,7 @@ class Keys(nn.Module):
         self.first = nn.Sequential(nn.Linear(WIDTH, HEADS * each), nn.PReLU())
 
     def forward(self, x: Tensor, clips: int) -> Tensor:
-        """To (clips, HEADS, frames, BANDS * each)."""
+        """Map to (clips, HEADS, frames, BANDS * each)."""
         heads = self.first(x).reshape(-1, BANDS, HEADS, self.each)
         y = torch.as_tensor(self.norm(heads.transpose(1, 2)))
         return y.reshape(-1, clips, HEADS, BANDS * self.each).permute(1, 2, 0, 3)
@@ -176,10 +176,10 @@ class Extractor(nn.Module):
         self.leave = nn.ModuleList(nn.Linear(WIDTH, SAID * wide) for *_, wide in ZONES)
 
     def forward(self, ears: Tensor, speaker: Tensor) -> Tensor:
-        """(clips, 2, samples), a multiple of `HOP`, and (speakers, `SPEAKER`) to (speakers, 2, samples).
+        """Map (clips, 2, samples), a multiple of `HOP`, and (speakers, `SPEAKER`) to (speakers, 2, samples).
 
-        Speakers are as many in each clip, those of the first clip first; what comes before the multiplication is
-        computed once for all of a clip. The last `OVERLAP` samples are not whole.
+        Each clip has the same number of speakers, those of the first clip first. The part before the multiplication is
+        computed once for all of a clip. The last `OVERLAP` samples are not complete.
         """
         clips, samples = ears.shape[0], ears.shape[-1]
         each = F.pad(ears, (OVERLAP, 0)).reshape(2 * clips, 1, -1)
@@ -193,7 +193,7 @@ class Extractor(nn.Module):
         return whole[..., OVERLAP : OVERLAP + samples]
 
     def features(self, spectrum: Tensor) -> Tensor:
-        """Spectra (clips, ears, parts, frames, bins) to what is seen of each bin, (clips, `SEEN`, frames, bins).
+        """Return features of each bin (clips, `SEEN`, frames, bins) from spectra (clips, ears, parts, frames, bins).
 
         Levels of both ears, cosine and sine of the phase between them, and how well that agrees with each delay.
         """
@@ -216,9 +216,9 @@ class Extractor(nn.Module):
         return level.reshape(clips, ZONES[0][1], FINE, -1).permute(0, 2, 3, 1)
 
     def factors(self, seen: Tensor, fine: Tensor, speaker: Tensor) -> Tensor:
-        """Features, fine levels and embeddings to factors (speakers, 8, frames, `USED`).
+        """Map features, fine levels and embeddings to factors (speakers, 8, frames, `USED`).
 
-        Of the other ear's factor a part is a sum over delays, which takes what comes from one direction off.
+        A part of the other ear's factor is a sum over delays, which removes sound from one direction.
         """
         clips = seen.shape[0]
         zones = [seen[..., first:last] for first, last, _ in ZONES]
@@ -252,7 +252,7 @@ class Extractor(nn.Module):
 
 
 def repeat_parts(x: Tensor, times: int, axis: int) -> Tensor:
-    """Each part along an axis so many times, one behind the other."""
+    """Repeat each part along an axis, the copies one after another."""
     return x if times == 1 else x.repeat_interleave(times, axis)
 
 

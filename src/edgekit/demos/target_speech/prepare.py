@@ -1,4 +1,4 @@
-"""Makes what the trainings hear: sentences of many voices, noises, and the teacher's embedding of each voice.
+"""Makes the sounds of the trainings: sentences of many voices, noises, and the teacher's embedding of each voice.
 
 Get the packages and synthesisers that `edgekit.demos.wake.prepare` names, and the wheel of `teacher`:
 

@@ -21,7 +21,7 @@ SECONDS = 2.0
 STUDIO_SHARE = 0.4  # of the three long recordings
 SAME_PERSON = {"asterisk-es": "asterisk-en"}  # both were recorded by Allison Smith
 OWN_SPEED_SHARE = 0.5
-OTHER_DB, NOISE_DB = (-5.0, 5.0), (-20.0, 2.0)  # beside the target, at the ears
+OTHER_DB, NOISE_DB = (-5.0, 5.0), (-20.0, 2.0)  # relative to the target, at the ears
 LEVEL_DBFS = (-45.0, -15.0)
 MOVING_SHARE, ROOM_SHARE = 0.2, 0.7
 FAR_DEG = 60.0  # that a source moves at most
@@ -30,7 +30,7 @@ AHEAD_DEG, ASIDE_DEG = (-5.0, 5.0), (25.0, 335.0)  # of a talker that is looked 
 
 @dataclass(frozen=True)
 class Talker:
-    """A voice at a speed, which is what an embedding is of."""
+    """A voice at a speed; each has its own embeddings."""
 
     name: str
     speed: float
@@ -38,7 +38,7 @@ class Talker:
 
 @dataclass(frozen=True)
 class Scene:
-    """What two ears hear, (2, samples) each: all of it, the target, the other talker; and who they are."""
+    """The sound at two ears, (2, samples) each: all of it, the target, the other talker; and who they are."""
 
     mixed: Signal
     target: Signal
@@ -47,7 +47,7 @@ class Scene:
 
 
 def recordings(folder: Path, part: str) -> dict[str, list[Samples]]:
-    """Of each voice: ``train``, ``held`` (other sentences of these), ``unheard`` (voices never trained on)."""
+    """Return recordings by voice: ``train``, ``held`` (its other sentences), ``unheard`` (untrained voices)."""
     voices = {
         name: clips for name, clips in read_voices(folder / "speech").items() if is_speech(name)
     }
@@ -57,12 +57,12 @@ def recordings(folder: Path, part: str) -> dict[str, list[Samples]]:
 
 
 def person(voice: str) -> str:
-    """Who speaks: a voice of the same person."""
+    """Return the speaker: a voice of the same person."""
     return SAME_PERSON.get(voice, voice)
 
 
 def is_speech(voice: str) -> bool:
-    """Whether a voice of `edgekit.demos.wake.prepare` says sentences, not letters and words."""
+    """Whether a voice of `edgekit.demos.wake.prepare` has sentences, not letters and words."""
     return not voice.startswith(("klettres", "ktuberling"))
 
 
@@ -70,7 +70,7 @@ class Scenes:
     """Draws scenes of a folder that `prepare` made."""
 
     def __init__(self, folder: Path, part: str, seed: int, size: int | None = None) -> None:
-        """Of a part of it (`recordings`), scenes of ``size`` samples."""
+        """Draw from a part (`recordings`) scenes of ``size`` samples."""
         self.size = int(SECONDS * RATE) // HOP * HOP if size is None else size
         self.random = np.random.default_rng(seed)
         self.voices = recordings(folder, part)
@@ -134,7 +134,7 @@ class Scenes:
         ahead: bool = False,
         first: Talker | None = None,
     ) -> Scene:
-        """A scene; levels of the other talker and of the noise are drawn between bounds, in dB beside the target.
+        """Return a scene; other talker and noise have levels drawn between bounds, in dB relative to the target.
 
         With ``ahead`` the target is looked at: it stands straight ahead, and the others do not. ``first`` is the
         target; else that is drawn, too.
@@ -159,14 +159,14 @@ class Scenes:
         return Scene(mixed * gain, target * gain, other * gain, (first, second))
 
     def embedding(self, talker: Talker) -> Float32:
-        """One of a talker's."""
+        """Return one embedding of a talker."""
         found = self.embeddings[talker]
         return np.asarray(found[self.random.integers(len(found))], np.float32)
 
     def batch(self, size: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Mixtures (size, 2, samples), and of both talkers in each, (2 * size, 256) embeddings and sound.
+        """Return mixtures (size, 2, samples), and of both talkers in each, (2 * size, 256) embeddings and sound.
 
-        The sound of one is (2, samples), as both ears hear it.
+        The sound of one is (2, samples), as it is at both ears.
         """
         scenes = [self.scene() for _ in range(size)]
         speakers = [self.embedding(talker) for scene in scenes for talker in scene.talkers]

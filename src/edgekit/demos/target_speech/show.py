@@ -1,4 +1,4 @@
-"""`edgekit demo target-speech`: of two talkers in noise the one is heard who was looked at, then the other."""
+"""`edgekit demo target-speech`: of two talkers in noise, keep the one that was looked at, then the other."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -36,8 +36,8 @@ HOP, LATE, LOOK_HOP = 128, 64, 256  # samples; of the enrollment network
 RECIPES = {"float32": "float32", "mixed": str(HERE / "mixed.toml"), "w8a8": "w8a8"}
 KEPT = "mixed"
 PLAYED = ("float32", KEPT)  # w8a8 takes as long as both
-LOOKED_S = 4.0  # how long each talker is looked at; what they say then comes first in their clips
-TURNED_S = 3.5  # when the listener turns to the other talker, in the scene
+LOOKED_S = 4.0  # time of each look at a talker; the speech in it comes first in their clips
+TURNED_S = 3.5  # the time in the scene when the listener looks at the other talker
 # azimuths in degrees: of the talkers and the noise while the first, and the second is looked at, and in the scene
 FIRST_LOOK, SECOND_LOOK = ((0.0,), (60.0,), (120.0,)), ((-60.0,), (0.0,), (60.0,))
 SCENE = ((-50.0,), tuple(np.linspace(20.0, 80.0, 13).tolist()), (150.0,))
@@ -55,12 +55,12 @@ class EarSignals:
 
 
 def extraction_options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the extraction network is exported; what streams are is in its file."""
+    """Return the export options of the extraction network; the streams are named in its file."""
     return ExportOptions(recipe=RECIPES[recipe], calibration=str(calibration))
 
 
 def enrollment_options() -> ExportOptions:
-    """How the enrollment network is exported."""
+    """Return the export options of the enrollment network."""
     return ExportOptions()
 
 
@@ -101,9 +101,9 @@ def split_into_hops(ears: Sound, hop: int) -> Float32:
 
 
 def extract(stream: Stream, ears: Sound, turns: Mapping[int, Float32]) -> tuple[Sound, Float64]:
-    """What is heard of whole hops of sound (2, samples), in time with it, and the microseconds of each hop.
+    """Return the output for whole hops of sound (2, samples), in time with it, and the microseconds of each hop.
 
-    ``turns`` has the embedding that holds from each hop on; the sound goes on meanwhile.
+    ``turns`` has the embedding from each hop on; the sound goes on meanwhile.
     """
     stream.reset()
     hops = np.concatenate([split_into_hops(ears, HOP), np.zeros((1, 1, 2, HOP), np.float32)])
@@ -119,7 +119,7 @@ def extract(stream: Stream, ears: Sound, turns: Mapping[int, Float32]) -> tuple[
 
 
 def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Float32]]) -> Path:
-    """Write what integers are calibrated on: sound and the embedding of a talker in it, as it is and 20 dB softer."""
+    """Write the calibration clips of the integers: sound and a talker's embedding, as it is and 20 dB softer."""
     folder.mkdir()
     for number, (ears, speaker) in enumerate(heard):
         for name, level in (("loud", 1.0), ("soft", 0.1)):
@@ -134,17 +134,17 @@ def calibration_clips(folder: Path, heard: Sequence[tuple[Sound, Float32]]) -> P
 def enroll_talkers(
     watch: Stream, looks: Sequence[EarSignals], folder: Path
 ) -> tuple[list[Float32], Path]:
-    """The embeddings of who was looked at, and what integers are calibrated on, in a new folder."""
+    """Return the embeddings of the enrolled talkers, and calibration clips of the integers, in a new folder."""
     speakers = [enroll(watch, look.mixed) for look in looks]
     heard = [(look.mixed, speaker) for look, speaker in zip(looks, speakers, strict=True)]
     return speakers, calibration_clips(folder, heard)
 
 
 def quality_of(sound: Sound, scene: EarSignals) -> Quality:
-    """How near the output is to the talker who is wanted: the first until `TURNED_S`, then the second.
+    """Return measures of the output against the wanted talker: the first until `TURNED_S`, then the second.
 
     The whole clip comes first, then each talker's part whole, then both parts without the `SETTLED_S`
-    behind each change of the talker.
+    after each change of the talker.
     """
     size, turn = sound.shape[1], int(TURNED_S * RATE)
     settled = int(SETTLED_S * RATE)
@@ -180,7 +180,7 @@ def show(
     recipes: Sequence[str] = PLAYED,
     counted: bool = True,
 ) -> HearableDemo:
-    """Export enrollment, and extraction in some of `RECIPES`; look at both talkers, hear one, then the other.
+    """Export enrollment, and extraction in some of `RECIPES`; look at both talkers, extract one, then the other.
 
     The kept recipe is among them. For `counted` and for errors see `play_builds`; `out` is a new or an empty folder.
     """

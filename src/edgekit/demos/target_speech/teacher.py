@@ -2,8 +2,8 @@
 
     pip download --no-deps resemblyzer==0.1.4
 
-The wheel holds ``resemblyzer/pretrained.pt``: 40 mel powers every 10 ms, three LSTM of 256, a linear layer, ReLU, and a
-length of 1 (GE2E: Wan et al., ICASSP 2018). Nothing of it is part of EdgeKit.
+The wheel holds ``resemblyzer/pretrained.pt`` (GE2E: Wan et al., ICASSP 2018). It has 40 mel powers every 10 ms, three
+LSTM of 256, a linear layer, ReLU, and a length of 1. Nothing of it is part of EdgeKit.
 """
 
 import io

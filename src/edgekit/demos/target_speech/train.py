@@ -1,11 +1,11 @@
-"""Trains the extraction network on what `prepare.py` made.
+"""Trains the extraction network on the sounds of `prepare.py`.
 
     python -m edgekit.demos.target_speech.train voices --minutes 120
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The loss is the
 signal-to-noise ratio at both ears, not scaled, so that the sound keeps its level and its direction. Scenes are drawn
 anew for every step; the embedding is the teacher's, of other sentences of the talker. The weights that are kept are the
-best on sentences held out of the voices of the training. report.md tells of the committed weights.
+best on sentences held out of the voices of the training. report.md describes the committed weights.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from edgekit.demos.target_speech.scenes import Scene, Scenes
 from edgekit.demos.training import Plan, run_training
 from edgekit.demos.weights import load
 
-BATCH = 4  # scenes of a step, each heard for both of its talkers
+BATCH = 4  # scenes of a step, each used for both of its talkers
 SEED = 20_261
 RATE_OF_LEARNING, WARM_UP = 2e-3, 200  # steps
 JUDGED_EVERY, JUDGED = 400, 40  # steps, scenes

@@ -1,11 +1,11 @@
-"""Trains the enrollment network on what `prepare.py` made.
+"""Trains the enrollment network on the sounds of `prepare.py`.
 
     python -m edgekit.demos.target_speech.train_enrollment voices --minutes 40
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. A scene of 3 s has the talker
-straight ahead, another one and a noise elsewhere; the embedding of its end and of its middle is to be the teacher's of
-the clean voice, the mean of some. Features of scenes are kept in a pool and seen some eight times. The weights that are
-kept are the best on sentences held out of the voices of the training.
+straight ahead, another one and a noise elsewhere. The target of the embedding at its end and its middle is the
+teacher's of the clean voice, the mean of some. Features of scenes are kept in a pool and used some eight times. The
+weights that are kept are the best on sentences held out of the voices of the training.
 """
 
 import argparse
@@ -35,7 +35,7 @@ Material = tuple[Tensor, Tensor]  # features (scenes, 2, bands, frames), places 
 
 
 class EnrollmentScenes:
-    """Scenes of a part, and what their talkers' embeddings are to be."""
+    """Scenes of a part, and the target embeddings of their talkers."""
 
     def __init__(self, network: Enroller, scenes: Scenes) -> None:
         """Features are those of the network."""
@@ -45,7 +45,7 @@ class EnrollmentScenes:
 
     @torch.no_grad()
     def draw(self, count: int) -> Material:
-        """So many new scenes."""
+        """Draw new scenes."""
         drawn = [self.scenes.scene(ahead=True) for _ in range(count)]
         seen = self.network.features(torch.from_numpy(np.stack([scene.mixed for scene in drawn])))
         places = [self.scenes.talkers.index(scene.talkers[0]) for scene in drawn]
@@ -53,7 +53,7 @@ class EnrollmentScenes:
 
 
 def loss_of(said: Tensor, places: Tensor, talkers: Tensor) -> Tensor:
-    """How far embeddings (scenes, 256, frames) are from their talkers, at half and at the end: angle, and choice."""
+    """Return the loss of embeddings (scenes, 256, frames) at half and at the end: angle to the talker, and choice."""
     total = torch.zeros(())
     for frame in (said.shape[2] // 2, -1):
         alike = said[:, :, frame] @ talkers.T

@@ -1,4 +1,4 @@
-"""Closure instants from what the network says, and how good they are."""
+"""Closure instants from the network's output, and their scores."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 from edgekit.base.arrays import Float32, Float64
 
 RATE, HOP = 16_000, 16
-DELAY = 96  # samples that the network waits for what follows a closure
+DELAY = 96  # samples that the network waits for the signal after a closure
 SPREAD = 3.0  # samples: of the bump that stands for a closure
 ON = 0.35  # of the height of a bump
 APART = int(0.0022 * RATE)  # samples between two closures, at least
 
 
 def bumps(closed: Float64, size: int) -> Float32:
-    """What the network is to say, sample by sample: a bump of height 1 at each closure, `DELAY` samples late."""
+    """Return the target, sample by sample: a bump of height 1 at each closure, `DELAY` samples late."""
     out = np.zeros(size, np.float32)
     reach = int(4 * SPREAD)
     for instant in closed * RATE + DELAY:
@@ -24,7 +24,7 @@ def bumps(closed: Float64, size: int) -> Float32:
 
 
 def instants(said: NDArray[np.floating]) -> Float64:
-    """Closures in seconds: peaks of what the network says, a parabola through the three highest samples of each."""
+    """Return closures in seconds: peaks of the output, a parabola through the three highest samples of each."""
     middle = said[1:-1]
     peaks = np.flatnonzero((middle > ON) & (middle >= said[:-2]) & (middle > said[2:])) + 1
     kept: list[int] = []
@@ -42,10 +42,10 @@ def _close(peak: int, kept: list[int]) -> bool:
 
 
 def score_closures(found: Float64, closed: Float64) -> tuple[int, int, Float64]:
-    """How many closures were identified, how many detections are false, and the errors of the identified, in seconds.
+    """Return the number of closures found, of false detections, and the errors of the found ones, in seconds.
 
-    A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007); a
-    second one there, and one near no closure, are false.
+    A closure is identified by one detection within half a period of it (Naylor et al., IEEE TASLP 15, 2007). A second
+    one there, and one near no closure, are false.
     """
     if not found.size or not closed.size:
         return 0, int(found.size), np.zeros(0)

@@ -51,7 +51,7 @@ class VoiceSource(nn.Module):
         self.level.requires_grad_(False)
 
     def logits(self, pcm: Tensor) -> Tensor:
-        """Of PCM (batch, 1, samples), logits (batch, 1, samples)."""
+        """Return logits (batch, 1, samples) of PCM (batch, 1, samples)."""
         power = self.level(F.pad(pcm * pcm, (4 * GATHER - HOP, 0)))
         features = self.gather(F.pad(pcm, (GATHER - HOP, 0)))
         # the same at every level of sound: the features over the root mean square of the last 16 ms

@@ -28,14 +28,14 @@ SHOWN_S = (1.35, 1.5)  # of the sentence, in the picture
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe, calibration=str(calibration), sample_rate=RATE, hop=HOP, time_axes={"pcm": 2}
     )
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Gather what integers are calibrated on: the denoiser's calibration clips, none of which is judged here."""
+    """Return the calibration clips of the integers: the denoiser's, none of which is judged here."""
     folder.mkdir()
     for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav")):
         shutil.copy(clip, folder)
@@ -43,7 +43,7 @@ def calibration_clips(folder: Path) -> Path:
 
 
 def heights(stream: Stream, pcm: Float32) -> tuple[Float32, Float64]:
-    """What a build says of a recording, sample by sample, and the time of each hop in microseconds."""
+    """Return a build's output for a recording, sample by sample, and the time of each hop in microseconds."""
     stream.reset()
     padded = np.concatenate([pcm, np.zeros(DELAY + HOP, np.float32)])
     said, hop_us = stream.timed_run(
@@ -53,7 +53,7 @@ def heights(stream: Stream, pcm: Float32) -> tuple[Float32, Float64]:
 
 
 def quality_of(found: Float64, closed: Float64) -> Quality:
-    """What closures that were found are worth beside those that are known."""
+    """Return the scores of the found closures against the known ones."""
     hit, false, errors = score_closures(found, closed)
     return {
         f"closures identified of {closed.size}, %": 100 * hit / closed.size,
@@ -113,7 +113,7 @@ def clicks(found: Float64, size: int) -> Float32:
 
 
 def draw(path: Path, sentence: Float32, said: Float32, found: Float64) -> None:
-    """Write a picture: a stretch of the sentence, what the network says of it, and the closures."""
+    """Write a picture: a stretch of the sentence, the network's output for it, and the closures."""
     figure = new_figure(9, 4)
     above, below = figure.subplots(2, 1, sharex=True)
     begin, end = (int(second * RATE) for second in SHOWN_S)

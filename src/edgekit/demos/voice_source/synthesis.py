@@ -31,7 +31,7 @@ def rosenberg(phase: Float64, opened: float, skew: float, period: float) -> Floa
 
 
 def liljencrants(phase: Float64, opened: float, skew: float, period: float) -> Float64:
-    """As `rosenberg`: a growing sine whose peak is its end, and an exponential return behind the closure."""
+    """Return pulses as `rosenberg`: a growing sine that ends at its peak, then an exponential return."""
     turn = np.pi / (opened * skew)
     back = 0.02 + 0.03 * (1 - opened)
     places = np.linspace(0, opened, 400)

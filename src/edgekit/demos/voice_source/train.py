@@ -4,7 +4,7 @@
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint. The weights that are kept
 are the best on voices held out. The seed is fixed, but a run is limited by time, so its number of steps depends on
-the machine. report.md tells of the committed weights.
+the machine. report.md describes the committed weights.
 """
 
 import argparse
@@ -24,13 +24,13 @@ from edgekit.demos.voice_source.synthesis import voice
 BATCH, FRESH, POOL, SECONDS = 12, 3, 240, 1.0
 SEED = 1985
 RATE_OF_LEARNING = 4e-3
-CLOSED_COST = 4.0  # of samples near a closure, beside the others
+CLOSED_COST = 4.0  # of samples near a closure, relative to the others
 
 Clips = tuple[Tensor, Tensor]
 
 
 def clips(random: np.random.Generator, count: int) -> Clips:
-    """PCM and what is to be said of it, (count, 1, samples)."""
+    """Return PCM and its target, (count, 1, samples)."""
     drawn = [voice(random, SECONDS) for _ in range(count)]
     labels = [bumps(closed, len(pcm)) for pcm, closed in drawn]
     pcm = torch.from_numpy(np.stack([one for one, _ in drawn]))
@@ -46,7 +46,7 @@ def loss_of(network: VoiceSource, heard: Clips) -> Tensor:
 
 @torch.no_grad()
 def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, float]:
-    """Closures identified and false ones in %, and the spread of the errors in ms, on so many new voices."""
+    """Return closures identified and false ones in %, and the spread of the errors in ms, on new voices."""
     random = np.random.default_rng(seed)
     hit, false, total, errors = 0, 0, 0, [np.zeros(0)]
     for _ in range(count):
@@ -60,7 +60,7 @@ def scores(network: VoiceSource, seed: int, count: int) -> tuple[float, float, f
 
 
 def batches(first: int) -> Iterator[Clips]:
-    """Batches of a pool, some clips of which are new in each step; the first step makes the seed."""
+    """Yield batches of a pool; each step renews some clips, and the first step makes the seed."""
     random = np.random.default_rng((SEED, first))
     sizes = BATCH // FRESH, POOL // FRESH
     for chosen in pool_batches(lambda: clips(random, FRESH), *sizes, random):
@@ -70,14 +70,14 @@ def batches(first: int) -> Iterator[Clips]:
 
 @torch.no_grad()
 def score_network(network: VoiceSource, held: Clips, voices: int) -> tuple[float, str]:
-    """The loss of clips held out, and the scores of so many voices to print."""
+    """Return the loss of held-out clips, and the scores of new voices to print."""
     hit, false, spread = scores(network, 2, voices)
     said = f"{hit:.1f} % identified, {false:.1f} % false, {spread:.3f} ms"
     return float(loss_of(network, held)), said
 
 
 def train(minutes: float, out: Path, quick: bool = False) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     held = clips(np.random.default_rng(1), 2 if quick else 24)
     run_training(

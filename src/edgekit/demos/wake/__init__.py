@@ -1,1 +1,1 @@
-"""A keyword spotter that hears "okay marimba": network and training."""
+"""A keyword spotter for "okay marimba": network and training."""

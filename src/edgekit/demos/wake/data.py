@@ -28,7 +28,7 @@ from edgekit.frontend import Frontend
 FRAMES = CLIP_SAMPLES // HOP
 SPEEDS = (0.82, 0.9, 1.0, 1.1, 1.2)
 HELD_NOISES = ("city", "stream")
-SPOKEN, LATEST, UNSURE = 0.02, 0.26, 0.4  # seconds behind a keyword's end, and around that
+SPOKEN, LATEST, UNSURE = 0.02, 0.26, 0.4  # seconds after a keyword's end, and around that
 KEYWORD_SHARE = 0.45
 
 Voices = dict[str, list[Samples]]
@@ -69,7 +69,7 @@ def faster(clip: Samples, speed: float) -> Samples:
 
 
 def read_corpus(heard: Path, part: str) -> Corpus:
-    """Speech without keywords, at some speeds, and noises of a part of what `prepare` made."""
+    """Read speech without keywords, at some speeds, and noises, of a part of the sounds of `prepare`."""
     near, speech = (part_of(read_voices(heard / kind), part) for kind in ("near", "speech"))
     speech |= {f"near-{name}": clips for name, clips in near.items()}
     speeds = SPEEDS[::2] if part == "train" else (1.0,)
@@ -87,12 +87,12 @@ class KeywordMixer(Mixer):
     """Draws clips of 3 s with or without a keyword in them."""
 
     def __init__(self, heard: Path, part: str, seed: int) -> None:
-        """Draws from what `prepare` made.
+        """Draw from the sounds of `prepare`.
 
         Args:
             heard: its folder.
             part: ``train``, or ``held`` for every twelfth recording of the voices and the last sixth of the noises.
-            seed: of what is drawn.
+            seed: of all random numbers.
         """
         keywords = part_of(read_voices(heard / "keyword"), part)
         self.keywords = [
@@ -114,7 +114,7 @@ class KeywordMixer(Mixer):
         end = int(rng.integers(min(clip.size, CLIP_SAMPLES - HOP), CLIP_SAMPLES - HOP))
         start = end - clip.size
         out = np.zeros(FFT_SAMPLES, np.float32)
-        if rng.random() < 0.5:  # other speech before it, and perhaps behind it
+        if rng.random() < 0.5:  # other speech before it, and perhaps after it
             other = self.speech() * np.float32(rms(clip) / 0.06 * 10 ** rng.uniform(-0.5, 0.3))
             gap = int(rng.integers(0, RATE // 3))
             out[: max(start - gap, 0)] = other[: max(start - gap, 0)]
@@ -150,7 +150,7 @@ class KeywordMixer(Mixer):
 
 
 def labels_of(end: int | None) -> Float32:
-    """What each frame of a clip is to say, whose keyword ended at a sample."""
+    """Return the target of each frame of a clip whose keyword ended at a sample."""
     if end is None:
         return np.zeros(FRAMES, np.float32)
     late = (np.arange(1, FRAMES + 1) * HOP - end) / RATE
@@ -160,11 +160,11 @@ def labels_of(end: int | None) -> Float32:
 
 
 def augment(mel: Tensor, labels: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Features (clips, bands, frames) and labels (clips, frames) as other speakers and microphones would give them.
+    """Return features (clips, bands, frames) and labels (clips, frames) as other speakers and microphones give them.
 
-    Bands are stretched by up to a sixth (vocal tract length perturbation: Jaitly and Hinton, 2013), tilted and turned
-    up or down; time is stretched before a random frame and squeezed behind it, or the other way, and a stripe of bands
-    and one of frames are now and then set to their mean (time warping and masking of SpecAugment: Park et al., 2019).
+    Bands are stretched by up to a sixth (vocal tract length perturbation: Jaitly and Hinton, 2013), tilted, and raised
+    or lowered. Time is stretched before a random frame and squeezed after it, or the other way. A stripe of bands and
+    one of frames are now and then set to their mean (SpecAugment: Park et al., 2019).
     """
     clips, bands, frames = mel.shape
     at = torch.arange(bands)[None] * torch.from_numpy(random.uniform(0.86, 1.16, (clips, 1)))

@@ -1,9 +1,9 @@
-"""Mixes the clips in clips/ as CREDITS.md tells: a scene with four keywords, and one to calibrate on.
+"""Mixes the clips in clips/ as CREDITS.md describes: a scene with four keywords, and one to calibrate on.
 
     python -m edgekit.demos.wake.make_clips data heard
 
 ``data`` and ``heard`` are the folders of `edgekit.demos.wake.prepare`. The scene has a voice of keywords, a reader
-and a noise that the training does not hear.
+and a noise that are not in the training.
 """
 
 import argparse

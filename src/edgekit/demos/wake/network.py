@@ -1,8 +1,8 @@
 """The keyword spotter: a causal network of depthwise separable convolutions over log-mel frames.
 
-16 kHz audio in [-1, 1]; a frame of 32 log-mel bands every 20 ms, each over the last 512 samples. The network gives the
-logit that the keyword ended within the last quarter of a second, for every frame; no layer looks ahead, and the
-decision behind it is the build's own (``--decide``). `train.py` made the weights.
+16 kHz audio in [-1, 1]; a frame of 32 log-mel bands every 20 ms, each over the last 512 samples. For every frame the
+network gives the logit that the keyword ended within the last quarter of a second. No layer looks ahead, and the build
+itself decides (``--decide``). `train.py` made the weights.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Makes what `train.py` hears: spoken keywords, near misses, speech and noise, as 16 kHz wav files.
+"""Makes the training sounds of `train.py`: spoken keywords, near misses, speech and noise, as 16 kHz wav files.
 
 Get the packages of `edgekit.demos.train_denoise` (the folder ``data`` there), and the synthesisers:
 
@@ -28,7 +28,7 @@ from edgekit.demos.wake.network import RATE
 HELD_LETTERS = ("de", "cs", "hu", "lt", "nl", "uk", "da", "pt_BR")
 HELD_VOICES = ("rms", "ked", "dita", "lp")
 STRETCHES = (0.8, 1.0, 1.25)  # of all durations of a keyword
-SILENT_DB = -35.0  # below the peak: what is cut off before and behind a word
+SILENT_DB = -35.0  # below the peak: the limit for cutting off the start and end of a word
 CYRILLIC = str.maketrans("abdegijklmnoprstuvz", "абдегийклмнопрстувз")
 
 
@@ -68,7 +68,7 @@ VOICES = (
     Voice("ona", "festival", "upc_ca_ona_hts", "oquei"),
     Voice("nsh", "festival", "msu_ru_nsh_clunits", "okej"),
 )
-# what begins or ends like the keyword, and what is made of its syllables
+# words that begin or end like the keyword, and words made of its syllables
 NEAR = (
     "OKAY.",
     "OKAY maria.",
@@ -103,7 +103,7 @@ SYLLABLES = (
 
 
 def texts(voice: Voice, random: np.random.Generator) -> tuple[list[str], list[str]]:
-    """What a voice says: the keyword in its spellings, and what is not the keyword."""
+    """Return the texts of a voice: the keyword in its spellings, and texts without the keyword."""
     keywords = [f"{voice.okay} marimba{end}" for end in ".!?"] + [f"{voice.okay}, marimba."]
     near = [text.replace("OKAY", voice.okay) for text in NEAR]
     for _ in range(16):
@@ -152,7 +152,7 @@ def speak(voice: Voice, spoken: list[tuple[str, float, Path]]) -> None:
 
 
 def trim_silence(samples: np.ndarray) -> np.ndarray:
-    """The samples without silence before and behind, where silence lies 35 dB below the loudest 10 ms."""
+    """Return the samples without silence before and after, where silence lies 35 dB below the loudest 10 ms."""
     size = RATE // 100
     level = np.square(samples[: samples.size // size * size].reshape(-1, size)).mean(1)
     loud = np.flatnonzero(level > level.max() * 10 ** (SILENT_DB / 10))

@@ -1,4 +1,4 @@
-"""`edgekit demo wake`: the keyword spotter, float and integer, hears a scene hop by hop."""
+"""`edgekit demo wake`: the keyword spotter, float and integer, processes a scene hop by hop."""
 
 import json
 import shlex
@@ -32,13 +32,13 @@ KEPT = "w8a8"
 EARLY_S, LATE_S = (
     0.4,
     0.6,
-)  # a detection is that of a keyword from so long before its end to so long behind it
+)  # a detection belongs to a keyword from this time before its end to this time after it
 BEEP_HZ, BEEP_S = 1760, 0.12
 
 
 @dataclass(frozen=True)
 class SpotterOutput:
-    """What a build said about a sound: its score in every hop, and when it detected the keyword, in seconds."""
+    """The output of a build for a sound: its score in every hop, and the keyword detections, in seconds."""
 
     score: Float32
     times_s: tuple[float, ...]
@@ -46,7 +46,7 @@ class SpotterOutput:
 
 
 def options(recipe: str, calibration: Path) -> ExportOptions:
-    """How the network is exported."""
+    """Return the export options of the network."""
     return ExportOptions(
         recipe=recipe,
         calibration=str(calibration),
@@ -58,7 +58,7 @@ def options(recipe: str, calibration: Path) -> ExportOptions:
 
 
 def calibration_clips(folder: Path) -> Path:
-    """Gather what integers are calibrated on: the denoiser's clips of speech in noise, and two keywords."""
+    """Return the calibration clips of the integers: the denoiser's clips of speech in noise, and two keywords."""
     folder.mkdir()
     for clip in sorted((DENOISE_CLIPS / "calibration").glob("*.wav")):
         shutil.copy(clip, folder)
@@ -84,7 +84,7 @@ def count_detections(times_s: tuple[float, ...], ends_s: list[float]) -> tuple[i
 
 
 def quality_of(times_s: tuple[float, ...], ends_s: list[float]) -> Quality:
-    """What detections are worth beside keywords that end at these times."""
+    """Return the scores of detections against keywords that end at these times."""
     found, false = count_detections(times_s, ends_s)
     late = [time - end for end in ends_s for time in times_s if -EARLY_S <= time - end <= LATE_S]
     return {

@@ -1,14 +1,14 @@
-"""Trains the keyword spotter on what `prepare.py` made.
+"""Trains the keyword spotter on the sounds of `prepare.py`.
 
     python -m edgekit.demos.wake.train heard --minutes 40
 
 A run that was stopped, or that is given more ``--minutes``, goes on from OUT.checkpoint; ``--start-from`` takes the
-weights of an earlier run. Whole synthesised voices and
-the letters of eight languages are held out (`edgekit.demos.wake.prepare`); the weights that are kept are the best on
-recordings held out of the voices of the training. The seed is fixed, but a run is limited by time, so its number of
-steps depends on the machine. report.md tells of the committed weights.
+weights of an earlier run. Whole synthesised voices and the letters of eight languages are held out
+(`edgekit.demos.wake.prepare`). The weights that are kept are the best on recordings held out of the voices of the
+training. The seed is fixed, but a run is limited by time, so its number of steps depends on the machine. report.md
+describes the committed weights.
 
-Clips of 3 s are kept in a pool. The features of each are seen some ten times, each time varied anew (`augment`).
+Clips of 3 s are kept in a pool. The features of each are used some ten times, each time varied anew (`augment`).
 """
 
 import argparse
@@ -29,7 +29,7 @@ from edgekit.demos.weights import load
 BATCH, FRESH, POOL = 32, 8, 2048  # clips: of a step, new in a step, kept
 SEED = 20_260
 RATE_OF_LEARNING = 3e-3
-FALSE_COST = 1.0  # of frames without a keyword, beside those with one
+FALSE_COST = 1.0  # of frames without a keyword, relative to those with one
 Batch = tuple[Tensor, Tensor]  # features (clips, bands, frames) and labels (clips, frames)
 QUICK = {"pool": 40, "held": 16, "steps": 3}
 
@@ -63,7 +63,7 @@ def separation(network: Spotter, mel: Tensor, labels: Tensor) -> tuple[float, fl
 def train(
     heard: Path, minutes: float, out: Path, quick: bool = False, start_from: Path | None = None
 ) -> None:
-    """Train until so many minutes were spent, those of earlier runs included."""
+    """Train for this number of minutes, those of earlier runs included."""
     torch.manual_seed(SEED)
     mixer = KeywordMixer(heard, "train", SEED)
     held = KeywordMixer(heard, "held", SEED + 1).batch(QUICK["held"] if quick else 512)

@@ -1,1 +1,1 @@
-"""What runs in the environments of peers: scripts that know numpy, the peer, and nothing of edgekit."""
+"""Scripts for the environments of peers: they import numpy and the peer, and nothing of edgekit."""

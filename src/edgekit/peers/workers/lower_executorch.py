@@ -1,6 +1,6 @@
-"""A program of `edgekit.peers.program` becomes model.pte beside it: ``python -m ... FOLDER``, where ExecuTorch is.
+"""Convert a program of `edgekit.peers.program` to model.pte next to it, where ExecuTorch is: ``python -m ... FOLDER``.
 
-Prints one line of JSON: what was left to ExecuTorch's portable kernels, operator by operator, or ``error``.
+Prints one line of JSON: the operators left to ExecuTorch's portable kernels, or ``error``.
 """
 
 import json
@@ -23,7 +23,7 @@ GLUE = ("executorch_call_delegate", "getitem")
 
 
 def in_xnnpack(program: ExportedProgram) -> tuple[bytes, Counter[str]]:
-    """Lower an exported program; returns the .pte and the operators that XNNPACK does not take."""
+    """Lower an exported program; return the .pte and the operators that XNNPACK does not take."""
     try:
         edge = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
     except AssertionError:  # its partitions of several operators may wait for each other

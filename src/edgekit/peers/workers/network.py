@@ -48,7 +48,7 @@ class Network(nn.Module):
                 self.weights[f"{number}_{index}"] = nn.Parameter(weight, requires_grad=False)
 
     def _operands(self) -> Iterator[tuple[int, int, Node, str]]:
-        """Of each input of each node: the numbers of node and input, the node, the input's name."""
+        """Yield, for each input of each node, the numbers of node and input, the node, and the input's name."""
         for number, node in enumerate(self.nodes):
             for index, name in enumerate(node.inputs):
                 yield number, index, node, name
@@ -67,7 +67,7 @@ class Network(nn.Module):
         )
 
     def _weight(self, key: str) -> Tensor | None:
-        """A weight; of integers what they stand for, as quantizers of torch say it."""
+        """Return a weight; integers as their float values, through torch's quantizers."""
         if key in self.weights:
             weight: Tensor = self.weights[key]
             return weight
@@ -87,7 +87,7 @@ class Network(nn.Module):
         for number, node in enumerate(self.nodes):
             compute = partial(OPERATORS[node.op], node, self._operands_of(number, node, values))
             if node.op == "DequantizeLinear":
-                # whoever reads it has one of its own: XNNPACK takes them along
+                # each reader has a separate copy: XNNPACK takes them along
                 values[node.outputs[0]] = compute
                 continue
             made = compute()
@@ -112,7 +112,7 @@ class Network(nn.Module):
 
 
 def _read_weights(path: Path) -> tuple[dict[str, Array], dict[str, tuple[Array, Array]]]:
-    """The weights of a program, and of those that have them the integers and their scale."""
+    """Return the weights of a program, and for quantized ones the integers and their scale."""
     arrays = dict(np.load(path))
     names = [key.removesuffix(INTEGERS) for key in arrays if key.endswith(INTEGERS)]
     rows = {n: (arrays.pop(f"{n}{INTEGERS}"), arrays.pop(f"{n}:scale")) for n in names}

@@ -17,7 +17,7 @@ from edgekit.peers.workers.spectra import irfft, istft, stft
 Value = Tensor | Array | None  # known integers are arrays; all else is tensors
 SETTINGS = frozenset(
     ("Clip", "DequantizeLinear", "Pad", "Pow", "QuantizeLinear")
-)  # what stands behind their first input is a known number
+)  # operators whose operands after the first are known numbers
 Made = Tensor | tuple[Tensor, ...]
 
 
@@ -36,7 +36,7 @@ class Node:
 
 
 class Operands(tuple[Value, ...]):
-    """The operands of a node in their order; those that are left out are None, or behind the end."""
+    """The operands of a node in their order; missing ones are None, or beyond the end."""
 
     def tensor(self, index: int = 0) -> Tensor:
         """An operand that is there, as a tensor."""
@@ -57,7 +57,7 @@ class Operands(tuple[Value, ...]):
         return None if self.is_left_out(index) else self.known(index).tolist()
 
     def is_left_out(self, index: int) -> bool:
-        """Whether there is no such operand."""
+        """Whether the operand is left out."""
         return index >= len(self) or self[index] is None
 
 
@@ -127,7 +127,7 @@ def _gather(node: Node, x: Operands) -> Made:
 
 
 def _scatter(node: Node, x: Operands) -> Made:
-    """What is written is known: a stretch of one axis is joined, anything else picked element by element."""
+    """Scatter into known places: a stretch of one axis is joined, others are picked element by element."""
     data, indices, updates = x.tensor(), x.known(1), x.tensor(2)
     size, shape = data.numel(), tuple(data.shape)
     source = np.arange(size).reshape(shape)

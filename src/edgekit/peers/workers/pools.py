@@ -49,7 +49,7 @@ def pad_sizes(
     strides: Sequence[int],
     dilations: Sequence[int],
 ) -> tuple[list[int], list[int]]:
-    """Padding before and behind each axis."""
+    """Return padding before and after each axis."""
     rank = len(kernel)
     how = str(attributes.get("auto_pad", "NOTSET"))
     if not how.startswith("SAME"):

@@ -1,9 +1,8 @@
-"""What a worker does: answer requests of one line of JSON each, and carry states from hop to hop.
+"""The loop of a worker: answer requests of one line of JSON each, and carry states from hop to hop.
 
 ``{"open": FOLDER, "form": FORM}`` prepares a program of `edgekit.peers.program`; ``{"run": IN.npz, "out":
-OUT.npz, "cores": [..]}`` runs all hops of IN on these cores; what
-has the shape of one hop there stays the same. Answers are ``{"version": ..}`` and ``{}``, or
-``{"error": ..}``. What a library prints goes to standard error.
+OUT.npz, "cores": [..]}`` runs all hops of IN on these cores; arrays with the shape of one hop there stay the same.
+Answers are ``{"version": ..}`` and ``{}``, or ``{"error": ..}``. Library output goes to standard error.
 """
 
 import json
@@ -28,7 +27,7 @@ Step = Callable[[Arrays], tuple[Arrays, int]]  # inputs of a hop -> outputs, nan
 
 
 def time_call(call: Callable[P, T], *given: P.args, **named: P.kwargs) -> tuple[T, int]:
-    """Return what a call gives, and how many nanoseconds it took."""
+    """Return the result of a call, and its nanoseconds."""
     start = time.perf_counter_ns()
     result = call(*given, **named)
     return result, time.perf_counter_ns() - start
@@ -39,7 +38,7 @@ def serve(version: str, prepare: Callable[[Path, str], Step]) -> None:
 
     Args:
         version: of the peer.
-        prepare: takes a program's folder and a form, and returns what runs a hop.
+        prepare: takes a program's folder and a form, and returns the function that runs a hop.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -81,7 +80,7 @@ def _run(step: Step, facts: JsonObject, given: str, out: str) -> None:
 
 
 def _first_values(facts: JsonObject, given: str) -> tuple[dict[str, Array], dict[str, Array]]:
-    """What the inputs have in the first hop, in their order, states zero; and what others have, (hops, *shape)."""
+    """Return the inputs of the first hop, in their order, with zero states; and the other inputs, (hops, *shape)."""
     values: dict[str, Array] = {
         port["name"]: np.zeros(port["shape"], np.float32) for port in facts["inputs"]
     }

@@ -1,4 +1,4 @@
-"""ExecuTorch with XNNPACK: partitions of float or int8 operators, its portable kernels for what is left."""
+"""ExecuTorch with XNNPACK: partitions of float or int8 operators, its portable kernels for the rest."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from edgekit.peers.workers.protocol import Arrays, Step, serve, time_call
 
 
 def prepare(folder: Path, form: str) -> Step:
-    """Lower what the folder does not have yet, and load."""
+    """Lower the files that the folder lacks, and load."""
     torch.set_num_threads(1)
     path, part = folder / f"{form}.pte", folder / f"{form}.part"
     if not path.is_file():

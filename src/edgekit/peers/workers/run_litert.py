@@ -1,4 +1,4 @@
-"""LiteRT with XNNPACK, of what litert-torch converts and its quantizer rounds; invoke alone is timed."""
+"""LiteRT with XNNPACK, on networks that litert-torch converts and its quantizer rounds; invoke alone is timed."""
 
 import re
 from importlib.metadata import version
@@ -17,7 +17,7 @@ from edgekit.peers.workers.protocol import Arrays, Step, serve, time_call
 
 
 def prepare(folder: Path, form: str) -> Step:
-    """Convert and quantize (``dynamic`` or ``static``) what the folder does not have yet, and plan."""
+    """Convert and quantize (``dynamic`` or ``static``) the files that the folder lacks, and plan."""
     torch.set_num_threads(1)
     network, path = Network(folder).eval(), folder / "network.tflite"
     if not path.is_file():
@@ -66,7 +66,7 @@ def quantize_file(path: Path, folder: Path, form: str) -> Path:
 
 
 def _order_tensors(details: list[JsonObject]) -> list[JsonObject]:
-    """Tensors in the order of the program; the converter numbers what it names."""
+    """Return tensors in the order of the program; the converter numbers its named tensors."""
     return sorted(details, key=lambda detail: int(re.findall(r"\d+", detail["name"])[0]))
 
 

@@ -24,7 +24,7 @@ def _inverse(bins: int) -> Tensor:
 
 
 def stft(pcm: Tensor, history: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """A hop behind what was kept of those before: its spectrum (1, size // 2 + 1, 2), and what is kept."""
+    """Process a hop after the kept samples: return its spectrum (1, size // 2 + 1, 2), and the samples to keep."""
     pcm, history, window = (part.flatten() for part in (pcm, history, window))
     frame = torch.cat([history, pcm])
     turns = _turns(window.numel()).reshape(-1, window.numel()).astype(np.float32)
@@ -33,7 +33,7 @@ def stft(pcm: Tensor, history: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def istft(spectrum: Tensor, overlap: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:
-    """The hop that a spectrum completes, and what is left of it."""
+    """Return the hop that a spectrum completes, and the rest of it."""
     overlap, window = overlap.flatten(), window.flatten()
     matrix = _inverse(window.numel() // 2 + 1)
     frame = F.linear(spectrum.reshape(1, -1), matrix)[0] * window

@@ -1,7 +1,7 @@
-"""Which preparation of a network, and which ranges, a search for types should begin with.
+"""Choose the preparation of a network, and the ranges, with which a search for types begins.
 
-That is told by a single run of each in the same types, calibrated on a part of each clip, in onnxruntime: nothing is
-ranked and nothing is compiled.
+Each preparation runs once in the same types in onnxruntime, calibrated on a part of each clip. Nothing is ranked and
+nothing is compiled.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,17 +24,17 @@ PREPARATIONS = (
     {"equalize": True, "migrate": 0.0},
     {"equalize": True, "migrate": 0.5},
 )
-DOUBT_DB = 3.0  # what an outlook may be off by
+DOUBT_DB = 3.0  # the error of an outlook
 NEARER_DB = 0.5  # by which other ranges must be nearer
 
 
 @dataclass(frozen=True)
 class PreparationScreen:
-    """The recipes to search, the one that looks best first, and what was seen of the network as it is.
+    """The recipes to search, the most promising first, and the observations of the unprepared network.
 
     Attributes:
-        recipes: a preparation each, with the ranges that look better for it.
-        seen: by a part of the calibration, by what is done to the network and to the calibration.
+        recipes: one for each preparation, with the ranges that measure better for it.
+        seen: the observations, by part of the calibration, then by changes to the network and to the calibration.
     """
 
     recipes: tuple[Recipe, ...]
@@ -48,7 +48,7 @@ class PreparationScreen:
         least: float,
         judging: TypeCriteria,
     ) -> bool:
-        """Whether a recipe could be chosen from a pool: not dearer than what suffices, and not far from it."""
+        """Whether a recipe could be chosen from a pool: not dearer than one that suffices, and not far from it."""
         quantized = quantize_observed(self.seen(recipe), recipe, "")
         best = chosen(pool, needed, least)
         enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
@@ -67,7 +67,7 @@ def screen_preparations(
 ) -> PreparationScreen:
     """Prepare a network in each way and run it once in int16 with int8 products; the best also with other ranges.
 
-    What hears PCM is run with quieter copies of its clips as well, as it is, unless it has them anyway.
+    A network with PCM input also runs on quieter copies of its clips, unless the recipe includes them anyway.
     `fixed`: without scales per hop.
     """
     part = loudest_hops(model, calibration)

@@ -1,11 +1,11 @@
 """``--recipe auto``: the cheapest types that keep a network's output, found by measuring.
 
-`edgekit.verbs.auto.preparation_screen` says which preparation looks best; that one is tried first. In it every
-group of tensors is tried alone at each type, over some of the judging clips; `edgekit.quantize.search.search` takes the
-cheapest mix by all of them, and that is built in integers and measured as it will run. Where that is short of what was
-asked, the search goes on with as much more in hand, and with other preparations where no candidate is good enough.
-Probabilities must decide as those of the float network do, too, unless a ratio is asked for. Where a denoiser's is not,
-its images count instead of its calls: single calls do not predict them.
+`edgekit.verbs.auto.preparation_screen` finds the most promising preparation, which is tried first. In it every group of
+tensors is tried alone at each type, over some of the judging clips. `edgekit.quantize.search.search` takes the cheapest
+mix over all clips, which is built in integers and measured as it will run. If it falls short,
+the search aims higher by the shortfall, and tries other preparations where no candidate is good enough. Unless an SNR
+is asked for, probabilities must also decide as in the float network. For a denoiser, images then count instead of
+single calls, which do not predict them.
 """
 
 import math
@@ -37,19 +37,19 @@ from edgekit.verbs.auto.weights import with_exact, with_rounding
 
 Progress = Callable[[str, int, int], None]
 MOST_WIDE = (0.05, 0.2)  # of the multiply-accumulates may leave int8, the second if need be
-NEAR_DB = 0.2  # less than the best there is: the last of it is dear
-FORESEEN_DB = 1.5  # less than the best there is, once it is built: it was only foreseen
+NEAR_DB = 0.2  # below the best possible: the last dB are dear
+FORESEEN_DB = 1.5  # below the best possible, once it is built: the SNR was only predicted
 ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
 MORE_DECIDED_DB = 4.0  # of a metric, which noise does not predict
 MORE_TURNED_DB = 1.0  # where decisions turn: first, then twice as much each time
-PLAIN = ("w8a8", "w8a16")  # always among what is chosen from
+PLAIN = ("w8a8", "w8a16")  # always among the candidates
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """One preparation of the network, what was seen of it, with and without the judging clips, and its search."""
+    """One preparation of the network, its observations with and without the judging clips, and its search."""
 
     recipe: Recipe
     seen: ObservedModel
@@ -77,21 +77,21 @@ def find(
     Args:
         model: a float network.
         calibration: clips, the more different the better.
-        min_snr_db: of the worst output, in dB; clips count alike, whatever their level. Where it is not
-            given, decisions count as well, see `edgekit.judge.decisions`, and of a denoiser the PSNR
-            of its images, of which it keeps `MIN_PSNR_DB`, see `edgekit.judge.images`.
-        progress: is told the stage, and how many steps of how many are done.
+        min_snr_db: of the worst output, in dB; clips have equal weight at any level. Without it decisions count as
+            well, see `edgekit.judge.decisions`. For a denoiser the PSNR of its images counts, of which it keeps
+            `MIN_PSNR_DB`, see `edgekit.judge.images`.
+        progress: gets the stage, the steps done and the number of steps.
         cache: a folder that keeps measurements.
-        metric: the user's, and what it must reach, instead of a ratio.
-        fixed: whether no scale may be found anew in every hop, see `Recipe.hop_scales`.
-        limits: what the build may take of its device.
-        workers: where groups of tensors are measured; the result is the same.
+        metric: the user's, and the value that it must reach, instead of an SNR.
+        fixed: forbid scales that are computed anew in every hop, see `Recipe.hop_scales`.
+        limits: bounds on the resources of the device.
+        workers: the processes that measure groups of tensors; the result is the same.
 
     Raises:
         ModelError: candidates are measured in C, which cannot run this network.
-        VerificationError: no recipe is good enough, or none of them is within the limits; says what the best one
-            reaches.
-        ToolError: there is no C compiler, or nothing that counts instructions where these are limited.
+        VerificationError: no recipe is good enough, or none of them is within the limits; the message has the result of
+            the best one.
+        ToolError: there is no C compiler, or no emulator to count instructions where these are limited.
     """
     with open_team(workers) as team:
         if problems := check_c(model):
@@ -103,7 +103,7 @@ def find(
 
 
 class _TypeSearch:
-    """A search for types that is under way: the candidates that were measured, and what is needed of them."""
+    """The state of a search for types: the measured candidates, and the requirements."""
 
     def __init__(self, judging: TypeCriteria, limits: Limits, fixed: bool, team: Team) -> None:
         self.judging, self.limits, self.fixed, self.team = judging, limits, fixed, team
@@ -185,7 +185,7 @@ def _as_prepared(own: Recipe, simple: Recipe) -> bool:
 
 
 def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
-    """A recipe that ships; what it leaves open is as in what looks best."""
+    """Return a recipe that ships; its open choices are as in the most promising one."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
     left = {key: getattr(best, key) for key in TRUTHS if getattr(recipe, key) == MEASURED}
     return replace(recipe, **left)
@@ -198,7 +198,7 @@ def raise_aim(
     judging: TypeCriteria,
     progress: Progress,
 ) -> Auto:
-    """Search and build, aiming higher until what is built reaches what is needed; else return the best there was."""
+    """Search and build, aiming higher until the build meets the requirement; else return the best candidate."""
     best = None
     for turn in range(ROUNDS):
         found = [(_search(c, aim, progress), c) for c in candidates]
@@ -230,11 +230,11 @@ def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:
 def shares(
     candidate: Candidate, judging: TypeCriteria, progress: Progress
 ) -> list[tuple[list[Candidate], float, float]]:
-    """Return candidates with more and more outside int8, the ratio to look for in them, and what suffices when built.
+    """Return candidates with more and more outside int8, the SNR to search for, and the SNR that the build must reach.
 
-    Of each share of `MOST_WIDE` that is `TypeCriteria.sought`, or near the best there is. Shares that no types can
-    keep, as more products have no int8 form, and those that are left with less than the least are passed over. At last
-    everything may be wide, as where a ratio is asked for.
+    Shares of `MOST_WIDE` that no types can keep are left out, since some products have no int8 form. So are shares
+    whose best SNR is too low. The aim is `TypeCriteria.sought`, or an SNR near the best of that share. The last
+    candidate may be wide everywhere, as if the user had asked for an SNR.
     """
     if not judging.thrifty:
         return [([candidate], judging.needed, judging.needed)]
@@ -277,7 +277,7 @@ def prepare_candidate(
     seen = observe_model(model, calibration, recipe, sound_inputs(model, calibration).parts)
     held = judging.held(seen)
     recipe, ratio = with_rounding(held, recipe, judging)
-    # integer products take all of a weight, float ones what is not 0
+    # integer products take all of a weight, float ones only nonzero elements
     macs = node_macs(to_integer(quantize_observed(held, recipe, "")))
     recipe = with_exact(held, recipe, ratio, judging, macs)
     space = make_space(held, recipe, macs)
@@ -287,7 +287,7 @@ def prepare_candidate(
 
 
 def fell_short(pool: Sequence[Auto], least: float, judging: TypeCriteria) -> str:
-    """What is wrong where nothing reaches the least that would be taken."""
+    """Return the message for a search in which no candidate reaches the least that is accepted."""
     best_db = max(auto.snr_db for auto in pool)
     if judging.metric is not None:
         return (
@@ -308,14 +308,14 @@ def fell_short(pool: Sequence[Auto], least: float, judging: TypeCriteria) -> str
 
 
 def shortfall_notes(best: Auto, judging: TypeCriteria) -> tuple[str, ...]:
-    """What a recipe that was found falls short of."""
+    """Return notes on the goals that the found recipe misses."""
     if best.turned > MOST_TURNED:
         return (decision_note(best),)
     return (trade_note(best),) if judging.thrifty and best.snr_db < MIN_SNR_DB else ()
 
 
 def trade_note(best: Auto) -> str:
-    """The note on a network that does not get all of what is looked for."""
+    """Return the note on a network that misses part of the goal."""
     return (
         f"recipe 'auto': {best.snr_db:.1f} dB below the float network's output in calibration clips, quiet and "
         f"overlapping ones with them; {MIN_SNR_DB:g} dB take more multiply-accumulates out of int8; next: listen, "

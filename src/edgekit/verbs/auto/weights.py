@@ -1,7 +1,7 @@
-"""What `auto` does about the noise of rounded weights, where that takes much of what is asked.
+"""Reduce the noise of rounded weights in `auto`, where it takes much of the noise budget.
 
-Weights are fitted to the calibration. Small layers that rounding drowns all the same, as a filter bank's of bands in
-which sound has little power, stay in float.
+Weights are fitted to the calibration. Small layers that rounding drowns all the same stay in float. An example is a
+filter bank with bands in which sound has little power.
 """
 
 import math
@@ -17,15 +17,15 @@ from edgekit.quantize.recipe import SHAPED, Recipe
 from edgekit.quantize.search.space import result_of
 from edgekit.quantize.types.choose import choose_types
 
-ROOM_DB = 10.0  # above what is asked, where weights take a tenth of the noise
+ROOM_DB = 10.0  # above the goal, where weights take a tenth of the noise
 WORTH_DB = 0.5  # less is chance
-SHORT_DB = 3.0  # above what is asked, where fitting alone does not do
+SHORT_DB = 3.0  # above the goal, where fitting alone does not suffice
 DROWNED_DB = 45.0  # where rounding leaves less in the channels of a layer, on average
 MOST_EXACT = 0.2  # of the multiply-accumulates, with those of layers that read them
 
 
 def outlook(held: ObservedModel, recipe: Recipe, judging: TypeCriteria) -> tuple[float, float]:
-    """What the judging clips have, in dB, with nothing but the weights in 8 bits, and the share of decisions turned."""
+    """Return the SNR of the judging clips with only weights in 8 bits, in dB, and the share of changed decisions."""
     alone = quantize_observed(held, replace(recipe, products="int16"), "")
     return judging.outlook(alone), judging.turned(alone)
 
@@ -35,8 +35,8 @@ def with_rounding(
 ) -> tuple[Recipe, float]:
     """Return the recipe with the better rounding of weights, and its outlook; infinity where weights hardly count.
 
-    Of detectors that turns fewer decisions, where weights turn a tenth of those that may turn. Other networks that take
-    PCM keep the nearest: it was not in the way of those measured.
+    For detectors the better one changes fewer decisions; it counts where weights change a tenth of the allowed share.
+    Other networks with PCM input keep the nearest rounding, which caused no loss in those measured.
     """
     if not judging.is_ratio or not (judging.in_parts or judging.decides):
         return recipe, math.inf
@@ -60,7 +60,7 @@ def with_exact(
     """Return the recipe with the layers in float that rounding drowns, where fitting is not enough.
 
     Args:
-        held: what was seen, and fitted.
+        held: the observations, with fitted weights.
         recipe: as `with_rounding` returned it.
         ratio: its outlook.
         judging: the judging clips.
@@ -74,11 +74,11 @@ def with_exact(
         return sum(macs.get(name, 0) for name in plan.integer_nodes)
 
     tensors: dict[str, str] = {}
-    # where rounding leaves less than is asked, as many as it takes
+    # where rounding leaves less than is asked, with all layers that this takes
     most = MOST_EXACT if ratio >= judging.needed else 1.0
     least = in_integers(tensors) - most * sum(macs.values())
     for node in _drowned_layers(held):
-        more = {**tensors, result_of(node): "float32"}  # what reads it leaves the integers, too
+        more = {**tensors, result_of(node): "float32"}  # its readers leave the integers, too
         if in_integers(more) >= least:
             tensors = more
     exact = replace(recipe, tensors=tensors)

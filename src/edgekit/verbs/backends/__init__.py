@@ -1,1 +1,1 @@
-"""How targets check and lower where their stage does not take the options as they are."""
+"""Checks and lowering of targets whose stage does not take the options as they are."""

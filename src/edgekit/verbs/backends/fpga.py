@@ -28,7 +28,7 @@ def lower(
     cpu_fallback: bool = False,
     picture: str | None = None,
 ) -> Build:
-    """Make integers and search for an engine; returns its build."""
+    """Make integers and search for an engine; return its build."""
     made = engine.make_engine(
         model,
         calibration,

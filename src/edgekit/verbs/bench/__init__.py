@@ -1,1 +1,1 @@
-"""The verb ``bench``: times, what ran beside, and the pages that show both."""
+"""The verb ``bench``: times of a build and of its peers, and the pages that show both."""

@@ -1,4 +1,4 @@
-"""The benchmark of a build: where it runs, what it is compared with, and the page in its report."""
+"""The benchmark of a build: its device, its peers, and the page in its report."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -32,10 +32,10 @@ AGAINST = ("onnxruntime", *PEERS)
 
 @dataclass(frozen=True)
 class Request:
-    """What is measured, on which device, how long, and beside what.
+    """The request of a benchmark: the build, the device, the duration and the peers.
 
-    `append` is a file that gets one line of JSON; `layers` asks what each layer takes, and compares its result; `page`
-    says whether report.html gets one.
+    `append` names a file that gets one line of JSON. `layers` asks for the cost of each layer, and compares its result.
+    `page` adds a page to report.html.
     """
 
     directory: Path
@@ -52,7 +52,7 @@ def bench(request: Request, progress: Progress) -> Measurement:
     run = _device_run(request)
     for peer in request.against:
         if peer in PEERS:
-            PEERS[peer].python()  # what is missing is told before anything is compiled
+            PEERS[peer].python()  # missing tools are reported before anything is compiled
     images = run.device.name == "qemu" and run.manifest.sampler is not None
     if run.device.connect is not None:
         from edgekit.verbs.bench import remote
@@ -96,7 +96,7 @@ def _device_run(request: Request) -> DeviceRun:
 
 
 def _build_problems(request: Request, manifest: Manifest) -> Iterator[Problem]:
-    """Why nothing measures such a build, or not its layers."""
+    """Yield the reasons why such a build, or its layers, cannot be measured."""
     row, found = TARGETS.get(manifest.target), f"a build for {manifest.target}"
     if row is None:
         allowed = f"a build for {', '.join(TARGETS)}"
@@ -111,7 +111,7 @@ def _build_problems(request: Request, manifest: Manifest) -> Iterator[Problem]:
 def _device_problems(
     request: Request, manifest: Manifest, target: Profile, device: Device | None
 ) -> Iterator[Problem]:
-    """Why a device does not measure the build, or not so many hops."""
+    """Yield the reasons why a device cannot measure the build, or that number of hops."""
     if device is None:
         yield unavailable("--device", request.device or "", FORMS, ())
     elif not device.takes(target):
@@ -124,7 +124,7 @@ def _device_problems(
 
 
 def _peer_problems(request: Request, device: Device | None) -> Iterator[Problem]:
-    """Why other engines do not run beside the build."""
+    """Yield the reasons why other engines cannot run next to the build."""
     for peer in request.against:
         if peer not in AGAINST:
             yield unavailable("--against", peer, AGAINST, ())

@@ -1,7 +1,7 @@
-"""What each layer of a C build takes: microseconds on this machine, instructions under QEMU.
+"""Costs of each layer of a C build: microseconds on this machine, instructions under QEMU.
 
-The build's own sources are compiled with a mark behind each layer (``runtime/replay/marks.h``) that ends one
-measurement and begins the next.
+The build's own sources are compiled with a mark after each layer (``runtime/replay/marks.h``). It ends one measurement
+and begins the next.
 """
 
 import ctypes
@@ -32,7 +32,7 @@ from edgekit.verbs.replay import replay_folder
 REPLAY = files("edgekit.runtime") / "replay"
 BEHIND = ("the end of the hop", "")
 COUNTED_HOPS = 1
-TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of what goes in
+TIMED_HOPS, TIMED_BYTES = 32, 1 << 26  # of a round, and of the inputs
 
 
 def time_layers(
@@ -58,9 +58,9 @@ def time_layers(
 
 
 def measure_builds(builds: Sequence[Build], device: Profile) -> list[ByLayer]:
-    """What each layer takes in each of some builds with the same inputs, on hops of noise.
+    """Return the cost of each layer in each of several builds, over the same hops of noise.
 
-    On this machine by time, in turn; on an emulated device by instructions.
+    On this machine the cost is time, measured in turn; on an emulated device it is instructions.
 
     Raises:
         ToolError: no compiler or emulator, or one failed.
@@ -145,7 +145,7 @@ class _MarkedContender(NativeContender):
     """A build whose sources were marked, with ``marks.c``."""
 
     def intervals_ns(self, process: str, inputs: Arrays, intervals: int) -> Int64:
-        """Run a process function over all hops; returns what each interval between marks took, (hops, intervals)."""
+        """Run a process function over all hops; return the time of each interval between marks, (hops, intervals)."""
         library = self._runner.library
         hops = len(inputs[self._manifest.hop_inputs[0].name])
         nanoseconds = np.zeros((hops, intervals), np.int64)
@@ -158,7 +158,7 @@ class _MarkedContender(NativeContender):
         return nanoseconds
 
     def hops_ns(self, inputs: Arrays, layers: Sequence[Layer]) -> Int64:
-        """Run hops; returns what each layer took, and the end of the hop, (hops, layers + 1)."""
+        """Run hops; return the time of each layer, and the end of the hop, (hops, layers + 1)."""
         process = f"{self._manifest.c_name}_process"
         return self.intervals_ns(process, inputs, len(layers) + 1)
 
@@ -179,7 +179,7 @@ def _check(found: int, wanted: int) -> None:
 
 
 def _rows(layers: Sequence[Layer], costs: Array) -> tuple[tuple[str, str, float], ...]:
-    """A row for each node; what a node with several results takes stands before the first of them."""
+    """Return a row for each node; the cost of a node with several results is in the row of the first."""
     names = [*((layer.node, layer.operator) for layer in layers), BEHIND]
     pairs = zip(names, map(float, costs), strict=True)
     rows = [

@@ -22,7 +22,7 @@ class Measure:
         title: of its plot, with the unit.
         read: takes it from a line.
         tick: a second number, marked on the bar.
-        digits: behind the point.
+        digits: after the decimal point.
     """
 
     title: str
@@ -123,7 +123,7 @@ def _cells(number: int, row: Result, rows: Sequence[Result]) -> tuple[str, ...]:
 
 
 def device_text(row: Result) -> str:
-    """The device, and what it says of itself."""
+    """Return the name of the device, with the description of the machine if there is one."""
     machine = row.texts.get("machine")
     return row.texts["device"] if machine is None else f"{row.texts['device']}: {machine}"
 

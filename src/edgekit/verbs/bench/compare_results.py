@@ -1,4 +1,4 @@
-"""The verb `compare`: a page of what `bench` appended to a file."""
+"""The verb `compare`: a page of the results that `bench` appended to a file."""
 
 from pathlib import Path
 

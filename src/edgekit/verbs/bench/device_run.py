@@ -10,14 +10,14 @@ from edgekit.runtime.devices.profile import Profile
 
 @dataclass(frozen=True)
 class DeviceRun:
-    """What is measured, and where.
+    """A measurement to make, and its device.
 
     Attributes:
         directory: the build.
         manifest: its facts.
         target: the device that it was made for.
-        device: how that which measures is reached.
-        name: which one, as ``--device`` names it.
+        device: the way to reach the machine that measures.
+        name: the device, as ``--device`` names it.
         hops: in each round, or counted.
     """
 

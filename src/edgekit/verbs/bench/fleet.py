@@ -30,7 +30,7 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What a line of the results is known by."""
+        """The key that identifies a line of the results."""
         return self.member.name, self.folder, self.manifest.digest
 
     @property
@@ -49,9 +49,9 @@ class Ran:
 
     Attributes:
         number: of the run in its file, from 1.
-        kept: what an earlier call of the same run had measured.
-        measured: what was measured now.
-        failed: why others have no result.
+        kept: the measurements of an earlier call of the same run.
+        measured: the measurements of this call.
+        failed: the reasons why others have no result.
         worse: regressions against the run before, in words.
     """
 
@@ -137,7 +137,7 @@ def _begun(results: Path, jobs: list[Job], again: bool) -> tuple[int, set[tuple[
 
 
 def _measure_all(jobs: list[Job], measure: Callable[[Job], None], progress: Progress) -> None:
-    """Times of this machine first, with nothing beside them; then all lanes at once."""
+    """Measure times on this machine first, with nothing else running; then run all lanes at once."""
     progress("measure", 0, len(jobs))
     local = [job for job in jobs if job.lane == "local"]
     for done, job in enumerate(local, 1):
@@ -154,7 +154,7 @@ def _measure_all(jobs: list[Job], measure: Callable[[Job], None], progress: Prog
 
 
 def _lanes_at_once(lanes: list[list[Job]], measure: Callable[[Job], None]) -> Iterator[int]:
-    """Measure lanes beside each other; yields how many jobs a lane had when it is done."""
+    """Measure lanes at the same time; yield the number of jobs of each lane that is done."""
     stop = Event()
 
     def run(lane: list[Job]) -> None:

@@ -23,8 +23,8 @@ class Member:
         name: of its table.
         device: as ``--device`` names it.
         builds: folders, as the file names them.
-        beside: the folder of the file, which they stand in where they have no root.
-        hops: in each round; None for what `bench` takes.
+        beside: the folder of the fleet file, to which relative folders refer.
+        hops: in each round; None for the default of `bench`.
     """
 
     name: str

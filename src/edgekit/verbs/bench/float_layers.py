@@ -1,8 +1,8 @@
-"""Which integer layers of a C build take longer than their float forms, and what can be done.
+"""Find integer layers of a C build that take longer than their float forms, and list remedies.
 
-The network's float form (`edgekit.operators.float_form`) is lowered for the same device twice: as the recipe float32
-has it, and with the scalar order of sums that float layers keep in a recipe of integers. All three builds are measured
-on the same hops of noise, on this machine in turn.
+The float form of the network (`edgekit.operators.float_form`) is lowered twice for the same device. One build is the
+recipe float32, the other has the scalar order of sums that float layers keep in an integer recipe. All three builds are
+measured in turn on the same hops of noise.
 """
 
 from collections import defaultdict
@@ -31,15 +31,15 @@ NOT_LAYERS = ("Quantize", "Dequantize", "Requantize", "Finite")  # borders and c
 
 
 def with_slow_layers(costs: ByLayer, model: Model, manifest: Manifest, device: Profile) -> ByLayer:
-    """Return what layers take, with those of integers that take longer than their float forms, the worst first.
+    """Return the costs of layers, including the integer layers slower than their float forms, the worst first.
 
-    A build without integers stays as it is; where the float form cannot be measured, `uncompared` says why.
+    A build without integers stays as it is. If the float form cannot be measured, `uncompared` gives the reason.
 
     Args:
         costs: of the build.
         model: its network.
         manifest: its facts.
-        device: where it runs.
+        device: the device that runs it.
 
     Raises:
         ToolError: no compiler or emulator, or one failed.
@@ -74,13 +74,13 @@ def integer_layers(model: Model) -> set[str]:
 def slow_layers(
     model: Model, own: Build, plain: Model, measured: Sequence[ByLayer]
 ) -> tuple[SlowLayer, ...]:
-    """Return the integer layers that take longer than their float forms, those that lose most first.
+    """Return the integer layers that take longer than their float forms, the greatest loss first.
 
     Args:
         model: the network.
         own: its build.
         plain: its float form.
-        measured: what layers take in the build, in the float form, and in that with scalar sums.
+        measured: costs of layers in the build, in the float form, and in the float form with scalar sums.
     """
     rows = [[row for row in costs.rows if row[1] not in NOT_LAYERS] for costs in measured]
     shared = set.intersection(*({name for name, *_ in part} for part in rows))
@@ -128,7 +128,7 @@ def layer_owners(plain: Model, shared: Collection[str]) -> dict[str, str]:
 
 
 def results_and_readers(model: Model) -> dict[str, tuple[str, set[str]]]:
-    """Of each integer layer the tensor of its result, as recipe.toml names it, and the layers that read that."""
+    """Return, for each integer layer, its output tensor as recipe.toml names it, and the layers that read it."""
     layers, found = integer_layers(model), {}
     for node in to_integer(model).ir.graph:
         if node.name in layers:
@@ -139,7 +139,7 @@ def results_and_readers(model: Model) -> dict[str, tuple[str, set[str]]]:
 
 
 def _readers(value: ir.Value, layers: Collection[str]) -> set[str]:
-    """The integer layers that read a value, also behind data movement and copies."""
+    """Return the integer layers that read a value, directly or through data movement and copies."""
     found = set()
     for node in value.consumers():
         if node.name in layers:
@@ -150,7 +150,7 @@ def _readers(value: ir.Value, layers: Collection[str]) -> set[str]:
 
 
 def _sums(rows: Sequence[tuple[str, str, float]], owners: Mapping[str, str]) -> Mapping[str, float]:
-    """What each shared layer takes, with what other builds compute inside it."""
+    """Return the cost of each shared layer, including nodes that other builds compute inside it."""
     sums: defaultdict[str, float] = defaultdict(float)
     for name, _, cost in rows:
         sums[owners.get(name, name)] += cost

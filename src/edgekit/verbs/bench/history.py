@@ -1,4 +1,4 @@
-"""How benchmarks of the same build on the same device went, one after another, and what got worse."""
+"""The course of benchmarks of one build on one device over time, and the numbers that got worse."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ NAMES = ("fleet", "folder", "build", "recipe", "target", "device", "machine")
 
 @dataclass(frozen=True)
 class Rule:
-    """When a number got worse.
+    """The rule by which a number got worse.
 
     Attributes:
-        what: the number is, with its unit.
+        what: the name of the number, with its unit.
         read: takes it from a line.
-        most: how many times the one before it may be.
+        most: the largest allowed factor over the one before it.
     """
 
     what: str
@@ -45,7 +45,7 @@ class Course:
 
     @property
     def name(self) -> str:
-        """Of the build and the device."""
+        """The names of the build and the device."""
         return ", ".join(text for name in NAMES if (text := self.last.texts.get(name)))
 
     def rows(self) -> list[tuple[Rule, list[float]]]:
@@ -58,7 +58,7 @@ class Course:
         return found
 
     def worse(self) -> list[str]:
-        """What of the last line is worse than the one before it, in words."""
+        """Return the numbers of the last line that are worse than in the line before it, in words."""
         return [
             f"{rule.what} {numbers[-2]:,.6g} -> {numbers[-1]:,.6g}"
             for rule, numbers in self.rows()

@@ -1,4 +1,4 @@
-"""What each layer of a build of C takes and makes, on this machine or in an emulator here."""
+"""The cost and the output of each layer of a C build, on this machine or in an emulator here."""
 
 from dataclasses import replace
 
@@ -18,10 +18,10 @@ TIMED_HOPS = 500  # of single layers
 
 
 def look_at_layers(run: DeviceRun, progress: Progress) -> Look:
-    """Return a build's layers, and what they must hold.
+    """Return a build's layers, and their expected values.
 
     Raises:
-        UsageError: the manifest is of other sources than this version makes of the network.
+        UsageError: the manifest is of other sources than those this version makes of the network.
     """
     progress("layers", 0, 1)
     return look(run.directory, run.manifest, read_model(run.directory))
@@ -45,7 +45,7 @@ def layer_results(run: DeviceRun, seen: Look) -> tuple[tuple[str, str], ...]:
 def with_layer_costs(
     measured: Measurement, run: DeviceRun, seen: Look, progress: Progress
 ) -> Measurement:
-    """Return a measurement with what each layer takes, and which take longer than their float forms."""
+    """Return a measurement with the cost of each layer, and the layers slower than their float forms."""
     progress("measure layers", 0, 1)
     costs = _costs(run, seen)
     progress("measure float forms", 0, 1)
@@ -54,7 +54,7 @@ def with_layer_costs(
 
 
 def _costs(run: DeviceRun, seen: Look) -> ByLayer:
-    """What each layer takes."""
+    """Return the cost of each layer."""
     directory, manifest = run.directory, run.manifest
     if run.device.name == "qemu":
         return by_layer.count_layers(directory, manifest, run.target, run.hops, seen.layers)

@@ -1,4 +1,4 @@
-"""results.jsonl: one line of JSON per benchmark. Lines may come from anywhere: what is read is checked, one by one."""
+"""results.jsonl: one line of JSON per benchmark. Lines may come from any source, so each one is checked."""
 
 import json
 import math
@@ -40,7 +40,7 @@ CPU_NAME = re.compile(r"^(?:model name|Hardware|Model)\s*:(.+)$", re.MULTILINE) 
 
 @dataclass(frozen=True)
 class Result:
-    """A line: texts, numbers that are None where a benchmark does not tell, and peers by name."""
+    """A line: texts, numbers (None where a benchmark has none), and peers by name."""
 
     texts: Mapping[str, str]
     numbers: Mapping[str, float | None]
@@ -48,7 +48,7 @@ class Result:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What was measured, and where: a later line of the same takes the place of an earlier one."""
+        """The key of the measurement; a later line with the same key replaces an earlier one."""
         return tuple(self.texts.get(name, "") for name in ("digest", "device", "machine"))
 
     @property
@@ -60,7 +60,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Log:
-    """The usable lines of a file in their order, and what is wrong with the others."""
+    """The usable lines of a file in their order, and the problems of the others."""
 
     results: tuple[Result, ...]
     damaged: tuple[str, ...]
@@ -74,9 +74,9 @@ class Log:
 
 
 def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | int) -> None:
-    """Add a line: the build's facts, what ``edgekit bench --json`` prints, and `more`.
+    """Add a line: the build's facts, the output of ``edgekit bench --json``, and `more`.
 
-    A line that was cut when a program ended stays the only one that is damaged.
+    If a program ends in the middle of a line, only that line is damaged.
     """
     facts = measured.to_dict()
     line = {
@@ -100,7 +100,7 @@ def append(path: Path, manifest: Manifest, measured: Measurement, **more: str | 
 
 
 def cpu_name() -> str:
-    """What this machine's processor is called, as far as the system tells."""
+    """Return the name of this machine's processor, as far as the system gives it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -142,10 +142,10 @@ def read_log(path: Path) -> Log:
 
 
 def parse(line: bytes) -> Result:
-    """Return what a line says.
+    """Return the result in a line.
 
     Raises:
-        ValueError, TypeError, RecursionError: it is none, and why.
+        ValueError, TypeError, RecursionError: the line is no result.
     """
     if len(line) > MAX_LINE_BYTES:
         raise ValueError(f"{len(line):,} bytes, at most {MAX_LINE_BYTES:,}")
@@ -166,7 +166,7 @@ def parse(line: bytes) -> Result:
 
 
 def results_schema() -> JsonObject:
-    """Return the JSON Schema (draft 2020-12) of a line of results.jsonl: what `parse` demands, and other keys."""
+    """Return the JSON Schema (draft 2020-12) of a line of results.jsonl: the demands of `parse`, and other keys."""
 
     def number(least: float = 0.0) -> JsonObject:
         return {"type": ["number", "null"], "minimum": least, "maximum": LARGEST}

@@ -23,10 +23,10 @@ Arrays = Mapping[str, Array]
 def replay_on_core(core: str, build: Path, hops: int) -> Measurement:
     """Lower a build's network for a core, replay the build's golden hops there under QEMU, and count some of them.
 
-    The build is not verified again: the network is the same, and the replay compares what comes out.
+    The build is not verified again: the network is the same, and the replay compares the outputs.
 
     Raises:
-        CheckFailed: the network does not fit the core's board, or golden data came out otherwise.
+        CheckFailed: the network does not fit the core's board, or the outputs differ from golden data.
         ToolError: no cross compiler or emulator, or one failed.
     """
     model, device = Model.from_bytes((build / "model.onnx").read_bytes()), profile(core)
@@ -47,6 +47,6 @@ def replay_on_core(core: str, build: Path, hops: int) -> Measurement:
 
 
 def _hops(arrays: Arrays, manifest: Manifest, hops: int) -> Arrays:
-    """The first hops of a recording; what is constant in a session has one value."""
+    """Return the first hops of a recording; constants of a session have one value."""
     constants = {tensor.name for tensor in manifest.constants}
     return {name: a if name in constants else a[:hops] for name, a in arrays.items()}

@@ -1,6 +1,6 @@
-"""The page that a benchmark adds to report.html: a histogram of the hops, and where instructions go.
+"""The page that a benchmark adds to report.html: a histogram of the hops, and the distribution of instructions.
 
-What each layer takes is also drawn in the report's picture of the network.
+The cost of each layer is also drawn in the report's picture of the network.
 """
 
 import re
@@ -17,11 +17,11 @@ from edgekit.runtime.bench.measure import ByLayer, Measurement
 from edgekit.runtime.build_folder.manifest import count_text
 
 BINS = 60
-ALIKE = 1e-3  # of the largest: what hardly varies is said in words
+ALIKE = 1e-3  # of the largest: a distribution narrower than this is described in words
 MARK = "<!-- bench {device} -->"
 END = "<!-- end of bench {device} -->"
 MOST_FUNCTIONS = 20
-# In the picture of the network: a layer's bar, whose width is 1 at most; the line of its details; what the bars show.
+# In the picture of the network: a layer's bar (width at most 1), the line of its details, and the legend of the bars.
 BAR = re.compile(r'(<rect class=grey data-layer="([^"]*)" width=")[^"]*')
 COST = re.compile(r'(<p class=cost data-layer="([^"]*)">)[^<]*')
 # "What could be better": the list of the report, hidden where it is empty.
@@ -113,7 +113,7 @@ def _bars(costs: ByLayer | None) -> list[Bar]:
 
 
 def _with_bars(report: str, costs: ByLayer, measured: Measurement) -> str:
-    """The picture of the network with bars that show what was measured."""
+    """Return the picture of the network with bars for the measurements."""
     by_name: defaultdict[str, float] = defaultdict(float)
     for name, _, cost in costs.rows:
         by_name[name] += cost
@@ -156,9 +156,9 @@ def _amount(cost: float, unit: str) -> str:
 
 
 def _histogram(values: Float64, unit: str, limit: float | None, what: str) -> JsonObject:
-    """Counts up to the 99.5th percentile; slower ones in the last bar. `limit` is the length of a hop.
+    """Count values up to the 99.5th percentile; slower ones go in the last bar. `limit` is the length of a hop.
 
-    Values that are as good as equal are a sentence: a picture of one bar says no more.
+    Values that are practically equal become a sentence, since a picture of one bar shows no more.
     """
     if values.max() - values.min() <= ALIKE * values.max():
         least, most = f"{values.min():,.9g}", f"{values.max():,.9g}"

@@ -1,4 +1,4 @@
-"""The benchmark of a build on another machine: what is made for it, sent, and compared."""
+"""The benchmark of a build on another machine: make the files for it, send them, and compare."""
 
 from collections.abc import Callable, Mapping
 
@@ -23,20 +23,20 @@ Progress = Callable[[str, int, int], None]
 
 
 def measure(run: DeviceRun, with_layers: bool, progress: Progress) -> Measurement:
-    """Send a build's replay to a device, run it there, and compare what comes back with golden.
+    """Send a build's replay to a device, run it there, and compare the outputs with golden.
 
-    C sources are compiled here, into one static program for the device's core; builds of onnxruntime and LiteRT go
-    with the part of EdgeKit that runs them, for the Python there.
+    C sources are compiled here, into one static program for the device's core. Builds of onnxruntime and LiteRT are
+    sent with the part of EdgeKit that runs them, for the Python there.
 
     Args:
         run: the build and the device.
-        with_layers: whether its layers are to be looked at.
-        progress: is told what is being done.
+        with_layers: whether each layer is measured and compared.
+        progress: gets the name of each step.
 
     Raises:
         UsageError: the build is for another core than the device has.
         CheckFailed: the device disagrees with golden.
-        ToolError: no compiler, no way to the device, or it does not run what it was sent.
+        ToolError: no compiler, no way to the device, or it does not run the program that it was sent.
     """
     manifest, device = run.manifest, run.device
     assert device.connect is not None

@@ -1,1 +1,1 @@
-"""The verb ``export``: from what a user names to a verified build."""
+"""The verb ``export``: from a named source to a verified build."""

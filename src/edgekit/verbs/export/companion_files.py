@@ -1,4 +1,4 @@
-"""What is asked of a build beside its C: the board it stands on, packages, and bindings."""
+"""The companions of a build's C: the board that runs it, packages, and bindings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
@@ -15,7 +15,7 @@ from edgekit.verbs.targets import TARGETS, Target
 
 
 def read_companions(read: OptionValues, target: Target | None) -> tuple[Companions, list[Problem]]:
-    """Return what options ask for, and everything that is wrong with it."""
+    """Return the companions that options ask for, and all problems with them."""
     board = read.values.get("board")
     if not isinstance(board, Board):
         board = None
@@ -32,7 +32,7 @@ def read_companions(read: OptionValues, target: Target | None) -> tuple[Companio
 
 
 def board_problems(board: Board | None, target: Target | None, external: bool) -> Iterator[Problem]:
-    """Return why a board does not go with the target, or with weights that a bundle holds, if it does not."""
+    """Yield the conflicts of a board with the target, or with weights that a bundle holds."""
     if board is None:
         return
     where = f"board '{board.name}'"
@@ -54,7 +54,7 @@ def board_problems(board: Board | None, target: Target | None, external: bool) -
 def binding_problems(
     bindings: Sequence[str], target: Target | None, draws: bool
 ) -> Iterator[Problem]:
-    """Return what is wrong with the bindings that are asked for; whether a sampler `draws` images."""
+    """Yield problems with the bindings of the request; `draws`: whether a sampler draws images."""
     for name in bindings:
         if name not in BINDINGS:
             yield unavailable("--bindings", name, BINDINGS, ())
@@ -67,7 +67,7 @@ def binding_problems(
 def package_problems(
     versions: Mapping[str, str], target: Target | None, draws: bool
 ) -> Iterator[Problem]:
-    """Return what is wrong with the packages that are asked for; whether a sampler `draws` images."""
+    """Yield problems with the packages of the request; `draws`: whether a sampler draws images."""
     for kind, version in versions.items():
         where = f"--package {kind}"
         if kind not in PACKAGES:

@@ -72,7 +72,7 @@ def finish_engine(written: WrittenBuild, progress: Progress) -> Manifest:
 
 @dataclass(frozen=True)
 class _EngineRun:
-    """What the C simulation makes of pictures and signals, and what the golden network makes of the pictures."""
+    """The outputs of the C simulation for pictures and signals, and of the golden network for the pictures."""
 
     outputs: dict[str, Float32]
     signal_outputs: Sequence[Arrays]
@@ -136,7 +136,7 @@ def _check_golden(run: _EngineRun) -> None:
 def _float_facts(
     build: EngineBuild, model: Model, samples: Arrays, outputs: Arrays, min_snr_db: float
 ) -> JsonObject:
-    """How far the outputs are from the float network's.
+    """Return how far the outputs are from the float network's.
 
     Raises:
         VerificationError: an output is below `min_snr_db`.

@@ -1,6 +1,6 @@
-"""Where the verbs around an export begin: what a request needs is looked for before the modules that do the work load.
+"""Entry points of the verbs around an export; they check the requirements before the working modules load.
 
-A request is read without onnx and torch, so that a wrong one, or a missing package, is told at once.
+A request is read without onnx and torch, so that a wrong one, or a missing package, is reported at once.
 """
 
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def check_tools(request: Request | NetworkRequest) -> None:
-    """See that packages, tools and the source's code are here.
+    """Check that packages, tools and the source's code are installed.
 
     Raises:
         ToolError: packages or tools are missing.

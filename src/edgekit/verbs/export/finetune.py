@@ -31,19 +31,19 @@ KEPT_STEPS = 25  # between two checkpoints
 
 @dataclass(frozen=True)
 class TuningResult:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
-        before_db: the ratio of the worst output to what the integers lose, of clips that were left out of calibration
-            and training, with the weights as they came; infinity without loss.
-        after_db: with those that were trained, against the float network as it came.
-        clips: how many were left out; of a single one a quarter.
-        of: of how many.
+        before_db: the SNR of the worst output, integers against floats, with the original weights. The clips were left
+            out of calibration and training; infinity without loss.
+        after_db: with the trained weights, against the original float network.
+        clips: the number left out; for a single clip, a quarter.
+        of: the number of all clips.
         weights: constants that were trained.
-        steps: that were done, those of an earlier run included.
-        skipped: of the steps, those that were left out: their gradient was not finite.
-        resumed: where it went on from a checkpoint, else 0.
-        unknown: operators through which no gradient goes; what they read is what was compared.
+        steps: the number done, those of an earlier run included.
+        skipped: of the steps, those left out because their gradient was not finite.
+        resumed: the step at which it went on from a checkpoint, else 0.
+        unknown: operators through which no gradient goes; their inputs were compared instead.
     """
 
     before_db: float
@@ -101,12 +101,12 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
 
 
 def run_training(tuning: WeightTuner, checkpoint: Path, progress: Progress) -> tuple[int, Done]:
-    """Train, from a checkpoint where there is one; the step it began at, and what there is at the end.
+    """Train, from a checkpoint where there is one; return the step it began at, and the final state.
 
-    What interrupts it leaves a checkpoint.
+    An interrupted training leaves a checkpoint.
 
     Raises:
-        UsageError: the checkpoint is not one of this training.
+        UsageError: the checkpoint belongs to another training.
         VerificationError: of most steps the gradient is not finite.
     """
     done = _read_checkpoint(checkpoint, tuning) if checkpoint.exists() else tuning.start()
@@ -138,7 +138,7 @@ def _not_finite(done: Done) -> str:
 def split_calibration(
     model: Model, calibration: Calibration
 ) -> tuple[Calibration, list[dict[str, np.ndarray]], int]:
-    """What is trained on, what is left out to be measured, and of how many clips or quarters that is.
+    """Return the training part, the part left out to be measured, and the number of all clips or quarters.
 
     Raises:
         UsageError: there is too little to leave anything out, or the network is a denoiser of a sampler.
@@ -155,7 +155,7 @@ def split_calibration(
 
 
 def _ratio_db(reference: Reference, model: Model, trained_on: Calibration, recipe: Recipe) -> float:
-    """What the integers of a network keep of the clips that were left out, in dB; clips count alike."""
+    """Return the SNR of the integers on the clips that were left out, in dB; all clips have equal weight."""
     runner = HopRunner(apply.quantize(model, trained_on, recipe))
     noise = Reference.total(
         [reference.noise(at, runner(clip)) for at, clip in enumerate(reference.clips)]

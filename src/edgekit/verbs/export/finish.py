@@ -54,7 +54,7 @@ from edgekit.verbs.export.work import Examples, QuantizedNetwork, WrittenBuild
 
 @dataclass(frozen=True)
 class _VerifiedRun:
-    """A build that ran and was compared: its stream, what went in and came out, and the facts."""
+    """A build that ran and was compared: its stream, its inputs and outputs, and the facts."""
 
     stream: Stream
     samples: Arrays
@@ -89,7 +89,7 @@ def finish(written: WrittenBuild, progress: Progress) -> Manifest:
 
 
 def _verify(written: WrittenBuild, progress: Progress) -> _VerifiedRun:
-    """Run the build beside its source: its own network, the others of a sampler, and the sampler."""
+    """Compare the build with its source: the network, the other networks of a sampler, and the sampler."""
     quantized = written.quantized
     device = profile(written.build.manifest.target)
     progress("compile", 0, 1)
@@ -135,7 +135,7 @@ def _verify_others(written: WrittenBuild, stream: Stream) -> None:
 
 
 def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
-    """The manifest with what was found, and with what."""
+    """Return the manifest with the measurements, and their circumstances."""
     manifest, quantized = written.build.manifest, written.quantized
     device, tools = profile(manifest.target), dict(manifest.tools)
     if run.stream.compiler is not None:
@@ -149,7 +149,7 @@ def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
 def _with_device(
     written: WrittenBuild, run: _VerifiedRun, manifest: Manifest
 ) -> tuple[Manifest, tuple[Arrays, Arrays]]:
-    """Write what a device replays, and place a build on the user's board; the facts, and what is replayed."""
+    """Write the replay for a device, and place a build on the user's board; return the facts and the replayed data."""
     build, model, device = written.build, written.quantized.model, profile(manifest.target)
     replayed = run.samples, run.outputs
     if not device.is_cross:
@@ -174,7 +174,7 @@ def _report(written: WrittenBuild, run: _VerifiedRun, manifest: Manifest) -> str
 
 
 def finish_module(written: WrittenBuild, progress: Progress) -> Manifest:
-    """Compile a build for WebAssembly to its module, and finish it: what is verified is the module.
+    """Compile a build for WebAssembly to its module, and finish it; the module itself is verified.
 
     Raises:
         ToolError: no compiler, or it failed.
@@ -191,7 +191,7 @@ def finish_module(written: WrittenBuild, progress: Progress) -> Manifest:
 def samples_of(
     quantized: QuantizedNetwork, examples: Examples | None, settings: InputSettings = NO_SETTINGS
 ) -> Arrays:
-    """What a build is verified on: hops of a stream, or the network calls of a denoiser's sampling."""
+    """Return the verification inputs of a build: hops of a stream, or the network calls of a denoiser's sampling."""
     if quantized.model.sampler is not None:
         return sampled_calls(quantized.reference, quantized.model, examples)
     return sample_hops(quantized.model, quantized.calibration, examples, settings)
@@ -200,7 +200,7 @@ def samples_of(
 def uncalibrated_facts(
     written: WrittenBuild, stream: Stream, verification: Mapping[str, Any]
 ) -> JsonObject:
-    """What changes in `verification` for a build whose integers only example inputs calibrated.
+    """Return the changes in `verification` for a build whose integers were calibrated on example inputs only.
 
     Raises:
         VerificationError: a signal is below `--min-snr`, which is in dB where there is no metric.
@@ -218,7 +218,7 @@ def _fresh_run(stream: Stream, samples: Arrays) -> Arrays:
 
 
 def clean_form(quantized: QuantizedNetwork, hops: int) -> Samples | None:
-    """The clean form of what `sample_hops` returns, as late as the outputs; None where a clip has none."""
+    """Return the clean form of `sample_hops`'s samples, as late as the outputs; None where a clip has none."""
     calibration, stream = quantized.calibration, quantized.model.stream
     if calibration is None or len(calibration.clean) < len(calibration.clips):
         return None
@@ -233,7 +233,7 @@ def clean_form(quantized: QuantizedNetwork, hops: int) -> Samples | None:
 
 
 def with_code_bytes(manifest: Manifest, folder: Path, device: Profile) -> Manifest:
-    """Add what the device's own compiler makes of a build, where this machine has it."""
+    """Add the code size that the device's own compiler reports for a build, where this machine has it."""
     if (found := code_bytes(folder, device)) is None:
         return manifest
     size, compiler = found
@@ -269,7 +269,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def with_board(
     manifest: Manifest, build: Build, folder: Path, board: Board
 ) -> tuple[Manifest, int]:
-    """Write linker script and header of the user's board; returns the facts, and flash that is left for golden data."""
+    """Write linker script and header of the user's board; return the facts, and flash that is left for golden data."""
     placed, name = place_build(build, manifest, board), manifest.c_name
     (folder / f"{name}_board.ld").write_text(board_script(name, placed), encoding="utf-8")
     (folder / f"{name}_board.h").write_text(board_header(name, placed), encoding="utf-8")
@@ -278,7 +278,7 @@ def with_board(
 
 
 def recipe_text(quantized: QuantizedNetwork, keeps_scales: bool) -> str:
-    """Return the recipe.toml of what was applied, with its scales where asked; of what another tool did, its name."""
+    """Return the recipe.toml of the applied recipe, with its scales where asked; for another tool's, its name."""
     if quantized.recipe is None:
         return f'name = "{quantized.model.quantization.recipe}"\n'
     alone, recipe = quantized.alone_db, quantized.recipe
@@ -288,7 +288,7 @@ def recipe_text(quantized: QuantizedNetwork, keeps_scales: bool) -> str:
 
 
 def watched_tensors(quantized: QuantizedNetwork) -> TensorComparison | None:
-    """What compares each tensor with the float network's, where there is one."""
+    """Return the comparison of each tensor with the float network's; None without a float network."""
     if quantized.calibration is None or quantized.reference is quantized.model:
         return None
 
@@ -322,7 +322,7 @@ def report(
 def playable_sounds(
     manifest: Manifest, quantized: QuantizedNetwork, samples: Arrays, outputs: Arrays
 ) -> PlayableSounds | None:
-    """The first seconds of sound that a build was verified on; None where nobody gave a recording."""
+    """Return the first seconds of sound that a build was verified on; None if the user gave no recording."""
     rate = manifest.stream["sample_rate_hz"]
     if quantized.calibration is None or rate is None or not _can_be_played(manifest, quantized):
         return None
@@ -340,7 +340,7 @@ def playable_sounds(
 
 
 def _can_be_played(manifest: Manifest, quantized: QuantizedNetwork) -> bool:
-    """Whether a build turns mono or stereo sound into such sound, with nothing else that goes in."""
+    """Whether a build converts mono or stereo sound to such sound, and has no other input."""
     if not manifest.is_pcm or manifest.controls or quantized.model.noises:
         return False
     ports = (*manifest.stream_inputs, *manifest.stream_outputs)

@@ -1,4 +1,4 @@
-"""How an option of a verb is declared: its flag on the command line, and what reads its value."""
+"""Declarations of a verb's options: the flag on the command line, and the reader of its value."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from typing import Any, get_type_hints
 
 @dataclass(frozen=True)
 class Flag:
-    """How an option is given, and read.
+    """The declaration of an option: its form on the command line, and its reader.
 
     Attributes:
-        help: what it is, for both.
-        metavar: what stands for its value.
-        name: of the flag, where it is not that of the option.
+        help: its description, for both.
+        metavar: the placeholder of its value.
+        name: of the flag, where it differs from the option's name.
         minimum: of a number.
-        many: of a repeatable flag: what its parsed texts become.
-        parse: one text of a repeatable flag to what `many` takes.
-        takes: which texts are this option's, where two options share a flag.
+        many: of a repeatable flag: converts its parsed texts to the value.
+        parse: converts one text of a repeatable flag to an element for `many`.
+        takes: selects the texts of this option, where two options share a flag.
         read: ``module:function`` from the keyword's value to the one that a request holds, or a UsageError. It is
             imported when an option is read: the command line knows all flags without it.
     """
@@ -43,7 +43,7 @@ class OptionRow:
 
     @property
     def flag_name(self) -> str:
-        """As on the command line."""
+        """The flag as on the command line."""
         return f"--{self.flag.name or self.name.replace('_', '-')}"
 
     def read(self, value: object) -> object:

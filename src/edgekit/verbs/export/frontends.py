@@ -10,7 +10,7 @@ from edgekit.graph.model import Model
 def with_frontends(
     network: Model, forms: Forms, sample_rate: int | None, second: Model | None
 ) -> Model:
-    """Return the network with a front end for all streams, or for each by name; `second` is behind it.
+    """Return the network with a front end for all streams, or for each by name; `second` follows the network.
 
     Raises:
         UsageError: they do not fit the network.

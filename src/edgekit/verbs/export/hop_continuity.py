@@ -23,12 +23,12 @@ ALONE = (
 
 @dataclass(frozen=True)
 class Continuity:
-    """What was found of a network's hops.
+    """The findings about a network's hops.
 
     Attributes:
-        network: as it was given, with what the user should know of its hops.
+        network: as it was given, with notes for the user about its hops.
         rewrite: options that rewrite it along time; None where its hops follow one another as they are.
-        note: what the user should know of the rewrite.
+        note: for the user, about the rewrite.
     """
 
     network: Model
@@ -43,12 +43,12 @@ def check_continuity(
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
-        options: what the user said of it.
-        network: what it was imported as, whose calls follow one another as hops.
+        options: the user's description of it.
+        network: the imported form, whose calls follow one another as hops.
         examples: inputs of one call.
 
     Raises:
-        ModelError: one call gives something else, and the time axis is not evident.
+        ModelError: one call gives another result, and the time axis is not evident.
     """
     has_hops = (options.hop or options.frontend) is not None
     if options.until is not None or not has_hops or network.frontend or network.timing:
@@ -68,7 +68,7 @@ def _broken_beside_states(found: list[Growth]) -> list[Growth]:
 
 
 def _without_states(found: list[Growth], network: Model, hop_axes: "_HopAxes") -> Continuity:
-    """Of a network without states: it is taken, rewritten or refused."""
+    """Accept, rewrite or refuse a network without states."""
     broken = [growth for growth in found if growth.error > 0]
     equal = [growth for growth in found if growth.outputs and not growth.error]
     longer = list(filter(hop_axes.is_longer, equal))
@@ -151,7 +151,7 @@ def _form(name: str, options: ImportOptions) -> FrontendSpec | None:
 
 
 class _HopAxes:
-    """How the axes of a network relate to the hop that the user named."""
+    """The relation of a network's axes to the hop that the user named."""
 
     def __init__(self, source: str, options: ImportOptions, network: Model) -> None:
 
@@ -161,7 +161,7 @@ class _HopAxes:
         self.hop = self._hop()
 
     def _hop(self) -> int:
-        """Steps of the time axis in one hop: samples, or frames behind a front end."""
+        """Return the steps of the time axis in one hop: samples, or frames after a front end."""
         forms, hop = self.options.frontend, self.options.hop
         if forms is None:
             return hop or 1
@@ -172,7 +172,7 @@ class _HopAxes:
         return [self.shapes[name][axis] for name, axis in growth.axes.items()]
 
     def is_evident(self, growth: Growth) -> bool:
-        """Whether the longest of the axes counts what the hop counts."""
+        """Whether the longest of the axes counts the same as the hop."""
         size = max(self.sizes(growth))
         if self.options.frontend is not None:
             return True
@@ -193,7 +193,7 @@ class _HopAxes:
         )
 
     def windows(self) -> list[str]:
-        """What feeds inputs that are longer than a hop."""
+        """Return hints on front ends that feed inputs longer than a hop."""
         if self.options.hop is None or self.options.frontend is not None:
             return []
         return [
@@ -247,7 +247,7 @@ def _flags(axes: Mapping[str, int]) -> str:
 
 
 def _problem(growth: Growth, source: str, options: ImportOptions, network: Model) -> Problem:
-    """Hops that are not the whole, and what the user may have meant."""
+    """Return the problem of hops that differ from the whole, and what the user may have meant."""
     places = " and ".join(f"axis {axis} of input '{name}'" for name, axis in growth.axes.items())
     states = ", ".join(pair.input for pair in network.states)
     carried = f"its states ({states}) carry less than" if states else "no state carries what"
@@ -273,7 +273,7 @@ def _problem(growth: Growth, source: str, options: ImportOptions, network: Model
 
 
 def _step(growth: Growth, source: str, options: ImportOptions, has_states: bool) -> str:
-    """What makes hops the same."""
+    """Return the step to take so that the hops become the same."""
     flags = _flags(growth.axes)
     if has_states:
         return f"pass on what its other layers need too, or give it without states and with {flags}"

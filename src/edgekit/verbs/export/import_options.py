@@ -1,4 +1,4 @@
-"""What the file of a network does not say about it."""
+"""Facts about a network that its file does not contain."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What the file of a network does not say about it.
+    """Facts about a network that its file does not contain.
 
     Attributes:
         hop: samples that one call consumes.
         sample_rate: samples per second.
         states: (input, output) names of state pairs, besides those found by name.
         shapes: dims of inputs that the network leaves open.
-        frontend: what is put before and after the network: of all its streams, or of each by name.
-        then: an .onnx whose network comes behind the first one, inside the front end.
-        time_axes: input name -> its time axis, where the network is offline and does not tell.
+        frontend: the transforms around the network: for all its streams, or for each by name.
+        then: an .onnx whose network follows the first one, inside the front end.
+        time_axes: input name -> its time axis, where the network is offline and does not name it.
         constants: values of inputs of an .onnx that become constants.
         session_constants: names of inputs that stay the same for a session.
         rates: input name -> frames of it in one sample of the reference stream.
         controls: names of inputs that hold one value for a hop.
-        sampler: how it is sampled; the network is a denoiser.
-        until: when its calls have settled; the network is a step.
-        replace: what of an offline network that needs the end of a recording is replaced, by kind.
-        causal: whether that is all that has a default, see `stream.replace.forms`.
+        sampler: the sampling method; the network is a denoiser.
+        until: the rule by which its calls have settled; the network is a step.
+        replace: replacements, by kind, of parts of an offline network that need the end of a recording.
+        causal: whether everything with a default is replaced, see `stream.replace.forms`.
         calibration: a source of real recordings, which an offline network is proven on.
-        decide: how it decides on its scores.
-        layouts: what the axes of inputs and outputs are, by name.
+        decide: the rule that makes decisions of its scores.
+        layouts: the meaning of the axes of inputs and outputs, by name.
         mid_side: inputs and outputs of left and right that the network has as mid and side.
         noise: inputs that the build draws itself, by distribution.
-        settings: what inputs have that calibration clips do not hold, without the examples.
+        settings: values of inputs that calibration clips lack, without the examples.
     """
 
     hop: int | None = None

@@ -1,4 +1,4 @@
-"""From what a user names to a `Model`: a factory, a .pt2 or an .onnx."""
+"""Import a named source as a `Model`: a factory, a .pt2 or an .onnx."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -83,7 +83,7 @@ def with_sampler(
         The network, and its example inputs with the first step in place of the time.
 
     Raises:
-        UsageError: the sampler is not one of this network.
+        UsageError: the sampler does not fit this network.
     """
     attached = attach(network, sampler)
     folded = fold_steps(attached) if sampler.fold else attached
@@ -168,7 +168,7 @@ def is_offline(source: str, options: ImportOptions) -> bool:
 def load_streamed(
     source: str, options: ImportOptions
 ) -> tuple[Model, Mapping[str, Float32] | None]:
-    """Rewrite an offline network to one hop; behind a front end a hop is one frame.
+    """Rewrite an offline network to one hop; after a front end a hop is one frame.
 
     Returns:
         The network, and a factory's example inputs, (hops, *shape).
@@ -244,7 +244,7 @@ def _import_onnx(source: str, options: ImportOptions) -> Model:
 
 
 def _options_of_both(source: str, options: ImportOptions) -> tuple[ImportOptions, ImportOptions]:
-    """Return what the options say of the first network's inputs, and all else, for the second one."""
+    """Return the options for the first network's inputs, and all others, for the second one."""
     names = ("states", "shapes", "constants", "session_constants", "controls")
     own, behind = split_options(
         {name: getattr(options, name) for name in names}, input_names(source)

@@ -1,4 +1,4 @@
-"""What inputs have that calibration clips do not hold: read, and checked as early as names and files allow."""
+"""Read values of inputs that calibration clips lack, and check them as early as names and files allow."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ from edgekit.verbs.export.source_names import is_onnx
 
 
 def input_settings(read: OptionValues) -> InputSettings:
-    """Return what ``--set`` and ``--knob`` say of inputs."""
+    """Return the values that ``--set`` and ``--knob`` give to inputs."""
     settings = cast("Settings", read.values.get("settings", {}))
     return InputSettings(settings, cast("Mapping[str, Range]", read.values.get("knobs", {})))
 
@@ -26,14 +26,14 @@ def input_settings(read: OptionValues) -> InputSettings:
 def clip_problems(
     source: str, calibration: str | None, options: Mapping[str, object]
 ) -> list[Problem]:
-    """Return what is wrong with a calibration before anything of the network `source` is known; nothing of None."""
+    """Return problems with a calibration before the network `source` is loaded; none for None."""
     if calibration is None:
         return []
     return _source_problems(calibration) or _unset_inputs(source, calibration, options)
 
 
 def _source_problems(source: str) -> list[Problem]:
-    """Why a source of a calibration is neither a folder nor a factory of a module that there is."""
+    """Return the reasons why a calibration source is neither a folder nor an existing factory."""
     if problem := source_problem(source):
         return [problem]
     package = source.partition(":")[0].partition(".")[0]

@@ -29,12 +29,12 @@ Lower = Callable[[Schedule], Build]
 
 @dataclass(frozen=True)
 class MeasuredKernels:
-    """What layers of one form take with each kernel.
+    """Costs of layers of one form with each kernel.
 
     Attributes:
         layers: their names.
         costs: by kernel, the cost model's first.
-        chosen: the kernel that is taken.
+        chosen: the kernel that the build uses.
         unit: of the costs: ``us`` or ``instructions``.
     """
 
@@ -52,32 +52,32 @@ class MeasuredKernels:
 
 @dataclass(frozen=True)
 class Kernels:
-    """What chose the kernels of a build: a schedule, or the cost model alone; and what was measured for it."""
+    """The source of a build's kernels (a schedule, or the cost model alone), and the measurements for it."""
 
     schedule: Schedule | None = None
     measured: tuple[MeasuredKernels, ...] = ()
 
     @property
     def costs(self) -> dict[str, str]:
-        """What was measured of each layer, in a line."""
+        """The measurements of each layer, in a line."""
         return {layer: row.text for row in self.measured for layer in row.layers}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was tried and what won, of layers alike in a line."""
+        """The kernels tried and the best one, with a line for layers of one form."""
         return tuple(f"tuned {', '.join(row.layers)}: {row.text}" for row in self.measured)
 
 
 def tune(lower: Lower, device: Profile, progress: Progress) -> tuple[MeasuredKernels, ...]:
     """Measure the kernels of each layer that has several, those of layers alike once.
 
-    On this machine by time, on an emulated device by instructions. What was measured is kept in the cache folder by
-    form of the layer, kernels, compiler and version.
+    On this machine the cost is time, on an emulated device instructions. The cache folder keeps measurements by form of
+    the layer, kernels, compiler and version.
 
     Args:
         lower: a build with some layers' kernels.
         device: its device.
-        progress: is told how many builds were measured.
+        progress: gets the number of measured builds.
 
     Raises:
         ToolError: no compiler or emulator, or one failed.
@@ -126,7 +126,7 @@ def _costs(choices: Sequence[Choice], builds: Sequence[Build], found: Sequence[B
 
 
 def _best_kernels(choices: Sequence[Choice], known: Costs, unit: str) -> list[MeasuredKernels]:
-    """What is taken: the cost model's kernel, or the best of those that gain something over it."""
+    """Return the kernels to take: the cost model's, or the best of those that are faster."""
     alike: dict[tuple[str, str], list[Choice]] = {}
     for choice in choices:
         alike.setdefault((choice.form, choice.kernel), []).append(choice)
@@ -141,7 +141,7 @@ def _best_kernels(choices: Sequence[Choice], known: Costs, unit: str) -> list[Me
 
 
 def _cache(device: Profile) -> Path | None:
-    """The file of what was measured with a device's kernels, compiler and this version; None without a cache."""
+    """Return the file of measurements for a device's kernels, compiler and this version; None without a cache."""
     compiler = find_cross_compiler(device)
     if compiler is None:
         raise ToolError(f"no compiler for {device.name}: {how_to_get(device)}")
@@ -152,10 +152,10 @@ def _cache(device: Profile) -> Path | None:
 
 
 def _read_costs(path: Path | None) -> Costs:
-    """What was measured before.
+    """Return the earlier measurements.
 
     Raises:
-        UsageError: the folder cannot be made, or the file is not what `tune` writes.
+        UsageError: the folder cannot be made, or `tune` did not write the file.
     """
     if path is None:
         return {}

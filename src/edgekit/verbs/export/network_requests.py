@@ -1,4 +1,4 @@
-"""What a user asks the verbs for that write a network, not a build: `stream`, `prune`, `quantize` and `finetune`."""
+"""Requests of the verbs that write a network, not a build: `stream`, `prune`, `quantize` and `finetune`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MOST_SEED = 2**32 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkRequest:
-    """A network, and the file that what becomes of it is written to."""
+    """A network, and the output file of the verb."""
 
     source: str
     out: Path
@@ -39,7 +39,7 @@ class NetworkRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamRequest(NetworkRequest):
-    """An offline network, written hop by hop; `imports` says what its file does not."""
+    """A request to write an offline network hop by hop; `imports` holds the facts that its file lacks."""
 
     imports: ImportOptions
 
@@ -55,7 +55,7 @@ class PruneRequest(NetworkRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class QuantizeRequest(NetworkRequest):
-    """How a network becomes integers: what bounds are of, its clips, and what inputs have that these lack."""
+    """A request to quantize a network: the device of the bounds, the clips, and values that these lack."""
 
     target: Target
     calibration: str
@@ -64,7 +64,7 @@ class QuantizeRequest(NetworkRequest):
 
     @property
     def needs(self) -> list[str]:
-        """Of bounds on instructions also what counts them."""
+        """The packages and tools needed; bounds on instructions also need the emulator that counts them."""
         counts = "instructions" in self.quantization.limits.most
         own = self.target.needs if counts else ()
         return [*super().needs, *own, *self.quantization.needs]
@@ -72,7 +72,7 @@ class QuantizeRequest(NetworkRequest):
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneRequest(NetworkRequest):
-    """How the weights of a network are trained: for which integers, on which clips, in how many steps."""
+    """A request to train weights of a network: the integers, the clips and the number of steps."""
 
     imports: ImportOptions
     recipe: Recipe
@@ -87,10 +87,10 @@ class FinetuneRequest(NetworkRequest):
 
 
 def read_stream_request(source: str, out: Path, options: StreamOptions) -> StreamRequest:
-    """Read what a user gave `edgekit.api.stream`.
+    """Read the user's arguments of `edgekit.api.stream`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     read = read_options(options, StreamOptions)
     imports, problems = read_imports(source, read)
@@ -101,10 +101,10 @@ def read_stream_request(source: str, out: Path, options: StreamOptions) -> Strea
 def read_prune_request(
     source: str, out: Path, pattern: str, layers: str | None, smallest: int | None
 ) -> PruneRequest:
-    """Read what a user gave `edgekit.api.prune`.
+    """Read the user's arguments of `edgekit.api.prune`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     chosen, wrong_pattern = value_or_problems(read_pattern, pattern)
     problems = [*source_problems(source, ImportOptions()), *wrong_pattern]
@@ -126,10 +126,10 @@ def read_quantize_request(
     target: str | None,
     options: QuantizeOptions,
 ) -> QuantizeRequest:
-    """Read what a user gave `edgekit.api.quantize`.
+    """Read the user's arguments of `edgekit.api.quantize`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     read = read_options(options, QuantizeOptions)
     chosen, wrong_recipe = value_or_problems(read_recipe, recipe)
@@ -173,10 +173,10 @@ def read_finetune_request(
     seed: int,
     options: NetworkOptions,
 ) -> FinetuneRequest:
-    """Read what a user gave `edgekit.api.finetune`.
+    """Read the user's arguments of `edgekit.api.finetune`.
 
     Raises:
-        UsageError: everything that is wrong with it.
+        UsageError: all problems with them.
     """
     read = read_options(options, NetworkOptions)
     imports, problems = read_imports(source, read)
@@ -213,7 +213,7 @@ def _file_problems(out: Path, source: str) -> Iterator[Problem]:
 def _recipe_problems(
     name: str, recipe: Recipe | None, min_snr_db: float | None
 ) -> Iterator[Problem]:
-    """Why a recipe is none for `quantize`."""
+    """Yield the reasons why `quantize` does not take a recipe."""
     if min_snr_db is not None and recipe is not AUTO:
         step = "leave it out: only an export is judged"
         yield Problem("--min-snr", f"with recipe '{name}'", "recipe auto", step)
@@ -223,7 +223,7 @@ def _recipe_problems(
 
 
 def _target_problems(name: str | None, target: Target | None, bounded: bool) -> Iterator[Problem]:
-    """Why a target is none for `quantize`."""
+    """Yield the reasons why `quantize` does not take a target."""
     if target is None:
         yield unavailable("target", str(name), TARGETS, ())
     elif name is not None and not bounded:

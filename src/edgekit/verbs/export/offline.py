@@ -1,4 +1,4 @@
-"""What is done around the rewrite of an offline network: replacements, and real recordings in its proof."""
+"""The steps around the rewrite of an offline network: replacements, and real recordings in its proof."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,20 +19,20 @@ from edgekit.graph.nodes import unused_name, value_names
 from edgekit.quantize.calibrate.clips import Clip, load_calibration
 
 Feed = dict[str, Array]
-CLIPS = 4  # so many calibration clips are proven on and measured on
-SAMPLES = 4096  # at most so many of each: what is measured takes an import of that length
-FED = "fed/"  # before the name of an input: what it is fed with
-NOISE = 256  # samples of noise, where there is nothing else
+CLIPS = 4  # number of calibration clips for the proof and the measurement
+SAMPLES = 4096  # at most this many hops of each: a measurement imports a network of that length
+FED = "fed/"  # before the name of an input: the data fed to it
+NOISE = 256  # samples of noise, without other data
 
 
 def with_replacements(
     offline: Offline, forms: Mapping[str, Form], *, causal: bool
 ) -> tuple[Offline, tuple[ReplacedNode, ...]]:
-    """Replace what was asked for.
+    """Replace the parts that the user asked for.
 
     Raises:
-        UsageError: nothing in the network is what a form that was named replaces.
-        ModelError: what cannot be replaced.
+        UsageError: a named form replaces nothing in the network.
+        ModelError: parts that cannot be replaced.
     """
     if not forms:
         return offline, ()
@@ -49,9 +49,9 @@ def with_replacement_facts(
     found: Sequence[ReplacedNode],
     recordings: Sequence[Feed],
 ) -> Model:
-    """Say what was replaced, and how far the outputs are from the original's.
+    """Record the replacements, and the distance of the outputs from the original's.
 
-    Measured on `recordings`; without them on the examples, and on noise where there are none either.
+    It is measured on `recordings`; without them on the examples, or else on noise.
     """
     if not found:
         return network.describe(notes=[*network.notes, "--causal: nothing had to be replaced"])
@@ -98,14 +98,14 @@ def calibration_feeds(
     noise: Mapping[str, str],
     settings: InputSettings = NO_SETTINGS,
 ) -> list[Feed]:
-    """Whole inputs of the offline network from calibration clips: the loudest stretch of each, all of one length.
+    """Return whole inputs of the offline network from calibration clips: the loudest stretch of each, of equal length.
 
     Args:
         source: a folder, or ``package.module:factory``.
         network: one hop of it.
-        pcm: it with `with_fed` behind its front end, which then computes its inputs; None where it has none.
+        pcm: it with `with_fed` after its front end, which then computes its inputs; None where it has none.
         noise: inputs that a build draws, by distribution; they are drawn here, too.
-        settings: what inputs have that the clips lack.
+        settings: values of inputs that the clips lack.
     """
     read = pcm or with_noise(network, noise)
     clips = load_calibration(source, read, settings).clips[:CLIPS]
@@ -122,7 +122,7 @@ def calibration_feeds(
 def _loud_parts(
     network: Model, read: Model, clips: Sequence[Clip], has_frontend: bool
 ) -> list[Feed]:
-    """The loudest hops of each clip, with what a front end makes of them for the network's inputs."""
+    """Return the loudest hops of each clip, with the outputs of a front end for the network's inputs."""
     timed = [str(v.name) for v in network.stream_inputs if v.name in network.timing]
     fed = {name: f"{FED}{name}" for name in timed}
     most = max(SAMPLES // (network.stream.hop_samples or 1), 1)
@@ -139,7 +139,7 @@ def _loud_parts(
 
 
 def _whole_inputs(network: Model, clip: Feed, hops: int) -> Feed:
-    """The first hops of a clip joined along time; what has no time axis has one value."""
+    """Join the first hops of a clip along time; inputs without a time axis have one value."""
     feed = {}
     for value in network.given_inputs:
         name = str(value.name)
@@ -151,7 +151,7 @@ def _whole_inputs(network: Model, clip: Feed, hops: int) -> Feed:
 
 
 def with_fed(network: Model) -> Model:
-    """Return a network in which ``fed/NAME`` is what each input with a time axis is fed with, also by a front end."""
+    """Return a network with outputs ``fed/NAME``: the data fed to each input with a time axis, also by a front end."""
     model = network.ir.clone()
     graph = model.graph
     for value in [value for value in graph.inputs if value.name in network.timing]:
@@ -168,7 +168,7 @@ def with_fed(network: Model) -> Model:
 
 
 def _loudest(clip: Mapping[str, Array], first: str, constants: Sequence[str], most: int) -> Feed:
-    """The stretch of at most so many hops with the greatest power in the input `first`."""
+    """Return the stretch of hops, up to a limit, with the greatest power in the input `first`."""
     hops = len(clip[first])
     starts = range(0, max(hops - most, 0) + 1, most)
     power = [float(np.square(clip[first][n : n + most], dtype=np.float64).sum()) for n in starts]

@@ -16,7 +16,7 @@ from edgekit.verbs.export.flags import option_specs
 
 T = TypeVar("T")
 V = TypeVar("V")
-# What is taken where a type is declared: a path is a text, and numbers of other packages are numbers.
+# The types accepted for a declared type: a path is a text, and numbers of other packages are numbers.
 WIDER_TYPES: Mapping[object, object] = {
     str: str | os.PathLike,
     Path: str | os.PathLike,
@@ -27,12 +27,12 @@ WIDER_TYPES: Mapping[object, object] = {
 
 @dataclass(frozen=True)
 class OptionValues:
-    """Options that were read.
+    """The options of a user after reading.
 
     Attributes:
-        user_options: as they were given; those that are None are left out.
-        values: of those that can be read, as a request holds them.
-        problems_by_name: of the others.
+        user_options: as they were given, without those that are None.
+        values: of valid options, as a request holds them.
+        problems_by_name: of the other options.
     """
 
     user_options: Mapping[str, object]
@@ -41,11 +41,11 @@ class OptionValues:
 
     @property
     def problems(self) -> list[Problem]:
-        """All of them, in the order of the declaration."""
+        """All problems, in the order of the declaration."""
         return [problem for found in self.problems_by_name.values() for problem in found]
 
     def group(self, make: Callable[..., T], **more: object) -> T:
-        """Return what `make` makes of the values of its parameters' names, and of `more` of them."""
+        """Return `make` called with the values of its parameters' names, and with `more`."""
         names = signature(make).parameters
         values = {name: value for name, value in self.values.items() if name in names}
         return make(**{**values, **more})
@@ -59,7 +59,7 @@ def read_options(options: Mapping[str, object], known: type) -> OptionValues:
         known: the class that declares them.
 
     Raises:
-        TypeError: no such option, as Python says it of functions.
+        TypeError: no such option, in Python's words for functions.
         UsageError: every option whose value has another type.
     """
     check_options(options, known)
@@ -79,7 +79,7 @@ def check_options(options: Mapping[str, object], known: type) -> None:
     """Refuse keywords that are no options, and values of other types.
 
     Raises:
-        TypeError: no such option, as Python says it of functions.
+        TypeError: no such option, in Python's words for functions.
         UsageError: every option whose value has another type.
     """
     rows = option_specs(known)
@@ -96,7 +96,7 @@ def check_options(options: Mapping[str, object], known: type) -> None:
 
 
 def value_or_problems(read: Callable[[V], T], value: V | None) -> tuple[T | None, list[Problem]]:
-    """Read a value where there is one, or say why it cannot be read."""
+    """Return a value where there is one, or the reason why it cannot be read."""
     if value is None:
         return None, []
     try:
@@ -111,7 +111,7 @@ def texts_of(option: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _is_of_type(value: object, hint: object) -> bool:
-    """Whether a value is of a declared type; what is inside of it is read later."""
+    """Whether a value is of a declared type; its contents are read later."""
     if get_origin(hint) in (Union, UnionType):
         return any(_is_of_type(value, arm) for arm in get_args(hint))
     kind = get_origin(hint) or hint

@@ -1,4 +1,4 @@
-"""What is said of the inputs of two networks, one behind the other, divided between them."""
+"""Divide the options for inputs between two networks, the second of which follows the first."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -9,7 +9,7 @@ from edgekit.export.frontend.joined_models import PREFIX
 def split_options(
     options: Mapping[str, object], names: Collection[str]
 ) -> tuple[JsonObject, JsonObject]:
-    """Divide options into those of a network with inputs `names`, and those of the network behind it.
+    """Divide options into those of a network with inputs `names`, and those of the network that follows it.
 
     Args:
         options: each a mapping by input name, or a sequence of names, or of pairs that begin with one. An input

@@ -35,7 +35,7 @@ CONSTANT = (
 
 
 class StreamOptions(TypedDict, total=False):
-    """What the file of a network does not say about it: keywords of `edgekit.api.stream`."""
+    """Facts about a network that its file does not contain: keywords of `edgekit.api.stream`."""
 
     hop: Annotated[
         int | None,
@@ -128,7 +128,7 @@ class StreamOptions(TypedDict, total=False):
 
 
 class SettingOptions(TypedDict, total=False):
-    """What inputs have that calibration clips do not hold: keywords of all that calibrates."""
+    """Values of inputs that calibration clips lack: keywords of all functions that calibrate."""
 
     settings: Annotated[
         Mapping[str, Any],
@@ -145,7 +145,7 @@ class SettingOptions(TypedDict, total=False):
 
 
 class NetworkOptions(StreamOptions, SettingOptions, total=False):
-    """What else a network needs to be told, and its front end: keywords of `edgekit.api.finetune`."""
+    """Further facts about a network, and its front end: keywords of `edgekit.api.finetune`."""
 
     states: Annotated[
         Sequence[tuple[str, str]],
@@ -171,7 +171,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
 
 
 class BoundOptions(TypedDict, total=False):
-    """What `auto` may choose, and where it measures: keywords of `edgekit.api.quantize` and `edgekit.api.export`."""
+    """Bounds for `auto`, and where it measures: keywords of `edgekit.api.quantize` and `edgekit.api.export`."""
 
     max_flash: Annotated[
         int | None, Flag("Of weights: bounds what auto may choose.", "BYTES", minimum=1)

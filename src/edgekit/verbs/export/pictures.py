@@ -19,10 +19,10 @@ MOST = 256  # pictures that are looked at, at equal distances
 def engine_calibration(
     source: str, model: Model, picture: str | None, settings: InputSettings = NO_SETTINGS
 ) -> Calibration:
-    """As `load_calibration`, or a folder of PNG and JPEG files, with the values that `picture` declares.
+    """As `load_calibration`, or read a folder of PNG and JPEG files, with the values that `picture` declares.
 
     Raises:
-        CalibrationError: files that cannot be read, or of which nothing says what values they have.
+        CalibrationError: files that cannot be read, or whose range of values is not declared.
         ToolError: pillow is missing.
     """
     folder = Path(source)

@@ -39,7 +39,7 @@ WEIGHT_BITS = {"float32": 32, "float16": 16, "int8": 8, "int4": 4}
 
 @dataclass(frozen=True)
 class ExportResult:
-    """A build that was written: its folder, its manifest, and what the user should know of it."""
+    """The result of an export: its folder, its manifest, and notes for the user."""
 
     directory: Path
     manifest: Manifest
@@ -148,7 +148,7 @@ def _lower_with_kernels(
 
 
 class _DeviceMemory:
-    """The memories of the target's board, and what is too large for them."""
+    """The memories of the target's board, and the items that are too large for them."""
 
     def __init__(self, request: Request) -> None:
         self.request, board = request, request.output.companions.board
@@ -160,17 +160,17 @@ class _DeviceMemory:
         self.check(weights_misfit(model, self.bits, self.device), model)
 
     def check_build(self, build: Build, model: Model) -> tuple[str, ...]:
-        """Return what of a build does not fit, where that was allowed, and parts that its board lacks."""
+        """Return the misfits of a build, where these are allowed, and parts that its board lacks."""
         too_large = self.check(self.misfits(build, build.manifest), model)
         if self.request.output.companions.board is None:
             too_large += beyond_parts(build.manifest, self.device, model, self.bits)
         return too_large
 
     def check(self, found: tuple[str, ...], model: Model) -> tuple[str, ...]:
-        """Return what does not fit, where that was allowed.
+        """Return the misfits, where these are allowed.
 
         Raises:
-            CheckFailed: it was not.
+            CheckFailed: they are not allowed.
         """
         if found and not self.request.output.allow_oversize:
             step = "make the network smaller, take --recipe w8a8 or w4a8, or give --allow-oversize"
@@ -183,7 +183,7 @@ class _DeviceMemory:
 
 
 def _signal_notes(manifest: Manifest, request: Request) -> tuple[str, ...]:
-    """What signals lose of a build without a calibration; refused where the user asked for strictness."""
+    """Return notes on the loss of signals in a build without a calibration; refuse it under ``--strict``."""
     notes = signal_notes(manifest.verification)
     if request.output.strict and notes and request.quantization.metric is None:
         raise VerificationError("\n".join(("--strict", *notes)))
@@ -191,7 +191,7 @@ def _signal_notes(manifest: Manifest, request: Request) -> tuple[str, ...]:
 
 
 def check(model: Model, target: Target, **own: Any) -> None:
-    """Raise a ModelError with everything that a target, with some of its own options, does not support."""
+    """Raise a ModelError with everything that a target, with some of its options, does not support."""
     problems = target.check(model, **own)
     if not model.stream_inputs:
         what, allowed = "nothing that changes goes in", "an input that is no constant"
@@ -206,19 +206,19 @@ def check(model: Model, target: Target, **own: Any) -> None:
 
 
 def _notes_of(other: QuantizedNetwork) -> tuple[str, ...]:
-    """What the user should know of another network of the sampler."""
+    """Return notes for the user on another network of the sampler."""
     notes = (*other.notes, *kept_in_float(other.model))
     return tuple(f"{other.model.source.name}: {note}" for note in notes)
 
 
 def _package_notes(request: Request) -> tuple[str, ...]:
-    """Where each package is, and what has checked such packages."""
+    """Return the location of each package, and the tool that has checked such packages."""
     rows = [PACKAGES[kind] for kind in request.output.companions.packages]
     return tuple(f"{PACKAGE_PREFIX}{row.name}: {row.what}; checked {row.checked}" for row in rows)
 
 
 def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """What the adapter to a device of another rate costs."""
+    """Return the costs of the adapter to a device of another rate."""
     if device is None:
         return ()
     return (
@@ -229,7 +229,7 @@ def _device_notes(device: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def weight_bits(model: Model, recipe: Recipe) -> int:
-    """The narrowest form that a recipe gives float weights, in bits; a network that comes quantized keeps its own."""
+    """Return the narrowest form that a recipe gives float weights, in bits; a quantized network keeps its own."""
     if model.quantization.recipe not in FLOATS:
         return WEIGHT_BITS["float32"]
     return min(WEIGHT_BITS[kind] for kind in (recipe.weights, *recipe.layers.values()))

@@ -44,7 +44,7 @@ EXAMPLES_ONLY = (
 
 
 def quantize(imported: ImportedNetwork, request: Request, progress: Progress) -> QuantizedNetwork:
-    """Apply the request's recipe; a network that comes quantized keeps what it has.
+    """Apply the request's recipe; a network that comes quantized keeps its types.
 
     For a target that makes the integers itself the model stays float, and only the calibration is read.
     """
@@ -117,7 +117,7 @@ def _judge(
     request: Request,
     progress: Progress,
 ) -> HeldOutReport | None:
-    """What a recipe keeps of clips that are left out; None of a network that takes no sound."""
+    """Return the quality of a recipe on clips that are left out; None for a network without sound input."""
     if made.seen is None or made.seen.parts is None or not sound_inputs(model, calibration).pcm:
         return None
     metric = request.quantization.required_metric
@@ -125,7 +125,7 @@ def _judge(
 
 
 def _calibration(request: Request, model: Model, settings: InputSettings) -> Calibration | None:
-    """What the request calibrates on; of an engine this may be picture files."""
+    """Return the clips to calibrate on; for an engine these may be picture files."""
     source = request.quantization.calibration
     if source is None:
         return None
@@ -135,7 +135,7 @@ def _calibration(request: Request, model: Model, settings: InputSettings) -> Cal
 
 
 def fixed_scales(model: Model, request: Request) -> tuple[str, ...]:
-    """The note on a target without scales per hop, where the recipe has them and the network what they are for."""
+    """Return the note on a target without scales per hop, where the recipe and the network use them."""
     if request.target.hop_scales or not request.quantization.recipe.hop_scales:
         return ()
     if not (read := readers(model)):
@@ -148,7 +148,7 @@ def fixed_scales(model: Model, request: Request) -> tuple[str, ...]:
 
 
 def _for_target(request: Request) -> Quantization:
-    """How the network becomes integers, without scales per hop where the target has none."""
+    """Return the quantization, without scales per hop where the target has none."""
     recipe = request.quantization.recipe
     if recipe is AUTO or not recipe.hop_scales or request.target.hop_scales:
         return request.quantization
@@ -213,7 +213,7 @@ def _on_examples(
     calibration = repeat_hops(from_examples(imported.examples, network), network.constants)
     clips = (with_settings(clip, network, imports.settings) for clip in calibration.clips)
     calibration = replace(calibration, clips=tuple(clips))
-    # what a random input measures is worth nothing
+    # measurements on random inputs have no meaning
     recipe = close_recipe(network, request.quantization.recipe)
     plain = Quantization(recipe=recipe, min_snr_db=request.quantization.min_snr_db)
     made = apply_recipe(network, calibration, plain, progress)
@@ -243,10 +243,10 @@ def trajectories(model: Model, examples: Examples | None, given: Calibration | N
 
 @dataclass(frozen=True)
 class AppliedRecipe:
-    """A network in a recipe; `alone_db` as in `QuantizedNetwork`, `notes` what a search fell short of.
+    """A network in a recipe; `alone_db` as in `QuantizedNetwork`, `notes` on the goals that a search missed.
 
-    `seen` is what it was calibrated by; None of a recipe with several groups of steps. `measured`: what was measured
-    of what the recipe leaves open.
+    `seen` holds the observations of its calibration; None for a recipe with several groups of steps. `measured` holds
+    the measurements for the choices that the recipe leaves open.
     """
 
     model: Model
@@ -271,10 +271,10 @@ def apply_recipe(
     Args:
         model: the float network.
         calibration: its clips.
-        quantization: the recipe; for `AUTO` also what is looked for, what it may take and where it is measured.
+        quantization: the recipe; for `AUTO` also the goal, the bounds and the place of measurement.
         progress: see `edgekit.api`.
-        examples: a factory's inputs, for conditions of a denoiser beside labels.
-        fixed: whether a search tries no scale per hop.
+        examples: a factory's inputs, for conditions of a denoiser other than labels.
+        fixed: forbid scales per hop in a search.
     """
     recipe = quantization.recipe
     if recipe is AUTO:
@@ -310,7 +310,7 @@ def apply_recipe(
 
 
 def recipe_conflict(model: Model, recipe: Recipe) -> Problem | None:
-    """Say why a network that is quantized already cannot get this recipe; it stays as it is."""
+    """Return why a network that is quantized already cannot get this recipe; it stays as it is."""
     own = model.quantization.recipe
     name = recipe.name
     if own == FLOAT or name == own or (own == SOURCE_RECIPE and name == FLOAT):
@@ -322,7 +322,7 @@ def recipe_conflict(model: Model, recipe: Recipe) -> Problem | None:
 
 
 def repeat_hops(calibration: Calibration, constants: Sequence[str]) -> Calibration:
-    """Return example inputs but the constant ones over and over, so that the states are seen as well."""
+    """Return example inputs, all but constants repeated, so that states are observed as well."""
     clips = tuple(
         {
             name: array

@@ -1,4 +1,4 @@
-"""What reads the values of options, see `edgekit.verbs.export.flags.Flag.read`, where no other module does."""
+"""Readers of option values, see `edgekit.verbs.export.flags.Flag.read`, that no other module has."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from edgekit.quantize.recipe import AUTO, RECIPES, Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.targets.c.plugin.ranges import read_ranges
 
-MOST_SAMPLES = 2**16  # that a frame lasts: what a float stands for is the nearest such fraction
+MOST_SAMPLES = 2**16  # of a frame's length: a float stands for the nearest such fraction
 
 
 def read_recipe(text: str) -> Recipe:
@@ -32,7 +32,7 @@ def read_min_snr(min_snr_db: float) -> float:
     """Return a least fidelity in dB.
 
     Raises:
-        UsageError: it is no finite number.
+        UsageError: it is not a finite number.
     """
     if not math.isfinite(min_snr_db):
         raise UsageError(Problem("--min-snr", str(min_snr_db), "a number of dB", "give one, as 20"))
@@ -52,7 +52,7 @@ def read_layouts(layouts: Mapping[str, Layout | str]) -> dict[str, Layout]:
     """Return input or output name -> its layout, which may be a text, as NCT.
 
     Raises:
-        UsageError: every text that is no layout.
+        UsageError: every text that is not a layout.
     """
     found, problems = dict[str, Layout](), list[Problem]()
     for name, layout in layouts.items():
@@ -70,10 +70,10 @@ def read_rates(samples: Mapping[str, Fraction | float | str]) -> dict[str, Fract
     """Return input name -> frames of it in one sample of the reference stream, exact.
 
     Args:
-        samples: input name -> how many samples of the reference stream a frame lasts, as 64, 1.5 or "3/2".
+        samples: input name -> the length of a frame in samples of the reference stream, as 64, 1.5 or "3/2".
 
     Raises:
-        UsageError: every rate that is no number of at least 1.
+        UsageError: every rate that is not a number of at least 1.
     """
     rates, problems = {}, []
     for name, count in samples.items():
@@ -95,10 +95,10 @@ def read_rates(samples: Mapping[str, Fraction | float | str]) -> dict[str, Fract
 
 
 def read_knob_ranges(knobs: Mapping[str, str]) -> dict[str, Range]:
-    """Return control -> what its knob may be set to.
+    """Return control -> the range of its knob.
 
     Raises:
-        UsageError: everything that is wrong with the texts.
+        UsageError: all problems with the texts.
     """
     ranges, problems = dict[str, Range](), list[Problem]()
     for name, text in knobs.items():

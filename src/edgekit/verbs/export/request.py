@@ -1,4 +1,4 @@
-"""What a user asks an export for, as values: read once, before any work."""
+"""The request of an export, read once before any work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,16 +36,16 @@ from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
-    """How a network becomes integers, and what it must keep.
+    """The quantization of a network, and the quality that it must keep.
 
     Attributes:
-        recipe: how it is quantized; `AUTO` for a search.
+        recipe: of the quantization; `AUTO` for a search.
         is_asked: whether the user named the recipe.
         calibration: a folder, or ``package.module:factory``.
-        min_snr_db: least fidelity.
+        min_snr_db: least SNR.
         metric: the user's, which then has the unit of `min_snr_db`.
-        limits: what a search for types may take of the device.
-        workers: where it measures.
+        limits: the resources of the device that a build of a search may take.
+        workers: the processes that measure in a search.
     """
 
     recipe: Recipe
@@ -58,7 +58,7 @@ class Quantization:
 
     @property
     def required_metric(self) -> RequiredMetric | None:
-        """The user's metric and what it must reach, where there is one."""
+        """The user's metric and the value that it must reach, where there is one."""
         if self.metric is None or self.min_snr_db is None:
             return None
         return self.metric, self.min_snr_db
@@ -76,14 +76,14 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """What is written, and what is refused instead.
+    """The files to write, and the reasons to refuse.
 
     Attributes:
-        strict: whether what an integer recipe leaves in float is refused.
+        strict: whether a build is refused if an integer recipe leaves layers in float.
         allow_oversize: whether a build may be too large for its board.
         force: whether a build in the folder is replaced.
         device_rate: of the sound device, Hz; None where the network has its own.
-        companions: the board that it is placed on, and what it is laid out for.
+        companions: the board that runs it, and the packages and bindings to write.
         tune: whether the kernels of its layers are measured.
         schedule: the kernel of each layer; None where the cost model or a measurement chooses.
     """
@@ -99,16 +99,16 @@ class OutputOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is exported, to which target, how, and where to.
+    """An export: its source, its target, the options and the output folder.
 
     Attributes:
         source: ``package.module:factory``, a .pt2 or an .onnx.
         target: the row of its table.
         out: the folder to make.
-        imports: what the network's file does not say.
-        quantization: how it becomes integers.
-        output: what is written.
-        own: the target's own options.
+        imports: facts that the network's file does not contain.
+        quantization: the conversion to integers.
+        output: the files to write.
+        own: options of this target only.
     """
 
     source: str
@@ -121,7 +121,7 @@ class Request:
 
     @property
     def needs(self) -> list[str]:
-        """Packages and tools that the export takes, besides what its factory imports, see `doctor.require`."""
+        """Packages and tools that the export needs, besides the imports of its factory, see `doctor.require`."""
         target = self.target
         wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
         if "instructions" in self.quantization.limits.most or self.output.tune:
@@ -130,10 +130,10 @@ class Request:
 
 
 def read_request(source: str, target: str, out: Path, options: ExportOptions) -> Request:
-    """Read what a user gave.
+    """Read the user's arguments.
 
     Raises:
-        UsageError: everything that is wrong with it, before anything is loaded.
+        UsageError: all problems with them, before anything is loaded.
     """
     read = read_options(options, ExportOptions)
     row = TARGETS.get(target)
@@ -161,7 +161,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
 
 
 def read_imports(source: str, read: OptionValues) -> tuple[ImportOptions, list[Problem]]:
-    """Return what options say of an import, and everything that is wrong with that and with the source."""
+    """Return the options for an import, and all problems with them and with the source."""
     values, problems = read.values, read.problems_by_name
     causal = bool(values.get("causal"))
     forms, wrong_forms = value_or_problems(
@@ -212,7 +212,7 @@ def _recipe_of(read: OptionValues, target: Target | None) -> Recipe | None:
 def _recipe_problems(
     source: str, read: OptionValues, recipe: Recipe | None, target: Target | None
 ) -> Iterator[Problem]:
-    """Why a recipe does not go with the target, or with the source that has no calibration."""
+    """Yield the conflicts of a recipe with the target, or with a source without a calibration."""
     if recipe is None:
         return
     if recipe.weights == HALF and target is not None and not _limits_recipes(target):
@@ -224,7 +224,7 @@ def _recipe_problems(
 
 
 def _output_problems(read: OptionValues, out: Path) -> Iterator[Problem]:
-    """What is wrong with the folder to make, the sound device and the kernels."""
+    """Yield problems with the output folder, the sound device and the kernels."""
     device_rate, network_rate = (read.values.get(name) for name in ("device_rate", "sample_rate"))
     if isinstance(device_rate, int):
         hz = network_rate if isinstance(network_rate, int) else None
@@ -239,7 +239,7 @@ def _output_problems(read: OptionValues, out: Path) -> Iterator[Problem]:
 
 
 def metric_problems(read: OptionValues, target: Target | None) -> Iterator[Problem]:
-    """Return why a metric does not go with the other options, if it does not."""
+    """Yield the conflicts of a metric with the other options."""
     if "metric" not in read.user_options:
         return
     if "min_snr_db" not in read.user_options:
@@ -254,7 +254,7 @@ def metric_problems(read: OptionValues, target: Target | None) -> Iterator[Probl
 def read_limits(
     values: Mapping[str, object], target: Target | None, recipe: Recipe | None
 ) -> tuple[Limits, list[Problem]]:
-    """Return what a search for types may take, and everything that is wrong with the bounds."""
+    """Return the bounds of a search for types, and all problems with them."""
     most = {key: count for key in FLAGS if isinstance(count := values.get(f"max_{key}"), int)}
     is_calibrated = any(values.get(name) is not None for name in ("calibration", "sampler"))
     problems = []
@@ -268,7 +268,7 @@ def read_limits(
 def _limit_conflicts(
     key: str, count: int, is_calibrated: bool, target: Target | None, recipe: Recipe | None
 ) -> Iterator[tuple[str, str]]:
-    """What a bound does not go with, and what it goes with, the first first."""
+    """Yield the conflicts of a bound, each with the allowed value, the first first."""
     if recipe is not None and recipe is not AUTO:
         yield f"recipe '{recipe.name}', which chooses nothing", "--recipe auto"
     if count < 1:
@@ -303,7 +303,7 @@ def read_workers(
 
 
 def _limits_recipes(target: Target | None) -> bool:
-    """Whether a target says itself which recipes it takes."""
+    """Whether a target declares which recipes it takes."""
     return target is not None and "recipe" in target.choices()
 
 
@@ -331,7 +331,7 @@ def target_problems(read: OptionValues, target: Target) -> list[Problem]:
 
 
 def half_problems(target: Target) -> list[Problem]:
-    """Return why float16 weights do not go with the target, if they do not."""
+    """Return the conflicts of float16 weights with the target."""
     if target.stores_half:
         return []
     found = f"for target '{target.name}', which multiplies by float32 or integer weights only"
@@ -341,7 +341,7 @@ def half_problems(target: Target) -> list[Problem]:
 
 
 def calibration_problems(source: str, recipe: str) -> list[Problem]:
-    """Return why an integer recipe without --calibration does not go with the source, if it does not."""
+    """Return the conflicts of an integer recipe without --calibration with the source."""
     if not is_onnx(source):
         return []
     allowed = "--calibration SOURCE: an .onnx holds no example inputs"

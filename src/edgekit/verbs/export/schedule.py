@@ -20,7 +20,7 @@ Schedule = Mapping[str, str]  # kernel by layer
 
 
 def schedule_text(schedule: Schedule, costs: Mapping[str, str]) -> str:
-    """Return the text that `read_schedule` reads; behind a layer stands what was measured of it, in a line."""
+    """Return the text that `read_schedule` reads; after each layer come its measurements, in one line."""
     lines = [
         "# The kernel of each layer, for edgekit export --schedule.",
         f"[{LAYERS}]",

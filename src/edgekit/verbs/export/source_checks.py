@@ -1,4 +1,4 @@
-"""What is wrong with a source and with what options say of it, before anything that imports networks is loaded."""
+"""Check a source and the options about it, before any module that imports networks is loaded."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from edgekit.verbs.export.source_names import is_onnx, other_file
 
 
 def source_problems(source: str, options: ImportOptions) -> list[Problem]:
-    """Return what is wrong with a source's name and options before anything is loaded."""
+    """Return problems with a source's name and options before anything is loaded."""
     problems = [*_name_problems(source), *_constant_problems(source, options)]
     if options.frontend is not None:
         problems += frontend_problems(options.frontend, options.sample_rate)
@@ -23,10 +23,10 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
 
 
 def find_code(source: str) -> None:
-    """See that a factory is there, before what imports networks is loaded.
+    """Check that a factory exists, before modules that import networks are loaded.
 
     Raises:
-        UsageError: it is not.
+        UsageError: it does not exist.
     """
     if not is_onnx(source) and Path(source).suffix != ".pt2":
         find_factory(source)
@@ -57,7 +57,7 @@ def _constant_problems(source: str, options: ImportOptions) -> Iterator[Problem]
 
 
 def _form_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
-    """Forms that replace what needs the end are of an offline network."""
+    """Refuse replacement forms for a network that is not offline."""
     if options.replace and not options.time_axes and not is_onnx(source):
         flag = "--causal" if options.causal else "--replace"
         step = "add --time-axis INPUT:AXIS"
@@ -79,7 +79,7 @@ def frontend_problems(forms: Forms, sample_rate: int | None) -> list[Problem]:
 
 
 def sampler_conflicts(options: ImportOptions) -> list[Problem]:
-    """A denoiser is no stream."""
+    """Return conflicts between a sampler and options for streams."""
     streaming = {
         "--frontend": options.frontend,
         "--hop": options.hop,

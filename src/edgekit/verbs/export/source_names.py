@@ -1,4 +1,4 @@
-"""How a source is named: a file, or a factory of a module."""
+"""Names of sources: a file, or a factory of a module."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def source_name(source: str) -> str:
 
 
 def other_file(path: Path) -> tuple[str, str]:
-    """What is there where a network was named, and what to do."""
+    """Return what the file is instead of a network, and the step to take."""
     if (path / "manifest.json").is_file():
         return "a build", "give the network that it was exported from"
     kind = "folder" if path.is_dir() else f"{path.suffix} file" if path.suffix else "file"

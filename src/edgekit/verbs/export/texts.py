@@ -10,7 +10,7 @@ from edgekit.base.setting_texts import STEP
 
 
 def has_value(text: str) -> bool:
-    """Whether a text says something of a name."""
+    """Whether a text gives a value to a name."""
     return "=" in text
 
 
@@ -20,7 +20,7 @@ def has_no_value(text: str) -> bool:
 
 
 def parse_state(text: str) -> tuple[str, str]:
-    """Split ``IN:OUT`` at its middle colon, since names may hold colons of their own."""
+    """Split ``IN:OUT`` at its middle colon, since names may contain colons."""
     parts = text.split(":")
     half = len(parts) // 2
     names = ":".join(parts[:half]), ":".join(parts[half:])

@@ -22,7 +22,7 @@ def prune(
     smallest: int | None = None,
     progress: Progress = silent,
 ) -> "tuple[PrunedLayer, ...]":
-    """Write a float network with N:M sparse weights as one .onnx; returns what became of each weight.
+    """Write a float network with N:M sparse weights as one .onnx; return the result for each weight.
 
     Of each M weights along the input dimension the N of largest magnitude stay.
 
@@ -32,7 +32,7 @@ def prune(
         out: the file to write.
         layers: a regular expression that names of layers or weights must have; all where it is left out.
         smallest: layers with fewer weights are left, by default those below 1024.
-        progress: is told the stage, the steps done, and how many there are.
+        progress: gets the stage, the steps done, and the number of steps.
 
     Raises:
         UsageError: everything that is wrong with the request or the network.
@@ -52,12 +52,12 @@ def finetune(
     progress: Progress = silent,
     **options: Unpack[NetworkOptions],
 ) -> "TuningResult":
-    """Train a network's float weights a little, so that a recipe's integers hold it; writes it as one .onnx.
+    """Train a network's float weights a little for the integers of a recipe, and write it as one .onnx.
 
     The integers' outputs are pulled towards those of the float network, on the calibration; there are no labels. A
     quarter of the clips is left out of training and calibration, and measured. `export` takes the file with the same
-    recipe, calibration, sample rate and front end. What interrupts it leaves a checkpoint beside the file, from which
-    the same call goes on; the result is the same.
+    recipe, calibration, sample rate and front end. An interrupted call leaves a checkpoint next to the file. The same
+    call goes on from it, with the same result.
 
     Args:
         source: ``package.module:factory``, a .pt2 or an .onnx.
@@ -65,13 +65,13 @@ def finetune(
         calibration: a folder of .wav or .npz, or ``package.module:factory``.
         out: the .onnx to write.
         steps: of training; some hundreds.
-        seed: 0 to 2^32 - 1, of what is drawn.
-        progress: is told the stage, the steps done, and how many there are.
+        seed: 0 to 2^32 - 1, of all random numbers.
+        progress: gets the stage, the steps done, and the number of steps.
         options: as `edgekit.verbs.export.options.NetworkOptions` declares them.
 
     Raises:
-        UsageError: all that is wrong with request, network or calibration, or a checkpoint of another training.
-        VerificationError: the integers hold the network no better than before; nothing is written.
+        UsageError: all problems with request, network or calibration, or a checkpoint of another training.
+        VerificationError: the integers are no nearer to the network than before; nothing is written.
     """
     request = read_finetune_request(source, Path(out), recipe, calibration, steps, seed, options)
     return entry_points.finetune(request, progress)

@@ -1,4 +1,4 @@
-"""What the stages of an export hand to each other."""
+"""Values that the stages of an export pass to each other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,14 +22,13 @@ Examples = Mapping[str, "Float32"]  # a factory's inputs by name, (hops, *shape)
 
 @dataclass(frozen=True)
 class QuantizedNetwork:
-    """The model to lower, the float form it is compared with, and what it was calibrated on.
+    """The model to lower, the float form it is compared with, and its calibration.
 
-    `recipe` is None where another tool quantized it. `alone_db`: of a recipe that was searched, the
-    signal-to-noise ratio with one tensor alone in its narrowest type, by name. `others`: the other networks of its
-    sampler, by what they do. `judged`: what the recipe keeps of clips that are left out of its calibration, of a
-    network that hears sound. `measured`: what was measured of what the recipe leaves
-    open, as the manifest says it, see `edgekit.judge.preparation_choice`. `is_uncalibrated`: whether example inputs
-    alone gave its integers their ranges.
+    `recipe` is None where another tool quantized it. `alone_db`: for a searched recipe, the SNR with one tensor alone
+    in its narrowest type, by name. `others`: the other networks of its sampler, by role. `judged`: the quality of the
+    recipe on clips left out of its calibration, for a network with sound input. `measured`: measurements for the
+    choices that the recipe leaves open, as in the manifest, see `edgekit.judge.preparation_choice`. `is_uncalibrated`:
+    whether only example inputs gave its integers their ranges.
     """
 
     model: "Model"
@@ -46,10 +45,10 @@ class QuantizedNetwork:
 
 @dataclass(frozen=True)
 class Companions:
-    """What a build gets beside its C.
+    """The companions of a build's C.
 
     Attributes:
-        board: the user's own; None for the one that QEMU emulates.
+        board: the user's own; None for that of QEMU's emulation.
         packages: ecosystems that it is laid out for, and the versions of these packages.
         bindings: languages that it gets bindings for.
     """
@@ -64,17 +63,17 @@ NO_COMPANIONS = Companions()
 
 @dataclass(frozen=True)
 class WrittenBuild:
-    """A build that was written to a folder and is not verified yet.
+    """A build in a folder that is not verified yet.
 
     Attributes:
-        folder: where its files are.
+        folder: of its files.
         build: the same as a value.
-        quantized: what it was lowered from.
+        quantized: its source.
         examples: of the source; None where it has none.
-        min_snr_db: least fidelity; None for what the recipe should reach.
+        min_snr_db: least SNR; None for that of the recipe.
         metric: the user's, which then has the unit of `min_snr_db`.
-        companions: the board that it is placed on, and what it is laid out for.
-        settings: what inputs have besides noise, where there is no calibration.
+        companions: its board, packages and bindings.
+        settings: values of inputs besides noise, where there is no calibration.
     """
 
     folder: Path

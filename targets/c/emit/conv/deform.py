@@ -39,7 +39,7 @@ def emit_deform_conv(ctx: Context, node: ir.Node) -> None:
 
 
 def emit_square_deform_int(ctx: Context, node: ir.Node) -> None:
-    """One picture."""
+    """Emit the layer for one picture."""
     x, d, y = *node.inputs[:2], node.outputs[0]
     arrays = [
         ctx.constant(f"{node.name}_{name}", array_attribute(node, name))
@@ -67,7 +67,7 @@ def macs_square_deform_int(node: ir.Node) -> int:
 
 
 def traits_deform_conv(node: ir.Node) -> Traits:
-    """Work space for what the taps of one pixel read."""
+    """Return the work space for the values under the taps of one pixel."""
     _, _, k_h, k_w = dims(node.inputs[1])
     return Traits(scratch=4 * dims(node.inputs[0])[1] * k_h * k_w)
 
@@ -82,5 +82,5 @@ def check_deform_conv(node: ir.Node) -> list[Problem]:
 
 
 def macs_deform_conv(node: ir.Node) -> int:
-    """Of the weights; the interpolation is not counted."""
+    """Return the multiply-accumulates of the weights; the interpolation is not counted."""
     return dims(node.inputs[0])[0] * conv_shape(node, list(dims(node.inputs[1])[2:])).macs

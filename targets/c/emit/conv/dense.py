@@ -1,9 +1,9 @@
 """Convolutions that are one matrix product, as fully connected layers: those of a single frame.
 
-A convolution whose kernel covers all of its input has one output element per channel, whose taps lie in memory
-order. A transposed convolution of one input element spreads each channel over all of its output; one of a few inputs,
-all of which each of its outputs reads, is a row of taps per output. Sums of float layers run in the order of the
-convolutions' kernels, so that they have the same bits.
+A convolution whose kernel covers all of its input has one output element per channel, whose taps lie in memory order. A
+transposed convolution of one input element spreads each channel over all of its output. One of a few inputs, all of
+which each of its outputs reads, is a row of taps per output. Sums of float layers run in the order of the convolutions'
+kernels, so that they have the same bits.
 """
 
 from dataclasses import dataclass

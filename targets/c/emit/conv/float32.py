@@ -32,7 +32,7 @@ def emit_conv(ctx: Context, node: ir.Node) -> None:
 def _emit_images(
     ctx: Context, node: ir.Node, kernel: str, w: str, shape: ConvShape, *more: object
 ) -> None:
-    """Call a kernel image by image, with its weights and shape, and what stands between output and shape."""
+    """Call a kernel image by image, with its weights and shape, and the arguments between output and shape."""
     x, y, bias = node.inputs[0], node.outputs[0], optional(node, 2)
     images = dims(x)[0]
     at = [ctx.pointer(v) for v in (x, y)]
@@ -49,7 +49,7 @@ def _emit_images(
 
 
 def _emit_rows(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_f32`` or ``ek_conv_transpose_f32``."""
+    """Emit ``ek_conv_f32`` or ``ek_conv_transpose_f32``."""
     w = node.inputs[1]
     shape, weights = conv_shape(node, list(dims(w)[2:])), constant(w)
     packed, kernel = ctx.pointer(w), f"{KERNELS[node.op_type]}_f32"
@@ -60,7 +60,7 @@ def _emit_rows(ctx: Context, node: ir.Node) -> None:
 
 
 def _emit_channels(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_channels_f32``."""
+    """Emit ``ek_conv_channels_f32``."""
     weights, shape = constant(node.inputs[1]), _used_shape(node)
     assert weights is not None and shape is not None
     matrix = trimmed_weights(weights, conv_shape(node, list(weights.shape[2:]))).reshape(
@@ -71,7 +71,7 @@ def _emit_channels(ctx: Context, node: ir.Node) -> None:
 
 
 def _emit_tiles(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_winograd_f32``."""
+    """Emit ``ek_conv_winograd_f32``."""
     weights = constant(node.inputs[1])
     assert weights is not None
     shape = conv_shape(node, [3, 3])
@@ -85,7 +85,7 @@ WIDE = 8  # lanes above which tiles of twelve sums wait less for their outputs
 
 
 def _used_shape(node: ir.Node) -> ConvShape | None:
-    """Of a convolution of constant weights, by the taps that are used, lying; None of others."""
+    """Return the lying shape of a convolution with constant weights, for the taps it uses; None for other nodes."""
     weights = constant(node.inputs[1])
     if node.op_type != "Conv" or weights is None:
         return None
@@ -108,9 +108,9 @@ def _takes_channels(selection: Selection, node: ir.Node) -> bool:
 def _by_channels(selection: Selection, node: ir.Node) -> bool:
     """Whether vectors of output channels take less time than those of positions, as ``ek_conv_f32`` has them.
 
-    The time of either kernel is that of its products, of those that idle lanes take, and of what sums become; that of
-    vectors of positions also of laying out inputs by their strides, which all outputs share, and of narrow rows. The
-    numbers are measured on layers of ``bench/layers/layers.py``.
+    Both kernels pay for their products, for idle lanes, and for the outputs made of the sums. Vectors of positions also
+    pay for laying out inputs by their strides, which all outputs share, and for narrow rows. The numbers are measured
+    on layers of ``bench/layers/layers.py``.
     """
     lanes, s = selection.float_packing.columns, _used_shape(node)
     assert s is not None
@@ -150,7 +150,7 @@ def _is_inside(s: ConvShape) -> bool:
 
 
 def has_room(s: ConvShape) -> bool:
-    """Whether the inputs of enough outputs fit into what ``ek_conv_channels_f32`` holds at once."""
+    """Whether the inputs of enough outputs fit into the buffer of ``ek_conv_channels_f32``."""
     kernel, positions = s.k_h * s.k_w, s.out_h * s.out_w
     plain = s.stride_h == s.stride_w == 1 and (s.in_h, s.in_w) == (s.out_h, s.out_w)
     one_row = kernel == 1 and plain and _is_inside(s)
@@ -178,7 +178,7 @@ FLOAT_KERNELS = (
 
 
 def check_spatial(node: ir.Node) -> list[Problem]:
-    """One or two spatial dimensions."""
+    """Check that there are one or two spatial dimensions."""
     shape = dims(node.inputs[0])
     if len(shape) in (3, 4):
         return []
@@ -187,12 +187,12 @@ def check_spatial(node: ir.Node) -> list[Problem]:
 
 
 def macs_conv(node: ir.Node) -> int:
-    """Of the float node."""
+    """Return the multiply-accumulates of the float node."""
     return dims(node.inputs[0])[0] * macs_of(node, conv_shape(node, list(dims(node.inputs[1])[2:])))
 
 
 def macs_of(node: ir.Node, shape: ConvShape) -> int:
-    """Of a convolution or a transposed one with these sizes."""
+    """Return the multiply-accumulates of a convolution or a transposed one with these sizes."""
     if node.op_type == "Conv":
         return shape.macs
     return (

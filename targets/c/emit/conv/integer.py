@@ -36,7 +36,7 @@ def emit_conv_int(ctx: Context, node: ir.Node) -> None:
 
 
 def _conv_shape(node: ir.Node) -> ConvShape | None:
-    """Of a convolution, or of the one that a transposed one is by its phases; None where it is none."""
+    """Return the shape of a convolution, or of a transposed one's phases as a convolution; None for others."""
     if node.op_type == "Conv":
         return ConvShape.of(ints(node, "shape", [])).trimmed().lying().flat()
     found = phases_of_node(node)
@@ -44,13 +44,13 @@ def _conv_shape(node: ir.Node) -> ConvShape | None:
 
 
 def _transposed_shape(node: ir.Node) -> ConvShape | None:
-    """Of a transposed convolution as it is; None of others."""
+    """Return the shape of a transposed convolution as it is; None for other nodes."""
     transposed = node.op_type == "ConvTranspose"
     return ConvShape.of(ints(node, "shape", [])).lying() if transposed else None
 
 
 def _emit_conv(path: ConvPath, ctx: Context, node: ir.Node) -> None:
-    """By a kernel of convolutions."""
+    """Emit a kernel of convolutions."""
     if node.op_type == "ConvTranspose":
         _emit_phases(path, ctx, node)
     elif not _emit_sparse_int(ctx, node):
@@ -71,7 +71,7 @@ def _emit_phases(path: ConvPath, ctx: Context, node: ir.Node) -> None:
 
 
 def _emit_transposed(path: ConvPath, ctx: Context, node: ir.Node) -> None:
-    """By a kernel of transposed convolutions."""
+    """Emit a kernel of transposed convolutions."""
     y = ctx.pointer(node.outputs[0])
     _call_packed(ctx, node, path, _parts(node), _transposed_shape(node), y)
 
@@ -91,7 +91,7 @@ def _phases_pay(selection: Selection, node: ir.Node) -> bool:
 
 
 def _room_of_phases(_: Selection, node: ir.Node) -> int:
-    """What the convolution of all phases gives, before it is put side by side."""
+    """Return the bytes of the outputs of all phases, before they are interleaved."""
     found = phases_of_node(node)
     if found is None or not found.copies:
         return 0
@@ -134,7 +134,7 @@ def _path_supports(path: ConvPath, shape_of: ShapeOf, selection: Selection, node
 
 
 def _pays(path: ConvPath, shape_of: ShapeOf, selection: Selection, node: ir.Node) -> bool:
-    """Whether it takes less time than those behind it."""
+    """Whether it takes less time than the paths after it."""
     shape = shape_of(node)
     return shape is not None and path.pays(shape, selection.packing)
 
@@ -178,7 +178,7 @@ def _call_int(
 
 
 def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_conv_winograd_s8_s8``."""
+    """Emit ``ek_conv_winograd_s8_s8``."""
     parts, zero = _parts(node), int_attribute(node, "x_zero")
     parts["bias"] = winograd_int.fold_winograd_bias(parts["w"], parts["bias"], zero)
     parts["w"] = winograd_int.pack_winograd(parts["w"])
@@ -187,7 +187,7 @@ def _emit_tiles_int(ctx: Context, node: ir.Node) -> None:
 
 
 def _has_tiles_int(selection: Selection, node: ir.Node) -> bool:
-    """Whether ``ek_conv_winograd_s8_s8`` has the bits of ``ek_conv_s8_s8``, which is what else computes the node."""
+    """Whether ``ek_conv_winograd_s8_s8`` has the bits of ``ek_conv_s8_s8``, the alternative for the node."""
     if node.op_type != "Conv" or int_kernel("ek_conv", node) != "ek_conv_s8_s8":
         return False
     w, bias, shift = (array_attribute(node, name) for name in ("w", "bias", "shift"))
@@ -198,7 +198,7 @@ def _has_tiles_int(selection: Selection, node: ir.Node) -> bool:
 
 
 def _emit_sparse_int(ctx: Context, node: ir.Node) -> bool:
-    """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; says whether it did."""
+    """Emit a 1x1 convolution of sparse weights, its zero point folded into the bias; return whether it did."""
     found = _pointwise(node)
     if found is None:
         return False
@@ -275,5 +275,5 @@ INT_KERNELS = (
 
 
 def macs_conv_int(node: ir.Node) -> int:
-    """Of the node's stored geometry."""
+    """Return the multiply-accumulates of the node's stored geometry."""
     return macs_of(node, ConvShape.of(ints(node, "shape", [])))

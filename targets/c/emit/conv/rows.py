@@ -1,7 +1,7 @@
 """Integer transposed convolutions block by block: one product of a window of inputs with the rows of all phases.
 
-The inputs are laid with their channels side by side, so that what a block of outputs reads is a stretch of memory for
-each row of the window. The outputs of a block are runs of ``stride`` neighbours in each channel.
+The channels of the inputs are interleaved. So a block of outputs reads a contiguous piece of memory for each row of the
+window. The outputs of a block are runs of ``stride`` neighbours in each channel.
 """
 
 from collections.abc import Callable
@@ -90,7 +90,7 @@ def _bias(node: ir.Node, found: Phases) -> Array | None:
 
 
 def _frames(s: ConvShape) -> tuple[int, int]:
-    """Rows and columns of inputs that the windows of all blocks span, with what is outside."""
+    """Return rows and columns of inputs that the windows of all blocks span, with those outside."""
     return s.out_h + s.k_h - 1, s.out_w + s.k_w - 1
 
 
@@ -100,7 +100,7 @@ def _laid_bytes(node: ir.Node, found: Phases) -> int:
 
 
 def emit_rows(ctx: Context, node: ir.Node) -> None:
-    """By ``ek_frame_fc``, a call for each block."""
+    """Emit ``ek_frame_fc``, a call for each block."""
     found, x, y = phases_of_node(node), node.inputs[0], node.outputs[0]
     assert found is not None and x is not None and x.dtype is not None and y.dtype is not None
     s, wide = found.shape, _frames(found.shape)[1]

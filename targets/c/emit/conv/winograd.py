@@ -1,4 +1,4 @@
-"""Which convolutions ``ek_conv_winograd_f32`` computes, in what strips of tiles, with what weights and work space."""
+"""Convolutions for ``ek_conv_winograd_f32``: the conditions, the strips of tiles, the weights and the work space."""
 
 from dataclasses import dataclass
 
@@ -32,13 +32,13 @@ class Strip:
     columns: int
 
     def work_floats(self, s: ConvShape) -> int:
-        """What the kernel needs."""
+        """Return the work space of the kernel in floats."""
         tiles = self.rows * self.columns
         return PLACES * (s.in_c * tiles + 32 * tiles + 64)
 
 
 def strip_of(s: ConvShape) -> Strip:
-    """The strips of a convolution: equal parts of its tiles, whole rows of them where there is room."""
+    """Return the strips of a convolution: equal parts of its tiles, whole rows of them where space allows."""
     high, wide = -(-s.out_h // 2), -(-s.out_w // 2)
     most = max(LEAST_TILES, STRIP // (PLACES * (s.in_c + 32)))
     columns = _equal(wide, min(most, MOST_COLUMNS))
@@ -54,8 +54,8 @@ def transform_weights(w: Array) -> Float32:
 def takes(selection: Selection, node: ir.Node) -> bool:
     """Whether the device has the kernel, and it computes a float convolution.
 
-    Tiles multiply sums of inputs. A tap that is 0 in all weights, as masks leave it, would let what it excludes come
-    through by its rounding, so such convolutions are left to other kernels.
+    Tiles multiply sums of inputs. A tap that is 0 in all weights, as after masks, would leak its input through
+    rounding, so such convolutions are left to other kernels.
     """
     w = constant(node.inputs[1])
     if w is None or len(dims(node.inputs[0])) != 4 or selection.float_packing.columns < 8:

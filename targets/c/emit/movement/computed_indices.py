@@ -63,7 +63,7 @@ def emit_elements(ctx: Context, node: ir.Node) -> None:
 
 
 def emit_tuples(ctx: Context, node: ir.Node) -> None:
-    """GatherND: a part of the data for each tuple of indices, behind shared batch axes."""
+    """Emit GatherND: a part of the data for each tuple of indices, after shared batch axes."""
     x, indices, y = node.inputs[0], node.inputs[1], node.outputs[0]
     shape, batch = dims(x), int_attribute(node, "batch_dims", 0)
     length, lead = dims(indices)[-1], math.prod(shape[:batch])

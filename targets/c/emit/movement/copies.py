@@ -58,7 +58,7 @@ def slice_axes(node: ir.Node) -> list[tuple[int, int, int]]:
 
 
 def check_constant_tail(node: ir.Node) -> list[Problem]:
-    """Everything but the data must be a constant."""
+    """Check that everything but the data is a constant."""
     computed = [v for v in node.inputs[1:] if v is not None and constant(v) is None]
     if not computed:
         return []
@@ -68,7 +68,7 @@ def check_constant_tail(node: ir.Node) -> list[Problem]:
 
 
 def emit_concat(ctx: Context, node: ir.Node) -> None:
-    """Copies of the operands, one behind the other."""
+    """Emit copies of the operands, one after another."""
     y = node.outputs[0]
     axis = int_attribute(node, "axis") % len(dims(y))
     strides, start = contiguous(dims(y)), 0

@@ -1,7 +1,7 @@
 """Data movement that only constants decide: every result element is one element of an operand.
 
-The operator's NumPy form runs on the operands' element numbers and so tells where each result comes from.
-What it tells becomes loops over strides, with at most one table of offsets where no stride fits.
+The operator's NumPy form runs on the operands' element numbers and so shows the origin of each result. The origins
+become loops over strides, with at most one table of offsets where no stride fits.
 """
 
 import math
@@ -43,7 +43,7 @@ def emit_by_index(
 
 
 def _sources(form: Operator, node: ir.Node, data: tuple[int, ...]) -> list[Array]:
-    """Per output the numbers of its elements, from 1 on through all operands; 0 is a zero."""
+    """Return for each output the numbers of its elements, from 1 on through all operands; 0 is a zero."""
     inputs: list[Array] = []
     start = 1
     for index, value in enumerate(node.inputs):
@@ -131,7 +131,7 @@ def emit_scatter(form: Operator) -> Callable[[Context, ir.Node], None]:
 
 
 def _places(node: ir.Node) -> Indices:
-    """Where in the result each element of the updates goes, in the order of the updates."""
+    """Return the place in the result of each element of the updates, in the order of the updates."""
     data, updates = dims(node.inputs[0]), dims(node.inputs[2])
     indices = constant(node.inputs[1])
     assert indices is not None

@@ -42,7 +42,7 @@ def emit_resize(ctx: Context, node: ir.Node) -> None:
 
 
 def _halves(node: ir.Node, steps: list[AxisTaps]) -> tuple[int, int]:
-    """Elements of the intermediate results, which take turns in two parts of the work space."""
+    """Return elements of the intermediate results, which alternate between two parts of the work space."""
     shape, sizes = list(dims(node.inputs[0])), [[0], [0]]
     for step, taps in enumerate(steps[:-1]):
         shape[taps.axis] = len(taps.index)
@@ -51,7 +51,7 @@ def _halves(node: ir.Node, steps: list[AxisTaps]) -> tuple[int, int]:
 
 
 def traits_resize(node: ir.Node) -> Traits:
-    """Work space for what lies between two axes."""
+    """Return the work space for the values between two axes."""
     if text(node, "mode", "nearest") == "nearest":
         return Traits()
     return Traits(scratch=4 * sum(_halves(node, resize_taps(node))))

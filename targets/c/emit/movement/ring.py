@@ -169,7 +169,7 @@ def _frame(node: ir.Node) -> int:
 
 
 def _find(ctx: Context, node: ir.Node, place: ir.Value | None, frames: int, step: int) -> None:
-    """Where in the ring frames of the window begin, each `step` behind the one before: the array ``at``."""
+    """Emit the array ``at``: the places in the ring of frames of the window, each `step` after the one before."""
     length, window, first = int_attributes(node, "length", "window", "first")
     start = f"*{ctx.pointer(place)} + {length - window + first}"
     ctx.line(f"    int32_t at[{frames}];")
@@ -180,5 +180,5 @@ def _find(ctx: Context, node: ir.Node, place: ir.Value | None, frames: int, step
 
 
 def macs_ring_conv(node: ir.Node) -> int:
-    """One for each weight, at every position."""
+    """Return one multiply-accumulate for each weight, at every position."""
     return array_attribute(node, "w").size * int_attribute(node, POSITIONS, 1)
