@@ -154,7 +154,7 @@ def _dominant_weight_problems(proto: onnx.ModelProto) -> list[Problem]:
         Problem(
             name,
             "values beyond 1e30 in a network that is not the same after its import",
-            "weights beside which float32 keeps what is added to them",
+            "weights to which float32 can still add the other operands",
             "check the file: it may be damaged",
         )
         for name in found

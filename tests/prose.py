@@ -1,15 +1,18 @@
-"""Measures of the pages' prose, held by `tests/test_prose.py`; ``python tests/prose.py`` prints a row for each page.
+"""Measures of the prose that users read, held by `tests/test_prose.py`; ``python tests/prose.py`` prints a row a page.
 
 A sentence ends with a full stop, a question mark or an exclamation mark, or with its paragraph, list item, heading or
 table cell. A colon and a semicolon do not end one. A word is what stands between spaces; code between backticks is one
 word. Table cells of fewer than eight words are no sentences.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import structure
 
 ROOT = Path(__file__).parent.parent
 MOST_WORDS, LONGEST, LONG, SHARE_PERCENT = 1800, 40, 25, 90
@@ -19,6 +22,11 @@ GENERATED = re.compile(r"^Made by `", re.MULTILINE)
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|et al|vs|cf|approx|Fig|Eq|No)\.(?= )")
 CODE_BLOCK = re.compile(
     r"^([ ]*)(```|~~~).*?^\1\2[ ]*$|<!--.*?-->|^\$\$.*?^\$\$", re.MULTILINE | re.DOTALL
+)
+# what shows its texts to users, and words that are not ours
+SHOWN = ("Problem", "UsageError", "CheckFailed", "ToolError", "Flag", "Option", "Argument")
+COINED = re.compile(
+    r"\b(mend\w*|beside|behind|is told|are told|hears?|heard|what is no)\b", re.IGNORECASE
 )
 END = re.compile(r"(?<=[.?!])[\"')\]*_]*\s+(?=[\"'(\[*_`]*[A-Z0-9`])")
 
@@ -108,6 +116,30 @@ def pages() -> list[Path]:
     ]
 
 
+def user_strings() -> Iterator[tuple[str, str]]:
+    """Yield place and text of every message, problem and help text of the product; a value in it is one X."""
+    for module in structure.modules():
+        for node in ast.walk(module.tree):
+            if isinstance(node, ast.Call) and _name(node.func).endswith((*SHOWN, "Refused")):
+                for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                    if " " in (text := _text(argument)):
+                        yield f"{module.path}:{argument.lineno}", text
+
+
+def _name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) or "X" for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return (_text(node.left) or "X") + (_text(node.right) or "X")
+    return ""
+
+
 def measure(path: Path) -> Page:
     """Read and measure a page."""
     return Page(path.relative_to(ROOT), tuple(sentences(path.read_text(encoding="utf-8"))))
@@ -124,6 +156,13 @@ def main(names: list[str]) -> None:
         for sentence in page.sentences if chosen else ():
             if count_words(sentence) > LONG:
                 print(f"    {count_words(sentence)}: {sentence}")
+    if not chosen:
+        parts = [part for _, text in user_strings() for part in sentences(text)]
+        short = 100 * sum(count_words(part) <= LONG for part in parts) / len(parts)
+        longest = max(map(count_words, parts))
+        print(
+            f"{len(parts):6} sentences {short:5.1f} % short {longest:4} longest  messages, problems and help texts"
+        )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from prose import ROOT, count_words, measure, pages, sentences
+from prose import COINED, LONG, ROOT, count_words, measure, pages, sentences, user_strings
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -39,3 +39,11 @@ def test_drawings_are_those_of_their_script() -> None:
     spec.loader.exec_module(module)
     for path, content in module.drawings():
         assert path.read_text(encoding="utf-8") == content, "python docs/make_drawings.py"
+
+
+def test_messages_are_short_and_in_common_words() -> None:
+    texts = list(user_strings())
+    assert len(texts) > 1000
+    long = [shown for shown in texts for s in sentences(shown[1]) if count_words(s) > LONG]
+    coined = [shown for shown in texts if COINED.search(shown[1])]
+    assert (long, coined) == ([], [])

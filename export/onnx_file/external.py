@@ -86,7 +86,7 @@ def _place(tensor: onnx.TensorProto, folder: Path) -> tuple[Path, int, int]:
         raise _ExternalDataRefused(
             f"bytes {start} to {start + size} of '{location}', which has {held}",
             "data that the file holds",
-            "copy the whole file beside the .onnx file",
+            "copy the whole file next to the .onnx file",
         )
     return path, start, size
 
@@ -117,12 +117,12 @@ def _inside(location: str, folder: Path) -> Path:
                 return path
     if stays:
         raise _ExternalDataRefused(
-            f"{found}, which is no file", "a file beside the .onnx file", "copy it there"
+            f"{found}, which is no file", "a file next to the .onnx file", "copy it there"
         )
     raise _ExternalDataRefused(
         found,
         "a file in the folder of the .onnx file or below",
-        "save the network again as one file, or with its data beside it",
+        "save the network again as one file, or with its data next to it",
     )
 
 

@@ -153,7 +153,7 @@ def _tensor_problems(proto: onnx.ModelProto) -> list[Problem]:
     problems = []
     for tensor in tensors(proto):
         if is_external(tensor):
-            found, allowed = "its data lies in another file", "a file beside the .onnx file"
+            found, allowed = "its data lies in another file", "a file next to the .onnx file"
             step = "give the path of the .onnx file, or save the network as one file"
         elif min(tensor.dims, default=0) < 0 or tensor.data_type not in _KNOWN_TYPES:
             found, allowed = _claim(tensor), "sizes from 0, numbers of a type of ONNX"

@@ -127,7 +127,7 @@ class Rewriter(Values):
                 raise StreamingRefused(
                     "its first frames, which come before the input, follow from another input",
                     "a padded start that follows from constants",
-                    "pad behind the layer that reads the other input",
+                    "pad after the layer that reads the other input",
                 )
             place = [slice(None)] * known.ndim
             place[track.axis] = slice(-early, None)

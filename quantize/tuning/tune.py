@@ -121,7 +121,7 @@ class WeightTuner:
                 Problem(
                     "finetune",
                     f"no gradient from any output to any weight: {found}",
-                    "layers with constant weights, and behind them operators that are trained through",
+                    "layers with constant weights, and after them operators that are trained through",
                     "train in torch, with rounding of your own",
                 )
             )

@@ -21,13 +21,13 @@ def refused(*words: str) -> str:
 
 def test_a_comparison_measures_nothing() -> None:
     said = refused("build", "--compare", "r.jsonl", "--layers")
-    assert "DIR: given beside --compare" in said and "--layers: given beside --compare" in said
+    assert "DIR: given with --compare" in said and "--layers: given with --compare" in said
     assert "--out: not given" in said and "--hops" not in said
 
 
 def test_a_fleet_takes_no_single_build() -> None:
     said = refused("--fleet", "f.toml", "--device", "local")
-    assert "--device: given beside --fleet" in said and "--append: not given" in said
+    assert "--device: given with --fleet" in said and "--append: not given" in said
     assert "--fleet: not given" in refused("--again")
     assert "DIR: not given" in refused()
 

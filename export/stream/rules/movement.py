@@ -131,7 +131,7 @@ def _cut_of_time(writer: Rewriter, node: ir.Node, track: Track, frames: int) -> 
     cut = slice_of(node, track.axis, frames)
     if cut is None or (cut.start > cut.end and cut.step > 0):
         raise StreamingRefused(
-            "its bounds are not constants", "constant bounds", "cut behind the network"
+            "its bounds are not constants", "constant bounds", "cut after the network"
         )
     if cut.step < 0:
         raise StreamingRefused(*_reversal(node))
@@ -224,7 +224,7 @@ def concat(writer: Rewriter, node: ir.Node) -> None:
     if fill is None or more:
         raise StreamingRefused(
             "it joins frames along time",
-            "one stream, with zeros or another constant before or behind it",
+            "one stream, with zeros or another constant before or after it",
             "pad with zeros instead",
         )
     sizes = [(static_shape(value) or ())[made.axis] for value in node.inputs]

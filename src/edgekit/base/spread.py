@@ -43,7 +43,7 @@ class Workers:
         """Yield problems with the workers."""
         if self.count is not None and self.scheduler is not None:
             step = "leave one out: a cluster has workers of its own"
-            yield Problem("--workers", "beside --scheduler", "one of the two", step)
+            yield Problem("--workers", "together with --scheduler", "one of the two", step)
         if self.count is not None and not 1 <= self.count <= MOST_WORKERS:
             yield Problem(
                 "--workers", str(self.count), f"1 to {MOST_WORKERS}", "give such a number"

@@ -119,9 +119,7 @@ def show_comparison(
 ) -> None:
     """Write the page of ``--compare``; what only a measurement takes is refused."""
     step = "leave it out, or leave out --compare"
-    problems = [
-        Problem(name, "given beside --compare", "a measurement", step) for name in measuring
-    ]
+    problems = [Problem(name, "given with --compare", "a measurement", step) for name in measuring]
     for name, value in (("--compare", results), ("--out", page)):
         if value is None:
             form = "edgekit bench --compare results.jsonl -o compare.html"
@@ -150,7 +148,7 @@ def show_fleet(
 
     form = "edgekit bench --fleet fleet.toml --append results.jsonl"
     problems = [
-        Problem(name, "given beside --fleet", "what fleet.toml says", "leave it out")
+        Problem(name, "given with --fleet", "what fleet.toml says", "leave it out")
         for name in single
     ]
     for name, value in (("--fleet", fleet), ("--append", append)):

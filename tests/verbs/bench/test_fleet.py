@@ -130,5 +130,5 @@ def test_builds_are_read_before_anything_is_measured(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as error:
         api.fleet(path, results)
     assert len(error.value.problems) == 2 and not results.exists()
-    with pytest.raises(UsageError, match=r"(?s)--hops: given beside --fleet.*--append: not given"):
+    with pytest.raises(UsageError, match=r"(?s)--hops: given with --fleet.*--append: not given"):
         bench(fleet=path, hops=3)

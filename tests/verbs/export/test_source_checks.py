@@ -33,7 +33,7 @@ def test_a_second_network_needs_two_files_and_a_front_end(tmp_path: Path) -> Non
     found = source_problems(FACTORY, ImportOptions(then="gone.onnx"))
     assert [problem.found for problem in found] == [
         "does not exist",
-        f"behind '{FACTORY}'",
+        f"after '{FACTORY}'",
         "no --frontend",
     ]
     options = ImportOptions(then=path, frontend=parse_forms(FRONTEND), sample_rate=16_000)

@@ -238,7 +238,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     ]
     device_rate: Annotated[
         int | None,
-        Flag("Of the sound device: an adapter beside the network resamples.", "HZ", minimum=1),
+        Flag("Of the sound device: an adapter next to the network resamples.", "HZ", minimum=1),
     ]
     wrap: Annotated[
         str | Sequence[str] | None,

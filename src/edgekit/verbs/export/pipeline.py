@@ -195,7 +195,7 @@ def check(model: Model, target: Target, **own: Any) -> None:
     problems = target.check(model, **own)
     if not model.stream_inputs:
         what, allowed = "nothing that changes goes in", "an input that is no constant"
-        problems.append(Problem("the network", what, allowed, "export the part behind an input"))
+        problems.append(Problem("the network", what, allowed, "export the part after an input"))
     if model.quantization.recipe == HALF:
         problems += half_problems(target)
     for role, network in model.networks.items():

@@ -110,7 +110,7 @@ def _then_problems(source: str, then: str, frontend: Forms | None) -> Iterator[P
         yield Problem(where, found, "an .onnx file", "check the path")
     if not is_onnx(source):
         step = "export both networks to .onnx, or call one from the other inside the factory"
-        yield Problem(where, f"behind '{source}'", "behind an .onnx", step)
+        yield Problem(where, f"after '{source}'", "after an .onnx", step)
     if frontend is not None and not isinstance(frontend, FrontendSpec):
         found, step = "--frontend for each stream by name", "give one SPEC without a name"
         yield Problem(where, found, "one front end around both", step)
