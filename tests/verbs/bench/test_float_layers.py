@@ -68,7 +68,8 @@ def test_advice_is_what_was_measured() -> None:
     small = costs(body=40, point=40)
     body, fc = sorted(found(costs(body=150, fc=150), costs(), small), key=lambda row: row.layer)
     assert body.readers == ("point",) and (body.all_integers, body.all_in_recipe) == (250.0, 80.0)
-    (step,) = body.steps(UNIT)
+    tune, step = body.steps(UNIT)
+    assert tune == "export with --tune, which measures 1 more of its kernels"
     assert step.startswith(f'set "{body.tensor}" = "float32" in the table [tensors] of recipe.toml')
     assert "it and what reads it take 250 now and 80 in float" in step
     assert fc.readers == () and fc.kernels == 1  # 100 of 150 is not enough, as values are converted
