@@ -15,21 +15,26 @@ TEXT = """\
 # Systems of papers
 
 Made by `PYTHONPATH=tests:bench python docs/make_seeds.py > docs/results/seeds.md`; a test compares this page with the
-table that it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system, with
-seeded weights, or trained where tokens, decisions or solutions are judged (`tests/seeds/networks.py`). It runs in
-portable C in float32 and in integers, w8a8 or what its row says:
+table that it comes from, `tests/seeds/systems.py`. Each row is the smallest faithful form of a published system
+(`tests/seeds/networks.py`). Its weights are seeded; they are trained where tokens, decisions or solutions are judged.
+It runs in portable C, in float32 and in integers. Integers are w8a8 unless the row names another recipe:
 
     python -m pytest tests/seeds -s -k ddpm-ddim-cfg
     PYTHONPATH=tests:bench edgekit export seeds.networks:plain --target host --recipe w8a8 --sampler s.toml -o build
 
-and is held to four things: its outputs reach so many dB against the source network ({float_db:.0f} in float32, in
-integers what its row says); its integers are those of the NumPy oracle in every bit; a sampler's loop in C is the loop
-in Python in every bit; and what the row says is so of it alone. The last columns are bytes of weights and tables.
-Random weights say nothing of pictures: the [digits](diffusion.md) do.
+Four things are tested:
 
-Three systems are in w8a16, since 8 bits do not hold what they read: the graph solver's potentials come of quotients and
-settle on its grid (18.9 dB in w8a8), the extrapolation tells six numbers apart by their differences (23.7 dB), and a
-product unit's exponential makes of a step of the logarithm a factor (18.7 dB).
+- The outputs reach an SNR against the source network: {float_db:.0f} dB in float32, and the row's number in integers.
+- The integers equal the NumPy oracle in every bit.
+- A sampler's loop in C equals the loop in Python in every bit.
+- The row's own check holds.
+
+The last columns are bytes of weights and tables. Random weights show nothing about pictures; the [digits](diffusion.md)
+do.
+
+Three systems are in w8a16, since 8 bits are too few for their inputs. The graph solver's potentials are quotients and
+settle on the grid of integers (18.9 dB in w8a8). The extrapolation depends on small differences of six numbers (23.7
+dB). A product unit's exponential turns a step of the logarithm into a factor (18.7 dB).
 
 ## What runs
 

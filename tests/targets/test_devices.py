@@ -36,6 +36,7 @@ def test_every_core_of_the_contract_has_a_profile_and_a_target() -> None:
         assert device.zig or name == "riscv32imc"  # for which ziglang brings no C library
         assert (device.cycles or device.cycles_per_instruction) and device.cycles_from
         assert device.is_bare or name not in MICROCONTROLLERS
+        assert device.is_bare == device.qemu[0].startswith("qemu-system")
         assert TARGETS[name].needs == (device.cc, device.qemu[0])
 
 
