@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from edgekit.base.errors import UsageError
 from edgekit.base.settings import read_settings
 from edgekit.cli import app
-from edgekit.cli.repetition import VerbCommand, refuse_repeated, repeated_items
+from edgekit.cli.command import VerbCommand
+from edgekit.cli.repetition import refuse_repeated, repeated_items
 from edgekit.cli.sample import parse_conditions
 from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions

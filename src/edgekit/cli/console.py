@@ -1,9 +1,11 @@
 """What all verbs print with: JSON on stdout, progress and errors on stderr."""
 
 import json
+import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +18,21 @@ from rich.text import Text
 from edgekit.base.errors import EdgeKitError, Stopped, UsageError
 from edgekit.base.progress import Progress as Report
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OUTPUT = "Output"  # the group of these options in the help
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON.", metavar="", rich_help_panel=OUTPUT)
+]
+
+
+@dataclass
+class Verbosity:
+    """What is printed: errors alone, or times of stages and tracebacks too."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+verbosity = Verbosity()
 
 current: list[str] = []  # the stages of this process so far
 
@@ -54,6 +70,8 @@ def print_table(
 def show_error(error: EdgeKitError, as_json: bool) -> int:
     """Print an error, as JSON to stdout or as a list to stderr; returns the exit code."""
     problems = error.problems if isinstance(error, UsageError) else ()
+    if verbosity.verbose and error.__cause__ is not None:
+        traceback.print_exception(error.__cause__)
     if as_json:
         facts = {
             "kind": type(error).__name__,
@@ -79,7 +97,8 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
 def progress(as_json: bool) -> Iterator[Report]:
     """Show on stderr what is being done, how much of it is left, and for how long; nothing beside JSON.
 
-    A terminal gets one bar. A pipe or file gets a line when a stage begins.
+    A terminal gets one bar. A pipe or file gets a line when a stage begins. With --verbose, both get a line with
+    its time when a stage ends.
 
     Raises:
         Stopped: the user pressed Ctrl-C.
@@ -91,18 +110,25 @@ def progress(as_json: bool) -> Iterator[Report]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
     )
-    shown = ""
+    shown, begun = "", 0.0
+    silent = as_json or verbosity.quiet
+
+    def print_time() -> None:
+        if shown and verbosity.verbose:
+            err.print(f"{shown}: {time.monotonic() - begun:.1f} s", markup=False)
+
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
-        task = bars.add_task("start", total=None, steps="", left="", visible=not as_json)
+        task = bars.add_task("start", total=None, steps="", left="", visible=not silent)
 
         def report(stage: str, done: int, total: int) -> None:
-            nonlocal shown
+            nonlocal shown, begun
             counted = total > 1
             if stage != shown:
+                print_time()
                 current.append(stage)
-                shown = stage
+                shown, begun = stage, time.monotonic()
                 bars.reset(task, description=stage, total=total if counted else None)
-                if not as_json and not err.is_terminal:
+                if not silent and not err.is_terminal:
                     err.print(f"{stage} ...", markup=False)
             seconds = bars.tasks[0].time_remaining
             bars.update(
@@ -114,6 +140,7 @@ def progress(as_json: bool) -> Iterator[Report]:
 
         try:
             yield report
+            print_time()
         except KeyboardInterrupt as error:
             raise Stopped(
                 f"stopped{f' in: {shown}' if shown else ''}; no unfinished file or folder is left"

@@ -8,11 +8,14 @@ import typer
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
+from edgekit.cli.arguments import BuildFolder
+from edgekit.cli.completion import names
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
+from edgekit.cli.units import number_reader
 
 
 def run(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
+    directory: BuildFolder,
     files: Annotated[
         list[str] | None,
         typer.Argument(
@@ -28,27 +31,32 @@ def run(
         list[str] | None,
         typer.Option(
             "--set",
-            metavar="NAME=VALUE",
-            help="A control, or its values over time, as knob=0s:0.3,2.5s:0.8; a session constant, as voice=FILE.npy; "
-            "repeatable.",
+            metavar="NAME=VALUE ...",
+            help="A control, or its values over time, as knob=0s:0.3,2.5s:0.8; a session constant, as voice=FILE.npy.",
         ),
     ] = None,
     device_rate: Annotated[
         int | None,
         typer.Option(
             metavar="HZ",
-            min=1,
+            parser=number_reader("--device-rate", "HZ", 1),
             help="Rate of the sound device or the files; the adapter resamples.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Seed of the noise that the build draws (0)."),
+        typer.Option(
+            metavar="N",
+            parser=number_reader("--seed", None, 0),
+            help="Seed of the noise that the build draws (0).",
+        ),
     ] = None,
     device: Annotated[
         str | None,
         typer.Option(
-            help="sim: run the RTL of a build for fpga under Verilator, and print cycles."
+            metavar="DEVICE",
+            autocompletion=names(("sim",)),
+            help="sim: run the RTL of a build for fpga under Verilator, and print cycles.",
         ),
     ] = None,
     found: Annotated[
@@ -57,7 +65,7 @@ def run(
     ] = None,
     mic: Annotated[
         bool,
-        typer.Option("--mic", help="Microphone to loudspeaker, instead of IN and OUT."),
+        typer.Option("--mic", metavar="", help="Microphone to loudspeaker, instead of IN and OUT."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
