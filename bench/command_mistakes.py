@@ -44,7 +44,16 @@ def needs(size):
 
 def examples():
     import torch
-    return torch.nn.Linear(8, 8), torch.zeros(1, 9)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.map = torch.nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.map(x)
+
+    return Net(), torch.zeros(1, 9)
 """
 
 
@@ -150,6 +159,7 @@ def make_foreign_files(folder: Path) -> None:
         "cut.onnx": data[: len(data) // 2],
         "bad.toml": b"this is = no [toml\n",
         "schedule.toml": b"",
+        "key.pem": b"",
     }.items():
         (folder / name).write_bytes(content)
     for name in ("model.keras", "model.pth", "model.zip"):
@@ -160,7 +170,13 @@ def make_foreign_files(folder: Path) -> None:
 def make_builds(folder: Path) -> None:
     """A build, and builds that were damaged."""
     done = folder / "done"
-    api.export(folder / "net.onnx", "onnxruntime", done, sample_rate=16000)
+    api.export(
+        folder / "net.onnx",
+        "onnxruntime",
+        done,
+        frontend=f"frame:{WIDTH}:{WIDTH}",
+        sample_rate=16000,
+    )
     manifest = (done / "manifest.json").read_text("utf-8")
     for name in ("changed", "cut", "newer"):
         (folder / name).mkdir()

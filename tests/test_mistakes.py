@@ -417,7 +417,10 @@ MISTAKES = (
         "export net.onnx --target host -o new --shape x=1,9",
         "--shape x=1,9: the network's input 'x' is (1,8)",
     ),
-    ("export net.onnx --target host -o new --layout x=NCT", "--layout x=NCT: 3 letters for [1, 8]"),
+    (
+        "export net.onnx --target host -o new --layout x=NCT",
+        "--layout x=NCT: 3 letters for the 2 axes of [1, 8]",
+    ),
     (
         "export net.onnx --target host -o new --sampler sampler.toml",
         "sampler 'sampler.toml': unknown key 'stepps'",

@@ -1,5 +1,6 @@
 """The command line: one file per verb; `edgekit.api` does the work."""
 
+import io
 import os
 import signal
 import sys
@@ -87,6 +88,9 @@ for _name, (_verb, _group) in VERBS.items():
 def main() -> None:
     """Run the command line; exit codes: 0 done and verified, 1 a check failed, 2 wrong usage."""
     signal.signal(signal.SIGTERM, _terminate)
+    for file in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(errors="backslashreplace")
     as_json = "--json" in sys.argv
     try:
         app()

@@ -1,6 +1,6 @@
 """A verb and the group of verbs: what each does with the words of the command line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -41,8 +41,8 @@ class VerbCommand(TyperCommand):
             return super().parse_args(ctx, args)
         words = list(args)
         try:
-            _, _, parameters = self.make_parser(ctx).parse_args(list(words))
-            self._refuse(parameters)
+            values, _, parameters = self.make_parser(ctx).parse_args(list(words))
+            _refuse(parameters, values)
             return super().parse_args(ctx, args)
         except ParserError as error:
             raise UsageError(parse_problems(error, ctx, words)) from error
@@ -58,20 +58,27 @@ class VerbCommand(TyperCommand):
             parameter.hidden = False  # type: ignore[attr-defined]
         self.epilog = (self.epilog or "").partition("edgekit ")[0]
 
-    def _refuse(self, parameters: Sequence[Any]) -> None:
-        single = [
-            parameter
-            for parameter in parameters
-            if parameter.param_type_name == "option"
-            and not (parameter.multiple or parameter.is_flag or parameter.count)
-        ]
-        if problems := [
-            Problem(
-                parameter_name(option), f"given {single.count(option)} times", "one value", STEP
-            )
-            for option in repeated_items(single)
-        ]:
-            raise UsageError(problems)
+
+def _refuse(parameters: Sequence[Any], values: Mapping[str, Any]) -> None:
+    """Refuse options of one value that are given twice, and empty values, as those of an unset variable."""
+    single = [
+        parameter
+        for parameter in parameters
+        if parameter.param_type_name == "option"
+        and not (parameter.multiple or parameter.is_flag or parameter.count)
+    ]
+    problems = [
+        Problem(parameter_name(option), f"given {single.count(option)} times", "one value", STEP)
+        for option in repeated_items(single)
+    ]
+    step = "write a value, or leave the option out"
+    problems += [
+        Problem(parameter_name(option), "an empty text", "a value", step)
+        for option in single
+        if values.get(option.name) == ""
+    ]
+    if problems:
+        raise UsageError(problems)
 
 
 class VerbGroup(TyperGroup):
@@ -83,7 +90,7 @@ class VerbGroup(TyperGroup):
         Raises:
             UsageError: it names none.
         """
-        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+        if not ctx.resilient_parsing and args and self.get_command(ctx, args[0]) is None:
             raise UsageError(verb_problem(args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from edgekit.base.errors import EdgeKitError, Stopped, UsageError
 from edgekit.base.progress import Progress as Report
+from edgekit.base.user_code import user_line
 
 OUTPUT = "Output"  # the group of these options in the help
 AsJson = Annotated[
@@ -90,6 +91,8 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
         )
         err.print(Text(f"  allowed: {problem.allowed}"), soft_wrap=True)
         err.print(Text(f"  next:    {problem.next_step}"), soft_wrap=True)
+    if error.__cause__ is not None and not verbosity.verbose and user_line(error.__cause__):
+        err.print(Text("  -v prints the traceback"))
     return error.exit_code
 
 

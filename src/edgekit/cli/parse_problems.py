@@ -44,7 +44,7 @@ def verb_problem(word: str, verbs: Sequence[str]) -> Problem:
         return Problem(f"'{word}'", "a network, not a command", "a command first", step)
     where, near = f"command '{word}'", get_close_matches(word.lower(), verbs, n=1)
     verb = SYNONYMS.get(word.lower()) or (near[0] if near else None)
-    step = f"edgekit {verb}; 'edgekit --help' says what each does" if verb else "edgekit --help"
+    step = f"'{verb}' is nearest: edgekit {verb} --help" if verb else "edgekit --help"
     return Problem(where, "unknown", ", ".join(verbs), step)
 
 

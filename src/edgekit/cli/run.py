@@ -20,7 +20,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="IN OUT",
-            help="A .wav, or a .npz of hops, and a .wav, .npz or .csv; or NAME=FILE for each stream; or pictures.",
+            help="A recording and a .wav, .npz or .csv; two .npz of hops; NAME=FILE for each stream; or pictures.",
         ),
     ] = None,
     *,
@@ -71,15 +71,17 @@ def run(
 ) -> None:
     """Stream files, or the microphone, through a build, hop by hop.
 
-    A build of several streams takes a .wav for each, by name: mic=mic.wav ref=far.wav out.wav.
+    Recordings are .wav, .flac, .ogg, .mp3 or .aiff. They are resampled and mixed down as the build needs,
+    with a note, and come out as .wav, without the delay. A build of several streams takes one for each, by
+    name: mic=mic.wav ref=far.wav out.wav.
 
-    A .wav is resampled and mixed down as the build needs, with a note, and comes out without the
-    delay; a build that gives no audio writes a .npz, or a .csv with a line per hop; one that decides
-    prints what it detects, and writes it to a .json or .csv. A .npz holds one
-    array per stream input or output, first axis = hops; it may hold the session constants of a build, too,
-    in their own shape. An engine takes a .png or .jpg and draws what it finds on it, or a folder of them,
-    and makes a folder. The C code of a build is compiled and run:
-    run only builds that you trust.
+    A build that gives no audio writes a .npz, or a .csv with a line for each hop. One that decides prints
+    what it detects, and writes it to a .json or .csv. A .npz holds one array for each stream, first axis =
+    hops, and may hold the session constants in their own shape.
+
+    An engine takes a .png or .jpg, or a folder of them, and draws what it finds.
+
+    The C code of a build is compiled and run: run only builds that you trust.
 
     With --mic: d switches between the build and the microphone itself, q ends.
     """

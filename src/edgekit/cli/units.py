@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from edgekit.base.errors import Problem, UsageError
 
-NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?) ?([a-z]*)", re.IGNORECASE)
+NUMBER = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?) ?([a-z]*)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)

@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
 
 
-CONSTANT = (
-    "An input that is constant for a session; or always, as sr=16000 or v=1,2,3."
-)
+CONSTANT = "An input that is constant for a session; or always, as sr=16000 or v=1,2,3."
 
 
 class StreamOptions(TypedDict, total=False):
