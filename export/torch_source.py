@@ -210,6 +210,11 @@ def find_factory(source: str) -> Callable[[], object]:
     except Exception as error:
         step = _step_of_import(error, module_name) if found is None else _nearest(found, path)
         raise _unusable(source, user_error(error), step) from error
+    return _checked_factory(source, found)
+
+
+def _checked_factory(source: str, found: object) -> Callable[[], object]:
+    """Return what can be called without arguments; a module can be called, and is no factory."""
     if not callable(found) or (hasattr(found, "state_dict") and not isinstance(found, type)):
         step = "name a function that returns it, with example inputs"
         raise _unusable(source, f"a {type(found).__name__}, not a function", step)

@@ -122,6 +122,7 @@ CASES = (
     ("serve nowhere", "DIRECTORY", "no index.html"),
     ("serve page --port 99999", "--port", "a whole number"),
     ("demo nosuch", "NAME", "nosuch"),
+    ("help port", "TOPIC", "'ports' is nearest"),
     ("demo denoise --target moon", "--target", "moon"),
     ("demo denoise --target host -o full", "--out", "not empty"),
     ("prune no.onnx --pattern 2:4 -o p.onnx", "MODEL", "does not exist"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_mistakes import Mistake, faults, make_files, mistakes
+from robustness.mistakes import Mistake, faults, make_files, mistakes
 
 from edgekit import cli
 

@@ -74,5 +74,5 @@ def test_other_recordings_are_read_as_a_wav_is(
 
 def test_a_kind_that_is_not_listed_is_refused_with_those_that_are(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.caf", tone(100), 16000)
-    with pytest.raises(UsageError, match="CAF.*FLAC, OGG, MP3"):
+    with pytest.raises(UsageError, match=r"CAF.*FLAC, OGG, MP3"):
         read_wav(tmp_path / "a.caf")

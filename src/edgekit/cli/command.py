@@ -9,7 +9,13 @@ from typer.core import TyperCommand, TyperGroup
 from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.common_options import with_common_options
 from edgekit.cli.options import MANY
-from edgekit.cli.parse_problems import ParserError, parameter_name, parse_problems, verb_problem
+from edgekit.cli.parse_problems import (
+    Parameter,
+    ParserError,
+    parameter_name,
+    parse_problems,
+    verb_problem,
+)
 from edgekit.cli.repetition import STEP, repeated_items
 
 
@@ -19,9 +25,9 @@ class VerbCommand(TyperCommand):
     A switch may be repeated: it says the same again. Options of rare use are hidden from ``--help``.
     """
 
-    def __init__(self, *arguments: Any, **facts: Any) -> None:
+    def __init__(self, name: str | None, **facts: Any) -> None:
         """Take what typer gives; the last line of the help says how many options it does not show."""
-        super().__init__(*arguments, **facts)
+        super().__init__(name, **facts)
         paragraphs = (self.help or "").split("\n\n")
         self.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
         lines = []
@@ -47,7 +53,7 @@ class VerbCommand(TyperCommand):
         except ParserError as error:
             raise UsageError(parse_problems(error, ctx, words)) from error
 
-    def shell_complete(self, ctx: typer.Context, incomplete: str) -> Any:  # type: ignore[override]
+    def shell_complete(self, ctx: typer.Context, incomplete: str) -> object:  # type: ignore[override]
         """Complete rare options too."""
         self.show_all()
         return super().shell_complete(ctx, incomplete)
@@ -59,7 +65,7 @@ class VerbCommand(TyperCommand):
         self.epilog = (self.epilog or "").partition("edgekit ")[0]
 
 
-def _refuse(parameters: Sequence[Any], values: Mapping[str, Any]) -> None:
+def _refuse(parameters: Sequence[Parameter], values: Mapping[str, object]) -> None:
     """Refuse options of one value that are given twice, and empty values, as those of an unset variable."""
     single = [
         parameter
@@ -84,7 +90,7 @@ def _refuse(parameters: Sequence[Any], values: Mapping[str, Any]) -> None:
 class VerbGroup(TyperGroup):
     """All verbs; a word that is none of them is refused with the nearest."""
 
-    def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
+    def resolve_command(self, ctx: typer.Context, args: list[str]) -> object:  # type: ignore[override]
         """Return the verb that the first word names.
 
         Raises:

@@ -34,7 +34,7 @@ def _show_help(context: typer.Context, value: bool) -> None:
         raise typer.Exit
 
 
-def _switch(*names: str, callback: Callable[..., Any], about: str, eager: bool = False) -> Any:
+def _switch(*names: str, callback: Callable[..., object], about: str, eager: bool = False) -> Any:
     option = typer.Option(
         *names,
         callback=callback,
@@ -63,7 +63,7 @@ def with_common_options(verb: Callable[..., None]) -> Callable[..., None]:
     """Give a verb the switches of all."""
 
     @wraps(verb)
-    def command(**given: Any) -> None:
+    def command(**given: object) -> None:
         verb(**{name: value for name, value in given.items() if name not in SWITCHES})
 
     own = [

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from edgekit.base.errors import EdgeKitError, Stopped, UsageError
+from edgekit.base.errors import EdgeKitError, Problem, Stopped, UsageError
 from edgekit.base.progress import Progress as Report
 from edgekit.base.user_code import user_line
 
@@ -71,8 +71,6 @@ def print_table(
 def show_error(error: EdgeKitError, as_json: bool) -> int:
     """Print an error, as JSON to stdout or as a list to stderr; returns the exit code."""
     problems = error.problems if isinstance(error, UsageError) else ()
-    if verbosity.verbose and error.__cause__ is not None:
-        traceback.print_exception(error.__cause__)
     if as_json:
         facts = {
             "kind": type(error).__name__,
@@ -82,6 +80,16 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
         }
         print_json({"error": facts})
         return error.exit_code
+    cause = error.__cause__
+    if verbosity.verbose and cause is not None:
+        traceback.print_exception(cause)
+    _print_problems(error, problems)
+    if cause is not None and not verbosity.verbose and user_line(cause):
+        err.print(Text("  -v prints the traceback"))
+    return error.exit_code
+
+
+def _print_problems(error: EdgeKitError, problems: Sequence[Problem]) -> None:
     if not problems:
         err.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
     for problem in problems:
@@ -91,9 +99,27 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
         )
         err.print(Text(f"  allowed: {problem.allowed}"), soft_wrap=True)
         err.print(Text(f"  next:    {problem.next_step}"), soft_wrap=True)
-    if error.__cause__ is not None and not verbosity.verbose and user_line(error.__cause__):
-        err.print(Text("  -v prints the traceback"))
-    return error.exit_code
+
+
+class StageLines:
+    """The lines on stderr when a stage begins, where that is no terminal, and, with --verbose, when it ends."""
+
+    def __init__(self, silent: bool) -> None:
+        """Begin before the first stage."""
+        self.silent, self.stage, self.begun = silent, "", 0.0
+
+    def begin(self, stage: str) -> None:
+        """End the stage before, and begin one."""
+        self.end()
+        current.append(stage)
+        self.stage, self.begun = stage, time.monotonic()
+        if not self.silent and not err.is_terminal:
+            err.print(f"{stage} ...", markup=False)
+
+    def end(self) -> None:
+        """Print the time of the stage."""
+        if self.stage and verbosity.verbose:
+            err.print(f"{self.stage}: {time.monotonic() - self.begun:.1f} s", markup=False)
 
 
 @contextmanager
@@ -113,26 +139,15 @@ def progress(as_json: bool) -> Iterator[Report]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
     )
-    shown, begun = "", 0.0
-    silent = as_json or verbosity.quiet
-
-    def print_time() -> None:
-        if shown and verbosity.verbose:
-            err.print(f"{shown}: {time.monotonic() - begun:.1f} s", markup=False)
-
+    lines = StageLines(as_json or verbosity.quiet)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
-        task = bars.add_task("start", total=None, steps="", left="", visible=not silent)
+        task = bars.add_task("start", total=None, steps="", left="", visible=not lines.silent)
 
         def report(stage: str, done: int, total: int) -> None:
-            nonlocal shown, begun
             counted = total > 1
-            if stage != shown:
-                print_time()
-                current.append(stage)
-                shown, begun = stage, time.monotonic()
+            if stage != lines.stage:
+                lines.begin(stage)
                 bars.reset(task, description=stage, total=total if counted else None)
-                if not silent and not err.is_terminal:
-                    err.print(f"{stage} ...", markup=False)
             seconds = bars.tasks[0].time_remaining
             bars.update(
                 task,
@@ -143,8 +158,8 @@ def progress(as_json: bool) -> Iterator[Report]:
 
         try:
             yield report
-            print_time()
+            lines.end()
         except KeyboardInterrupt as error:
             raise Stopped(
-                f"stopped{f' in: {shown}' if shown else ''}; no unfinished file or folder is left"
+                f"stopped{f' in: {lines.stage}' if lines.stage else ''}; no unfinished file or folder is left"
             ) from error

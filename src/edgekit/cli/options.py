@@ -68,7 +68,7 @@ def set_parameters(command: Callable[..., None], parameters: list[inspect.Parame
         del command.__wrapped__
 
 
-def _reader(row: OptionRow) -> Callable[[str], Any] | None:
+def _reader(row: OptionRow) -> Callable[[str], int | float] | None:
     """The reader of a number; None of other options."""
     kind = _plain(row.type)
     if kind == int | None:

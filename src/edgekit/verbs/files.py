@@ -165,24 +165,30 @@ def _took(stream: Stream) -> tuple[str, ...]:
 
 def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
     """Refuse files of kinds that do not go together, and outputs that cannot be written."""
-    endings = [
-        " and ".join(sorted({p.suffix.lower() or "no ending" for p in side}))
-        for side in (sources, outs)
-    ]
-    from_sound = all(map(is_sound, sources))
-    kinds = (SOUND if from_sound else endings[0], endings[1])
-    many = (len(sources) > 1 and not from_sound) or (len(outs) > 1 and endings[1] != ".wav")
-    if kinds not in RUNS or many:
-        listed = (
-            f"{', '.join(PICTURE_FILES)} to one of them or .npz; a recording is {', '.join(SOUNDS)}"
-        )
-        allowed = ", ".join([*map(" to ".join, RUNS), listed])
-        step = "only recordings are one for each stream" if many else "name two such files"
-        raise UsageError(Problem("IN and OUT", " to ".join(endings), allowed, step))
+    if problem := _kinds_problem(sources, outs):
+        raise UsageError(problem)
     if problems := [problem for out in outs if (problem := output_problem(out, *sources))]:
         raise UsageError(problems)
     if len({path.absolute() for path in outs}) < len(outs):
         raise UsageError(Problem("OUT", "one file twice", "a file for each output", "name another"))
+
+
+def _kinds_problem(sources: Sequence[Path], outs: Sequence[Path]) -> Problem | None:
+    """Return why files do not go together by their endings."""
+    endings = [
+        " and ".join(sorted({path.suffix.lower() or "no ending" for path in side}))
+        for side in (sources, outs)
+    ]
+    from_sound = all(map(is_sound, sources))
+    many = (len(sources) > 1 and not from_sound) or (len(outs) > 1 and endings[1] != ".wav")
+    if (SOUND if from_sound else endings[0], endings[1]) in RUNS and not many:
+        return None
+    listed = (
+        f"{', '.join(PICTURE_FILES)} to one of them or .npz; a recording is {', '.join(SOUNDS)}"
+    )
+    allowed = ", ".join([*map(" to ".join, RUNS), listed])
+    step = "only recordings are one for each stream" if many else "name two such files"
+    return Problem("IN and OUT", " to ".join(endings), allowed, step)
 
 
 def _single(tensors: Sequence[Tensor], path: Path, side: str) -> dict[str, Path]:

@@ -107,5 +107,5 @@ def test_one_clip_in_two_files_is_refused(tmp_path: Path) -> None:
     for name in ("a.wav", "a.flac"):
         wav(tmp_path / name)
     np.save(tmp_path / "a.f0.npy", np.ones((10, 1, 1, 4), np.float32))
-    with pytest.raises(CalibrationError, match="'a.wav': a second file for input 'x'"):
+    with pytest.raises(CalibrationError, match=r"'a\.wav': a second file for input 'x'"):
         load_calibration(str(tmp_path), model())

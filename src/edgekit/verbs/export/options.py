@@ -201,7 +201,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     recipe: Annotated[
         str | None,
         Flag(
-            "float32, w8a8, w8a16, w4a8, auto or a recipe.toml; litert: float16.",
+            "float32, float16, w8a8, w8a16, w4a8, auto or a recipe.toml.",
             "RECIPE",
             read="edgekit.verbs.export.readers:read_recipe",
         ),

@@ -43,18 +43,24 @@ def _name_problems(source: str) -> Iterator[Problem]:
     module, colon, _ = source.partition(":")
     if colon and not module.endswith(".py") and "/" not in module:
         return
-    found = "neither a file nor a factory"
-    step = _nearest_file(path)
     if path.exists():
         found, step = other_file(path)
     elif colon:
         found = "a path in place of a module"
         step = f"write {source.replace('.py:', ':').replace('/', '.').lstrip('.')}"
-    elif all(map(str.isidentifier, source.split("."))) and (
-        path.with_suffix(".py").is_file() or "'" not in step
-    ):
-        step = f"name a function of the module, as {source}:factory"
+    else:
+        found, step = "neither a file nor a factory", _step_of_name(source)
     yield Problem(f"model '{source}'", found, "package.module:factory, a .pt2 or an .onnx", step)
+
+
+def _step_of_name(source: str) -> str:
+    """The step of a name that is no file and has no colon: it may be a module's, or that of another file."""
+    path = Path(source)
+    step = _nearest_file(path)
+    is_module = all(map(str.isidentifier, source.split(".")))
+    if is_module and (path.with_suffix(".py").is_file() or "'" not in step):
+        return f"name a function of the module, as {source}:factory"
+    return step
 
 
 def _nearest_file(path: Path) -> str:
