@@ -74,8 +74,8 @@ def parse_problems(
 def parameter_name(parameter: Parameter) -> str:
     """Return an option as it is written, an argument as the help names it."""
     if parameter.param_type_name == "option":
-        return max(parameter.opts, key=len)
-    return parameter.metavar or parameter.name.upper()
+        return str(max(parameter.opts, key=len))
+    return str(parameter.metavar or parameter.name.upper())
 
 
 def _problems_of_words(context: typer.Context, words: Sequence[str]) -> list[Problem]:
@@ -151,7 +151,7 @@ def _usage(context: typer.Context) -> str:
         for p in parameters
         if p.param_type_name == "option" and p.required
     ]
-    return " ".join(["edgekit", context.command.name, *arguments, *required])
+    return " ".join(["edgekit", context.command.name or "", *arguments, *required])
 
 
 def _help(context: typer.Context) -> str:

@@ -54,13 +54,15 @@ def _name_problems(source: str) -> Iterator[Problem]:
 
 
 def _step_of_name(source: str) -> str:
-    """The step of a name that is no file and has no colon: it may be a module's, or that of another file."""
-    path = Path(source)
-    step = _nearest_file(path)
-    is_module = all(map(str.isidentifier, source.split(".")))
-    if is_module and (path.with_suffix(".py").is_file() or "'" not in step):
+    """The step of a name that is no file and has no colon: of a module, its function, or another file."""
+    step, parts = _nearest_file(Path(source)), source.split(".")
+    if not all(map(str.isidentifier, parts)):
+        return step
+    module, dot, function = source.rpartition(".")
+    if Path(*parts).with_suffix(".py").is_file() or not dot:
         return f"name a function of the module, as {source}:factory"
-    return step
+    is_module = Path(*parts[:-1]).with_suffix(".py").is_file()
+    return step if "'" in step and not is_module else f"name a function as {module}:{function}"
 
 
 def _nearest_file(path: Path) -> str:
