@@ -15,7 +15,7 @@ from edgekit.base.errors import UsageError
 from edgekit.cli import VERBS, app
 from edgekit.cli.help import FOLDERS, pages
 from edgekit.verbs.export.flags import option_specs
-from edgekit.verbs.export.option_groups import GROUP_OF, GROUPS
+from edgekit.verbs.export.option_groups import GROUP_OF
 from edgekit.verbs.export.options import ExportOptions
 
 HELP = re.compile(r"edgekit help ([a-z-]+)")
@@ -53,12 +53,6 @@ def test_every_page_that_a_message_or_help_text_names_comes_with_a_wheel() -> No
     for folder in FOLDERS:
         assert f"edgekit.pages.{folder}" in packages["packages"]
         assert packages["package-data"][f"edgekit.pages.{folder}"] == ["*.md"]
-
-
-def test_every_option_is_in_one_group() -> None:
-    names = [name for group in GROUPS for name in (*group.usual, *group.rare)]
-    assert sorted(names) == sorted(option_specs(ExportOptions))
-    assert len(GROUP_OF) == len(names)
 
 
 def test_help_shows_the_usual_options_on_a_page_and_help_all_shows_every_one() -> None:

@@ -12,21 +12,25 @@ from edgekit.cli.completion import names
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.units import number_reader
 
+Pattern = Annotated[
+    str,
+    typer.Option(
+        metavar="N:M",
+        help="2:4, 1:4, 2:8, 1:8 or 1:16: how many of a group of weights stay.",
+        autocompletion=names(("2:4", "1:4", "2:8", "1:8", "1:16")),
+    ),
+]
+
 
 def prune(
     model: Model,
-    pattern: Annotated[
-        str,
-        typer.Option(
-            metavar="N:M",
-            help="2:4, 1:4, 2:8, 1:8 or 1:16: how many of a group of weights stay.",
-            autocompletion=names(("2:4", "1:4", "2:8", "1:8", "1:16")),
-        ),
-    ],
+    pattern: Pattern,
     path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .onnx to write.")],
     layers: Annotated[
         str | None,
-        typer.Option(help="A regular expression that selects layers or weights by name."),
+        typer.Option(
+            metavar="REGEX", help="A regular expression that selects layers or weights by name."
+        ),
     ] = None,
     smallest: Annotated[
         int | None,
