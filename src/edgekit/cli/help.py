@@ -5,7 +5,6 @@ from importlib.resources.abc import Traversable
 from typing import Annotated
 
 import typer
-from rich.markdown import Markdown
 
 from edgekit.base.errors import UsageError, unavailable
 from edgekit.cli.completion import page_names
@@ -50,7 +49,10 @@ def help(
     if as_json:
         print_json({"page": name, "markdown": text})
     elif out.is_terminal:
-        out.print(Markdown(text))
+        # slow to import, and every verb imports this module
+        from rich.markdown import Markdown
+
+        out.print(Markdown(text, hyperlinks=False))
     else:
         out.file.write(text)
 
