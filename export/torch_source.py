@@ -8,8 +8,6 @@ import importlib
 import inspect
 import io
 import logging
-import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ import numpy as np
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
+from edgekit.base.user_code import user_error, working_directory_importable
 from edgekit.export.onnx_file.messages import of_torch
 from edgekit.graph.training_facts import TrainingFacts
 
@@ -135,9 +134,8 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
         try:
             made = factory()
         except Exception as error:
-            raise _unusable(
-                source, f"the factory raised {type(error).__name__}: {error}", "fix the factory"
-            ) from error
+            step = "install what it imports" if isinstance(error, ImportError) else "correct it"
+            raise _unusable(source, f"the factory raised {user_error(error)}", step) from error
         module, examples = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         module = unwrap_module(module)
         if isinstance(module, torch.jit.ScriptModule):
@@ -205,17 +203,33 @@ def find_factory(source: str) -> Callable[[], object]:
         )
     found: object = None
     try:
-        with _working_directory_importable():
+        with working_directory_importable():
             found = importlib.import_module(module_name)
         for part in path.split("."):
             found = getattr(found, part)
     except Exception as error:
         step = _step_of_import(error, module_name) if found is None else _nearest(found, path)
-        raise _unusable(source, f"{type(error).__name__}: {error}", step) from error
+        raise _unusable(source, user_error(error), step) from error
+    return _checked_factory(source, found)
+
+
+def _checked_factory(source: str, found: object) -> Callable[[], object]:
+    """Return what can be called without arguments; a module can be called, and is no factory."""
     if not callable(found) or (hasattr(found, "state_dict") and not isinstance(found, type)):
         step = "name a function that returns it, with example inputs"
         raise _unusable(source, f"a {type(found).__name__}, not a function", step)
+    if needed := _required_parameters(found):
+        step = "give each a default: EdgeKit calls it without arguments"
+        raise _unusable(source, f"needs {', '.join(needed)}", step)
     return found
+
+
+def _required_parameters(factory: Callable[..., object]) -> list[str]:
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (ValueError, TypeError):  # of a callable without a signature
+        return []
+    return [name for name, parameter in parameters.items() if _is_required(parameter)]
 
 
 def _step_of_import(error: Exception, module_name: str) -> str:
@@ -230,16 +244,6 @@ def _step_of_import(error: Exception, module_name: str) -> str:
 def _nearest(found: object, path: str) -> str:
     close = difflib.get_close_matches(path.rpartition(".")[2], dir(found), n=1)
     return f"check the name; '{close[0]}' is nearest" if close else "check the name"
-
-
-@contextmanager
-def _working_directory_importable() -> Iterator[None]:
-    here = os.getcwd()
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        sys.path.remove(here)
 
 
 def _examples(

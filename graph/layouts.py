@@ -45,7 +45,7 @@ def _layout_problem(network: Model, name: str, layout: Layout) -> Problem | None
         return Problem(where, "no input or output of this name", listed, "correct the name")
     shape, time = static_shape(ports[name]) or (), network.timing.get(name)
     if len(layout.axes) != len(shape):
-        found = f"{len(layout.axes)} letters for {list(shape)}"
+        found = f"{len(layout.axes)} letters for the {len(shape)} axes of {list(shape)}"
         return Problem(where, found, "a letter for each axis", "correct it")
     if time is not None and layout.axes[time.axis] != "T":
         found, allowed = f"its time axis is {time.axis}", f"T in place {time.axis}"

@@ -28,6 +28,7 @@ SHOWN = ("Problem", "UsageError", "CheckFailed", "ToolError", "Flag", "Option", 
 COINED = re.compile(
     r"\b(mend\w*|beside|behind|is told|are told|hears?|heard|what is no)\b", re.IGNORECASE
 )
+OF_CHECKOUT = re.compile(r"\bdocs/|\.md\b")  # what an install does not have
 END = re.compile(r"(?<=[.?!])[\"')\]*_]*\s+(?=[\"'(\[*_`]*[A-Z0-9`])")
 
 

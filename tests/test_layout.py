@@ -46,6 +46,7 @@ MAY_IMPORT["api"] = MAY_IMPORT["demos"] | {"demos"}
 MAY_IMPORT["cli"] = MAY_IMPORT["api"] | {"api"}
 MAY_IMPORT["deployment"] = MAY_IMPORT["cli"]
 MAY_IMPORT["__main__"] = {"cli"}
+PAGES = {f"edgekit.pages.{folder}" for folder in ("guides", "reference", "tutorials")}
 LINKED = {"export", "fpga", "graph", "operators", "quantize", "runtime", "targets"}
 SHIPPED = (
     "*.c",
@@ -70,6 +71,7 @@ SUITES = {
     "arguments",
     "bench",
     "c_check",
+    "command_mistakes",
     "costs",
     "deform_same_bits",
     "device_networks",
@@ -135,7 +137,7 @@ MAY_LOAD: dict[str, set[str]] = {
         f"{verb} --help": set()
         for verb in (
             *("bench", "bundle", "demo", "doctor", "export", "finetune", "inspect", "invert"),
-            *("prune", "quantize", "run", "sample", "serve", "stream", "targets"),
+            *("help", "prune", "quantize", "run", "sample", "serve", "stream", "targets"),
         )
     },
     "export nothing:net --target host -o new": {"numpy"},
@@ -162,6 +164,8 @@ MAY_LOAD: dict[str, set[str]] = {
     "targets": {"numpy"},
     "doctor": {"numpy"},
     "demo nothing": {"numpy"},
+    "help": set(),
+    "help ports": set(),
 }
 
 
@@ -295,7 +299,7 @@ def packages() -> dict[str, Path]:
 
 def test_every_package_folder_is_listed_and_has_an_init() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert set(config["packages"]) == set(packages())
+    assert set(config["packages"]) == set(packages()) | PAGES
     assert [name for name, path in packages().items() if not (path / "__init__.py").is_file()] == []
 
 
@@ -318,7 +322,7 @@ def links_and_caches(folder: str, names: list[str]) -> list[str]:
 
 def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
     copy = tmp_path / "checkout"  # without the links: as where a checkout has none
-    for name in ("src", *LINKED):
+    for name in ("src", "docs", *LINKED):
         shutil.copytree(ROOT / name, copy / name, ignore=links_and_caches)
     for name in ("pyproject.toml", "PYPI.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)
@@ -337,6 +341,11 @@ def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
         for pattern in SHIPPED
         for path in folder.glob(pattern)
         if path.is_file() and "__pycache__" not in path.parts
+    }
+    expected |= {
+        f"{package.replace('.', '/')}/{path.name}"
+        for package in PAGES
+        for path in (ROOT / "docs" / package.rpartition(".")[2]).glob("*.md")
     }
     assert expected <= held, sorted(expected - held)
     assert "edgekit/runtime/include/edgekit.h" in held
@@ -430,4 +439,4 @@ def test_nothing_edits_the_path_of_modules() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"sys.path", "site.addsitedir"}
     }
-    assert {path.resolve() for path in found} == {ROOT / "export" / "torch_source.py"}
+    assert {path.resolve() for path in found} == {SOURCE / "base" / "user_code.py"}

@@ -4,7 +4,17 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from prose import COINED, LONG, ROOT, count_words, measure, pages, sentences, user_strings
+from prose import (
+    COINED,
+    LONG,
+    OF_CHECKOUT,
+    ROOT,
+    count_words,
+    measure,
+    pages,
+    sentences,
+    user_strings,
+)
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -46,4 +56,5 @@ def test_messages_are_short_and_in_common_words() -> None:
     assert len(texts) > 1000
     long = [shown for shown in texts for s in sentences(shown[1]) if count_words(s) > LONG]
     coined = [shown for shown in texts if COINED.search(shown[1])]
-    assert (long, coined) == ([], [])
+    pages_of_checkout = [shown for shown in texts if OF_CHECKOUT.search(shown[1])]
+    assert (long, coined, pages_of_checkout) == ([], [], [])

@@ -283,7 +283,7 @@ def read_sampler(path: Path) -> Description:
     Raises:
         UsageError: the file cannot be read, has unknown keys, or describes no sampler.
     """
-    where, step = f"sampler '{path.name}'", "see docs/reference/sampler.md"
+    where, step = f"sampler '{path.name}'", "see `edgekit help sampler`"
     given = parse_toml(read_text(path, where, MAX_SAMPLER_BYTES, step), where, step)
     problems: list[Problem] = []
     other = OTHERS.get(str(given.get("kind")))
@@ -319,7 +319,7 @@ def _dataclass_arguments(
     """Return the arguments of a dataclass from a TOML table; misfits go to `problems`."""
     known = {f.name: form_of(f.name, f.default) for f in fields(kind)}
     if not isinstance(given, Mapping):
-        problems.append(Problem(where, repr(given), "a table", "see docs/reference/sampler.md"))
+        problems.append(Problem(where, repr(given), "a table", "see `edgekit help sampler`"))
         return {}
     filled = {}
     for key, value in given.items():

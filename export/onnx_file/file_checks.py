@@ -1,7 +1,10 @@
 """Checks of an .onnx file before anything is computed: is it whole, and of a known kind?"""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 import onnx
 import onnx.checker
@@ -20,6 +23,9 @@ from edgekit.export.onnx_file.limits import (
 from edgekit.export.onnx_file.messages import plain
 from edgekit.graph.model import OPSET
 
+P = ParamSpec("P")
+T = TypeVar("T")
+ONNX_FILE = "the .onnx file"
 MAX_BYTES = 512 * 2**20  # of a file and its external files
 FIRST_OPSET = 6
 HALVES = (onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16)
@@ -100,8 +106,27 @@ def runnable(data: bytes) -> bytes:
 def unusable(found: str) -> ModelError:
     """Return the error of a file that is not a network at all."""
     return ModelError(
-        Problem("the .onnx file", found, "a complete, valid ONNX model", "export the network again")
+        Problem(ONNX_FILE, found, "a complete, valid ONNX model", "export the network again")
     )
+
+
+def with_file_name(load: Callable[Concatenate[str, P], T]) -> Callable[Concatenate[str, P], T]:
+    """Let the errors of a function name the file, its first argument; functions of its content call it `ONNX_FILE`."""
+
+    @wraps(load)
+    def named(source: str, *arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return load(source, *arguments, **options)
+        except ModelError as error:
+            name = f"file '{source}'"
+            if all(problem.where != ONNX_FILE for problem in error.problems):
+                raise
+            raise ModelError(
+                replace(problem, where=name) if problem.where == ONNX_FILE else problem
+                for problem in error.problems
+            ) from error
+
+    return named
 
 
 def tensors(message: Message) -> Iterator[onnx.TensorProto]:
@@ -141,7 +166,7 @@ def _opset_problems(proto: onnx.ModelProto) -> list[Problem]:
         return []
     return [
         Problem(
-            "the .onnx file",
+            ONNX_FILE,
             f"opset {version}",
             f"opsets {FIRST_OPSET} to {last}",
             f"export the network again with opset_version={OPSET}",

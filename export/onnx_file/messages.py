@@ -1,10 +1,11 @@
 """Messages of libraries about a file of unknown origin, in the words of a user."""
 
 import re
-import sysconfig
 import traceback
 from functools import partial
 from pathlib import PurePath
+
+from edgekit.base.user_code import user_line
 
 NODES = (  # a node as the libraries write it, and as EdgeKit does
     (r"\(op_type:(?P<op>\w+)(?:, node name: (?P<name>[^)]*))?\):?", "{op} '{name}':"),
@@ -30,12 +31,6 @@ RAISED_AT = re.compile(
     r'following call raised this error:\s*File "([^"]*)", line (\d+), in \w+\s*(.*)'
 )
 
-LIBRARIES = {
-    "site-packages",
-    "dist-packages",
-    "edgekit",
-}  # folders of code that belongs to no network
-PYTHON = sysconfig.get_path("stdlib")
 CAUSED_BY = re.compile(r"Caused by: \((\S+\.py):(\d+) in (\w+)\)")
 
 
@@ -70,7 +65,7 @@ def of_torch(error: BaseException) -> tuple[str, str]:
     at = (
         f", in {PurePath(place[1]).name} line {place[2]}: {place[3].strip()}"
         if place
-        else _innermost_user_line(inner)
+        else user_line(inner)
     )
     if _packs(inner):
         step = "give the padded tensor itself to the recurrent layer: a stream has one length"
@@ -79,22 +74,6 @@ def of_torch(error: BaseException) -> tuple[str, str]:
         step = "choose between values with torch.where, and fix sizes and counts"
         return f"the way through forward, or a size, depends on values{at}", step
     return f"{plain(error)}{at}", "change what it names, then export again"
-
-
-def _innermost_user_line(error: BaseException) -> str:
-    """Return the innermost line of the user's code that led to an error; none if all are of libraries."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = PurePath(frame.filename)
-        if is_users(path):
-            return f", in {path.name} line {frame.lineno}: {frame.line}"
-    return ""
-
-
-def is_users(path: PurePath) -> bool:
-    """Whether a source file is a user's: neither a library's nor Python's own."""
-    return path.suffix == ".py" and not (
-        LIBRARIES.intersection(path.parts) or path.is_relative_to(PYTHON)
-    )
 
 
 def _packs(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ import onnx.version_converter
 from onnx import helper, numpy_helper
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.onnx_file.file_checks import opset_of
+from edgekit.export.onnx_file.file_checks import ONNX_FILE, opset_of
 from edgekit.export.onnx_file.messages import plain
 from edgekit.export.onnx_file.sizes import refuse_negative_sizes
 from edgekit.export.onnx_file.variance import center
@@ -79,7 +79,7 @@ def _convert_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     except Exception as error:  # a C++ converter on a file of unknown origin
         raise ModelError(
             Problem(
-                "the .onnx file",
+                ONNX_FILE,
                 f"opset {version}, which does not convert to {OPSET}: {plain(error)}",
                 f"opset {OPSET}, or operators that ONNX can convert to it",
                 f"export the network again with opset_version={OPSET}",

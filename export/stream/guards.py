@@ -10,7 +10,7 @@ from pathlib import PurePath
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from edgekit.export.onnx_file.messages import is_users
+from edgekit.base.user_code import is_users
 from edgekit.export.torch_source import leaves
 
 if TYPE_CHECKING:

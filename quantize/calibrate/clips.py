@@ -1,6 +1,5 @@
 """Calibration: real streams run through the float network hop by hop, states carried."""
 
-import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,11 +10,19 @@ import numpy as np
 import onnx_ir as ir
 
 from edgekit.base.arrays import Array, Float32
-from edgekit.base.clip_files import CLEAN, STEP, WANTED, source_problem, stem_of
+from edgekit.base.clip_files import (
+    STEP,
+    WANTED,
+    clean_form,
+    content_problem,
+    source_problem,
+    stem_of,
+)
 from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.layout import frames_to_hops
 from edgekit.base.npz import read_array, read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
+from edgekit.base.user_code import import_attribute, user_error
 from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
 from edgekit.export.hop_runner import HopRunner
@@ -138,17 +145,17 @@ def _from_folder(source: str, folder: Path, model: Model, values: InputValues) -
     sounds = sound_inputs(model)
     together, problems = recordings(folder, sounds, model, values.names)
     if not together and not problems:
-        raise CalibrationError(
-            _problem(f"calibration folder {source!r}", "holds no .wav and no .npz file")
-        )
+        found = "holds clean forms of clips, but no clips"
+        problem = _problem(f"calibration folder {source!r}", found)
+        raise CalibrationError(content_problem(source, folder) or problem)
     clips: list[Clip] = []
     clean: dict[int, Float32] = {}
     changed: Counter[str] = Counter()
     for recording in together:
         try:
-            beside = recording.stem.with_name(f"{recording.stem.name}{CLEAN}")
-            if beside.is_file() and not _is_input(beside, sounds):
-                clean[len(clips)] = _read_clean(beside, model)
+            clean_file = clean_form(recording.stem)
+            if clean_file is not None and not _is_input(clean_file, sounds):
+                clean[len(clips)] = _read_clean(clean_file, model)
             clip, notes = _read_recording(recording, sounds, model)
             changed.update(notes)
             where = (recording.archive or recording.stem).name
@@ -178,7 +185,7 @@ def from_examples(examples: Clip, model: Model) -> Calibration:
 def _from_factory(source: str, model: Model, values: InputValues) -> Calibration:
     module_name, _, function = source.partition(":")
     try:
-        made: Iterable[Any] = getattr(importlib.import_module(module_name), function)()
+        made: Iterable[Any] = import_attribute(module_name, function)()
         clips = tuple(
             _check_clip(_by_name(clip, model, source, values), model, source, values, number)
             for number, clip in enumerate(made)
@@ -186,8 +193,8 @@ def _from_factory(source: str, model: Model, values: InputValues) -> Calibration
     except CalibrationError:
         raise
     except Exception as error:
-        found = f"{type(error).__name__}: {error}"
-        raise CalibrationError(_problem(f"calibration factory {source!r}", found)) from error
+        where = f"calibration factory {source!r}"
+        raise CalibrationError(_problem(where, user_error(error))) from error
     if not clips:
         raise CalibrationError(_problem(f"calibration factory {source!r}", "yields nothing"))
     return Calibration(_refuse_unlike_clips(clips, source), source)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-from edgekit.base.clip_files import ARRAYS, CLEAN, SOUND, clip_files, stem_of
+from edgekit.base.clip_files import ARRAYS, CLEAN, clip_files, is_clean, is_sound, stem_of
 from edgekit.base.errors import Problem
 from edgekit.base.layout import Layout
 from edgekit.graph.layouts import pcm_layout
@@ -24,7 +24,7 @@ class Recording:
     Attributes:
         stem: the common part of their path.
         archive: a .npz with arrays of inputs by name; then it has no other files.
-        sounds: a .wav by input.
+        sounds: a recording by input.
         arrays: a .npy by input.
     """
 
@@ -40,7 +40,7 @@ class Recording:
 
     def add(self, path: Path, name: str) -> None:
         """Add the file of an input."""
-        table = self.sounds if path.suffix.lower() == SOUND else self.arrays
+        table = self.sounds if is_sound(path) else self.arrays
         table[name] = path
 
 
@@ -71,16 +71,18 @@ def recordings(
     archives, wavs, problems = list[Recording](), list[Path](), list[Problem]()
     groups: dict[Path, Recording] = {}
     for path in _files_to_read(folder, sounds):
-        kind = path.suffix.lower()
-        if kind == ARRAYS:
+        if path.suffix.lower() == ARRAYS:
             archives.append(Recording(path.with_suffix(""), archive=path))
-        elif kind == SOUND and not sounds:
+        elif is_sound(path) and not sounds:
             wavs.append(path)
         elif (named := _stem_and_name(path, sounds, model)) is None:
             problems.append(_name_problem(path, sounds, model))
         else:
             stem, name = named
-            groups.setdefault(stem, Recording(stem)).add(path, name)
+            group = groups.setdefault(stem, Recording(stem))
+            if name in group.names:
+                problems.append(_second_file(path, name))
+            group.add(path, name)
     if wavs:
         problems.append(_no_sound(wavs, model))
     whole, gaps = _whole_groups(groups.values(), sounds, model, values)
@@ -89,16 +91,15 @@ def recordings(
 
 def _files_to_read(folder: Path, sounds: Sounds) -> list[Path]:
     """Return the files of a folder without clean forms, unless an input has the name of these."""
-    clean_is_input = len(sounds) > 1 and any(f".{name}{SOUND}".lower() == CLEAN for name in sounds)
-    files = clip_files(folder)
-    return [path for path in files if clean_is_input or not path.name.lower().endswith(CLEAN)]
+    clean_is_input = len(sounds) > 1 and any(f".{name}".lower() == CLEAN for name in sounds)
+    return [path for path in clip_files(folder) if clean_is_input or not is_clean(path)]
 
 
 def _stem_and_name(path: Path, sounds: Sounds, model: Model) -> tuple[Path, str] | None:
     """Return the clip that a file belongs to, and its input; None if the name matches no input."""
-    if path.suffix.lower() == SOUND and len(sounds) == 1:
+    if is_sound(path) and len(sounds) == 1:
         return path.with_suffix(""), next(iter(sounds))
-    names = sounds if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
+    names = sounds if is_sound(path) else [str(v.name) for v in model.given_inputs]
     for name in sorted(names, key=len, reverse=True):
         if (stem := stem_of(path, name)) is not None:
             return stem, name
@@ -134,12 +135,16 @@ def _missing_sounds(group: Recording, missing: Sequence[str], sounds: Sounds) ->
 def _name_problem(path: Path, sounds: Sounds, model: Model) -> Problem:
     """Return the problem of a file whose name matches no input."""
     where = f"calibration file {path.name!r}"
-    names = (
-        list(sounds) if path.suffix.lower() == SOUND else [str(v.name) for v in model.given_inputs]
-    )
+    names = list(sounds) if is_sound(path) else [str(v.name) for v in model.given_inputs]
     listed = " and ".join(f"NAME.{name}{path.suffix.lower()}" for name in names)
     step = _unless_states("end its name in that of an input", model)
     return Problem(where, f"a network of {len(names)} inputs", listed, step)
+
+
+def _second_file(path: Path, name: str) -> Problem:
+    """Return the problem of a file that gives an input of a clip its values a second time."""
+    found, step = f"a second file for input '{name}' of this clip", "leave one of them out"
+    return Problem(f"calibration file {path.name!r}", found, "one file for each input", step)
 
 
 def _no_sound(files: Sequence[Path], model: Model) -> Problem:

@@ -209,7 +209,7 @@ def read_board(path: str | Path) -> Board:
         UsageError: it cannot be read, or everything that is wrong with it.
     """
     path = Path(path)
-    where, step = f"board '{path.name}'", "give a board.toml as docs/guides/boards.md describes"
+    where, step = f"board '{path.name}'", "give a board.toml as `edgekit help boards` describes"
     return parse_board(read_text(path, where, MAX_FILE_BYTES, step), where)
 
 

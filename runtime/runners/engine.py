@@ -142,7 +142,7 @@ class Engine:
         self._set("interrupt", 1 | CLEAR)
         if state.error not in ("none", "aborted"):
             raise VerificationError(
-                f"the engine ended a run in layer {state.layer}: '{state.error}' of docs/reference/fpga-program.md"
+                f"the engine ended a run in layer {state.layer}: '{state.error}' of `edgekit help fpga-program`"
             )
         return state
 

@@ -121,7 +121,7 @@ def _unmoved(adapted: Adapted, constant: str, c: float) -> str:
     return (
         f"adapt, constant '{constant}': the losses of both queries are equal in {equal} of {len(adapted.losses)} "
         f"steps; allowed: {1 - LEAST_TOLD_APART:.0%} of them; next: enlarge c (now {c:g}), and calibrate an integer "
-        "build on clips with such constants (docs/guides/adaptation.md, Calibration)"
+        "build on clips with such constants (`edgekit help adaptation`, Calibration)"
     )
 
 

@@ -36,7 +36,7 @@ class Frontend(nn.Module):
 
         Args:
             text: as ``--frontend`` takes it: ``mel``, ``mfcc``, ``erb``, ``gcc`` or ``intensity``, or several of them
-                joined by ``+``, without ``pcen``, ``stack`` and ``full``, see docs/guides/frontends.md.
+                joined by ``+``, without ``pcen``, ``stack`` and ``full``, see `edgekit help frontends`.
             sample_rate: Hz.
 
         Raises:

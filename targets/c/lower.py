@@ -94,7 +94,7 @@ def _supported_operators(op_type: str) -> str:
     names = sorted(op for domain, op in EMITTERS if domain == "")
     near = get_close_matches(op_type, names, 3, 0.6)
     alike = f", as {', '.join(near)}" if near else ""
-    return f"the {len(names)} operators of docs/reference/operators.md{alike}"
+    return f"the {len(names)} operators of `edgekit help operators`{alike}"
 
 
 def _strange(node: ir.Node, emitter: Emitter) -> Problem | None:

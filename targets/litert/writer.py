@@ -93,7 +93,7 @@ class Writer:
             if emitter is None:
                 raise LiteRTRefused(
                     "the target has no such operator",
-                    "what docs/guides/litert.md does not list as refused",
+                    "what `edgekit help litert` does not list as refused",
                 )
             frames = self._integer_frames(node)
             if frames and emitter.integer is not None and emitter.integer(self.made, node):

@@ -1,4 +1,4 @@
-""".wav files: what is refused, and how 16-bit samples are rounded."""
+"""Recordings: what is read and refused, and how 16-bit samples are rounded."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from edgekit.base.errors import UsageError
-from edgekit.base.wav import read_wav, write_wav
+from edgekit.base.wav import SUBTYPES, read_wav, write_wav
 
 
 def tone(samples: int, rate: int = 16000, channels: int = 1) -> np.ndarray:
@@ -43,3 +43,36 @@ def test_16_bit_files_are_rounded_half_to_even_and_saturate(tmp_path: Path) -> N
     write_wav(tmp_path / "a.wav", values / np.float32(32768), 16000, "PCM_16")
     got, _ = soundfile.read(tmp_path / "a.wav", dtype="int16")
     assert got.tolist() == [0, 0, 1, 2, 0, 0, -2, 32767, -32768]
+
+
+COMPRESSED = (
+    ("a.flac", "FLAC", "PCM_16", 1e-4),
+    ("b.flac", "FLAC", "PCM_24", 1e-6),
+    ("c.flac", "FLAC", "PCM_S8", 1e-2),
+    ("a.aiff", "AIFF", "PCM_16", 1e-4),
+    ("a.ogg", "OGG", "VORBIS", 0.05),
+    ("a.opus", "OGG", "OPUS", 0.1),
+    ("a.mp3", "MP3", "MPEG_LAYER_III", 0.05),
+)
+
+
+@pytest.mark.parametrize(("name", "kind", "subtype", "tolerance"), COMPRESSED)
+def test_other_recordings_are_read_as_a_wav_is(
+    name: str, kind: str, subtype: str, tolerance: float, tmp_path: Path
+) -> None:
+    path, samples = tmp_path / name, tone(16000, channels=2)
+    soundfile.write(path, samples, 16000, format=kind, subtype=subtype)
+    clip = read_wav(path)
+    assert clip.sample_rate_hz == 16000 and clip.samples.shape == (16000,)
+    assert clip.notes == ("2 channels mixed down to mono",)
+    np.testing.assert_allclose(clip.samples[1000:-1000], samples[1000:-1000, 0], atol=tolerance)
+    assert clip.subtype == (subtype if subtype in SUBTYPES else "PCM_16")
+    assert read_wav(path, 8000).samples.shape == (8000,)
+    write_wav(tmp_path / "out.wav", clip.samples, 16000, clip.subtype)
+    assert soundfile.info(tmp_path / "out.wav").frames == 16000
+
+
+def test_a_kind_that_is_not_listed_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.caf", tone(100), 16000)
+    with pytest.raises(UsageError, match=r"CAF.*FLAC, OGG, MP3"):
+        read_wav(tmp_path / "a.caf")

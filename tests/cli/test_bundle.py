@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edgekit import api
+from edgekit.base.errors import UsageError
 from edgekit.cli import app
 from edgekit.verbs.bundles import Bundle
 
@@ -16,7 +17,8 @@ WORDS = ["bundle", "build", "-o", "new.bin", "--key", "key.pem", "--release"]
 
 @pytest.mark.parametrize("release", ["0", "4294967296"])
 def test_a_release_out_of_range_is_refused(release: str) -> None:
-    assert CliRunner().invoke(app, [*WORDS, release]).exit_code == 2
+    error = CliRunner().invoke(app, [*WORDS, release]).exception
+    assert isinstance(error, UsageError) and "from 1 to 4294967295" in str(error)
 
 
 def test_what_was_signed_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ def test_stream_takes_what_export_takes_of_an_import() -> None:
     shared = option_specs(StreamOptions)
     assert shared.items() <= option_specs(ExportOptions).items()
     for name in shared:
-        assert shared[name].flag_name in CliRunner().invoke(app, ["stream", "--help"]).output
+        assert shared[name].flag_name in CliRunner().invoke(app, ["stream", "--help-all"]).output
 
 
 def test_a_verb_keeps_the_order_of_its_own_arguments() -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from edgekit.base.errors import UsageError
 from edgekit.base.settings import read_settings
 from edgekit.cli import app
-from edgekit.cli.repetition import VerbCommand, refuse_repeated, repeated_items
+from edgekit.cli.repetition import refuse_repeated, repeated_items
 from edgekit.cli.sample import parse_conditions
 from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions
@@ -57,10 +57,6 @@ def test_an_option_of_one_value_is_refused_where_it_is_given_twice(verb: str, fl
     assert (problem.where, problem.found) == (flag, "given 2 times")
 
 
-def test_every_verb_has_the_check() -> None:
-    assert len(VERBS) > 10 and all(isinstance(command, VerbCommand) for command in VERBS.values())
-
-
 def test_a_switch_may_be_repeated() -> None:
     assert CliRunner().invoke(app, ["targets", "--json", "--json"]).exit_code == 0
 
@@ -92,11 +88,3 @@ def test_other_verbs_refuse_a_name_that_is_given_twice() -> None:
 def test_repeated_items_come_once_each_in_order() -> None:
     assert repeated_items("abcbbaa") == ["b", "a"]
     refuse_repeated("--flag", [("a", 1), ("b", 1)])
-
-
-def test_completion_of_half_a_command_does_not_fail() -> None:
-    command: Any = VERBS["export"]
-    context = command.make_context(
-        "export", ["--target", "host", "--target", "c"], resilient_parsing=True
-    )
-    assert context.params["target"] == "c"

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edgekit import api
+from edgekit.base.errors import UsageError
 from edgekit.cli import app
 
 
@@ -20,4 +21,5 @@ def test_the_address_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "http://127.0.0.1:80/page   Ctrl-C ends" in CliRunner().invoke(app, words).stdout
     found = CliRunner().invoke(app, [*words, "--json"]).stdout
     assert json.loads(found) == {"url": "http://127.0.0.1:80/page"}
-    assert CliRunner().invoke(app, ["serve", "page", "--port", "70000"]).exit_code == 2
+    error = CliRunner().invoke(app, ["serve", "page", "--port", "70000"]).exception
+    assert isinstance(error, UsageError) and "from 0 to 65535" in str(error)

@@ -45,7 +45,7 @@ def test_nothing_is_changed_where_nothing_is_declared() -> None:
     ("name", "layout", "found"),
     [
         ("z", "NTC", "no input or output of this name"),
-        ("x", "TC", "2 letters for [1, 8, 2]"),
+        ("x", "TC", "2 letters for the 3 axes of [1, 8, 2]"),
         ("x", "NCT", "its time axis is 1"),
     ],
 )

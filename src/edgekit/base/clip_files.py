@@ -1,17 +1,22 @@
-"""The files of a calibration folder, by name: ``x.wav``, ``x.clean.wav``, ``x.mic.wav``, ``x.knob.npy``, ``x.npz``."""
+"""The files of a calibration folder, by name: ``x.wav``, ``x.clean.wav``, ``x.mic.wav``, ``x.knob.npy``, ``x.npz``.
+
+Any ending of `SOUNDS` may stand in place of ``.wav``.
+"""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.base.errors import Problem
 
-CLEAN = ".clean.wav"  # ends the name of a clip's clean form
-SOUND, ARRAYS, ARRAY = ".wav", ".npz", ".npy"
+CLEAN = ".clean"  # ends the name of a clip's clean form, before the ending of the file
+SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif")
+ARRAYS, ARRAY = ".npz", ".npy"
 
 
 WANTED = (
-    "a folder of mono .wav at the network's rate, or of .npz with arrays named as the inputs "
-    "(first axis: hops), or package.module:factory that yields such arrays"
+    "a folder of mono recordings (.wav, .flac, .ogg, .mp3) at the network's rate, or of .npz with arrays named "
+    "as the inputs (first axis: hops), or package.module:factory that yields such arrays"
 )
 STEP = "give --calibration such a source, with a few different clips of 3 s or more"
 
@@ -25,9 +30,35 @@ def source_problem(source: str) -> Problem | None:
     return Problem(f"calibration source {source!r}", found, WANTED, STEP)
 
 
+def content_problem(source: str, folder: Path, more: Sequence[str] = ()) -> Problem | None:
+    """Return why a folder has no clips: no file that may belong to one, nor one with an ending of `more`."""
+    endings = {path.suffix.lower() or "no ending" for path in folder.rglob("*") if path.is_file()}
+    if not endings.isdisjoint((*SOUNDS, ARRAYS, ARRAY, *more)):
+        return None
+    others = f", only {', '.join(sorted(endings))}" if endings else ""
+    found = f"holds no recording and no .npz file{others}"
+    return Problem(f"calibration folder {source!r}", found, WANTED, STEP)
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file is a recording, by its name."""
+    return path.suffix.lower() in SOUNDS
+
+
+def is_clean(path: Path) -> bool:
+    """Whether a file is the clean form of a clip, by its name."""
+    return is_sound(path) and path.stem.lower().endswith(CLEAN)
+
+
+def clean_form(clip: Path) -> Path | None:
+    """Return the file with the clean form of a clip, given without ending; None where there is none."""
+    paths = (clip.with_name(f"{clip.name}{CLEAN}{ending}") for ending in SOUNDS)
+    return next((path for path in paths if path.is_file()), None)
+
+
 def clip_files(folder: Path) -> list[Path]:
     """Return the files of a folder that may belong to clips, sorted."""
-    endings = (SOUND, ARRAYS, ARRAY)
+    endings = (*SOUNDS, ARRAYS, ARRAY)
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in endings)
 
 
@@ -50,7 +81,7 @@ def _is_clip_without(path: Path, name: str, held: set[Path]) -> bool:
     """Whether a file is of a clip that lacks an input; `held` are the clips that have it in separate files."""
     if path.suffix.lower() == ARRAYS:
         return name not in _names(path)
-    if path.suffix.lower() != SOUND or path.name.lower().endswith(CLEAN):
+    if not is_sound(path) or is_clean(path):
         return False
     clip = path.with_suffix("")
     return held.isdisjoint((clip, clip.with_suffix("")))

@@ -52,7 +52,11 @@ def _content_problem(folder: Path, where: str, step: str, force: bool) -> Proble
 
 
 def _right_problem(path: Path, where: str) -> Problem | None:
-    """Return the reason why no files may be made next to a path."""
+    """Return the reason why no files may be made next to a path, or why its name fits no engine."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return Problem(where, "its name is not UTF-8", "a name in UTF-8", "name another place")
     if os.access(path.absolute().parent, os.W_OK | os.X_OK):
         return None
     found, allowed = "its folder may not be written to", "a folder where you may write"

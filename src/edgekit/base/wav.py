@@ -15,7 +15,12 @@ from edgekit.base.errors import Problem, ToolError, UsageError
 Samples = Float32
 
 MAX_SAMPLES = 1 << 29  # 2 GiB of float32
-FORMATS = ("WAV", "WAVEX", "RF64")
+FORMATS = (
+    "WAV",
+    "WAVEX",
+    "RF64",
+)  # samples of these are as `SUBTYPES`; of the others, as they come
+OTHER_FORMATS = ("FLAC", "OGG", "MP3", "AIFF")
 SUBTYPES = ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
 
 
@@ -26,7 +31,8 @@ class Clip:
     Attributes:
         samples: (samples,) float32, full scale 1; of several channels (channels, samples).
         sample_rate_hz: samples per second.
-        subtype: sample format of the file, as libsndfile names it: ``PCM_16``, ``FLOAT``.
+        subtype: sample format of the file, as libsndfile names it: ``PCM_16``, ``FLOAT``; of a compressed file
+            that of the .wav which it becomes.
         notes: the changes while reading, in words.
     """
 
@@ -37,10 +43,10 @@ class Clip:
 
 
 def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
-    """Read a .wav as mono, (samples,), at `sample_rate_hz` (None: as it is), and note the changes.
+    """Read a recording as mono, (samples,), at `sample_rate_hz` (None: as it is), and note the changes.
 
     Raises:
-        UsageError: missing, damaged, no .wav, too long, or samples of an unusual format.
+        UsageError: missing, damaged, no recording, too long, or samples of an unusual format.
         ToolError: the samples are no 16-bit PCM, or have another rate, and soundfile or soxr is not installed.
     """
     clip = read_channels(path, 1, sample_rate_hz)
@@ -48,7 +54,7 @@ def read_wav(path: Path, sample_rate_hz: int | None = None) -> Clip:
 
 
 def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) -> Clip:
-    """Read a .wav with this number of channels, (channels, samples); for one channel, others are mixed down to it.
+    """Read a recording with this number of channels, (channels, samples); for one channel, others are mixed down to it.
 
     Raises:
         UsageError: as `read_wav`, or a file that has another number of channels.
@@ -72,9 +78,9 @@ def read_channels(path: Path, channels: int, sample_rate_hz: int | None = None) 
 
 
 def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, str]:
-    """(frames, channels) of a .wav, its rate and its subtype, if it is not too long for the rate that is wanted."""
+    """(frames, channels) of a recording, its rate and subtype, if it is not too long for the rate that is wanted."""
     soundfile = _soundfile()
-    allowed = f"a .wav with samples {', '.join(SUBTYPES)}"
+    allowed = f"a .wav with samples {', '.join(SUBTYPES)}; {', '.join(OTHER_FORMATS)}"
 
     def refuse(found: str, step: str = "convert it to a 16-bit .wav") -> UsageError:
         return UsageError(Problem(f"file '{path}'", found, allowed, step))
@@ -83,7 +89,8 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         raise refuse("does not exist", "check the path")
     try:
         info = soundfile.info(str(path))
-        if info.format not in FORMATS or info.subtype not in SUBTYPES:
+        known = info.format in FORMATS and info.subtype in SUBTYPES
+        if not known and info.format not in OTHER_FORMATS:
             raise refuse(f"{info.format} with samples {info.subtype}")
         if not info.frames:
             raise refuse("no samples", "give a recording")
@@ -93,7 +100,7 @@ def _read_file(path: Path, sample_rate_hz: int | None) -> tuple[Samples, int, st
         data, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:
         raise refuse(str(error)) from error
-    return data, rate, info.subtype
+    return data, rate, info.subtype if info.subtype in SUBTYPES else "PCM_16"
 
 
 def read_together(
@@ -138,7 +145,7 @@ def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -
 
 
 def needs(path: Path) -> tuple[str, ...]:
-    """Packages that reading a .wav takes: none for 16-bit PCM, which Python reads itself."""
+    """Packages that reading a recording takes: none for a .wav of 16-bit PCM, which Python reads itself."""
     return () if plain_wav.is_plain(path) else ("soundfile",)
 
 

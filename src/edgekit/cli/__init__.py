@@ -1,8 +1,10 @@
 """The command line: one file per verb; `edgekit.api` does the work."""
 
+import io
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -17,6 +19,7 @@ from edgekit.cli import (
     doctor,
     export,
     finetune,
+    help,
     inspect,
     invert,
     prune,
@@ -27,12 +30,13 @@ from edgekit.cli import (
     stream,
     targets,
 )
+from edgekit.cli.command import VerbGroup, add_verb
 from edgekit.cli.console import current, show_error
 from edgekit.cli.net import DEBUG, explain_error
-from edgekit.cli.repetition import VerbCommand
 
 app = typer.Typer(
     name="edgekit",
+    cls=VerbGroup,
     help="Take a trained network to the device it must run on, and prove that it is still the same.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -58,26 +62,35 @@ def _options(
     pass
 
 
-app.command("export", cls=VerbCommand)(export.export)
-app.command("stream", cls=VerbCommand)(stream.stream)
-app.command("prune", cls=VerbCommand)(prune.prune)
-app.command("quantize", cls=VerbCommand)(quantize.quantize)
-app.command("finetune", cls=VerbCommand)(finetune.finetune)
-app.command("run", cls=VerbCommand)(run.run)
-app.command("sample", cls=VerbCommand)(sample.sample)
-app.command("invert", cls=VerbCommand)(invert.invert)
-app.command("bench", cls=VerbCommand)(bench.bench)
-app.command("bundle", cls=VerbCommand)(bundle.bundle)
-app.command("inspect", cls=VerbCommand)(inspect.inspect)
-app.command("targets", cls=VerbCommand)(targets.targets)
-app.command("doctor", cls=VerbCommand)(doctor.doctor)
-app.command("demo", cls=VerbCommand)(demo.demo)
-app.command("serve", cls=VerbCommand)(serve.serve)
+MAKE, USE, LEARN = "Make a build", "Use a build", "Learn more"
+VERBS: dict[str, tuple[Callable[..., None], str]] = {
+    "export": (export.export, MAKE),
+    "stream": (stream.stream, MAKE),
+    "quantize": (quantize.quantize, MAKE),
+    "prune": (prune.prune, MAKE),
+    "finetune": (finetune.finetune, MAKE),
+    "run": (run.run, USE),
+    "bench": (bench.bench, USE),
+    "inspect": (inspect.inspect, USE),
+    "sample": (sample.sample, USE),
+    "invert": (invert.invert, USE),
+    "bundle": (bundle.bundle, USE),
+    "serve": (serve.serve, USE),
+    "demo": (demo.demo, LEARN),
+    "targets": (targets.targets, LEARN),
+    "doctor": (doctor.doctor, LEARN),
+    "help": (help.help, LEARN),
+}
+for _name, (_verb, _group) in VERBS.items():
+    add_verb(app, _name, _verb, _group)
 
 
 def main() -> None:
     """Run the command line; exit codes: 0 done and verified, 1 a check failed, 2 wrong usage."""
     signal.signal(signal.SIGTERM, _terminate)
+    for file in (sys.stdout, sys.stderr):  # names of files need not be UTF-8
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(errors="backslashreplace")
     as_json = "--json" in sys.argv
     try:
         app()

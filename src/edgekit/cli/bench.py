@@ -10,8 +10,9 @@ from rich.text import Text
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.json_values import JsonObject
+from edgekit.cli.completion import DEVICES, PEERS, builds, names
 from edgekit.cli.console import AsJson, err, out, print_json, print_notes, print_table, progress
-from edgekit.runtime.devices.profile import FORMS
+from edgekit.cli.units import number_reader
 
 if TYPE_CHECKING:
     from edgekit.runtime.bench.measure import Measurement
@@ -21,25 +22,39 @@ MOST_FUNCTIONS = 12
 
 
 def bench(
-    directory: Annotated[Path | None, typer.Argument(metavar="DIR", help="A build folder.")] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="DIR", help="A build folder.", autocompletion=builds),
+    ] = None,
     *,
     device: Annotated[
         str | None,
-        typer.Option(help=f"{', '.join(FORMS)}; by default the target of the build."),
+        typer.Option(
+            metavar="DEVICE",
+            help="local, qemu, ssh://user@host:port or adb:serial; by default the target of the build.",
+            autocompletion=names(DEVICES),
+        ),
     ] = None,
     hops: Annotated[
         int | None,
-        typer.Option(help="Hops in each of five rounds; on qemu, hops that are counted."),
+        typer.Option(
+            metavar="N",
+            parser=number_reader("--hops"),
+            help="Hops in each of five rounds; on qemu, hops that are counted.",
+        ),
     ] = None,
     layers: Annotated[
         bool,
-        typer.Option("--layers", help="Measure each layer, and compare its result with golden."),
+        typer.Option(
+            "--layers", metavar="", help="Measure each layer, and compare its result with golden."
+        ),
     ] = False,
     against: Annotated[
         str | None,
         typer.Option(
             metavar="NAMES",
             help="Other engines in the same run: onnxruntime, litert, executorch, tract.",
+            autocompletion=names(PEERS),
         ),
     ] = None,
     append: Annotated[
@@ -65,7 +80,9 @@ def bench(
     again: Annotated[
         bool,
         typer.Option(
-            "--again", help="With --fleet: start a new run instead of completing the last one."
+            "--again",
+            metavar="",
+            help="With --fleet: start a new run instead of completing the last one.",
         ),
     ] = False,
     as_json: AsJson = False,

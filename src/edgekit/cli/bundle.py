@@ -7,17 +7,27 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.completion import builds
 from edgekit.cli.console import AsJson, print_json, print_table
+from edgekit.cli.units import number_reader
 
 
 def bundle(
     directory: Annotated[
-        Path, typer.Argument(metavar="BUILD", help="A build with --weights external.")
+        Path,
+        typer.Argument(
+            metavar="BUILD", help="A build with --weights external.", autocompletion=builds
+        ),
     ],
-    path: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")],
+    path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The file to write.")],
     key: Annotated[Path, typer.Option(help="An Ed25519 private key, PEM without a password.")],
     release: Annotated[
-        int, typer.Option(min=1, max=2**32 - 1, help="A number that rises with each bundle.")
+        int,
+        typer.Option(
+            metavar="N",
+            parser=number_reader("--release", None, 1, 2**32 - 1),
+            help="A number that rises with each bundle.",
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

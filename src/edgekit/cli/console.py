@@ -1,9 +1,11 @@
 """What all verbs print with: JSON on stdout, progress and errors on stderr."""
 
 import json
+import time
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +15,25 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from edgekit.base.errors import EdgeKitError, Stopped, UsageError
+from edgekit.base.errors import EdgeKitError, Problem, Stopped, UsageError
 from edgekit.base.progress import Progress as Report
+from edgekit.base.user_code import user_line
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OUTPUT = "Output"  # the group of these options in the help
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print JSON.", metavar="", rich_help_panel=OUTPUT)
+]
+
+
+@dataclass
+class Verbosity:
+    """What is printed: errors alone, or times of stages and tracebacks too."""
+
+    quiet: bool = False
+    verbose: bool = False
+
+
+verbosity = Verbosity()
 
 current: list[str] = []  # the stages of this process so far
 
@@ -63,6 +80,16 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
         }
         print_json({"error": facts})
         return error.exit_code
+    cause = error.__cause__
+    if verbosity.verbose and cause is not None:
+        traceback.print_exception(cause)
+    _print_problems(error, problems)
+    if cause is not None and not verbosity.verbose and user_line(cause):
+        err.print(Text("  -v prints the traceback"))
+    return error.exit_code
+
+
+def _print_problems(error: EdgeKitError, problems: Sequence[Problem]) -> None:
     if not problems:
         err.print(Text.assemble(("error: ", "bold red"), str(error)), soft_wrap=True)
     for problem in problems:
@@ -72,14 +99,35 @@ def show_error(error: EdgeKitError, as_json: bool) -> int:
         )
         err.print(Text(f"  allowed: {problem.allowed}"), soft_wrap=True)
         err.print(Text(f"  next:    {problem.next_step}"), soft_wrap=True)
-    return error.exit_code
+
+
+class StageLines:
+    """The lines on stderr when a stage begins, where that is no terminal, and, with --verbose, when it ends."""
+
+    def __init__(self, silent: bool) -> None:
+        """Begin before the first stage."""
+        self.silent, self.stage, self.begun = silent, "", 0.0
+
+    def begin(self, stage: str) -> None:
+        """End the stage before, and begin one."""
+        self.end()
+        current.append(stage)
+        self.stage, self.begun = stage, time.monotonic()
+        if not self.silent and not err.is_terminal:
+            err.print(f"{stage} ...", markup=False)
+
+    def end(self) -> None:
+        """Print the time of the stage."""
+        if self.stage and verbosity.verbose:
+            err.print(f"{self.stage}: {time.monotonic() - self.begun:.1f} s", markup=False)
 
 
 @contextmanager
 def progress(as_json: bool) -> Iterator[Report]:
     """Show on stderr what is being done, how much of it is left, and for how long; nothing beside JSON.
 
-    A terminal gets one bar. A pipe or file gets a line when a stage begins.
+    A terminal gets one bar. A pipe or file gets a line when a stage begins. With --verbose, both get a line with
+    its time when a stage ends.
 
     Raises:
         Stopped: the user pressed Ctrl-C.
@@ -91,19 +139,15 @@ def progress(as_json: bool) -> Iterator[Report]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[left]}"),
     )
-    shown = ""
+    lines = StageLines(as_json or verbosity.quiet)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
-        task = bars.add_task("start", total=None, steps="", left="", visible=not as_json)
+        task = bars.add_task("start", total=None, steps="", left="", visible=not lines.silent)
 
         def report(stage: str, done: int, total: int) -> None:
-            nonlocal shown
             counted = total > 1
-            if stage != shown:
-                current.append(stage)
-                shown = stage
+            if stage != lines.stage:
+                lines.begin(stage)
                 bars.reset(task, description=stage, total=total if counted else None)
-                if not as_json and not err.is_terminal:
-                    err.print(f"{stage} ...", markup=False)
             seconds = bars.tasks[0].time_remaining
             bars.update(
                 task,
@@ -114,7 +158,8 @@ def progress(as_json: bool) -> Iterator[Report]:
 
         try:
             yield report
+            lines.end()
         except KeyboardInterrupt as error:
             raise Stopped(
-                f"stopped{f' in: {shown}' if shown else ''}; no unfinished file or folder is left"
+                f"stopped{f' in: {lines.stage}' if lines.stage else ''}; no unfinished file or folder is left"
             ) from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.completion import DEMOS, names
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
 
@@ -31,15 +32,23 @@ def demo(
     name: Annotated[
         str,
         typer.Argument(
+            metavar="NAME",
             help="denoise, digits, deform, compressor, instrument, scene, sensor, stream-diffusion, target-speech, "
-            "voice-source, wake or browser"
+            "voice-source, wake or browser",
+            autocompletion=names(DEMOS),
         ),
     ],
     target: Annotated[
-        str | None, typer.Option(help="host, c99 or onnxruntime; deform: fpga, browser: wasm.")
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="host, c99 or onnxruntime; deform: fpga, browser: wasm.",
+            autocompletion=names(("host", "c99", "onnxruntime", "fpga", "wasm")),
+        ),
     ] = None,
     directory: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The folder to make; demo-NAME.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="DIR", help="The folder to make; demo-NAME."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

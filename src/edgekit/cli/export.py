@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.arguments import Model
+from edgekit.cli.completion import TARGETS, names
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.cli.options import with_options
@@ -15,9 +17,18 @@ from edgekit.verbs.export.options import ExportOptions
 
 @with_options(ExportOptions)
 def export(
-    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
-    target: Annotated[str, typer.Option(help="A name that `edgekit targets` lists.")],
-    directory: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")],
+    model: Model,
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="TARGET",
+            help="A name that `edgekit targets` lists.",
+            autocompletion=names(TARGETS),
+        ),
+    ],
+    directory: Annotated[
+        Path, typer.Option("-o", "--out", metavar="DIR", help="The folder to make.")
+    ],
     options: ExportOptions,
     as_json: AsJson = False,
 ) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.arguments import Model, Seed
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
 from edgekit.cli.options import flag, with_options
+from edgekit.cli.units import number_reader
 from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.options import ExportOptions, NetworkOptions
 
@@ -17,13 +19,20 @@ OPTIONS = option_specs(ExportOptions)
 
 @with_options(NetworkOptions)
 def finetune(
-    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
+    model: Model,
     recipe: Annotated[str, flag(OPTIONS["recipe"], "w8a8, w8a16, w4a8, or a recipe.toml.")],
     calibration: Annotated[str, flag(OPTIONS["calibration"])],
-    steps: Annotated[int, typer.Option(help="Training steps; some hundreds.", min=1)],
-    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    steps: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=number_reader("--steps", None, 1),
+            help="Training steps; some hundreds.",
+        ),
+    ],
+    path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .onnx to write.")],
     options: NetworkOptions,
-    seed: Annotated[int, typer.Option(help="Seed of random draws.", min=0)] = 0,
+    seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train the weights of a network a little, so that a recipe's integers hold it.

@@ -7,6 +7,7 @@ import typer
 
 from edgekit import api
 from edgekit.base.json_values import JsonObject
+from edgekit.cli.completion import MODEL
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    source: Annotated[str, typer.Argument(metavar="DIR|MODEL", help="A build folder or network.")],
-    html: Annotated[Path | None, typer.Option(help="Write the report there.")] = None,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|MODEL", help="A build folder or network.", autocompletion=MODEL
+        ),
+    ],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report there.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the facts of a build, or of a network and what it would be on this machine."""

@@ -6,19 +6,27 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.arguments import Seed
+from edgekit.cli.completion import builds
 from edgekit.cli.console import AsJson, out, print_json, progress
 from edgekit.cli.sample import Conditions, parse_conditions
 
 
 def invert(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A build with given start and noise.")
+        Path,
+        typer.Argument(
+            metavar="DIR", help="A build with given start and noise.", autocompletion=builds
+        ),
     ],
-    images: Annotated[Path, typer.Argument(help="A .npz of images x, (n, channels, ...).")],
+    images: Annotated[
+        Path, typer.Argument(metavar="IMAGES", help="A .npz of images x, (n, channels, ...).")
+    ],
     path: Annotated[
-        Path, typer.Option("-o", "--out", help="The .npz for start, noise and residual.")
+        Path,
+        typer.Option("-o", "--out", metavar="FILE", help="The .npz for start, noise and residual."),
     ],
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    seed: Seed = 0,
     condition: Conditions = None,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from rich.live import Live as Screen
 from rich.text import Text
 
 from edgekit import api
-from edgekit.cli.console import err, out, print_table
+from edgekit.cli.console import err, out, print_table, verbosity
 from edgekit.cli.keys import keys
 from edgekit.runtime.audio.sound import QUIT, SWITCH
 
@@ -33,7 +33,7 @@ def hear(
     with ExitStack() as stack:
         poll = stack.enter_context(keys())
         screen = None
-        if err.is_terminal and not as_json:
+        if err.is_terminal and not as_json and not verbosity.quiet:
             screen = stack.enter_context(Screen(console=err, transient=True, auto_refresh=False))
 
         printed = 0

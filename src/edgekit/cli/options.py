@@ -8,15 +8,26 @@ from typing import Annotated, Any
 import typer
 
 from edgekit.base.json_values import JsonObject
+from edgekit.cli.completion import COMPLETIONS
 from edgekit.cli.repetition import refuse_repeated
+from edgekit.cli.units import UNITS, Duration, decibel_reader, number_reader, samples_of
 from edgekit.verbs.export.flags import OptionRow, option_specs
+from edgekit.verbs.export.option_groups import GROUP_OF, ORDER
+
+MANY = " ..."  # after the placeholder of an option that may be repeated
 
 
 def flag(row: OptionRow, help_text: str | None = None) -> Any:
     """Return the typer option of a declared one."""
-    spec = row.flag
+    spec, group = row.flag, GROUP_OF[row.name]
     return typer.Option(
-        row.flag_name, metavar=spec.metavar, min=spec.minimum, help=help_text or spec.help
+        row.flag_name,
+        metavar=_metavar(row),
+        parser=_reader(row),
+        help=help_text or spec.help,
+        hidden=row.name in group.rare,
+        rich_help_panel=group.name,
+        autocompletion=COMPLETIONS.get(row.name),
     )
 
 
@@ -25,30 +36,51 @@ def with_options(options: type) -> Callable[[Callable[..., None]], Callable[...,
 
     ``--json`` stays last.
     """
-    rows = option_specs(options)
+    rows = sorted(option_specs(options).values(), key=lambda row: ORDER.index(row.name))
 
     def decorate(verb: Callable[..., None]) -> Callable[..., None]:
         @wraps(verb)
         def command(**given: Any) -> None:
             own = {name: given.pop(name) for name in parameters if name in given}
-            verb(**own, options=_collect_options(rows.values(), given))
+            verb(**own, options=_collect_options(rows, given))
 
         parameters = dict(inspect.signature(verb).parameters)
         del parameters["options"]
         as_json = parameters.pop("as_json")
-        flags = {_variable(row): row for row in rows.values()}
+        flags = {_variable(row): row for row in rows}
         made = [_parameter(name, row) for name, row in flags.items()]
         every = [
             parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for parameter in (*parameters.values(), *made, as_json)
         ]
         parameters["as_json"] = as_json
-        command.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
-        command.__annotations__ = {p.name: p.annotation for p in every}
-        del command.__wrapped__  # typer would look at the verb itself
+        set_parameters(command, every)
         return command
 
     return decorate
+
+
+def set_parameters(command: Callable[..., None], parameters: list[inspect.Parameter]) -> None:
+    """Give a wrapper of a verb the parameters that typer is to see."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    if hasattr(command, "__wrapped__"):  # typer would look at the verb itself
+        del command.__wrapped__
+
+
+def _reader(row: OptionRow) -> Callable[[str], int | float] | None:
+    """The reader of a number; None of other options."""
+    kind = _plain(row.type)
+    if kind == int | None:
+        return number_reader(row.flag_name, row.flag.metavar, row.flag.minimum)
+    return decibel_reader(row.flag_name) if row.flag.metavar in UNITS else None
+
+
+def _metavar(row: OptionRow) -> str | None:
+    """The placeholder of a value, with dots where several may be given; a switch has none."""
+    if _plain(row.type) is bool:
+        return ""
+    return f"{row.flag.metavar}{MANY}" if row.flag.many else row.flag.metavar
 
 
 def _variable(row: OptionRow) -> str:
@@ -75,13 +107,15 @@ def _plain(kind: Any) -> Any:
 
 
 def _collect_options(rows: Iterable[OptionRow], given: Mapping[str, Any]) -> JsonObject:
-    """What was given, as keywords; a repeatable flag's texts are parsed."""
+    """What was given, as keywords; a repeatable flag's texts are parsed, a time becomes samples."""
     options: JsonObject = {}
     for row in rows:
         value, spec = given[_variable(row)], row.flag
         if value in (None, False):
             continue
-        if spec.many is None:
+        if isinstance(value, Duration):
+            options[row.name] = samples_of(row.flag_name, value, given["sample_rate"])
+        elif spec.many is None:
             options[row.name] = value
         elif texts := [text for text in value if spec.takes(text)]:
             parsed = [spec.parse(text) for text in texts]

@@ -7,21 +7,38 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.arguments import Model
+from edgekit.cli.completion import names
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
+from edgekit.cli.units import number_reader
+
+Pattern = Annotated[
+    str,
+    typer.Option(
+        metavar="N:M",
+        help="2:4, 1:4, 2:8, 1:8 or 1:16: how many of a group of weights stay.",
+        autocompletion=names(("2:4", "1:4", "2:8", "1:8", "1:16")),
+    ),
+]
 
 
 def prune(
-    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
-    pattern: Annotated[
-        str, typer.Option(help="2:4, 1:4, 2:8, 1:8 or 1:16: how many of a group of weights stay.")
-    ],
-    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    model: Model,
+    pattern: Pattern,
+    path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .onnx to write.")],
     layers: Annotated[
         str | None,
-        typer.Option(help="A regular expression that selects layers or weights by name."),
+        typer.Option(
+            metavar="REGEX", help="A regular expression that selects layers or weights by name."
+        ),
     ] = None,
     smallest: Annotated[
-        int | None, typer.Option(help="Leave layers with fewer weights whole; 1024 by default.")
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=number_reader("--smallest"),
+            help="Leave layers with fewer weights whole; 1024 by default.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -6,6 +6,8 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.arguments import Model
+from edgekit.cli.completion import TARGETS, names
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 from edgekit.cli.options import flag, with_options
 from edgekit.verbs.export.flags import option_specs
@@ -16,16 +18,21 @@ OPTIONS = option_specs(ExportOptions)
 
 @with_options(QuantizeOptions)
 def quantize(
-    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
+    model: Model,
     recipe: Annotated[str, flag(OPTIONS["recipe"], "w8a8, w8a16, w4a8, auto, or a recipe.toml.")],
     calibration: Annotated[str, flag(OPTIONS["calibration"])],
-    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .onnx to write.")],
     min_snr: Annotated[
         float | None, flag(OPTIONS["min_snr_db"], "The fidelity that auto looks for.")
     ] = None,
     *,
     target: Annotated[
-        str | None, typer.Option(help="Target of the bounds; by default host.")
+        str | None,
+        typer.Option(
+            metavar="TARGET",
+            help="Target of the bounds; by default host.",
+            autocompletion=names(TARGETS),
+        ),
     ] = None,
     options: QuantizeOptions,
     as_json: AsJson = False,

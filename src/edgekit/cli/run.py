@@ -8,16 +8,19 @@ import typer
 
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
+from edgekit.cli.arguments import BuildFolder
+from edgekit.cli.completion import names
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
+from edgekit.cli.units import number_reader
 
 
 def run(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build folder.")],
+    directory: BuildFolder,
     files: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="IN OUT",
-            help="A .wav, or a .npz of hops, and a .wav, .npz or .csv; or NAME=FILE for each stream; or pictures.",
+            help="A recording and a .wav, .npz or .csv; two .npz of hops; NAME=FILE for each stream; or pictures.",
         ),
     ] = None,
     *,
@@ -28,27 +31,32 @@ def run(
         list[str] | None,
         typer.Option(
             "--set",
-            metavar="NAME=VALUE",
-            help="A control, or its values over time, as knob=0s:0.3,2.5s:0.8; a session constant, as voice=FILE.npy; "
-            "repeatable.",
+            metavar="NAME=VALUE ...",
+            help="A control, or its values over time, as knob=0s:0.3,2.5s:0.8; a session constant, as voice=FILE.npy.",
         ),
     ] = None,
     device_rate: Annotated[
         int | None,
         typer.Option(
             metavar="HZ",
-            min=1,
+            parser=number_reader("--device-rate", "HZ", 1),
             help="Rate of the sound device or the files; the adapter resamples.",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", min=0, help="Seed of the noise that the build draws (0)."),
+        typer.Option(
+            metavar="N",
+            parser=number_reader("--seed", None, 0),
+            help="Seed of the noise that the build draws (0).",
+        ),
     ] = None,
     device: Annotated[
         str | None,
         typer.Option(
-            help="sim: run the RTL of a build for fpga under Verilator, and print cycles."
+            metavar="DEVICE",
+            autocompletion=names(("sim",)),
+            help="sim: run the RTL of a build for fpga under Verilator, and print cycles.",
         ),
     ] = None,
     found: Annotated[
@@ -57,21 +65,23 @@ def run(
     ] = None,
     mic: Annotated[
         bool,
-        typer.Option("--mic", help="Microphone to loudspeaker, instead of IN and OUT."),
+        typer.Option("--mic", metavar="", help="Microphone to loudspeaker, instead of IN and OUT."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Stream files, or the microphone, through a build, hop by hop.
 
-    A build of several streams takes a .wav for each, by name: mic=mic.wav ref=far.wav out.wav.
+    Recordings are .wav, .flac, .ogg, .mp3 or .aiff. They are resampled and mixed down as the build needs,
+    with a note, and come out as .wav, without the delay. A build of several streams takes one for each, by
+    name: mic=mic.wav ref=far.wav out.wav.
 
-    A .wav is resampled and mixed down as the build needs, with a note, and comes out without the
-    delay; a build that gives no audio writes a .npz, or a .csv with a line per hop; one that decides
-    prints what it detects, and writes it to a .json or .csv. A .npz holds one
-    array per stream input or output, first axis = hops; it may hold the session constants of a build, too,
-    in their own shape. An engine takes a .png or .jpg and draws what it finds on it, or a folder of them,
-    and makes a folder. The C code of a build is compiled and run:
-    run only builds that you trust.
+    A build that gives no audio writes a .npz, or a .csv with a line for each hop. One that decides prints
+    what it detects, and writes it to a .json or .csv. A .npz holds one array for each stream, first axis =
+    hops, and may hold the session constants in their own shape.
+
+    An engine takes a .png or .jpg, or a folder of them, and draws what it finds.
+
+    The C code of a build is compiled and run: run only builds that you trust.
 
     With --mic: d switches between the build and the microphone itself, q ends.
     """

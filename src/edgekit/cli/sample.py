@@ -8,27 +8,43 @@ import typer
 from edgekit import api
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.json_values import JsonObject
+from edgekit.cli.arguments import Seed
+from edgekit.cli.completion import builds
 from edgekit.cli.console import AsJson, out, print_json, progress
 from edgekit.cli.repetition import refuse_repeated
+from edgekit.cli.units import number_reader
 from edgekit.verbs.export.texts import parse_constant
 
 Conditions = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="NAME=VALUE",
-        help="A condition, as label=3: one value for all samples, or one each with commas; repeatable.",
+        metavar="NAME=VALUE ...",
+        help="A condition, as label=3: one value for all samples, or one each with commas.",
     ),
 ]
 
 
 def sample(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A build with a sampler.")],
-    count: Annotated[int, typer.Option("-n", min=1, help="How many samples.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="A build with a sampler.", autocompletion=builds),
+    ],
+    count: Annotated[
+        int,
+        typer.Option(
+            "-n", metavar="N", parser=number_reader("-n", None, 1), help="How many samples."
+        ),
+    ],
     path: Annotated[
         Path,
-        typer.Option("-o", "--out", help="A .npz of arrays, or a .png with a grid of pictures."),
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FILE",
+            help="A .npz of arrays, or a .png with a grid of pictures.",
+        ),
     ],
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 0,
+    seed: Seed = 0,
     condition: Conditions = None,
     start: Annotated[
         Path | None,

@@ -7,16 +7,27 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.completion import folders
 from edgekit.cli.console import AsJson, out, print_json
+from edgekit.cli.units import number_reader
 
 
 def serve(
     directory: Annotated[
-        Path, typer.Argument(help="A build for wasm, or another folder with an index.html.")
+        Path,
+        typer.Argument(
+            metavar="DIRECTORY",
+            help="A build for wasm, or another folder with an index.html.",
+            autocompletion=folders,
+        ),
     ],
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Port; 0 takes a free one; 8000 by default."),
+        typer.Option(
+            metavar="PORT",
+            parser=number_reader("--port", None, 0, 65535),
+            help="Port; 0 takes a free one; 8000 by default.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from edgekit import api
+from edgekit.cli.arguments import Model
 from edgekit.cli.console import AsJson, print_json, print_notes, print_table, progress
 from edgekit.cli.facts import streaming_rows
 from edgekit.cli.options import with_options
@@ -14,8 +15,8 @@ from edgekit.verbs.export.options import StreamOptions
 
 @with_options(StreamOptions)
 def stream(
-    model: Annotated[str, typer.Argument(help="package.module:factory, a .pt2 or an .onnx.")],
-    path: Annotated[Path, typer.Option("-o", "--out", help="The .onnx to write.")],
+    model: Model,
+    path: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="The .onnx to write.")],
     options: StreamOptions,
     as_json: AsJson = False,
 ) -> None:

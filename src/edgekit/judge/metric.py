@@ -1,6 +1,5 @@
 """``--metric package:function``: a measure of the user's own instead of a signal-to-noise ratio."""
 
-import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.user_code import import_attribute, user_error
 
 if TYPE_CHECKING:
     from edgekit.quantize.calibrate.clips import Calibration
@@ -41,8 +41,7 @@ class Metric:
         try:
             value = float(self.function(dict(outputs), dict(exact), clean))
         except Exception as error:  # the user's own code
-            found = f"{type(error).__name__}: {error}"
-            raise UsageError(self._problem(found)) from error
+            raise UsageError(self._problem(user_error(error))) from error
         if not math.isfinite(value):
             raise UsageError(self._problem(str(value)))
         return value
@@ -62,11 +61,12 @@ def read_metric(given: str) -> Metric:
     """
     module, _, name = given.partition(":")
     try:
-        function: Callable[..., float] = getattr(importlib.import_module(module), name)
+        function: Callable[..., float] = import_attribute(module, name)
     except Exception as error:  # the user's own code
-        found = f"{type(error).__name__}: {error}"
         step = "check the name, and that the module can be imported"
-        raise UsageError(Problem(f"--metric '{given}'", found, ALLOWED, step)) from error
+        raise UsageError(
+            Problem(f"--metric '{given}'", user_error(error), ALLOWED, step)
+        ) from error
     if not callable(function):
         found = f"a {type(function).__name__}"
         raise UsageError(Problem(f"--metric '{given}'", found, ALLOWED, "name a function"))

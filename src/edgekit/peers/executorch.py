@@ -113,7 +113,7 @@ def _lower_part(part: "Model") -> tuple[bytes, JsonObject]:
             raise ToolError(f"ExecuTorch's exporter ended: {said[-1] if said else '?'}") from error
         if "error" in facts:
             allowed = (
-                "what ExecuTorch's exporter takes, of the operators in docs/guides/executorch.md"
+                "what ExecuTorch's exporter takes, of the operators in `edgekit help executorch`"
             )
             step = "take --target litert, onnxruntime or c99"
             raise ModelError([Problem("the network", facts["error"], allowed, step)])

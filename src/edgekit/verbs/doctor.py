@@ -82,7 +82,12 @@ PACKAGES = (
     ("ziglang", "ziglang", "target wasm; a C compiler, also for devices", "edgekit[wasm]"),
     ("wasmtime", "wasmtime", "target wasm: verification, run", "edgekit[wasm]"),
     ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
-    ("soundfile", "soundfile", ".wav of other samples than 16-bit PCM", "edgekit[audio]"),
+    (
+        "soundfile",
+        "soundfile",
+        ".wav of other samples than 16-bit PCM; .flac, .ogg, .mp3, .aiff",
+        "edgekit[audio]",
+    ),
     ("soxr", "soxr", "resampling", "edgekit[audio]"),
     ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
     ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),

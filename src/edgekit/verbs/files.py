@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from edgekit.base.clip_files import SOUNDS, is_sound
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import folder_problem, output_problem, replacement_path
@@ -26,7 +27,8 @@ from edgekit.runtime.stream import Stream
 from edgekit.verbs.doctor import require
 from edgekit.verbs.stream_setup import StreamSetup
 
-RUNS = ((".wav", ".wav"), (".wav", ".npz"), (".wav", ".csv"), (".wav", ".json"), (".npz", ".npz"))
+SOUND = "a recording"
+RUNS = ((SOUND, ".wav"), (SOUND, ".npz"), (SOUND, ".csv"), (SOUND, ".json"), (".npz", ".npz"))
 
 
 def run(
@@ -46,7 +48,7 @@ def run(
     sources = list(source.values()) if isinstance(source, Mapping) else [source]
     outs = list(out.values()) if isinstance(out, Mapping) else [out]
     _check_files(sources, outs)
-    if sources[0].suffix.lower() == ".wav":
+    if is_sound(sources[0]):
         return _run_sounds(directory, source, out, opening, progress)
     return _run_arrays(directory, sources[0], outs[0], opening, progress)
 
@@ -163,21 +165,30 @@ def _took(stream: Stream) -> tuple[str, ...]:
 
 def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
     """Refuse files of kinds that do not go together, and outputs that cannot be written."""
-    found = tuple(
-        " and ".join(sorted({p.suffix.lower() or "no ending" for p in side}))
-        for side in (sources, outs)
-    )
-    sides = zip((sources, outs), found, strict=True)
-    many = any(len(side) > 1 and kind != ".wav" for side, kind in sides)
-    if found not in RUNS or many:
-        kinds = f"{', '.join(PICTURE_FILES)} to one of them or .npz"
-        allowed = ", ".join([*map(" to ".join, RUNS), kinds])
-        step = "only .wav files are one for each stream" if many else "name two such files"
-        raise UsageError(Problem("IN and OUT", " to ".join(found), allowed, step))
+    if problem := _kinds_problem(sources, outs):
+        raise UsageError(problem)
     if problems := [problem for out in outs if (problem := output_problem(out, *sources))]:
         raise UsageError(problems)
     if len({path.absolute() for path in outs}) < len(outs):
         raise UsageError(Problem("OUT", "one file twice", "a file for each output", "name another"))
+
+
+def _kinds_problem(sources: Sequence[Path], outs: Sequence[Path]) -> Problem | None:
+    """Return why files do not go together by their endings."""
+    endings = [
+        " and ".join(sorted({path.suffix.lower() or "no ending" for path in side}))
+        for side in (sources, outs)
+    ]
+    from_sound = all(map(is_sound, sources))
+    many = (len(sources) > 1 and not from_sound) or (len(outs) > 1 and endings[1] != ".wav")
+    if (SOUND if from_sound else endings[0], endings[1]) in RUNS and not many:
+        return None
+    listed = (
+        f"{', '.join(PICTURE_FILES)} to one of them or .npz; a recording is {', '.join(SOUNDS)}"
+    )
+    allowed = ", ".join([*map(" to ".join, RUNS), listed])
+    step = "only recordings are one for each stream" if many else "name two such files"
+    return Problem("IN and OUT", " to ".join(endings), allowed, step)
 
 
 def _single(tensors: Sequence[Tensor], path: Path, side: str) -> dict[str, Path]:

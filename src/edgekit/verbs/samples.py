@@ -7,7 +7,7 @@ from pathlib import Path
 from numpy.typing import ArrayLike
 
 from edgekit.base.arrays import Float32
-from edgekit.base.errors import UsageError
+from edgekit.base.errors import Problem, UsageError
 from edgekit.base.progress import Progress
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -42,7 +42,7 @@ def sample(
 ) -> Float32:
     """See `edgekit.api.sample`."""
     if out is not None and (problem := sample_problem(out)):
-        raise UsageError(problem)
+        raise UsageError([*_build_problems(directory), problem])
     manifest = open_build(directory)
     files = given_files(table_of(manifest), given.start, given.noise)
     every = {**given.conditions, **files}
@@ -55,6 +55,15 @@ def sample(
     if out is not None:
         write_samples(out, x, every)
     return x
+
+
+def _build_problems(directory: Path) -> tuple[Problem, ...]:
+    """Why a folder is no build with a sampler."""
+    try:
+        table_of(open_build(directory))
+    except UsageError as error:
+        return error.problems
+    return ()
 
 
 def check_conditions(

@@ -90,3 +90,22 @@ def test_what_clips_lack_is_known_by_the_names_of_files(tmp_path: Path) -> None:
         "b.mic.wav",
         "c.npz",
     ]
+
+
+def test_recordings_of_any_kind_and_their_clean_forms_are_clips(tmp_path: Path) -> None:
+    net = model()
+    for name, hops in (("a.flac", 10), ("b.ogg", 20), ("c.MP3", 30), ("b.clean.flac", 20)):
+        wav(tmp_path / name, hops)
+    for stem, hops in (("a", 10), ("b", 20), ("c", 30)):
+        np.save(tmp_path / f"{stem}.f0.npy", np.ones((hops, 1, 1, 4), np.float32))
+    found = load_calibration(str(tmp_path), net)
+    assert [len(clip["x"]) for clip in found.clips] == [10, 20, 30]
+    assert {number: len(samples) for number, samples in found.clean.items()} == {1: 20 * HOP}
+
+
+def test_one_clip_in_two_files_is_refused(tmp_path: Path) -> None:
+    for name in ("a.wav", "a.flac"):
+        wav(tmp_path / name)
+    np.save(tmp_path / "a.f0.npy", np.ones((10, 1, 1, 4), np.float32))
+    with pytest.raises(CalibrationError, match=r"'a\.wav': a second file for input 'x'"):
+        load_calibration(str(tmp_path), model())

@@ -57,6 +57,16 @@ def test_a_wav_keeps_its_sample_format_and_length(
 
 
 @needs_cc
+@pytest.mark.parametrize("ending", ["flac", "ogg", "mp3"])
+def test_another_recording_becomes_a_wav(stream: Stream, tmp_path: Path, ending: str) -> None:
+    source, out = tmp_path / f"in.{ending}", tmp_path / "out.wav"
+    soundfile.write(source, tone(1001), 16000)
+    run_wav(stream, source, out)
+    info = soundfile.info(out)
+    assert (info.frames, info.format, info.subtype) == (1001, "WAV", "PCM_16")
+
+
+@needs_cc
 def test_stereo_at_another_rate_is_converted_and_noted(stream: Stream, tmp_path: Path) -> None:
     source, out = tmp_path / "in.wav", tmp_path / "out.wav"
     soundfile.write(source, tone(44100, 44100, 2), 44100)

@@ -40,7 +40,7 @@ def read_fleet(path: Path) -> tuple[Member, ...]:
     Raises:
         UsageError: it cannot be read, or everything that is wrong with it.
     """
-    where, step = f"fleet '{path}'", "give a fleet.toml as docs/guides/fleets.md describes"
+    where, step = f"fleet '{path}'", "give a fleet.toml as `edgekit help fleets` describes"
     given = parse_toml(read_text(path, where, MAX_FILE_BYTES, step), where, step)
     if not 1 <= len(given) <= MOST_DEVICES:
         found, allowed = (

@@ -16,6 +16,7 @@ from edgekit.export.from_onnx import from_onnx, input_names
 from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.mid_side import with_mid_side
 from edgekit.export.noise import with_drawn, with_noise
+from edgekit.export.onnx_file.file_checks import with_file_name
 from edgekit.export.step_networks import with_until
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.examples import cut
@@ -49,6 +50,7 @@ class ImportedNetwork:
     examples: Mapping[str, Float32] | None
 
 
+@with_file_name
 def load_model(source: str, options: ImportOptions) -> ImportedNetwork:
     """Import a network and put its front end or input guards around it.
 
@@ -165,6 +167,7 @@ def is_offline(source: str, options: ImportOptions) -> bool:
     )
 
 
+@with_file_name
 def load_streamed(
     source: str, options: ImportOptions
 ) -> tuple[Model, Mapping[str, Float32] | None]:
@@ -228,6 +231,7 @@ def load_streamed(
     return network, None if offline.examples is None else cut(offline.examples, network)
 
 
+@with_file_name
 def _import_onnx(source: str, options: ImportOptions) -> Model:
 
     return from_onnx(

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import cast
 
 from edgekit.base.arrays import Array
-from edgekit.base.clip_files import files_without, source_problem
+from edgekit.base.clip_files import content_problem, files_without, source_problem
 from edgekit.base.errors import Problem
+from edgekit.base.pictures import PICTURE_FILES
 from edgekit.base.settings import InputSettings, Range, Settings
 from edgekit.verbs.export.option_checks import OptionValues
 from edgekit.verbs.export.source_names import is_onnx
@@ -36,8 +37,11 @@ def _source_problems(source: str) -> list[Problem]:
     """Return the reasons why a calibration source is neither a folder nor an existing factory."""
     if problem := source_problem(source):
         return [problem]
+    if Path(source).is_dir():
+        problem = content_problem(source, Path(source), PICTURE_FILES)
+        return [] if problem is None else [problem]
     package = source.partition(":")[0].partition(".")[0]
-    if Path(source).is_dir() or package in sys.modules or find_spec(package) is not None:
+    if package in sys.modules or find_spec(package) is not None:
         return []
     if PathFinder.find_spec(package, [os.getcwd()]) is not None:  # where networks are found, too
         return []

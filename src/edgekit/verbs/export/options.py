@@ -28,10 +28,7 @@ if TYPE_CHECKING:
     from edgekit.export.onnx_file.constants import Constants
 
 
-CONSTANT = (
-    "An input that is constant for a session, or always: a number, numbers with commas, or a JSON list; "
-    "repeatable."
-)
+CONSTANT = "An input that is constant for a session; or always, as sr=16000 or v=1,2,3."
 
 
 class StreamOptions(TypedDict, total=False):
@@ -40,16 +37,16 @@ class StreamOptions(TypedDict, total=False):
     hop: Annotated[
         int | None,
         Flag(
-            "Samples that one call consumes; rewrites a network with an open time axis to hops.",
+            "What one call consumes, as 128 or 8ms; makes hops of an offline network.",
             "SAMPLES",
             minimum=1,
         ),
     ]
-    sample_rate: Annotated[int | None, Flag("Sample rate of the network's audio.", "HZ", minimum=1)]
+    sample_rate: Annotated[int | None, Flag("Of the network's audio, as 16k.", "HZ", minimum=1)]
     shapes: Annotated[
         Mapping[str, Sequence[int]],
         Flag(
-            "Dimensions of an open input, as 1,16,257; repeatable.",
+            "Dimensions of an open input, as x=1,16,257.",
             "INPUT=DIMS",
             name="shape",
             many=dict,
@@ -74,7 +71,7 @@ class StreamOptions(TypedDict, total=False):
     time_axes: Annotated[
         Mapping[str, int],
         Flag(
-            "The time axis of an offline network; repeatable.",
+            "The time axis of an offline network, as x:2.",
             "INPUT:AXIS",
             name="time-axis",
             many=dict,
@@ -85,18 +82,18 @@ class StreamOptions(TypedDict, total=False):
         Sequence[str],
         Flag(
             "Replace parts that need the end of a recording: pad=zeros, pad=first, mean=cumulative, mean=window:N, "
-            "norm=cumulative, norm=window:N, max=window:N, attention=window:N or stft=causal; repeatable.",
+            "norm=cumulative, norm=window:N, max=window:N, attention=window:N or stft=causal.",
             "KIND=FORM",
             many=tuple,
         ),
     ]
     causal: Annotated[
-        bool, Flag("Replace every pad, mean and norm that needs the end by its causal default.")
+        bool, Flag("Make pads, means and norms causal that need the end of a recording.")
     ]
     rates: Annotated[
         Mapping[str, Fraction | float | str],
         Flag(
-            "How many samples a frame of an input lasts, as f0=64; repeatable.",
+            "How many samples a frame of an input lasts, as f0=64.",
             "INPUT=SAMPLES",
             name="rate",
             many=dict,
@@ -107,7 +104,7 @@ class StreamOptions(TypedDict, total=False):
     controls: Annotated[
         Sequence[str],
         Flag(
-            "An input with one value for each hop, such as a knob; repeatable.",
+            "An input with one value for each hop, such as a knob.",
             "INPUT",
             name="control",
             many=tuple,
@@ -116,8 +113,7 @@ class StreamOptions(TypedDict, total=False):
     layouts: Annotated[
         Mapping[str, Layout | str],
         Flag(
-            "Meaning of the axes of an input or output, as NCT: batch, channel, time; see docs/guides/ports.md; "
-            "repeatable.",
+            "Meaning of the axes of an input or output, as NCT: batch, channel, time; see `edgekit help ports`.",
             "NAME=LETTERS",
             name="layout",
             many=dict,
@@ -134,7 +130,7 @@ class SettingOptions(TypedDict, total=False):
         Mapping[str, Any],
         Flag(
             "Value of an input that clips do not hold: drive=0:1 is swept; also drive=0.3, drive=0s:0.1,2s:0.9 or "
-            "voice=FILE.npy; see docs/guides/ports.md; repeatable.",
+            "voice=FILE.npy; see `edgekit help ports`.",
             "INPUT=VALUE",
             name="set",
             many=collect_settings,
@@ -150,7 +146,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
     states: Annotated[
         Sequence[tuple[str, str]],
         Flag(
-            "A pair of state input and output whose names do not match; repeatable.",
+            "A state and its next value, whose names do not match.",
             "IN:OUT",
             name="state",
             many=tuple,
@@ -160,9 +156,7 @@ class NetworkOptions(StreamOptions, SettingOptions, total=False):
     frontend: Annotated[
         str | Mapping[str, str] | None,
         Flag(
-            "stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full] or frame:LENGTH:HOP: PCM in, and out; "
-            "mel, mfcc, erb, gcc or intensity:N_FFT:HOP:WINDOW:...: features of PCM, see docs/guides/frontends.md; "
-            "repeatable with the name of a stream.",
+            "Sound in and out, as stft:512:128:hann; or its features. See `edgekit help frontends`.",
             "[NAME=]SPEC",
             many=collect_frontends,
             read="edgekit.export.frontend.spec:parse_forms",
@@ -207,21 +201,22 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     recipe: Annotated[
         str | None,
         Flag(
-            "float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's.",
+            "float32, float16, w8a8, w8a16, w4a8, auto or a recipe.toml.",
+            "RECIPE",
             read="edgekit.verbs.export.readers:read_recipe",
         ),
     ]
     calibration: Annotated[
         str | None,
         Flag(
-            "Folder of .wav or .npz, or package.module:factory; fpga: of .png or .jpg too.",
+            "Folder of sound files, .npz or pictures, or package.module:factory.",
             "SOURCE",
         ),
     ]
     min_snr_db: Annotated[
         float | None,
         Flag(
-            "Least SNR against the source network; auto's goal.",
+            "Least SNR against the source network, as 20; auto's goal.",
             "DB",
             name="min-snr",
             read="edgekit.verbs.export.readers:read_min_snr",
@@ -243,7 +238,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     wrap: Annotated[
         str | Sequence[str] | None,
         Flag(
-            "host and c99: make a plug-in of a build with sound, lv2 or clap; see docs/guides/plugins.md; repeatable.",
+            "host and c99: make a plug-in of a build with sound, lv2 or clap; see `edgekit help plugins`.",
             "KIND",
             many=tuple,
         ),
@@ -251,7 +246,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     knobs: Annotated[
         Mapping[str, str],
         Flag(
-            "Range of a control in a plug-in or page, or of each of its values with commas; repeatable.",
+            "Range of a control in a plug-in or page, or of each of its values with commas.",
             "CONTROL=LEAST:MOST:DEFAULT",
             name="knob",
             many=dict,
@@ -269,7 +264,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     sampler: Annotated[
         str | Path | None,
         Flag(
-            "A sampler.toml: the network is a denoiser of a diffusion model; see docs/reference/sampler.md.",
+            "A sampler.toml: the network is a denoiser of a diffusion model; see `edgekit help sampler`.",
             "FILE",
             read="edgekit.verbs.export.readers:read_sampler",
         ),
@@ -285,7 +280,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     mid_side: Annotated[
         Sequence[str],
         Flag(
-            "A stereo input or output that the network has as mid and side; repeatable.",
+            "A stereo input or output that the network has as mid and side.",
             "NAME",
             name="mid-side",
             many=tuple,
@@ -294,8 +289,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     noise: Annotated[
         Mapping[str, str],
         Flag(
-            "An input that the build draws itself: normal, or uniform in [-1, 1); see "
-            "docs/guides/ports.md; repeatable.",
+            "An input that the build draws itself: normal, or uniform in [-1, 1); see `edgekit help ports`.",
             "INPUT[=DISTRIBUTION]",
             many=dict,
             parse=parse_noise,
@@ -305,37 +299,32 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         str | None,
         Flag(
             "Turn scores, the first output, into detections: on=0.8:off=0.5:smooth=0.3s:hold=1s:labels=A,B; "
-            "see docs/guides/decisions.md.",
+            "see `edgekit help decisions`.",
             "SPEC",
             read="edgekit.base.decide:read_decide",
         ),
     ]
     strict: Annotated[
         bool,
-        Flag(
-            "Fail if any layer stays in float, or if held-out SNR is below 20 dB at any tested level."
-        ),
+        Flag("Fail if a layer stays in float, or held-out SNR is below 20 dB."),
     ]
-    part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
-    goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
+    part: Annotated[str | None, Flag("XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.", "PART")]
+    goal: Annotated[str | None, Flag("fps (default), or small: the fewest LUTs.", "GOAL")]
     picture: Annotated[
         str | None,
         Flag(
-            "fpga: values of black and white, and the kind of the outputs: range=-1,1:labels=A,B, or "
-            "range=0,1:mean=...:std=..., see docs/guides/fpga.md.",
+            "Values of black and white, and the kind of the outputs: range=-1,1:labels=A,B, or "
+            "range=0,1:mean=...:std=..., see `edgekit help fpga`.",
             "SPEC",
         ),
     ]
-    cpu_fallback: Annotated[bool, Flag("fpga: leave to a CPU what the engine does not run.")]
-    stateful: Annotated[bool, Flag("litert: keep the states inside the file.")]
-    micro: Annotated[
-        bool, Flag("litert: for tflite-micro, in which Fourier transforms are products.")
-    ]
+    cpu_fallback: Annotated[bool, Flag("Leave to a CPU what the engine does not run.")]
+    stateful: Annotated[bool, Flag("Keep the states inside the file.")]
+    micro: Annotated[bool, Flag("For tflite-micro, in which Fourier transforms are products.")]
     packages: Annotated[
         Mapping[str, str],
         Flag(
-            "Make a package for zephyr, arduino, platformio, esp-idf, cmsis-pack or cmake; see "
-            "docs/guides/packages.md; repeatable.",
+            "A package for zephyr, arduino, platformio, esp-idf, cmsis-pack or cmake.",
             "KIND[=VERSION]",
             name="package",
             many=dict,
@@ -345,7 +334,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     bindings: Annotated[
         Sequence[str],
         Flag(
-            "Write bindings: cpp, rust; see docs/guides/languages.md; repeatable.",
+            "Write bindings: cpp, rust; see `edgekit help languages`.",
             "LANGUAGE",
             many=tuple,
         ),
@@ -353,20 +342,18 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     weights: Annotated[
         str | None,
         Flag(
-            "C targets: inside (default), or external: a signed bundle replaces them; see docs/guides/updates.md."
+            "inside (default), or external: a signed bundle replaces them; see `edgekit help updates`.",
+            "PLACE",
         ),
     ]
     tune: Annotated[
         bool,
-        Flag(
-            "C targets: measure the kernels of each layer (time here, instructions on emulated devices) and take "
-            "the best; see docs/reference/c.md."
-        ),
+        Flag("Measure the kernels of each layer and take the best; see `edgekit help c`."),
     ]
     schedule: Annotated[
         str | Path | None,
         Flag(
-            "C targets: a schedule.toml that --tune wrote: the kernel of each layer.",
+            "A schedule.toml that --tune wrote: the kernel of each layer.",
             "FILE",
             read="edgekit.verbs.export.schedule:read_schedule",
         ),
@@ -374,7 +361,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     board: Annotated[
         str | Path | None,
         Flag(
-            "microcontrollers: a board.toml that describes your board; see docs/guides/boards.md.",
+            "A board.toml that describes your board; see `edgekit help boards`.",
             "FILE",
             read="edgekit.runtime.devices.board:read_board",
         ),
@@ -382,4 +369,4 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     allow_oversize: Annotated[
         bool, Flag("Write a build that does not fit its target's board, with a note.")
     ]
-    force: Annotated[bool, Flag("Replace the build that is in the folder; never another folder.")]
+    force: Annotated[bool, Flag("Replace the build in the folder; never another folder.")]

@@ -249,7 +249,7 @@ def refuse_float(model: Model) -> None:
     kept = (f"recipe {recipe}",) if recipe in FLOATS else kept_in_float(model)
     if kept:
         allowed = (
-            "a recipe and operators whose integer forms there are, see docs/reference/operators.md"
+            "a recipe and operators whose integer forms there are, see `edgekit help operators`"
         )
         raise ModelError(Problem("--strict", kept[0], allowed, "leave out --strict"))
 

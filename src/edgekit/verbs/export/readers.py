@@ -59,7 +59,7 @@ def read_layouts(layouts: Mapping[str, Layout | str]) -> dict[str, Layout]:
         try:
             found[name] = parse_layout(layout) if isinstance(layout, str) else layout
         except ValueError as error:
-            step = "write it as NCT; see docs/guides/ports.md"
+            step = "write it as NCT; see `edgekit help ports`"
             problems.append(Problem(f"--layout {name}", str(error), "a letter for each axis", step))
     if problems:
         raise UsageError(problems)

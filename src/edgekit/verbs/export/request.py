@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from edgekit.base import wav
+from edgekit.base.clip_files import is_sound
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.json_values import JsonObject
 from edgekit.base.output import folder_problem
@@ -69,7 +70,7 @@ class Quantization:
         wanted = [DASK] if self.workers != HERE else []
         clips = None if self.calibration is None else Path(self.calibration)
         if clips is not None and clips.is_dir():
-            sounds = [path for path in clips.rglob("*") if path.suffix.lower() == ".wav"]
+            sounds = [path for path in clips.rglob("*") if is_sound(path)]
             wanted += [name for path in sounds for name in wav.needs(path)]
         return wanted
 
@@ -345,6 +346,6 @@ def calibration_problems(source: str, recipe: str) -> list[Problem]:
     if not is_onnx(source):
         return []
     allowed = "--calibration SOURCE: an .onnx holds no example inputs"
-    step = "give a folder of .wav or .npz, or package.module:factory"
+    step = "give a folder of recordings or .npz, or package.module:factory"
     where = f"recipe '{recipe}' for '{Path(source).name}'"
     return [Problem(where, "no calibration", allowed, step)]

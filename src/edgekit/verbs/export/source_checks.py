@@ -1,6 +1,7 @@
 """Check a source and the options about it, before any module that imports networks is loaded."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 from edgekit.base.errors import Problem
@@ -37,16 +38,41 @@ def _name_problems(source: str) -> Iterator[Problem]:
     if path.suffix.lower() in (".onnx", ".pt2"):
         if not path.is_file():
             allowed = "an .onnx or .pt2 file, or package.module:factory"
-            yield Problem(f"model '{source}'", "does not exist", allowed, "check the path")
+            yield Problem(f"model '{source}'", "does not exist", allowed, _nearest_file(path))
         return
-    if ":" in source:
+    module, colon, _ = source.partition(":")
+    if colon and not module.endswith(".py") and "/" not in module:
         return
-    module, dot, function = source.rpartition(".")
-    found = "neither a file nor a factory"
-    step = f"name a function as {module}:{function}" if dot else "check the name"
     if path.exists():
         found, step = other_file(path)
+    elif colon:
+        found = "a path in place of a module"
+        step = f"write {source.replace('.py:', ':').replace('/', '.').lstrip('.')}"
+    else:
+        found, step = "neither a file nor a factory", _step_of_name(source)
     yield Problem(f"model '{source}'", found, "package.module:factory, a .pt2 or an .onnx", step)
+
+
+def _step_of_name(source: str) -> str:
+    """The step of a name that is no file and has no colon: of a module, its function, or another file."""
+    step, parts = _nearest_file(Path(source)), source.split(".")
+    if not all(map(str.isidentifier, parts)):
+        return step
+    module, dot, function = source.rpartition(".")
+    if Path(*parts).with_suffix(".py").is_file() or not dot:
+        return f"name a function of the module, as {source}:factory"
+    is_module = Path(*parts[:-1]).with_suffix(".py").is_file()
+    return step if "'" in step and not is_module else f"name a function as {module}:{function}"
+
+
+def _nearest_file(path: Path) -> str:
+    """The step towards a file whose name is nearest to one that does not exist."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    except OSError:
+        return "check the path"
+    near = get_close_matches(path.name, names, n=1)
+    return f"check the path; '{path.with_name(near[0])}' is nearest" if near else "check the path"
 
 
 def _constant_problems(source: str, options: ImportOptions) -> Iterator[Problem]:

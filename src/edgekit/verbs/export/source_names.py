@@ -10,8 +10,24 @@ _WEIGHTS = (
     "it may hold weights alone: write a function that loads them and returns (module, example_inputs), "
     "and name it package.module:function"
 )
+_KERAS = "Keras saved it: export it to .onnx with tf2onnx"
+_TENSORFLOW = "TensorFlow saved it: export it to .onnx with tf2onnx"
+_COMPILED = "another engine made it: start from the network that it was made of"
 OTHER_FILES = {
     ".py": "name the function in it that returns (module, example_inputs), as {stem}:factory",
+    ".h5": _KERAS,
+    ".hdf5": _KERAS,
+    ".keras": _KERAS,
+    ".pb": _TENSORFLOW,
+    ".tflite": _COMPILED,
+    ".pte": _COMPILED,
+    ".ort": _COMPILED,
+    ".engine": _COMPILED,
+    ".trt": _COMPILED,
+    ".mlmodel": _COMPILED,
+    ".mlpackage": _COMPILED,
+    ".zip": "unpack it, and give the network in it",
+    ".ipynb": "move the factory into a module: package.module:factory",
     ".pt": _WEIGHTS,
     ".pth": _WEIGHTS,
     ".ckpt": _WEIGHTS,
@@ -41,6 +57,8 @@ def other_file(path: Path) -> tuple[str, str]:
     """Return what the file is instead of a network, and the step to take."""
     if (path / "manifest.json").is_file():
         return "a build", "give the network that it was exported from"
+    if (path / "saved_model.pb").is_file():
+        return "a folder of TensorFlow", _TENSORFLOW
     kind = "folder" if path.is_dir() else f"{path.suffix} file" if path.suffix else "file"
-    step = OTHER_FILES.get(path.suffix, "export the network to .onnx where it was trained")
+    step = OTHER_FILES.get(path.suffix.lower(), "export the network to .onnx where it was trained")
     return f"a {kind}, which EdgeKit does not read as a network", step.format(stem=path.stem)

@@ -90,8 +90,8 @@ def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
     name, _, dims = text.rpartition("=")
     numbers = dims.replace("x", ",").split(",")
     if not name or not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        step = "give every dimension of the input"
-        raise UsageError(Problem(f"--shape '{text}'", "no dimensions", "INPUT=1,16,257", step))
+        step = "give every dimension of the input, as x=1,16,257"
+        raise UsageError(Problem(f"--shape '{text}'", "no dimensions", "INPUT=DIMS", step))
     return name, tuple(int(number) for number in numbers)
 
 
