@@ -121,6 +121,7 @@ CASES = (
     ("inspect net.onnx --html nowhere/r.html", "--html", "its folder does not exist"),
     ("serve nowhere", "DIRECTORY", "no index.html"),
     ("serve page --port 99999", "--port", "Input should be"),
+    ("clips full", "DIR", "not empty"),
     ("demo nosuch", "NAME", "nosuch"),
     ("demo denoise --target moon", "--target", "moon"),
     ("demo denoise --target host -o full", "--out", "not empty"),

@@ -134,7 +134,17 @@ MAY_LOAD: dict[str, set[str]] = {
     **{
         f"{verb} --help": set()
         for verb in (
-            *("bench", "bundle", "demo", "doctor", "export", "finetune", "inspect", "invert"),
+            *(
+                "bench",
+                "bundle",
+                "clips",
+                "demo",
+                "doctor",
+                "export",
+                "finetune",
+                "inspect",
+                "invert",
+            ),
             *("prune", "quantize", "run", "sample", "serve", "stream", "targets"),
         )
     },
@@ -162,6 +172,8 @@ MAY_LOAD: dict[str, set[str]] = {
     "targets": {"numpy"},
     "doctor": {"numpy"},
     "demo nothing": {"numpy"},
+    "demo": {"numpy"},
+    "clips build": {"numpy"},
 }
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from edgekit.base.errors import ToolError
+from edgekit.base.installation import install_extra
 from edgekit.verbs import doctor
 from edgekit.verbs.doctor import missing_tools, require
 
@@ -21,7 +22,7 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     with pytest.raises(ToolError) as error:
         require(["onnx", "soxr", "onnx", "cc", "verilator"])
     packages, compiler, command = str(error.value).splitlines()
-    assert packages == "onnx, soxr are not installed; pip install 'edgekit[export,audio]'"
+    assert packages == f"onnx, soxr are not installed; {install_extra('export', 'audio')}"
     assert compiler.startswith("no C compiler; ")
     assert command == "verilator is not installed; as root: apt-get install verilator make"
     with pytest.raises(ToolError, match="soxr is not installed"):

@@ -13,6 +13,7 @@ from edgekit.base.errors import EdgeKitError, InternalError
 from edgekit.cli import (
     bench,
     bundle,
+    clips,
     demo,
     doctor,
     export,
@@ -71,6 +72,7 @@ app.command("bundle", cls=VerbCommand)(bundle.bundle)
 app.command("inspect", cls=VerbCommand)(inspect.inspect)
 app.command("targets", cls=VerbCommand)(targets.targets)
 app.command("doctor", cls=VerbCommand)(doctor.doctor)
+app.command("clips", cls=VerbCommand)(clips.clips)
 app.command("demo", cls=VerbCommand)(demo.demo)
 app.command("serve", cls=VerbCommand)(serve.serve)
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from edgekit import api
+from edgekit.base.installation import installer
 from edgekit.cli.console import AsJson, out, print_json
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def how_to_get(tool: "ToolFacts") -> str:
     ways = []
     if tool.pip:
         first = (
-            f"pip install {tool.small} (without CUDA, much smaller), then " if tool.small else ""
+            f"{installer()} {tool.small} (without CUDA, much smaller), then " if tool.small else ""
         )
-        ways.append(f"{first}pip install {tool.pip}")
+        ways.append(f"{first}{installer()} {tool.pip}")
     if tool.apt:
         ways.append(f"apt-get install {tool.apt}")
     return " or ".join(ways)
