@@ -27,7 +27,6 @@ import tiny_build
 import tiny_networks
 from forked import Elsewhere
 from packaging.requirements import Requirement
-from repository.release import build
 
 from edgekit import api
 from edgekit.base.installation import DISTRIBUTION, EXTRAS
@@ -292,7 +291,8 @@ def main() -> int:
     named = [tuple(e for e in word.split("+") if e != "bare") for word in sys.argv[1:]] or SETS
     failed = 0
     with TemporaryDirectory(prefix="edgekit-") as name:
-        build(Path(name) / "wheels")
+        command = [sys.executable, "bench", "release", str(Path(name) / "wheels")]
+        subprocess.run(command, cwd=ROOT, check=True)
         wheel, demo_wheel = sorted((Path(name) / "wheels").glob("*.whl"))
         work = Path(name) / "files"
         work.mkdir()

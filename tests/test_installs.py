@@ -18,10 +18,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installs.build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
-def test_the_wheel_is_small(wheel: Path) -> None:
-    assert wheel.name.startswith("edgekit_deploy-") and wheel.stat().st_size <= 6_000_000
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("files")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edgekit import __version__
 from edgekit.base import installation
 from edgekit.base.installation import (
     DEMO_DISTRIBUTION,
@@ -117,6 +118,16 @@ def test_nothing_tells_to_install_what_is_not_ours() -> None:
         for match in FOREIGN.finditer(path.read_text(encoding="utf-8", errors="ignore"))
     ]
     assert not found, "\n".join(found)
+
+
+def test_pages_name_the_wheels_of_this_version() -> None:
+    pages = [ROOT / "README.md", ROOT / "PYPI.md", *(ROOT / "docs").rglob("*.md")]
+    named = {
+        name
+        for page in pages
+        for name in re.findall(r"edgekit_deploy\w*-\d[\w.]*", page.read_text())
+    }
+    assert named == {f"edgekit_deploy{end}-{__version__}" for end in ("", "_demos")}
 
 
 @pytest.mark.parametrize(
