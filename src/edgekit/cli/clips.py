@@ -11,10 +11,13 @@ from edgekit.cli.console import AsJson, out, print_json
 
 def clips(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    channels: Annotated[
+        int, typer.Option(min=1, max=16, help="Channels of each recording, for stereo networks.")
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Write a few licensed recordings: DIR/calibration to calibrate with, DIR/noisy.wav to try."""
-    files = api.clips(directory)
+    files = api.clips(directory, channels)
     if as_json:
         print_json({"directory": str(directory), "files": list(files)})
         return
