@@ -16,7 +16,7 @@ from tiny_build import needs_cc
 
 from edgekit import cli
 from edgekit.base.errors import UsageError
-from edgekit.base.installation import install_extra, installer
+from edgekit.base.installation import extra_packages, install, install_extra, installer
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs import doctor
@@ -303,7 +303,7 @@ def test_doctor_says_how_to_get_torch_without_cuda(
     assert code == 0
     assert (
         f"{installer()} torch --index-url https://download.pytorch.org/whl/cpu (without CUDA, much smaller), "
-        f"then {install_extra('torch')}"
+        f"then {install(*extra_packages('torch'))}"
     ) in out
     assert install_extra("audio") in out
 

@@ -325,7 +325,7 @@ def links_and_caches(folder: str, names: list[str]) -> list[str]:
     return [
         name
         for name in names
-        if (Path(folder) / name).is_symlink() or name in {"__pycache__", "edgekit.egg-info"}
+        if (Path(folder) / name).is_symlink() or name == "__pycache__" or name.endswith(".egg-info")
     ]
 
 

@@ -47,7 +47,7 @@ def _ignored(folder: str, names: list[str]) -> list[str]:
     return [
         n
         for n in names
-        if (Path(folder) / n).is_symlink() or n in ("__pycache__", "edgekit.egg-info")
+        if (Path(folder) / n).is_symlink() or n == "__pycache__" or n.endswith(".egg-info")
     ]
 
 

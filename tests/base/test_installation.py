@@ -58,6 +58,8 @@ def test_the_extras_are_those_of_the_project() -> None:
 def test_packages_of_several_extras_are_named_once() -> None:
     assert extra_packages("audio", "audio", "mic") == ("soundfile", "soxr", "sounddevice")
     assert install_extra("torch").endswith("onnxscript 'torch>=2.8,<3'")
+    assert "(without CUDA, much smaller), then" in install_extra("audio", "torch")
+    assert install_extra("audio") == install("soundfile", "soxr")
 
 
 @pytest.mark.parametrize(

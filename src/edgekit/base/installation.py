@@ -12,6 +12,9 @@ DEMO_DISTRIBUTION = "edgekit-deploy-demos"  # networks and recordings of all dem
 FORMER_DISTRIBUTION = "edgekit"  # ours before 0.3; on the package index it is another project
 ENTRY_POINT = "edgekit.__main__:main"
 
+# The package index has torch for Linux with CUDA: gigabytes that nothing here uses.
+TORCH_FOR_CPU = "torch --index-url https://download.pytorch.org/whl/cpu"
+
 _EXPORT = ("ml_dtypes", "onnx", "onnx-ir", "onnxruntime", "onnxscript")
 _AUDIO = ("soundfile", "soxr")
 _LITERT = (*_EXPORT, "ai-edge-litert", "flatbuffers")
@@ -41,7 +44,13 @@ def extra_packages(*extras: str) -> tuple[str, ...]:
 
 def install_extra(*extras: str) -> str:
     """Return the command that installs what some extras bring into this environment."""
-    return install(*extra_packages(*extras))
+    command = install(*extra_packages(*extras))
+    return before_all(TORCH_FOR_CPU, command) if "torch" in extras else command
+
+
+def before_all(small: str, command: str) -> str:
+    """Return commands: first the small form of a package by arguments of ``pip install``, then `command`."""
+    return f"{installer()} {small} (without CUDA, much smaller), then {command}"
 
 
 def install(*packages: str) -> str:

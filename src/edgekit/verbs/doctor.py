@@ -19,6 +19,7 @@ from edgekit.base.errors import ToolError
 from edgekit.base.installation import (
     DISTRIBUTION,
     FORMER_DISTRIBUTION,
+    TORCH_FOR_CPU,
     extra_packages,
     find_namesake,
     install_extra,
@@ -104,8 +105,7 @@ PACKAGES = (
 PACKAGE_NAMES = frozenset(distribution for distribution, _, _, _ in PACKAGES)
 NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # to read, change and run networks
 
-# torch for the CPU alone: PyPI's for Linux brings gigabytes of CUDA, which nothing here uses
-SMALL = {"torch": "torch --index-url https://download.pytorch.org/whl/cpu"}
+SMALL = {"torch": TORCH_FOR_CPU}
 
 # command, purpose, apt package
 COMMANDS = (
