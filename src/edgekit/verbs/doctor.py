@@ -148,7 +148,7 @@ def _edgekit() -> list[ToolFacts]:
         version, is_former = namesake
         whose = "EdgeKit under its former name" if is_former else "another project of that name"
         used_for = f"nothing: {whose}, whose files replace EdgeKit's"
-        step = f"pip uninstall {FORMER_DISTRIBUTION}, then install EdgeKit again"
+        step = f"pip uninstall {FORMER_DISTRIBUTION} {DISTRIBUTION}, then install EdgeKit again"
         rows.append(ToolFacts(FORMER_DISTRIBUTION, used_for, version, step, None, None))
     return rows
 
