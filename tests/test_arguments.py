@@ -122,6 +122,7 @@ CASES = (
     ("serve nowhere", "DIRECTORY", "no index.html"),
     ("serve page --port 99999", "--port", "Input should be"),
     ("clips full", "DIR", "not empty"),
+    ("clips new --channels 17", "--channels", "Input should be"),
     ("demo nosuch", "NAME", "nosuch"),
     ("demo denoise --target moon", "--target", "moon"),
     ("demo denoise --target host -o full", "--out", "not empty"),
