@@ -14,7 +14,7 @@ from edgekit.base.installation import install_extra
 from edgekit.base.progress import silent
 from edgekit.cli import app
 from edgekit.cli.demo import show_hearable
-from edgekit.demos import show_denoise, table
+from edgekit.demos import data_wheel, show_denoise, table
 from edgekit.demos.hearable import HearableDemo, Row
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -106,7 +106,7 @@ def test_without_a_name_the_demos_are_listed(
     facts = json.loads(CliRunner().invoke(app, ["demo", "--json"]).output)
     assert [row["name"] for row in facts] == list(table.DEMOS)
     assert all(row["has_data"] for row in facts)
-    monkeypatch.setattr(table, "FOLDER", tmp_path)
+    monkeypatch.setattr(data_wheel, "FOLDER", tmp_path)
     assert "second wheel" in CliRunner().invoke(app, ["demo"]).output
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.base.errors import ToolError, UsageError
-from edgekit.demos import table
+from edgekit.demos import data_wheel, table
 from edgekit.demos.table import DEMOS, demo, demos
 
 
@@ -35,7 +35,7 @@ def test_every_demo_has_its_data_in_a_checkout_and_a_line() -> None:
 def test_a_demo_without_data_or_packages_names_all_that_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "FOLDER", tmp_path)
+    monkeypatch.setattr(data_wheel, "FOLDER", tmp_path)
     monkeypatch.setattr(table, "how_to_get_missing", lambda names: ["soxr is not installed"])
     with pytest.raises(ToolError) as caught:
         demo("scene", out=tmp_path / "out")

@@ -79,7 +79,7 @@ def list_demos(has_options: bool, as_json: bool) -> None:
         out.print(f"{row.name:<17} {row.shows}", markup=False, soft_wrap=True)
     out.print("play one: edgekit demo NAME", markup=False, soft_wrap=True)
     if lacking := [row.name for row in rows if not row.has_data]:
-        from edgekit.demos.table import how_to_get_data
+        from edgekit.demos.data_wheel import how_to_get_data
 
         out.print(
             f"not here: {', '.join(lacking)}: {how_to_get_data()}", markup=False, soft_wrap=True

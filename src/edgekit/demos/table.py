@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit import __version__
 from edgekit.base.errors import Problem, ToolError, UsageError, unavailable
-from edgekit.base.installation import DEMO_DISTRIBUTION, install
 from edgekit.base.output import folder_problem
 from edgekit.base.progress import Progress, silent
+from edgekit.demos.data_wheel import has_data, how_to_get_data
 from edgekit.verbs.doctor import NETWORKS, how_to_get_missing, missing_tools
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from edgekit.demos.hearable import HearableDemo
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
-
-FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class DemoFacts:
         shows: what one hears or sees.
         target: the default target.
         needs: packages for its pictures and recordings.
-        data: a file of its data, below `FOLDER`.
+        data: a file of its data, below this folder.
     """
 
     name: str
@@ -41,8 +38,8 @@ class DemoFacts:
 
     @property
     def has_data(self) -> bool:
-        """Whether its network and recordings are installed: the wheel `DEMO_DISTRIBUTION` has most of them."""
-        return (FOLDER / self.data).is_file()
+        """Whether its network and recordings are installed."""
+        return has_data(self.data)
 
 
 PICTURE = ("matplotlib",)
@@ -199,9 +196,3 @@ def demo(
     if lines := [*lines, *how_to_get_missing(wanted)]:
         raise ToolError("\n".join(lines))
     return run_demo(name, target or facts.target, folder, progress)
-
-
-def how_to_get_data() -> str:
-    """Return how to install the networks and recordings that EdgeKit's own wheel leaves out."""
-    wheel = f"{DEMO_DISTRIBUTION.replace('-', '_')}-{__version__}-py3-none-any.whl"
-    return f"networks and recordings of most demos are in the second wheel of a release; {install(wheel)}"
