@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz release digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -34,6 +34,7 @@ help:
 	@echo "make quant-goals   what quantization costs the published networks"
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/results/diffusion.md"
 	@echo "make fpga-fuzz   1200 random networks through the FPGA's lowering, 1000 through its RTL"
+	@echo "make release     what is uploaded: wheels and sdist in dist/, the bill of materials in sbom/"
 	@echo "make fpga-full   yosys and nextpnr over engines of all sizes, a frame of CoDeNet through RTL"
 	@echo "make clean  remove what these made"
 
@@ -170,5 +171,23 @@ fpga-fuzz: $(VENV)/test.stamp
 	$(BIN)/python bench fpga_fuzz --state fpga-fuzz.json
 	FPGA_FUZZ=20 $(BIN)/python -m pytest tests/test_fpga_random.py -k "not whole_networks_follow"
 
+# The bill of materials lists what pip installs with the wheel alone.
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/edgekit/__init__.py)
+RELEASE := $(VENV)-release
+$(RELEASE)/stamp: Makefile constraints.txt
+	$(PYTHON) -m venv $(RELEASE)
+	$(RELEASE)/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt setuptools cyclonedx-bom==7.5.0 twine==7.0.0
+	@touch $@
+
+release: export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct 2>/dev/null),315532800)
+release: $(RELEASE)/stamp
+	@rm -rf dist sbom $(RELEASE)/installed && mkdir sbom
+	$(RELEASE)/bin/python bench release dist
+	$(RELEASE)/bin/twine check --strict dist/*
+	@$(PYTHON) -m venv --without-pip $(RELEASE)/installed
+	@$(RELEASE)/bin/python -m pip --disable-pip-version-check --python $(RELEASE)/installed install --quiet --constraint constraints.txt dist/edgekit_deploy-$(VERSION)-*.whl
+	@sed 's/^dynamic = .*/version = "$(VERSION)"/' pyproject.toml > $(RELEASE)/pyproject.toml
+	$(RELEASE)/bin/cyclonedx-py environment --output-reproducible --pyproject $(RELEASE)/pyproject.toml -o sbom/edgekit-deploy.cdx.json $(RELEASE)/installed
+
 clean:
-	rm -rf $(VENV) .venv-docs .venv-floor .venv-peers .venv-tflite $(DEMO) build dist site
+	rm -rf $(VENV) .venv-docs .venv-floor .venv-peers .venv-release .venv-tflite $(DEMO) build dist sbom site

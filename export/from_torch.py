@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ModelError, Problem, UsageError
+from edgekit.base.installation import install_extra
 from edgekit.export.from_onnx import stream_info
 from edgekit.export.hop_runner import Arrays
 from edgekit.export.onnx_file.messages import of_torch, plain
@@ -89,7 +90,7 @@ def from_torch(
     """
     if find_spec("torch") is None:
         raise UsageError(
-            Problem("torch", "not installed", "torch 2.8 or later", "pip install 'edgekit[torch]'")
+            Problem("torch", "not installed", "torch 2.8 or later", install_extra("torch"))
         )
     stream = stream_info(hop, sample_rate, delay)
     with quiet():

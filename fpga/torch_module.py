@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.base.errors import Problem, UsageError
+from edgekit.base.installation import install
 from edgekit.fpga.spec import DMAX, Variant
 
 TAPS = 9
@@ -134,6 +135,6 @@ def _problems(dmax: int, variant: str) -> list[Problem]:
             Problem("SquareDeformConv2d", f"dmax {dmax}", f"1..{DMAX}", "choose one of these")
         )
     if variant != "plain" and find_spec("torchvision") is None:
-        step = "pip install torchvision, of the release that fits torch"
+        step = f"{install('torchvision')}, of the release that fits torch"
         problems.append(Problem("SquareDeformConv2d", "no torchvision", "torchvision", step))
     return problems

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgekit.base.errors import ModelError, Problem, ToolError
+from edgekit.base.installation import install_extra
 from edgekit.base.json_values import JsonObject
 from edgekit.graph.model import Model
 from edgekit.targets.build import Build, digest
@@ -98,7 +99,7 @@ def vela_version() -> str:
     try:
         return version("ethos-u-vela")
     except PackageNotFoundError as error:
-        found = "ethos-u-vela is not installed; pip install 'edgekit[ethos-u]'"
+        found = f"ethos-u-vela is not installed; {install_extra('ethos-u')}"
         raise ToolError(found) from error
 
 

@@ -121,6 +121,8 @@ CASES = (
     ("inspect net.onnx --html nowhere/r.html", "--html", "its folder does not exist"),
     ("serve nowhere", "DIRECTORY", "no index.html"),
     ("serve page --port 99999", "--port", "a whole number"),
+    ("clips full", "DIR", "not empty"),
+    ("clips new --channels 17", "--channels", "a whole number"),
     ("demo nosuch", "NAME", "nosuch"),
     ("help port", "TOPIC", "'ports' is nearest"),
     ("demo denoise --target moon", "--target", "moon"),

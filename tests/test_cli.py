@@ -16,6 +16,7 @@ from tiny_build import needs_cc
 
 from edgekit import cli
 from edgekit.base.errors import UsageError
+from edgekit.base.installation import extra_packages, install, install_extra, installer
 from edgekit.export.frontend.spec import parse_spec
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.verbs import doctor
@@ -70,6 +71,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
         "inspect",
         "targets",
         "doctor",
+        "clips",
         "demo",
         "sample",
         "invert",
@@ -302,10 +304,10 @@ def test_doctor_says_how_to_get_torch_without_cuda(
     code, out, _ = edgekit("doctor")
     assert code == 0
     assert (
-        "pip install torch --index-url https://download.pytorch.org/whl/cpu (without CUDA, much smaller), "
-        "then pip install 'edgekit[torch]'"
+        f"{installer()} torch --index-url https://download.pytorch.org/whl/cpu (without CUDA, much smaller), "
+        f"then {install(*extra_packages('torch'))}"
     ) in out
-    assert "pip install 'edgekit[audio]'" in out
+    assert install_extra("audio") in out
 
 
 def test_python_dash_m_works() -> None:

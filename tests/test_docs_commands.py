@@ -19,8 +19,8 @@ from installs import KEY
 from published_networks import CACHE, NETWORKS, path_of
 from tiny_build import needs_cc
 
-import edgekit.demos
 from edgekit.cli import app
+from edgekit.demos.clip_folder import clips
 
 ROOT = Path(__file__).parent.parent
 INDEX_PAGE = ROOT / "PYPI.md"
@@ -30,7 +30,6 @@ PROGRAM = re.compile(
 )
 RUN, RUN_SLOW = "<!-- run in the tests -->", "<!-- run in the tests, slow -->"
 FILE = re.compile(r"^<!-- file (\S+) -->\n((?:(?:    .*)?\n)+)", re.MULTILINE)
-CLIPS = Path(edgekit.demos.__file__).parent / "clips"
 OFFLINE = """
 import torch
 
@@ -133,8 +132,7 @@ def place(tmp_path: Path) -> Path:
     tiny_networks.offline(tmp_path / "offline.onnx")
     (tmp_path / "key.pem").write_text(KEY)
     (tmp_path / "board.toml").write_text(board_of(ROOT / "docs" / "guides" / "boards.md"))
-    shutil.copytree(CLIPS / "calibration", tmp_path / "clips")
-    shutil.copy(CLIPS / "noisy.wav", tmp_path / "noisy.wav")
+    clips(tmp_path / "clips")
     (tmp_path / "bench").symlink_to(ROOT / "bench")
     (tmp_path / "bin").mkdir()
     shim = tmp_path / "bin" / "python"
@@ -163,7 +161,7 @@ def test_the_marked_commands_run_as_they_stand_in_a_page(
     _, lines = marked(page)[number]
     save_files(page, place)
     if any(" bundle " in line for line in lines) and find_spec("cryptography") is None:
-        pytest.skip("needs cryptography: pip install 'edgekit[updates]'")
+        pytest.skip("needs cryptography: pip install cryptography")
     if any("networks/" in line for line in lines):
         if not all(path_of(name, CACHE).is_file() for name in NETWORKS):
             pytest.skip("needs published networks: python bench published_networks")

@@ -10,6 +10,8 @@ import installs
 import pytest
 from installs import BARE, README, ROOT
 
+from edgekit.base.installation import install, install_extra
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -43,6 +45,6 @@ def test_all_that_is_missing_is_named_at_once() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT / "src"
     )
     said = done.stderr.partition("ToolError: ")[2].splitlines()
-    assert said[0] == ("matplotlib, soundfile are not installed; pip install 'edgekit[demo,audio]'")
-    assert said[1].startswith("no C compiler; pip install ziglang")
+    assert said[0] == f"matplotlib, soundfile are not installed; {install_extra('demo', 'audio')}"
+    assert said[1].startswith(f"no C compiler; {install('ziglang')}")
     assert said[2] == "yosys is not installed; as root: apt-get install yosys"

@@ -49,7 +49,7 @@ void replay_print(const char *text)
 """
 MISSING = [name for name in ("ziglang", "wasmtime") if find_spec(name) is None]
 needs_wasm = pytest.mark.skipif(
-    bool(MISSING), reason=f"needs {' and '.join(MISSING)}: pip install 'edgekit[wasm]'"
+    bool(MISSING), reason=f"needs {' and '.join(MISSING)}: pip install wasmtime ziglang"
 )
 
 

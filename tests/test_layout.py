@@ -59,13 +59,14 @@ SHIPPED = (
     "py.typed",
     "*.onnx",
     "*.npz",
-    "clips/**/*",
     "include/*",
     "*.toml",
     "src/**/*.[ch]",
     "replay/*",
     "templates/**/*",
 )
+DENOISE_CLIPS = SOURCE / "demos" / "clips"
+LARGEST_WHEEL_BYTES = 6_000_000
 # Of no one module: these test files stand at the top of tests/.
 SUITES = {
     "arguments",
@@ -136,8 +137,9 @@ MAY_LOAD: dict[str, set[str]] = {
     **{
         f"{verb} --help": set()
         for verb in (
-            *("bench", "bundle", "demo", "doctor", "export", "finetune", "inspect", "invert"),
-            *("help", "prune", "quantize", "run", "sample", "serve", "stream", "targets"),
+            *("bench", "bundle", "clips", "demo", "doctor", "export", "finetune", "inspect"),
+            *("help", "invert", "prune", "quantize", "run", "sample", "serve", "stream"),
+            "targets",
         )
     },
     "export nothing:net --target host -o new": {"numpy"},
@@ -166,6 +168,8 @@ MAY_LOAD: dict[str, set[str]] = {
     "demo nothing": {"numpy"},
     "help": set(),
     "help ports": set(),
+    "demo": {"numpy"},
+    "clips build": {"numpy"},
 }
 
 
@@ -316,7 +320,7 @@ def links_and_caches(folder: str, names: list[str]) -> list[str]:
     return [
         name
         for name in names
-        if (Path(folder) / name).is_symlink() or name in {"__pycache__", "edgekit.egg-info"}
+        if (Path(folder) / name).is_symlink() or name == "__pycache__" or name.endswith(".egg-info")
     ]
 
 
@@ -341,15 +345,19 @@ def test_the_wheel_holds_every_module_kernel_and_clip(tmp_path: Path) -> None:
         for pattern in SHIPPED
         for path in folder.glob(pattern)
         if path.is_file() and "__pycache__" not in path.parts
+        # Most data of demos are a wheel of their own.
+        if path.suffix == ".py" or not package.startswith("edgekit.demos")
     }
     expected |= {
         f"{package.replace('.', '/')}/{path.name}"
         for package in PAGES
         for path in (ROOT / "docs" / package.rpartition(".")[2]).glob("*.md")
     }
+    expected |= {f"edgekit/{path.relative_to(SOURCE)}" for path in DENOISE_CLIPS.rglob("*.*")}
     assert expected <= held, sorted(expected - held)
     assert "edgekit/runtime/include/edgekit.h" in held
-    assert "edgekit/demos/denoise.onnx" in held
+    assert {f"edgekit/demos/denoise{end}" for end in (".onnx", ".npz", "_w8a8.zip")} <= held
+    assert wheel.stat().st_size <= LARGEST_WHEEL_BYTES
 
 
 def test_what_imports_onnxruntime_imports_edgekit_before() -> None:

@@ -3,6 +3,7 @@
 import re
 import tarfile
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ def test_packages_are_the_same_bytes_each_time(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     first = build(tmp_path / "first")
     time.sleep(2.1)  # beyond what the time in a .zip tells apart
-    assert build(tmp_path / "second") == first and len(first) == 2
+    assert build(tmp_path / "second") == first and len(first) == 3
     with tarfile.open(next((tmp_path / "first").glob("*.tar.gz"))) as sdist:
         held = {name.partition("/")[2] for name in sdist.getnames()}
     assert held >= {
@@ -53,5 +54,16 @@ def test_packages_are_the_same_bytes_each_time(
         "Makefile",
         "README.md",
     }
+    wheel, demos = (
+        {name for name in zipfile.ZipFile(path).namelist() if "dist-info" not in name}
+        for path in sorted((tmp_path / "first").glob("*.whl"))
+    )
+    files = {
+        path for path in DEMOS.rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in demos if name.endswith(".py")} == wheel & demos == set()
+    assert {
+        f"edgekit/demos/{path.relative_to(DEMOS).as_posix()}" for path in files
+    } <= wheel | demos
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700009999")
     assert build(tmp_path / "later") != first

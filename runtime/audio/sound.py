@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.installation import install_extra
 from edgekit.runtime.audio.files import list_tensors
 from edgekit.runtime.audio.live import Live, LiveFacts, block_of, check_live
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -26,7 +27,7 @@ def sounddevice() -> Any:
     try:
         return importlib.import_module("sounddevice")
     except ModuleNotFoundError as error:
-        raise ToolError("sounddevice is not installed; pip install 'edgekit[mic]'") from error
+        raise ToolError(f"sounddevice is not installed; {install_extra('mic')}") from error
     except OSError as error:  # its error where PortAudio is missing
         raise ToolError(f"sounddevice: {error}; apt-get install libportaudio2") from error
 

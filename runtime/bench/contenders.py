@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.arrays import Array, Float64
 from edgekit.base.errors import CheckFailed, ToolError
+from edgekit.base.installation import install_extra
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.runners.onnxruntime import session_options
@@ -108,7 +109,7 @@ class OnnxruntimeContender:
         try:
             import onnxruntime
         except ImportError as error:
-            step = "pip install 'edgekit[export]'"
+            step = install_extra("export")
             raise ToolError(f"onnxruntime is not installed; {step}") from error
         try:
             self._session = onnxruntime.InferenceSession(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.base.errors import ToolError
+from edgekit.base.installation import install
 from edgekit.runtime.devices.profile import Profile
 from edgekit.runtime.runners.toolchain import (
     ALONE,
@@ -134,7 +135,7 @@ def code_bytes(directory: Path, profile: Profile) -> tuple[int, str] | None:
 def how_to_get(profile: Profile) -> str:
     """Return the commands that install a compiler for a profile."""
     version = "" if profile.gcc is None else f"{profile.cc} {profile.gcc} or newer, "
-    zig = ", or pip install ziglang" if profile.zig else ""
+    zig = f", or {install('ziglang')}" if profile.zig else ""
     return f"{version}as root: apt-get install {APT[profile.cc or '']}{zig}"
 
 

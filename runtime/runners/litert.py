@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ToolError, UsageError
+from edgekit.base.installation import install_extra
 from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.runners.runner import StateRunner, misfit
@@ -170,4 +171,4 @@ def interpreter_class() -> Any:
             return import_module(name).Interpreter
         except ImportError:
             continue
-    raise ToolError("LiteRT is not installed; pip install 'edgekit[litert]', or tflite-runtime")
+    raise ToolError(f"LiteRT is not installed; {install_extra('litert')}, or tflite-runtime")

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import ToolError, UsageError
+from edgekit.base.installation import install_extra
 from edgekit.base.sampler_loop import Network, network_with_reuse
 from edgekit.base.sampler_table import Arrays
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -156,7 +157,7 @@ def _open(directory: Path, name: str) -> "InferenceSession":
     try:
         import onnxruntime
     except ImportError as error:
-        raise ToolError("onnxruntime is not installed; pip install 'edgekit[export]'") from error
+        raise ToolError(f"onnxruntime is not installed; {install_extra('export')}") from error
     path = str(directory / name)
     try:
         return onnxruntime.InferenceSession(

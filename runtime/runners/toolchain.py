@@ -16,11 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from edgekit.base.errors import ToolError
+from edgekit.base.installation import install
 from edgekit.runtime.runners.object_cache import UNSTABLE, file_facts, object_cache, system_headers
 
 NAMES = ("cc", "gcc", "clang")
 CXX_NAMES = ("g++", "c++", "clang++")
-HOW_TO_GET = "pip install ziglang, or as root: apt-get install gcc libc6-dev"
+HOW_TO_GET = f"{install('ziglang')}, or as root: apt-get install gcc libc6-dev"
 # Contraction stays off: float code inside a quantized build has one result on every core.
 FLAGS = ("-std=c99", "-O3", "-ffp-contract=off", "-fno-trapping-math", "-fPIC")
 # For a program of one build: kernels keep their names, so that compiler caches know them in every build.

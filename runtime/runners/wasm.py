@@ -12,13 +12,14 @@ import numpy as np
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
+from edgekit.base.installation import install_extra
 from edgekit.runtime.build_folder.manifest import NETWORKS_FOLDER, Manifest, Tensor
 from edgekit.runtime.runners.toolchain import ALONE, Compiler, ask, compile_sources, zig
 
 if TYPE_CHECKING:
     from wasmtime import Func, Instance, Memory
 
-HOW_TO_GET = "pip install 'edgekit[wasm]'"
+HOW_TO_GET = install_extra("wasm")
 # No C library but zig's own memcpy and its like: the module imports nothing.
 FLAGS = (
     "-target",

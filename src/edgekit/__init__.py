@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Build", "__version__", "deploy"]
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 # onnxruntime reads it while it is imported; its own call comes too late to keep it from writing files.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from edgekit.base.arrays import Float32
+    from edgekit.demos.clip_folder import clips as clips
     from edgekit.demos.table import demo as demo
+    from edgekit.demos.table import demos as demos
     from edgekit.graph.model import Model
     from edgekit.runtime.audio.live import LiveFacts
     from edgekit.runtime.audio.sound import Watch
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 # Verbs that stand elsewhere whole: imported when they are asked for, as all modules that only one verb needs.
 MODULES = {
     "bundle": "edgekit.verbs.bundles",
+    "clips": "edgekit.demos.clip_folder",
     "demo": "edgekit.demos.table",
+    "demos": "edgekit.demos.table",
     "doctor": "edgekit.verbs.doctor",
     "finetune": "edgekit.verbs.export.weights",
     "prune": "edgekit.verbs.export.weights",

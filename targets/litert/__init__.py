@@ -5,6 +5,7 @@ emit/ (operators by family) and table (which they are), lower (check and build),
 """
 
 from edgekit.base.errors import Problem
+from edgekit.base.installation import install_extra
 from edgekit.graph.model import Model
 from edgekit.targets.build import Build
 
@@ -14,7 +15,7 @@ def check_litert(model: Model) -> list[Problem]:
     import importlib.util
 
     if importlib.util.find_spec("ai_edge_litert") is None:
-        step = "pip install 'edgekit[litert]'"
+        step = install_extra("litert")
         return [Problem("target litert", "ai-edge-litert is not installed", "its schema", step)]
     from edgekit.targets.litert import lower
 

@@ -39,7 +39,7 @@ def test_a_file_that_was_cut_is_read_to_its_last_whole_frame(tmp_path: Path) -> 
 def test_other_samples_name_the_package(subtype: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(9), 8000, subtype=subtype)
     assert wav.needs(tmp_path / "a.wav") == ("soundfile",)
-    with pytest.raises(ToolError, match=r"pip install 'edgekit\[audio\]'"):
+    with pytest.raises(ToolError, match="pip install soundfile soxr"):
         plain_wav.read(str(tmp_path / "a.wav"))
     with pytest.raises(ToolError, match=subtype):
         plain_wav.write(str(tmp_path / "b.wav"), np.zeros(9), 8000, subtype=subtype, format="WAV")

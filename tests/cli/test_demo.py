@@ -1,16 +1,20 @@
 """`edgekit demo denoise`: what it writes, and that integers hear as well as floats."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from tiny_build import needs_cc
+from typer.testing import CliRunner
 
 from edgekit import __version__, api
+from edgekit.base.installation import install_extra
 from edgekit.base.progress import silent
+from edgekit.cli import app
 from edgekit.cli.demo import show_hearable
-from edgekit.demos import show_denoise, table
+from edgekit.demos import data_wheel, show_denoise, table
 from edgekit.demos.hearable import HearableDemo, Row
 from edgekit.demos.show_denoise import si_sdr_db
 from edgekit.runtime.build_folder.manifest import Manifest
@@ -87,7 +91,23 @@ def test_without_onnx_the_bundled_build_plays_and_says_so(
     assert all((demo.directory / name).is_file() for name in demo.files)
     show_hearable(demo, False)
     assert "onnx is not installed" in (said := capsys.readouterr().out)
-    assert "pip install 'edgekit[demo]'" in said
+    assert install_extra("demo") in said
+
+
+def test_without_a_name_the_demos_are_listed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    listed = CliRunner().invoke(app, ["demo"])
+    assert listed.exit_code == 0
+    assert all(
+        f"{row.name} " in listed.output and row.shows in listed.output for row in table.demos()
+    )
+    assert "second wheel" not in listed.output
+    facts = json.loads(CliRunner().invoke(app, ["demo", "--json"]).output)
+    assert [row["name"] for row in facts] == list(table.DEMOS)
+    assert all(row["has_data"] for row in facts)
+    monkeypatch.setattr(data_wheel, "FOLDER", tmp_path)
+    assert "second wheel" in CliRunner().invoke(app, ["demo"]).output
 
 
 def test_si_sdr_knows_no_scale_and_no_offset() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edgekit.base.installation import installer
 from edgekit.cli.doctor import how_to_get
 from edgekit.verbs.doctor import ToolFacts
 
@@ -17,4 +18,5 @@ from edgekit.verbs.doctor import ToolFacts
     ],
 )
 def test_every_way_is_named(pip: str | None, apt: str | None, small: str | None, said: str) -> None:
+    said = said.replace("pip install", installer())
     assert how_to_get(ToolFacts("tool", "all", None, None, pip, apt, small)) == said

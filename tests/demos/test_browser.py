@@ -36,7 +36,7 @@ from edgekit.verbs.export.request import read_request
 
 MISSING = [name for name in ("ziglang", "wasmtime") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"needs {' and '.join(MISSING)}: pip install 'edgekit[wasm]'"
+    bool(MISSING), reason=f"needs {' and '.join(MISSING)}: pip install wasmtime ziglang"
 )
 RATE = 16_000
 # Samples of a .wav of 16 bits through a network of the page, as numbers.

@@ -83,9 +83,7 @@ def test_onnxruntime_runs_the_same_table(tmp_path: Path) -> None:
 
 
 def test_litert_runs_the_same_table(tmp_path: Path) -> None:
-    pytest.importorskip(
-        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
-    )
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
     native, other = tmp_path / "native", tmp_path / "other"
     for folder, target in ((native, "c99"), (other, "litert")):
         folder.mkdir()

@@ -19,7 +19,7 @@ from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.ethos_u import summary
 from edgekit.verbs.targets import TARGETS
 
-pytest.importorskip("ethosu.vela", reason="needs ethos-u-vela: pip install 'edgekit[ethos-u]'")
+pytest.importorskip("ethosu.vela", reason="needs ethos-u-vela: pip install ethos-u-vela")
 DENOISER = Path(edgekit.demos.__file__).with_name("denoise.onnx")
 
 

@@ -21,7 +21,7 @@ from edgekit.targets.litert.lower import prepare_model, write_network
 from edgekit.targets.litert.table import EMITTERS
 from edgekit.verbs.targets import TARGETS
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 SAMPLES = 6
 NO_OPERATOR = "the target has no such operator"

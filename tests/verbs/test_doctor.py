@@ -2,7 +2,9 @@
 
 import pytest
 
+from edgekit import __version__
 from edgekit.base.errors import ToolError
+from edgekit.base.installation import install_extra
 from edgekit.verbs import doctor
 from edgekit.verbs.doctor import missing_tools, require
 
@@ -21,7 +23,7 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     with pytest.raises(ToolError) as error:
         require(["onnx", "soxr", "onnx", "cc", "verilator"])
     packages, compiler, command = str(error.value).splitlines()
-    assert packages == "onnx, soxr are not installed; pip install 'edgekit[export,audio]'"
+    assert packages == f"onnx, soxr are not installed; {install_extra('export', 'audio')}"
     assert compiler.startswith("no C compiler; ")
     assert command == "verilator is not installed; as root: apt-get install verilator make"
     with pytest.raises(ToolError, match="soxr is not installed"):
@@ -33,3 +35,20 @@ def test_what_is_here_is_not_missing() -> None:
     assert missing_tools(["onnx", "no-such-command"]) == ("no-such-command",)
     rows = {row.name: row for row in doctor.targets()}
     assert rows["onnxruntime"].needs == ("onnxruntime",) and rows["onnxruntime"].found
+
+
+@pytest.mark.parametrize(
+    ("namesake", "whose"),
+    [(("0.1.1", False), "another project"), (("0.2.0", True), "its former name")],
+)
+def test_a_distribution_whose_files_mix_with_ours_is_named(
+    monkeypatch: pytest.MonkeyPatch, namesake: tuple[str, bool], whose: str
+) -> None:
+    monkeypatch.setattr(doctor, "find_namesake", lambda: namesake)
+    rows = {row.name: row for row in doctor.doctor()}
+    assert rows["edgekit-deploy"].version == __version__
+    row = rows["edgekit"]
+    assert row.version == namesake[0] and whose in row.used_for
+    assert row.path == "pip uninstall edgekit edgekit-deploy, then install EdgeKit again"
+    monkeypatch.setattr(doctor, "find_namesake", lambda: None)
+    assert "edgekit" not in {row.name for row in doctor.doctor()}

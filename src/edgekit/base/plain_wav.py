@@ -8,10 +8,11 @@ import numpy as np
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import ToolError
+from edgekit.base.installation import install_extra
 
 SUBTYPE, BYTES = "PCM_16", 2
 SoundFileError = wave.Error
-MISSING = "soundfile is not installed; pip install 'edgekit[audio]'"
+MISSING = f"soundfile is not installed; {install_extra('audio')}"
 
 
 @dataclass(frozen=True)

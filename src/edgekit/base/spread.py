@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import edgekit
 from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.installation import install_extra
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -199,7 +200,7 @@ def _dask() -> Any:
     try:
         return import_module(DASK)
     except ImportError as error:
-        raise ToolError(f"{DASK} is not installed; pip install 'edgekit[dask]'") from error
+        raise ToolError(f"{DASK} is not installed; {install_extra('dask')}") from error
 
 
 def _gather_results(

@@ -11,6 +11,7 @@ import numpy as np
 from edgekit.base import plain_wav
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, ToolError, UsageError
+from edgekit.base.installation import install_extra
 
 Samples = Float32
 
@@ -161,4 +162,4 @@ def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except (ImportError, OSError) as error:  # OSError: the shared library that it loads is missing
-        raise ToolError(f"{name} is not installed; pip install 'edgekit[audio]'") from error
+        raise ToolError(f"{name} is not installed; {install_extra('audio')}") from error

@@ -15,6 +15,7 @@ from edgekit.base.errors import EdgeKitError, InternalError
 from edgekit.cli import (
     bench,
     bundle,
+    clips,
     demo,
     doctor,
     export,
@@ -77,6 +78,7 @@ VERBS: dict[str, tuple[Callable[..., None], str]] = {
     "bundle": (bundle.bundle, USE),
     "serve": (serve.serve, USE),
     "demo": (demo.demo, LEARN),
+    "clips": (clips.clips, LEARN),
     "targets": (targets.targets, LEARN),
     "doctor": (doctor.doctor, LEARN),
     "help": (help.help, LEARN),

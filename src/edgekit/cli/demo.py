@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgekit import api
+from edgekit.base.errors import Problem, UsageError
 from edgekit.cli.completion import DEMOS, names
 from edgekit.cli.console import AsJson, out, print_json, print_table, progress
 from edgekit.cli.facts import engine_rows
@@ -30,14 +31,13 @@ DIGITS_HEAD = (
 
 def demo(
     name: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="NAME",
-            help="denoise, digits, deform, compressor, instrument, scene, sensor, stream-diffusion, target-speech, "
-            "voice-source, wake or browser",
+            help="The demo; without a name, all are listed.",
             autocompletion=names(DEMOS),
         ),
-    ],
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +52,10 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a bundled network on a bundled clip and write what it makes."""
+    """Run a bundled network on a bundled clip and write what it makes; or list the demos."""
+    if name is None:
+        list_demos(target is not None or directory is not None, as_json)
+        return
     with progress(as_json) as report:
         shown = api.demo(name, target, directory, progress=report)
     from edgekit.demos.browser.show import BrowserDemo
@@ -69,6 +72,30 @@ def demo(
         show_browser(shown, as_json)
         return
     show_hearable(shown, as_json)
+
+
+def list_demos(has_options: bool, as_json: bool) -> None:
+    """Print a line for each demo.
+
+    Raises:
+        UsageError: options were given, which belong to one demo.
+    """
+    rows = api.demos()
+    if has_options:
+        names = ", ".join(row.name for row in rows)
+        raise UsageError(Problem("demo", "options without a name", names, "name one of these"))
+    if as_json:
+        print_json([{**asdict(row), "has_data": row.has_data} for row in rows])
+        return
+    for row in rows:
+        out.print(f"{row.name:<17} {row.shows}", markup=False, soft_wrap=True)
+    out.print("play one: edgekit demo NAME", markup=False, soft_wrap=True)
+    if lacking := [row.name for row in rows if not row.has_data]:
+        from edgekit.demos.data_wheel import how_to_get_data
+
+        out.print(
+            f"not here: {', '.join(lacking)}: {how_to_get_data()}", markup=False, soft_wrap=True
+        )
 
 
 def show_browser(demo: "BrowserDemo", as_json: bool) -> None:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from edgekit import api
+from edgekit.base.installation import before_all, installer
 from edgekit.cli.console import AsJson, out, print_json
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ def how_to_get(tool: "ToolFacts") -> str:
     """Return the commands that install a tool."""
     ways = []
     if tool.pip:
-        first = (
-            f"pip install {tool.small} (without CUDA, much smaller), then " if tool.small else ""
-        )
-        ways.append(f"{first}pip install {tool.pip}")
+        command = f"{installer()} {tool.pip}"
+        ways.append(before_all(tool.small, command) if tool.small else command)
     if tool.apt:
         ways.append(f"apt-get install {tool.apt}")
     return " or ".join(ways)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.base.errors import EdgeKitError, InternalError, ToolError
+from edgekit.base.installation import install_extra
 
 DEBUG = "EDGEKIT_DEBUG"  # set: there is no net, errors show their traceback
 MAX_HASHED = 2**30
@@ -41,9 +42,9 @@ def _how_to_install(error: ModuleNotFoundError) -> str | None:
     from edgekit.verbs.doctor import PACKAGES
 
     root = (error.name or "").partition(".")[0]
-    for distribution, module, _, pip in PACKAGES:
+    for distribution, module, _, extra in PACKAGES:
         if root == module.partition(".")[0]:
-            return f"{distribution} is not installed; pip install '{pip}'"
+            return f"{distribution} is not installed; {install_extra(extra)}"
     return None
 
 

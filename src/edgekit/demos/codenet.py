@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.base.npz import read_npz
+from edgekit.demos.data_wheel import require_data
 from edgekit.demos.shapes import HELD_OUT, draw
 from edgekit.fpga.spec import DMAX, Variant
 from edgekit.fpga.torch_module import SquareDeformConv2d
@@ -179,6 +180,7 @@ def head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 def small() -> tuple[Detector, tuple[Tensor, ...]]:
     """The bundled detector, trained on `edgekit.demos.shapes`, and a picture."""
     net = Detector(SIZES["small"])
+    require_data(WEIGHTS)
     arrays = {name: torch.from_numpy(array) for name, array in read_npz(WEIGHTS).items()}
     net.load_state_dict(arrays, strict=False)
     return net.eval(), (torch.from_numpy(draw(HELD_OUT).image)[None],)

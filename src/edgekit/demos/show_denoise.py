@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edgekit.base.arrays import Float64
+from edgekit.base.installation import install_extra
 from edgekit.base.output import complete_folder
 from edgekit.base.progress import Progress
 from edgekit.base.wav import Clip, Samples, read_wav, write_wav
+from edgekit.demos.clip_folder import CLIPS as CLIPS
 from edgekit.demos.figures import draw_spectrogram, new_figure, spectrogram_db
 from edgekit.demos.hearable import HearableDemo, Quality, play_builds, row_of
 from edgekit.export.frontend.spec import FrontendSpec
@@ -22,7 +24,6 @@ from edgekit.verbs.export.options import ExportOptions
 
 HERE = Path(__file__).parent
 NETWORK = HERE / "denoise.onnx"
-CLIPS = HERE / "clips"
 RATE = 16_000
 OPTIONS = ImportOptions(
     sample_rate=RATE, frontend=FrontendSpec(512, 128, "logpow", "sqrt_hann", plain=False)
@@ -85,7 +86,7 @@ def show_bundled(out: Path, progress: Progress, missing: Sequence[str]) -> Heara
         write_wav(folder / f"{KEPT}.wav", heard, noisy.sample_rate_hz, noisy.subtype)
     note = (
         f"this build came with EdgeKit; {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed. "
-        "To export it here, in float32, too, and draw its spectrogram: pip install 'edgekit[demo]'"
+        f"To export it here, in float32, too, and draw its spectrogram: {install_extra('demo')}"
     )
     files = ("noisy.wav", f"{KEPT}.wav", f"{KEPT}/report.html")
     manifest = stream.manifest  # of target c99, as `pack_denoise` exports it

@@ -1,13 +1,15 @@
 """The demos by name."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.errors import Problem, ToolError, UsageError, unavailable
 from edgekit.base.output import folder_problem
 from edgekit.base.progress import Progress, silent
-from edgekit.verbs.doctor import NETWORKS, missing_tools, require
+from edgekit.demos.data_wheel import has_data, how_to_get_data
+from edgekit.verbs.doctor import NETWORKS, how_to_get_missing, missing_tools
 
 if TYPE_CHECKING:
     from edgekit.demos.browser.show import BrowserDemo
@@ -15,21 +17,104 @@ if TYPE_CHECKING:
     from edgekit.demos.show_deform import DeformDemo
     from edgekit.demos.show_digits import DigitsDemo
 
-# name -> default target, and the packages for its pictures and recordings
-DEMOS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "denoise": ("host", ("soundfile", "matplotlib")),
-    "digits": ("host", ("matplotlib",)),
-    "deform": ("fpga", ("matplotlib",)),
-    "compressor": ("host", ("soundfile", "matplotlib")),
-    "instrument": ("host", ("soundfile", "matplotlib")),
-    "scene": ("host", ("soundfile", "matplotlib")),
-    "sensor": ("host", ("matplotlib",)),
-    "stream-diffusion": ("host", ("soundfile", "matplotlib")),
-    "target-speech": ("host", ("soundfile", "matplotlib")),
-    "voice-source": ("host", ("soundfile", "matplotlib")),
-    "wake": ("host", ("soundfile", "matplotlib")),
-    "browser": ("wasm", ("soundfile", "ziglang", "wasmtime")),
+
+@dataclass(frozen=True)
+class DemoFacts:
+    """A demo of the table.
+
+    Attributes:
+        name: of the demo.
+        shows: what one hears or sees.
+        target: the default target.
+        needs: packages for its pictures and recordings.
+        data: a file of its data, below this folder.
+    """
+
+    name: str
+    shows: str
+    target: str
+    needs: tuple[str, ...]
+    data: str
+
+    @property
+    def has_data(self) -> bool:
+        """Whether its network and recordings are installed."""
+        return has_data(self.data)
+
+
+PICTURE = ("matplotlib",)
+SOUND = ("soundfile", "matplotlib")
+PAGE = ("soundfile", "ziglang", "wasmtime")
+DEMOS = {
+    name: DemoFacts(name, shows, target, needs, data)
+    for name, shows, target, needs, data in (
+        ("denoise", "speech without its noise", "host", SOUND, "denoise.onnx"),
+        (
+            "compressor",
+            "drums and bass through a compressor whose four knobs change",
+            "host",
+            SOUND,
+            "compressor/compressor.onnx",
+        ),
+        (
+            "instrument",
+            "a trombone that follows a voice",
+            "host",
+            SOUND,
+            "instrument/player.onnx",
+        ),
+        (
+            "scene",
+            "what sounds where, from four microphone channels",
+            "host",
+            SOUND,
+            "scene/scene.onnx",
+        ),
+        (
+            "sensor",
+            "the position of a stylus from a touch sensor",
+            "host",
+            PICTURE,
+            "sensor/hierarchy.onnx",
+        ),
+        (
+            "stream-diffusion",
+            "speech enhanced by a diffusion model",
+            "host",
+            SOUND,
+            "stream_diffusion/stream_diffusion.onnx",
+        ),
+        (
+            "target-speech",
+            "only the person you looked at",
+            "host",
+            SOUND,
+            "target_speech/target_speech.onnx",
+        ),
+        (
+            "voice-source",
+            "clicks when the vocal folds close",
+            "host",
+            SOUND,
+            "voice_source/voice_source.onnx",
+        ),
+        ("wake", "a tone wherever the wake word occurs", "host", SOUND, "wake/wake.onnx"),
+        ("digits", "handwritten digits drawn by a diffusion model", "host", PICTURE, "digits.onnx"),
+        ("deform", "shapes found in pictures by an FPGA engine", "fpga", PICTURE, "deform.onnx"),
+        (
+            "browser",
+            "a web page that plays and draws with four of them",
+            "wasm",
+            PAGE,
+            "browser/page/index.html",
+        ),
+    )
 }
+
+
+def demos() -> tuple[DemoFacts, ...]:
+    """Return the facts of every demo."""
+    return tuple(DEMOS.values())
 
 
 def run_demo(
@@ -78,8 +163,7 @@ def demo(
     ``denoise`` without its packages, onnx among them, plays a build that comes with EdgeKit, and a note states this.
 
     Args:
-        name: ``denoise``, ``digits``, ``deform``, ``compressor``, ``instrument``, ``scene``,
-            ``sensor``, ``stream-diffusion``, ``target-speech``, ``voice-source``, ``wake`` or ``browser``.
+        name: one of `demos`.
         target: ``host`` (default), ``c99`` or ``onnxruntime``; deform on ``fpga``, browser on
             ``wasm`` only.
         out: the folder to make; ``demo-NAME`` where not given.
@@ -87,14 +171,15 @@ def demo(
 
     Raises:
         UsageError: unknown demo, or a folder that is not empty.
+        ToolError: packages, or the demo's network and recordings, are not installed.
         CheckFailed: the export failed its verification.
     """
     from edgekit.runtime.stream import RUNNERS
 
     if name not in DEMOS:
         raise UsageError(unavailable("demo", name, DEMOS, ()))
-    usual, needs = DEMOS[name]
-    wanted, folder = (*needs, *NETWORKS), Path(out or f"demo-{name}")
+    facts = DEMOS[name]
+    wanted, folder = (*facts.needs, *NETWORKS), Path(out or f"demo-{name}")
     if name == "denoise" and target is None and (absent := missing_tools(wanted)):
         from edgekit.demos.show_denoise import show_bundled
 
@@ -107,5 +192,7 @@ def demo(
         problems.append(problem)
     if problems:
         raise UsageError(problems)
-    require(wanted)
-    return run_demo(name, target or usual, folder, progress)
+    lines = [] if facts.has_data else [f"demo '{name}': {how_to_get_data()}"]
+    if lines := [*lines, *how_to_get_missing(wanted)]:
+        raise ToolError("\n".join(lines))
+    return run_demo(name, target or facts.target, folder, progress)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from edgekit.base.npz import read_npz, write_npz
+from edgekit.demos.data_wheel import require_data
 
 
 def save(network: nn.Module, out: Path) -> None:
@@ -16,6 +17,11 @@ def save(network: nn.Module, out: Path) -> None:
 
 
 def load(network: nn.Module, stored: Path) -> None:
-    """Load the weights that `save` wrote into a network."""
+    """Load the weights that `save` wrote into a network.
+
+    Raises:
+        ToolError: they are those of a demo, whose data are not installed.
+    """
+    require_data(stored)
     weights = read_npz(stored)
     network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in weights.items()})

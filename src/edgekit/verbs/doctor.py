@@ -4,6 +4,7 @@ import ctypes.util
 import importlib.metadata
 import importlib.util
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,8 +13,17 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
+from edgekit import __version__
 from edgekit.base.environment import EXECUTORCH
 from edgekit.base.errors import ToolError
+from edgekit.base.installation import (
+    DISTRIBUTION,
+    FORMER_DISTRIBUTION,
+    TORCH_FOR_CPU,
+    extra_packages,
+    find_namesake,
+    install_extra,
+)
 from edgekit.base.user_cache import OFF, VARIABLE
 from edgekit.runtime.devices.cross import APT
 from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
@@ -35,7 +45,7 @@ class ToolFacts:
         name: of the tool.
         used_for: the part of EdgeKit that uses it.
         version: None where it was not found; of the cache its size.
-        path: the command or folder, for the screen only; for an unused cache the reason.
+        path: the command or folder, for the screen only; for an unused cache the reason, for a namesake the remedy.
         pip: arguments for ``pip install``; None where pip does not have it.
         apt: arguments for ``apt-get install``; None where Debian does not have it.
         small: arguments for a ``pip install`` before that of `pip`, which get a much smaller build.
@@ -70,38 +80,32 @@ class TargetFacts:
         return not self.missing
 
 
-# distribution, import name, purpose, pip arguments
+# distribution, import name, purpose, extra
 PACKAGES = (
-    ("onnx", "onnx", "export", "edgekit[export]"),
-    ("onnx-ir", "onnx_ir", "export", "edgekit[export]"),
-    ("onnxscript", "onnxscript", "export", "edgekit[export]"),
-    ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "edgekit[export]"),
-    ("ai-edge-litert", "ai_edge_litert", "target litert", "edgekit[litert]"),
-    ("flatbuffers", "flatbuffers", "target litert", "edgekit[litert]"),
-    ("ethos-u-vela", "ethosu.vela", "targets ethos-u55, ethos-u65, ethos-u85", "edgekit[ethos-u]"),
-    ("ziglang", "ziglang", "target wasm; a C compiler, also for devices", "edgekit[wasm]"),
-    ("wasmtime", "wasmtime", "target wasm: verification, run", "edgekit[wasm]"),
-    ("torch", "torch", "export of torch modules and .pt2", "edgekit[torch]"),
-    (
-        "soundfile",
-        "soundfile",
-        ".wav of other samples than 16-bit PCM; .flac, .ogg, .mp3, .aiff",
-        "edgekit[audio]",
-    ),
-    ("soxr", "soxr", "resampling", "edgekit[audio]"),
-    ("sounddevice", "sounddevice", "run --mic", "edgekit[mic]"),
-    ("matplotlib", "matplotlib", "demo pictures", "edgekit[demo]"),
-    ("pillow", "PIL", "run with pictures", "edgekit[pictures]"),
-    ("cryptography", "cryptography", "bundle", "edgekit[updates]"),
-    ("distributed", "distributed", "recipe auto with --workers, --scheduler", "edgekit[dask]"),
+    ("onnx", "onnx", "export", "export"),
+    ("onnx-ir", "onnx_ir", "export", "export"),
+    ("onnxscript", "onnxscript", "export", "export"),
+    ("onnxruntime", "onnxruntime", "export, verification, target onnxruntime", "export"),
+    ("ai-edge-litert", "ai_edge_litert", "target litert", "litert"),
+    ("flatbuffers", "flatbuffers", "target litert", "litert"),
+    ("ethos-u-vela", "ethosu.vela", "targets ethos-u55, ethos-u65, ethos-u85", "ethos-u"),
+    ("ziglang", "ziglang", "target wasm; a C compiler, also for devices", "wasm"),
+    ("wasmtime", "wasmtime", "target wasm: verification, run", "wasm"),
+    ("torch", "torch", "export of torch modules and .pt2", "torch"),
+    ("soundfile", "soundfile", ".wav of other samples than 16-bit PCM; .flac, .ogg, .mp3, .aiff", "audio"),
+    ("soxr", "soxr", "resampling", "audio"),
+    ("sounddevice", "sounddevice", "run --mic", "mic"),
+    ("matplotlib", "matplotlib", "demo pictures", "demo"),
+    ("pillow", "PIL", "run with pictures", "pictures"),
+    ("cryptography", "cryptography", "bundle", "updates"),
+    ("distributed", "distributed", "recipe auto with --workers, --scheduler", "dask"),
 )
 
 
 PACKAGE_NAMES = frozenset(distribution for distribution, _, _, _ in PACKAGES)
 NETWORKS = ("onnx", "onnx-ir", "onnxscript", "onnxruntime")  # to read, change and run networks
 
-# torch for the CPU alone: PyPI's for Linux brings gigabytes of CUDA, which nothing here uses
-SMALL = {"torch": "torch --index-url https://download.pytorch.org/whl/cpu"}
+SMALL = {"torch": TORCH_FOR_CPU}
 
 # command, purpose, apt package
 COMMANDS = (
@@ -120,7 +124,7 @@ OWN_VERSION = {
 
 
 def doctor() -> list[ToolFacts]:
-    """Return compilers and the cache of their objects, cross compilers and emulators, then packages."""
+    """Return EdgeKit, compilers and the cache of their objects, cross compilers and emulators, then packages."""
     own = profile("host").kernels
     purpose = (
         f"targets host ({own[0]} kernels) and c99, run" if own else "targets host and c99, run"
@@ -132,7 +136,21 @@ def doctor() -> list[ToolFacts]:
     if not found:
         found = [ToolFacts(C_COMPILER, purpose, None, None, "ziglang", "gcc libc6-dev")]
     packages = [_package(*row) for row in PACKAGES]
-    return [*found, _cache(), *device_tools(), *packages, _executorch(), _portaudio()]
+    tools = [*found, _cache(), *device_tools(), *packages, _executorch(), _portaudio()]
+    return [*_edgekit(), *tools]
+
+
+def _edgekit() -> list[ToolFacts]:
+    """EdgeKit itself, and a distribution whose files mix with its own."""
+    folder = Path(__file__).parents[1]
+    rows = [ToolFacts(DISTRIBUTION, "EdgeKit itself", __version__, str(folder), None, None)]
+    if namesake := find_namesake():
+        version, is_former = namesake
+        whose = "EdgeKit under its former name" if is_former else "another project of that name"
+        used_for = f"nothing: {whose}, whose files replace EdgeKit's"
+        step = f"pip uninstall {FORMER_DISTRIBUTION} {DISTRIBUTION}, then install EdgeKit again"
+        rows.append(ToolFacts(FORMER_DISTRIBUTION, used_for, version, step, None, None))
+    return rows
 
 
 def device_tools() -> list[ToolFacts]:
@@ -186,19 +204,23 @@ def require(names: Iterable[str]) -> None:
     Raises:
         ToolError: names all that is missing, and how to get it.
     """
-    absent = missing_tools(dict.fromkeys(names))
-    packages = [name for name in absent if name in PACKAGE_NAMES]
-    lines = [_how_to_get_packages(packages)] if packages else []
-    lines += [_how_to_get_tool(name) for name in absent if name not in PACKAGE_NAMES]
-    if lines:
+    if lines := how_to_get_missing(names):
         raise ToolError("\n".join(lines))
 
 
+def how_to_get_missing(names: Iterable[str]) -> list[str]:
+    """Return a line for each missing tool of such names as `require` takes, one for all packages."""
+    absent = missing_tools(dict.fromkeys(names))
+    packages = [name for name in absent if name in PACKAGE_NAMES]
+    lines = [_how_to_get_packages(packages)] if packages else []
+    return lines + [_how_to_get_tool(name) for name in absent if name not in PACKAGE_NAMES]
+
+
 def _how_to_get_packages(packages: Sequence[str]) -> str:
-    extras = {distribution: pip for distribution, _, _, pip in PACKAGES}
-    wanted = dict.fromkeys(extras[name].removeprefix("edgekit[")[:-1] for name in packages)
+    extra_of = {distribution: extra for distribution, _, _, extra in PACKAGES}
+    command = install_extra(*(extra_of[name] for name in packages))
     verb = "is" if len(packages) == 1 else "are"
-    return f"{', '.join(packages)} {verb} not installed; pip install 'edgekit[{','.join(wanted)}]'"
+    return f"{', '.join(packages)} {verb} not installed; {command}"
 
 
 def _how_to_get_tool(name: str) -> str:
@@ -210,17 +232,18 @@ def _how_to_get_tool(name: str) -> str:
     return f"{name} is not installed; as root: apt-get install {apt[name]}"
 
 
-def _package(distribution: str, module: str, used_for: str, pip: str) -> ToolFacts:
+def _package(distribution: str, module: str, used_for: str, extra: str) -> ToolFacts:
     spec = _spec(module)
+    pip = shlex.join(extra_packages(extra))
     if spec is None:
         small = SMALL.get(distribution)
-        return ToolFacts(distribution, used_for, None, None, f"'{pip}'", None, small)
+        return ToolFacts(distribution, used_for, None, None, pip, None, small)
     try:
         version = importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         version = "?"
     folder = str(Path(spec.origin or "").parent)
-    return ToolFacts(distribution, used_for, version, folder, f"'{pip}'", None)
+    return ToolFacts(distribution, used_for, version, folder, pip, None)
 
 
 def _cache() -> ToolFacts:

@@ -87,9 +87,7 @@ def test_onnxruntime_runs_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_litert_refuses_what_a_tflite_has_not() -> None:
-    pytest.importorskip(
-        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
-    )
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
     assert TARGETS["litert"].check(folded()) == []
     (problem,) = TARGETS["litert"].check(with_decoder_rows(folded()))
     assert problem.found == "encoder propagation" and "keys" in problem.next_step

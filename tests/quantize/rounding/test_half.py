@@ -51,9 +51,7 @@ def test_weights_are_halves_and_the_rest_is_as_it_was(name: str) -> None:
 
 @pytest.mark.parametrize("name", ZOO)
 def test_a_tflite_stores_halves_and_runs_them(name: str, tmp_path: Path) -> None:
-    pytest.importorskip(
-        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
-    )
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
     exact = float_model(name)
     model, inputs = half_weights(exact)[0], noise(exact, 20, seed=4)
     assert not TARGETS["litert"].check(model)
@@ -101,9 +99,7 @@ def test_other_targets_refuse_it_with_the_reason(target: str, tmp_path: Path) ->
 
 
 def test_an_export_says_what_the_rounding_costs(tmp_path: Path) -> None:
-    pytest.importorskip(
-        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
-    )
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
     made = api.export("zoo:tcn", "litert", tmp_path / "out", recipe=HALF).manifest
     assert made.quantization["recipe"] == HALF and made.macs_float == made.macs_per_hop
     assert made.verification is not None and LEAST_DB < made.verification["snr_db"] < 100

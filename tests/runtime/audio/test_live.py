@@ -187,7 +187,7 @@ def test_a_worker_that_falls_behind_is_silent_and_catches_up_with_the_same_laten
 def test_other_engines_are_heard_alike(target: str, tmp_path: Path) -> None:
     if target == "litert":
         pytest.importorskip(
-            "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
+            "ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert"
         )
     network = str(tiny_networks.spectral_gain(tmp_path / "gain.onnx"))
     api.export(network, target, tmp_path / "b", sample_rate=RATE, frontend=tiny_networks.FRONTEND)

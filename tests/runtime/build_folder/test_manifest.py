@@ -13,6 +13,7 @@ from edgekit.runtime.build_folder.manifest import Manifest, Tensor, Timing, with
 
 ROOT = Path(__file__).parents[3]
 FIRST = ROOT / "tests" / "pinned" / "manifest-1.json"  # as version 0.2.0 wrote it
+SECOND = FIRST.with_name("manifest-2.json")  # of the bundled denoiser, as version 0.3.0 wrote it
 PORT = ("layout", "rate", "frames_per_hop", "channels", "delay_samples", "sample_rate_hz")
 STREAM = {"hop_samples": 128, "sample_rate_hz": 16000}
 
@@ -32,6 +33,16 @@ def test_a_manifest_of_schema_1_is_read() -> None:
     assert manifest.is_pcm
     states = [tensor for tensor in manifest.inputs if tensor.role == "state"]
     assert states and all(set(facts(state)) == {None} for state in states)
+
+
+def test_a_manifest_of_version_0_3_is_read_and_written_again() -> None:
+    text = SECOND.read_text()
+    old = json.loads(text)
+    assert (old["edgekit"], old["schema"]) == ("0.3.0", 2)
+    manifest = Manifest.from_json(text)
+    assert manifest.is_pcm and manifest.stream["latency_ms"] == 32.0
+    again = json.loads(manifest.to_json())
+    assert {key: again[key] for key in old} == old
 
 
 def test_what_was_read_of_schema_1_is_written_as_schema_2() -> None:

@@ -123,7 +123,7 @@ def test_a_program_that_does_not_end_is_ended() -> None:
 def test_python_on_a_device_gives_the_same(target: str, tmp_path: Path) -> None:
     if target == "litert":
         pytest.importorskip(
-            "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
+            "ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert"
         )
     build, there = tmp_path / "build", tmp_path / "there"
     api.export("zoo:conv_recurrent", target, build, recipe="w8a8", sample_rate=16000)

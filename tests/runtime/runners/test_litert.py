@@ -17,7 +17,7 @@ from edgekit.quantize.rounding.half import half_weights
 from edgekit.runtime.stream import Stream
 from edgekit.targets.litert import check_litert, lower_litert, lower_stateful
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / ".venv-tflite"  # kept from run to run

@@ -5,7 +5,7 @@ import pytest
 from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.table import EMITTERS
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_names_are_those_of_the_schema_and_of_operators() -> None:

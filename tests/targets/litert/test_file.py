@@ -6,7 +6,7 @@ from litert_files import run_graph
 
 from edgekit.targets.litert.file import Graph, Signature, options
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def doubled(view: bool) -> tuple[Graph, Signature]:

@@ -5,7 +5,7 @@ from one_node import network
 
 from edgekit.targets.litert.lower import MODEL_NAME, check_litert, lower_litert
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_a_build_is_one_file_and_its_facts() -> None:

@@ -4,7 +4,7 @@ import pytest
 from litert_files import builtins
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_convolutions_behind_each_other_are_turned_once() -> None:

@@ -5,7 +5,7 @@ import pytest
 from edgekit.operators.scheme import QuantType
 from edgekit.targets.litert.tensors import Tensors, scales_of
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_a_number_that_meets_a_tensor_has_its_axes() -> None:

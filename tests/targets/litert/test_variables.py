@@ -17,7 +17,7 @@ from edgekit.runtime.stream import Stream
 from edgekit.targets.build import Build
 from edgekit.targets.litert import lower_litert, lower_stateful
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 Arrays = dict[str, NDArray[Any]]
 HOPS = 600

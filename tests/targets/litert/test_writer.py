@@ -5,7 +5,7 @@ from one_node import network
 
 from edgekit.targets.litert.writer import Writer
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_the_walk_goes_on_behind_what_is_refused() -> None:

@@ -63,9 +63,7 @@ def test_local_times_a_build_beside_onnxruntime(host: Path, tmp_path: Path) -> N
 
 
 def test_litert_is_timed_like_a_c_build(tmp_path: Path) -> None:
-    pytest.importorskip(
-        "ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'"
-    )
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
     api.export(NETWORK, "litert", tmp_path / "build", recipe="w8a8", sample_rate=16000)
     facts = api.bench(tmp_path / "build", hops=20, against=["onnxruntime"]).to_dict()
     assert facts["hops"] == 100 and 0 < facts["median_us"] <= facts["p99_us"]

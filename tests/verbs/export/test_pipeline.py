@@ -215,7 +215,7 @@ def build():
 def test_a_factory_without_calibration_calibrates_on_its_examples_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frontend: str | None
 ) -> None:
-    pytest.importorskip("torch", reason="needs torch: pip install 'edgekit[torch]'")
+    pytest.importorskip("torch", reason="needs torch: pip install torch")
     name = f"gain_network_{frontend is None}"
     (tmp_path / f"{name}.py").write_text(TORCH_NETWORK)
     monkeypatch.chdir(tmp_path)

@@ -5,7 +5,7 @@ import pytest
 from litert_files import builtins, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_an_operand_of_fewer_axes_gets_those_that_it_lacks() -> None:

@@ -6,7 +6,7 @@ import torch
 from litert_files import builtins, refused, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 DRAW = np.random.default_rng(0).standard_normal
 X = DRAW((1, 3, 8)).astype(np.float32)

@@ -5,7 +5,7 @@ import pytest
 from litert_files import builtins, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 X = np.array([[-2, 0, 1.5], [3, -0.5, 7]], np.float32)
 Z = np.array([[1, 0, -1.5], [3, 4, -7]], np.float32)

@@ -9,7 +9,7 @@ from edgekit.base.arrays import Array
 from edgekit.targets.litert.emit.movement import _renamed_order
 from edgekit.targets.litert.orders import UNIT
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 X = np.arange(12, dtype=np.float32).reshape(2, 6)
 

@@ -6,7 +6,7 @@ import torch
 from litert_files import builtins, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 X = np.linspace(-3, 3, 12, dtype=np.float32).reshape(2, 6)
 

@@ -6,7 +6,7 @@ import torch
 from litert_files import builtins, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 X = np.random.default_rng(0).standard_normal((1, 2, 6)).astype(np.float32)
 

@@ -6,7 +6,7 @@ import torch
 from litert_files import builtins, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_an_lstm_gives_what_torch_gives() -> None:

@@ -7,7 +7,7 @@ from one_node import network
 
 from edgekit.base.arrays import Array
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 X = np.random.default_rng(0).standard_normal((2, 6)).astype(np.float32)
 AXIS = np.array([1], np.int64)

@@ -5,7 +5,7 @@ import pytest
 from litert_files import builtins, refused, run
 from one_node import network
 
-pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
 
 
 def test_a_function_without_a_builtin_is_spelled_as_numpy_computes_it() -> None:
