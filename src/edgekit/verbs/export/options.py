@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from edgekit.base.layout import Layout
+from edgekit.verbs.export import literal_names as names
 from edgekit.verbs.export.flags import Flag
 from edgekit.verbs.export.texts import (
+    CONSTANT,
     collect_frontends,
     collect_settings,
     has_no_value,
@@ -22,15 +24,6 @@ from edgekit.verbs.export.texts import (
     parse_shape,
     parse_state,
     parse_time_axis,
-)
-
-if TYPE_CHECKING:
-    from edgekit.export.onnx_file.constants import Constants
-
-
-CONSTANT = (
-    "An input that is constant for a session, or always: a number, numbers with commas, or a JSON list; "
-    "repeatable."
 )
 
 
@@ -57,7 +50,7 @@ class StreamOptions(TypedDict, total=False):
         ),
     ]
     constants: Annotated[
-        "Constants",
+        Mapping[str, Any],
         Flag(
             CONSTANT,
             "INPUT[=VALUE]",
@@ -201,16 +194,21 @@ class QuantizeOptions(BoundOptions, SettingOptions, total=False):
     """Keywords of `edgekit.api.quantize`."""
 
 
-class ExportOptions(NetworkOptions, BoundOptions, total=False):
-    """Keywords of `edgekit.api.export`."""
+class RecipeOptions(NetworkOptions, BoundOptions, total=False):
+    """How a network becomes integers, and the options above."""
 
     recipe: Annotated[
-        str | None,
+        names.RecipeName | str | Path | None,  # a text may be the path of a recipe.toml
         Flag(
             "float32, w8a8, w8a16, w4a8, auto, or a recipe.toml; litert: float16. By default the target's.",
             read="edgekit.verbs.export.readers:read_recipe",
         ),
     ]
+
+
+class CalibrationOptions(TypedDict, total=False):
+    """Where clips come from; `edgekit.deploy` takes arrays in their place."""
+
     calibration: Annotated[
         str | None,
         Flag(
@@ -218,6 +216,11 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             "SOURCE",
         ),
     ]
+
+
+class BuildOptions(TypedDict, total=False):
+    """What an export makes, and what it must reach."""
+
     min_snr_db: Annotated[
         float | None,
         Flag(
@@ -241,7 +244,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         Flag("Of the sound device: an adapter next to the network resamples.", "HZ", minimum=1),
     ]
     wrap: Annotated[
-        str | Sequence[str] | None,
+        names.PluginName | Sequence[names.PluginName] | None,
         Flag(
             "host and c99: make a plug-in of a build with sound, lv2 or clap; see docs/guides/plugins.md; repeatable.",
             "KIND",
@@ -316,8 +319,10 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             "Fail if any layer stays in float, or if held-out SNR is below 20 dB at any tested level."
         ),
     ]
-    part: Annotated[str | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")]
-    goal: Annotated[str | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
+    part: Annotated[
+        names.PartName | None, Flag("fpga: XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.")
+    ]
+    goal: Annotated[names.GoalName | None, Flag("fpga: fps (default), or small: the fewest LUTs.")]
     picture: Annotated[
         str | None,
         Flag(
@@ -343,7 +348,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         ),
     ]
     bindings: Annotated[
-        Sequence[str],
+        Sequence[names.BindingName],
         Flag(
             "Write bindings: cpp, rust; see docs/guides/languages.md; repeatable.",
             "LANGUAGE",
@@ -351,7 +356,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         ),
     ]
     weights: Annotated[
-        str | None,
+        names.WeightsName | None,
         Flag(
             "C targets: inside (default), or external: a signed bundle replaces them; see docs/guides/updates.md."
         ),
@@ -383,3 +388,11 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         bool, Flag("Write a build that does not fit its target's board, with a note.")
     ]
     force: Annotated[bool, Flag("Replace the build that is in the folder; never another folder.")]
+
+
+class DeployOptions(RecipeOptions, BuildOptions, total=False):
+    """Keywords of `edgekit.deploy`."""
+
+
+class ExportOptions(RecipeOptions, CalibrationOptions, BuildOptions, total=False):
+    """Keywords of `edgekit.api.export`."""
