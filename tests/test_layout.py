@@ -111,6 +111,7 @@ SUITES = {
     "stream_hour",
     "stream_lengths",
     "stream_random",
+    "site",
     "structure",
     "supply",
     "synthesiser",

@@ -86,7 +86,7 @@ def check_options(options: Mapping[str, object], known: type) -> None:
     check_keywords(options, option_names(known))
     rows = option_specs(known)
     if problems := [
-        Problem(f"option {name}", repr(value), _type_text(rows[name].type), "give such a value")
+        Problem(f"option {name}", repr(value), type_text(rows[name].type), "give such a value")
         for name, value in options.items()
         if value is not None and not _is_of_type(value, rows[name].type)
     ]:
@@ -119,12 +119,12 @@ def _is_of_type(value: object, hint: object) -> bool:
     return not isinstance(kind, type | UnionType) or isinstance(value, kind)
 
 
-def _type_text(hint: object) -> str:
+def type_text(hint: object) -> str:
     """A declared type as it is written in Python, without the names of modules."""
     if get_origin(hint) is Literal:
         return " | ".join(repr(name) for name in get_args(hint))
     if get_origin(hint) in (Union, UnionType):
-        return " | ".join(_type_text(arm) for arm in get_args(hint))
+        return " | ".join(type_text(arm) for arm in get_args(hint))
     if hint is type(None):
         return "None"
     return re.sub(r"[a-z_]+\.", "", str(hint) if get_args(hint) else getattr(hint, "__name__", ""))
