@@ -28,8 +28,8 @@ INTRODUCTION = """
 
     Made by `python docs/make_options.py > docs/reference/options.md`.
 
-    The keywords of `edgekit.deploy`, and of `export`, `stream`, `quantize` and `finetune` in `edgekit.api`, with the flag of
-    the command line that says the same. Arguments that a verb names itself, such as `target`, are in [Python](api.md).
+    The keywords of `edgekit.deploy`, and of `export`, `stream`, `quantize` and `finetune` in `edgekit.api`, with the
+    flag of the command line that says the same. Other arguments, such as `target`, are in [Python](api.md).
 """
 
 
@@ -42,7 +42,12 @@ def page() -> str:
     """The text of the page."""
     rows = option_specs(ExportOptions)
     verbs = {verb: option_specs(options).keys() for verb, options in VERBS.items()}
-    lines = [cleandoc(INTRODUCTION), "", "| keyword | flag | type | meaning | of |", "|---|---|---|---|---|"]
+    lines = [
+        cleandoc(INTRODUCTION),
+        "",
+        "| keyword | flag | type | meaning | of |",
+        "|---|---|---|---|---|",
+    ]
     for name, row in rows.items():
         of = ", ".join(verb for verb, names in verbs.items() if name in names)
         kind = re.sub(r"\|", r"\\|", type_text(row.type))

@@ -86,7 +86,9 @@ def make(maker: str, folder: Path) -> None:
         (folder / name).write_text(re.sub(r"^    ", "", block, flags=re.MULTILINE))
     for part in text.split(MARK)[1:]:
         lines = part.partition("\n")[2].split("\n")
-        block = [line[4:] for line in lines[: next(i for i, x in enumerate(lines) if x[:4].strip())]]
+        block = [
+            line[4:] for line in lines[: next(i for i, x in enumerate(lines) if x[:4].strip())]
+        ]
         run("\n".join(block), folder)
 
 

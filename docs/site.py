@@ -1,7 +1,7 @@
 """A hook of mkdocs (see mkdocs.yml): the README is the site's first page, CONTRIBUTING.md another.
 
-The version is that of the code. The address of the repository is ``Repository`` of ``[project.urls]`` in pyproject.toml;
-where there is none, pages have no link to it. Links to sounds become players.
+The version is that of the code. The address of the repository is ``Repository`` of ``[project.urls]`` in
+pyproject.toml. Where there is none, pages have no link to it. Links to sounds become players.
 """
 
 import json
