@@ -242,9 +242,30 @@ def targets() -> str:
     return picture(350, "the map of targets", parts)
 
 
+def logo() -> str:
+    """A chip, and the steps of a wave in it: white, for the head of the site."""
+    return mark("")
+
+
+def favicon() -> str:
+    """The same on a square of its own."""
+    return mark('<rect width="24" height="24" rx="5" fill="#3f51b5"/>')
+
+
+def mark(ground: str) -> str:
+    """The text of the logo's file."""
+    pins = "".join(f"M{x} 2v3M{x} 19v3M2 {x}h3M19 {x}h3" for x in (8.5, 12, 15.5))
+    wave = "M5.5 12.5h2v-3h2v-2h1.7v2h1.6v6h1.7v2h1v-2h1.5v-3h1.5"
+    stroke = 'fill="none" stroke="#fff" stroke-width="1.6" stroke-linecap="round" stroke-linejoin="round"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" role="img" aria-label="EdgeKit">{ground}'
+        f'<g {stroke}><rect x="4" y="4" width="16" height="16" rx="2.5"/><path d="{pins}{wave}"/></g></svg>\n'
+    )
+
+
 def drawings() -> Iterator[tuple[Path, str]]:
     """Each file and its text."""
-    for draw in (pipeline, hop, quiet, memory, engine, targets):
+    for draw in (pipeline, hop, quiet, memory, engine, targets, logo, favicon):
         yield FOLDER / f"{draw.__name__}.svg", draw()
 
 

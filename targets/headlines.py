@@ -70,7 +70,7 @@ def _late(manifest: Manifest) -> Card | None:
     rate = stream["sample_rate_hz"]
 
     def long(samples: int) -> str:
-        return f"{samples * 1000 / rate:g} ms" if rate else f"{samples:,} samples"
+        return f"{samples * 1000 / rate:.4g} ms" if rate else f"{samples:,} samples"
 
     parts = f"{long(stream['hop_samples'])} of a hop"
     if delay := stream["delay_samples"]:

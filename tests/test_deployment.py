@@ -67,10 +67,11 @@ def test_every_form_of_a_network(
     (name,) = (tensor.name for tensor in build.manifest.hop_inputs)
     (y,) = build.stream().run({name: FRAMES}).values()
     np.testing.assert_array_equal(y, build.run(FRAMES))
-    assert build.report().lstrip().startswith("<!") and "<iframe" in build._repr_html_()
+    assert build.report().lstrip().startswith("<!") and "Gemm" in build._repr_html_()
     shutil.rmtree(build.directory)
     with pytest.raises(UsageError, match=r"report\.html is gone; .* out=DIR keeps the build"):
-        build._repr_html_()
+        build.report()
+    assert "was removed" in build._repr_html_() and "Gemm" not in build._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,14 @@ def shown(cells: list[str]) -> list[Any]:
 
 
 @needs_cc
-def test_the_cells_of_the_notebook_run_and_show_the_report() -> None:
+def test_the_cells_of_the_notebook_run_and_show_the_build() -> None:
     path = Path(__file__).parent.parent / "docs" / "notebooks" / "deploy.ipynb"
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     _, stated, measured, hops, build = shown(
         ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     )
     assert stated > 20 and measured > 20 and len(hops) == 2
-    assert "The network" in build._repr_html_()
+    assert "4 layers" in build._repr_html_() and "The network" in build.report()
 
 
 @needs_cc

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from edgekit.base.progress import Progress
 from edgekit.base.progress import silent as silent
+from edgekit.verbs.export.literal_names import RecipeName, TargetName
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions, StreamOptions
+from edgekit.verbs.keywords import suggest_keywords
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from edgekit.base.arrays import Float32
     from edgekit.demos.clip_folder import clips as clips
+    from edgekit.build import Build
     from edgekit.demos.table import demo as demo
     from edgekit.demos.table import demos as demos
     from edgekit.graph.model import Model
     from edgekit.runtime.audio.live import LiveFacts
     from edgekit.runtime.audio.sound import Watch
     from edgekit.runtime.bench.measure import Measurement
+    from edgekit.verbs.bench.compare_results import compare as compare
     from edgekit.verbs.bench.fleet import Ran
-    from edgekit.verbs.bench.log import Log
     from edgekit.verbs.bundles import bundle as bundle
     from edgekit.verbs.doctor import doctor as doctor
     from edgekit.verbs.doctor import targets as targets
-    from edgekit.verbs.export.pipeline import ExportResult
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
     from edgekit.verbs.inspection_result import Inspection
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 MODULES = {
     "bundle": "edgekit.verbs.bundles",
     "clips": "edgekit.demos.clip_folder",
+    "compare": "edgekit.verbs.bench.compare_results",
     "demo": "edgekit.demos.table",
     "demos": "edgekit.demos.table",
     "doctor": "edgekit.verbs.doctor",
@@ -49,22 +52,33 @@ MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Import a verb of `MODULES`."""
-    if name not in MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(MODULES[name]), name)
+if not TYPE_CHECKING:  # a type checker would take any name for a verb
+
+    def __getattr__(name: str) -> Any:
+        """Import a verb of `MODULES`."""
+        if name not in MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(MODULES[name]), name)
 
 
+def __dir__() -> list[str]:
+    """Name the verbs, those of `MODULES` too."""
+    own = (
+        name for name, value in globals().items() if getattr(value, "__module__", "") == __name__
+    )
+    return sorted({*(name for name in own if name[0] != "_"), *MODULES})
+
+
+@suggest_keywords
 def export(
     source: str,
-    target: str,
+    target: TargetName,
     out: str | Path,
     *,
     progress: Progress = silent,
     **options: Unpack[ExportOptions],
-) -> "ExportResult":
-    """Make a verified build folder of a network.
+) -> "Build":
+    """Make a verified build folder of a network, and return it.
 
     A factory or a .pt2 is the user's own code and is run; an .onnx and calibration files are not
     trusted.
@@ -83,9 +97,15 @@ def export(
     from edgekit.verbs.export import entry_points
     from edgekit.verbs.export.request import read_request
 
-    return entry_points.export(read_request(source, target, Path(out), options), progress)
+    made = entry_points.export(read_request(source, target, Path(out), options), progress)
+    from edgekit.build import (
+        Build,
+    )  # a refused request is refused at once, without what runs a build
+
+    return Build(made.directory, made.manifest, made.notes)
 
 
+@suggest_keywords
 def stream(
     source: str,
     out: str | Path,
@@ -111,14 +131,15 @@ def stream(
     return entry_points.stream(read_stream_request(source, Path(out), options), progress)
 
 
+@suggest_keywords
 def quantize(
     source: str,
-    recipe: str,
+    recipe: RecipeName | str | Path,
     calibration: str,
     out: str | Path,
     *,
     min_snr_db: float | None = None,
-    target: str | None = None,
+    target: TargetName | None = None,
     progress: Progress = silent,
     **most: Unpack[QuantizeOptions],
 ) -> tuple[str, ...]:
@@ -143,10 +164,12 @@ def quantize(
     from edgekit.verbs.export.network_requests import read_quantize_request
 
     file = Path(out)
-    request = read_quantize_request(source, file, recipe, calibration, min_snr_db, target, most)
+    name = str(recipe)
+    request = read_quantize_request(source, file, name, calibration, min_snr_db, target, most)
     return entry_points.quantize(request, progress)
 
 
+@suggest_keywords
 def run(
     directory: str | Path,
     source: str | Path | Mapping[str, str | Path],
@@ -199,6 +222,7 @@ def run(
     return files.run(directory, given, made, opening, progress, named)
 
 
+@suggest_keywords
 def live(
     directory: str | Path,
     watch: "Watch",
@@ -236,6 +260,7 @@ def live(
     return play(opening.open(directory)[0], watch)
 
 
+@suggest_keywords
 def sample(
     directory: str | Path,
     n: int,
@@ -270,6 +295,7 @@ def sample(
     return samples.sample(Path(directory), n, seed, given, file, progress)
 
 
+@suggest_keywords
 def invert(
     directory: str | Path,
     images: str | Path,
@@ -301,6 +327,7 @@ def invert(
     return invert_sampler.invert(directory, Path(images), seed, conditions, out, progress)
 
 
+@suggest_keywords
 def bench(
     directory: str | Path,
     *,
@@ -336,6 +363,7 @@ def bench(
     return benchmark.bench(request, progress)
 
 
+@suggest_keywords
 def fleet(
     path: str | Path, append: str | Path, *, again: bool = False, progress: Progress = silent
 ) -> "Ran":
@@ -356,21 +384,7 @@ def fleet(
     return run_fleet(Path(path), Path(append), again, progress)
 
 
-def compare(results: str | Path, out: str | Path) -> "Log":
-    """Write a page that compares the results that `bench` appended to a file; return the lines, and the damaged ones.
-
-    Args:
-        results: a results.jsonl; it is not trusted.
-        out: the .html to write.
-
-    Raises:
-        UsageError: a file that cannot be used.
-    """
-    from edgekit.verbs.bench import compare_results
-
-    return compare_results.compare(Path(results), Path(out))
-
-
+@suggest_keywords
 def inspect(source: str | Path, html: str | Path | None = None) -> "Inspection":
     """Return the facts of a build folder, or of a network and its costs on ``host``.
 

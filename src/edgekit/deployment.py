@@ -1,134 +1,45 @@
 """`deploy`: a network of a Python program becomes a build, with modules and arrays in the place of files."""
 
 import copy
-import html
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import astuple, dataclass, field
-from functools import cached_property
+from dataclasses import astuple, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike
 
 from edgekit import api
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError, unavailable
 from edgekit.base.progress import Progress
+from edgekit.build import Build
 from edgekit.export.torch_source import unwrap_module
-from edgekit.runtime.bench.measure import Measurement
-from edgekit.runtime.build_folder.manifest import Manifest
-from edgekit.runtime.stream import Stream
+from edgekit.verbs.export.literal_names import TargetName
+from edgekit.verbs.export.options import DeployOptions
 from edgekit.verbs.held_factories import HELD, hold_factory
-from edgekit.verbs.open_stream import open_stream
+from edgekit.verbs.keywords import suggest_keywords
 from edgekit.verbs.targets import TARGETS
 
-REPORT = "report.html"
 NETWORKS = (
     "a torch module, an exported program, an onnx.ModelProto, a path or package.module:factory"
 )
 Arrays = dict[str, Array]
 
 
-@dataclass(frozen=True)
-class Build:
-    """A verified build: its folder, its manifest, and notes for the user.
-
-    A temporary folder of `deploy` is removed with the last reference to the build.
-    """
-
-    directory: Path
-    manifest: Manifest
-    notes: tuple[str, ...]
-    _kept: "TemporaryDirectory[str] | None" = field(default=None, repr=False)
-
-    def stream(self) -> Stream:
-        """Return a fresh instance that runs hop by hop; see `edgekit.runtime.stream.Stream`."""
-        return open_stream(self.directory)[0]
-
-    @cached_property
-    def _running(self) -> Stream:
-        return self.stream()
-
-    def run(self, inputs: ArrayLike | Mapping[str, ArrayLike]) -> Array | Arrays:
-        """Run the build from its fresh state.
-
-        Args:
-            inputs: one array, or one for each stream input by name: of one call, as the network takes it; of many
-                calls, along a further first axis; or, of a build with time axes, a recording of any length.
-
-        Returns:
-            The same form: of one call, many, or a recording. One array where one was given and the build has one
-            stream output, else one by name.
-
-        Raises:
-            UsageError: names, shapes or types that do not fit.
-            ToolError: a compiler or package is missing, or failed.
-        """
-        hops = self.manifest.hop_inputs
-        if isinstance(inputs, Mapping):
-            return self._run_by_name({name: _data(name, array) for name, array in inputs.items()})
-        if len(hops) != 1:
-            allowed = f"a dictionary of {', '.join(t.name for t in hops)}"
-            raise UsageError(Problem("inputs", "one array", allowed, "name the arrays"))
-        name = hops[0].name
-        found = self._run_by_name({name: _data(name, inputs)})
-        return found if len(found) != 1 else next(iter(found.values()))
-
-    def _run_by_name(self, arrays: Arrays) -> Arrays:
-        """Run one call, many or a recording, according to the shapes."""
-        stream, names = self._running, {t.name for t in self.manifest.hop_inputs}
-        shapes = [
-            (arrays[t.name].shape, tuple(t.shape))
-            for t in self.manifest.hop_inputs
-            if t.name in arrays
-        ]
-        stream.reset()
-        if shapes and all(found == shape for found, shape in shapes):
-            one = {name: array[None] if name in names else array for name, array in arrays.items()}
-            return {name: array[0] for name, array in stream.run(one).items()}
-        is_hops = all(found[1:] == shape for found, shape in shapes)
-        if self.manifest.streaming is not None and not is_hops:
-            return dict(stream.clip(arrays))
-        return dict(stream.run(arrays))
-
-    def bench(self, **options: Any) -> Measurement:
-        """Measure it; the options are those of `edgekit.api.bench`."""
-        return api.bench(self.directory, **options)
-
-    def report(self) -> str:
-        """Return its report, as HTML.
-
-        Raises:
-            UsageError: its folder was removed.
-        """
-        try:
-            return (self.directory / REPORT).read_text(encoding="utf-8")
-        except FileNotFoundError as error:
-            found, step = f"{REPORT} is gone", "deploy again; out=DIR keeps the build"
-            where = f"build '{self.directory}'"
-            raise UsageError(
-                Problem(where, found, "a folder that is left as it is", step)
-            ) from error
-
-    def _repr_html_(self) -> str:
-        page = html.escape(self.report(), quote=True)
-        return f'<iframe srcdoc="{page}" width="100%" height="600" style="border: 0"></iframe>'
-
-
+@suggest_keywords
 def deploy(
     network: Any,
     example: Any = None,
     *,
-    target: str = "host",
+    target: TargetName = "host",
     calibration: Any = None,
     out: str | Path | None = None,
     progress: Progress = api.silent,
-    **options: Any,
+    **options: Unpack[DeployOptions],
 ) -> Build:
     """Make a verified build of a network.
 
@@ -142,25 +53,23 @@ def deploy(
             DataLoader too: of an item that is a tuple or list the first is taken, and of a batch each is a call.
         out: the folder to make: new or empty, or with `force` a build; a temporary one where left out.
         progress: as for `edgekit.api.export`.
-        options: the others that `edgekit.verbs.export.options.ExportOptions` declares.
+        options: the others of `edgekit.api.export`, as `edgekit.verbs.export.options.DeployOptions` declares them.
 
     Raises:
         UsageError: all problems with the request or the network.
         CheckFailed: the build does not compile, is not the same network, or does not fit its board.
     """
-    kept = (
-        TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True) if out is None else None
-    )
-    folder = Path(kept.name) / "build" if out is None and kept else Path(out or "")
+    temporary = None
+    if out is None:
+        temporary = TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
+        out = Path(temporary.name) / "build"
     if not isinstance(target, str):
         raise UsageError(unavailable("target", repr(target), TARGETS, ()))
     with _without_held_names(), ExitStack() as held:
         source = held.enter_context(_source(network, example))
-        if calibration is not None:
-            held_name = held.enter_context(_calibration(calibration))
-            options = {**options, "calibration": held_name}
-        made = api.export(source, target, folder, progress=progress, **options)
-    return Build(made.directory, made.manifest, made.notes, kept)
+        clips = None if calibration is None else held.enter_context(_calibration(calibration))
+        made = api.export(source, target, out, progress=progress, calibration=clips, **options)
+    return replace(made, _temporary=temporary)
 
 
 def _check_network(network: Any) -> None:
@@ -258,15 +167,6 @@ def _clip(item: Any) -> Arrays | Array:
     if isinstance(item, Mapping):
         return {name: _array(value) for name, value in item.items()}
     return _array(item[0] if isinstance(item, tuple | list) else item)
-
-
-def _data(name: str, value: Any) -> Array:
-    """An input of `Build.run` as an array of numbers."""
-    array = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
-    if array.dtype.kind not in "biufc":
-        found, step = f"a {type(value).__name__}", "read files first; edgekit.api.run takes paths"
-        raise UsageError(Problem(f"input '{name}'", found, "numbers", step))
-    return array
 
 
 def _array(value: Any) -> Array:

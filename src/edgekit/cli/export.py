@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -12,6 +12,7 @@ from edgekit.cli.completion import TARGETS, names
 from edgekit.cli.console import AsJson, out, print_json, print_notes, print_table, progress
 from edgekit.cli.facts import manifest_rows
 from edgekit.cli.options import with_options
+from edgekit.verbs.export.literal_names import TargetName
 from edgekit.verbs.export.options import ExportOptions
 
 
@@ -37,7 +38,9 @@ def export(
     A factory or a .pt2 is your own code and is run; .onnx and calibration files are not trusted.
     """
     with progress(as_json) as report:
-        exported = api.export(model, target, directory, progress=report, **options)
+        exported = api.export(
+            model, cast(TargetName, target), directory, progress=report, **options
+        )
     if as_json:
         notes = list(exported.notes)
         print_json(

@@ -1,7 +1,7 @@
 """``edgekit quantize``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -11,6 +11,7 @@ from edgekit.cli.completion import TARGETS, names
 from edgekit.cli.console import AsJson, out, print_json, print_notes, progress
 from edgekit.cli.options import flag, with_options
 from edgekit.verbs.export.flags import option_specs
+from edgekit.verbs.export.literal_names import TargetName
 from edgekit.verbs.export.options import ExportOptions, QuantizeOptions
 
 OPTIONS = option_specs(ExportOptions)
@@ -45,7 +46,7 @@ def quantize(
             calibration,
             path,
             min_snr_db=min_snr,
-            target=target,
+            target=cast(TargetName | None, target),
             progress=report,
             **options,
         )

@@ -7,6 +7,7 @@ from edgekit.base.output import output_problem, replacement_path
 from edgekit.verbs.bench import compare_page
 from edgekit.verbs.bench import log as bench_log
 from edgekit.verbs.bench.log import Log
+from edgekit.verbs.keywords import suggest_keywords
 
 
 def page_problems(out: Path, results: Path | None) -> list[Problem]:
@@ -19,8 +20,18 @@ def page_problems(out: Path, results: Path | None) -> list[Problem]:
     return problems
 
 
-def compare(results: Path, out: Path) -> Log:
-    """See `edgekit.api.compare`."""
+@suggest_keywords
+def compare(results: str | Path, out: str | Path) -> Log:
+    """Write a page that compares the results that `bench` appended to a file; return the lines, and the damaged ones.
+
+    Args:
+        results: a results.jsonl; it is not trusted.
+        out: the .html to write.
+
+    Raises:
+        UsageError: a file that cannot be used.
+    """
+    results, out = Path(results), Path(out)
     if problems := page_problems(out, results):
         raise UsageError(problems)
     log = bench_log.read_log(results)

@@ -1,6 +1,6 @@
 """Declarations of a verb's options: the flag on the command line, and the reader of its value."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from numbers import Integral
 from pkgutil import resolve_name
@@ -65,7 +65,7 @@ class OptionRow:
 
 def option_specs(options: type) -> dict[str, OptionRow]:
     """Return the options of a class of keywords, by name."""
-    hints = get_type_hints(options, None, {"Constants": Mapping[str, Any]}, include_extras=True)
+    hints = get_type_hints(options, include_extras=True)
     rows = {}
     for name, hint in hints.items():
         (flag,) = hint.__metadata__

@@ -4,15 +4,15 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from inspect import signature
 from numbers import Integral, Real
 from pathlib import Path
 from types import UnionType
-from typing import TypeVar, Union, get_args, get_origin
+from typing import Literal, TypeVar, Union, get_args, get_origin
 
 from edgekit.base.errors import Problem, UsageError
 from edgekit.verbs.export.flags import option_specs
+from edgekit.verbs.keywords import check_keywords, option_names
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -22,6 +22,7 @@ WIDER_TYPES: Mapping[object, object] = {
     Path: str | os.PathLike,
     int: Integral,
     float: Real,
+    Literal: str | os.PathLike,  # readers know the names, and say which is nearest
 }
 
 
@@ -82,13 +83,10 @@ def check_options(options: Mapping[str, object], known: type) -> None:
         TypeError: no such option, in Python's words for functions.
         UsageError: every option whose value has another type.
     """
+    check_keywords(options, option_names(known))
     rows = option_specs(known)
-    if unknown := sorted(options.keys() - rows.keys()):
-        close = [name for given in unknown for name in get_close_matches(given, rows, n=1)]
-        nearest = f"; {', '.join(close)} is nearest" if close else ""
-        raise TypeError(f"no option {', '.join(unknown)}{nearest}; there are {', '.join(rows)}")
     if problems := [
-        Problem(f"option {name}", repr(value), _type_text(rows[name].type), "give such a value")
+        Problem(f"option {name}", repr(value), type_text(rows[name].type), "give such a value")
         for name, value in options.items()
         if value is not None and not _is_of_type(value, rows[name].type)
     ]:
@@ -121,6 +119,12 @@ def _is_of_type(value: object, hint: object) -> bool:
     return not isinstance(kind, type | UnionType) or isinstance(value, kind)
 
 
-def _type_text(hint: object) -> str:
+def type_text(hint: object) -> str:
     """A declared type as it is written in Python, without the names of modules."""
+    if get_origin(hint) is Literal:
+        return " | ".join(repr(name) for name in get_args(hint))
+    if get_origin(hint) in (Union, UnionType):
+        return " | ".join(type_text(arm) for arm in get_args(hint))
+    if hint is type(None):
+        return "None"
     return re.sub(r"[a-z_]+\.", "", str(hint) if get_args(hint) else getattr(hint, "__name__", ""))

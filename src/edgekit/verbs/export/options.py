@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from edgekit.base.layout import Layout
+from edgekit.verbs.export import literal_names as names
 from edgekit.verbs.export.flags import Flag
 from edgekit.verbs.export.texts import (
+    CONSTANT,
     collect_frontends,
     collect_settings,
     has_no_value,
@@ -23,12 +25,6 @@ from edgekit.verbs.export.texts import (
     parse_state,
     parse_time_axis,
 )
-
-if TYPE_CHECKING:
-    from edgekit.export.onnx_file.constants import Constants
-
-
-CONSTANT = "An input that is constant for a session; or always, as sr=16000 or v=1,2,3."
 
 
 class StreamOptions(TypedDict, total=False):
@@ -54,7 +50,7 @@ class StreamOptions(TypedDict, total=False):
         ),
     ]
     constants: Annotated[
-        "Constants",
+        Mapping[str, Any],
         Flag(
             CONSTANT,
             "INPUT[=VALUE]",
@@ -195,17 +191,22 @@ class QuantizeOptions(BoundOptions, SettingOptions, total=False):
     """Keywords of `edgekit.api.quantize`."""
 
 
-class ExportOptions(NetworkOptions, BoundOptions, total=False):
-    """Keywords of `edgekit.api.export`."""
+class RecipeOptions(NetworkOptions, BoundOptions, total=False):
+    """How a network becomes integers, and the options above."""
 
     recipe: Annotated[
-        str | None,
+        names.RecipeName | str | Path | None,  # a text may be the path of a recipe.toml
         Flag(
             "float32, float16, w8a8, w8a16, w4a8, auto or a recipe.toml.",
             "RECIPE",
             read="edgekit.verbs.export.readers:read_recipe",
         ),
     ]
+
+
+class CalibrationOptions(TypedDict, total=False):
+    """Where clips come from; `edgekit.deploy` takes arrays in their place."""
+
     calibration: Annotated[
         str | None,
         Flag(
@@ -213,6 +214,11 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
             "SOURCE",
         ),
     ]
+
+
+class BuildOptions(TypedDict, total=False):
+    """What an export makes, and what it must reach."""
+
     min_snr_db: Annotated[
         float | None,
         Flag(
@@ -236,7 +242,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         Flag("Of the sound device: an adapter next to the network resamples.", "HZ", minimum=1),
     ]
     wrap: Annotated[
-        str | Sequence[str] | None,
+        names.PluginName | Sequence[names.PluginName] | None,
         Flag(
             "host and c99: make a plug-in of a build with sound, lv2 or clap; see `edgekit help plugins`.",
             "KIND",
@@ -308,8 +314,10 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         bool,
         Flag("Fail if a layer stays in float, or held-out SNR is below 20 dB."),
     ]
-    part: Annotated[str | None, Flag("XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.", "PART")]
-    goal: Annotated[str | None, Flag("fps (default), or small: the fewest LUTs.", "GOAL")]
+    part: Annotated[
+        names.PartName | None, Flag("XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.", "PART")
+    ]
+    goal: Annotated[names.GoalName | None, Flag("fps (default), or small: the fewest LUTs.", "GOAL")]
     picture: Annotated[
         str | None,
         Flag(
@@ -332,7 +340,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         ),
     ]
     bindings: Annotated[
-        Sequence[str],
+        Sequence[names.BindingName],
         Flag(
             "Write bindings: cpp, rust; see `edgekit help languages`.",
             "LANGUAGE",
@@ -340,7 +348,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         ),
     ]
     weights: Annotated[
-        str | None,
+        names.WeightsName | None,
         Flag(
             "inside (default), or external: a signed bundle replaces them; see `edgekit help updates`.",
             "PLACE",
@@ -370,3 +378,11 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
         bool, Flag("Write a build that does not fit its target's board, with a note.")
     ]
     force: Annotated[bool, Flag("Replace the build in the folder; never another folder.")]
+
+
+class DeployOptions(RecipeOptions, BuildOptions, total=False):
+    """Keywords of `edgekit.deploy`."""
+
+
+class ExportOptions(RecipeOptions, CalibrationOptions, BuildOptions, total=False):
+    """Keywords of `edgekit.api.export`."""

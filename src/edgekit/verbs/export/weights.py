@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING, Unpack
 
 from edgekit.base.progress import Progress, silent
 from edgekit.verbs.export import entry_points
+from edgekit.verbs.export.literal_names import RecipeName
 from edgekit.verbs.export.network_requests import read_finetune_request, read_prune_request
 from edgekit.verbs.export.options import NetworkOptions
+from edgekit.verbs.keywords import suggest_keywords
 
 if TYPE_CHECKING:
     from edgekit.export.prune import PrunedLayer
     from edgekit.verbs.export.finetune import TuningResult
 
 
+@suggest_keywords
 def prune(
     source: str,
     pattern: str,
@@ -41,9 +44,10 @@ def prune(
     return entry_points.prune(request, progress)
 
 
+@suggest_keywords
 def finetune(
     source: str,
-    recipe: str,
+    recipe: RecipeName | str | Path,
     calibration: str,
     out: str | Path,
     *,
@@ -73,5 +77,6 @@ def finetune(
         UsageError: all problems with request, network or calibration, or a checkpoint of another training.
         VerificationError: the integers are no nearer to the network than before; nothing is written.
     """
-    request = read_finetune_request(source, Path(out), recipe, calibration, steps, seed, options)
+    name = str(recipe)
+    request = read_finetune_request(source, Path(out), name, calibration, steps, seed, options)
     return entry_points.finetune(request, progress)
