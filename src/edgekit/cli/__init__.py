@@ -21,6 +21,7 @@ from edgekit.cli import (
     invert,
     prune,
     quantize,
+    replay,
     run,
     sample,
     serve,
@@ -64,6 +65,7 @@ app.command("prune", cls=VerbCommand)(prune.prune)
 app.command("quantize", cls=VerbCommand)(quantize.quantize)
 app.command("finetune", cls=VerbCommand)(finetune.finetune)
 app.command("run", cls=VerbCommand)(run.run)
+app.command("replay", cls=VerbCommand)(replay.replay)
 app.command("sample", cls=VerbCommand)(sample.sample)
 app.command("invert", cls=VerbCommand)(invert.invert)
 app.command("bench", cls=VerbCommand)(bench.bench)
