@@ -63,7 +63,7 @@ static void ek_record_send(const void *data, size_t size)
 
 static void ek_record_send_head(uint32_t size, uint32_t kind, uint32_t before)
 {{
-    const uint32_t head[6] = {{0x63726b45u, size, ek_record_hop, kind, 0x{build}u, before}};
+    const uint32_t head[6] = {{0x63724b45u, size, ek_record_hop, kind, 0x{build}u, before}};
     ek_record_sum = 0;
     ek_record_send(head, sizeof head);
 }}
