@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edgekit.verbs.bench.log import Log
     from edgekit.verbs.bundles import bundle as bundle
     from edgekit.verbs.doctor import doctor as doctor
+    from edgekit.verbs.doctor import find_boards as find_boards
     from edgekit.verbs.doctor import targets as targets
     from edgekit.verbs.export.pipeline import ExportResult
     from edgekit.verbs.export.weights import finetune as finetune
@@ -39,6 +40,7 @@ MODULES = {
     "bundle": "edgekit.verbs.bundles",
     "demo": "edgekit.demos.table",
     "doctor": "edgekit.verbs.doctor",
+    "find_boards": "edgekit.verbs.doctor",
     "finetune": "edgekit.verbs.export.weights",
     "prune": "edgekit.verbs.export.weights",
     "replay": "edgekit.verbs.recordings.replay",

@@ -144,7 +144,7 @@ def test_lost_and_damaged_hops_are_counted_and_left_out(healthy: Device) -> None
     path.write_bytes(b"boot 1.2\r\n" + b"".join(whole[:3]) + b"".join(whole[4:]))
     lost = replay(path, healthy.folder)
     assert lost.faults == () and lost.judged == 2 and lost.hops == HOPS - 1
-    assert "10 bytes belong to no whole frame" in lost.findings[0].text
+    assert "10 bytes of no whole frame" in lost.findings[0].text
     assert "Hop 2 is missing" in lost.findings[1].text
 
     broken = bytearray(b"".join(whole))
@@ -154,7 +154,7 @@ def test_lost_and_damaged_hops_are_counted_and_left_out(healthy: Device) -> None
     assert (
         found.faults == ()
         and found.hops == HOPS - 1
-        and "1 frames are damaged" in found.findings[0].text
+        and "1 frame damaged" in found.findings[0].text
     )
 
     path.write_bytes(

@@ -15,7 +15,7 @@ from edgekit.base.json_values import JsonObject
 from edgekit.base.progress import Progress, silent
 from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.build_folder.files import open_build
-from edgekit.runtime.build_folder.manifest import Manifest
+from edgekit.runtime.build_folder.manifest import Manifest, count_text
 from edgekit.runtime.interleaved_pcm import to_hop
 from edgekit.runtime.recording import (
     WEIGHTS,
@@ -110,7 +110,9 @@ class Replay:
             return f"The device does not compute what its network computes{where}."
         if not self.judged:
             return "No hop could be compared: no states before one were recorded."
-        return f"The device computes what its network computes, in {self.judged:,} hops."
+        return (
+            f"The device computes what its network computes, in {count_text(self.judged, 'hop')}."
+        )
 
     def to_dict(self) -> JsonObject:
         """The JSON of ``--json``."""
@@ -171,10 +173,10 @@ def _check_build(found: Recording, manifest: Manifest, path: Path) -> None:
 def _transport(found: Recording) -> Iterator[Finding]:
     """What is wrong with the file."""
     if found.damaged:
-        text = f"{found.damaged:,} frames are damaged: the transport lost or changed bytes."
+        text = f"{count_text(found.damaged, 'frame')} damaged: the transport lost or changed bytes."
         yield Finding("transport", text)
     if found.other_bytes:
-        text = f"{found.other_bytes:,} bytes belong to no whole frame, and were skipped."
+        text = f"{count_text(found.other_bytes, 'byte')} of no whole frame, skipped."
         yield Finding("transport", text)
 
 
