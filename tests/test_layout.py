@@ -135,7 +135,7 @@ MAY_LOAD: dict[str, set[str]] = {
         f"{verb} --help": set()
         for verb in (
             *("bench", "bundle", "demo", "doctor", "export", "finetune", "inspect", "invert"),
-            *("prune", "quantize", "run", "sample", "serve", "stream", "targets"),
+            *("prune", "quantize", "replay", "run", "sample", "serve", "stream", "targets"),
         )
     },
     "export nothing:net --target host -o new": {"numpy"},
@@ -157,6 +157,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "bench nothing": {"numpy", "jinja2"},
     "sample nothing -n 1 --seed 1": {"numpy"},
     "invert nothing in.npz -o new.npz": {"numpy"},
+    "replay nothing build": {"numpy"},
     "bundle nothing -o new --key nothing --release 1": {"numpy"},
     "serve nothing": {"http"},
     "targets": {"numpy"},

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from edgekit import api
 from edgekit.cli import app
-from edgekit.verbs.recordings.replay import Finding, Replay
+from edgekit.verbs.recordings.findings import Finding, Replay
 
 SAME = Replay(9, 9, 0, (Finding("input", "Input 'x' is silent: every sample is 0."),))
 OTHER = Replay(9, 5, 1, (Finding("outputs", "In hop 4 output 'y' differs.", 4, "conv"),))

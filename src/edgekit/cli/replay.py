@@ -9,7 +9,7 @@ from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json, progress
 
 if TYPE_CHECKING:
-    from edgekit.verbs.recordings.replay import Replay
+    from edgekit.verbs.recordings.findings import Replay
 
 
 def replay(

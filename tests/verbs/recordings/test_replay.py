@@ -14,7 +14,8 @@ from edgekit.base.errors import UsageError
 from edgekit.graph.model import Model
 from edgekit.runtime.recording import HEAD, STATES, read_recording
 from edgekit.targets.build import Build
-from edgekit.verbs.recordings.replay import Replay, replay
+from edgekit.verbs.recordings.findings import Replay
+from edgekit.verbs.recordings.replay import replay
 
 NETWORK = "gru_mask"
 EVERY_HOP = "-DNAME_RECORD_STATES=1"
