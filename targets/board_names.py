@@ -49,7 +49,7 @@ def find_board(name: str) -> NamedBoard | None:
     The whole name counts first, then the longest name that it begins with.
     """
     asked, found, length = _plain(name), None, 0
-    for known, row in _known():
+    for known, row in _plain_names():
         if known == asked:
             return row
         if not row.exact and asked.startswith(known) and length < len(known):
@@ -76,7 +76,7 @@ def board_problem(name: str, targets: tuple[str, ...]) -> Problem:
     return Problem(f"target '{name}'", "unknown", allowed, step)
 
 
-def _known() -> Iterator[tuple[str, NamedBoard]]:
+def _plain_names() -> Iterator[tuple[str, NamedBoard]]:
     """Yield every name, plain, with its row."""
     for row in boards():
         for name in row.names:

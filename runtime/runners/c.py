@@ -20,7 +20,7 @@ from edgekit.runtime.build_folder.manifest import (
     Manifest,
     Tensor,
 )
-from edgekit.runtime.recording import SHORT, Recorder
+from edgekit.runtime.recording_file import SHORT, Recorder
 from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: enough for any build

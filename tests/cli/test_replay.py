@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 
 from edgekit import api
 from edgekit.cli import app
-from edgekit.verbs.recordings.findings import Finding, Replay
+from edgekit.verbs.recordings.findings import Replay, ReplayFinding
 
-SAME = Replay(9, 9, 0, (Finding("input", "Input 'x' is silent: every sample is 0."),))
-OTHER = Replay(9, 5, 1, (Finding("outputs", "In hop 4 output 'y' differs.", 4, "conv"),))
+SAME = Replay(9, 9, 0, (ReplayFinding("input", "Input 'x' is silent: every sample is 0."),))
+OTHER = Replay(9, 5, 1, (ReplayFinding("outputs", "In hop 4 output 'y' differs.", 4, "conv"),))
 NONE = Replay(9, 0, 0, ())
 
 

@@ -15,7 +15,7 @@ from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.input_fit import fit_inputs
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.controls import check_settings, in_hops, session_values, unset_control
-from edgekit.runtime.recording import Recorder, build_number
+from edgekit.runtime.recording_file import Recorder, build_number
 from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.seeds import checked_seed
 from edgekit.runtime.stream import Stream
@@ -60,7 +60,7 @@ class StreamSetup:
         manifest, problems = open_build(Path(directory)), list[Problem]()
         settings = self._settings(manifest, problems)
         problems += _device_problems(self.device, manifest)
-        problems += [] if self.record is None else _record_problems(Path(self.record), manifest)
+        problems += _record_problems(self.record, manifest)
         if (seed := self.seed) is not None:
             _try(lambda: checked_seed(seed, manifest), problems)
         constants = _try(lambda: self._session(settings, manifest), problems)
@@ -123,13 +123,15 @@ def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:
     return [Problem("--device", found, allowed, "leave it out")]
 
 
-def _record_problems(record: Path, manifest: Manifest) -> list[Problem]:
+def _record_problems(record: str | Path | None, manifest: Manifest) -> list[Problem]:
     """Return the reasons why no recording of a build can be written to a file."""
+    if record is None:
+        return []
     row = TARGETS.get(manifest.target)
     if row is None or not row.is_c or manifest.sampler is not None:
         found = f"a build for {manifest.target}" + (" with a sampler" if manifest.sampler else "")
         return [Problem("--record", found, "a build of C without a sampler", "leave it out")]
-    problem = output_problem(record)
+    problem = output_problem(Path(record))
     return [] if problem is None else [problem]
 
 

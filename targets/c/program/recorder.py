@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import RECORDER_FOLDER, Manifest, Tensor
-from edgekit.runtime.recording import LAYOUT_NAME, build_number
+from edgekit.runtime.recording_file import LAYOUT_NAME, build_number
 from edgekit.targets.build import Build, StateField
 from edgekit.targets.c.plan.storage import Layout, nbytes
 from edgekit.targets.c.program.pcm import pcm_call
@@ -25,35 +25,28 @@ WEIGHT_LINES = """\
 def state_fields(model: Model, layout: Layout) -> tuple[StateField, ...]:
     """Return the fields of a state block: the states of a hop's graph, and what a session keeps."""
     graph = model.ir.graph
-    steps = {node: step for step, node in enumerate(graph)}
-    inputs = {str(value.name): value for value in graph.inputs}
+    steps = {str(node.name): step for step, node in enumerate(graph)}
     outputs = {str(value.name): value for value in graph.outputs}
-    rows = []
-    for pair in model.states:
-        node = _producer(outputs[pair.output])
-        rows.append((inputs[pair.input], node, -1 if node is None else steps[node]))
-    rows += [(inputs[name], None, -1) for name in model.constants if name in inputs]
-    return tuple(
-        StateField(
-            str(value.name),
-            None if node is None else str(node.name),
-            step,
-            str(np.dtype(value.dtype.numpy())),
-            layout.slots[str(value.name)].offset,
-            nbytes(value),
-        )
-        for value, node, step in rows
-        if value.dtype is not None
-    )
+    nodes = {pair.input: _producer(outputs[pair.output]) for pair in model.states}
+    kept = {**nodes, **dict.fromkeys(model.constants)}
+    fields = []
+    for value in graph.inputs:
+        name = str(value.name)
+        if name in kept and value.dtype is not None:
+            dtype, offset = str(np.dtype(value.dtype.numpy())), layout.slots[name].offset
+            node = kept[name]
+            step = -1 if node is None else steps[node]
+            fields.append(StateField(name, node, step, dtype, offset, nbytes(value)))
+    return tuple(fields)
 
 
-def _producer(value: ir.Value) -> ir.Node | None:
+def _producer(value: ir.Value) -> str | None:
     """The layer that computes a state; of a ring, the one that computes its new frames."""
     node = value.producer()
     if node is not None and (node.domain, node.op_type) == (DOMAIN, PUSH):
         fresh = node.inputs[0]
-        return None if fresh is None else fresh.producer()
-    return node
+        node = None if fresh is None else fresh.producer()
+    return None if node is None else str(node.name)
 
 
 def recorder_files(build: Build, manifest: Manifest, model: Model) -> dict[str, bytes]:
@@ -86,6 +79,16 @@ def recorder_files(build: Build, manifest: Manifest, model: Model) -> dict[str, 
         weights_bytes=4 * len(weights),
         weights="\n".join(["        uint32_t weights;", *weights] if weights else []),
     )
+    files = {
+        f"{name}_recorder.c": text.encode(),
+        f"{name}_recorder.h": template("recorder.h").format(name=name, upper=name.upper()).encode(),
+        LAYOUT_NAME: _layout_text(build, manifest).encode(),
+    }
+    return {f"{RECORDER_FOLDER}/{file}": content for file, content in files.items()}
+
+
+def _layout_text(build: Build, manifest: Manifest) -> str:
+    """What the bytes of a recording are: see `RecordingLayout`."""
     facts = {
         "digest": manifest.digest,
         "state_bytes": manifest.memory["state_bytes"],
@@ -96,12 +99,7 @@ def recorder_files(build: Build, manifest: Manifest, model: Model) -> dict[str, 
         "states": [asdict(row) for row in build.states],
         "layers": [{**asdict(layer), "shape": list(layer.shape)} for layer in build.layers],
     }
-    files = {
-        f"{name}_recorder.c": text.encode(),
-        f"{name}_recorder.h": template("recorder.h").format(name=name, upper=name.upper()).encode(),
-        LAYOUT_NAME: (json.dumps(facts, indent=1) + "\n").encode(),
-    }
-    return {f"{RECORDER_FOLDER}/{file}": content for file, content in files.items()}
+    return json.dumps(facts, indent=1) + "\n"
 
 
 def _short_entry(manifest: Manifest, model: Model) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from recorded import FAULT_HOP, HOPS, NO_FAULT, Fault, finished_build, recording
 
 from edgekit.base.errors import UsageError
 from edgekit.graph.model import Model
-from edgekit.runtime.recording import HEAD, STATES, read_recording
+from edgekit.runtime.recording_file import HEAD, STATES, read_recording
 from edgekit.targets.build import Build
 from edgekit.verbs.recordings.findings import Replay
 from edgekit.verbs.recordings.replay import replay

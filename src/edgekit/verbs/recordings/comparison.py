@@ -14,7 +14,8 @@ from edgekit.base.progress import Progress
 from edgekit.quantize.recipe import FLOATS
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.interleaved_pcm import to_hop
-from edgekit.runtime.recording import WEIGHTS, Frame, RecordingLayout
+from edgekit.runtime.recording_file import WEIGHTS, Frame, RecordingLayout
+from edgekit.targets.build import StateField
 from edgekit.targets.build_files import read_model
 from edgekit.verbs.recordings.differences import (
     COMPILER_DB,
@@ -26,7 +27,7 @@ from edgekit.verbs.recordings.differences import (
     ratio_db,
     tolerance_of,
 )
-from edgekit.verbs.recordings.findings import Finding, Replay
+from edgekit.verbs.recordings.findings import Replay, ReplayFinding
 from edgekit.verbs.recordings.golden import GoldenNetwork, HopParts, open_golden, parts_of
 from edgekit.verbs.recordings.input_health import input_faults
 
@@ -73,7 +74,7 @@ class Comparison:
     tolerance: Tolerance
     judged: int = 0
     differing: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ReplayFinding] = field(default_factory=list)
     _last: Frame | None = None
     _pending: tuple[Frame, HopParts, bytes] | None = None  # a hop that differs; the states before
     _is_known: bool = False  # whether golden has the device's states
@@ -129,7 +130,7 @@ class Comparison:
             text += " Most of them differ: it has the weights of another network or of an update."
         else:
             text += " Flash or its copy in RAM is damaged, or was overwritten."
-        self.findings.append(Finding("weights", text, None, rows[0]["layer"] or None))
+        self.findings.append(ReplayFinding("weights", text, None, rows[0]["layer"] or None))
 
     def _follows(self, frame: Frame) -> bool:
         """Whether a frame is that of the next hop; says so where hops are missing."""
@@ -161,26 +162,18 @@ class Comparison:
             self._is_known = False
             self._add("states", f"The states changed {between}, and no copy was recorded.", frame)
             return
-        fresh = self.golden.fresh
-        exact = Tolerance(True, 0.0)
-        if not differing_fields(self.golden.build.states, fresh, hop.states, exact):
+        fields, exact = self.golden.build.states, Tolerance(True, 0.0)
+        if not differing_fields(fields, self.golden.fresh, hop.states, exact):
             self._add("reset", f"The states were reset {between}.", frame)
             return
-        rows = differing_fields(
-            self.golden.build.states, self.golden.state, hop.states, self.tolerance
+        rows = []
+        if self._is_known and self._pending is None:
+            rows = differing_fields(fields, self.golden.state, hop.states, self.tolerance)
+        text = (
+            f"Something else than the network changed its states {between}{_listed_fields(rows)}. "
         )
-        known = self._is_known and self._pending is None and bool(rows)
-        names = ", ".join(
-            f"'{row.name}' ({distance_text(own, other)})" for row, own, other in rows[:3]
-        )
-        what = f": {names}{f' and {len(rows) - 3} more' if len(rows) > 3 else ''}" if known else ""
-        self._add(
-            "states",
-            f"Something else than the network changed its states {between}{what}. "
-            "See what writes beyond its own memory: another task, a DMA, the stack.",
-            frame,
-            rows[0][0].node if known else None,
-        )
+        text += "See what writes beyond its own memory: another task, a DMA, the stack."
+        self._add("states", text, frame, rows[0][0].node if rows else None)
 
     def _remember(self, frame: Frame, hop: HopParts) -> None:
         if len(self._inputs) < HEALTH_HOPS:
@@ -260,13 +253,13 @@ class Comparison:
         for place, finding in enumerate(self.findings):
             if finding.kind == "outputs" and finding.hop == frame.number and finding.layer is None:
                 text = f"{finding.text} {found.text}"
-                self.findings[place] = Finding("outputs", text, frame.number, found.layer)
+                self.findings[place] = ReplayFinding("outputs", text, frame.number, found.layer)
 
     def _add(self, kind: str, text: str, frame: Frame, layer: str | None = None) -> None:
         if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(kind, text, frame.number, layer))
+            self.findings.append(ReplayFinding(kind, text, frame.number, layer))
 
-    def input_findings(self) -> Iterator[Finding]:
+    def input_findings(self) -> Iterator[ReplayFinding]:
         """Yield what the inputs show by themselves."""
         self._name_pending(None)
         rows = defaultdict[int, list[Array]](list)
@@ -275,4 +268,13 @@ class Comparison:
                 rows[place].append(array)
         for place, tensor in enumerate(self.manifest.hop_inputs):
             for text in input_faults(tensor, rows[place], list(self._inputs)):
-                yield Finding("input", text)
+                yield ReplayFinding("input", text)
+
+
+def _listed_fields(rows: Sequence[tuple[StateField, Array, Array]]) -> str:
+    """Return the first fields that differ, each with how, after a colon."""
+    listed = ", ".join(
+        f"'{row.name}' ({distance_text(own, other)})" for row, own, other in rows[:3]
+    )
+    more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
+    return f": {listed}{more}" if rows else ""

@@ -7,7 +7,7 @@ from edgekit.runtime.build_folder.manifest import count_text
 
 
 @dataclass(frozen=True)
-class Finding:
+class ReplayFinding:
     """One thing that a replay found.
 
     Attributes:
@@ -43,10 +43,10 @@ class Replay:
     hops: int
     judged: int
     differing: int
-    findings: tuple[Finding, ...]
+    findings: tuple[ReplayFinding, ...]
 
     @property
-    def faults(self) -> tuple[Finding, ...]:
+    def faults(self) -> tuple[ReplayFinding, ...]:
         """The findings that say that the device does not compute its network."""
         return tuple(finding for finding in self.findings if finding.is_fault)
 

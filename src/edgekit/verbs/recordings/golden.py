@@ -15,7 +15,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.graph.model import Model
 from edgekit.runtime.build_folder.manifest import Manifest, Tensor
 from edgekit.runtime.interleaved_pcm import to_hop
-from edgekit.runtime.recording import LAYERS, SHORT, STATES, Frame, RecordingLayout
+from edgekit.runtime.recording_file import LAYERS, SHORT, STATES, Frame, RecordingLayout
 from edgekit.runtime.runners.c import NativeRunner, load_library
 from edgekit.targets.build import Build, Layer, StateField
 from edgekit.targets.build_files import write_build
@@ -101,7 +101,7 @@ class GoldenNetwork:
         found: dict[int, Array] = {}
 
         def look(number: int, address: int) -> None:
-            values = _array_at(address, self.build.layers[number])
+            values = _layer_array(address, self.build.layers[number])
             found[number] = values.copy()
             if device is not None:
                 values[...] = device[number]
@@ -115,7 +115,7 @@ class GoldenNetwork:
         return outputs, found
 
 
-def _array_at(address: int, layer: Layer) -> Array:
+def _layer_array(address: int, layer: Layer) -> Array:
     """The result of a layer, where it is."""
     dtype = np.dtype(layer.dtype)
     size = int(np.prod(layer.shape, dtype=np.int64)) * dtype.itemsize
@@ -166,29 +166,36 @@ def parts_of(frame: Frame, manifest: Manifest, layout: RecordingLayout) -> HopPa
     """
     short = bool(frame.kind & SHORT)
     outs = _ports(manifest.stream_outputs, short and manifest.is_pcm)
-    ins = _ports(manifest.stream_inputs, short) | _ports(manifest.controls, False)
-    if not short:
-        ins = _ports(manifest.hop_inputs, False)
+    ins = _ports(manifest.hop_inputs, False)
+    if short:
+        ins = _ports(manifest.stream_inputs, True) | _ports(manifest.controls, False)
     layers: Ports = {}
     if frame.kind & LAYERS:
         layers = {row["number"]: (tuple(row["shape"]), row["dtype"]) for row in layout.layers}
     at = layout.state_bytes if frame.kind & STATES else 0
-    states, whole = frame.payload[:at] or None, at
-    whole += sum(_size(*port) for part in (ins, layers, outs) for port in part.values())
+    states, whole = frame.payload[:at] or None, at + sum(map(_ports_bytes, (ins, layers, outs)))
     if whole != len(frame.payload):
         found = f"hop {frame.number} has {len(frame.payload):,} bytes"
         allowed = f"{whole:,}, of this build"
         raise UsageError(Problem("recording", found, allowed, "record with the build's recorder"))
-    made: list[dict[Any, Array]] = []
-    for part in (ins, layers, outs):
-        made.append({})
-        for name, (shape, dtype) in part.items():
-            size = _size(shape, dtype)
-            raw = np.frombuffer(frame.payload, np.uint8, size, at)
-            made[-1][name] = raw.view(dtype).reshape(shape)
-            at += size
-    device = made[1] if frame.kind & LAYERS else None
-    return HopParts(short, states, list(made[0].values()), device, made[2])
+    inputs, at = _arrays_of(frame.payload, at, ins)
+    device, at = _arrays_of(frame.payload, at, layers)
+    outputs, _ = _arrays_of(frame.payload, at, outs)
+    return HopParts(short, states, list(inputs.values()), device if layers else None, outputs)
+
+
+def _arrays_of(payload: bytes, at: int, ports: Ports) -> tuple[dict[Any, Array], int]:
+    """Return the arrays that begin at a place of a payload, by the names of their ports, and their end."""
+    arrays = {}
+    for name, port in ports.items():
+        raw = np.frombuffer(payload, np.uint8, _size(*port), at)
+        arrays[name] = raw.view(port[1]).reshape(port[0])
+        at += raw.size
+    return arrays, at
+
+
+def _ports_bytes(ports: Ports) -> int:
+    return sum(_size(*port) for port in ports.values())
 
 
 def _ports(tensors: Sequence[Tensor], short: bool) -> Ports:

@@ -9,8 +9,13 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.base.progress import Progress, silent
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.manifest import Manifest, count_text
-from edgekit.runtime.recording import Recording, RecordingLayout, build_number, read_recording
-from edgekit.verbs.recordings.findings import Finding, Replay
+from edgekit.runtime.recording_file import (
+    RecordedFrames,
+    RecordingLayout,
+    build_number,
+    read_recording,
+)
+from edgekit.verbs.recordings.findings import Replay, ReplayFinding
 
 # Imported once the recording and the build are known to fit: it reads networks.
 COMPARE = "edgekit.verbs.recordings.comparison:compare_frames"
@@ -37,7 +42,7 @@ def replay(recording: str | Path, directory: str | Path, progress: Progress = si
     return replace(compared, findings=(*_transport(found), *compared.findings))
 
 
-def _check_build(found: Recording, manifest: Manifest, path: Path) -> None:
+def _check_build(found: RecordedFrames, manifest: Manifest, path: Path) -> None:
     """Refuse a recording of another build."""
     own = build_number(manifest.digest)
     if others := {frame.build for frame in found.frames} - {own}:
@@ -51,11 +56,11 @@ def _check_build(found: Recording, manifest: Manifest, path: Path) -> None:
         raise UsageError(what)
 
 
-def _transport(found: Recording) -> Iterator[Finding]:
+def _transport(found: RecordedFrames) -> Iterator[ReplayFinding]:
     """What is wrong with the file."""
     if found.damaged:
         text = f"{count_text(found.damaged, 'frame')} damaged: the transport lost or changed bytes."
-        yield Finding("transport", text)
+        yield ReplayFinding("transport", text)
     if found.other_bytes:
         text = f"{count_text(found.other_bytes, 'byte')} of no whole frame, skipped."
-        yield Finding("transport", text)
+        yield ReplayFinding("transport", text)

@@ -9,7 +9,7 @@ from builds import STRICT, lowered
 from c_kernels import CC, needs_cc
 
 from edgekit.graph.model import Model
-from edgekit.runtime.recording import RecordingLayout
+from edgekit.runtime.recording_file import RecordingLayout
 from edgekit.targets.c.program.recorder import recorder_files
 
 PINNED = Path(__file__).parents[3] / "pinned"

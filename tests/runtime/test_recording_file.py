@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgekit.base.errors import UsageError
-from edgekit.runtime.recording import (
+from edgekit.runtime.recording_file import (
     HEAD,
     SHORT,
     STATES,

@@ -63,7 +63,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedFrames:
     """The frames of a file.
 
     Attributes:
@@ -82,7 +82,7 @@ def build_number(digest: str) -> int:
     return int(digest.partition(":")[2][:8] or "0", 16)
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path) -> RecordedFrames:
     """Read the frames of a file; bytes that are no frame are counted and left out. The file is not trusted.
 
     Raises:
@@ -96,7 +96,7 @@ def read_recording(path: Path) -> Recording:
         raise UsageError(what) from error
     frames, damaged, used, at = list[Frame](), 0, 0, content.find(MAGIC)
     while at >= 0:
-        frame, end = _frame_at(content, at)
+        frame, end = _read_frame(content, at)
         if frame is None:
             damaged += 1
         else:
@@ -105,10 +105,10 @@ def read_recording(path: Path) -> Recording:
         at = content.find(MAGIC, end)
     if not frames:
         raise UsageError(_no_frames(path, content, damaged))
-    return Recording(tuple(frames), damaged, len(content) - used)
+    return RecordedFrames(tuple(frames), damaged, len(content) - used)
 
 
-def _frame_at(content: bytes, at: int) -> tuple[Frame | None, int]:
+def _read_frame(content: bytes, at: int) -> tuple[Frame | None, int]:
     """Return the frame that begins at a place and its end; None, and where to search on, if it is damaged."""
     body = at + HEAD.size
     if body > len(content):
@@ -169,22 +169,22 @@ class Recorder:
             kind |= STATES
         else:
             block = b""
-        self._head = kind, before, block + _joined(inputs)
+        self._head = kind, before, block + _concatenate(inputs)
 
     def end(
         self, state: Array, inputs: Sequence[Array], outputs: Sequence[Array], status: int
     ) -> None:
         """Take what is there after the hop, and write the frame."""
         kind, before, payload = self._head
-        self._after, given = crc32(state.tobytes()), crc32(_joined(inputs))
-        payload += _joined(outputs)
+        self._after, given = crc32(state.tobytes()), crc32(_concatenate(inputs))
+        payload += _concatenate(outputs)
         frame = Frame(self.number, kind, self.build, before, payload, status, self._after, given)
         with self.path.open("ab") as file:
             file.write(frame.to_bytes())
         self.number += 1
 
 
-def _joined(arrays: Sequence[Array]) -> bytes:
+def _concatenate(arrays: Sequence[Array]) -> bytes:
     return b"".join(array.tobytes() for array in arrays)
 
 
