@@ -1,8 +1,12 @@
 """The names of chips and boards."""
 
+from pathlib import Path
+
 import pytest
 
+from edgekit.base.errors import UsageError
 from edgekit.targets.board_names import board_problem, boards, find_board
+from edgekit.verbs.export.request import read_request
 from edgekit.verbs.targets import TARGETS, named_target
 
 
@@ -78,3 +82,12 @@ def test_another_chip_with_a_longer_name_is_not_taken_for_it() -> None:
 def test_a_target_is_not_a_board() -> None:
     for name in TARGETS:
         assert named_target(name) == (TARGETS[name], ())
+
+
+def test_a_request_for_a_board_is_one_for_its_target_and_says_so(tmp_path: Path) -> None:
+    network = str(Path(__file__).parents[1] / "pinned" / "plain-float32.onnx")
+    request = read_request(network, "esp32-c3", tmp_path / "new", {})
+    assert request.target.name == "riscv32imc"
+    assert request.notes[0].startswith("--target esp32-c3 is riscv32imc: ESP32-C2, C3")
+    with pytest.raises(UsageError, match=r"attiny85.*EdgeKit's needs 32"):
+        read_request(network, "attiny85", tmp_path / "new", {})
