@@ -120,7 +120,7 @@ def _layer_array(address: int, layer: Layer) -> Array:
     dtype = np.dtype(layer.dtype)
     size = int(np.prod(layer.shape, dtype=np.int64)) * dtype.itemsize
     block = (ctypes.c_uint8 * size).from_address(address)
-    return np.frombuffer(block, dtype).reshape(layer.shape)
+    return np.frombuffer(memoryview(block), np.uint8).view(dtype).reshape(layer.shape)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ def _repeated_hops(name: str, values: Float64, numbers: Sequence[int]) -> Iterat
     """Hops that are those before them once more: a buffer that was handed over twice."""
     follows = np.diff(np.asarray(numbers)) == 1
     same = np.all(values[1:] == values[:-1], axis=1) & np.any(values[1:] != values[1:, :1], axis=1)
-    if again := [numbers[i + 1] for i in np.flatnonzero(same & follows)]:
+    if again := [numbers[int(i) + 1] for i in np.flatnonzero(same & follows)]:
         yield f"Input '{name}' has in {_hops(again)} the samples of the hop before: a buffer was handed over twice."
 
 
