@@ -1,6 +1,7 @@
 """`edgekit replay` on programs that were broken on purpose, on this machine and on an emulated Cortex-M55."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,16 @@ def test_states_of_the_first_frame_are_enough_mid_stream(healthy: Device) -> Non
     frames = read_recording(healthy.record()).frames
     assert [bool(frame.kind & STATES) for frame in frames[1:]] == [True] + [False] * (HOPS - 1)
     assert np.unique([frame.build for frame in frames]).size == 1
+
+
+@needs_cc
+def test_a_forged_recording_ends_in_findings_or_one_error(healthy: Device) -> None:
+    path, random = healthy.record(NO_FAULT, LAYERS, EVERY_HOP), np.random.default_rng(5)
+    frames = read_recording(path).frames
+    forged = [replace(frame, payload=random.bytes(len(frame.payload))) for frame in frames]
+    path.write_bytes(b"".join(frame.to_bytes() for frame in forged))
+    assert replay(path, healthy.folder).faults
+    for frame in (replace(frames[1], kind=0), replace(frames[0], payload=b"123")):
+        path.write_bytes(frame.to_bytes())
+        with pytest.raises(UsageError, match="record with the build's recorder"):
+            replay(path, healthy.folder)

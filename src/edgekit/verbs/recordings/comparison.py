@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from struct import unpack
+from struct import iter_unpack
 from zlib import crc32
 
 import numpy as np
@@ -28,7 +28,13 @@ from edgekit.verbs.recordings.differences import (
     tolerance_of,
 )
 from edgekit.verbs.recordings.findings import Replay, ReplayFinding
-from edgekit.verbs.recordings.golden import GoldenNetwork, HopParts, open_golden, parts_of
+from edgekit.verbs.recordings.golden import (
+    GoldenNetwork,
+    HopParts,
+    check_size,
+    open_golden,
+    parts_of,
+)
 from edgekit.verbs.recordings.input_health import input_faults
 
 HEALTH_HOPS = 4096  # that the look at inputs takes
@@ -115,18 +121,17 @@ class Comparison:
         """Compare the checksums of the weights; the device began anew."""
         self._name_pending(None)
         self._last, self._is_known = None, False
-        sums = unpack(f"<{len(frame.payload) // 4}I", frame.payload)
-        rows = [
-            row
-            for row, found in zip(self.layout.weights, sums, strict=False)
-            if row["crc32"] != found
-        ]
+        weights = self.layout.weights
+        check_size(frame, 4 * len(weights))
+        pairs = zip(weights, iter_unpack("<I", frame.payload), strict=True)
+        rows = [row for row, (found,) in pairs if row["crc32"] != found]
         if not rows:
             return
-        names = ", ".join(f"{row['array']} of layer '{row['layer']}'" for row in rows[:3])
+        layers = {row["array"]: f" of layer '{row['layer']}'" * bool(row["layer"]) for row in rows}
+        names = ", ".join(f"{name}{layer}" for name, layer in [*layers.items()][:3])
         more = f" and {len(rows) - 3} more" if len(rows) > 3 else ""
         text = f"Weights on the device are not those of the build: {names}{more}."
-        if len(rows) > len(self.layout.weights) // 2:
+        if len(rows) > len(weights) // 2:
             text += " Most of them differ: it has the weights of another network or of an update."
         else:
             text += " Flash or its copy in RAM is damaged, or was overwritten."

@@ -29,6 +29,10 @@ extern void (*ek_replay_look)(int number, const void *data);
 """
 LOOK = "#include <stddef.h>\nvoid (*ek_replay_look)(int number, const void *data);\n"
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p)
+INDICES = (
+    np.int32,
+    np.int64,
+)  # a recording is not trusted: a layer reads at the places that it computes
 Arrays = dict[str, Array]
 Ports = dict[Any, tuple[tuple[int, ...], str]]
 
@@ -103,7 +107,7 @@ class GoldenNetwork:
         def look(number: int, address: int) -> None:
             values = _layer_array(address, self.build.layers[number])
             found[number] = values.copy()
-            if device is not None:
+            if device is not None and values.dtype not in INDICES:
                 values[...] = device[number]
 
         callback = CALLBACK(look)
@@ -174,14 +178,23 @@ def parts_of(frame: Frame, manifest: Manifest, layout: RecordingLayout) -> HopPa
         layers = {row["number"]: (tuple(row["shape"]), row["dtype"]) for row in layout.layers}
     at = layout.state_bytes if frame.kind & STATES else 0
     states, whole = frame.payload[:at] or None, at + sum(map(_ports_bytes, (ins, layers, outs)))
-    if whole != len(frame.payload):
-        found = f"hop {frame.number} has {len(frame.payload):,} bytes"
-        allowed = f"{whole:,}, of this build"
-        raise UsageError(Problem("recording", found, allowed, "record with the build's recorder"))
+    check_size(frame, whole)
     inputs, at = _arrays_of(frame.payload, at, ins)
     device, at = _arrays_of(frame.payload, at, layers)
     outputs, _ = _arrays_of(frame.payload, at, outs)
     return HopParts(short, states, list(inputs.values()), device if layers else None, outputs)
+
+
+def check_size(frame: Frame, size: int) -> None:
+    """Refuse a frame whose payload has another size than the build's.
+
+    Raises:
+        UsageError: it has.
+    """
+    if size != len(frame.payload):
+        found = f"hop {frame.number} has {len(frame.payload):,} bytes"
+        allowed = f"{size:,}, of this build"
+        raise UsageError(Problem("recording", found, allowed, "record with the build's recorder"))
 
 
 def _arrays_of(payload: bytes, at: int, ports: Ports) -> tuple[dict[Any, Array], int]:
