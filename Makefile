@@ -113,6 +113,11 @@ c-check: $(VENV)/test.stamp compiler
 	-@$(BIN)/python bench published_networks
 	$(BIN)/python bench c_check
 
+# EdgeKit itself on aarch64, under user emulation.
+pi: $(VENV)/test.stamp compiler
+	@.ci/system-tools
+	$(BIN)/python bench raspberry_pi
+
 HOURS := 24
 soak: $(VENV)/test.stamp compiler
 	$(BIN)/python bench soak --hours $(HOURS)

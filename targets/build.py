@@ -23,6 +23,27 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class StateField:
+    """The place of one state in the state block of the generated C.
+
+    Attributes:
+        name: of the input that holds it.
+        node: the layer that computes the next one; None where it is past input.
+        step: of this layer in the schedule.
+        dtype: as in the manifest.
+        offset: in bytes.
+        bytes: its size.
+    """
+
+    name: str
+    node: str | None
+    step: int
+    dtype: str
+    offset: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class ConstantSize:
     """An array of weights or the like in the generated C.
 
@@ -30,11 +51,15 @@ class ConstantSize:
         name: its C name.
         bytes: its size.
         reads: how often a hop reads each byte of it, in the mean; 0 where only a session or a decoder does.
+        crc32: of its bytes, little-endian.
+        layer: the first node that reads it; empty where no hop does.
     """
 
     name: str
     bytes: int
     reads: float
+    crc32: int = 0
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,7 @@ class Build:
         others: manifests of the other networks of its sampler, by role.
         constants: its arrays, for a board's memory plan.
         choices: the kernel of each layer that several kernels compute, or could on another device.
+        states: the fields of its state block.
     """
 
     files: Mapping[str, bytes]
@@ -104,6 +130,7 @@ class Build:
     others: Mapping[str, Manifest] = field(default_factory=dict)
     constants: tuple[ConstantSize, ...] = field(default=())
     choices: tuple[Choice, ...] = field(default=())
+    states: tuple[StateField, ...] = field(default=())
 
 
 def join_builds(build: Build, others: Mapping[str, Build]) -> Build:

@@ -66,6 +66,7 @@ def test_help_lists_the_verbs_and_flags(edgekit: Cli) -> None:
         "prune",
         "quantize",
         "finetune",
+        "replay",
         "run",
         "bench",
         "inspect",

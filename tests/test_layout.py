@@ -144,7 +144,7 @@ MAY_LOAD: dict[str, set[str]] = {
         f"{verb} --help": set()
         for verb in (
             *("bench", "bundle", "clips", "demo", "doctor", "export", "finetune", "inspect"),
-            *("help", "invert", "prune", "quantize", "run", "sample", "serve", "stream"),
+            *("help", "invert", "prune", "quantize", "replay", "run", "sample", "serve", "stream"),
             "targets",
         )
     },
@@ -167,6 +167,7 @@ MAY_LOAD: dict[str, set[str]] = {
     "bench nothing": {"numpy", "jinja2"},
     "sample nothing -n 1 --seed 1": {"numpy"},
     "invert nothing in.npz -o new.npz": {"numpy"},
+    "replay nothing build": {"numpy"},
     "bundle nothing -o new --key nothing --release 1": {"numpy"},
     "serve nothing": {"http"},
     "targets": {"numpy"},

@@ -22,6 +22,7 @@ NETWORKS_FOLDER = (
 PACKAGE_PREFIX = (
     "package-"  # of a build: package-zephyr and the like, copies for other build systems
 )
+RECORDER_FOLDER = "recorder"  # of a build: its C with a recorder, for a program that misbehaves
 UPDATES_FOLDER = "updates"  # of a build: an example of how its weights are replaced
 PLUGIN_FOLDERS = ("lv2", "clap")  # of a build: plug-ins around its C, which are compiled apart
 BY_MODEL, BY_SCHEDULE = "by the cost model", "by a schedule"  # who chose a layer's kernel

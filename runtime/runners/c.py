@@ -15,10 +15,12 @@ from edgekit.base.errors import CheckFailed, Problem, ToolError, UsageError
 from edgekit.runtime.build_folder.manifest import (
     PACKAGE_PREFIX,
     PLUGIN_FOLDERS,
+    RECORDER_FOLDER,
     UPDATES_FOLDER,
     Manifest,
     Tensor,
 )
+from edgekit.runtime.recording_file import SHORT, Recorder
 from edgekit.runtime.runners.toolchain import NATIVE, Compiler, compile_shared
 
 ALIGN = 64  # bytes: enough for any build
@@ -40,6 +42,7 @@ class NativeRunner:
             UsageError: the library does not hold the network that the manifest in `where` describes.
         """
         self.library, self.compiler = library, compiler
+        self.recorder: Recorder | None = None
         name = manifest.c_name
         self._functions = {
             word: _function(library, f"{name}_{word}", arguments, result)
@@ -50,13 +53,13 @@ class NativeRunner:
         self._pcm_sizes = [(t.frames_per_hop or 0, t.pcm_channels or 0) for t in outs]
         self._constants = [_aligned_tensor(tensor) for tensor in manifest.constants]
         state_bytes = manifest.memory["state_bytes"] or 0
-        self._state = _aligned_buffer(state_bytes)
+        self.state = _aligned_buffer(state_bytes)  # of the instance, as its C code has it
         self._scratch = _aligned_buffer(manifest.memory["scratch_bytes"] or 0)
         self._inputs = [_aligned_tensor(tensor) for tensor in manifest.hop_inputs]
         self._outputs = [_aligned_tensor(tensor) for tensor in manifest.stream_outputs]
         self._input_pointers = _pointers(self._inputs)
         self._output_pointers = _pointers(self._outputs)
-        instance = self._functions["init"](self._state.ctypes.data, state_bytes)
+        instance = self._functions["init"](self.state.ctypes.data, state_bytes)
         if not instance:
             raise UsageError(_misfit(where, f"{name}_init refuses a state of {state_bytes} bytes"))
         self._instance = ctypes.c_void_p(instance)
@@ -86,9 +89,13 @@ class NativeRunner:
         """Run one hop; return copies of the outputs and the nanoseconds that the C call took."""
         for own, given in zip(self._inputs, inputs, strict=True):
             own[...] = given
+        if self.recorder is not None:
+            self.recorder.begin(self.state, self._inputs)
         start = time.perf_counter_ns()
         code = self._process(*self._arguments)
         elapsed = time.perf_counter_ns() - start
+        if self.recorder is not None:
+            self.recorder.end(self.state, self._inputs, self._outputs, code)
         if code != 0:
             raise CheckFailed(f"the build's process function returned {code}")
         return [own.copy() for own in self._outputs], elapsed
@@ -99,7 +106,11 @@ class NativeRunner:
         made = [np.empty(size, np.int16) for size in self._pcm_sizes]
         knobs = [np.ascontiguousarray(array) for array in controls]
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in (*given, *made, *knobs)]
+        if self.recorder is not None:
+            self.recorder.begin(self.state, (*given, *knobs), SHORT)
         code = self._functions["process_s16"](self._instance, self._scratch_pointer, *pointers)
+        if self.recorder is not None:
+            self.recorder.end(self.state, (*given, *knobs), made, code)
         if code != 0:
             raise CheckFailed(f"the build's process_s16 function returned {code}")
         return made
@@ -211,7 +222,7 @@ def _function(
 
 def own_files(directory: Path, pattern: str) -> list[Path]:
     """Return the files of the build itself, without those for other programs."""
-    others = (*PLUGIN_FOLDERS, UPDATES_FOLDER)
+    others = (*PLUGIN_FOLDERS, RECORDER_FOLDER, UPDATES_FOLDER)
 
     def is_own(path: Path) -> bool:
         first = path.relative_to(directory).parts[0]

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from edgekit.verbs.bench.fleet import Ran
     from edgekit.verbs.bundles import bundle as bundle
     from edgekit.verbs.doctor import doctor as doctor
+    from edgekit.verbs.doctor import find_boards as find_boards
     from edgekit.verbs.doctor import targets as targets
     from edgekit.verbs.export.weights import finetune as finetune
     from edgekit.verbs.export.weights import prune as prune
     from edgekit.verbs.inspection_result import Inspection
+    from edgekit.verbs.recordings.replay import replay as replay
     from edgekit.verbs.serve import serve as serve
 
 # Verbs that stand elsewhere whole: imported when they are asked for, as all modules that only one verb needs.
@@ -45,8 +47,10 @@ MODULES = {
     "demo": "edgekit.demos.table",
     "demos": "edgekit.demos.table",
     "doctor": "edgekit.verbs.doctor",
+    "find_boards": "edgekit.verbs.doctor",
     "finetune": "edgekit.verbs.export.weights",
     "prune": "edgekit.verbs.export.weights",
+    "replay": "edgekit.verbs.recordings.replay",
     "serve": "edgekit.verbs.serve",
     "targets": "edgekit.verbs.doctor",
 }
@@ -181,6 +185,7 @@ def run(
     seed: int | None = None,
     device: str | None = None,
     found: str | Path | None = None,
+    record: str | Path | None = None,
     progress: Progress = silent,
 ) -> tuple[str, ...]:
     """Stream .wav files, a .npz or pictures through a build; return notes on changes to the data.
@@ -202,6 +207,7 @@ def run(
         seed: of the noise that the build draws; 0 where left out.
         device: ``sim``: Verilator runs the RTL of a build for fpga, with DRAM, and a note has the cycles.
         found: a .json of the objects found in pictures.
+        record: a file that gets every hop, for `replay`.
         progress: see above.
 
     Raises:
@@ -217,7 +223,7 @@ def run(
         else Path(side)
         for side in (source, out)
     )
-    opening = StreamSetup(constants, controls, device_rate, seed, device)
+    opening = StreamSetup(constants, controls, device_rate, seed, device, record=record)
     named = None if found is None else Path(found)
     return files.run(directory, given, made, opening, progress, named)
 

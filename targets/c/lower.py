@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from difflib import get_close_matches
+from zlib import crc32
 
 import onnx_ir as ir
 
@@ -33,6 +34,8 @@ from edgekit.targets.c.program.device import device_files
 from edgekit.targets.c.program.external import load_files, network_digest
 from edgekit.targets.c.program.functions import argument_names, emit_process
 from edgekit.targets.c.program.groups import Part, lower_bodies, split_decoder, traits_of
+from edgekit.targets.c.program.literals import little_endian
+from edgekit.targets.c.program.recorder import state_fields
 from edgekit.targets.c.program.sampler_storage import Loop
 from edgekit.targets.c.program.session import lower_session
 from edgekit.targets.c.program.sources import Extras, header, kernel_files, source, with_own_names
@@ -209,6 +212,7 @@ def lower_c(
         others=_manifests(others),
         constants=_constants(ctx, extras, others),
         choices=tuple(ctx.choices.values()),
+        states=state_fields(first.whole, ctx.layout),
     )
 
 
@@ -298,7 +302,13 @@ def _constants(
     """The arrays of a build; where a hop takes one of several bodies, by the one that reads them most."""
     bodies = [ctx.reads, *(own.reads for own in extras.bodies.groups)]
     own = (
-        ConstantSize(name, array.nbytes, max(reads.get(name, 0) for reads in bodies))
+        ConstantSize(
+            name,
+            array.nbytes,
+            max(reads.get(name, 0) for reads in bodies),
+            crc32(little_endian(array)),
+            ctx.first_reader.get(name, ""),
+        )
         for name, array in ctx.constants.items()
     )
     return (*own, *(constant for other in others.values() for constant in other.constants))

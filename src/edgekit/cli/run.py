@@ -63,6 +63,10 @@ def run(
         Path | None,
         typer.Option(metavar="FILE", help="A .json for the objects found in pictures."),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every hop there, for edgekit replay."),
+    ] = None,
     mic: Annotated[
         bool,
         typer.Option("--mic", metavar="", help="Microphone to loudspeaker, instead of IN and OUT."),
@@ -86,7 +90,7 @@ def run(
     With --mic: d switches between the build and the microphone itself, q ends.
     """
     if mic:
-        _refuse_beside_mic(files or (), device, found)
+        _refuse_beside_mic(files or (), device, found, record)
         from edgekit.cli.live import hear, show
 
         facts = hear(directory, constants, as_json, controls or (), device_rate, seed)
@@ -106,18 +110,22 @@ def run(
             seed=seed,
             device=device,
             found=found,
+            record=record,
             progress=report,
         )
     paths = list(out_files.values()) if isinstance(out_files, Mapping) else [out_files]
     _show_files(paths, notes, as_json)
 
 
-def _refuse_beside_mic(files: Sequence[str], device: str | None, found: Path | None) -> None:
+def _refuse_beside_mic(
+    files: Sequence[str], device: str | None, found: Path | None, record: Path | None
+) -> None:
     """Refuse what goes with files alone."""
     given = [
         *files,
         *([f"--device {device}"] if device else ()),
         *([f"--found {found}"] if found else ()),
+        *([f"--record {record}"] if record else ()),
     ]
     if given:
         beside, step = f"'{given[0]}' beside --mic", "leave out one of them"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edgekit import __version__
 from edgekit.base.environment import EXECUTORCH
-from edgekit.base.errors import ToolError
+from edgekit.base.errors import ToolError, UsageError
 from edgekit.base.installation import (
     DISTRIBUTION,
     FORMER_DISTRIBUTION,
@@ -28,6 +28,7 @@ from edgekit.base.user_cache import OFF, VARIABLE
 from edgekit.runtime.devices.cross import APT
 from edgekit.runtime.runners.object_cache import LIMIT_BYTES, object_cache
 from edgekit.runtime.runners.toolchain import CXX_NAMES, HOW_TO_GET, compilers
+from edgekit.targets.board_names import NamedBoard, board_problem, boards, find_board
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.targets import TARGETS
 
@@ -185,6 +186,20 @@ def targets() -> list[TargetFacts]:
         TargetFacts(name, target.emits, tuple(target.needs), missing_tools(target.needs))
         for name, target in TARGETS.items()
     ]
+
+
+def find_boards(name: str = "") -> tuple[NamedBoard, ...]:
+    """Return the chips and boards with their nearest target: those of a name, or all.
+
+    Raises:
+        UsageError: a name that none of them has.
+    """
+    if not name:
+        return boards()
+    found = find_board(name)
+    if found is None:
+        raise UsageError(board_problem(name, tuple(TARGETS)))
+    return (found,)
 
 
 def _spec(module: str) -> ModuleSpec | None:

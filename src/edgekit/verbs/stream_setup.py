@@ -8,15 +8,19 @@ from typing import TypeVar
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.npz import read_npz
+from edgekit.base.output import output_problem
 from edgekit.base.settings import Settings, read_settings
 from edgekit.runtime.audio.device import at_device, manifest_at_device
 from edgekit.runtime.build_folder.files import open_build
 from edgekit.runtime.build_folder.input_fit import fit_inputs
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.runtime.controls import check_settings, in_hops, session_values, unset_control
+from edgekit.runtime.recording_file import Recorder, build_number
+from edgekit.runtime.runners.c import NativeRunner
 from edgekit.runtime.seeds import checked_seed
 from edgekit.runtime.stream import Stream
 from edgekit.verbs.open_stream import SIMULATOR, open_stream
+from edgekit.verbs.targets import TARGETS
 
 T = TypeVar("T")
 
@@ -32,6 +36,7 @@ class StreamSetup:
         seed: of the noise that the build draws; None for its own, 0.
         device: ``sim``: the RTL of an engine runs it; None for this machine.
         live: whether sound devices play, where outputs that are no sound may follow `device_rate`.
+        record: a file that gets a recording for `edgekit replay`.
     """
 
     constants: str | Path | None = None
@@ -40,6 +45,7 @@ class StreamSetup:
     seed: int | None = None
     device: str | None = None
     live: bool = False
+    record: str | Path | None = None
 
     def check(self, directory: str | Path, held: Collection[str] = ()) -> Manifest:
         """Return the manifest of the stream that `open` returns; nothing is compiled.
@@ -54,6 +60,7 @@ class StreamSetup:
         manifest, problems = open_build(Path(directory)), list[Problem]()
         settings = self._settings(manifest, problems)
         problems += _device_problems(self.device, manifest)
+        problems += _record_problems(self.record, manifest)
         if (seed := self.seed) is not None:
             _try(lambda: checked_seed(seed, manifest), problems)
         constants = _try(lambda: self._session(settings, manifest), problems)
@@ -80,6 +87,8 @@ class StreamSetup:
         manifest = Manifest.load(Path(directory))
         constants, turned = self._session(settings, manifest), in_hops(settings, manifest)
         stream, notes = open_stream(directory, self.device)
+        if self.record is not None and isinstance(stream.runner, NativeRunner):
+            stream.runner.recorder = Recorder(Path(self.record), build_number(manifest.digest))
         if self.seed is not None:
             stream.reset(self.seed)
         if constants:
@@ -112,6 +121,18 @@ def _device_problems(device: str | None, manifest: Manifest) -> list[Problem]:
     found = f"'{device}' for a build for {manifest.target}"
     allowed = f"{SIMULATOR}, of a build for fpga: Verilator runs its RTL"
     return [Problem("--device", found, allowed, "leave it out")]
+
+
+def _record_problems(record: str | Path | None, manifest: Manifest) -> list[Problem]:
+    """Return the reasons why no recording of a build can be written to a file."""
+    if record is None:
+        return []
+    row = TARGETS.get(manifest.target)
+    if row is None or not row.is_c or manifest.sampler is not None:
+        found = f"a build for {manifest.target}" + (" with a sampler" if manifest.sampler else "")
+        return [Problem("--record", found, "a build of C without a sampler", "leave it out")]
+    problem = output_problem(Path(record))
+    return [] if problem is None else [problem]
 
 
 def _no_session(manifest: Manifest) -> Problem:

@@ -25,6 +25,7 @@ from edgekit.runtime.bench.contenders import (
 from edgekit.runtime.bench.node import NodeContender
 from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS, Manifest
 from edgekit.runtime.stream import NPUS, Stream
+from edgekit.targets.board_names import board_note, find_board
 from edgekit.targets.build_files import open_portable, read_model
 from edgekit.targets.devices import profile, profiles
 from edgekit.verbs.export.work import WrittenBuild
@@ -240,6 +241,17 @@ ROWS = (
     ),
 )
 TARGETS: dict[str, Target] = {target.name: target for target in ROWS}
+
+
+def named_target(name: str) -> tuple[Target | None, tuple[str, ...]]:
+    """Return the target of a name, or the nearest one to a chip or board of this name, with a note that says so.
+
+    None where it is neither, or a board without a target: `board_problem` says why.
+    """
+    board = None if name in TARGETS else find_board(name)
+    if board is None or not board.target:
+        return TARGETS.get(name), ()
+    return TARGETS[board.target], (board_note(name, board),)
 
 
 def own_options(options: Mapping[str, object], target: Target) -> tuple[JsonObject, list[str]]:

@@ -122,6 +122,7 @@ class Context:
     moved_bytes: int = 0  # that copies read and write, and fills write
     used: set[str] = field(default_factory=set)  # constants of the node that is being emitted
     reads: dict[str, float] = field(default_factory=dict)  # of each byte of a constant in a hop
+    first_reader: dict[str, str] = field(default_factory=dict)  # of a constant: the node
     choices: dict[str, Choice] = field(default_factory=dict)  # by layer
     sparse: list[SparseLayer] = field(default_factory=list)
     _by_content: dict[tuple[str, bytes], str] = field(default_factory=dict)
@@ -227,10 +228,11 @@ class Context:
         self.used.add(self._by_content[key])
         return self._by_content[key]
 
-    def count_reads(self, macs: int) -> None:
+    def count_reads(self, node: ir.Node, macs: int) -> None:
         """Add the emitted node's reads of its constants: once, or for each multiply-accumulate."""
         elements = sum(self.constants[name].size for name in self.used)
         for name in self.used:
+            self.first_reader.setdefault(name, str(node.name))
             self.reads[name] = self.reads.get(name, 0) + max(1.0, macs / elements)
         self.used.clear()
 

@@ -19,7 +19,7 @@ def emit_process(model: Model, ctx: Context, looks: bool = False) -> Context:
         before = len(ctx.lines)
         emitter = EMITTERS[node.domain, node.op_type]
         emitter.emit(ctx, node)
-        ctx.count_reads(emitter.macs(node))
+        ctx.count_reads(node, emitter.macs(node))
         if len(ctx.lines) > before:
             ctx.lines.insert(before, f"    /* {_comment(str(node.name))}: {node.op_type} */")
         if looks:

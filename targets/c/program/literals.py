@@ -34,10 +34,14 @@ def _words(array: NDArray[np.generic]) -> list[str]:
     return [str(int(v)) if v != -(2**31) else "INT32_MIN" for v in values]
 
 
+def little_endian(array: NDArray[np.generic]) -> bytes:
+    """The bytes of the elements in order, little-endian."""
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
 def string_lines(array: NDArray[np.generic]) -> Iterator[bytes]:
     """The bytes of the elements in order, little-endian, as string literals of `STRING_BYTES` each."""
-    swapped = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    raw = np.ascontiguousarray(swapped).reshape(-1).view(np.uint8)
+    raw = np.frombuffer(little_endian(array), np.uint8)
     for start in range(0, len(raw), STRING_BYTES):
         line = raw[start : start + STRING_BYTES]
         shown = np.arange(CHARACTERS.shape[1]) < LENGTHS[line][:, None]

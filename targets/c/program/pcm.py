@@ -3,10 +3,12 @@
 A build with only sound outputs returns them in 16 bits too; any other has the outputs of ``<name>_process``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from textwrap import indent
 
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.model import Model
@@ -66,6 +68,36 @@ class Port:
             f"            for (int32_t c = 0; c < {self.channels}; c++) {{\n"
             f"{indent(text, '    ')}\n            }}\n        }}"
         )
+
+
+@dataclass(frozen=True)
+class PcmCall:
+    """The 16-bit entry as C: its signature, the names of its arguments, and the bytes of the arrays among them.
+
+    `given` are the arrays that it reads, `made` those that it writes; `out` where it has the struct of outputs.
+    """
+
+    signature: str
+    arguments: tuple[str, ...]
+    given: Mapping[str, int]
+    made: Mapping[str, int]
+
+
+def pcm_call(model: Model, manifest: Manifest, prefix: str) -> PcmCall:
+    """Return the 16-bit entry of a build that takes PCM."""
+    ports, count = _ports(model, manifest), len(manifest.stream_inputs)
+    knobs = {
+        a: _bytes_of(t)
+        for t, (a, _) in zip(manifest.controls, _controls(model, manifest).values(), strict=True)
+    }
+    given = {port.argument: 2 * port.size for port in ports[:count]}
+    made = {port.argument: 2 * port.size for port in ports[count:]}
+    arguments = (*given, *(made or ("out",)), *knobs)
+    return PcmCall(_signature(model, ports, manifest, prefix), arguments, given | knobs, made)
+
+
+def _bytes_of(tensor: Tensor) -> int:
+    return prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
 
 
 def pcm_prototype(model: Model, manifest: Manifest, prefix: str) -> str:

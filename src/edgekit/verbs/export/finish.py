@@ -39,6 +39,7 @@ from edgekit.targets.build import Build
 from edgekit.targets.build_files import portable_stream, write_build, write_network
 from edgekit.targets.c.plan.fit import place_build
 from edgekit.targets.c.plan.place import board_header, board_script
+from edgekit.targets.c.program.recorder import recorder_files
 from edgekit.targets.c.replay.files import FOLDER as REPLAY
 from edgekit.targets.c.replay.files import example_files, golden_source
 from edgekit.targets.devices import profile
@@ -50,6 +51,7 @@ from edgekit.targets.playable_sounds import SECONDS, PlayableSounds
 from edgekit.targets.report import render
 from edgekit.targets.sensitivity import alone
 from edgekit.verbs.export.work import Examples, QuantizedNetwork, WrittenBuild
+from edgekit.verbs.targets import TARGETS
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def finish(written: WrittenBuild, progress: Progress) -> Manifest:
     manifest = _with_measurements(written, run)
     manifest, replayed = _with_device(written, run, manifest)
     write_companions(written, manifest, *replayed)
+    if TARGETS[manifest.target].is_c and manifest.sampler is None:
+        _write_files(folder, recorder_files(written.build, manifest, quantized.model))
     if not (folder / "model.onnx").exists():
         with_zero_points(quantized.model).save(folder / "model.onnx")
     text = recipe_text(quantized, manifest.updates is not None)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.errors import Problem, UsageError
 from edgekit.base.output import network_problem
 from edgekit.base.settings import InputSettings
 from edgekit.graph.sparsity import Pattern, expression_problem, read_pattern
 from edgekit.quantize.recipe import AUTO, FLOATS, Recipe
+from edgekit.targets.board_names import board_problem
 from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.input_settings import clip_problems, input_settings
 from edgekit.verbs.export.option_checks import read_options, value_or_problems
@@ -17,7 +18,7 @@ from edgekit.verbs.export.readers import read_min_snr, read_recipe
 from edgekit.verbs.export.request import Quantization, read_imports, read_limits, read_workers
 from edgekit.verbs.export.source_checks import source_problems
 from edgekit.verbs.export.source_names import source_needs
-from edgekit.verbs.targets import TARGETS, Target
+from edgekit.verbs.targets import TARGETS, Target, named_target
 
 HOST = "host"
 MOST_STEPS = 1_000_000  # of a training
@@ -133,7 +134,7 @@ def read_quantize_request(
     """
     read = read_options(options, QuantizeOptions)
     chosen, wrong_recipe = value_or_problems(read_recipe, recipe)
-    row, values = TARGETS.get(target or HOST), {**read.values, "calibration": calibration}
+    (row, _), values = named_target(target or HOST), {**read.values, "calibration": calibration}
     limits, wrong_limits = read_limits(values, row, chosen)
     workers, wrong_workers = read_workers(values, chosen)
     _refuse(
@@ -225,7 +226,7 @@ def _recipe_problems(
 def _target_problems(name: str | None, target: Target | None, bounded: bool) -> Iterator[Problem]:
     """Yield the reasons why `quantize` does not take a target."""
     if target is None:
-        yield unavailable("target", str(name), TARGETS, ())
+        yield board_problem(str(name), tuple(TARGETS))
     elif name is not None and not bounded:
         allowed = "with a bound, as --max-ram BYTES: the file is for every target"
         yield Problem(f"--target {name}", "no bound", allowed, "leave it out")

@@ -79,6 +79,7 @@ def export(request: Request, progress: Progress) -> ExportResult:
         request.out,
         manifest,
         (
+            *request.notes,
             *imported.model.notes,
             *quantized.notes,
             *uncalibrated,

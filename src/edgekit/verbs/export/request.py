@@ -7,7 +7,7 @@ from typing import cast
 
 from edgekit.base import wav
 from edgekit.base.clip_files import is_sound
-from edgekit.base.errors import Problem, UsageError, unavailable
+from edgekit.base.errors import Problem, UsageError
 from edgekit.base.json_values import JsonObject
 from edgekit.base.output import folder_problem
 from edgekit.base.pictures import read_pictures
@@ -17,6 +17,7 @@ from edgekit.export.stream.replace.forms import chosen
 from edgekit.judge.limits import FLAGS, UNBOUNDED, Limits
 from edgekit.judge.metric import Metric, RequiredMetric
 from edgekit.quantize.recipe import AUTO, FLOATS, HALF, Recipe
+from edgekit.targets.board_names import board_problem
 from edgekit.verbs.export.companion_files import read_companions
 from edgekit.verbs.export.flags import option_specs
 from edgekit.verbs.export.import_options import ImportOptions
@@ -32,7 +33,7 @@ from edgekit.verbs.export.readers import read_recipe
 from edgekit.verbs.export.source_checks import sampler_conflicts, source_problems
 from edgekit.verbs.export.source_names import is_onnx, source_needs
 from edgekit.verbs.export.work import NO_COMPANIONS, Companions
-from edgekit.verbs.targets import ROWS, TARGETS, Target, own_options
+from edgekit.verbs.targets import ROWS, TARGETS, Target, named_target, own_options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,7 @@ class Request:
         quantization: the conversion to integers.
         output: the files to write.
         own: options of this target only.
+        notes: for the user, on the name of the target.
     """
 
     source: str
@@ -119,6 +121,7 @@ class Request:
     quantization: Quantization
     output: OutputOptions = OutputOptions()
     own: JsonObject = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def needs(self) -> list[str]:
@@ -137,12 +140,12 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         UsageError: all problems with them, before anything is loaded.
     """
     read = read_options(options, ExportOptions)
-    row = TARGETS.get(target)
+    row, notes = named_target(target)
     imports, problems = read_imports(source, read)
     for name, found in read.problems_by_name.items():
         problems += () if name == "recipe" and _limits_recipes(row) else found
     if row is None:
-        problems.append(unavailable("target", target, TARGETS, ()))
+        problems.append(board_problem(target, tuple(TARGETS)))
     else:
         problems += target_problems(read, row)
     quantization, wrong_numbers = read_quantization(source, read, row)
@@ -158,6 +161,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         quantization=quantization,
         output=read.group(OutputOptions, companions=companions),
         own=own_options(options, row)[0],
+        notes=notes,
     )
 
 

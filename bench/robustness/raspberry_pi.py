@@ -1,0 +1,184 @@
+"""Does EdgeKit itself install, export and run on a Raspberry Pi? Under user emulation, with Debian's arm64 Python.
+
+Debian's arm64 Python and the wheels for aarch64 go into a cache folder, once, some 400 MB. QEMU runs that Python, and a
+wheel of this checkout in it: `doctor`, an export of the bundled denoiser for `host`, `run` and `replay`. The same
+network is exported on this machine, and the sounds of both must be the same bits. "native" is the emulated core.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parents[2]
+DEMO = HERE / "src" / "edgekit" / "demos"
+CACHE = HERE / ".venv" / "pi"
+DEBS = ("python3", "python3-pip", "libgomp1", "libstdc++6")
+WHEELS = (
+    "jinja2",
+    "numpy",
+    "rich",
+    "typer",
+    "ml_dtypes",
+    "onnx",
+    "onnx-ir",
+    "onnxruntime",
+    "onnxscript",
+)
+PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64")
+CORES = {
+    "cortex-a76": "neondot",
+    "cortex-a72": "neon",
+}  # a Raspberry Pi 5 and 4, and the kernels of each
+TOOLS = {
+    "qemu-aarch64": "qemu-user",
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+    "apt-get": "apt",
+}
+# The cross compiler has no "native": it stands for the compiler of the board.
+COMPILER = """\
+#!/bin/sh
+n=$#
+while [ $n -gt 0 ]; do
+    a=$1; shift; n=$((n - 1))
+    [ "$a" = -march=native ] && a=-mcpu=$PI_CORE
+    set -- "$@" "$a"
+done
+exec aarch64-linux-gnu-gcc "$@"
+"""
+DENOISER = (
+    *("--recipe", "w8a8", "--calibration", str(DEMO / "clips" / "calibration"), "--force"),
+    *("--sample-rate", "16000", "--frontend", "stft:512:128:sqrt_hann:logpow"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Set the system up, and run all steps on each core."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, default=CACHE, help="folder of Debian's Python")
+    parser.add_argument("--core", choices=[*CORES, "all"], default="all")
+    given = parser.parse_args(arguments)
+    if missing := [package for tool, package in TOOLS.items() if shutil.which(tool) is None]:
+        print(f"missing: as root, apt-get install {' '.join(missing)}", file=sys.stderr)
+        return 2
+    set_up(given.cache)
+    sound = _export_here(given.cache / "here")
+    cores = list(CORES) if given.core == "all" else [given.core]
+    return max(_try_core(given.cache, core, sound) for core in cores)
+
+
+def set_up(cache: Path) -> None:
+    """Fetch Debian's arm64 Python and the wheels for aarch64 where they are not here yet; install this checkout."""
+    cache.mkdir(parents=True, exist_ok=True)
+    if not (cache / "root" / "lib").exists():
+        _fetch_system(cache)
+    site = cache / "site"
+    if not (site / "onnxruntime").exists():
+        platforms = [word for name in PLATFORMS for word in ("--platform", name)]
+        python = ("--python-version", _python_version(cache), "--implementation", "cp")
+        constraints = ("--constraint", str(HERE / "constraints.txt"))
+        _pip(
+            "--target", str(site), *platforms, *python, "--only-binary=:all:", *constraints, *WHEELS
+        )
+    own = cache / "own"
+    shutil.rmtree(own, ignore_errors=True)
+    _pip("--target", str(own), "--no-deps", "--no-build-isolation", str(HERE))
+    compiler = cache / "cc"
+    compiler.write_text(COMPILER, encoding="utf-8")
+    compiler.chmod(0o755)
+
+
+def _fetch_system(cache: Path) -> None:
+    """Unpack Debian's arm64 Python into ``root``; apt has its state in the cache, and the system's own stays."""
+    apt = cache / "apt"
+    for folder in ("state/lists/partial", "cache/archives/partial"):
+        (apt / folder).mkdir(parents=True, exist_ok=True)
+    (apt / "status").touch()
+    places = {
+        "APT::Architecture": "arm64",
+        "APT::Architectures": "arm64",
+        "APT::Sandbox::User": "",
+        "Dir::State": str(apt / "state"),
+        "Dir::State::status": str(apt / "status"),
+        "Dir::Cache": str(apt / "cache"),
+    }
+    options = [word for key, value in places.items() for word in ("-o", f"{key}={value}")]
+    _checked(["apt-get", "-qq", *options, "update"])
+    what = ("install", "-y", "--no-install-recommends", "--download-only", *DEBS)
+    _checked(["apt-get", "-qq", *options, *what])
+    root = cache / "root"
+    for package in sorted((apt / "cache" / "archives").glob("*.deb")):
+        _checked(["dpkg-deb", "-x", str(package), str(root)])
+    (root / "lib").symlink_to("usr/lib")
+
+
+def _python_version(cache: Path) -> str:
+    (found,) = (cache / "root" / "usr" / "bin").glob("python3.[0-9]*[0-9]")
+    return found.name.removeprefix("python")
+
+
+def _pip(*arguments: str) -> None:
+    _checked([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", *arguments])
+
+
+def _export_here(folder: Path) -> bytes:
+    """Export and run the denoiser on this machine; return the sound."""
+    own = [sys.executable, "-m", "edgekit"]
+    return _denoised(own, folder, dict(os.environ))
+
+
+def _try_core(cache: Path, core: str, sound: bytes) -> int:
+    """Run all steps on an emulated core; return the exit code."""
+    python = cache / "root" / "usr" / "bin" / f"python{_python_version(cache)}"
+    emulated = ["qemu-aarch64", "-cpu", core, "-L", str(cache / "root"), str(python)]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(cache),
+        "CC": str(cache / "cc"),
+        "PI_CORE": core,
+        "PYTHONPATH": f"{cache / 'own'}:{cache / 'site'}",
+        "EDGEKIT_CACHE": str(cache / "objects"),
+        "OMP_NUM_THREADS": "1",
+    }
+    kernels = CORES[core]
+    said = _checked([*emulated, "-m", "edgekit", "doctor"], environment)
+    if f"host ({kernels} kernels)" not in " ".join(said.split()):
+        print(f"{core}: doctor does not name the {kernels} kernels\n{said}", file=sys.stderr)
+        return 1
+    folder = cache / core
+    own = _denoised([*emulated, "-m", "edgekit"], folder, environment)
+    manifest = (folder / "build" / "manifest.json").read_text(encoding="utf-8")
+    same = own == sound and f'"kernels": "{kernels}' in manifest
+    print(f"{core}: {kernels} kernels, the sound is {'the same bits' if same else 'NOT the same'}")
+    return 0 if same else 1
+
+
+def _denoised(edgekit: Sequence[str], folder: Path, environment: Mapping[str, str]) -> bytes:
+    """Export the denoiser, run a clip, replay its recording; return the clean sound."""
+    folder.mkdir(parents=True, exist_ok=True)
+    build, clean, record = (str(folder / name) for name in ("build", "clean.wav", "pi.rec"))
+    network = str(DEMO / "denoise.onnx")
+    _checked([*edgekit, "export", network, "--target", "host", *DENOISER, "-o", build], environment)
+    noisy = str(DEMO / "clips" / "noisy.wav")
+    _checked([*edgekit, "run", build, noisy, clean, "--record", record], environment)
+    _checked([*edgekit, "replay", record, build], environment)
+    return (folder / "clean.wav").read_bytes()
+
+
+def _checked(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    """Run a command; return what it printed.
+
+    Raises:
+        SystemExit: it failed.
+    """
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())

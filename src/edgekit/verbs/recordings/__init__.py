@@ -1,0 +1,1 @@
+"""What a device took and gave, replayed against its network: `edgekit replay`."""
