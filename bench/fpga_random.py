@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fpga_csim import stored
+from fpga_hls import stored
 from fpga_grammar import compared, loaded, random_network
 from fpga_networks import calibration
 from fpga_rtl import SHARED_BEAT, golden_vectors, program

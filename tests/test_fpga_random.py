@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fpga_csim import built, needs_cxx, stored
+from fpga_hls import built, needs_cxx, stored
 from fpga_random import lowered, through_rtl
 from fpga_rtl import W8, needs_verilator, simulated
 

@@ -231,7 +231,7 @@ def write_firmware(
     shutil.rmtree(folder / "cpu", ignore_errors=True)
     if (engine / "cpu").is_dir():
         shutil.copytree(engine / "cpu", folder / "cpu")
-    program = engine / "csim" / "data" / "program.bin"
+    program = engine / "hls" / "data" / "program.bin"
     for source in (*SOURCES.glob("*.[cSl]*"), *(engine / "driver").glob("ek_*"), program):
         if not source.name.startswith(("ek_uio", "sim_")):
             shutil.copy(source, folder)

@@ -13,7 +13,7 @@ import fpga_soc
 import numpy as np
 import pytest
 from engines import fpga_ulx3s
-from fpga_csim import needs_cxx
+from fpga_hls import needs_cxx
 from fpga_grammar import Grammar, Picture, finished, loaded
 from tiny_build import needs_cc
 
@@ -144,7 +144,7 @@ def test_a_board_has_firmware_for_its_engine(built: Path, tmp_path: Path) -> Non
     fpga_ulx3s.write_firmware(built, Manifest.load(built), UART, tmp_path)
     image = fpga_ulx3s.compile_firmware(tmp_path)
     golden = read_npz(built / "golden" / "output.npz")
-    held = [(built / "csim" / "data" / "program.bin").read_bytes()]
+    held = [(built / "hls" / "data" / "program.bin").read_bytes()]
     held += [array[-1].tobytes() for array in golden.values()]
     assert all(content in image for content in held)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fpga_csim import built, needs_cxx
+from fpga_hls import built, needs_cxx
 from fpga_networks import calibration, imported, one_layer, plain, random_layer, random_x, tiny
 from numpy.typing import NDArray
 

@@ -31,5 +31,5 @@ def built(program: Program, folder: Path, images: list[NDArray[np.int8]]) -> Pat
     values = [stored(program.network, image) for image in images]
     vectors = project.golden_vectors(program, images, values)
     project.write(folder, project.sources(program) | vectors)
-    project.compile_test_bench(folder, folder / "engine_tb")
-    return folder / "engine_tb"
+    project.compile_test_bench(folder, folder / "tb")
+    return folder / "tb"
