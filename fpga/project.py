@@ -15,7 +15,8 @@ from edgekit.runtime.runners.fpga import SOURCES as ENGINE
 from edgekit.runtime.runners.fpga import compile_cxx
 
 S8 = Int8
-BENCH = "ek_tb.cpp"
+BENCH, HOST = "ek_tb.cpp", "ek_host.cpp"
+BENCHES = (BENCH, HOST)  # what is not synthesised
 HEADERS = (
     "ek_types.h", "ek_stream.h", "ek_memory.h", "ek_paths.h", "ek_program.h", "ek_engine.h", "ek_host.h",
     "sim_stream.h", "sim_threads.h", "headers/ap_int.h", "headers/ac/ap_int.h",

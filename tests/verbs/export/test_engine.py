@@ -78,7 +78,7 @@ def test_a_factory_becomes_an_engine(tmp_path: Path) -> None:
 def test_the_project_builds_and_passes_where_it_was_written(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
     folder = tmp_path / "engine" / "hls"
-    command = ["g++", "-std=c++14", "-O1", "-I.", *SOURCES, "tb.cpp", "-o", "tb"]
+    command = ["g++", "-std=c++17", "-O1", "-Iheaders", "-I.", *SOURCES, project.BENCH, "-o", "tb"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run(["./tb", "data"], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(" 0 differ")
