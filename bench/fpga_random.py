@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fpga_hls import compiled, stored, written
 from fpga_grammar import compared, loaded, random_network
+from fpga_hls import compiled, stored, written
 from fpga_networks import calibration
 from fpga_rtl import SHARED_BEAT, golden_vectors, program
 

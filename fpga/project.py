@@ -18,9 +18,18 @@ S8 = Int8
 BENCH, HOST = "ek_tb.cpp", "ek_host.cpp"
 BENCHES = (BENCH, HOST)  # what is not synthesised
 HEADERS = (
-    "ek_types.h", "ek_stream.h", "ek_memory.h", "ek_paths.h", "ek_program.h", "ek_engine.h", "ek_host.h",
-    "sim_stream.h", "sim_threads.h", "headers/ap_int.h", "headers/ac/ap_int.h",
-)  # fmt: skip
+    "ek_types.h",
+    "ek_stream.h",
+    "ek_memory.h",
+    "ek_paths.h",
+    "ek_program.h",
+    "ek_engine.h",
+    "ek_host.h",
+    "sim_stream.h",
+    "sim_threads.h",
+    "headers/ap_int.h",
+    "headers/ac/ap_int.h",
+)
 SCRIPT, README = "run_hls.tcl", "README.md"
 SOURCES = (*HEADERS, *ENGINE, BENCH, SCRIPT, README)
 

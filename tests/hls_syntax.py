@@ -181,9 +181,9 @@ def loops_without_pragma(syntax: Syntax) -> list[str]:
             text = _text_of(node)
             said = re.match(r"[^{]*\{\s*(#pragma HLS \w+[^\n]*\s*)*", text)
             pragmas = said[0] if said else ""
-            if "FOR_STMT" not in inner and "PIPELINE" not in pragmas and "UNROLL" not in pragmas:
-                if not _runs_regions(body):
-                    found.append(f"{_place(node)}: neither pipelined nor unrolled")
+            is_marked = "PIPELINE" in pragmas or "UNROLL" in pragmas
+            if "FOR_STMT" not in inner and not is_marked and not _runs_regions(body):
+                found.append(f"{_place(node)}: neither pipelined nor unrolled")
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import hls_syntax
 import numpy as np
 import pytest
+import torch
 from fpga_hls import (
     FOREIGN,
     HEADERS,
@@ -24,15 +25,19 @@ from fpga_hls import (
 )
 from fpga_networks import calibration, imported, one_layer, random_layer, random_x, tiny
 from fpga_random import lowered, random_spec
+from fpga_rtl import needs_verilator
+from torch import Tensor, nn
 
-from edgekit.fpga import project
+from edgekit import api
+from edgekit.base.npz import write_npz
+from edgekit.fpga import SquareDeformConv2d, project, simulate
 from edgekit.fpga.dram import IDEAL
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.resources import PARTS
 from edgekit.fpga.schedule import network_cycles
 from edgekit.fpga.search import fit_engine
-from edgekit.fpga.spec import DMAX, EngineSpec
+from edgekit.fpga.spec import DMAX, EngineSpec, Goal
 from edgekit.fpga.timing import program_cycles
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
@@ -256,3 +261,48 @@ def test_the_cycles_of_a_layer_are_those_of_its_data_path(path: str, tmp_path: P
     written(program, tmp_path / "layer", [random_x(random, shape)])
     cycles = counted_cycles(tmp_path / "layer")
     assert cycles == pytest.approx(data_path_cycles(program), rel=0.05)
+
+
+class TwoDeformable(nn.Module):
+    """Deformable layers of odd channels on odd pictures, the second on half the size; d reaches both bounds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 11, 3, 1, 1)
+        self.first = SquareDeformConv2d(11, bias=True)
+        self.down = nn.Conv2d(11, 13, 3, 2, 1)
+        self.second = SquareDeformConv2d(13)
+        self.head = nn.Conv2d(13, 5, 1)
+        with torch.no_grad():
+            for layer in (self.first, self.second):
+                layer.offset.weight.normal_(0, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        y = torch.relu(self.first(torch.relu(self.stem(x))))
+        return self.head(torch.relu(self.second(torch.relu(self.down(y))))), y
+
+
+def two_deformable() -> tuple[nn.Module, tuple[Tensor, ...]]:
+    """`TwoDeformable` and a picture of odd sides."""
+    torch.manual_seed(0)
+    return TwoDeformable(), (torch.randn(1, 3, 23, 37),)
+
+
+@pytest.mark.slow
+@needs_verilator
+@pytest.mark.parametrize("goal", ["small", "fps"])
+def test_hls_and_rtl_of_an_export_agree_on_twenty_pictures(goal: Goal, tmp_path: Path) -> None:
+    """Both with the commands that stand next to them, on every byte of both outputs."""
+    (tmp_path / "clips").mkdir()
+    x = np.random.default_rng(3).normal(size=(20, 1, 3, 23, 37)).astype(np.float32)
+    write_npz(tmp_path / "clips" / "a.npz", {"x": x})
+    engine = tmp_path / "engine"
+    source, clips = f"{__name__}:two_deformable", str(tmp_path / "clips")
+    api.export(source, "fpga", engine, calibration=clips, recipe="w8a8", goal=goal)
+    bench = compiled(engine / "hls")
+    line = project.run_test_bench(bench, engine / "hls" / "data")
+    subprocess.run(simulate.build_command("engine"), cwd=engine / "rtl", check=True)
+    program = engine / "rtl" / "build_engine" / "sim_engine"
+    (ran,) = simulate.run_engine(program, [engine / "hls" / "data"], dram=True)
+    assert (ran.error, ran.pictures, ran.different) == (0, 20, 0)
+    assert line == f"20 pictures, {ran.compared} bytes compared, 0 differ"

@@ -23,9 +23,15 @@ STAGES_NAME = "stages.json"
 NO_COMPILER = "no C++ compiler: apt-get install g++"
 FLAGS = ("-std=c++17", "-O3", "-Wall", "-Wno-unknown-pragmas", "-fPIC", "-I.", "-Iheaders")
 SOURCES = (
-    "ek_program.cpp", "ek_fetch.cpp", "ek_dense.cpp", "ek_depthwise.cpp", "ek_pool.cpp", "ek_store.cpp",
-    "ek_engine.cpp", "ek_host.cpp",
-)  # fmt: skip
+    "ek_program.cpp",
+    "ek_fetch.cpp",
+    "ek_dense.cpp",
+    "ek_depthwise.cpp",
+    "ek_pool.cpp",
+    "ek_store.cpp",
+    "ek_engine.cpp",
+    "ek_host.cpp",
+)
 S8 = Int8
 F32 = Float32
 

@@ -13,8 +13,8 @@ import fpga_soc
 import numpy as np
 import pytest
 from engines import fpga_ulx3s
-from fpga_hls import needs_cxx
 from fpga_grammar import Grammar, Picture, finished, loaded
+from fpga_hls import needs_cxx
 from tiny_build import needs_cc
 
 from edgekit import api
