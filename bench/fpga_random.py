@@ -1,5 +1,6 @@
 """Random networks in integers, whole through the HLS of an engine, or through its RTL without a reset between them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def random_spec(seed: int, bits: int, sums: int) -> EngineSpec:
     )
 
 
-def through_hls(seed: int, folder: Path) -> str | None:
+def through_hls(seed: int, folder: Path, options: Sequence[str] = ("-O1",)) -> str | None:
     """The line of the HLS test bench for a random network; None: the engine has no layer of it, or it needs a CPU.
 
     Every other network keeps results in the buffer; of the others all are compared.
@@ -99,4 +100,4 @@ def through_hls(seed: int, folder: Path) -> str | None:
     spec = random_spec(seed, bits, max(layer.accumulator_bits for layer in network.layers))
     made = assemble(everything(network) if seed % 2 else network, spec)
     written(made, folder, images)
-    return project.run_test_bench(compiled(folder), folder / "data")
+    return project.run_test_bench(compiled(folder, options=options), folder / "data")
