@@ -100,4 +100,7 @@ def through_hls(seed: int, folder: Path, options: Sequence[str] = ("-O1",)) -> s
     spec = random_spec(seed, bits, max(layer.accumulator_bits for layer in network.layers))
     made = assemble(everything(network) if seed % 2 else network, spec)
     written(made, folder, images)
+    config, band = folder / "ek_config.h", (1, 50, project.BAND_BEATS)[seed % 3]
+    text = config.read_text()
+    config.write_text(text.replace(f"BAND_BEATS = {project.BAND_BEATS}", f"BAND_BEATS = {band}"))
     return project.run_test_bench(compiled(folder, options=options), folder / "data")

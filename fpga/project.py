@@ -30,6 +30,7 @@ HEADERS = (
     "headers/ap_int.h",
     "headers/ac/ap_int.h",
 )
+BAND_BEATS = 1 << 16  # that a dataflow region of the dense path goes through: what a stream of a simulation holds
 SCRIPT, README = "run_hls.tcl", "README.md"
 SOURCES = (*HEADERS, *ENGINE, BENCH, SCRIPT, README)
 
@@ -112,6 +113,7 @@ def _configuration(program: Program) -> str:
         "BANK_ROWS": spec.bank_beats,
         "PLANE_ROWS": spec.plane_rows,
         "WORDS": len(program.words) // 4,
+        "BAND_BEATS": BAND_BEATS,
     }
     lines = "".join(f"constexpr int {key} = {value};\n" for key, value in values.items())
     return f"// Sizes of this engine and of the network it runs.\n#pragma once\n{lines}"

@@ -1,6 +1,7 @@
 #include "ek_paths.h"
 
-void dense(const layer_t &layer, int group, rows_t &rows, scalings_stream_t &scalings, beats_t &x, columns_t &y)
+void dense(const layer_t &layer, const band_t &band, rows_t &rows, scalings_stream_t &scalings, beats_t &x,
+           columns_t &y)
 {
     static row_t bank[2][BANK_ROWS];
 #pragma HLS AGGREGATE variable=bank
@@ -10,16 +11,16 @@ void dense(const layer_t &layer, int group, rows_t &rows, scalings_stream_t &sca
 #pragma HLS ARRAY_PARTITION variable=scaling dim=1 type=complete
     acc_t acc[COLUMNS];
 #pragma HLS ARRAY_PARTITION variable=acc type=complete
-    const bool computes = group >= 0, loads = group + 1 < int(layer.groups);
-    const int beats = int(layer.beats), own = group & 1, next = 1 - own;
+    const bool computes = band.rows > 0;
+    const int beats = int(layer.beats), own = band.group & 1, next = 1 - own;
     int k = 0;
-    if (loads) {
+    if (band.loads) {
         scaling[next] = scalings.read();
     }
-    const int trips = computes ? int(layer.plane_beats) * beats : beats;
+    const int trips = computes ? band.rows * out_width_of(layer) * beats : beats;
     for (int i = 0; i < trips; i++) {
 #pragma HLS PIPELINE II=1
-        if (loads && i < beats) {
+        if (band.loads && i < beats) {
             bank[next][i] = rows.read();
         }
         if (computes) {

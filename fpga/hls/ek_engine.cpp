@@ -5,8 +5,9 @@
 #include "ek_paths.h"
 #include "ek_program.h"
 
-static void run_group(const uint32_t *program, const layer_t &layer, int group, const plane_t planes[PLANE_ROWS],
-                      const pixel_t *image, const beat_t *dram_read, beat_t *dram_write, buffer_t buffer)
+static void run_band(const uint32_t *program, const layer_t &layer, const band_t &band,
+                     const plane_t planes[PLANE_ROWS], const pixel_t *image, const beat_t *dram_read,
+                     beat_t *dram_write, buffer_t buffer)
 {
 #pragma HLS DATAFLOW
     beats_t x;
@@ -14,11 +15,11 @@ static void run_group(const uint32_t *program, const layer_t &layer, int group, 
     scalings_stream_t scalings;
     columns_t y;
     EK_REGION
-    EK_PROCESS(load_group(program, layer, group + 1, rows, scalings));
-    EK_PROCESS(fetch_taps(layer, group < 0 ? 0 : 1, layer.planes.to_int(), layer.x_zero, planes, image, dram_read,
+    EK_PROCESS(load_group(program, layer, band, rows, scalings));
+    EK_PROCESS(fetch_taps(layer, band.row, band.rows, 1, layer.planes.to_int(), layer.x_zero, planes, image, dram_read,
                           buffer, x));
-    EK_PROCESS(dense(layer, group, rows, scalings, x, y));
-    EK_PROCESS(store_columns(layer, group, y, dram_write, buffer));
+    EK_PROCESS(dense(layer, band, rows, scalings, x, y));
+    EK_PROCESS(store_columns(layer, band, y, dram_write, buffer));
 }
 
 static void run_pass(const layer_t &layer, int first, int count, const tables_t &tables,
@@ -42,17 +43,29 @@ static void run_pool(const layer_t &layer, const plane_t planes[PLANE_ROWS], con
     beats_t x;
     beats_t y;
     EK_REGION
-    EK_PROCESS(fetch_taps(layer, layer.planes.to_int(), 1, act_t(-128), planes, image, dram_read, buffer, x));
+    EK_PROCESS(fetch_taps(layer, 0, out_height_of(layer), layer.planes.to_int(), 1, act_t(-128), planes, image,
+                          dram_read, buffer, x));
     EK_PROCESS(pool(layer, x, y));
     EK_PROCESS(store_beats(layer, 0, layer.planes.to_int(), 1, y, dram_write, buffer));
 }
 
-// Groups of a dense layer: while one is computed, the weights of the next are read.
+// Groups of a dense layer, in bands: while one is computed, the weights of the next are read.
 static void run_dense(const uint32_t *program, const layer_t &layer, const plane_t planes[PLANE_ROWS],
                       const pixel_t *image, const beat_t *dram_read, beat_t *dram_write, buffer_t buffer)
 {
-    for (int group = -1; group < int(layer.groups); group++) {
-        run_group(program, layer, group, planes, image, dram_read, dram_write, buffer);
+    const int groups = int(layer.groups), height = out_height_of(layer);
+    const int row_beats = out_width_of(layer) * int(layer.beats);
+    const int most = row_beats < BAND_BEATS ? BAND_BEATS / row_beats : 1;
+    for (int group = -1; group < groups; group++) {
+        const int end = group < 0 ? 1 : height;
+        for (int row = 0; row < end; row += most) {
+            band_t band;
+            band.group = group;
+            band.row = row;
+            band.rows = group < 0 ? 0 : end - row < most ? end - row : most;
+            band.loads = row == 0 && group + 1 < groups;
+            run_band(program, layer, band, planes, image, dram_read, dram_write, buffer);
+        }
     }
 }
 

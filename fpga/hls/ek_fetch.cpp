@@ -30,12 +30,13 @@ static beat_t load(const plane_t &plane, int pixel_number, const pixel_t *image,
     return beat;
 }
 
-void fetch_taps(const layer_t &layer, int outers, int planes, act_t padding, const plane_t table[PLANE_ROWS],
-                const pixel_t *image, const beat_t *dram, const buffer_t buffer, beats_t &x)
+void fetch_taps(const layer_t &layer, int row, int rows, int outers, int planes, act_t padding,
+                const plane_t table[PLANE_ROWS], const pixel_t *image, const beat_t *dram, const buffer_t buffer,
+                beats_t &x)
 {
     const int height = layer.height.to_int(), width = layer.width.to_int(), kernel = layer.kernel.to_int();
     const int stride = layer.stride_log2.to_int(), out_width = out_width_of(layer), half = (kernel - 1) / 2;
-    const int beats = int(layer.plane_beats) * kernel * kernel * planes;
+    const int beats = rows * out_width * kernel * kernel * planes;
     beat_t outside;
 #pragma HLS ARRAY_PARTITION variable=outside.lane type=complete
     for (int l = 0; l < LANES; l++) {
@@ -44,7 +45,7 @@ void fetch_taps(const layer_t &layer, int outers, int planes, act_t padding, con
     }
     for (int outer = 0; outer < outers; outer++) {
 #pragma HLS LOOP_TRIPCOUNT max=PLANE_ROWS
-        int oy = 0, ox = 0, ky = 0, kx = 0, p = 0;
+        int oy = row, ox = 0, ky = 0, kx = 0, p = 0;
         int at_y = 0, at_x = 0, whole = 0; // the tap's pixel, and its place in a plane that is not repeated
         bool inside = false;
         for (int i = 0; i < beats; i++) {
@@ -88,7 +89,8 @@ void fetch_rows(const layer_t &layer, int first, int count, const plane_t table[
         const bool has_d = layer.deform && y >= lead, has_x = y < height;
         const int slots = (has_d ? 1 : 0) + (has_x ? count : 0), p = slot - (has_d ? 1 : 0);
         if (has_d && slot == 0) {
-            d.write(dilation_t(load(layer.d, pixel_of(layer.d, width, y - lead, at_x), image, dram, buffer).lane[0].to_int()));
+            const int pixel = pixel_of(layer.d, width, y - lead, at_x);
+            d.write(dilation_t(load(layer.d, pixel, image, dram, buffer).lane[0].to_int()));
         } else if (has_x) {
             const plane_t &plane = table[first + p];
             x.write(load(plane, pixel_of(plane, width, y, at_x), image, dram, buffer));

@@ -119,10 +119,10 @@ static uint64_t block_words(const layer_t &layer)
 // Why the engine cannot run a layer, its planes left out.
 static int check_layer(const layer_t &layer, const limits_t &limits)
 {
-    const int height = layer.height.to_int(), width = layer.width.to_int(), stride = layer.stride_log2.to_int();
+    const int height = layer.height.to_int(), width = layer.width.to_int();
     const int planes = layer.planes.to_int(), kernel = layer.kernel.to_int();
     const bool dense = layer.path == PATH_DENSE, depthwise = layer.path == PATH_DEPTHWISE;
-    const uint64_t pixels = height && width ? uint64_t(((height - 1) >> stride) + 1) * (((width - 1) >> stride) + 1) : 0;
+    const uint64_t pixels = height && width ? uint64_t(out_height_of(layer)) * out_width_of(layer) : 0;
     const uint64_t blocks = dense ? layer.groups : depthwise ? planes : 0;
     int error = ERROR_NONE;
     if (layer.path.to_int() > PATH_POOL || planes == 0 || kernel == 0 || pixels == 0 || layer.plane_beats != pixels
@@ -189,11 +189,13 @@ static void unpack(uint32_t word, int step, int place, weight_t row[WEIGHTS])
     }
 }
 
-void load_group(const uint32_t *program, const layer_t &layer, int group, rows_t &rows, scalings_stream_t &scalings)
+void load_group(const uint32_t *program, const layer_t &layer, const band_t &band, rows_t &rows,
+                scalings_stream_t &scalings)
 {
     typedef dense_packing_t packing;
-    if (group < int(layer.groups)) {
-        const uint32_t *const block = program + layer.first_block + group * uint32_t(block_words(layer));
+    if (band.loads) {
+        const uint32_t number = uint32_t(band.group + 1);
+        const uint32_t *const block = program + layer.first_block + number * uint32_t(block_words(layer));
         scalings_t scaling;
 #pragma HLS ARRAY_PARTITION variable=scaling.channel type=complete
         uint32_t bias[COLUMNS];

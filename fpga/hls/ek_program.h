@@ -10,8 +10,9 @@ int read_header(const uint32_t *program, limits_t &limits);
 // size is outside of the memories.
 int read_layer(const uint32_t *program, int number, const limits_t &limits, layer_t &layer, plane_t planes[PLANE_ROWS]);
 
-// A process: the rows of weights and the scalings of block `group` of a dense layer, if the layer has it.
-void load_group(const uint32_t *program, const layer_t &layer, int group, rows_t &rows, scalings_stream_t &scalings);
+// A process: the rows of weights and the scalings of the group after a band's, if the band loads them.
+void load_group(const uint32_t *program, const layer_t &layer, const band_t &band, rows_t &rows,
+                scalings_stream_t &scalings);
 
 // The tables of `count` planes of a depthwise layer, from plane `first` on.
 void load_tables(const uint32_t *program, const layer_t &layer, int first, int count, tables_t &tables);

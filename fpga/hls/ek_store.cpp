@@ -29,21 +29,21 @@ static void put(const layer_t &layer, int plane, int pixel, const beat_t &beat, 
     }
 }
 
-void store_columns(const layer_t &layer, int group, columns_t &y, beat_t *dram, buffer_t buffer)
+void store_columns(const layer_t &layer, const band_t &band, columns_t &y, beat_t *dram, buffer_t buffer)
 {
     constexpr int PARTS = COLUMNS > LANES ? COLUMNS / LANES : 1; // beats of a result
     constexpr int SHARE = COLUMNS < LANES ? COLUMNS : LANES;     // channels of a beat that a result has
-    const int writes = group < 0 ? 0 : int(layer.plane_beats) * PARTS;
+    const int width = out_width_of(layer), writes = band.rows * width * PARTS;
     column_t column;
 #pragma HLS ARRAY_PARTITION variable=column.channel type=complete
-    int part = 0, pixel = 0;
+    int part = 0, pixel = band.row * width;
     for (int i = 0; i < writes; i++) {
 #pragma HLS PIPELINE II=1
 #pragma HLS DEPENDENCE variable=dram type=inter dependent=false
         if (part == 0) {
             column = y.read();
         }
-        const int slot = group * COLUMNS + part * LANES, plane = slot / LANES, first = slot % LANES;
+        const int slot = band.group * COLUMNS + part * LANES, plane = slot / LANES, first = slot % LANES;
         beat_t beat;
 #pragma HLS ARRAY_PARTITION variable=beat.lane type=complete
         for (int l = 0; l < LANES; l++) {

@@ -55,6 +55,13 @@ struct layer_t {
     uint32_t first_plane, first_block, plane_beats, beats, groups, groups_per_pass;
 };
 
+// Rows of the result of a group of a dense layer; a group of -1 has none. The other bank of weights is filled with the
+// first rows. A band of BAND_BEATS beats or one row keeps the streams of a simulation short.
+struct band_t {
+    int group, row, rows;
+    bool loads; // the weights of the next group
+};
+
 // What memories may hold, by the program's header.
 struct limits_t {
     uint32_t words, buffer, dram, image, layers;
@@ -71,6 +78,18 @@ typedef hls::stream<dilation_t, 32> dilations_t;
 typedef hls::stream<column_t, 16> columns_t;
 typedef hls::stream<row_t, 2> rows_t;
 typedef hls::stream<scalings_t, 2> scalings_stream_t;
+
+inline int out_width_of(const layer_t &layer)
+{
+#pragma HLS INLINE
+    return ((layer.width.to_int() - 1) >> layer.stride_log2.to_int()) + 1;
+}
+
+inline int out_height_of(const layer_t &layer)
+{
+#pragma HLS INLINE
+    return ((layer.height.to_int() - 1) >> layer.stride_log2.to_int()) + 1;
+}
 
 // clamp(zero + ((acc * mult + 2^(shift - 1)) >> shift)), shift in 1..62: (p >> (shift - 1)) + 1, halved.
 inline act_t requantize(acc_t acc, const scaling_t &scaling, act_t zero, act_t low, act_t high)

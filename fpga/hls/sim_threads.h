@@ -1,5 +1,5 @@
-// Processes of a dataflow region as threads, and streams that block at their depth, as those of hardware do. Where every
-// process of a region waits, the program says so and ends: a deadlock.
+// Processes of a dataflow region as threads, and streams that block at their depth, as those of hardware do. Where all
+// processes of a region wait, the program says so and ends: a deadlock.
 #ifndef EDGEKIT_SIM_THREADS_H
 #define EDGEKIT_SIM_THREADS_H
 #include <condition_variable>
