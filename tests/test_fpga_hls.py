@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import fpga_hls_cycles
 import hls_syntax
 import numpy as np
 import pytest
@@ -31,15 +32,10 @@ from torch import Tensor, nn
 from edgekit import api
 from edgekit.base.npz import write_npz
 from edgekit.fpga import SquareDeformConv2d, project, simulate
-from edgekit.fpga.dram import IDEAL
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
-from edgekit.fpga.resources import PARTS
 from edgekit.fpga.schedule import network_cycles
-from edgekit.fpga.search import fit_engine
-from edgekit.fpga.spec import DMAX, EngineSpec, Goal
-from edgekit.fpga.timing import program_cycles
-from edgekit.verbs.export.importing import ImportOptions, load_model
+from edgekit.fpga.spec import EngineSpec, Goal
 
 pytestmark = needs_cxx
 SYNTHESISED = [
@@ -241,14 +237,8 @@ def test_the_cycles_of_the_loops_are_those_of_the_model(tiny_folder: Path) -> No
 @pytest.mark.parametrize("lanes", [2, 8])
 def test_the_cycles_of_a_detector_are_those_of_its_walk(lanes: int, tmp_path: Path) -> None:
     """With all that the model walks with ideal memory: records, words of the program, starts and ends of layers."""
-    model = load_model("edgekit.demos.codenet:small", ImportOptions()).model
-    network = lower(model, calibration(model, 1), EngineSpec())
-    program = assemble(network, fit_engine(network, PARTS["XCZU3EG"], lanes, lanes // 2, DMAX))
-    (stored,) = network.inputs.values()
-    image = np.zeros(network.tensors[stored].shape, np.int8)
-    written(program, tmp_path / "engine", [image])
-    walked = sum(program_cycles(program, IDEAL))
-    assert counted_cycles(tmp_path / "engine") == pytest.approx(walked, rel=0.05)
+    counted, walked = fpga_hls_cycles.detector_cycles(lanes, lanes // 2, tmp_path)
+    assert counted == pytest.approx(walked, rel=0.05)
 
 
 @pytest.mark.parametrize("path", ["dense", "depthwise"])

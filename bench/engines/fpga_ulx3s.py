@@ -9,7 +9,8 @@ firmware/   C for the core: the build's driver, the pictures of ENGINE/golden an
             firmware.bin, which the boot loader takes over the UART
 simulation/ with `--simulate`: the same system under Verilator, firmware.bin in a model of the SDRAM. Its UART is
             printed; ends with 1 where that does not say PASS within so many cycles. With `--cold` it begins at its
-            reset with the boot loader of the board, which takes firmware.bin over the wires of the UART
+            reset with the board's boot loader, which tests 8 KB of the SDRAM in place of 2 MB, and takes firmware.bin
+            over the wires of the UART
 
 It was simulated, not run on a board. Needs
 
@@ -51,6 +52,7 @@ CLOCKS_MHZ = 12.0, 100.0  # what the SDRAM's controller and the UART's divider a
 LEFT_OUT = ("ek_axi_rules.sv",)  # assertions of simulations
 NAME = "ulx3s_sim"
 BOOT_LOADER, BAUD = Path("software/bios/bios.bin"), 115_200  # of LiteX
+QUICK_TEST_BYTES = 8192
 CC, OBJCOPY = "riscv64-unknown-elf-gcc", "riscv64-unknown-elf-objcopy"
 FLAGS = (
     "--specs=picolibc.specs",
@@ -145,8 +147,11 @@ def add_engine(soc: Any, rtl: Path) -> Any:
     return soc
 
 
-def board_soc(rtl: Path, clock_mhz: float) -> Any:
-    """The system: LiteX's for the board, and the engine on its bus."""
+def board_soc(rtl: Path, clock_mhz: float, quick: bool = False) -> Any:
+    """The system: LiteX's for the board, and the engine on its bus.
+
+    `quick`: its boot loader tests less memory, as LiteX's own simulation has it.
+    """
     from litex_boards.targets.radiona_ulx3s import BaseSoC
 
     soc = BaseSoC(
@@ -157,6 +162,8 @@ def board_soc(rtl: Path, clock_mhz: float) -> Any:
         with_led_chaser=False,
         integrated_rom_size=0x8000,  # the boot loader takes 26 KB
     )
+    for name in ("MEMTEST_DATA_SIZE", "MEMTEST_ADDR_SIZE") if quick else ():
+        soc.add_constant(name, QUICK_TEST_BYTES)
     return add_engine(soc, rtl)
 
 
@@ -218,11 +225,11 @@ def write(
     bitstream: bool = False,
     boot_loader: bool = False,
 ) -> None:
-    """Write the project of a build's RTL, and run its tools where a bitstream, or the boot loader alone, is wanted."""
+    """Write the project of a build's RTL, and run its tools for a bitstream, or for a boot loader to simulate."""
     from litex.soc.integration.builder import Builder
 
     builder = Builder(
-        board_soc(rtl.resolve(), clock_mhz),
+        board_soc(rtl.resolve(), clock_mhz, quick=boot_loader),
         output_dir=str(folder),
         compile_software=bitstream or boot_loader,
         compile_gateware=bitstream,
@@ -344,6 +351,8 @@ def main() -> None:
     parser.add_argument("--simulate", type=int, nargs="?", const=500_000_000, metavar="CYCLES")
     parser.add_argument("--cold", action="store_true")
     given = parser.parse_args()
+    if given.cold and (given.bitstream or given.simulate is None):
+        parser.error("--cold is for --simulate, and has a boot loader that no bitstream is for")
     engine, folder, rtl = given.engine, given.folder, given.engine / "rtl"
     try:
         manifest = checked(engine, given.clock_mhz)

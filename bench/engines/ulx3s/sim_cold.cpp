@@ -10,7 +10,7 @@
 
 const char *const ASK = "sL5DdSMmkekro", *const ANSWER = "z6IHG7cYDID6o\n"; // of litex/soc/software/bios/sfl.h
 const uint32_t BEGIN = 0x40000000;
-const std::size_t PIECE = 251; // bytes of a frame, its address left out
+const std::size_t PIECE = 60; // bytes of a frame, its address left out: as litex_term begins
 enum { LOAD = 1, JUMP = 2 };
 
 struct Sender { // bytes on a wire: a start bit, eight bits, a stop bit
