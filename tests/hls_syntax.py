@@ -72,12 +72,17 @@ class Syntax:
     def functions(self) -> Mapping[str, Any]:
         """The functions with bodies, by what clang calls them."""
         found = {}
-        for unit in self.units:
-            for cursor in unit.cursor.walk_preorder():
-                named = cursor.kind.name in ("FUNCTION_DECL", "CXX_METHOD", "FUNCTION_TEMPLATE")
-                if named and self.is_own(cursor) and cursor.is_definition():
-                    found[cursor.get_usr()] = cursor
+        for cursor in self.declarations():
+            named = cursor.kind.name in ("FUNCTION_DECL", "CXX_METHOD", "FUNCTION_TEMPLATE")
+            if named and cursor.is_definition():
+                found[cursor.get_usr()] = cursor
         return found
+
+    def declarations(self) -> Iterator[Any]:
+        """Each cursor of the files that are checked."""
+        for unit in self.units:
+            for top in filter(self.is_own, unit.cursor.get_children()):
+                yield from top.walk_preorder()
 
     def nodes(self) -> Iterator[Any]:
         """Each node of each function."""
@@ -88,13 +93,12 @@ class Syntax:
 def forbidden(syntax: Syntax) -> list[str]:
     """Return each construct that hardware does not have."""
     found = []
-    for unit in syntax.units:
-        for node in filter(syntax.is_own, unit.cursor.walk_preorder()):
-            what = FORBIDDEN.get(node.kind.name)
-            if node.kind.name == "CXX_METHOD" and node.is_virtual_method():
-                what = "a virtual function"
-            if what:
-                found.append(f"{_place(node)}: {what}")
+    for node in syntax.declarations():
+        what = FORBIDDEN.get(node.kind.name)
+        if node.kind.name == "CXX_METHOD" and node.is_virtual_method():
+            what = "a virtual function"
+        if what:
+            found.append(f"{_place(node)}: {what}")
     return found
 
 

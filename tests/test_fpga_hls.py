@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import fpga_hls_cycles
 import hls_syntax
 import numpy as np
 import pytest
 import torch
+from engines import fpga_hls_cycles
 from fpga_hls import (
     FOREIGN,
     HEADERS,
