@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz release digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -35,7 +35,7 @@ help:
 	@echo "make diffusion-table   what quantization costs the digit generator, into docs/results/diffusion.md"
 	@echo "make fpga-fuzz   1200 random networks through the FPGA's lowering, 1000 through its RTL"
 	@echo "make release     what is uploaded: wheels and sdist in dist/, the bill of materials in sbom/"
-	@echo "make fpga-full   yosys and nextpnr over engines of all sizes, a frame of CoDeNet through RTL"
+	@echo "make fpga-full   yosys and nextpnr over engines of all sizes, a frame of CoDeNet through RTL, HLS with other compilers"
 	@echo "make clean  remove what these made"
 
 $(BIN)/python:
@@ -68,12 +68,20 @@ lint: $(VENV)/test.stamp
 kernels: $(VENV)/test.stamp
 	$(BIN)/python -m edgekit.targets.c.stubs
 
+# Integers of HLS tools, for tests of an engine's HLS: of this package headers alone, none of what it depends on.
+HLS4ML := $(VENV)/hls4ml
+hls4ml: $(HLS4ML)/stamp
+$(HLS4ML)/stamp: | $(BIN)/python
+	$(PIP) install --quiet --no-deps --target $(HLS4ML) hls4ml==1.3.0
+	@touch $@
+
 # Tests compile the same kernels over and over: where ccache is, once.
 CACHED := PATH="/usr/lib/ccache:$$PATH" CCACHE_DIR="$(CURDIR)/$(VENV)/ccache"
 test: SELECTED := -m "not slow"
 test test-all: $(VENV)/test.stamp
 	@.ci/system-tools
 	@$(MAKE) --no-print-directory compiler lint
+	-@$(MAKE) --no-print-directory hls4ml
 	-@$(BIN)/python bench published_networks
 	$(CACHED) $(BIN)/python -m pytest --numprocesses auto --dist loadfile --durations 25 $(SELECTED)
 	$(if $(filter test-all,$@),$(CACHED) $(BIN)/python tests/processors.py)
@@ -165,8 +173,10 @@ bench-layers: $(VENV)/bench.stamp compiler
 bench-litert: peers
 	$(BIN)/python bench litert_own --tools $(EDGEKIT_PEERS)/litert/bin/python
 
-fpga-full: $(VENV)/test.stamp
+fpga-full: $(VENV)/test.stamp $(HLS4ML)/stamp
 	@.ci/system-tools
+	$(BIN)/python -m pytest tests/test_fpga_hls.py
+	$(BIN)/python bench fpga_hls_fuzz
 	$(BIN)/python bench fpga_synthesis
 	$(BIN)/python bench fpga_synthesis --engine 2x1
 	$(BIN)/python bench fpga_codenet a --frame

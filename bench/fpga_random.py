@@ -1,16 +1,17 @@
-"""Random networks in integers, and whole through the RTL of an engine, one after another without a reset."""
+"""Random networks in integers, whole through the HLS of an engine, or through its RTL without a reset between them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fpga_csim import stored
 from fpga_grammar import compared, loaded, random_network
+from fpga_hls import compiled, stored, written
 from fpga_networks import calibration
 from fpga_rtl import SHARED_BEAT, golden_vectors, program
 
-from edgekit.fpga import engine, golden, interpret
+from edgekit.fpga import engine, golden, interpret, project
 from edgekit.fpga.lower import lower
 from edgekit.fpga.network import Network, View
 from edgekit.fpga.program import assemble
@@ -62,3 +63,44 @@ def through_rtl(first: int, count: int, folder: Path, **options: Any) -> list[Ra
             np.testing.assert_array_equal(made.unpack(view, dram), golden.read_view(view, values))
     executable = program(SHARED_BEAT, "engine")
     return run_engine(executable, folders, dram=True, stalls=1 + first, **options)
+
+
+def random_spec(seed: int, bits: int, sums: int) -> EngineSpec:
+    """An engine of any lanes and columns, with a buffer for all, some or no results, and few tables.
+
+    `sums` are the bits that the network's sums need.
+    """
+    random = np.random.default_rng(seed)
+    lanes = int(random.choice([1, 2, 3, 4, 5, 8, 16]))
+    columns = [lanes, 2 * lanes, 3 * lanes, *(part for part in (1, lanes // 2) if part)]
+    usable = [n for n in columns if n % lanes == 0 or lanes % n == 0]
+    return EngineSpec(
+        lanes=lanes,
+        columns=int(random.choice(usable)),
+        weight_bits=bits,
+        line_beats=64,
+        groups=int(random.choice([1, 4, 16])),
+        buffer_beats=int(random.choice([0, 60, 2000])),
+        accumulator_bits=max(sums, 18),
+        weight_beats=4096,
+        plane_rows=1024,
+    )
+
+
+def through_hls(seed: int, folder: Path, options: Sequence[str] = ("-O1",)) -> str | None:
+    """The line of the HLS test bench for a random network; None: the engine has no layer of it, or it needs a CPU.
+
+    Every other network keeps results in the buffer; of the others all are compared.
+    """
+    bits = 4 if seed % 4 < 2 else 8
+    found = lowered(seed, bits, folder)
+    if found is None or found[0].cpu:
+        return None
+    network, images = found
+    spec = random_spec(seed, bits, max(layer.accumulator_bits for layer in network.layers))
+    made = assemble(everything(network) if seed % 2 else network, spec)
+    written(made, folder, images)
+    config, band = folder / "ek_config.h", (1, 50, project.BAND_BEATS)[seed % 3]
+    text = config.read_text()
+    config.write_text(text.replace(f"BAND_BEATS = {project.BAND_BEATS}", f"BAND_BEATS = {band}"))
+    return project.run_test_bench(compiled(folder, options=options), folder / "data")

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 import numpy as np
 import pytest
-from fpga_csim import stored
+from fpga_hls import stored
 from numpy.typing import NDArray
 
 from edgekit.fpga import golden, project, simulate

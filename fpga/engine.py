@@ -98,7 +98,7 @@ def make_build(
     program, spec = engine.program, engine.choice.spec
     simulation = project.sources(program)
     modules = rtl.sources(spec) | rtl.simulation(spec)
-    files = {f"csim/{name}": content for name, content in simulation.items()}
+    files = {f"hls/{name}": content for name, content in simulation.items()}
     files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
     files["rtl/README.md"] = simulate.readme().encode()
     files[STAGES_NAME] = stages.description(program)

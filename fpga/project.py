@@ -1,4 +1,4 @@
-"""An engine's C simulation as files, and its test bench."""
+"""An engine's HLS description as files, and its test bench."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,33 @@ from edgekit.runtime.runners.fpga import SOURCES as ENGINE
 from edgekit.runtime.runners.fpga import compile_cxx
 
 S8 = Int8
-SOURCES = ("engine.h", "program.h", "engine_host.h", *ENGINE, "engine_tb.cpp", "bits.h")
+BENCH, HOST = "ek_tb.cpp", "ek_host.cpp"
+BENCHES = (BENCH, HOST)  # what is not synthesised
+HEADERS = (
+    "ek_types.h",
+    "ek_stream.h",
+    "ek_memory.h",
+    "ek_paths.h",
+    "ek_program.h",
+    "ek_engine.h",
+    "ek_host.h",
+    "sim_stream.h",
+    "sim_threads.h",
+    "headers/ap_int.h",
+    "headers/ac/ap_int.h",
+)
+BAND_BEATS = 1 << 16  # that a dataflow region of the dense path goes through: what a stream of a simulation holds
+SCRIPT, README = "run_hls.tcl", "README.md"
+SOURCES = (*HEADERS, *ENGINE, BENCH, SCRIPT, README)
 
 
 def sources(program: Program) -> dict[str, bytes]:
-    """Return the project: sources, their configuration, and the engine's data."""
-    root = files("edgekit.fpga.csim")
-    found = {name: (root / name).read_bytes() for name in SOURCES}
-    found["engine_config.h"] = _configuration(program).encode()
+    """Return the project: sources, their configuration, scripts, and the engine's data."""
+    root = files("edgekit.fpga.hls")
+    found = {name: root.joinpath(*name.split("/")).read_bytes() for name in SOURCES}
+    period = f"{1000 / program.spec.clock_mhz:.3f}"
+    found[SCRIPT] = found[SCRIPT].replace(b"@PERIOD_NS@", period.encode())
+    found["ek_config.h"] = _configuration(program).encode()
     found["program_format.h"] = formats.c_format().encode()
     found |= {
         "data/program.bin": program.words,
@@ -61,7 +80,7 @@ def compile_test_bench(folder: Path, program: Path) -> None:
 
     Raises `ToolError` without a compiler, or where it fails.
     """
-    compile_cxx(folder, (*ENGINE, "engine_tb.cpp"), program)
+    compile_cxx(folder, (*ENGINE, BENCH), program)
 
 
 def run_test_bench(executable: Path, data: Path) -> str:
@@ -86,13 +105,15 @@ def _configuration(program: Program) -> str:
         "MULT_BITS": MULTIPLIER_BITS,
         "IMAGE_LANES": program.image_lanes,
         "IMAGE_PIXELS": memory["image"],
-        "BUFFER_BEATS": spec.buffer_beats,
+        "BUFFER_BEATS": max(spec.buffer_beats, 1),
         "DRAM_BEATS": memory["dram"],
         "LINE_ROWS": spec.line_rows,
         "LINE_BEATS": spec.line_beats,
         "TABLE_GROUPS": spec.groups,
         "BANK_ROWS": spec.bank_beats,
         "PLANE_ROWS": spec.plane_rows,
+        "WORDS": len(program.words) // 4,
+        "BAND_BEATS": BAND_BEATS,
     }
-    lines = "".join(f"const int {key} = {value};\n" for key, value in values.items())
+    lines = "".join(f"constexpr int {key} = {value};\n" for key, value in values.items())
     return f"// Sizes of this engine and of the network it runs.\n#pragma once\n{lines}"

@@ -24,12 +24,12 @@ NOTHING = -1  # cycles of a case that gave other beats than it must
 README = """# RTL
 
 `ek_top.sv` is the top: registers behind AXI4-Lite, and a port of AXI4 to memory, from which it reads
-`../csim/data/program.bin` and pictures. In this folder,
+`../hls/data/program.bin` and pictures. In this folder,
 
     {command}
-    build_engine/sim_engine ../csim/data
+    build_engine/sim_engine ../hls/data
 
-compiles it with Verilator and runs the golden vectors of `../csim/data`: pictures, bytes compared, bytes that differ,
+compiles it with Verilator and runs the golden vectors of `../hls/data`: pictures, bytes compared, bytes that differ,
 the cycles of a picture, and how many of them a data path waited. It returns 1 where a byte differs. Memory is ideal;
 with `--dram` it is DRAM of banks and rows with refresh, and with `--stalls 1` every channel of the bus waits at random.
 `--resets 1`, `--aborts 1` and `--faults 1` first reset or abort every run, or answer it with errors, and begin it
@@ -157,7 +157,7 @@ def run_engine(
     aborts: int = 0,
     faults: int = 0,
 ) -> list[Ran]:
-    """Run golden vectors, a folder of csim/data each, one after another without a reset between them.
+    """Run golden vectors, a folder of hls/data each, one after another without a reset between them.
 
     Memory is ideal, or, with `dram`, DRAM. `stalls`, `resets`, `aborts` and `faults` are seeds, 0 for none. With stalls
     the channels of the bus wait at random. With the others every run is reset or aborted in the middle, or memory

@@ -61,7 +61,7 @@ class Driver:
 
     def __init__(self, library: ctypes.CDLL, directory: Path, platform: Platform, at: int) -> None:
         self.library, self.engine = library, CEngine()
-        self.program = np.fromfile(directory / "csim" / "data" / "program.bin", "<u4")
+        self.program = np.fromfile(directory / "hls" / "data" / "program.bin", "<u4")
         sizes = dict(
             line.split()[1:3]
             for name in ("ek_build.h", "ek_network.h")

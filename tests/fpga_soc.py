@@ -39,7 +39,7 @@ FLAGS = (
 
 def firmware(build: Path, pictures: NDArray[np.float32], folder: Path) -> Path:
     """Compile a build's driver, its CPU parts and the pictures into an image for the core's memory."""
-    shutil.copy(build / "csim" / "data" / "program.bin", folder)
+    shutil.copy(build / "hls" / "data" / "program.bin", folder)
     (folder / "pictures.bin").write_bytes(np.ascontiguousarray(pictures, "<f4").tobytes())
     sizes = [int(np.prod(t.shape)) for t in Manifest.load(build).stream_outputs]
     parts = sorted((build / "cpu").glob("*")) if (build / "cpu").is_dir() else []

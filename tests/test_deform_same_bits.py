@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from c_kernels import BUILDS, ROOT, Call, compile_library, needs_cc, run
-from fpga_csim import built, needs_cxx
+from fpga_hls import built, needs_cxx
 from fpga_networks import picture_network, random_layer, random_x
 from fpga_rtl import W4, W8, expected, needs_verilator, simulated
 

@@ -121,8 +121,8 @@ def simulated(engine: engines.Engine, picture: Picture) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         vectors(engine, picture, folder)
-        project.compile_test_bench(folder, folder / "engine_tb")
-        return project.run_test_bench(folder / "engine_tb", folder / "data")
+        project.compile_test_bench(folder, folder / "tb")
+        return project.run_test_bench(folder / "tb", folder / "data")
 
 
 def in_rtl(engine: engines.Engine, picture: Picture) -> Iterator[str]:

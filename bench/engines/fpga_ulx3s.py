@@ -1,6 +1,6 @@
 """An ULX3S 85F: an engine of a build beside a RISC-V core, SDRAM and a UART, by LiteX; its firmware; its simulation.
 
-python bench fpga_ulx3s ENGINE FOLDER [--clock-mhz 25] [--bitstream] [--simulate [CYCLES]]
+python bench fpga_ulx3s ENGINE FOLDER [--clock-mhz 25] [--bitstream] [--simulate [CYCLES] [--cold]]
 
 ENGINE is a folder that `edgekit export --target fpga --part LFE5UM5G-85F --goal small` wrote. FOLDER gets
 
@@ -8,7 +8,9 @@ gateware/   Verilog, pin constraints, the scripts of yosys, nextpnr-ecp5 and ecp
 firmware/   C for the core: the build's driver, the pictures of ENGINE/golden and what they must give; compiled to
             firmware.bin, which the boot loader takes over the UART
 simulation/ with `--simulate`: the same system under Verilator, firmware.bin in a model of the SDRAM. Its UART is
-            printed; ends with 1 where that does not say PASS within so many cycles
+            printed; ends with 1 where that does not say PASS within so many cycles. With `--cold` it begins at its
+            reset with the board's boot loader, which tests 8 KB of the SDRAM in place of 2 MB, and takes firmware.bin
+            over the wires of the UART
 
 It was simulated, not run on a board. Needs
 
@@ -16,7 +18,7 @@ It was simulated, not run on a board. Needs
         pythondata-software-picolibc pythondata-software-compiler-rt
 
 riscv64-unknown-elf-gcc with picolibc; for a bitstream yosys, nextpnr-ecp5 and ecppack, and meson and ninja, which
-compile the boot loader; verilator for `--simulate`. The
+compile the boot loader, for `--cold` too; verilator for `--simulate`. The
 engine's registers are at 0x90000000 and uncached; its AXI4 port reaches the SDRAM (32 MB from 0x40000000) over the bus
 of the core, behind the same cache, so that both see the same bytes.
 """
@@ -49,6 +51,8 @@ BLOCK_RAMS, SYSTEM_RAMS = 208, 35  # of the part; of core, boot loader, its memo
 CLOCKS_MHZ = 12.0, 100.0  # what the SDRAM's controller and the UART's divider are for
 LEFT_OUT = ("ek_axi_rules.sv",)  # assertions of simulations
 NAME = "ulx3s_sim"
+BOOT_LOADER, BAUD = Path("software/bios/bios.bin"), 115_200  # of LiteX
+QUICK_TEST_BYTES = 8192
 CC, OBJCOPY = "riscv64-unknown-elf-gcc", "riscv64-unknown-elf-objcopy"
 FLAGS = (
     "--specs=picolibc.specs",
@@ -143,8 +147,11 @@ def add_engine(soc: Any, rtl: Path) -> Any:
     return soc
 
 
-def board_soc(rtl: Path, clock_mhz: float) -> Any:
-    """The system: LiteX's for the board, and the engine on its bus."""
+def board_soc(rtl: Path, clock_mhz: float, quick: bool = False) -> Any:
+    """The system: LiteX's for the board, and the engine on its bus.
+
+    `quick`: its boot loader tests less memory, as LiteX's own simulation has it.
+    """
     from litex_boards.targets.radiona_ulx3s import BaseSoC
 
     soc = BaseSoC(
@@ -155,13 +162,18 @@ def board_soc(rtl: Path, clock_mhz: float) -> Any:
         with_led_chaser=False,
         integrated_rom_size=0x8000,  # the boot loader takes 26 KB
     )
+    for name in ("MEMTEST_DATA_SIZE", "MEMTEST_ADDR_SIZE") if quick else ():
+        soc.add_constant(name, QUICK_TEST_BYTES)
     return add_engine(soc, rtl)
 
 
-def bench_soc(rtl: Path, clock_mhz: float, image: bytes, registers: dict[str, int]) -> Any:
+def bench_soc(
+    rtl: Path, clock_mhz: float, image: bytes, registers: dict[str, int], boot_loader: bytes = b""
+) -> Any:
     """The same system on the bench: LiteDRAM's model of the board's SDRAM holds `image`, which the core runs at once.
 
-    `registers` are the board's, and become this system's.
+    With a `boot_loader` the core begins with that, and the UART has wires. `registers` are the board's, and become this
+    system's.
     """
     from litedram.modules import MT48LC16M16
     from litedram.phy.model import SDRAMPHYModel
@@ -172,6 +184,8 @@ def bench_soc(rtl: Path, clock_mhz: float, image: bytes, registers: dict[str, in
 
     wires = [("valid", 1), ("ready", 1), ("data", 8)]
     serial = [Subsignal(f"{end}_{n}", Pins(w)) for end in ("source", "sink") for n, w in wires]
+    if boot_loader:
+        serial = [Subsignal("tx", Pins(1)), Subsignal("rx", Pins(1))]
     platform = SimPlatform("SIM", [("sys_clk", 0, Pins(1)), ("serial", 0, *serial)])
     clock = clock_mhz * 1e6
     control = registers["sdram_dfii_control"]
@@ -188,27 +202,36 @@ def bench_soc(rtl: Path, clock_mhz: float, image: bytes, registers: dict[str, in
         clock,
         cpu_type="picorv32",
         cpu_variant="standard",
-        uart_name="sim",
+        uart_name="serial" if boot_loader else "sim",
         ident="LiteX SoC on ULX3S",
         integrated_rom_size=0x8000,
-        integrated_rom_init=begin,
+        integrated_rom_init=_words(boot_loader) or begin,
     )
     soc.crg = CRG(platform.request("sys_clk"))
     module = MT48LC16M16(clock, "1:1")
-    words = np.frombuffer(image + bytes(-len(image) % 4), "<u4").tolist()
-    soc.sdrphy = SDRAMPHYModel(module, data_width=16, clk_freq=clock, init=words)
+    soc.sdrphy = SDRAMPHYModel(module, data_width=16, clk_freq=clock, init=_words(image))
     soc.add_sdram("sdram", phy=soc.sdrphy, module=module, size=0x4000_0000, l2_cache_size=8192)
     return add_engine(soc, rtl)
 
 
-def write(rtl: Path, folder: Path, clock_mhz: float = 25.0, bitstream: bool = False) -> None:
-    """Write the project of a build's RTL, and run its tools where a bitstream is wanted."""
+def _words(content: bytes) -> list[int]:
+    return [int(word) for word in np.frombuffer(content + bytes(-len(content) % 4), "<u4")]
+
+
+def write(
+    rtl: Path,
+    folder: Path,
+    clock_mhz: float = 25.0,
+    bitstream: bool = False,
+    boot_loader: bool = False,
+) -> None:
+    """Write the project of a build's RTL, and run its tools for a bitstream, or for a boot loader to simulate."""
     from litex.soc.integration.builder import Builder
 
     builder = Builder(
-        board_soc(rtl.resolve(), clock_mhz),
+        board_soc(rtl.resolve(), clock_mhz, quick=boot_loader),
         output_dir=str(folder),
-        compile_software=bitstream,
+        compile_software=bitstream or boot_loader,
         compile_gateware=bitstream,
     )
     try:
@@ -231,7 +254,7 @@ def write_firmware(
     shutil.rmtree(folder / "cpu", ignore_errors=True)
     if (engine / "cpu").is_dir():
         shutil.copytree(engine / "cpu", folder / "cpu")
-    program = engine / "csim" / "data" / "program.bin"
+    program = engine / "hls" / "data" / "program.bin"
     for source in (*SOURCES.glob("*.[cSl]*"), *(engine / "driver").glob("ek_*"), program):
         if not source.name.startswith(("ek_uio", "sim_")):
             shutil.copy(source, folder)
@@ -275,14 +298,20 @@ def compile_firmware(folder: Path) -> bytes:
     return (folder / "firmware.bin").read_bytes()
 
 
-def simulate(rtl: Path, folder: Path, clock_mhz: float, image: bytes, cycles: int) -> bool:
-    """Run an image on the system under Verilator, print its UART; whether it ended well within so many cycles."""
+def simulate(
+    rtl: Path, folder: Path, clock_mhz: float, image: bytes, cycles: int, cold: bool = False
+) -> bool:
+    """Run an image on the system under Verilator, print its UART; whether it ended well within so many cycles.
+
+    `cold`: the boot loader, which `write` compiled, takes the image over the UART.
+    """
     from litex.soc.integration import export
 
     made = folder / "simulation"
     made.mkdir(parents=True, exist_ok=True)
     registers = registers_of(folder / "csr.json")
-    soc = bench_soc(rtl.resolve(), clock_mhz, image, registers)
+    boot_loader = (folder / BOOT_LOADER).read_bytes() if cold else b""
+    soc = bench_soc(rtl.resolve(), clock_mhz, b"" if cold else image, registers, boot_loader)
     soc.finalize()
     (made / "csr.json").write_text(
         export.get_csr_json(soc.csr_regions, soc.constants, soc.mem_regions)
@@ -300,12 +329,15 @@ def simulate(rtl: Path, folder: Path, clock_mhz: float, image: bytes, cycles: in
         shutil.copy(path, made)
         modules += [path.name] if path.suffix in (".v", ".sv") else []
     modules = list(dict.fromkeys(modules))
-    shutil.copy(SOURCES / "sim_ulx3s.cpp", made)
-    command = verilator_command(NAME, modules, "sim_ulx3s", "build")
+    bench = "sim_cold" if cold else "sim_ulx3s"
+    shutil.copy(SOURCES / f"{bench}.cpp", made)
+    command = verilator_command(NAME, modules, bench, "build")
     verilate(
         made, [*command, "-Wno-fatal", "-Wno-lint", "-Wno-UNOPTFLAT"]
     )  # LiteX's Verilog is not ours
-    done = subprocess.run(["build/sim_ulx3s", str(cycles)], cwd=made, check=False)
+    firmware = str((folder / "firmware" / "firmware.bin").resolve())
+    wires = [firmware, str(clock_mhz * 1e6 / BAUD)] if cold else []
+    done = subprocess.run([f"build/{bench}", str(cycles), *wires], cwd=made, check=False)
     return done.returncode == 0
 
 
@@ -317,18 +349,22 @@ def main() -> None:
     parser.add_argument("--clock-mhz", type=float, default=25.0)
     parser.add_argument("--bitstream", action="store_true")
     parser.add_argument("--simulate", type=int, nargs="?", const=500_000_000, metavar="CYCLES")
+    parser.add_argument("--cold", action="store_true")
     given = parser.parse_args()
+    if given.cold and (given.bitstream or given.simulate is None):
+        parser.error("--cold is for --simulate, and has a boot loader that no bitstream is for")
     engine, folder, rtl = given.engine, given.folder, given.engine / "rtl"
     try:
         manifest = checked(engine, given.clock_mhz)
-        write(rtl, folder, given.clock_mhz, given.bitstream)
+        write(rtl, folder, given.clock_mhz, given.bitstream, given.cold)
         write_firmware(engine, manifest, registers_of(folder / "csr.json"), folder / "firmware")
         image = compile_firmware(folder / "firmware")
         files = sorted([*(folder / "gateware").iterdir(), folder / "firmware" / "firmware.bin"])
         for path in files:
             print(f"{path}: {path.stat().st_size:,} bytes")
         if given.simulate is not None:
-            sys.exit(not simulate(rtl, folder, given.clock_mhz, image, given.simulate))
+            ran = simulate(rtl, folder, given.clock_mhz, image, given.simulate, given.cold)
+            sys.exit(not ran)
     except ImportError as cause:
         sys.exit(f"{cause}: {PACKAGES}")
     except EdgeKitError as cause:

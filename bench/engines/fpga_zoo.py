@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from fpga_csim import stored
+from fpga_hls import stored
 from fpga_rtl import golden_vectors
 from small_networks import NETWORKS
 
@@ -90,9 +90,9 @@ def run(name: str, size: int, part: str, recipe: str, folder: Path, rtl: bool = 
     image = network.tensors[tensor].kind.quantize(x[0][0]).astype(np.int8)
     values = [stored(network, image)]
     files = project.sources(program) | project.golden_vectors(program, [image], values)
-    project.write(folder / "csim", files)
-    project.compile_test_bench(folder / "csim", folder / "tb")
-    line = project.run_test_bench(folder / "tb", folder / "csim" / "data")
+    project.write(folder / "hls", files)
+    project.compile_test_bench(folder / "hls", folder / "tb")
+    line = project.run_test_bench(folder / "tb", folder / "hls" / "data")
     compared = different = cycles = 0
     if rtl:
         executable = build(program.spec, "engine", folder / "rtl")

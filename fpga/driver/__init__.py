@@ -33,7 +33,7 @@ run, and reads it after the run has ended. Where the CPU has a cache in between,
         int error = ek_picture(&engine, work, x, outputs); /* work: EK_WORK_BYTES, aligned to {align} */
     }}
 
-`program` are the words of `../csim/data/program.bin`. Bare metal takes `ek_bare(registers)` for `uio.platform`.
+`program` are the words of `../hls/data/program.bin`. Bare metal takes `ek_bare(registers)` for `uio.platform`.
 """
 
 

@@ -1,6 +1,6 @@
 // Runs ek_top over golden vectors: sim_engine [--dram] [--stalls SEED] [--resets SEED] [--aborts SEED] [--faults SEED] FOLDER...
-// A folder has the files of csim/data: program.bin, image.bin, outputs.bin, stages.bin, host_places.bin, host.bin and
-// expected.bin, see engine_tb.cpp. Folders and pictures follow each other without a reset. With --resets, --aborts or
+// A folder has the files of hls/data: program.bin, image.bin, outputs.bin, stages.bin, host_places.bin, host.bin and
+// expected.bin, see tb.cpp. Folders and pictures follow each other without a reset. With --resets, --aborts or
 // --faults each run of the engine is begun, reset or aborted after any number of cycles, or answered with errors from any
 // address on, and begun again. Memory is ideal, or, with --dram, DRAM; with --stalls each of its channels waits at random.
 // Prints a line per folder; returns 1 where a byte differs, 2 where a program is refused.

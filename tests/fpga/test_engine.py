@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from engines import fpga_zoo
-from fpga_csim import needs_cxx
+from fpga_hls import needs_cxx
 from fpga_rtl import needs_verilator
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from fpga_csim import needs_cxx
 from fpga_grammar import Grammar, Picture, compared, finished, loaded
+from fpga_hls import needs_cxx
 from fpga_networks import calibration
 from onnx import TensorProto, helper
 

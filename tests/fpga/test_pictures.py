@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 import tiny_build
-from fpga_csim import needs_cxx
 from fpga_grammar import Grammar, Picture, finished, loaded
+from fpga_hls import needs_cxx
 from PIL import Image
 from typer.testing import CliRunner
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from c_kernels import needs_cc
-from fpga_csim import needs_cxx
+from fpga_hls import needs_cxx
 from fpga_networks import calibration, imported, tiny
 from fpga_rtl import needs_verilator
 from torch import Tensor, nn
@@ -77,8 +77,8 @@ def test_a_factory_becomes_an_engine(tmp_path: Path) -> None:
 @needs_cxx
 def test_the_project_builds_and_passes_where_it_was_written(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
-    folder = tmp_path / "engine" / "csim"
-    command = ["g++", "-std=c++14", "-O1", "-I.", *SOURCES, "engine_tb.cpp", "-o", "tb"]
+    folder = tmp_path / "engine" / "hls"
+    command = ["g++", "-std=c++17", "-O1", "-Iheaders", "-I.", *SOURCES, project.BENCH, "-o", "tb"]
     subprocess.run(command, cwd=folder, check=True)
     done = subprocess.run(["./tb", "data"], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(" 0 differ")
@@ -200,8 +200,8 @@ def test_what_the_engine_has_not_stays_on_the_cpu(tmp_path: Path) -> None:
         for tensor, array in zip(manifest.stream_outputs, made, strict=True):
             np.testing.assert_array_equal(array, found[tensor.name][number])
     bench = tmp_path / "tb"
-    project.compile_test_bench(folder / "csim", bench)
-    assert project.run_test_bench(bench, folder / "csim" / "data").endswith(" 0 differ")
+    project.compile_test_bench(folder / "hls", bench)
+    assert project.run_test_bench(bench, folder / "hls" / "data").endswith(" 0 differ")
 
 
 @needs_cxx
@@ -209,7 +209,7 @@ def test_an_engine_whose_files_do_not_fit_is_refused(tmp_path: Path) -> None:
     api.export("fpga_networks:plain", "fpga", tmp_path / "engine", recipe="w8a8", goal="small")
     manifest = tmp_path / "engine" / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "files": {}}))
-    places = tmp_path / "engine" / "csim" / "data" / "outputs.bin"
+    places = tmp_path / "engine" / "hls" / "data" / "outputs.bin"
     content = places.read_bytes()
     places.write_bytes(b"\xff\xff\xff\x7f" + content[4:])
     with pytest.raises(UsageError, match="sizes that do not fit"):

@@ -171,4 +171,4 @@ def _golden_vectors(build: EngineBuild, samples: Arrays, run: _EngineRun) -> dic
         [next(iter(stored.values())) for stored in images],
         [values for values, _ in run.golden],
     )
-    return {f"csim/{path}": content for path, content in vectors.items()}
+    return {f"hls/{path}": content for path, content in vectors.items()}

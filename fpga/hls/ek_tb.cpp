@@ -1,8 +1,8 @@
 // Test bench: runs every picture of image.bin through the engine and compares the outputs' bytes in DRAM with
 // expected.bin. stages.bin has three numbers per call of the engine: its first layer, how many, and how many bytes of
 // host.bin are written to DRAM before it, where host_places.bin says: what the CPU computes between layers.
-// engine_tb [FOLDER]. Returns 1 on a difference.
-#include "engine_host.h"
+// tb [FOLDER]. Returns 1 on a difference.
+#include "ek_host.h"
 
 #include <cstdio>
 #include <string>
@@ -53,7 +53,12 @@ int main(int argc, char **argv)
             for (int32_t j = 0; j < stages[s + 2]; j++, written++) {
                 dram[places[written]] = host[i * places.size() + written];
             }
-            edgekit_engine(program.data(), stages[s], stages[s + 1], &images[i * size], dram.data());
+            const int32_t error
+                = edgekit_engine(program.data(), stages[s], stages[s + 1], &images[i * size], dram.data());
+            if (error) {
+                std::fprintf(stderr, "the engine cannot run layers from %d on: error %d\n", int(stages[s]), int(error));
+                return 2;
+            }
         }
         for (size_t o = 0; o < outputs.size(); o++) {
             different += dram[outputs[o]] != expected[i * outputs.size() + o];

@@ -1,13 +1,15 @@
-"""The C simulation of whole networks, compiled with the machine's compiler, equals the golden network in every bit."""
+"""The HLS of whole networks, compiled with the machine's compiler, equals the golden network in every bit."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
-from fpga_csim import built, needs_cxx
+from fpga_hls import built, needs_cxx
 from fpga_networks import calibration, imported, one_layer, plain, random_layer, random_x, tiny
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ from edgekit.fpga import project
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.words import DIGEST_FROM, HEADER, HEADER_WORDS, LAYER, Field
+from edgekit.runtime.runners.engine import ERRORS
 
 pytestmark = needs_cxx
 
@@ -86,6 +90,50 @@ def test_every_d_at_every_border(tmp_path: Path) -> None:
     images[8][0] = random.integers(0, 8, shape[1:])
     bench = built(assemble(network, spec), tmp_path, images)
     assert project.run_test_bench(bench, tmp_path / "data").endswith(" 0 differ")
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compiled engine with the program of `tiny`."""
+    folder = tmp_path_factory.mktemp("engine")
+    program, images = programmed(tiny, EngineSpec(lanes=4, columns=4, line_beats=64))
+    built(program, folder, images[:1])
+    return folder
+
+
+def first_field(name: str) -> Field:
+    """A field of the first layer, as one of the program."""
+    (field,) = (field for field in LAYER if field.name == name)
+    return field._replace(word=HEADER_WORDS + field.word)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        (HEADER[1], 1, "version"),
+        (HEADER[4], 8, "engine"),
+        (HEADER[8], 4096, "memory"),
+        (first_field("path"), 3, "layers"),
+        (first_field("kernel"), 200, "layers"),
+        (first_field("planes"), 0, "layers"),
+        (first_field("plane_beats"), 1, "layers"),
+        (first_field("y"), (1 << 30) + 2_000_000, "address"),
+        (first_field("first_plane"), 10_000_000, "address"),
+        (first_field("first_block"), 0xFFFF_FFF0, "address"),
+    ],
+)
+def test_programs_that_it_refuses(
+    field: Field, value: int, error: str, engine: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(engine / "data", tmp_path / "data")
+    path = tmp_path / "data" / "program.bin"
+    words = np.fromfile(path, "<u4")
+    mask = ((1 << field.bits) - 1) << field.low
+    words[field.word] = int(words[field.word]) & ~mask | value << field.low
+    words[3] = crc32(words[DIGEST_FROM:].tobytes())
+    words.tofile(path)
+    with pytest.raises(VerificationError, match=f"error {ERRORS.index(error)}"):
+        project.run_test_bench(engine / "tb", tmp_path / "data")
 
 
 def test_columns_and_lanes_must_divide() -> None:

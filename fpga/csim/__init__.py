@@ -1,1 +1,0 @@
-"""The C++ of an engine's C simulation."""
