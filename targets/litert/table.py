@@ -8,7 +8,7 @@ from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.indexing import BY_INDEX, SCATTERS
 from edgekit.operators.pointwise.functions import POINTWISE
-from edgekit.targets.litert.builtins import BUILTINS
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.targets.litert.emit import (
     conv,
     elementwise,

@@ -12,7 +12,7 @@ from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.operators.pointwise.tables import lut_s8
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.builtins import BUILTINS
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.targets.litert.emit.traced_functions import function
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission

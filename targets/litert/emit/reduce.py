@@ -10,7 +10,7 @@ from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.reduce import SUMS
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.builtins import BUILTINS
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.targets.litert.emit.base import (
     axis_last,
     expand_rank,
