@@ -9,7 +9,7 @@ from onnx import helper
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.tflite_file.file import Graph, Signature, TfliteFile, refuse
-from edgekit.export.tflite_file.network import CHANNELS_LAST, CHANNELS_SECOND, Network
+from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
 from edgekit.export.tflite_file.table import READERS, REFUSALS
 from edgekit.export.tflite_file.variables import check_initial_values
 
@@ -21,6 +21,11 @@ class Converted:
     proto: onnx.ModelProto
     states: tuple[tuple[str, str], ...]
     graph: Graph
+
+    @property
+    def content(self) -> bytes:
+        """The network as an .onnx file holds it."""
+        return bytes(self.proto.SerializeToString())
 
 
 def to_onnx(file: TfliteFile, signature: str | None = None) -> Converted:
@@ -36,7 +41,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> Converted:
     Raises:
         ModelError: all operators that EdgeKit cannot read, or the first other problem.
     """
-    graph = _named(file, choose_graph(file, signature))
+    graph = _folded(_named(file, choose_graph(file, signature)))
     _check_operators(graph)
     check_initial_values(file, graph)
     network = Network(graph)
@@ -87,6 +92,20 @@ def _named(file: TfliteFile, chosen: tuple[Graph, Signature | None]) -> Graph:
     return replace(graph, tensors=tuple(tensors))
 
 
+def _folded(graph: Graph) -> Graph:
+    """Return the graph with constants in place of what DEQUANTIZE makes of float16 constants."""
+    tensors, operators = list(graph.tensors), []
+    for operator in graph.operators:
+        held = tensors[operator.inputs[0]] if operator.inputs[:1] > (-1,) else None
+        if operator.builtin == "DEQUANTIZE" and held and held.dtype == "float16":
+            number = operator.outputs[0]
+            if held.data is not None:
+                tensors[number] = replace(tensors[number], data=held.data.astype(np.float32))
+                continue
+        operators.append(operator)
+    return replace(graph, tensors=tuple(tensors), operators=tuple(operators))
+
+
 def _check_operators(graph: Graph) -> None:
     names = dict.fromkeys(o.builtin for o in graph.operators if o.builtin not in READERS)
     problems = [
@@ -123,6 +142,3 @@ def _output(network: Network, number: int) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(
         held.name, helper.np_dtype_to_tensor_dtype(dtype), held.shape
     )
-
-
-__all__ = ["CHANNELS_LAST", "Converted", "choose_graph", "to_onnx"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array
 from edgekit.export.tflite_file.file import Operator, Tensor, refuse
-from edgekit.export.tflite_file.network import ACTIVATIONS, Network
+from edgekit.export.tflite_file.network import Network
 from edgekit.export.tflite_file.products import bias
 from edgekit.export.tflite_file.variables import add_state, close_state
 
@@ -113,5 +113,3 @@ def _gates(network: Network, operator: Operator, first: int, order: tuple[int, .
         parts.append(real)
     return np.concatenate(parts)
 
-
-__all__ = ["ACTIVATIONS", "lstm", "svdf"]
