@@ -82,7 +82,9 @@ def leaky_relu(network: Network, operator: Operator) -> None:
 def prelu(network: Network, operator: Operator) -> None:
     """PRELU: a slope for each channel, or as its shape says."""
     slope = ranked(network, operator, 1)
-    network.put(operator.outputs[0], network.add("PRelu", network.real(operator.inputs[0]), slope)[0])
+    network.put(
+        operator.outputs[0], network.add("PRelu", network.real(operator.inputs[0]), slope)[0]
+    )
 
 
 def softmax(network: Network, operator: Operator) -> None:
@@ -122,9 +124,7 @@ def extreme_index(kind: str) -> Reader:
 
     def read(network: Network, operator: Operator) -> None:
         axis = network.integers(operator.inputs[1], operator)[0]
-        value = network.add(
-            kind, network.as_in_file(operator.inputs[0]), axis=axis, keepdims=0
-        )[0]
+        value = network.add(kind, network.as_in_file(operator.inputs[0]), axis=axis, keepdims=0)[0]
         dtype = network.tensor(operator.outputs[0]).dtype
         network.put_as_in_file(operator.outputs[0], cast(network, value, dtype))
 

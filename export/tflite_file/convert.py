@@ -112,7 +112,7 @@ def _check_operators(graph: Graph) -> None:
         Problem(
             f"operator {name}",
             "not read from a .tflite",
-            "the operators in docs/reference/tflite.md",
+            "the operators that docs/guides/tflite.md lists",
             REFUSALS.get(name, "convert the network without it, or export it to .onnx"),
         )
         for name in names

@@ -11,6 +11,7 @@ from edgekit.base.errors import ModelError, Problem
 
 MAGIC = b"TFL3"
 MAX_RANK = 8
+CUSTOM = "custom"  # before the name of an operator that is not built in
 TYPES = {
     "FLOAT32": "float32",
     "FLOAT16": "float16",
@@ -165,7 +166,7 @@ class _Reader:
         number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
         name = self.builtins.get(number, f"builtin {number}")
         if name == "CUSTOM":
-            name = f"custom {_text(code.CustomCode())}"
+            name = f"{CUSTOM} {_text(code.CustomCode())}"
         return name, int(code.Version())
 
     def graph(self, table: Any, codes: list[tuple[str, int]], index: int) -> Graph:
@@ -201,7 +202,7 @@ class _Reader:
         shape = tuple(int(n) for n in _list(table.ShapeAsNumpy()))
         open_axes = [int(n) for n in _list(table.ShapeSignatureAsNumpy())]
         # the size of an open batch is that of the file's shape
-        if len(shape) > MAX_RANK or min(shape, default=1) < 1 or -1 in open_axes[1:]:
+        if len(shape) > MAX_RANK or min(shape, default=1) < 0 or -1 in open_axes[1:]:
             found = f"shape {open_axes or list(shape)}"
             refuse(where, found, f"fixed sizes of at most {MAX_RANK} axes", step)
         data = self.content(table, where, shape, kind)
@@ -314,6 +315,8 @@ def _check_order(
     written: set[int] = set()
     step = "copy or export it again"
     for operator in operators:
+        if operator.builtin.startswith(CUSTOM):  # refused by its name later
+            return
         where = f"operator {operator.builtin} of '{name}'"
         for number in operator.inputs:
             if number >= 0 and number not in known:

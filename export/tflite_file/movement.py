@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgekit.export.tflite_file.file import Operator, refuse
+from edgekit.export.tflite_file.file import Operator, Tensor, refuse
 from edgekit.export.tflite_file.network import Network, to_axis, to_sizes
 
 LARGEST = np.iinfo(np.int64).max
@@ -10,10 +10,20 @@ LARGEST = np.iinfo(np.int64).max
 
 def reshape(network: Network, operator: Operator) -> None:
     """RESHAPE, SQUEEZE and EXPAND_DIMS: the values in the file's order, under the shape of the output."""
-    shape = network.tensor(operator.outputs[0]).shape
+    x, result = network.tensor(operator.inputs[0]), network.tensor(operator.outputs[0])
     flat = network.as_in_file(operator.inputs[0])
-    value = network.add("Reshape", flat, network.numbers(shape))[0]
+    if not same_grid(x, result):  # the integers stay, and stand for other reals
+        flat = network.reinterpreted(flat, x, result)
+    value = network.add("Reshape", flat, network.numbers(result.shape))[0]
     network.put_as_in_file(operator.outputs[0], value)
+
+
+def same_grid(one: Tensor, other: Tensor) -> bool:
+    """Whether the integers of two tensors stand for the same reals."""
+    first, second = one.grid, other.grid
+    if first is None or second is None:
+        return first is second
+    return bool(np.all(first.scale == second.scale) and np.all(first.zero == second.zero))
 
 
 def concat(network: Network, operator: Operator) -> None:
@@ -156,7 +166,9 @@ def gather(network: Network, operator: Operator) -> None:
         refuse("operator GATHER", "batch dimensions", "none", step)
     source, indices = (network.as_in_file(n) for n in operator.inputs[:2])
     axis = operator.option("Axis")
-    network.put_as_in_file(operator.outputs[0], network.add("Gather", source, indices, axis=axis)[0])
+    network.put_as_in_file(
+        operator.outputs[0], network.add("Gather", source, indices, axis=axis)[0]
+    )
 
 
 def tile(network: Network, operator: Operator) -> None:

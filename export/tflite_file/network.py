@@ -133,6 +133,14 @@ class Network:
         integers = self.add("QuantizeLinear", value, *grid)[0]
         return self.add("DequantizeLinear", integers, *grid)[0]
 
+    def reinterpreted(self, value: str, held: Tensor, other: Tensor) -> str:
+        """Return what the integers of one tensor stand for in another one, or the integers where it has no scale."""
+        if held.is_integer and held.grid is not None:
+            value = self.add("QuantizeLinear", value, *self._parameters(held.grid, held.dtype))[0]
+        if other.is_integer and other.grid is not None:
+            value = self.dequantized(value, other.grid, other.dtype)
+        return value
+
     def put(self, number: int, value: str, activation: int = 0) -> None:
         """Say what a tensor of the file is: real values with the axes of the network, before its activation."""
         held = self.tensor(number)
@@ -191,4 +199,6 @@ class Network:
         graph = helper.make_graph(
             self.nodes, self.graph.name, self.inputs, self.outputs, list(self.constants.values())
         )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
+        return helper.make_model(
+            graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10
+        )

@@ -62,9 +62,7 @@ def lstm(network: Network, operator: Operator) -> None:
             refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", what, "none", "convert it without")
     if operator.option("FusedActivationFunction") != 4:
         kind = operator.option("FusedActivationFunction")
-        refuse(
-            "operator UNIDIRECTIONAL_SEQUENCE_LSTM", f"activation {kind}", "tanh", "use tanh"
-        )
+        refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", f"activation {kind}", "tanh", "use tanh")
     order = (0, 3, 1, 2)  # ONNX: input, output, forget, cell
     w = _gates(network, operator, 1, order)[None]
     r = _gates(network, operator, 5, order)[None]
@@ -72,7 +70,6 @@ def lstm(network: Network, operator: Operator) -> None:
     b = np.zeros((1, 8 * cells), np.float32)
     if operator.inputs[12] >= 0:
         b[0, : 4 * cells] = _gates(network, operator, 12, order)
-    x = network.tensor(operator.inputs[0])
     h_name, h, h_held = _state(network, operator.inputs[18])
     c_name, c, c_held = _state(network, operator.inputs[19])
     batch = h_held.shape[0]
@@ -86,9 +83,7 @@ def lstm(network: Network, operator: Operator) -> None:
     clip = float(operator.option("CellClip", 0.0))
     if clip and clip < 10.0:
         refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", f"cell clip {clip}", "10 or none", "-")
-    made = network.add(
-        "LSTM", value, *constants, "", *first, outputs=3, hidden_size=cells
-    )
+    made = network.add("LSTM", value, *constants, "", *first, outputs=3, hidden_size=cells)
     y = network.add("Squeeze", made[0], network.numbers([1]))[0]
     if swap:
         y = network.add("Transpose", y, perm=[1, 0, 2])[0]
@@ -112,4 +107,3 @@ def _gates(network: Network, operator: Operator, first: int, order: tuple[int, .
             real = ((held.data.astype(np.float64) - zero) * scale).astype(np.float32)
         parts.append(real)
     return np.concatenate(parts)
-

@@ -161,7 +161,11 @@ def is_offline(source: str, options: ImportOptions) -> bool:
         return True
     if is_tflite(source):
         return False
-    if not is_graph_file(source) or options.states or (options.hop is None and not options.frontend):
+    if (
+        not is_graph_file(source)
+        or options.states
+        or (options.hop is None and not options.frontend)
+    ):
         return False
 
     return has_open_time(
@@ -253,9 +257,7 @@ def _options_of_both(source: str, options: ImportOptions) -> tuple[ImportOptions
     """Return the options for the first network's inputs, and all others, for the second one."""
     names = ("states", "shapes", "constants", "session_constants", "controls")
     known = tflite_inputs(source) if is_tflite(source) else input_names(source)
-    own, behind = split_options(
-        {name: getattr(options, name) for name in names}, known
-    )
+    own, behind = split_options({name: getattr(options, name) for name in names}, known)
     return replace(options, **own), replace(options, **behind)
 
 

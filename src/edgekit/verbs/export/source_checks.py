@@ -57,7 +57,9 @@ def _name_problems(source: str) -> Iterator[Problem]:
     step = f"name a function as {module}:{function}" if dot else "check the name"
     if path.exists():
         found, step = other_file(path)
-    yield Problem(f"model '{source}'", found, "package.module:factory, a .pt2, an .onnx or a .tflite", step)
+    yield Problem(
+        f"model '{source}'", found, "package.module:factory, a .pt2, an .onnx or a .tflite", step
+    )
 
 
 def _constant_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
