@@ -67,7 +67,7 @@ def clip(low: float, high: float) -> Reader:
     """Return the reader of an activation between two bounds."""
 
     def read(network: Network, operator: Operator) -> None:
-        bounds = [network.constant(np.float32(bound)) for bound in (low, high)]
+        bounds = [network.bound(bound) for bound in (low, high)]
         network.put(operator.outputs[0], network.moved(operator.inputs[0], "Clip", *bounds))
 
     return read
@@ -93,7 +93,7 @@ def softmax(network: Network, operator: Operator) -> None:
     beta = operator.option("Beta", 1.0) if operator.builtin == "SOFTMAX" else 1.0
     value = network.real(operator.inputs[0])
     if beta != 1.0:
-        value = network.add("Mul", value, network.constant(np.float32(beta)))[0]
+        value = network.add("Mul", value, network.bound(beta))[0]
     kind = "Softmax" if operator.builtin == "SOFTMAX" else "LogSoftmax"
     network.put(operator.outputs[0], network.add(kind, value, axis=to_axis(-1, rank))[0])
 

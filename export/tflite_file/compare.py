@@ -14,7 +14,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, VerificationError
-from edgekit.export.hop_runner import source_runner
+from edgekit.export.hop_runner import source_runner, zero_states
 from edgekit.export.tflite_file import runtime_worker
 from edgekit.export.tflite_file.file import Graph, Tensor
 from edgekit.graph.model import Model
@@ -176,10 +176,7 @@ def _run_model(model: Model, graph: Graph, feeds: Sequence[list[Array]]) -> list
 
 def _float_process(model: Model) -> Callable[[dict[str, Array]], dict[str, Array]]:
     run = source_runner(model.to_bytes())
-    shapes = {str(value.name): value.shape for value in model.ir.graph.inputs}
-    states = {
-        pair.input: np.zeros(tuple(shapes[pair.input] or ()), np.float32) for pair in model.states
-    }
+    states = zero_states(model)
 
     def process(feed: dict[str, Array]) -> dict[str, Array]:
         made = run(feed | states)

@@ -18,7 +18,12 @@ from edgekit.graph.model import OPSET
 
 CHANNELS_SECOND = (0, 3, 1, 2)  # the axes of four, in the order of ONNX
 CHANNELS_LAST = (0, 2, 3, 1)
-ACTIVATIONS = {0: (), 1: ("Relu",), 2: ("Clip", -1.0, 1.0), 3: ("Clip", 0.0, 6.0), 4: ("Tanh",)}
+ACTIVATIONS: dict[int, tuple[str, tuple[float, ...]]] = {
+    1: ("Relu", ()),
+    2: ("Clip", (-1.0, 1.0)),
+    3: ("Clip", (0.0, 6.0)),
+    4: ("Tanh", ()),
+}
 STORED = ("int8", "uint8", "int16")  # of tensors between operators
 
 
@@ -144,13 +149,21 @@ class Network:
     def put(self, number: int, value: str, activation: int = 0) -> None:
         """Say what a tensor of the file is: real values with the axes of the network, before its activation."""
         held = self.tensor(number)
+        if activation:
+            value = self.activated(value, held, activation)
+        self.values[number] = self.rounded(value, held)
+
+    def activated(self, value: str, held: Tensor, activation: int) -> str:
+        """Return values behind an activation of the schema's number."""
         if activation not in ACTIVATIONS:
             found, step = f"activation {activation}", "convert the network with another one"
             refuse(f"tensor '{held.name}'", found, "none, relu, relu6, [-1, 1] or tanh", step)
-        if chosen := ACTIVATIONS[activation]:
-            bounds = [self.constant(np.float32(bound)) for bound in chosen[1:]]
-            value = self.add(chosen[0], value, *bounds)[0]
-        self.values[number] = self.rounded(value, held)
+        kind, bounds = ACTIVATIONS[activation]
+        return self.add(kind, value, *map(self.bound, bounds))[0]
+
+    def bound(self, number: float) -> str:
+        """Add a float32 without axes."""
+        return self.constant(np.array(number, np.float32))
 
     def moved(self, number: int, kind: str, *parameters: str, **attributes: Any) -> str:
         """Return a tensor's values in other places, on their own grid."""

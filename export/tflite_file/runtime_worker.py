@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> None:
                 feed[before] = results[f"{number - 1}_{after}"]
             for place, array in enumerate(call(feed)):
                 results[f"{number}_{place}"] = array
-    np.savez(arguments[1], **results)
+    np.savez(arguments[1], **results)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
