@@ -1,6 +1,7 @@
 """Operators of a .tflite that move values: shapes, slices, joins, padding."""
 
 import numpy as np
+import onnx
 
 from edgekit.export.tflite_file.file import Operator, Tensor, refuse
 from edgekit.export.tflite_file.network import Network, to_axis, to_sizes
@@ -169,6 +170,23 @@ def gather(network: Network, operator: Operator) -> None:
     network.put_as_in_file(
         operator.outputs[0], network.add("Gather", source, indices, axis=axis)[0]
     )
+
+
+def one_hot(network: Network, operator: Operator) -> None:
+    """ONE_HOT: indices, and the constants depth, on and off."""
+    indices = network.add(
+        "Cast", network.as_in_file(operator.inputs[0]), to=onnx.TensorProto.INT64
+    )[0]
+    depth = network.integers(operator.inputs[1], operator)[0]
+    held = [network.tensor(number).data for number in operator.inputs[2:4]]
+    if held[0] is None or held[1] is None:
+        step = "convert the network with constants"
+        refuse("operator ONE_HOT", "computed values", "constants for on and off", step)
+    pair = network.constant(np.stack([held[1].ravel()[0], held[0].ravel()[0]]), "off_on")
+    size = network.constant(np.array(depth, np.int64), "depth")
+    axis = operator.option("Axis", -1)
+    value = network.add("OneHot", indices, size, pair, axis=axis)[0]
+    network.put_as_in_file(operator.outputs[0], value)
 
 
 def tile(network: Network, operator: Operator) -> None:

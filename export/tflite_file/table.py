@@ -34,6 +34,7 @@ READERS: dict[str, Reader] = {
     "RESIZE_NEAREST_NEIGHBOR": movement.resize,
     "RESIZE_BILINEAR": movement.resize,
     "GATHER": movement.gather,
+    "ONE_HOT": movement.one_hot,
     "TILE": movement.tile,
     "BROADCAST_TO": movement.tile,
     "DEPTH_TO_SPACE": movement.block_space,
