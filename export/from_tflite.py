@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.export.from_onnx import from_onnx, read_content
-from edgekit.export.tflite_file.compare import compare_runtimes
 from edgekit.export.tflite_file.convert import to_onnx
 from edgekit.export.tflite_file.file import read_tflite
 from edgekit.graph.model import Model, Source
@@ -16,8 +15,8 @@ def from_tflite(
 ) -> Model:
     """Import a .tflite: float, or with its integers, which are kept.
 
-    The file is untrusted: everything that it says is checked before it is used. The result is compared with the
-    runtimes of such files that are installed. Notes of the model say how near it is to each.
+    The file is untrusted: everything that it says is checked before it is used. `edgekit.judge.tflite_runtimes`
+    compares the result with the runtimes of such files.
 
     Args:
         path: the file.
@@ -30,16 +29,12 @@ def from_tflite(
 
     Raises:
         ModelError: all problems of the network.
-        VerificationError: the network differs from the file.
     """
     data = read_content(Path(path))
     converted = to_onnx(read_tflite(data), signature)
     states = [*converted.states, *options.pop("states", ())]
     model = from_onnx(converted.content, name=name, states=states, **options)
-    found = compare_runtimes(data, signature, converted.graph, model)
-    return model.describe(
-        source=Source(name, hashlib.sha256(data).hexdigest()), notes=[*model.notes, *found]
-    )
+    return model.describe(source=Source(name, hashlib.sha256(data).hexdigest()))
 
 
 def tflite_inputs(path: str | Path, signature: str | None = None) -> frozenset[str]:

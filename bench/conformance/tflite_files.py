@@ -16,6 +16,7 @@ from tables import Table
 from edgekit.base.errors import EdgeKitError
 from edgekit.export.from_tflite import from_tflite
 from edgekit.export.tflite_file.file import Graph, TfliteFile, read_tflite
+from edgekit.judge.tflite_runtimes import compare_runtimes
 
 
 def form(graph: Graph) -> str:
@@ -64,11 +65,11 @@ def row(file: Path, signature: str | None) -> tuple[str, str, str, str]:
         numbers = {entry.key: entry.graph for entry in content.signatures}
         graph = content.graphs[0 if signature is None else numbers[signature]]
         model = from_tflite(file, name=file.stem, signature=signature)
+        found = compare_runtimes(file, signature, model)
     except EdgeKitError as error:
         first = str(error).splitlines()[0]
         return name, "-", "-", f"refused: {first.split('; allowed')[0]}"
-    notes = "; ".join(note for note in model.notes if note.startswith(("ai-edge", "tflite-m")))
-    return name, form(graph), states(graph), notes
+    return name, form(graph), states(graph), "; ".join(found)
 
 
 def main() -> None:

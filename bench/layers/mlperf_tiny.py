@@ -3,8 +3,8 @@
     python bench mlperf_tiny CHECKOUT [--keywords CHECKOUT] [--core CORE]...
 
 CHECKOUT is one of mlcommons/tiny, `--keywords` one of eembc/energyrunner, whose 1,000 inputs of the keyword network are
-classified by the generated C. Instructions are counted under QEMU, kind by kind; the model of targets/devices.toml makes
-cycles of that. Published are results of the closed division: v1.3 of X-CUBE-AI 10.2 on NUCLEO-L4R5ZI-P (Cortex-M4, IAR)
+classified by the generated C. Instructions are counted under QEMU, kind by kind; the model of targets/devices.toml
+makes cycles of that. Published are results of the closed division: v1.3 of X-CUBE-AI 10.2 on NUCLEO-L4R5ZI-P (Cortex-M4, IAR)
 and NUCLEO-U575ZI-Q (Cortex-M33, gcc), v1.2 of X-CUBE-AI 9.0 on NUCLEO-H7A3ZI-Q (Cortex-M7) and of Renesas on RA8D1
 (Cortex-M85). They are of other kernels than these, with flash wait states; those of the streaming wake word
 are of v1.3 and hold its features, too.
@@ -21,6 +21,7 @@ from tables import Table
 
 from edgekit.export.from_tflite import from_tflite
 from edgekit.graph.model import Model
+from edgekit.judge.tflite_runtimes import compare_runtimes
 from edgekit.runtime.stream import Stream
 from edgekit.targets.c.lower import lower_c
 from edgekit.targets.devices import profile
@@ -49,7 +50,9 @@ def read(checkout: Path, name: str) -> Model:
     path = checkout / FILES[name]
     if not path.is_file():
         raise SystemExit(f"{path} does not exist: give a checkout of mlcommons/tiny")
-    return from_tflite(path, name=name)
+    model = from_tflite(path, name=name)
+    print(name, *compare_runtimes(path, None, model), sep="; ")
+    return model
 
 
 def accuracy(model: Model, folder: Path) -> tuple[int, int]:
@@ -81,8 +84,6 @@ def main() -> None:
     parser.add_argument("--core", action="append", choices=PUBLISHED, help="repeatable; else all")
     options = parser.parse_args()
     networks = {name: read(options.checkout, name) for name in FILES}
-    for name, model in networks.items():
-        print(name, *model.notes, sep="; ")
     if options.keywords is not None:
         right, count = accuracy(networks["kws"], options.keywords / KEYWORDS)
         print(f"kws: {right} of {count} keywords right by the generated C")

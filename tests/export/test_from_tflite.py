@@ -11,6 +11,8 @@ from builds import float_model, int8_model
 from edgekit.base.errors import EdgeKitError, ModelError
 from edgekit.export.from_tflite import from_tflite, tflite_inputs
 from edgekit.export.tflite_file.table import READERS
+from edgekit.graph.model import Model
+from edgekit.judge.tflite_runtimes import compare_runtimes
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 'edgekit[litert]'")
 
@@ -22,7 +24,13 @@ from edgekit.targets.litert.file import Graph, Scales, options
 STATES = ("tcn", "lstm_vad", "conv_recurrent", "gru_mask")
 
 
-def agreement(notes: tuple[str, ...], runtime: str = "ai-edge-litert") -> str:
+def compared(file: Path, name: str) -> tuple[Model, list[str]]:
+    """The network of a file, and how near it is to the runtimes."""
+    model = from_tflite(file, name=name)
+    return model, compare_runtimes(file, None, model)
+
+
+def agreement(notes: list[str], runtime: str = "ai-edge-litert") -> str:
     """The sentence on a runtime."""
     return next(note for note in notes if note.startswith(runtime))
 
@@ -49,9 +57,9 @@ def test_float_files_of_our_own_are_the_network_they_were_made_of(
     model = float_model(name)
     file = tmp_path / "model.tflite"
     file.write_bytes(lower(model, "litert").files["model.tflite"])
-    found = from_tflite(file, name=name)
+    found, notes = compared(file, name)
     assert len(found.states) == len(model.states)
-    assert decibels(agreement(found.notes)) > 100
+    assert decibels(agreement(notes)) > 100
     assert found.quantization.recipe == "float32"
 
 
@@ -59,9 +67,9 @@ def test_float_files_of_our_own_are_the_network_they_were_made_of(
 def test_integer_files_keep_their_integers(name: str, tmp_path: Path) -> None:
     file = tmp_path / "model.tflite"
     file.write_bytes(lower_stateful(int8_model(name), "litert").files["model.tflite"])
-    found = from_tflite(file, name=name)
+    found, notes = compared(file, name)
     assert found.quantization.recipe == "source"
-    assert decibels(agreement(found.notes)) > 30
+    assert decibels(agreement(notes)) > 30
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -69,7 +77,7 @@ def test_graphs_that_others_write_equal_litert(name: str, tmp_path: Path) -> Non
     row = GRAPHS[name]
     file = tmp_path / "model.tflite"
     file.write_bytes(file_of(row.make()))
-    sentence = agreement(from_tflite(file, name=name).notes)
+    sentence = agreement(compared(file, name)[1])
     if row.equal is None:
         assert decibels(sentence) > 100, sentence
     else:

@@ -24,6 +24,7 @@ from edgekit.export.stream.examples import cut
 from edgekit.export.stream.sources import has_open_time, onnx_offline, torch_offline
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
+from edgekit.judge.tflite_runtimes import compare_runtimes
 from edgekit.verbs.export.frontends import with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
 from edgekit.verbs.export.import_options import ImportOptions as ImportOptions
@@ -249,7 +250,9 @@ def _import_graph(source: str, options: ImportOptions) -> Model:
         "sample_rate": options.sample_rate,
     }
     if is_tflite(source):
-        return from_tflite(source, signature=options.signature, **facts)
+        model = from_tflite(source, signature=options.signature, **facts)
+        found = compare_runtimes(source, options.signature, model)
+        return model.describe(notes=[*model.notes, *found])
     return from_onnx(source, **facts)
 
 

@@ -15,9 +15,10 @@ import numpy as np
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, VerificationError
 from edgekit.export.hop_runner import source_runner, zero_states
-from edgekit.export.tflite_file import runtime_worker
-from edgekit.export.tflite_file.file import Graph, Tensor
+from edgekit.export.tflite_file.convert import to_onnx
+from edgekit.export.tflite_file.file import Graph, Tensor, read_tflite
 from edgekit.graph.model import Model
+from edgekit.judge import tflite_worker
 from edgekit.operators.oracle import Oracle
 
 CALLS = 24
@@ -68,17 +69,24 @@ class Agreement:
         return f"{runtime}: {found}"
 
 
-def compare_runtimes(data: bytes, signature: str | None, graph: Graph, model: Model) -> list[str]:
+def compare_runtimes(path: str | Path, signature: str | None, model: Model) -> list[str]:
     """Return a sentence for each runtime: how near its outputs are, states carried, on random inputs.
+
+    Args:
+        path: a .tflite.
+        signature: the one that was read, where the file has several.
+        model: its network, as `edgekit.export.from_tflite` returns it.
 
     Raises:
         VerificationError: the outputs are near none of the runtimes.
     """
+    data = Path(path).read_bytes()
+    graph = to_onnx(read_tflite(data), signature).graph
     feeds = list(_feeds(graph, [before for before, _ in _plain_pairs(graph, model)]))
     ours = _run_model(model, graph, feeds)
     found: list[str] = []
     agreements: list[Agreement] = []
-    for runtime in runtime_worker.CALLS:
+    for runtime in tflite_worker.CALLS:
         version = _version(runtime)
         if version is None or (signature is not None and runtime == "tflite-micro"):
             continue
@@ -224,7 +232,7 @@ def run_in(
             "pairs": pairs,
         }
         request.write_text(json.dumps(content), encoding="utf-8")
-        command = [sys.executable, "-m", runtime_worker.__name__, str(request), str(results)]
+        command = [sys.executable, "-m", tflite_worker.__name__, str(request), str(results)]
         done = subprocess.run(command, capture_output=True, check=False, timeout=LIMIT_S)
         if done.returncode or not results.is_file():
             return None

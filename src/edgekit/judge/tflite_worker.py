@@ -1,6 +1,6 @@
 """Run a .tflite in a runtime, in a process of its own: these libraries may crash on a file of unknown origin.
 
-``python -m edgekit.export.tflite_file.runtime_worker REQUEST.json RESULTS.npz``; the request names the runtime, the
+``python -m edgekit.judge.tflite_worker REQUEST.json RESULTS.npz``; the request names the runtime, the
 file, a signature or null, the numbers of the graph's inputs and outputs, the
 .npz with the inputs of each call, and the places of inputs that are outputs of the call before.
 """
