@@ -4,10 +4,10 @@
 
 CHECKOUT is one of mlcommons/tiny, `--keywords` one of eembc/energyrunner, whose 1,000 inputs of the keyword network are
 classified by the generated C. Instructions are counted under QEMU, kind by kind; the model of targets/devices.toml
-makes cycles of that. Published are results of the closed division: v1.3 of X-CUBE-AI 10.2 on NUCLEO-L4R5ZI-P (Cortex-M4, IAR)
-and NUCLEO-U575ZI-Q (Cortex-M33, gcc), v1.2 of X-CUBE-AI 9.0 on NUCLEO-H7A3ZI-Q (Cortex-M7) and of Renesas on RA8D1
-(Cortex-M85). They are of other kernels than these, with flash wait states; those of the streaming wake word
-are of v1.3 and hold its features, too.
+makes cycles of that. Published are results of the closed division: v1.3 of X-CUBE-AI 10.2 on NUCLEO-L4R5ZI-P
+(Cortex-M4, IAR) and NUCLEO-U575ZI-Q (Cortex-M33, gcc), v1.2 of X-CUBE-AI 9.0 on NUCLEO-H7A3ZI-Q (Cortex-M7) and of
+Renesas on RA8D1 (Cortex-M85). They are of other kernels than these, with flash wait states; those of the streaming
+wake word are of v1.3 and hold its features, too.
 """
 
 import argparse
