@@ -208,6 +208,16 @@ def read_file(path: Path) -> bytes:
     Raises:
         ModelError: not readable, too large, or data outside its folder.
     """
+    return self_contained(read_content(path), path.parent)
+
+
+def read_content(path: Path) -> bytes:
+    """Return the content of a network's file.
+
+    Raises:
+        ModelError: not readable, empty, or too large.
+    """
+    kind = path.suffix.lower()
     try:
         size = path.stat().st_size
         if size > MAX_BYTES or not path.is_file():
@@ -215,22 +225,22 @@ def read_file(path: Path) -> bytes:
                 Problem(
                     f"file '{path}'",
                     f"{size} bytes" if path.is_file() else "not a file",
-                    f"an .onnx file of at most {MAX_BYTES} bytes",
+                    f"one {kind} file of at most {MAX_BYTES} bytes",
                     "give another file",
                 )
             )
         data = path.read_bytes()
         if not data:
             step = "copy or export it again"
-            raise ModelError(Problem(f"file '{path}'", "empty", "a complete .onnx file", step))
+            raise ModelError(Problem(f"file '{path}'", "empty", f"a complete {kind} file", step))
         if data.startswith(LFS):
             found, step = "a pointer of Git LFS, not the file itself", "git lfs pull"
-            raise ModelError(Problem(f"file '{path}'", found, "a complete .onnx file", step))
-        return self_contained(data, path.parent)
+            raise ModelError(Problem(f"file '{path}'", found, f"a complete {kind} file", step))
+        return data
     except OSError as error:
         raise ModelError(
             Problem(
-                f"file '{path}'", str(error.strerror), "a readable .onnx file", "check the path"
+                f"file '{path}'", str(error.strerror), f"a readable {kind} file", "check the path"
             )
         ) from error
 

@@ -251,7 +251,7 @@ INSTRUCTION_SETS = {
             emulated="cortex-m55",
             packing=Packing(
                 tiles=TileLayout(group=16, taps=512, channels=8, rows=1, strips=True),
-                sparse=Sparse(pays=PATTERNS, packed=False),
+                sparse=Sparse(pays=PATTERNS, packed=False, most_positions=1),
             ),
         ),
         InstructionSet(
@@ -264,7 +264,7 @@ INSTRUCTION_SETS = {
                 rows=4,
                 taps=((8, 4), (16, 4)),
                 tiles=TileLayout(group=4, taps=512, channels=4, rows=4),
-                sparse=Sparse(pays=PATTERNS),
+                sparse=Sparse(pays=PATTERNS, most_positions=1),
             ),
         ),
         InstructionSet(

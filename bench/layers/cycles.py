@@ -9,15 +9,13 @@ CMSIS-NN on the first and on the nRF5340-DK at 128 MHz). They are of other kerne
 """
 
 import argparse
-import tempfile
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
-from layers.layer_instructions import write_program
+from layers.layer_instructions import count_kinds
 from tables import Table
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -26,9 +24,6 @@ from edgekit.export.from_torch import from_torch
 from edgekit.export.random_inputs import draw
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.runtime.devices.cross import compile_replay
-from edgekit.runtime.devices.emulator import count
-from edgekit.targets.c.lower import lower_c
 from edgekit.targets.devices import profile
 
 Network = tuple[nn.Module, tuple[Tensor, ...]]
@@ -128,14 +123,7 @@ def counted(name: str, core: str) -> tuple[int, Counter[str]]:
     random = np.random.default_rng(0)
     clip = {str(value.name): draw(value, random, 4, 1) for value in model.stream_inputs}
     quantized = quantize(model, Calibration((clip,), "noise"), "w8a8")
-    device = profile(core)
-    with tempfile.TemporaryDirectory() as folder:
-        build = lower_c(quantized, core, device)
-        write_program(Path(folder), device, [build])
-        define = f"-DEK_BUILD_{build.manifest.c_name}"
-        compile_replay(Path(folder), device, Path(folder) / "program", [define])
-        kinds = count(device, Path(folder) / "program").kinds
-    return build.manifest.macs_per_hop, Counter(kinds)
+    return count_kinds(quantized, core)
 
 
 def main() -> None:

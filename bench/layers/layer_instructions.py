@@ -7,7 +7,7 @@ behind it. QEMU counts instructions, not cycles.
 
 import re
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import prod
@@ -21,6 +21,7 @@ from layers.layer_shapes_transposed import TRANSPOSED, odd_transposed
 from rich.progress import track
 from tables import Table
 
+from edgekit.graph.model import Model
 from edgekit.runtime.devices.cross import compile_replay
 from edgekit.runtime.devices.emulator import count
 from edgekit.runtime.devices.profile import Profile
@@ -177,3 +178,15 @@ def run(devices: Sequence[str], recipe: str, seeds: int, only: str) -> dict[str,
     for table in show(found):
         table.show()
     return {name: [asdict(row) for row in rows] for name, rows in found.items()}
+
+
+def count_kinds(model: Model, core: str) -> tuple[int, Counter[str]]:
+    """Return the multiply-accumulates of a network, and the executed instructions by kind, of one call on a core."""
+    device = profile(core)
+    with tempfile.TemporaryDirectory() as folder:
+        build = lower_c(model, core, device)
+        write_program(Path(folder), device, [build])
+        define = f"-DEK_BUILD_{build.manifest.c_name}"
+        compile_replay(Path(folder), device, Path(folder) / "program", [define])
+        kinds = count(device, Path(folder) / "program").kinds
+    return build.manifest.macs_per_hop, Counter(kinds)

@@ -68,6 +68,7 @@ class Graph:
         self.operators: list[OperatorCall] = []
         self.inputs: list[int] = []
         self.outputs: list[int] = []
+        self.variables: set[int] = set()  # tensors that keep their content from call to call
         self._constants: dict[tuple[object, ...], int] = {}
 
     def tensor(
@@ -191,7 +192,11 @@ def _subgraph(graph: Graph, buffers: list[object], codes: dict[str, int]) -> obj
     made = schema.SubGraphT()
     made.name, made.inputs, made.outputs = graph.name, graph.inputs, graph.outputs
     made.tensors = [
-        _tensor(tensor, 0 if n not in graph.data else _buffer(buffers, graph.data[n]))
+        _tensor(
+            tensor,
+            0 if n not in graph.data else _buffer(buffers, graph.data[n]),
+            n in graph.variables,
+        )
         for n, tensor in enumerate(graph.tensors)
     ]
     made.operators = []
@@ -207,8 +212,9 @@ def _subgraph(graph: Graph, buffers: list[object], codes: dict[str, int]) -> obj
     return made
 
 
-def _tensor(tensor: Tensor, buffer: int) -> object:
+def _tensor(tensor: Tensor, buffer: int, is_variable: bool) -> object:
     made = schema.TensorT()
+    made.isVariable = is_variable
     made.name, made.type, made.buffer = tensor.name, TYPES[tensor.dtype], buffer
     made.shape, made.hasRank = list(tensor.shape), True
     if tensor.scales is not None:

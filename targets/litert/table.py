@@ -4,11 +4,11 @@ from functools import partial
 
 from edgekit.graph.facts import names
 from edgekit.graph.fused import FUSED_BODIES
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.indexing import BY_INDEX, SCATTERS
 from edgekit.operators.pointwise.functions import POINTWISE
-from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit import (
     conv,
     elementwise,

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.graph.nodes import attribute
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit.base import align_orders, rank_of, requantize_operand
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission

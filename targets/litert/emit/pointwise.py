@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.graph.nodes import attribute
 from edgekit.operators.elementwise.functions import FORMS
 from edgekit.operators.pointwise.functions import POINTWISE, attributes_of
 from edgekit.operators.pointwise.tables import lut_s8
 from edgekit.operators.roles import constant
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit.traced_functions import function
 from edgekit.targets.litert.file import options
 from edgekit.targets.litert.node_emission import LiteRTRefused, NodeEmission

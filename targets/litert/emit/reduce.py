@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.graph.nodes import attribute
 from edgekit.operators.geometry import dims, ints, optional
 from edgekit.operators.reduce import SUMS
 from edgekit.operators.roles import constant, reduced_axes
 from edgekit.operators.scheme import QuantType
-from edgekit.targets.litert.builtins import BUILTINS
 from edgekit.targets.litert.emit.base import (
     axis_last,
     expand_rank,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.verbs.export.source_names import is_onnx, other_file, source_name, source_needs
+from edgekit.verbs.export.source_names import is_graph_file, other_file, source_name, source_needs
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_a_source_has_a_name_without_its_path(source: str, name: str) -> None:
 
 
 def test_torch_code_needs_torch() -> None:
-    assert is_onnx("a.ONNX") and "torch" not in source_needs("a.onnx")
+    assert is_graph_file("a.ONNX") and "torch" not in source_needs("a.onnx")
     assert source_needs("m:f")[-1] == source_needs("a.pt2")[-1] == "torch"
 
 

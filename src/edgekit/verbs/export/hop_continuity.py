@@ -14,7 +14,7 @@ from edgekit.export.source_calls import graph_call, onnx_call, open_axes, torch_
 from edgekit.graph.model import Model
 from edgekit.graph.nodes import static_shape
 from edgekit.verbs.export.import_options import ImportOptions
-from edgekit.verbs.export.source_names import is_onnx
+from edgekit.verbs.export.source_names import is_graph_file, is_tflite
 
 ALONE = (
     "the network has no states: each hop is computed alone, nothing is carried from one to the next"
@@ -102,14 +102,16 @@ def _growths(
     source: str, options: ImportOptions, network: Model, examples: Arrays | None
 ) -> list[Growth]:
 
+    if is_tflite(source):  # its nodes hold its sizes
+        return []
     allowed = _axes_of_time(options, network)
-    if is_onnx(source) and network.states:
+    if is_graph_file(source) and network.states:
         # nodes of a file in streaming form may hold the length of a hop: with another one it is another network
         left = open_axes(source, options.shapes)
         allowed = {name: [a for a in axes if a in left[name]] for name, axes in allowed.items()}
     if not any(allowed.values()):
         return []
-    if is_onnx(source):
+    if is_graph_file(source):
         call = onnx_call(source, network, options.shapes, options.constants)
         return growths(call, network, allowed, examples)
     call = torch_call(source, network, options.shapes)
@@ -224,7 +226,7 @@ def _streaming_options(growths: Sequence[Growth], hop_axes: _HopAxes) -> ImportO
 
 def _takes_lengths(source: str, options: ImportOptions, axes: Mapping[str, int]) -> bool:
     """Whether the source can be read at several lengths: torch code, or a file that leaves these axes open."""
-    if not is_onnx(source):
+    if not is_graph_file(source):
         return Path(source).suffix.lower() != ".pt2"
     left = open_axes(source, options.shapes)
     return all(axis in left[name] for name, axis in axes.items())

@@ -43,6 +43,7 @@ class ImportOptions:
         mid_side: inputs and outputs of left and right that the network has as mid and side.
         noise: inputs that the build draws itself, by distribution.
         settings: values of inputs that calibration clips lack, without the examples.
+        signature: the name of a .tflite's graph, where it has several.
     """
 
     hop: int | None = None
@@ -66,3 +67,4 @@ class ImportOptions:
     mid_side: Sequence[str] = ()
     noise: Mapping[str, str] = field(default_factory=dict)
     settings: InputSettings = NO_SETTINGS
+    signature: str | None = None

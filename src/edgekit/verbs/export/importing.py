@@ -1,7 +1,8 @@
-"""Import a named source as a `Model`: a factory, a .pt2 or an .onnx."""
+"""Import a named source as a `Model`: a factory, a .pt2, an .onnx or a .tflite."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from edgekit.export.diffusion.fold_steps import fold_steps
 from edgekit.export.diffusion.key_steps import with_key_steps
 from edgekit.export.diffusion.networks import with_networks
 from edgekit.export.from_onnx import from_onnx, input_names
+from edgekit.export.from_tflite import from_tflite, tflite_inputs
 from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.mid_side import with_mid_side
 from edgekit.export.noise import with_drawn, with_noise
@@ -23,6 +25,7 @@ from edgekit.export.stream.examples import cut
 from edgekit.export.stream.sources import has_open_time, onnx_offline, torch_offline
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
+from edgekit.judge.tflite_runtimes import compare_runtimes
 from edgekit.verbs.export.frontends import with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
 from edgekit.verbs.export.import_options import ImportOptions as ImportOptions
@@ -35,7 +38,7 @@ from edgekit.verbs.export.offline import (
 )
 from edgekit.verbs.export.option_split import split_options
 from edgekit.verbs.export.source_checks import find_code, source_problems
-from edgekit.verbs.export.source_names import is_onnx, source_name
+from edgekit.verbs.export.source_names import is_graph_file, is_tflite, source_name
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def load_model(source: str, options: ImportOptions) -> ImportedNetwork:
     find_code(source)
     if options.then is not None:
         own, behind = _options_of_both(source, options)
-        network, second = _import_network(source, own)[0], _import_onnx(options.then, behind)
+        network, second = _import_network(source, own)[0], _import_graph(options.then, behind)
         return ImportedNetwork(network, with_surroundings(network, options, second), None)
     network, examples = _import_network(source, options)
     if options.sampler is not None:
@@ -138,8 +141,8 @@ def _import_network(
 
 def _import_hop(source: str, options: ImportOptions) -> tuple[Model, dict[str, Array] | None]:
     """The network as it was given: a function of one hop; and the inputs of a factory's example."""
-    if is_onnx(source):
-        return _import_onnx(source, options), None
+    if is_graph_file(source):
+        return _import_graph(source, options), None
 
     from edgekit.export.from_torch import from_torch
 
@@ -159,7 +162,13 @@ def is_offline(source: str, options: ImportOptions) -> bool:
     """Whether the network is to be rewritten to one hop: its time axis is named, or left open."""
     if options.time_axes or options.rates:
         return True
-    if not is_onnx(source) or options.states or (options.hop is None and not options.frontend):
+    if is_tflite(source):
+        return False
+    if (
+        not is_graph_file(source)
+        or options.states
+        or (options.hop is None and not options.frontend)
+    ):
         return False
 
     return has_open_time(
@@ -183,7 +192,7 @@ def load_streamed(
     find_code(source)
 
     name, axes, shapes = source_name(source), options.time_axes, options.shapes
-    if is_onnx(source):
+    if is_graph_file(source):
         offline = onnx_offline(
             source,
             name=name,
@@ -232,27 +241,30 @@ def load_streamed(
 
 
 @with_file_name
-def _import_onnx(source: str, options: ImportOptions) -> Model:
-
-    return from_onnx(
-        source,
-        name=source_name(source),
-        states=options.states,
-        shapes=options.shapes,
-        constants=options.constants,
-        session=options.session_constants,
-        controls=options.controls,
-        hop=options.hop,
-        sample_rate=options.sample_rate,
-    )
+def _import_graph(source: str, options: ImportOptions) -> Model:
+    """Import an .onnx or a .tflite."""
+    facts: dict[str, Any] = {
+        "name": source_name(source),
+        "states": options.states,
+        "shapes": options.shapes,
+        "constants": options.constants,
+        "session": options.session_constants,
+        "controls": options.controls,
+        "hop": options.hop,
+        "sample_rate": options.sample_rate,
+    }
+    if is_tflite(source):
+        model = from_tflite(source, signature=options.signature, **facts)
+        found = compare_runtimes(source, options.signature, model)
+        return model.describe(notes=[*model.notes, *found])
+    return from_onnx(source, **facts)
 
 
 def _options_of_both(source: str, options: ImportOptions) -> tuple[ImportOptions, ImportOptions]:
     """Return the options for the first network's inputs, and all others, for the second one."""
     names = ("states", "shapes", "constants", "session_constants", "controls")
-    own, behind = split_options(
-        {name: getattr(options, name) for name in names}, input_names(source)
-    )
+    known = tflite_inputs(source) if is_tflite(source) else input_names(source)
+    own, behind = split_options({name: getattr(options, name) for name in names}, known)
     return replace(options, **own), replace(options, **behind)
 
 

@@ -15,7 +15,7 @@ from edgekit.base.errors import Problem
 from edgekit.base.pictures import PICTURE_FILES
 from edgekit.base.settings import InputSettings, Range, Settings
 from edgekit.verbs.export.option_checks import OptionValues
-from edgekit.verbs.export.source_names import is_onnx
+from edgekit.verbs.export.source_names import is_graph_file
 
 
 def input_settings(read: OptionValues) -> InputSettings:
@@ -59,7 +59,7 @@ def _unset_inputs(source: str, calibration: str, options: Mapping[str, object]) 
         return []
     known = {name for option in ("settings", "knobs") for name in _names(options, option)}
     forms = dict.fromkeys(_names(options, "controls"), "LEAST:MOST")
-    if is_onnx(source):
+    if is_graph_file(source):
         forms |= dict.fromkeys(_names(options, "session_constants"), "FILE.npy")
     problems = []
     for name, form in forms.items():

@@ -106,6 +106,9 @@ class StreamOptions(TypedDict, total=False):
             many=tuple,
         ),
     ]
+    signature: Annotated[
+        str | None, Flag("The graph of a .tflite to read, where it has several.", "NAME")
+    ]
     layouts: Annotated[
         Mapping[str, Layout | str],
         Flag(

@@ -31,7 +31,7 @@ from edgekit.verbs.export.option_checks import (
 from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.readers import read_recipe
 from edgekit.verbs.export.source_checks import sampler_conflicts, source_problems
-from edgekit.verbs.export.source_names import is_onnx, source_needs
+from edgekit.verbs.export.source_names import is_graph_file, source_needs
 from edgekit.verbs.export.work import NO_COMPANIONS, Companions
 from edgekit.verbs.targets import ROWS, TARGETS, Target, named_target, own_options
 
@@ -347,7 +347,7 @@ def half_problems(target: Target) -> list[Problem]:
 
 def calibration_problems(source: str, recipe: str) -> list[Problem]:
     """Return the conflicts of an integer recipe without --calibration with the source."""
-    if not is_onnx(source):
+    if not is_graph_file(source):
         return []
     allowed = "--calibration SOURCE: an .onnx holds no example inputs"
     step = "give a folder of recordings or .npz, or package.module:factory"

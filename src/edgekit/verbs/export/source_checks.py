@@ -8,7 +8,7 @@ from edgekit.base.errors import Problem
 from edgekit.export.frontend.spec import Forms, FrontendSpec
 from edgekit.export.torch_source import find_factory
 from edgekit.verbs.export.import_options import ImportOptions
-from edgekit.verbs.export.source_names import is_onnx, other_file
+from edgekit.verbs.export.source_names import FILES, is_graph_file, is_tflite, other_file
 
 
 def source_problems(source: str, options: ImportOptions) -> list[Problem]:
@@ -20,7 +20,18 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
         problems += [*sampler_conflicts(options), *options.sampler.problems()]
     if options.then is not None:
         problems += _then_problems(source, options.then, options.frontend)
+    problems += _tflite_problems(source, options)
     return [*problems, *_form_problems(source, options)]
+
+
+def _tflite_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
+    """Options of a .tflite alone, and those that need open sizes, which it has not."""
+    if options.signature is not None and not is_tflite(source):
+        step = "leave it out"
+        yield Problem(f"--signature {options.signature}", f"with '{source}'", "a .tflite", step)
+    if is_tflite(source) and (options.time_axes or options.rates):
+        step = "give the .onnx or the module that it was converted from"
+        yield Problem("--time-axis", "a .tflite, whose sizes are fixed", "an open time axis", step)
 
 
 def find_code(source: str) -> None:
@@ -29,15 +40,15 @@ def find_code(source: str) -> None:
     Raises:
         UsageError: it does not exist.
     """
-    if not is_onnx(source) and Path(source).suffix != ".pt2":
+    if not is_graph_file(source) and Path(source).suffix != ".pt2":
         find_factory(source)
 
 
 def _name_problems(source: str) -> Iterator[Problem]:
     path = Path(source)
-    if path.suffix.lower() in (".onnx", ".pt2"):
+    if path.suffix.lower() in FILES:
         if not path.is_file():
-            allowed = "an .onnx or .pt2 file, or package.module:factory"
+            allowed = "an .onnx, .tflite or .pt2 file, or package.module:factory"
             yield Problem(f"model '{source}'", "does not exist", allowed, _nearest_file(path))
         return
     module, colon, _ = source.partition(":")
@@ -50,7 +61,8 @@ def _name_problems(source: str) -> Iterator[Problem]:
         step = f"write {source.replace('.py:', ':').replace('/', '.').lstrip('.')}"
     else:
         found, step = "neither a file nor a factory", _step_of_name(source)
-    yield Problem(f"model '{source}'", found, "package.module:factory, a .pt2 or an .onnx", step)
+    allowed = "package.module:factory, a .pt2, an .onnx or a .tflite"
+    yield Problem(f"model '{source}'", found, allowed, step)
 
 
 def _step_of_name(source: str) -> str:
@@ -76,7 +88,7 @@ def _nearest_file(path: Path) -> str:
 
 
 def _constant_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
-    if options.constants and not is_onnx(source):
+    if options.constants and not is_graph_file(source):
         names = ", ".join(options.constants)
         step = "fix the value inside the factory"
         yield Problem(f"--constant {names}", "not an .onnx", "an .onnx", step)
@@ -84,7 +96,7 @@ def _constant_problems(source: str, options: ImportOptions) -> Iterator[Problem]
 
 def _form_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
     """Refuse replacement forms for a network that is not offline."""
-    if options.replace and not options.time_axes and not is_onnx(source):
+    if options.replace and not options.time_axes and not is_graph_file(source):
         flag = "--causal" if options.causal else "--replace"
         step = "add --time-axis INPUT:AXIS"
         allowed = "an offline network, whose time axis is named"
@@ -131,10 +143,10 @@ def sampler_conflicts(options: ImportOptions) -> list[Problem]:
 
 def _then_problems(source: str, then: str, frontend: Forms | None) -> Iterator[Problem]:
     where = f"--then {then}"
-    if not is_onnx(then) or not Path(then).is_file():
+    if not is_graph_file(then) or not Path(then).is_file():
         found = "not an .onnx" if Path(then).is_file() else "does not exist"
         yield Problem(where, found, "an .onnx file", "check the path")
-    if not is_onnx(source):
+    if not is_graph_file(source):
         step = "export both networks to .onnx, or call one from the other inside the factory"
         yield Problem(where, f"after '{source}'", "after an .onnx", step)
     if frontend is not None and not isinstance(frontend, FrontendSpec):

@@ -10,16 +10,16 @@ _WEIGHTS = (
     "it may hold weights alone: write a function that loads them and returns (module, example_inputs), "
     "and name it package.module:function"
 )
-_KERAS = "Keras saved it: export it to .onnx with tf2onnx"
+_KERAS = "Keras saved it: write an .onnx with model.export(PATH, format='onnx')"
 _TENSORFLOW = "TensorFlow saved it: export it to .onnx with tf2onnx"
 _COMPILED = "another engine made it: start from the network that it was made of"
+FILES = (".onnx", ".pt2", ".tflite")
 OTHER_FILES = {
     ".py": "name the function in it that returns (module, example_inputs), as {stem}:factory",
     ".h5": _KERAS,
     ".hdf5": _KERAS,
     ".keras": _KERAS,
     ".pb": _TENSORFLOW,
-    ".tflite": _COMPILED,
     ".pte": _COMPILED,
     ".ort": _COMPILED,
     ".engine": _COMPILED,
@@ -35,19 +35,26 @@ OTHER_FILES = {
 }
 
 
-def is_onnx(source: str) -> bool:
-    """Whether `source` names an ONNX file rather than torch code."""
-    return Path(source).suffix.lower() == ".onnx"
+def is_graph_file(source: str) -> bool:
+    """Whether `source` names a file with a graph, .onnx or .tflite, rather than torch code."""
+    return Path(source).suffix.lower() == ".onnx" or is_tflite(source)
+
+
+def is_tflite(source: str) -> bool:
+    """Whether `source` names a file of LiteRT."""
+    return Path(source).suffix.lower() == ".tflite"
 
 
 def source_needs(source: str) -> list[str]:
     """Packages that reading a source takes, see `edgekit.verbs.doctor.require`."""
-    return list(NETWORKS) if is_onnx(source) else [*NETWORKS, "torch"]
+    if is_tflite(source):
+        return [*NETWORKS, "ai-edge-litert"]
+    return list(NETWORKS) if is_graph_file(source) else [*NETWORKS, "torch"]
 
 
 def source_name(source: str) -> str:
     """Name a source without its path: file stem, factory, or the module of a ``build``."""
-    if Path(source).suffix.lower() in (".onnx", ".pt2"):
+    if Path(source).suffix.lower() in FILES:
         return Path(source).stem
     module, _, factory = source.partition(":")
     return module.rpartition(".")[2] if factory in GENERIC_FACTORIES else factory

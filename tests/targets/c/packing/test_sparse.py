@@ -122,12 +122,16 @@ def test_what_does_not_pay_stays_dense_and_says_why() -> None:
     rng = np.random.default_rng(0)
     quarter = read_pattern("1:4")
     w = np.where(mask_of(rng.standard_normal((32, 64)), quarter, 1), 3, 0).astype(np.int8)
-    avx2, neon = (INSTRUCTION_SETS[name].packing for name in ("avx2", "neon"))
+    avx2, neon, dsp, mve = (
+        INSTRUCTION_SETS[name].packing for name in ("avx2", "neon", "dsp", "mve")
+    )
     cases = [
         (sparse_layer(PORTABLE, "n", "w", w, 8, 1), None),
         (sparse_layer(neon, "n", "w", w, 8, 1), "its dense kernels are faster"),
         (sparse_layer(avx2, "n", "w", w, 16, 1), "int16 operands are faster dense there"),
         (sparse_layer(avx2, "n", "w", w, 8, 9), "9 positions at once are faster dense there"),
+        (sparse_layer(dsp, "n", "w", w, 8, 2), "2 positions at once are faster dense there"),
+        (sparse_layer(mve, "n", "w", w, 8, 2), "2 positions at once are faster dense there"),
         (sparse_layer(avx2, "n", "w", -w * 42 - w // 3 * 2, 8, 1), "a weight is below -127"),
     ]
     for (layer, pattern), reason in cases:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgekit.targets.litert.builtins import BUILTINS
+from edgekit.graph.litert_builtins import BUILTINS
 from edgekit.targets.litert.table import EMITTERS
 
 pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")

@@ -1,0 +1,1 @@
+"""Reads a .tflite into one ONNX network: its tensors, operators and states, with the integers of the file."""

@@ -1,0 +1,169 @@
+"""Elementwise operators, sums along axes and comparisons of a .tflite."""
+
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+
+from edgekit.export.tflite_file.file import Operator, refuse
+from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network, to_axis
+from edgekit.graph.litert_builtins import BUILTINS
+
+Reader = Callable[[Network, Operator], None]
+
+
+def elementwise(kind: str) -> Reader:
+    """Return the reader of an operator on operands that broadcast."""
+
+    def read(network: Network, operator: Operator) -> None:
+        operands = [ranked(network, operator, place) for place in range(len(operator.inputs))]
+        value = network.add(kind, *operands)[0]
+        network.put(operator.outputs[0], value, _activation(operator))
+
+    return read
+
+
+def chained(*kinds: str) -> Reader:
+    """Return the reader of an operator that is several ONNX operators, the first on all operands."""
+
+    def read(network: Network, operator: Operator) -> None:
+        operands = [ranked(network, operator, place) for place in range(len(operator.inputs))]
+        value = network.add(kinds[0], *operands)[0]
+        for kind in kinds[1:]:
+            value = network.add(kind, value)[0]
+        network.put(operator.outputs[0], value, _activation(operator))
+
+    return read
+
+
+def squared(network: Network, operator: Operator) -> None:
+    """SQUARE, and SQUARED_DIFFERENCE of two operands."""
+    operands = [ranked(network, operator, place) for place in range(len(operator.inputs))]
+    value = operands[0] if len(operands) == 1 else network.add("Sub", *operands)[0]
+    network.put(operator.outputs[0], network.add("Mul", value, value)[0])
+
+
+def ranked(network: Network, operator: Operator, place: int) -> str:
+    """Return an operand whose axes lie as those of the result: LiteRT counts missing ones at the front."""
+    number = operator.inputs[place]
+    held = network.tensor(number)
+    rank = max(len(network.tensor(n).shape) for n in operator.inputs)
+    if rank != 4 or len(held.shape) in (0, 4):
+        return network.real(number)
+    shape = (1,) * (4 - len(held.shape)) + held.shape
+    if held.data is not None:
+        array = held.data.reshape(shape).transpose(CHANNELS_SECOND)
+        return network.stored(held, array, 1)
+    value = network.add("Reshape", network.real(number), network.numbers(shape))[0]
+    return network.reordered(network.rounded(value, held), held, CHANNELS_SECOND)
+
+
+def _activation(operator: Operator) -> int:
+    known = operator.options is not None and hasattr(operator.options, "FusedActivationFunction")
+    return int(operator.options.FusedActivationFunction()) if known else 0
+
+
+def clip(low: float, high: float) -> Reader:
+    """Return the reader of an activation between two bounds."""
+
+    def read(network: Network, operator: Operator) -> None:
+        bounds = [network.bound(bound) for bound in (low, high)]
+        network.put(operator.outputs[0], network.moved(operator.inputs[0], "Clip", *bounds))
+
+    return read
+
+
+def leaky_relu(network: Network, operator: Operator) -> None:
+    """LEAKY_RELU with one slope."""
+    alpha = operator.option("Alpha")
+    network.put(operator.outputs[0], network.moved(operator.inputs[0], "LeakyRelu", alpha=alpha))
+
+
+def prelu(network: Network, operator: Operator) -> None:
+    """PRELU: a slope for each channel, or as its shape says."""
+    slope = ranked(network, operator, 1)
+    network.put(
+        operator.outputs[0], network.add("PRelu", network.real(operator.inputs[0]), slope)[0]
+    )
+
+
+def softmax(network: Network, operator: Operator) -> None:
+    """SOFTMAX and LOG_SOFTMAX along the last axis of the file; beta scales the operand first."""
+    rank = len(network.tensor(operator.inputs[0]).shape)
+    beta = operator.option("Beta", 1.0) if operator.builtin == "SOFTMAX" else 1.0
+    value = network.real(operator.inputs[0])
+    if beta != 1.0:
+        value = network.add("Mul", value, network.bound(beta))[0]
+    kind = "Softmax" if operator.builtin == "SOFTMAX" else "LogSoftmax"
+    network.put(operator.outputs[0], network.add(kind, value, axis=to_axis(-1, rank))[0])
+
+
+def reduced(kind: str) -> Reader:
+    """Return the reader of a sum, mean or extreme along constant axes."""
+
+    def read(network: Network, operator: Operator) -> None:
+        x, result = (network.tensor(n) for n in (operator.inputs[0], operator.outputs[0]))
+        axes = [
+            to_axis(axis, len(x.shape)) for axis in network.integers(operator.inputs[1], operator)
+        ]
+        value = network.moved(operator.inputs[0], kind, network.numbers(axes), keepdims=1)
+        if operator.option("KeepDims", False):
+            network.put(operator.outputs[0], value)
+            return
+        value = network.rounded(value, result)
+        if len(x.shape) == 4:
+            value = network.reordered(value, result, (0, 2, 3, 1))
+        value = network.add("Reshape", value, network.numbers(result.shape))[0]
+        network.put_as_in_file(operator.outputs[0], value)
+
+    return read
+
+
+def extreme_index(kind: str) -> Reader:
+    """Return the reader of the place of an extreme along a constant axis."""
+
+    def read(network: Network, operator: Operator) -> None:
+        axis = network.integers(operator.inputs[1], operator)[0]
+        value = network.add(kind, network.as_in_file(operator.inputs[0]), axis=axis, keepdims=0)[0]
+        dtype = network.tensor(operator.outputs[0]).dtype
+        network.put_as_in_file(operator.outputs[0], cast(network, value, dtype))
+
+    return read
+
+
+def cast(network: Network, value: str, dtype: str) -> str:
+    """Return values in another type."""
+    kind = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    return network.add("Cast", value, to=kind)[0]
+
+
+def read_cast(network: Network, operator: Operator) -> None:
+    """CAST of plain values."""
+    dtype = network.tensor(operator.outputs[0]).dtype
+    network.put(operator.outputs[0], cast(network, network.real(operator.inputs[0]), dtype))
+
+
+def requantized(network: Network, operator: Operator) -> None:
+    """QUANTIZE and DEQUANTIZE: the same real values on the grid of the output, or as floats."""
+    if len(network.tensor(operator.inputs[0]).shape) == 0:
+        refuse(f"operator {operator.builtin}", "a scalar", "a tensor", "convert the network again")
+    network.put(operator.outputs[0], network.real(operator.inputs[0]))
+
+
+def batch_matmul(network: Network, operator: Operator) -> None:
+    """BATCH_MATMUL, with either operand transposed."""
+    operands = []
+    for number, flag in zip(operator.inputs, ("AdjX", "AdjY"), strict=True):
+        value, rank = network.as_in_file(number), len(network.tensor(number).shape)
+        if operator.option(flag, False):
+            perm = [*range(rank - 2), rank - 1, rank - 2]
+            value = network.reordered(value, network.tensor(number), perm)
+        operands.append(value)
+    network.put_as_in_file(operator.outputs[0], network.add("MatMul", *operands)[0])
+
+
+UNARY = {
+    builtin: elementwise(name)
+    for name, builtin in BUILTINS.items()
+    if not name.startswith("Reduce") and name not in ("Mean", "Sum")
+}

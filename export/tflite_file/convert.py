@@ -1,0 +1,144 @@
+"""`to_onnx`: a graph of a .tflite as one ONNX network, with its states as inputs and outputs."""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from edgekit.base.errors import ModelError, Problem
+from edgekit.export.tflite_file.file import Graph, Signature, TfliteFile, refuse
+from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
+from edgekit.export.tflite_file.table import READERS, REFUSALS
+from edgekit.export.tflite_file.variables import check_initial_values
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The network, its state pairs, and the graph of the file, with the names that the network uses."""
+
+    proto: onnx.ModelProto
+    states: tuple[tuple[str, str], ...]
+    graph: Graph
+
+    @property
+    def content(self) -> bytes:
+        """The network as an .onnx file holds it."""
+        return bytes(self.proto.SerializeToString())
+
+
+def to_onnx(file: TfliteFile, signature: str | None = None) -> Converted:
+    """Return one graph of a .tflite as an ONNX network.
+
+    Integers that stand for reals are between QuantizeLinear and DequantizeLinear. Inputs and outputs are float32 where
+    the file has such integers, and have the axes of the file; states have the axes of the network.
+
+    Args:
+        file: the content of the file.
+        signature: the name of the graph's signature, where the file has several.
+
+    Raises:
+        ModelError: all operators that EdgeKit cannot read, or the first other problem.
+    """
+    graph = _folded(_named(file, choose_graph(file, signature)))
+    _check_operators(graph)
+    check_initial_values(file, graph)
+    network = Network(graph)
+    for number in graph.inputs:
+        _add_input(network, number)
+    for operator in graph.operators:
+        READERS[operator.builtin](network, operator)
+    streams: list[onnx.ValueInfoProto] = []
+    for number in graph.outputs:
+        streams.append(_output(network, number))
+    network.outputs = [*streams, *network.outputs]
+    return Converted(network.proto(), tuple(network.states), graph)
+
+
+def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signature | None]:
+    """Return the graph to read.
+
+    Raises:
+        ModelError: no signature has this name, or several graphs have signatures and none was named.
+    """
+    keys = {entry.key: entry for entry in file.signatures}
+    allowed = ", ".join(keys) or "none: the file has no signatures"
+    if signature is not None:
+        if signature not in keys:
+            refuse("--signature", f"'{signature}'", allowed, "name one of these")
+        return file.graphs[keys[signature].graph], keys[signature]
+    if len({entry.graph for entry in file.signatures}) > 1:
+        found = f"{len(keys)} signatures"
+        refuse("file", found, f"one of {allowed}", "add --signature NAME")
+    if file.signatures:
+        return file.graphs[file.signatures[0].graph], file.signatures[0]
+    return file.graphs[0], None
+
+
+def _named(file: TfliteFile, chosen: tuple[Graph, Signature | None]) -> Graph:
+    """Return the graph with names that C and the command line can take, the signature's before its own."""
+    graph, signature = chosen
+    given = {} if signature is None else signature.names
+    used: set[str] = set()
+    tensors = []
+    for number, held in enumerate(graph.tensors):
+        name = given.get(number) or held.name
+        name = re.sub(r"\W+", "_", name).strip("_") or f"tensor_{number}"
+        while name in used:
+            name = f"{name}_{number}"
+        used.add(name)
+        tensors.append(replace(held, name=name))
+    return replace(graph, tensors=tuple(tensors))
+
+
+def _folded(graph: Graph) -> Graph:
+    """Return the graph with constants in place of what DEQUANTIZE makes of float16 constants."""
+    tensors, operators = list(graph.tensors), []
+    for operator in graph.operators:
+        held = tensors[operator.inputs[0]] if operator.inputs[:1] > (-1,) else None
+        if operator.builtin == "DEQUANTIZE" and held and held.dtype == "float16":
+            number = operator.outputs[0]
+            if held.data is not None:
+                tensors[number] = replace(tensors[number], data=held.data.astype(np.float32))
+                continue
+        operators.append(operator)
+    return replace(graph, tensors=tuple(tensors), operators=tuple(operators))
+
+
+def _check_operators(graph: Graph) -> None:
+    names = dict.fromkeys(o.builtin for o in graph.operators if o.builtin not in READERS)
+    problems = [
+        Problem(
+            f"operator {name}",
+            "not read from a .tflite",
+            "the operators of `edgekit help tflite`",
+            REFUSALS.get(name, "convert the network without it, or export it to .onnx"),
+        )
+        for name in names
+    ]
+    if problems:
+        raise ModelError(problems)
+
+
+def _add_input(network: Network, number: int) -> None:
+    held = network.tensor(number)
+    plain = not held.is_integer
+    dtype = np.dtype(held.dtype if plain else "float32")
+    kind = helper.np_dtype_to_tensor_dtype(dtype)
+    network.inputs.append(helper.make_tensor_value_info(held.name, kind, held.shape))
+    value = network.rounded(held.name, held)
+    if len(held.shape) == 4:
+        network.in_file_order[number] = value
+        value = network.reordered(value, held, CHANNELS_SECOND)
+    network.values[number] = value
+
+
+def _output(network: Network, number: int) -> onnx.ValueInfoProto:
+    held = network.tensor(number)
+    value = network.as_in_file(number)
+    network.nodes.append(helper.make_node("Identity", [value], [held.name], name=held.name))
+    dtype = np.dtype("float32" if held.is_integer else held.dtype)
+    return helper.make_tensor_value_info(
+        held.name, helper.np_dtype_to_tensor_dtype(dtype), held.shape
+    )

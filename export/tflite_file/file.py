@@ -1,0 +1,333 @@
+"""The content of a .tflite: tensors, operators, graphs and signatures, checked before they are used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from edgekit.base.arrays import Array, Float32
+from edgekit.base.errors import ModelError, Problem
+
+MAGIC = b"TFL3"
+MAX_RANK = 8
+CUSTOM = "custom"  # before the name of an operator that is not built in
+TYPES = {
+    "FLOAT32": "float32",
+    "FLOAT16": "float16",
+    "FLOAT64": "float64",
+    "INT8": "int8",
+    "INT16": "int16",
+    "INT32": "int32",
+    "INT64": "int64",
+    "UINT8": "uint8",
+    "UINT16": "uint16",
+    "UINT32": "uint32",
+    "UINT64": "uint64",
+    "BOOL": "bool",
+    "RESOURCE": "resource",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """``real = scale * (q - zero)``: one scale, or one for each index of `axis`."""
+
+    scale: Float32
+    zero: Array
+    axis: int
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of a graph: `data` is the content of a constant; `dtype` is NumPy's name, or ``resource``."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    grid: Grid | None
+    data: Array | None
+    is_variable: bool
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether its integers stand for real numbers."""
+        return self.grid is not None and self.dtype in ("int8", "uint8", "int16", "int32", "int64")
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A builtin operator: `inputs` and `outputs` are tensor numbers, -1 for an input left out."""
+
+    builtin: str
+    version: int
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Any = None  # an accessor of the schema; None where the operator has none
+
+    def option(self, name: str, default: Any = 0) -> Any:
+        """Return an option by its name in the schema, as ``StrideW``."""
+        return default if self.options is None else getattr(self.options, name)()
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph of the file, in the order of its operators."""
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A name for a graph, and names for its inputs and outputs by tensor number."""
+
+    key: str
+    graph: int
+    names: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TfliteFile:
+    """All graphs of a .tflite, its signatures and its description."""
+
+    graphs: tuple[Graph, ...]
+    signatures: tuple[Signature, ...]
+    description: str
+
+
+def read_tflite(data: bytes) -> TfliteFile:
+    """Return the content of a .tflite, whose offsets, sizes and numbers are checked.
+
+    Args:
+        data: the file.
+
+    Raises:
+        ModelError: no .tflite, damaged, or with a part that EdgeKit has no form of.
+    """
+    if data[4:8] != MAGIC:
+        refuse("file", "not a .tflite", f"a file with {MAGIC.decode()} at byte 4", "check the path")
+    try:
+        return _Reader(data).read()
+    except ModelError:
+        raise
+    except Exception as error:  # flatbuffers does not check offsets: anything may be raised
+        found = f"damaged: {type(error).__name__} while it was read"
+        raise ModelError(
+            Problem("file", found, "a complete .tflite", "copy or export it again")
+        ) from error
+
+
+def refuse(where: str, found: str, allowed: str, step: str) -> NoReturn:
+    """Raise a `ModelError` of one problem."""
+    raise ModelError(Problem(where, found, allowed, step))
+
+
+class _Reader:
+    """Reads tables of the schema, with the lengths of lists bounded by the size of the file."""
+
+    def __init__(self, data: bytes) -> None:
+        from ai_edge_litert import schema_py_generated as schema
+
+        self.schema, self.data = schema, data
+        self.root = schema.Model.GetRootAs(data, 0)
+        self.builtins = _names(schema.BuiltinOperator)
+        self.options = _names(schema.BuiltinOptions)
+        self.types = _names(schema.TensorType)
+
+    def read(self) -> TfliteFile:
+        root = self.root
+        if root.Version() != 3:
+            refuse("file", f"version {root.Version()}", "version 3", "convert the network again")
+        codes = [self.code(root.OperatorCodes(i)) for i in self.counted(root.OperatorCodesLength())]
+        graphs = tuple(
+            self.graph(root.Subgraphs(i), codes, i) for i in self.counted(root.SubgraphsLength())
+        )
+        if not graphs:
+            refuse("file", "no graph", "one graph or more", "convert the network again")
+        signatures = tuple(
+            self.signature(root.SignatureDefs(i), graphs)
+            for i in self.counted(root.SignatureDefsLength())
+        )
+        return TfliteFile(graphs, signatures, _text(root.Description()))
+
+    def counted(self, length: int) -> range:
+        """Count to the length of a list, which needs four bytes for each entry."""
+        if not 0 <= length <= len(self.data) // 4:
+            found = f"a list of {length} entries in {len(self.data)} bytes"
+            refuse("file", found, "lists that fit into the file", "copy or export it again")
+        return range(length)
+
+    def code(self, code: Any) -> tuple[str, int]:
+        """Return an operator's name and version; old files fill the 8-bit field alone."""
+        number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+        name = self.builtins.get(number, f"builtin {number}")
+        if name == "CUSTOM":
+            name = f"{CUSTOM} {_text(code.CustomCode())}"
+        return name, int(code.Version())
+
+    def graph(self, table: Any, codes: list[tuple[str, int]], index: int) -> Graph:
+        name = _text(table.Name()) or f"graph_{index}"
+        tensors: list[Tensor] = []
+        used: set[str] = set()
+        for i in self.counted(table.TensorsLength()):
+            tensors.append(self.tensor(table.Tensors(i), i, used))
+            used.add(tensors[-1].name)
+        count = len(tensors)
+        inputs, outputs = (
+            _numbers(part, count, f"graph '{name}'")
+            for part in (table.InputsAsNumpy(), table.OutputsAsNumpy())
+        )
+        operators = tuple(
+            self.operator(table.Operators(i), codes, count)
+            for i in self.counted(table.OperatorsLength())
+        )
+        _check_order(name, tensors, operators, inputs, outputs)
+        return Graph(name, tuple(tensors), operators, inputs, outputs)
+
+    def tensor(self, table: Any, index: int, used: set[str]) -> Tensor:
+        name = _text(table.Name()) or f"tensor_{index}"
+        if name in used:
+            name = f"{name}_{index}"
+        kind = TYPES.get(self.types.get(table.Type(), ""), "")
+        where, step = f"tensor '{name}'", "convert the network without it"
+        if not kind:
+            found = self.types.get(table.Type(), f"type {table.Type()}").lower()
+            refuse(where, found, ", ".join(TYPES.values()), step)
+        if table.Sparsity() is not None:
+            refuse(where, "a sparse tensor", "dense tensors", step)
+        shape = tuple(int(n) for n in _list(table.ShapeAsNumpy()))
+        open_axes = [int(n) for n in _list(table.ShapeSignatureAsNumpy())]
+        # the size of an open batch is that of the file's shape
+        if len(shape) > MAX_RANK or min(shape, default=1) < 0 or -1 in open_axes[1:]:
+            found = f"shape {open_axes or list(shape)}"
+            refuse(where, found, f"fixed sizes of at most {MAX_RANK} axes", step)
+        data = self.content(table, where, shape, kind)
+        grid = self.grid(table.Quantization(), where, shape)
+        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+
+    def content(self, table: Any, where: str, shape: tuple[int, ...], kind: str) -> Array | None:
+        """Return the data of a constant."""
+        number = table.Buffer()
+        if not 0 <= number < self.root.BuffersLength():
+            step = "copy or export it again"
+            refuse(where, f"buffer {number}", "a buffer of the file", step)
+        buffer = self.root.Buffers(number)
+        if buffer.Offset() > 1:
+            found, step = "data outside of the flatbuffer", "convert a network below 2 GB"
+            refuse(where, found, "data inside of it", step)
+        if buffer.DataIsNone() or not buffer.DataLength():
+            return None
+        item = np.dtype(kind)
+        size = int(np.prod(shape, dtype=object)) * item.itemsize
+        if buffer.DataLength() != size:
+            found = f"{buffer.DataLength()} bytes for {list(shape)} of {kind}"
+            refuse(where, found, f"{size} bytes", "copy or export it again")
+        return np.frombuffer(buffer.DataAsNumpy().tobytes(), item).reshape(shape)
+
+    def grid(self, table: Any, where: str, shape: tuple[int, ...]) -> Grid | None:
+        if table is None or table.ScaleIsNone() or not table.ScaleLength():
+            return None
+        scale = np.asarray(table.ScaleAsNumpy(), np.float32)
+        zero = np.asarray(_list(table.ZeroPointAsNumpy()), np.int64)
+        if not zero.size:
+            zero = np.zeros(1, np.int64)
+        zero = zero if zero.size == scale.size else np.broadcast_to(zero[:1], scale.shape)
+        axis = int(table.QuantizedDimension()) if len(shape) > 1 else 0
+        fits = scale.size == 1 or (0 <= axis < len(shape) and shape[axis] == scale.size)
+        if not fits or not np.all(np.isfinite(scale)) or np.any(scale <= 0):
+            if scale.size == 1 and scale[0] == 0:  # a tensor that was never quantized
+                return None
+            found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
+            step = "copy or export it again"
+            refuse(where, found, "one positive scale, or one for each index of an axis", step)
+        return Grid(scale, zero, axis)
+
+    def operator(self, table: Any, codes: list[tuple[str, int]], count: int) -> Operator:
+        if not 0 <= table.OpcodeIndex() < len(codes):
+            found, step = f"operator code {table.OpcodeIndex()}", "copy or export it again"
+            refuse("file", found, f"0 to {len(codes) - 1}", step)
+        name, version = codes[table.OpcodeIndex()]
+        where = f"operator {name}"
+        inputs = _numbers(table.InputsAsNumpy(), count, where, least=-1)
+        outputs = _numbers(table.OutputsAsNumpy(), count, where)
+        return Operator(name, version, inputs, outputs, self.chosen(table))
+
+    def chosen(self, table: Any) -> Any:
+        """Return the options of an operator; None where it has none."""
+        name = self.options.get(table.BuiltinOptionsType(), "NONE")
+        inner = table.BuiltinOptions()
+        if name == "NONE" or inner is None:
+            return None
+        options = getattr(self.schema, name)()
+        options.Init(inner.Bytes, inner.Pos)
+        return options
+
+    def signature(self, table: Any, graphs: tuple[Graph, ...]) -> Signature:
+        number = int(table.SubgraphIndex())
+        key = _text(table.SignatureKey())
+        if number >= len(graphs):
+            found, step = f"graph {number}", "copy or export it again"
+            refuse(f"signature '{key}'", found, f"0 to {len(graphs) - 1}", step)
+        names: dict[int, str] = {}
+        for length, entry in (
+            (table.InputsLength(), table.Inputs),
+            (table.OutputsLength(), table.Outputs),
+        ):
+            for i in self.counted(length):
+                names.setdefault(int(entry(i).TensorIndex()), _text(entry(i).Name()))
+        return Signature(key, number, names)
+
+
+def _names(enumeration: Any) -> dict[int, str]:
+    return {number: name for name, number in vars(enumeration).items() if name[:1] != "_"}
+
+
+def _text(content: bytes | None) -> str:
+    return (content or b"").decode("utf-8", "replace")
+
+
+def _list(content: Any) -> Any:
+    """Return the entries of a list, none where it is left out: accessors give 0 then."""
+    return [] if isinstance(content, int) else content
+
+
+def _numbers(content: Any, count: int, where: str, least: int = 0) -> tuple[int, ...]:
+    numbers = tuple(int(n) for n in _list(content))
+    if wrong := [n for n in numbers if not least <= n < count]:
+        step = "copy or export it again"
+        refuse(where, f"tensor {wrong[0]}", f"{least} to {count - 1}", step)
+    return numbers
+
+
+def _check_order(
+    name: str,
+    tensors: list[Tensor],
+    operators: tuple[Operator, ...],
+    inputs: tuple[int, ...],
+    outputs: tuple[int, ...],
+) -> None:
+    """Refuse operators that read what is not yet computed, and tensors that are written twice."""
+    known = {i for i, t in enumerate(tensors) if t.data is not None or t.is_variable} | {*inputs}
+    written: set[int] = set()
+    step = "copy or export it again"
+    for operator in operators:
+        if operator.builtin.startswith(CUSTOM):  # refused by its name later
+            return
+        where = f"operator {operator.builtin} of '{name}'"
+        for number in operator.inputs:
+            if number >= 0 and number not in known:
+                found = f"reads '{tensors[number].name}' before it is computed"
+                refuse(where, found, "operators in the order of their data", step)
+        for number in operator.outputs:
+            if number in written or tensors[number].data is not None:
+                found = f"writes '{tensors[number].name}', which has a value"
+                refuse(where, found, "one operator for each tensor", step)
+            written.add(number)
+            known.add(number)
+    for number in outputs:
+        if number not in known:
+            refuse(f"output '{tensors[number].name}'", "never computed", "a computed tensor", step)

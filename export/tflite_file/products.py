@@ -1,0 +1,171 @@
+"""Convolutions, dense layers and pools of a .tflite."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgekit.base.arrays import Array
+from edgekit.export.tflite_file.file import Operator, Tensor, refuse
+from edgekit.export.tflite_file.network import Network
+
+SAME = 0  # of the schema's Padding
+
+
+def conv(network: Network, operator: Operator) -> None:
+    """CONV_2D: weights are (out, height, width, in); fewer input channels than the tensor has are groups."""
+    x, weights = network.tensor(operator.inputs[0]), network.tensor(operator.inputs[1])
+    groups, left = divmod(x.shape[3], weights.shape[3])
+    if left or not groups:
+        found = f"weights of {weights.shape[3]} channels on {x.shape[3]}"
+        refuse("operator CONV_2D", found, "a divisor of the channels", "convert the network again")
+    array = _content(weights, operator).transpose(0, 3, 1, 2)
+    _convolve(network, operator, array, groups, 0)
+
+
+def depthwise(network: Network, operator: Operator) -> None:
+    """DEPTHWISE_CONV_2D: weights are (1, height, width, channels * multiplier)."""
+    weights = network.tensor(operator.inputs[1])
+    array = _content(weights, operator).transpose(3, 0, 1, 2)
+    _convolve(network, operator, array, network.tensor(operator.inputs[0]).shape[3], 0)
+
+
+def _convolve(network: Network, operator: Operator, array: Array, groups: int, axis: int) -> None:
+    x, weights = network.tensor(operator.inputs[0]), network.tensor(operator.inputs[1])
+    result = network.tensor(operator.outputs[0])
+    strides = operator.option("StrideH", 1), operator.option("StrideW", 1)
+    dilations = operator.option("DilationHFactor", 1), operator.option("DilationWFactor", 1)
+    pads = _pads(operator, x.shape[1:3], array.shape[2:], strides, dilations)
+    inputs = [network.real(operator.inputs[0]), network.stored(weights, array, axis)]
+    inputs += bias(network, operator, 2)
+    value = network.add(
+        "Conv",
+        *inputs,
+        kernel_shape=list(array.shape[2:]),
+        strides=list(strides),
+        dilations=list(dilations),
+        pads=pads,
+        group=groups,
+    )[0]
+    _check_shape(operator, x.shape[1:3], result.shape[1:3], array.shape[2:], strides, dilations)
+    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+
+
+def transpose_conv(network: Network, operator: Operator) -> None:
+    """TRANSPOSE_CONV: inputs are the output's shape, weights (out, height, width, in), x, and a bias."""
+    weights, x = network.tensor(operator.inputs[1]), network.tensor(operator.inputs[2])
+    result = network.tensor(operator.outputs[0])
+    array = _content(weights, operator).transpose(3, 0, 1, 2)
+    strides = operator.option("StrideH", 1), operator.option("StrideW", 1)
+    full = [(n - 1) * s + k for n, s, k in zip(x.shape[1:3], strides, array.shape[2:], strict=True)]
+    surplus = [a - b for a, b in zip(full, result.shape[1:3], strict=True)]
+    before = [max(n, 0) // 2 if operator.option("Padding") == SAME else 0 for n in surplus]
+    after = [max(n, 0) - b for n, b in zip(surplus, before, strict=True)]
+    extra = [max(-n, 0) for n in surplus]
+    inputs = [network.real(operator.inputs[2]), network.stored(weights, array, 1)]
+    inputs += bias(network, operator, 3)
+    value = network.add(
+        "ConvTranspose",
+        *inputs,
+        kernel_shape=list(array.shape[2:]),
+        strides=list(strides),
+        pads=[*before, *after],
+        output_padding=extra,
+    )[0]
+    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+
+
+def dense(network: Network, operator: Operator) -> None:
+    """FULLY_CONNECTED: weights are (out, in); the input is flattened unless its axes are kept."""
+    x, weights = network.tensor(operator.inputs[0]), network.tensor(operator.inputs[1])
+    result = network.tensor(operator.outputs[0])
+    array = _content(weights, operator)
+    flat = network.as_in_file(operator.inputs[0])
+    rows = int(np.prod(x.shape)) // array.shape[1]
+    if x.shape != (rows, array.shape[1]):
+        flat = network.add("Reshape", flat, network.numbers((rows, array.shape[1])))[0]
+        flat = network.rounded(flat, x)
+    inputs = [flat, network.stored(weights, array, 0), *bias(network, operator, 2)]
+    activation = operator.option("FusedActivationFunction")
+    value = network.add("Gemm", *inputs, transB=1)[0]
+    if result.shape == (rows, array.shape[0]):
+        network.put(operator.outputs[0], value, activation)
+        return
+    # the activation belongs to the product, before its shape changes
+    network.put(operator.outputs[0], value, activation)
+    shaped = network.values[operator.outputs[0]]
+    value = network.add("Reshape", shaped, network.numbers(result.shape))[0]
+    network.put_as_in_file(operator.outputs[0], value)
+
+
+def bias(network: Network, operator: Operator, place: int) -> list[str]:
+    """Return the bias of an operator, if it has one."""
+    if len(operator.inputs) <= place or operator.inputs[place] < 0:
+        return []
+    held = network.tensor(operator.inputs[place])
+    array = _content(held, operator)
+    if held.dtype == "int64" and held.grid is not None:  # of int16 activations
+        narrow = array.astype(np.int32)
+        if np.array_equal(narrow, array):
+            name = network.constant(narrow, held.name)
+            return [network.dequantized(name, held.grid, "int32")]
+        scale = held.grid.scale.astype(np.float64)
+        return [network.constant((array * scale).astype(np.float32), held.name)]
+    return [network.stored(held, array, 0)]
+
+
+def pool(network: Network, operator: Operator) -> None:
+    """AVERAGE_POOL_2D and MAX_POOL_2D: an average counts what is no padding."""
+    x = network.tensor(operator.inputs[0])
+    kernel = operator.option("FilterHeight"), operator.option("FilterWidth")
+    strides = operator.option("StrideH", 1), operator.option("StrideW", 1)
+    pads = _pads(operator, x.shape[1:3], kernel, strides, (1, 1))
+    kind = "AveragePool" if operator.builtin == "AVERAGE_POOL_2D" else "MaxPool"
+    value = network.moved(
+        operator.inputs[0], kind, kernel_shape=list(kernel), strides=list(strides), pads=pads
+    )
+    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+
+
+def _content(held: Tensor, operator: Operator) -> Array:
+    if held.data is None:
+        found, step = f"'{held.name}' is computed", "convert the network with constant weights"
+        refuse(f"operator {operator.builtin}", found, "constant weights", step)
+    if held.dtype == "uint8" and held.grid is not None and np.any(held.grid.zero != 128):
+        found = f"unsigned weights around {held.grid.zero[0]}"
+        step = "convert the network to int8"
+        refuse(f"operator {operator.builtin}", found, "int8, or uint8 around 128", step)
+    return held.data
+
+
+def _pads(
+    operator: Operator,
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+) -> list[int]:
+    """Return the padding before and after each axis; an odd one has more after."""
+    if operator.option("Padding") != SAME:
+        return [0, 0, 0, 0]
+    totals = [
+        max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
+        for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)
+    ]
+    return [*(t // 2 for t in totals), *(t - t // 2 for t in totals)]
+
+
+def _check_shape(
+    operator: Operator,
+    sizes: Sequence[int],
+    result: Sequence[int],
+    kernel: Sequence[int],
+    strides: Sequence[int],
+    dilations: Sequence[int],
+) -> None:
+    """Refuse an output whose stated shape is not the one that is computed."""
+    same = operator.option("Padding") == SAME
+    spans = [1 if same else (k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    made = [-(-(n - span + 1) // s) for n, span, s in zip(sizes, spans, strides, strict=True)]
+    if made != list(result):
+        found, step = f"{list(result)} where {made} is computed", "convert the network again"
+        refuse(f"operator {operator.builtin}", found, "the computed shape", step)
