@@ -30,7 +30,9 @@ HEADERS = (
     "headers/ap_int.h",
     "headers/ac/ap_int.h",
 )
-BAND_BEATS = 1 << 16  # that a dataflow region of the dense path goes through: what a stream of a simulation holds
+BAND_BEATS = (
+    1 << 16
+)  # that a dataflow region of the dense path goes through: what a stream of a simulation holds
 SCRIPT, README = "run_hls.tcl", "README.md"
 SOURCES = (*HEADERS, *ENGINE, BENCH, SCRIPT, README)
 

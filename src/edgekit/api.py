@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from edgekit.base.arrays import Float32
-    from edgekit.demos.clip_folder import clips as clips
     from edgekit.build import Build
+    from edgekit.demos.clip_folder import clips as clips
     from edgekit.demos.table import demo as demo
     from edgekit.demos.table import demos as demos
     from edgekit.graph.model import Model

@@ -93,7 +93,12 @@ PACKAGES = (
     ("ziglang", "ziglang", "target wasm; a C compiler, also for devices", "wasm"),
     ("wasmtime", "wasmtime", "target wasm: verification, run", "wasm"),
     ("torch", "torch", "export of torch modules and .pt2", "torch"),
-    ("soundfile", "soundfile", ".wav of other samples than 16-bit PCM; .flac, .ogg, .mp3, .aiff", "audio"),
+    (
+        "soundfile",
+        "soundfile",
+        ".wav of other samples than 16-bit PCM; .flac, .ogg, .mp3, .aiff",
+        "audio",
+    ),
     ("soxr", "soxr", "resampling", "audio"),
     ("sounddevice", "sounddevice", "run --mic", "mic"),
     ("matplotlib", "matplotlib", "demo pictures", "demo"),

@@ -320,7 +320,9 @@ class BuildOptions(TypedDict, total=False):
     part: Annotated[
         names.PartName | None, Flag("XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.", "PART")
     ]
-    goal: Annotated[names.GoalName | None, Flag("fps (default), or small: the fewest LUTs.", "GOAL")]
+    goal: Annotated[
+        names.GoalName | None, Flag("fps (default), or small: the fewest LUTs.", "GOAL")
+    ]
     picture: Annotated[
         str | None,
         Flag(
