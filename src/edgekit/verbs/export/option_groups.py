@@ -16,7 +16,7 @@ GROUPS = (
     Group(
         "Network",
         ("sample_rate", "frontend", "shapes", "constants", "session_constants"),
-        ("states", "layouts", "mid_side", "noise", "then", "until", "sampler"),
+        ("states", "signature", "layouts", "mid_side", "noise", "then", "until", "sampler"),
     ),
     Group("Streaming", ("hop", "time_axes", "causal", "controls"), ("replace", "rates")),
     Group(
