@@ -373,8 +373,8 @@ MISTAKES = (
         "export net.onnx --target host -o new --recipe w8a8 --calibration no-hops",
         "'clip.npz': array 'x' is float64 [0, 1, 8], the network wants (hops, 1, 8)",
     ),
-    ("export offline.onnx --target host -o new --hop 0", "Invalid value for '--hop'"),
-    ("export offline.onnx --target host -o new --hop 10ms", "Invalid value for '--hop'"),
+    ("export offline.onnx --target host -o new --hop 0", "--hop '0': not such a number"),
+    ("export offline.onnx --target host -o new --hop 10ms", "--hop '10ms': a time, but no"),
     (
         "export offline.onnx --target host -o new --time-axis x:3 --hop 4",
         "--time-axis x:3: not an axis of an input",
@@ -384,7 +384,7 @@ MISTAKES = (
         "--time-axis audio:2: not an axis of an input",
     ),
     ("export offline.onnx --target host -o new --time-axis 2 --hop 4", "--time-axis '2': no axis"),
-    ("export net.onnx --target host -o new --sample-rate 16k", "Invalid value for '--sample-rate'"),
+    ("export net.onnx --target host -o new --sample-rate 44.1", "write 16000, 16k or 44.1kHz"),
     (
         "export net.onnx --target host -o new --frontend stft:32:16:hanning:mag",
         "--frontend stft:32:16:hanning:mag: WINDOW: hanning",

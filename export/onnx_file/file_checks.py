@@ -114,7 +114,7 @@ def with_file_name(load: Callable[Concatenate[str, P], T]) -> Callable[Concatena
     """Let the errors of a function name the file, its first argument; functions of its content call it `ONNX_FILE`."""
 
     @wraps(load)
-    def named(source: str, *arguments: P.args, **options: P.kwargs) -> T:
+    def load_file(source: str, /, *arguments: P.args, **options: P.kwargs) -> T:
         try:
             return load(source, *arguments, **options)
         except ModelError as error:
@@ -126,7 +126,7 @@ def with_file_name(load: Callable[Concatenate[str, P], T]) -> Callable[Concatena
                 for problem in error.problems
             ) from error
 
-    return named
+    return load_file
 
 
 def tensors(message: Message) -> Iterator[onnx.TensorProto]:

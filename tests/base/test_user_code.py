@@ -1,7 +1,7 @@
 """The user's own code: found in the working directory, and the line where it fails."""
 
-import sys
 from pathlib import Path, PurePath
+from sys import path as module_path
 
 import pytest
 
@@ -16,9 +16,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_module_of_the_working_directory_is_found_and_the_path_stays(here: Path) -> None:
     (here / "mine_of_user_code.py").write_text("value = 3\n")
-    before = list(sys.path)
+    before = list(module_path)
     assert import_attribute("mine_of_user_code", "value") == 3
-    assert sys.path == before
+    assert module_path == before
 
 
 def test_an_error_names_the_innermost_line_of_the_user(here: Path) -> None:
