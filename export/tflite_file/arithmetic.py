@@ -16,18 +16,18 @@ def elementwise(kind: str) -> Reader:
     """Return the reader of an operator on operands that broadcast."""
 
     def read(network: Network, operator: Operator) -> None:
-        operands = [ranked(network, operator, place) for place in range(len(operator.inputs))]
+        operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
         value = network.add(kind, *operands)[0]
         network.put(operator.outputs[0], value, _activation(operator))
 
     return read
 
 
-def chained(*kinds: str) -> Reader:
+def sequence(*kinds: str) -> Reader:
     """Return the reader of an operator that is several ONNX operators, the first on all operands."""
 
     def read(network: Network, operator: Operator) -> None:
-        operands = [ranked(network, operator, place) for place in range(len(operator.inputs))]
+        operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
         value = network.add(kinds[0], *operands)[0]
         for kind in kinds[1:]:
             value = network.add(kind, value)[0]
@@ -36,14 +36,14 @@ def chained(*kinds: str) -> Reader:
     return read
 
 
-def squared(network: Network, operator: Operator) -> None:
+def square(network: Network, operator: Operator) -> None:
     """SQUARE, and SQUARED_DIFFERENCE of two operands."""
-    operands = [ranked(network, operator, place) for place in range(len(operator.inputs))]
+    operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
     value = operands[0] if len(operands) == 1 else network.add("Sub", *operands)[0]
     network.put(operator.outputs[0], network.add("Mul", value, value)[0])
 
 
-def ranked(network: Network, operator: Operator, place: int) -> str:
+def operand(network: Network, operator: Operator, place: int) -> str:
     """Return an operand whose axes lie as those of the result: LiteRT counts missing ones at the front."""
     number = operator.inputs[place]
     held = network.tensor(number)
@@ -81,7 +81,7 @@ def leaky_relu(network: Network, operator: Operator) -> None:
 
 def prelu(network: Network, operator: Operator) -> None:
     """PRELU: a slope for each channel, or as its shape says."""
-    slope = ranked(network, operator, 1)
+    slope = operand(network, operator, 1)
     network.put(
         operator.outputs[0], network.add("PRelu", network.real(operator.inputs[0]), slope)[0]
     )
@@ -98,7 +98,7 @@ def softmax(network: Network, operator: Operator) -> None:
     network.put(operator.outputs[0], network.add(kind, value, axis=to_axis(-1, rank))[0])
 
 
-def reduced(kind: str) -> Reader:
+def reduction(kind: str) -> Reader:
     """Return the reader of a sum, mean or extreme along constant axes."""
 
     def read(network: Network, operator: Operator) -> None:
@@ -143,7 +143,7 @@ def read_cast(network: Network, operator: Operator) -> None:
     network.put(operator.outputs[0], cast(network, network.real(operator.inputs[0]), dtype))
 
 
-def requantized(network: Network, operator: Operator) -> None:
+def requantize(network: Network, operator: Operator) -> None:
     """QUANTIZE and DEQUANTIZE: the same real values on the grid of the output, or as floats."""
     if len(network.tensor(operator.inputs[0]).shape) == 0:
         refuse(f"operator {operator.builtin}", "a scalar", "a tensor", "convert the network again")

@@ -15,7 +15,7 @@ from edgekit.export.tflite_file.variables import check_initial_values
 
 
 @dataclass(frozen=True)
-class Converted:
+class TfliteNetwork:
     """The network, its state pairs, and the graph of the file, with the names that the network uses."""
 
     proto: onnx.ModelProto
@@ -28,7 +28,7 @@ class Converted:
         return bytes(self.proto.SerializeToString())
 
 
-def to_onnx(file: TfliteFile, signature: str | None = None) -> Converted:
+def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
     """Return one graph of a .tflite as an ONNX network.
 
     Integers that stand for reals are between QuantizeLinear and DequantizeLinear. Inputs and outputs are float32 where
@@ -41,7 +41,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> Converted:
     Raises:
         ModelError: all operators that EdgeKit cannot read, or the first other problem.
     """
-    graph = _folded(_named(file, choose_graph(file, signature)))
+    graph = _fold_halves(_with_names(file, choose_graph(file, signature)))
     _check_operators(graph)
     check_initial_values(file, graph)
     network = Network(graph)
@@ -53,7 +53,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> Converted:
     for number in graph.outputs:
         streams.append(_output(network, number))
     network.outputs = [*streams, *network.outputs]
-    return Converted(network.proto(), tuple(network.states), graph)
+    return TfliteNetwork(network.proto(), tuple(network.states), graph)
 
 
 def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signature | None]:
@@ -76,7 +76,7 @@ def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signat
     return file.graphs[0], None
 
 
-def _named(file: TfliteFile, chosen: tuple[Graph, Signature | None]) -> Graph:
+def _with_names(file: TfliteFile, chosen: tuple[Graph, Signature | None]) -> Graph:
     """Return the graph with names that C and the command line can take, the signature's before its own."""
     graph, signature = chosen
     given = {} if signature is None else signature.names
@@ -92,7 +92,7 @@ def _named(file: TfliteFile, chosen: tuple[Graph, Signature | None]) -> Graph:
     return replace(graph, tensors=tuple(tensors))
 
 
-def _folded(graph: Graph) -> Graph:
+def _fold_halves(graph: Graph) -> Graph:
     """Return the graph with constants in place of what DEQUANTIZE makes of float16 constants."""
     tensors, operators = list(graph.tensors), []
     for operator in graph.operators:

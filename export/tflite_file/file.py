@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import ModelError, Problem
 
+Table: TypeAlias = Any  # of the schema: its accessors have no types
 MAGIC = b"TFL3"
 MAX_RANK = 8
 CUSTOM = "custom"  # before the name of an operator that is not built in
@@ -63,9 +64,9 @@ class Operator:
     version: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    options: Any = None  # an accessor of the schema; None where the operator has none
+    options: Table = None  # an accessor of the schema; None where the operator has none
 
-    def option(self, name: str, default: Any = 0) -> Any:
+    def option(self, name: str, default: Table = 0) -> Table:
         """Return an option by its name in the schema, as ``StrideW``."""
         return default if self.options is None else getattr(self.options, name)()
 
@@ -161,7 +162,7 @@ class _Reader:
             refuse("file", found, "lists that fit into the file", "copy or export it again")
         return range(length)
 
-    def code(self, code: Any) -> tuple[str, int]:
+    def code(self, code: Table) -> tuple[str, int]:
         """Return an operator's name and version; old files fill the 8-bit field alone."""
         number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
         name = self.builtins.get(number, f"builtin {number}")
@@ -169,7 +170,7 @@ class _Reader:
             name = f"{CUSTOM} {_text(code.CustomCode())}"
         return name, int(code.Version())
 
-    def graph(self, table: Any, codes: list[tuple[str, int]], index: int) -> Graph:
+    def graph(self, table: Table, codes: list[tuple[str, int]], index: int) -> Graph:
         name = _text(table.Name()) or f"graph_{index}"
         tensors: list[Tensor] = []
         used: set[str] = set()
@@ -188,7 +189,7 @@ class _Reader:
         _check_order(name, tensors, operators, inputs, outputs)
         return Graph(name, tuple(tensors), operators, inputs, outputs)
 
-    def tensor(self, table: Any, index: int, used: set[str]) -> Tensor:
+    def tensor(self, table: Table, index: int, used: set[str]) -> Tensor:
         name = _text(table.Name()) or f"tensor_{index}"
         if name in used:
             name = f"{name}_{index}"
@@ -209,7 +210,7 @@ class _Reader:
         grid = self.grid(table.Quantization(), where, shape)
         return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
 
-    def content(self, table: Any, where: str, shape: tuple[int, ...], kind: str) -> Array | None:
+    def content(self, table: Table, where: str, shape: tuple[int, ...], kind: str) -> Array | None:
         """Return the data of a constant."""
         number = table.Buffer()
         if not 0 <= number < self.root.BuffersLength():
@@ -228,7 +229,7 @@ class _Reader:
             refuse(where, found, f"{size} bytes", "copy or export it again")
         return np.frombuffer(buffer.DataAsNumpy().tobytes(), item).reshape(shape)
 
-    def grid(self, table: Any, where: str, shape: tuple[int, ...]) -> Grid | None:
+    def grid(self, table: Table, where: str, shape: tuple[int, ...]) -> Grid | None:
         if table is None or table.ScaleIsNone() or not table.ScaleLength():
             return None
         scale = np.asarray(table.ScaleAsNumpy(), np.float32)
@@ -246,7 +247,7 @@ class _Reader:
             refuse(where, found, "one positive scale, or one for each index of an axis", step)
         return Grid(scale, zero, axis)
 
-    def operator(self, table: Any, codes: list[tuple[str, int]], count: int) -> Operator:
+    def operator(self, table: Table, codes: list[tuple[str, int]], count: int) -> Operator:
         if not 0 <= table.OpcodeIndex() < len(codes):
             found, step = f"operator code {table.OpcodeIndex()}", "copy or export it again"
             refuse("file", found, f"0 to {len(codes) - 1}", step)
@@ -256,7 +257,7 @@ class _Reader:
         outputs = _numbers(table.OutputsAsNumpy(), count, where)
         return Operator(name, version, inputs, outputs, self.chosen(table))
 
-    def chosen(self, table: Any) -> Any:
+    def chosen(self, table: Table) -> Table:
         """Return the options of an operator; None where it has none."""
         name = self.options.get(table.BuiltinOptionsType(), "NONE")
         inner = table.BuiltinOptions()
@@ -266,7 +267,7 @@ class _Reader:
         options.Init(inner.Bytes, inner.Pos)
         return options
 
-    def signature(self, table: Any, graphs: tuple[Graph, ...]) -> Signature:
+    def signature(self, table: Table, graphs: tuple[Graph, ...]) -> Signature:
         number = int(table.SubgraphIndex())
         key = _text(table.SignatureKey())
         if number >= len(graphs):
@@ -282,7 +283,7 @@ class _Reader:
         return Signature(key, number, names)
 
 
-def _names(enumeration: Any) -> dict[int, str]:
+def _names(enumeration: Table) -> dict[int, str]:
     return {number: name for name, number in vars(enumeration).items() if name[:1] != "_"}
 
 
@@ -290,12 +291,12 @@ def _text(content: bytes | None) -> str:
     return (content or b"").decode("utf-8", "replace")
 
 
-def _list(content: Any) -> Any:
+def _list(content: Table) -> Table:
     """Return the entries of a list, none where it is left out: accessors give 0 then."""
     return [] if isinstance(content, int) else content
 
 
-def _numbers(content: Any, count: int, where: str, least: int = 0) -> tuple[int, ...]:
+def _numbers(content: Table, count: int, where: str, least: int = 0) -> tuple[int, ...]:
     numbers = tuple(int(n) for n in _list(content))
     if wrong := [n for n in numbers if not least <= n < count]:
         step = "copy or export it again"

@@ -1,7 +1,7 @@
 """``READERS``: how each builtin operator of a .tflite becomes ONNX operators."""
 
 from edgekit.export.tflite_file import arithmetic, movement, products, recurrent, variables
-from edgekit.export.tflite_file.arithmetic import Reader, chained, clip, elementwise, reduced
+from edgekit.export.tflite_file.arithmetic import Reader, sequence, clip, elementwise, reduction
 
 
 def skip(*_: object) -> None:
@@ -48,26 +48,26 @@ READERS: dict[str, Reader] = {
     "POW": elementwise("Pow"),
     "SOFTMAX": arithmetic.softmax,
     "LOG_SOFTMAX": arithmetic.softmax,
-    "SQUARE": arithmetic.squared,
-    "SQUARED_DIFFERENCE": arithmetic.squared,
-    "RSQRT": chained("Sqrt", "Reciprocal"),
-    "NOT_EQUAL": chained("Equal", "Not"),
+    "SQUARE": arithmetic.square,
+    "SQUARED_DIFFERENCE": arithmetic.square,
+    "RSQRT": sequence("Sqrt", "Reciprocal"),
+    "NOT_EQUAL": sequence("Equal", "Not"),
     "LOGICAL_NOT": elementwise("Not"),
     "SELECT": elementwise("Where"),
     "SELECT_V2": elementwise("Where"),
-    "MEAN": reduced("ReduceMean"),
-    "SUM": reduced("ReduceSum"),
-    "REDUCE_MAX": reduced("ReduceMax"),
-    "REDUCE_MIN": reduced("ReduceMin"),
-    "REDUCE_PROD": reduced("ReduceProd"),
+    "MEAN": reduction("ReduceMean"),
+    "SUM": reduction("ReduceSum"),
+    "REDUCE_MAX": reduction("ReduceMax"),
+    "REDUCE_MIN": reduction("ReduceMin"),
+    "REDUCE_PROD": reduction("ReduceProd"),
     "ARG_MAX": arithmetic.extreme_index("ArgMax"),
     "ARG_MIN": arithmetic.extreme_index("ArgMin"),
     "CAST": arithmetic.read_cast,
-    "QUANTIZE": arithmetic.requantized,
-    "DEQUANTIZE": arithmetic.requantized,
+    "QUANTIZE": arithmetic.requantize,
+    "DEQUANTIZE": arithmetic.requantize,
     "CALL_ONCE": skip,
     "VAR_HANDLE": variables.handle,
-    "READ_VARIABLE": variables.read,
+    "READ_VARIABLE": variables.read_variable,
     "ASSIGN_VARIABLE": variables.assign,
     "SVDF": recurrent.svdf,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.lstm,

@@ -62,7 +62,7 @@ def handle(network: Network, operator: Operator) -> None:
     network.handles[operator.outputs[0]] = handle_of(operator)
 
 
-def read(network: Network, operator: Operator) -> None:
+def read_variable(network: Network, operator: Operator) -> None:
     """READ_VARIABLE: the state before the hop is an input of the network."""
     name = _state_name(network, operator)
     if any(pair[0] == name for pair in network.states):

@@ -90,7 +90,7 @@ def compare_runtimes(path: str | Path, signature: str | None, model: Model) -> l
         version = _version(runtime)
         if version is None or (signature is not None and runtime == "tflite-micro"):
             continue
-        theirs = run_in(runtime, data, signature, graph, feeds, _plain_pairs(graph, model))
+        theirs = outputs_in_runtime(runtime, data, signature, graph, feeds, _plain_pairs(graph, model))
         if theirs is None:
             found.append(f"{runtime} {version} cannot run the file: it was not compared")
             continue
@@ -203,7 +203,7 @@ def _real(held: Tensor, array: Array) -> Array:
     return np.asarray((array.astype(np.int64) - zero).astype(np.float32) * scale, np.float32)
 
 
-def run_in(
+def outputs_in_runtime(
     runtime: str,
     data: bytes,
     signature: str | None,
