@@ -1,11 +1,16 @@
 """Small graphs as converters of other tools write them, one for each form that a .tflite may have."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
+from edgekit.export.from_tflite import from_tflite
+from edgekit.graph.model import Model
+from edgekit.judge.tflite_runtimes import compare_runtimes
 from edgekit.targets.litert.file import Graph, Scales, Signature, options, to_bytes
 
 RNG = np.random.default_rng(3)
@@ -27,6 +32,42 @@ def file_of(graph: Graph) -> bytes:
         {graph.tensors[n].name: n for n in graph.outputs},
     )
     return to_bytes([graph], names, "test", {})
+
+
+def compared(file: Path, name: str) -> tuple[Model, list[str]]:
+    """The network of a file, and how near it is to the runtimes."""
+    model = from_tflite(file, name=name)
+    return model, compare_runtimes(file, None, model)
+
+
+def agreement(notes: list[str], runtime: str = "ai-edge-litert") -> str:
+    """The sentence on a runtime."""
+    return next(note for note in notes if note.startswith(runtime))
+
+
+def share(sentence: str) -> float:
+    """The share of values that are equal."""
+    found = re.search(r"(\d+) of (\d+) values equal", sentence)
+    assert found, sentence
+    return int(found[1]) / int(found[2])
+
+
+def decibels(sentence: str) -> float:
+    """The ratio of a float network."""
+    found = re.search(r"([\d.]+|inf) dB", sentence)
+    assert found, sentence
+    return float(found[1])
+
+
+def check(name: str, folder: Path) -> None:
+    """See that a graph of the table is LiteRT's."""
+    row, file = GRAPHS[name], folder / "model.tflite"
+    file.write_bytes(file_of(row.make()))
+    sentence = agreement(compared(file, name)[1])
+    if row.equal is None:
+        assert decibels(sentence) > 100, sentence
+    else:
+        assert share(sentence) >= row.equal, sentence
 
 
 def ints(shape: tuple[int, ...], low: int = -127, high: int = 128) -> np.ndarray:
@@ -136,21 +177,33 @@ def movement(integer: bool) -> Graph:
     part = tensor("part", 1, 4, 3, 4)
     chosen = options("StridedSlice", beginMask=13, endMask=15)
     graph.operator(
-        "STRIDED_SLICE", [x, numbers(0, 2, 0, 0), numbers(0, 0, 0, 0), numbers(1, 1, 1, 1)], [part],
+        "STRIDED_SLICE",
+        [x, numbers(0, 2, 0, 0), numbers(0, 0, 0, 0), numbers(1, 1, 1, 1)],
+        [part],
         chosen,
-    )  # fmt: skip
+    )
     row = tensor("row", 1, 3, 4)
     chosen = options("StridedSlice", beginMask=13, endMask=13, shrinkAxisMask=2)
     graph.operator(
-        "STRIDED_SLICE", [x, numbers(0, 5, 0, 0), numbers(0, 6, 0, 0), numbers(1, 1, 1, 1)], [row],
+        "STRIDED_SLICE",
+        [x, numbers(0, 5, 0, 0), numbers(0, 6, 0, 0), numbers(1, 1, 1, 1)],
+        [row],
         chosen,
-    )  # fmt: skip
+    )
     halves = [tensor("a", 1, 1, 3, 4), tensor("b", 1, 3, 3, 4)]
-    graph.operator("SPLIT_V", [part, numbers(1, 3), graph.constant("axis", np.int32(1))], halves,
-                   options("SplitV", numSplits=2))  # fmt: skip
+    graph.operator(
+        "SPLIT_V",
+        [part, numbers(1, 3), graph.constant("axis", np.int32(1))],
+        halves,
+        options("SplitV", numSplits=2),
+    )
     pairs = [tensor("c", 1, 3, 3, 2), tensor("d", 1, 3, 3, 2)]
-    graph.operator("SPLIT", [graph.constant("last", np.int32(3)), halves[1]], pairs,
-                   options("Split", numSplits=2))  # fmt: skip
+    graph.operator(
+        "SPLIT",
+        [graph.constant("last", np.int32(3)), halves[1]],
+        pairs,
+        options("Split", numSplits=2),
+    )
     stacked = tensor("stacked", 1, 2, 3, 4)
     graph.operator("PACK", [row, row], [stacked], options("Pack", axis=1, valuesCount=2))
     rows = [tensor("e", 1, 3, 4), tensor("f", 1, 3, 4)]
@@ -174,8 +227,12 @@ def arithmetic() -> Graph:
 
     scaled, shifted, mean = tensor("scaled"), tensor("shifted"), tensor("mean", 1, 5, 2, 1)
     graph.operator("MUL", [x, graph.constant("g", reals((4,)))], [scaled], options("Mul"))
-    graph.operator("ADD", [scaled, graph.constant("h", reals((2, 4)))], [shifted],
-                   options("Add", fusedActivationFunction=1))  # fmt: skip
+    graph.operator(
+        "ADD",
+        [scaled, graph.constant("h", reals((2, 4)))],
+        [shifted],
+        options("Add", fusedActivationFunction=1),
+    )
     axes = graph.constant("axes", np.array([3], np.int32))
     graph.operator("MEAN", [shifted, axes], [mean], options("Reducer", keepDims=True))
     gaps, sums, root = tensor("gaps"), tensor("sums", 1, 5, 2), tensor("root", 1, 5, 2)

@@ -1,7 +1,7 @@
 """``READERS``: how each builtin operator of a .tflite becomes ONNX operators."""
 
 from edgekit.export.tflite_file import arithmetic, movement, products, recurrent, variables
-from edgekit.export.tflite_file.arithmetic import Reader, sequence, clip, elementwise, reduction
+from edgekit.export.tflite_file.arithmetic import Reader, clip, elementwise, reduction, sequence
 
 
 def skip(*_: object) -> None:

@@ -90,7 +90,9 @@ def compare_runtimes(path: str | Path, signature: str | None, model: Model) -> l
         version = _version(runtime)
         if version is None or (signature is not None and runtime == "tflite-micro"):
             continue
-        theirs = outputs_in_runtime(runtime, data, signature, graph, feeds, _plain_pairs(graph, model))
+        theirs = outputs_in_runtime(
+            runtime, data, signature, graph, feeds, _plain_pairs(graph, model)
+        )
         if theirs is None:
             found.append(f"{runtime} {version} cannot run the file: it was not compared")
             continue
