@@ -64,8 +64,7 @@ def set_parameters(command: Callable[..., None], parameters: list[inspect.Parame
     """Give a wrapper of a verb the parameters that typer is to see."""
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {p.name: p.annotation for p in parameters}
-    if hasattr(command, "__wrapped__"):  # typer would look at the verb itself
-        del command.__wrapped__
+    vars(command).pop("__wrapped__", None)  # typer would look at the verb itself
 
 
 def _reader(row: OptionRow) -> Callable[[str], int | float] | None:
