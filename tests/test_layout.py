@@ -87,6 +87,7 @@ SUITES = {
     "docs_streaming",
     "faults",
     "fpga_formal",
+    "fpga_hls",
     "fpga_random",
     "fuzz",
     "mistakes",
