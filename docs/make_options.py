@@ -3,7 +3,6 @@
 python docs/make_options.py > docs/reference/options.md
 """
 
-import re
 from inspect import cleandoc
 
 from edgekit.verbs.export.flags import option_specs
@@ -50,7 +49,7 @@ def page() -> str:
     ]
     for name, row in rows.items():
         of = ", ".join(verb for verb, names in verbs.items() if name in names)
-        kind = re.sub(r"\|", r"\\|", type_text(row.type))
+        kind = type_text(row.type).replace(" | ", " or ")
         help_text = row.flag.help.replace("; repeatable.", ".").replace("|", "\\|")
         lines.append(f"| `{name}` | `{row.flag_name}` | `{kind}` | {help_text} | {of} |")
     return "\n".join(lines) + "\n"
