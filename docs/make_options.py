@@ -3,7 +3,6 @@
 python docs/make_options.py > docs/reference/options.md
 """
 
-import re
 from inspect import cleandoc
 
 from edgekit.verbs.export.flags import option_specs
@@ -39,21 +38,18 @@ def main() -> None:
 
 
 def page() -> str:
-    """The text of the page."""
-    rows = option_specs(ExportOptions)
+    """The text of the page: a section for each group of verbs that share keywords."""
     verbs = {verb: option_specs(options).keys() for verb, options in VERBS.items()}
-    lines = [
-        cleandoc(INTRODUCTION),
-        "",
-        "| keyword | flag | type | meaning | of |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in rows.items():
-        of = ", ".join(verb for verb, names in verbs.items() if name in names)
-        kind = re.sub(r"\|", r"\\|", type_text(row.type))
-        help_text = row.flag.help.replace("; repeatable.", ".").replace("|", "\\|")
-        lines.append(f"| `{name}` | `{row.flag_name}` | `{kind}` | {help_text} | {of} |")
-    return "\n".join(lines) + "\n"
+    sections = dict[str, list[str]]()
+    for name, row in option_specs(ExportOptions).items():
+        takers = ", ".join(f"`{verb}`" for verb, names in verbs.items() if name in names)
+        kind = type_text(row.type).replace(" | ", " or ")
+        meaning = row.flag.help.replace("; repeatable.", ".")
+        sections.setdefault(takers, []).append(
+            f"- `{name}` (`{row.flag_name}`): {meaning} `{kind}`"
+        )
+    parts = [f"## {takers}\n\n" + "\n".join(lines) for takers, lines in sections.items()]
+    return "\n\n".join([cleandoc(INTRODUCTION), *parts]) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The findings of `edgekit inspect` about a build or a network."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from edgekit.base.errors import Problem
 from edgekit.base.json_values import JsonObject
@@ -29,7 +29,7 @@ class Inspection:
     problems: tuple[Problem, ...]
     streaming: JsonObject | None
     sample_rate_hz: int | None
-    page: str | None
+    page: str | None = field(repr=False)
 
     def to_dict(self) -> JsonObject:
         """Return all but the page, for JSON."""
