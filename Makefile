@@ -28,6 +28,7 @@ help:
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make fuzz          MINUTES=60 of new seeds through import, lowering, oracle and C; reproducers in fuzz-found/"
 	@echo "make c-check       generated C under sanitizers, valgrind, analyzers, libFuzzer and proofs from object code"
+	@echo "make pi            EdgeKit itself on aarch64, in Debian's arm64 Python under QEMU"
 	@echo "make soak          HOURS=24 of sound through the denoiser's C: memory, drift, denormals, bursts"
 	@echo "make faults        MOMENTS=200 at which verbs are killed; a full disk; two exports into one folder"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/results/quantization-parts.md"
