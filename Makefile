@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz digests stream-fuzz fuzz c-check pi soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
