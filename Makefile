@@ -2,7 +2,7 @@
 # Both make .venv from PyPI, pinned by constraints.txt, and are quick the second time.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release digests stream-fuzz fuzz c-check soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
+.PHONY: help demo test test-all test-processors test-installs test-floor peers bench bench-layers bench-litert fpga-full fpga-fuzz hls4ml release digests stream-fuzz fuzz c-check pi soak faults quant-table quant-goals diffusion-table docs kernels lint compiler clean
 
 PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
@@ -28,6 +28,7 @@ help:
 	@echo "make stream-fuzz   TIMES=10 as many random networks through the streaming rewrite as make test"
 	@echo "make fuzz          MINUTES=60 of new seeds through import, lowering, oracle and C; reproducers in fuzz-found/"
 	@echo "make c-check       generated C under sanitizers, valgrind, analyzers, libFuzzer and proofs from object code"
+	@echo "make pi            EdgeKit itself on aarch64, in Debian's arm64 Python under QEMU"
 	@echo "make soak          HOURS=24 of sound through the denoiser's C: memory, drift, denormals, bursts"
 	@echo "make faults        MOMENTS=200 at which verbs are killed; a full disk; two exports into one folder"
 	@echo "make quant-table   what each part of a recipe is worth on GTCRN, into docs/results/quantization-parts.md"

@@ -126,8 +126,8 @@ def _write_program(
     files = {**build.files, **replay_files(replace(manifest, sampler=None), device)}
     files["replay/golden.c"] = golden_file(manifest, inputs, outputs, (), False, 10**7)
     name = manifest.c_name
-    for file in (folder / "recorder").iterdir():
-        files[f"plain/recorder/{file.name}"] = file.read_bytes()
+    for path in (folder / "recorder").iterdir():
+        files[f"plain/recorder/{path.name}"] = path.read_bytes()
     for ending in ("c", "h"):
         files[f"plain/{name}.{ending}"] = files[f"{name}.{ending}"]
     files[f"{name}.c"] = f'#include "plain/recorder/{name}_recorder.c"\n'.encode()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builds import float_model, int8_model
 from c_kernels import needs_cc
 from devices import missing
 from recorded import FAULT_HOP, HOPS, NO_FAULT, Fault, finished_build, recording_of
@@ -18,9 +17,14 @@ from edgekit.targets.build import Build
 from edgekit.verbs.recordings.findings import Replay
 from edgekit.verbs.recordings.replay import replay
 
-NETWORK = "gru_mask"
+PINNED = Path(__file__).parents[2] / "pinned"
 EVERY_HOP = "-DNAME_RECORD_STATES=1"
 LAYERS = "-DNAME_RECORD_LAYERS"
+
+
+def pinned(name: str) -> Model:
+    """A committed network."""
+    return Model.from_bytes((PINNED / f"{name}.onnx").read_bytes())
 
 
 class Device:
@@ -44,12 +48,12 @@ m55 = pytest.mark.skipif(missing("cortex-m55") is not None, reason=missing("cort
 
 @pytest.fixture(scope="module", params=["host", pytest.param("cortex-m55", marks=m55)])
 def device(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Device:
-    return Device(tmp_path_factory.mktemp("device"), request.param, int8_model(NETWORK))
+    return Device(tmp_path_factory.mktemp("device"), request.param, pinned("gru_mask-w8a8"))
 
 
 @pytest.fixture(scope="module")
 def healthy(tmp_path_factory: pytest.TempPathFactory) -> Device:
-    return Device(tmp_path_factory.mktemp("healthy"), "host", int8_model(NETWORK))
+    return Device(tmp_path_factory.mktemp("healthy"), "host", pinned("gru_mask-w8a8"))
 
 
 def wrong_weight(device: Device) -> tuple[Fault, str]:
@@ -172,14 +176,14 @@ def healthy_frames(device: Device, *defines: str) -> list[bytes]:
 
 @needs_cc
 def test_a_recording_of_another_build_is_refused(healthy: Device, tmp_path: Path) -> None:
-    other = Device(tmp_path, "host", int8_model("lstm_vad"))
+    other = Device(tmp_path, "host", pinned("lstm_vad-w8a8"))
     with pytest.raises(UsageError, match=r"of build sha256:.*name the build that is on the device"):
         replay(healthy.record(), other.folder)
 
 
 @needs_cc
 def test_a_float_network_may_differ_by_roundings_only(tmp_path: Path) -> None:
-    device = Device(tmp_path, "host", float_model(NETWORK))
+    device = Device(tmp_path, "host", pinned("gru_mask-float32"))
     assert device.replay(Fault(), EVERY_HOP).faults == ()
     (row, *_) = device.build.states
     found = device.replay(Fault(before=f"replay_state[{row.offset + 3}] ^= 0x40;"))
