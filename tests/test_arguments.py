@@ -84,6 +84,7 @@ CASES = (
     ("run mono in.wav out.wav --device moon", "--device", "'moon' for a build for c99"),
     ("run mono in.wav out.wav --device-rate 7", "--device-rate", "7"),
     ("run mono in.wav out.wav --found f.json", "--found", "a picture"),
+    ("run mono in.wav out.wav --record nowhere/r.ekr", "--record", "does not exist"),
     ("run mono in.wav out.wav --mic", "--mic", "beside --mic"),
     ("sample nowhere -n 1 -o x.npz", "DIR", "does not exist"),
     ("sample mono -n 1 -o x.npz", "DIR", "no sampler"),
@@ -214,6 +215,7 @@ CASES = (
             (f"{words} --time-axis x", "--time-axis", "no axis"),
             (f"{words} --replace pad=loud", "--replace", "loud"),
             (f"{words} --rate f0=0", "--rate", "0"),
+            (f"{words} --signature encode", "--signature", "a .tflite"),
             (f"{words} --layout x=QQ", "--layout", "Q"),
         )
     ),

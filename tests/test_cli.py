@@ -134,7 +134,7 @@ def test_errors_come_as_json_where_json_was_asked_for(edgekit: Cli, tmp_path: Pa
     assert error["problems"][1]["allowed"] == ", ".join(TARGETS)
 
 
-@pytest.mark.parametrize("name", ["net.tflite", "net.pth", "weights"])
+@pytest.mark.parametrize("name", ["net.h5", "net.pth", "weights"])
 def test_a_file_that_is_no_network_is_called_what_it_is(
     edgekit: Cli, tmp_path: Path, name: str
 ) -> None:
@@ -143,7 +143,7 @@ def test_a_file_that_is_no_network_is_called_what_it_is(
         code, _, err = edgekit(verb[0], tmp_path / name, *verb[1:])
         ending = name.partition(".")[2]
         assert code == 2 and (f"a .{ending} file" if ending else "a file") in err
-        steps = {"pth": "weights alone", "tflite": "start from the network that it was made of"}
+        steps = {"pth": "weights alone", "h5": "model.export"}
         assert steps.get(ending, "export the network to .onnx") in err
 
 

@@ -291,7 +291,7 @@ MISTAKES = (
     # its options
     ("export net.onnx --target cortex_m55 -o new", "'cortex-m55' is nearest"),
     ("export net.onnx --target Cortex-M55 -o new", "'cortex-m55' is nearest"),
-    ("export net.onnx --target esp32 -o new", "target 'esp32': unknown"),
+    ("export net.onnx --target moonchip -o new", "target 'moonchip': unknown"),
     (
         "export net.onnx --target executorch --recipe w8a16 -o new",
         "recipe 'w8a16': not known for --target executorch",

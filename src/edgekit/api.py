@@ -1,7 +1,6 @@
 """The verbs of the command line as functions.
 
-All raise the errors of `edgekit.base.errors`. `progress` gets the name of the work, the steps done, and the number of
-steps. Nothing is left half-written.
+All raise the errors of `edgekit.base.errors`. `progress` gets the work's name, the steps done and their number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -102,9 +101,7 @@ def export(
     from edgekit.verbs.export.request import read_request
 
     made = entry_points.export(read_request(source, target, Path(out), options), progress)
-    from edgekit.build import (
-        Build,
-    )  # a refused request is refused at once, without what runs a build
+    from edgekit.build import Build  # a refused request needs nothing that runs a build
 
     return Build(made.directory, made.manifest, made.notes)
 
@@ -157,8 +154,7 @@ def quantize(
         min_snr_db: least signal-to-noise ratio that ``auto`` looks for, in dB.
         target: of C sources, the target of the bounds; ``host`` where not given.
         progress: see above.
-        most: bounds for ``auto``, and values of inputs that clips lack, as
-            `edgekit.verbs.export.options.QuantizeOptions` declares them.
+        most: bounds for ``auto``, and values of inputs that clips lack: `options.QuantizeOptions` has them.
 
     Raises:
         UsageError: all problems with the request, the network or the calibration.
@@ -167,10 +163,8 @@ def quantize(
     from edgekit.verbs.export import entry_points
     from edgekit.verbs.export.network_requests import read_quantize_request
 
-    file = Path(out)
-    name = str(recipe)
-    request = read_quantize_request(source, file, name, calibration, min_snr_db, target, most)
-    return entry_points.quantize(request, progress)
+    words = (str(recipe), calibration, min_snr_db, target, most)
+    return entry_points.quantize(read_quantize_request(source, Path(out), *words), progress)
 
 
 @suggest_keywords

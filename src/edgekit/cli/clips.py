@@ -7,12 +7,18 @@ import typer
 
 from edgekit import api
 from edgekit.cli.console import AsJson, out, print_json
+from edgekit.cli.units import number_reader
 
 
 def clips(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     channels: Annotated[
-        int, typer.Option(min=1, max=16, help="Channels of each recording, for stereo networks.")
+        int,
+        typer.Option(
+            metavar="CHANNELS",
+            help="Channels of each recording, for stereo networks.",
+            parser=number_reader("--channels", None, 1, 16),
+        ),
     ] = 1,
     as_json: AsJson = False,
 ) -> None:

@@ -33,8 +33,6 @@ TARGETS = (
 )
 DEMOS = (
     "denoise",
-    "digits",
-    "deform",
     "compressor",
     "instrument",
     "scene",
@@ -43,6 +41,8 @@ DEMOS = (
     "target-speech",
     "voice-source",
     "wake",
+    "digits",
+    "deform",
     "browser",
 )
 DEVICES = ("local", "qemu", "ssh://", "adb")
