@@ -21,4 +21,4 @@ def test_a_factory_that_is_not_there_is_told() -> None:
     request: Any = SimpleNamespace(source="no_such_module:build", needs=[])
     with pytest.raises(UsageError, match="no_such_module"):
         prune(request, lambda *_: None)
-    check_tools(SimpleNamespace(source="json:loads", needs=[]))
+    check_tools(SimpleNamespace(source="os:getcwd", needs=[]))

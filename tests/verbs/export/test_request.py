@@ -14,6 +14,7 @@ from edgekit.verbs.export.request import read_request
 
 @pytest.fixture
 def source(tmp_path: Path) -> str:
+    (tmp_path / "clip.npz").touch()  # the folder is a calibration, too
     return str(recurrent(tmp_path / "net.onnx"))
 
 
