@@ -27,7 +27,7 @@ HEAD, TAIL = struct.Struct("<4s5I"), struct.Struct("<iIII")
 STATES, SHORT, LAYERS, WEIGHTS = 1, 2, 4, 8
 STATES_EVERY = 100  # hops, of `Recorder`
 LAYOUT_NAME = "layout.json"
-RECORD_AGAIN = "record again: docs/guides/misbehaving-device.md"
+RECORD_AGAIN = "record again, see `edgekit help misbehaving-device`"
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,8 @@ PRUNE = "prune net.onnx --pattern 2:4 -o p.onnx"
 STREAM = "stream net.onnx -o s.onnx"
 CASES = (
     ("run nowhere in.wav out.wav", "DIR", "does not exist"),
+    ("replay nowhere.ekr mono", "RECORDING", "No such file"),
+    ("replay in.wav mono", "RECORDING", "no frame of a recorder"),
     ("run mono missing.wav out.wav", "IN OUT", "'missing.wav' does not exist"),
     ("run mono text.wav out.wav", "IN OUT", "text.wav"),
     ("run ears in.wav out.wav", "IN OUT", "1 channel"),

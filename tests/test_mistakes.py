@@ -530,7 +530,7 @@ MISTAKES = (
     ("demo denoize", "demo 'denoize': unknown"),
     ("demo -o new", "demo: options without a name"),
     ("clips full", "output folder 'full': not empty"),
-    ("clips", "Missing argument 'DIR'."),
+    ("clips", "DIR: not given"),
     ("serve full", "folder 'full': no index.html"),
     ("doctor gcc", "'gcc': one word too many"),
     ("exprot net.onnx --target host -o new", "'export' is nearest"),

@@ -12,6 +12,7 @@ from edgekit.base.errors import ModelError, Problem
 Table: TypeAlias = Any  # of the schema: its accessors have no types
 MAGIC = b"TFL3"
 MAX_RANK = 8
+AGAIN = "copy or export it again"
 CUSTOM = "custom"  # before the name of an operator that is not built in
 TYPES = {
     "FLOAT32": "float32",
@@ -193,11 +194,8 @@ class _Reader:
         name = _text(table.Name()) or f"tensor_{index}"
         if name in used:
             name = f"{name}_{index}"
-        kind = TYPES.get(self.types.get(table.Type(), ""), "")
         where, step = f"tensor '{name}'", "convert the network without it"
-        if not kind:
-            found = self.types.get(table.Type(), f"type {table.Type()}").lower()
-            refuse(where, found, ", ".join(TYPES.values()), step)
+        kind = self.kind(table, where, step)
         if table.Sparsity() is not None:
             refuse(where, "a sparse tensor", "dense tensors", step)
         shape = tuple(int(n) for n in _list(table.ShapeAsNumpy()))
@@ -209,6 +207,13 @@ class _Reader:
         data = self.content(table, where, shape, kind)
         grid = self.grid(table.Quantization(), where, shape)
         return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+
+    def kind(self, table: Table, where: str, step: str) -> str:
+        """Return NumPy's name of a tensor's type."""
+        name = self.types.get(table.Type(), f"type {table.Type()}")
+        if name not in TYPES:
+            refuse(where, name.lower(), ", ".join(TYPES.values()), step)
+        return TYPES[name]
 
     def content(self, table: Table, where: str, shape: tuple[int, ...], kind: str) -> Array | None:
         """Return the data of a constant."""
@@ -230,21 +235,19 @@ class _Reader:
         return np.frombuffer(buffer.DataAsNumpy().tobytes(), item).reshape(shape)
 
     def grid(self, table: Table, where: str, shape: tuple[int, ...]) -> Grid | None:
+        """Return what the integers stand for; None of a tensor that was never quantized."""
         if table is None or table.ScaleIsNone() or not table.ScaleLength():
             return None
         scale = np.asarray(table.ScaleAsNumpy(), np.float32)
-        zero = np.asarray(_list(table.ZeroPointAsNumpy()), np.int64)
-        if not zero.size:
-            zero = np.zeros(1, np.int64)
+        if scale.size == 1 and scale[0] == 0:
+            return None
+        zero = np.asarray([*_list(table.ZeroPointAsNumpy())] or [0], np.int64)
         zero = zero if zero.size == scale.size else np.broadcast_to(zero[:1], scale.shape)
         axis = int(table.QuantizedDimension()) if len(shape) > 1 else 0
         fits = scale.size == 1 or (0 <= axis < len(shape) and shape[axis] == scale.size)
-        if not fits or not np.all(np.isfinite(scale)) or np.any(scale <= 0):
-            if scale.size == 1 and scale[0] == 0:  # a tensor that was never quantized
-                return None
+        if not (fits and np.all(np.isfinite(scale)) and np.all(scale > 0)):
             found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
-            step = "copy or export it again"
-            refuse(where, found, "one positive scale, or one for each index of an axis", step)
+            refuse(where, found, "one positive scale, or one for each index of an axis", AGAIN)
         return Grid(scale, zero, axis)
 
     def operator(self, table: Table, codes: list[tuple[str, int]], count: int) -> Operator:
@@ -314,21 +317,18 @@ def _check_order(
     """Refuse operators that read what is not yet computed, and tensors that are written twice."""
     known = {i for i, t in enumerate(tensors) if t.data is not None or t.is_variable} | {*inputs}
     written: set[int] = set()
-    step = "copy or export it again"
     for operator in operators:
         if operator.builtin.startswith(CUSTOM):  # refused by its name later
             return
         where = f"operator {operator.builtin} of '{name}'"
-        for number in operator.inputs:
-            if number >= 0 and number not in known:
-                found = f"reads '{tensors[number].name}' before it is computed"
-                refuse(where, found, "operators in the order of their data", step)
+        for number in sorted({*operator.inputs} - known - {-1}):
+            found = f"reads '{tensors[number].name}' before it is computed"
+            refuse(where, found, "operators in the order of their data", AGAIN)
         for number in operator.outputs:
             if number in written or tensors[number].data is not None:
                 found = f"writes '{tensors[number].name}', which has a value"
-                refuse(where, found, "one operator for each tensor", step)
+                refuse(where, found, "one operator for each tensor", AGAIN)
             written.add(number)
-            known.add(number)
-    for number in outputs:
-        if number not in known:
-            refuse(f"output '{tensors[number].name}'", "never computed", "a computed tensor", step)
+        known |= written
+    for number in sorted({*outputs} - known):
+        refuse(f"output '{tensors[number].name}'", "never computed", "a computed tensor", AGAIN)

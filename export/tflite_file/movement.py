@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 
 from edgekit.export.tflite_file.file import Operator, Tensor, refuse
-from edgekit.export.tflite_file.network import Network, to_axis, to_sizes
+from edgekit.export.tflite_file.network import CHANNELS_LAST, Network, to_axis, to_sizes
 
 LARGEST = np.iinfo(np.int64).max
 
@@ -38,32 +38,36 @@ def concat(network: Network, operator: Operator) -> None:
 def strided_slice(network: Network, operator: Operator) -> None:
     """STRIDED_SLICE with constant bounds; its masks name the axes whose bound is left out, or dropped."""
     x, result = network.tensor(operator.inputs[0]), network.tensor(operator.outputs[0])
-    starts, ends, steps = (network.integers(n, operator) for n in operator.inputs[1:4])
     if operator.option("EllipsisMask") or operator.option("NewAxisMask"):
         step = "convert the network with plain slices"
         refuse("operator STRIDED_SLICE", "an ellipsis or a new axis", "bounds for each axis", step)
+    bounds = [network.numbers(part) for part in slice_bounds(network, operator)]
+    value = network.moved(operator.inputs[0], "Slice", *bounds)
+    if not operator.option("ShrinkAxisMask"):
+        network.put(operator.outputs[0], value)
+        return
+    value = network.rounded(value, x)
+    if len(x.shape) == 4:
+        value = network.reordered(value, x, CHANNELS_LAST)
+    value = network.add("Reshape", value, network.numbers(result.shape))[0]
+    network.put_as_in_file(operator.outputs[0], value)
+
+
+def slice_bounds(network: Network, operator: Operator) -> tuple[list[int], ...]:
+    """Return starts, ends, axes of the network and steps of a STRIDED_SLICE."""
+    shape = network.tensor(operator.inputs[0]).shape
+    starts, ends, steps = (network.integers(n, operator) for n in operator.inputs[1:4])
     begin, end = operator.option("BeginMask"), operator.option("EndMask")
     dropped = operator.option("ShrinkAxisMask")
-    for axis, step_size in enumerate(steps):
+    for axis, step in enumerate(steps):
         if dropped >> axis & 1:
             ends[axis] = starts[axis] + 1 or LARGEST
             continue
         if begin >> axis & 1:
-            starts[axis] = 0 if step_size > 0 else x.shape[axis] - 1
+            starts[axis] = 0 if step > 0 else shape[axis] - 1
         if end >> axis & 1:
-            ends[axis] = LARGEST if step_size > 0 else -LARGEST
-    rank = len(x.shape)
-    axes = [to_axis(axis, rank) for axis in range(len(starts))]
-    bounds = [network.numbers(part) for part in (starts, ends, axes, steps)]
-    value = network.moved(operator.inputs[0], "Slice", *bounds)
-    if not dropped:
-        network.put(operator.outputs[0], value)
-        return
-    value = network.rounded(value, x)
-    if rank == 4:
-        value = network.reordered(value, x, (0, 2, 3, 1))
-    value = network.add("Reshape", value, network.numbers(result.shape))[0]
-    network.put_as_in_file(operator.outputs[0], value)
+            ends[axis] = LARGEST if step > 0 else -LARGEST
+    return starts, ends, [to_axis(axis, len(shape)) for axis in range(len(starts))], steps
 
 
 def slices(network: Network, operator: Operator) -> None:

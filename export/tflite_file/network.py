@@ -33,7 +33,7 @@ def to_axis(axis: int, rank: int) -> int:
     return CHANNELS_SECOND.index(axis) if rank == 4 else axis
 
 
-def to_sizes(sizes: Sequence[Any]) -> list[Any]:
+def to_sizes(sizes: Sequence[int]) -> list[int]:
     """Return what the file says of each axis, in the order of the network."""
     return [sizes[axis] for axis in CHANNELS_SECOND] if len(sizes) == 4 else list(sizes)
 

@@ -8,7 +8,9 @@ from edgekit.export.tflite_file.network import Network
 from edgekit.export.tflite_file.products import bias
 from edgekit.export.tflite_file.variables import add_state, close_state
 
-LSTM_OPTIONAL = {9: "peepholes", 16: "a projection", 20: "layer normalization"}
+LSTM_OPTIONAL = {(9, 12): "peepholes", (16, 18): "a projection", (20, 24): "layer normalization"}
+TANH = 4  # of the schema's activations
+LEAST_CLIP = 10.0  # which a cell in range does not reach
 
 
 def _state(network: Network, number: int) -> tuple[str, str, Tensor]:
@@ -24,7 +26,8 @@ def svdf(network: Network, operator: Operator) -> None:
     """
     x, features, times = (network.tensor(n) for n in operator.inputs[:3])
     if features.data is None or times.data is None:
-        refuse("operator SVDF", "computed weights", "constant weights", "convert it again")
+        step = "convert the network with constant weights"
+        refuse("operator SVDF", "computed weights", "constants", step)
     filters, memory = times.shape
     rank, batch = int(operator.option("Rank", 1)), x.shape[0]
     name, before, held = _state(network, operator.inputs[4])
@@ -57,12 +60,7 @@ def lstm(network: Network, operator: Operator) -> None:
     Inputs are x (batch, time, in) or (time, batch, in), four input weights (cell, in), four
     recurrent weights (cell, cell), biases 12 to 15, h 18 and c 19.
     """
-    for place, what in LSTM_OPTIONAL.items():
-        if any(number >= 0 for number in operator.inputs[place : place + (3 if place == 9 else 2)]):
-            refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", what, "none", "convert it without")
-    if operator.option("FusedActivationFunction") != 4:
-        kind = operator.option("FusedActivationFunction")
-        refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", f"activation {kind}", "tanh", "use tanh")
+    _check_lstm(operator)
     order = (0, 3, 1, 2)  # ONNX: input, output, forget, cell
     w = _gates(network, operator, 1, order)[None]
     r = _gates(network, operator, 5, order)[None]
@@ -80,9 +78,6 @@ def lstm(network: Network, operator: Operator) -> None:
     wide = network.numbers((1, batch, cells))
     first = [network.add("Reshape", part, wide)[0] for part in (h, c)]
     constants = [network.constant(part) for part in (w, r, b)]
-    clip = float(operator.option("CellClip", 0.0))
-    if clip and clip < 10.0:
-        refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", f"cell clip {clip}", "10 or none", "-")
     made = network.add("LSTM", value, *constants, "", *first, outputs=3, hidden_size=cells)
     y = network.add("Squeeze", made[0], network.numbers([1]))[0]
     if swap:
@@ -93,13 +88,28 @@ def lstm(network: Network, operator: Operator) -> None:
         close_state(network, name, network.rounded(flat, held), held)
 
 
+def _check_lstm(operator: Operator) -> None:
+    """Refuse the parts of a layer that ONNX's LSTM, or tflite-micro's, does not have."""
+    where, clip = "operator UNIDIRECTIONAL_SEQUENCE_LSTM", float(operator.option("CellClip", 0.0))
+    step = "convert the network with a plain LSTM"
+    for (first, last), what in LSTM_OPTIONAL.items():
+        if any(number >= 0 for number in operator.inputs[first:last]):
+            refuse(where, what, "none", step)
+    if operator.option("FusedActivationFunction") != TANH:
+        found = f"activation {operator.option('FusedActivationFunction')}"
+        refuse(where, found, f"{TANH}: tanh", step)
+    if clip and clip < LEAST_CLIP:
+        refuse(where, f"a cell clipped at {clip}", f"none, or {LEAST_CLIP} and more", step)
+
+
 def _gates(network: Network, operator: Operator, first: int, order: tuple[int, ...]) -> Array:
     """Return four constants of the gates, one under another in ONNX's order, as real values."""
     parts = []
     for gate in order:
         held = network.tensor(operator.inputs[first + gate])
         if held.data is None:
-            refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", "computed weights", "constants", "-")
+            step = "convert the network with constant weights"
+            refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", "computed weights", "constants", step)
         real = held.data.astype(np.float32)
         if held.grid is not None:
             shape = [-1] + [1] * (real.ndim - 1) if held.grid.scale.size > 1 else []

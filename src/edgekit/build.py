@@ -84,15 +84,12 @@ class Build:
 
     def _run_by_name(self, arrays: Arrays) -> Arrays:
         """Run one call, many or a recording, according to the shapes."""
-        stream, names = self._running, {t.name for t in self.manifest.hop_inputs}
-        shapes = [
-            (arrays[t.name].shape, tuple(t.shape))
-            for t in self.manifest.hop_inputs
-            if t.name in arrays
-        ]
+        stream = self._running
+        declared = {t.name: tuple(t.shape) for t in self.manifest.hop_inputs}
+        shapes = [(arrays[n].shape, shape) for n, shape in declared.items() if n in arrays]
         stream.reset()
         if shapes and all(found == shape for found, shape in shapes):
-            one = {name: array[None] if name in names else array for name, array in arrays.items()}
+            one = {n: array[None] if n in declared else array for n, array in arrays.items()}
             return {name: array[0] for name, array in stream.run(one).items()}
         is_hops = all(found[1:] == shape for found, shape in shapes)
         if self.manifest.streaming is not None and not is_hops:

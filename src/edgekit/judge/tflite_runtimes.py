@@ -145,27 +145,34 @@ def _feeds(graph: Graph, states: Sequence[int]) -> Iterator[list[Array]]:
     rng = np.random.default_rng(0)
     walks = [np.zeros(graph.tensors[number].shape) for number in graph.inputs]
     for _ in range(_calls(graph)):
-        feed: list[Array] = []
-        for place, number in enumerate(graph.inputs):
-            held = graph.tensors[number]
-            if place in states:
-                zero = 0 if held.grid is None else held.grid.zero.ravel()[0]
-                feed.append(np.full(held.shape, zero, held.dtype))
-                continue
-            if held.dtype == "float32":
-                feed.append(rng.standard_normal(held.shape).astype(np.float32))
-                continue
-            if held.dtype == "bool":
-                feed.append(rng.random(held.shape) < 0.5)
-                continue
-            info = np.iinfo(held.dtype)
-            half = 2.0 ** min(info.bits - 1, 15) if held.is_integer else 1.0
-            walks[place] = np.clip(walks[place] + rng.normal(0, half / 5, held.shape), -half, half)
-            offset = half if info.min == 0 and held.is_integer else 0
-            feed.append(
-                np.clip(np.rint(walks[place] + offset), info.min, info.max).astype(held.dtype)
-            )
-        yield feed
+        for walk in walks:
+            walk += rng.normal(0, 0.2, walk.shape)
+            np.clip(walk, -1, 1, out=walk)
+        yield [
+            _at_rest(graph.tensors[number])
+            if place in states
+            else _stored(graph.tensors[number], walks[place], rng)
+            for place, number in enumerate(graph.inputs)
+        ]
+
+
+def _at_rest(held: Tensor) -> Array:
+    zero = 0 if held.grid is None else held.grid.zero.ravel()[0]
+    return np.full(held.shape, zero, held.dtype)
+
+
+def _stored(held: Tensor, walk: Array, rng: np.random.Generator) -> Array:
+    """Return values from -1 to 1 over the range of integers; noise of floats."""
+    if held.dtype == "float32":
+        return rng.standard_normal(held.shape).astype(np.float32)
+    if held.dtype == "bool":
+        return np.asarray(walk > 0)
+    info = np.iinfo(held.dtype)
+    if not held.is_integer:  # an index
+        return np.rint(np.abs(walk)).astype(held.dtype)
+    half = 2.0 ** (info.bits - 1)
+    offset = half if info.min == 0 else 0.0
+    return np.clip(np.rint(walk * half + offset), info.min, info.max).astype(held.dtype)
 
 
 def _run_model(model: Model, graph: Graph, feeds: Sequence[list[Array]]) -> list[dict[str, Array]]:
