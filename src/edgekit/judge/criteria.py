@@ -84,8 +84,10 @@ class TypeCriteria:
         if self.images is not None:
             self.needed = MIN_PSNR_DB
         self.least = self.needed
-        if spares:
-            self.least = LEAST_LEVELS_DB if self.heard.pcm else LEAST_SNR_DB
+        if spares and self.heard.pcm:
+            self.least = LEAST_LEVELS_DB
+        elif self.thrifty and not self.heard.pcm:  # of a classifier decisions count as well
+            self.least = LEAST_SNR_DB
 
     @property
     def in_parts(self) -> bool:
