@@ -50,6 +50,8 @@ def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = Tru
 
     Layers `behind_biases` follow except for their value in silence.
     """
+    if not degrees(model):
+        return model
     copy = Model(model.ir.clone())
     found = _take_out_cells(copy)
     entries = [entry_of(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
