@@ -96,11 +96,7 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
         checkpoint.unlink(missing_ok=True)
         wide = replace(start.recipe, activations="int16", products="int16", tensors={})
         reason = _reason(before, _ratio_db(reference, model, trained_on, wide))
-        said = f"; {training.said}" if training.said else ""
-        raise VerificationError(
-            f"finetune: {before:.1f} dB before, {after:.1f} dB after {done.step} steps, on clips that were left out; "
-            f"nothing is written{said}; {reason}"
-        )
+        raise VerificationError(_no_gain(before, after, training.said, reason))
     with replacement_path(out, Path(request.source)) as temporary:
         network.save(temporary)
     checkpoint.unlink(missing_ok=True)
@@ -193,6 +189,14 @@ class Training:
         """Return the state with its values as the best, if they are."""
         ratio = self.judge(done.values)
         return replace(done, best=done.values, best_db=ratio) if ratio > done.best_db else done
+
+
+def _no_gain(before: float, after: float, rates: str, reason: str) -> str:
+    said = f"; {rates}" if rates else ""
+    return (
+        f"finetune: {before:.1f} dB before, {after:.1f} dB after, on clips that were left out; "
+        f"nothing is written{said}; {reason}"
+    )
 
 
 def _reason(before: float, wide: float) -> str:

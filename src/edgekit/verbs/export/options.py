@@ -313,7 +313,7 @@ class ExportOptions(NetworkOptions, BoundOptions, total=False):
     strict: Annotated[
         bool,
         Flag(
-            "Fail if any layer stays in float, or if held-out SNR is below 20 dB at any tested level; write no build "
+            "Fail if any layer stays in float, or if held-out SNR is below 20 dB at any tested level. Write no build "
             "that auto marks as failed."
         ),
     ]
