@@ -83,22 +83,24 @@ def export(request: Request, progress: Progress) -> ExportResult:
         with_code = memory.check(memory.misfits(build, manifest), imported.model)
     if quantized.failed:
         raise VerificationError(f"{quantized.failed}; {request.out} is this build, marked failed")
-    return ExportResult(
-        request.out,
-        manifest,
-        (
-            *imported.model.notes,
-            *quantized.notes,
-            *uncalibrated,
-            *kept_in_float(quantized.model),
-            *(note for other in quantized.others.values() for note in _notes_of(other)),
-            *build.notes,
-            *kernels.notes,
-            *_device_notes(manifest.device),
-            *_package_notes(request),
-            *(note for note in with_code if note not in too_large),
-        ),
+    notes = (
+        *_network_notes(imported, quantized, uncalibrated),
+        *build.notes,
+        *kernels.notes,
+        *_device_notes(manifest.device),
+        *_package_notes(request),
+        *(note for note in with_code if note not in too_large),
     )
+    return ExportResult(request.out, manifest, notes)
+
+
+def _network_notes(
+    imported: ImportedNetwork, quantized: QuantizedNetwork, uncalibrated: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return notes for the user on the networks of a build."""
+    others = (note for other in quantized.others.values() for note in _notes_of(other))
+    kept = kept_in_float(quantized.model)
+    return (*imported.model.notes, *quantized.notes, *uncalibrated, *kept, *others)
 
 
 def _import(request: Request) -> ImportedNetwork:
