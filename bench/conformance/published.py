@@ -68,6 +68,18 @@ def measure(name: str, given: argparse.Namespace, scratch: Path) -> Iterator[Row
         )
 
 
+def is_there(name: str, cache: Path) -> bool:
+    """Whether the files of a network were fetched; says so where they were not."""
+    lacking = [
+        n
+        for n in (PIPELINES[name].networks if name in PIPELINES else ())
+        if not path_of(n, cache).is_file()
+    ]
+    if lacking:
+        print(f"{name}: no file {', '.join(lacking)}", file=sys.stderr)
+    return not lacking
+
+
 def print_table(rows: list[Row]) -> None:
     """Print all rows."""
     heads = ("network", "recipe", "hops", "SNR\ndB", "C is\noracle", "SI-SDR\ndB", "change\ndB",
@@ -113,7 +125,7 @@ def main() -> int:
     fetch(given.cache)
     rows: list[Row] = []
     for name in (*PIPELINES, *READERS, *SEEDED):
-        if re.search(given.only, name):
+        if re.search(given.only, name) and is_there(name, given.cache):
             with tempfile.TemporaryDirectory() as scratch:
                 for row in measure(name, given, Path(scratch)):
                     rows.append(row)

@@ -50,7 +50,7 @@ def measure(bench: Bench, name: str, recipe: str, count: int, table: Table) -> N
     exact = [np.ravel(next(iter(float_runner(clip).values()))) for clip in heard]
     best = None
     for said, calibration in calibrations(bench, model, whole).items():
-        seen = observe_model(model, calibration, chosen, sound_inputs(model, calibration).judged)
+        seen = observe_model(model, calibration, chosen, sound_inputs(model, calibration).parts)
         judged = judge(model, seen, chosen, None, silent)
         runner = HopRunner(quantize_observed(seen, chosen, ""))
         found = [np.ravel(next(iter(runner(clip).values()))) for clip in heard]

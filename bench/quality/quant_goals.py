@@ -36,6 +36,7 @@ OURS = ("w8a8", "w8a16", "auto")
 INT4 = ("auto, int4 by gptq", "auto, int4 by adaround")
 NETWORKS = {
     "GTCRN": (*OURS, *STOCK, *INT4),
+    "UL-UNAS": OURS[:1],
     "DTLN": (*OURS, *STOCK),
     "NSNet2": (*OURS, *STOCK),
     DENOISER: OURS,

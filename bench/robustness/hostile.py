@@ -102,6 +102,7 @@ def main() -> int:
     bad = [
         fault
         for name in NETWORKS
+        if path_of(name, given.cache).is_file()
         if re.search(given.only, name)
         for fault in damage(name, given, table)
     ]

@@ -46,13 +46,18 @@ STEPS = 15  # of e, for a tensor of degree 1
 def hop_scales(model: Model, calibration: Calibration, behind_biases: bool = True) -> Model:
     """Return the float model with a scale per hop at every layer whose input follows the level.
 
+    Cheap operators on tensors that follow the level stay in float, as the product of a spectrum and its mask.
+
     Layers `behind_biases` follow except for their value in silence.
     """
+    if not degrees(model):
+        return model
     copy = Model(model.ir.clone())
     found = _take_out_cells(copy)
     entries = [entry_of(node) for node in copy.ir.graph if _is_open(node, LINEAR, found)]
-    if not entries:
-        return model
+    if not entries:  # a mask may still meet the spectrum
+        _keep_in_float(copy)
+        return copy
     rests = rest_values(copy, calibration, found) if behind_biases else []
     wanted = {str(entry.value.name): found[entry.value] for entry in entries}
     peaks = _peaks(copy, calibration, list(wanted))
@@ -260,5 +265,5 @@ def _activates(node: ir.Node, found: Degrees) -> bool:
 
 def _costs_few_operations(node: ir.Node) -> bool:
     facts = facts_of(node)
-    simple = facts.homogeneous or facts.affine is not None or facts.precise
+    simple = facts.homogeneous or facts.affine is not None or facts.precise or facts.partial == 0
     return is_move(node) or is_fused(node) or simple

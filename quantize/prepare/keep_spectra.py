@@ -1,5 +1,10 @@
-"""The way from samples over a spectrum to its logarithm stays in float: powers span more than integers hold."""
+"""The way from samples over a spectrum to a logarithm stays in float: powers span more than integers hold.
 
+The same holds for the way to a broken power, and to what is divided by, as the running mean of PCEN (Wang et al., 2017,
+equation 1).
+"""
+
+import numpy as np
 import onnx_ir as ir
 
 from edgekit.graph.facts import facts_of
@@ -13,7 +18,7 @@ def keep_spectra(model: Model) -> Model:
     """Return a model whose nodes on such paths stay in float, as those of a front end.
 
     Nodes between the transform and the logarithm may work element by element, move elements, sum them, or filter them
-    by constant weights not below 0. The same holds before the transform.
+    by constant weights and biases not below 0. The same holds before the transform.
     """
     graph_model = model.ir.clone()
     graph = graph_model.graph
@@ -29,7 +34,9 @@ def _nodes_after_transforms(graph: ir.Graph) -> set[ir.Node]:
     """Return transforms, and nodes that carry their values to a logarithm."""
     after = set[ir.Node]()
     for node in graph:
-        carries = _passes(node) and any(p in after and not _is_end(p) for p in _producers(node))
+        carries = _passes(node) and any(
+            p in after and not _needs_range(p, after) for p in _producers(node)
+        )
         if carries or (node.domain, node.op_type) in TRANSFORMS:
             after.add(node)
     return after
@@ -42,7 +49,7 @@ def _ways_to_logarithms(graph: ir.Graph, after: set[ir.Node]) -> set[ir.Node]:
         readers = {use.node for output in node.outputs for use in output.uses()}
         leads_there = not readers.isdisjoint(ways)
         ends_there = leads_there and readers <= ways and _passes(node)
-        if (node in after and (_is_end(node) or leads_there)) or ends_there:
+        if (node in after and (_needs_range(node, after) or leads_there)) or ends_there:
             ways.add(node)
     return ways
 
@@ -52,8 +59,18 @@ def _producers(node: ir.Node) -> list[ir.Node]:
     return [producer for producer in made if producer is not None]
 
 
-def _is_end(node: ir.Node) -> bool:
-    return node.domain == "" and node.op_type == "Log"
+def _needs_range(node: ir.Node, after: set[ir.Node]) -> bool:
+    """Whether a small operand of a node counts as much as a large one: a logarithm, a broken power, a quotient.
+
+    Roots are left to the integers, which have them with a scale per hop.
+    """
+    if node.domain != "" or node.op_type == "Sqrt":
+        return False
+    power = array_of(node.inputs[1]) if node.op_type == "Pow" else None
+    if power is not None and (power == np.round(power)).all():
+        return False
+    sensitive = (node.inputs[index] for index in facts_of(node).sensitive)
+    return any(value is not None and value.producer() in after for value in sensitive)
 
 
 def _passes(node: ir.Node) -> bool:
@@ -61,5 +78,5 @@ def _passes(node: ir.Node) -> bool:
     if facts.weights:
         weights = array_of(node.inputs[1])
         bias = array_of(node.inputs[2]) if len(node.inputs) > 2 else None
-        return weights is not None and bool((weights >= 0).all()) and bias is None
+        return weights is not None and all((w >= 0).all() for w in (weights, bias) if w is not None)
     return facts.elementwise or facts.moves in ("renames", "copies") or facts.mixes == "axes"

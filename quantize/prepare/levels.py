@@ -27,6 +27,7 @@ OWN = {
     "MeanSquare": 2.0,
 }
 FLOOR = 1e-4  # constants up to here guard against 0, and are no part of the function
+MEANS = (1.0, 2.0)  # degrees of running means: of magnitudes and of powers
 QUIETER = 10**-1.5  # factor on sound, 30 dB: the quietest tested level of an export
 BURST_SECONDS = 0.25
 Degrees = dict[ir.Value, float]
@@ -86,11 +87,35 @@ def degrees(model: Model) -> Degrees:
     if name is None:
         return {}
     sound = next(value for value in model.ir.graph.inputs if value.name == name)
-    found: Degrees = dict.fromkeys([sound, *_states_of_past_input(model, sound)], 1.0)
+    past = _states_of_past_input(model, sound)
+    found = _followed(model, dict.fromkeys([sound, *past], 1.0))
+    for degree in MEANS:
+        found = _followed_with_means(model, found, degree)
+    return found
+
+
+def _followed(model: Model, known: Degrees) -> Degrees:
+    """Return the degrees of all tensors that follow those that are known."""
+    found = dict(known)
     for node in model.ir.graph:
         degree = _degree(node, found)
         if degree is not None:
             found.update(dict.fromkeys(node.outputs, degree))
+    return found
+
+
+def _followed_with_means(model: Model, found: Degrees, degree: float) -> Degrees:
+    """Return the degrees with the states that are running means of tensors of this degree.
+
+    Such a state follows if its next value follows alike. All others are taken out until that holds.
+    """
+    held = {x: y for x, y in state_values(model) if x not in found}
+    while held:
+        tried = _followed(model, {**found, **dict.fromkeys(held, degree)})
+        kept = {x: y for x, y in held.items() if tried.get(y) == degree}
+        if len(kept) == len(held):
+            return tried
+        held = kept
     return found
 
 

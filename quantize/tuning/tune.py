@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 HOPS = 16  # of a stretch, of a network with states
 BATCH = 8  # stretches of a step
-RATE = 2e-4  # of a weight's root mean square, in the first step; it falls to 0 by a cosine
+RATE = 2e-4  # of a weight's root mean square, in the first step
 DECAYS, EPSILON = (0.9, 0.999), 1e-8
 MOST_BYTES = 400_000_000  # of what is recorded
 QUIET = 1e-3  # of an output's mean power: quieter stretches count as this one
@@ -52,6 +52,8 @@ class Progress:
         places: of the next stretches: the numbers of their clips, and of their first hops, (2, `BATCH`).
         states: before them, (`BATCH`, ...) by name.
         losses: of every step; NaN for a skipped step, whose gradient was not finite.
+        rate: of the first step, relative to a weight's root mean square; it falls to 0 by a cosine.
+        best: the best values so far, and their SNR `best_db`, by the caller's judgement.
     """
 
     step: int
@@ -61,6 +63,9 @@ class Progress:
     places: Array
     states: dict[str, Array]
     losses: list[float] = field(default_factory=list)
+    rate: float = RATE
+    best: dict[Key, Array] = field(default_factory=dict)
+    best_db: float = -math.inf
 
     @property
     def skipped(self) -> int:
@@ -69,28 +74,30 @@ class Progress:
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays for a .npz."""
-        tables = (self.values, self.means, self.squares)
+        tables = (self.values, self.means, self.squares, self.best or self.values)
         found = {
             f"{kind}{at}": array
-            for kind, table in zip("vms", tables, strict=True)
+            for kind, table in zip("vmsb", tables, strict=True)
             for at, array in enumerate(table.values())
         }
         states = {f"x{at}": array for at, array in enumerate(self.states.values())}
         facts = {"step": np.array(self.step), "losses": np.array(self.losses)}
-        return {**found, **states, **facts, "places": self.places}
+        rates = {"rate": np.array(self.rate), "best_db": np.array(self.best_db)}
+        return {**found, **states, **facts, **rates, "places": self.places}
 
     @classmethod
     def read(
         cls, arrays: Mapping[str, Array], keys: Sequence[Key], states: Sequence[str]
     ) -> "Progress":
         """Return the progress in `arrays`, with weights and states in this order."""
-        values, means, squares = (
-            {key: arrays[f"{kind}{at}"] for at, key in enumerate(keys)} for kind in "vms"
+        values, means, squares, best = (
+            {key: arrays[f"{kind}{at}"] for at, key in enumerate(keys)} for kind in "vmsb"
         )
         before = {name: arrays[f"x{at}"] for at, name in enumerate(states)}
         losses = [float(x) for x in arrays["losses"]]
         step, places = int(arrays["step"]), arrays["places"]
-        return cls(step, values, means, squares, places, before, losses)
+        rate, best_db = float(arrays["rate"]), float(arrays["best_db"])
+        return cls(step, values, means, squares, places, before, losses, rate, best, best_db)
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class WeightTuner:
                 digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
-    def start(self) -> Progress:
+    def start(self, rate: float = RATE) -> Progress:
         """Return the start: no step done; stretches begin anywhere, in the float network's states."""
         means, squares = (
             {key: np.zeros_like(v) for key, v in self.forward.values.items()} for _ in "ms"
@@ -156,7 +163,7 @@ class WeightTuner:
         states = {
             x: np.stack([clip.states[x][at] for clip, at in rows]) for x, _ in self.forward.states
         }
-        return Progress(0, dict(self.forward.values), means, squares, places, states)
+        return Progress(0, dict(self.forward.values), means, squares, places, states, rate=rate)
 
     def run(self, progress: Progress) -> Iterator[Progress]:
         """Yield the progress after every step, from `progress` on; an interruption does not change it."""
@@ -273,7 +280,7 @@ class WeightTuner:
     def _moved(self, progress: Progress, gradients: Mapping[Key, Array]) -> Progress:
         """Return the progress after one step of Adam, scaled for each weight by its size."""
         step, (first, second) = progress.step + 1 - progress.skipped, DECAYS
-        rate = RATE * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
+        rate = progress.rate * 0.5 * (1 + np.cos(np.pi * progress.step / self.steps))
         values, means, squares = {}, {}, {}
         for key, gradient in gradients.items():
             means[key] = first * progress.means[key] + (1 - first) * gradient

@@ -211,6 +211,7 @@ class Measurement:
         against: peers by name.
         layers: (name, comparison of its result with golden) in the order of the schedule.
         by_layer: the cost of each layer.
+        failed: why the export marked the build as failed; None of a good one.
     """
 
     device: str
@@ -228,11 +229,13 @@ class Measurement:
     layers: tuple[tuple[str, str], ...] = ()
     by_layer: ByLayer | None = None
     unit: str = "hop"
+    failed: str | None = None
 
     def to_dict(self) -> JsonObject:
         """Return the facts of ``edgekit bench --json``."""
         counts = self.instructions
         return {
+            "failed": self.failed,
             "device": self.device,
             "hops": self.hops,
             "unit": self.unit,

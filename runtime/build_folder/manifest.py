@@ -129,7 +129,8 @@ class Manifest:
     latency_samples, latency_ms, minimum_hop_samples, end_state (the state input that the end of a stream sets).
     `memory` has weights_bytes, state_bytes, scratch_bytes, scratch_lower_bound_bytes, code_bytes, moved_bytes_per_hop
     (copies of the build), moved_bytes_imported (moves of the source's operators, and its states). `verification` has
-    by, hops, snr_db, max_abs_error, bit_exact_with_oracle. `quantization` has recipe, calibrated_on, tensors_int8,
+    by, hops, snr_db, max_abs_error, bit_exact_with_oracle, and failed if the build is not good enough (why, else it is
+    missing). `quantization` has recipe, calibrated_on, tensors_int8,
     tensors_int16, tensors_float, hop_scales (the tensors with a scale that every hop computes anew), notes (for the
     user: on the calibration, and on memory that no usual part has). `streaming`, of an offline network that was
     rewritten to hops, has outputs (a list of name, delay_samples, caused_by, crop_samples: the part of the delay
@@ -185,6 +186,12 @@ class Manifest:
     files: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     edgekit: str = __version__
+
+    @property
+    def failure_notes(self) -> tuple[str, ...]:
+        """The note on a build that its own export marked as failed; none for a good one."""
+        failed = (self.verification or {}).get("failed")
+        return () if failed is None else (f"this build failed its export: {failed}",)
 
     @property
     def unit(self) -> str:

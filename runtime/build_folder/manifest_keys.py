@@ -280,6 +280,7 @@ OPTIONAL = frozenset(
         "levels",
         "signals",
         "example_snr_db",
+        "failed",
         "metric",
         "held_out",
         "oracle_hops",
@@ -341,7 +342,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "levels": LEVELS,
         "signals": _rows_of({"form": TEXT, "level_db": NUMBER, "snr_db": _or_null(NUMBER)}),
         "example_snr_db": _or_null(NUMBER),
-        "metric": NUMBER,
+        "metric": NUMBER, "failed": TEXT,
         "held_out": HELD_OUT,
     },
     "quantization": {

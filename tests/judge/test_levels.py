@@ -57,7 +57,7 @@ def recordings(folder: Path, count: int, hops: int = 60) -> str:
 def judged(network, clips, recipe=RECIPES["w8a8"], kernels=None) -> HeldOutReport:
     (name,) = [str(value.name) for value in network.stream_inputs]
     calibration = Calibration(tuple({name: clip} for clip in clips), "x")
-    seen = observe_model(network, calibration, recipe, sound_inputs(network, calibration).judged)
+    seen = observe_model(network, calibration, recipe, sound_inputs(network, calibration).parts)
     return judge(network, seen, recipe, kernels, api.silent)
 
 
@@ -206,10 +206,49 @@ def test_an_export_says_it_in_its_output_its_manifest_and_its_report(tmp_path: P
     assert "levels" not in plain.manifest.verification
 
 
-def test_networks_that_hear_nothing_have_no_levels(tmp_path: Path) -> None:
+def test_networks_without_sound_are_judged_on_clips_left_out_at_one_level(tmp_path: Path) -> None:
+    source = str(tiny_networks.recurrent(tmp_path / "t.onnx"))
+    network = load_model(source, ImportOptions()).model
+    clips = tuple(noise(network, 40, seed=seed) for seed in range(4))
+    recipe = RECIPES["w8a8"]
+    calibration = Calibration(clips, "x")
+    seen = observe_model(network, calibration, recipe, sound_inputs(network, calibration).parts)
+    found = judge(network, seen, recipe, "host", api.silent)
+    assert (found.clips, found.of, len(found.levels)) == (2, 4, 1)
+    (row,) = found.levels
+    assert found.level_dbfs is None and row.snr_db is not None and 10 < row.snr_db < 90
+    made = HopRunner(quantize_observed(seen.without((1,)), recipe, ""))
+    known = HopRunner(quantize_observed(seen.without((3,)), recipe, ""))
+    reference = Reference(network, clips)
+    noises = [reference.noise(at, run(clips[at])) for at, run in ((1, made), (3, known))]
+    assert row.snr_db == pytest.approx(np.mean([-10 * np.log10(max(n.values())) for n in noises]))
+    text = levels_text(found.facts())
+    assert text is not None and " at " not in text.split(", each")[0] and "2 of 4 clips" in text
+    short = replace(found, levels=(Level(0, 12.0, None),))
+    (note,) = [note for note in short.notes("w8a8") if note.startswith("held out: ")]
+    assert "12.0 dB on 2 of 4 clips" in note and "more different clips" in note
+
+
+@needs_cc
+def test_an_export_without_sound_says_what_clips_left_out_keep(tmp_path: Path) -> None:
+    source = tiny_networks.recurrent(tmp_path / "t.onnx")
+    network = load_model(str(source), ImportOptions()).model
+    for seed in range(3):
+        np.savez(tmp_path / f"{seed}.npz", **noise(network, 20, seed=seed))
+    made = api.export(
+        str(source), "host", tmp_path / "out", recipe="w8a8", calibration=str(tmp_path)
+    )
+    facts = made.manifest.verification
+    assert facts is not None and [row["level_db"] for row in facts["levels"]] == [0]
+    assert facts["held_out"].keys() == {"clips", "of", "heard_snr_db"}
+    assert Manifest.load(tmp_path / "out") == made.manifest
+    assert "On other data" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_networks_without_sound_have_no_pcm(tmp_path: Path) -> None:
     network = load_model(str(tiny_networks.recurrent(tmp_path / "t.onnx")), ImportOptions()).model
     calls = Calibration((noise(network, 8),), "x")
-    assert sound_inputs(network, calls).pcm is None and sound_inputs(network, calls).judged is None
+    assert sound_inputs(network, calls).pcm is None
     pcm = model_of(tiny_networks.spectral_map(tmp_path / "map.onnx"))
     name = str(pcm.stream_inputs[0].name)
     short, long = (
@@ -217,7 +256,7 @@ def test_networks_that_hear_nothing_have_no_levels(tmp_path: Path) -> None:
         for hops in (3, 4)
     )
     assert short.pcm == long.pcm == name
-    assert short.parts is None and long.judged is not None and len(long.judged.parts) == 4
+    assert short.parts is None and long.parts is not None and len(long.parts.parts) == 4
     assert run_hops(pcm, {name: np.zeros((1, 1, HOP), np.float32)})
     assert levels_text(None) is None and levels_text({"snr_db": 1.0}) is None
     assert levels.LEVELS_DB[0] == 0

@@ -17,6 +17,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
     counts = ((kind, quantization[f"tensors_{kind}"]) for kind in ("int8", "int16", "float"))
     bound = memory["scratch_lower_bound_bytes"]
     rows: list[tuple[str, str | None]] = [
+        ("FAILED", "; ".join(manifest.failure_notes) or None),
         ("target", manifest.target),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"]),

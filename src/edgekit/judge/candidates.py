@@ -31,6 +31,7 @@ class Auto:
         turned: the share of decisions that change at twice its error; 0 for a network without decisions.
         notes: the goals that it misses.
         taken: its costs in the bounded resources, see `edgekit.judge.budget`.
+        failed: why it is not good enough, though it is the best; empty if it is.
     """
 
     recipe: Recipe
@@ -42,6 +43,7 @@ class Auto:
     turned: float = 0.0
     notes: tuple[str, ...] = ()
     taken: Mapping[str, int] = field(default_factory=dict)
+    failed: str = ""
 
 
 def cost_of(quantized: Model) -> float:

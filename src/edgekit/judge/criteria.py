@@ -83,9 +83,14 @@ class TypeCriteria:
         self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:
             self.needed = MIN_PSNR_DB
-        self.least = self.needed
-        if spares:
-            self.least = LEAST_LEVELS_DB if self.heard.pcm else LEAST_SNR_DB
+        self.least = self._floor()
+
+    def _floor(self) -> float:
+        """Return the accepted minimum; of a classifier without sound input decisions count as well."""
+        if self.thrifty and not self.heard.pcm:
+            return LEAST_SNR_DB
+        spares = self.thrifty and not self.decisions.ends
+        return LEAST_LEVELS_DB if spares else self.needed
 
     @property
     def in_parts(self) -> bool:

@@ -76,10 +76,11 @@ class HeldOutReport:
     Attributes:
         clips: their number, or the number of quarters of a single clip.
         of: the number of all.
-        levels: one row each of `LEVELS_DB`.
+        levels: one row each of `LEVELS_DB`; of a network without sound input one row.
         heard_db: the SNR of the same clips when they were part of the calibration.
         beyond: the share of tensors whose peak in one clip is `BEYOND_DB` above that in all others.
-        level_dbfs: the clips' root mean square relative to full scale, on average, as they were recorded.
+        level_dbfs: the clips' root mean square relative to full scale, on average, as they were recorded; None without
+            sound.
         instead: where a level is short, the result of the recipe `FALLBACK` at the worst level.
     """
 
@@ -89,7 +90,7 @@ class HeldOutReport:
     heard_db: float | None
     beyond: float = 0.0
     instead: Level | None = None
-    level_dbfs: float = 0.0
+    level_dbfs: float | None = None
 
     @property
     def is_short(self) -> bool:
@@ -113,16 +114,18 @@ class HeldOutReport:
             for row in self.levels
         ]
         held = {"clips": self.clips, "of": self.of, "heard_snr_db": _round_ratio(self.heard_db)}
-        held["level_dbfs"] = round(self.level_dbfs, 1)
+        if self.level_dbfs is not None:
+            held["level_dbfs"] = round(self.level_dbfs, 1)
         return {"levels": rows, "held_out": held}
 
     def notes(self, recipe: str) -> list[str]:
         """Return notes for the user, with the steps to take."""
         found = []
         if short := [row for row in self.levels if row.short]:
-            rows = ", ".join(f"{row.said} at {row.level_db} dB" for row in short)
+            rows = ", ".join(f"{row.said}{self._place(row)}" for row in short)
+            head = "levels" if len(self.levels) > 1 else "held out"
             found.append(
-                f"levels: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; "
+                f"{head}: {rows} on {self.clips} of {self.of} clips, each left out of the calibration; "
                 f"{short[0].wanted} wanted; next: {self._advice(recipe)}"
             )
         cost = self._unheard_db()
@@ -140,10 +143,16 @@ class HeldOutReport:
         return found
 
     def _advice(self, recipe: str) -> str:
+        if self.instead is None and len(self.levels) == 1:
+            return "give more and more different clips, or keep tensors in float32 in a recipe.toml"
         if self.instead is None:
             return "give clips at the levels that will be met, or keep tensors in float32 in a recipe.toml"
-        reaches = f"{FALLBACK}, which has {self.instead.said} at {self.instead.level_db} dB"
+        reaches = f"{FALLBACK}, which has {self.instead.said}{self._place(self.instead)}"
         return f"--recipe {reaches}" if recipe == "auto" else f"--recipe auto, or {reaches}"
+
+    def _place(self, row: Level) -> str:
+        """Return the level of a row, if there are several."""
+        return f" at {row.level_db} dB" if len(self.levels) > 1 else ""
 
     def _unheard_db(self) -> float:
         """Return the loss of clips that were left out."""

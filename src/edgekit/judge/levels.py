@@ -1,7 +1,8 @@
-"""Judge integers of a network with sound input on clips left out of their calibration, at several levels.
+"""Judge integers of a network on clips left out of their calibration, sound at several levels.
 
 A build is calibrated on all clips, so its output on these is too good. The same recipe is calibrated without some of
-them and judged on those, at their level and quieter: a step that suits loud sound is coarse for quiet sound.
+them and judged on those. Sound is judged at its level and quieter: a step that suits loud sound is coarse for quiet
+sound.
 """
 
 import math
@@ -18,7 +19,7 @@ from edgekit.judge.held_out_report import BEYOND_DB, FALLBACK, HeldOutReport, Le
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.speech_quality import si_sdr_db
-from edgekit.judge.verification import hops_decided_otherwise
+from edgekit.judge.verification import hops_decided_otherwise, verified_hops
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
@@ -46,11 +47,6 @@ class HeldOutSound:
     pcm: str | None
     parts: Parts | None
 
-    @property
-    def judged(self) -> Parts | None:
-        """The parts of a network with sound input."""
-        return None if self.pcm is None else self.parts
-
 
 def sound_inputs(model: Model, calibration: Calibration) -> HeldOutSound:
     """Return what a network hears, with fresh parts of the calibration."""
@@ -73,10 +69,11 @@ def judge(
     """Quantize without the parts of every fold, and compare the outputs for them with the float network.
 
     Args:
-        model: the float network, with one PCM input.
+        model: the float network.
         seen: the observations of it, with its parts.
         recipe: of the quantization; one that fits weights does so for the first fold only.
-        kernels: the target whose C runs it, which has the bits of the build; None for onnxruntime.
+        kernels: the target whose C runs it, which has the bits of the build; None for onnxruntime, which also runs
+            networks without sound input.
         progress: gets the number of networks that are done.
         metric: the user's, and the value that it must reach.
 
@@ -122,41 +119,47 @@ class _LevelCriteria:
         progress: Progress,
         metric: RequiredMetric | None,
     ) -> None:
-        parts, (pcm, *_) = seen.parts, [str(value.name) for value in model.stream_inputs]
+        parts, pcm = seen.parts, pcm_input(model)
         assert parts is not None
-        self.model, self.seen, self.kernels, self.progress = model, seen, kernels, progress
+        self.model, self.seen, self.progress = model, seen, progress
+        self.kernels = None if pcm is None else kernels
+        self.levels_db = LEVELS_DB[:1] if pcm is None else LEVELS_DB
         self.metric, self.parts = metric, parts.parts
         self.folds, self.count = parts.folds, len(parts.parts)
         self.numbers = sorted(number for fold in parts.folds for number in fold)
-        most = max(JUDGED_HOPS // len(self.numbers), 1)
+        hops = JUDGED_HOPS if pcm is not None else min(JUDGED_HOPS, verified_hops(model))
+        most = max(hops // len(self.numbers), 1)
         clips = seen.calibration.clips
         cut = [parts.parts[number].cut(clips, model.constants, most) for number in self.numbers]
         self.references = [
-            Reference(model, [{**clip, pcm: clip[pcm] * gain} for clip in cut])
-            for gain in (np.float32(10 ** (level / 20)) for level in LEVELS_DB)
+            Reference(model, [clip_at_level(clip, pcm, level) for clip in cut])
+            for level in self.levels_db
         ]
-        self.dbfs = {n: dbfs(clip[pcm]) for n, clip in zip(self.numbers, cut, strict=True)}
+        pairs = zip(self.numbers, cut, strict=True)
+        self.dbfs = {} if pcm is None else {n: dbfs(clip[pcm]) for n, clip in pairs}
         self.ends = probabilities(model)
         self.beyond = parts.beyond(BEYOND_DB)
 
     def run(self, recipe: Recipe, most_folds: int, quick: bool = False) -> HeldOutReport:
         """Judge a recipe on some of the folds; a `quick` compilation shares no kernels with the build."""
         folds = self.folds[:most_folds]
-        found = [_Found() for _ in LEVELS_DB]
+        found = [_Found() for _ in self.levels_db]
         heard: list[dict[str, float]] = []
         for done, fold in enumerate(folds):
             self.progress("judge held-out clips", done, len(folds))
             quantized = quantize_observed(self.seen.without(fold), recipe, "")
             heard += self._judge_fold(fold, quantized, quick, found)
         needed = self.metric[1] if self.metric else 0
-        rows = [each.level(level, needed) for level, each in zip(LEVELS_DB, found, strict=True)]
+        pairs = zip(self.levels_db, found, strict=True)
+        rows = [each.level(level, needed) for level, each in pairs]
+        judged = [self.dbfs[number] for fold in folds for number in fold if self.dbfs]
         return HeldOutReport(
             sum(map(len, folds)),
             self.count,
             tuple(rows),
             _ratio(heard) if heard else None,
             self.beyond,
-            level_dbfs=float(np.mean([self.dbfs[number] for fold in folds for number in fold])),
+            level_dbfs=float(np.mean(judged)) if judged else None,
         )
 
     def _judge_fold(
@@ -164,7 +167,7 @@ class _LevelCriteria:
     ) -> list[dict[str, float]]:
         """Add the integers' results for the clips that were left out, at each level, and the noise of the others."""
         places = {number: place for place, number in enumerate(self.numbers)}
-        unheard = [(level, places[n]) for level in range(len(LEVELS_DB)) for n in fold]
+        unheard = [(level, places[n]) for level in range(len(self.levels_db)) for n in fold]
         known = [(0, places[n]) for n in self.numbers if n not in fold]
         wanted = [*unheard, *known]
         clips = [self.references[level].clips[place] for level, place in wanted]
@@ -232,9 +235,15 @@ class _LevelCriteria:
     def _measured(self, level: int, place: int, outputs: Arrays) -> float:
         """Return the user's metric of a clip."""
         assert self.metric is not None
-        exact, gain = self.references[level].runs[place], np.float32(10 ** (LEVELS_DB[level] / 20))
+        exact = self.references[level].runs[place]
+        gain = np.float32(10 ** (self.levels_db[level] / 20))
         clean = self._clean(place)
         return self.metric[0](outputs, exact, None if clean is None else clean * gain)
+
+
+def clip_at_level(clip: Clip, pcm: str | None, level_db: int) -> Clip:
+    """Return a clip with its sound at a level relative to the recording; one without sound is as it is."""
+    return clip if pcm is None else {**clip, pcm: clip[pcm] * np.float32(10 ** (level_db / 20))}
 
 
 def dbfs(samples: Array) -> float:

@@ -18,9 +18,9 @@ from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.criteria import loudest
 from edgekit.judge.decisions import probabilities
-from edgekit.judge.levels import LEVELS_DB, HeldOutSound, sound_inputs
+from edgekit.judge.levels import LEVELS_DB, HeldOutSound, clip_at_level, sound_inputs
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
-from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.held_out import Part
 from edgekit.quantize.prepare.equalize import changes
 from edgekit.quantize.prepare.levels import quieter
@@ -84,7 +84,7 @@ def choose_preparation(
     said: Mapping[str, str] = {}
     if found.parts is not None and options:
         recipe, said = _measure_options(model, calibration, recipe, found, options, progress)
-    return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.judged), said)
+    return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.parts), said)
 
 
 def close_recipe(model: Model, recipe: Recipe) -> Recipe:
@@ -159,7 +159,7 @@ class _Judges:
         self.levels = LEVELS_DB if pcm is not None else (0,)
         most = max(HOPS // len(parts), 1)
         clips = [part.cut(calibration.clips, model.constants, most) for part in parts]
-        self.clips = [[_clip_at_level(clip, pcm, level) for clip in clips] for level in self.levels]
+        self.clips = [[clip_at_level(clip, pcm, level) for clip in clips] for level in self.levels]
         self.ends, runner = probabilities(model), HopRunner(model)
         self.names = list(model.measured_outputs)
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
@@ -196,7 +196,3 @@ class _Judges:
 
 
 Arrays = Mapping[str, Array]
-
-
-def _clip_at_level(clip: Clip, pcm: str | None, level_db: int) -> Clip:
-    return clip if pcm is None else {**clip, pcm: clip[pcm] * np.float32(10 ** (level_db / 20))}

@@ -27,7 +27,8 @@ def open_stream(directory: str | Path, device: str | None = None) -> tuple[Strea
         return Stream(manifest, RtlRunner(directory, open_build(directory))), ()
     row = TARGETS.get(target)
     stream = Stream.open(directory) if row is None else row.run(directory)
+    failed = manifest.failure_notes
     if stream.manifest.target == target:
-        return stream, ()
+        return stream, failed
     how = f"as {stream.manifest.target}: integers have the device's bits, float sums another order"
-    return stream, (f"the build is for {target}; its network runs here {how}",)
+    return stream, (*failed, f"the build is for {target}; its network runs here {how}")

@@ -1,6 +1,7 @@
 """``--recipe auto`` from end to end: the same twice, editable, resumable, and refused where it cannot be."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from onnx import helper
 
 from edgekit import api
 from edgekit.base.errors import CheckFailed, UsageError, VerificationError
+from edgekit.cli.facts import manifest_rows
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.export.diffusion.description import attach
 from edgekit.export.diffusion.fold_steps import fold_steps
@@ -32,6 +34,7 @@ from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
 from edgekit.quantize.recipe_file import read_recipe
+from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 from edgekit.targets.trials import Trials
@@ -170,8 +173,33 @@ def test_what_falls_short_of_the_least_is_told_the_least_and_what_it_has(
     monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
     monkeypatch.setattr(auto, "ROUNDS", 1)
     monkeypatch.setattr(criteria.TypeCriteria, "measured", noisy)
-    with pytest.raises(VerificationError, match="26 dB are needed; next: give --min-snr 20 or"):
-        auto.find(model, calibration, None, api.silent, tmp_path)
+    found = auto.find(model, calibration, None, api.silent, tmp_path)
+    assert "26 dB are needed; next: give --min-snr 20 or" in found.failed and not found.notes
+    assert candidates.cost_of(found.quantized) == found.cost  # it is a network, though a failed one
+
+
+def test_an_export_below_its_floor_is_there_marked_failed_and_not_if_strict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation_screen, "PREPARATIONS", preparation_screen.PREPARATIONS[:1])
+    monkeypatch.setattr(auto, "ROUNDS", 1)
+    given = {"recipe": "auto", "min_snr_db": 150, "calibration": f"{__name__}:clips"}
+    with pytest.raises(VerificationError, match=r"--strict\n.* 150 dB are needed") as refused:
+        api.export(SOURCE, "host", tmp_path / "strict", strict=True, **given)
+    assert refused.value.exit_code == 1 and not (tmp_path / "strict").exists()
+    folder = tmp_path / "out"
+    with pytest.raises(VerificationError, match="out is this build, marked failed"):
+        api.export(SOURCE, "host", folder, **given)
+    manifest = Manifest.load(folder)
+    assert manifest.verification is not None and manifest.verification["snr_db"] < 150
+    failed = manifest.verification["failed"]
+    assert "150 dB are needed" in failed
+    (note,) = manifest.failure_notes
+    assert failed in note and "<i>Failed</i><b>no</b>" in (folder / "report.html").read_text()
+    assert dict(manifest_rows(manifest))["FAILED"] == note
+    np.savez(tmp_path / "in.npz", **next(clips()))
+    assert note in api.run(folder, tmp_path / "in.npz", tmp_path / "out.npz")
+    assert api.bench(folder, hops=4).failed == failed
 
 
 def test_a_network_that_no_c_can_run_is_refused_before_the_search(tmp_path: Path) -> None:
@@ -242,8 +270,8 @@ def test_a_denoiser_is_searched_by_its_images(
     assert found.snr_db == Images(model).psnr_db(found.quantized)
     assert "int8" in (found.recipe.activations, *found.recipe.tensors.values())
     monkeypatch.setattr(criteria, "MIN_PSNR_DB", 500.0)
-    with pytest.raises(VerificationError, match=r"images of .* PSNR"):
-        auto.find(model, calibration, None, api.silent, tmp_path)
+    failed = auto.find(model, calibration, None, api.silent, tmp_path).failed
+    assert re.search(r"images of .* PSNR", failed)
 
 
 def test_no_recipe_that_another_beats_is_taken(
@@ -317,5 +345,5 @@ def test_a_metric_is_what_a_search_reaches(tmp_path: Path, monkeypatch: pytest.M
         assert found.snr_db >= needed
         reached.append(found.cost)
     assert reached[0] <= reached[1]
-    with pytest.raises(VerificationError, match="by --metric"):
-        auto.find(model, calibration, 1.0, api.silent, tmp_path, metric=(metric, 1.0))
+    found = auto.find(model, calibration, 1.0, api.silent, tmp_path, metric=(metric, 1.0))
+    assert "by --metric" in found.failed

@@ -9,8 +9,11 @@ from tiny_networks import WIDTH
 
 from edgekit import api
 from edgekit.base.errors import UsageError, VerificationError
+from edgekit.quantize.apply import observe_model
+from edgekit.quantize.calibrate.clips import load_calibration
 from edgekit.quantize.recipe import Recipe
-from edgekit.quantize.recipe_file import to_toml
+from edgekit.quantize.recipe_file import find_recipe, to_toml
+from edgekit.quantize.tuning.tune import WeightTuner
 from edgekit.verbs.export import finetune as verb
 from edgekit.verbs.export.importing import ImportOptions, load_model
 
@@ -63,7 +66,7 @@ def test_nothing_is_written_where_it_did_not_help(
     given: tuple[str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(verb, "_ratio_db", lambda *_: 20.0)
-    with pytest.raises(VerificationError, match=r"20.0 dB before, 20.0 dB after 1 steps"):
+    with pytest.raises(VerificationError, match=r"20.0 dB before, 20.0 dB after, on clips"):
         api.finetune(*given, tmp_path / "tuned.onnx", steps=1)
     assert not list(tmp_path.glob("tuned*"))
 
@@ -114,3 +117,39 @@ def test_a_training_most_of_whose_gradients_are_not_finite_fails(tmp_path: Path)
     with pytest.raises(VerificationError, match="of 3 of the first 3 steps the gradient is not"):
         api.finetune(network, "w8a8", clips, tmp_path / "tuned.onnx", steps=5)
     assert not list(tmp_path.glob("tuned*"))
+
+
+def test_noise_of_activations_is_the_reason_where_weights_do_not_help(tmp_path: Path) -> None:
+    network = tiny_networks.recurrent(tmp_path / "tiny.onnx")
+    (clips := tmp_path / "clips").mkdir()
+    for seed in range(4):
+        noise = np.random.default_rng(seed).standard_normal((16, 1, WIDTH)).astype(np.float32)
+        np.savez(clips / f"{seed}.npz", x=noise)
+    with pytest.raises(VerificationError, match="rounded activations") as raised:
+        api.finetune(str(network), "w8a8", str(clips), tmp_path / "tuned.onnx", steps=2)
+    assert "dB at 0.005" in str(raised.value) and "more --steps" not in str(raised.value)
+    assert not list(tmp_path.glob("tuned*"))
+
+
+def test_the_best_rate_and_the_best_step_are_kept(given: tuple[str, str, str]) -> None:
+    network, recipe, clips = given
+    model = load_model(network, ImportOptions()).model
+    calibration = load_calibration(clips, model)
+    narrow = find_recipe(recipe)
+    tuning = WeightTuner(observe_model(model, calibration, narrow), narrow, 60, 0)
+    judged: list[float] = []
+
+    def judge(values: dict) -> float:
+        """Fall after the third measurement: the second rate is the best one, and its state too."""
+        judged.append([10.0, 11.0, 15.0, 12.0][len(judged)] if len(judged) < 4 else 5.0)
+        return judged[-1]
+
+    _, done = verb.Training(tuning, judge, api.silent).run(Path(clips) / "none.npz")
+    assert done.rate == verb.RATES[1] and done.best_db == 15.0 and done.step == 60
+    assert len(judged) == 4 + 3  # at steps 25, 50 and 60
+    fixed = tuning.start(verb.RATES[1])
+    for after in tuning.run(fixed):
+        if after.step == 12:
+            break
+    for key, value in after.values.items():
+        np.testing.assert_array_equal(done.best[key], value)

@@ -74,6 +74,8 @@ def find(
 ) -> Auto:
     """Return the cheapest recipe found whose output is within `min_snr_db` (default `MIN_SNR_DB`).
 
+    If none is good enough, the best one is returned, and its `failed` says what it lacks.
+
     Args:
         model: a float network.
         calibration: clips, the more different the better.
@@ -89,7 +91,7 @@ def find(
 
     Raises:
         ModelError: candidates are measured in C, which cannot run this network.
-        VerificationError: no recipe is good enough, or none of them is within the limits; the message has the result of
+        VerificationError: no recipe, or none that is good enough, is within the limits; the message has the result of
             the best one.
         ToolError: there is no C compiler, or no emulator to count instructions where these are limited.
     """
@@ -99,7 +101,7 @@ def find(
         judging = TypeCriteria(model, calibration, min_snr_db, metric)
         best = _TypeSearch(judging, limits, fixed, team).run(progress, cache)
     best = replace(best, quantized=quantize_observed(best.seen, best.recipe, calibration.label))
-    return replace(best, notes=shortfall_notes(best, judging))
+    return best if best.failed else replace(best, notes=shortfall_notes(best, judging))
 
 
 class _TypeSearch:
@@ -112,10 +114,10 @@ class _TypeSearch:
         self.least = judging.least
 
     def run(self, progress: Progress, cache: Path | None) -> Auto:
-        """Try one preparation after another until a candidate is good enough.
+        """Try one preparation after another until a candidate is good enough; else return the best of them.
 
         Raises:
-            VerificationError: none is.
+            VerificationError: none, or none that is good enough, is within the limits.
         """
         judging = self.judging
         screening = screen_preparations(
@@ -132,10 +134,17 @@ class _TypeSearch:
             best = chosen(self.limits.within(self.pool), self.needed, self.least)
             if best is not None and best.turned <= MOST_TURNED:
                 break
-        if best is None:
-            short = nothing_fits(self.pool, self.limits, self.least)
-            raise VerificationError(short or fell_short(self.pool, self.least, judging))
-        return best
+        return best or self._best_below_the_least()
+
+    def _best_below_the_least(self) -> Auto:
+        """Return the best candidate within the limits, with the reason why it is not good enough."""
+        short = fell_short(self.pool, self.least, self.judging)
+        too_large = nothing_fits(self.pool, self.limits, self.least)
+        affordable = self.limits.within(self.pool)
+        if too_large or not affordable:
+            raise VerificationError(too_large or short)
+        best = max(affordable, key=lambda auto: (auto.snr_db, -auto.cost))
+        return replace(best, failed=fell_short([best], self.least, self.judging))
 
     def _add(self, auto: Auto) -> Auto:
         self.pool.append(replace(auto, taken=device_costs(auto.quantized, self.limits)))

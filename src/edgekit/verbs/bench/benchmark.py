@@ -62,7 +62,9 @@ def bench(request: Request, progress: Progress) -> Measurement:
         measured = _with_layers(request, run, progress)
     else:
         measured = _measure_here(request, run, progress)
-    measured = replace(measured, unit="image" if images else run.manifest.unit)
+    unit = "image" if images else run.manifest.unit
+    failed = (run.manifest.verification or {}).get("failed")
+    measured = replace(measured, unit=unit, failed=failed)
     if request.page:
         _write_page(request.directory, measured)
     if request.append is not None:

@@ -1,12 +1,13 @@
 """The verb `finetune`: float weights trained a little, so that a recipe's integers hold the network."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError, VerificationError
 from edgekit.base.npz import read_npz, write_npz
 from edgekit.base.output import replacement_path
@@ -19,14 +20,19 @@ from edgekit.judge.preparation_choice import choose_preparation
 from edgekit.quantize import apply
 from edgekit.quantize.calibrate.clips import Calibration, load_calibration
 from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.tuning.integer_forward import Key
+from edgekit.quantize.tuning.tune import RATE, WeightTuner, with_weights
 from edgekit.quantize.tuning.tune import Progress as Done
-from edgekit.quantize.tuning.tune import WeightTuner, with_weights
 from edgekit.verbs.export.importing import load_model, with_surroundings
 from edgekit.verbs.export.input_settings import with_examples
 from edgekit.verbs.export.network_requests import FinetuneRequest
 from edgekit.verbs.export.quantizing import recipe_conflict
 
-KEPT_STEPS = 25  # between two checkpoints
+KEPT_STEPS = 25  # between two checkpoints, and between two measurements in integers
+RATES = (RATE, 5 * RATE, 25 * RATE)  # that are tried
+TRIED_SHARE = 5  # each is tried for one step in so many
+MOSTLY_DB = 6.0  # a fourth of the noise is left: most of it came from activations
+JUDGED_CLIPS = 2  # of those that are trained on, to choose the rate and the step
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class TuningResult:
         of: the number of all clips.
         weights: constants that were trained.
         steps: the number done, those of an earlier run included.
+        rate: of the first step, relative to a weight's size; the best of those tried.
         skipped: of the steps, those left out because their gradient was not finite.
         resumed: the step at which it went on from a checkpoint, else 0.
         unknown: operators through which no gradient goes; their inputs were compared instead.
@@ -52,6 +59,7 @@ class TuningResult:
     of: int
     weights: int
     steps: int
+    rate: float
     skipped: int
     resumed: int
     unknown: tuple[str, ...]
@@ -72,18 +80,23 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
     reference = Reference(model, held)
     before = _ratio_db(reference, model, trained_on, start.recipe)
     tuning = WeightTuner(start.seen, start.recipe, request.steps, request.seed)
+    judged = Reference(model, trained_on.clips[:JUDGED_CLIPS])
+
+    def judge(values: Mapping[Key, Array]) -> float:
+        network, _ = with_weights(imported.network, tuning.seen.model, values)
+        return _ratio_db(judged, with_surroundings(network, imports), trained_on, start.recipe)
+
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    resumed, done = run_training(tuning, checkpoint, progress)
-    network, taken = with_weights(imported.network, tuning.seen.model, done.values)
+    training = Training(tuning, judge, progress)
+    resumed, done = training.run(checkpoint)
+    network, taken = with_weights(imported.network, tuning.seen.model, done.best)
     progress("measure", 0, 1)
     after = _ratio_db(reference, with_surroundings(network, imports), trained_on, start.recipe)
     if after <= before:
         checkpoint.unlink(missing_ok=True)
-        raise VerificationError(
-            f"finetune: {before:.1f} dB before, {after:.1f} dB after {request.steps} steps, on clips that were left "
-            "out; nothing is written; next: give more and more different clips, more --steps, or a recipe.toml that "
-            "keeps in int16 what the report says is sensitive"
-        )
+        wide = replace(start.recipe, activations="int16", products="int16", tensors={})
+        reason = _reason(before, _ratio_db(reference, model, trained_on, wide))
+        raise VerificationError(_no_gain(before, after, training.said, reason))
     with replacement_path(out, Path(request.source)) as temporary:
         network.save(temporary)
     checkpoint.unlink(missing_ok=True)
@@ -94,37 +107,107 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
         of=of,
         weights=taken,
         steps=done.step,
+        rate=done.rate,
         skipped=done.skipped,
         resumed=resumed,
         unknown=tuning.forward.unknown,
     )
 
 
-def run_training(tuning: WeightTuner, checkpoint: Path, progress: Progress) -> tuple[int, Done]:
-    """Train, from a checkpoint where there is one; return the step it began at, and the final state.
+@dataclass
+class Training:
+    """A training that keeps its best step, judged in integers on some of the clips that are trained on.
 
-    An interrupted training leaves a checkpoint.
-
-    Raises:
-        UsageError: the checkpoint belongs to another training.
-        VerificationError: of most steps the gradient is not finite.
+    Attributes:
+        tuning: the network and its clips.
+        judge: returns the SNR of the integers with these weights, in dB.
+        progress: see `edgekit.api`.
+        said: for each rate that was tried its SNR, for people.
     """
-    done = _read_checkpoint(checkpoint, tuning) if checkpoint.exists() else tuning.start()
-    first, saved = done.step, done.step
-    progress("train", done.step, tuning.steps)
-    try:
-        for done in tuning.run(done):  # noqa: B020
-            progress("train", done.step, tuning.steps)
-            if 2 * done.skipped > tuning.steps:
-                raise VerificationError(_not_finite(done))
-            if done.step % KEPT_STEPS == 0:
-                _write(checkpoint, tuning, done)
-                saved = done.step
-    except (KeyboardInterrupt, SystemExit):
-        if done.step > saved:
-            _write(checkpoint, tuning, done)
-        raise
-    return first, done
+
+    tuning: WeightTuner
+    judge: Callable[[Mapping[Key, Array]], float]
+    progress: Progress
+    said: str = ""
+
+    def run(self, checkpoint: Path) -> tuple[int, Done]:
+        """Train, from a checkpoint where there is one; return the step it began at, and the final state.
+
+        An interrupted training leaves a checkpoint.
+
+        Raises:
+            UsageError: the checkpoint belongs to another training.
+            VerificationError: of most steps the gradient is not finite.
+        """
+        resumed = checkpoint.exists()
+        done = _read_checkpoint(checkpoint, self.tuning) if resumed else self._best_rate()
+        first = saved = done.step if resumed else 0
+        try:
+            self.progress("train", done.step, self.tuning.steps)
+            for done in self._steps(done, self.tuning.steps):  # noqa: B020
+                self.progress("train", done.step, self.tuning.steps)
+                if done.step % KEPT_STEPS == 0:
+                    _write(checkpoint, self.tuning, done)
+                    saved = done.step
+        except (KeyboardInterrupt, SystemExit):
+            if done.step > saved:
+                _write(checkpoint, self.tuning, done)
+            raise
+        return first, done
+
+    def _best_rate(self) -> Done:
+        """Train a little at each rate; return the state of the best, with the start as its best if that is better."""
+        start = self.tuning.start()
+        start = replace(start, best=start.values, best_db=self.judge(start.values))
+        count = -(-self.tuning.steps // TRIED_SHARE)
+        tried: list[Done] = []
+        for number, rate in enumerate(RATES):
+            self.progress("find a rate", number, len(RATES))
+            done = start
+            for done in self._steps(replace(start, rate=rate), count):  # noqa: B007
+                pass
+            tried.append(self._judged(done))
+        rows = ", ".join(f"{done.best_db:.1f} dB at {done.rate:g}" for done in tried)
+        self.said = (
+            f"rates, on clips that are trained on: {start.best_db:.1f} dB before, at best {rows}"
+        )
+        return max(tried, key=lambda done: done.best_db)
+
+    def _steps(self, done: Done, last: int) -> Iterator[Done]:
+        """Yield the state after every step up to the `last`; judged at every `KEPT_STEPS` and at the end of all."""
+        for after in self.tuning.run(done):
+            if 2 * after.skipped > self.tuning.steps:
+                raise VerificationError(_not_finite(after))
+            done = replace(after, best=done.best, best_db=done.best_db)
+            if done.step % KEPT_STEPS == 0 or done.step == self.tuning.steps:
+                done = self._judged(done)
+            yield done
+            if done.step == last:
+                return
+
+    def _judged(self, done: Done) -> Done:
+        """Return the state with its values as the best, if they are."""
+        ratio = self.judge(done.values)
+        return replace(done, best=done.values, best_db=ratio) if ratio > done.best_db else done
+
+
+def _no_gain(before: float, after: float, rates: str, reason: str) -> str:
+    said = f"; {rates}" if rates else ""
+    return (
+        f"finetune: {before:.1f} dB before, {after:.1f} dB after, on clips that were left out; "
+        f"nothing is written{said}; {reason}"
+    )
+
+
+def _reason(before: float, wide: float) -> str:
+    """Return why weights cannot make up for rounding, or did not; `wide` is the SNR with activations in 16 bits."""
+    if wide >= before + MOSTLY_DB:
+        return (
+            f"reason: rounded activations make the noise, and no weights take that back: the same weights have "
+            f"{wide:.1f} dB where activations have 16 bits; next: --recipe auto, w8a16, or a recipe.toml that keeps in "
+            "int16 what the report says is sensitive"
+        )
+    return "next: give more and more different clips, or more --steps"
 
 
 def _not_finite(done: Done) -> str:
@@ -160,6 +243,8 @@ def _ratio_db(reference: Reference, model: Model, trained_on: Calibration, recip
     noise = Reference.total(
         [reference.noise(at, runner(clip)) for at, clip in enumerate(reference.clips)]
     )
+    if not math.isfinite(noise):
+        return -math.inf
     return -10 * math.log10(noise) if noise > 0 else math.inf
 
 

@@ -117,6 +117,8 @@ def _verify(written: WrittenBuild, progress: Progress) -> _VerifiedRun:
     )
     if quantized.judged is not None:
         verification |= quantized.judged.facts()
+    if quantized.failed:
+        verification |= {"failed": quantized.failed}
     if quantized.is_uncalibrated:
         progress("verify without a calibration", 0, 1)
         verification |= uncalibrated_facts(written, stream, verification)

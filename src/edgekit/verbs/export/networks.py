@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edgekit.base.errors import UsageError
+from edgekit.base.errors import UsageError, VerificationError
 from edgekit.base.output import replacement_path
 from edgekit.base.progress import Progress
 from edgekit.export import prune as pruning
@@ -45,6 +45,8 @@ def quantize(request: QuantizeRequest, progress: Progress) -> tuple[str, ...]:
     settings = with_examples(request.settings, imported.examples)
     clips = load_calibration(request.calibration, model, settings)
     made = apply_recipe(model, clips, request.quantization, progress)
+    if made.failed:  # a network has no place for this mark
+        raise VerificationError(made.failed)
     _save(made.model, request.out, request.source)
     return (*calibration_warnings(model, clips), *made.notes)
 

@@ -315,7 +315,9 @@ class BuildOptions(TypedDict, total=False):
     ]
     strict: Annotated[
         bool,
-        Flag("Fail if a layer stays in float, or held-out SNR is below 20 dB."),
+        Flag(
+            "Fail if a layer stays in float, or held-out SNR is below 20 dB; write no failed build."
+        ),
     ]
     part: Annotated[
         names.PartName | None, Flag("XCZU3EG (default), XC7Z020 or LFE5UM5G-85F.", "PART")

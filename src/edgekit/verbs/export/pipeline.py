@@ -1,5 +1,6 @@
 """The export: source network in, verified build folder out."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,7 +48,12 @@ class ExportResult:
 
 
 def export(request: Request, progress: Progress) -> ExportResult:
-    """Import, quantize, lower, write and verify; the folder appears complete or not at all."""
+    """Import, quantize, lower, write and verify; the folder appears complete or not at all.
+
+    Raises:
+        VerificationError: a check failed. If the search for types found nothing good enough, the folder is there
+            and its manifest says so.
+    """
     memory = _DeviceMemory(request)
     with complete_folder(request.out, request.output.force) as folder:
         progress("import", 0, 1)
@@ -67,7 +73,7 @@ def export(request: Request, progress: Progress) -> ExportResult:
             build=build,
             quantized=quantized,
             examples=imported.examples,
-            min_snr_db=request.quantization.min_snr_db,
+            min_snr_db=-math.inf if quantized.failed else request.quantization.min_snr_db,
             metric=request.quantization.metric,
             companions=request.output.companions,
             settings=request.imports.settings,
@@ -75,23 +81,27 @@ def export(request: Request, progress: Progress) -> ExportResult:
         manifest = request.target.verify(written, progress)
         uncalibrated = _signal_notes(manifest, request)
         with_code = memory.check(memory.misfits(build, manifest), imported.model)
-    return ExportResult(
-        request.out,
-        manifest,
-        (
-            *request.notes,
-            *imported.model.notes,
-            *quantized.notes,
-            *uncalibrated,
-            *kept_in_float(quantized.model),
-            *(note for other in quantized.others.values() for note in _notes_of(other)),
-            *build.notes,
-            *kernels.notes,
-            *_device_notes(manifest.device),
-            *_package_notes(request),
-            *(note for note in with_code if note not in too_large),
-        ),
+    if quantized.failed:
+        raise VerificationError(f"{quantized.failed}; {request.out} is this build, marked failed")
+    notes = (
+        *request.notes,
+        *_network_notes(imported, quantized, uncalibrated),
+        *build.notes,
+        *kernels.notes,
+        *_device_notes(manifest.device),
+        *_package_notes(request),
+        *(note for note in with_code if note not in too_large),
     )
+    return ExportResult(request.out, manifest, notes)
+
+
+def _network_notes(
+    imported: ImportedNetwork, quantized: QuantizedNetwork, uncalibrated: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return notes for the user on the networks of a build."""
+    others = (note for other in quantized.others.values() for note in _notes_of(other))
+    kept = kept_in_float(quantized.model)
+    return (*imported.model.notes, *quantized.notes, *uncalibrated, *kept, *others)
 
 
 def _import(request: Request) -> ImportedNetwork:

@@ -11,7 +11,7 @@ from edgekit.base.settings import InputSettings
 from edgekit.base.user_cache import cache_folder
 from edgekit.graph.model import SOURCE_RECIPE, Model
 from edgekit.judge.held_out_report import HeldOutReport
-from edgekit.judge.levels import judge, sound_inputs
+from edgekit.judge.levels import judge
 from edgekit.judge.preparation_choice import choose_preparation, close_recipe
 from edgekit.judge.sampling import (
     calls_of_networks,
@@ -86,12 +86,14 @@ def _on_calibration(
     quantization: Quantization,
     progress: Progress,
 ) -> QuantizedNetwork:
-    """The network in integers, judged on clips that are left out where it takes sound."""
+    """The network in integers, judged on clips that are left out."""
     model, fixed = imported.model, not request.target.hop_scales
     made = apply_recipe(
         model, calibration, quantization, progress, examples=imported.examples, fixed=fixed
     )
-    judged = _judge(model, calibration, made, request, progress)
+    if request.output.strict and made.failed:
+        raise VerificationError(f"--strict\n{made.failed}")
+    judged = _judge(model, made, request, progress)
     short = () if judged is None else judged.notes(made.recipe.name)
     if request.output.strict and judged is not None and judged.is_short:
         raise VerificationError("\n".join(("--strict", *short)))
@@ -107,18 +109,15 @@ def _on_calibration(
         made.alone_db,
         judged=judged,
         measured=made.measured,
+        failed=made.failed,
     )
 
 
 def _judge(
-    model: Model,
-    calibration: Calibration,
-    made: "AppliedRecipe",
-    request: Request,
-    progress: Progress,
+    model: Model, made: "AppliedRecipe", request: Request, progress: Progress
 ) -> HeldOutReport | None:
-    """Return the quality of a recipe on clips that are left out; None for a network without sound input."""
-    if made.seen is None or made.seen.parts is None or not sound_inputs(model, calibration).pcm:
+    """Return the quality of a recipe on clips that are left out; None if nothing can be left out."""
+    if made.seen is None or made.seen.parts is None:
         return None
     metric = request.quantization.required_metric
     return judge(model, made.seen, made.recipe, request.target.kernels, progress, metric)
@@ -246,7 +245,8 @@ class AppliedRecipe:
     """A network in a recipe; `alone_db` as in `QuantizedNetwork`, `notes` on the goals that a search missed.
 
     `seen` holds the observations of its calibration; None for a recipe with several groups of steps. `measured` holds
-    the measurements for the choices that the recipe leaves open.
+    the measurements for the choices that the recipe leaves open. `failed`: why the result of a search is not good
+    enough; empty if it is.
     """
 
     model: Model
@@ -255,6 +255,7 @@ class AppliedRecipe:
     notes: tuple[str, ...] = ()
     seen: ObservedModel | None = None
     measured: Mapping[str, str] = field(default_factory=dict)
+    failed: str = ""
 
 
 def apply_recipe(
@@ -289,7 +290,14 @@ def apply_recipe(
             limits=quantization.limits,
             workers=quantization.workers,
         )
-        return AppliedRecipe(found.quantized, found.recipe, found.alone_db, found.notes, found.seen)
+        return AppliedRecipe(
+            found.quantized,
+            found.recipe,
+            found.alone_db,
+            found.notes,
+            found.seen,
+            failed=found.failed,
+        )
     progress("quantize", 0, 1)
 
     def report_fit(done: int, total: int) -> None:

@@ -26,9 +26,10 @@ class QuantizedNetwork:
 
     `recipe` is None where another tool quantized it. `alone_db`: for a searched recipe, the SNR with one tensor alone
     in its narrowest type, by name. `others`: the other networks of its sampler, by role. `judged`: the quality of the
-    recipe on clips left out of its calibration, for a network with sound input. `measured`: measurements for the
+    recipe on clips left out of its calibration. `measured`: measurements for the
     choices that the recipe leaves open, as in the manifest, see `edgekit.judge.preparation_choice`. `is_uncalibrated`:
-    whether only example inputs gave its integers their ranges.
+    whether only example inputs gave its integers their ranges. `failed`: why the build is written although it is not
+    good enough; empty if it is.
     """
 
     model: "Model"
@@ -41,6 +42,7 @@ class QuantizedNetwork:
     judged: "HeldOutReport | None" = None
     measured: Mapping[str, str] = field(default_factory=dict)
     is_uncalibrated: bool = False
+    failed: str = ""
 
 
 @dataclass(frozen=True)
