@@ -132,7 +132,7 @@ class HeldOutReport:
         if cost >= FEWER_DB:
             found.append(
                 f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
-                f"it ({self.levels[0].snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
+                f"it ({next(iter(self.levels)).snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
             )
         if self.beyond > MOST_BEYOND:
             found.append(
