@@ -244,8 +244,7 @@ class _Reader:
         zero = np.asarray([*_list(table.ZeroPointAsNumpy())] or [0], np.int64)
         zero = zero if zero.size == scale.size else np.broadcast_to(zero[:1], scale.shape)
         axis = int(table.QuantizedDimension()) if len(shape) > 1 else 0
-        fits = scale.size == 1 or (0 <= axis < len(shape) and shape[axis] == scale.size)
-        if not (fits and np.all(np.isfinite(scale)) and np.all(scale > 0)):
+        if not _fits(scale, axis, shape):
             found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
             refuse(where, found, "one positive scale, or one for each index of an axis", AGAIN)
         return Grid(scale, zero, axis)
@@ -284,6 +283,12 @@ class _Reader:
             for i in self.counted(length):
                 names.setdefault(int(entry(i).TensorIndex()), _text(entry(i).Name()))
         return Signature(key, number, names)
+
+
+def _fits(scale: Float32, axis: int, shape: tuple[int, ...]) -> bool:
+    """Whether scales are positive numbers: one, or one for each index of an axis."""
+    positive = bool(np.all(np.isfinite(scale)) and np.all(scale > 0))
+    return positive and (scale.size == 1 or scale.size in shape[axis : axis + 1])
 
 
 def _names(enumeration: Table) -> dict[int, str]:

@@ -88,13 +88,13 @@ def degrees(model: Model) -> Degrees:
         return {}
     sound = next(value for value in model.ir.graph.inputs if value.name == name)
     past = _states_of_past_input(model, sound)
-    found = _followed(model, dict.fromkeys([sound, *past], 1.0))
+    found = _level_sources(model, dict.fromkeys([sound, *past], 1.0))
     for degree in MEANS:
         found = _followed_with_means(model, found, degree)
     return found
 
 
-def _followed(model: Model, known: Degrees) -> Degrees:
+def _level_sources(model: Model, known: Degrees) -> Degrees:
     """Return the degrees of all tensors that follow those that are known."""
     found = dict(known)
     for node in model.ir.graph:
@@ -111,7 +111,7 @@ def _followed_with_means(model: Model, found: Degrees, degree: float) -> Degrees
     """
     held = {x: y for x, y in state_values(model) if x not in found}
     while held:
-        tried = _followed(model, {**found, **dict.fromkeys(held, degree)})
+        tried = _level_sources(model, {**found, **dict.fromkeys(held, degree)})
         kept = {x: y for x, y in held.items() if tried.get(y) == degree}
         if len(kept) == len(held):
             return tried

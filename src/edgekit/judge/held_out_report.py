@@ -130,9 +130,10 @@ class HeldOutReport:
             )
         cost = self._unheard_db()
         if cost >= FEWER_DB:
+            unheard = max(row.snr_db for row in self.levels[:1])
             found.append(
                 f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
-                f"it ({next(iter(self.levels)).snr_db:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
+                f"it ({unheard:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
             )
         if self.beyond > MOST_BEYOND:
             found.append(

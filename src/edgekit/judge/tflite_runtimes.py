@@ -151,7 +151,7 @@ def _feeds(graph: Graph, states: Sequence[int]) -> Iterator[list[Array]]:
         yield [
             _at_rest(graph.tensors[number])
             if place in states
-            else _stored(graph.tensors[number], walks[place], rng)
+            else _walk_in_type(graph.tensors[number], walks[place], rng)
             for place, number in enumerate(graph.inputs)
         ]
 
@@ -161,7 +161,7 @@ def _at_rest(held: Tensor) -> Array:
     return np.full(held.shape, zero, held.dtype)
 
 
-def _stored(held: Tensor, walk: Array, rng: np.random.Generator) -> Array:
+def _walk_in_type(held: Tensor, walk: Array, rng: np.random.Generator) -> Array:
     """Return values from -1 to 1 over the range of integers; noise of floats."""
     if held.dtype == "float32":
         return rng.standard_normal(held.shape).astype(np.float32)

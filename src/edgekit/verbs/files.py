@@ -175,10 +175,7 @@ def _check_files(sources: Sequence[Path], outs: Sequence[Path]) -> None:
 
 def _kinds_problem(sources: Sequence[Path], outs: Sequence[Path]) -> Problem | None:
     """Return why files do not go together by their endings."""
-    endings = [
-        " and ".join(sorted({path.suffix.lower() or "no ending" for path in side}))
-        for side in (sources, outs)
-    ]
+    endings = _endings(sources), _endings(outs)
     from_sound = all(map(is_sound, sources))
     many = (len(sources) > 1 and not from_sound) or (len(outs) > 1 and endings[1] != ".wav")
     if (SOUND if from_sound else endings[0], endings[1]) in RUNS and not many:
@@ -189,6 +186,10 @@ def _kinds_problem(sources: Sequence[Path], outs: Sequence[Path]) -> Problem | N
     allowed = ", ".join([*map(" to ".join, RUNS), listed])
     step = "only recordings are one for each stream" if many else "name two such files"
     return Problem("IN and OUT", " to ".join(endings), allowed, step)
+
+
+def _endings(files: Sequence[Path]) -> str:
+    return " and ".join(sorted({path.suffix.lower() or "no ending" for path in files}))
 
 
 def _single(tensors: Sequence[Tensor], path: Path, side: str) -> dict[str, Path]:

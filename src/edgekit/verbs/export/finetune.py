@@ -87,7 +87,7 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
         return _ratio_db(judged, with_surroundings(network, imports), trained_on, start.recipe)
 
     checkpoint = out.with_name(f"{out.name}.checkpoint.npz")
-    training = Training(tuning, judge, progress)
+    training = TrainingRun(tuning, judge, progress)
     resumed, done = training.run(checkpoint)
     network, taken = with_weights(imported.network, tuning.seen.model, done.best)
     progress("measure", 0, 1)
@@ -115,7 +115,7 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
 
 
 @dataclass
-class Training:
+class TrainingRun:
     """A training that keeps its best step, judged in integers on some of the clips that are trained on.
 
     Attributes:
