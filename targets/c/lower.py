@@ -203,12 +203,9 @@ def lower_c(
         kernels=_kernel_rows(ctx),
     )
     steps = _steps(first.whole.ir.graph)
+    places = _placements(ctx.layout, extras, len(steps))
     return Build(
-        sources,
-        facts,
-        _placements(ctx.layout, extras, len(steps)),
-        steps,
-        _layers(ctx),
+        *(sources, facts, places, steps, _layers(ctx)),
         others=_manifests(others),
         constants=_constants(ctx, extras, others),
         choices=tuple(ctx.choices.values()),

@@ -29,15 +29,18 @@ DIGITS_HEAD = (
 )
 
 
+Name = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="NAME",
+        help="The demo; without a name, all are listed.",
+        autocompletion=names(DEMOS),
+    ),
+]
+
+
 def demo(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME",
-            help="The demo; without a name, all are listed.",
-            autocompletion=names(DEMOS),
-        ),
-    ] = None,
+    name: Name = None,
     target: Annotated[
         str | None,
         typer.Option(

@@ -24,11 +24,23 @@ Conditions = Annotated[
 ]
 
 
+Start = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A .npz with the start, for builds that take one."),
+]
+Noise = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A .npz with the noise of each row, as invert writes it."),
+]
+
+
+Directory = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A build with a sampler.", autocompletion=builds)
+]
+
+
 def sample(
-    directory: Annotated[
-        Path,
-        typer.Argument(metavar="DIR", help="A build with a sampler.", autocompletion=builds),
-    ],
+    directory: Directory,
     count: Annotated[
         int,
         typer.Option(
@@ -46,16 +58,8 @@ def sample(
     ],
     seed: Seed = 0,
     condition: Conditions = None,
-    start: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="A .npz with the start, for builds that take one."),
-    ] = None,
-    noise: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="A .npz with the noise of each row, as invert writes it."
-        ),
-    ] = None,
+    start: Start = None,
+    noise: Noise = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw samples with a build that was exported with --sampler.

@@ -130,7 +130,7 @@ class HeldOutReport:
             )
         cost = self._unheard_db()
         if cost >= FEWER_DB:
-            unheard = max(row.snr_db for row in self.levels[:1])
+            unheard = self.levels[0].snr_db if self.levels else 0.0
             found.append(
                 f"calibration: clips come out {cost:.1f} dB worse where they are left out of it than where they are in "
                 f"it ({unheard:.1f} against {self.heard_db:.1f} dB); give more and more different clips"
