@@ -1,11 +1,13 @@
 """`from_tflite`: a .tflite becomes a checked, simplified `Model` with the integers of the file."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx, read_content
-from edgekit.export.tflite_file.convert import to_onnx
+from edgekit.export.tflite_file.convert import TfliteNetwork, to_onnx
 from edgekit.export.tflite_file.file import read_tflite
 from edgekit.graph.model import Model, Source
 
@@ -31,10 +33,21 @@ def from_tflite(
         ModelError: all problems of the network.
     """
     data = read_content(Path(path))
-    converted = to_onnx(read_tflite(data), signature)
+    converted = _converted(Path(path), data, signature)
     states = [*converted.states, *options.pop("states", ())]
     model = from_onnx(converted.content, name=name, states=states, **options)
     return model.describe(source=Source(name, hashlib.sha256(data).hexdigest()))
+
+
+def _converted(path: Path, data: bytes, signature: str | None) -> TfliteNetwork:
+    """Return the network of a file, whose name stands in errors on the whole file."""
+    try:
+        return to_onnx(read_tflite(data), signature)
+    except ModelError as error:
+        raise ModelError(
+            replace(problem, where=f"file '{path}'") if problem.where == "file" else problem
+            for problem in error.problems
+        ) from error
 
 
 def tflite_inputs(path: str | Path, signature: str | None = None) -> frozenset[str]:

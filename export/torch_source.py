@@ -18,7 +18,7 @@ import numpy as np
 
 from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import JsonObject
-from edgekit.base.user_code import user_error, working_directory_importable
+from edgekit.base.user_code import no_exit, user_error, working_directory_importable
 from edgekit.export.onnx_file.messages import of_torch
 from edgekit.graph.training_facts import TrainingFacts
 
@@ -132,7 +132,8 @@ def load_module(source: str, shapes: Mapping[str, Sequence[int]]) -> TorchModule
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         try:
-            made = factory()
+            with no_exit():
+                made = factory()
         except Exception as error:
             step = "install what it imports" if isinstance(error, ImportError) else "correct it"
             raise _unusable(source, f"the factory raised {user_error(error)}", step) from error
@@ -209,7 +210,9 @@ def find_factory(source: str) -> Callable[[], object]:
             found = getattr(found, part)
     except Exception as error:
         step = _step_of_import(error, module_name) if found is None else _nearest(found, path)
-        raise _unusable(source, user_error(error), step) from error
+        place = getattr(found, "__file__", None)
+        what = f"{user_error(error)}, in {place}" if place else user_error(error)
+        raise _unusable(source, what, step) from error
     return _checked_factory(source, found)
 
 

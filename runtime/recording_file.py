@@ -92,7 +92,8 @@ def read_recording(path: Path) -> RecordedFrames:
         content = path.read_bytes()
     except OSError as error:
         found = error.strerror or "cannot be read"
-        what = Problem(f"recording '{path}'", found, "a file of a recorder", "check the path")
+        step = "write the recording first, then the build" if path.is_dir() else "check the path"
+        what = Problem(f"recording '{path}'", found, "a file of a recorder", step)
         raise UsageError(what) from error
     frames, damaged, used, at = list[Frame](), 0, 0, content.find(MAGIC)
     while at >= 0:

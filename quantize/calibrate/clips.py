@@ -22,7 +22,7 @@ from edgekit.base.errors import CalibrationError, Problem, UsageError
 from edgekit.base.layout import frames_to_hops
 from edgekit.base.npz import read_array, read_npz
 from edgekit.base.settings import NO_SETTINGS, InputSettings
-from edgekit.base.user_code import import_attribute, user_error
+from edgekit.base.user_code import import_attribute, no_exit, user_error
 from edgekit.base.wav import read_together, read_wav
 from edgekit.export.diffusion.description import condition_values
 from edgekit.export.hop_runner import HopRunner
@@ -185,11 +185,12 @@ def from_examples(examples: Clip, model: Model) -> Calibration:
 def _from_factory(source: str, model: Model, values: InputValues) -> Calibration:
     module_name, _, function = source.partition(":")
     try:
-        made: Iterable[Any] = import_attribute(module_name, function)()
-        clips = tuple(
-            _check_clip(_by_name(clip, model, source, values), model, source, values, number)
-            for number, clip in enumerate(made)
-        )
+        with no_exit():
+            made: Iterable[Any] = import_attribute(module_name, function)()
+            clips = tuple(
+                _check_clip(_by_name(clip, model, source, values), model, source, values, number)
+                for number, clip in enumerate(made)
+            )
     except CalibrationError:
         raise
     except Exception as error:

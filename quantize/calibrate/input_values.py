@@ -80,7 +80,8 @@ class InputValues:
         """
         constants = self._model.constants
         if hops is None:
-            streams = [len(array) for name, array in clip.items() if name not in constants]
+            arrays = [array for name, array in clip.items() if name not in constants]
+            streams = [len(array) for array in arrays if array.ndim]
             hops = min(streams, default=0)
         found = dict(clip)
         for name, value in self._known.items():

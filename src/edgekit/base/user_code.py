@@ -16,13 +16,28 @@ EDGEKIT = PurePath(__file__).parent.parent
 PYTHON = sysconfig.get_path("stdlib")
 
 
+class ExitOfUserCode(Exception):
+    """The user's code ended the program, as ``sys.exit`` or a parser of arguments does."""
+
+
+@contextmanager
+def no_exit() -> Iterator[None]:
+    """Raise `ExitOfUserCode` where the user's code ends the program."""
+    try:
+        yield
+    except SystemExit as error:
+        found = ExitOfUserCode(f"the code ended the program with sys.exit({error.code!r})")
+        raise found.with_traceback(error.__traceback__) from None
+
+
 @contextmanager
 def working_directory_importable() -> Iterator[None]:
     """Let modules of the working directory be imported, as `python -m` does and a console script does not."""
     here = os.getcwd()
     sys.path.insert(0, here)
     try:
-        yield
+        with no_exit():
+            yield
     finally:
         sys.path.remove(here)
 

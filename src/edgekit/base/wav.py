@@ -142,7 +142,15 @@ def write_wav(path: Path, samples: Samples, sample_rate_hz: int, subtype: str) -
     stored: Array = samples.T
     if subtype == "PCM_16":
         stored = np.clip(np.rint(samples.T * np.float32(32768)), -32768, 32767).astype(np.int16)
-    _soundfile().write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")
+    soundfile = _soundfile()
+    try:
+        soundfile.write(str(path), stored, sample_rate_hz, subtype=subtype, format="WAV")
+    except soundfile.SoundFileError as error:
+        found = f"cannot be written: {error}"
+        step = "name another folder, or make room"
+        raise UsageError(
+            Problem(f"folder '{path.parent}'", found, "a folder to write to", step)
+        ) from error
 
 
 def needs(path: Path) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What the parser of the command line refuses, in EdgeKit's form: found, allowed, next."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -34,8 +35,18 @@ SYNONYMS = {
     "check": "doctor",
     "version": "--version",
 }
-MODELS = (".onnx", ".pt2")
+# Words of other tools for an option; the first one that the verb has is named.
+OPTION_SYNONYMS = {
+    **dict.fromkeys(("quantize", "quantization", "dtype", "bits", "int8"), ("--recipe",)),
+    **dict.fromkeys(("sr", "rate", "fs", "samplerate"), ("--sample-rate", "--device-rate")),
+    **dict.fromkeys(("overwrite", "replace-build", "clobber"), ("--force",)),
+    **dict.fromkeys(("num", "count", "samples", "number"), ("-n",)),
+    **dict.fromkeys(("output", "output-dir", "out-dir", "dest", "directory"), ("--out",)),
+    **dict.fromkeys(("iterations", "iters", "runs", "repeat"), ("--hops", "--steps")),
+}
+MODELS = (".onnx", ".pt2", ".tflite")
 NEAREST = 3
+ALIKE = 0.65  # of words: below that they have letters in common by chance
 
 
 def verb_problem(word: str, verbs: Sequence[str]) -> Problem:
@@ -91,7 +102,7 @@ def _problems_of_words(context: typer.Context, words: Sequence[str]) -> list[Pro
             "write its value after it",
         )
         for parameter in parameters
-        if values.get(parameter.name) in flags
+        if isinstance(values.get(parameter.name), str) and values[parameter.name] in flags
     ]
     missing = [
         _missing_problem(parameter, context)
@@ -107,7 +118,7 @@ def _missing_problem(parameter: Parameter, context: typer.Context) -> Problem:
     """A parameter that has to be given."""
     name = parameter_name(parameter)
     short = "".join(f", {opt}" for opt in parameter.opts if opt != name and "-" in opt)
-    about = (parameter.help or "").partition(".")[0] or "a value"
+    about = re.split(r"\.(?:\s|$)", parameter.help or "")[0] or "a value"
     return Problem(f"{name}{short}", "not given", about, _usage(context))
 
 
@@ -117,7 +128,9 @@ def _flags(context: typer.Context) -> set[str]:
 
 def _option_problem(name: str, context: typer.Context) -> Problem:
     """An option that the verb does not have."""
-    near = _nearest_flags(name, sorted(flag for flag in _flags(context) if flag[:2] == "--"))
+    near = _nearest_flags(
+        name, sorted(flag for flag in _flags(context) if flag[:2] == "--" or flag == "-n")
+    )
     if near:
         return Problem(f"option {name}", "unknown", ", ".join(near), f"write {near[0]}")
     allowed = f"the options of {context.command_path}"
@@ -128,9 +141,11 @@ def _nearest_flags(name: str, flags: Sequence[str]) -> list[str]:
     """The options that one which does not exist may stand for: of a letter all that begin with it."""
     if not name.startswith("--"):
         return [flag for flag in flags if flag.startswith(f"--{name[1:2]}")]
-    near = get_close_matches(name, flags, n=NEAREST)
+    known = [flag for flag in OPTION_SYNONYMS.get(name[2:], ()) if flag in flags]
+    words = [flag.removeprefix("--") for flag in flags]  # dashes would count as equal letters
+    near = [f"--{word}" for word in get_close_matches(name[2:], words, NEAREST, ALIKE)]
     more = [flag for flag in flags if len(name) > NEAREST and flag.startswith(name)]
-    return list(dict.fromkeys([*near, *more]))
+    return list(dict.fromkeys([*known, *near, *more]))
 
 
 def _value_problem(name: str, context: typer.Context) -> Problem:

@@ -9,7 +9,7 @@ import numpy as np
 
 from edgekit.base.arrays import Array, Float32
 from edgekit.base.errors import Problem, UsageError
-from edgekit.base.user_code import import_attribute, user_error
+from edgekit.base.user_code import import_attribute, no_exit, user_error
 
 if TYPE_CHECKING:
     from edgekit.quantize.calibrate.clips import Calibration
@@ -39,7 +39,8 @@ class Metric:
             UsageError: the function fails, or gives no finite number.
         """
         try:
-            value = float(self.function(dict(outputs), dict(exact), clean))
+            with no_exit():
+                value = float(self.function(dict(outputs), dict(exact), clean))
         except Exception as error:  # the user's own code
             raise UsageError(self._problem(user_error(error))) from error
         if not math.isfinite(value):

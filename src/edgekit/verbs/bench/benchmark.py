@@ -119,7 +119,8 @@ def _device_problems(
     elif not device.takes(target):
         fits, found = device_of(target).name, f"a build for {manifest.target}"
         where = f"--device {device.name}"
-        yield Problem(where, found, f"--device {fits}", "name this one")
+        step = f"give --device {fits}, or export the network for a core that {device.name} has"
+        yield Problem(where, found, f"--device {fits}", step)
     elif request.hops is not None and not 1 <= request.hops <= device.most_hops:
         allowed = f"1 to {device.most_hops:,} on {device.name}"
         yield Problem("--hops", str(request.hops), allowed, "give such a number")

@@ -10,6 +10,8 @@ from edgekit.export.torch_source import find_factory
 from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.source_names import FILES, is_graph_file, is_tflite, other_file
 
+FORMS = "package.module:factory, a .pt2, an .onnx or a .tflite"
+
 
 def source_problems(source: str, options: ImportOptions) -> list[Problem]:
     """Return problems with a source's name and options before anything is loaded."""
@@ -46,8 +48,13 @@ def find_code(source: str) -> None:
 
 def _name_problems(source: str) -> Iterator[Problem]:
     path = Path(source)
+    if not source:
+        yield Problem("model ''", "an empty text", FORMS, "name the network")
+        return
     if path.suffix.lower() in FILES:
-        if not path.is_file():
+        if path.is_dir():
+            yield Problem(f"model '{source}'", "a folder", "a file", "name the file in it")
+        elif not path.is_file():
             allowed = "an .onnx, .tflite or .pt2 file, or package.module:factory"
             yield Problem(f"model '{source}'", "does not exist", allowed, _nearest_file(path))
         return
@@ -61,8 +68,7 @@ def _name_problems(source: str) -> Iterator[Problem]:
         step = f"write {source.replace('.py:', ':').replace('/', '.').lstrip('.')}"
     else:
         found, step = "neither a file nor a factory", _step_of_name(source)
-    allowed = "package.module:factory, a .pt2, an .onnx or a .tflite"
-    yield Problem(f"model '{source}'", found, allowed, step)
+    yield Problem(f"model '{source}'", found, FORMS, step)
 
 
 def _step_of_name(source: str) -> str:
