@@ -5,7 +5,13 @@ from sys import path as module_path
 
 import pytest
 
-from edgekit.base.user_code import EDGEKIT, import_attribute, is_users, user_error
+from edgekit.base.user_code import (
+    EDGEKIT,
+    ExitOfUserCode,
+    import_attribute,
+    is_users,
+    user_error,
+)
 
 
 @pytest.fixture
@@ -54,3 +60,13 @@ def test_an_error_without_a_line_of_the_user_has_none() -> None:
 )
 def test_whose_a_file_is(path: PurePath, users: bool) -> None:
     assert is_users(path) is users
+
+
+def test_code_that_ends_the_program_is_an_error_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ends_the_program.py").write_text("import sys\nsys.exit(3)\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExitOfUserCode) as error:
+        import_attribute("ends_the_program", "factory")
+    assert "sys.exit(3), in ends_the_program.py line 2" in user_error(error.value)

@@ -67,3 +67,21 @@ def test_errors_of_the_parser_are_json_too(
         cli.main()
     error = json.loads(capsys.readouterr().out)["error"]
     assert ended.value.code == 2 and len(error["problems"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "option"),
+    [("--overwrite", "--force"), ("--dtype", "--recipe"), ("--sr", "--sample-rate")],
+)
+def test_options_of_other_tools_lead_to_one_of_the_verb(word: str, option: str) -> None:
+    assert option in problems("export", "a.onnx", word, "x")[0].next_step
+
+
+def test_a_word_that_only_looks_alike_leads_to_no_option() -> None:
+    assert "--help-all" in problems("export", "a.onnx", "--zebra", "x")[0].next_step
+
+
+def test_a_word_too_many_beside_an_option_that_repeats_is_named() -> None:
+    words = ("export", "a.onnx", "--target", "host", "-o", "b", "--hop", "8", "msec")
+    found = problems(*words, "--time-axis", "x:2")
+    assert [problem.where for problem in found] == ["'msec'"]

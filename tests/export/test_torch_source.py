@@ -29,7 +29,7 @@ def test_what_wraps_a_module_to_train_or_to_compile_it_is_left_off(
     ("source", "found"),
     [
         ("no_colon", "not of the form package.module:factory"),
-        ("json:loads", None),
+        ("platform:machine", None),
         ("json:dumpz", "'dumps' is nearest|'dump' is nearest"),
         ("no_such_module_here:f", "check the name and the working directory"),
         ("json:decoder", "a module, not a function"),

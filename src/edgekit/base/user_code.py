@@ -13,6 +13,7 @@ from typing import Any
 # Folders of code that belongs to no network.
 LIBRARIES = {"site-packages", "dist-packages"}
 EDGEKIT = PurePath(__file__).parent.parent
+FIRST_SIGNAL = 128  # added to a signal's number by shells, and by the command line
 PYTHON = sysconfig.get_path("stdlib")
 
 
@@ -22,10 +23,12 @@ class ExitOfUserCode(Exception):
 
 @contextmanager
 def no_exit() -> Iterator[None]:
-    """Raise `ExitOfUserCode` where the user's code ends the program."""
+    """Raise `ExitOfUserCode` where the user's code ends the program; the end by a signal stays one."""
     try:
         yield
     except SystemExit as error:
+        if isinstance(error.code, int) and error.code > FIRST_SIGNAL:
+            raise
         found = ExitOfUserCode(f"the code ended the program with sys.exit({error.code!r})")
         raise found.with_traceback(error.__traceback__) from None
 

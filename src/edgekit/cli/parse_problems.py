@@ -141,11 +141,11 @@ def _nearest_flags(name: str, flags: Sequence[str]) -> list[str]:
     """The options that one which does not exist may stand for: of a letter all that begin with it."""
     if not name.startswith("--"):
         return [flag for flag in flags if flag.startswith(f"--{name[1:2]}")]
-    known = [flag for flag in OPTION_SYNONYMS.get(name[2:], ()) if flag in flags]
+    known = set(OPTION_SYNONYMS.get(name[2:], ())).intersection(flags)
     words = [flag.removeprefix("--") for flag in flags]  # dashes would count as equal letters
     near = [f"--{word}" for word in get_close_matches(name[2:], words, NEAREST, ALIKE)]
     more = [flag for flag in flags if len(name) > NEAREST and flag.startswith(name)]
-    return list(dict.fromkeys([*known, *near, *more]))
+    return list(dict.fromkeys([*sorted(known, reverse=True), *near, *more]))
 
 
 def _value_problem(name: str, context: typer.Context) -> Problem:
