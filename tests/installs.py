@@ -216,7 +216,7 @@ def build_wheel(folder: Path) -> Path:
     """Build the wheel of this checkout into a folder; nothing is left in the checkout."""
     copy = folder / "checkout"
     stages = [path.name for path in (ROOT / "src" / "edgekit").iterdir() if path.is_symlink()]
-    for name in ("src", *stages):
+    for name in ("src", "docs", *stages):
         shutil.copytree(ROOT / name, copy / name, symlinks=True)
     for name in ("pyproject.toml", "PYPI.md", "LICENSE"):
         shutil.copy(ROOT / name, copy / name)

@@ -59,6 +59,7 @@ STREAM = "stream net.onnx -o s.onnx"
 CASES = (
     ("run nowhere in.wav out.wav", "DIR", "does not exist"),
     ("replay nowhere.ekr mono", "RECORDING", "No such file"),
+    ("targets --board nosuchchip", "--board", "nosuchchip"),
     ("replay in.wav mono", "RECORDING", "no frame of a recorder"),
     ("run mono missing.wav out.wav", "IN OUT", "'missing.wav' does not exist"),
     ("run mono text.wav out.wav", "IN OUT", "text.wav"),
@@ -228,6 +229,8 @@ FREE = {
     ("export", "--mid-side"): NAMES_ALONE,
     ("stream", "--control"): NAMES_ALONE,
     ("bench", "--again"): "a switch",
+    ("targets", "--boards"): "a switch",
+    ("replay", "DIR"): "read after the recording, which says which build it is of",
     ("bench", "--layers"): "a switch",
     **{(verb, "--causal"): "a switch" for verb in ("export", "stream", "finetune")},
     **dict.fromkeys(

@@ -14,7 +14,7 @@ def levels_text(verification: JsonObject | None) -> str | None:
     held = verification["held_out"]
     dbfs = held.get("level_dbfs")
     levels = verification["levels"]
-    if len(levels) == 1:  # no sound goes in
+    if [row["level_db"] for row in levels] == [0] and dbfs is None:  # no sound goes in
         return f"{_found(levels[0])} on {held['clips']} of {held['of']} clips, each left out of the calibration"
     rows = ", ".join(f"{_found(row)} at {_level(row['level_db'], dbfs)}" for row in levels)
     return f"{rows} on {held['clips']} of {held['of']} clips, each left out of the calibration"

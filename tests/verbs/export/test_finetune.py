@@ -144,7 +144,7 @@ def test_the_best_rate_and_the_best_step_are_kept(given: tuple[str, str, str]) -
         judged.append([10.0, 11.0, 15.0, 12.0][len(judged)] if len(judged) < 4 else 5.0)
         return judged[-1]
 
-    _, done = verb.Training(tuning, judge, api.silent).run(Path(clips) / "none.npz")
+    _, done = verb.TrainingRun(tuning, judge, api.silent).run(Path(clips) / "none.npz")
     assert done.rate == verb.RATES[1] and done.best_db == 15.0 and done.step == 60
     assert len(judged) == 4 + 3  # at steps 25, 50 and 60
     fixed = tuning.start(verb.RATES[1])

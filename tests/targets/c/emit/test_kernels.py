@@ -37,7 +37,7 @@ def test_the_kernels_of_integer_layers() -> None:
     fc, conv, strips = "ek_fc_s8_s8", "ek_conv_s8_s8", "ek_conv_strips_s8_s8"
     assert found["body"] == (strips, conv)
     assert found["whole"] == (fc, strips, conv)
-    assert found["point"] == (f"{conv}_sparse", strips, conv)
+    assert found["point"] == (strips, conv)  # several positions: dense is faster
     assert found["fc"] == (f"{fc}_sparse", fc)
 
 
