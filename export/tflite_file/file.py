@@ -144,19 +144,22 @@ class _Reader:
         root = self.root
         if root.Version() != 3:
             refuse("file", f"version {root.Version()}", "version 3", "convert the network again")
-        codes = [self.code(root.OperatorCodes(i)) for i in self.counted(root.OperatorCodesLength())]
+        codes = [
+            self.code(root.OperatorCodes(i)) for i in self.count_entries(root.OperatorCodesLength())
+        ]
         graphs = tuple(
-            self.graph(root.Subgraphs(i), codes, i) for i in self.counted(root.SubgraphsLength())
+            self.graph(root.Subgraphs(i), codes, i)
+            for i in self.count_entries(root.SubgraphsLength())
         )
         if not graphs:
             refuse("file", "no graph", "one graph or more", "convert the network again")
         signatures = tuple(
             self.signature(root.SignatureDefs(i), graphs)
-            for i in self.counted(root.SignatureDefsLength())
+            for i in self.count_entries(root.SignatureDefsLength())
         )
         return TfliteFile(graphs, signatures, _text(root.Description()))
 
-    def counted(self, length: int) -> range:
+    def count_entries(self, length: int) -> range:
         """Count to the length of a list, which needs four bytes for each entry."""
         if not 0 <= length <= len(self.data) // 4:
             found = f"a list of {length} entries in {len(self.data)} bytes"
@@ -175,7 +178,7 @@ class _Reader:
         name = _text(table.Name()) or f"graph_{index}"
         tensors: list[Tensor] = []
         used: set[str] = set()
-        for i in self.counted(table.TensorsLength()):
+        for i in self.count_entries(table.TensorsLength()):
             tensors.append(self.tensor(table.Tensors(i), i, used))
             used.add(tensors[-1].name)
         count = len(tensors)
@@ -185,7 +188,7 @@ class _Reader:
         )
         operators = tuple(
             self.operator(table.Operators(i), codes, count)
-            for i in self.counted(table.OperatorsLength())
+            for i in self.count_entries(table.OperatorsLength())
         )
         _check_order(name, tensors, operators, inputs, outputs)
         return Graph(name, tuple(tensors), operators, inputs, outputs)
@@ -280,7 +283,7 @@ class _Reader:
             (table.InputsLength(), table.Inputs),
             (table.OutputsLength(), table.Outputs),
         ):
-            for i in self.counted(length):
+            for i in self.count_entries(length):
                 names.setdefault(int(entry(i).TensorIndex()), _text(entry(i).Name()))
         return Signature(key, number, names)
 

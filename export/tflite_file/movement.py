@@ -14,9 +14,9 @@ def reshape(network: Network, operator: Operator) -> None:
     x, result = network.tensor(operator.inputs[0]), network.tensor(operator.outputs[0])
     flat = network.as_in_file(operator.inputs[0])
     if not same_grid(x, result):  # the integers stay, and stand for other reals
-        flat = network.reinterpreted(flat, x, result)
+        flat = network.reinterpret(flat, x, result)
     value = network.add("Reshape", flat, network.numbers(result.shape))[0]
-    network.put_as_in_file(operator.outputs[0], value)
+    network.set_as_in_file(operator.outputs[0], value)
 
 
 def same_grid(one: Tensor, other: Tensor) -> bool:
@@ -32,7 +32,7 @@ def concat(network: Network, operator: Operator) -> None:
     rank = len(network.tensor(operator.outputs[0]).shape)
     axis = to_axis(operator.option("Axis"), rank)
     value = network.add("Concat", *map(network.real, operator.inputs), axis=axis)[0]
-    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+    network.set_value(operator.outputs[0], value, operator.option("FusedActivationFunction"))
 
 
 def strided_slice(network: Network, operator: Operator) -> None:
@@ -42,15 +42,15 @@ def strided_slice(network: Network, operator: Operator) -> None:
         step = "convert the network with plain slices"
         refuse("operator STRIDED_SLICE", "an ellipsis or a new axis", "bounds for each axis", step)
     bounds = [network.numbers(part) for part in slice_bounds(network, operator)]
-    value = network.moved(operator.inputs[0], "Slice", *bounds)
+    value = network.move(operator.inputs[0], "Slice", *bounds)
     if not operator.option("ShrinkAxisMask"):
-        network.put(operator.outputs[0], value)
+        network.set_value(operator.outputs[0], value)
         return
-    value = network.rounded(value, x)
+    value = network.round_to_grid(value, x)
     if len(x.shape) == 4:
-        value = network.reordered(value, x, CHANNELS_LAST)
+        value = network.permute(value, x, CHANNELS_LAST)
     value = network.add("Reshape", value, network.numbers(result.shape))[0]
-    network.put_as_in_file(operator.outputs[0], value)
+    network.set_as_in_file(operator.outputs[0], value)
 
 
 def slice_bounds(network: Network, operator: Operator) -> tuple[list[int], ...]:
@@ -77,7 +77,7 @@ def slices(network: Network, operator: Operator) -> None:
     ends = [LARGEST if n < 0 else b + n for b, n in zip(begin, size, strict=True)]
     axes = [to_axis(axis, len(x.shape)) for axis in range(len(begin))]
     bounds = [network.numbers(part) for part in (begin, ends, axes)]
-    network.put(operator.outputs[0], network.moved(operator.inputs[0], "Slice", *bounds))
+    network.set_value(operator.outputs[0], network.move(operator.inputs[0], "Slice", *bounds))
 
 
 def split(network: Network, operator: Operator) -> None:
@@ -96,7 +96,7 @@ def split(network: Network, operator: Operator) -> None:
         axis=to_axis(axis, len(x.shape)),
     )
     for number, value in zip(operator.outputs, made, strict=True):
-        network.put(number, value)
+        network.set_value(number, value)
 
 
 def pack(network: Network, operator: Operator) -> None:
@@ -108,8 +108,8 @@ def pack(network: Network, operator: Operator) -> None:
     parts = []
     for number in operator.inputs:
         part = network.add("Reshape", network.as_in_file(number), one)[0]
-        parts.append(network.rounded(part, network.tensor(number)))
-    network.put_as_in_file(operator.outputs[0], network.add("Concat", *parts, axis=axis)[0])
+        parts.append(network.round_to_grid(part, network.tensor(number)))
+    network.set_as_in_file(operator.outputs[0], network.add("Concat", *parts, axis=axis)[0])
 
 
 def unpack(network: Network, operator: Operator) -> None:
@@ -122,8 +122,8 @@ def unpack(network: Network, operator: Operator) -> None:
     made = network.add("Split", source, sizes, outputs=x.shape[axis], axis=axis)
     for number, value in zip(operator.outputs, made, strict=True):
         shape = network.numbers(network.tensor(number).shape)
-        part = network.rounded(value, x)
-        network.put_as_in_file(number, network.add("Reshape", part, shape)[0])
+        part = network.round_to_grid(value, x)
+        network.set_as_in_file(number, network.add("Reshape", part, shape)[0])
 
 
 def pad(network: Network, operator: Operator) -> None:
@@ -135,19 +135,19 @@ def pad(network: Network, operator: Operator) -> None:
         if operator.option("Mode"):
             step = "convert the network with mode REFLECT"
             refuse("operator MIRROR_PAD", "mode SYMMETRIC", "REFLECT", step)
-        value = network.moved(operator.inputs[0], "Pad", sizes, mode="reflect")
+        value = network.move(operator.inputs[0], "Pad", sizes, mode="reflect")
     elif operator.builtin == "PADV2":
-        value = network.moved(operator.inputs[0], "Pad", sizes, network.real(operator.inputs[2]))
+        value = network.move(operator.inputs[0], "Pad", sizes, network.real(operator.inputs[2]))
     else:
-        value = network.moved(operator.inputs[0], "Pad", sizes)
-    network.put(operator.outputs[0], value)
+        value = network.move(operator.inputs[0], "Pad", sizes)
+    network.set_value(operator.outputs[0], value)
 
 
 def transpose(network: Network, operator: Operator) -> None:
     """TRANSPOSE by a constant permutation of the file's axes."""
     perm = network.integers(operator.inputs[1], operator)
     source = network.as_in_file(operator.inputs[0])
-    network.put_as_in_file(operator.outputs[0], network.add("Transpose", source, perm=perm)[0])
+    network.set_as_in_file(operator.outputs[0], network.add("Transpose", source, perm=perm)[0])
 
 
 def resize(network: Network, operator: Operator) -> None:
@@ -160,8 +160,8 @@ def resize(network: Network, operator: Operator) -> None:
     if not linear:
         attributes["nearest_mode"] = "round_prefer_ceil" if corners or centres else "floor"
     sizes = network.numbers(to_sizes(shape))
-    value = network.moved(operator.inputs[0], "Resize", "", "", sizes, **attributes)
-    network.put(operator.outputs[0], value)
+    value = network.move(operator.inputs[0], "Resize", "", "", sizes, **attributes)
+    network.set_value(operator.outputs[0], value)
 
 
 def gather(network: Network, operator: Operator) -> None:
@@ -171,7 +171,7 @@ def gather(network: Network, operator: Operator) -> None:
         refuse("operator GATHER", "batch dimensions", "none", step)
     source, indices = (network.as_in_file(n) for n in operator.inputs[:2])
     axis = operator.option("Axis")
-    network.put_as_in_file(
+    network.set_as_in_file(
         operator.outputs[0], network.add("Gather", source, indices, axis=axis)[0]
     )
 
@@ -190,7 +190,7 @@ def one_hot(network: Network, operator: Operator) -> None:
     size = network.constant(np.array(depth, np.int64), "depth")
     axis = operator.option("Axis", -1)
     value = network.add("OneHot", indices, size, pair, axis=axis)[0]
-    network.put_as_in_file(operator.outputs[0], value)
+    network.set_as_in_file(operator.outputs[0], value)
 
 
 def tile(network: Network, operator: Operator) -> None:
@@ -202,11 +202,11 @@ def tile(network: Network, operator: Operator) -> None:
         value = network.add("Tile", source, repeats)[0]
     else:
         value = network.add("Expand", source, network.numbers(shape))[0]
-    network.put_as_in_file(operator.outputs[0], value)
+    network.set_as_in_file(operator.outputs[0], value)
 
 
 def block_space(network: Network, operator: Operator) -> None:
     """DEPTH_TO_SPACE and SPACE_TO_DEPTH, with channels in the order that both formats share."""
     kind = "DepthToSpace" if operator.builtin == "DEPTH_TO_SPACE" else "SpaceToDepth"
     size = operator.option("BlockSize", 1)
-    network.put(operator.outputs[0], network.moved(operator.inputs[0], kind, blocksize=size))
+    network.set_value(operator.outputs[0], network.move(operator.inputs[0], kind, blocksize=size))

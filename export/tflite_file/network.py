@@ -95,10 +95,10 @@ class Network:
                     "a computed tensor",
                     "convert the network again",
                 )
-            self.values[number] = self.stored(held, to_array(held.data))
+            self.values[number] = self.store(held, to_array(held.data))
         return self.values[number]
 
-    def stored(self, held: Tensor, array: Array, axis: int | None = None) -> str:
+    def store(self, held: Tensor, array: Array, axis: int | None = None) -> str:
         """Add the content of a constant, behind a DequantizeLinear where its integers stand for reals.
 
         Args:
@@ -114,7 +114,7 @@ class Network:
         assert grid is not None
         if axis is None:
             axis = to_axis(grid.axis, array.ndim) if array.ndim else 0
-        return self.dequantized(self.constant(array, held.name), grid, held.dtype, axis)
+        return self.dequantize(self.constant(array, held.name), grid, held.dtype, axis)
 
     def _parameters(self, grid: Grid, dtype: str) -> tuple[str, str]:
         scale, zero = grid.scale, grid.zero.astype(dtype)
@@ -122,11 +122,11 @@ class Network:
             scale, zero = scale.reshape(()), zero.reshape(())
         return self.constant(scale, "scale"), self.constant(zero, "zero_point")
 
-    def dequantized(self, value: str, grid: Grid, dtype: str, axis: int = 0) -> str:
+    def dequantize(self, value: str, grid: Grid, dtype: str, axis: int = 0) -> str:
         """Return the real values of integers."""
         return self.add("DequantizeLinear", value, *self._parameters(grid, dtype), axis=axis)[0]
 
-    def rounded(self, value: str, held: Tensor) -> str:
+    def round_to_grid(self, value: str, held: Tensor) -> str:
         """Return real values on the grid of a tensor of the file; those of a float tensor as they are."""
         if not held.is_integer or held.dtype not in STORED:
             return value
@@ -138,22 +138,22 @@ class Network:
         integers = self.add("QuantizeLinear", value, *grid)[0]
         return self.add("DequantizeLinear", integers, *grid)[0]
 
-    def reinterpreted(self, value: str, held: Tensor, other: Tensor) -> str:
+    def reinterpret(self, value: str, held: Tensor, other: Tensor) -> str:
         """Return what the integers of one tensor stand for in another one, or the integers where it has no scale."""
         if held.is_integer and held.grid is not None:
             value = self.add("QuantizeLinear", value, *self._parameters(held.grid, held.dtype))[0]
         if other.is_integer and other.grid is not None:
-            value = self.dequantized(value, other.grid, other.dtype)
+            value = self.dequantize(value, other.grid, other.dtype)
         return value
 
-    def put(self, number: int, value: str, activation: int = 0) -> None:
+    def set_value(self, number: int, value: str, activation: int = 0) -> None:
         """Say what a tensor of the file is: real values with the axes of the network, before its activation."""
         held = self.tensor(number)
         if activation:
-            value = self.activated(value, held, activation)
-        self.values[number] = self.rounded(value, held)
+            value = self.activate(value, held, activation)
+        self.values[number] = self.round_to_grid(value, held)
 
-    def activated(self, value: str, held: Tensor, activation: int) -> str:
+    def activate(self, value: str, held: Tensor, activation: int) -> str:
         """Return values behind an activation of the schema's number."""
         if activation not in ACTIVATIONS:
             found, step = f"activation {activation}", "convert the network with another one"
@@ -165,7 +165,7 @@ class Network:
         """Add a float32 without axes."""
         return self.constant(np.array(number, np.float32))
 
-    def moved(self, number: int, kind: str, *parameters: str, **attributes: Any) -> str:
+    def move(self, number: int, kind: str, *parameters: str, **attributes: Any) -> str:
         """Return a tensor's values in other places, on their own grid."""
         return self.add(kind, self.real(number), *parameters, **attributes)[0]
 
@@ -175,25 +175,25 @@ class Network:
         if len(held.shape) != 4:
             return self.real(number)
         if number not in self.in_file_order:
-            self.in_file_order[number] = self.reordered(self.real(number), held, CHANNELS_LAST)
+            self.in_file_order[number] = self.permute(self.real(number), held, CHANNELS_LAST)
         return self.in_file_order[number]
 
-    def reordered(self, value: str, held: Tensor, perm: Sequence[int]) -> str:
+    def permute(self, value: str, held: Tensor, perm: Sequence[int]) -> str:
         """Return values with their axes permuted: of a tensor with the axes of the file or the network."""
         moved = self.add("Transpose", value, perm=list(perm))[0]
-        return self.rounded(moved, held)
+        return self.round_to_grid(moved, held)
 
-    def put_as_in_file(self, number: int, value: str, activation: int = 0) -> None:
+    def set_as_in_file(self, number: int, value: str, activation: int = 0) -> None:
         """Say what a tensor of the file is, with the axes of the file."""
         held = self.tensor(number)
         if len(held.shape) != 4:
-            self.put(number, value, activation)
+            self.set_value(number, value, activation)
             return
         if activation == 0:
-            self.in_file_order[number] = self.rounded(value, held)
+            self.in_file_order[number] = self.round_to_grid(value, held)
             value = self.in_file_order[number]
         value = self.add("Transpose", value, perm=list(CHANNELS_SECOND))[0]
-        self.put(number, value, activation)
+        self.set_value(number, value, activation)
 
     def integers(self, number: int, operator: Operator) -> list[int]:
         """Return the content of a constant of whole numbers.

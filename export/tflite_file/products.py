@@ -35,7 +35,7 @@ def _convolve(network: Network, operator: Operator, array: Array, groups: int, a
     strides = operator.option("StrideH", 1), operator.option("StrideW", 1)
     dilations = operator.option("DilationHFactor", 1), operator.option("DilationWFactor", 1)
     pads = _pads(operator, x.shape[1:3], array.shape[2:], strides, dilations)
-    inputs = [network.real(operator.inputs[0]), network.stored(weights, array, axis)]
+    inputs = [network.real(operator.inputs[0]), network.store(weights, array, axis)]
     inputs += bias(network, operator, 2)
     value = network.add(
         "Conv",
@@ -47,7 +47,7 @@ def _convolve(network: Network, operator: Operator, array: Array, groups: int, a
         group=groups,
     )[0]
     _check_shape(operator, x.shape[1:3], result.shape[1:3], array.shape[2:], strides, dilations)
-    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+    network.set_value(operator.outputs[0], value, operator.option("FusedActivationFunction"))
 
 
 def transpose_conv(network: Network, operator: Operator) -> None:
@@ -61,7 +61,7 @@ def transpose_conv(network: Network, operator: Operator) -> None:
     before = [max(n, 0) // 2 if operator.option("Padding") == SAME else 0 for n in surplus]
     after = [max(n, 0) - b for n, b in zip(surplus, before, strict=True)]
     extra = [max(-n, 0) for n in surplus]
-    inputs = [network.real(operator.inputs[2]), network.stored(weights, array, 1)]
+    inputs = [network.real(operator.inputs[2]), network.store(weights, array, 1)]
     inputs += bias(network, operator, 3)
     value = network.add(
         "ConvTranspose",
@@ -71,7 +71,7 @@ def transpose_conv(network: Network, operator: Operator) -> None:
         pads=[*before, *after],
         output_padding=extra,
     )[0]
-    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+    network.set_value(operator.outputs[0], value, operator.option("FusedActivationFunction"))
 
 
 def dense(network: Network, operator: Operator) -> None:
@@ -83,18 +83,18 @@ def dense(network: Network, operator: Operator) -> None:
     rows = int(np.prod(x.shape)) // array.shape[1]
     if x.shape != (rows, array.shape[1]):
         flat = network.add("Reshape", flat, network.numbers((rows, array.shape[1])))[0]
-        flat = network.rounded(flat, x)
-    inputs = [flat, network.stored(weights, array, 0), *bias(network, operator, 2)]
+        flat = network.round_to_grid(flat, x)
+    inputs = [flat, network.store(weights, array, 0), *bias(network, operator, 2)]
     activation = operator.option("FusedActivationFunction")
     value = network.add("Gemm", *inputs, transB=1)[0]
     if result.shape == (rows, array.shape[0]):
-        network.put(operator.outputs[0], value, activation)
+        network.set_value(operator.outputs[0], value, activation)
         return
     # the activation belongs to the product, before its shape changes
-    network.put(operator.outputs[0], value, activation)
+    network.set_value(operator.outputs[0], value, activation)
     shaped = network.values[operator.outputs[0]]
     value = network.add("Reshape", shaped, network.numbers(result.shape))[0]
-    network.put_as_in_file(operator.outputs[0], value)
+    network.set_as_in_file(operator.outputs[0], value)
 
 
 def bias(network: Network, operator: Operator, place: int) -> list[str]:
@@ -107,10 +107,10 @@ def bias(network: Network, operator: Operator, place: int) -> list[str]:
         narrow = array.astype(np.int32)
         if np.array_equal(narrow, array):
             name = network.constant(narrow, held.name)
-            return [network.dequantized(name, held.grid, "int32")]
+            return [network.dequantize(name, held.grid, "int32")]
         scale = held.grid.scale.astype(np.float64)
         return [network.constant((array * scale).astype(np.float32), held.name)]
-    return [network.stored(held, array, 0)]
+    return [network.store(held, array, 0)]
 
 
 def pool(network: Network, operator: Operator) -> None:
@@ -120,10 +120,10 @@ def pool(network: Network, operator: Operator) -> None:
     strides = operator.option("StrideH", 1), operator.option("StrideW", 1)
     pads = _pads(operator, x.shape[1:3], kernel, strides, (1, 1))
     kind = "AveragePool" if operator.builtin == "AVERAGE_POOL_2D" else "MaxPool"
-    value = network.moved(
+    value = network.move(
         operator.inputs[0], kind, kernel_shape=list(kernel), strides=list(strides), pads=pads
     )
-    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+    network.set_value(operator.outputs[0], value, operator.option("FusedActivationFunction"))
 
 
 def _content(held: Tensor, operator: Operator) -> Array:

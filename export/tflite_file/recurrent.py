@@ -31,27 +31,27 @@ def svdf(network: Network, operator: Operator) -> None:
     filters, memory = times.shape
     rank, batch = int(operator.option("Rank", 1)), x.shape[0]
     name, before, held = _state(network, operator.inputs[4])
-    weights = network.stored(features, features.data, 0)
+    weights = network.store(features, features.data, 0)
     newest = network.add("Gemm", network.real(operator.inputs[0]), weights, transB=1)[0]
-    newest = network.rounded(newest, held)
+    newest = network.round_to_grid(newest, held)
     newest = network.add("Reshape", newest, network.numbers((batch, filters, 1)))[0]
-    newest = network.rounded(newest, held)
+    newest = network.round_to_grid(newest, held)
     past = network.add("Reshape", before, network.numbers((batch, filters, memory)))[0]
-    past = network.rounded(past, held)
+    past = network.round_to_grid(past, held)
     bounds = [network.numbers([n]) for n in (1, memory, 2)]
-    kept = network.rounded(network.add("Slice", past, *bounds)[0], held)
-    window = network.rounded(network.add("Concat", kept, newest, axis=2)[0], held)
+    kept = network.round_to_grid(network.add("Slice", past, *bounds)[0], held)
+    window = network.round_to_grid(network.add("Concat", kept, newest, axis=2)[0], held)
     flat = network.add("Reshape", window, network.numbers((batch, filters * memory)))[0]
-    close_state(network, name, network.rounded(flat, held), held)
+    close_state(network, name, network.round_to_grid(flat, held), held)
     # (filters, memory) as a depthwise convolution over the whole memory
     array = times.data.reshape(filters, 1, memory)
-    taps = network.stored(times, array, 0)
+    taps = network.store(times, array, 0)
     summed = network.add("Conv", window, taps, group=filters, kernel_shape=[memory])[0]
     summed = network.add("Reshape", summed, network.numbers((batch, filters // rank, rank)))[0]
     value = network.add("ReduceSum", summed, network.numbers([2]), keepdims=0)[0]
     for part in bias(network, operator, 3):
         value = network.add("Add", value, part)[0]
-    network.put(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+    network.set_value(operator.outputs[0], value, operator.option("FusedActivationFunction"))
 
 
 def lstm(network: Network, operator: Operator) -> None:
@@ -82,10 +82,10 @@ def lstm(network: Network, operator: Operator) -> None:
     y = network.add("Squeeze", made[0], network.numbers([1]))[0]
     if swap:
         y = network.add("Transpose", y, perm=[1, 0, 2])[0]
-    network.put(operator.outputs[0], y)
+    network.set_value(operator.outputs[0], y)
     for name, part, held in ((h_name, made[1], h_held), (c_name, made[2], c_held)):
         flat = network.add("Reshape", part, network.numbers(held.shape))[0]
-        close_state(network, name, network.rounded(flat, held), held)
+        close_state(network, name, network.round_to_grid(flat, held), held)
 
 
 def _check_lstm(operator: Operator) -> None:

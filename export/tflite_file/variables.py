@@ -89,7 +89,7 @@ def add_state(network: Network, name: str, held: Tensor, number: int | None = No
     shape = to_sizes(held.shape)
     network.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     network.states.append((name, f"{name}_next"))
-    value = network.rounded(name, held)
+    value = network.round_to_grid(name, held)
     if number is not None:
         network.values[number] = value
     return value
