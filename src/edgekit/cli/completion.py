@@ -1,36 +1,16 @@
 """What a shell completes: names of targets, recipes and demos, and folders of builds.
 
-A shell waits for each answer, so the names of targets and demos stand here, without their tables' imports;
-tests hold them equal.
+A shell waits for each answer, so no table is imported: targets come from the list for type checkers, demos stand here.
+Tests hold them equal.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
-TARGETS = (
-    "host",
-    "c99",
-    "cortex-m4",
-    "cortex-m7",
-    "cortex-m33",
-    "cortex-m55",
-    "cortex-m85",
-    "cortex-a53",
-    "cortex-a76",
-    "cortex-a7",
-    "riscv64",
-    "riscv64-v",
-    "cortex-m0plus",
-    "riscv32imc",
-    "wasm",
-    "onnxruntime",
-    "litert",
-    "executorch",
-    "ethos-u55",
-    "ethos-u65",
-    "ethos-u85",
-    "fpga",
-)
+from edgekit.verbs.export.literal_names import TargetName
+
+TARGETS: tuple[str, ...] = get_args(TargetName)
 DEMOS = (
     "denoise",
     "compressor",
