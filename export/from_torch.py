@@ -32,6 +32,7 @@ from edgekit.export.torch_shapes import (
 )
 from edgekit.export.torch_source import (
     FORWARD_ERRORS,
+    INVERSE_TRANSFORM,
     TorchModule,
     TorchSource,
     leaves,
@@ -98,6 +99,7 @@ def from_torch(
             load_source(source, shapes or {}) if isinstance(source, str) else trace_module(source)
         )
         _refuse_hidden_state(loaded)
+        transforms = _inverse_transforms(loaded)
         loaded = _in_real_numbers(loaded)
         graph_model, _, assumed = read_graph(_to_onnx(loaded, offline), shapes or {}, {})
     _name_inputs(graph_model.graph, loaded)
@@ -108,7 +110,12 @@ def from_torch(
     tensors = leaves((loaded.args, loaded.kwargs))
     names = [str(value.name) for value in graph_model.graph.inputs]
     examples = {key: leaf.detach().numpy() for key, leaf in zip(names, tensors, strict=True)}
-    notes += [*assumed, *restarting_cells(graph_model.graph), *_begun_elsewhere(pairs, examples)]
+    notes += [
+        *transforms,
+        *assumed,
+        *restarting_cells(graph_model.graph),
+        *_begun_elsewhere(pairs, examples),
+    ]
     notes += [
         *other_shapes(graph_model.graph, pairs),
         *longer_than_hop(graph_model.graph, pairs, hop),
@@ -125,6 +132,14 @@ def from_torch(
         lambda: TorchReference(_in_double(loaded), model),
     )
     return model, examples
+
+
+def _inverse_transforms(loaded: TorchSource) -> list[str]:
+    """Return a note where the network itself makes sound of a spectrum."""
+    targets = [str(node.target) for node in loaded.program.graph.nodes]
+    if not any(target.startswith("aten.istft") for target in targets):
+        return []
+    return [INVERSE_TRANSFORM]
 
 
 def _in_double(loaded: TorchSource) -> TorchSource:

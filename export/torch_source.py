@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 UNKNOWN = TrainingFacts()
 # What the code of a module raises of inputs that it does not take; a length is often asserted.
 FORWARD_ERRORS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+INVERSE_TRANSFORM = (
+    "torch.istft inside the network becomes a convolution, whose cost grows with the square of the frame; "
+    "next: let the network end with the spectrum, and give --frontend, as stft:512:128:hann"
+)
 SEED = 0  # of factories that initialize at random, and of examples that are drawn here
 
 

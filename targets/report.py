@@ -188,7 +188,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("once per session", _session(manifest)),
         ("recipe", quantization["recipe"]),
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
-        ("channels", quantization.get("equalized")),
+        ("scaling of channels", quantization.get("equalized")),
         ("calibration clips", quantization.get("quiet_copies")),
         ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (

@@ -47,3 +47,29 @@ def test_a_repr_does_not_need_the_folder(tmp_path: Path) -> None:
     manifest = replace(tiny_build.manifest(), target="host")
     build = edgekit.Build(tmp_path / "gone", manifest)
     assert len(repr(build).splitlines()) == 5 and "was removed" in build._repr_html_()
+
+
+def test_a_control_keeps_one_value_over_many_calls(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="needs onnx: pip install edgekit-deploy[export]")
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper
+
+    def value(name: str, dims: list[int]) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, dims)
+
+    graph = helper.make_graph(
+        [helper.make_node("Mul", ["x", "gain"], ["y"])],
+        "amplifier",
+        [value("x", [1, 8]), value("gain", [1, 1])],
+        [value("y", [1, 8])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    onnx.save(model, tmp_path / "amplifier.onnx")
+    edgekit.api.export(
+        str(tmp_path / "amplifier.onnx"), target="host", out=tmp_path / "build", controls=["gain"]
+    )
+    build = edgekit.Build.open(tmp_path / "build")
+    calls = np.arange(24, dtype=np.float32).reshape(3, 1, 8)
+    found = build.run({"x": calls, "gain": np.full((1, 1), 2.0, np.float32)})
+    assert isinstance(found, dict) and np.array_equal(found["y"], 2 * calls)

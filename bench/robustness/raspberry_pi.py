@@ -117,12 +117,12 @@ def _fetch_system(cache: Path) -> None:
         "Dir::Cache": str(apt / "cache"),
     }
     options = [word for key, value in places.items() for word in ("-o", f"{key}={value}")]
-    _checked(["apt-get", "-qq", *options, "update"])
+    _run_checked(["apt-get", "-qq", *options, "update"])
     what = ("install", "-y", "--no-install-recommends", "--download-only", *DEBS)
-    _checked(["apt-get", "-qq", *options, *what])
+    _run_checked(["apt-get", "-qq", *options, *what])
     root = cache / "root"
     for package in sorted((apt / "cache" / "archives").glob("*.deb")):
-        _checked(["dpkg-deb", "-x", str(package), str(root)])
+        _run_checked(["dpkg-deb", "-x", str(package), str(root)])
     (root / "lib").symlink_to("usr/lib")
 
 
@@ -132,13 +132,13 @@ def _python_version(cache: Path) -> str:
 
 
 def _pip(*arguments: str) -> None:
-    _checked([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", *arguments])
+    _run_checked([sys.executable, "-m", "pip", "install", "--quiet", "--upgrade", *arguments])
 
 
 def _export_here(folder: Path) -> bytes:
     """Export and run the denoiser on this machine; return the sound."""
     own = [sys.executable, "-m", "edgekit"]
-    return _denoised(own, folder, dict(os.environ))
+    return _denoise(own, folder, dict(os.environ))
 
 
 def _try_core(cache: Path, core: str, sound: bytes) -> int:
@@ -155,12 +155,12 @@ def _try_core(cache: Path, core: str, sound: bytes) -> int:
         "OMP_NUM_THREADS": "1",
     }
     kernels = CORES[core]
-    said = _checked([*emulated, "-m", "edgekit", "doctor"], environment)
+    said = _run_checked([*emulated, "-m", "edgekit", "doctor"], environment)
     if f"host ({kernels} kernels)" not in " ".join(said.split()):
         print(f"{core}: doctor does not name the {kernels} kernels\n{said}", file=sys.stderr)
         return 1
     folder = cache / core
-    own = _denoised([*emulated, "-m", "edgekit"], folder, environment)
+    own = _denoise([*emulated, "-m", "edgekit"], folder, environment)
     manifest = json.loads((folder / "build" / "manifest.json").read_text(encoding="utf-8"))
     ratio = snr_db(_samples(sound), _samples(own))
     chosen = str(manifest["tools"]["kernels"]).startswith(kernels)
@@ -177,7 +177,7 @@ def _samples(sound: bytes) -> Array:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32)
 
 
-def _denoised(edgekit: Sequence[str], folder: Path, environment: Mapping[str, str]) -> bytes:
+def _denoise(edgekit: Sequence[str], folder: Path, environment: Mapping[str, str]) -> bytes:
     """Export the denoiser, run a clip, replay its recording; return the clean sound."""
     folder.mkdir(parents=True, exist_ok=True)
     build, clean, record = (str(folder / name) for name in ("build", "clean.wav", "pi.rec"))
@@ -186,14 +186,14 @@ def _denoised(edgekit: Sequence[str], folder: Path, environment: Mapping[str, st
     for name in CLIPS:
         shutil.copy(DEMO / "clips" / "calibration" / name, clips)
     request = ("--target", "host", *DENOISER, "--calibration", str(clips), "-o", build)
-    _checked([*edgekit, "export", network, *request], environment)
+    _run_checked([*edgekit, "export", network, *request], environment)
     noisy = str(DEMO / "clips" / "noisy.wav")
-    _checked([*edgekit, "run", build, noisy, clean, "--record", record], environment)
-    _checked([*edgekit, "replay", record, build], environment)
+    _run_checked([*edgekit, "run", build, noisy, clean, "--record", record], environment)
+    _run_checked([*edgekit, "replay", record, build], environment)
     return (folder / "clean.wav").read_bytes()
 
 
-def _checked(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+def _run_checked(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """Run a command; return what it printed.
 
     Raises:

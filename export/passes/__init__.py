@@ -4,6 +4,7 @@ import onnx_ir as ir
 from onnx_ir.passes import common
 
 from edgekit.export.passes.batchnorm import FoldBatchNorm
+from edgekit.export.passes.branches import BranchesToWhere
 from edgekit.export.passes.canonical_forms.table import Canonical
 from edgekit.export.passes.checks import CheckNodes
 from edgekit.export.passes.count_moves import CountMoves
@@ -32,6 +33,8 @@ PASSES: tuple[ir.passes.InPlacePass, ...] = (
     InferShapes(),
     CheckNodes(),
     FoldConstants(),
+    InferShapes(),
+    BranchesToWhere(),
     InferShapes(),
     CheckNodes(),
     OneFloatType(),

@@ -28,6 +28,7 @@ from edgekit.export.stream.sources import Offline
 from edgekit.export.stream.tensor_timing import Facts, find_facts
 from edgekit.export.stream.track import Later, Segments, StreamingRefused, Track, Unseen
 from edgekit.export.stream.values import INSIDE
+from edgekit.export.torch_source import INVERSE_TRANSFORM
 from edgekit.graph.model import Model, OutputDelay, StreamInfo, StreamingFacts, TensorTime, Timing
 from edgekit.graph.nodes import static_shape
 
@@ -99,7 +100,7 @@ def stream(
     described = model.describe(
         source=source.source,
         stream=replace(model.stream, sample_rate_hz=sample_rate),
-        notes=list(offline.notes),
+        notes=[*offline.notes, *(note for note in source.notes if note == INVERSE_TRANSFORM)],
     )
     hop_network = declare_controls(declare_constants(described, session), controls)
     real = () if recordings is None else recordings(hop_network)

@@ -267,6 +267,17 @@ class Measurement:
                 factor = float(f"{self.times.median_us / self.hop_us:.3g}")
         return {**facts, "hop_us": self.hop_us, "real_time_factor": factor, "deadline_misses": late}
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Name a hop that takes longer than it lasts."""
+        time, how = None if self.times is None else self.times.median_us, "measured"
+        if time is None and self.modelled is not None:
+            time, how = self.modelled.us_per_hop, "modelled"
+        if time is None or not self.hop_us or time <= self.hop_us:
+            return ()
+        found = f"a {self.unit} lasts {self.hop_us:,.0f} us and takes {time:,.0f} us ({how})"
+        return (f"slower than real time: {found}; next: w8a8, a longer hop or a smaller network",)
+
     def label(self, name: str) -> str:
         """Return the printed name of a fact of `to_dict`."""
         return name.replace("hop", self.unit).replace("_", " ")

@@ -84,7 +84,7 @@ class Build:
 
     def _run_by_name(self, arrays: Arrays) -> Arrays:
         """Run one call, many or a recording, according to the shapes."""
-        stream = self._running
+        stream, arrays = self._running, _spread_controls(arrays, self.manifest)
         declared = {t.name: tuple(t.shape) for t in self.manifest.hop_inputs}
         shapes = [(arrays[n].shape, shape) for n, shape in declared.items() if n in arrays]
         stream.reset()
@@ -132,6 +132,21 @@ class Build:
 
     def _repr_html_(self) -> str:
         return summary_html(self.manifest, self.directory)
+
+
+def _spread_controls(arrays: Arrays, manifest: Manifest) -> Arrays:
+    """Return inputs of many calls in which a control that was given once has that value in each."""
+    calls = {
+        arrays[t.name].shape[0]
+        for t in manifest.stream_inputs
+        if t.name in arrays and arrays[t.name].shape[1:] == tuple(t.shape) != arrays[t.name].shape
+    }
+    if len(calls) != 1:
+        return arrays
+    (count,) = calls
+    shapes = {t.name: tuple(t.shape) for t in manifest.controls if t.name in arrays}
+    once = [name for name, shape in shapes.items() if arrays[name].shape == shape]
+    return arrays | {name: np.repeat(arrays[name][None], count, axis=0) for name in once}
 
 
 def _data(name: str, value: Any) -> Array:

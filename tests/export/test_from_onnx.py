@@ -10,7 +10,6 @@ from edgekit.base.errors import ModelError, UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.hop_runner import run_hops
 from edgekit.graph.model import OPSET, Quantization, StatePair, StreamInfo
-from edgekit.targets.c.lower import check_c
 
 
 def test_facts_are_recorded_and_bytes_repeat():
@@ -224,13 +223,6 @@ def test_choices_with_a_constant_condition_are_made(opset, c, d, kept):
     proto = network(CHOICES, opset)
     model = from_onnx(proto.SerializeToString(), name="net", constants={"c": c, "d": d})
     assert {node.op_type for node in model.ir.graph} - {"Abs", "Reshape"} == {kept} - {None}
-
-
-def test_a_choice_that_data_makes_is_refused_with_what_helps():
-    model = from_onnx(network(CHOICES, 12).SerializeToString(), name="net", constants={"d": True})
-    (problem,) = check_c(model)
-    assert problem.where.startswith("If '")
-    assert "--constant" in problem.next_step
 
 
 @pytest.mark.parametrize("field", ["value_float", "value_floats", "value"])

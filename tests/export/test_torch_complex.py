@@ -299,3 +299,28 @@ def normalized():
 def test_refusals_behind_complex_tensors_name_the_module(factory, place):
     with pytest.raises(ModelError, match=place):
         stream(torch_offline(f"{__name__}:{factory}", name="net", time_axes={"x": 1}))
+
+
+def masked_sound():
+    return Net(FUNCTIONS["masked stft"]), (torch.randn(1, 4, 48),)
+
+
+def test_an_inverse_transform_inside_the_network_is_noted():
+    model, _ = from_torch(f"{__name__}:masked_sound", name="net")
+    assert any("--frontend" in note for note in model.notes)
+
+
+def streamed_sound():
+    window = torch.hann_window(32)
+
+    class Masked(nn.Module):
+        def forward(self, sound):
+            found = torch.stft(sound, 32, 8, window=window, return_complex=True)
+            return torch.istft(found * 0.5, 32, 8, window=window)
+
+    return Masked(), (torch.randn(1, 512),)
+
+
+def test_a_stream_keeps_the_note_on_its_inverse_transform():
+    source = torch_offline(f"{__name__}:streamed_sound", name="net", time_axes={"sound": 1})
+    assert sum("--frontend" in note for note in stream(source, hop=8).notes) == 1

@@ -221,6 +221,7 @@ def show(measured: "Measurement") -> None:
     """Print tables of facts, functions, peers and layers."""
     facts = measured.to_dict()
     print_table(f"on {measured.device}", ("fact", "value"), _rows(measured, facts))
+    print_notes(measured.warnings)
     if functions := list(facts["instructions_by_function"].items()):
         rows = [(name, f"{count:,}") for name, count in functions[:MOST_FUNCTIONS]]
         print_table(

@@ -43,7 +43,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         *engine_rows(manifest.engine),
         *npu_rows(manifest.npu),
         ("verified", verification_text(manifest)),
-        ("channels", manifest.quantization.get("equalized")),
+        ("scaling of channels", manifest.quantization.get("equalized")),
         ("calibration clips", manifest.quantization.get("quiet_copies")),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),

@@ -1,5 +1,6 @@
 """What a benchmark found: times, shares of layers, peers in turn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from edgekit.runtime.bench.measure import (
     ROUNDS,
     ByLayer,
     Measurement,
+    ModelledTime,
     SlowLayer,
     Times,
     golden_inputs,
@@ -95,3 +97,13 @@ def test_memory_and_the_length_of_a_hop_are_those_of_the_manifest() -> None:
     assert hop_us(manifest) == 250.0 and ram_bytes(manifest, 100) == 120
     unknown = {**manifest.memory, "state_bytes": None, "scratch_bytes": None}
     assert ram_bytes(tiny_build.manifest(memory=unknown)) is None
+
+
+def test_a_hop_that_takes_longer_than_it_lasts_is_said() -> None:
+    times = Times(np.full(3, 900.0))
+    slow = Measurement("local", 3, 800.0, None, times=times)
+    assert "takes 900 us (measured)" in slow.warnings[0]
+    assert not replace(slow, hop_us=1000.0).warnings
+    modelled = ModelledTime(10_000_000, 1.0, 850.0, "a test")
+    assert "(modelled)" in replace(slow, times=None, modelled=modelled).warnings[0]
+    assert not replace(slow, times=None).warnings

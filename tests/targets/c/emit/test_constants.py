@@ -52,7 +52,7 @@ def test_the_condition_of_a_branch_too(condition: str) -> None:
     text = f"""<ir_version: 10, opset_import: ["": 21]>
 net (float[1] x, bool[1] b) => (float[1] y) {{
   {condition.replace("(i)", "(b)")}
-  y = If (c) <then_branch = one () => (float[1] p) {{ p = Neg (x) }},
+  y = If (c) <then_branch = one () => (float[1] p) {{ j = ArgMax (x) p = GatherElements (x, j) }},
               else_branch = two () => (float[1] q) {{ q = Abs (x) }}>
 }}"""
     model = from_onnx(onnx.parser.parse_model(text).SerializeToString(), name="net")
