@@ -16,8 +16,9 @@ MODULES = {
     "depthwise": (*SHARED, "ek_window.sv", "ek_taps.sv", "ek_depthwise.sv"),
     "dense": (*SHARED, "ek_array.sv", "ek_dense.sv"),
     "engine": (
-        *SHARED, *TILES, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv", "ek_reader.sv",
-        "ek_store.sv", "ek_writer.sv", "ek_engine.sv", "ek_lines.sv", "ek_control.sv", "ek_axi_rules.sv", "ek_top.sv",
+        *SHARED, *TILES, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv",
+        "ek_reader.sv", "ek_store.sv", "ek_writer.sv", "ek_engine.sv", "ek_lines.sv", "ek_control.sv",
+        "ek_axi_rules.sv", "ek_top.sv",
     ),
 }  # fmt: skip
 """Of a top that is simulated or synthesised its files; the last one is its own."""

@@ -13,6 +13,12 @@ from edgekit.base.installation import install_extra
 
 DELAYS = "unit"  # XLS has no delays of FPGAs; with those of chips it puts a product, which is a DSP here, alone
 
+README = """
+`ek_requantize`, `ek_window`, `ek_taps` and `ek_array` compute; the other modules control, and have the memories. XLS
+(xls-python) compiled these four to Verilog. Their sources are the files `.x` here, in DSLX. They have the ports and the
+registers of the hand-written modules, which an export without `--datapath hls` has.
+"""
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -61,7 +67,7 @@ TILES = {
     ),
     "ek_array": Tile(
         (Pipeline("totals", 2, tree=True),),
-        "  ek_array_totals made (.clk, .data, .weights, .out(totals));\n",
+        "  ek_array_totals array (.clk, .data, .weights, .out(totals));\n",
         ("LANES", "COLUMNS", "WEIGHT_BITS", "ACC_BITS", "LEVELS"),
     ),
 }
@@ -82,7 +88,9 @@ def modules(handwritten: Mapping[str, str], values: Mapping[str, int]) -> dict[s
         source = dslx(name, values)
         compiled = [verilog(name, source, pipeline, values) for pipeline in tile.pipelines]
         found[f"{name}.x"] = source
-        found[f"{name}.sv"] = _module(name, tile, handwritten[f"{name}.sv"], values) + "".join(compiled)
+        found[f"{name}.sv"] = _module(name, tile, handwritten[f"{name}.sv"], values) + "".join(
+            compiled
+        )
     return found
 
 
@@ -105,12 +113,15 @@ def verilog(name: str, source: str, pipeline: Pipeline, values: Mapping[str, int
         import xls
     except (ImportError, OSError) as error:  # OSError: its library needs a newer glibc
         raise ToolError(
-            f"xls-python cannot be loaded ({error}); {install_extra('hls')}, on Linux on x86-64 with glibc 2.34 or newer"
+            f"xls-python cannot be loaded ({error}); {install_extra('hls')}, "
+            "on Linux on x86-64 with glibc 2.34 or newer"
         ) from error
     registers = pipeline.registers + values["LEVELS"] * pipeline.tree
     top = xls.mangle_dslx_name(name, pipeline.function)
     try:
-        package = xls.parse_ir_package(xls.optimize_ir(xls.convert_dslx_to_ir(source, f"{name}.x", name), top))
+        package = xls.parse_ir_package(
+            xls.optimize_ir(xls.convert_dslx_to_ir(source, f"{name}.x", name), top)
+        )
         made = package.schedule_and_codegen(
             generator="pipeline",
             top=top,
