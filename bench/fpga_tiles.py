@@ -4,9 +4,9 @@ import json
 import shutil
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +17,8 @@ TOOLS = ("yosys", "yosys-abc")
 needs_yosys = pytest.mark.skipif(
     not all(map(shutil.which, TOOLS)), reason="needs yosys and yosys-abc: apt-get install yosys"
 )
-SIMPLIFY = "proc; flatten; opt -full; wreduce; opt -full"
+OPTIMISE = "opt -full -nodffe -nosdff"  # registers stay what they are
+SIMPLIFY = f"proc; flatten; {OPTIMISE}; wreduce; {OPTIMISE}"
 # A register that lets its input through: what is left of a pipeline is its function of operands that do not change.
 TRANSPARENT = """
 (* techmap_celltype = "$dff" *)
@@ -53,7 +54,7 @@ def equal(tile: str, folders: tuple[Path, Path], timeout_s: float) -> bool:
     (place / "transparent.v").write_text(TRANSPARENT)
     reads = "".join(
         f"read_verilog -sv -D SYNTHESIS {path.name}/{tile}.sv; hierarchy -top {tile}; {SIMPLIFY}; "
-        f"techmap -map transparent.v; opt -full; rename {tile} {path.name}; design -stash {path.name}; "
+        f"techmap -map transparent.v; {OPTIMISE}; rename {tile} {path.name}; design -stash {path.name}; "
         for path in folders
     )
     copies = "".join(f"design -copy-from {path.name} {path.name}; " for path in folders)
@@ -72,56 +73,40 @@ def registers(tile: str, folder: Path, timeout_s: float = 60) -> dict[str, set[i
     """The registers on the paths from each operand of a tile to its results; settings are left out."""
     script = (
         f"read_verilog -sv -D SYNTHESIS {tile}.sv; hierarchy -top {tile}; {SIMPLIFY}; "
-        f"techmap; simplemap; opt -full; write_json {tile}.json"
+        f"techmap; simplemap; {OPTIMISE}; write_json {tile}.json"
     )
     _run(["yosys", "-q", "-p", script], folder, timeout_s)
     return _depths(json.loads((folder / f"{tile}.json").read_text())["modules"][tile])
 
 
-def _depths(module: Mapping[str, Mapping[str, dict[str, object]]]) -> dict[str, set[int]]:
+def _depths(module: Any) -> dict[str, set[int]]:
     """Follow a netlist from its operands, a register at a time."""
     readers = defaultdict(list)
     for cell in module["cells"].values():
-        outputs = [b for port, bits in _bits(cell) if port in ("Q", "Y") for b in bits]
-        for port, bits in _bits(cell):
-            if port not in ("Q", "Y", "C"):
-                for bit in bits:
-                    readers[bit].append((outputs, "Q" in cell["connections"]))  # type: ignore[operator]
-    ports = module["ports"]
-    results = {
-        bit
-        for port in ports.values()
-        if port["direction"] == "output"
-        for bit in _list(port["bits"])
-    }
+        nets, is_register = cell["connections"], "Q" in cell["connections"]
+        outputs = nets.get("Q" if is_register else "Y", [])
+        for port in nets.keys() - {"Q", "Y", "C"}:
+            for bit in nets[port]:
+                readers[bit].append((outputs, is_register))
+    ports = module["ports"].items()
+    results = {b for _, port in ports if port["direction"] == "output" for b in port["bits"]}
     found = {}
-    for name, port in ports.items():
+    for name, port in ports:
         if port["direction"] == "output" or name in SETTINGS | {"clk"}:
             continue
-        front, depth, depths = {*_list(port["bits"])}, 0, set()
+        front, depth, found[name] = {*port["bits"]}, 0, set[int]()
         while front:
             reached, later, waiting = {*front}, set(), [*front]
             while waiting:
                 for outputs, is_register in readers[waiting.pop()]:
-                    new = {*outputs} - (later if is_register else reached)
-                    (later if is_register else reached).update(new)
+                    into = later if is_register else reached
+                    new = {*outputs} - into
+                    into |= new
                     waiting += () if is_register else new
             if reached & results:
-                depths.add(depth)
+                found[name].add(depth)
             front, depth = later, depth + 1
-        found[name] = depths
     return found
-
-
-def _bits(cell: Mapping[str, object]) -> Iterator[tuple[str, list[object]]]:
-    connections = cell["connections"]
-    assert isinstance(connections, dict)
-    yield from connections.items()
-
-
-def _list(bits: object) -> list[object]:
-    assert isinstance(bits, list)
-    return bits
 
 
 def _run(command: list[str], folder: Path, timeout_s: float) -> str:

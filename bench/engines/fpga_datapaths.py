@@ -1,6 +1,6 @@
 """Data paths of an engine on an ECP5: the hand-written ones beside those that XLS compiles, synthesised and placed.
 
-python bench fpga_datapaths [--seeds N]
+python bench fpga_datapaths [LANESxCOLUMNSxBITS ...] [--seeds N]
 
 The clock is the best of so many seeds of nextpnr, and the cells are those of that seed. yosys counts LUT4 and FF.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from edgekit.fpga.spec import DATAPATHS, EngineSpec
 from edgekit.fpga.synthesis import place, synthesise
 
-SIZES = ((1, 2, 4), (2, 2, 4), (2, 2, 8), (4, 4, 4), (4, 8, 4))  # lanes, columns, bits of weights
+SIZES = ("1x2x4", "2x2x4", "2x2x8", "4x8x4")  # lanes, columns, bits of weights
 NAMES = {"rtl": "SystemVerilog", "hls": "XLS"}
 HEAD = """| data path | of | LUT4 | FF | MULT18X18D | DP16KD | MHz, placed | TRELLIS_COMB |
 |---|---|---|---|---|---|---|---|"""
@@ -49,10 +49,12 @@ def rows(lanes: int, columns: int, bits: int, seeds: int) -> None:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("sizes", nargs="*", default=SIZES, metavar="LANESxCOLUMNSxBITS")
     parser.add_argument("--seeds", type=int, default=1)
     given = parser.parse_args()
     print(HEAD)
-    for lanes, columns, bits in SIZES:
+    for size in given.sizes:
+        lanes, columns, bits = map(int, size.split("x"))
         rows(lanes, columns, bits, given.seeds)
 
 
