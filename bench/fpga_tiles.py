@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from edgekit.fpga import rtl
-from edgekit.fpga.spec import EngineSpec
+from edgekit.fpga.spec import DATAPATHS, EngineSpec
 
 TOOLS = ("yosys", "yosys-abc")
 needs_yosys = pytest.mark.skipif(
@@ -37,12 +37,11 @@ SETTINGS = {"y_zero", "y_min", "y_max", "x_zero", "height", "width", "groups"}
 
 def both_forms(spec: EngineSpec, folder: Path) -> tuple[Path, Path]:
     """The modules of an engine in two folders: hand-written, and with tiles of XLS."""
-    folders = folder / "rtl", folder / "hls"
-    for path, datapath in zip(folders, ("rtl", "hls"), strict=True):
-        path.mkdir(parents=True)
-        for name, text in rtl.sources(replace(spec, datapath=datapath)).items():
-            (path / name).write_text(text)
-    return folders
+    for form in DATAPATHS:
+        (folder / form).mkdir(parents=True)
+        for name, text in rtl.sources(replace(spec, datapath=form)).items():
+            (folder / form / name).write_text(text)
+    return folder / "rtl", folder / "hls"
 
 
 def equal(tile: str, folders: tuple[Path, Path], timeout_s: float) -> bool:
@@ -50,44 +49,44 @@ def equal(tile: str, folders: tuple[Path, Path], timeout_s: float) -> bool:
 
     Raises `subprocess.TimeoutExpired` where ABC does not end.
     """
-    place = folders[0].parent
+    place = folders[1]
     (place / "transparent.v").write_text(TRANSPARENT)
     reads = "".join(
-        f"read_verilog -sv -D SYNTHESIS {path.name}/{tile}.sv; hierarchy -top {tile}; {SIMPLIFY}; "
-        f"techmap -map transparent.v; {OPTIMISE}; rename {tile} {path.name}; design -stash {path.name}; "
-        for path in folders
+        f"read_verilog -sv -D SYNTHESIS {folder}/{tile}.sv; hierarchy -top {tile}; {SIMPLIFY}; "
+        f"techmap -map transparent.v; {OPTIMISE}; rename {tile} {form}; design -stash {form}; "
+        for form, folder in zip(DATAPATHS, folders, strict=True)
     )
-    copies = "".join(f"design -copy-from {path.name} {path.name}; " for path in folders)
+    copies = "".join(f"design -copy-from {form} {form}; " for form in DATAPATHS)
     script = (
-        f"{reads}{copies}miter -equiv -flatten {folders[0].name} {folders[1].name} miter; "
+        f"{reads}{copies}miter -equiv -flatten {' '.join(DATAPATHS)} miter; "
         f"hierarchy -top miter; flatten; opt -full; wreduce; opt -full; check -assert; "
         f"setundef -undriven -anyseq; techmap; opt -full; aigmap; write_aiger {tile}.aig"
     )
     _run(["yosys", "-q", "-p", script], place, timeout_s)
     said = _run(["yosys-abc", "-c", f"read_aiger {tile}.aig; iprove"], place, timeout_s)
-    assert ("UNSATISFIABLE" in said) != ("SATISFIABLE" in said.replace("UNSATISFIABLE", "")), said
-    return "UNSATISFIABLE" in said
+    verdict = {word for word in ("UNSATISFIABLE", "SATISFIABLE") if word in said.split()}
+    assert len(verdict) == 1, said
+    return verdict == {"UNSATISFIABLE"}
 
 
 def registers(tile: str, folder: Path, timeout_s: float = 60) -> dict[str, set[int]]:
     """The registers on the paths from each operand of a tile to its results; settings are left out."""
     script = (
         f"read_verilog -sv -D SYNTHESIS {tile}.sv; hierarchy -top {tile}; {SIMPLIFY}; "
-        f"techmap; simplemap; {OPTIMISE}; write_json {tile}.json"
+        f"write_json {tile}.json"
     )
     _run(["yosys", "-q", "-p", script], folder, timeout_s)
     return _depths(json.loads((folder / f"{tile}.json").read_text())["modules"][tile])
 
 
 def _depths(module: Any) -> dict[str, set[int]]:
-    """Follow a netlist from its operands, a register at a time."""
-    readers = defaultdict(list)
-    for cell in module["cells"].values():
-        nets, is_register = cell["connections"], "Q" in cell["connections"]
-        outputs = nets.get("Q" if is_register else "Y", [])
-        for port in nets.keys() - {"Q", "Y", "C"}:
+    """Follow a netlist from its operands, a register at a time; a cell's results depend on all that it reads."""
+    cells = [cell["connections"] for cell in module["cells"].values()]
+    readers = defaultdict(set)
+    for number, nets in enumerate(cells):
+        for port in nets.keys() - {"Q", "Y", "CLK"}:
             for bit in nets[port]:
-                readers[bit].append((outputs, is_register))
+                readers[bit].add(number)
     ports = module["ports"].items()
     results = {b for _, port in ports if port["direction"] == "output" for b in port["bits"]}
     found = {}
@@ -96,15 +95,14 @@ def _depths(module: Any) -> dict[str, set[int]]:
             continue
         front, depth, found[name] = {*port["bits"]}, 0, set[int]()
         while front:
-            reached, later, waiting = {*front}, set(), [*front]
+            later, seen, waiting = set[object](), set[int](), {*front}
             while waiting:
-                for outputs, is_register in readers[waiting.pop()]:
-                    into = later if is_register else reached
-                    new = {*outputs} - into
-                    into |= new
-                    waiting += () if is_register else new
-            if reached & results:
-                found[name].add(depth)
+                if waiting & results:
+                    found[name].add(depth)
+                new = set().union(*(readers[bit] for bit in waiting)) - seen
+                seen |= new
+                waiting = {bit for number in new for bit in cells[number].get("Y", ())}
+                later |= {bit for number in new for bit in cells[number].get("Q", ())}
             front, depth = later, depth + 1
     return found
 

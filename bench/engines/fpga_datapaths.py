@@ -13,7 +13,7 @@ from pathlib import Path
 from edgekit.fpga.spec import DATAPATHS, EngineSpec
 from edgekit.fpga.synthesis import place, synthesise
 
-SIZES = ("1x2x4", "2x2x4", "2x2x8", "4x8x4")  # lanes, columns, bits of weights
+SIZES = ("1x2x4", "2x2x4", "2x2x8", "4x4x4")  # lanes, columns, bits of weights
 NAMES = {"rtl": "SystemVerilog", "hls": "XLS"}
 HEAD = """| data path | of | LUT4 | FF | MULT18X18D | DP16KD | MHz, placed | TRELLIS_COMB |
 |---|---|---|---|---|---|---|---|"""

@@ -1,6 +1,7 @@
 """Tiles that XLS compiles equal the hand-written modules in every bit, with as many registers."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,22 +15,21 @@ from edgekit.fpga import rtl, tiles
 from edgekit.fpga.cycles import tree_levels
 from edgekit.fpga.simulate import Case
 from edgekit.fpga.spec import EngineSpec
-from edgekit.fpga.tiles import TILES
+from edgekit.fpga.tiles import TILES, Pipeline
 from edgekit.verbs import doctor
 from edgekit.verbs.export.entry_points import check_tools
 from edgekit.verbs.export.request import read_request
 
 pytest.importorskip("xls", reason="needs xls: pip install xls-python==0.1.9934")
 SMALL = EngineSpec(lanes=1, columns=3, weight_bits=4, groups=16, accumulator_bits=22)
+VALUES = rtl.parameters(SMALL) | rtl.derived_parameters(SMALL)
 SIZES = {
     "4 x 16, 4 bits": EngineSpec(lanes=4, columns=16, accumulator_bits=22),
     "3 x 6, 8 bits, d to 3": EngineSpec(
         lanes=3, columns=6, weight_bits=8, accumulator_bits=26, dmax=3
     ),
     "1 x 1, rows of a beat": EngineSpec(lanes=1, columns=1, line_beats=1, accumulator_bits=14),
-    "13 x 13, 8 bits, sums of 32": EngineSpec(
-        lanes=13, columns=13, weight_bits=8, accumulator_bits=32
-    ),
+    "9 x 9, 8 bits, sums of 32": EngineSpec(lanes=9, columns=9, weight_bits=8, accumulator_bits=32),
 }
 
 
@@ -54,7 +54,7 @@ def assert_equal(tile: str, spec: EngineSpec, folders: tuple[Path, Path], timeou
     """The same function of operands, each as many registers away from the results."""
     assert equal(tile, folders, timeout_s)
     for folder in folders:
-        found = registers(tile, folder)
+        found = registers(tile, folder, timeout_s)
         assert found == {name: {n} for name, n in latencies(spec)[tile].items()}
 
 
@@ -81,21 +81,29 @@ def test_a_tile_is_the_hand_written_module(tile: str, small: tuple[Path, Path]) 
 def test_a_tile_that_is_not_is_found(
     tile: str, right: str, wrong: str, small: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    values = rtl.parameters(SMALL) | rtl.derived_parameters(SMALL)
-    source = tiles.dslx(tile, values)
+    source = tiles.dslx(tile, VALUES)
     assert source.count(right) == 1
-    head = (small[1] / f"{tile}.sv").read_text().partition("`default_nettype wire\n")[0]
-    changed = [
-        tiles.verilog(tile, source.replace(right, wrong), pipeline, values)
-        for pipeline in TILES[tile].pipelines
-    ]
-    for folder, text in (
-        ("rtl", (small[0] / f"{tile}.sv").read_text()),
-        ("hls", "".join([head, *changed])),
-    ):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / f"{tile}.sv").write_text(text)
-    assert not equal(tile, (tmp_path / "rtl", tmp_path / "hls"), 60)
+    folder = tmp_path / "hls"
+    folder.mkdir()
+    pipelines = TILES[tile].pipelines
+    write_tile(tile, folder, small[1], source.replace(right, wrong), pipelines)
+    assert not equal(tile, (small[0], folder), 60)
+
+
+@needs_yosys
+def test_a_tile_with_a_register_too_many_is_found(small: tuple[Path, Path], tmp_path: Path) -> None:
+    source, (pipeline,) = tiles.dslx("ek_requantize", VALUES), TILES["ek_requantize"].pipelines
+    write_tile("ek_requantize", tmp_path, small[1], source, [replace(pipeline, registers=6)])
+    assert registers("ek_requantize", tmp_path)["acc"] == {6}
+
+
+def write_tile(
+    tile: str, folder: Path, right: Path, source: str, pipelines: Iterable[Pipeline]
+) -> None:
+    """A tile of other content, with the ports and connections of the right one."""
+    head = (right / f"{tile}.sv").read_text().partition("`default_nettype wire\n")[0]
+    compiled = [tiles.verilog(tile, source, pipeline, VALUES) for pipeline in pipelines]
+    (folder / f"{tile}.sv").write_text("".join([head, *compiled]))
 
 
 def test_sources_stand_next_to_what_comes_of_them_and_are_reproducible(
@@ -130,9 +138,8 @@ def test_a_compiler_that_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_the_compiler_refuses_is_told() -> None:
-    values = rtl.parameters(SMALL) | rtl.derived_parameters(SMALL)
     with pytest.raises(ToolError, match=r"XLS refuses ek_window\.x: .*ParseError"):
-        tiles.verilog("ek_window", "fn places(", TILES["ek_window"].pipelines[0], values)
+        tiles.verilog("ek_window", "fn places(", TILES["ek_window"].pipelines[0], VALUES)
 
 
 @pytest.mark.slow
