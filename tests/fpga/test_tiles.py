@@ -7,7 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fpga_rtl import W4, W8, expected, needs_verilator, simulated
+from fpga_rtl import (
+    W4,
+    W8,
+    any_layer,
+    deformed,
+    expected,
+    modelled,
+    needs_verilator,
+    simulated,
+)
 from fpga_tiles import both_forms, equal, needs_yosys, registers
 
 from edgekit.base.errors import ToolError
@@ -157,8 +166,6 @@ def test_a_tile_of_any_size_is_the_hand_written_module(
 @pytest.mark.parametrize("spec", [W8, W4])
 def test_data_paths_of_tiles_equal_the_golden_model(spec: EngineSpec) -> None:
     """With stalls and without a reset between layers, in exactly the cycles of the hand-written ones."""
-    from test_rtl import any_layer, deformed, modelled
-
     hls, random = replace(spec, datapath="hls"), np.random.default_rng(spec.weight_bits)
     every_d: list[Case] = [deformed(d, d if d < 8 else None, 2, hls) for d in range(9)]
     for cases in (
