@@ -16,7 +16,8 @@ DELAYS = "unit"  # XLS has no delays of FPGAs; with those of chips it puts a pro
 README = """
 `ek_requantize`, `ek_window`, `ek_taps` and `ek_array` compute; the other modules control, and have the memories. XLS
 (xls-python) compiled these four to Verilog. Their sources are the files `.x` here, in DSLX. They have the ports and the
-registers of the hand-written modules, which an export without `--datapath hls` has.
+registers of the hand-written modules, which an export without `--datapath hls` has. EdgeKit's tests prove such tiles
+equal to these for every operand, with yosys and ABC, and run engines with them under Verilator.
 """
 
 
@@ -42,14 +43,15 @@ class Tile:
     """A module: its pipelines, and how they are connected to its ports, which are those of the hand-written one."""
 
     pipelines: tuple[Pipeline, ...]
-    body: str
+    body: str  # XLS's ports have no sign, so a signed one is connected by its name
     parameters: tuple[str, ...]
 
 
 TILES = {
     "ek_requantize": Tile(
         (Pipeline("value", 5),),
-        "  ek_requantize_value value (.clk, .acc, .mult, .shift, .y_zero, .y_min, .y_max, .out(y));\n",
+        "  ek_requantize_value value (\n"
+        "    .clk, .acc(acc), .mult, .shift, .y_zero(y_zero), .y_min(y_min), .y_max(y_max), .out(y)\n  );\n",
         ("ACC_BITS", "MULT_BITS"),
     ),
     "ek_window": Tile(
@@ -61,7 +63,7 @@ TILES = {
     "ek_taps": Tile(
         (Pipeline("parts", 3), Pipeline("total", 1)),
         "  wire [3*ACC_BITS*LANES-1:0] three;\n"
-        "  ek_taps_parts parts (.clk, .banks, .rows, .inside_y, .inside_x, .x_zero, .weights, .out(three));\n"
+        "  ek_taps_parts parts (.clk, .banks, .rows, .inside_y, .inside_x, .x_zero(x_zero), .weights, .out(three));\n"
         "  ek_taps_total total (.clk, .parts(three), .bias, .out(sums));\n",
         ("LANES", "WEIGHT_BITS", "ROWS", "RB", "ACC_BITS"),
     ),
