@@ -29,7 +29,7 @@ def rows(lanes: int, columns: int, bits: int, seeds: int) -> None:
         accumulator_bits=14 + 2 * bits,
         port_bytes=4,
     )
-    size = {"depthwise": f"{lanes} lanes", "dense": f"{lanes} x {columns}"}
+    size = {"depthwise": f"{lanes} lane{'s' * (lanes > 1)}", "dense": f"{lanes} x {columns}"}
     for path, text in size.items():
         for datapath in DATAPATHS:
             spec = replace(base, datapath=datapath)
