@@ -176,8 +176,9 @@ bench-litert: peers
 
 fpga-full: $(VENV)/test.stamp $(HLS4ML)/stamp
 	@.ci/system-tools
-	$(BIN)/python -m pytest tests/test_fpga_hls.py
+	$(BIN)/python -m pytest tests/test_fpga_hls.py tests/fpga/test_tiles.py
 	$(BIN)/python bench fpga_hls_fuzz
+	$(BIN)/python bench fpga_datapaths 1x2x4
 	$(BIN)/python bench fpga_synthesis
 	$(BIN)/python bench fpga_synthesis --engine 2x1
 	$(BIN)/python bench fpga_codenet a --frame

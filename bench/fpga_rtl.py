@@ -10,9 +10,10 @@ from tempfile import mkdtemp
 import numpy as np
 import pytest
 from fpga_hls import stored
+from fpga_networks import random_layer, random_x
 from numpy.typing import NDArray
 
-from edgekit.fpga import golden, project, simulate
+from edgekit.fpga import cycles, golden, project, simulate
 from edgekit.fpga.program import Program
 from edgekit.fpga.simulate import Case, SimulationResult
 from edgekit.fpga.spec import EngineSpec
@@ -81,3 +82,50 @@ def expected(case: Case) -> NDArray[np.int8]:
     """What the golden model makes of a case, ``(frames, channels, height, width)``."""
     ds = [None] * len(case.x) if case.d is None else list(case.d)
     return np.stack([golden.run_layer(case.layer, x, d) for x, d in zip(case.x, ds, strict=True)])
+
+
+HEIGHT, WIDTH, CHANNELS = 19, 18, 6  # every tap of d = 7 is inside somewhere and outside elsewhere
+
+
+def deformed(seed: int, d: int | None, frames: int = 1, spec: EngineSpec = W8) -> Case:
+    """A deformable layer whose d is the same everywhere, or random."""
+    random = np.random.default_rng(seed)
+    shape = (CHANNELS, HEIGHT, WIDTH)
+    layer = random_layer(random, "depthwise", shape, CHANNELS, spec.weight_bits, deform=True)
+    x = random_x(random, (frames, *shape))  # type: ignore[arg-type]
+    ds = (
+        random.integers(0, 8, (frames, HEIGHT, WIDTH))
+        if d is None
+        else np.full((frames, HEIGHT, WIDTH), d)
+    )
+    return Case(layer, x, ds.astype(np.int8))
+
+
+def any_layer(random: np.random.Generator, spec: EngineSpec, path: str) -> Case:
+    """A layer of a data path of any size that the engine holds, with or without stalls."""
+    most = 5 * spec.lanes
+    channels = int(random.integers(1, most))
+    shape = (channels, *(int(n) for n in random.integers(1, 10, 2)))
+    stall_seed = int(random.integers(1, 1000)) * int(random.integers(0, 2))
+    deform = path == "depthwise" and bool(random.integers(0, 2))
+    stride = 1 if deform else int(random.choice([1, 2, 4]))
+    kernel = int(random.choice([1, 1, 3]))
+    outputs = channels if path == "depthwise" else int(random.integers(1, 12 * spec.columns))
+    layer = random_layer(random, path, shape, outputs, spec.weight_bits, kernel, stride, deform)
+    frames = int(random.integers(1, 3)) if path == "depthwise" else 1
+    d = random.integers(0, 8, (frames, *shape[1:])).astype(np.int8) if deform else None
+    x = np.stack([random_x(random, shape) for _ in range(frames)])
+    return Case(layer, x, d, stall_seed)
+
+
+def modelled(spec: EngineSpec, case: Case) -> int:
+    """The cycles that the model says of a case."""
+    layer, (frames, channels, height, width) = case.layer, case.x.shape
+    if layer.path == "depthwise":
+        deform = layer.dilation is not None
+        return frames * cycles.depthwise_compute(
+            spec, channels, height, width, deform, layer.stride
+        )
+    pixels = -(-height // layer.stride) * -(-width // layer.stride)
+    beats = layer.kernel**2 * cycles.groups_of(channels, spec.lanes)
+    return cycles.dense_compute(spec, beats, pixels, layer.out_channels)

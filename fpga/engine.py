@@ -11,7 +11,7 @@ from edgekit.fpga.program import Program
 from edgekit.fpga.resources import Part
 from edgekit.fpga.schedule import dram_tensors
 from edgekit.fpga.search import Choice, choose
-from edgekit.fpga.spec import RECIPES, EngineSpec, Goal
+from edgekit.fpga.spec import RECIPES, Datapath, EngineSpec, Goal
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.manifest import MANIFEST_NAME, Manifest
@@ -22,7 +22,9 @@ from edgekit.targets.describe import describe
 
 DEFAULT_PART = "XCZU3EG"
 DEFAULT_GOAL: Goal = "fps"
+DEFAULT_DATAPATH: Datapath = "rtl"
 MODELLED, SIMULATED = "modelled", "simulated"
+FITTED = "XLS compiles the data paths; LUTs and flip-flops are modelled for the hand-written ones"
 S8 = Int8
 
 
@@ -81,11 +83,16 @@ def make_engine(
     part: Part,
     goal: Goal,
     cpu_fallback: bool = False,
+    datapath: Datapath = DEFAULT_DATAPATH,
 ) -> Engine:
     """Lower a checked model and search its engine."""
     spec = EngineSpec(weight_bits=RECIPES[recipe])
     network = lower.lower(model, calibration, spec, cpu_fallback)
-    return Engine(network, choose(network, part, goal), part)
+    choice = choose(network, part, goal)
+    spec = replace(choice.spec, datapath=datapath)
+    return Engine(
+        network, replace(choice, spec=spec, program=replace(choice.program, spec=spec)), part
+    )
 
 
 def make_build(
@@ -100,7 +107,7 @@ def make_build(
     modules = rtl.sources(spec) | rtl.simulation(spec)
     files = {f"hls/{name}": content for name, content in simulation.items()}
     files |= {f"rtl/{name}": text.encode() for name, text in modules.items()}
-    files["rtl/README.md"] = simulate.readme().encode()
+    files["rtl/README.md"] = simulate.readme(spec).encode()
     files[STAGES_NAME] = stages.description(program)
     on_cpu = [lower_c(cpu.model, "c99") for cpu in engine.network.cpu]
     for i, build in enumerate(on_cpu):
@@ -118,7 +125,9 @@ def make_build(
         macs_float=macs,
         picture=None if form is None else {"text": form.text, "labels": list(form.labels)},
     )
-    return EngineBuild(files, manifest, notes=(*engine.network.notes, *said), engine=engine)
+    fitted = [FITTED] if spec.datapath == "hls" else []
+    notes = (*engine.network.notes, *said, *fitted)
+    return EngineBuild(files, manifest, notes=notes, engine=engine)
 
 
 def _manifest(
@@ -156,6 +165,12 @@ def engine_facts(engine: Engine) -> JsonObject:
     dense = [row for row in cycles if row.path == "dense"]
     busy = sum(row.macs for row in dense) / (spec.lanes * spec.columns)
     resources = choice.resources
+    kinds = {"cycles": MODELLED, "clock": MODELLED, "resources": MODELLED}
+    if spec.datapath == "hls":
+        kinds |= {
+            "data paths": "compiled by XLS",
+            "resources": f"{MODELLED} for hand-written data paths",
+        }
     return {
         "part": engine.part.name,
         "lanes": spec.lanes,
@@ -178,5 +193,5 @@ def engine_facts(engine: Engine) -> JsonObject:
         "dsps": resources.dsps,
         "rams": resources.rams,
         "cpu_operators": [name for cpu in engine.network.cpu for name in cpu.nodes],
-        "kinds": {"cycles": MODELLED, "clock": MODELLED, "resources": MODELLED},
+        "kinds": kinds,
     }

@@ -55,6 +55,12 @@ def _figures(manifest: Manifest, engine: Engine) -> Iterable[tuple[str, str, str
     yield "multiply-accumulates", f"{manifest.macs_per_hop:,}", "counted"
     size = f"{facts['lanes']} lanes x {facts['columns']} columns, d up to {facts['dmax']}"
     yield "engine", f"{size}, W{facts['weight_bits']}A8", "chosen"
+    if engine.choice.spec.datapath == "hls":
+        yield (
+            "data paths",
+            "Verilog of XLS",
+            "chosen; LUT and FF below are of the hand-written ones",
+        )
     if verified is not None:
         yield "against the float network", ratio_text(verified), f"simulated: {verified['by']}"
         yield "pictures equal to the golden model", str(verified["hops"]), "simulated"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgekit.base.arrays import Int8, Int64
 from edgekit.base.errors import VerificationError
-from edgekit.fpga import rtl
+from edgekit.fpga import rtl, tiles
 from edgekit.fpga.network import Layer
 from edgekit.fpga.spec import EngineSpec
 from edgekit.runtime.runners.rtl import verilate, verilator_command
@@ -89,9 +89,10 @@ def build_command(path: str) -> list[str]:
     return verilator_command(MODULE[path], rtl.MODULES[path], f"sim_{path}", f"build_{path}")
 
 
-def readme() -> str:
+def readme(spec: EngineSpec) -> str:
     """Return the text for the files next to the RTL of a build."""
-    return README.format(command=shlex.join(build_command("engine")))
+    text = README.format(command=shlex.join(build_command("engine")))
+    return text + (tiles.README if spec.datapath == "hls" else "")
 
 
 def run(program: Path, spec: EngineSpec, cases: Sequence[Case]) -> list[SimulationResult]:

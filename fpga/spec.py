@@ -7,6 +7,8 @@ from edgekit.base.errors import Problem, UsageError
 
 Goal = Literal["fps", "small"]
 GOALS: tuple[Goal, ...] = ("fps", "small")  # the goals of a search for an engine
+Datapath = Literal["rtl", "hls"]
+DATAPATHS: tuple[Datapath, ...] = ("rtl", "hls")  # hand-written, or compiled by XLS
 RECIPES = {"w4a8": 4, "w8a8": 8}  # name -> bits of its weights
 Variant = Literal["plain", "full", "depthwise", "bounded", "square", "rounded"]
 
@@ -38,6 +40,7 @@ class EngineSpec:
         accumulator_bits: of the sums; taken from the network's weights.
         port_bytes: bytes that the memory port moves in a cycle.
         clock_mhz: of everything.
+        datapath: ``rtl`` for hand-written data paths, ``hls`` for those that XLS compiles.
     """
 
     lanes: int = 16
@@ -52,6 +55,7 @@ class EngineSpec:
     accumulator_bits: int = 24
     port_bytes: int = 8
     clock_mhz: float = 250.0
+    datapath: Datapath = "rtl"
 
     def __post_init__(self) -> None:
         """Raise `UsageError` for values that no engine can have."""

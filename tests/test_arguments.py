@@ -194,6 +194,12 @@ CASES = (
     (f"{PLAIN} --decide loud", "--decide", "loud"),
     ("export net.onnx --target fpga -o new --part X", "--part", "X"),
     ("export net.onnx --target fpga -o new --goal X", "--goal", "X"),
+    ("export net.onnx --target fpga -o new --datapath X", "--datapath", "X"),
+    (
+        "export net.onnx --target host -o new --datapath hls",
+        "--datapath",
+        "given for target 'host'",
+    ),
     ("export net.onnx --target fpga -o new --picture X", "--picture", "X"),
     (f"{PLAIN} --weights near", "--weights", "near"),
     (f"{PLAIN} --package nosuch", "--package", "nosuch"),

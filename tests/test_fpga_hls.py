@@ -35,7 +35,8 @@ from edgekit.fpga import SquareDeformConv2d, project, simulate
 from edgekit.fpga.lower import lower
 from edgekit.fpga.program import Program, assemble
 from edgekit.fpga.schedule import network_cycles
-from edgekit.fpga.spec import EngineSpec, Goal
+from edgekit.fpga.spec import Datapath, EngineSpec, Goal
+from edgekit.verbs.export.options import ExportOptions
 
 pytestmark = needs_cxx
 SYNTHESISED = [
@@ -43,6 +44,9 @@ SYNTHESISED = [
 ]
 needs_libclang = pytest.mark.skipif(
     importlib.util.find_spec("clang") is None, reason="needs libclang: pip install libclang"
+)
+needs_xls = pytest.mark.skipif(
+    importlib.util.find_spec("xls") is None, reason="needs xls: pip install xls-python==0.1.9934"
 )
 needs_clang = pytest.mark.skipif(clang() is None, reason="needs clang++ or ziglang")
 WITH_HEADERS = [pytest.param(name, marks=needs_headers(name)) for name in HEADERS]
@@ -280,15 +284,20 @@ def two_deformable() -> tuple[nn.Module, tuple[Tensor, ...]]:
 
 @pytest.mark.slow
 @needs_verilator
+@pytest.mark.parametrize("datapath", ["rtl", pytest.param("hls", marks=needs_xls)])
 @pytest.mark.parametrize("goal", ["small", "fps"])
-def test_hls_and_rtl_of_an_export_agree_on_twenty_pictures(goal: Goal, tmp_path: Path) -> None:
+def test_hls_and_rtl_of_an_export_agree_on_twenty_pictures(
+    goal: Goal, datapath: Datapath, tmp_path: Path
+) -> None:
     """Both with the commands that stand next to them, on every byte of both outputs."""
     (tmp_path / "clips").mkdir()
     x = np.random.default_rng(3).normal(size=(20, 1, 3, 23, 37)).astype(np.float32)
     write_npz(tmp_path / "clips" / "a.npz", {"x": x})
     engine = tmp_path / "engine"
     source, clips = f"{__name__}:two_deformable", str(tmp_path / "clips")
-    api.export(source, "fpga", engine, calibration=clips, recipe="w8a8", goal=goal)
+    given: ExportOptions = {"recipe": "w8a8", "goal": goal, "datapath": datapath}
+    api.export(source, "fpga", engine, calibration=clips, **given)
+    assert (engine / "rtl" / "ek_taps.x").is_file() == (datapath == "hls")
     bench = compiled(engine / "hls")
     line = project.run_test_bench(bench, engine / "hls" / "data")
     subprocess.run(simulate.build_command("engine"), cwd=engine / "rtl", check=True)

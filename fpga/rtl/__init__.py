@@ -4,18 +4,21 @@ import re
 from dataclasses import asdict
 from importlib.resources import files
 
-from edgekit.fpga import formats
+from edgekit.fpga import formats, tiles
+from edgekit.fpga.cycles import tree_levels
 from edgekit.fpga.dram import DRAM
 from edgekit.fpga.spec import MULTIPLIER_BITS, EngineSpec
 
 SHARED = ("ek_requantize.sv", "ek_results.sv")
+TILES = ("ek_window.sv", "ek_taps.sv", "ek_array.sv")
 PATHS = ("ek_depthwise.sv", "ek_dense.sv")
 MODULES = {
-    "depthwise": (*SHARED, "ek_depthwise.sv"),
-    "dense": (*SHARED, "ek_dense.sv"),
+    "depthwise": (*SHARED, "ek_window.sv", "ek_taps.sv", "ek_depthwise.sv"),
+    "dense": (*SHARED, "ek_array.sv", "ek_dense.sv"),
     "engine": (
-        *SHARED, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv", "ek_reader.sv",
-        "ek_store.sv", "ek_writer.sv", "ek_engine.sv", "ek_lines.sv", "ek_control.sv", "ek_axi_rules.sv", "ek_top.sv",
+        *SHARED, *TILES, *PATHS, "ek_pool.sv", "ek_words.sv", "ek_rows.sv", "ek_blocks.sv", "ek_fetch.sv",
+        "ek_reader.sv", "ek_store.sv", "ek_writer.sv", "ek_engine.sv", "ek_lines.sv", "ek_control.sv",
+        "ek_axi_rules.sv", "ek_top.sv",
     ),
 }  # fmt: skip
 """Of a top that is simulated or synthesised its files; the last one is its own."""
@@ -32,14 +35,20 @@ SIMULATION = (
 
 
 def sources(spec: EngineSpec) -> dict[str, str]:
-    """Return the modules by file name, their parameters set to those of the engine."""
-    values = parameters(spec)
+    """Return the modules by file name, their parameters set to those of the engine.
+
+    With the data path ``hls`` some are tiles that XLS compiles, and their sources are there too; raises `ToolError`
+    where XLS is missing.
+    """
+    values = parameters(spec) | derived_parameters(spec)
 
     def value(match: re.Match[str]) -> str:
         return f"{match[1]}{values.get(match[2], match[4])}"
 
     pattern = re.compile(r"(parameter int (\w+)( =) )(\d+)")
     modules = {name: pattern.sub(value, _text(name)) for name in MODULES["engine"]}
+    if spec.datapath == "hls":
+        modules |= tiles.modules(modules, values)
     return modules | {PROGRAM: formats.sv_format()}
 
 
@@ -68,6 +77,15 @@ def parameters(spec: EngineSpec) -> dict[str, int]:
         "PLANE_ROWS": spec.plane_rows,
         "BUFFER_BEATS": max(spec.buffer_beats, 1),
         "BUS_BYTES": spec.port_bytes,
+    }
+
+
+def derived_parameters(spec: EngineSpec) -> dict[str, int]:
+    """Return the parameters of tiles that the modules around them compute: bits of addresses, levels of sums."""
+    return {
+        "AW": max((spec.line_beats - 1).bit_length(), 1),
+        "RB": (spec.line_rows - 1).bit_length(),
+        "LEVELS": tree_levels(spec),
     }
 
 

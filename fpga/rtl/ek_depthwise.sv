@@ -49,7 +49,6 @@ module ek_depthwise #(
   localparam int AW = LINE_BEATS > 1 ? $clog2(LINE_BEATS) : 1;
   localparam int RB = $clog2(ROWS);
   localparam int GW = GROUPS > 1 ? $clog2(GROUPS) : 1;
-  localparam int SB = SIZE_BITS + 5;  // a signed place, with d around it
   localparam int DMAX = (ROWS - 2) / 2;
   genvar b, t, p;
   generate
@@ -123,32 +122,32 @@ module ek_depthwise #(
     group_at[4] <= group_at[3]; group_at[5] <= group_at[4];
   end
 
-  // ---- A0: the beat to write and the pixel to compute;  A: the same, and d times groups
+  // ---- A0: the beat to write and the pixel to compute;  A: the same, and the window of the pixel
   logic a0_write, a_write;
-  logic [AW-1:0] a0_beat, a_beat, a_reach;
+  logic [AW-1:0] a0_beat, a_beat;
   logic [RB-1:0] a0_row, a_row;
   logic [8*LANES-1:0] a0_data, a_data;
-  logic [3:0] a0_d, a_d;
-  logic [SIZE_BITS:0] a0_cy, a_cy;
-  logic [SIZE_BITS-1:0] a0_x, a_x;
+  logic [3:0] a0_d;
+  logic [SIZE_BITS:0] a0_cy;
+  logic [SIZE_BITS-1:0] a0_x;
+  logic [RB-1:0] a_cy;
   always_ff @(posedge clk) begin
     a0_write <= step && takes && !rst;
     a0_beat <= beat; a0_row <= y[RB-1:0]; a0_data <= in_data; a0_d <= d; a0_cy <= cy; a0_x <= x;
     a_write <= a0_write && !rst;
-    a_beat <= a0_beat; a_row <= a0_row; a_data <= a0_data; a_d <= a0_d; a_cy <= a0_cy; a_x <= a0_x;
-    a_reach <= AW'(a0_d) * AW'(own_groups);
+    a_beat <= a0_beat; a_row <= a0_row; a_data <= a0_data; a_cy <= a0_cy[RB-1:0];
   end
+  wire [AW-1:0] address [3];
+  wire [RB-1:0] top, bottom;
+  wire [3:0] in_range;
+  assign address[1] = a_beat;
+  ek_window #(.AW(AW), .RB(RB), .SIZE_BITS(SIZE_BITS)) window (
+    .clk, .beat(a0_beat), .y(a0_cy), .x(a0_x), .d(a0_d), .height(own_height), .width(own_width), .groups(own_groups),
+    .left(address[0]), .right(address[2]), .top, .bottom, .in_range
+  );
 
   // ---- B: the line buffer: a bank per row, three copies for the three columns of taps
-  wire signed [SB-1:0] ty0 = $signed(SB'(a_cy)) - $signed(SB'(a_d));
-  wire signed [SB-1:0] ty2 = $signed(SB'(a_cy)) + $signed(SB'(a_d));
-  wire signed [SB-1:0] tx0 = $signed(SB'(a_x)) - $signed(SB'(a_d));
-  wire signed [SB-1:0] tx2 = $signed(SB'(a_x)) + $signed(SB'(a_d));
-  wire [AW-1:0] address [3];
-  assign address[0] = a_beat - a_reach;
-  assign address[1] = a_beat;
-  assign address[2] = a_beat + a_reach;
-  wire [ROWS*8*LANES-1:0] rows [3];
+  wire [3*ROWS*8*LANES-1:0] banks;
   generate
     for (t = 0; t < 3; t++) begin : g_copy
       for (b = 0; b < ROWS; b++) begin : g_bank
@@ -158,33 +157,26 @@ module ek_depthwise #(
           if (a_write && a_row == RB'(b)) bank[a_beat] <= a_data;
           q <= bank[address[t]];
         end
-        assign rows[t][b*8*LANES +: 8*LANES] = q;
+        assign banks[(t*ROWS+b)*8*LANES +: 8*LANES] = q;
       end
     end
   endgenerate
-  logic [RB-1:0] b_row [3];
+  logic [3*RB-1:0] b_rows;
   logic [2:0] b_y_in, b_x_in;
   always_ff @(posedge clk) begin
-    b_row[0] <= ty0[RB-1:0]; b_row[1] <= a_cy[RB-1:0]; b_row[2] <= ty2[RB-1:0];
-    b_y_in <= {ty2 < $signed(SB'(own_height)), 1'b1, !ty0[SB-1]};
-    b_x_in <= {tx2 < $signed(SB'(own_width)), 1'b1, !tx0[SB-1]};
+    b_rows <= {bottom, a_cy, top};
+    b_y_in <= {in_range[3], 1'b1, in_range[2]};
+    b_x_in <= {in_range[1], 1'b1, in_range[0]};
   end
 
-  // ---- C: choose the bank of each tap, or padding; read the weights
-  wire [8*LANES-1:0] padding = {LANES{own_x_zero}};
-  logic [8*LANES-1:0] c_tap [9];
-  logic [WEIGHT_BITS*LANES-1:0] c_weight [9];
+  // ---- C: the bank of each tap and its weights
+  wire [9*WEIGHT_BITS*LANES-1:0] weight_row;
   generate
     for (t = 0; t < 9; t++) begin : g_tap
-      localparam int KY = t / 3;
-      localparam int KX = t % 3;
       (* ram_style = "distributed", syn_ramstyle = "distributed" *) logic [WEIGHT_BITS*LANES-1:0] weights [GROUPS];
-      wire [8*LANES-1:0] chosen = rows[KX][b_row[KY]*8*LANES +: 8*LANES];
-      always_ff @(posedge clk) begin
+      always_ff @(posedge clk)
         if (table_en && table_row == 4'(t)) weights[table_group[GW-1:0]] <= table_data[WEIGHT_BITS*LANES-1:0];
-        c_tap[t] <= b_y_in[KY] && b_x_in[KX] ? chosen : padding;
-        c_weight[t] <= weights[group_at[2]];
-      end
+      assign weight_row[WEIGHT_BITS*LANES*t +: WEIGHT_BITS*LANES] = weights[group_at[2]];
     end
   endgenerate
 
@@ -203,25 +195,17 @@ module ek_depthwise #(
     mult_row <= mults[group_at[5]];
     shift_row <= shifts[group_at[5]];
   end
+  wire [ACC_BITS*LANES-1:0] sums;
   wire [8*LANES-1:0] results;
+  ek_taps #(.LANES(LANES), .WEIGHT_BITS(WEIGHT_BITS), .ROWS(ROWS), .RB(RB), .ACC_BITS(ACC_BITS)) taps (
+    .clk, .banks, .rows(b_rows), .inside_y(b_y_in), .inside_x(b_x_in), .x_zero(own_x_zero), .weights(weight_row),
+    .bias(bias_row), .sums
+  );
   generate
     for (p = 0; p < LANES; p++) begin : g_lane
-      logic signed [WEIGHT_BITS+7:0] product [9];
-      logic signed [ACC_BITS-1:0] part [3];
-      logic signed [ACC_BITS-1:0] sum;
-      for (t = 0; t < 9; t++) begin : g_product
-        always_ff @(posedge clk)
-          product[t] <= $signed(c_tap[t][8*p +: 8]) * $signed(c_weight[t][WEIGHT_BITS*p +: WEIGHT_BITS]);
-      end
-      for (t = 0; t < 3; t++) begin : g_part
-        always_ff @(posedge clk)
-          part[t] <= ACC_BITS'(product[3*t]) + ACC_BITS'(product[3*t+1]) + ACC_BITS'(product[3*t+2]);
-      end
-      always_ff @(posedge clk)
-        sum <= (part[0] + part[1]) + (part[2] + $signed(bias_row[32*p +: ACC_BITS]));
       ek_requantize #(.ACC_BITS(ACC_BITS), .MULT_BITS(MULT_BITS)) requantize (
-        .clk, .acc(sum), .mult(mult_row[MULT_BITS*p +: MULT_BITS]), .shift(shift_row[6*p +: 6]),
-        .y_zero(own_y_zero), .y_min(own_y_min), .y_max(own_y_max), .y(results[8*p +: 8])
+        .clk, .acc(sums[ACC_BITS*p +: ACC_BITS]), .mult(mult_row[MULT_BITS*p +: MULT_BITS]),
+        .shift(shift_row[6*p +: 6]), .y_zero(own_y_zero), .y_min(own_y_min), .y_max(own_y_max), .y(results[8*p +: 8])
       );
     end
   endgenerate

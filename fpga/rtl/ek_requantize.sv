@@ -14,7 +14,7 @@ module ek_requantize #(
   input  wire logic signed [7:0]          y_max,
   output      logic signed [7:0]          y
 );
-  localparam int P = ACC_BITS + MULT_BITS + 1;
+  localparam int P = ACC_BITS + MULT_BITS;  // mult has no sign
   logic signed [P-1:0] product, coarse, halves;
   logic [5:0] places;
   logic [2:0] fine;

@@ -24,7 +24,7 @@ def test_names_are_those_of_the_tables() -> None:
     assert COMPLETIONS.keys() <= option_specs(ExportOptions).keys()
 
 
-@pytest.mark.parametrize("name", ["wrap", "weights", "part", "goal"])
+@pytest.mark.parametrize("name", ["wrap", "weights", "part", "goal", "datapath"])
 def test_values_of_options_are_those_of_their_targets(name: str) -> None:
     allowed = {value for target in TARGETS.values() for value in target.choices().get(name, ())}
     assert allowed == set(COMPLETIONS[name](""))

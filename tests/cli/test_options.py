@@ -49,6 +49,7 @@ GIVEN = {
     "sampler": ("s.toml", "s.toml"),
     "part": ("XC7Z020", "XC7Z020"),
     "goal": ("small", "small"),
+    "datapath": ("hls", "hls"),
     "signature": ("encode", "encode"),
     "picture": ("range=0,1", "range=0,1"),
     "until": ("conv3", "conv3"),

@@ -1,5 +1,6 @@
 """The RTL equals the golden model in every bit, and takes the cycles that the model says."""
 
+import importlib.util
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -7,32 +8,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fpga_networks import random_layer, random_x
-from fpga_rtl import SEVERAL_BEATS, SHARED_BEAT, W4, W8, expected, needs_verilator, simulated
+from fpga_rtl import (
+    SEVERAL_BEATS,
+    SHARED_BEAT,
+    W4,
+    W8,
+    any_layer,
+    deformed,
+    expected,
+    modelled,
+    needs_verilator,
+    simulated,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgekit.base.errors import VerificationError
-from edgekit.fpga import cycles, rtl, simulate
+from edgekit.fpga import rtl, simulate
 from edgekit.fpga.simulate import Case
 from edgekit.fpga.spec import EngineSpec
 
 pytestmark = needs_verilator
 PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-HEIGHT, WIDTH, CHANNELS = 19, 18, 6  # every tap of d = 7 is inside somewhere and outside elsewhere
-
-
-def deformed(seed: int, d: int | None, frames: int = 1, spec: EngineSpec = W8) -> Case:
-    """A deformable layer whose d is the same everywhere, or random."""
-    random = np.random.default_rng(seed)
-    shape = (CHANNELS, HEIGHT, WIDTH)
-    layer = random_layer(random, "depthwise", shape, CHANNELS, spec.weight_bits, deform=True)
-    x = random_x(random, (frames, *shape))  # type: ignore[arg-type]
-    ds = (
-        random.integers(0, 8, (frames, HEIGHT, WIDTH))
-        if d is None
-        else np.full((frames, HEIGHT, WIDTH), d)
-    )
-    return Case(layer, x, ds.astype(np.int8))
 
 
 def assert_equal(spec: EngineSpec, cases: list[Case]) -> None:
@@ -127,23 +124,6 @@ def test_dense_layers_of_any_size(
     assert_equal(spec, [Case(layer, x, None, int(stalls) * (seed % 1000 + 1))])
 
 
-def any_layer(random: np.random.Generator, spec: EngineSpec, path: str) -> Case:
-    """A layer of a data path of any size that the engine holds, with or without stalls."""
-    most = 5 * spec.lanes
-    channels = int(random.integers(1, most))
-    shape = (channels, *(int(n) for n in random.integers(1, 10, 2)))
-    stall_seed = int(random.integers(1, 1000)) * int(random.integers(0, 2))
-    deform = path == "depthwise" and bool(random.integers(0, 2))
-    stride = 1 if deform else int(random.choice([1, 2, 4]))
-    kernel = int(random.choice([1, 1, 3]))
-    outputs = channels if path == "depthwise" else int(random.integers(1, 12 * spec.columns))
-    layer = random_layer(random, path, shape, outputs, spec.weight_bits, kernel, stride, deform)
-    frames = int(random.integers(1, 3)) if path == "depthwise" else 1
-    d = random.integers(0, 8, (frames, *shape[1:])).astype(np.int8) if deform else None
-    x = np.stack([random_x(random, shape) for _ in range(frames)])
-    return Case(layer, x, d, stall_seed)
-
-
 @pytest.mark.parametrize("path", ["depthwise", "dense"])
 @pytest.mark.parametrize("spec", [W8, W4])
 def test_layers_of_all_kinds_follow_each_other_without_a_reset(spec: EngineSpec, path: str) -> None:
@@ -180,19 +160,6 @@ def test_what_the_path_cannot_hold_stops_the_simulation(deform: bool) -> None:
     found = "d = 8, at most 7" if deform else "a lead of 1 rows"
     with pytest.raises(VerificationError, match=found):
         simulated(W8, [case])
-
-
-def modelled(spec: EngineSpec, case: Case) -> int:
-    """The cycles that the model says of a case."""
-    layer, (frames, channels, height, width) = case.layer, case.x.shape
-    if layer.path == "depthwise":
-        deform = layer.dilation is not None
-        return frames * cycles.depthwise_compute(
-            spec, channels, height, width, deform, layer.stride
-        )
-    pixels = -(-height // layer.stride) * -(-width // layer.stride)
-    beats = layer.kernel**2 * cycles.groups_of(channels, spec.lanes)
-    return cycles.dense_compute(spec, beats, pixels, layer.out_channels)
 
 
 @pytest.mark.parametrize("path", ["depthwise", "dense"])
@@ -295,7 +262,8 @@ def accepted(spec: EngineSpec, folder: Path, change: tuple[str, str] = ("", ""))
 
 
 def test_a_strict_front_end_takes_the_sources(tmp_path: Path) -> None:
-    for number, spec in enumerate((SHARED_BEAT, SEVERAL_BEATS, EngineSpec())):
+    compiled = [replace(SHARED_BEAT, datapath="hls")] if importlib.util.find_spec("xls") else []
+    for number, spec in enumerate((SHARED_BEAT, SEVERAL_BEATS, EngineSpec(), *compiled)):
         assert accepted(spec, tmp_path / str(number))
     line = "  wire read = arvalid && !rvalid;"
     assert line in rtl.sources(W8)["ek_control.sv"]

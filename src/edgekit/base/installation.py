@@ -30,6 +30,7 @@ EXTRAS = {
     "mic": ("sounddevice",),
     "dask": ("distributed",),
     "updates": ("cryptography",),
+    "hls": ("xls-python==0.1.9934",),
     "demo": (*_AUDIO, *_EXPORT, "matplotlib"),
 }
 

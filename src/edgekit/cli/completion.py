@@ -101,6 +101,7 @@ COMPLETIONS: dict[str, Completion] = {
     "weights": names(("inside", "external")),
     "part": names(("XCZU3EG", "XC7Z020", "LFE5UM5G-85F")),
     "goal": names(("fps", "small")),
+    "datapath": names(("rtl", "hls")),
     "replace": names(
         (
             "pad=zeros",

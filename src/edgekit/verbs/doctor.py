@@ -104,6 +104,7 @@ PACKAGES = (
     ("matplotlib", "matplotlib", "demo pictures", "demo"),
     ("pillow", "PIL", "run with pictures", "pictures"),
     ("cryptography", "cryptography", "bundle", "updates"),
+    ("xls-python", "xls", "target fpga: --datapath hls; Linux on x86-64", "hls"),
     ("distributed", "distributed", "recipe auto with --workers, --scheduler", "dask"),
 )
 

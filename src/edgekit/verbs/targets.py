@@ -14,7 +14,7 @@ from edgekit.base.errors import Problem
 from edgekit.base.json_values import JsonObject
 from edgekit.base.progress import Progress
 from edgekit.fpga.resources import PARTS
-from edgekit.fpga.spec import GOALS, RECIPES
+from edgekit.fpga.spec import DATAPATHS, GOALS, RECIPES
 from edgekit.peers import executorch
 from edgekit.runtime.bench.contenders import (
     Contender,
@@ -101,6 +101,7 @@ class Target:
         quantizes: whether `lower` makes the integers, from a float model.
         hop_scales: whether integers may have a scale per hop; else they keep the fixed ones.
         options: names of `ExportOptions` that only this target has.
+        needs_of: an option of these, a value of it, and the tools that it takes besides.
         is_c: whether the build is C sources.
         contender: a build folder as a program that `bench` measures on this machine.
         unmeasured: the reason why `bench` measures no such build, and the step to take instead.
@@ -118,6 +119,7 @@ class Target:
     quantizes: bool = False
     hop_scales: bool = True
     options: tuple[str, ...] = field(default=())
+    needs_of: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     is_c: bool = False
     contender: Callable[[Path, Manifest], Contender] = NativeContender
     unmeasured: tuple[str, str] | None = None
@@ -151,7 +153,12 @@ def _onnxruntime_contender(directory: Path, manifest: Manifest) -> Contender:
 
 
 def _engine_choices() -> Mapping[str, tuple[str, ...]]:
-    return {"recipe": tuple(RECIPES), "part": tuple(PARTS), "goal": GOALS}
+    return {
+        "recipe": tuple(RECIPES),
+        "part": tuple(PARTS),
+        "goal": GOALS,
+        "datapath": DATAPATHS,
+    }
 
 
 def _for_device(name: str) -> Target:
@@ -236,7 +243,8 @@ ROWS = (
             "which runs in simulation here",
             "see its report.html: frames per second are modelled",
         ),
-        options=("part", "goal", "cpu_fallback", "picture"),
+        options=("part", "goal", "cpu_fallback", "picture", "datapath"),
+        needs_of=(("datapath", "hls", ("xls-python",)),),
         choices=_engine_choices,
     ),
 )

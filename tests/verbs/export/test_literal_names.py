@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from edgekit.fpga.resources import PARTS
-from edgekit.fpga.spec import GOALS
+from edgekit.fpga.spec import DATAPATHS, GOALS
 from edgekit.quantize.recipe import AUTO, RECIPES
 from edgekit.runtime.build_folder.manifest import PLUGIN_FOLDERS
 from edgekit.targets.bindings.table import BINDINGS
@@ -23,6 +23,7 @@ from edgekit.verbs.targets import TARGETS, WEIGHTS
         (literal_names.BindingName, BINDINGS),
         (literal_names.PartName, PARTS),
         (literal_names.GoalName, GOALS),
+        (literal_names.DatapathName, DATAPATHS),
         (literal_names.WeightsName, WEIGHTS),
     ],
 )

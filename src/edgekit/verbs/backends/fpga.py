@@ -3,7 +3,7 @@
 from edgekit.base.errors import Problem
 from edgekit.fpga import engine
 from edgekit.fpga.resources import PARTS
-from edgekit.fpga.spec import Goal
+from edgekit.fpga.spec import Datapath, Goal
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import Recipe
@@ -25,6 +25,7 @@ def lower(
     recipe: Recipe,
     part: str | None = None,
     goal: Goal | None = None,
+    datapath: Datapath | None = None,
     cpu_fallback: bool = False,
     picture: str | None = None,
 ) -> Build:
@@ -36,5 +37,6 @@ def lower(
         PARTS[part or engine.DEFAULT_PART],
         goal or engine.DEFAULT_GOAL,
         cpu_fallback,
+        datapath or engine.DEFAULT_DATAPATH,
     )
     return engine.make_build(made, model, calibration, recipe.name, picture)

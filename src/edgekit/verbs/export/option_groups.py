@@ -39,7 +39,7 @@ GROUPS = (
         ("board", "packages", "schedule", "bindings", "weights", "allow_oversize"),
     ),
     Group("LiteRT", (), ("stateful", "micro")),
-    Group("FPGA", (), ("part", "goal", "picture", "cpu_fallback")),
+    Group("FPGA", (), ("part", "goal", "datapath", "picture", "cpu_fallback")),
     Group("Output", ("force",)),
 )
 GROUP_OF = {name: group for group in GROUPS for name in (*group.usual, *group.rare)}

@@ -328,6 +328,10 @@ class BuildOptions(TypedDict, total=False):
     goal: Annotated[
         names.GoalName | None, Flag("fps (default), or small: the fewest LUTs.", "GOAL")
     ]
+    datapath: Annotated[
+        names.DatapathName | None,
+        Flag("rtl (default), or hls: XLS compiles the data paths of the engine.", "KIND"),
+    ]
     picture: Annotated[
         str | None,
         Flag(

@@ -130,6 +130,8 @@ class Request:
         wanted = [*source_needs(self.source), *(target.verifies_with or target.needs)]
         if "instructions" in self.quantization.limits.most or self.output.tune:
             wanted += target.needs
+        for name, value, tools in target.needs_of:
+            wanted += tools if self.own.get(name) == value else ()
         return [*wanted, *self.quantization.needs]
 
 
