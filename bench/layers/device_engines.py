@@ -178,9 +178,7 @@ def measure(
     )
 
 
-def compile_program(
-    program: Program, device: Profile, folder: Path, is_layered: bool
-) -> Path:
+def compile_program(program: Program, device: Profile, folder: Path, is_layered: bool) -> Path:
     """Write the files of a program into a new folder, compile and link it; returns the program.
 
     Raises:

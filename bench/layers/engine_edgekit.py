@@ -66,8 +66,7 @@ class EdgeKit:
     def read(self, case: Case, made: Sequence[bytes]) -> list[Array]:
         """See `Engine`."""
         return [
-            integer_values(held, content)
-            for held, content in zip(case.outputs, made, strict=True)
+            integer_values(held, content) for held, content in zip(case.outputs, made, strict=True)
         ]
 
 

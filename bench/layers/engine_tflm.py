@@ -51,9 +51,7 @@ class Tflm:
         Raises:
             UsageError: all that are not.
         """
-        rows = [
-            (f"--{key}", self.checkouts[key], *facts) for key, facts in CHECKOUTS.items()
-        ]
+        rows = [(f"--{key}", self.checkouts[key], *facts) for key, facts in CHECKOUTS.items()]
         check_checkouts(rows)
 
     def write(self, case: Case, device: Profile) -> Program:
@@ -137,7 +135,9 @@ class Tflm:
         root, found = self.checkouts["tflm"], {}
         for folder in (f"{KERNELS}/cmsis_nn", KERNELS):
             for path in sorted((root / folder).glob("*.cc")):
-                names = re.findall(r"^TFLMRegistration\*? (Register_\w+)\(", path.read_text("utf-8"), re.M)
+                names = re.findall(
+                    r"^TFLMRegistration\*? (Register_\w+)\(", path.read_text("utf-8"), re.M
+                )
                 for name in names if not path.stem.endswith("_test") else ():
                     found.setdefault(name, f"{folder}/{path.name}")
         return found

@@ -88,6 +88,31 @@ def _scale(chain: Chain, value: ir.Value, factor: float) -> ir.Value:
     return value if factor == 1 else chain.add("Mul", value, chain.constant(factor))
 
 
+def _slice(graph: ir.Graph, node: ir.Node) -> bool:
+    return _slice_fewer_axes(graph, node) or _slice_of_concat(graph, node)
+
+
+def _slice_fewer_axes(graph: ir.Graph, node: ir.Node) -> bool:
+    """Leave out the axes of which a Slice takes all: what reads one axis, as of time, is then found."""
+    shape = static_shape(node.inputs[0])
+    bounds = [array_of(optional(node, index)) for index in range(1, len(node.inputs))]
+    if shape is None or len(bounds) < 3 or any(bound is None for bound in bounds):
+        return False
+    starts, ends, axes, *steps = (np.asarray(bound).ravel() for bound in bounds)
+    strides = steps[0] if steps else np.ones_like(axes)
+    chosen = [
+        i
+        for i, (start, end, axis, step) in enumerate(zip(starts, ends, axes, strides, strict=True))
+        if slice(start, end, step).indices(shape[axis]) != (0, shape[axis], 1)
+    ]
+    if not 0 < len(chosen) < len(axes):
+        return False
+    chain = Chain(graph, node)
+    fewer = (chain.constant(part[chosen], np.int64) for part in (starts, ends, axes, *steps))
+    chain.add("Slice", node.inputs[0], *fewer)
+    return chain.finish()
+
+
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace a Slice within one operand of a Concat, as after a cyclic shift, by a Slice of that operand.
 
@@ -152,7 +177,7 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "GRU": recurrent.plain,
     "LSTM": recurrent.plain,
     "RNN": recurrent.plain,
-    "Slice": _slice_of_concat,
+    "Slice": _slice,
     "Split": _split_constant,
     "MatMulInteger": integer_products.matmul_integer,
     "STFT": spectral.stft,

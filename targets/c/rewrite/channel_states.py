@@ -1,0 +1,90 @@
+"""States whose channels go to different layers become a state for each part, so that each can be a ring.
+
+A layer of several kernel sizes splits the channels of its window and gives each part to a kernel of its own.
+"""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from edgekit.graph.model import Model, StatePair
+from edgekit.graph.nodes import attribute, unused_name, value_names
+from edgekit.operators.geometry import dims
+from edgekit.targets.c.rewrite.narrow import state_concat
+
+
+@dataclass(frozen=True)
+class SplitWindow:
+    """A state, the window that it is part of, the Slice that is the next state, and the Split of the window."""
+
+    pair: StatePair
+    window: ir.Node
+    keep: ir.Node
+    split: ir.Node
+
+
+def split_states(model: Model) -> Model:
+    """Return the model with a state for each part of a window that only a Split along another axis reads."""
+    graph_model = model.ir.clone()
+    graph = graph_model.graph
+    pairs: list[StatePair] = []
+    for pair in model.states:
+        found = None if pair.input == model.end_state else _split_window(graph, pair)
+        pairs += [pair] if found is None else _split(graph, found)
+    return Model(graph_model).describe(states=pairs)
+
+
+def _split_window(graph: ir.Graph, pair: StatePair) -> SplitWindow | None:
+    old = next(value for value in graph.inputs if value.name == pair.input)
+    new = next(value for value in graph.outputs if value.name == pair.output)
+    keep, window = new.producer(), state_concat(old)
+    if keep is None or window is None or new.uses() or (keep.op_type, keep.domain) != ("Slice", ""):
+        return None
+    whole = window.outputs[0]
+    splits = [node for node in whole.consumers() if node is not keep]
+    if keep.inputs[0] is not whole or [node.op_type for node in splits] != ["Split"]:
+        return None
+    (split,) = splits
+    rank = len(dims(whole))
+    time, axis = (int(attribute(node, "axis", 0)) % rank for node in (window, split))
+    return SplitWindow(pair, window, keep, split) if axis != time else None
+
+
+def _split(graph: ir.Graph, found: SplitWindow) -> list[StatePair]:
+    """Replace a state and its window by those of the parts; returns the pairs of their names."""
+    old, fresh = found.window.inputs
+    assert old is not None and fresh is not None
+    (kept,), parts = found.keep.outputs, found.split.outputs
+    axis = int(attribute(found.split, "axis", 0)) % len(dims(old))
+
+    def value_like(value: ir.Value, number: int) -> ir.Value:
+        """Return the part of a value that belongs to a part of the window."""
+        shape = list(dims(value))
+        shape[axis] = dims(parts[number])[axis]
+        name = unused_name(value_names(graph), f"{value.name}.{number}")
+        made = ir.Value(name=name, shape=ir.Shape(shape), type=value.type)
+        made.metadata_props.update(value.metadata_props)
+        return made
+
+    def add(like: ir.Node, inputs: list[ir.Value | None], outputs: list[ir.Value]) -> None:
+        """Put a node with the attributes of another one before it."""
+        attributes, name = list(like.attributes.values()), f"{like.name}.{outputs[0].name}"
+        node = ir.Node("", like.op_type, inputs, attributes, outputs=outputs, name=name)
+        graph.insert_before(found.window, node)
+
+    numbers = range(len(parts))
+    news = [value_like(fresh, number) for number in numbers]
+    add(found.split, [fresh, *found.split.inputs[1:]], news)
+    pairs = []
+    for number, new in enumerate(news):
+        before, whole, after = (value_like(v, number) for v in (old, parts[number], kept))
+        graph.inputs.append(before)
+        add(found.window, [before, new], [whole])
+        add(found.keep, [whole, *found.keep.inputs[1:]], [after])
+        graph.outputs.append(after)
+        ir.convenience.replace_all_uses_with(parts[number], whole)
+        pairs.append(StatePair(str(before.name), str(after.name)))
+    graph.inputs.remove(old)
+    graph.outputs.remove(kept)
+    graph.remove([found.split, found.keep, found.window], safe=True)
+    return pairs
