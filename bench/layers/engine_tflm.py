@@ -28,7 +28,8 @@ RESOLVER = f"{MICRO}/micro_mutable_op_resolver.h"
 OPTIONS = (
     *("-fno-exceptions", "-fno-unwind-tables", "-fno-asynchronous-unwind-tables"),
     *("-fno-rtti", "-fno-threadsafe-statics", "-w", "-DNDEBUG", "-DTF_LITE_STRIP_ERROR_STRINGS"),
-    *("-DTF_LITE_STATIC_MEMORY", "-DCMSIS_NN", "-DFLATBUFFERS_LOCALE_INDEPENDENT=0"),
+    *("-DTF_LITE_STATIC_MEMORY", "-DCMSIS_NN", "-DKERNELS_OPTIMIZED_FOR_SPEED"),
+    "-DFLATBUFFERS_LOCALE_INDEPENDENT=0",
 )
 FLOATS = ("_f16.c", "_f32.c", "_flt.c")  # of CMSIS-NN, which TFLM leaves out
 ARENA_BYTES = 300 * 1024

@@ -1,6 +1,8 @@
-"""States whose channels go to different layers become a state for each part, so that each can be a ring.
+"""States are kept in the parts that are read.
 
-A layer of several kernel sizes splits the channels of its window and gives each part to a kernel of its own.
+A state of which a hop reads a part is that part alone. Some exporters keep a whole window, drop its oldest frames in the
+next hop, and then append the new ones. A layer of several kernel sizes splits the channels of its window and gives
+each part to a kernel of its own: a state for each part can be a ring.
 """
 
 from dataclasses import dataclass
@@ -21,6 +23,47 @@ class SplitWindow:
     window: ir.Node
     keep: ir.Node
     split: ir.Node
+
+
+def cut_states(model: Model) -> Model:
+    """Return the model with states that have no more than the Slice takes that alone reads them."""
+    graph_model = model.ir.clone()
+    graph = graph_model.graph
+    pairs: list[StatePair] = []
+    for pair in model.states:
+        cut = None if pair.input == model.end_state else _only_slice(graph, pair)
+        pairs += [pair] if cut is None else [_cut(graph, pair, cut)]
+    return Model(graph_model).describe(states=pairs)
+
+
+def _only_slice(graph: ir.Graph, pair: StatePair) -> ir.Node | None:
+    old = next(value for value in graph.inputs if value.name == pair.input)
+    users = [use.node for use in old.uses()]
+    if old.is_graph_output() or [(node.op_type, node.domain) for node in users] != [("Slice", "")]:
+        return None
+    (cut,) = users
+    return None if cut.outputs[0].is_graph_output() else cut
+
+
+def _cut(graph: ir.Graph, pair: StatePair, cut: ir.Node) -> StatePair:
+    """Let a state be what a Slice takes of it: the Slice moves to the end of the hop."""
+    old = next(value for value in graph.inputs if value.name == pair.input)
+    new = next(value for value in graph.outputs if value.name == pair.output)
+    part, bounds = cut.outputs[0], cut.inputs[1:]
+    names = value_names(graph)
+    before, after = (
+        ir.Value(name=unused_name(names, f"{v.name}.cut"), shape=part.shape, type=part.type)
+        for v in (old, new)
+    )
+    for value in (before, after):
+        value.metadata_props.update(old.metadata_props)
+    attributes = list(cut.attributes.values())
+    graph.append(ir.Node("", "Slice", [new, *bounds], attributes, outputs=[after], name=cut.name))
+    ir.convenience.replace_all_uses_with(part, before)
+    graph.inputs[graph.inputs.index(old)] = before
+    graph.outputs[graph.outputs.index(new)] = after
+    graph.remove(cut, safe=True)
+    return StatePair(str(before.name), str(after.name))
 
 
 def split_states(model: Model) -> Model:

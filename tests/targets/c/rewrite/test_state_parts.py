@@ -1,8 +1,9 @@
-"""Windows that are split by channel: a state for each part, each a ring, and the same outputs."""
+"""States in the parts that are read: cut windows, windows that are split by channel, and the same outputs."""
 
 import numpy as np
 import pytest
 from c_kernels import needs_cc
+from numpy.typing import NDArray
 from quick_build import load_kernels, quick_build
 from stream_networks import Net
 
@@ -11,7 +12,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.targets.c.rewrite.channel_states import split_states
+from edgekit.targets.c.rewrite.state_parts import cut_states, split_states
 from edgekit.verbs.targets import TARGETS
 
 pytestmark = needs_cc
@@ -38,21 +39,50 @@ def mixed_kernels(reads_whole: bool = False) -> Model:
     return from_onnx(data, name="mixed", states=[("past", kept)])
 
 
-@pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
-def test_each_part_of_a_split_window_is_a_ring(recipe: str) -> None:
+def whole_window(frames: int, hop: int, channels: int = 6) -> Model:
+    """One hop of a network whose state is a whole window, from which the next hop drops the oldest frames."""
+    net = Net(7)
+    whole = net.add("Concat", net.cut("window", hop), "x", axis=2)
+    y = net.conv(whole, channels, channels, frames // 2, dilation=2, group=channels)
+    data = net.model([1, channels, hop], [y, whole], 3, {"window": [1, channels, frames]})
+    return from_onnx(data, name="window", states=[("window", whole)])
+
+
+def assert_same_outputs(model: Model, clip: dict[str, NDArray[np.float32]]) -> None:
+    """Compare the C with the oracle in all bits, twice from a fresh state."""
     load_kernels()
-    model = mixed_kernels()
-    clip = {"x": np.random.default_rng(1).standard_normal((40, 1, sum(PARTS), 1, 1), np.float32)}
-    if recipe != "float32":
-        model = quantize(model, Calibration((clip,), "noise"), recipe)
-    steps = TARGETS["c99"].lower(model, "c99").steps
-    assert sum("(RingConv)" in step for step in steps) == len(PARTS)
     stream = quick_build(model)
     (expected,) = Oracle(model).run_hops(clip).values()
     for _ in range(2):
         stream.reset()
         (found,) = stream.run(clip).values()
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
+@pytest.mark.parametrize(("frames", "hop"), [(17, 1), (24, 3)])
+def test_a_state_that_a_hop_cuts_first_is_kept_cut(recipe: str, frames: int, hop: int) -> None:
+    model = whole_window(frames, hop)
+    clip = {"x": np.random.default_rng(2).standard_normal((50, 1, 6, hop), np.float32)}
+    if recipe != "float32":
+        model = quantize(model, Calibration((clip,), "noise"), recipe)
+    (pair,) = cut_states(model).states
+    (state,) = (v for v in cut_states(model).ir.graph.inputs if v.name == pair.input)
+    assert state.shape is not None and list(state.shape) == [1, 6, frames - hop]
+    steps = TARGETS["c99"].lower(model, "c99").steps
+    assert any("(RingConv)" in step or "(RingPush)" in step for step in steps)
+    assert_same_outputs(model, clip)
+
+
+@pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
+def test_each_part_of_a_split_window_is_a_ring(recipe: str) -> None:
+    model = mixed_kernels()
+    clip = {"x": np.random.default_rng(1).standard_normal((40, 1, sum(PARTS), 1, 1), np.float32)}
+    if recipe != "float32":
+        model = quantize(model, Calibration((clip,), "noise"), recipe)
+    steps = TARGETS["c99"].lower(model, "c99").steps
+    assert sum("(RingConv)" in step for step in steps) == len(PARTS)
+    assert_same_outputs(model, clip)
 
 
 def test_a_window_that_something_else_reads_keeps_its_state() -> None:
