@@ -65,9 +65,11 @@ class EdgeKit:
 
     def read(self, case: Case, made: Sequence[bytes]) -> list[Array]:
         """See `Engine`."""
-        return [
-            integer_values(held, content) for held, content in zip(case.outputs, made, strict=True)
+        arrays = [
+            np.frombuffer(content, np.float32 if held.is_integer else held.dtype)
+            for held, content in zip(case.outputs, made, strict=True)
         ]
+        return [integer_values(*pair) for pair in zip(case.outputs, arrays, strict=True)]
 
 
 def size_of(tensor: manifest.Tensor) -> int:
@@ -75,10 +77,10 @@ def size_of(tensor: manifest.Tensor) -> int:
     return prod(tensor.shape) * np.dtype(tensor.dtype).itemsize
 
 
-def integer_values(held: Tensor, content: bytes) -> Array:
-    """Return an output in the type of the file: integers of those that stand for reals."""
+def integer_values(held: Tensor, real: Array) -> Array:
+    """Return an output in the type and shape of the file: integers of those that stand for reals."""
     if not held.is_integer or held.grid is None:
-        return np.frombuffer(content, held.dtype).reshape(held.shape)
-    real = np.frombuffer(content, np.float32).astype(np.float64).reshape(held.shape)
+        return real.reshape(held.shape)
     zero, scale = int(held.grid.zero.ravel()[0]), float(held.grid.scale.ravel()[0])
-    return np.asarray(np.rint(real / scale) + zero, held.dtype)
+    levels = np.rint(real.astype(np.float64) / scale) + zero
+    return levels.astype(held.dtype).reshape(held.shape)

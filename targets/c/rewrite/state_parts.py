@@ -1,7 +1,7 @@
 """States are kept in the parts that are read.
 
-A state of which a hop reads a part is that part alone. Some exporters keep a whole window, drop its oldest frames in the
-next hop, and then append the new ones. A layer of several kernel sizes splits the channels of its window and gives
+A state of which a hop reads a part is that part alone. Some exporters keep a whole window, drop its oldest frames in
+the next hop, and then append new ones. A layer of several kernel sizes splits the channels of its window and gives
 each part to a kernel of its own: a state for each part can be a ring.
 """
 
