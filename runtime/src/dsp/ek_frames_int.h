@@ -4,9 +4,9 @@
 
 #define EK_AT_ONCE 64
 
-/* sums [4] = the taps of four channels. */
-static inline void ek_four_channels(const EK_X *x, const int32_t *at, const int8_t *w, int32_t channels, int32_t taps,
-                                    int32_t *sums)
+/* acc [4] = the bias and the taps of four channels. */
+static inline void ek_four_channels(const EK_X *x, const int32_t *at, const int8_t *w, const EK_ACC *bias, int32_t channels,
+                                    int32_t taps, EK_ACC *acc)
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (int32_t t = 0; t < taps; t++, w += channels) {
@@ -23,7 +23,7 @@ static inline void ek_four_channels(const EK_X *x, const int32_t *at, const int8
             c = __smlabt(second, even, c), d = __smlatt(second, odd, d);
         }
     }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+    acc[0] = bias[0] + a, acc[1] = bias[1] + b, acc[2] = bias[2] + c, acc[3] = bias[3] + d;
 }
 
 static inline int32_t ek_one_channel(const EK_X *x, const int32_t *at, const int8_t *w, int32_t channels, int32_t taps)
@@ -39,19 +39,15 @@ void EK_NAME(const EK_X *restrict x, const int32_t *restrict at, const int8_t *r
              const EK_ACC *restrict bias, const int32_t *restrict mult, const uint8_t *restrict shift, int32_t y_zero,
              int32_t y_min, int32_t y_max, EK_Y *restrict y, int32_t taps, int32_t channels)
 {
-    int32_t sums[EK_AT_ONCE];
     EK_ACC acc[EK_AT_ONCE];
     for (int32_t o = 0; o < channels; o += EK_AT_ONCE) {
         const int32_t n = channels - o < EK_AT_ONCE ? channels - o : EK_AT_ONCE;
         int32_t j = 0;
         for (; j + 4 <= n; j += 4) {
-            ek_four_channels(x + o + j, at, w + o + j, channels, taps, sums + j);
+            ek_four_channels(x + o + j, at, w + o + j, bias + o + j, channels, taps, acc + j);
         }
         for (; j < n; j++) {
-            sums[j] = ek_one_channel(x + o + j, at, w + o + j, channels, taps);
-        }
-        for (j = 0; j < n; j++) {
-            acc[j] = bias[o + j] + sums[j];
+            acc[j] = bias[o + j] + ek_one_channel(x + o + j, at, w + o + j, channels, taps);
         }
         EK_OUTPUT(acc, mult + o, shift + o, y_zero, y_min, y_max, y + o, n);
     }
