@@ -27,8 +27,8 @@
         EK_WORD_S8(d, even, odd, w, 16 * (i) + 12);      \
     }
 
-/* sums [4] += x [words][2] . w, of one panel. */
-static inline void ek_panel_s8(const int16x2_t *x, const int8_t *w, int32_t words, int32_t *sums)
+/* sums [4] += x [words][2] . w, of one panel; by itself, as its callers would leave it too few registers. */
+static __attribute__((noinline)) void ek_panel_s8(const int16x2_t *x, const int8_t *w, int32_t words, int32_t *sums)
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], word, half;
     for (int32_t i = words >> 1; i > 0; i--, w += 32, x += 4) {
