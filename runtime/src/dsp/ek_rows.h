@@ -77,15 +77,13 @@ static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32
     for (int32_t at = 0; at < k; at += EK_PIECE, w += 4 * EK_PIECE) {
         const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE, words = (n + 3) / 4;
         ek_widen_s8(x + at, n, wide);
-        for (int32_t row = 0; row < rows; row += 4) {
-            const int8_t *const panel = w + row * EK_BYTES_S8(k);
-            if (rows - row >= 4) {
-                ek_panel_s8(wide, panel, words, acc + row);
-                continue;
-            }
-            for (int32_t j = row; j < rows; j++) {
-                acc[j] += ek_row_s8(wide, panel + 4 * (j - row), words);
-            }
+        const int8_t *panel = w;
+        int32_t row = 0;
+        for (; row + 4 <= rows; row += 4, panel += 4 * EK_BYTES_S8(k)) {
+            ek_panel_s8(wide, panel, words, acc + row);
+        }
+        for (; row < rows; row++, panel += 4) {
+            acc[row] += ek_row_s8(wide, panel, words);
         }
     }
 }
