@@ -9,7 +9,9 @@ from stream_networks import Net
 
 from edgekit.export.from_onnx import from_onnx
 from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
 from edgekit.operators.oracle import Oracle
+from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.targets.c.rewrite.state_parts import cut_states, split_states
@@ -39,11 +41,12 @@ def mixed_kernels(reads_whole: bool = False) -> Model:
     return from_onnx(data, name="mixed", states=[("past", kept)])
 
 
-def whole_window(frames: int, hop: int, channels: int = 6) -> Model:
+def whole_window(hop: int, taps: int, dilation: int, channels: int = 6) -> Model:
     """One hop of a network whose state is a whole window, from which the next hop drops the oldest frames."""
+    frames = (taps - 1) * dilation + hop
     net = Net(7)
     whole = net.add("Concat", net.cut("window", hop), "x", axis=2)
-    y = net.conv(whole, channels, channels, frames // 2, dilation=2, group=channels)
+    y = net.conv(whole, channels, channels, taps, dilation=dilation, group=channels)
     data = net.model([1, channels, hop], [y, whole], 3, {"window": [1, channels, frames]})
     return from_onnx(data, name="window", states=[("window", whole)])
 
@@ -60,17 +63,19 @@ def assert_same_outputs(model: Model, clip: dict[str, NDArray[np.float32]]) -> N
 
 
 @pytest.mark.parametrize("recipe", ["float32", "w8a8", "w8a16"])
-@pytest.mark.parametrize(("frames", "hop"), [(17, 1), (24, 3)])
-def test_a_state_that_a_hop_cuts_first_is_kept_cut(recipe: str, frames: int, hop: int) -> None:
-    model = whole_window(frames, hop)
+@pytest.mark.parametrize(("hop", "taps", "dilation"), [(1, 9, 2), (3, 4, 9)])
+def test_a_state_that_a_hop_cuts_first_is_kept_cut(
+    recipe: str, hop: int, taps: int, dilation: int
+) -> None:
+    model = whole_window(hop, taps, dilation)
     clip = {"x": np.random.default_rng(2).standard_normal((50, 1, 6, hop), np.float32)}
     if recipe != "float32":
         model = quantize(model, Calibration((clip,), "noise"), recipe)
-    (pair,) = cut_states(model).states
-    (state,) = (v for v in cut_states(model).ir.graph.inputs if v.name == pair.input)
-    assert state.shape is not None and list(state.shape) == [1, 6, frames - hop]
-    steps = TARGETS["c99"].lower(model, "c99").steps
-    assert any("(RingConv)" in step or "(RingPush)" in step for step in steps)
+    cut = cut_states(to_integer(model))
+    (pair,) = cut.states
+    (state,) = (value for value in cut.ir.graph.inputs if value.name == pair.input)
+    assert dims(state) == (1, 6, (taps - 1) * dilation)
+    assert any("(RingPush)" in step for step in TARGETS["c99"].lower(model, "c99").steps)
     assert_same_outputs(model, clip)
 
 
