@@ -95,22 +95,20 @@ def _slice(graph: ir.Graph, node: ir.Node) -> bool:
 def _slice_fewer_axes(graph: ir.Graph, node: ir.Node) -> bool:
     """Leave out the axes of which a Slice takes all: what reads one axis, as of time, is then found."""
     shape = static_shape(node.inputs[0])
-    bounds = [array_of(optional(node, index)) for index in range(1, len(node.inputs))]
-    if shape is None or len(bounds) < 3 or any(bound is None for bound in bounds):
+    starts, ends, axes, steps = (array_of(optional(node, index)) for index in range(1, 5))
+    if shape is None or starts is None or ends is None or axes is None:
         return False
-    starts, ends, axes, *steps = (np.asarray(bound).ravel() for bound in bounds)
-    strides = steps[0] if steps else np.ones_like(axes)
-    chosen = [
-        i
-        for i, (start, end, axis, step) in enumerate(zip(starts, ends, axes, strides, strict=True))
-        if slice(start, end, step).indices(shape[axis]) != (0, shape[axis], 1)
-    ]
-    if not 0 < len(chosen) < len(axes):
+    table = np.stack([starts, ends, axes, np.ones_like(axes) if steps is None else steps], 1)
+    chosen = table[[not _takes_all(shape, *map(int, row)) for row in table]]
+    if not 0 < len(chosen) < len(table):
         return False
     chain = Chain(graph, node)
-    fewer = (chain.constant(part[chosen], np.int64) for part in (starts, ends, axes, *steps))
-    chain.add("Slice", node.inputs[0], *fewer)
+    chain.add("Slice", node.inputs[0], *(chain.constant(part, np.int64) for part in chosen.T))
     return chain.finish()
+
+
+def _takes_all(shape: tuple[int, ...], start: int, end: int, axis: int, step: int) -> bool:
+    return slice(start, end, step).indices(shape[axis]) == (0, shape[axis], 1)
 
 
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:

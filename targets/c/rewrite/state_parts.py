@@ -37,7 +37,7 @@ def cut_states(model: Model) -> Model:
 
 
 def _only_slice(graph: ir.Graph, pair: StatePair) -> ir.Node | None:
-    old = next(value for value in graph.inputs if value.name == pair.input)
+    old, _ = _ends(graph, pair)
     users = [use.node for use in old.uses()]
     if old.is_graph_output() or [(node.op_type, node.domain) for node in users] != [("Slice", "")]:
         return None
@@ -47,8 +47,7 @@ def _only_slice(graph: ir.Graph, pair: StatePair) -> ir.Node | None:
 
 def _cut(graph: ir.Graph, pair: StatePair, cut: ir.Node) -> StatePair:
     """Let a state be what a Slice takes of it: the Slice moves to the end of the hop."""
-    old = next(value for value in graph.inputs if value.name == pair.input)
-    new = next(value for value in graph.outputs if value.name == pair.output)
+    old, new = _ends(graph, pair)
     part, bounds = cut.outputs[0], cut.inputs[1:]
     names = value_names(graph)
     before, after = (
@@ -78,19 +77,29 @@ def split_states(model: Model) -> Model:
 
 
 def _split_window(graph: ir.Graph, pair: StatePair) -> SplitWindow | None:
-    old = next(value for value in graph.inputs if value.name == pair.input)
-    new = next(value for value in graph.outputs if value.name == pair.output)
+    old, new = _ends(graph, pair)
     keep, window = new.producer(), state_concat(old)
-    if keep is None or window is None or new.uses() or (keep.op_type, keep.domain) != ("Slice", ""):
+    if keep is None or window is None or new.uses():
         return None
-    whole = window.outputs[0]
-    splits = [node for node in whole.consumers() if node is not keep]
-    if keep.inputs[0] is not whole or [node.op_type for node in splits] != ["Split"]:
+    readers = [node for node in window.outputs[0].consumers() if node is not keep]
+    kinds = [(node.op_type, node.domain) for node in (keep, *readers)]
+    if kinds != [("Slice", ""), ("Split", "")] or keep.inputs[0] is not window.outputs[0]:
         return None
-    (split,) = splits
-    rank = len(dims(whole))
-    time, axis = (int(attribute(node, "axis", 0)) % rank for node in (window, split))
-    return SplitWindow(pair, window, keep, split) if axis != time else None
+    (split,) = readers
+    same = _axis(split) == _axis(window)
+    return None if same else SplitWindow(pair, window, keep, split)
+
+
+def _axis(node: ir.Node) -> int:
+    return int(attribute(node, "axis", 0)) % len(dims(node.outputs[0]))
+
+
+def _ends(graph: ir.Graph, pair: StatePair) -> tuple[ir.Value, ir.Value]:
+    """Return a state at the start of a hop, and at its end."""
+    inputs, outputs = (
+        {value.name: value for value in part} for part in (graph.inputs, graph.outputs)
+    )
+    return inputs[pair.input], outputs[pair.output]
 
 
 def _split(graph: ir.Graph, found: SplitWindow) -> list[StatePair]:
@@ -98,7 +107,7 @@ def _split(graph: ir.Graph, found: SplitWindow) -> list[StatePair]:
     old, fresh = found.window.inputs
     assert old is not None and fresh is not None
     (kept,), parts = found.keep.outputs, found.split.outputs
-    axis = int(attribute(found.split, "axis", 0)) % len(dims(old))
+    axis = _axis(found.split)
 
     def value_like(value: ir.Value, number: int) -> ir.Value:
         """Return the part of a value that belongs to a part of the window."""
