@@ -81,6 +81,7 @@ SUITES = {
     "costs",
     "deform_same_bits",
     "device_networks",
+    "devices_beside",
     "diffusers",
     "digests",
     "docs_commands",

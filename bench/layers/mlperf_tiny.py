@@ -7,7 +7,7 @@ classified by the generated C. Instructions are counted under QEMU, kind by kind
 makes cycles of that. Published are results of the closed division: v1.3 of X-CUBE-AI 10.2 on NUCLEO-L4R5ZI-P
 (Cortex-M4, IAR) and NUCLEO-U575ZI-Q (Cortex-M33, gcc), v1.2 of X-CUBE-AI 9.0 on NUCLEO-H7A3ZI-Q (Cortex-M7) and of
 Renesas on RA8D1 (Cortex-M85). They are of other kernels than these, with flash wait states; those of the streaming
-wake word are of v1.3 and hold its features, too.
+wake word are of v1.3 and hold its features, too. A second column has those of Bosch's HALE of v1.2 on the same boards.
 """
 
 import argparse
@@ -41,8 +41,17 @@ PUBLISHED = {  # thousands of cycles: MHz over inferences a second
     "cortex-m85": {"ad": 255, "ic": 4070, "kws": 1663, "vww": 6429},
     "cortex-m55": {},
 }
+BOSCH = {
+    "cortex-m4": {"ad": 700, "ic": 21665, "kws": 7219, "vww": 21661},
+    "cortex-m33": {"ad": 609, "ic": 19286, "kws": 6173, "vww": 19173},
+    "cortex-m7": {"ad": 381, "ic": 12838, "kws": 4113, "vww": 12254},
+}
 KEYWORDS = "datasets/kws01"
 CLASSES = 12
+HEAD = (
+    *("core", "network", "MMAC", "M instructions", "M cycles, modelled"),
+    *("published", "published / modelled", "HALE", "HALE / modelled"),
+)
 
 
 def read(checkout: Path, name: str) -> Model:
@@ -76,6 +85,13 @@ def accuracy(model: Model, folder: Path) -> tuple[int, int]:
     return int((found == [label for _, label in rows]).sum()), len(rows)
 
 
+def compared(board: int | None, cycles: float | None) -> list[str]:
+    """Return published cycles in millions, and their ratio to modelled ones."""
+    if board is None:
+        return ["-", "-"]
+    return [f"{board / 1e3:.3g}", "-" if cycles is None else f"{board / 1e3 / cycles:.2f}"]
+
+
 def main() -> None:
     """Count and print."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -87,28 +103,18 @@ def main() -> None:
     if options.keywords is not None:
         right, count = accuracy(networks["kws"], options.keywords / KEYWORDS)
         print(f"kws: {right} of {count} keywords right by the generated C")
-    table = Table(
-        "core", "network", "MMAC", "M instr.", "M cycles, modelled", "published", "ratio", numbers=5
-    )
+    table = Table(*HEAD, numbers=len(HEAD) - 2)
     for core in options.core or PUBLISHED:
         for name, model in networks.items():
             macs, kinds = count_kinds(model, core)
             instructions = sum(kinds.values())
             each = profile(core).cycles_of(kinds)
             cycles = None if each is None else each * instructions / 1e6
-            board = PUBLISHED[core].get(name)
-            print(
-                table.add_row(
-                    f"`{core}`",
-                    name,
-                    f"{macs / 1e6:.3g}",
-                    f"{instructions / 1e6:.3g}",
-                    "-" if cycles is None else f"{cycles:.3g}",
-                    "-" if board is None else f"{board / 1e3:.3g}",
-                    "-" if board is None or cycles is None else f"{board / 1e3 / cycles:.2f}",
-                ),
-                flush=True,
-            )
+            row = [core, name, f"{macs / 1e6:.3g}", f"{instructions / 1e6:.3g}"]
+            row.append("-" if cycles is None else f"{cycles:.3g}")
+            for published in (PUBLISHED, BOSCH):
+                row += compared(published.get(core, {}).get(name), cycles)
+            print(table.add_row(*row), flush=True)
     table.show()
 
 

@@ -88,6 +88,29 @@ def _scale(chain: Chain, value: ir.Value, factor: float) -> ir.Value:
     return value if factor == 1 else chain.add("Mul", value, chain.constant(factor))
 
 
+def _slice(graph: ir.Graph, node: ir.Node) -> bool:
+    return _slice_fewer_axes(graph, node) or _slice_of_concat(graph, node)
+
+
+def _slice_fewer_axes(graph: ir.Graph, node: ir.Node) -> bool:
+    """Leave out the axes of which a Slice takes all: what reads one axis, as of time, is then found."""
+    shape = static_shape(node.inputs[0])
+    starts, ends, axes, steps = (array_of(optional(node, index)) for index in range(1, 5))
+    if shape is None or starts is None or ends is None or axes is None:
+        return False
+    table = np.stack([starts, ends, axes, np.ones_like(axes) if steps is None else steps], 1)
+    chosen = table[[not _takes_all(shape, *map(int, row)) for row in table]]
+    if not 0 < len(chosen) < len(table):
+        return False
+    chain = Chain(graph, node)
+    chain.add("Slice", node.inputs[0], *(chain.constant(part, np.int64) for part in chosen.T))
+    return chain.finish()
+
+
+def _takes_all(shape: tuple[int, ...], start: int, end: int, axis: int, step: int) -> bool:
+    return slice(start, end, step).indices(shape[axis]) == (0, shape[axis], 1)
+
+
 def _slice_of_concat(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace a Slice within one operand of a Concat, as after a cyclic shift, by a Slice of that operand.
 
@@ -152,7 +175,7 @@ RULES: dict[str, Callable[[ir.Graph, ir.Node], bool]] = {
     "GRU": recurrent.plain,
     "LSTM": recurrent.plain,
     "RNN": recurrent.plain,
-    "Slice": _slice_of_concat,
+    "Slice": _slice,
     "Split": _split_constant,
     "MatMulInteger": integer_products.matmul_integer,
     "STFT": spectral.stft,

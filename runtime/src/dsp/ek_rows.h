@@ -27,8 +27,8 @@
         EK_WORD_S8(d, even, odd, w, 16 * (i) + 12);      \
     }
 
-/* sums [4] += x [words][2] . w, of one panel. */
-static inline void ek_panel_s8(const int16x2_t *x, const int8_t *w, int32_t words, int32_t *sums)
+/* sums [4] += x [words][2] . w, of one panel; by itself, as its callers would leave it too few registers. */
+static __attribute__((noinline)) void ek_panel_s8(const int16x2_t *x, const int8_t *w, int32_t words, int32_t *sums)
 {
     int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], word, half;
     for (int32_t i = words >> 1; i > 0; i--, w += 32, x += 4) {
@@ -41,23 +41,49 @@ static inline void ek_panel_s8(const int16x2_t *x, const int8_t *w, int32_t word
     sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
 }
 
+/* Sum of x [words][2] . w, of the first row of a panel. */
+static inline int32_t ek_row_s8(const int16x2_t *x, const int8_t *w, int32_t words)
+{
+    int32_t a = 0, word, half;
+    for (int32_t i = words; i > 0; i--, w += 16, x += 2) {
+        EK_WORD_S8(a, x[0], x[1], w, 0);
+    }
+    return a;
+}
+
+/* The same of x [k], which is not widened first: another row would be another use of it. */
+static inline int32_t ek_row_alone_s8(const int8_t *x, const int8_t *w, int32_t k)
+{
+    int32_t a = 0, word, half;
+    for (; k >= 4; k -= 4, w += 16, x += 4) {
+        const int32_t taps = ek_word(x);
+        EK_WORD_S8(a, __sxtb16(taps), ek_odd(taps), w, 0);
+    }
+    if (k > 0) {
+        const int32_t taps = ek_last_word(x, k);
+        EK_WORD_S8(a, __sxtb16(taps), ek_odd(taps), w, 0);
+    }
+    return a;
+}
+
 /* acc [rows] += x [k] . w, packed rows. */
 static inline void ek_rows_s8(const int8_t *x, const int8_t *w, int32_t k, int32_t rows, int32_t *acc)
 {
     int16x2_t wide[EK_PIECE / 2];
+    if (rows == 1) {
+        acc[0] += ek_row_alone_s8(x, w, k);
+        return;
+    }
     for (int32_t at = 0; at < k; at += EK_PIECE, w += 4 * EK_PIECE) {
         const int32_t n = k - at < EK_PIECE ? k - at : EK_PIECE, words = (n + 3) / 4;
         ek_widen_s8(x + at, n, wide);
-        for (int32_t row = 0; row < rows; row += 4) {
-            int32_t sums[4] = {0, 0, 0, 0};
-            if (rows - row >= 4) {
-                ek_panel_s8(wide, w + row * EK_BYTES_S8(k), words, acc + row);
-                continue;
-            }
-            ek_panel_s8(wide, w + row * EK_BYTES_S8(k), words, sums);
-            for (int32_t j = row; j < rows; j++) {
-                acc[j] += sums[j - row];
-            }
+        const int8_t *panel = w;
+        int32_t row = 0;
+        for (; row + 4 <= rows; row += 4, panel += 4 * EK_BYTES_S8(k)) {
+            ek_panel_s8(wide, panel, words, acc + row);
+        }
+        for (; row < rows; row++, panel += 4) {
+            acc[row] += ek_row_s8(wide, panel, words);
         }
     }
 }

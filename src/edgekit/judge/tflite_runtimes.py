@@ -6,7 +6,7 @@ import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,8 @@ def compare_runtimes(path: str | Path, signature: str | None, model: Model) -> l
     """
     data = Path(path).read_bytes()
     graph = to_onnx(read_tflite(data), signature).graph
-    feeds = list(_feeds(graph, [before for before, _ in _plain_pairs(graph, model)]))
+    states = [before for before, _ in _plain_pairs(graph, model)]
+    feeds = random_walks(graph, states, _calls(graph))
     ours = _run_model(model, graph, feeds)
     found: list[str] = []
     agreements: list[Agreement] = []
@@ -140,20 +141,33 @@ def _calls(graph: Graph) -> int:
     return int(np.clip(MOST_PRODUCTS // max(products, 1), 2, CALLS))
 
 
-def _feeds(graph: Graph, states: Sequence[int]) -> Iterator[list[Array]]:
-    """Random walks over the range of each integer input, noise for floats, zero for states; in the graph's order."""
+def random_walks(graph: Graph, states: Sequence[int], calls: int) -> list[list[Array]]:
+    """Return inputs of some calls, in the types and the order of the graph.
+
+    Args:
+        graph: whose inputs.
+        states: places of inputs that are states, which are zero.
+        calls: how many.
+
+    Returns:
+        Of each call the inputs: random walks over the range of integers, noise for floats.
+    """
     rng = np.random.default_rng(0)
     walks = [np.zeros(graph.tensors[number].shape) for number in graph.inputs]
-    for _ in range(_calls(graph)):
+    feeds = []
+    for _ in range(calls):
         for walk in walks:
             walk += rng.normal(0, 0.2, walk.shape)
             np.clip(walk, -1, 1, out=walk)
-        yield [
-            _at_rest(graph.tensors[number])
-            if place in states
-            else _walk_in_type(graph.tensors[number], walks[place], rng)
-            for place, number in enumerate(graph.inputs)
-        ]
+        feeds.append(
+            [
+                _at_rest(graph.tensors[number])
+                if place in states
+                else _walk_in_type(graph.tensors[number], walks[place], rng)
+                for place, number in enumerate(graph.inputs)
+            ]
+        )
+    return feeds
 
 
 def _at_rest(held: Tensor) -> Array:
@@ -185,7 +199,7 @@ def _run_model(model: Model, graph: Graph, feeds: Sequence[list[Array]]) -> list
     results = []
     for feed in feeds:
         reals = {
-            name: _real(graph.tensors[number], array)
+            name: real_values(graph.tensors[number], array)
             for name, number, array in zip(names, graph.inputs, feed, strict=True)
             if name in kept
         }
@@ -205,7 +219,8 @@ def _float_process(model: Model) -> Callable[[dict[str, Array]], dict[str, Array
     return process
 
 
-def _real(held: Tensor, array: Array) -> Array:
+def real_values(held: Tensor, array: Array) -> Array:
+    """Return what integers of a tensor stand for, float32; other values as they are."""
     if not held.is_integer or held.grid is None:
         return array
     zero, scale = held.grid.zero.ravel()[0], held.grid.scale[0]

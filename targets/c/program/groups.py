@@ -24,6 +24,7 @@ from edgekit.targets.c.rewrite.epilogues import fuse_epilogues
 from edgekit.targets.c.rewrite.moves import fuse_moves
 from edgekit.targets.c.rewrite.narrow import narrow_states
 from edgekit.targets.c.rewrite.rings import use_rings
+from edgekit.targets.c.rewrite.state_parts import cut_states, split_states
 from edgekit.targets.devices import PORTABLE
 
 
@@ -136,7 +137,8 @@ def split_decoder(integer: Model, table: StepTable | None) -> Part:
         ModelError: such a cut does not exist.
     """
     if table is None or not (table.graph == split_unet.DECODER).any():
-        return Part(fuse_epilogues(fuse_moves(use_rings(narrow_states(integer)))))
+        kept = split_states(narrow_states(cut_states(integer)))
+        return Part(fuse_epilogues(fuse_moves(use_rings(kept))))
     whole, decoder, names = split_unet.split(integer, table.roles.x, table.cut)
     alone = fuse_epilogues(fuse_moves(decoder.describe(constants=list(names))))
     slots = make_layout(alone, traits_of(alone, Selection(PORTABLE, fixed_order=True))).slots

@@ -186,10 +186,8 @@ def _reader(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Reader | N
         )
         return Reader(node, Blocks(0, 0, 1, dims(whole)[axis]), own)
     blocks = _blocks(node, whole, axis, fresh)
-    if blocks is not None and blocks.frames == 1:
-        attributes = frame_attributes(node, blocks.count)
-        if attributes is not None:
-            return Reader(node, blocks, InPlace(CONV, node, attributes))
+    if blocks is not None and (reader := _frames_reader(node, blocks, axis, fresh)) is not None:
+        return reader
     if node.inputs[0] is whole and whole not in node.inputs[1:]:
         layer = dense(node, axis, fresh)
         if layer is not None:
@@ -197,6 +195,26 @@ def _reader(node: ir.Node, whole: ir.Value, axis: int, fresh: int) -> Reader | N
             found_blocks = Blocks(rows.first, rows.step, rows.count, rows.frames)
             return Reader(node, found_blocks, InPlace(FC, node, attributes))
     return None if blocks is None else Reader(node, blocks)
+
+
+def _frames_reader(node: ir.Node, blocks: Blocks, axis: int, fresh: int) -> Reader | None:
+    """Return a depthwise convolution that reads the frames in place, behind a Slice of the window or without one."""
+    passed: tuple[ir.Node, ...] = ()
+    layer = node
+    if node.op_type == "Slice":
+        part = node.outputs[0]
+        users = list(part.consumers())
+        if len(users) != 1 or part.is_graph_output():
+            return None
+        inner = _blocks(users[0], part, axis, fresh)
+        if inner is None or users[0].op_type == "Slice":
+            return None
+        layer, passed = users[0], (node,)
+        blocks = replace(inner, first=inner.first + blocks.first)
+    attributes = frame_attributes(layer, blocks.count) if blocks.frames == 1 else None
+    if attributes is None:
+        return None
+    return Reader(node, blocks, InPlace(CONV, layer, attributes, passed=passed))
 
 
 def _window(node: ir.Node, axis: int) -> Window:

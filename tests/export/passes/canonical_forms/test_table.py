@@ -55,6 +55,27 @@ def test_a_slice_within_one_part_reads_that_one(bounds: tuple[int, int], direct:
     assert piece.inputs[0].name == ("z" if direct else "both")
 
 
+@pytest.mark.parametrize(
+    ("ends", "steps", "left"),
+    [([2, 3, 9], [1, 1, 1], [1]), ([1, 4, 9], [1, 2, 1], [0, 1]), ([2, 4, 9], [1, 1, -1], None)],
+)
+def test_a_slice_names_the_axes_that_it_narrows(
+    ends: list[int], steps: list[int], left: list[int] | None
+) -> None:
+    """A step of -1 turns an axis, and one that takes all is left out elsewhere."""
+    starts = [0, 0, 0 if steps[2] > 0 else 4]
+    bounds = {"start": starts, "end": ends if steps[2] > 0 else [2, 4, -9], "step": steps}
+    arrays = {name: np.array(numbers) for name, numbers in bounds.items()}
+    text = "(float[2,4,5] x) => (float[a,b,c] y) { y = Slice (x, start, end, axis, step) }"
+    model = parse(text, axis=np.array([0, 1, -1]), **arrays)
+    apply(model, Canonical(), InferShapes())
+    (piece,) = model.graph
+    axes = piece.inputs[3]
+    assert axes is not None and axes.const_value is not None
+    found = axes.const_value.numpy().tolist()
+    assert found == (left if left is not None else [-1])
+
+
 def test_a_constant_is_split_at_once() -> None:
     text = """(float[2,2] x) => (float[2,2] y) {
       a, b = Split <axis = 1> (w, sizes)

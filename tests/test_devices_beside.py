@@ -1,0 +1,134 @@
+"""`python bench devices_beside`: its arguments, its counter on a network of ours, and the sources of another engine."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from devices import on_devices
+from layers.device_engines import Case, equal_share, measure
+from layers.devices_beside import Row, main, names_of, table_of
+from layers.engine_edgekit import EdgeKit, integer_values
+from layers.engine_tflm import CHECKOUTS, Tflm
+from tflite_graphs import conv, file_of
+
+from edgekit.base.errors import ModelError, UsageError
+from edgekit.export.from_tflite import from_tflite
+from edgekit.judge.tflite_runtimes import real_values
+from edgekit.operators.oracle import Oracle
+from edgekit.targets.devices import profile
+
+RESOLVER = """
+  TfLiteStatus AddConv2D(const TFLMRegistration& registration = Register_CONV_2D()) {
+    return AddBuiltin(BuiltinOperator_CONV_2D, registration, ParseConv2D);
+  }
+"""
+SOURCES = {  # of a checkout in small: the vector form of a kernel takes the place of the plain one
+    "micro_interpreter.cc": '#include "tensorflow/lite/micro/micro_interpreter.h"',
+    "micro_interpreter.h": '#include "tensorflow/lite/micro/graph.h"',
+    "micro_allocator.h": "",
+    "micro_resource_variable.h": "",
+    "graph.h": "",
+    "graph.cc": "",
+    "unused.cc": "",
+    "micro_mutable_op_resolver.h": RESOLVER,
+    "kernels/conv.h": "",
+    "kernels/conv.cc": "TFLMRegistration Register_CONV_2D() {}",
+    "kernels/conv_common.cc": "",
+    "kernels/cmsis_nn/conv.cc": '#include "tensorflow/lite/micro/kernels/conv.h"\n'
+    "TFLMRegistration Register_CONV_2D() {}\nTFLMRegistration Register_CONV_2D_INT8() {}",
+}
+
+
+@pytest.fixture
+def checkouts(tmp_path: Path) -> dict[str, Path]:
+    """Folders with the few files of each repository that the bench reads."""
+    folders = {name: tmp_path / name for name in CHECKOUTS}
+    files = {folders[name] / mark: "" for name, (_, mark) in CHECKOUTS.items()}
+    files |= {folders["tflm"] / "tensorflow/lite/micro" / n: text for n, text in SOURCES.items()}
+    for name in ("arm_convolve_s8.c", "arm_convolve_f32.c"):
+        files[folders["cmsis-nn"] / "Source" / name] = ""
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folders
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, checkouts: dict[str, Path], file: Path) -> list[str]:
+    """The lines that the script prints about its arguments."""
+    options = [word for name, path in checkouts.items() for word in (f"--{name}", str(path))]
+    monkeypatch.setattr(sys, "argv", ["devices_beside", *options, str(file)])
+    with pytest.raises(UsageError) as error:
+        main()
+    return str(error.value).splitlines()
+
+
+def test_folders_that_are_no_checkouts_get_one_message_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = refusal(monkeypatch, dict.fromkeys(CHECKOUTS, tmp_path), tmp_path / "net.tflite")
+    assert lines == [
+        f"--{name} {tmp_path}: no {mark} there; allowed: a checkout of {repository}; "
+        "next: name its folder"
+        for name, (repository, mark) in CHECKOUTS.items()
+    ]
+
+
+def test_a_file_that_is_missing_is_named(
+    tmp_path: Path, checkouts: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "net.tflite"
+    expected = [f"file {file}: there is none; allowed: a .tflite; next: check the path"]
+    assert refusal(monkeypatch, checkouts, file) == expected
+
+
+def test_the_other_engine_is_compiled_of_what_the_network_needs(checkouts: dict[str, Path]) -> None:
+    engine, case = Tflm(checkouts), Case("conv", file_of(conv(integer=True, groups=1, same=True)))
+    engine.check()
+    program = engine.write(case, profile("cortex-m4"))
+    micro = checkouts["tflm"] / "tensorflow/lite/micro"
+    wanted = ["graph.cc", "kernels/cmsis_nn/conv.cc", "kernels/conv_common.cc"]
+    wanted.append("micro_interpreter.cc")
+    vectors = checkouts["cmsis-nn"] / "Source" / "arm_convolve_s8.c"
+    assert list(program.sources) == [*(micro / name for name in wanted), vectors]
+    added = "resolver->AddConv2D(Registered<0>::From(tflite::Register_CONV_2D_INT8()))"
+    assert added in program.files["engine_tflm.cc"].decode()
+
+
+def test_an_operator_that_the_other_engine_lacks_is_named(checkouts: dict[str, Path]) -> None:
+    depthwise = Case("net", file_of(conv(integer=True, groups=1, same=True, depth=2)))
+    with pytest.raises(ModelError, match="net, DEPTHWISE_CONV_2D: an operator that TFLM lacks"):
+        Tflm(checkouts).write(depthwise, profile("cortex-m4"))
+
+
+@on_devices("cortex-m4")
+def test_the_counter_counts_a_network_by_layer(target: str, tmp_path: Path) -> None:
+    case = Case("conv", file_of(conv(integer=True, groups=1, same=True)))
+    figures = measure(EdgeKit(), case, profile(target), tmp_path, is_layered=True)
+    file = tmp_path / "conv.tflite"
+    file.write_bytes(case.data)
+    oracle, (held,), (made,) = Oracle(from_tflite(file, name="conv")), case.inputs, case.outputs
+    expected = [
+        [integer_values(made, oracle.process({held.name: real_values(held, feed)})[made.name])]
+        for (feed,) in case.feeds
+    ]
+    values = len(case.feeds) * 5 * 4 * 6
+    assert equal_share(figures.outputs, expected) == f"{values} of {values}"
+    parts = sum(instructions for _, instructions in figures.layers)
+    assert 5 * 4 * 6 * 24 < figures.instructions <= parts < 1.1 * figures.instructions
+    assert sum(figures.functions.values()) == pytest.approx(figures.instructions, rel=0.02)
+    assert 6 * 24 < figures.flash_bytes < 40_000
+    assert 9 * 7 * 4 < figures.ram_bytes < 20_000
+
+
+def test_the_table_has_ratios_to_our_instructions_and_names_that_differ(tmp_path: Path) -> None:
+    files = [tmp_path / "v1" / "a.tflite", tmp_path / "v2" / "a.tflite", tmp_path / "b.tflite"]
+    assert names_of(files) == ["v1/a", "v2/a", "b"]
+    rows = [
+        Row("b", core, engine, count, None, 4000, 2500, {"tflite-micro": "2 of 2"})
+        for core, ours, theirs in (("cortex-m4", 1000, 1500), ("cortex-m55", 800, 600))
+        for engine, count in (("EdgeKit", ours), ("other", theirs))
+    ]
+    assert table_of(rows).rows == [
+        ("b", "EdgeKit", "1.0", "0.8", "4.0", "2.5", "2 of 2"),
+        ("b", "other", "1.5 (1.50)", "0.6 (0.75)", "4.0", "2.5", "2 of 2"),
+    ]
