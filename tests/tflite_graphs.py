@@ -302,6 +302,27 @@ def halves() -> Graph:
     return finish(graph, y)
 
 
+def sum_of_two(builtin: str) -> Graph:
+    """A sum or difference of int8 on three scales, with an activation."""
+    graph, x = start((1, 40, 50, 8), Scales((0.0394,), -128))
+    other = graph.tensor("other", (1, 40, 50, 8), "int8", Scales((0.1042,), 4))
+    graph.inputs.append(other)
+    y = graph.tensor("y", (1, 40, 50, 8), "int8", Scales((0.0509,), -128))
+    kind = builtin.capitalize()
+    graph.operator(builtin, [x, other], [y], options(kind, fusedActivationFunction=1))
+    return finish(graph, y)
+
+
+def average(kernel: int) -> Graph:
+    """Averages of int8 around a zero point, half of them ties where the kernel is even."""
+    graph, x = start((1, 12, 12, 3), Scales((0.05,), -100))
+    size = 12 // kernel
+    y = graph.tensor("y", (1, size, size, 3), "int8", Scales((0.05,), -100))
+    sides = {"filterHeight": kernel, "filterWidth": kernel, "strideH": kernel, "strideW": kernel}
+    graph.operator("AVERAGE_POOL_2D", [x], [y], options("Pool2D", padding=1, **sides))
+    return finish(graph, y)
+
+
 def window() -> Graph:
     """Layers of int8 along nine frames without padding, and a dense layer of all that is left."""
     graph, x = start((1, 9, 1, 4), S)
@@ -352,4 +373,8 @@ GRAPHS: dict[str, Row] = {
     "unsigned": Row(unsigned, 1.0),
     "halves": Row(halves),
     "window_int8": Row(window, 0.998),
+    "sum_int8": Row(partial(sum_of_two, "ADD"), 1.0),
+    "difference_int8": Row(partial(sum_of_two, "SUB"), 1.0),
+    "average_of_4_int8": Row(partial(average, 2), 1.0),
+    "average_of_9_int8": Row(partial(average, 3), 1.0),
 }

@@ -4,10 +4,12 @@
 
 The files are those of others; none is in this repository. Each is read as `edgekit export` reads it, and runs in
 ai-edge-litert and tflite-micro, where they are installed, on random inputs with states carried. A signature of a
-file with several is a row of its own.
+file with several is a row of its own. A second table counts the files of each folder.
 """
 
 import argparse
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from edgekit.base.errors import EdgeKitError
 from edgekit.export.from_tflite import from_tflite
 from edgekit.export.tflite_file.file import Graph, TfliteFile, read_tflite
 from edgekit.judge.tflite_runtimes import compare_runtimes
+
+LEAST_DB = {100.0: "100 dB or more", 30.0: "30 dB or more", 0.0: "below"}
+OUTCOMES = ("all values equal", *LEAST_DB.values(), "refused")
 
 
 def form(graph: Graph) -> str:
@@ -72,17 +77,41 @@ def row(file: Path, signature: str | None) -> tuple[str, str, str, str]:
     return name, form(graph), states(graph), "; ".join(found)
 
 
+def outcome(found: str) -> str:
+    """Say in which column a file counts: by how near it is to the runtime that it is nearest to."""
+    if found.startswith("refused"):
+        return "refused"
+    if any(int(a) == int(b) for a, b in re.findall(r"(\d+) of (\d+) values equal", found)):
+        return OUTCOMES[0]
+    nearest = max((float(n) for n in re.findall(r"([\d.]+|inf) dB", found)), default=0.0)
+    return next(text for least, text in LEAST_DB.items() if nearest >= least)
+
+
+def counted(outcomes: Counter[tuple[str, str]]) -> Table:
+    """Return a row for each folder."""
+    table = Table("folder", "files", *OUTCOMES)
+    for folder in dict.fromkeys(folder for folder, _ in outcomes):
+        numbers = [outcomes[folder, text] for text in OUTCOMES]
+        table.add_row(folder, str(sum(numbers)), *map(str, numbers))
+    return table
+
+
 def main() -> None:
-    """Read all and print the table."""
+    """Read all and print the tables."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER_OR_FILE")
     parser.add_argument("--out", type=Path, metavar="TABLE.md")
     options = parser.parse_args()
-    table = Table("file", "form", "states", "beside the runtimes")
+    table = Table("file", "form", "states", "compared with the runtimes")
+    outcomes: Counter[tuple[str, str]] = Counter()
     for file, signature in cases(options.paths):
-        print(table.add_row(*row(file, signature)), flush=True)
+        cells = row(file, signature)
+        outcomes[file.parent.name, outcome(cells[3])] += 1
+        print(table.add_row(*cells), flush=True)
+    content = f"{counted(outcomes).markdown()}\n\n{table.markdown()}\n"
+    print(content.partition("\n\n")[0])
     if options.out is not None:
-        options.out.write_text(table.markdown() + "\n", encoding="utf-8")
+        options.out.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """`to_onnx`: a graph of a .tflite as one ONNX network, with its states as inputs and outputs."""
 
 import re
+import struct
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,10 +9,16 @@ import onnx
 from onnx import helper
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.tflite_file.file import Graph, Signature, TfliteFile, refuse
+from edgekit.export.tflite_file.file import AGAIN, Graph, Operator, Signature, TfliteFile, refuse
 from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
+from edgekit.export.tflite_file.shapes import check_shapes
 from edgekit.export.tflite_file.table import READERS, REFUSALS
 from edgekit.export.tflite_file.variables import check_initial_values
+
+MISFITS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(NotImplementedError, TypeError, ValueError, struct.error),
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,25 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
     for number in graph.inputs:
         _add_input(network, number)
     for operator in graph.operators:
-        READERS[operator.builtin](network, operator)
+        _read(network, operator)
     streams: list[onnx.ValueInfoProto] = []
     for number in graph.outputs:
         streams.append(_output(network, number))
     network.outputs = [*streams, *network.outputs]
-    return TfliteNetwork(network.proto(), tuple(network.states), graph)
+    proto = network.proto()
+    check_shapes(network, proto)
+    return TfliteNetwork(proto, tuple(network.states), graph)
+
+
+def _read(network: Network, operator: Operator) -> None:
+    """Add an operator; a damaged file may give one any number of operands of any shape."""
+    try:
+        READERS[operator.builtin](network, operator)
+    except MISFITS as error:
+        found = f"inputs, outputs or options that do not fit: {error or type(error).__name__}"
+        allowed = "those that the operator takes"
+        problem = Problem(f"operator {operator.builtin}", found, allowed, AGAIN)
+        raise ModelError(problem) from error
 
 
 def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signature | None]:
@@ -123,6 +143,8 @@ def _check_operators(graph: Graph) -> None:
 
 def _add_input(network: Network, number: int) -> None:
     held = network.tensor(number)
+    if held.dtype == "resource":
+        refuse(f"input '{held.name}'", "a state", "tensors of numbers", AGAIN)
     plain = not held.is_integer
     dtype = np.dtype(held.dtype if plain else "float32")
     kind = helper.np_dtype_to_tensor_dtype(dtype)
@@ -136,6 +158,10 @@ def _add_input(network: Network, number: int) -> None:
 
 def _output(network: Network, number: int) -> onnx.ValueInfoProto:
     held = network.tensor(number)
+    if held.dtype == "resource":
+        refuse(f"output '{held.name}'", "a state", "tensors of numbers", AGAIN)
+    if held.is_integer and held.grid is not None and held.grid.scale.size > 1:
+        refuse(f"output '{held.name}'", "several scales", "one scale", AGAIN)
     value = network.as_in_file(number)
     network.nodes.append(helper.make_node("Identity", [value], [held.name], name=held.name))
     dtype = np.dtype("float32" if held.is_integer else held.dtype)

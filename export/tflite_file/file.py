@@ -1,5 +1,7 @@
 """The content of a .tflite: tensors, operators, graphs and signatures, checked before they are used."""
 
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
@@ -12,6 +14,7 @@ from edgekit.base.errors import ModelError, Problem
 Table: TypeAlias = Any  # of the schema: its accessors have no types
 MAGIC = b"TFL3"
 MAX_RANK = 8
+MAX_ELEMENTS = 2**28  # of a tensor: more is damage
 AGAIN = "copy or export it again"
 CUSTOM = "custom"  # before the name of an operator that is not built in
 TYPES = {
@@ -68,8 +71,18 @@ class Operator:
     options: Table = None  # an accessor of the schema; None where the operator has none
 
     def option(self, name: str, default: Table = 0) -> Table:
-        """Return an option by its name in the schema, as ``StrideW``."""
-        return default if self.options is None else getattr(self.options, name)()
+        """Return an option by its name in the schema, as ``StrideW``.
+
+        Raises:
+            ModelError: the options are those of another operator, or damaged.
+        """
+        if self.options is None:
+            return default
+        try:
+            return getattr(self.options, name)()
+        except (AttributeError, struct.error) as error:
+            step, found = AGAIN, f"no option {name}: {error}"
+            refuse(f"operator {self.builtin}", found, "the options of the operator", step)
 
 
 @dataclass(frozen=True)
@@ -207,8 +220,10 @@ class _Reader:
         if len(shape) > MAX_RANK or min(shape, default=1) < 0 or -1 in open_axes[1:]:
             found = f"shape {open_axes or list(shape)}"
             refuse(where, found, f"fixed sizes of at most {MAX_RANK} axes", step)
+        if (count := math.prod(shape)) > MAX_ELEMENTS:
+            refuse(where, f"{count} elements", f"at most {MAX_ELEMENTS}", step)
         data = self.content(table, where, shape, kind)
-        grid = self.grid(table.Quantization(), where, shape)
+        grid = self.grid(table.Quantization(), where, shape, kind)
         return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
 
     def kind(self, table: Table, where: str, step: str) -> str:
@@ -231,13 +246,13 @@ class _Reader:
         if buffer.DataIsNone() or not buffer.DataLength():
             return None
         item = np.dtype(kind)
-        size = int(np.prod(shape, dtype=object)) * item.itemsize
+        size = math.prod(shape) * item.itemsize
         if buffer.DataLength() != size:
             found = f"{buffer.DataLength()} bytes for {list(shape)} of {kind}"
             refuse(where, found, f"{size} bytes", "copy or export it again")
         return np.frombuffer(buffer.DataAsNumpy().tobytes(), item).reshape(shape)
 
-    def grid(self, table: Table, where: str, shape: tuple[int, ...]) -> Grid | None:
+    def grid(self, table: Table, where: str, shape: tuple[int, ...], kind: str) -> Grid | None:
         """Return what the integers stand for; None of a tensor that was never quantized."""
         if table is None or table.ScaleIsNone() or not table.ScaleLength():
             return None
@@ -250,6 +265,9 @@ class _Reader:
         if not _fits(scale, axis, shape):
             found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
             refuse(where, found, "one positive scale, or one for each index of an axis", AGAIN)
+        limits = np.iinfo(kind) if kind.strip("u").startswith("int") else None
+        if limits and not np.all((zero >= limits.min) & (zero <= limits.max)):
+            refuse(where, f"zero point {zero[0]}", f"a number of type {kind}", AGAIN)
         return Grid(scale, zero, axis)
 
     def operator(self, table: Table, codes: list[tuple[str, int]], count: int) -> Operator:
@@ -289,8 +307,8 @@ class _Reader:
 
 
 def _fits(scale: Float32, axis: int, shape: tuple[int, ...]) -> bool:
-    """Whether scales are positive numbers: one, or one for each index of an axis."""
-    positive = bool(np.all(np.isfinite(scale)) and np.all(scale > 0))
+    """Whether scales are positive normal numbers: one, or one for each index of an axis."""
+    positive = bool(np.all(np.isfinite(scale)) and np.all(scale >= np.finfo(np.float32).tiny))
     return positive and (scale.size == 1 or scale.size in shape[axis : axis + 1])
 
 

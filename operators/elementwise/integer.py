@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.model import TFLITE
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import dims
 from edgekit.operators.pointwise.integer import build_slopes
@@ -19,6 +20,8 @@ from edgekit.operators.roles import (
     per_channel,
 )
 from edgekit.operators.scheme import MANTISSA_BITS, fixed_point, fixed_point_pair
+
+LITERT_BITS = 21  # of the larger factor of a sum in LiteRT's XNNPACK
 
 
 def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
@@ -37,9 +40,12 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
         attributes |= {"m": int(mult[0]), "shift": int(shift[0])}
     else:
         sign = -1.0 if node.op_type == "Sub" else 1.0
-        m1, m2, s = fixed_point_pair(
-            a.kind.scale / kind.scale, sign * b.kind.scale / kind.scale, bits
-        )
+        scales = np.float32([a.kind.scale, b.kind.scale]) / np.float32(kind.scale)
+        if TFLITE not in node.metadata_props:
+            scales = np.float64([a.kind.scale, b.kind.scale]) / kind.scale
+        elif a.kind.dtype == "int8":
+            bits = LITERT_BITS
+        m1, m2, s = fixed_point_pair(float(scales[0]), sign * float(scales[1]), bits)
         attributes |= {"m1": m1, "m2": m2, "shift": s}
     op_type = "Mul" if node.op_type == "Mul" else "Add"
     fuser.add(

@@ -25,6 +25,7 @@ CALLS = 24
 MOST_PRODUCTS = 2e8  # in all calls together, so that a large network is compared in seconds
 MIN_FLOAT_DB, MIN_INTEGER_DB = 80.0, 12.0  # the runtimes agree among themselves to 19 dB
 LIMIT_S = 300  # for all calls in a runtime
+Worker = Callable[[Path, Path], bool]  # request, results: whether it could run all calls
 
 
 @dataclass
@@ -39,7 +40,15 @@ class Agreement:
     error: float = 0.0
 
     def add(self, held: Tensor, made: Array, expected: Array) -> None:
-        """Take one output: real values of ours, and what the runtime wrote."""
+        """Take one output: real values of ours, and what the runtime wrote.
+
+        Raises:
+            VerificationError: its shape is another one.
+        """
+        if made.shape != expected.shape:
+            found, allowed = f"shape {list(made.shape)}", f"{list(expected.shape)}, the runtime's"
+            step = "copy or export the file again"
+            raise VerificationError(Problem(f"output '{held.name}'", found, allowed, step))
         real = expected.astype(np.float64)
         if held.is_integer and held.grid is not None:
             scale, zero = float(held.grid.scale[0]), int(held.grid.zero.ravel()[0])
@@ -49,8 +58,11 @@ class Agreement:
             self.total += gap.size
             self.largest = max(self.largest, int(gap.max(initial=0)))
             real = (real - zero) * scale
-        self.signal += float((real**2).sum())
-        self.error += float(((made - real) ** 2).sum())
+        with np.errstate(invalid="ignore"):
+            differing = ~((made == real) | (np.isnan(made) & np.isnan(real)))
+            gaps = np.abs(made[differing] - real[differing])
+        self.signal += float((real[np.isfinite(real)] ** 2).sum())
+        self.error += float((np.where(np.isnan(gaps), np.inf, gaps) ** 2).sum())
 
     @property
     def snr_db(self) -> float:
@@ -69,13 +81,23 @@ class Agreement:
         return f"{runtime}: {found}"
 
 
-def compare_runtimes(path: str | Path, signature: str | None, model: Model) -> list[str]:
+def run_worker(request: Path, results: Path) -> bool:
+    """Run the calls of a request in a process of its own; False where the runtime cannot."""
+    command = [sys.executable, "-m", tflite_worker.__name__, str(request), str(results)]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=LIMIT_S)
+    return not done.returncode and results.is_file()
+
+
+def compare_runtimes(
+    path: str | Path, signature: str | None, model: Model, work: Worker = run_worker
+) -> list[str]:
     """Return a sentence for each runtime: how near its outputs are, states carried, on random inputs.
 
     Args:
         path: a .tflite.
         signature: the one that was read, where the file has several.
         model: its network, as `edgekit.export.from_tflite` returns it.
+        work: runs a request of `tflite_worker`.
 
     Raises:
         VerificationError: the outputs are near none of the runtimes.
@@ -90,9 +112,8 @@ def compare_runtimes(path: str | Path, signature: str | None, model: Model) -> l
         version = _version(runtime)
         if version is None or (signature is not None and runtime == "tflite-micro"):
             continue
-        theirs = outputs_in_runtime(
-            runtime, data, signature, graph, feeds, _plain_pairs(graph, model)
-        )
+        pairs = _plain_pairs(graph, model)
+        theirs = outputs_in_runtime(runtime, data, signature, graph, feeds, pairs, work)
         if theirs is None:
             found.append(f"{runtime} {version} cannot run the file: it was not compared")
             continue
@@ -219,6 +240,7 @@ def outputs_in_runtime(
     graph: Graph,
     feeds: Sequence[list[Array]],
     pairs: Sequence[tuple[int, int]] = (),
+    work: Worker = run_worker,
 ) -> list[list[Array]] | None:
     """Return the outputs of each call in a runtime, states carried; None where it cannot run the file."""
     with tempfile.TemporaryDirectory() as folder:
@@ -241,9 +263,7 @@ def outputs_in_runtime(
             "pairs": pairs,
         }
         request.write_text(json.dumps(content), encoding="utf-8")
-        command = [sys.executable, "-m", tflite_worker.__name__, str(request), str(results)]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=LIMIT_S)
-        if done.returncode or not results.is_file():
+        if not work(request, results):
             return None
         with np.load(results) as made:
             places = range(len(graph.outputs))
