@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from edgekit.export.tflite_file.file import AGAIN, Operator, refuse
-from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network, to_axis
+from edgekit.export.tflite_file.network import CHANNELS_SECOND, STORED, Network, to_axis
 from edgekit.graph.litert_builtins import BUILTINS
 
 Reader = Callable[[Network, Operator], None]
@@ -20,7 +20,11 @@ def elementwise(kind: str) -> Reader:
     def read(network: Network, operator: Operator) -> None:
         operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
         value = network.add(kind, *operands)[0]
-        if kind in SUMS and network.tensor(operator.outputs[0]).dtype in ("int8", "uint8"):
+        held = network.tensor(operator.outputs[0])
+        if held.is_integer and held.dtype not in STORED:
+            found, allowed = f"{held.dtype} on a scale", ", ".join(STORED)
+            refuse(f"operator {operator.builtin}", found, allowed, AGAIN)
+        if kind in SUMS and held.dtype in ("int8", "uint8"):
             network.mark_rounding()
         network.set_value(operator.outputs[0], value, _activation(operator))
 

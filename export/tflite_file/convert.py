@@ -10,9 +10,10 @@ from onnx import helper
 
 from edgekit.base.errors import ModelError, Problem
 from edgekit.export.tflite_file.file import AGAIN, Graph, Operator, Signature, TfliteFile, refuse
+from edgekit.export.tflite_file.movement import same_grid
 from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
 from edgekit.export.tflite_file.shapes import check_shapes
-from edgekit.export.tflite_file.table import READERS, REFUSALS
+from edgekit.export.tflite_file.table import ONE_GRID, READERS, REFUSALS
 from edgekit.export.tflite_file.variables import check_initial_values
 
 MISFITS = (
@@ -67,6 +68,8 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
 
 def _read(network: Network, operator: Operator) -> None:
     """Add an operator; a damaged file may give one any number of operands of any shape."""
+    if operator.builtin in ONE_GRID:
+        _check_grid(network, operator)
     try:
         READERS[operator.builtin](network, operator)
     except MISFITS as error:
@@ -74,6 +77,17 @@ def _read(network: Network, operator: Operator) -> None:
         allowed = "those that the operator takes"
         problem = Problem(f"operator {operator.builtin}", found, allowed, AGAIN)
         raise ModelError(problem) from error
+
+
+def _check_grid(network: Network, operator: Operator) -> None:
+    """Refuse operands on several scales, between which runtimes do not convert."""
+    numbers = [number for number in (*operator.inputs, *operator.outputs) if number >= 0]
+    held = [network.tensor(number) for number in numbers]
+    stored = [tensor for tensor in held if tensor.is_integer]
+    for tensor in stored[1:]:
+        if not same_grid(stored[0], tensor) or tensor.dtype != stored[0].dtype:
+            found = f"'{stored[0].name}' and '{tensor.name}' on other scales or types"
+            refuse(f"operator {operator.builtin}", found, "one scale and type", AGAIN)
 
 
 def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signature | None]:

@@ -80,7 +80,7 @@ class Network:
     def constant(self, array: Array, stem: str = "constant") -> str:
         """Add a constant and return its name."""
         name = self.name(stem)
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        self.constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
 
     def numbers(self, values: Iterable[int]) -> str:

@@ -53,7 +53,8 @@ def transpose_conv(network: Network, operator: Operator) -> None:
     """TRANSPOSE_CONV: inputs are the output's shape, weights (out, height, width, in), x, and a bias."""
     weights, x = network.tensor(operator.inputs[1]), network.tensor(operator.inputs[2])
     result = network.tensor(operator.outputs[0])
-    if (sizes := network.integers(operator.inputs[0], operator)) != list(result.shape):
+    sizes = network.tensor(operator.inputs[0]).data
+    if sizes is not None and (sizes := [int(n) for n in sizes]) != list(result.shape):
         found = f"an output of {list(result.shape)}, where {sizes} is stated"
         refuse("operator TRANSPOSE_CONV", found, "one shape", AGAIN)
     array = _content(weights, operator).transpose(3, 0, 1, 2)
