@@ -266,8 +266,9 @@ class _Reader:
             found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
             refuse(where, found, "one positive scale, or one for each index of an axis", AGAIN)
         limits = np.iinfo(kind) if kind.strip("u").startswith("int") else None
-        if limits and not np.all((zero >= limits.min) & (zero <= limits.max)):
-            refuse(where, f"zero point {zero[0]}", f"a number of type {kind}", AGAIN)
+        outside = [] if limits is None else zero[(zero < limits.min) | (zero > limits.max)]
+        if len(outside):
+            refuse(where, f"zero point {outside[0]}", f"a number of type {kind}", AGAIN)
         return Grid(scale, zero, axis)
 
     def operator(self, table: Table, codes: list[tuple[str, int]], count: int) -> Operator:

@@ -63,11 +63,11 @@ def slice_bounds(network: Network, operator: Operator) -> tuple[list[int], ...]:
     begin, end = operator.option("BeginMask"), operator.option("EndMask")
     dropped = operator.option("ShrinkAxisMask")
     for axis, step in enumerate(steps):
+        if begin >> axis & 1:
+            starts[axis] = 0 if step > 0 else shape[axis] - 1
         if dropped >> axis & 1:
             ends[axis] = starts[axis] + 1 or LARGEST
             continue
-        if begin >> axis & 1:
-            starts[axis] = 0 if step > 0 else shape[axis] - 1
         if end >> axis & 1:
             ends[axis] = LARGEST if step > 0 else -LARGEST
     return starts, ends, [to_axis(axis, len(shape)) for axis in range(len(starts))], steps

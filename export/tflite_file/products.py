@@ -8,7 +8,7 @@ from edgekit.base.arrays import Array
 from edgekit.export.tflite_file.file import AGAIN, Grid, Operator, Tensor, refuse
 from edgekit.export.tflite_file.network import Network
 
-SAME = 0  # of the schema's Padding
+SAME, VALID = 0, 1  # of the schema's Padding
 SCALE_TOLERANCE = 1e-4  # of a bias: converters multiply in float32 or float64
 
 
@@ -175,8 +175,11 @@ def _pads(
     dilations: Sequence[int],
 ) -> list[int]:
     """Return the padding before and after each axis; an odd one has more after."""
-    if operator.option("Padding") != SAME:
+    if operator.option("Padding") == VALID:
         return [0, 0, 0, 0]
+    if operator.option("Padding") != SAME:
+        found = f"padding {operator.option('Padding')}"
+        refuse(f"operator {operator.builtin}", found, f"{SAME}, SAME, or {VALID}, VALID", AGAIN)
     totals = [
         max(0, (-(-n // s) - 1) * s + (k - 1) * d + 1 - n)
         for n, k, s, d in zip(sizes, kernel, strides, dilations, strict=True)
