@@ -56,7 +56,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
     for number in graph.inputs:
         _add_input(network, number)
     for operator in graph.operators:
-        _read(network, operator)
+        _add_operator(network, operator)
     streams: list[onnx.ValueInfoProto] = []
     for number in graph.outputs:
         streams.append(_output(network, number))
@@ -66,7 +66,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
     return TfliteNetwork(proto, tuple(network.states), graph)
 
 
-def _read(network: Network, operator: Operator) -> None:
+def _add_operator(network: Network, operator: Operator) -> None:
     """Add an operator; a damaged file may give one any number of operands of any shape."""
     if operator.builtin in ONE_GRID:
         _check_grid(network, operator)

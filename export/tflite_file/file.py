@@ -214,17 +214,21 @@ class _Reader:
         kind = self.kind(table, where, step)
         if table.Sparsity() is not None:
             refuse(where, "a sparse tensor", "dense tensors", step)
+        shape = self.shape(table, where, step)
+        data = self.content(table, where, shape, kind)
+        grid = self.grid(table.Quantization(), where, shape, kind)
+        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+
+    def shape(self, table: Table, where: str, step: str) -> tuple[int, ...]:
+        """Return the sizes of a tensor; that of an open batch is in the file too."""
         shape = tuple(int(n) for n in _list(table.ShapeAsNumpy()))
         open_axes = [int(n) for n in _list(table.ShapeSignatureAsNumpy())]
-        # the size of an open batch is that of the file's shape
         if len(shape) > MAX_RANK or min(shape, default=1) < 0 or -1 in open_axes[1:]:
             found = f"shape {open_axes or list(shape)}"
             refuse(where, found, f"fixed sizes of at most {MAX_RANK} axes", step)
         if (count := math.prod(shape)) > MAX_ELEMENTS:
             refuse(where, f"{count} elements", f"at most {MAX_ELEMENTS}", step)
-        data = self.content(table, where, shape, kind)
-        grid = self.grid(table.Quantization(), where, shape, kind)
-        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+        return shape
 
     def kind(self, table: Table, where: str, step: str) -> str:
         """Return NumPy's name of a tensor's type."""
@@ -265,10 +269,7 @@ class _Reader:
         if not _fits(scale, axis, shape):
             found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
             refuse(where, found, "one positive scale, or one for each index of an axis", AGAIN)
-        limits = np.iinfo(kind) if kind.strip("u").startswith("int") else None
-        outside = [] if limits is None else zero[(zero < limits.min) | (zero > limits.max)]
-        if len(outside):
-            refuse(where, f"zero point {outside[0]}", f"a number of type {kind}", AGAIN)
+        _check_zero_points(zero, where, kind)
         return Grid(scale, zero, axis)
 
     def operator(self, table: Table, codes: list[tuple[str, int]], count: int) -> Operator:
@@ -305,6 +306,15 @@ class _Reader:
             for i in self.count_entries(length):
                 names.setdefault(int(entry(i).TensorIndex()), _text(entry(i).Name()))
         return Signature(key, number, names)
+
+
+def _check_zero_points(zero: Array, where: str, kind: str) -> None:
+    """Refuse zero points that are no number of the type."""
+    if not kind.strip("u").startswith("int"):
+        return
+    limits = np.iinfo(kind)
+    if outside := [int(n) for n in zero if not limits.min <= n <= limits.max]:
+        refuse(where, f"zero point {outside[0]}", f"a number of type {kind}", AGAIN)
 
 
 def _fits(scale: Float32, axis: int, shape: tuple[int, ...]) -> bool:

@@ -54,8 +54,8 @@ def transpose_conv(network: Network, operator: Operator) -> None:
     weights, x = network.tensor(operator.inputs[1]), network.tensor(operator.inputs[2])
     result = network.tensor(operator.outputs[0])
     sizes = network.tensor(operator.inputs[0]).data
-    if sizes is not None and (sizes := [int(n) for n in sizes]) != list(result.shape):
-        found = f"an output of {list(result.shape)}, where {sizes} is stated"
+    if sizes is not None and sizes.tolist() != list(result.shape):
+        found = f"an output of {list(result.shape)}, where {sizes.tolist()} is stated"
         refuse("operator TRANSPOSE_CONV", found, "one shape", AGAIN)
     array = _content(weights, operator).transpose(3, 0, 1, 2)
     strides = operator.option("StrideH", 1), operator.option("StrideW", 1)

@@ -27,17 +27,20 @@ def check_shapes(network: Network, proto: onnx.ModelProto) -> None:
     except (InferenceError, ValueError, RuntimeError) as error:
         found = f"its shapes do not fit: {plain(error)}"
         raise ModelError(Problem("the network", found, "shapes that fit", AGAIN)) from error
-    shapes = {
-        value.name: [dim.dim_value if dim.HasField("dim_value") else None for dim in shape.dim]
-        for value in made.graph.value_info
-        if (shape := value.type.tensor_type.shape) is not None
-    }
+    shapes = {value.name: _sizes(value) for value in made.graph.value_info}
     problems = []
     for number, name in network.values.items():
         held = network.tensor(number)
         computed, stated = shapes.get(name), to_sizes(held.shape)
-        if computed is not None and None not in computed and computed != stated:
+        if computed is not None and computed != stated:
             found = f"shape {stated}, where {computed} is computed"
             problems.append(Problem(f"tensor '{held.name}'", found, "the computed shape", AGAIN))
     if problems:
         raise ModelError(problems)
+
+
+def _sizes(value: onnx.ValueInfoProto) -> list[int] | None:
+    """Return the shape of a value, if all of it is known."""
+    dims = value.type.tensor_type.shape.dim
+    known = value.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims)
+    return [dim.dim_value for dim in dims] if known else None

@@ -127,7 +127,7 @@ def fold(writer: WindowWriter, node: ir.Node) -> bool:
 def cut(writer: WindowWriter, node: ir.Node) -> bool:
     """Slice: along time it is a part of the window that moves with it."""
     held = _frames_of_input(writer, node)
-    part = held and slice_of(node, held.axis, held.size)
+    part = None if held is None else slice_of(node, held.axis, held.size)
     if held is None or part is None or part.step != 1 or part.end <= part.start:
         return False
     later = held.size - part.end  # frames of the window after the part

@@ -157,12 +157,17 @@ def least_db(graph: Graph, runtimes: Iterable[str]) -> float:
     """
     if not any(held.is_integer for held in graph.tensors):
         return MIN_FLOAT_DB
-    computed = {t.dtype for t in graph.tensors if t.data is None and t.shape} - {"resource"}
     layers = [operator for operator in graph.operators if operator.builtin in LAYERS]
-    plain = computed <= {"int8", "uint8"} and not any(t.is_variable for t in graph.tensors)
-    if plain and len(layers) <= FEW_LAYERS and "ai-edge-litert" in runtimes:
+    if _is_int8(graph) and len(layers) <= FEW_LAYERS and "ai-edge-litert" in runtimes:
         return MIN_INT8_DB
     return MIN_INTEGER_DB
+
+
+def _is_int8(graph: Graph) -> bool:
+    """Whether all that is computed is int8, without layers that keep a memory."""
+    computed = {held.dtype for held in graph.tensors if held.data is None and held.shape}
+    cells = any(held.is_variable for held in graph.tensors)
+    return computed <= {"int8", "uint8", "resource"} and not cells
 
 
 def _plain_pairs(graph: Graph, model: Model) -> list[tuple[int, int]]:

@@ -25,7 +25,7 @@ from edgekit.export.step_networks import with_until
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.examples import cut
 from edgekit.export.stream.fixed_window.convert import stream_window
-from edgekit.export.stream.sources import has_open_time, onnx_offline, torch_offline
+from edgekit.export.stream.sources import Offline, has_open_time, onnx_offline, torch_offline
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
 from edgekit.judge.fixed_window import prove_window
@@ -197,21 +197,7 @@ def load_streamed(
     if has_fixed_window(source, options):
         return _window_stream(source, options)
 
-    name, axes, shapes = source_name(source), options.time_axes, options.shapes
-    if is_graph_file(source):
-        offline = onnx_offline(
-            source,
-            name=name,
-            time_axes=axes,
-            shapes=shapes,
-            constants=options.constants,
-            session=options.session_constants,
-            rates=options.rates,
-        )
-    else:
-        offline = torch_offline(
-            source, name=name, time_axes=axes, shapes=shapes, rates=options.rates
-        )
+    offline = _offline(source, options)
     if offline.examples is not None and (
         problems := unknown_inputs(options.settings.settings, offline.examples)
     ):
@@ -244,6 +230,22 @@ def load_streamed(
         network = with_replacement_facts(network, original, offline, found, recordings)
     network = with_layouts(network, options.layouts)
     return network, None if offline.examples is None else cut(offline.examples, network)
+
+
+def _offline(source: str, options: ImportOptions) -> Offline:
+    """Return the network at any number of samples."""
+    name, axes, shapes = source_name(source), options.time_axes, options.shapes
+    if is_graph_file(source):
+        return onnx_offline(
+            source,
+            name=name,
+            time_axes=axes,
+            shapes=shapes,
+            constants=options.constants,
+            session=options.session_constants,
+            rates=options.rates,
+        )
+    return torch_offline(source, name=name, time_axes=axes, shapes=shapes, rates=options.rates)
 
 
 def has_fixed_window(source: str, options: ImportOptions) -> bool:
