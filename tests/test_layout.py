@@ -96,6 +96,7 @@ SUITES = {
     "hearables",
     "hostile",
     "installs",
+    "keras",
     "kernel_devices",
     "kernel_wasm",
     "kernels",

@@ -21,7 +21,9 @@ from edgekit.export.tflite_file.file import Graph, TfliteFile, read_tflite
 from edgekit.judge.tflite_runtimes import compare_runtimes
 
 LEAST_DB = {100.0: "100 dB or more", 30.0: "30 dB or more", 0.0: "below"}
-OUTCOMES = ("all values equal", *LEAST_DB.values(), "refused")
+RUNTIMES = ("ai-edge-litert", "tflite-micro")
+REFUSED, EQUAL = "refused", "all equal"
+OUTCOMES = ("all values equal", *LEAST_DB.values(), REFUSED)
 
 
 def form(graph: Graph) -> str:
@@ -62,8 +64,8 @@ def _signatures(file: Path) -> list[str]:
     return [entry.key for entry in found] if len({entry.graph for entry in found}) > 1 else []
 
 
-def row(file: Path, signature: str | None) -> tuple[str, str, str, str]:
-    """Read a file and say how that went."""
+def row(file: Path, signature: str | None) -> tuple[str, str, str, str, str]:
+    """Read a file and say how that went: in each runtime, or why it was refused."""
     name = file.stem if signature is None else f"{file.stem}, {signature}"
     try:
         content: TfliteFile = read_tflite(file.read_bytes())
@@ -73,17 +75,31 @@ def row(file: Path, signature: str | None) -> tuple[str, str, str, str]:
         found = compare_runtimes(file, signature, model)
     except EdgeKitError as error:
         first = str(error).splitlines()[0]
-        return name, "-", "-", f"refused: {first.split('; allowed')[0]}"
-    return name, form(graph), states(graph), "; ".join(found)
+        return name, "-", "-", f"{REFUSED}: {first.split('; allowed')[0]}", "-"
+    cells = [brief(text) for runtime in RUNTIMES for text in found if text.startswith(runtime)]
+    return name, form(graph), states(graph), *[*cells, "-", "-"][:2]
 
 
-def outcome(found: str) -> str:
+def brief(sentence: str) -> str:
+    """Return the numbers of a sentence on a runtime."""
+    if "cannot run" in sentence:
+        return "does not run it"
+    told = re.search(r"(\d+) of (\d+) values equal", sentence)
+    if told is None:
+        found = re.search(r"(\S+) dB", sentence)
+        return "?" if found is None else EQUAL if found[1] == "inf" else f"{found[1]} dB"
+    steps = re.search(r"difference (\d+) steps, (\S+) dB", sentence)
+    more = f", {steps[1]} steps, {steps[2]} dB" if steps else ""
+    return f"{int(told[1]):,} of {int(told[2]):,}{more}"
+
+
+def outcome(cells: tuple[str, ...]) -> str:
     """Say in which column a file counts: by how near it is to the runtime that it is nearest to."""
-    if found.startswith("refused"):
-        return "refused"
-    if any(int(a) == int(b) for a, b in re.findall(r"(\d+) of (\d+) values equal", found)):
+    if cells[0].startswith(REFUSED):
+        return REFUSED
+    if any(cell == EQUAL or re.fullmatch(r"(\S+) of \1", cell) for cell in cells):
         return OUTCOMES[0]
-    nearest = max((float(n) for n in re.findall(r"([\d.]+|inf) dB", found)), default=0.0)
+    nearest = max(float(n) for cell in (*cells, "0 dB") for n in re.findall(r"([\d.]+) dB", cell))
     return next(text for least, text in LEAST_DB.items() if nearest >= least)
 
 
@@ -102,11 +118,11 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="FOLDER_OR_FILE")
     parser.add_argument("--out", type=Path, metavar="TABLE.md")
     options = parser.parse_args()
-    table = Table("file", "form", "states", "compared with the runtimes")
+    table = Table("file", "form", "states", *RUNTIMES)
     outcomes: Counter[tuple[str, str]] = Counter()
     for file, signature in cases(options.paths):
         cells = row(file, signature)
-        outcomes[file.parent.name, outcome(cells[3])] += 1
+        outcomes[file.parent.name, outcome(cells[3:])] += 1
         print(table.add_row(*cells), flush=True)
     content = f"{counted(outcomes).markdown()}\n\n{table.markdown()}\n"
     print(content.partition("\n\n")[0])
