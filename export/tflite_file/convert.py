@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,11 +10,19 @@ import onnx
 from onnx import helper
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.tflite_file.file import AGAIN, Graph, Operator, Signature, TfliteFile, refuse
+from edgekit.export.tflite_file.file import (
+    AGAIN,
+    Graph,
+    Operator,
+    Signature,
+    Tensor,
+    TfliteFile,
+    refuse,
+)
 from edgekit.export.tflite_file.movement import same_grid
 from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
 from edgekit.export.tflite_file.shapes import check_shapes
-from edgekit.export.tflite_file.table import ONE_GRID, READERS, REFUSALS
+from edgekit.export.tflite_file.table import ONE_GRID, ONE_TYPE, READERS, REFUSALS
 from edgekit.export.tflite_file.variables import check_initial_values
 
 MISFITS = (
@@ -68,8 +77,7 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
 
 def _add_operator(network: Network, operator: Operator) -> None:
     """Add an operator; a damaged file may give one any number of operands of any shape."""
-    if operator.builtin in ONE_GRID:
-        _check_grid(network, operator)
+    _check_operands(network, operator)
     try:
         READERS[operator.builtin](network, operator)
     except MISFITS as error:
@@ -79,15 +87,28 @@ def _add_operator(network: Network, operator: Operator) -> None:
         raise ModelError(problem) from error
 
 
-def _check_grid(network: Network, operator: Operator) -> None:
-    """Refuse operands on several scales, between which runtimes do not convert."""
+def _check_operands(network: Network, operator: Operator) -> None:
+    """Refuse operands on several scales or types, between which runtimes do not convert."""
     numbers = [number for number in (*operator.inputs, *operator.outputs) if number >= 0]
-    held = [network.tensor(number) for number in numbers]
-    stored = [tensor for tensor in held if tensor.is_integer]
-    for tensor in stored[1:]:
-        if not same_grid(stored[0], tensor) or tensor.dtype != stored[0].dtype:
-            found = f"'{stored[0].name}' and '{tensor.name}' on other scales or types"
+    stored = [held for held in map(network.tensor, numbers) if held.is_integer]
+    if operator.builtin in ONE_TYPE:
+        stored = [held for held in stored if held.data is None]
+        _check_symmetry(stored, operator)
+    elif operator.builtin not in ONE_GRID:
+        return
+    for held in stored[1:]:
+        other_grid = operator.builtin in ONE_GRID and not same_grid(stored[0], held)
+        if other_grid or held.dtype != stored[0].dtype:
+            found = f"'{stored[0].name}' and '{held.name}' on other scales or types"
             refuse(f"operator {operator.builtin}", found, "one scale and type", AGAIN)
+
+
+def _check_symmetry(stored: Sequence[Tensor], operator: Operator) -> None:
+    """Refuse int16 around another number than 0, which runtimes ignore."""
+    for held in stored:
+        if held.dtype == "int16" and held.grid is not None and np.any(held.grid.zero):
+            found = f"int16 of '{held.name}' around {held.grid.zero[0]}"
+            refuse(f"operator {operator.builtin}", found, "int16 around 0", AGAIN)
 
 
 def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signature | None]:

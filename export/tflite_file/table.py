@@ -81,6 +81,14 @@ ONE_GRID = frozenset(
         *("BROADCAST_TO", "PADV2"),
     )
 )
+# what they compute has the type of what they read
+ONE_TYPE = frozenset(
+    (
+        *("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "MEAN", "SUM"),
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"),
+        *("LOGISTIC", "TANH", "LEAKY_RELU", "PRELU", "RELU", "RELU6", "HARD_SWISH"),
+    )
+)
 REFUSALS = {
     "WHILE": "convert with unroll=True, or with a fused LSTM",
     "IF": "convert without a condition on data",

@@ -55,6 +55,13 @@ def _outputs(*numbers: int) -> Callable[[Any], None]:
     return change
 
 
+def _kind(number: int, kind: int) -> Callable[[Any], None]:
+    def change(graph: Any) -> None:
+        graph.tensors[number].type = kind
+
+    return change
+
+
 def _no_operands(graph: Any) -> None:
     graph.operators[0].inputs = []
 
@@ -66,6 +73,8 @@ ROWS: dict[str, tuple[str, Callable[[Any], None], str]] = {
     "bias": ("dense_int8", _grid(5, scale=[0.5]), "a bias on scale 0.5, on products"),
     "weights": ("dense_int8", _grid(4, zeroPoint=[3]), "weights around 3"),
     "zero point": ("dense_int8", _grid(6, zeroPoint=[200]), "zero point 200"),
+    "types": ("sum_int8", _kind(2, schema.TensorType.INT16), "int16 of 'y' around -128"),
+    "averages": ("average_of_4_int8", _grid(1, zeroPoint=[3]), "on other scales or types"),
     "scale": ("dense_int8", _grid(6, scale=[1e-45]), "one positive scale"),
     "tanh": ("depthwise", _option(0, fusedActivationFunction=4), "activation 4"),
     "joined": ("movement", _option(7, fusedActivationFunction=1), "an activation"),
