@@ -96,11 +96,16 @@ def _check_operands(network: Network, operator: Operator) -> None:
         _check_symmetry(stored, operator)
     elif operator.builtin not in ONE_GRID:
         return
-    for held in stored[1:]:
-        other_grid = operator.builtin in ONE_GRID and not same_grid(stored[0], held)
-        if other_grid or held.dtype != stored[0].dtype:
-            found = f"'{stored[0].name}' and '{held.name}' on other scales or types"
-            refuse(f"operator {operator.builtin}", found, "one scale and type", AGAIN)
+    other = next((held for held in stored[1:] if not _fit(stored[0], held, operator)), None)
+    if other is not None:
+        found = f"'{stored[0].name}' and '{other.name}' on other scales or types"
+        refuse(f"operator {operator.builtin}", found, "one scale and type", AGAIN)
+
+
+def _fit(one: Tensor, other: Tensor, operator: Operator) -> bool:
+    """Whether two operands have the same type, and scale where the operator leaves integers as they are."""
+    same = operator.builtin not in ONE_GRID or same_grid(one, other)
+    return same and one.dtype == other.dtype
 
 
 def _check_symmetry(stored: Sequence[Tensor], operator: Operator) -> None:
