@@ -89,17 +89,24 @@ def _add_operator(network: Network, operator: Operator) -> None:
 
 def _check_operands(network: Network, operator: Operator) -> None:
     """Refuse operands on several scales or types, between which runtimes do not convert."""
-    numbers = [number for number in (*operator.inputs, *operator.outputs) if number >= 0]
-    stored = [held for held in map(network.tensor, numbers) if held.is_integer]
-    if operator.builtin in ONE_TYPE:
-        stored = [held for held in stored if held.data is None]
-        _check_symmetry(stored, operator)
-    elif operator.builtin not in ONE_GRID:
-        return
+    stored = _stored_operands(network, operator)
     other = next((held for held in stored[1:] if not _fit(stored[0], held, operator)), None)
     if other is not None:
         found = f"'{stored[0].name}' and '{other.name}' on other scales or types"
         refuse(f"operator {operator.builtin}", found, "one scale and type", AGAIN)
+
+
+def _stored_operands(network: Network, operator: Operator) -> list[Tensor]:
+    """Return the integers that must have one type: computed ones, and constants where all have one scale."""
+    numbers = [number for number in (*operator.inputs, *operator.outputs) if number >= 0]
+    stored = [held for held in map(network.tensor, numbers) if held.is_integer]
+    if operator.builtin in ONE_GRID:
+        return stored
+    if operator.builtin not in ONE_TYPE:
+        return []
+    computed = [held for held in stored if held.data is None]
+    _check_symmetry(computed, operator)
+    return computed
 
 
 def _fit(one: Tensor, other: Tensor, operator: Operator) -> bool:
