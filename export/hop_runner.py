@@ -62,7 +62,12 @@ def _open_session(data: bytes) -> onnxruntime.InferenceSession:
     # a Q/DQ network is run as ONNX defines it, not with the fused integer kernels
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            data,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["DoubleQDQPairsRemover"],  # it drops a coarser second scale
+        )
     except Exception as error:  # a C++ library on a file of unknown origin
         raise ModelError(
             Problem(

@@ -22,6 +22,7 @@ FRONTEND_DOMAIN = "edgekit"
 SSM = "DiagonalSSM"  # the operator of this domain that `edgekit.export.own_operators.ssm` marks
 FLOAT_NODE = "edgekit.keep_float"  # node metadata: the quantizer leaves this node in float
 ROUNDABLE = "edgekit.roundable"  # metadata of a state: a recipe may keep it in int16, though float computes it
+TFLITE = "edgekit.tflite"  # of an average or sum of int8 of a .tflite: it rounds as LiteRT does
 WITHIN_HOP = "edgekit.within_hop"  # of a recurrent cell: its layer also reads the sequence backward
 
 

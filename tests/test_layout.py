@@ -97,6 +97,7 @@ SUITES = {
     "hearables",
     "hostile",
     "installs",
+    "keras",
     "kernel_devices",
     "kernel_wasm",
     "kernels",

@@ -302,6 +302,57 @@ def halves() -> Graph:
     return finish(graph, y)
 
 
+def sum_of_two(builtin: str) -> Graph:
+    """A sum or difference of int8 on three scales, with an activation."""
+    graph, x = start((1, 40, 50, 8), Scales((0.0394,), -128))
+    other = graph.tensor("other", (1, 40, 50, 8), "int8", Scales((0.1042,), 4))
+    graph.inputs.append(other)
+    y = graph.tensor("y", (1, 40, 50, 8), "int8", Scales((0.0509,), -128))
+    kind = builtin.capitalize()
+    graph.operator(builtin, [x, other], [y], options(kind, fusedActivationFunction=1))
+    return finish(graph, y)
+
+
+def average(kernel: int) -> Graph:
+    """Averages of int8 around a zero point, half of them ties where the kernel is even."""
+    graph, x = start((1, 12, 12, 3), Scales((0.05,), -100))
+    size = 12 // kernel
+    y = graph.tensor("y", (1, size, size, 3), "int8", Scales((0.05,), -100))
+    sides = {"filterHeight": kernel, "filterWidth": kernel, "strideH": kernel, "strideW": kernel}
+    graph.operator("AVERAGE_POOL_2D", [x], [y], options("Pool2D", padding=1, **sides))
+    return finish(graph, y)
+
+
+def window() -> Graph:
+    """Layers of int8 along nine frames without padding, and a dense layer of all that is left."""
+    graph, x = start((1, 9, 1, 4), S)
+    y = graph.tensor("y", (1, 3), "int8", Scales((0.2,), 10))
+    value, frames = x, 9
+    for number, (kernel, builtin) in enumerate(((3, "CONV_2D"), (2, "DEPTHWISE_CONV_2D"))):
+        depthwise = builtin == "DEPTHWISE_CONV_2D"
+        w = graph.constant(
+            f"w{number}",
+            ints((1, kernel, 1, 4) if depthwise else (4, kernel, 1, 4)),
+            Scales((0.01,) * 4, 0, 3 if depthwise else 0),
+        )
+        b = graph.constant(
+            f"b{number}", np.arange(4, dtype=np.int32) * 50, Scales((0.05 * 0.01,) * 4, 0, 0)
+        )
+        frames -= kernel - 1
+        made = graph.tensor(f"layer{number}", (1, frames, 1, 4), "int8", S)
+        kind = "DepthwiseConv2D" if depthwise else "Conv2D"
+        more = {"depthMultiplier": 1} if depthwise else {}
+        chosen = options(
+            kind, padding=1, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1, **more
+        )
+        graph.operator(builtin, [value, w, b], [made], chosen)
+        value = made
+    w = graph.constant("w", ints((3, 4 * frames)), Scales((0.004,), 0, 0))
+    b = graph.constant("b", np.arange(3, dtype=np.int32) * 90, Scales((0.05 * 0.004,), 0, 0))
+    graph.operator("FULLY_CONNECTED", [value, w, b], [y], options("FullyConnected"))
+    return finish(graph, y)
+
+
 GRAPHS: dict[str, Row] = {
     "conv_int8": Row(partial(conv, True, 1, True), 0.998),
     "conv_valid_dilated_int8": Row(partial(conv, True, 1, False), 0.998),
@@ -321,4 +372,9 @@ GRAPHS: dict[str, Row] = {
     "lstm_time_major": Row(partial(lstm, True)),
     "unsigned": Row(unsigned, 1.0),
     "halves": Row(halves),
+    "window_int8": Row(window, 0.998),
+    "sum_int8": Row(partial(sum_of_two, "ADD"), 1.0),
+    "difference_int8": Row(partial(sum_of_two, "SUB"), 1.0),
+    "average_of_4_int8": Row(partial(average, 2), 1.0),
+    "average_of_9_int8": Row(partial(average, 3), 1.0),
 }

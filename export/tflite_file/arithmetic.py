@@ -5,11 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from edgekit.export.tflite_file.file import Operator, refuse
-from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network, to_axis
+from edgekit.export.tflite_file.file import AGAIN, Operator, refuse
+from edgekit.export.tflite_file.network import CHANNELS_SECOND, STORED, Network, to_axis
 from edgekit.graph.litert_builtins import BUILTINS
 
 Reader = Callable[[Network, Operator], None]
+SUMS = ("Add", "Sub")
+MAX_BETA = 1e4  # beyond it a softmax is a maximum, and its products overflow
 
 
 def elementwise(kind: str) -> Reader:
@@ -18,6 +20,12 @@ def elementwise(kind: str) -> Reader:
     def read(network: Network, operator: Operator) -> None:
         operands = [operand(network, operator, place) for place in range(len(operator.inputs))]
         value = network.add(kind, *operands)[0]
+        held = network.tensor(operator.outputs[0])
+        if held.is_integer and held.dtype not in STORED:
+            found, allowed = f"{held.dtype} on a scale", ", ".join(STORED)
+            refuse(f"operator {operator.builtin}", found, allowed, AGAIN)
+        if kind in SUMS and held.dtype in ("int8", "uint8"):
+            network.mark_rounding()
         network.set_value(operator.outputs[0], value, _activation(operator))
 
     return read
@@ -92,7 +100,11 @@ def prelu(network: Network, operator: Operator) -> None:
 def softmax(network: Network, operator: Operator) -> None:
     """SOFTMAX and LOG_SOFTMAX along the last axis of the file; beta scales the operand first."""
     rank = len(network.tensor(operator.inputs[0]).shape)
-    beta = operator.option("Beta", 1.0) if operator.builtin == "SOFTMAX" else 1.0
+    beta = 1.0
+    if operator.builtin == "SOFTMAX":
+        beta = operator.option("Beta", 0.0)  # of a file without it runtimes take 0
+        if not 0 <= beta <= MAX_BETA:
+            refuse("operator SOFTMAX", f"beta {beta:g}", f"0 to {MAX_BETA:g}", AGAIN)
     value = network.real(operator.inputs[0])
     if beta != 1.0:
         value = network.add("Mul", value, network.bound(beta))[0]

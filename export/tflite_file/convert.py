@@ -1,6 +1,8 @@
 """`to_onnx`: a graph of a .tflite as one ONNX network, with its states as inputs and outputs."""
 
 import re
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,10 +10,25 @@ import onnx
 from onnx import helper
 
 from edgekit.base.errors import ModelError, Problem
-from edgekit.export.tflite_file.file import Graph, Signature, TfliteFile, refuse
+from edgekit.export.tflite_file.file import (
+    AGAIN,
+    Graph,
+    Operator,
+    Signature,
+    Tensor,
+    TfliteFile,
+    refuse,
+)
+from edgekit.export.tflite_file.movement import same_grid
 from edgekit.export.tflite_file.network import CHANNELS_SECOND, Network
-from edgekit.export.tflite_file.table import READERS, REFUSALS
+from edgekit.export.tflite_file.shapes import check_shapes
+from edgekit.export.tflite_file.table import ONE_GRID, ONE_TYPE, READERS, REFUSALS
 from edgekit.export.tflite_file.variables import check_initial_values
+
+MISFITS = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError),
+    *(NotImplementedError, TypeError, ValueError, struct.error),
+)
 
 
 @dataclass(frozen=True)
@@ -48,12 +65,62 @@ def to_onnx(file: TfliteFile, signature: str | None = None) -> TfliteNetwork:
     for number in graph.inputs:
         _add_input(network, number)
     for operator in graph.operators:
-        READERS[operator.builtin](network, operator)
+        _add_operator(network, operator)
     streams: list[onnx.ValueInfoProto] = []
     for number in graph.outputs:
         streams.append(_output(network, number))
     network.outputs = [*streams, *network.outputs]
-    return TfliteNetwork(network.proto(), tuple(network.states), graph)
+    proto = network.proto()
+    check_shapes(network, proto)
+    return TfliteNetwork(proto, tuple(network.states), graph)
+
+
+def _add_operator(network: Network, operator: Operator) -> None:
+    """Add an operator; a damaged file may give one any number of operands of any shape."""
+    _check_operands(network, operator)
+    try:
+        READERS[operator.builtin](network, operator)
+    except MISFITS as error:
+        found = f"inputs, outputs or options that do not fit: {error or type(error).__name__}"
+        allowed = "those that the operator takes"
+        problem = Problem(f"operator {operator.builtin}", found, allowed, AGAIN)
+        raise ModelError(problem) from error
+
+
+def _check_operands(network: Network, operator: Operator) -> None:
+    """Refuse operands on several scales or types, between which runtimes do not convert."""
+    stored = _stored_operands(network, operator)
+    other = next((held for held in stored[1:] if not _fit(stored[0], held, operator)), None)
+    if other is not None:
+        found = f"'{stored[0].name}' and '{other.name}' on other scales or types"
+        refuse(f"operator {operator.builtin}", found, "one scale and type", AGAIN)
+
+
+def _stored_operands(network: Network, operator: Operator) -> list[Tensor]:
+    """Return the integers that must have one type: computed ones, and constants where all have one scale."""
+    numbers = [number for number in (*operator.inputs, *operator.outputs) if number >= 0]
+    stored = [held for held in map(network.tensor, numbers) if held.is_integer]
+    if operator.builtin in ONE_GRID:
+        return stored
+    if operator.builtin not in ONE_TYPE:
+        return []
+    computed = [held for held in stored if held.data is None]
+    _check_symmetry(computed, operator)
+    return computed
+
+
+def _fit(one: Tensor, other: Tensor, operator: Operator) -> bool:
+    """Whether two operands have the same type, and scale where the operator leaves integers as they are."""
+    same = operator.builtin not in ONE_GRID or same_grid(one, other)
+    return same and one.dtype == other.dtype
+
+
+def _check_symmetry(stored: Sequence[Tensor], operator: Operator) -> None:
+    """Refuse int16 around another number than 0, which runtimes ignore."""
+    for held in stored:
+        if held.dtype == "int16" and held.grid is not None and np.any(held.grid.zero):
+            found = f"int16 of '{held.name}' around {held.grid.zero[0]}"
+            refuse(f"operator {operator.builtin}", found, "int16 around 0", AGAIN)
 
 
 def choose_graph(file: TfliteFile, signature: str | None) -> tuple[Graph, Signature | None]:
@@ -123,6 +190,8 @@ def _check_operators(graph: Graph) -> None:
 
 def _add_input(network: Network, number: int) -> None:
     held = network.tensor(number)
+    if held.dtype == "resource":
+        refuse(f"input '{held.name}'", "a state", "tensors of numbers", AGAIN)
     plain = not held.is_integer
     dtype = np.dtype(held.dtype if plain else "float32")
     kind = helper.np_dtype_to_tensor_dtype(dtype)
@@ -136,6 +205,10 @@ def _add_input(network: Network, number: int) -> None:
 
 def _output(network: Network, number: int) -> onnx.ValueInfoProto:
     held = network.tensor(number)
+    if held.dtype == "resource":
+        refuse(f"output '{held.name}'", "a state", "tensors of numbers", AGAIN)
+    if held.is_integer and held.grid is not None and held.grid.scale.size > 1:
+        refuse(f"output '{held.name}'", "several scales", "one scale", AGAIN)
     value = network.as_in_file(number)
     network.nodes.append(helper.make_node("Identity", [value], [held.name], name=held.name))
     dtype = np.dtype("float32" if held.is_integer else held.dtype)

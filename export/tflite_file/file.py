@@ -1,5 +1,7 @@
 """The content of a .tflite: tensors, operators, graphs and signatures, checked before they are used."""
 
+import math
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
@@ -12,6 +14,7 @@ from edgekit.base.errors import ModelError, Problem
 Table: TypeAlias = Any  # of the schema: its accessors have no types
 MAGIC = b"TFL3"
 MAX_RANK = 8
+MAX_ELEMENTS = 2**28  # of a tensor: more is damage
 AGAIN = "copy or export it again"
 CUSTOM = "custom"  # before the name of an operator that is not built in
 TYPES = {
@@ -68,8 +71,18 @@ class Operator:
     options: Table = None  # an accessor of the schema; None where the operator has none
 
     def option(self, name: str, default: Table = 0) -> Table:
-        """Return an option by its name in the schema, as ``StrideW``."""
-        return default if self.options is None else getattr(self.options, name)()
+        """Return an option by its name in the schema, as ``StrideW``.
+
+        Raises:
+            ModelError: the options are those of another operator, or damaged.
+        """
+        if self.options is None:
+            return default
+        try:
+            return getattr(self.options, name)()
+        except (AttributeError, struct.error) as error:
+            step, found = AGAIN, f"no option {name}: {error}"
+            refuse(f"operator {self.builtin}", found, "the options of the operator", step)
 
 
 @dataclass(frozen=True)
@@ -201,15 +214,21 @@ class _Reader:
         kind = self.kind(table, where, step)
         if table.Sparsity() is not None:
             refuse(where, "a sparse tensor", "dense tensors", step)
+        shape = self.shape(table, where, step)
+        data = self.content(table, where, shape, kind)
+        grid = self.grid(table.Quantization(), where, shape, kind)
+        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+
+    def shape(self, table: Table, where: str, step: str) -> tuple[int, ...]:
+        """Return the sizes of a tensor; that of an open batch is in the file too."""
         shape = tuple(int(n) for n in _list(table.ShapeAsNumpy()))
         open_axes = [int(n) for n in _list(table.ShapeSignatureAsNumpy())]
-        # the size of an open batch is that of the file's shape
         if len(shape) > MAX_RANK or min(shape, default=1) < 0 or -1 in open_axes[1:]:
             found = f"shape {open_axes or list(shape)}"
             refuse(where, found, f"fixed sizes of at most {MAX_RANK} axes", step)
-        data = self.content(table, where, shape, kind)
-        grid = self.grid(table.Quantization(), where, shape)
-        return Tensor(name, shape, kind, grid, data, bool(table.IsVariable()))
+        if (count := math.prod(shape)) > MAX_ELEMENTS:
+            refuse(where, f"{count} elements", f"at most {MAX_ELEMENTS}", step)
+        return shape
 
     def kind(self, table: Table, where: str, step: str) -> str:
         """Return NumPy's name of a tensor's type."""
@@ -231,13 +250,13 @@ class _Reader:
         if buffer.DataIsNone() or not buffer.DataLength():
             return None
         item = np.dtype(kind)
-        size = int(np.prod(shape, dtype=object)) * item.itemsize
+        size = math.prod(shape) * item.itemsize
         if buffer.DataLength() != size:
             found = f"{buffer.DataLength()} bytes for {list(shape)} of {kind}"
             refuse(where, found, f"{size} bytes", "copy or export it again")
         return np.frombuffer(buffer.DataAsNumpy().tobytes(), item).reshape(shape)
 
-    def grid(self, table: Table, where: str, shape: tuple[int, ...]) -> Grid | None:
+    def grid(self, table: Table, where: str, shape: tuple[int, ...], kind: str) -> Grid | None:
         """Return what the integers stand for; None of a tensor that was never quantized."""
         if table is None or table.ScaleIsNone() or not table.ScaleLength():
             return None
@@ -250,6 +269,7 @@ class _Reader:
         if not _fits(scale, axis, shape):
             found = f"{scale.size} scales from {scale.min()} along axis {axis} of {list(shape)}"
             refuse(where, found, "one positive scale, or one for each index of an axis", AGAIN)
+        _check_zero_points(zero, where, kind)
         return Grid(scale, zero, axis)
 
     def operator(self, table: Table, codes: list[tuple[str, int]], count: int) -> Operator:
@@ -288,9 +308,18 @@ class _Reader:
         return Signature(key, number, names)
 
 
+def _check_zero_points(zero: Array, where: str, kind: str) -> None:
+    """Refuse zero points that are no number of the type."""
+    if not kind.strip("u").startswith("int"):
+        return
+    limits = np.iinfo(kind)
+    if outside := [int(n) for n in zero if not limits.min <= n <= limits.max]:
+        refuse(where, f"zero point {outside[0]}", f"a number of type {kind}", AGAIN)
+
+
 def _fits(scale: Float32, axis: int, shape: tuple[int, ...]) -> bool:
-    """Whether scales are positive numbers: one, or one for each index of an axis."""
-    positive = bool(np.all(np.isfinite(scale)) and np.all(scale > 0))
+    """Whether scales are positive normal numbers: one, or one for each index of an axis."""
+    positive = bool(np.all(np.isfinite(scale)) and np.all(scale >= np.finfo(np.float32).tiny))
     return positive and (scale.size == 1 or scale.size in shape[axis : axis + 1])
 
 

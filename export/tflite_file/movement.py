@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 
-from edgekit.export.tflite_file.file import Operator, Tensor, refuse
+from edgekit.export.tflite_file.file import AGAIN, Operator, Tensor, refuse
 from edgekit.export.tflite_file.network import CHANNELS_LAST, Network, to_axis, to_sizes
 
 LARGEST = np.iinfo(np.int64).max
@@ -31,8 +31,11 @@ def concat(network: Network, operator: Operator) -> None:
     """CONCATENATION along an axis of the file."""
     rank = len(network.tensor(operator.outputs[0]).shape)
     axis = to_axis(operator.option("Axis"), rank)
+    if operator.option("FusedActivationFunction"):
+        step = "convert the network with the activation as an operator"
+        refuse("operator CONCATENATION", "an activation", "none", step)
     value = network.add("Concat", *map(network.real, operator.inputs), axis=axis)[0]
-    network.set_value(operator.outputs[0], value, operator.option("FusedActivationFunction"))
+    network.set_value(operator.outputs[0], value)
 
 
 def strided_slice(network: Network, operator: Operator) -> None:
@@ -60,11 +63,11 @@ def slice_bounds(network: Network, operator: Operator) -> tuple[list[int], ...]:
     begin, end = operator.option("BeginMask"), operator.option("EndMask")
     dropped = operator.option("ShrinkAxisMask")
     for axis, step in enumerate(steps):
+        if begin >> axis & 1:
+            starts[axis] = 0 if step > 0 else shape[axis] - 1
         if dropped >> axis & 1:
             ends[axis] = starts[axis] + 1 or LARGEST
             continue
-        if begin >> axis & 1:
-            starts[axis] = 0 if step > 0 else shape[axis] - 1
         if end >> axis & 1:
             ends[axis] = LARGEST if step > 0 else -LARGEST
     return starts, ends, [to_axis(axis, len(shape)) for axis in range(len(starts))], steps
@@ -117,9 +120,12 @@ def unpack(network: Network, operator: Operator) -> None:
     x = network.tensor(operator.inputs[0])
     axis = operator.option("Axis")
     axis = axis + len(x.shape) if axis < 0 else axis
-    sizes = network.numbers([1] * x.shape[axis])
+    count = len(operator.outputs)
+    if x.shape[axis] != count:
+        found = f"{count} outputs of {x.shape[axis]} parts"
+        refuse("operator UNPACK", found, "an output for each part", AGAIN)
     source = network.as_in_file(operator.inputs[0])
-    made = network.add("Split", source, sizes, outputs=x.shape[axis], axis=axis)
+    made = network.add("Split", source, network.numbers([1] * count), outputs=count, axis=axis)
     for number, value in zip(operator.outputs, made, strict=True):
         shape = network.numbers(network.tensor(number).shape)
         part = network.round_to_grid(value, x)
@@ -188,7 +194,7 @@ def one_hot(network: Network, operator: Operator) -> None:
         refuse("operator ONE_HOT", "computed values", "constants for on and off", step)
     pair = network.constant(np.stack([held[1].ravel()[0], held[0].ravel()[0]]), "off_on")
     size = network.constant(np.array(depth, np.int64), "depth")
-    axis = operator.option("Axis", -1)
+    axis = operator.option("Axis")
     value = network.add("OneHot", indices, size, pair, axis=axis)[0]
     network.set_as_in_file(operator.outputs[0], value)
 

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.base.arrays import Array
 from edgekit.export.tflite_file.file import Graph, Grid, Operator, Tensor, refuse
-from edgekit.graph.model import OPSET
+from edgekit.graph.model import OPSET, TFLITE
 
 CHANNELS_SECOND = (0, 3, 1, 2)  # the axes of four, in the order of ONNX
 CHANNELS_LAST = (0, 2, 3, 1)
@@ -22,7 +22,6 @@ ACTIVATIONS: dict[int, tuple[str, tuple[float, ...]]] = {
     1: ("Relu", ()),
     2: ("Clip", (-1.0, 1.0)),
     3: ("Clip", (0.0, 6.0)),
-    4: ("Tanh", ()),
 }
 STORED = ("int8", "uint8", "int16")  # of tensors between operators
 
@@ -74,10 +73,14 @@ class Network:
         self.nodes.append(helper.make_node(kind, list(inputs), made, name=label, **attributes))
         return made
 
+    def mark_rounding(self) -> None:
+        """Let the last node round its integers as LiteRT does."""
+        self.nodes[-1].metadata_props.add(key=TFLITE, value="1")
+
     def constant(self, array: Array, stem: str = "constant") -> str:
         """Add a constant and return its name."""
         name = self.name(stem)
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        self.constants[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
 
     def numbers(self, values: Iterable[int]) -> str:
@@ -157,7 +160,7 @@ class Network:
         """Return values behind an activation of the schema's number."""
         if activation not in ACTIVATIONS:
             found, step = f"activation {activation}", "convert the network with another one"
-            refuse(f"tensor '{held.name}'", found, "none, relu, relu6, [-1, 1] or tanh", step)
+            refuse(f"tensor '{held.name}'", found, "none, relu, relu6 or [-1, 1]", step)
         kind, bounds = ACTIVATIONS[activation]
         return self.add(kind, value, *map(self.bound, bounds))[0]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from edgekit.base.arrays import Array
-from edgekit.export.tflite_file.file import Operator, Tensor, refuse
+from edgekit.export.tflite_file.file import AGAIN, Operator, Tensor, refuse
 from edgekit.export.tflite_file.network import Network
 from edgekit.export.tflite_file.products import bias
 from edgekit.export.tflite_file.variables import add_state, close_state
@@ -110,6 +110,9 @@ def _gates(network: Network, operator: Operator, first: int, order: tuple[int, .
         if held.data is None:
             step = "convert the network with constant weights"
             refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", "computed weights", "constants", step)
+        if held.grid is None and not held.dtype.startswith("float"):
+            found = f"{held.dtype} without a scale"
+            refuse("operator UNIDIRECTIONAL_SEQUENCE_LSTM", found, "floats, or a scale", AGAIN)
         real = held.data.astype(np.float32)
         if held.grid is not None:
             shape = [-1] + [1] * (real.ndim - 1) if held.grid.scale.size > 1 else []

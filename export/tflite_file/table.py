@@ -72,6 +72,23 @@ READERS: dict[str, Reader] = {
     "SVDF": recurrent.svdf,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.lstm,
 }
+# runtimes leave integers as they are, so that all operands have one scale
+ONE_GRID = frozenset(
+    (
+        *("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION", "STRIDED_SLICE", "SLICE", "SPLIT"),
+        *("SPLIT_V", "PACK", "UNPACK", "PAD", "MIRROR_PAD", "TRANSPOSE", "GATHER", "TILE"),
+        *("RESIZE_NEAREST_NEIGHBOR", "RESIZE_BILINEAR", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"),
+        *("BROADCAST_TO", "PADV2"),
+    )
+)
+# what they compute has the type of what they read
+ONE_TYPE = frozenset(
+    (
+        *("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "MEAN", "SUM"),
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"),
+        *("LOGISTIC", "TANH", "LEAKY_RELU", "PRELU", "RELU", "RELU6", "HARD_SWISH"),
+    )
+)
 REFUSALS = {
     "WHILE": "convert with unroll=True, or with a fused LSTM",
     "IF": "convert without a condition on data",

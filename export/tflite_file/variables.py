@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from edgekit.export.tflite_file.file import Graph, Operator, Tensor, TfliteFile, refuse
-from edgekit.export.tflite_file.network import Network, to_sizes
+from edgekit.export.tflite_file.network import STORED, Network, to_sizes
 
 Handle = tuple[str, str]  # container and name: what a variable is known by
 STEP = "convert the network with states that start at zero, each read once and assigned once"
@@ -86,6 +86,8 @@ def _state_name(network: Network, operator: Operator) -> str:
 
 def add_state(network: Network, name: str, held: Tensor, number: int | None = None) -> str:
     """Add a state's input, with the axes of the network, and return its real values."""
+    if held.dtype != "float32" and not (held.is_integer and held.dtype in STORED):
+        refuse(f"state '{name}'", held.dtype, f"float32, or {', '.join(STORED)} on a scale", STEP)
     shape = to_sizes(held.shape)
     network.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     network.states.append((name, f"{name}_next"))

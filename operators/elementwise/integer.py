@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.model import TFLITE
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import dims
 from edgekit.operators.pointwise.integer import build_slopes
@@ -18,7 +19,9 @@ from edgekit.operators.roles import (
     is_square,
     per_channel,
 )
-from edgekit.operators.scheme import MANTISSA_BITS, fixed_point, fixed_point_pair
+from edgekit.operators.scheme import MANTISSA_BITS, QuantType, fixed_point, fixed_point_pair
+
+LITERT_BITS = 21  # of the larger factor of a sum in LiteRT's XNNPACK
 
 
 def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
@@ -36,16 +39,25 @@ def build_arithmetic(fuser: Fuser, node: ir.Node) -> bool:
         mult, shift = fixed_point(np.float64(a.kind.scale) * b.kind.scale / kind.scale, bits)
         attributes |= {"m": int(mult[0]), "shift": int(shift[0])}
     else:
-        sign = -1.0 if node.op_type == "Sub" else 1.0
-        m1, m2, s = fixed_point_pair(
-            a.kind.scale / kind.scale, sign * b.kind.scale / kind.scale, bits
-        )
+        m1, m2, s = _factors_of_sum(node, a.kind, b.kind, kind)
         attributes |= {"m1": m1, "m2": m2, "shift": s}
     op_type = "Mul" if node.op_type == "Mul" else "Add"
     fuser.add(
         node, op_type, [a.value, b.value], [frame], attributes | output_attributes(kind, fused)
     )
     return True
+
+
+def _factors_of_sum(
+    node: ir.Node, a: QuantType, b: QuantType, y: QuantType
+) -> tuple[int, int, int]:
+    """Return the factors of the operands of a sum or difference, and their shift."""
+    sign, bits = -1.0 if node.op_type == "Sub" else 1.0, MANTISSA_BITS[a.dtype]
+    first, second = a.scale / y.scale, b.scale / y.scale
+    if TFLITE in node.metadata_props and a.dtype == "int8":
+        bits = LITERT_BITS
+        first, second = (float(np.float32(x.scale) / np.float32(y.scale)) for x in (a, b))
+    return fixed_point_pair(first, sign * second, bits)
 
 
 def build_prelu(fuser: Fuser, node: ir.Node) -> bool:

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.graph.model import TFLITE
 from edgekit.graph.nodes import attribute
 from edgekit.operators.fuser import Fuser, IntegerForm
 from edgekit.operators.geometry import ints
@@ -41,12 +42,15 @@ def build_average_pool(fuser: Fuser, node: ir.Node) -> bool:
         divisors = np.ones(1, np.int64)
     real = np.float64(x.kind.scale) / (np.float64(kind.scale) * divisors)
     mult, shift = fixed_point(real, MANTISSA_BITS[x.kind.dtype])
+    zeros = {"x_zero": x.kind.zero_point, **output_attributes(kind, fused)}
+    if TFLITE in node.metadata_props and x.kind == kind:
+        # a multiplier just above 1 / count moves ties away from zero, and no other sum across one
+        mult, zeros = mult + 1, {**zeros, "x_zero": 0, "y_zero": 0}
     attributes: dict[str, object] = {
-        "x_zero": x.kind.zero_point,
         "mult": mult.astype(np.int32),
         "shift": shift.astype(np.uint8),
         "count_min": int(counts.min()),
-        **output_attributes(kind, fused),
+        **zeros,
         "borders": pool.borders(),
         "shape": pool.shape.fields(),
     }

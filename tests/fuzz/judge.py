@@ -25,6 +25,7 @@ from edgekit.operators.oracle import Oracle
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.verbs.targets import TARGETS
+from fuzz import CAUGHT
 from fuzz.damage import damaged
 from fuzz.graphs import drawn
 from fuzz.texts import FORMATS, judge_text
@@ -34,7 +35,6 @@ HOPS, CLIP = 3, 12
 # As an export judges: in float 90 dB, or what the source's own rounding leaves of it, less a margin.
 NEEDED_DB, MARGIN_DB, LEAST_DB = 90.0, 20.0, 15.0
 TINY = 1e-36  # of a peak: denormal numbers have few digits
-CAUGHT = "the import's own verification"
 JUMP, HUGE = 3e-7, 1e30
 JUMPS = {
     "Floor",

@@ -19,7 +19,8 @@ from quick_build import kernels_of, load_kernels, own_instruction_sets
 
 from edgekit.base.errors import EdgeKitError
 from edgekit.base.spread import SharedValue, Workers, open_team
-from fuzz.judge import CAUGHT, judge_seed, seed_of, seeds
+from fuzz import CAUGHT
+from fuzz.judge import judge_seed, seed_of, seeds
 
 FAULTLESS = ("accepted", "refused")
 Verdict = tuple[int, str, str, str]  # number, kind of case, how it ended, what it said

@@ -1,7 +1,7 @@
 """Go on with new seeds for so many minutes; write a reproducer of whatever is neither taken nor refused.
 
     PYTHONPATH=tests:bench python tests/fuzz/run.py --minutes 60 [--seed N] [--jobs N] [--out DIR]
-        [--state FILE.json] [--compile-every N] [--cores-every N]
+        [--state FILE.json] [--compile-every N] [--cores-every N] [--only KIND]
 
 Each case has 5 s of a processor and 1 GB beyond what the process had. Of every `--compile-every`-th batch of `BATCH`
 seeds some networks are compiled alone, and the integer form of each that was accepted with others, `TOGETHER` in one
@@ -26,7 +26,9 @@ from pathlib import Path
 from hostile_workers import Outcome, outcomes
 from quick_build import kernels_of, load_kernels, own_instruction_sets
 
-from fuzz.judge import CAUGHT, Seed, judge_seed, seed_of, seeds, summary
+from fuzz import CAUGHT
+from fuzz.judge import Seed, judge_seed, seed_of, seeds, summary
+from fuzz.texts import FORMATS
 
 BATCH = 100
 TOGETHER = 50  # networks in one program
@@ -73,6 +75,7 @@ class Campaign:
     out: Path
     kept: Path
     next: int
+    only: str | None = None
     counts: Counts = field(default_factory=Counts)
     programs: int = 0
 
@@ -83,7 +86,8 @@ class Campaign:
 
     def judge(self, jobs: int, compile_every: int) -> None:
         """Judge the next seeds."""
-        cases = [seed_of(self.next + i) for i in range(BATCH)]
+        numbers = range(self.next, self.next + BATCH)
+        cases = [Seed(self.only, n) if self.only else seed_of(n) for n in numbers]
         chosen = self.next // BATCH % compile_every == 0
         self.next += BATCH
         found = judged(cases, jobs, self.kept) if chosen else judged(cases, jobs, None, False)
@@ -134,12 +138,13 @@ def main() -> int:
     parser.add_argument("--state", type=Path, metavar="FILE.json", help="counts that runs add to")
     parser.add_argument("--compile-every", type=int, default=1, metavar="N", help="of batches")
     parser.add_argument("--cores-every", type=int, default=8, metavar="N", help="of programs")
+    parser.add_argument("--only", choices=("graph", "damage", *FORMATS), metavar="KIND")
     given = parser.parse_args()
     end = time.monotonic() + 60 * given.minutes
     first = int(time.time()) * 1000 if given.seed is None else given.seed
     prepare(own_instruction_sets())
     with tempfile.TemporaryDirectory() as kept:
-        campaign = Campaign(given.out, Path(kept), first)
+        campaign = Campaign(given.out, Path(kept), first, given.only)
         if given.state and given.state.exists():
             resume(campaign, given.state)
         while time.monotonic() < end:

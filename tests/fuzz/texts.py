@@ -7,6 +7,7 @@ import tempfile
 import wave
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +89,14 @@ VALUE = re.compile(rb'"[^"\n]*"|-?\b[\d.]+(?:e-?\d+)?\b|true|false|null|\b\w+\b'
 
 @dataclass(frozen=True)
 class Format:
-    """One kind of file: its name, whole ones, and what reads it: either as it should, or with a `UsageError`."""
+    """One kind of file: its name, whole ones, and what reads it: either as it should, or with a `UsageError`;
+    and what damages one of its files, where that is not by its text or its bytes."""
 
     name: str
     whole: Callable[[], tuple[bytes, ...]]
     read: Callable[[Path], object]
     is_text: bool = True
+    damage: Callable[[tuple[bytes, ...], Random], bytes] | None = None
 
 
 def _manifests() -> tuple[bytes, ...]:
@@ -213,6 +216,15 @@ def _read_sampler(path: Path) -> None:
     read_sampler(path).table()
 
 
+def _tflite_rows() -> tuple[Format, ...]:
+    """The row of .tflite files, where the package that reads them is installed."""
+    if find_spec("ai_edge_litert") is None:
+        return ()
+    from fuzz.tflites import damaged_tflite, read_tflite_file, whole_tflites
+
+    return (Format("tflite", whole_tflites, read_tflite_file, False, damaged_tflite),)
+
+
 FORMATS = {
     row.name: row
     for row in (
@@ -224,6 +236,7 @@ FORMATS = {
         Format("wav", _sounds, read_wav, is_text=False),
         Format("npz", _arrays, read_npz, is_text=False),
         Format("external", _networks, _read_network, is_text=False),
+        *_tflite_rows(),
     )
 }
 
@@ -234,6 +247,8 @@ LARGEST = 2**20  # bytes that a line may come to
 def damaged(format_: Format, random: Random) -> bytes:
     """Return a file of a format with one to three things changed."""
     files = format_.whole()
+    if format_.damage is not None:
+        return format_.damage(files, random)
     data = files[int(random.integers(len(files)))]
     for _ in range(int(random.choice([1, 1, 1, 2, 3]))):
         data = (_another_value if format_.is_text and random.random() < 0.7 else _another_byte)(

@@ -8,7 +8,7 @@ pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install 
 
 from tflite_graphs import GRAPHS, check
 
-WORDS = ("conv", "depthwise", "dense")
+WORDS = ("average", "conv", "depthwise", "dense", "window")
 
 
 @pytest.mark.parametrize("name", [name for name in GRAPHS if any(w in name for w in WORDS)])

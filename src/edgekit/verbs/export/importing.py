@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,15 @@ from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.mid_side import with_mid_side
 from edgekit.export.noise import with_drawn, with_noise
 from edgekit.export.onnx_file.file_checks import with_file_name
+from edgekit.export.source_calls import open_axes
 from edgekit.export.step_networks import with_until
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.examples import cut
-from edgekit.export.stream.sources import has_open_time, onnx_offline, torch_offline
+from edgekit.export.stream.fixed_window.convert import stream_window
+from edgekit.export.stream.sources import Offline, has_open_time, onnx_offline, torch_offline
 from edgekit.graph.layouts import with_layouts
 from edgekit.graph.model import Model
+from edgekit.judge.fixed_window import prove_window
 from edgekit.judge.tflite_runtimes import compare_runtimes
 from edgekit.verbs.export.frontends import with_frontends
 from edgekit.verbs.export.hop_continuity import check_continuity
@@ -190,22 +194,10 @@ def load_streamed(
         VerificationError: hop by hop it is not the same network.
     """
     find_code(source)
+    if has_fixed_window(source, options):
+        return _window_stream(source, options)
 
-    name, axes, shapes = source_name(source), options.time_axes, options.shapes
-    if is_graph_file(source):
-        offline = onnx_offline(
-            source,
-            name=name,
-            time_axes=axes,
-            shapes=shapes,
-            constants=options.constants,
-            session=options.session_constants,
-            rates=options.rates,
-        )
-    else:
-        offline = torch_offline(
-            source, name=name, time_axes=axes, shapes=shapes, rates=options.rates
-        )
+    offline = _offline(source, options)
     if offline.examples is not None and (
         problems := unknown_inputs(options.settings.settings, offline.examples)
     ):
@@ -238,6 +230,44 @@ def load_streamed(
         network = with_replacement_facts(network, original, offline, found, recordings)
     network = with_layouts(network, options.layouts)
     return network, None if offline.examples is None else cut(offline.examples, network)
+
+
+def _offline(source: str, options: ImportOptions) -> Offline:
+    """Return the network at any number of samples."""
+    name, axes, shapes = source_name(source), options.time_axes, options.shapes
+    if is_graph_file(source):
+        return onnx_offline(
+            source,
+            name=name,
+            time_axes=axes,
+            shapes=shapes,
+            constants=options.constants,
+            session=options.session_constants,
+            rates=options.rates,
+        )
+    return torch_offline(source, name=name, time_axes=axes, shapes=shapes, rates=options.rates)
+
+
+def has_fixed_window(source: str, options: ImportOptions) -> bool:
+    """Whether a file states a size for the axes that are named as time: that of a window."""
+    if not options.time_axes or options.rates:
+        return False
+    if is_tflite(source):
+        return True
+    if not is_graph_file(source):
+        return Path(source).suffix.lower() == ".pt2"
+    left = open_axes(source, {})
+    return all(axis not in left.get(name, [axis]) for name, axis in options.time_axes.items())
+
+
+def _window_stream(
+    source: str, options: ImportOptions
+) -> tuple[Model, Mapping[str, Float32] | None]:
+    """Import a network of one window, and rewrite it to the window's newest frames."""
+    window = _import_hop(source, replace(options, hop=None, time_axes={}))[0]
+    made = stream_window(window, options.time_axes, options.hop)
+    note = prove_window(window, made, options.time_axes)
+    return with_layouts(made.describe(notes=[*window.notes, note]), options.layouts), None
 
 
 @with_file_name

@@ -70,7 +70,7 @@ class StreamOptions(TypedDict, total=False):
     time_axes: Annotated[
         Mapping[str, int],
         Flag(
-            "The time axis of an offline network, as x:2.",
+            "The time axis of an offline network, or of a file's fixed window, as x:2.",
             "INPUT:AXIS",
             name="time-axis",
             many=dict,

@@ -27,13 +27,13 @@ def source_problems(source: str, options: ImportOptions) -> list[Problem]:
 
 
 def _tflite_problems(source: str, options: ImportOptions) -> Iterator[Problem]:
-    """Options of a .tflite alone, and those that need open sizes, which it has not."""
+    """Options of a .tflite alone, and one that needs open sizes, which it has not."""
     if options.signature is not None and not is_tflite(source):
         step = "leave it out"
         yield Problem(f"--signature {options.signature}", f"with '{source}'", "a .tflite", step)
-    if is_tflite(source) and (options.time_axes or options.rates):
+    if is_tflite(source) and options.rates:
         step = "give the .onnx or the module that it was converted from"
-        yield Problem("--time-axis", "a .tflite, whose sizes are fixed", "an open time axis", step)
+        yield Problem("--rate", "a .tflite, whose sizes are fixed", "an open time axis", step)
 
 
 def find_code(source: str) -> None:

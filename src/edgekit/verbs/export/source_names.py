@@ -10,7 +10,7 @@ _WEIGHTS = (
     "it may hold weights alone: write a function that loads them and returns (module, example_inputs), "
     "and name it package.module:function"
 )
-_KERAS = "Keras saved it: write an .onnx with model.export(PATH, format='onnx')"
+_KERAS = "Keras saved it: call it once, then model.export('model.onnx', format='onnx')"
 _TENSORFLOW = "TensorFlow saved it: export it to .onnx with tf2onnx"
 _COMPILED = "another engine made it: start from the network that it was made of"
 FILES = (".onnx", ".pt2", ".tflite")

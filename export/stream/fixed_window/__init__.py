@@ -1,0 +1,1 @@
+"""A network of one fixed window, as a stream of its newest frames."""
