@@ -9,6 +9,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
+from edgekit.export.frontend.micro import MICRO
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands
 from edgekit.export.frontend.writer import RESERVED
@@ -22,7 +23,7 @@ CONTENTS = {
     "mag": ("bins",),
     "logpow": ("bins",),
     "frame": ("frame",),
-    **dict.fromkeys(KINDS, ("bins",)),
+    **dict.fromkeys((*KINDS, MICRO), ("bins",)),
 }
 
 

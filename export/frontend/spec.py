@@ -9,6 +9,7 @@ import numpy as np
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import MOST_CHANNELS
+from edgekit.export.frontend import micro
 from edgekit.export.frontend.features import (
     DIRECTIONS,
     FEATURE_FORMS,
@@ -17,7 +18,7 @@ from edgekit.export.frontend.features import (
     parse_features,
 )
 
-FORMS = f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}"
+FORMS = f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}, {micro.FORM}"
 # periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
 WINDOWS = ("hann", "sqrt_hann", "hamming", "hann_sym", "sqrt_hann_sym", "hamming_sym", "rect")
 FEATURES = ("mag", "logpow")
@@ -59,6 +60,8 @@ class FrontendSpec:
         """Return the text that `parse_spec` reads back."""
         if self.kind == "frame":
             return f"frame:{self.length}:{self.hop}"
+        if self.features is not None and self.kind == micro.MICRO:
+            return micro.micro_text(self.length, self.hop, self.features)
         if self.features is not None:
             words = [*self.features.words, *([FULL] if self.full else [])]
             first = ":".join([self.kind, str(self.length), str(self.hop), self.window, *words])
@@ -113,6 +116,8 @@ class FrontendSpec:
 
     def feature_problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
         """Return part, value and allowed values of all features that do not fit the rate."""
+        if self.kind == micro.MICRO:
+            return micro.rate_problems(sample_rate)
         return [row for features in self.every_feature for row in features.problems(sample_rate)]
 
     @property
@@ -220,10 +225,16 @@ def _read_feature_form(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
     return spec, [*own, *problems, *unread, *_joined_problems(spec)]
 
 
+def _read_micro(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
+    length, hop, features, problems = micro.parse_micro(match)
+    return FrontendSpec(length, hop, micro.MICRO, features=features), problems
+
+
 _NUMBER = r"([0-9]{1,6})"
 # the forms of a specification, and what reads each
 _READERS = (
     (rf"frame:{_NUMBER}:{_NUMBER}", _read_frame),
+    (rf"micro:{_NUMBER}:{_NUMBER}:{_NUMBER}(?::stack:{_NUMBER}(?::{_NUMBER})?)?", _read_micro),
     (rf"stft:{_NUMBER}:{_NUMBER}:(\w+)((?::\w+)*)", _read_stft),
     (
         rf"({'|'.join(KINDS)}):{_NUMBER}:{_NUMBER}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)"
@@ -312,7 +323,7 @@ def silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
     """Return notes on bands that contain no bin."""
     notes = []
     for features in form.every_feature:
-        if features.kind == "gcc" or sample_rate is None:
+        if features.kind in ("gcc", micro.MICRO) or sample_rate is None:
             continue
         bank = features.bank_matrix(form.length, sample_rate)
         if empty := [str(band) for band in np.flatnonzero(~bank.any(axis=0))]:
