@@ -9,7 +9,7 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
-from edgekit.export.frontend.micro import MICRO
+from edgekit.export.frontend.micro import MICRO, frames_of_input
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands
 from edgekit.export.frontend.writer import RESERVED
@@ -131,6 +131,8 @@ def _frames(model: Model, form: FrontendSpec) -> int | None:
     hop = model.stream.hop_samples
     if (every := form.new_frames) is not None:
         return every if hop in (None, every * form.hop) else None
+    if hop is None and form.kind == MICRO and model.states:
+        return frames_of_input(model.signal_inputs[0], form.width)
     if hop is None or _counts_frames(model, form):
         return hop or 1
     frames, rest = divmod(hop, form.hop)

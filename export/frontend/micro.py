@@ -1,5 +1,6 @@
 """TFLM's audio front end, ``micro:WINDOW:STEP:BANDS``: its text, and its nodes before a network."""
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -67,6 +68,12 @@ def micro_text(length: int, hop: int, features: Features) -> str:
     numbers = [length // SAMPLES_PER_MS, hop // SAMPLES_PER_MS, features.bands]
     stack = [] if features.stack is None else ["stack", features.stack, features.every]
     return ":".join(map(str, [MICRO, *numbers, *stack]))
+
+
+def frames_of_input(value: ir.Value, bands: int) -> int:
+    """Return how many frames an input of a network with states has, 1 where its size is not that of frames."""
+    frames, rest = divmod(math.prod(static_shape(value) or (0,)), bands)
+    return 1 if rest or not frames else frames
 
 
 def append_micro(

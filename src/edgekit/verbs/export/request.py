@@ -32,6 +32,7 @@ from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.readers import read_recipe
 from edgekit.verbs.export.source_checks import sampler_conflicts, source_problems
 from edgekit.verbs.export.source_names import is_graph_file, source_needs
+from edgekit.verbs.export.wake_word import with_wake_word
 from edgekit.verbs.export.work import NO_COMPANIONS, Companions
 from edgekit.verbs.targets import ROWS, TARGETS, Target, named_target, own_options
 
@@ -139,6 +140,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     Raises:
         UsageError: all problems with them, before anything is loaded.
     """
+    source, stated = with_wake_word(source, options)
+    options = cast(ExportOptions, stated)
     read = read_options(options, ExportOptions)
     row, notes = named_target(target)
     imports, problems = read_imports(source, read)
