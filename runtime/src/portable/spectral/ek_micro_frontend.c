@@ -39,38 +39,45 @@ static int32_t ek_micro_round(int32_t x)
     return (x + 16384) >> 15;
 }
 
-/* Four groups of `apart` complex numbers become their transforms; each product is rounded to 16 bits. */
+/* A complex number of 16 bits, scaled down for a sum of four. */
+static void ek_micro_scale(const int16_t *z, int32_t *re, int32_t *im)
+{
+    *re = ek_micro_round(z[0] * 8191);
+    *im = ek_micro_round(z[1] * 8191);
+}
+
+/* The same, times a complex number of 32767. */
+static void ek_micro_turn(const int16_t *z, const int16_t *by, int32_t *re, int32_t *im)
+{
+    const int32_t c = by[0], s = by[1];
+    int32_t a, b;
+    ek_micro_scale(z, &a, &b);
+    *re = ek_micro_round(a * c - b * s);
+    *im = ek_micro_round(a * s + b * c);
+}
+
+/* Each four complex numbers that lie `apart` become their transform; each product is rounded to 16 bits. */
 static void ek_micro_butterflies(int16_t *z, const int16_t *turns, int32_t apart)
 {
-    const int32_t stride = 64 / apart;
-    for (int32_t group = 0; group < 256; group += 4 * apart) {
-        for (int32_t k = 0; k < apart; k++) {
-            int32_t re[4], im[4];
-            for (int32_t q = 0; q < 4; q++) {
-                const int16_t *const at = z + 2 * (group + q * apart + k);
-                const int32_t a = ek_micro_round(at[0] * 8191), b = ek_micro_round(at[1] * 8191);
-                if (q == 0) {
-                    re[q] = a;
-                    im[q] = b;
-                } else {
-                    const int32_t c = turns[2 * q * k * stride], s = turns[2 * q * k * stride + 1];
-                    re[q] = ek_micro_round(a * c - b * s);
-                    im[q] = ek_micro_round(a * s + b * c);
-                }
-            }
-            const int32_t less_re = re[0] - re[2], less_im = im[0] - im[2];
-            const int32_t more_re = re[0] + re[2], more_im = im[0] + im[2];
-            const int32_t sum_re = re[1] + re[3], sum_im = im[1] + im[3];
-            const int32_t off_re = re[1] - re[3], off_im = im[1] - im[3];
-            int16_t *const y = z + 2 * (group + k);
+    const int32_t step = 2 * apart, stride = 128 / apart;
+    for (int32_t k = 0; k < apart; k++) {
+        const int16_t *const by = turns + k * stride;
+        for (int16_t *y = z + 2 * k; y < z + 512; y += 4 * step) {
+            int32_t a, b, c, d, e, f, g, h;
+            ek_micro_scale(y, &a, &b);
+            ek_micro_turn(y + step, by, &c, &d);
+            ek_micro_turn(y + 2 * step, turns + 2 * k * stride, &e, &f);
+            ek_micro_turn(y + 3 * step, turns + 3 * k * stride, &g, &h);
+            const int32_t less_re = a - e, less_im = b - f, more_re = a + e, more_im = b + f;
+            const int32_t sum_re = c + g, sum_im = d + h, off_re = c - g, off_im = d - h;
             y[0] = (int16_t)(more_re + sum_re);
             y[1] = (int16_t)(more_im + sum_im);
-            y[2 * apart] = (int16_t)(less_re + off_im);
-            y[2 * apart + 1] = (int16_t)(less_im - off_re);
-            y[4 * apart] = (int16_t)(more_re - sum_re);
-            y[4 * apart + 1] = (int16_t)(more_im - sum_im);
-            y[6 * apart] = (int16_t)(less_re - off_im);
-            y[6 * apart + 1] = (int16_t)(less_im + off_re);
+            y[step] = (int16_t)(less_re + off_im);
+            y[step + 1] = (int16_t)(less_im - off_re);
+            y[2 * step] = (int16_t)(more_re - sum_re);
+            y[2 * step + 1] = (int16_t)(more_im - sum_im);
+            y[3 * step] = (int16_t)(less_re - off_im);
+            y[3 * step + 1] = (int16_t)(less_im + off_re);
         }
     }
 }
@@ -123,24 +130,32 @@ static void ek_micro_sums(const int16_t *z, const int16_t *joins, const int16_t 
     }
 }
 
-/* The whole number nearest to a square root; of numbers below 2^32 at most 65535. */
+/* The whole number nearest to a square root; of numbers below 2^32 at most 65535. Two bits of x make one of the root, so
+ * that all but x has 32 bits. */
 static uint32_t ek_micro_root(uint64_t x)
 {
-    const uint32_t high = (uint32_t)(x >> 32);
-    uint64_t rest = x;
-    uint32_t root = 0;
-    const int32_t bits = high != 0u ? 32 + ek_micro_bits(high) : ek_micro_bits((uint32_t)x);
-    for (int32_t at = (bits - 1) / 2; at >= 0; at--) {
-        const uint64_t step = (uint64_t)(2u * root + (1u << at)) << at;
-        if (rest >= step) {
-            rest -= step;
-            root += 1u << at;
+    uint32_t high = (uint32_t)(x >> 32), low = (uint32_t)x;
+    const int32_t is_large = high != 0u, bits = is_large ? 32 + ek_micro_bits(high) : ek_micro_bits(low);
+    const int32_t pairs = (bits + 1) / 2;
+    uint32_t root = 0, rest = 0;
+    if (pairs == 0) {
+        return 0;
+    }
+    x <<= 64 - 2 * pairs;
+    high = (uint32_t)(x >> 32);
+    low = (uint32_t)x;
+    for (int32_t pair = 0; pair < pairs; pair++) {
+        const uint32_t more = root << 2 | 1u;
+        rest = rest << 2 | high >> 30;
+        high = high << 2 | low >> 30;
+        low <<= 2;
+        root <<= 1;
+        if (rest >= more) {
+            rest -= more;
+            root |= 1u;
         }
     }
-    if (rest > root && (high != 0u || root < 65535u)) {
-        root++;
-    }
-    return root;
+    return rest > root && (is_large || root < 65535u) ? root + 1u : root;
 }
 
 static uint32_t ek_micro_gain(uint32_t noise, const int32_t *gains)
