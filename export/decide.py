@@ -190,7 +190,11 @@ class _Constants:
 
 
 def _decision_outputs(
-    new: FrontendWriter, decide: Decide, scores: ir.Value, heard: Array, hops: Mapping[str, int | None]
+    new: FrontendWriter,
+    decide: Decide,
+    scores: ir.Value,
+    heard: Array,
+    hops: Mapping[str, int | None],
 ) -> list[ir.Value]:
     """Return detected, label and score."""
     shape, one = static_shape(scores) or (), (1, 1)

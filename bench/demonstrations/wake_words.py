@@ -146,9 +146,7 @@ def main() -> None:
         given.out.write_text(table.markdown() + "\n", encoding="utf-8")
 
 
-def _row_of_word(
-    path: Path, out: Path, pcm: NDArray[np.int16], cores: Sequence[str]
-) -> list[str]:
+def _row_of_word(path: Path, out: Path, pcm: NDArray[np.int16], cores: Sequence[str]) -> list[str]:
     build = out.with_name(f"{out.name}_host")
     api.export(str(path), "host", build)
     found = compare(read_wake_word(path), build, pcm)

@@ -131,7 +131,7 @@ def _frames(model: Model, form: FrontendSpec) -> int | None:
     hop = model.stream.hop_samples
     if (every := form.new_frames) is not None:
         return every if hop in (None, every * form.hop) else None
-    if hop is None and form.kind == MICRO and model.states:
+    if hop is None and form.kind == MICRO:
         return frames_of_input(model.signal_inputs[0], form.width)
     if hop is None or _counts_frames(model, form):
         return hop or 1

@@ -71,7 +71,7 @@ def micro_text(length: int, hop: int, features: Features) -> str:
 
 
 def frames_of_input(value: ir.Value, bands: int) -> int:
-    """Return how many frames an input of a network with states has, 1 where its size is not that of frames."""
+    """Return how many frames an input has, 1 where its size is not that of frames."""
     frames, rest = divmod(math.prod(static_shape(value) or (0,)), bands)
     return 1 if rest or not frames else frames
 
@@ -140,7 +140,10 @@ def append_real_features(new: FrontendWriter, value: ir.Value, source: ir.Value)
     level = whole("Min", whole("Add", above, LEVEL_ZERO, "micro_level"), 127, "micro_bounded")
     (levels,) = new.node("Cast", [level], {"micro_levels": shape}, to=int(ir.DataType.INT8))
     levels.dtype = ir.DataType.INT8
-    operands = [new.constant(f"micro_{name}", array) for name, array in zip(("scale", "zero"), grid, strict=True)]
+    operands = [
+        new.constant(f"micro_{name}", array)
+        for name, array in zip(("scale", "zero"), grid, strict=True)
+    ]
     return new.node("DequantizeLinear", [levels, *operands], {"micro_features": shape})[0]
 
 
@@ -152,6 +155,9 @@ def _level_grid(source: ir.Value) -> tuple[np.ndarray, np.ndarray] | None:
         scale, zero = (array_of(value) for value in node.inputs[1:3])
         if scale is None or zero is None or scale.size != 1 or zero.dtype != np.int8:
             continue
-        if int(zero.ravel()[0]) == LEVEL_ZERO and abs(float(scale.ravel()[0]) / LEVEL_SCALE - 1) < NEAR_SCALE:
+        if (
+            int(zero.ravel()[0]) == LEVEL_ZERO
+            and abs(float(scale.ravel()[0]) / LEVEL_SCALE - 1) < NEAR_SCALE
+        ):
             return scale, zero
     return None

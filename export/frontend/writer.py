@@ -22,7 +22,13 @@ STATES = (
     "micro_history",
     "micro_noise",
 )
-MOVES = ("Concat", "Reshape", "Slice", "Split", "Transpose")  # results have the type of the first operand
+MOVES = (
+    "Concat",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Transpose",
+)  # results have the type of the first operand
 RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 
 

@@ -113,9 +113,7 @@ def _stage(b: _Body, z: Complex, apart: int) -> Complex:
     ar, ai = (b.part(x, 0, 1, 1) for x in scaled)
     br, cr, dr = (b.part(turned[0], n, n + 1, 1) for n in (1, 2, 3))
     bi, ci, di = (b.part(turned[1], n, n + 1, 1) for n in (1, 2, 3))
-    less, more = (
-        (b.call(op, ar, cr), b.call(op, ai, ci)) for op in ("Sub", "Add")
-    )
+    less, more = ((b.call(op, ar, cr), b.call(op, ai, ci)) for op in ("Sub", "Add"))
     off, total = ((b.call(op, br, dr), b.call(op, bi, di)) for op in ("Sub", "Add"))
     rows = (
         [("Add", more[0], total[0]), ("Add", less[0], off[1]), ("Sub", more[0], total[0]),
@@ -123,9 +121,7 @@ def _stage(b: _Body, z: Complex, apart: int) -> Complex:
         [("Add", more[1], total[1]), ("Sub", less[1], off[0]), ("Sub", more[1], total[1]),
          ("Add", less[1], off[0])],
     )  # fmt: skip
-    re, im = (
-        b.wrapped(b.call("Concat", *(b.call(*row) for row in part), axis=1)) for part in rows
-    )
+    re, im = (b.wrapped(b.call("Concat", *(b.call(*row) for row in part), axis=1)) for part in rows)
     return re, im
 
 

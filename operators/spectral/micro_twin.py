@@ -3,13 +3,10 @@
 Arrays may have leading axes for frames, except in what carries a state.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32, Int64
 from edgekit.base.micro_tables import (
-    GAIN_INPUT_BITS,
     HALF,
     LEAST_SIGNAL,
     LN_2,

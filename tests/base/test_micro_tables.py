@@ -31,3 +31,10 @@ def test_gains_fall_and_each_piece_ends_where_the_next_begins() -> None:
 def test_the_logarithm_is_exact_at_powers_of_two() -> None:
     table = micro_tables.log_table()
     assert table[0] == table[128] == 0 and table.max() == 5641
+
+
+def test_levels_are_those_of_the_devices() -> None:
+    features = np.arange(1825)
+    scaled = features * micro_tables.LEVEL_FACTOR + micro_tables.LEVEL_HALF
+    ours = scaled // micro_tables.LEVEL_DIVISOR
+    np.testing.assert_array_equal(ours, (256 * features + 333) // 666)

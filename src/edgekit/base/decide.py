@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from edgekit.base.errors import Problem, UsageError
 
 FORM = (
-    "on=SCORE[:off=SCORE][:smooth=TIME|:pole=TIME][:hold=TIME][:start=TIME][:labels=A,B,...][:ignore=A,...][:softmax|:sigmoid], "
-    "a TIME as 0.3s, 300ms or a number of hops"
+    "on=SCORE[:off=SCORE][:smooth=TIME|:pole=TIME][:hold=TIME][:start=TIME][:labels=A,B,...]"
+    "[:ignore=A,...][:softmax|:sigmoid], a TIME as 0.3s, 300ms or a number of hops"
 )
 DETECTED, LABEL, SCORE = "detected", "label", "score"  # the outputs
 FUNCTIONS = ("softmax", "sigmoid")

@@ -18,8 +18,9 @@ GAIN_BITS, GAIN_OFFSET, GAIN_STRENGTH, GAIN_INPUT_BITS = 21, 80.0, 0.95, 7
 LARGEST_GAIN = 32767
 SEGMENTS, LN_2 = 128, 45426  # of the logarithm's table; ln 2 of 2^16
 FEATURE_UNIT = 10 / 256  # of a feature where a network reads floats, as pymicro-features has it
-# what a device makes of features for int8 networks: (256 f + 333) / 666 - 128
-LEVEL_FACTOR, LEVEL_HALF, LEVEL_DIVISOR, LEVEL_ZERO = 256, 333, 666, -128
+# What a device makes of features for int8 networks, (256 f + 333) / 666 - 128. No feature is above 1153; up to 1824 a
+# division by a power of two gives the same, which cores without 64-bit division compute fast.
+LEVEL_FACTOR, LEVEL_HALF, LEVEL_DIVISOR, LEVEL_ZERO = 25191, 32692, 1 << 16, -128
 LEVEL_SCALE = 26 / 255
 
 

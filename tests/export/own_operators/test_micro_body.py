@@ -17,11 +17,17 @@ FUNCTION = onnx.parser.parse_function('<domain: "edgekit", opset_import: ["": 21
 
 @pytest.mark.parametrize(("length", "step", "bands"), [(480, 160, 40), (512, 320, 17)])
 def test_the_body_is_the_twin(length: int, step: int, bands: int) -> None:
-    shapes = {"history": (TensorProto.INT16, [1, length - step]), "noise": (TensorProto.INT32, [bands])}
+    shapes = {
+        "history": (TensorProto.INT16, [1, length - step]),
+        "noise": (TensorProto.INT32, [bands]),
+    }
     pcm = helper.make_tensor_value_info("pcm", TensorProto.FLOAT, [1, step])
     inputs = [pcm, *(helper.make_tensor_value_info(n, *row) for n, row in shapes.items())]
     features = helper.make_tensor_value_info("features", TensorProto.INT32, [1, bands])
-    outputs = [features, *(helper.make_tensor_value_info(f"next_{n}", *row) for n, row in shapes.items())]
+    outputs = [
+        features,
+        *(helper.make_tensor_value_info(f"next_{n}", *row) for n, row in shapes.items()),
+    ]
     window, matrix = window_table(length), band_matrix(bands)
     tables = [numpy_helper.from_array(window.astype(np.int16), "window")]
     tables.append(numpy_helper.from_array(matrix.astype(np.int16), "matrix"))

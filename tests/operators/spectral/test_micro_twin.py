@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgekit.base.micro_tables import BANDS, band_matrix, gain_table, log_table, twiddles, window_table
+from edgekit.base.micro_tables import (
+    BANDS,
+    band_matrix,
+    gain_table,
+    log_table,
+    twiddles,
+    window_table,
+)
 from edgekit.operators.spectral.micro_twin import (
     band_signals,
     ek_micro_frontend,
@@ -33,7 +40,9 @@ def sound(kind: int, samples: int) -> NDArray[np.int16]:
         lambda: RNG.normal(0, level, samples),
         lambda: RNG.integers(-32768, 32768, samples).astype(np.float64),
         lambda: level * np.sin(np.arange(samples) * RNG.uniform(0, 3)),
-        lambda: RNG.normal(0, 1, samples) * np.repeat(10 ** RNG.uniform(0, 4.5, samples // 1600), 1600),
+        lambda: (
+            RNG.normal(0, 1, samples) * np.repeat(10 ** RNG.uniform(0, 4.5, samples // 1600), 1600)
+        ),
         lambda: np.where(np.arange(samples) // RNG.integers(2, 200) % 2, 32767.0, -32768.0),
         lambda: RNG.integers(-2, 3, samples).astype(np.float64),
     ]
@@ -71,7 +80,9 @@ def test_a_frame_is_that_of_all_frames() -> None:
 
 
 def test_what_is_no_sample_is_silence() -> None:
-    given = np.array([np.nan, np.inf, -np.inf, 2.0**20, 3, -3, 0.5 / 32768, 1.5 / 32768], np.float32)
+    given = np.array(
+        [np.nan, np.inf, -np.inf, 2.0**20, 3, -3, 0.5 / 32768, 1.5 / 32768], np.float32
+    )
     assert to_int16(given).tolist() == [0, 0, 0, 0, 32767, -32768, 0, 2]
 
 

@@ -88,7 +88,9 @@ def with_wake_word(source: str, options: Mapping[str, Json]) -> tuple[str, JsonO
         return source, dict(options)
     given = {name: value for name, value in options.items() if value}
     problems = [
-        Problem(f"option {name}", f"given with '{source}'", "what the manifest states", "leave it out")
+        Problem(
+            f"option {name}", f"given with '{source}'", "what the manifest states", "leave it out"
+        )
         for name in SET
         if name in given
     ]
