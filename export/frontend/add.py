@@ -10,6 +10,7 @@ from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
 from edgekit.export.frontend.micro import MICRO, frames_of_input
+from edgekit.export.frontend.mlperf import MLPERF
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands
 from edgekit.export.frontend.writer import RESERVED
@@ -23,7 +24,7 @@ CONTENTS = {
     "mag": ("bins",),
     "logpow": ("bins",),
     "frame": ("frame",),
-    **dict.fromkeys((*KINDS, MICRO), ("bins",)),
+    **dict.fromkeys((*KINDS, MICRO, MLPERF), ("bins",)),
 }
 
 

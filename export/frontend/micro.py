@@ -60,7 +60,7 @@ def rate_problems(sample_rate: int | None) -> _Problems:
     """Return the problem of another sample rate than that of the tables."""
     if sample_rate in (None, SAMPLE_RATE):
         return []
-    return [("--sample-rate", f"{sample_rate} Hz", f"{SAMPLE_RATE} Hz, for which TFLM made it")]
+    return [("--sample-rate", f"{sample_rate} Hz", f"{SAMPLE_RATE} Hz, the rate of its tables")]
 
 
 def micro_text(length: int, hop: int, features: Features) -> str:

@@ -9,6 +9,7 @@ from edgekit.export.frontend.feature_nodes import add_features, bin_numbers, pow
 from edgekit.export.frontend.guard import insert_finite
 from edgekit.export.frontend.layout import Layout
 from edgekit.export.frontend.micro import MICRO, append_micro, append_real_features
+from edgekit.export.frontend.mlperf import MLPERF, append_emphasis
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.model import StatePair
@@ -79,6 +80,8 @@ class FrontendBuilder:
     def _analysed(self, pcm: ir.Value) -> ir.Value:
         """Return the network's input from the samples of this call and the earlier ones."""
         form = self.form
+        if form.kind == MLPERF:
+            pcm = append_emphasis(self.new, pcm)
         history = self.new.state(f"{form.prefixes[0]}_history", (1, form.overlap))
         if form.kind == "frame":
             (fed,) = self.new.node("Concat", [history, pcm], {"frame": (1, form.length)}, axis=1)

@@ -21,6 +21,7 @@ STATES = (
     "pcen_smooth",
     "micro_history",
     "micro_noise",
+    "emphasis_history",
 )
 MOVES = (
     "Concat",
@@ -142,7 +143,9 @@ class FrontendWriter:
         for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
             value.name = unused_name(taken, f"{self.prefix}/{name}")
             value.shape = ir.Shape(shape)
-            value.dtype = inputs[0].dtype if op_type in MOVES else ir.DataType.FLOAT
+            value.dtype = ir.DataType.FLOAT
+            if op_type in MOVES and inputs[0].dtype is not None:
+                value.dtype = inputs[0].dtype
         node.name = node.outputs[0].name
         self.nodes.append(node)
         return node.outputs

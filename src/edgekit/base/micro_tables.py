@@ -28,7 +28,7 @@ def window_table(length: int) -> Int32:
     """Return the Hann window (length,) of 2^12, of float32 angles and correctly rounded float32 cosines."""
     angle = np.float32(math.pi * 2 / length) * (np.arange(length, dtype=np.float32) + 0.5)
     cosine = np.cos(angle.astype(np.float64)).astype(np.float32)
-    return np.floor(WEIGHT_UNIT * (0.5 - 0.5 * cosine) + 0.5).astype(np.int32)
+    return np.asarray(np.floor(WEIGHT_UNIT * (0.5 - 0.5 * cosine) + 0.5), np.int32)
 
 
 def _mel(hz: Float32) -> Float32:

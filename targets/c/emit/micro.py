@@ -50,7 +50,7 @@ def emit(ctx: Context, node: ir.Node) -> None:
     assert window is not None and matrix is not None
     ctx.copy(history, next_history)
     ctx.copy(noise, next_noise)
-    tables = {
+    tables: dict[str, Array] = {
         "micro_window": window.astype(np.int16),
         "micro_bins": bin_table(matrix),
         "micro_turns": twiddles().astype(np.int16),

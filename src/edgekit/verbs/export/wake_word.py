@@ -1,7 +1,6 @@
 """Wake words of microWakeWord, as Home Assistant has them: a manifest .json beside its .tflite."""
 
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -155,7 +154,7 @@ def _version_problems(facts: JsonObject, where: str) -> Iterator[Problem]:
 
 def _number_problems(facts: JsonObject, micro: JsonObject, where: str) -> Iterator[Problem]:
     cutoff = micro.get("probability_cutoff")
-    if not _is_number(cutoff) or not 0 < cutoff < 1:
+    if not _is_part(cutoff):
         yield _unfit(where, "probability_cutoff", cutoff, "a number above 0 and below 1")
     counts = {AVERAGES[facts["version"]]: MOST_WINDOW}
     if facts["version"] > 1:
@@ -181,8 +180,8 @@ def _text_problems(facts: JsonObject, path: Path, where: str) -> Iterator[Proble
         yield Problem(f"{where}: model '{model}'", found, "a file", step)
 
 
-def _is_number(value: Json) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)
+def _is_part(value: Json) -> bool:
+    return type(value) in (int, float) and 0 < value < 1
 
 
 def _unfit(where: str, key: str, value: Json, allowed: str) -> Problem:
