@@ -151,7 +151,8 @@ def _gains(noise: Int64) -> Int64:
     below = noise - (1 << np.maximum(bits - 1, 0))
     part = np.where(bits > 11, below >> np.maximum(bits - 11, 0), below << np.maximum(11 - bits, 0))
     between = ((a2 * part >> 5) + 32 * a1) * part + (1 << 14) >> 15
-    return y0 + np.where(bits > 1, between, 0)
+    gains: Int64 = y0 + np.where(bits > 1, between, 0)
+    return gains
 
 
 def _logarithm(value: Int64) -> Int64:
