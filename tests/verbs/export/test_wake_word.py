@@ -118,10 +118,20 @@ def test_options_that_a_manifest_states_are_refused(tmp_path: Path) -> None:
     path = str(manifest(tmp_path, V2))
     with pytest.raises(UsageError, match="option frontend"):
         with_wake_word(path, {"frontend": "micro:30:10:40"})
-    source, options = with_wake_word(path, {"decide": "on=0.5", "force": True})
+    source, options, word = with_wake_word(path, {"decide": "on=0.5", "force": True})
     assert source.endswith("word.tflite") and options["sample_rate"] == 16000
     assert options["decide"] == "on=0.5" and options["force"]
-    assert with_wake_word("a.onnx", {"hop": 3}) == ("a.onnx", {"hop": 3})
+    assert word == read_wake_word(Path(path))
+    assert with_wake_word("a.onnx", {"hop": 3}) == ("a.onnx", {"hop": 3}, None)
+
+
+def test_a_network_without_a_probability_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert: pip install ai-edge-litert")
+    from tflite_graphs import GRAPHS, file_of
+
+    path = manifest(tmp_path, V2, file_of(GRAPHS["svdf"].make()))
+    with pytest.raises(UsageError, match=r"output 'y', float32 \[1, 6\]; allowed: one probability"):
+        api.export(str(path), "host", tmp_path / "out")
 
 
 def test_a_file_that_is_no_network_is_refused_by_its_name(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.readers import read_recipe
 from edgekit.verbs.export.source_checks import sampler_conflicts, source_problems
 from edgekit.verbs.export.source_names import is_graph_file, source_needs
-from edgekit.verbs.export.wake_word import with_wake_word
+from edgekit.verbs.export.wake_word import WakeWord, with_wake_word
 from edgekit.verbs.export.work import NO_COMPANIONS, Companions
 from edgekit.verbs.targets import ROWS, TARGETS, Target, named_target, own_options
 
@@ -113,6 +113,7 @@ class Request:
         output: the files to write.
         own: options of this target only.
         notes: for the user, on the name of the target.
+        wake_word: the manifest that named the network; None where the user did.
     """
 
     source: str
@@ -123,6 +124,7 @@ class Request:
     output: OutputOptions = OutputOptions()
     own: JsonObject = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    wake_word: WakeWord | None = None
 
     @property
     def needs(self) -> list[str]:
@@ -140,7 +142,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     Raises:
         UsageError: all problems with them, before anything is loaded.
     """
-    source, stated = with_wake_word(source, options)
+    source, stated, word = with_wake_word(source, options)
     options = cast(ExportOptions, stated)
     read = read_options(options, ExportOptions)
     row, notes = named_target(target)
@@ -165,6 +167,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         output=read.group(OutputOptions, companions=companions),
         own=own_options(options, row)[0],
         notes=notes,
+        wake_word=word,
     )
 
 

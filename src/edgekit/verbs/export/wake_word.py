@@ -1,16 +1,18 @@
 """Wake words of microWakeWord, as Home Assistant has them: a manifest .json beside its .tflite."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 
-from edgekit.base.errors import Problem, UsageError
+from edgekit.base.errors import ModelError, Problem, UsageError
 from edgekit.base.json_values import Json, JsonObject
 from edgekit.base.micro_tables import BANDS, SAMPLE_RATE
+from edgekit.export.tflite_file.file import read_tflite
 
 LARGEST_FILE = 1 << 20  # bytes of a manifest; the official ones have under 500
 WINDOW_MS, V1_STEP_MS = 30, 20
@@ -75,8 +77,10 @@ def is_wake_word(source: str) -> bool:
     return Path(source).suffix.lower() == ".json"
 
 
-def with_wake_word(source: str, options: Mapping[str, Json]) -> tuple[str, JsonObject]:
-    """Return the network of a manifest and the options that it states; another source as it is.
+def with_wake_word(
+    source: str, options: Mapping[str, Json]
+) -> tuple[str, JsonObject, WakeWord | None]:
+    """Return the network of a manifest, the options that it states, and the manifest; another source as it is.
 
     A decision that the user gives is used in place of the manifest's.
 
@@ -84,7 +88,7 @@ def with_wake_word(source: str, options: Mapping[str, Json]) -> tuple[str, JsonO
         UsageError: everything that is wrong with the manifest, and options that it states itself.
     """
     if not is_wake_word(source):
-        return source, dict(options)
+        return source, dict(options), None
     given = {name: value for name, value in options.items() if value}
     problems = [
         Problem(
@@ -97,7 +101,31 @@ def with_wake_word(source: str, options: Mapping[str, Json]) -> tuple[str, JsonO
         raise UsageError(problems)
     word = read_wake_word(Path(source))
     stated = {"frontend": word.frontend, "sample_rate": SAMPLE_RATE, "decide": word.decide}
-    return str(word.model), {**stated, **given}
+    return str(word.model), {**stated, **given}, word
+
+
+def check_network(word: WakeWord) -> None:
+    """Check that a network gives probabilities as integers of 256, which the cutoff is for.
+
+    Raises:
+        ModelError: it does not, or is no .tflite.
+    """
+    where = f"model '{word.model}'"
+    try:
+        file = read_tflite(word.model.read_bytes())
+    except ModelError as error:
+        raise ModelError(replace(problem, where=where) for problem in error.problems) from error
+    graph = file.graphs[file.signatures[0].graph if file.signatures else 0]
+    held = graph.tensors[graph.outputs[0]]
+    grid, levels = held.grid, LEVELS + 1
+    if len(graph.outputs) == 1 and math.prod(held.shape) == 1 and grid is not None:
+        zero = {"uint8": 0, "int8": -128}.get(held.dtype)
+        if zero == int(grid.zero.ravel()[0]) and abs(grid.scale.ravel()[0] * levels - 1) < 1e-6:
+            return
+    found = f"output '{held.name}', {held.dtype} {list(held.shape)}"
+    allowed = f"one probability in 8 bits, of which {levels} are 1"
+    step = "take a network of microWakeWord, or export the .tflite with --frontend and --decide"
+    raise ModelError(Problem(where, found, allowed, step))
 
 
 def read_wake_word(path: Path) -> WakeWord:
