@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edgekit import api
+from edgekit.base.decide import read_decide
 from edgekit.base.errors import UsageError
+from edgekit.export.frontend.spec import parse_spec
 from edgekit.verbs.export.wake_word import read_wake_word, with_wake_word
 
 V2: dict[str, Any] = {
@@ -101,6 +105,40 @@ WRONG: list[tuple[object, str]] = [
 def test_wrong_manifests_say_what_is_allowed(facts: object, found: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=found):
         read_wake_word(manifest(tmp_path, facts))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(facts=st.sampled_from([V1, V2]), data=st.data())
+def test_any_other_manifest_is_read_or_refused(
+    facts: dict[str, Any], data: st.DataObject, tmp_path: Path
+) -> None:
+    changed = facts | {"micro": dict(facts["micro"])}
+    for _ in range(data.draw(st.integers(1, 2))):
+        part = data.draw(st.sampled_from([changed, changed["micro"]]))
+        if isinstance(part, dict):
+            part[data.draw(st.sampled_from([*facts, *facts["micro"]]))] = data.draw(VALUES)
+    text = bytearray(json.dumps(changed).encode())
+    if data.draw(st.booleans()):
+        text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
+    path = manifest(tmp_path, "")
+    path.write_bytes(text)
+    try:
+        word = read_wake_word(path)
+    except UsageError:
+        return
+    assert word.model.is_file() and 0 < word.cutoff < 1 and parse_spec(word.frontend)
+    assert read_decide(word.decide).labels is not None
 
 
 def test_a_manifest_lists_all_that_is_wrong(tmp_path: Path) -> None:
