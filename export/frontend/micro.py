@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import onnx_ir as ir
 
+from edgekit.base.arrays import Array
 from edgekit.base.micro_tables import (
     FEATURE_UNIT,
     HALF,
@@ -147,17 +148,17 @@ def append_real_features(new: FrontendWriter, value: ir.Value, source: ir.Value)
     return new.node("DequantizeLinear", [levels, *operands], {"micro_features": shape})[0]
 
 
-def _level_grid(source: ir.Value) -> tuple[np.ndarray, np.ndarray] | None:
+def _level_grid(source: ir.Value) -> tuple[Array, Array] | None:
     """Return scale and zero point of an int8 input that takes the device's levels; None of another one."""
     for node in source.consumers():
-        if node.op_type != "QuantizeLinear" or len(node.inputs) < 3:
-            continue
-        scale, zero = (array_of(value) for value in node.inputs[1:3])
-        if scale is None or zero is None or scale.size != 1 or zero.dtype != np.int8:
-            continue
-        if (
-            int(zero.ravel()[0]) == LEVEL_ZERO
-            and abs(float(scale.ravel()[0]) / LEVEL_SCALE - 1) < NEAR_SCALE
-        ):
-            return scale, zero
+        if node.op_type == "QuantizeLinear" and len(node.inputs) == 3:
+            scale, zero = (array_of(value) for value in node.inputs[1:])
+            if scale is not None and zero is not None and _is_level_grid(scale, zero):
+                return scale, zero
     return None
+
+
+def _is_level_grid(scale: Array, zero: Array) -> bool:
+    if scale.size != 1 or zero.dtype != np.int8 or int(zero.ravel()[0]) != LEVEL_ZERO:
+        return False
+    return abs(float(scale.ravel()[0]) / LEVEL_SCALE - 1) < NEAR_SCALE

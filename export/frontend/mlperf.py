@@ -34,8 +34,8 @@ def parse_mlperf(match: re.Match[str]) -> tuple[Features, _Problems]:
     return made, [("stack:FRAMES:EVERY", f"{stack}:{every}", allowed)]
 
 
-def mlperf_text(features: Features) -> str:
-    """Return the text that `parse_mlperf` reads back."""
+def mlperf_text(_length: int, _hop: int, features: Features) -> str:
+    """Return the text that `parse_mlperf` reads back; the frames are always the same."""
     stack = [] if features.stack is None else ["stack", features.stack, features.every]
     return ":".join(map(str, [MLPERF, *stack]))
 

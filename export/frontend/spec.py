@@ -62,10 +62,8 @@ class FrontendSpec:
         """Return the text that `parse_spec` reads back."""
         if self.kind == "frame":
             return f"frame:{self.length}:{self.hop}"
-        if self.features is not None and self.kind == mlperf.MLPERF:
-            return mlperf.mlperf_text(self.features)
-        if self.features is not None and self.kind == micro.MICRO:
-            return micro.micro_text(self.length, self.hop, self.features)
+        if self.features is not None and self.is_of_one_rate:
+            return _OWN_TEXTS[self.kind](self.length, self.hop, self.features)
         if self.features is not None:
             words = [*self.features.words, *([FULL] if self.full else [])]
             first = ":".join([self.kind, str(self.length), str(self.hop), self.window, *words])
@@ -225,6 +223,7 @@ def _read_mlperf(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
 
 
 _NUMBER = r"([0-9]{1,6})"
+_OWN_TEXTS = {micro.MICRO: micro.micro_text, mlperf.MLPERF: mlperf.mlperf_text}
 # the forms of a specification, and what reads each
 _READERS = (
     (rf"frame:{_NUMBER}:{_NUMBER}", _read_frame),

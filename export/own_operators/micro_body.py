@@ -133,10 +133,10 @@ def _spectrum(b: _Body, frame: str) -> Complex:
     for apart in STAGES:
         re, im = _stage(b, (re, im), apart)
     re, im = (b.rounded(b.call("Mul", b.reshape(x, HALF), 16383)) for x in (re, im))
-    return _joined(b, re, im)
+    return _join_halves(b, re, im)
 
 
-def _joined(b: _Body, re: str, im: str) -> Complex:
+def _join_halves(b: _Body, re: str, im: str) -> Complex:
     """Return the transform of a real sequence from that of its even and odd elements."""
     middle = HALF // 2
     ahead = b.constant(range(1, middle + 1))
