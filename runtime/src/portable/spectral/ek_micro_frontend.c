@@ -12,7 +12,8 @@ static int32_t ek_micro_sample(float x)
     }
     uint32_t size = 32768u;
     if (shift > 8) {
-        const uint32_t whole = (bits & 0x7fffffu) | 0x800000u, rest = whole & ((1u << shift) - 1u), half = 1u << (shift - 1);
+        const uint32_t whole = (bits & 0x7fffffu) | 0x800000u;
+        const uint32_t rest = whole & ((1u << shift) - 1u), half = 1u << (shift - 1);
         size = whole >> shift;
         size += rest > half || (rest == half && (size & 1u));
     }
@@ -130,8 +131,8 @@ static void ek_micro_sums(const int16_t *z, const int16_t *joins, const int16_t 
     }
 }
 
-/* The whole number nearest to a square root; of numbers below 2^32 at most 65535. Two bits of x make one of the root, so
- * that all but x has 32 bits. */
+/* The whole number nearest to a square root; of numbers below 2^32 at most 65535. Two bits of x make one of the root,
+ * so that all but x has 32 bits. */
 static uint32_t ek_micro_root(uint64_t x)
 {
     uint32_t high = (uint32_t)(x >> 32), low = (uint32_t)x;
@@ -185,7 +186,8 @@ static int32_t ek_micro_log(uint32_t x, const int16_t *logs)
 }
 
 /* One feature of a band's signal; its noise estimate moves on. */
-static int32_t ek_micro_feature(uint32_t signal, int32_t *noise, int32_t rate, const int32_t *gains, const int16_t *logs)
+static int32_t ek_micro_feature(uint32_t signal, int32_t *noise, int32_t rate, const int32_t *gains,
+                                const int16_t *logs)
 {
     const uint32_t raised = signal << 10;
     const uint32_t estimate =
