@@ -9,7 +9,8 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
-from edgekit.export.frontend.micro import MICRO, frames_of_input
+from edgekit.export.frontend.micro import MICRO
+from edgekit.export.frontend.micro_nodes import frames_of_input
 from edgekit.export.frontend.mlperf import MLPERF
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands

@@ -17,7 +17,8 @@ from edgekit.export.frontend.features import (
     lag_matrices,
     pcen_step,
 )
-from edgekit.export.frontend.mlperf import MLPERF, append_scaled_level, scaled_bank
+from edgekit.export.frontend.mlperf import MLPERF
+from edgekit.export.frontend.mlperf_nodes import append_scaled_level, scaled_bank
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.nodes import static_shape
 

@@ -8,8 +8,10 @@ import onnx_ir as ir
 from edgekit.export.frontend.feature_nodes import add_features, bin_numbers, power_of
 from edgekit.export.frontend.guard import insert_finite
 from edgekit.export.frontend.layout import Layout
-from edgekit.export.frontend.micro import MICRO, append_micro, append_real_features
-from edgekit.export.frontend.mlperf import MLPERF, append_emphasis
+from edgekit.export.frontend.micro import MICRO
+from edgekit.export.frontend.micro_nodes import append_micro, append_real_features
+from edgekit.export.frontend.mlperf import MLPERF
+from edgekit.export.frontend.mlperf_nodes import append_emphasis
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.model import StatePair
