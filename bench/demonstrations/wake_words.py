@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from tables import Table
-from wake_reference import (
+from demonstrations.wake_reference import (
     BANDS,
     Whole,
     detections,
@@ -27,6 +25,8 @@ from wake_reference import (
     levels,
     network_outputs,
 )
+from numpy.typing import NDArray
+from tables import Table
 
 from edgekit import api
 from edgekit.base.errors import UsageError

@@ -17,7 +17,7 @@ from edgekit.targets.c.lower import lower_c
 
 pytest.importorskip("pymicro_features", reason="needs pymicro-features")
 
-from wake_reference import features, levels
+from demonstrations.wake_reference import features, levels
 
 RATE = 16000
 SCALE = 26 / 255

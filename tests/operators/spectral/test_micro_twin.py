@@ -27,7 +27,7 @@ from edgekit.targets.c.emit.micro import bin_table
 
 pytest.importorskip("pymicro_features", reason="needs pymicro-features")
 
-from wake_reference import features
+from demonstrations.wake_reference import features
 
 WINDOW, STEP = 480, 160
 RNG = np.random.default_rng(5)
