@@ -1357,7 +1357,7 @@ def micro_frontend(d: Draw) -> Call:
     window, matrix = micro_tables.window_table(kept + step), micro_tables.band_matrix(bands)
     pcm = floats(d, step) * np.float32(2.0 ** d.int(-14, 2))
     history = integers(d, np.int16, kept)
-    noise = integers(d, np.int32, bands, low=0) >> 2
+    noise = np.abs(integers(d, np.int32, bands, low=0) >> 2)
     y, after, estimates = micro_twin.ek_micro_frontend(pcm, history, noise, window, matrix)
     tables = [
         window.astype(np.int16),
