@@ -115,13 +115,13 @@ def _stage(b: _Body, z: Complex, apart: int) -> Complex:
     bi, ci, di = (b.part(turned[1], n, n + 1, 1) for n in (1, 2, 3))
     less, more = ((b.call(op, ar, cr), b.call(op, ai, ci)) for op in ("Sub", "Add"))
     off, total = ((b.call(op, br, dr), b.call(op, bi, di)) for op in ("Sub", "Add"))
-    rows = (
-        [("Add", more[0], total[0]), ("Add", less[0], off[1]), ("Sub", more[0], total[0]),
-         ("Sub", less[0], off[1])],
-        [("Add", more[1], total[1]), ("Sub", less[1], off[0]), ("Sub", more[1], total[1]),
-         ("Add", less[1], off[0])],
-    )  # fmt: skip
-    re, im = (b.wrapped(b.call("Concat", *(b.call(*row) for row in part), axis=1)) for part in rows)
+    signs_re, signs_im = ("Add", "Add", "Sub", "Sub"), ("Add", "Sub", "Sub", "Add")
+    re_rows = zip(signs_re, (more[0], less[0]) * 2, (total[0], off[1]) * 2, strict=True)
+    im_rows = zip(signs_im, (more[1], less[1]) * 2, (total[1], off[0]) * 2, strict=True)
+    re, im = (
+        b.wrapped(b.call("Concat", *(b.call(*row) for row in rows), axis=1))
+        for rows in (re_rows, im_rows)
+    )
     return re, im
 
 
