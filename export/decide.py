@@ -1,7 +1,7 @@
 """Decisions after a network: its scores become ``detected``, ``label`` and ``score``, by nodes with state."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,14 @@ from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.model import Model, StreamInfo, StreamingFacts
 from edgekit.graph.nodes import static_shape
 
-STATES = ("decide_past", "decide_smooth", "decide_on", "decide_wait", "decide_label")
+STATES = (
+    "decide_past",
+    "decide_smooth",
+    "decide_on",
+    "decide_wait",
+    "decide_label",
+    "decide_hops",
+)
 NAMES = (DETECTED, LABEL, SCORE, *STATES, *(f"{state}_next" for state in STATES))
 LOWEST = -3e38  # below every score
 
@@ -26,7 +33,7 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     stream count as 0), or by ``s += (1 - exp(-hop / pole)) * (score - s)`` from 0 on. A label is on from the hop in
     which its score reaches ``on`` to that in which it falls below ``off``. If a label switches on and no other
     detection is younger than ``hold``, the hop is a detection. Of several labels the highest score wins, of equal ones
-    the first. Ignored labels never switch on.
+    the first. Ignored labels never switch on. No label is on in the first hops, for the time ``start``.
 
     Three outputs replace the first one. ``detected``, bool (1,), shows whether this hop is a detection. ``label``,
     int32 (1,), is that of the last detection, at first -1. ``score``, float32 (1,), is the highest smoothed score of
@@ -48,7 +55,8 @@ def add_decisions(model: Model, decide: Decide) -> Model:
     labels = decide.labels or tuple(map(str, range(count)))
     heard = np.array([name not in decide.ignore for name in labels])
     scores = _smooth_scores(new, decide, _scores(new, result, decide, count), hop_s)
-    outputs = _decision_outputs(new, decide, scores, heard, _hops(decide, "hold", hop_s) or 1)
+    hops = {word: _hops(decide, word, hop_s) for word in ("hold", "start")}
+    outputs = _decision_outputs(new, decide, scores, heard, hops)
     place = list(graph.outputs).index(result)
     graph.outputs[place : place + 1] = outputs
     graph.extend(new.take())
@@ -182,7 +190,11 @@ class _Constants:
 
 
 def _decision_outputs(
-    new: FrontendWriter, decide: Decide, scores: ir.Value, heard: Array, hold: int
+    new: FrontendWriter,
+    decide: Decide,
+    scores: ir.Value,
+    heard: Array,
+    hops: Mapping[str, int | None],
 ) -> list[ir.Value]:
     """Return detected, label and score."""
     shape, one = static_shape(scores) or (), (1, 1)
@@ -199,9 +211,10 @@ def _decision_outputs(
         for name, value in (("half", 0.5), ("zero", 0), ("one", 1))
     )
     constants = _Constants(lowest, *numbers)
-    beginning = _scores_of_beginnings(new, decide, scores, was_on, constants)
+    started = _is_started(new, hops["start"], constants.one)
+    beginning = _scores_of_beginnings(new, decide, scores, (was_on, started), constants)
     axes = new.constant("label_axis", [1])
-    detection = _detection(new, beginning, axes, wait, hold, constants)
+    detection = _detection(new, beginning, axes, wait, hops["hold"] or 1, constants)
     label = _label_of_detection(new, beginning, detection, last, constants.one)
     (highest,) = new.node("ReduceMax", [scores, axes], {"highest": one}, keepdims=1)
     outputs = []
@@ -212,11 +225,29 @@ def _decision_outputs(
     return outputs
 
 
+def _is_started(new: FrontendWriter, start: int | None, one: ir.Value) -> ir.Value | None:
+    """Return whether a stream is past its first `start` hops, bool (1, 1); None where none are left out."""
+    if start is None:
+        return None
+    shape, enough = (1, 1), new.constant("start", np.float32(start))
+    count = new.state("decide_hops", shape)
+    (more,) = new.node("Add", [count, one], {"hops_more": shape})
+    new.follow(count, new.node("Min", [more, enough], {"hops_counted": shape})[0])
+    return new.logic("GreaterOrEqual", [count, enough], {"is_started": shape})
+
+
 def _scores_of_beginnings(
-    new: FrontendWriter, decide: Decide, scores: ir.Value, was_on: ir.Value, constants: _Constants
+    new: FrontendWriter,
+    decide: Decide,
+    scores: ir.Value,
+    past: tuple[ir.Value, ir.Value | None],
+    constants: _Constants,
 ) -> ir.Value:
-    """Return the scores of labels that switch on in this hop, and the lowest number for all others."""
-    shape = static_shape(scores) or ()
+    """Return the scores of labels that switch on in this hop, and the lowest number for all others.
+
+    `past` has the labels that were on, and whether the stream has started.
+    """
+    shape, (was_on, started) = static_shape(scores) or (), past
     thresholds = [
         new.constant(f"level_{i}", np.float32(v)) for i, v in enumerate((decide.on, decide.off))
     ]
@@ -227,6 +258,8 @@ def _scores_of_beginnings(
     was = new.logic("Greater", [was_on, constants.half], {"was_on": shape})
     goes_on = new.logic("And", [was, above_off], {"goes_on": shape})
     is_on = new.logic("Or", [above_on, goes_on], {"is_on": shape})
+    if started is not None:
+        is_on = new.logic("And", [is_on, started], {"is_on_started": shape})
     was_off = new.logic("Not", [was], {"was_off": shape})
     begins = new.logic("And", [is_on, was_off], {"begins": shape})
     on = new.node("Where", [is_on, constants.one, constants.zero], {"on_kept": shape})[0]

@@ -164,10 +164,10 @@ class HopRunner:
 
 
 def zero_states(model: Model) -> Arrays:
-    """Return float32 zeros for every state input."""
+    """Return zeros for every state input."""
     states = {pair.input for pair in model.states}
     return {
-        str(value.name): np.zeros(static_shape(value) or (), np.float32)
+        str(value.name): np.zeros(static_shape(value) or (), _dtype(value))
         for value in model.ir.graph.inputs
         if value.name in states
     }

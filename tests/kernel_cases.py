@@ -9,7 +9,7 @@ import numpy as np
 from c_kernels import Call, sparse
 from numpy.typing import NDArray
 
-from edgekit.base import random_normals
+from edgekit.base import micro_tables, random_normals
 from edgekit.graph.sparsity import PATTERNS, Pattern, mask_of
 from edgekit.operators import axis_operators, noise, normalize
 from edgekit.operators.border import twin as border_twin
@@ -24,9 +24,11 @@ from edgekit.operators.pointwise.functions import POINTWISE
 from edgekit.operators.pooling import twin as pooling_twin
 from edgekit.operators.recurrent import twin as recurrent_twin
 from edgekit.operators.resize import twin as resize_twin
+from edgekit.operators.spectral import micro_twin
 from edgekit.operators.spectral import twin as spectral_twin
 from edgekit.targets.c.emit.conv.float32 import has_room
 from edgekit.targets.c.emit.conv.winograd import Strip, strip_of, transform_weights
+from edgekit.targets.c.emit.micro import bin_table
 from edgekit.targets.c.packing import winograd_int
 from edgekit.targets.c.packing.weights import int4_bytes
 from edgekit.targets.c.stubs import forms
@@ -1349,6 +1351,26 @@ def istft(d: Draw) -> Call:
     return Call("ek_istft_f32", args, {1: after, 3: pcm})
 
 
+def micro_frontend(d: Draw) -> Call:
+    bands, kept = d.int(2, 60), d.int(1, 400)
+    step = d.int(max(1, 257 - kept), 512 - kept)
+    window, matrix = micro_tables.window_table(kept + step), micro_tables.band_matrix(bands)
+    pcm = floats(d, step) * np.float32(2.0 ** d.int(-14, 2))
+    history = integers(d, np.int16, kept)
+    noise = np.abs(integers(d, np.int32, bands, low=0) >> 2)
+    y, after, estimates = micro_twin.ek_micro_frontend(pcm, history, noise, window, matrix)
+    tables = [
+        window.astype(np.int16),
+        bin_table(matrix),
+        micro_tables.twiddles().astype(np.int16),
+        micro_tables.gain_table().astype(np.int32),
+        micro_tables.log_table().astype(np.int16),
+    ]
+    work = np.zeros(bands + 129, np.uint64)
+    args = [pcm, history, noise, *tables, blank(y), kept + step, step, bands, work]
+    return Call("ek_micro_frontend", args, {1: after, 2: estimates, 8: y})
+
+
 def normal(d: Draw) -> Call:
     seed, draw, block = d.int(-(2**63), 2**63 - 1), d.int(0, 2**31 - 1), d.int(0, 2**31 - 1)
     words = random_normals.philox((block, draw, 0, 0), (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
@@ -1445,6 +1467,7 @@ CASES: dict[str, Callable[[Draw], Call]] = {
     "ek_irfft_f32": irfft,
     "ek_stft_f32": stft,
     "ek_istft_f32": istft,
+    "ek_micro_frontend": micro_frontend,
     "ek_normal_f32": normal,
     "ek_normal_noise_f32": normal_noise,
     "ek_uniform_noise_f32": uniform_noise,

@@ -9,6 +9,9 @@ from edgekit.base.errors import Problem, UsageError
 from edgekit.export.frontend.features import KINDS
 from edgekit.export.frontend.joined_models import Second, put_beside
 from edgekit.export.frontend.layout import Layout, layout_of
+from edgekit.export.frontend.micro import MICRO
+from edgekit.export.frontend.micro_nodes import frames_of_input
+from edgekit.export.frontend.mlperf import MLPERF
 from edgekit.export.frontend.nodes import FrontendBuilder
 from edgekit.export.frontend.spec import FrontendSpec, silent_bands
 from edgekit.export.frontend.writer import RESERVED
@@ -22,7 +25,7 @@ CONTENTS = {
     "mag": ("bins",),
     "logpow": ("bins",),
     "frame": ("frame",),
-    **dict.fromkeys(KINDS, ("bins",)),
+    **dict.fromkeys((*KINDS, MICRO, MLPERF), ("bins",)),
 }
 
 
@@ -130,10 +133,19 @@ def _frames(model: Model, form: FrontendSpec) -> int | None:
     hop = model.stream.hop_samples
     if (every := form.new_frames) is not None:
         return every if hop in (None, every * form.hop) else None
-    if hop is None or _counts_frames(model, form):
-        return hop or 1
+    if hop is None:
+        return _frames_without_hop(model, form)
+    if _counts_frames(model, form):
+        return hop
     frames, rest = divmod(hop, form.hop)
     return None if rest or (form.kind == "frame" and frames > 1) else frames
+
+
+def _frames_without_hop(model: Model, form: FrontendSpec) -> int:
+    """Return the number of frames in a call of a network that counts neither frames nor samples."""
+    if form.kind != MICRO or _counts_frames(model, form):
+        return 1
+    return frames_of_input(model.signal_inputs[0], form.width)
 
 
 def _layout(model: Model, value: ir.Value, form: FrontendSpec, frames: int) -> Layout | None:

@@ -17,6 +17,8 @@ from edgekit.export.frontend.features import (
     lag_matrices,
     pcen_step,
 )
+from edgekit.export.frontend.mlperf import MLPERF
+from edgekit.export.frontend.mlperf_nodes import append_scaled_level, scaled_bank
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.nodes import static_shape
 
@@ -69,7 +71,10 @@ def band_features(
 ) -> ir.Value:
     """Return the features ([channels, ]frames, width) of powers ([channels, ]frames, bins), of silence 0."""
     bank = form.bank_matrix(n_fft, sample_rate)
-    if form.scale == "pcen":
+    if form.scale == MLPERF:
+        product = _product(new, power, scaled_bank(bank), "bands")
+        value = append_scaled_level(new, _logarithm(new, product, form.unit))
+    elif form.scale == "pcen":
         step = pcen_step(hop, sample_rate)
         value = _pcen(new, power, bank * PCEN_FULL_SCALE, step, state)
     elif form.scale == "power":

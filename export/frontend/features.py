@@ -103,7 +103,7 @@ class Features:
     @property
     def unit(self) -> float:
         """Factor on the natural logarithm of a power."""
-        return 10 / math.log(10) if self.scale == "db" else 1.0
+        return 10 / math.log(10) if self.scale in ("db", "mlperf") else 1.0
 
     def problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
         """Return part, value and allowed values of each misfit; the rate may be unknown."""
@@ -226,12 +226,24 @@ def triangles(
     ``librosa.filters.mel`` by default (Slaney, Auditory Toolbox, 1998), and ``erb`` the scale of Glasberg and Moore
     (1990), equation 4.
     """
+    if bank == "tf":
+        return _triangles_on_mel(bands, n_fft, sample_rate, low, high)
     corners = _to_hz(bank, np.linspace(_to_mel(bank, low), _to_mel(bank, high), bands + 2))
     slopes = corners - (np.arange(n_fft // 2 + 1) * sample_rate / n_fft)[:, None]
     widths = np.diff(corners)
     rising, falling = -slopes[:, :-2] / widths[:-1], slopes[:, 2:] / widths[1:]
     matrix = np.maximum(0, np.minimum(rising, falling))
     return np.asarray(matrix * (2 / (corners[2:] - corners[:-2])) if bank == "slaney" else matrix)
+
+
+def _triangles_on_mel(bands: int, n_fft: int, sample_rate: int, low: float, high: float) -> Matrix:
+    """Return ``tf.signal.linear_to_mel_weight_matrix``: triangles whose sides are straight on the mel scale."""
+    mels = 1127 * np.log1p(np.arange(1, n_fft // 2 + 1)[:, None] * sample_rate / n_fft / 700)
+    corners = np.linspace(1127 * np.log1p(low / 700), 1127 * np.log1p(high / 700), bands + 2)
+    widths = np.diff(corners)
+    rising, falling = (mels - corners[:-2]) / widths[:-1], (corners[2:] - mels) / widths[1:]
+    matrix = np.maximum(0, np.minimum(rising, falling))
+    return np.concatenate([np.zeros((1, bands)), matrix])  # nothing of frequency 0
 
 
 def cosines(bands: int, coefficients: int) -> Matrix:

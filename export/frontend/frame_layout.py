@@ -202,6 +202,9 @@ def _unfit_form(place: str, form: FrontendSpec, *, is_input: bool) -> Problem | 
         )
     if not is_input and form.kind not in SPECTRA:
         return Problem(place, form.kind, "stft: sound comes out of it", "leave the output out")
+    if form.is_of_one_rate:
+        found, allowed = f"{form.kind} of a named stream", "one stream, without a name"
+        return Problem(place, found, allowed, f"give --frontend {form}")
     if form.kind == "frame":
         allowed = "stft, or features, where streams are named or have bins"
         return Problem(

@@ -56,6 +56,8 @@ def layout_of(
         elif time_axis not in (None, [*sized][order.index("frames")]):
             continue
         return Layout(content, shape, tuple(map(AXES.index, order)))
+    if form.features is not None and [*sized.values()] == [frames * form.width]:
+        return Layout("bins", shape, (0, 1))  # one frame after the other along one axis
     return None
 
 

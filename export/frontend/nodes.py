@@ -8,6 +8,10 @@ import onnx_ir as ir
 from edgekit.export.frontend.feature_nodes import add_features, bin_numbers, power_of
 from edgekit.export.frontend.guard import insert_finite
 from edgekit.export.frontend.layout import Layout
+from edgekit.export.frontend.micro import MICRO
+from edgekit.export.frontend.micro_nodes import append_micro, append_real_features
+from edgekit.export.frontend.mlperf import MLPERF
+from edgekit.export.frontend.mlperf_nodes import append_emphasis
 from edgekit.export.frontend.spec import FrontendSpec
 from edgekit.export.frontend.writer import FrontendWriter
 from edgekit.graph.model import StatePair
@@ -57,14 +61,29 @@ class FrontendBuilder:
         self.new.free_names(source)
         pcm = self.new.graph_input("pcm", (1, self.frames * form.hop))
         graph.inputs[list(graph.inputs).index(source)] = pcm
-        fed = pcm if form.overlap == 0 else self._analysed(pcm)
-        source.replace_all_uses_with(self._as_input(fed, layout, str(source.name)))
+        if form.kind == MICRO:
+            fed = self._micro_features(pcm, layout, source)
+        else:
+            fed = pcm if form.overlap == 0 else self._analysed(pcm)
+            fed = self._as_input(fed, layout, str(source.name))
+        source.replace_all_uses_with(fed)
         graph.insert_before(graph[0], self.new.take())
-        insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
+        if form.kind != MICRO:  # whose operator reads what is no number as 0
+            insert_finite(self.model, pcm, PCM_FLOOR, PCM_LIMIT)
+
+    def _micro_features(self, pcm: ir.Value, layout: Layout, source: ir.Value) -> ir.Value:
+        """Return the network's input `source` from TFLM's front end."""
+        assert self.form.features is not None
+        parts = self._parts(pcm, "pcm", 1)
+        value = append_micro(self.new, parts, self.form.length, self.form.features)
+        shaped = self._as_input(value, layout, str(source.name))
+        return append_real_features(self.new, shaped, source)
 
     def _analysed(self, pcm: ir.Value) -> ir.Value:
         """Return the network's input from the samples of this call and the earlier ones."""
         form = self.form
+        if form.kind == MLPERF:
+            pcm = append_emphasis(self.new, pcm)
         history = self.new.state(f"{form.prefixes[0]}_history", (1, form.overlap))
         if form.kind == "frame":
             (fed,) = self.new.node("Concat", [history, pcm], {"frame": (1, form.length)}, axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 from edgekit.base.arrays import Array
 from edgekit.base.errors import Problem, UsageError
 from edgekit.base.layout import MOST_CHANNELS
+from edgekit.export.frontend import micro, mlperf
 from edgekit.export.frontend.features import (
     DIRECTIONS,
     FEATURE_FORMS,
@@ -16,10 +17,12 @@ from edgekit.export.frontend.features import (
     Features,
     parse_features,
 )
+from edgekit.export.frontend.windows import WINDOWS, make_window, summed_squares
 
-FORMS = f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}"
-# periodic windows, as torch has them, and symmetric ones, as np.hanning(N_FFT) makes them
-WINDOWS = ("hann", "sqrt_hann", "hamming", "hann_sym", "sqrt_hann_sym", "hamming_sym", "rect")
+FORMS = (
+    f"stft:N_FFT:HOP:WINDOW[:mag|logpow][:plain][:full], frame:LENGTH:HOP, {FEATURE_FORMS}, "
+    f"{micro.FORM}, {mlperf.FORM}"
+)
 FEATURES = ("mag", "logpow")
 PLAIN, FULL = "plain", "full"
 MIN_N_FFT, MAX_N_FFT = 32, 4096
@@ -59,6 +62,8 @@ class FrontendSpec:
         """Return the text that `parse_spec` reads back."""
         if self.kind == "frame":
             return f"frame:{self.length}:{self.hop}"
+        if self.features is not None and self.is_of_one_rate:
+            return _OWN_TEXTS[self.kind](self.length, self.hop, self.features)
         if self.features is not None:
             words = [*self.features.words, *([FULL] if self.full else [])]
             first = ":".join([self.kind, str(self.length), str(self.hop), self.window, *words])
@@ -111,8 +116,15 @@ class FrontendSpec:
         """Frames of a call, if the text states them, as for a stack."""
         return self.features.every if self.features and self.features.stack is not None else None
 
+    @property
+    def is_of_one_rate(self) -> bool:
+        """Whether it is another project's, with tables for 16 kHz and one channel."""
+        return self.kind in (micro.MICRO, mlperf.MLPERF)
+
     def feature_problems(self, sample_rate: int | None) -> list[tuple[str, str, str]]:
         """Return part, value and allowed values of all features that do not fit the rate."""
+        if self.is_of_one_rate:
+            return micro.rate_problems(sample_rate)
         return [row for features in self.every_feature for row in features.problems(sample_rate)]
 
     @property
@@ -145,27 +157,6 @@ class FrontendSpec:
         window = make_window(self.window, self.length)
         weights = 1.0 if self.plain else np.resize(summed_squares(window, self.hop), self.length)
         return window.astype(np.float32), (window / weights).astype(np.float32)
-
-
-def make_window(name: str, length: int) -> Array:
-    """Return a window (length,) in float64; `name` is one of `WINDOWS`, or one of them and ``@`` its own length."""
-    if "@" in name:
-        name, _, own = name.partition("@")
-        return np.pad(make_window(name, int(own)), (length - int(own), 0))
-    if name == "rect":
-        return np.ones(length)
-    shape, period = name.removesuffix("_sym"), length - 1 if name.endswith("_sym") else length
-    cosine = np.cos(2 * np.pi * np.arange(length) / period)
-    if shape == "hamming":
-        return np.asarray(0.54 - 0.46 * cosine)
-    hann = 0.5 - 0.5 * cosine
-    return np.asarray(hann if shape == "hann" else np.sqrt(np.maximum(hann, 0)))
-
-
-def summed_squares(window: Array, hop: int) -> Array:
-    """Return ``sum_k window[n + k * hop]^2`` for n in 0..hop - 1."""
-    padded = np.concatenate([window**2, np.zeros(-len(window) % hop)])
-    return np.asarray(padded.reshape(-1, hop).sum(axis=0))
 
 
 def parse_spec(text: str) -> FrontendSpec:
@@ -220,10 +211,24 @@ def _read_feature_form(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
     return spec, [*own, *problems, *unread, *_joined_problems(spec)]
 
 
+def _read_micro(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
+    length, hop, features, problems = micro.parse_micro(match)
+    return FrontendSpec(length, hop, micro.MICRO, features=features), problems
+
+
+def _read_mlperf(match: re.Match[str]) -> tuple[FrontendSpec, _Problems]:
+    features, problems = mlperf.parse_mlperf(match)
+    form = FrontendSpec(mlperf.LENGTH, mlperf.HOP, mlperf.MLPERF, mlperf.WINDOW, features=features)
+    return form, problems
+
+
 _NUMBER = r"([0-9]{1,6})"
+_OWN_TEXTS = {micro.MICRO: micro.micro_text, mlperf.MLPERF: mlperf.mlperf_text}
 # the forms of a specification, and what reads each
 _READERS = (
     (rf"frame:{_NUMBER}:{_NUMBER}", _read_frame),
+    (rf"mlperf(?::stack:{_NUMBER}(?::{_NUMBER})?)?", _read_mlperf),
+    (rf"micro:{_NUMBER}:{_NUMBER}:{_NUMBER}(?::stack:{_NUMBER}(?::{_NUMBER})?)?", _read_micro),
     (rf"stft:{_NUMBER}:{_NUMBER}:(\w+)((?::\w+)*)", _read_stft),
     (
         rf"({'|'.join(KINDS)}):{_NUMBER}:{_NUMBER}:(\w+(?:@[0-9]{{1,6}})?)((?::[\w.]+)*)"
@@ -312,7 +317,7 @@ def silent_bands(form: FrontendSpec, sample_rate: int | None) -> list[str]:
     """Return notes on bands that contain no bin."""
     notes = []
     for features in form.every_feature:
-        if features.kind == "gcc" or sample_rate is None:
+        if features.kind in ("gcc", micro.MICRO) or sample_rate is None:
             continue
         bank = features.bank_matrix(form.length, sample_rate)
         if empty := [str(band) for band in np.flatnonzero(~bank.any(axis=0))]:

@@ -19,7 +19,17 @@ STATES = (
     "frame_overlap",
     "feature_history",
     "pcen_smooth",
+    "micro_history",
+    "micro_noise",
+    "emphasis_history",
 )
+MOVES = (
+    "Concat",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Transpose",
+)  # results have the type of the first operand
 RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 
 
@@ -85,13 +95,17 @@ class FrontendWriter:
         """Add an initializer: floats and truth values unchanged, whole numbers as int64."""
         return add_initializer(self.graph, f"{self.prefix}/{name}", np.asarray(content))
 
-    def graph_input(self, name: str, shape: tuple[int, ...]) -> ir.Value:
-        """Make a float32 input, not yet among the graph's."""
-        return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(ir.DataType.FLOAT))
+    def graph_input(
+        self, name: str, shape: tuple[int, ...], dtype: ir.DataType = ir.DataType.FLOAT
+    ) -> ir.Value:
+        """Make an input, not yet among the graph's."""
+        return ir.Value(name=name, shape=ir.Shape(shape), type=ir.TensorType(dtype))
 
-    def state(self, name: str, shape: tuple[int, ...]) -> ir.Value:
+    def state(
+        self, name: str, shape: tuple[int, ...], dtype: ir.DataType = ir.DataType.FLOAT
+    ) -> ir.Value:
         """Add a state: its input now, its output by `follow`."""
-        state = self.graph_input(name, shape)
+        state = self.graph_input(name, shape, dtype)
         self.graph.inputs.append(state)
         self.states.append(StatePair(name, f"{name}_next"))
         return state
@@ -128,7 +142,10 @@ class FrontendWriter:
         taken = value_names(self.graph) | {v.name or "" for n in self.nodes for v in n.outputs}
         for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
             value.name = unused_name(taken, f"{self.prefix}/{name}")
-            value.shape, value.dtype = ir.Shape(shape), ir.DataType.FLOAT
+            value.shape = ir.Shape(shape)
+            value.dtype = ir.DataType.FLOAT
+            if op_type in MOVES and inputs[0].dtype is not None:
+                value.dtype = inputs[0].dtype
         node.name = node.outputs[0].name
         self.nodes.append(node)
         return node.outputs

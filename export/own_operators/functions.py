@@ -13,6 +13,7 @@ import onnx.parser
 import onnx_ir as ir
 
 from edgekit.export.own_operators import filter_bodies, marked_bodies, ssm_body
+from edgekit.export.own_operators.micro_body import MICRO_BODY
 from edgekit.export.own_operators.noise_bodies import NOISE_BODIES
 from edgekit.graph.fused import FUSED_BODIES
 from edgekit.graph.model import FRONTEND_DOMAIN, OPSET
@@ -191,8 +192,9 @@ BODIES = {
     "Finite": FINITE,
     **{name: row.body for name, row in LAYERS.items()},
     **NOISE_BODIES,
+    "MicroFrontend": MICRO_BODY,
 }
-FUNCTIONS = ("Finite", *TRANSFORMS, *LAYERS, *FUSED_BODIES, *NOISE_BODIES)
+FUNCTIONS = ("Finite", *TRANSFORMS, *LAYERS, *FUSED_BODIES, *NOISE_BODIES, "MicroFrontend")
 
 
 def layer_modules() -> list[ModuleType]:

@@ -7,6 +7,7 @@ from edgekit.base.arrays import Array
 from edgekit.graph.model import FRONTEND_DOMAIN
 from edgekit.graph.nodes import attribute
 from edgekit.operators.operator import Operator
+from edgekit.operators.spectral import micro_twin
 from edgekit.operators.spectral import twin as spectral_twin
 
 
@@ -52,10 +53,17 @@ def finite(node: ir.Node, x: list[Array]) -> list[Array]:
     return [spectral_twin.ek_finite_f32(x[0], *finite_bounds(node))]
 
 
+def micro_frontend(node: ir.Node, x: list[Array]) -> list[Array]:
+    """Return the features of one frame in integers, the history and the noise estimates."""
+    pcm, history, noise, window = (a.ravel() for a in x[:4])
+    return micro_twin.ek_micro_frontend(pcm, history, noise, window, x[4])
+
+
 OPERATORS: dict[tuple[str, str], Operator] = {
     ("", "DFT"): dft,
     (FRONTEND_DOMAIN, "STFT"): stft,
     (FRONTEND_DOMAIN, "ISTFT"): istft,
     (FRONTEND_DOMAIN, "IRFFT"): irfft,
     (FRONTEND_DOMAIN, "Finite"): finite,
+    (FRONTEND_DOMAIN, "MicroFrontend"): micro_frontend,
 }

@@ -1339,6 +1339,14 @@ void ek_instancenorm_s16_s8(const int16_t *x, const int32_t *gain, const int32_t
 void ek_lrn_f32(const float *x, float *y, int32_t batch, int32_t channels, int32_t n, int32_t size, float factor,
                 float beta, float bias);
 
+/* One frame of TFLM's audio front end: features[bands] of the samples history[length - step] and pcm[step], length
+ * 257..512, step 1..length; history and noise[bands] move on. window[length] and bins[257][3] (the first band of a bin,
+ * its weight there and in the next band) are of 2^12, turns[384][2] of 32767, gains[33][3] and logs[129] those of
+ * edgekit.base.micro_tables. The weights of a bin in bands outside are 0. scratch[bands + 129]. */
+void ek_micro_frontend(const float *pcm, int16_t *history, int32_t *noise, const int16_t *window, const int16_t *bins,
+                       const int16_t *turns, const int32_t *gains, const int16_t *logs, int32_t *features,
+                       int32_t length, int32_t step, int32_t bands, uint64_t *scratch);
+
 /* y = x * tanh(log(1 + e^x)). */
 void ek_mish_f32(const float *x, float *y, int32_t n);
 

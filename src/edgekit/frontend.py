@@ -266,7 +266,7 @@ def _parse_checked_spec(text: str, sample_rate: int) -> FrontendSpec:
     form = parse_spec(text)
     where = f"front end {text}"
     allowed = f"{', '.join(KINDS)}, without pcen, stack and full"
-    if form.features is None:
+    if form.features is None or form.is_of_one_rate:
         raise UsageError(Problem(where, form.kind, allowed, "take one of these"))
     problems = [
         Problem(where, found, allowed, "leave it to --frontend")

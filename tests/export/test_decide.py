@@ -40,6 +40,7 @@ def plain(decide: Decide, scores: np.ndarray) -> list[tuple[bool, int, float]]:
     f, labels = np.float32, decide.labels or tuple(map(str, range(scores.shape[1])))
     window = max(1, round(decide.smooth.hops(HOP_S))) if decide.smooth else 1
     hold = max(1, round(decide.hold.hops(HOP_S))) if decide.hold else 1
+    start = max(1, round(decide.start.hops(HOP_S))) if decide.start else 0
     smooth = [f(0)] * len(labels)
     on, last, label, found = [False] * len(labels), -(10**9), -1, []
     for hop in range(len(scores)):
@@ -55,6 +56,7 @@ def plain(decide: Decide, scores: np.ndarray) -> list[tuple[bool, int, float]]:
                 continue
             was = on[index]
             on[index] = smooth[index] >= f(decide.on) or (was and smooth[index] >= f(decide.off))
+            on[index] = on[index] and hop >= start
             if on[index] and not was:
                 begins.append((smooth[index], -index))
         detected = bool(begins) and hop - last >= hold
@@ -85,8 +87,8 @@ def random_scores(seed: int, hops: int, labels: int) -> np.ndarray:
 
 
 TEXTS = st.builds(
-    lambda on, off, smooth, hold, ignore: ":".join(
-        [f"on={on / 16}", f"off={max(0, on - off) / 16}", *smooth, *hold, *ignore]
+    lambda on, off, smooth, hold, start, ignore: ":".join(
+        [f"on={on / 16}", f"off={max(0, on - off) / 16}", *smooth, *hold, *start, *ignore]
     ),
     st.integers(4, 14),
     st.integers(0, 6),
@@ -94,6 +96,7 @@ TEXTS = st.builds(
         [[], ["smooth=1"], ["smooth=40ms"], ["smooth=0.08s"], ["pole=30ms"], ["pole=2"]]
     ),
     st.sampled_from([[], ["hold=1"], ["hold=0.05s"], ["hold=300ms"]]),
+    st.sampled_from([[], ["start=1"], ["start=0.2s"]]),
     st.sampled_from([[], ["ignore=0"], ["labels=a,b,c", "ignore=a,c"], ["labels=a,b,c"]]),
 )
 

@@ -11,7 +11,8 @@ from tiny_build import needs_cc
 from edgekit.base.errors import UsageError
 from edgekit.export.from_onnx import from_onnx
 from edgekit.export.frontend import add
-from edgekit.export.frontend.spec import make_window, parse_spec
+from edgekit.export.frontend.spec import parse_spec
+from edgekit.export.frontend.windows import make_window
 from edgekit.export.hop_runner import run_hops, snr_db
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.sources import onnx_offline

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from edgekit.base.errors import Problem, UsageError
 
 FORM = (
-    "on=SCORE[:off=SCORE][:smooth=TIME|:pole=TIME][:hold=TIME][:labels=A,B,...][:ignore=A,...][:softmax|:sigmoid], "
-    "a TIME as 0.3s, 300ms or a number of hops"
+    "on=SCORE[:off=SCORE][:smooth=TIME|:pole=TIME][:hold=TIME][:start=TIME][:labels=A,B,...]"
+    "[:ignore=A,...][:softmax|:sigmoid], a TIME as 0.3s, 300ms or a number of hops"
 )
 DETECTED, LABEL, SCORE = "detected", "label", "score"  # the outputs
 FUNCTIONS = ("softmax", "sigmoid")
-TIMES = ("smooth", "pole", "hold")
+TIMES = ("smooth", "pole", "hold", "start")
 MAX_LABELS, MAX_HOPS = 4096, 1 << 20
 _LABEL = re.compile(r"[\w .+-]{1,64}")
 _TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|ms|)")
@@ -45,6 +45,7 @@ class Decide:
         smooth: the scores are averaged over this time.
         pole: or they follow by one pole of this time constant.
         hold: for this time after a detection no other is reported.
+        start: for this time at the start of a stream no label is on.
         labels: names of the scores; None where they only have numbers.
         ignore: labels that are never detected, as silence.
         function: the conversion of the network's output to scores, one of `FUNCTIONS`; None where it gives scores.
@@ -56,6 +57,7 @@ class Decide:
     smooth: Time | None = None
     pole: Time | None = None
     hold: Time | None = None
+    start: Time | None = None
     labels: tuple[str, ...] | None = None
     ignore: tuple[str, ...] = ()
     function: str | None = None
@@ -63,7 +65,7 @@ class Decide:
     @property
     def times(self) -> dict[str, Time]:
         """Return the given times, by their word."""
-        given = {"smooth": self.smooth, "pole": self.pole, "hold": self.hold}
+        given = {word: getattr(self, word) for word in TIMES}
         return {word: time for word, time in given.items() if time is not None}
 
 

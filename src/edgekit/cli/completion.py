@@ -27,7 +27,17 @@ DEMOS = (
 )
 DEVICES = ("local", "qemu", "ssh://", "adb")
 PEERS = ("onnxruntime", "litert", "executorch", "tract")
-FRONTENDS = ("stft:", "frame:", "mel:", "mfcc:", "erb:", "gcc:", "intensity:")
+FRONTENDS = (
+    "stft:",
+    "frame:",
+    "mel:",
+    "mfcc:",
+    "erb:",
+    "gcc:",
+    "intensity:",
+    "micro:30:10:40",
+    "mlperf",
+)
 Completion = Callable[[str], list[str]]
 
 

@@ -13,6 +13,7 @@ from edgekit.targets.c.emit import (
     border,
     fused,
     linear,
+    micro,
     noise,
     normalize,
     pointwise,
@@ -233,6 +234,9 @@ EMITTERS: dict[tuple[str, str], Emitter] = {
     ),
     (FRONTEND_DOMAIN, "NormalNoise"): Emitter(noise.emit_normal, noise.traits),
     (FRONTEND_DOMAIN, "UniformNoise"): Emitter(noise.emit_uniform, noise.traits),
+    (FRONTEND_DOMAIN, "MicroFrontend"): Emitter(
+        micro.emit, micro.traits, micro.check, reads=ORDERED
+    ),
     (FAKE_DOMAIN, "FakeQuantize"): Emitter(border.emit_fake_quantize),
     # operators that a quantizer fuses
     (FRONTEND_DOMAIN, "Magnitude"): Emitter(

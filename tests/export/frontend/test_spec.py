@@ -5,11 +5,9 @@ import pytest
 
 from edgekit.base.errors import UsageError
 from edgekit.export.frontend.spec import (
-    make_window,
     parse_forms,
     parse_spec,
     specs_text,
-    summed_squares,
 )
 
 
@@ -86,9 +84,3 @@ def test_windows_of_a_normalised_synthesis_add_up_to_1(name: str) -> None:
     analysis, synthesis = parse_spec(f"stft:64:16:{name}").windows()
     products = (analysis * synthesis).reshape(-1, 16).sum(0)
     np.testing.assert_allclose(products, 1, rtol=1e-6)
-
-
-def test_a_short_window_stands_at_the_end_of_its_frame() -> None:
-    window = make_window("hann@40", 64)
-    assert not window[:25].any() and window[25:].all()
-    np.testing.assert_allclose(summed_squares(make_window("rect", 6), 4), [2, 2, 1, 1])

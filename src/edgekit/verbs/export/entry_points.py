@@ -16,6 +16,7 @@ from edgekit.verbs.export.network_requests import (
 )
 from edgekit.verbs.export.request import Request
 from edgekit.verbs.export.source_checks import find_code
+from edgekit.verbs.export.wake_word import check_network
 
 if TYPE_CHECKING:
     from edgekit.export.prune import PrunedLayer
@@ -38,6 +39,8 @@ def check_tools(request: Request | NetworkRequest) -> None:
 def export(request: Request, progress: Progress) -> "ExportResult":
     """Make a verified build, see `edgekit.api.export`."""
     check_tools(request)
+    if request.wake_word is not None:
+        check_network(request.wake_word)
     from edgekit.verbs.export import pipeline
 
     return pipeline.export(request, progress)

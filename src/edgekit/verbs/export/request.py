@@ -32,6 +32,7 @@ from edgekit.verbs.export.options import ExportOptions
 from edgekit.verbs.export.readers import read_recipe
 from edgekit.verbs.export.source_checks import sampler_conflicts, source_problems
 from edgekit.verbs.export.source_names import is_graph_file, source_needs
+from edgekit.verbs.export.wake_word import WakeWord, with_wake_word
 from edgekit.verbs.export.work import NO_COMPANIONS, Companions
 from edgekit.verbs.targets import ROWS, TARGETS, Target, named_target, own_options
 
@@ -112,6 +113,7 @@ class Request:
         output: the files to write.
         own: options of this target only.
         notes: for the user, on the name of the target.
+        wake_word: the manifest that named the network; None where the user did.
     """
 
     source: str
@@ -122,6 +124,7 @@ class Request:
     output: OutputOptions = OutputOptions()
     own: JsonObject = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    wake_word: WakeWord | None = None
 
     @property
     def needs(self) -> list[str]:
@@ -141,6 +144,8 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
     Raises:
         UsageError: all problems with them, before anything is loaded.
     """
+    source, stated, word = with_wake_word(source, options)
+    options = cast(ExportOptions, stated)
     read = read_options(options, ExportOptions)
     row, notes = named_target(target)
     imports, problems = read_imports(source, read)
@@ -164,6 +169,7 @@ def read_request(source: str, target: str, out: Path, options: ExportOptions) ->
         output=read.group(OutputOptions, companions=companions),
         own=own_options(options, row)[0],
         notes=notes,
+        wake_word=word,
     )
 
 

@@ -16,6 +16,7 @@ _COMPILED = "another engine made it: start from the network that it was made of"
 FILES = (".onnx", ".pt2", ".tflite")
 OTHER_FILES = {
     ".py": "name the function in it that returns (module, example_inputs), as {stem}:factory",
+    ".json": "of a wake word, `edgekit export` takes its manifest",
     ".h5": _KERAS,
     ".hdf5": _KERAS,
     ".keras": _KERAS,
