@@ -14,7 +14,7 @@ from edgekit.runtime.build_folder.board_rows import (
     memory_rows,
     placed_rows,
 )
-from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
+from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text, waits_text
 from edgekit.runtime.build_folder.manifest import Manifest, count_text
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
@@ -199,6 +199,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("verified", _verification(manifest.verification)),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),
+        ("after waits", waits_text(manifest.verification)),
         (
             "tools",
             ", ".join(f"{name}: {version}" for name, version in sorted(manifest.tools.items())),
