@@ -85,7 +85,7 @@ def test_equal_build_does_not_drift() -> None:
 
 
 def test_drift_is_said_with_the_wait_and_the_state() -> None:
-    model, off = leaky(0.999, 1e-4), leaky(0.999, -2e-3)
+    model, off = leaky(0.999, 1e-4), leaky(0.999, -0.05)
     report = judge_waits(HopRunner(off), model, calibration())
     assert report is not None
     drift, wait = report.worst
