@@ -82,7 +82,7 @@ def measure_waits(bench: Bench, name: str, recipe: str) -> KeptWaits:
     exact, found = (outputs(model, clips) for model in (bench.model(name), made.quantized))
     unit = DECISIONS if name in PIPELINES and PIPELINES[name].detects else SI_SDR
     rows = {
-        wait: _compared(unit, sound, clip.size, a, b)
+        wait: _level_and_loss(unit, sound, clip.size, a, b)
         for wait, clip, a, b in zip(WAITS, clips, exact, found, strict=True)
     }
     return KeptWaits(name, recipe, unit, rows, int8_share(made.quantized), made.said)
@@ -119,7 +119,7 @@ def outputs(model: Model, clips: Sequence[Samples]) -> list[Samples]:
     return [samples[delay:] for samples in made]
 
 
-def _compared(
+def _level_and_loss(
     unit: str, sound: Sequence[Mixture], length: int, exact: Samples, found: Samples
 ) -> tuple[float, float]:
     """The level of the sound at the end of a clip against the float network's, and what is lost on average."""

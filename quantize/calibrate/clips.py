@@ -74,9 +74,7 @@ def observe(
                 observer.update(seen[name])
             if parts is not None:
                 parts.see(index, number * block, seen, is_copy)
-    _observe_rest(model, calibration, runner, observers, states)
-    if parts is not None:
-        parts.rests = {name: observer.rest for name, observer in observers.items()}
+    _observe_rest(model, calibration, runner, observers, parts)
     return observers
 
 
@@ -85,14 +83,17 @@ def _observe_rest(
     calibration: Calibration,
     runner: HopRunner,
     observers: Mapping[str, Observer],
-    states: Mapping[str, str],
+    parts: Parts | None,
 ) -> None:
     """Observe the tensors in silence, from fresh states and after sound."""
+    states = {pair.input: pair.output for pair in model.states}
     clip, counted = rest_clip(model, calibration.clips)
     for block in runner.blocks(clip, BLOCK_HOPS) if counted.any() else ():
         here, counted = np.split(counted, [len(next(iter(block.values())))])
         for name, observer in observers.items():
             observer.see_rest(block[states.get(name, name)][here])
+    if parts is not None:
+        parts.rests = {name: observer.rest for name, observer in observers.items()}
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:

@@ -124,9 +124,7 @@ def _measure_options(
     kept = parts.clips_without(fold, calibration.clips, constants)
     part = replace(calibration, clips=tuple(loudest(model, clip, len(kept)) for clip in kept))
     judges = _Judges(model, [parts.parts[n] for n in fold], calibration, found.pcm)
-    levels = f" at {', '.join(map(str, judges.levels))} dB" if found.pcm else ""
-    if len(judges.clips) > len(judges.levels):
-        levels += " and after silence"
+    levels = judges.text if found.pcm else ""
     said: dict[str, str] = {}
     progress("compare preparations", 0, len(options) + 1)
     try:
@@ -170,6 +168,12 @@ class _Judges:
         self.ends, runner = probabilities(model), HopRunner(model)
         self.names = list(model.measured_outputs)
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
+
+    @property
+    def text(self) -> str:
+        """The places of the ratios, for people."""
+        after = " and after silence" if len(self.clips) > len(self.levels) else ""
+        return f" at {', '.join(map(str, self.levels))} dB{after}"
 
     def ratios(self, seen: ObservedModel, recipe: Recipe) -> list[float]:
         """Return the SNR in dB of the worst output at each level; weights are rounded to the nearest, fitted or not."""

@@ -51,7 +51,7 @@ def waits_of(model: Model, calibration: Calibration) -> Iterator[Wait]:
     per_second, seconds = hops_per_second(model), settling_seconds(model, longest)
     hops = round(seconds * per_second)
     repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
-    yield _joined(model, f"{seconds} s of sound", repeated, sound)
+    yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
     if pcm is None:
         return
     shape = (hops, *longest[pcm].shape[1:])
@@ -63,7 +63,7 @@ def waits_of(model: Model, calibration: Calibration) -> Iterator[Wait]:
     }
     for name, samples in forms.items():
         wait = {**longest, pcm: samples.astype(np.float32)}
-        yield _joined(model, f"{seconds} s of {name}", wait, sound)
+        yield _wait_before(model, f"{seconds} s of {name}", wait, sound)
 
 
 def after_silence(model: Model, sound: Clip) -> Iterator[Wait]:
@@ -74,7 +74,7 @@ def after_silence(model: Model, sound: Clip) -> Iterator[Wait]:
     seconds = settling_seconds(model, sound)
     hops = round(seconds * hops_per_second(model))
     silence = np.zeros((hops, *sound[pcm].shape[1:]), np.float32)
-    yield _joined(model, f"{seconds} s of silence", {**sound, pcm: silence}, sound)
+    yield _wait_before(model, f"{seconds} s of silence", {**sound, pcm: silence}, sound)
 
 
 def hops_per_second(model: Model) -> float:
@@ -90,25 +90,28 @@ def settling_seconds(model: Model, clip: Clip) -> int:
     """
     per_second, names = round(hops_per_second(model)), [pair.output for pair in model.states]
     still = cut_hops(model, clip, np.full(per_second * MOST_SECONDS, -1))
-    signals = {str(value.name) for value in model.signal_inputs}
-    still = {name: array * 0 if name in signals else array for name, array in still.items()}
-    before: Arrays | None = None
+    for name in (str(value.name) for value in model.signal_inputs):
+        still = {**still, name: still[name] * 0}
+    before: Arrays = {}
     for second, block in enumerate(HopRunner(model, names).blocks(still, per_second), 1):
-        now = {name: block[name][-1] for name in names if block[name].dtype.kind == "f"}
-        if before is not None and second >= LEAST_SECONDS and _is_settled(before, now):
+        now = {name: block[name][-1] for name in names}
+        if second >= LEAST_SECONDS and _is_settled(before, now):
             return second
         before = now
     return MOST_SECONDS
 
 
 def _is_settled(before: Arrays, now: Arrays) -> bool:
+    """Whether no float state differs much from that of a second before."""
+    floats = [name for name, state in now.items() if state.dtype.kind == "f"]
     return all(
-        root_mean_square(now[n] - before[n]) <= SETTLED * max(root_mean_square(now[n]), 1e-9)
-        for n in now
+        root_mean_square(now[name] - before[name])
+        <= SETTLED * max(root_mean_square(now[name]), 1e-9)
+        for name in floats
     )
 
 
-def _joined(model: Model, name: str, wait: Clip, sound: Clip) -> Wait:
+def _wait_before(model: Model, name: str, wait: Clip, sound: Clip) -> Wait:
     streams = [str(value.name) for value in model.stream_inputs]
     clip = {**sound, **{n: np.concatenate([wait[n], sound[n]]) for n in streams}}
     return Wait(name, clip, len(wait[streams[0]]))

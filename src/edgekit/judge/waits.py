@@ -64,8 +64,8 @@ class WaitReport:
             {
                 "wait": row.wait,
                 "second": row.second,
-                "level_db": _rounded(row.level_db),
-                "snr_db": _rounded(row.snr_db),
+                "level_db": _two_decimals(row.level_db),
+                "snr_db": _two_decimals(row.snr_db),
             }
             for row in self.seconds
         ]
@@ -107,23 +107,27 @@ def judge_waits(
 
 
 def farthest_state(
-    quantized: Model, prepared: Model, calibration: Calibration, name: str
+    quantized: Model, prepared: Model, calibration: Calibration, after: str
 ) -> str | None:
     """Return the state that is farthest from the float network's at the end of a wait; None if none is comparable.
 
     `prepared` is the float network in the form that was quantized: its states have the same names.
     """
-    wait = next(wait for wait in waits_of(prepared, calibration) if wait.name == name)
+    (wait,) = [wait for wait in waits_of(prepared, calibration) if wait.name == after]
     own = {pair.output: pair.input for pair in quantized.states}
     names = [pair.output for pair in prepared.states if pair.output in own]
     clip = cut_hops(prepared, wait.clip, slice(0, wait.first))
     ends = [_last_hops(model, names, clip) for model in (prepared, quantized)]
-    far = {
-        own[name]: root_mean_square(real - ends[1][name]) / max(root_mean_square(real), 1e-9)
-        for name, real in ends[0].items()
-        if real.dtype == ends[1][name].dtype and real.shape == ends[1][name].shape
-    }
-    return max(far, key=far.__getitem__) if far else None
+    far = {own[name]: _distance(real, ends[1][name]) for name, real in ends[0].items()}
+    name = max(far, key=far.__getitem__, default="")
+    return name if far.get(name, -1.0) >= 0 else None
+
+
+def _distance(real: Array, found: Array) -> float:
+    """Return the error of a state relative to its size; -1 if the two are not of one kind."""
+    if real.dtype != found.dtype or real.shape != found.shape:
+        return -1.0
+    return root_mean_square(real - found) / max(root_mean_square(real), 1e-9)
 
 
 def _last_hops(model: Model, names: Sequence[str], clip: Clip) -> dict[str, Array]:
@@ -143,13 +147,19 @@ def _seconds(
     parts = [slice(round(i * per_second), round((i + 1) * per_second)) for i in range(count)]
     for second, part in enumerate([slice(None), *parts]):
         found = [
-            _compared(*(float(row[part].sum()) for row in rows), _floor(rows[0], part))
+            _level_and_ratio(*(float(row[part].sum()) for row in rows), _floor(rows[0], part))
             for rows in powers
         ]
-        levels = [level for level, _ in found if level is not None]
-        ratios = [ratio for _, ratio in found if ratio is not None]
-        level = max(levels, key=abs, default=None)
-        yield Second(name, second, level, min(ratios, default=None))
+        yield _worst_output(name, second, found)
+
+
+def _worst_output(
+    name: str, second: int, found: Sequence[tuple[float | None, float | None]]
+) -> Second:
+    """Return the largest change of level and the least ratio of the outputs."""
+    levels = [level for level, _ in found if level is not None]
+    ratios = [ratio for _, ratio in found if ratio is not None]
+    return Second(name, second, max(levels, key=abs, default=None), min(ratios, default=None))
 
 
 def _floor(exact: Float64, part: slice) -> float:
@@ -157,7 +167,7 @@ def _floor(exact: Float64, part: slice) -> float:
     return AUDIBLE * float(exact.max(initial=0.0)) * max(len(exact[part]), 1)
 
 
-def _compared(
+def _level_and_ratio(
     exact: float, found: float, noise: float, floor: float
 ) -> tuple[float | None, float | None]:
     """Return the level of `found` against `exact`, and the ratio of `exact` to `noise`, in dB."""
@@ -172,5 +182,5 @@ def _powers(array: Array) -> Float64:
     return np.asarray(np.square(flat).sum(axis=1))
 
 
-def _rounded(value: float | None) -> float | None:
+def _two_decimals(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
