@@ -88,7 +88,8 @@ def _observe_rest(
     """Observe the tensors in silence, from fresh states and after sound."""
     states = {pair.input: pair.output for pair in model.states}
     clip, counted = rest_clip(model, calibration.clips)
-    for block in runner.blocks(clip, BLOCK_HOPS) if counted.any() else ():
+    hops = _hops_at_once(_float_tensors(model).values())
+    for block in runner.blocks(clip, hops) if counted.any() else ():
         here, counted = np.split(counted, [len(next(iter(block.values())))])
         for name, observer in observers.items():
             observer.see_rest(block[states.get(name, name)][here])
