@@ -213,7 +213,8 @@ def kept(given: argparse.Namespace, name: str, recipe: str) -> Kept | None:
 
 def measured_waits(given: argparse.Namespace) -> list[KeptWaits]:
     """The rows after waits; what the file lacks is measured, unless only what it has is asked for."""
-    bench, file, found = Bench(given.data, SETS[given.set]), ResultFile(WAIT_ROWS, KeptWaits), []
+    bench, file = Bench(given.data, SETS[given.set]), ResultFile(WAIT_ROWS, KeptWaits)
+    found: list[KeptWaits] = []
     for name in given.networks:
         for recipe in given.recipes or [r for r in NETWORKS[name] if r in OURS and name != DIGITS]:
             rows = [row for row in file.read() if (row.network, row.recipe) == (name, recipe)]

@@ -111,7 +111,8 @@ class Soaked:
         if len(full) < 3:
             return f"{len(full)} full hours: three are needed", True
         found = {name: distances(full[1][name], full[-1][name]) for name in self.places}
-        shift, spread = (max(found, key=lambda name, i=i: found[name][i]) for i in (0, 1))
+        shift = max(found, key=lambda name: found[name][0])
+        spread = max(found, key=lambda name: found[name][1])
         text = (
             f"means differ by {found[shift][0]:.4f} of their deviation at most ({shift}), "
             f"quantiles by {found[spread][1]:.4f} of their range ({spread})"

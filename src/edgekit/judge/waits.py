@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgekit.base.arrays import Array, Float32, Float64
+from edgekit.base.arrays import Array, Float64
 from edgekit.base.json_values import JsonObject
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
@@ -138,9 +138,7 @@ def _last_hops(model: Model, names: Sequence[str], clip: Clip) -> dict[str, Arra
     return last
 
 
-def _seconds(
-    name: str, outputs: Sequence[Sequence[Float32]], per_second: float
-) -> Iterator[Second]:
+def _seconds(name: str, outputs: Sequence[Sequence[Array]], per_second: float) -> Iterator[Second]:
     """Yield the findings of the whole sound, then of each second; `outputs` are (float, build) each."""
     powers = [[_powers(array) for array in (*pair, pair[1] - pair[0])] for pair in outputs]
     count = max(math.ceil(len(powers[0][0]) / per_second), 1)
