@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32, Float64
-from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.calibrate.observers import NO_RANGE, Observer
 
 Clip = Mapping[str, Array]
 QUARTERS = 4
@@ -41,6 +41,7 @@ class Parts:
         parts: the clips, or the quarters of a single one.
         folds: the numbers of the parts that are left out together: two quarters of them, one after the other; of
             fewer than four, one at a time.
+        rests: the range of each tensor in silence, which is left out of no fold.
     """
 
     def __init__(self, hops: Sequence[int]) -> None:
@@ -59,6 +60,7 @@ class Parts:
         self._totals: list[dict[str, Float64]] = [{} for _ in self.parts]
         self._hops = [0 for _ in self.parts]
         self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
+        self.rests: dict[str, tuple[float, float]] = {}
 
     def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
         """Observe the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
@@ -96,7 +98,10 @@ class Parts:
             seen = [array for part in kept for array in self._seen[part].get(name, ())]
             totals = [self._totals[part][name] for part in kept if name in self._totals[part]]
             found[name] = replace(
-                _observer(seen), hops=hops, total=np.sum(totals, axis=0) if totals else None
+                _observer(seen),
+                hops=hops,
+                total=np.sum(totals, axis=0) if totals else None,
+                rest=self.rests.get(name, NO_RANGE),
             )
         return found
 

@@ -279,6 +279,7 @@ OPTIONAL = frozenset(
         "image_snr_db",
         "levels",
         "signals",
+        *("waits", "drift_db", "drifting_state"),
         "example_snr_db",
         "failed",
         "metric",
@@ -341,8 +342,9 @@ TABLES: dict[str, dict[str, Check]] = {
         "bit_exact_with_oracle": _or_null(FLAG), "oracle_hops": _or_null(COUNT),
         "levels": LEVELS,
         "signals": _rows_of({"form": TEXT, "level_db": NUMBER, "snr_db": _or_null(NUMBER)}),
+        "waits": _rows_of({"wait": TEXT, "second": COUNT, **dict.fromkeys(("level_db", "snr_db"), _or_null(NUMBER))}),
         "example_snr_db": _or_null(NUMBER),
-        "metric": NUMBER, "failed": TEXT,
+        "metric": NUMBER, "failed": TEXT, "drift_db": NUMBER, "drifting_state": _or_null(TEXT),
         "held_out": HELD_OUT,
     },
     "quantization": {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.board_rows import board_text
-from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
+from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text, waits_text
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
@@ -47,6 +47,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         ("calibration clips", manifest.quantization.get("quiet_copies")),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),
+        ("after waits", waits_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]

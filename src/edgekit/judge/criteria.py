@@ -14,6 +14,7 @@ from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.verification import sample_hops
+from edgekit.judge.wait_clips import after_silence
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.recipe import AUTO, Recipe
@@ -35,6 +36,7 @@ HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
 LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
 DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count as well
 DECIDED_LEVELS = DETECTED[:3]
+WAIT_ALLOWANCE = 10.0  # for the noise of sound after silence
 OVERLAP = np.float32(0.7)  # factor on two clips that are mixed
 
 
@@ -76,9 +78,11 @@ class TypeCriteria:
         forms = len(judged) // len(self.places)
         self.reference = Reference(model, judged, allowances, self.in_parts, forms)
         self.count = len(judged)
-        # the SNR by which an export is verified
+        # the SNR by which an export is verified, and that after a wait
         verified = [] if self.images else [sample_hops(model, calibration, None)]
-        self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
+        waits = [wait.clip for wait in after_silence(model, judged[0])]
+        allowed = [*allowances, *[1.0] * len(verified), *[WAIT_ALLOWANCE] * len(waits)]
+        self.whole = Reference(model, [*judged, *verified, *waits], allowed, self.in_parts)
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:

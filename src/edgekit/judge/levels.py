@@ -23,7 +23,7 @@ from edgekit.judge.verification import hops_decided_otherwise, verified_hops
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
-from edgekit.quantize.calibrate.warnings import pcm_input
+from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.targets.trials import Trials
 

@@ -19,6 +19,7 @@ from edgekit.graph.model import Model
 from edgekit.judge.criteria import loudest
 from edgekit.judge.decisions import probabilities
 from edgekit.judge.levels import LEVELS_DB, HeldOutSound, clip_at_level, sound_inputs
+from edgekit.judge.wait_clips import after_silence
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.held_out import Part
@@ -74,9 +75,9 @@ def choose_preparation(
 ) -> ChosenPreparation:
     """Observe the network on the calibration, in the preparation that the recipe names or that measures better.
 
-    The measure is the worst output's SNR at every level of sound. For probabilities it is the SNR of their log odds, as
-    near 0 and 1 the plain SNR is misleading. A choice is not taken if it makes no difference to a network, or if
-    nothing can be left out of the calibration.
+    The measure is the worst output's SNR at every level of sound, and after silence where states are carried. For
+    probabilities it is the SNR of their log odds, as near 0 and 1 the plain SNR is misleading. A choice is not taken if
+    it makes no difference to a network, or if nothing can be left out of the calibration.
     """
     found = sound_inputs(model, calibration)
     options = [*_open(model, recipe, found)]
@@ -123,7 +124,7 @@ def _measure_options(
     kept = parts.clips_without(fold, calibration.clips, constants)
     part = replace(calibration, clips=tuple(loudest(model, clip, len(kept)) for clip in kept))
     judges = _Judges(model, [parts.parts[n] for n in fold], calibration, found.pcm)
-    levels = f" at {', '.join(map(str, judges.levels))} dB" if found.pcm else ""
+    levels = judges.text if found.pcm else ""
     said: dict[str, str] = {}
     progress("compare preparations", 0, len(options) + 1)
     try:
@@ -160,27 +161,38 @@ class _Judges:
         most = max(HOPS // len(parts), 1)
         clips = [part.cut(calibration.clips, model.constants, most) for part in parts]
         self.clips = [[clip_at_level(clip, pcm, level) for clip in clips] for level in self.levels]
+        self.firsts = [0] * len(self.levels)  # hops that are not compared: those of a wait
+        for wait in after_silence(model, clips[0]):
+            self.clips.append([wait.clip])
+            self.firsts.append(wait.first)
         self.ends, runner = probabilities(model), HopRunner(model)
         self.names = list(model.measured_outputs)
         self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
+
+    @property
+    def text(self) -> str:
+        """The places of the ratios, for people."""
+        after = " and after silence" if len(self.clips) > len(self.levels) else ""
+        return f" at {', '.join(map(str, self.levels))} dB{after}"
 
     def ratios(self, seen: ObservedModel, recipe: Recipe) -> list[float]:
         """Return the SNR in dB of the worst output at each level; weights are rounded to the nearest, fitted or not."""
         nearest = replace(recipe, rounding="nearest")
         runner = HopRunner(quantize_observed(seen, nearest, ""))
-        rows = zip(self.clips, self.exact, strict=True)
+        rows = zip(self.clips, self.exact, self.firsts, strict=True)
         return [
-            self._ratio(exact, [self._odds(runner(clip)) for clip in clips])
-            for clips, exact in rows
+            self._ratio(exact, [self._odds(runner(clip)) for clip in clips], first)
+            for clips, exact, first in rows
         ]
 
-    def _ratio(self, exact: "Sequence[Arrays]", found: "Sequence[Arrays]") -> float:
+    def _ratio(self, exact: "Sequence[Arrays]", found: "Sequence[Arrays]", first: int) -> float:
+        """Return the ratio from the `first` hop on."""
         noise = 0.0
         for name in self.names:
-            powers = [float(np.mean(np.square(clip[name]))) for clip in exact]
+            powers = [float(np.mean(np.square(clip[name][first:]))) for clip in exact]
             floor = max(QUIETEST * max(powers), 1e-30)
             errors = [
-                float(np.mean(np.square(y[name] - x[name]))) / max(power, floor)
+                float(np.mean(np.square((y[name] - x[name])[first:]))) / max(power, floor)
                 for x, y, power in zip(exact, found, powers, strict=True)
             ]
             noise = max(noise, float(np.mean(errors)))

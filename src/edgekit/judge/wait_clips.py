@@ -1,0 +1,137 @@
+"""Waits before a sound: silence, faint noise, DC and more sound, as clips.
+
+A wait lasts until the states of the float network settle in silence, between `LEAST_SECONDS` and `MOST_SECONDS`.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.base.arrays import Array
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.quantize.calibrate.rest import pcm_input
+
+Arrays = Mapping[str, Array]
+LEAST_SECONDS, MOST_SECONDS = 3, 37
+HOPS_PER_SECOND = 100  # of a network whose rate is unknown
+SOUND_HOPS = 256  # after a wait
+SETTLED = 1e-3  # of a state's root mean square: the change within a second
+NOISE_DBFS, DC = -60.0, 0.01
+NO_WAIT = "no wait"
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A wait and the sound after it, in one clip.
+
+    Attributes:
+        name: of the wait, for people.
+        clip: maps stream inputs to (hops, *shape), session constants to (*shape).
+        first: the first hop of the sound.
+    """
+
+    name: str
+    clip: Clip
+    first: int
+
+
+def waits_of(model: Model, calibration: Calibration) -> Iterator[Wait]:
+    """Yield the sound without a wait, and after each; silence, noise and DC only where a waveform goes in."""
+    if not model.states or model.sampler is not None:
+        return
+    first = str(model.stream_inputs[0].name)
+    longest = max(calibration.clips, key=lambda clip: len(clip[first]))
+    sound, pcm = _loudest(model, longest), pcm_input(model)
+    yield Wait(NO_WAIT, sound, 0)
+    per_second, seconds = hops_per_second(model), settling_seconds(model, longest)
+    hops = round(seconds * per_second)
+    repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
+    yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
+    if pcm is None:
+        return
+    shape = (hops, *longest[pcm].shape[1:])
+    noise = np.random.default_rng(SEED).standard_normal(shape) * 10 ** (NOISE_DBFS / 20)
+    forms = {
+        "silence": np.zeros(shape),
+        f"noise at {NOISE_DBFS:g} dBFS": noise,
+        f"DC of {DC:g}": np.full(shape, DC),
+    }
+    for name, samples in forms.items():
+        wait = {**longest, pcm: samples.astype(np.float32)}
+        yield _wait_before(model, f"{seconds} s of {name}", wait, sound)
+
+
+def after_silence(model: Model, sound: Clip) -> Iterator[Wait]:
+    """Yield sound after silence; nothing for a network without states, or into which no waveform goes."""
+    pcm = pcm_input(model)
+    if pcm is None or not model.states or model.sampler is not None:
+        return
+    seconds = settling_seconds(model, sound)
+    hops = round(seconds * hops_per_second(model))
+    silence = np.zeros((hops, *sound[pcm].shape[1:]), np.float32)
+    yield _wait_before(model, f"{seconds} s of silence", {**sound, pcm: silence}, sound)
+
+
+def hops_per_second(model: Model) -> float:
+    """Return the hops of a second; `HOPS_PER_SECOND` where the rate is unknown."""
+    rate, hop = model.stream.sample_rate_hz, model.stream.hop_samples
+    return rate / hop if rate and hop else float(HOPS_PER_SECOND)
+
+
+def settling_seconds(model: Model, clip: Clip) -> int:
+    """Return the seconds until the float states settle in silence, or at zero where no waveform goes in.
+
+    They are between `LEAST_SECONDS` and `MOST_SECONDS`; other inputs keep their last values of the clip.
+    """
+    per_second, names = round(hops_per_second(model)), [pair.output for pair in model.states]
+    still = cut_hops(model, clip, np.full(per_second * MOST_SECONDS, -1))
+    for name in (str(value.name) for value in model.signal_inputs):
+        still = {**still, name: still[name] * 0}
+    before: Arrays = {}
+    for second, block in enumerate(HopRunner(model, names).blocks(still, per_second), 1):
+        now = {name: block[name][-1] for name in names}
+        if second >= LEAST_SECONDS and _is_settled(before, now):
+            return second
+        before = now
+    return MOST_SECONDS
+
+
+def _is_settled(before: Arrays, now: Arrays) -> bool:
+    """Whether no float state differs much from that of a second before."""
+    floats = [name for name, state in now.items() if state.dtype.kind == "f"]
+    return all(
+        root_mean_square(now[name] - before[name])
+        <= SETTLED * max(root_mean_square(now[name]), 1e-9)
+        for name in floats
+    )
+
+
+def _wait_before(model: Model, name: str, wait: Clip, sound: Clip) -> Wait:
+    streams = [str(value.name) for value in model.stream_inputs]
+    clip = {**sound, **{n: np.concatenate([wait[n], sound[n]]) for n in streams}}
+    return Wait(name, clip, len(wait[streams[0]]))
+
+
+def _loudest(model: Model, clip: Clip) -> Clip:
+    """Return the `SOUND_HOPS` of a clip that have the most power."""
+    hops = clip[str(model.signal_inputs[0].name)]
+    power = np.square(hops.reshape(len(hops), -1), dtype=np.float64).sum(axis=1)
+    summed = np.concatenate([[0.0], np.cumsum(power)])
+    windows = summed[SOUND_HOPS:] - summed[:-SOUND_HOPS]
+    start = int(np.argmax(windows)) if len(windows) else 0
+    return cut_hops(model, clip, slice(start, start + SOUND_HOPS))
+
+
+def cut_hops(model: Model, clip: Clip, hops: slice | Array) -> Clip:
+    """Return some hops of a clip; session constants stay whole."""
+    return {n: array if n in model.constants else array[hops] for n, array in clip.items()}
+
+
+def root_mean_square(array: Array) -> float:
+    """Return the root mean square of all elements, 0 of none."""
+    return math.sqrt(float(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
