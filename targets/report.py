@@ -194,6 +194,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
         ("channels", quantization.get("equalized")),
         ("calibration clips", quantization.get("quiet_copies")),
+        ("ranges", quantization.get("ranges")),
         ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (
             "tensors",

@@ -73,7 +73,7 @@ class Soaked:
         self.model, self.path, self.progress = model, path, Progress()
         if path.is_file():
             self.progress = pickle.loads(path.read_bytes())  # written by `keep`
-            self.runner.memory[:] = np.frombuffer(self.progress.memory, np.uint8)
+            self.runner.state[:] = np.frombuffer(self.progress.memory, np.uint8)
 
     def run(self, sound: Array, hours: float, seconds: float) -> None:
         """Take sound until all hours are done, or the time is up."""
@@ -93,13 +93,13 @@ class Soaked:
         hours = self.progress.hours
         while len(hours) <= hour:
             hours.append({name: [] for name in self.places})
-        memory = self.runner.memory
+        memory = self.runner.state
         for name, (offset, size, dtype) in self.places.items():
             hours[hour][name].append(memory[offset : offset + size].view(dtype).copy())
 
     def keep(self) -> None:
         """Write the progress."""
-        self.progress.memory = self.runner.memory.tobytes()
+        self.progress.memory = self.runner.state.tobytes()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacement_path(self.path) as temporary:
             temporary.write_bytes(pickle.dumps(self.progress))

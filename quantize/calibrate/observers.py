@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32, Float64
-from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe import MEASURED, Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
+PLAIN_RULE = "mse"
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
 AT_ONCE = 2**24  # values per draw, each with 16 extra bytes
 BINS = 2048  # of the histogram that the entropy rule compares
@@ -226,8 +227,8 @@ def _shrunken(low: float, high: float) -> list[tuple[float, float]]:
 
 
 def range_of(observer: Observer, recipe: Recipe) -> tuple[float, float]:
-    """Return the range of one tensor by the recipe's rule and margin."""
-    low, high = observer.range(recipe.observer)
+    """Return the range of one tensor by the recipe's rule and margin; by `PLAIN_RULE` where the rule is open."""
+    low, high = observer.range(PLAIN_RULE if recipe.observer == MEASURED else recipe.observer)
     return low * recipe.range_margin, high * recipe.range_margin
 
 

@@ -272,6 +272,7 @@ OPTIONAL = frozenset(
         "hop_scales",
         "equalized",
         "quiet_copies",
+        "ranges",
         "crop_samples",
         "hops_alone",
         "hops_decided_otherwise",
@@ -351,7 +352,7 @@ TABLES: dict[str, dict[str, Check]] = {
         "recipe": TEXT, "calibrated_on": _or_null(TEXT), "tensors_int8": _or_null(COUNT),
         "tensors_int16": _or_null(COUNT), "tensors_float": _or_null(COUNT),
         "notes": TEXTS, "hop_scales": TEXTS, "equalized": TEXT,
-        "quiet_copies": TEXT,
+        "quiet_copies": TEXT, "ranges": TEXT,
     },
 }  # fmt: skip
 STREAMED: dict[str, dict[str, Check]] = {

@@ -80,11 +80,6 @@ class NativeRunner:
         return NativeRunner(library, manifest, directory, compiler)
 
     @property
-    def memory(self) -> NDArray[np.uint8]:
-        """Return the block of states itself: a copy of its bytes resumes a stream, in the same build."""
-        return self._state
-
-    @property
     def addresses(self) -> tuple[int, int, int]:
         """Return addresses of the process function, the instance and the scratch block, for a caller in C."""
         process = ctypes.cast(self._process, ctypes.c_void_p).value or 0

@@ -45,6 +45,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         ("verified", verification_text(manifest)),
         ("channels", manifest.quantization.get("equalized")),
         ("calibration clips", manifest.quantization.get("quiet_copies")),
+        ("ranges", manifest.quantization.get("ranges")),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),
         ("after waits", waits_text(manifest.verification)),

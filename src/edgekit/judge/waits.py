@@ -144,10 +144,10 @@ def _seconds(name: str, outputs: Sequence[Sequence[Array]], per_second: float) -
     count = max(math.ceil(len(powers[0][0]) / per_second), 1)
     parts = [slice(round(i * per_second), round((i + 1) * per_second)) for i in range(count)]
     for second, part in enumerate([slice(None), *parts]):
-        found = [
-            _level_and_ratio(*(float(row[part].sum()) for row in rows), _floor(rows[0], part))
-            for rows in powers
-        ]
+        found = list[tuple[float | None, float | None]]()
+        for rows in powers:
+            exact, made, noise = (float(row[part].sum()) for row in rows)
+            found.append(_level_and_ratio(exact, made, noise, _floor(rows[0], part)))
         yield _worst_output(name, second, found)
 
 

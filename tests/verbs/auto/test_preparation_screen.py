@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from edgekit.api import silent
+from edgekit.judge import preparation_choice
+from edgekit.judge.preparation_criterion import Merit
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
@@ -20,27 +22,27 @@ def preparation(recipe: Recipe) -> tuple[bool, float]:
 
 
 def screening_of(
-    monkeypatch: pytest.MonkeyPatch, ratio: Callable[[Recipe], float], meets_log: bool = True
+    monkeypatch: pytest.MonkeyPatch, loss: Callable[[Recipe], float], meets_log: bool = True
 ) -> PreparationScreen:
-    """What a screening finds where a recipe's ratio is this."""
+    """What a screening finds where a recipe loses this much."""
     quiet = ("pcm", 0.1) if meets_log else None
-    monkeypatch.setattr(preparation_screen, "quieter", lambda model: quiet)
-    monkeypatch.setattr(
-        preparation_screen, "observe_model", lambda model, part, recipe: preparation(recipe)
+    criterion: Any = SimpleNamespace(
+        merit=lambda recipe: Merit((30.0,), loss(recipe)), levels_text="", seen=preparation
     )
+    monkeypatch.setattr(preparation_screen, "PreparationCriterion", lambda *given: criterion)
+    monkeypatch.setattr(preparation_choice, "quieter", lambda model: quiet)
+    monkeypatch.setattr(preparation_choice, "pcm_input", lambda model: "pcm")
     monkeypatch.setattr(
         preparation_screen, "quantize_observed", lambda seen, recipe, label: (seen, recipe)
     )
-    judging: Any = SimpleNamespace(
-        heard=SimpleNamespace(pcm="pcm"), outlook=lambda quantized: ratio(quantized[1])
-    )
+    judging: Any = SimpleNamespace(heard=SimpleNamespace(pcm="pcm"))
     model: Any = SimpleNamespace()
     return screen_preparations(model, Calibration((), "x"), judging, silent)
 
 
 def equal(recipe: Recipe) -> float:
     """Equal channels help; migration and the observer of least error cost."""
-    return 20 + 5 * bool(recipe.equalize) - recipe.migrate - (recipe.observer == "mse")
+    return 10 - 5 * bool(recipe.equalize) + recipe.migrate + (recipe.observer == "mse")
 
 
 def test_the_best_preparation_comes_first_with_ranges_that_help(
@@ -49,25 +51,19 @@ def test_the_best_preparation_comes_first_with_ranges_that_help(
     found = screening_of(monkeypatch, equal).recipes
     assert [preparation(recipe) for recipe in found] == [(True, 0.0), (True, 0.5), (False, 0.0)]
     assert {recipe.observer for recipe in found} == {"percentile"}
-    other = screening_of(monkeypatch, lambda recipe: -equal(recipe)).recipes
+    other = screening_of(monkeypatch, lambda recipe: 20 - 1.5 * equal(recipe)).recipes
     assert preparation(other[0]) == (False, 0.0) and other[0].observer == "mse"
 
 
-def test_quieter_copies_are_tried_with_the_network_as_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def better(recipe: Recipe) -> float:
+def test_quieter_copies_stay_unless_they_cost_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    def worse(recipe: Recipe) -> float:
         return equal(recipe) + 9 * bool(recipe.quiet_copies)
 
-    def worse(recipe: Recipe) -> float:
-        return equal(recipe) - 9 * bool(recipe.quiet_copies)
-
-    for ratio, quiet in ((better, True), (worse, False)):
-        found = screening_of(monkeypatch, ratio, meets_log=False).recipes
-        assert [preparation(recipe) for recipe in found] == [(True, 0.0), (True, 0.5), (False, 0.0)]
+    for loss, quiet in ((equal, True), (worse, False)):
+        found = screening_of(monkeypatch, loss, meets_log=False).recipes
         assert {recipe.quiet_copies for recipe in found} == {quiet}
-    anyway = screening_of(monkeypatch, better).recipes
-    assert not [recipe for recipe in anyway if recipe.quiet_copies]
+    anyway = screening_of(monkeypatch, worse).recipes
+    assert {recipe.quiet_copies for recipe in anyway} == {True}  # a logarithm needs them
 
 
 def test_a_plain_recipe_is_looked_at_in_its_own_preparation(

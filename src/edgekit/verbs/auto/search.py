@@ -27,7 +27,7 @@ from edgekit.judge.metric import RequiredMetric
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS, Recipe
+from edgekit.quantize.recipe import MEASURED, OPEN, RECIPES, Recipe
 from edgekit.quantize.search.search import Found, Ranking, decibels, limit_options, rank, search
 from edgekit.quantize.search.space import Space, make_space
 from edgekit.targets.c.lower import check_c
@@ -196,7 +196,7 @@ def _as_prepared(own: Recipe, simple: Recipe) -> bool:
 def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
     """Return a recipe that ships; its open choices are as in the most promising one."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
-    left = {key: getattr(best, key) for key in TRUTHS if getattr(recipe, key) == MEASURED}
+    left = {key: getattr(best, key) for key in OPEN if getattr(recipe, key) == MEASURED}
     return replace(recipe, **left)
 
 
