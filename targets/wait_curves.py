@@ -1,8 +1,9 @@
 """The curves of report.html: level and SNR of the sound after each wait, second by second."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from edgekit.base.json_values import JsonObject
 
 WIDTH, HEIGHT = 480, 120
 MOST_DB = 3.0  # of the drawn level, up and down; more is drawn at the border
@@ -19,9 +20,9 @@ class WaitCurve:
     cells: tuple[str, ...]
 
 
-def wait_curves(verification: Mapping[str, Any] | None) -> list[WaitCurve]:
+def wait_curves(verification: JsonObject | None) -> list[WaitCurve]:
     """Return a curve for each wait that a build was judged after; none where it was not."""
-    rows: dict[str, list[Mapping[str, Any]]] = {}
+    rows: dict[str, list[JsonObject]] = {}
     for row in (verification or {}).get("waits", ()):
         rows.setdefault(row["wait"], []).append(row)
     return [
@@ -36,7 +37,7 @@ def curve_head(curves: Sequence[WaitCurve]) -> tuple[str, ...]:
     return ("after", "whole sound", *(f"second {number}" for number in range(1, count + 1)))
 
 
-def _path(rows: Sequence[Mapping[str, Any]]) -> str:
+def _path(rows: Sequence[JsonObject]) -> str:
     """Return the path of the levels of all seconds; a silent one has none."""
     seconds = [row for row in rows if row["second"] > 0]
     step = WIDTH / max(len(seconds), 1)
@@ -50,7 +51,7 @@ def _path(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"M{' L'.join(points)}" if points else ""
 
 
-def _cell(row: Mapping[str, Any]) -> str:
+def _cell(row: JsonObject) -> str:
     if row["level_db"] is None:
         return "silent"
     ratio = "equal" if row["snr_db"] is None else f"{row['snr_db']:.1f} dB"

@@ -63,7 +63,7 @@ def signals_text(verification: Mapping[str, Any] | None) -> str | None:
     return ", ".join(parts)
 
 
-def waits_text(verification: Mapping[str, Any] | None) -> str | None:
+def waits_text(verification: JsonObject | None) -> str | None:
     """Return the level and the ratio of the sound after each wait; None of a build that was not judged so."""
     rows = [row for row in (verification or {}).get("waits", ()) if row["second"] == 0]
     if not rows or verification is None:

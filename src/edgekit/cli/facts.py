@@ -10,6 +10,12 @@ from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
 
+MEASURED_CHOICES = (
+    ("channels", "equalized"),
+    ("calibration clips", "quiet_copies"),
+    ("ranges", "ranges"),
+)
+
 
 def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
     """Return (fact, value) rows; what is not known is left out."""
@@ -43,9 +49,7 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         *engine_rows(manifest.engine),
         *npu_rows(manifest.npu),
         ("verified", verification_text(manifest)),
-        ("channels", manifest.quantization.get("equalized")),
-        ("calibration clips", manifest.quantization.get("quiet_copies")),
-        ("ranges", manifest.quantization.get("ranges")),
+        *((name, quantization.get(key)) for name, key in MEASURED_CHOICES),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),
         ("after waits", waits_text(manifest.verification)),
