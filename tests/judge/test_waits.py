@@ -15,7 +15,7 @@ from edgekit.judge.wait_clips import (
     settling_seconds,
     waits_of,
 )
-from edgekit.judge.waits import farthest_state, judge_waits
+from edgekit.judge.waits import WaitCriterion
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.runtime.build_folder.levels import waits_text
 
@@ -72,12 +72,12 @@ def test_network_without_states_has_no_waits() -> None:
     text = f"""<ir_version: 10, opset_import: ["" : 21]>
     plain (float[1,{HOP}] pcm) => (float[1,{HOP}] y) {{ y = Abs(pcm) }}"""
     model = from_onnx(onnx.parser.parse_model(text).SerializeToString(), name="plain")
-    assert judge_waits(HopRunner(model), model, calibration()) is None
+    assert WaitCriterion(model, calibration()).report(HopRunner(model)) is None
 
 
 def test_equal_build_does_not_drift() -> None:
     model = leaky(0.9)
-    report = judge_waits(HopRunner(model), model, calibration())
+    report = WaitCriterion(model, calibration()).report(HopRunner(model))
     assert report is not None and report.worst[0] == 0 and report.notes() == []
     rows = report.facts()["waits"]
     assert {row["second"] for row in rows} == {0, 1, 2}  # 256 hops of 64 samples
@@ -86,11 +86,12 @@ def test_equal_build_does_not_drift() -> None:
 
 def test_drift_is_said_with_the_wait_and_the_state() -> None:
     model, off = leaky(0.999, 1e-4), leaky(0.999, -0.05)
-    report = judge_waits(HopRunner(off), model, calibration())
+    waits = WaitCriterion(model, calibration())
+    report = waits.report(HopRunner(off))
     assert report is not None
     drift, wait = report.worst
     assert drift > 0.5 and wait != NO_WAIT
-    assert farthest_state(off, model, calibration(), wait) == "held"
+    assert waits.farthest_state(off, model, wait) == "held"
     (note,) = report.notes()
     assert wait in note and f"{drift:.1f} dB" in note
     text = waits_text({**report.facts(), "drifting_state": "held"})

@@ -15,7 +15,7 @@ from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.preparation_criterion import loudest_hops
 from edgekit.judge.verification import sample_hops
-from edgekit.judge.wait_clips import after_silence
+from edgekit.judge.waits import WaitCriterion, WaitReport
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.recipe import AUTO, Recipe
@@ -37,7 +37,6 @@ HEARD_HOPS = 750  # the same of PCM, which is judged in several forms
 LEVELS = ((1.0, 1.0), (0.1, 2.0), (10**-1.5, 4.0), (0.01, 10.0))
 DETECTED = ((1.0, 1.0), (0.1, 4.0), (10**-1.5, 10.0), (0.01, 40.0))  # decisions count as well
 DECIDED_LEVELS = DETECTED[:3]
-WAIT_ALLOWANCE = 10.0  # for the noise of sound after silence
 OVERLAP = np.float32(0.7)  # factor on two clips that are mixed
 
 
@@ -80,12 +79,10 @@ class TypeCriteria:
         gains = self._gains(len(judged))
         self.reference = Reference(model, judged, allowances, self.in_parts, forms, gains)
         self.count = len(judged)
-        # the SNR by which an export is verified, and that after a wait
+        # the SNR by which an export is verified
         verified = [] if self.images else [sample_hops(model, calibration, None)]
-        waits = [wait.clip for wait in after_silence(model, judged[0])]
-        allowed = [*allowances, *[1.0] * len(verified), *[WAIT_ALLOWANCE] * len(waits)]
-        heard = [*judged, *verified, *waits]
-        self.whole = Reference(model, heard, allowed, self.in_parts, gains=gains)
+        self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts, gains=gains)
+        self.waits = WaitCriterion(model, calibration, in_c=True)
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:
@@ -149,11 +146,23 @@ class TypeCriteria:
             return self.whole.noise(clip, outputs), 0.0, self._metric(clip, outputs)
 
         clips = [*self.whole.clips, *self.decisions.clips]
-        (found,) = Trials(tried, clips, quick=True).run(judge)
+        trials = Trials(tried, [*clips, *self.waits.clips], quick=True)
+        (found,) = trials.run(judge, clips=range(len(clips)))
         turned = [share for _, share, _ in found[count:]]
         reached = self._reached(tried, found[:count])
         mean = sum(turned) / len(turned) if turned else 0.0
-        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
+        drift_db = self._drift_db(trials, len(clips))
+        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean, drift_db)
+
+    def _drift_db(self, trials: Trials, first: int) -> float:
+        """Return the largest change of level after waits, whose clips have numbers from `first` on; 0 without waits."""
+        count = len(self.waits.clips)
+        (found,) = trials.run(
+            lambda clip, outputs: self.waits.seconds(clip - first, outputs),
+            clips=range(first, first + count),
+        )
+        seconds = tuple(second for row in found for second in row)
+        return WaitReport(seconds).worst[0] if seconds else 0.0
 
     def _reached(self, tried: Model, found: Sequence[Judgement]) -> float:
         """Return the PSNR of images, the mean of the metric, or the least SNR over judging and verified clips."""

@@ -12,6 +12,7 @@ from edgekit.base.progress import Progress
 from edgekit.graph.model import Model
 from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.preparation_criterion import Merit, PreparationCriterion
+from edgekit.judge.waits import MOST_DRIFT_DB
 from edgekit.quantize.apply import ObservedModel, observe_model
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import PLAIN_RULE
@@ -130,33 +131,82 @@ def screen(
 ) -> RankedPreparations:
     """Decide one choice after another, each with the settings that are decided before it.
 
-    A form replaces the first one if it loses `LESS` of what that loses.
+    A form replaces the first one if it loses `LESS` of what that loses. If the result drifts after waits, the form that
+    loses least of those that do not drift takes its place.
     """
-    recipe, said, others = start, dict[str, str](), list[Settings]()
+    recipe, found = start, list[_Comparison]()
     for choice in choices:
-        recipe = replace(recipe, **next(iter(choice.forms.values())))  # type: ignore[arg-type]
+        recipe = _with(recipe, next(iter(choice.forms.values())))
     steps, done = sum(len(choice.forms) for choice in choices), 0
-    for number, choice in enumerate(choices):
+    for choice in choices:
         merits = dict[str, Merit]()
         for words, settings in choice.forms.items():
             progress("compare preparations", done, steps)
-            form, done = replace(recipe, **settings), done + 1  # type: ignore[arg-type]
-            merits[words] = criterion.merit(form)
-        ranked = _rank(merits)
-        rows = [merits[words].row(words) for words in ranked]
-        said[choice.fact] = "; ".join(
-            (rows[0] + criterion.levels_text, *rows[1:], "on clips left out")
-        )
-        recipe = replace(recipe, **choice.forms[ranked[0]])  # type: ignore[arg-type]
-        if number == 0:
-            others = [choice.forms[words] for words in ranked[1:]]
-    rest = [replace(recipe, **settings) for settings in others]  # type: ignore[arg-type]
-    return RankedPreparations((recipe, *rest), said)
+            merits[words], done = criterion.merit(_with(recipe, settings)), done + 1
+        found.append(_Comparison(choice, recipe, merits))
+        recipe = found[-1].ranked[0]
+    best = _steadiest(criterion, recipe, found)
+    said = {each.choice.fact: each.text(best, criterion.levels_text) for each in found}
+    others = found[0].ranked if found else []
+    rest = [_with(best, {key: getattr(other, key) for key in found[0].keys}) for other in others]
+    return RankedPreparations((best, *(other for other in rest if other != best)), said)
 
 
-def _rank(merits: Mapping[str, Merit]) -> list[str]:
-    """Return the forms by what they lose, where the first one counts as `LESS` of its own."""
-    first, *others = merits
-    losses = {first: LESS * merits[first].loss_db}
-    losses |= {words: merits[words].loss_db for words in others}
-    return sorted(losses, key=lambda words: losses[words])
+@dataclass(frozen=True)
+class _Comparison:
+    """The forms of a choice, each with what it was compared by, and the recipe in which they were."""
+
+    choice: Choice
+    recipe: Recipe
+    merits: Mapping[str, Merit]
+
+    @property
+    def keys(self) -> list[str]:
+        """The settings that the forms differ in."""
+        return list(next(iter(self.choice.forms.values())))
+
+    @property
+    def losses(self) -> list[tuple[float, Recipe]]:
+        """What each form loses, where the first one counts as `LESS` of its own."""
+        first, *_ = self.merits
+        return [
+            (
+                merit.loss_db * (LESS if words == first else 1),
+                _with(self.recipe, self.choice.forms[words]),
+            )
+            for words, merit in self.merits.items()
+        ]
+
+    @property
+    def ranked(self) -> list[Recipe]:
+        """The recipe in each form, the best first."""
+        return [recipe for _, recipe in sorted(self.losses, key=lambda row: row[0])]
+
+    def text(self, best: Recipe, levels: str) -> str:
+        """Return the measurements, for people, that of the form that is taken first."""
+        rows = [
+            (
+                all(getattr(best, key) == value for key, value in self.choice.forms[words].items()),
+                merit.row(words),
+            )
+            for words, merit in self.merits.items()
+        ]
+        (first, *others) = [row for _, row in sorted(rows, key=lambda row: not row[0])]
+        return "; ".join((first + levels, *others, "on clips left out"))
+
+
+def _steadiest(
+    criterion: PreparationCriterion, best: Recipe, found: Sequence[_Comparison]
+) -> Recipe:
+    """Return the best recipe if it does not drift after waits; else the next one of all, or that which drifts least."""
+    losses = sorted((row for each in found for row in each.losses), key=lambda row: row[0])
+    drifts = list[tuple[float, Recipe]]()
+    for recipe in (best, *(recipe for _, recipe in losses)):
+        drifts.append((criterion.drift_db(recipe), recipe))
+        if drifts[-1][0] <= MOST_DRIFT_DB:
+            return recipe
+    return min(drifts, key=lambda row: row[0])[1]
+
+
+def _with(recipe: Recipe, settings: Settings) -> Recipe:
+    return replace(recipe, **settings)  # type: ignore[arg-type]

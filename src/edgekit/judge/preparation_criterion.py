@@ -1,9 +1,9 @@
 """The criterion by which preparations of a network, and rules for its ranges, are compared.
 
 A form runs in onnxruntime on clips that its ranges do not know; the float network is the reference. Sound is judged at
-the levels that a device meets, and after silence where a network carries states. What counts is the loss that a
-listener notices: SI-SDR of a sound that is as good as good denoisers make it, in dB, bounded for each clip. So no clip
-outvotes the others.
+the levels that a device meets. What counts is the loss that a listener notices: SI-SDR of a sound that is as good as
+good denoisers make it, in dB, bounded for each clip. So no clip outvotes the others. A form must also keep the level
+of sound after waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.levels import HeldOutSound, clip_at_level, dbfs
 from edgekit.judge.measurement import AUDIBLE_SHARE
-from edgekit.judge.wait_clips import after_silence
+from edgekit.judge.waits import WaitCriterion
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.silence import has_signal
@@ -27,6 +27,7 @@ JUDGED_HOPS = 360  # of each level, over all clips
 JUDGED_CLIPS, OBSERVED_CLIPS = 4, 6  # at most, spread over the calibration
 OBSERVED_HOPS = 512  # over all clips that show ranges, the loudest of each
 GOOD_SNR_DB = 12.0  # of a sound that denoisers make
+WAITS = 3  # none, and the two that change most: silence and faint noise
 MOST_DB = 60.0  # of a ratio: less noise is none
 
 
@@ -38,8 +39,8 @@ class Merit:
     """How near a form is to the float network.
 
     Attributes:
-        ratios_db: by place, the SNR of the worst output, the mean of all clips.
-        loss_db: the mean loss of SI-SDR that the noise means for a sound with `GOOD_SNR_DB`, over all places.
+        ratios_db: by level, the SNR of the worst output, the mean of all clips.
+        loss_db: the mean loss of SI-SDR that the noise means for a sound with `GOOD_SNR_DB`, over all levels.
     """
 
     ratios_db: tuple[float, ...]
@@ -51,10 +52,7 @@ class Merit:
 
 
 class PreparationCriterion:
-    """Clips at every place, the float network's outputs for them, and the observations of what was asked.
-
-    The places are the levels, and the loudest level after silence.
-    """
+    """Clips at every level, the float network's outputs for them, and the observations of what was asked."""
 
     def __init__(self, model: Model, calibration: Calibration, found: HeldOutSound) -> None:
         """Run the float network.
@@ -72,26 +70,20 @@ class PreparationCriterion:
         self._clips = [
             [clip_at_level(c, found.pcm, level) for c in loudest] for level in self.levels
         ]
-        waits = list(after_silence(model, loudest[0]))
-        self._clips += [[wait.clip] for wait in waits]
-        self._firsts = [*[0] * len(self.levels), *(wait.first for wait in waits)]  # hops to compare
-        self._exact = [
-            [_outputs(model, float_runner(clip), first) for clip in row]
-            for row, first in zip(self._clips, self._firsts, strict=True)
-        ]
-        self._floors = _audible_powers(self._exact[0], [*self.levels, *[0] * len(waits)])
+        self._exact = [[_outputs(model, float_runner(clip)) for clip in row] for row in self._clips]
+        self._floors = _audible_powers(self._exact[0], self.levels)
         self._dbfs = _mean_dbfs(loudest, found.pcm)
         self._seen: dict[tuple[object, ...], ObservedModel] = {}
         self._known: dict[str, Merit] = {}
+        self._drifts: dict[str, float] = {}
+        self._waits = WaitCriterion(model, self._part, WAITS)
 
     @property
     def levels_text(self) -> str:
         """Where the ratios of a merit were found, for people; empty where no sound goes in."""
         if self._dbfs is None:
             return ""
-        after = " and after silence" if len(self._clips) > len(self.levels) else ""
-        levels = ", ".join(f"{self._dbfs + level:.0f}" for level in self.levels)
-        return f" at {levels} dBFS{after}"
+        return f" at {', '.join(f'{self._dbfs + level:.0f}' for level in self.levels)} dBFS"
 
     def seen(self, recipe: Recipe) -> ObservedModel:
         """Return the observations of the network in a recipe's preparation."""
@@ -104,29 +96,29 @@ class PreparationCriterion:
         """Return how near a recipe is; weights are rounded to the nearest, fitted or not."""
         key = repr(recipe)
         if key not in self._known:
-            nearest = replace(recipe, rounding=NEAREST)
-            runner = HopRunner(quantize_observed(self.seen(recipe), nearest, ""))
-            places = zip(self._clips, self._exact, self._firsts, self._floors, strict=True)
-            rows = [
-                [
-                    _noise(exact, _outputs(self.model, runner(clip), first), floors)
-                    for clip, exact in zip(clips, exacts, strict=True)
-                ]
-                for clips, exacts, first, floors in places
+            runner = self._runner(recipe)
+            rows = zip(self._clips, self._exact, self._floors, strict=True)
+            noises = [
+                [_noise(exact, runner(clip), floors) for clip, exact in zip(*pairs, strict=True)]
+                for *pairs, floors in rows
             ]
-            self._known[key] = _merit(rows)
+            ratios = np.minimum(-10 * np.log10(np.maximum(noises, 1e-30)), MOST_DB)
+            losses = 10 * np.log10(1 + 10 ** (GOOD_SNR_DB / 10) * np.minimum(noises, 1.0))
+            self._known[key] = Merit(tuple(ratios.mean(axis=1).tolist()), float(losses.mean()))
         return self._known[key]
 
+    def drift_db(self, recipe: Recipe) -> float:
+        """Return the largest change of level of sound after waits, in dB; 0 of a network without states."""
+        key = repr(recipe)
+        if key not in self._drifts:
+            report = self._waits.report(self._runner(recipe)) if self._waits.clips else None
+            self._drifts[key] = 0.0 if report is None else report.worst[0]
+        return self._drifts[key]
 
-def _merit(rows: Sequence[Sequence[float]]) -> Merit:
-    """Combine the noise of each clip, by place."""
-    ratios, losses = list[float](), list[float]()
-    for noises in rows:
-        ratio = np.minimum(-10 * np.log10(np.maximum(noises, 1e-30)), MOST_DB)
-        loss = 10 * np.log10(1 + 10 ** (GOOD_SNR_DB / 10) * np.minimum(noises, 1.0))
-        ratios.append(float(ratio.mean()))
-        losses.append(float(loss.mean()))
-    return Merit(tuple(ratios), float(np.mean(losses)))
+    def _runner(self, recipe: Recipe) -> HopRunner:
+        return HopRunner(
+            quantize_observed(self.seen(recipe), replace(recipe, rounding=NEAREST), "")
+        )
 
 
 def _split_clips(
@@ -157,8 +149,8 @@ def _mean_dbfs(clips: Sequence[Clip], pcm: str | None) -> float | None:
     return None if pcm is None else float(np.mean([dbfs(clip[pcm]) for clip in clips]))
 
 
-def _outputs(model: Model, found: Arrays, first: int) -> dict[str, Array]:
-    return {name: found[name][first:] for name in model.measured_outputs}
+def _outputs(model: Model, found: Arrays) -> dict[str, Array]:
+    return {name: found[name] for name in model.measured_outputs}
 
 
 def _noise(exact: Arrays, found: Arrays, floors: Mapping[str, float]) -> float:

@@ -1,6 +1,7 @@
 """Waits before a sound: silence, faint noise, DC and more sound, as clips.
 
-A wait lasts until the states of the float network settle in silence, between `LEAST_SECONDS` and `MOST_SECONDS`.
+A wait lasts until the states of the float network settle in silence, `LEAST_SECONDS` at least. States that have not
+settled after `MOST_SECONDS` may take minutes: they get a wait of `MOST_SECONDS`, or of `MINUTES` in C, which is quick.
 """
 
 import math
@@ -16,7 +17,8 @@ from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.rest import pcm_input
 
 Arrays = Mapping[str, Array]
-LEAST_SECONDS, MOST_SECONDS = 3, 37
+LEAST_SECONDS, MOST_SECONDS, MINUTES = 3, 37, 200
+MOST_HOPS, MOST_HOPS_IN_C = 10_000, 50_000  # of a wait longer than `LEAST_SECONDS`
 HOPS_PER_SECOND = 100  # of a network whose rate is unknown
 SOUND_HOPS = 256  # after a wait
 SETTLED = 1e-3  # of a state's root mean square: the change within a second
@@ -40,41 +42,36 @@ class Wait:
     first: int
 
 
-def waits_of(model: Model, calibration: Calibration) -> Iterator[Wait]:
-    """Yield the sound without a wait, and after each; silence, noise and DC only where a waveform goes in."""
+def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iterator[Wait]:
+    """Yield the sound without a wait, and after each; silence, noise and DC only where a waveform goes in.
+
+    Silence and noise come first, since networks drift most in them. `in_c`: the clips are for networks in C.
+    """
     if not model.states or model.sampler is not None:
         return
     first = str(model.stream_inputs[0].name)
     longest = max(calibration.clips, key=lambda clip: len(clip[first]))
     sound, pcm = _loudest(model, longest), pcm_input(model)
     yield Wait(NO_WAIT, sound, 0)
-    per_second, seconds = hops_per_second(model), settling_seconds(model, longest)
-    hops = round(seconds * per_second)
+    seconds = settling_seconds(model, longest)
+    if in_c and seconds == MOST_SECONDS:
+        seconds = _affordable(model, MINUTES, MOST_HOPS_IN_C)
+    hops = round(seconds * hops_per_second(model))
+    if pcm is not None:
+        for name, samples in _constant_sounds((hops, *longest[pcm].shape[1:])).items():
+            wait = {**longest, pcm: samples.astype(np.float32)}
+            yield _wait_before(model, f"{seconds} s of {name}", wait, sound)
     repeated = cut_hops(model, longest, np.arange(hops) % len(longest[first]))
     yield _wait_before(model, f"{seconds} s of sound", repeated, sound)
-    if pcm is None:
-        return
-    shape = (hops, *longest[pcm].shape[1:])
+
+
+def _constant_sounds(shape: tuple[int, ...]) -> dict[str, Array]:
     noise = np.random.default_rng(SEED).standard_normal(shape) * 10 ** (NOISE_DBFS / 20)
-    forms = {
+    return {
         "silence": np.zeros(shape),
         f"noise at {NOISE_DBFS:g} dBFS": noise,
         f"DC of {DC:g}": np.full(shape, DC),
     }
-    for name, samples in forms.items():
-        wait = {**longest, pcm: samples.astype(np.float32)}
-        yield _wait_before(model, f"{seconds} s of {name}", wait, sound)
-
-
-def after_silence(model: Model, sound: Clip) -> Iterator[Wait]:
-    """Yield sound after silence; nothing for a network without states, or into which no waveform goes."""
-    pcm = pcm_input(model)
-    if pcm is None or not model.states or model.sampler is not None:
-        return
-    seconds = settling_seconds(model, sound)
-    hops = round(seconds * hops_per_second(model))
-    silence = np.zeros((hops, *sound[pcm].shape[1:]), np.float32)
-    yield _wait_before(model, f"{seconds} s of silence", {**sound, pcm: silence}, sound)
 
 
 def hops_per_second(model: Model) -> float:
@@ -89,7 +86,8 @@ def settling_seconds(model: Model, clip: Clip) -> int:
     They are between `LEAST_SECONDS` and `MOST_SECONDS`; other inputs keep their last values of the clip.
     """
     per_second, names = round(hops_per_second(model)), [pair.output for pair in model.states]
-    still = cut_hops(model, clip, np.full(per_second * MOST_SECONDS, -1))
+    most = _affordable(model, MOST_SECONDS, MOST_HOPS)
+    still = cut_hops(model, clip, np.full(per_second * most, -1))
     for name in (str(value.name) for value in model.signal_inputs):
         still = {**still, name: still[name] * 0}
     before: Arrays = {}
@@ -98,7 +96,12 @@ def settling_seconds(model: Model, clip: Clip) -> int:
         if second >= LEAST_SECONDS and _is_settled(before, now):
             return second
         before = now
-    return MOST_SECONDS
+    return most
+
+
+def _affordable(model: Model, seconds: int, hops: int) -> int:
+    """Return this many seconds, or those of so many hops if they are fewer."""
+    return max(LEAST_SECONDS, min(seconds, int(hops / hops_per_second(model))))
 
 
 def _is_settled(before: Arrays, now: Arrays) -> bool:

@@ -8,6 +8,7 @@ after a wait.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from edgekit.judge.wait_clips import (
     waits_of,
 )
 from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.targets.trials import Trials
 
 Arrays = Mapping[str, Array]
 MOST_DRIFT_DB = 0.5
@@ -83,44 +85,70 @@ class WaitReport:
         ]
 
 
-def judge_waits(
-    run: Callable[[Clip], Arrays], reference: Model, calibration: Calibration
-) -> WaitReport | None:
-    """Compare a build with its float network after each wait; None for a network without states or with a sampler.
+class WaitCriterion:
+    """Sound after each wait, and the float network's outputs for it.
 
-    Args:
-        run: the build, from fresh states.
-        reference: the float network.
-        calibration: the clips that give the sound.
+    There are no clips for a network without states or with a sampler.
     """
-    waits, exact = list(waits_of(reference, calibration)), HopRunner(reference)
-    if not waits:
-        return None
-    per_second, rows = hops_per_second(reference), list[Second]()
-    for wait in waits:
-        both = exact(wait.clip), run(wait.clip)
-        pairs = [
-            [arrays[name][wait.first :] for arrays in both] for name in reference.measured_outputs
-        ]
-        rows += _seconds(wait.name, pairs, per_second)
-    return WaitReport(tuple(rows))
 
+    def __init__(
+        self,
+        reference: Model,
+        calibration: Calibration,
+        most: int | None = None,
+        in_c: bool = False,
+    ) -> None:
+        """Run the float network.
 
-def farthest_state(
-    quantized: Model, prepared: Model, calibration: Calibration, after: str
-) -> str | None:
-    """Return the state that is farthest from the float network's at the end of a wait; None if none is comparable.
+        Args:
+            reference: the float network.
+            calibration: the clips that give the sound.
+            most: the number of clips, the one without a wait among them; all where not given.
+            in_c: run it in C, which is quick enough for waits of minutes; else in onnxruntime.
 
-    `prepared` is the float network in the form that was quantized: its states have the same names.
-    """
-    (wait,) = [wait for wait in waits_of(prepared, calibration) if wait.name == after]
-    own = {pair.output: pair.input for pair in quantized.states}
-    names = [pair.output for pair in prepared.states if pair.output in own]
-    clip = cut_hops(prepared, wait.clip, slice(0, wait.first))
-    ends = [_last_hops(model, names, clip) for model in (prepared, quantized)]
-    far = {own[name]: _distance(real, ends[1][name]) for name, real in ends[0].items()}
-    name = max(far, key=far.__getitem__, default="")
-    return name if far.get(name, -1.0) >= 0 else None
+        Raises:
+            ToolError: `in_c`, and there is no C compiler.
+        """
+        self._waits = list(islice(waits_of(reference, calibration, in_c), most))
+        self._names, self._hops_per_second = reference.measured_outputs, hops_per_second(reference)
+        if in_c and self._waits:
+            trials = Trials(reference, self.clips, quick=True)
+            (self._exact,) = trials.run(self._sound)
+        else:
+            runner = HopRunner(reference)
+            self._exact = [self._sound(n, runner(clip)) for n, clip in enumerate(self.clips)]
+
+    @property
+    def clips(self) -> list[Clip]:
+        """The waits, each with the sound after it; the first is the sound alone."""
+        return [wait.clip for wait in self._waits]
+
+    def seconds(self, number: int, outputs: Arrays) -> list[Second]:
+        """Return the findings in a build's outputs for the clip of this number."""
+        pairs = zip(self._exact[number], self._sound(number, outputs), strict=True)
+        return [*_seconds(self._waits[number].name, list(pairs), self._hops_per_second)]
+
+    def report(self, run: Callable[[Clip], Arrays]) -> WaitReport | None:
+        """Compare a build, which `run` calls from fresh states; None where there are no clips."""
+        rows = [self.seconds(number, run(clip)) for number, clip in enumerate(self.clips)]
+        return WaitReport(tuple(chain.from_iterable(rows))) if rows else None
+
+    def farthest_state(self, quantized: Model, prepared: Model, after: str) -> str | None:
+        """Return the state that is farthest from the float network's at the end of a wait; None if none is comparable.
+
+        `prepared` is the float network in the form that was quantized: its states have the same names.
+        """
+        (wait,) = [wait for wait in self._waits if wait.name == after]
+        own = {pair.output: pair.input for pair in quantized.states}
+        names = [pair.output for pair in prepared.states if pair.output in own]
+        clip = cut_hops(prepared, wait.clip, slice(0, wait.first))
+        ends = [_last_hops(model, names, clip) for model in (prepared, quantized)]
+        far = {own[name]: _distance(real, ends[1][name]) for name, real in ends[0].items()}
+        name = max(far, key=far.__getitem__, default="")
+        return name if far.get(name, -1.0) >= 0 else None
+
+    def _sound(self, number: int, outputs: Arrays) -> list[Array]:
+        return [outputs[name][self._waits[number].first :].copy() for name in self._names]
 
 
 def _distance(real: Array, found: Array) -> float:

@@ -27,7 +27,10 @@ def screening_of(
     """What a screening finds where a recipe loses this much."""
     quiet = ("pcm", 0.1) if meets_log else None
     criterion: Any = SimpleNamespace(
-        merit=lambda recipe: Merit((30.0,), loss(recipe)), levels_text="", seen=preparation
+        merit=lambda recipe: Merit((30.0,), loss(recipe)),
+        drift_db=lambda recipe: 0.0,
+        levels_text="",
+        seen=preparation,
     )
     monkeypatch.setattr(preparation_screen, "PreparationCriterion", lambda *given: criterion)
     monkeypatch.setattr(preparation_choice, "quieter", lambda model: quiet)
@@ -135,7 +138,7 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
         return Found({}, 32.0 if aim <= 32 else 40.0, 1.0)
 
     def measured(seen: object, held: object, predicted: float, alone: object) -> SimpleNamespace:
-        return SimpleNamespace(snr_db=predicted - 2.2, turned=0.0)
+        return SimpleNamespace(snr_db=predicted - 2.2, is_faithful=True)
 
     monkeypatch.setattr(auto, "_search", search)
     monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)

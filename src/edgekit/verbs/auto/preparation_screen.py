@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from edgekit.base.progress import Progress
 from edgekit.graph.model import Model
-from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
+from edgekit.judge.candidates import Auto, chosen, cost_of
 from edgekit.judge.criteria import TypeCriteria
 from edgekit.judge.preparation_choice import (
     Choice,
@@ -54,7 +54,7 @@ class PreparationScreen:
         """Whether a recipe could be chosen from a pool: not dearer than one that suffices, and not far from it."""
         quantized = quantize_observed(self.seen(recipe), recipe, "")
         best = chosen(pool, needed, least)
-        enough = best is not None and best.snr_db >= needed and best.turned <= MOST_TURNED
+        enough = best is not None and best.snr_db >= needed and best.is_faithful
         if best is not None and enough and cost_of(quantized) > best.cost:
             return False
         bound = needed if enough else least

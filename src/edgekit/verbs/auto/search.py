@@ -43,7 +43,7 @@ ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
 MORE_DECIDED_DB = 4.0  # of a metric, which noise does not predict
-MORE_TURNED_DB = 1.0  # where decisions turn: first, then twice as much each time
+MORE_TURNED_DB = 1.0  # where decisions turn, or states drift: first, then twice as much each time
 PLAIN = ("w8a8", "w8a16")  # always among the candidates
 
 
@@ -132,7 +132,7 @@ class _TypeSearch:
             if first:
                 self._try_plain(candidate, plain, screening, progress)
             best = chosen(self.limits.within(self.pool), self.needed, self.least)
-            if best is not None and best.turned <= MOST_TURNED:
+            if best is not None and best.is_faithful:
                 break
         return best or self._best_below_the_least()
 
@@ -158,7 +158,7 @@ class _TypeSearch:
             self.needed = max(self.needed, goal)
             aim = looked_for if judging.is_ratio else FIRST_AIM_DB
             built = self._add(raise_aim(narrow, aim, goal, judging, progress))
-            if built.snr_db >= goal and built.turned <= MOST_TURNED:
+            if built.snr_db >= goal and built.is_faithful:
                 break
         narrowest, _, goal = tiers[0]
         if self.least < goal and not self.limits.within(self.pool):
@@ -215,7 +215,7 @@ def raise_aim(
         recipe = recipe_of(candidate, result)
         built = judging.measured(candidate.seen, candidate.held, recipe, alone(candidate))
         enough = built.snr_db >= needed
-        if enough and built.turned <= MOST_TURNED:
+        if enough and built.is_faithful:
             return built
         if best is None or built.snr_db > best.snr_db:
             best = built

@@ -19,7 +19,7 @@ from edgekit.judge.sampling import compared_images, golden_image, sampled_calls,
 from edgekit.judge.speech_metrics import MetricMeans, speech_metrics
 from edgekit.judge.synthetic_signals import signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops, verify, write_golden
-from edgekit.judge.waits import WaitReport, farthest_state, judge_waits
+from edgekit.judge.waits import WaitCriterion, WaitReport
 from edgekit.operators.qdq import scales_of
 from edgekit.quantize.compare import TensorComparison, TensorRow
 from edgekit.quantize.prepare.prepare import prepare
@@ -40,6 +40,7 @@ from edgekit.runtime.stream import Arrays, Stream
 from edgekit.targets.bindings.bind import binding_files
 from edgekit.targets.build import Build
 from edgekit.targets.build_files import portable_stream, write_build, write_network
+from edgekit.targets.c.lower import check_c
 from edgekit.targets.c.plan.fit import place_build
 from edgekit.targets.c.plan.place import board_header, board_script
 from edgekit.targets.c.program.recorder import recorder_files
@@ -142,12 +143,14 @@ def judged_waits(written: WrittenBuild, stream: Stream, progress: Progress) -> W
     if calibration is None or quantized.recipe is None or quantized.recipe.weights in FLOATS:
         return None
     progress("verify after waits", 0, 1)
-    report = judge_waits(partial(_fresh_run, stream), quantized.reference, calibration)
+    in_c = stream.compiler is not None and not check_c(quantized.reference)
+    waits = WaitCriterion(quantized.reference, calibration, in_c=in_c)
+    report = waits.report(partial(_fresh_run, stream))
     if report is None or not report.notes():
         return report
     prepared = prepare(quantized.reference, calibration, quantized.recipe)
     _, wait = report.worst
-    return replace(report, state=farthest_state(quantized.model, prepared, calibration, wait))
+    return replace(report, state=waits.farthest_state(quantized.model, prepared, wait))
 
 
 def _verify_others(written: WrittenBuild, stream: Stream) -> None:
