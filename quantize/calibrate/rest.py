@@ -13,7 +13,7 @@ from edgekit.graph.model import Model
 from edgekit.operators.geometry import dims
 
 Clip = Mapping[str, Array]
-REST_SECONDS = 8.0  # of silence, and at most half as many hops as the calibration has
+REST_SECONDS = 8.0  # of silence, and at most as many hops as the calibration has
 SOUND_SHARE = 8  # the sound between the two halves is this part of it
 SKIPPED_HOPS = 16  # of each half: a fresh state may make a peak that sound does not make
 
@@ -31,7 +31,7 @@ def rest_clip(model: Model, clips: Sequence[Clip]) -> tuple[Clip, Booleans]:
     if pcm is None or not model.states or not hop or not rate:
         return {}, np.zeros(0, bool)
     given = sum(len(clip[pcm]) for clip in clips)
-    half = min(int(REST_SECONDS * rate / hop), given // 2) // 2
+    half = min(int(REST_SECONDS * rate / hop), given) // 2
     sound = clips[0][pcm][: half // SOUND_SHARE + 1]
     silence = np.zeros((half, *sound.shape[1:]), np.float32)
     counted = np.ones((2, half), bool)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import level_networks
 import numpy as np
@@ -14,7 +15,8 @@ from level_networks import log_power, sound
 from edgekit import api
 from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
-from edgekit.judge.preparation_choice import RULES, choose_preparation
+from edgekit.judge import preparation_choice
+from edgekit.judge.preparation_choice import MOST_TRIED, RULES, choose_preparation
 from edgekit.quantize.apply import quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
@@ -137,6 +139,35 @@ def test_a_clip_that_is_nearly_silent_and_clips_at_mixed_levels_choose_as_one_le
     with_silence = at_common_level(model, Calibration(given, "x"))
     assert np.array_equal(with_silence.clips[-1]["pcm"], silent["pcm"])
     assert choose_preparation(model, with_silence, recipe, api.silent).recipe == one.recipe
+
+
+@pytest.mark.parametrize(
+    ("drifts", "place", "count"),
+    [((0.1,), 0, 1), ((2.0, 0.3), 1, 2), ((2.0, 1.0, 3.0, 4.0), 1, MOST_TRIED)],
+)
+def test_what_drifts_after_waits_is_not_taken_unless_all_do(
+    monkeypatch: pytest.MonkeyPatch, drifts: tuple[float, ...], place: int, count: int
+) -> None:
+    tried = list[HopRunner]()
+
+    class Waits:
+        def __init__(self, *given: object) -> None: ...
+
+        def report(self, run: HopRunner) -> SimpleNamespace:
+            tried.append(run)
+            return SimpleNamespace(worst=(drifts[len(tried) - 1], "silence"))
+
+    model = network(1000.0)
+    recipe = replace(W8A8, observer=MEASURED)
+    monkeypatch.setattr(preparation_choice, "WaitCriterion", Waits)
+    found = choose_preparation(model, clips(model, 4), recipe, api.silent)
+    assert len(tried) == count
+    said = " ".join(found.said.values())
+    assert ("as it drifts less after waits" in said) == (place > 0)
+    taken = HopRunner(quantize(model, clips(model, 4), found.recipe))
+    hops = noise(model, 10, seed=9)
+    (name,) = model.measured_outputs
+    assert np.array_equal(taken(hops)[name], tried[place](hops)[name])
 
 
 def two_sounds() -> Iterator[Mapping[str, np.ndarray]]:

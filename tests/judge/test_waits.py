@@ -10,6 +10,7 @@ from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
     LEAST_SECONDS,
+    MINUTES,
     MOST_SECONDS,
     NO_WAIT,
     settling_seconds,
@@ -54,6 +55,18 @@ def test_wait_lasts_until_the_states_settle() -> None:
     slow = settling_seconds(leaky(0.999, 1e-4), clip)
     assert LEAST_SECONDS < slow < MOST_SECONDS
     assert settling_seconds(leaky(0.99999, 1e-4), clip) == MOST_SECONDS
+
+
+def test_waits_of_states_that_do_not_settle_are_minutes_in_c() -> None:
+    slow = leaky(0.99999, 1e-4)
+    waits = WaitCriterion(slow, calibration(), most=2, in_c=True)
+    _, silence = waits.clips
+    assert len(silence["pcm"]) == MINUTES * RATE // HOP + len(waits.clips[0]["pcm"])
+    report = waits.report(HopRunner(slow))  # the float network in C is that in onnxruntime
+    assert report is not None and report.worst[0] < 1e-3
+    (whole, *_) = (row for row in report.seconds if row.wait == f"{MINUTES} s of silence")
+    assert whole.snr_db is not None and whole.snr_db > 60
+    assert len(WaitCriterion(leaky(0.5), calibration(), 2, in_c=True).clips[1]["pcm"]) < 2000
 
 
 def test_waits_end_in_the_same_sound() -> None:

@@ -9,18 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edgekit.base.progress import Progress
+from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.levels import HeldOutSound, sound_inputs
-from edgekit.judge.preparation_criterion import Merit, PreparationCriterion
-from edgekit.judge.waits import MOST_DRIFT_DB
-from edgekit.quantize.apply import ObservedModel, observe_model
+from edgekit.judge.preparation_criterion import Merit, Observations, PreparationCriterion
+from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
+from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import PLAIN_RULE
 from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.prepare.equalize import changes
 from edgekit.quantize.prepare.levels import quieter
-from edgekit.quantize.recipe import MEASURED, Recipe
+from edgekit.quantize.recipe import MEASURED, NEAREST, Recipe
 
+WAITS = 3  # none, and the two after which most networks drift: silence and faint noise
+MOST_TRIED = 4  # recipes, where they drift
 LESS = 0.75  # of the first form's loss: what another one may have at most
 SOUND_RULE = (
     "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
@@ -65,10 +68,12 @@ class RankedPreparations:
     Attributes:
         recipes: with the settings that measured best; then with each other form of the first choice, the better before
             the worse.
+        by_loss: all that were measured, that which loses least first.
         said: the measurements, for people, by `Choice.fact`.
     """
 
     recipes: tuple[Recipe, ...]
+    by_loss: tuple[Recipe, ...]
     said: Mapping[str, str]
 
 
@@ -90,17 +95,16 @@ def choose_preparation(
     """Observe the network on the calibration, in the preparation that the recipe names or that measures better.
 
     The measure is `edgekit.judge.preparation_criterion`. A choice is not measured if it makes no difference to a
-    network, or if nothing can be left out of the calibration.
+    network, or if nothing can be left out of the calibration. What drifts after waits is not taken, unless all do.
     """
     found = sound_inputs(model, calibration)
     choices = open_choices(model, recipe, found)
     recipe = close_recipe(model, recipe)
-    said: Mapping[str, str] = {}
-    if found.parts is not None and choices:
-        criterion = PreparationCriterion(model, calibration, found)
-        screened = screen(criterion, recipe, choices, progress)
-        recipe, said = screened.recipes[0], screened.said
-    return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.parts), said)
+    if found.parts is None or not choices:
+        return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.parts))
+    criterion = PreparationCriterion(model, calibration, found)
+    screened = screen(criterion, recipe, choices, progress)
+    return _steadiest(model, calibration, screened, choices)
 
 
 def close_recipe(model: Model, recipe: Recipe) -> Recipe:
@@ -131,82 +135,73 @@ def screen(
 ) -> RankedPreparations:
     """Decide one choice after another, each with the settings that are decided before it.
 
-    A form replaces the first one if it loses `LESS` of what that loses. If the result drifts after waits, the form that
-    loses least of those that do not drift takes its place.
+    A form replaces the first one if it loses `LESS` of what that loses.
     """
-    recipe, found = start, list[_Comparison]()
+    recipe, said, others = start, dict[str, str](), list[Settings]()
+    measured = list[tuple[float, Recipe]]()
     for choice in choices:
         recipe = _with(recipe, next(iter(choice.forms.values())))
     steps, done = sum(len(choice.forms) for choice in choices), 0
-    for choice in choices:
+    for number, choice in enumerate(choices):
         merits = dict[str, Merit]()
         for words, settings in choice.forms.items():
             progress("compare preparations", done, steps)
-            merits[words], done = criterion.merit(_with(recipe, settings)), done + 1
-        found.append(_Comparison(choice, recipe, merits))
-        recipe = found[-1].ranked[0]
-    best = _steadiest(criterion, recipe, found)
-    said = {each.choice.fact: each.text(best, criterion.levels_text) for each in found}
-    others = found[0].ranked if found else []
-    rest = [_with(best, {key: getattr(other, key) for key in found[0].keys}) for other in others]
-    return RankedPreparations((best, *(other for other in rest if other != best)), said)
+            form, done = _with(recipe, settings), done + 1
+            merits[words] = criterion.merit(form)
+            if all(form != known for _, known in measured):
+                measured.append((merits[words].loss_db, form))
+        ranked = _rank(merits)
+        rows = [merits[words].row(words) for words in ranked]
+        said[choice.fact] = "; ".join(
+            (rows[0] + criterion.levels_text, *rows[1:], "on clips left out")
+        )
+        recipe = _with(recipe, choice.forms[ranked[0]])
+        if number == 0:
+            others = [choice.forms[words] for words in ranked[1:]]
+    recipes = (recipe, *(_with(recipe, settings) for settings in others))
+    by_loss = tuple(form for _, form in sorted(measured, key=lambda row: row[0]))
+    return RankedPreparations(recipes, by_loss, said)
 
 
-@dataclass(frozen=True)
-class _Comparison:
-    """The forms of a choice, each with what it was compared by, and the recipe in which they were."""
-
-    choice: Choice
-    recipe: Recipe
-    merits: Mapping[str, Merit]
-
-    @property
-    def keys(self) -> list[str]:
-        """The settings that the forms differ in."""
-        return list(next(iter(self.choice.forms.values())))
-
-    @property
-    def losses(self) -> list[tuple[float, Recipe]]:
-        """What each form loses, where the first one counts as `LESS` of its own."""
-        first, *_ = self.merits
-        return [
-            (
-                merit.loss_db * (LESS if words == first else 1),
-                _with(self.recipe, self.choice.forms[words]),
-            )
-            for words, merit in self.merits.items()
-        ]
-
-    @property
-    def ranked(self) -> list[Recipe]:
-        """The recipe in each form, the best first."""
-        return [recipe for _, recipe in sorted(self.losses, key=lambda row: row[0])]
-
-    def text(self, best: Recipe, levels: str) -> str:
-        """Return the measurements, for people, that of the form that is taken first."""
-        rows = [
-            (
-                all(getattr(best, key) == value for key, value in self.choice.forms[words].items()),
-                merit.row(words),
-            )
-            for words, merit in self.merits.items()
-        ]
-        (first, *others) = [row for _, row in sorted(rows, key=lambda row: not row[0])]
-        return "; ".join((first + levels, *others, "on clips left out"))
-
-
-def _steadiest(
-    criterion: PreparationCriterion, best: Recipe, found: Sequence[_Comparison]
-) -> Recipe:
-    """Return the best recipe if it does not drift after waits; else the next one of all, or that which drifts least."""
-    losses = sorted((row for each in found for row in each.losses), key=lambda row: row[0])
-    drifts = list[tuple[float, Recipe]]()
-    for recipe in (best, *(recipe for _, recipe in losses)):
-        drifts.append((criterion.drift_db(recipe), recipe))
-        if drifts[-1][0] <= MOST_DRIFT_DB:
-            return recipe
-    return min(drifts, key=lambda row: row[0])[1]
+def _rank(merits: Mapping[str, Merit]) -> list[str]:
+    """Return the forms by what they lose, where the first one counts as `LESS` of its own."""
+    first, *others = merits
+    losses = {first: LESS * merits[first].loss_db}
+    losses |= {words: merits[words].loss_db for words in others}
+    return sorted(losses, key=lambda words: losses[words])
 
 
 def _with(recipe: Recipe, settings: Settings) -> Recipe:
     return replace(recipe, **settings)  # type: ignore[arg-type]
+
+
+def _steadiest(
+    model: Model,
+    calibration: Calibration,
+    screened: RankedPreparations,
+    choices: Sequence[Choice],
+) -> ChosenPreparation:
+    """Return the first of the screened recipes whose sound does not drift after waits; if all do, the steadiest.
+
+    Each is observed on the whole calibration: ranges of a part of it say little of minutes in silence.
+    """
+    waits, best = WaitCriterion(model, calibration, WAITS), screened.recipes[0]
+    seen, tried = Observations(model, calibration, in_parts=True), list[tuple[float, Recipe]]()
+    for recipe in (best, *(other for other in screened.by_loss if other != best))[:MOST_TRIED]:
+        nearest = replace(recipe, rounding=NEAREST)
+        report = waits.report(HopRunner(quantize_observed(seen(recipe), nearest, "")))
+        tried.append((0.0 if report is None else report.worst[0], recipe))
+        if tried[-1][0] <= MOST_DRIFT_DB:
+            break
+    _, taken = min(tried, key=lambda row: max(row[0], MOST_DRIFT_DB))
+    said = dict(screened.said)
+    for choice in choices:
+        words = _words(choice, taken)
+        if words != _words(choice, best):
+            said[choice.fact] = f"{words}, as it drifts less after waits; {said[choice.fact]}"
+    return ChosenPreparation(taken, seen(taken), said)
+
+
+def _words(choice: Choice, recipe: Recipe) -> str:
+    """Return the words of the form that a recipe has."""
+    return next(w for w, form in choice.forms.items() if _with(recipe, form) == recipe)

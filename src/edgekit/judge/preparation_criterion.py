@@ -2,8 +2,7 @@
 
 A form runs in onnxruntime on clips that its ranges do not know; the float network is the reference. Sound is judged at
 the levels that a device meets. What counts is the loss that a listener notices: SI-SDR of a sound that is as good as
-good denoisers make it, in dB, bounded for each clip. So no clip outvotes the others. A form must also keep the level
-of sound after waits.
+good denoisers make it, in dB, bounded for each clip. So no clip outvotes the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,8 @@ import numpy as np
 from edgekit.base.arrays import Array
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
-from edgekit.judge.levels import HeldOutSound, clip_at_level, dbfs
+from edgekit.judge.levels import HeldOutSound, clip_at_level, dbfs, sound_inputs
 from edgekit.judge.measurement import AUDIBLE_SHARE
-from edgekit.judge.waits import WaitCriterion
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.silence import has_signal
@@ -27,7 +25,6 @@ JUDGED_HOPS = 360  # of each level, over all clips
 JUDGED_CLIPS, OBSERVED_CLIPS = 4, 6  # at most, spread over the calibration
 OBSERVED_HOPS = 512  # over all clips that show ranges, the loudest of each
 GOOD_SNR_DB = 12.0  # of a sound that denoisers make
-WAITS = 3  # none, and the two that change most: silence and faint noise
 MOST_DB = 60.0  # of a ratio: less noise is none
 
 
@@ -51,8 +48,29 @@ class Merit:
         return f"{words}: {', '.join(f'{ratio:.1f}' for ratio in self.ratios_db)} dB"
 
 
+class Observations:
+    """The observations of a network on a calibration in the preparations that were asked for."""
+
+    def __init__(self, model: Model, calibration: Calibration, in_parts: bool = False) -> None:
+        """Observe nothing yet; `in_parts`: also the parts of the calibration that can be left out."""
+        self._model, self._calibration, self._in_parts = model, calibration, in_parts
+        self._seen: dict[tuple[object, ...], ObservedModel] = {}
+
+    def __call__(self, recipe: Recipe) -> ObservedModel:
+        """Return the observations of the network in a recipe's preparation."""
+        key, given = _preparation(recipe), (self._model, self._calibration)
+        if key not in self._seen:
+            parts = sound_inputs(*given).parts if self._in_parts else None
+            self._seen[key] = observe_model(*given, recipe, parts)
+        return self._seen[key]
+
+
 class PreparationCriterion:
-    """Clips at every level, the float network's outputs for them, and the observations of what was asked."""
+    """Clips at every level, the float network's outputs for them, and the observations on other clips.
+
+    Attributes:
+        seen: returns the observations of the network in a recipe's preparation.
+    """
 
     def __init__(self, model: Model, calibration: Calibration, found: HeldOutSound) -> None:
         """Run the float network.
@@ -65,7 +83,7 @@ class PreparationCriterion:
         """
         self.model, self.levels = model, LEVELS_DB if found.pcm is not None else (0,)
         judged, shown = _split_clips(model, calibration, found)
-        self._part = replace(calibration, clips=loudest_hops(model, shown, OBSERVED_HOPS), clean={})
+        part = replace(calibration, clips=loudest_hops(model, shown, OBSERVED_HOPS), clean={})
         loudest, float_runner = loudest_hops(model, judged, JUDGED_HOPS), HopRunner(model)
         self._clips = [
             [clip_at_level(c, found.pcm, level) for c in loudest] for level in self.levels
@@ -73,10 +91,8 @@ class PreparationCriterion:
         self._exact = [[_outputs(model, float_runner(clip)) for clip in row] for row in self._clips]
         self._floors = _audible_powers(self._exact[0], self.levels)
         self._dbfs = _mean_dbfs(loudest, found.pcm)
-        self._seen: dict[tuple[object, ...], ObservedModel] = {}
+        self.seen = Observations(model, part)
         self._known: dict[str, Merit] = {}
-        self._drifts: dict[str, float] = {}
-        self._waits = WaitCriterion(model, self._part, WAITS)
 
     @property
     def levels_text(self) -> str:
@@ -85,18 +101,12 @@ class PreparationCriterion:
             return ""
         return f" at {', '.join(f'{self._dbfs + level:.0f}' for level in self.levels)} dBFS"
 
-    def seen(self, recipe: Recipe) -> ObservedModel:
-        """Return the observations of the network in a recipe's preparation."""
-        key = _preparation(recipe)
-        if key not in self._seen:
-            self._seen[key] = observe_model(self.model, self._part, recipe)
-        return self._seen[key]
-
     def merit(self, recipe: Recipe) -> Merit:
         """Return how near a recipe is; weights are rounded to the nearest, fitted or not."""
         key = repr(recipe)
         if key not in self._known:
-            runner = self._runner(recipe)
+            nearest = replace(recipe, rounding=NEAREST)
+            runner = HopRunner(quantize_observed(self.seen(recipe), nearest, ""))
             rows = zip(self._clips, self._exact, self._floors, strict=True)
             noises = [
                 [_noise(exact, runner(clip), floors) for clip, exact in zip(*pairs, strict=True)]
@@ -106,19 +116,6 @@ class PreparationCriterion:
             losses = 10 * np.log10(1 + 10 ** (GOOD_SNR_DB / 10) * np.minimum(noises, 1.0))
             self._known[key] = Merit(tuple(ratios.mean(axis=1).tolist()), float(losses.mean()))
         return self._known[key]
-
-    def drift_db(self, recipe: Recipe) -> float:
-        """Return the largest change of level of sound after waits, in dB; 0 of a network without states."""
-        key = repr(recipe)
-        if key not in self._drifts:
-            report = self._waits.report(self._runner(recipe)) if self._waits.clips else None
-            self._drifts[key] = 0.0 if report is None else report.worst[0]
-        return self._drifts[key]
-
-    def _runner(self, recipe: Recipe) -> HopRunner:
-        return HopRunner(
-            quantize_observed(self.seen(recipe), replace(recipe, rounding=NEAREST), "")
-        )
 
 
 def _split_clips(
