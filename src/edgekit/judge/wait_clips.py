@@ -5,7 +5,7 @@ settled after `MOST_SECONDS` may take minutes: they get a wait of `MOST_SECONDS`
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +21,8 @@ LEAST_SECONDS, MOST_SECONDS, MINUTES = 3, 37, 200
 MOST_HOPS, MOST_HOPS_IN_C = 10_000, 50_000  # of a wait longer than `LEAST_SECONDS`
 HOPS_PER_SECOND = 100  # of a network whose rate is unknown
 SOUND_HOPS = 256  # after a wait
-SETTLED = 1e-3  # of a state's root mean square: the change within a second
+SETTLED = 1e-3  # of a state's root mean square in sound: the change within a second
+LOUD_SECONDS = 2  # of sound, before silence in which states settle
 NOISE_DBFS, DC = -60.0, 0.01
 NO_WAIT = "no wait"
 SEED = 0
@@ -53,7 +54,7 @@ def waits_of(model: Model, calibration: Calibration, in_c: bool = False) -> Iter
     longest = max(calibration.clips, key=lambda clip: len(clip[first]))
     sound, pcm = _loudest(model, longest), pcm_input(model)
     yield Wait(NO_WAIT, sound, 0)
-    seconds = settling_seconds(model, longest)
+    seconds = settling_seconds(model, sound)
     if in_c and seconds == MOST_SECONDS:
         seconds = _affordable(model, MINUTES, MOST_HOPS_IN_C)
     hops = round(seconds * hops_per_second(model))
@@ -80,23 +81,34 @@ def hops_per_second(model: Model) -> float:
     return rate / hop if rate and hop else float(HOPS_PER_SECOND)
 
 
-def settling_seconds(model: Model, clip: Clip) -> int:
-    """Return the seconds until the float states settle in silence, or at zero where no waveform goes in.
+def settling_seconds(model: Model, sound: Clip) -> int:
+    """Return the seconds until the float states settle in silence after sound, `LEAST_SECONDS` to `MOST_SECONDS`.
 
-    They are between `LEAST_SECONDS` and `MOST_SECONDS`; other inputs keep their last values of the clip.
+    Where no waveform goes in, silence is zero. Other inputs keep their last values of the clip.
     """
-    per_second, names = round(hops_per_second(model)), [pair.output for pair in model.states]
-    most = _affordable(model, MOST_SECONDS, MOST_HOPS)
-    still = cut_hops(model, clip, np.full(per_second * most, -1))
+    per_second, most = round(hops_per_second(model)), _affordable(model, MOST_SECONDS, MOST_HOPS)
+    names, first = [pair.output for pair in model.states], str(model.stream_inputs[0].name)
+    before = cut_hops(model, sound, np.arange(LOUD_SECONDS * per_second) % len(sound[first]))
+    still = cut_hops(model, sound, np.full(per_second * most, -1))
     for name in (str(value.name) for value in model.signal_inputs):
         still = {**still, name: still[name] * 0}
-    before: Arrays = {}
-    for second, block in enumerate(HopRunner(model, names).blocks(still, per_second), 1):
-        now = {name: block[name][-1] for name in names}
-        if second >= LEAST_SECONDS and _is_settled(before, now):
-            return second
-        before = now
+    clip = _wait_before(model, "", before, still).clip
+    ends = list[Arrays]()  # of seconds, those of sound first
+    for block in HopRunner(model, names).blocks(clip, per_second):
+        ends.append({name: block[name][-1] for name in names if block[name].dtype.kind == "f"})
+        seconds = len(ends) - LOUD_SECONDS
+        if seconds >= LEAST_SECONDS and _is_settled(ends):
+            return seconds
     return most
+
+
+def _is_settled(ends: Sequence[Arrays]) -> bool:
+    """Whether no state differs much, beside its size in sound, from that of a second before."""
+    sizes = (
+        root_mean_square(np.stack([end[name] for end in ends[:LOUD_SECONDS]])) for name in ends[0]
+    )
+    changes = (root_mean_square(ends[-1][name] - ends[-2][name]) for name in ends[0])
+    return all(change <= SETTLED * size for change, size in zip(changes, sizes, strict=True))
 
 
 def _affordable(model: Model, seconds: int, hops: int) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from edgekit.api import silent
 from edgekit.judge import preparation_choice
+from edgekit.judge.candidates import STEADY_DB
 from edgekit.judge.preparation_criterion import Merit
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
@@ -138,7 +139,7 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
         return Found({}, 32.0 if aim <= 32 else 40.0, 1.0)
 
     def measured(seen: object, held: object, predicted: float, alone: object) -> SimpleNamespace:
-        return SimpleNamespace(snr_db=predicted - 2.2, is_faithful=True)
+        return SimpleNamespace(snr_db=predicted - 2.2, is_faithful=True, drift_db=0.0)
 
     monkeypatch.setattr(auto, "_search", search)
     monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)
@@ -147,3 +148,25 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
     candidate: Any = SimpleNamespace(seen=None, held=None)
     assert auto.raise_aim([candidate], 30, 30, judging, silent).snr_db == pytest.approx(37.8)
     assert aims == pytest.approx([30, 32 + 0.2 + auto.MORE_DB])
+
+
+@pytest.mark.parametrize(
+    ("drifts", "built"),
+    [([0.2], 1), ([2.0, 0.2], 2), ([2.0, 1.9], 2), ([2.0, 1.0, 0.2], 3), ([0.4, 0.1], 2)],
+)
+def test_an_aim_rises_while_that_makes_a_network_steadier(
+    monkeypatch: pytest.MonkeyPatch, drifts: list[float], built: int
+) -> None:
+    made = list[float]()
+
+    def measured(*given: object) -> SimpleNamespace:
+        made.append(drifts[len(made)])
+        return SimpleNamespace(snr_db=40.0, is_faithful=made[-1] <= STEADY_DB, drift_db=made[-1])
+
+    monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, aim, 1.0))
+    monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)
+    monkeypatch.setattr(auto, "alone", lambda candidate: {})
+    judging: Any = SimpleNamespace(is_ratio=True, images=None, measured=measured)
+    candidate: Any = SimpleNamespace(seen=None, held=None)
+    auto.raise_aim([candidate], 30, 30, judging, silent)
+    assert len(made) == built

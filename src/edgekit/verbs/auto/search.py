@@ -17,7 +17,7 @@ from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.spread import HERE, Team, Workers, open_team
 from edgekit.graph.model import Model
 from edgekit.judge.budget import device_costs, nothing_fits
-from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
+from edgekit.judge.candidates import MOST_TURNED, STEADY_DB, Auto, chosen
 from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.decisions import ERROR_FACTOR
 from edgekit.judge.levels import sound_inputs
@@ -43,6 +43,7 @@ ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
 MORE_DECIDED_DB = 4.0  # of a metric, which noise does not predict
+LESS_DRIFT = 0.7  # of the drift before: what wider types must leave at most, to be made wider still
 MORE_TURNED_DB = 1.0  # where decisions turn, or states drift: first, then twice as much each time
 PLAIN = ("w8a8", "w8a16")  # always among the candidates
 
@@ -132,7 +133,7 @@ class _TypeSearch:
             if first:
                 self._try_plain(candidate, plain, screening, progress)
             best = chosen(self.limits.within(self.pool), self.needed, self.least)
-            if best is not None and best.is_faithful:
+            if best is not None and best.turned <= MOST_TURNED:
                 break
         return best or self._best_below_the_least()
 
@@ -208,7 +209,7 @@ def raise_aim(
     progress: Progress,
 ) -> Auto:
     """Search and build, aiming higher until the build meets the requirement; else return the best candidate."""
-    best = None
+    best = before = None
     for turn in range(ROUNDS):
         found = [(_search(c, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
@@ -219,8 +220,9 @@ def raise_aim(
             return built
         if best is None or built.snr_db > best.snr_db:
             best = built
-        if result.snr_db < aim:
+        if result.snr_db < aim or (before is not None and _drifts_as_much(built, before)):
             break
+        before = built
         more = (
             needed - built.snr_db + MORE_DB
             if judging.is_ratio or judging.images
@@ -229,6 +231,11 @@ def raise_aim(
         aim = max(aim, result.snr_db) + (MORE_TURNED_DB * 2**turn if enough else more)
     assert best is not None
     return best
+
+
+def _drifts_as_much(built: Auto, before: Auto) -> bool:
+    """Whether wider types leave the level after waits as it was: more of them then do not help."""
+    return built.drift_db > max(STEADY_DB, LESS_DRIFT * before.drift_db)
 
 
 def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:
