@@ -101,18 +101,15 @@ class Parts:
         """Return observers of these tensors without the parts of a fold."""
         kept = [part for part in range(len(self.parts)) if part not in fold]
         hops = sum(self._hops[part] for part in kept)
-        found = {}
-        for name in names:
-            seen = [array for part in kept for array in self._seen[part].get(name, ())]
-            ends = [array for part in kept for array in self._ends[part].get(name, ())]
-            totals = [self._totals[part][name] for part in kept if name in self._totals[part]]
-            found[name] = replace(
-                _observer(seen, ends),
-                hops=hops,
-                total=np.sum(totals, axis=0) if totals else None,
-                rest=self.rests.get(name, NO_RANGE),
-            )
-        return found
+        return {name: replace(self._observer_of(name, kept), hops=hops) for name in names}
+
+    def _observer_of(self, name: str, parts: Sequence[int]) -> Observer:
+        """Return an observer of a tensor in some parts, that does not know their number of hops."""
+        seen = [array for part in parts for array in self._seen[part].get(name, ())]
+        ends = [array for part in parts for array in self._ends[part].get(name, ())]
+        totals = [self._totals[part][name] for part in parts if name in self._totals[part]]
+        total = np.sum(totals, axis=0) if totals else None
+        return replace(_observer(seen, ends), total=total, rest=self.rests.get(name, NO_RANGE))
 
     def beyond(self, margin_db: float) -> float:
         """Return the share of tensors, over all parts, whose peak exceeds that of all other parts by the margin.

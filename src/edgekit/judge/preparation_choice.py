@@ -140,13 +140,13 @@ def screen(
     recipe, said, others = start, dict[str, str](), list[Settings]()
     measured = list[tuple[float, Recipe]]()
     for choice in choices:
-        recipe = _with(recipe, next(iter(choice.forms.values())))
+        recipe = _form(recipe, next(iter(choice.forms.values())))
     steps, done = sum(len(choice.forms) for choice in choices), 0
     for number, choice in enumerate(choices):
         merits = dict[str, Merit]()
         for words, settings in choice.forms.items():
             progress("compare preparations", done, steps)
-            form, done = _with(recipe, settings), done + 1
+            form, done = _form(recipe, settings), done + 1
             merits[words] = criterion.merit(form)
             if all(form != known for _, known in measured):
                 measured.append((merits[words].loss_db, form))
@@ -155,10 +155,10 @@ def screen(
         said[choice.fact] = "; ".join(
             (rows[0] + criterion.levels_text, *rows[1:], "on clips left out")
         )
-        recipe = _with(recipe, choice.forms[ranked[0]])
+        recipe = _form(recipe, choice.forms[ranked[0]])
         if number == 0:
             others = [choice.forms[words] for words in ranked[1:]]
-    recipes = (recipe, *(_with(recipe, settings) for settings in others))
+    recipes = (recipe, *(_form(recipe, settings) for settings in others))
     by_loss = tuple(form for _, form in sorted(measured, key=lambda row: row[0]))
     return RankedPreparations(recipes, by_loss, said)
 
@@ -171,7 +171,7 @@ def _rank(merits: Mapping[str, Merit]) -> list[str]:
     return sorted(losses, key=lambda words: losses[words])
 
 
-def _with(recipe: Recipe, settings: Settings) -> Recipe:
+def _form(recipe: Recipe, settings: Settings) -> Recipe:
     return replace(recipe, **settings)  # type: ignore[arg-type]
 
 
@@ -204,4 +204,4 @@ def _steadiest(
 
 def _words(choice: Choice, recipe: Recipe) -> str:
     """Return the words of the form that a recipe has."""
-    return next(w for w, form in choice.forms.items() if _with(recipe, form) == recipe)
+    return next(w for w, form in choice.forms.items() if _form(recipe, form) == recipe)

@@ -116,16 +116,6 @@ def _affordable(model: Model, seconds: int, hops: int) -> int:
     return max(LEAST_SECONDS, min(seconds, int(hops / hops_per_second(model))))
 
 
-def _is_settled(before: Arrays, now: Arrays) -> bool:
-    """Whether no float state differs much from that of a second before."""
-    floats = [name for name, state in now.items() if state.dtype.kind == "f"]
-    return all(
-        root_mean_square(now[name] - before[name])
-        <= SETTLED * max(root_mean_square(now[name]), 1e-9)
-        for name in floats
-    )
-
-
 def _wait_before(model: Model, name: str, wait: Clip, sound: Clip) -> Wait:
     streams = [str(value.name) for value in model.stream_inputs]
     clip = {**sound, **{n: np.concatenate([wait[n], sound[n]]) for n in streams}}
