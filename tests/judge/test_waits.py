@@ -10,7 +10,7 @@ from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
 from edgekit.judge.wait_clips import (
     LEAST_SECONDS,
-    MINUTES,
+    MOST_HOPS_IN_C,
     MOST_SECONDS,
     NO_WAIT,
     settling_seconds,
@@ -61,10 +61,12 @@ def test_waits_of_states_that_do_not_settle_are_minutes_in_c() -> None:
     slow = leaky(0.99999, 1e-4)
     waits = WaitCriterion(slow, calibration(), most=2, in_c=True)
     _, silence = waits.clips
-    assert len(silence["pcm"]) == MINUTES * RATE // HOP + len(waits.clips[0]["pcm"])
+    assert len(silence["pcm"]) == MOST_HOPS_IN_C + len(waits.clips[0]["pcm"])
     report = waits.report(HopRunner(slow))  # the float network in C is that in onnxruntime
     assert report is not None and report.worst[0] < 1e-3
-    (whole, *_) = (row for row in report.seconds if row.wait == f"{MINUTES} s of silence")
+    (whole, *_) = (
+        row for row in report.seconds if row.wait == f"{MOST_HOPS_IN_C * HOP // RATE} s of silence"
+    )
     assert whole.snr_db is not None and whole.snr_db > 60
     assert len(WaitCriterion(leaky(0.5), calibration(), 2, in_c=True).clips[1]["pcm"]) < 2000
 

@@ -18,7 +18,7 @@ from edgekit.quantize.calibrate.rest import pcm_input
 
 Arrays = Mapping[str, Array]
 LEAST_SECONDS, MOST_SECONDS, MINUTES = 3, 37, 200
-MOST_HOPS, MOST_HOPS_IN_C = 10_000, 50_000  # of a wait longer than `LEAST_SECONDS`
+MOST_HOPS, MOST_HOPS_IN_C = 10_000, 12_500  # of a wait longer than `LEAST_SECONDS`
 HOPS_PER_SECOND = 100  # of a network whose rate is unknown
 SOUND_HOPS = 256  # after a wait
 SETTLED = 1e-3  # of a state's root mean square in sound: the change within a second
