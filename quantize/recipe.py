@@ -7,7 +7,7 @@ ACTIVATION_TYPES = ("int8", "int16", "float32")
 HALF = "float16"
 FLOATS = ("float32", HALF)  # weights, and recipes, that leave a network in float
 WEIGHT_TYPES = ("int8", "int4")
-MEASURED = "auto"  # for options true or false: an export measures which is better
+MEASURED = "auto"  # for `OPEN` options: an export measures which is better
 NEAREST, SHAPED = "nearest", "shaped"  # of `Recipe.rounding`
 
 
@@ -26,7 +26,8 @@ class Recipe:
         fused: type of the tensors that normalizations, softmax, magnitudes, means of squares and sums of products read
             and write; products read squares in it, too.
         smooth_inputs: type of a tensor that only sigmoid-like functions read.
-        observer: how ranges are chosen, a key of `edgekit.quantize.calibrate.observers.OBSERVERS`.
+        observer: how ranges are chosen, a key of `edgekit.quantize.calibrate.observers.OBSERVERS`, or `MEASURED`, as
+            for `equalize`; without clips to leave out, and in `edgekit.quantize.apply`, that means ``mse``.
         range_margin: factor on observed ranges; 1.5 compensates for a single calibration clip.
         equalize: whether channels get equal weights across layers first (`edgekit.quantize.prepare.equalize`), or
             `MEASURED`: an export tries both on clips left out of the calibration. Without such clips, and in
@@ -88,6 +89,7 @@ class Recipe:
 
 # Allowed options of a recipe.toml; numbers and truth values are known by their defaults.
 TRUTHS = ("equalize", "quiet_copies")  # that may also be `MEASURED`
+OPEN = (*TRUTHS, "observer")  # all that may be
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
     "rounding": (NEAREST, SHAPED, "gptq", "adaround"),
@@ -97,7 +99,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "smooth_inputs": ACTIVATION_TYPES,
     "sampled": ACTIVATION_TYPES,
     "states": ("int16", "float32"),
-    "observer": ("minmax", "percentile99.9", "percentile", "percentile99.999", "mse", "entropy"),
+    "observer": (
+        *("minmax", "percentile99.9", "percentile", "percentile99.999", "mse", "entropy"),
+        MEASURED,
+    ),
 }
 LIMITS: Mapping[str, tuple[float, float]] = {
     "range_margin": (0.5, 4),
@@ -112,6 +117,7 @@ RECIPES = {
         weights="int8",
         activations="int8",
         smooth_inputs="int16",
+        observer=MEASURED,
         equalize=MEASURED,
         quiet_copies=MEASURED,
         bias_correction=True,
@@ -131,6 +137,7 @@ RECIPES = {
         weights="int4",
         activations="int8",
         smooth_inputs="int16",
+        observer=MEASURED,
         equalize=MEASURED,
         quiet_copies=MEASURED,
         rounding="gptq",

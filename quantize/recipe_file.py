@@ -17,6 +17,7 @@ from edgekit.quantize.recipe import (
     HALF,
     LIMITS,
     MEASURED,
+    OPEN,
     RECIPES,
     TRUTHS,
     WEIGHT_TYPES,
@@ -200,7 +201,7 @@ def _conflict(recipe: Recipe, where: str) -> Problem | None:
         found, step = "a recipe of its own", f"give --recipe {HALF}, which has nothing to set"
         return Problem(f"{where}, weights '{HALF}'", found, f"the recipe '{HALF}'", step)
     shipped = RECIPES.get(recipe.name, recipe)
-    measured = {k: getattr(recipe, k) for k in TRUTHS if getattr(shipped, k) == MEASURED}
+    measured = {k: getattr(recipe, k) for k in OPEN if getattr(shipped, k) == MEASURED}
     free = replace(
         shipped,
         hop_scales=recipe.hop_scales,

@@ -14,7 +14,7 @@ from edgekit.runtime.build_folder.board_rows import (
     memory_rows,
     placed_rows,
 )
-from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
+from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text, waits_text
 from edgekit.runtime.build_folder.manifest import Manifest, count_text
 from edgekit.runtime.build_folder.port_rows import PORT_HEAD, STREAM_HEAD, port_rows, stream_rows
 from edgekit.runtime.build_folder.streaming_rows import DELAY_HEAD, TIME_HEAD, delay_rows, time_rows
@@ -24,6 +24,7 @@ from edgekit.targets.headlines import GOOD_DB, POOR_DB, cards
 from edgekit.targets.network import Layer, draw
 from edgekit.targets.playable_sounds import PlayableSounds
 from edgekit.targets.sensitivity import Alone
+from edgekit.targets.wait_curves import curve_head, wait_curves
 
 if TYPE_CHECKING:
     from edgekit.quantize.compare import TensorRow
@@ -86,6 +87,7 @@ def render(
         played: sound that the build was verified on.
         network: its layers, and the number of operators not among them: the result of `edgekit.targets.network.layers`.
     """
+    curves = wait_curves(manifest.verification)
     return fill(
         Path(__file__).with_suffix(".html"),
         **HEADS,
@@ -105,6 +107,8 @@ def render(
         snr_rows=[_snr_row(row) for row in tensor_rows],
         type_colours=TYPE_COLOURS,
         heard=heard,
+        curves=curves,
+        curve_head=curve_head(curves),
         alone=[_bar(row) for row in alone],
         ports=port_rows(manifest),
         streams=stream_rows(manifest),
@@ -190,6 +194,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("calibrated on", quantization["calibrated_on"] or "nothing"),
         ("scaling of channels", quantization.get("equalized")),
         ("calibration clips", quantization.get("quiet_copies")),
+        ("ranges", quantization.get("ranges")),
         ("scales per hop", ", ".join(quantization.get("hop_scales", ()))),
         (
             "tensors",
@@ -200,6 +205,7 @@ def _facts(manifest: Manifest) -> list[tuple[str, str]]:
         ("verified", _verification(manifest.verification)),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),
+        ("after waits", waits_text(manifest.verification)),
         (
             "tools",
             ", ".join(f"{name}: {version}" for name, version in sorted(manifest.tools.items())),

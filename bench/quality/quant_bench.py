@@ -17,11 +17,13 @@ from quality.quant_audio import Mixture, MixtureSet, outputs
 from edgekit.api import silent
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
 from edgekit.graph.model import Model
+from edgekit.judge.calibration_notes import one_sided_notes
 from edgekit.judge.held_out_report import HeldOutReport
 from edgekit.judge.levels import judge
 from edgekit.judge.preparation_choice import choose_preparation
 from edgekit.quantize.apply import ObservedModel, quantize, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.rounding import reconstruct
 from edgekit.verbs.auto import search
@@ -40,6 +42,7 @@ class Made:
         judged: what an export states of clips that are left out of the calibration; None of int4 weights.
         said: what was measured of what the recipe leaves open.
         seconds: of processors, that it took, compilers with it, before it was judged.
+        notes: of the export, on what the calibration lacks.
     """
 
     recipe: Recipe
@@ -47,6 +50,7 @@ class Made:
     judged: HeldOutReport | None
     said: str | None
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class Bench:
@@ -67,8 +71,9 @@ class Bench:
         ).model
 
     def calibration(self, name: str) -> Calibration:
-        """Speech in noise, with its clean form."""
-        return quant_audio.calibration(self.data, self.model(name))
+        """Speech in noise, with its clean form, as an export takes it."""
+        model = self.model(name)
+        return at_common_level(model, quant_audio.calibration(self.data, model))
 
     @cache  # noqa: B019
     def made(self, name: str, recipe: str) -> Made:
@@ -84,14 +89,12 @@ class Bench:
             narrow = replace(narrow, rounding=rounding, bias_correction=True)
             return Made(narrow, quantize(model, calibration, narrow), None, None, since(start))
         recipe, _, pull = recipe.partition(", pull ")
+        if not pull:
+            return applied(model, calibration, recipe)
         chosen, seen, said = found(model, calibration, recipe)
-        if pull:
-            with mock.patch.object(reconstruct, "PULL", float(pull)):
-                quantized = quantize_observed(seen, chosen, calibration.label)
-            return Made(chosen, quantized, None, said, since(start))
-        quantized, seconds = quantize_observed(seen, chosen, calibration.label), since(start)
-        judged = judge(model, seen, chosen, None, silent)
-        return Made(chosen, quantized, judged, said, seconds)
+        with mock.patch.object(reconstruct, "PULL", float(pull)):
+            quantized = quantize_observed(seen, chosen, calibration.label)
+        return Made(chosen, quantized, None, said, since(start))
 
     @cache  # noqa: B019
     def exact(self, name: str, of: MixtureSet, snr_db: float, gain_db: float) -> list[np.ndarray]:
@@ -102,6 +105,16 @@ class Bench:
     def mixtures(self, of: MixtureSet, snr_db: float, gain_db: float) -> list[Mixture]:
         """What is listened to."""
         return quant_audio.mixtures(self.data, of, snr_db, gain_db)
+
+
+def applied(model: Model, calibration: Calibration, recipe: str) -> Made:
+    """A network in a recipe as an export makes it of a calibration."""
+    start = sum(os.times()[:4])
+    chosen, seen, said = found(model, calibration, recipe)
+    quantized, seconds = quantize_observed(seen, chosen, calibration.label), since(start)
+    judged = judge(model, seen, chosen, None, silent)
+    notes = one_sided_notes(model, seen.observers)
+    return Made(chosen, quantized, judged, said, seconds, notes)
 
 
 def found(

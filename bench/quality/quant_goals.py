@@ -1,13 +1,14 @@
 """What quantization costs networks at every level of sound, on voices and noises that calibration has not heard.
 
     python bench quant_goals [NETWORK ...] [--recipes NAME ...] [--mixtures N] [--set evaluation|tuning]
-                                [--data FOLDER] [--rows FILE.jsonl] [--kept] [--pesq] [--write]
+                                [--data FOLDER] [--rows FILE.jsonl] [--kept] [--pesq] [--waits] [--write]
 
 Each row, a network in a recipe, is added to a file when it is done, and measured once: a later call goes on with what
 lacks. Remove the file to begin anew; `--write` leaves rows of the page that the file has not as they are. Ours is the
 generated C, states carried, beside the C of the float network; what others quantize runs in its own runtime, in the
-authors' pipeline. Mixtures take 3 s at 0, 5 and 10 dB; the mean has a 95 % interval by bootstrap. Recordings come from
-Debian packages (`speech_data.py`), networks from PyPI.
+authors' pipeline. With `--waits` our recipes are measured after minutes of silence, noise, DC and speech instead.
+Mixtures take 3 s at 0, 5 and 10 dB; the mean has a 95 % interval by bootstrap. Recordings come from Debian packages
+(`speech_data.py`), networks from PyPI.
 """
 
 import argparse
@@ -24,13 +25,16 @@ from quality.quant_audio import SETS
 from quality.quant_bench import DENOISER, Bench
 from quality.quant_levels import DIGITS, LEVELS_DB, MOST_DB, SI_SDR, Kept, Levels
 from quality.quant_stock import STOCK
+from quality.quant_waits import WAITS, KeptWaits, measure_waits
 from tables import ResultFile, Table, rows_between
 
 from edgekit.base.errors import EdgeKitError
 
 ROWS = FOLDER.parent / "quant-goals.jsonl"
+WAIT_ROWS = FOLDER.parent / "quant-waits.jsonl"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "results" / "quantization.md"
 BEGIN, END = "<!-- make quant-goals -->", "<!-- end of quant-goals -->"
+WAIT_BEGIN, WAIT_END = "<!-- make quant-waits -->", "<!-- end of quant-waits -->"
 SILERO = "Silero VAD, opset 15"
 OURS = ("w8a8", "w8a16", "auto")
 INT4 = ("auto, int4 by gptq", "auto, int4 by adaround")
@@ -208,6 +212,37 @@ def kept(given: argparse.Namespace, name: str, recipe: str) -> Kept | None:
     return None
 
 
+def measured_waits(given: argparse.Namespace) -> list[KeptWaits]:
+    """The rows after waits; what the file lacks is measured, unless only what it has is asked for."""
+    bench, file = Bench(given.data, SETS[given.set]), ResultFile(WAIT_ROWS, KeptWaits)
+    found: list[KeptWaits] = []
+    for name in given.networks:
+        for recipe in given.recipes or [r for r in NETWORKS[name] if r in OURS and name != DIGITS]:
+            rows = [row for row in file.read() if (row.network, row.recipe) == (name, recipe)]
+            if not rows and not given.kept:
+                rows = [measure_waits(bench, name, recipe)]
+                file.append(rows[0])
+            found += rows[-1:]
+    return found
+
+
+def show_waits(given: argparse.Namespace) -> int:
+    """Measure after waits and print; returns the exit code."""
+    rows = measured_waits(given)
+    table = Table("network", "recipe", "int8 MACs, %", *WAITS)
+    for row in rows:
+        table.add_row(*row.cells())
+    table.show()
+    asked = [fact for row in rows for fact in row.goals()]
+    for said, met in asked:
+        print(f"{'met' if met else 'missed'}: {said}")
+    if given.write:
+        found = by_row(rows_between(PAGE, WAIT_BEGIN, WAIT_END)) | by_row(table.rows)
+        table.rows = [line for lines in found.values() for line in lines]
+        table.put(PAGE, WAIT_BEGIN, WAIT_END)
+    return int(not all(met for _, met in asked))
+
+
 def main() -> int:
     """Measure and print; returns the exit code."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
@@ -221,11 +256,14 @@ def main() -> int:
     )
     parser.add_argument("--kept", action="store_true", help="measure nothing that lacks")
     parser.add_argument("--pesq", action="store_true", help="needs pip install pesq")
+    parser.add_argument("--waits", action="store_true", help="after minutes of silence, ...")
     parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}")
     given = parser.parse_args()
     if unknown := [name for name in given.networks if name not in NETWORKS]:
         parser.error(f"no network {', '.join(unknown)}; there are {', '.join(NETWORKS)}")
     fetch_all(given.data)
+    if given.waits:
+        return show_waits(given)
     rows = measured(given)
     table = Table(*HEAD)
     for row in rows:

@@ -9,7 +9,7 @@ import numpy as np
 from published_pipelines import PIPELINES
 from quality import quant_audio
 from quality.quant_audio import SETS, Mixture
-from quality.quant_bench import Bench
+from quality.quant_bench import Bench, Made
 from quality.quant_stock import STOCK, runs
 
 from edgekit.base.wav import Samples
@@ -91,25 +91,30 @@ class Levels:
         """Measure a network in a recipe."""
         if name == DIGITS:
             return digits(recipe)
+        if recipe not in STOCK:
+            return self.row_of(name, recipe, self.bench.made(name, recipe))
+        run, kept = runs(STOCK[recipe], PIPELINES[name], self.bench.data), self._empty(name, recipe)
+        return self._at_levels(kept, lambda level: [run(m.noisy) for m in self._at(level)])
+
+    def row_of(self, name: str, recipe: str, made: Made) -> Kept:
+        """Measure what a recipe made of a network."""
+        kept = replace(
+            self._empty(name, recipe),
+            int8=int8_share(made.quantized),
+            seconds=made.seconds,
+            said=made.said,
+            stated={} if made.judged is None else _stated(made.judged),
+        )
+        if made.judged is not None:
+            found_at = float(np.mean([dbfs(m.noisy) for m in self.heard]))
+            kept = replace(kept, dbfs=(made.judged.level_dbfs, found_at))
+        return self._at_levels(kept, self._in_c(made.quantized))
+
+    def _empty(self, name: str, recipe: str) -> Kept:
         unit = DECISIONS if name in PIPELINES and PIPELINES[name].detects else SI_SDR
-        kept = Kept(name, recipe, self.named, self.count, unit, {}, {}, {})
-        found: Callable[[int], list[Samples]]
-        if recipe in STOCK:
-            run = runs(STOCK[recipe], PIPELINES[name], self.bench.data)
-            found = lambda level: [run(m.noisy) for m in self._at(level)]  # noqa: E731
-        else:
-            made = self.bench.made(name, recipe)
-            kept = replace(
-                kept,
-                int8=int8_share(made.quantized),
-                seconds=made.seconds,
-                said=made.said,
-                stated={} if made.judged is None else _stated(made.judged),
-            )
-            if made.judged is not None:
-                found_at = float(np.mean([dbfs(m.noisy) for m in self.heard]))
-                kept = replace(kept, dbfs=(made.judged.level_dbfs, found_at))
-            found = self._in_c(made.quantized)
+        return Kept(name, recipe, self.named, self.count, unit, {}, {}, {})
+
+    def _at_levels(self, kept: Kept, found: Callable[[int], list[Samples]]) -> Kept:
         for level in LEVELS_DB:
             kept = self._with(kept, level, found(level))
         return kept

@@ -33,6 +33,7 @@ from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.input_values import InputValues
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.calibrate.recordings import Recording, Sounds, recordings, sound_inputs
+from edgekit.quantize.calibrate.rest import rest_clip
 
 Clip = Mapping[str, Array]
 BLOCK_HOPS = 64  # hops whose tensors are in memory at once,
@@ -80,7 +81,27 @@ def observe(
                 observer.update(seen[name])
             if parts is not None:
                 parts.see(index, number * block, seen, is_copy)
+    _observe_rest(model, calibration, runner, observers, parts)
     return observers
+
+
+def _observe_rest(
+    model: Model,
+    calibration: Calibration,
+    runner: HopRunner,
+    observers: Mapping[str, Observer],
+    parts: Parts | None,
+) -> None:
+    """Observe the tensors in silence, from fresh states and after sound."""
+    states = {pair.input: pair.output for pair in model.states}
+    clip, counted = rest_clip(model, calibration.clips)
+    hops = _hops_at_once(_float_tensors(model).values())
+    for block in runner.blocks(clip, hops) if counted.any() else ():
+        here, counted = np.split(counted, [len(next(iter(block.values())))])
+        for name, observer in observers.items():
+            observer.see_rest(block[states.get(name, name)][here])
+    if parts is not None:
+        parts.rests = {name: observer.rest for name, observer in observers.items()}
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:

@@ -5,13 +5,14 @@ those of all others. So a network of the same recipe can be tested on parts that
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32, Float64
-from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.calibrate.observers import NO_RANGE, Observer
 
 Clip = Mapping[str, Array]
 QUARTERS = 4
@@ -39,26 +40,34 @@ class Parts:
 
     Attributes:
         parts: the clips, or the quarters of a single one.
+        judging: the numbers of the parts that may be judged on: all but silent clips, where there are others.
         folds: the numbers of the parts that are left out together: two quarters of them, one after the other; of
             fewer than four, one at a time.
+        rests: the range of each tensor in silence, which is left out of no fold.
     """
 
-    def __init__(self, hops: Sequence[int]) -> None:
-        """Store the number of hops of each clip; a single clip has at least `QUARTERS`."""
+    def __init__(self, hops: Sequence[int], silent: AbstractSet[int] = frozenset()) -> None:
+        """Store the number of hops of each clip; a single clip has at least `QUARTERS`.
+
+        The clips of the numbers in `silent` show ranges, and are not judged on.
+        """
         self.parts = tuple(Part(clip, 0, count) for clip, count in enumerate(hops))
         if len(hops) == 1:
             ends = [hops[0] * k // QUARTERS for k in range(QUARTERS + 1)]
             self.parts = tuple(Part(0, *pair) for pair in pairwise(ends))
-        count = len(self.parts)
-        self.folds: tuple[tuple[int, ...], ...] = ((0,), (count - 1,))
-        if count >= QUARTERS:
-            self.folds = tuple(range(1, count, QUARTERS)), tuple(range(3, count, QUARTERS))
+        sounding = tuple(n for n, part in enumerate(self.parts) if part.clip not in silent)
+        self.judging = sounding or tuple(range(len(self.parts)))
+        self.folds: tuple[tuple[int, ...], ...] = (self.judging[:1], self.judging[-1:])
+        if len(self.judging) >= QUARTERS:
+            self.folds = self.judging[1::QUARTERS], self.judging[3::QUARTERS]
         self._random = np.random.default_rng(SEED)
         self._total = sum(hops)
         self._seen: list[dict[str, list[Float32]]] = [{} for _ in self.parts]
         self._totals: list[dict[str, Float64]] = [{} for _ in self.parts]
         self._hops = [0 for _ in self.parts]
+        self._ends: list[dict[str, list[Float32]]] = [{} for _ in self.parts]
         self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
+        self.rests: dict[str, tuple[float, float]] = {}
 
     def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
         """Observe the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
@@ -85,20 +94,22 @@ class Parts:
                     count = -(-KEPT_VALUES * len(hops) // self._total)
                     picked = flat[self._random.integers(0, flat.size, count)]
                     kept = picked if count < flat.size else flat
-                    seen.setdefault(name, []).append(np.concatenate([ends, kept]))
+                    seen.setdefault(name, []).append(kept)
+                    self._ends[number].setdefault(name, []).append(ends)
 
     def without(self, fold: Sequence[int], names: Sequence[str]) -> dict[str, Observer]:
         """Return observers of these tensors without the parts of a fold."""
         kept = [part for part in range(len(self.parts)) if part not in fold]
         hops = sum(self._hops[part] for part in kept)
-        found = {}
-        for name in names:
-            seen = [array for part in kept for array in self._seen[part].get(name, ())]
-            totals = [self._totals[part][name] for part in kept if name in self._totals[part]]
-            found[name] = replace(
-                _observer(seen), hops=hops, total=np.sum(totals, axis=0) if totals else None
-            )
-        return found
+        return {name: replace(self._observer_of(name, kept), hops=hops) for name in names}
+
+    def _observer_of(self, name: str, parts: Sequence[int]) -> Observer:
+        """Return an observer of a tensor in some parts, that does not know their number of hops."""
+        seen = [array for part in parts for array in self._seen[part].get(name, ())]
+        ends = [array for part in parts for array in self._ends[part].get(name, ())]
+        totals = [self._totals[part][name] for part in parts if name in self._totals[part]]
+        total = np.sum(totals, axis=0) if totals else None
+        return replace(_observer(seen, ends), total=total, rest=self.rests.get(name, NO_RANGE))
 
     def beyond(self, margin_db: float) -> float:
         """Return the share of tensors, over all parts, whose peak exceeds that of all other parts by the margin.
@@ -128,8 +139,9 @@ def _ends(flat: Float32) -> Float32:
     return np.array([flat.min(), flat.max()] if flat.size else [], np.float32)
 
 
-def _observer(arrays: Sequence[Float32]) -> Observer:
+def _observer(arrays: Sequence[Float32], ends: Sequence[Float32]) -> Observer:
+    """Return an observer of a sample and of all ends, which are no part of it: percentiles are of a uniform sample."""
     if not arrays:
         return Observer()
-    sample = np.concatenate(arrays)
-    return Observer(float(sample.min()), float(sample.max()), sample)
+    both = np.concatenate(ends)
+    return Observer(float(both.min()), float(both.max()), np.concatenate(arrays))

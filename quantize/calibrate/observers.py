@@ -1,5 +1,6 @@
 """Observers: they watch a tensor during calibration, then return the range to quantize."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -8,15 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgekit.base.arrays import Float32, Float64
-from edgekit.quantize.recipe import Recipe
+from edgekit.quantize.recipe import MEASURED, Recipe
 
 KEPT_VALUES = 65_536  # a seeded random sample of the stream bounds memory and search time
+PLAIN_RULE = "mse"
 ERROR_POWER = 2.4  # PTQ4DM (CVPR 2023): best of L1, cosine, KL and powers of the error
 AT_ONCE = 2**24  # values per draw, each with 16 extra bytes
 BINS = 2048  # of the histogram that the entropy rule compares
 LEVELS = 256
 TAIL, COARSE_STEP, FINE_CANDIDATES = 256, 8, 24  # of values, of values, of ranges
 ROW_VALUES = 32_768  # of one step over many ranges: 256 kB
+NO_RANGE = (math.inf, -math.inf)
 SHRINK_STEPS = np.arange(1, 101) / 100
 
 
@@ -24,7 +27,8 @@ SHRINK_STEPS = np.arange(1, 101) / 100
 class Observer:
     """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size.
 
-    `total` is the sum of `hops` arrays of the tensor's shape; None before the first.
+    `total` is the sum of `hops` arrays of the tensor's shape; None before the first. `rest` is the range of its values
+    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates.
     """
 
     minimum: float = np.inf
@@ -32,6 +36,7 @@ class Observer:
     sample: Float32 = field(default_factory=lambda: np.zeros(0, np.float32))
     total: Float64 | None = None
     hops: int = 0
+    rest: tuple[float, float] = NO_RANGE
     _keys: Float64 = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -39,7 +44,7 @@ class Observer:
     def range(self, rule: str) -> tuple[float, float]:
         """Return the range by a row of `OBSERVERS` for all values so far."""
         if rule not in self._ranges:
-            self._ranges[rule] = OBSERVERS[rule](self)
+            self._ranges[rule] = self._with_rest(*OBSERVERS[rule](self))
         return self._ranges[rule]
 
     def update(self, values: Float32) -> None:
@@ -60,6 +65,16 @@ class Observer:
         self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
         for start in range(0, flat.size, AT_ONCE):
             self._keep(flat[start : start + AT_ONCE])
+
+    def see_rest(self, values: Float32) -> None:
+        """Observe values in silence, of any shape: they count for the range alone."""
+        if values.size and np.isfinite(values).all():
+            low, high = self.rest
+            self.rest = min(low, float(values.min())), max(high, float(values.max()))
+            self._ranges.clear()
+
+    def _with_rest(self, low: float, high: float) -> tuple[float, float]:
+        return min(low, self.rest[0]), max(high, self.rest[1])
 
     def _keep(self, flat: Float32) -> None:
         """Keep the values with the smallest random keys so far: a uniform sample."""
@@ -104,10 +119,10 @@ class Observer:
 
 
 def minmax_range(observer: Observer) -> tuple[float, float]:
-    """Return the range of all observed values."""
-    if observer.minimum > observer.maximum:
-        return 0.0, 0.0
-    return observer.minimum, observer.maximum
+    """Return the range of all observed values, those in silence with them."""
+    low, high = observer.rest
+    low, high = min(observer.minimum, low), max(observer.maximum, high)
+    return (0.0, 0.0) if low > high else (low, high)
 
 
 def percentile_range(observer: Observer, percent: float) -> tuple[float, float]:
@@ -212,8 +227,8 @@ def _shrunken(low: float, high: float) -> list[tuple[float, float]]:
 
 
 def range_of(observer: Observer, recipe: Recipe) -> tuple[float, float]:
-    """Return the range of one tensor by the recipe's rule and margin."""
-    low, high = observer.range(recipe.observer)
+    """Return the range of one tensor by the recipe's rule and margin; by `PLAIN_RULE` where the rule is open."""
+    low, high = observer.range(PLAIN_RULE if recipe.observer == MEASURED else recipe.observer)
     return low * recipe.range_margin, high * recipe.range_margin
 
 

@@ -1,10 +1,18 @@
 """Calibrations that hold no signal."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgekit.base.errors import CalibrationError, Problem
 from edgekit.graph.model import Model
-from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+
+
+def has_signal(model: Model, clips: Sequence[Clip]) -> bool:
+    """Whether any input that carries the signal has a nonzero value in any clip."""
+    names = [str(value.name) for value in model.signal_inputs]
+    return any(np.any(clip[name]) for clip in clips for name in names)
 
 
 def refuse_silence(model: Model, calibration: Calibration) -> None:
@@ -13,8 +21,7 @@ def refuse_silence(model: Model, calibration: Calibration) -> None:
     Raises:
         CalibrationError: no input that carries the signal has a nonzero value in any clip.
     """
-    names = [str(value.name) for value in model.signal_inputs]
-    if not any(np.any(clip[name]) for clip in calibration.clips for name in names):
+    if not has_signal(model, calibration.clips):
         where = f"calibration {calibration.label!r}"
         step = "give clips of what the network will hear"
         raise CalibrationError(Problem(where, "holds only zeros", "clips with a signal", step))

@@ -12,9 +12,9 @@ import numpy as np
 from edgekit.base.arrays import Float64
 from edgekit.base.decide import SCORE, read_decide
 from edgekit.graph.model import Model
-from edgekit.operators.geometry import dims
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import Observer, minmax_range
+from edgekit.quantize.calibrate.rest import pcm_input
 
 Samples = Float64
 SECONDS = 6.0
@@ -62,13 +62,6 @@ def no_detection_notes(model: Model, observers: Mapping[str, Observer]) -> tuple
         f"calibration: nothing in it is detected, the highest score is {highest:.2f} of {on:g}: the integers may cut "
         "off what a detection needs; add recordings of each label",
     )
-
-
-def pcm_input(model: Model) -> str | None:
-    """Return the name of the only stream input if it is a hop of PCM at a known rate."""
-    inputs, stream = model.stream_inputs, model.stream
-    whole = len(inputs) == 1 and int(np.prod(dims(inputs[0]))) == stream.hop_samples
-    return str(inputs[0].name) if whole and stream.sample_rate_hz is not None else None
 
 
 def _length(clips: Sequence[Samples], rate: int) -> list[str]:

@@ -14,7 +14,7 @@ from edgekit.graph.model import FRONTEND_DOMAIN, Model
 from edgekit.graph.nodes import array_of
 from edgekit.operators.geometry import optional
 from edgekit.operators.roles import activations, is_move
-from edgekit.quantize.calibrate.warnings import pcm_input
+from edgekit.quantize.calibrate.rest import pcm_input
 
 # Of our own domain.
 OWN = {

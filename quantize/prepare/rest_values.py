@@ -18,7 +18,7 @@ from edgekit.operators.roles import LINEAR, activations, constant, is_move
 from edgekit.operators.table import is_integer_compute
 from edgekit.operators.weight_layout import channel_rows
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.calibrate.warnings import pcm_input
+from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.prepare.levels import Degrees
 
 MACS = 2  # of a layer after a bias for each element that it reads and writes in float

@@ -63,6 +63,20 @@ def signals_text(verification: Mapping[str, Any] | None) -> str | None:
     return ", ".join(parts)
 
 
+def waits_text(verification: JsonObject | None) -> str | None:
+    """Return the level and the ratio of the sound after each wait; None of a build that was not judged so."""
+    rows = [row for row in (verification or {}).get("waits", ()) if row["second"] == 0]
+    if not rows or verification is None:
+        return None
+    found = ", ".join(
+        f"{row['level_db'] or 0:+.2f} dB ({decibels(row['snr_db'])}) after {row['wait']}"
+        for row in rows
+    )
+    state = verification["drifting_state"]
+    drifts = "" if state is None else f"; state '{state}' drifts"
+    return f"level (SNR) of sound: {found}{drifts}"
+
+
 def worth_db(row: Mapping[str, Any]) -> float:
     """The ratio of a signal; infinite where nothing differs."""
     return math.inf if row["snr_db"] is None else float(row["snr_db"])

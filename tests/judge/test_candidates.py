@@ -1,24 +1,28 @@
 """The cheapest that is good enough is taken."""
 
 import random
-from types import SimpleNamespace
 
 from builds import float_model, noise
 
-from edgekit.judge.candidates import MOST_TURNED, chosen, cost_of
-from edgekit.quantize.apply import quantize
+from edgekit.judge.candidates import MOST_TURNED, STEADY_DB, Auto, chosen, cost_of
+from edgekit.quantize.apply import observe_model, quantize
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import RECIPES
+
+MODEL = float_model("gru_mask")
+SEEN = observe_model(MODEL, Calibration((noise(MODEL, 20),), "x"), RECIPES["w8a8"])
 
 
-def found(cost: float, snr_db: float, turned: float = 0.0) -> SimpleNamespace:
-    return SimpleNamespace(cost=cost, snr_db=snr_db, turned=turned)
+def found(cost: float, snr_db: float, turned: float = 0.0, drift_db: float = 0.0) -> Auto:
+    return Auto(RECIPES["w8a8"], MODEL, SEEN, snr_db, cost, {}, turned, drift_db)
 
 
 def test_the_cheapest_that_reaches_what_is_needed() -> None:
     cheap, middle, dear = found(1, 20), found(2, 31), found(3, 40)
     assert chosen([cheap, middle, dear], 30, 26) is middle
     assert chosen([dear, cheap], 30, 26) is dear
-    assert chosen([cheap, found(2, 27), found(3, 28)], 30, 26).snr_db == 27
+    accepted = found(2, 27)
+    assert chosen([cheap, accepted, found(3, 28)], 30, 26) is accepted
     assert chosen([cheap], 30, 26) is None
     better = found(2, 35)
     assert chosen([middle, better], 30, 26) is better
@@ -45,8 +49,16 @@ def test_decisions_count_before_cost() -> None:
     assert chosen([turning, found(2, 35, 3 * MOST_TURNED)], 30, 30) is turning
 
 
+def test_level_after_waits_counts_before_cost() -> None:
+    drifting, steady = found(1, 40, drift_db=2 * STEADY_DB), found(2, 35, drift_db=STEADY_DB)
+    assert chosen([drifting, steady], 30, 30) is steady
+    assert chosen([drifting, found(2, 27, drift_db=0)], 30, 26) is not drifting
+    less = found(3, 35, drift_db=1.5 * STEADY_DB)
+    assert chosen([drifting, less], 30, 30) is less
+    assert chosen([less, found(1, 40, 2 * MOST_TURNED)], 30, 30) is less
+
+
 def test_wider_types_cost_more() -> None:
-    model = float_model("gru_mask")
-    calibration = Calibration((noise(model, 20),), "x")
-    w8a8, w8a16 = (cost_of(quantize(model, calibration, name)) for name in ("w8a8", "w8a16"))
+    calibration = Calibration((noise(MODEL, 20),), "x")
+    w8a8, w8a16 = (cost_of(quantize(MODEL, calibration, name)) for name in ("w8a8", "w8a16"))
     assert w8a8 < w8a16 < 4 * w8a8

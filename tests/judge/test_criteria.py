@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 from builds import float_model, noise
+from level_networks import network, sound
 
 from edgekit.demos.show_denoise import NETWORK, OPTIONS
+from edgekit.export.hop_runner import HopRunner
 from edgekit.judge import criteria
+from edgekit.judge.levels import sound_inputs
 from edgekit.judge.measurement import QUIETEST_HOP, Reference
+from edgekit.quantize.apply import observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.recipe import RECIPES
 from edgekit.verbs.export.importing import load_model
 
 
@@ -49,3 +54,16 @@ def test_without_a_ratio_to_reach_all_levels_count_alike_and_tensors_are_ranked_
         float_model("tcn"), Calibration((noise(float_model("tcn"), 40),), "x"), None, None
     )
     assert plain.least == criteria.LEAST_SNR_DB
+
+
+def test_drift_of_a_candidate_is_that_of_its_integers_after_all_waits() -> None:
+    model, recipe = network(1, biases=True), RECIPES["w8a16"]
+    calibration = Calibration(tuple({"pcm": sound(40, seed)} for seed in range(4)), "x")
+    judged = criteria.TypeCriteria(model, calibration, None, None)
+    assert len(judged.waits.clips) == 5
+    seen = observe_model(model, calibration, recipe, sound_inputs(model, calibration).parts)
+    held = judged.held(seen)
+    found = judged.measured(seen, held, recipe)
+    report = judged.waits.report(HopRunner(quantize_observed(held, recipe, "x")))
+    assert report is not None and report.worst[0] > 0
+    assert found.drift_db == pytest.approx(report.worst[0], rel=0.05, abs=0.01)

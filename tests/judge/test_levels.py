@@ -144,7 +144,7 @@ def test_what_is_stated_of_the_bundled_denoiser_does_not_flatter_on_unheard_clip
 
     calibration = Calibration(tuple(clips(range(16))), "x")
     seen = observe_model(
-        network, calibration, RECIPES["w8a8"], sound_inputs(network, calibration).judged
+        network, calibration, RECIPES["w8a8"], sound_inputs(network, calibration).parts
     )
     stated = judge(network, seen, RECIPES["w8a8"], None, api.silent)
     quantized = HopRunner(quantize_observed(seen, RECIPES["w8a8"], "x"))

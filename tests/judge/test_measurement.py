@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builds import float_model, noise
 
-from edgekit.judge.measurement import QUIETEST, RANKED, Reference
+from edgekit.judge.measurement import AUDIBLE_SHARE, QUIETEST, RANKED, Reference
 
 MODEL = "gru_mask"
 
@@ -32,3 +32,15 @@ def test_some_clips_rank(reference: Reference) -> None:
 def test_the_total_is_the_mean_of_the_worst_output() -> None:
     noises = [{"a": 0.1, "b": 0.2}, {"a": 0.5, "b": 0.2}]
     assert Reference.total(noises) == pytest.approx(0.3)
+
+
+def test_noise_in_what_a_network_suppresses_counts_by_the_loudest_output_at_its_level() -> None:
+    model = float_model(MODEL)
+    loud = noise(model, 8, seed=0)
+    quiet = {n: a * np.float32(0.001) if a.dtype.kind == "f" else a for n, a in loud.items()}
+    suppressed = Reference(model, [loud, quiet], gains=[1.0, 1.0])
+    (name,) = suppressed.outputs[0]
+    powers = [float(np.mean(np.square(o[name], dtype=np.float64))) for o in suppressed.outputs]
+    exact = suppressed.outputs[1][name].astype(np.float64)
+    found = suppressed.noise(1, {name: exact + 0.1})[name]
+    assert found == pytest.approx(0.01 / max(powers[1], AUDIBLE_SHARE * max(powers)), rel=1e-5)

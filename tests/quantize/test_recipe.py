@@ -6,14 +6,14 @@ import pytest
 
 from edgekit.base.errors import UsageError
 from edgekit.quantize.calibrate.observers import OBSERVERS
-from edgekit.quantize.recipe import CHOICES, RECIPES, TRUTHS
+from edgekit.quantize.recipe import CHOICES, MEASURED, RECIPES, TRUTHS
 from edgekit.quantize.recipe_file import parse_recipe, to_toml
 
 W8A8 = RECIPES["w8a8"]
 
 
 def test_the_choices_of_observers_are_all_there_are() -> None:
-    assert set(CHOICES["observer"]) == set(OBSERVERS)
+    assert set(CHOICES["observer"]) == {*OBSERVERS, MEASURED}
 
 
 @pytest.mark.parametrize("key", TRUTHS)

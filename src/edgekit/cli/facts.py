@@ -5,10 +5,16 @@ from typing import TYPE_CHECKING
 
 from edgekit.base.json_values import JsonObject
 from edgekit.runtime.build_folder.board_rows import board_text
-from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text
+from edgekit.runtime.build_folder.levels import levels_text, ratio_text, signals_text, waits_text
 
 if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
+
+MEASURED_CHOICES = (
+    ("channels", "equalized"),
+    ("calibration clips", "quiet_copies"),
+    ("ranges", "ranges"),
+)
 
 
 def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
@@ -43,10 +49,10 @@ def manifest_rows(manifest: "Manifest") -> list[tuple[str, str]]:
         *engine_rows(manifest.engine),
         *npu_rows(manifest.npu),
         ("verified", verification_text(manifest)),
-        ("scaling of channels", manifest.quantization.get("equalized")),
-        ("calibration clips", manifest.quantization.get("quiet_copies")),
+        *((name, quantization.get(key)) for name, key in MEASURED_CHOICES),
         ("not calibrated on", levels_text(manifest.verification)),
         ("without a calibration", signals_text(manifest.verification)),
+        ("after waits", waits_text(manifest.verification)),
         ("tools", ", ".join(f"{key} {value}" for key, value in manifest.tools.items()) or None),
         ("digest", manifest.digest or None),
     ]

@@ -13,6 +13,7 @@ from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 
 MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
+STEADY_DB = 0.3  # of drift: other sounds and waits may show more
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Auto:
             everything else exact.
         turned: the share of decisions that change at twice its error; 0 for a network without decisions.
         notes: the goals that it misses.
+        drift_db: the largest change of level of sound after waits, see `edgekit.judge.waits`.
         taken: its costs in the bounded resources, see `edgekit.judge.budget`.
         failed: why it is not good enough, though it is the best; empty if it is.
     """
@@ -41,9 +43,15 @@ class Auto:
     cost: float
     alone_db: dict[str, float]
     turned: float = 0.0
+    drift_db: float = 0.0
     notes: tuple[str, ...] = ()
     taken: Mapping[str, int] = field(default_factory=dict)
     failed: str = ""
+
+    @property
+    def is_faithful(self) -> bool:
+        """Whether decisions, and the level of sound after waits, are those of the float network."""
+        return self.turned <= MOST_TURNED and self.drift_db <= STEADY_DB
 
 
 def cost_of(quantized: Model) -> float:
@@ -59,13 +67,18 @@ def cost_of(quantized: Model) -> float:
 
 
 def chosen(pool: Sequence[Auto], needed: float, least: float) -> Auto | None:
-    """Return the cheapest candidate that is good enough with its decisions kept, else the least accepted one, or None.
+    """Return the cheapest faithful candidate that is good enough, else the least accepted one, or None.
 
-    At equal cost the better one is taken, so none of the pool is as cheap and better. Where no candidate keeps its
-    decisions, the one with the fewest changed decisions is taken.
+    At equal cost the better one is taken, so none of the pool is as cheap and better. Where no candidate is faithful,
+    the one with the fewest changed decisions is taken, of these the one that drifts least.
     """
     for bound in (needed, least):
-        if enough := [a for a in pool if a.snr_db >= bound and a.turned <= MOST_TURNED]:
+        if enough := [a for a in pool if a.snr_db >= bound and a.is_faithful]:
             return min(enough, key=lambda a: (a.cost, -a.snr_db))
     reached = [a for a in pool if a.snr_db >= least]
-    return min(reached, key=lambda a: (a.turned, a.cost, -a.snr_db)) if reached else None
+    return min(reached, key=_unfaithfulness) if reached else None
+
+
+def _unfaithfulness(auto: Auto) -> tuple[float, float, float, float]:
+    turned, drift_db = max(auto.turned, MOST_TURNED), max(auto.drift_db, STEADY_DB)
+    return turned, drift_db, auto.cost, -auto.snr_db

@@ -13,7 +13,9 @@ from edgekit.judge.images import Images
 from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
+from edgekit.judge.preparation_criterion import loudest_hops
 from edgekit.judge.verification import sample_hops
+from edgekit.judge.waits import WaitCriterion, WaitReport
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.recipe import AUTO, Recipe
@@ -74,11 +76,13 @@ class TypeCriteria:
         if spares:  # all levels count alike
             allowances = [1.0] * len(judged)
         forms = len(judged) // len(self.places)
-        self.reference = Reference(model, judged, allowances, self.in_parts, forms)
+        gains = self._gains(len(judged))
+        self.reference = Reference(model, judged, allowances, self.in_parts, forms, gains)
         self.count = len(judged)
         # the SNR by which an export is verified
         verified = [] if self.images else [sample_hops(model, calibration, None)]
-        self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts)
+        self.whole = Reference(model, [*judged, *verified], allowances, self.in_parts, gains=gains)
+        self.waits = WaitCriterion(model, calibration, in_c=True)
         self.needed = MIN_SNR_DB if min_snr_db is None else min_snr_db
         self.sought = MIN_SNR_DB + (UNHEARD_DB if self.in_parts else 0.0)
         if self.images is not None:
@@ -91,6 +95,14 @@ class TypeCriteria:
             return LEAST_SNR_DB
         spares = self.thrifty and not self.decisions.ends
         return LEAST_LEVELS_DB if spares else self.needed
+
+    def _gains(self, clips: int) -> list[float]:
+        """Return the factors on the sound of judging clips; none where no sound goes in."""
+        if self.heard.pcm is None:
+            return []
+        levels = levels_of(self.model, self.heard)
+        gains = [gain for gain, _ in levels for _ in self.places]
+        return [*gains, *[1.0] * (clips - len(gains))]  # overlapping ones
 
     @property
     def in_parts(self) -> bool:
@@ -134,11 +146,23 @@ class TypeCriteria:
             return self.whole.noise(clip, outputs), 0.0, self._metric(clip, outputs)
 
         clips = [*self.whole.clips, *self.decisions.clips]
-        (found,) = Trials(tried, clips, quick=True).run(judge)
+        trials = Trials(tried, [*clips, *self.waits.clips], quick=True)
+        (found,) = trials.run(judge, clips=range(len(clips)))
         turned = [share for _, share, _ in found[count:]]
         reached = self._reached(tried, found[:count])
         mean = sum(turned) / len(turned) if turned else 0.0
-        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean)
+        drift_db = self._drift_db(trials, len(clips))
+        return Auto(recipe, tried, seen, reached, cost_of(tried), alone or {}, mean, drift_db)
+
+    def _drift_db(self, trials: Trials, first: int) -> float:
+        """Return the largest change of level after waits, whose clips have numbers from `first` on; 0 without waits."""
+        count = len(self.waits.clips)
+        (found,) = trials.run(
+            lambda clip, outputs: self.waits.seconds(clip - first, outputs),
+            clips=range(first, first + count),
+        )
+        seconds = tuple(second for row in found for second in row)
+        return WaitReport(seconds).worst[0] if seconds else 0.0
 
     def _reached(self, tried: Model, found: Sequence[Judgement]) -> float:
         """Return the PSNR of images, the mean of the metric, or the least SNR over judging and verified clips."""
@@ -188,7 +212,7 @@ def levels_of(model: Model, heard: HeldOutSound) -> tuple[tuple[float, float], .
 
 def hardest(model: Model, calibration: Calibration) -> int:
     """Return which of the first `JUDGES` parts, with every third behind it, tells of most noise if left out."""
-    part = loudest_hops(model, calibration)
+    part = replace(calibration, clips=loudest_hops(model, calibration.clips, SCREENED_HOPS))
     heard, parts = sound_inputs(model, calibration), sound_inputs(model, part).parts
     if parts is None or len(parts.parts) < JUDGES:
         return JUDGES - 1
@@ -212,7 +236,8 @@ def judges(
     parts, every = heard.parts, calibration.clips
     if parts is not None:
         every = tuple(part.cut(calibration.clips, model.constants) for part in parts.parts)
-    places = tuple(range(first, len(every), JUDGES)) or (len(every) - 1,)
+    judging = range(len(every)) if parts is None else parts.judging
+    places = tuple(judging[first::JUDGES]) or (judging[-1],)
     levels, pcm = levels_of(model, heard), heard.pcm
     hops = JUDGED_HOPS if pcm is None else HEARD_HOPS // (len(levels) + 1)
     each = max(hops // len(places), 1)
@@ -223,7 +248,8 @@ def judges(
         {**clip, pcm: clip[pcm] * np.float32(gain)} for gain, _ in levels for clip in cut
     ]
     for clip, i in zip(cut, places, strict=True):
-        other = np.resize(every[(i + 1) % len(every)][pcm], clip[pcm].shape)
+        after = judging[(judging.index(i) + 1) % len(judging)]
+        other = np.resize(every[after][pcm], clip[pcm].shape)
         forms.append({**clip, pcm: OVERLAP * (clip[pcm] + other)})
     allowances = [allowance for _, allowance in levels for _ in cut]
     return places, forms, [*allowances, *[1.0] * len(cut)]
@@ -239,26 +265,3 @@ def decision_clips(calibration: Calibration, pcm: str | None) -> list[Clip]:
     if pcm is None:
         return clips
     return [{**c, pcm: c[pcm] * np.float32(gain)} for gain, _ in DECIDED_LEVELS for c in clips]
-
-
-def loudest_hops(model: Model, calibration: Calibration) -> Calibration:
-    """Return the loudest hops of each clip."""
-    clips = calibration.clips
-    return replace(calibration, clips=tuple(loudest(model, clip, len(clips)) for clip in clips))
-
-
-def loudest(model: Model, clip: Clip, clips: int) -> Clip:
-    """Return the hops of one clip that have the most power: `SCREENED_HOPS` in all clips together.
-
-    Calls of a denoiser stay as they are: each has its place in the sampling.
-    """
-    if model.sampler is not None:
-        return clip
-    first = str(model.signal_inputs[0].name)
-    hops = clip[first]
-    most = max(SCREENED_HOPS // clips, 1)
-    power = np.square(hops.reshape(len(hops), -1), dtype=np.float64).sum(axis=1)
-    summed = np.concatenate([[0.0], np.cumsum(power)])
-    windows = summed[most:] - summed[:-most]
-    start = int(np.argmax(windows)) if len(windows) else 0
-    return {n: a if n in model.constants else a[start : start + most] for n, a in clip.items()}

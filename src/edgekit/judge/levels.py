@@ -23,14 +23,15 @@ from edgekit.judge.verification import hops_decided_otherwise, verified_hops
 from edgekit.quantize.apply import ObservedModel, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
-from edgekit.quantize.calibrate.warnings import pcm_input
+from edgekit.quantize.calibrate.rest import pcm_input
+from edgekit.quantize.calibrate.sound_levels import silent_clips
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.targets.trials import Trials
 
 Arrays = Mapping[str, Array]
 Progress = Callable[[str, int, int], None]
 LEVELS_DB = (0, -20, -30)
-JUDGED_HOPS = 750  # of each level, over all parts
+JUDGED_HOPS = 1500  # of each level, over all parts
 MOST_DB = 120.0  # of a clip: less noise is none
 SILENCE_DBFS = -120.0
 
@@ -54,8 +55,13 @@ def sound_inputs(model: Model, calibration: Calibration) -> HeldOutSound:
         return HeldOutSound(None, None)
     first = str(model.stream_inputs[0].name)
     hops = [len(clip[first]) for clip in calibration.clips]
-    short = len(hops) == 1 and hops[0] < QUARTERS
-    return HeldOutSound(pcm_input(model), None if short else Parts(hops))
+    pcm, rate = pcm_input(model), model.stream.sample_rate_hz
+    if len(hops) == 1 and hops[0] < QUARTERS:
+        return HeldOutSound(pcm, None)
+    silent = frozenset[int]()
+    if pcm is not None and rate is not None:
+        silent = silent_clips(calibration.clips, pcm, rate)
+    return HeldOutSound(pcm, Parts(hops, silent))
 
 
 def judge(

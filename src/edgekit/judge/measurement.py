@@ -24,6 +24,8 @@ RANKED = 3
 BATCH = 8  # tables between two writes of the measurements
 QUIETEST = 1e-3  # of the loudest clip's power: quieter ones count less
 QUIETEST_HOP = 1e-2  # the same of hops
+# Of the loudest clip's output, as loud as its level: what a network suppresses more is not heard, nor its noise.
+AUDIBLE_SHARE = 0.1
 
 
 class Reference:
@@ -36,6 +38,7 @@ class Reference:
         allowances: Sequence[float] = (),
         each_hop: bool = False,
         forms: int = 1,
+        gains: Sequence[float] = (),
     ) -> None:
         """Run the float network in onnxruntime.
 
@@ -46,6 +49,8 @@ class Reference:
             each_hop: the noise of a hop is divided by the power of that hop, not by that of its clip. So quiet hops
                 count like all others, as in a segmental SNR.
             forms: the number of forms of each sound: all sounds in the first, then all in the second, ...
+            gains: factors on the sound of each clip, of at least one clip 1. The noise of a clip is then compared with
+                `AUDIBLE_SHARE` of the loudest output at its level at least.
         """
         self.clips, self.each_hop, runner = clips, each_hop, HopRunner(model)
         self._forms = forms
@@ -55,9 +60,11 @@ class Reference:
         powers = [{n: _power(a) for n, a in outputs.items()} for outputs in self.outputs]
         loudest = {name: max(p[name] for p in powers) for name in powers[0]}
         self._floors = {name: max(QUIETEST_HOP * power, 1e-30) for name, power in loudest.items()}
+        self.gains = (*gains, *[0.0] * (len(clips) - len(gains)))
+        least = _least_powers(powers, self.gains)
         self._weights = [
-            {name: 1 / max(p[name], QUIETEST * loudest[name], 1e-30) / allowance for name in p}
-            for p, allowance in zip(powers, self.allowances, strict=True)
+            {name: 1 / max(p[name], floors[name]) / allowance for name in p}
+            for p, floors, allowance in zip(powers, least, self.allowances, strict=True)
         ]
 
     @property
@@ -186,6 +193,20 @@ class Meter:
                 temporary.write_text(json.dumps(self._known), encoding="utf-8")
 
 
+def _least_powers(
+    powers: Sequence[Mapping[str, float]], gains: Sequence[float]
+) -> list[dict[str, float]]:
+    """Return the power of each clip's outputs below which quieter ones count less."""
+    names = list(powers[0])
+    loudest = {name: max(p[name] for p in powers) for name in names}
+    full = [p for p, gain in zip(powers, gains, strict=True) if gain == 1]
+    audible = {n: AUDIBLE_SHARE * max((p[n] for p in full), default=0.0) for n in names}
+    return [
+        {n: max(QUIETEST * loudest[n], audible[n] * gain**2, 1e-30) for n in names}
+        for gain in gains
+    ]
+
+
 def _read_cache(path: Path) -> dict[str, float]:
     """Return the earlier measurements.
 
@@ -220,7 +241,7 @@ def _powers(array: Array) -> Float64:
 
 def _digest(model: Model, reference: Reference) -> str:
     total = hashlib.sha256(model.to_bytes())
-    total.update(repr((reference.allowances, reference.each_hop)).encode())
+    total.update(repr((reference.allowances, reference.gains, reference.each_hop)).encode())
     for clip in reference.clips:
         for name, array in sorted(clip.items()):
             total.update(f"{name} {array.dtype} {array.shape}".encode())

@@ -1,67 +1,87 @@
-"""Measure the choices that a recipe leaves open, on held-out clips: equal channels, and quieter copies.
+"""Measure the choices that a recipe leaves open on clips left out: equal channels, quieter copies, rules for ranges.
 
 Equal weights on both sides of a channel help most networks of many grouped or depthwise convolutions, and cost some
-others a few dB. So do ranges from clips and their copies 30 dB quieter, in networks with sound input. No rule from
-weights and ranges alone was found that predicts which; a run of both decides.
+others a few dB. So do ranges from clips and their copies 30 dB quieter, in networks with sound input, and ranges that
+cut off rare values. No rule from weights and ranges alone was found that predicts which; a run of each decides.
 """
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from edgekit.base.arrays import Array
-from edgekit.base.errors import CalibrationError
 from edgekit.base.progress import Progress
 from edgekit.export.hop_runner import HopRunner
 from edgekit.graph.model import Model
-from edgekit.judge.criteria import loudest
-from edgekit.judge.decisions import probabilities
-from edgekit.judge.levels import LEVELS_DB, HeldOutSound, clip_at_level, sound_inputs
+from edgekit.judge.levels import HeldOutSound, sound_inputs
+from edgekit.judge.preparation_criterion import Merit, Observations, PreparationCriterion
+from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.calibrate.held_out import Part
+from edgekit.quantize.calibrate.observers import PLAIN_RULE
+from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.prepare.equalize import changes
 from edgekit.quantize.prepare.levels import quieter
-from edgekit.quantize.recipe import MEASURED, Recipe
+from edgekit.quantize.recipe import MEASURED, NEAREST, Recipe
 
-HOPS = 240  # of each level, over all clips that are left out
-MOST_DB = 40.0  # of a level: more is not worth a loss at another one
-MARGIN_DB = 0.5  # by which a form must be better than the plain one, over all levels
-LEAST = 1e-4  # of a probability, and of its distance to 1
-QUIETEST = 1e-3  # of an output's mean power: quieter clips count less
+WAITS = 3  # none, and the two after which most networks drift: silence and faint noise
+MOST_TRIED = 4  # recipes, where they drift
+LESS = 0.75  # of the first form's loss: what another one may have at most
+SOUND_RULE = (
+    "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
+)
+RULES = (SOUND_RULE, PLAIN_RULE, "minmax")
+Settings = Mapping[str, bool | float | str]  # of a recipe
 
 
 @dataclass(frozen=True)
-class Option:
-    """A choice that a recipe may leave open.
+class Choice:
+    """Settings that are compared, the plain one first, each with its words.
 
     Attributes:
-        key: of the recipe, true where the choice is taken.
         fact: the manifest's key for the measurement.
-        taken, left: the two outcomes, in words.
-        form: the preparation with which it is measured.
+        forms: the settings by their words.
     """
 
-    key: str
     fact: str
-    taken: str
-    left: str
-    form: str
+    forms: Mapping[str, Settings]
 
 
-CHANNELS = Option("equalize", "equalized", "equalized", "as they are", "equal channels")
-QUIET = Option(
-    "quiet_copies", "quiet_copies", "30 dB quieter, too", "as recorded", "quieter copies"
+EQUAL_CHANNELS = Choice(
+    "equalized",
+    {"channels as they are": {"equalize": False}, "equal channels": {"equalize": True}},
 )
+QUIET_COPIES = Choice(
+    "quiet_copies",
+    {"quieter copies, too": {"quiet_copies": True}, "clips as recorded": {"quiet_copies": False}},
+)
+
+
+def ranges_choice(first: str) -> Choice:
+    """Return the choice among `RULES`, that of `first` before the others."""
+    rules = (first, *(rule for rule in RULES if rule != first))
+    return Choice("ranges", {rule: {"observer": rule} for rule in rules})
+
+
+@dataclass(frozen=True)
+class RankedPreparations:
+    """What a search over choices found.
+
+    Attributes:
+        recipes: with the settings that measured best; then with each other form of the first choice, the better before
+            the worse.
+        by_loss: all that were measured, that which loses least first.
+        said: the measurements, for people, by `Choice.fact`.
+    """
+
+    recipes: tuple[Recipe, ...]
+    by_loss: tuple[Recipe, ...]
+    said: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ChosenPreparation:
     """A recipe that leaves nothing open, and the observations of the network so prepared.
 
-    `said` holds the measurements, for people, by `Option.fact`.
+    `said` holds the measurements, for people, by `Choice.fact`.
     """
 
     recipe: Recipe
@@ -74,17 +94,17 @@ def choose_preparation(
 ) -> ChosenPreparation:
     """Observe the network on the calibration, in the preparation that the recipe names or that measures better.
 
-    The measure is the worst output's SNR at every level of sound. For probabilities it is the SNR of their log odds, as
-    near 0 and 1 the plain SNR is misleading. A choice is not taken if it makes no difference to a network, or if
-    nothing can be left out of the calibration.
+    The measure is `edgekit.judge.preparation_criterion`. A choice is not measured if it makes no difference to a
+    network, or if nothing can be left out of the calibration. What drifts after waits is not taken, unless all do.
     """
     found = sound_inputs(model, calibration)
-    options = [*_open(model, recipe, found)]
+    choices = open_choices(model, recipe, found)
     recipe = close_recipe(model, recipe)
-    said: Mapping[str, str] = {}
-    if found.parts is not None and options:
-        recipe, said = _measure_options(model, calibration, recipe, found, options, progress)
-    return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.parts), said)
+    if found.parts is None or not choices:
+        return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.parts))
+    criterion = PreparationCriterion(model, calibration, found)
+    screened = screen(criterion, recipe, choices, progress)
+    return _steadiest(model, calibration, screened, choices)
 
 
 def close_recipe(model: Model, recipe: Recipe) -> Recipe:
@@ -93,106 +113,95 @@ def close_recipe(model: Model, recipe: Recipe) -> Recipe:
         recipe = replace(recipe, equalize=False)
     if recipe.quiet_copies == MEASURED:
         recipe = replace(recipe, quiet_copies=quieter(model) is not None)
+    if recipe.observer == MEASURED:
+        recipe = replace(recipe, observer=PLAIN_RULE if pcm_input(model) is None else SOUND_RULE)
     return recipe
 
 
-def _open(model: Model, recipe: Recipe, found: HeldOutSound) -> Iterator[Option]:
-    """What the recipe leaves open and makes a difference to the network."""
+def open_choices(model: Model, recipe: Recipe, found: HeldOutSound) -> list[Choice]:
+    """Return what the recipe leaves open and makes a difference to the network, in the order of the search."""
+    closed, choices = close_recipe(model, recipe), list[Choice]()
     if recipe.equalize == MEASURED and changes(model):
-        yield CHANNELS
-    quiet = recipe.quiet_copies == MEASURED and not close_recipe(model, recipe).quiet_copies
-    if quiet and found.pcm is not None:
-        yield QUIET
+        choices.append(EQUAL_CHANNELS)
+    if recipe.quiet_copies == MEASURED and not closed.quiet_copies and found.pcm is not None:
+        choices.append(QUIET_COPIES)
+    if recipe.observer == MEASURED:
+        choices.append(ranges_choice(closed.observer))
+    return choices
 
 
-def _measure_options(
+def screen(
+    criterion: PreparationCriterion, start: Recipe, choices: Sequence[Choice], progress: Progress
+) -> RankedPreparations:
+    """Decide one choice after another, each with the settings that are decided before it.
+
+    A form replaces the first one if it loses `LESS` of what that loses.
+    """
+    recipe, said, others = start, dict[str, str](), list[Settings]()
+    measured = list[tuple[float, Recipe]]()
+    for choice in choices:
+        recipe = _form(recipe, next(iter(choice.forms.values())))
+    steps, done = sum(len(choice.forms) for choice in choices), 0
+    for number, choice in enumerate(choices):
+        merits = dict[str, Merit]()
+        for words, settings in choice.forms.items():
+            progress("compare preparations", done, steps)
+            form, done = _form(recipe, settings), done + 1
+            merits[words] = criterion.merit(form)
+            if all(form != known for _, known in measured):
+                measured.append((merits[words].loss_db, form))
+        ranked = _rank(merits)
+        rows = [merits[words].row(words) for words in ranked]
+        said[choice.fact] = "; ".join(
+            (rows[0] + criterion.levels_text, *rows[1:], "on clips left out")
+        )
+        recipe = _form(recipe, choice.forms[ranked[0]])
+        if number == 0:
+            others = [choice.forms[words] for words in ranked[1:]]
+    recipes = (recipe, *(_form(recipe, settings) for settings in others))
+    by_loss = tuple(form for _, form in sorted(measured, key=lambda row: row[0]))
+    return RankedPreparations(recipes, by_loss, said)
+
+
+def _rank(merits: Mapping[str, Merit]) -> list[str]:
+    """Return the forms by what they lose, where the first one counts as `LESS` of its own."""
+    first, *others = merits
+    losses = {first: LESS * merits[first].loss_db}
+    losses |= {words: merits[words].loss_db for words in others}
+    return sorted(losses, key=lambda words: losses[words])
+
+
+def _form(recipe: Recipe, settings: Settings) -> Recipe:
+    return replace(recipe, **settings)  # type: ignore[arg-type]
+
+
+def _steadiest(
     model: Model,
     calibration: Calibration,
-    recipe: Recipe,
-    found: HeldOutSound,
-    options: Sequence[Option],
-    progress: Progress,
-) -> tuple[Recipe, dict[str, str]]:
-    """Return the recipe with the options that measure better, one after another, and the measurements.
+    screened: RankedPreparations,
+    choices: Sequence[Choice],
+) -> ChosenPreparation:
+    """Return the first of the screened recipes whose sound does not drift after waits; if all do, the steadiest.
 
-    Ranges are those of the loudest hops.
+    Each is observed on the whole calibration: ranges of a part of it say little of minutes in silence.
     """
-    parts, constants = found.parts, model.constants
-    assert parts is not None
-    fold = parts.folds[-1]
-    kept = parts.clips_without(fold, calibration.clips, constants)
-    part = replace(calibration, clips=tuple(loudest(model, clip, len(kept)) for clip in kept))
-    judges = _Judges(model, [parts.parts[n] for n in fold], calibration, found.pcm)
-    levels = f" at {', '.join(map(str, judges.levels))} dB" if found.pcm else ""
-    said: dict[str, str] = {}
-    progress("compare preparations", 0, len(options) + 1)
-    try:
-        before = judges.ratios(observe_model(model, part, recipe), recipe)
-    except CalibrationError:  # all sound is in the part that is left out
-        return recipe, said
-    for done, option in enumerate(options, 1):
-        progress("compare preparations", done, len(options) + 1)
-        other = replace(recipe, **{option.key: True})  # type: ignore[arg-type]
-        after = judges.ratios(observe_model(model, part, other), other)
-        better = _mean(after) > _mean(before) + MARGIN_DB
-        rows = [", ".join(f"{ratio:.1f}" for ratio in row) for row in (after, before)]
-        verb = option.taken if better else option.left
-        said[option.fact] = (
-            f"{verb}: {rows[0]} dB{levels} with {option.form}, {rows[1]} dB without, on clips left out"
-        )
-        if better:
-            recipe, before = other, after
-    return recipe, said
+    waits, best = WaitCriterion(model, calibration, WAITS), screened.recipes[0]
+    seen, tried = Observations(model, calibration, in_parts=True), list[tuple[float, Recipe]]()
+    for recipe in (best, *(other for other in screened.by_loss if other != best))[:MOST_TRIED]:
+        nearest = replace(recipe, rounding=NEAREST)
+        report = waits.report(HopRunner(quantize_observed(seen(recipe), nearest, "")))
+        tried.append((0.0 if report is None else report.worst[0], recipe))
+        if tried[-1][0] <= MOST_DRIFT_DB:
+            break
+    _, taken = min(tried, key=lambda row: max(row[0], MOST_DRIFT_DB))
+    said = dict(screened.said)
+    for choice in choices:
+        words = _words(choice, taken)
+        if words != _words(choice, best):
+            said[choice.fact] = f"{words}, as it drifts less after waits; {said[choice.fact]}"
+    return ChosenPreparation(taken, seen(taken), said)
 
 
-def _mean(ratios: Sequence[float]) -> float:
-    return float(np.mean(np.minimum(ratios, MOST_DB)))
-
-
-class _Judges:
-    """Clips left out of the calibration together, at every level, and the float network's outputs for them."""
-
-    def __init__(
-        self, model: Model, parts: Sequence[Part], calibration: Calibration, pcm: str | None
-    ) -> None:
-
-        self.levels = LEVELS_DB if pcm is not None else (0,)
-        most = max(HOPS // len(parts), 1)
-        clips = [part.cut(calibration.clips, model.constants, most) for part in parts]
-        self.clips = [[clip_at_level(clip, pcm, level) for clip in clips] for level in self.levels]
-        self.ends, runner = probabilities(model), HopRunner(model)
-        self.names = list(model.measured_outputs)
-        self.exact = [[self._odds(runner(clip)) for clip in row] for row in self.clips]
-
-    def ratios(self, seen: ObservedModel, recipe: Recipe) -> list[float]:
-        """Return the SNR in dB of the worst output at each level; weights are rounded to the nearest, fitted or not."""
-        nearest = replace(recipe, rounding="nearest")
-        runner = HopRunner(quantize_observed(seen, nearest, ""))
-        rows = zip(self.clips, self.exact, strict=True)
-        return [
-            self._ratio(exact, [self._odds(runner(clip)) for clip in clips])
-            for clips, exact in rows
-        ]
-
-    def _ratio(self, exact: "Sequence[Arrays]", found: "Sequence[Arrays]") -> float:
-        noise = 0.0
-        for name in self.names:
-            powers = [float(np.mean(np.square(clip[name]))) for clip in exact]
-            floor = max(QUIETEST * max(powers), 1e-30)
-            errors = [
-                float(np.mean(np.square(y[name] - x[name]))) / max(power, floor)
-                for x, y, power in zip(exact, found, powers, strict=True)
-            ]
-            noise = max(noise, float(np.mean(errors)))
-        return -10 * math.log10(noise) if noise > 0 else math.inf
-
-    def _odds(self, outputs: "Arrays") -> "Arrays":
-        """The measured outputs, probabilities as the logarithm of their odds."""
-        found = {name: outputs[name].astype(np.float64) for name in self.names}
-        for name in self.ends.keys() & found.keys():
-            p = np.clip(found[name], LEAST, 1 - LEAST)
-            found[name] = np.log(p / (1 - p))
-        return found
-
-
-Arrays = Mapping[str, Array]
+def _words(choice: Choice, recipe: Recipe) -> str:
+    """Return the words of the form that a recipe has."""
+    return next(w for w, form in choice.forms.items() if _form(recipe, form) == recipe)

@@ -5,7 +5,7 @@ import pytest
 
 from edgekit.operators.scheme import activation_type
 from edgekit.quantize.calibrate.observers import KEPT_VALUES, OBSERVERS, Observer, range_of
-from edgekit.quantize.recipe import CHOICES, Recipe
+from edgekit.quantize.recipe import CHOICES, MEASURED, Recipe
 
 
 def seen(*arrays: np.ndarray) -> Observer:
@@ -99,4 +99,4 @@ def test_a_margin_widens_what_every_rule_finds() -> None:
 
 
 def test_recipes_know_every_rule() -> None:
-    assert set(CHOICES["observer"]) == set(OBSERVERS)
+    assert set(CHOICES["observer"]) == {*OBSERVERS, MEASURED}

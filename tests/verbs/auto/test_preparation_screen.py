@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from edgekit.api import silent
+from edgekit.judge import preparation_choice
+from edgekit.judge.candidates import STEADY_DB
+from edgekit.judge.preparation_criterion import Merit
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
@@ -20,27 +23,30 @@ def preparation(recipe: Recipe) -> tuple[bool, float]:
 
 
 def screening_of(
-    monkeypatch: pytest.MonkeyPatch, ratio: Callable[[Recipe], float], meets_log: bool = True
+    monkeypatch: pytest.MonkeyPatch, loss: Callable[[Recipe], float], meets_log: bool = True
 ) -> PreparationScreen:
-    """What a screening finds where a recipe's ratio is this."""
+    """What a screening finds where a recipe loses this much."""
     quiet = ("pcm", 0.1) if meets_log else None
-    monkeypatch.setattr(preparation_screen, "quieter", lambda model: quiet)
-    monkeypatch.setattr(
-        preparation_screen, "observe_model", lambda model, part, recipe: preparation(recipe)
+    criterion: Any = SimpleNamespace(
+        merit=lambda recipe: Merit((30.0,), loss(recipe)),
+        drift_db=lambda recipe: 0.0,
+        levels_text="",
+        seen=preparation,
     )
+    monkeypatch.setattr(preparation_screen, "PreparationCriterion", lambda *given: criterion)
+    monkeypatch.setattr(preparation_choice, "quieter", lambda model: quiet)
+    monkeypatch.setattr(preparation_choice, "pcm_input", lambda model: "pcm")
     monkeypatch.setattr(
         preparation_screen, "quantize_observed", lambda seen, recipe, label: (seen, recipe)
     )
-    judging: Any = SimpleNamespace(
-        heard=SimpleNamespace(pcm="pcm"), outlook=lambda quantized: ratio(quantized[1])
-    )
+    judging: Any = SimpleNamespace(heard=SimpleNamespace(pcm="pcm"))
     model: Any = SimpleNamespace()
     return screen_preparations(model, Calibration((), "x"), judging, silent)
 
 
 def equal(recipe: Recipe) -> float:
     """Equal channels help; migration and the observer of least error cost."""
-    return 20 + 5 * bool(recipe.equalize) - recipe.migrate - (recipe.observer == "mse")
+    return 10 - 5 * bool(recipe.equalize) + recipe.migrate + (recipe.observer == "mse")
 
 
 def test_the_best_preparation_comes_first_with_ranges_that_help(
@@ -49,25 +55,19 @@ def test_the_best_preparation_comes_first_with_ranges_that_help(
     found = screening_of(monkeypatch, equal).recipes
     assert [preparation(recipe) for recipe in found] == [(True, 0.0), (True, 0.5), (False, 0.0)]
     assert {recipe.observer for recipe in found} == {"percentile"}
-    other = screening_of(monkeypatch, lambda recipe: -equal(recipe)).recipes
+    other = screening_of(monkeypatch, lambda recipe: 20 - 1.5 * equal(recipe)).recipes
     assert preparation(other[0]) == (False, 0.0) and other[0].observer == "mse"
 
 
-def test_quieter_copies_are_tried_with_the_network_as_it_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def better(recipe: Recipe) -> float:
+def test_quieter_copies_stay_unless_they_cost_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    def worse(recipe: Recipe) -> float:
         return equal(recipe) + 9 * bool(recipe.quiet_copies)
 
-    def worse(recipe: Recipe) -> float:
-        return equal(recipe) - 9 * bool(recipe.quiet_copies)
-
-    for ratio, quiet in ((better, True), (worse, False)):
-        found = screening_of(monkeypatch, ratio, meets_log=False).recipes
-        assert [preparation(recipe) for recipe in found] == [(True, 0.0), (True, 0.5), (False, 0.0)]
+    for loss, quiet in ((equal, True), (worse, False)):
+        found = screening_of(monkeypatch, loss, meets_log=False).recipes
         assert {recipe.quiet_copies for recipe in found} == {quiet}
-    anyway = screening_of(monkeypatch, better).recipes
-    assert not [recipe for recipe in anyway if recipe.quiet_copies]
+    anyway = screening_of(monkeypatch, worse).recipes
+    assert {recipe.quiet_copies for recipe in anyway} == {True}  # a logarithm needs them
 
 
 def test_a_plain_recipe_is_looked_at_in_its_own_preparation(
@@ -139,7 +139,7 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
         return Found({}, 32.0 if aim <= 32 else 40.0, 1.0)
 
     def measured(seen: object, held: object, predicted: float, alone: object) -> SimpleNamespace:
-        return SimpleNamespace(snr_db=predicted - 2.2, turned=0.0)
+        return SimpleNamespace(snr_db=predicted - 2.2, is_faithful=True, drift_db=0.0)
 
     monkeypatch.setattr(auto, "_search", search)
     monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)
@@ -148,3 +148,25 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
     candidate: Any = SimpleNamespace(seen=None, held=None)
     assert auto.raise_aim([candidate], 30, 30, judging, silent).snr_db == pytest.approx(37.8)
     assert aims == pytest.approx([30, 32 + 0.2 + auto.MORE_DB])
+
+
+@pytest.mark.parametrize(
+    ("drifts", "built"),
+    [([0.2], 1), ([2.0, 0.2], 2), ([2.0, 1.9], 2), ([2.0, 1.0, 0.2], 3), ([0.4, 0.1], 2)],
+)
+def test_an_aim_rises_while_that_makes_a_network_steadier(
+    monkeypatch: pytest.MonkeyPatch, drifts: list[float], built: int
+) -> None:
+    made = list[float]()
+
+    def measured(*given: object) -> SimpleNamespace:
+        made.append(drifts[len(made)])
+        return SimpleNamespace(snr_db=40.0, is_faithful=made[-1] <= STEADY_DB, drift_db=made[-1])
+
+    monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, aim, 1.0))
+    monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)
+    monkeypatch.setattr(auto, "alone", lambda candidate: {})
+    judging: Any = SimpleNamespace(is_ratio=True, images=None, measured=measured)
+    candidate: Any = SimpleNamespace(seen=None, held=None)
+    auto.raise_aim([candidate], 30, 30, judging, silent)
+    assert len(made) == built

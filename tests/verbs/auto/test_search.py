@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from edgekit.quantize.recipe_file import read_recipe
 from edgekit.runtime.build_folder.manifest import Manifest
 from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
-from edgekit.targets.trials import Trials
+from edgekit.targets.trials import NO_GRIDS, Trials
 from edgekit.verbs.auto import preparation_screen
 from edgekit.verbs.auto import search as auto
 from edgekit.verbs.export import quantizing
@@ -317,9 +317,11 @@ def test_a_search_that_was_cut_off_ends_as_one_that_was_not(
     tables: list[int] = []
     run = Trials.run
 
-    def counted(self: Trials, judge: object, given: list = (), *rest: object) -> object:
+    def counted(
+        self: Trials, judge: object, given: list = (), clips: Sequence[int] | None = None
+    ) -> object:
         tables.append(len(given))
-        return run(self, judge, given, *rest) if given else run(self, judge)
+        return run(self, judge, given or (NO_GRIDS,), clips)
 
     monkeypatch.setattr(Trials, "run", counted)
     resumed, some = auto.find(model, calibration, 50, api.silent, tmp_path / "a"), sum(tables)

@@ -17,7 +17,7 @@ from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.spread import HERE, Team, Workers, open_team
 from edgekit.graph.model import Model
 from edgekit.judge.budget import device_costs, nothing_fits
-from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
+from edgekit.judge.candidates import MOST_TURNED, STEADY_DB, Auto, chosen
 from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.decisions import ERROR_FACTOR
 from edgekit.judge.levels import sound_inputs
@@ -27,7 +27,7 @@ from edgekit.judge.metric import RequiredMetric
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
-from edgekit.quantize.recipe import MEASURED, RECIPES, TRUTHS, Recipe
+from edgekit.quantize.recipe import MEASURED, OPEN, RECIPES, Recipe
 from edgekit.quantize.search.search import Found, Ranking, decibels, limit_options, rank, search
 from edgekit.quantize.search.space import Space, make_space
 from edgekit.targets.c.lower import check_c
@@ -43,7 +43,8 @@ ROUNDS = 5
 MORE_DB = 0.25
 FIRST_AIM_DB = 20.0  # of a denoiser's calls, raised until its images are near enough
 MORE_DECIDED_DB = 4.0  # of a metric, which noise does not predict
-MORE_TURNED_DB = 1.0  # where decisions turn: first, then twice as much each time
+LESS_DRIFT = 0.7  # of the drift before: what wider types must leave at most, to be made wider still
+MORE_TURNED_DB = 1.0  # where decisions turn, or states drift: first, then twice as much each time
 PLAIN = ("w8a8", "w8a16")  # always among the candidates
 
 
@@ -158,7 +159,7 @@ class _TypeSearch:
             self.needed = max(self.needed, goal)
             aim = looked_for if judging.is_ratio else FIRST_AIM_DB
             built = self._add(raise_aim(narrow, aim, goal, judging, progress))
-            if built.snr_db >= goal and built.turned <= MOST_TURNED:
+            if built.snr_db >= goal and built.is_faithful:
                 break
         narrowest, _, goal = tiers[0]
         if self.least < goal and not self.limits.within(self.pool):
@@ -196,7 +197,7 @@ def _as_prepared(own: Recipe, simple: Recipe) -> bool:
 def _plain(name: str, best: Recipe, fixed: bool) -> Recipe:
     """Return a recipe that ships; its open choices are as in the most promising one."""
     recipe = replace(RECIPES[name], hop_scales=not fixed)
-    left = {key: getattr(best, key) for key in TRUTHS if getattr(recipe, key) == MEASURED}
+    left = {key: getattr(best, key) for key in OPEN if getattr(recipe, key) == MEASURED}
     return replace(recipe, **left)
 
 
@@ -208,19 +209,20 @@ def raise_aim(
     progress: Progress,
 ) -> Auto:
     """Search and build, aiming higher until the build meets the requirement; else return the best candidate."""
-    best = None
+    best = before = None
     for turn in range(ROUNDS):
         found = [(_search(c, aim, progress), c) for c in candidates]
         result, candidate = min(found, key=lambda pair: _merit(pair[0], aim))
         recipe = recipe_of(candidate, result)
         built = judging.measured(candidate.seen, candidate.held, recipe, alone(candidate))
         enough = built.snr_db >= needed
-        if enough and built.turned <= MOST_TURNED:
+        if enough and built.is_faithful:
             return built
         if best is None or built.snr_db > best.snr_db:
             best = built
-        if result.snr_db < aim:
+        if result.snr_db < aim or (before is not None and _drifts_as_much(built, before)):
             break
+        before = built
         more = (
             needed - built.snr_db + MORE_DB
             if judging.is_ratio or judging.images
@@ -229,6 +231,11 @@ def raise_aim(
         aim = max(aim, result.snr_db) + (MORE_TURNED_DB * 2**turn if enough else more)
     assert best is not None
     return best
+
+
+def _drifts_as_much(built: Auto, before: Auto) -> bool:
+    """Whether wider types leave the level after waits as it was: more of them then do not help."""
+    return built.drift_db > max(STEADY_DB, LESS_DRIFT * before.drift_db)
 
 
 def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:

@@ -19,6 +19,7 @@ from edgekit.judge.measurement import Reference
 from edgekit.judge.preparation_choice import choose_preparation
 from edgekit.quantize import apply
 from edgekit.quantize.calibrate.clips import Calibration, load_calibration
+from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.tuning.integer_forward import Key
 from edgekit.quantize.tuning.tune import RATE, WeightTuner, with_weights
@@ -74,7 +75,7 @@ def finetune(request: FinetuneRequest, progress: Progress) -> TuningResult:
     if found := recipe_conflict(model, request.recipe):
         raise UsageError(found)
     settings = with_examples(imports.settings, imported.examples)
-    clips = load_calibration(request.calibration, model, settings)
+    clips = at_common_level(model, load_calibration(request.calibration, model, settings))
     trained_on, held, of = split_calibration(model, clips)
     start = choose_preparation(model, trained_on, request.recipe, progress)
     reference = Reference(model, held)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.base.arrays import Array
 from edgekit.base.json_values import JsonObject
 from edgekit.base.layout import hops_to_frames
 from edgekit.base.progress import Progress
@@ -18,9 +19,11 @@ from edgekit.judge.sampling import compared_images, golden_image, sampled_calls,
 from edgekit.judge.speech_metrics import MetricMeans, speech_metrics
 from edgekit.judge.synthetic_signals import signal_facts, synthetic_signals
 from edgekit.judge.verification import sample_hops, verify, write_golden
+from edgekit.judge.waits import WaitCriterion, WaitReport
 from edgekit.operators.qdq import scales_of
 from edgekit.quantize.compare import TensorComparison, TensorRow
 from edgekit.quantize.prepare.prepare import prepare
+from edgekit.quantize.recipe import FLOATS
 from edgekit.quantize.recipe_file import to_toml
 from edgekit.runtime.build_folder.files import with_files
 from edgekit.runtime.build_folder.manifest import (
@@ -37,6 +40,7 @@ from edgekit.runtime.stream import Arrays, Stream
 from edgekit.targets.bindings.bind import binding_files
 from edgekit.targets.build import Build
 from edgekit.targets.build_files import portable_stream, write_build, write_network
+from edgekit.targets.c.lower import check_c
 from edgekit.targets.c.plan.fit import place_build
 from edgekit.targets.c.plan.place import board_header, board_script
 from edgekit.targets.c.program.recorder import recorder_files
@@ -56,13 +60,14 @@ from edgekit.verbs.targets import TARGETS
 
 @dataclass(frozen=True)
 class _VerifiedRun:
-    """A build that ran and was compared: its stream, its inputs and outputs, and the facts."""
+    """A build that ran and was compared: its stream, inputs, outputs and facts, and the findings after waits."""
 
     stream: Stream
     samples: Arrays
     outputs: Arrays
     verification: JsonObject
     watched: TensorComparison | None
+    waits: WaitReport | None
 
 
 def finish(written: WrittenBuild, progress: Progress) -> Manifest:
@@ -127,7 +132,25 @@ def _verify(written: WrittenBuild, progress: Progress) -> _VerifiedRun:
         progress("verify the sampler", 0, 1)
         verify_loop(stream, quantized.model)
         verification |= compared_images(stream, quantized.reference, written.examples)
-    return _VerifiedRun(stream, samples, outputs, verification, watched)
+    if (waits := judged_waits(written, stream, progress)) is not None:
+        verification |= waits.facts()
+    return _VerifiedRun(stream, samples, outputs, verification, watched, waits)
+
+
+def judged_waits(written: WrittenBuild, stream: Stream, progress: Progress) -> WaitReport | None:
+    """Return the quality of integers after waits, with the state that drifts; None without a calibration."""
+    quantized, calibration = written.quantized, written.quantized.calibration
+    if calibration is None or quantized.recipe is None or quantized.recipe.weights in FLOATS:
+        return None
+    progress("verify after waits", 0, 1)
+    in_c = stream.compiler is not None and not check_c(quantized.reference)
+    waits = WaitCriterion(quantized.reference, calibration, in_c=in_c)
+    report = waits.report(partial(_fresh_run, stream))
+    if report is None or not report.notes():
+        return report
+    prepared = prepare(quantized.reference, calibration, quantized.recipe)
+    _, wait = report.worst
+    return replace(report, state=waits.farthest_state(quantized.model, prepared, wait))
 
 
 def _verify_others(written: WrittenBuild, stream: Stream) -> None:
@@ -148,7 +171,8 @@ def _with_measurements(written: WrittenBuild, run: _VerifiedRun) -> Manifest:
         tools["cc"] = run.stream.compiler.label
     if device.kernels:
         tools["kernels"] = ", ".join(device.kernels)
-    facts = {**manifest.quantization, "notes": list(quantized.notes), **quantized.measured}
+    notes = [*quantized.notes, *(() if run.waits is None else run.waits.notes())]
+    facts = {**manifest.quantization, "notes": notes, **quantized.measured}
     return replace(manifest, verification=run.verification, tools=tools, quantization=facts)
 
 
@@ -218,7 +242,7 @@ def uncalibrated_facts(
     return signal_facts(quantized.reference, signals, outputs, verification, least_db)
 
 
-def _fresh_run(stream: Stream, samples: Arrays) -> Arrays:
+def _fresh_run(stream: Stream, samples: Mapping[str, Array]) -> Arrays:
     stream.reset()
     return stream.run(samples)
 

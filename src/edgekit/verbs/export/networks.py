@@ -9,6 +9,7 @@ from edgekit.export import prune as pruning
 from edgekit.export.prune import PrunedLayer
 from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import load_calibration
+from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.calibrate.warnings import calibration_warnings
 from edgekit.verbs.export.import_options import ImportOptions
 from edgekit.verbs.export.importing import load_model, load_streamed
@@ -43,7 +44,7 @@ def quantize(request: QuantizeRequest, progress: Progress) -> tuple[str, ...]:
     if problem := recipe_conflict(model, request.quantization.recipe):
         raise UsageError(problem)
     settings = with_examples(request.settings, imported.examples)
-    clips = load_calibration(request.calibration, model, settings)
+    clips = at_common_level(model, load_calibration(request.calibration, model, settings))
     made = apply_recipe(model, clips, request.quantization, progress)
     if made.failed:  # a network has no place for this mark
         raise VerificationError(made.failed)

@@ -10,6 +10,7 @@ from edgekit.base.progress import Progress
 from edgekit.base.settings import InputSettings
 from edgekit.base.user_cache import cache_folder
 from edgekit.graph.model import SOURCE_RECIPE, Model
+from edgekit.judge.calibration_notes import one_sided_notes
 from edgekit.judge.held_out_report import HeldOutReport
 from edgekit.judge.levels import judge
 from edgekit.judge.preparation_choice import choose_preparation, close_recipe
@@ -23,6 +24,7 @@ from edgekit.quantize import apply
 from edgekit.quantize.apply import ObservedModel
 from edgekit.quantize.calibrate.clips import Calibration, from_examples, load_calibration
 from edgekit.quantize.calibrate.input_values import with_settings
+from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.calibrate.trajectory import LABEL
 from edgekit.quantize.calibrate.warnings import calibration_warnings, no_detection_notes
 from edgekit.quantize.diffusion.step_groups import quantize_groups
@@ -99,7 +101,8 @@ def _on_calibration(
         raise VerificationError("\n".join(("--strict", *short)))
     notes = (*calibration_warnings(model, calibration), *fixed_scales(model, request))
     if made.seen is not None:
-        notes = (*notes, *no_detection_notes(model, made.seen.observers))
+        observers = made.seen.observers
+        notes = (*notes, *no_detection_notes(model, observers), *one_sided_notes(model, observers))
     return QuantizedNetwork(
         made.model,
         model,
@@ -130,7 +133,7 @@ def _calibration(request: Request, model: Model, settings: InputSettings) -> Cal
         return None
     if request.target.quantizes:
         return engine_calibration(source, model, request.own.get("picture"), settings)
-    return load_calibration(source, model, settings)
+    return at_common_level(model, load_calibration(source, model, settings))
 
 
 def fixed_scales(model: Model, request: Request) -> tuple[str, ...]:

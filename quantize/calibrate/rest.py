@@ -1,0 +1,40 @@
+"""Silence in a calibration: a network with states is held in it for minutes, and recordings may have none.
+
+What the tensors of such a network hold then may lie outside of their ranges in sound. GTCRN's gates saturated there at
+1.8 times the largest value that sound had shown, and its states drifted from the float network's.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edgekit.base.arrays import Array, Booleans
+from edgekit.graph.model import Model
+from edgekit.operators.geometry import dims
+
+Clip = Mapping[str, Array]
+REST_SECONDS = 8.0  # of silence, and at most as many hops as the calibration has
+SOUND_SHARE = 8  # the sound between the two halves is this part of it
+SKIPPED_HOPS = 16  # of each half: a fresh state may make a peak that sound does not make
+
+
+def pcm_input(model: Model) -> str | None:
+    """Return the name of the only stream input if it is a hop of PCM at a known rate."""
+    inputs, stream = model.stream_inputs, model.stream
+    whole = len(inputs) == 1 and int(np.prod(dims(inputs[0]))) == stream.hop_samples
+    return str(inputs[0].name) if whole and stream.sample_rate_hz is not None else None
+
+
+def rest_clip(model: Model, clips: Sequence[Clip]) -> tuple[Clip, Booleans]:
+    """Return silence from fresh states and after sound, and which of its hops count; none if no waveform goes in."""
+    pcm, hop, rate = pcm_input(model), model.stream.hop_samples, model.stream.sample_rate_hz
+    if pcm is None or not model.states or not hop or not rate:
+        return {}, np.zeros(0, bool)
+    given = sum(len(clip[pcm]) for clip in clips)
+    half = min(int(REST_SECONDS * rate / hop), given) // 2
+    sound = clips[0][pcm][: half // SOUND_SHARE + 1]
+    silence = np.zeros((half, *sound.shape[1:]), np.float32)
+    counted = np.ones((2, half), bool)
+    counted[:, :SKIPPED_HOPS] = False
+    counted = np.concatenate([counted[0], np.zeros(len(sound), bool), counted[1]])
+    return {**clips[0], pcm: np.concatenate([silence, sound, silence])}, counted

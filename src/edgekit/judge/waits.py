@@ -1,0 +1,212 @@
+"""Judge integers on sound after waits in silence, faint noise, DC and more sound, with states carried.
+
+A network may remember for minutes: a gate near 1 makes a pole near 1. Constant input makes its rounding errors
+constant, and such a state adds them up. So a build that is near the float network from fresh states may be far from it
+after a wait.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+
+import numpy as np
+
+from edgekit.base.arrays import Array, Float64
+from edgekit.base.json_values import JsonObject
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
+from edgekit.judge.wait_clips import (
+    HOPS_PER_SECOND,
+    NO_WAIT,
+    cut_hops,
+    hops_per_second,
+    root_mean_square,
+    waits_of,
+)
+from edgekit.quantize.calibrate.clips import Calibration, Clip
+from edgekit.targets.trials import Trials
+
+Arrays = Mapping[str, Array]
+MOST_DRIFT_DB = 0.5
+AUDIBLE = 1e-3  # of the loudest second's power: quieter seconds have no level
+
+
+@dataclass(frozen=True)
+class Second:
+    """A second of sound after a wait; its number counts from 1, that of the whole sound is 0.
+
+    `level_db` is that of the build's worst output relative to the float network's, None where that is silent;
+    `snr_db` is None where both are equal.
+    """
+
+    wait: str
+    second: int
+    level_db: float | None
+    snr_db: float | None
+
+
+@dataclass(frozen=True)
+class WaitReport:
+    """The findings after every wait; `state` is the name of the state that is farthest off, if the level drifts."""
+
+    seconds: tuple[Second, ...]
+    state: str | None = None
+
+    @property
+    def worst(self) -> tuple[float, str]:
+        """Return the largest change of level against that without a wait, in dB, and after which wait."""
+        whole = {row.wait: row.level_db or 0.0 for row in self.seconds if row.second == 0}
+        changes = [(abs(level - whole[NO_WAIT]), wait) for wait, level in whole.items()]
+        return max(changes, key=lambda pair: pair[0])
+
+    def facts(self) -> JsonObject:
+        """The entries of the manifest's `verification`."""
+        rows = [
+            {
+                "wait": row.wait,
+                "second": row.second,
+                "level_db": _two_decimals(row.level_db),
+                "snr_db": _two_decimals(row.snr_db),
+            }
+            for row in self.seconds
+        ]
+        return {"waits": rows, "drift_db": round(self.worst[0], 2), "drifting_state": self.state}
+
+    def notes(self) -> list[str]:
+        """Return the note on a build that drifts."""
+        drift, wait = self.worst
+        if drift <= MOST_DRIFT_DB:
+            return []
+        state = "" if self.state is None else f"; its state '{self.state}' is farthest off"
+        return [
+            f"waits: after {wait} the level of sound changes by {drift:.1f} dB against the float network; at most "
+            f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: give clips with such waits in them, or --recipe w8a16"
+        ]
+
+
+class WaitCriterion:
+    """Sound after each wait, and the float network's outputs for it.
+
+    There are no clips for a network without states or with a sampler.
+    """
+
+    def __init__(
+        self,
+        reference: Model,
+        calibration: Calibration,
+        most: int | None = None,
+        in_c: bool = False,
+    ) -> None:
+        """Run the float network.
+
+        Args:
+            reference: the float network.
+            calibration: the clips that give the sound.
+            most: the number of clips, the one without a wait among them; all where not given.
+            in_c: run it in C, which is quick enough for waits of minutes; else in onnxruntime.
+
+        Raises:
+            ToolError: `in_c`, and there is no C compiler.
+        """
+        self._waits = list(islice(waits_of(reference, calibration, in_c), most))
+        self._names, self._hops_per_second = reference.measured_outputs, hops_per_second(reference)
+        if in_c and self._waits:
+            trials = Trials(reference, self.clips, quick=True)
+            (self._exact,) = trials.run(self._sound)
+        else:
+            runner = HopRunner(reference)
+            self._exact = [self._sound(n, runner(clip)) for n, clip in enumerate(self.clips)]
+
+    @property
+    def clips(self) -> list[Clip]:
+        """The waits, each with the sound after it; the first is the sound alone."""
+        return [wait.clip for wait in self._waits]
+
+    def seconds(self, number: int, outputs: Arrays) -> list[Second]:
+        """Return the findings in a build's outputs for the clip of this number."""
+        pairs = zip(self._exact[number], self._sound(number, outputs), strict=True)
+        return [*_seconds(self._waits[number].name, list(pairs), self._hops_per_second)]
+
+    def report(self, run: Callable[[Clip], Arrays]) -> WaitReport | None:
+        """Compare a build, which `run` calls from fresh states; None where there are no clips."""
+        rows = [self.seconds(number, run(clip)) for number, clip in enumerate(self.clips)]
+        return WaitReport(tuple(chain.from_iterable(rows))) if rows else None
+
+    def farthest_state(self, quantized: Model, prepared: Model, after: str) -> str | None:
+        """Return the state that is farthest from the float network's at the end of a wait; None if none is comparable.
+
+        `prepared` is the float network in the form that was quantized: its states have the same names.
+        """
+        (wait,) = [wait for wait in self._waits if wait.name == after]
+        own = {pair.output: pair.input for pair in quantized.states}
+        names = [pair.output for pair in prepared.states if pair.output in own]
+        clip = cut_hops(prepared, wait.clip, slice(0, wait.first))
+        ends = [_last_hops(model, names, clip) for model in (prepared, quantized)]
+        far = {own[name]: _distance(real, ends[1][name]) for name, real in ends[0].items()}
+        name = max(far, key=far.__getitem__, default="")
+        return name if far.get(name, -1.0) >= 0 else None
+
+    def _sound(self, number: int, outputs: Arrays) -> list[Array]:
+        return [outputs[name][self._waits[number].first :].copy() for name in self._names]
+
+
+def _distance(real: Array, found: Array) -> float:
+    """Return the error of a state relative to its size; -1 if the two are not of one kind."""
+    if real.dtype != found.dtype or real.shape != found.shape:
+        return -1.0
+    return root_mean_square(real - found) / max(root_mean_square(real), 1e-9)
+
+
+def _last_hops(model: Model, names: Sequence[str], clip: Clip) -> dict[str, Array]:
+    """Return the states after a clip, by the names of their outputs."""
+    last: dict[str, Array] = {}
+    for block in HopRunner(model, names).blocks(clip, HOPS_PER_SECOND):
+        last = {name: block[name][-1] for name in names}
+    return last
+
+
+def _seconds(name: str, outputs: Sequence[Sequence[Array]], per_second: float) -> Iterator[Second]:
+    """Yield the findings of the whole sound, then of each second; `outputs` are (float, build) each."""
+    powers = [[_powers(array) for array in (*pair, pair[1] - pair[0])] for pair in outputs]
+    count = max(math.ceil(len(powers[0][0]) / per_second), 1)
+    parts = [slice(round(i * per_second), round((i + 1) * per_second)) for i in range(count)]
+    for second, part in enumerate([slice(None), *parts]):
+        found = list[tuple[float | None, float | None]]()
+        for rows in powers:
+            exact, made, noise = (float(row[part].sum()) for row in rows)
+            found.append(_level_and_ratio(exact, made, noise, _floor(rows[0], part)))
+        yield _worst_output(name, second, found)
+
+
+def _worst_output(
+    name: str, second: int, found: Sequence[tuple[float | None, float | None]]
+) -> Second:
+    """Return the largest change of level and the least ratio of the outputs."""
+    levels = [level for level, _ in found if level is not None]
+    ratios = [ratio for _, ratio in found if ratio is not None]
+    return Second(name, second, max(levels, key=abs, default=None), min(ratios, default=None))
+
+
+def _floor(exact: Float64, part: slice) -> float:
+    """Return the power below which a part has no level."""
+    return AUDIBLE * float(exact.max(initial=0.0)) * max(len(exact[part]), 1)
+
+
+def _level_and_ratio(
+    exact: float, found: float, noise: float, floor: float
+) -> tuple[float | None, float | None]:
+    """Return the level of `found` against `exact`, and the ratio of `exact` to `noise`, in dB."""
+    if exact <= max(floor, 1e-30):
+        return None, None
+    ratio = None if noise <= 0 else 10 * math.log10(exact / noise)
+    return 10 * math.log10(max(found, 1e-12 * exact) / exact), ratio
+
+
+def _powers(array: Array) -> Float64:
+    flat = array.reshape(len(array), -1).astype(np.float64)
+    return np.asarray(np.square(flat).sum(axis=1))
+
+
+def _two_decimals(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,118 @@
+"""What is said of a build that is not the float network after a wait."""
+
+import numpy as np
+import onnx
+import pytest
+from level_networks import HOP, RATE
+
+from edgekit.export.from_onnx import from_onnx
+from edgekit.export.hop_runner import HopRunner
+from edgekit.graph.model import Model
+from edgekit.judge.wait_clips import (
+    LEAST_SECONDS,
+    MOST_HOPS_IN_C,
+    MOST_SECONDS,
+    NO_WAIT,
+    settling_seconds,
+    waits_of,
+)
+from edgekit.judge.waits import WaitCriterion
+from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.runtime.build_folder.levels import waits_text
+
+SOURCE = """
+<ir_version: 10, opset_import: ["" : 21]>
+leaky (float[1,{hop}] pcm, float[1,{hop}] held) => (float[1,{hop}] y, float[1,{hop}] held_next)
+<float pole = {{{pole}}}, float rest = {{{rest}}}>
+{{
+  size = Abs(pcm)
+  more = Add(size, rest)
+  kept = Mul(held, pole)
+  held_next = Add(kept, more)
+  gain = Sigmoid(held_next)
+  y = Mul(pcm, gain)
+}}
+"""
+
+
+def leaky(pole: float, rest: float = 0.0) -> Model:
+    """A gain that follows what a leaky state holds of the loudness; `rest` enters in silence, too."""
+    text = SOURCE.format(hop=HOP, pole=pole, rest=rest)
+    data = onnx.parser.parse_model(text).SerializeToString()
+    model = from_onnx(data, name="leaky", states=[("held", "held_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
+def calibration() -> Calibration:
+    random = np.random.default_rng(0)
+    clip = (0.1 * random.standard_normal((300, 1, HOP))).astype(np.float32)
+    return Calibration(({"pcm": clip},), "noise")
+
+
+def test_wait_lasts_until_the_states_settle() -> None:
+    clip = calibration().clips[0]
+    assert settling_seconds(leaky(0.5), clip) == LEAST_SECONDS
+    slow = settling_seconds(leaky(0.999, 1e-4), clip)
+    assert LEAST_SECONDS < slow < MOST_SECONDS
+    assert settling_seconds(leaky(0.99999, 1e-4), clip) == MOST_SECONDS
+
+
+def test_waits_of_states_that_do_not_settle_are_minutes_in_c() -> None:
+    slow = leaky(0.99999, 1e-4)
+    waits = WaitCriterion(slow, calibration(), most=2, in_c=True)
+    _, silence = waits.clips
+    assert len(silence["pcm"]) == MOST_HOPS_IN_C + len(waits.clips[0]["pcm"])
+    report = waits.report(HopRunner(slow))  # the float network in C is that in onnxruntime
+    assert report is not None and report.worst[0] < 1e-3
+    (whole, *_) = (
+        row for row in report.seconds if row.wait == f"{MOST_HOPS_IN_C * HOP // RATE} s of silence"
+    )
+    assert whole.snr_db is not None and whole.snr_db > 60
+    assert len(WaitCriterion(leaky(0.5), calibration(), 2, in_c=True).clips[1]["pcm"]) < 2000
+
+
+def test_waits_end_in_the_same_sound() -> None:
+    waits = list(waits_of(leaky(0.5), calibration()))
+    assert waits[0].name == NO_WAIT and len(waits) == 5
+    names = " ".join(wait.name for wait in waits)
+    assert all(word in names for word in ("of sound", "silence", "-60 dBFS", "DC"))
+    for wait in waits:
+        assert np.array_equal(wait.clip["pcm"][wait.first :], waits[0].clip["pcm"])
+    silence = next(wait for wait in waits if "silence" in wait.name)
+    assert not silence.clip["pcm"][: silence.first].any()
+    assert silence.first == LEAST_SECONDS * RATE // HOP
+
+
+def test_network_without_states_has_no_waits() -> None:
+    text = f"""<ir_version: 10, opset_import: ["" : 21]>
+    plain (float[1,{HOP}] pcm) => (float[1,{HOP}] y) {{ y = Abs(pcm) }}"""
+    model = from_onnx(onnx.parser.parse_model(text).SerializeToString(), name="plain")
+    assert WaitCriterion(model, calibration()).report(HopRunner(model)) is None
+
+
+def test_equal_build_does_not_drift() -> None:
+    model = leaky(0.9)
+    report = WaitCriterion(model, calibration()).report(HopRunner(model))
+    assert report is not None and report.worst[0] == 0 and report.notes() == []
+    rows = report.facts()["waits"]
+    assert {row["second"] for row in rows} == {0, 1, 2}  # 256 hops of 64 samples
+    assert all(row["level_db"] == 0 and row["snr_db"] is None for row in rows)
+
+
+def test_drift_is_said_with_the_wait_and_the_state() -> None:
+    model, off = leaky(0.999, 1e-4), leaky(0.999, -0.05)
+    waits = WaitCriterion(model, calibration())
+    report = waits.report(HopRunner(off))
+    assert report is not None
+    drift, wait = report.worst
+    assert drift > 0.5 and wait != NO_WAIT
+    assert waits.farthest_state(off, model, wait) == "held"
+    (note,) = report.notes()
+    assert wait in note and f"{drift:.1f} dB" in note
+    text = waits_text({**report.facts(), "drifting_state": "held"})
+    assert text is not None and "state 'held' drifts" in text and f"after {wait}" in text
+
+
+@pytest.mark.parametrize("verification", [None, {}])
+def test_builds_without_waits_have_no_text(verification: dict[str, object] | None) -> None:
+    assert waits_text(verification) is None

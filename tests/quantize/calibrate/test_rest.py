@@ -1,0 +1,69 @@
+"""Ranges include what the tensors of a network with states hold in silence."""
+
+import numpy as np
+import onnx
+from level_networks import HOP, RATE
+
+from edgekit.export.from_onnx import from_onnx
+from edgekit.graph.model import Model
+from edgekit.quantize.calibrate.clips import Calibration, observe
+from edgekit.quantize.calibrate.held_out import Parts
+from edgekit.quantize.calibrate.observers import Observer, minmax_range
+from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip
+
+SOURCE = f"""
+<ir_version: 10, opset_import: ["" : 21]>
+quiet (float[1,{HOP}] pcm, float[1,{HOP}] held) => (float[1,{HOP}] y, float[1,{HOP}] held_next)
+<float pole = {{0.9}}, float one = {{1}}, float steep = {{-100}}>
+{{
+  size = Abs(pcm)
+  below = Mul(size, steep)
+  calm = Exp(below)
+  kept = Mul(held, pole)
+  held_next = Add(kept, calm)
+  y = Mul(pcm, held_next)
+}}
+"""
+
+
+def network() -> Model:
+    """A state that is large in silence alone: it adds up how calm it is."""
+    data = onnx.parser.parse_model(SOURCE).SerializeToString()
+    model = from_onnx(data, name="quiet", states=[("held", "held_next")])
+    return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
+
+
+def clips(count: int = 1) -> tuple[dict[str, np.ndarray], ...]:
+    random = np.random.default_rng(0)
+    return tuple(
+        {"pcm": (0.1 + 0.2 * random.random((80, 1, HOP))).astype(np.float32)} for _ in range(count)
+    )
+
+
+def test_ranges_hold_what_silence_brings() -> None:
+    model, parts = network(), Parts([80, 80])
+    observers = observe(model, Calibration(clips(2), "loud"), parts)
+    held = observers["held_next"]
+    assert held.maximum < 0.1  # in the recordings
+    assert 9 < held.range("mse")[1] <= 10 and 9 < minmax_range(held)[1] <= 10
+    assert 9 < parts.without([0], ["held_next"])["held_next"].range("mse")[1] <= 10
+    assert held.hops == 160  # means are those of the sound
+
+
+def test_sound_is_not_counted_and_silence_is_as_long_as_the_calibration_at_most() -> None:
+    clip, counted = rest_clip(network(), clips())
+    assert len(counted) == len(clip["pcm"]) < 2 * 80
+    assert not clip["pcm"][counted].any() and not counted[:SKIPPED_HOPS].any()
+    assert clip["pcm"].any() and counted.any()
+
+
+def test_rest_changes_no_range_that_holds_it() -> None:
+    plain, rest = Observer(), Observer()
+    for observer in (plain, rest):
+        observer.update(np.linspace(-1, 2, 1000, dtype=np.float32)[:, None])
+    rest.see_rest(np.float32([0.5, -0.25]))
+    assert plain.range("mse") == rest.range("mse")
+    rest.see_rest(np.float32([4.0]))
+    assert rest.range("mse")[1] == 4.0
+    rest.see_rest(np.float32([np.nan]))
+    assert minmax_range(rest) == (-1.0, 4.0)
