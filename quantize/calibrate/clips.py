@@ -95,13 +95,21 @@ def _observe_rest(
     """Observe the tensors in silence, from fresh states and after sound."""
     states = {pair.input: pair.output for pair in model.states}
     clip, counted = rest_clip(model, calibration.clips)
+    last = counted & ~np.append(counted[1:], False)
     hops = _hops_at_once(_float_tensors(model).values())
     for block in runner.blocks(clip, hops) if counted.any() else ():
-        here, counted = np.split(counted, [len(next(iter(block.values())))])
+        size = len(next(iter(block.values())))
+        (here, counted), (ends, last) = np.split(counted, [size]), np.split(last, [size])
         for name, observer in observers.items():
-            observer.see_rest(block[states.get(name, name)][here])
+            values = block[states.get(name, name)]
+            observer.see_rest(values[here])
+            if name in states:
+                observer.rest_ends += tuple(values[ends])
     if parts is not None:
-        parts.rests = {name: observer.rest for name, observer in observers.items()}
+        parts.rests = {
+            name: Observer(rest=observer.rest, rest_ends=observer.rest_ends)
+            for name, observer in observers.items()
+        }
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:

@@ -28,7 +28,8 @@ class Observer:
     """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size.
 
     `total` is the sum of `hops` arrays of the tensor's shape; None before the first. `rest` is the range of its values
-    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates.
+    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates. `rest_ends`
+    are the last hops of each silence, of a state.
     """
 
     minimum: float = np.inf
@@ -37,6 +38,7 @@ class Observer:
     total: Float64 | None = None
     hops: int = 0
     rest: tuple[float, float] = NO_RANGE
+    rest_ends: tuple[Float32, ...] = ()
     _keys: Float64 = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
