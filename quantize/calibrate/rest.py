@@ -47,7 +47,7 @@ def rest_clip(model: Model, clips: Sequence[Clip]) -> tuple[Clip, Booleans]:
 
 
 def slow_states(model: Model, observers: Mapping[str, Observer]) -> frozenset[str]:
-    """Return the states that are still another one after silence if sound was before it, by the names of their inputs."""
+    """Return the names of the states that differ after silence if sound was before it."""
     names = [pair.input for pair in model.states if pair.input in observers]
     return frozenset(name for name in names if _remembers(observers[name].rest_ends))
 
