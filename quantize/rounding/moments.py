@@ -149,7 +149,7 @@ def _hops_of_clips(
         clip, counted = rest
         chosen = np.zeros(len(counted), bool)
         places = np.flatnonzero(counted)
-        chosen[places[:: -(-len(places) // REST_HOPS)]] = True
+        chosen[places[:: max(-(-len(places) // REST_HOPS), 1)]] = True
         yield clip, np.arange(len(counted)), chosen
 
 
