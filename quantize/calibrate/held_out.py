@@ -115,6 +115,7 @@ class Parts:
             total=np.sum(totals, axis=0) if totals else None,
             rest=rest.rest,
             rest_ends=rest.rest_ends,
+            start=rest.start,
         )
 
     def beyond(self, margin_db: float) -> float:

@@ -59,6 +59,17 @@ def test_sound_is_not_counted_and_silence_is_as_long_as_the_calibration_at_most(
     assert clip["pcm"].any() and counted.any()
 
 
+def test_the_first_hops_of_silence_are_apart() -> None:
+    model, parts = network(0.0), Parts([80])
+    observers = observe(model, Calibration(clips(), "loud"), parts)
+    held = observers["calm"]
+    assert held.rest == (1.0, 1.0) and held.start == 1.0
+    assert parts.without([], ["calm"])["calm"].start == 1.0
+    held.see_start(np.float32([-3.0]))
+    held.see_start(np.float32([np.inf]))
+    assert held.start == 3.0 and held.range("mse")[1] <= 1.0
+
+
 def test_rest_changes_no_range_that_holds_it() -> None:
     plain, rest = Observer(), Observer()
     for observer in (plain, rest):
