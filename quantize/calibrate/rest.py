@@ -3,8 +3,8 @@
 What the tensors of such a network hold then may lie outside of their ranges in sound. GTCRN's gates saturated there at
 1.8 times the largest value that sound had shown, and its states drifted from the float network's.
 
-Constant input also makes every rounding error constant. What remembers for seconds takes its value from these errors,
-and sound that follows meets it: GTCRN with weights rounded to the nearest was 2.2 dB too loud after 37 s.
+Constant input also makes every rounding error constant. They move the value at which a slow state settles, and sound
+that follows finds it there: GTCRN with weights rounded to the nearest was 2.2 dB too loud after 37 s.
 """
 
 from collections.abc import Mapping, Sequence
