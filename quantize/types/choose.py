@@ -242,15 +242,16 @@ class _Tensors:
             return HIDDEN_TYPE
         if self.are_gate_sums(names):
             return GATE_TYPE
+        seen = [observers[name] for name in names]
         if self.are_smooth(names):
-            low, high = _joint(minmax_range(observers[name]) for name in names)
+            low, high = _joint(map(minmax_range, seen))
             low, high = SATURATING_HEADROOM * low, SATURATING_HEADROOM * high
             return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
         if dtype == "int8" and any(_is_dilation(self.values[name]) for name in names):
             return DILATION_TYPE
         if dtype == "int16":
-            return activation_type(dtype, *self._wide_ends([observers[name] for name in names]))
-        return activation_type(dtype, *_joint(range_of(observers[name], recipe) for name in names))
+            return activation_type(dtype, *self._wide_ends(seen))
+        return activation_type(dtype, *_joint(range_of(observer, recipe) for observer in seen))
 
     def _wide_ends(self, observers: Sequence[Observer]) -> tuple[float, float]:
         """Return the range of a group in 16 bits; a slow network remembers what the peak of fresh states gives it."""

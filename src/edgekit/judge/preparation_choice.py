@@ -192,16 +192,9 @@ def _steadiest(
 
     Each is observed on the whole calibration: ranges of a part of it say little of minutes in silence.
     """
-    waits, best = WaitCriterion(model, calibration, WAITS), screened.recipes[0]
-    seen, tried = Observations(model, calibration, in_parts=True), list[tuple[float, Recipe]]()
+    best, seen = screened.recipes[0], Observations(model, calibration, in_parts=True)
     recipes = (best, *(other for other in screened.by_loss if other != best))
-    forms = (form for recipe in recipes for form in _roundings(recipe, seen(recipe)))
-    for form in islice(forms, MOST_TRIED):
-        quick = form if form.rounding == SHAPED else replace(form, rounding=NEAREST)
-        report = waits.report(HopRunner(quantize_observed(seen(form), quick, "")))
-        tried.append((0.0 if report is None else report.worst[0], form))
-        if tried[-1][0] <= MOST_DRIFT_DB:
-            break
+    tried = _measure_drifts(WaitCriterion(model, calibration, WAITS), recipes, seen)
     _, taken = min(tried, key=lambda row: max(row[0], MOST_DRIFT_DB))
     said = dict(screened.said)
     for choice in choices:
@@ -209,6 +202,21 @@ def _steadiest(
         if words != _words(choice, best):
             said[choice.fact] = f"{words}, as it drifts less after waits; {said[choice.fact]}"
     return ChosenPreparation(taken, seen(taken), said)
+
+
+def _measure_drifts(
+    waits: WaitCriterion, recipes: Sequence[Recipe], seen: Observations
+) -> list[tuple[float, Recipe]]:
+    """Return the drifts of the recipes' forms in dB, `MOST_TRIED` at most, up to the first that is small."""
+    tried = list[tuple[float, Recipe]]()
+    forms = (form for recipe in recipes for form in _roundings(recipe, seen(recipe)))
+    for form in islice(forms, MOST_TRIED):
+        quick = form if form.rounding == SHAPED else replace(form, rounding=NEAREST)
+        report = waits.report(HopRunner(quantize_observed(seen(form), quick, "")))
+        tried.append((0.0 if report is None else report.worst[0], form))
+        if tried[-1][0] <= MOST_DRIFT_DB:
+            break
+    return tried
 
 
 def _roundings(recipe: Recipe, seen: ObservedModel) -> list[Recipe]:
