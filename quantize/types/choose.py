@@ -84,8 +84,8 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     if narrow:
         scaled = _unless_named({*_written(graph, HOP_SCALED)}, "int16", groups, recipe)
         recipe = _with_types(recipe, scaled)
-    is_slow = bool(slow_states(model, observers))
-    tensors = _Tensors(values_by_name(graph), integer, is_slow)
+    remembers = recipe.activations == "int16" and bool(slow_states(model, observers))
+    tensors = _Tensors(values_by_name(graph), integer, remembers)
     wanted = _requested_types(groups, tensors, recipe)
     if kept := _floats(wanted):
         compute -= {node.name for node in graph if touches(node, kept)}
@@ -171,11 +171,14 @@ def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
 
 @dataclass(frozen=True)
 class _Tensors:
-    """The tensors of a graph by name, the names of its integer nodes, and whether its states remember for seconds."""
+    """The tensors of a graph by name, the names of its integer nodes, and whether it remembers peaks of fresh states.
+
+    States that last do, where no tensor in 8 bits clips such a peak on its way.
+    """
 
     values: Mapping[str, ir.Value]
     integer: frozenset[str]
-    is_slow: bool = False
+    remembers: bool = False
 
     def are_hidden(self, names: Iterable[str]) -> bool:
         """Whether one of them is the h of a recurrent integer node."""
@@ -256,7 +259,7 @@ class _Tensors:
     def _wide_ends(self, observers: Sequence[Observer]) -> tuple[float, float]:
         """Return the range of a group in 16 bits; a slow network remembers what the peak of fresh states gives it."""
         low, high = _joint(map(minmax_range, observers))
-        most = START_HEADROOM * max(-low, high) if self.is_slow else 0.0
+        most = START_HEADROOM * max(-low, high) if self.remembers else 0.0
         start = min(max(observer.start for observer in observers), most)
         return min(INT16_HEADROOM * low, -start), max(INT16_HEADROOM * high, start)
 

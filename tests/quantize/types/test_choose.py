@@ -117,5 +117,7 @@ def test_16_bits_hold_the_peak_of_fresh_states_that_a_slow_network_remembers(
     observers[alone].see_start(np.float32([peak * largest]))
     kind = choose_types(model, observers, RECIPES["w8a16"]).types[alone]
     wanted = held if slow else INT16_HEADROOM
+    mixed = replace(W8A8, name="mine", tensors={alone: "int16"})
+    assert choose_types(model, observers, mixed).types[alone].scale == plan.types[alone].scale
     assert kind.dtype == "int16"
     assert kind.scale * 32767 == pytest.approx(wanted * largest, rel=1e-6)
