@@ -5,18 +5,19 @@ initializers with a DequantizeLinear per output channel, biases of Gemm and Conv
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from edgekit.graph.model import Model, Quantization
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer
+from edgekit.quantize.calibrate.rest import rest_clip, slow_states
 from edgekit.quantize.calibrate.silence import refuse_silence
 from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.prepare.prepare import prepare
 from edgekit.quantize.qdq_writer import QdqWriter
-from edgekit.quantize.recipe import NEAREST, SHAPED, Recipe
+from edgekit.quantize.recipe import MEASURED, NEAREST, SHAPED, Recipe
 from edgekit.quantize.recipe_file import find_recipe
 from edgekit.quantize.rounding.fitted_weights import Fitted
 from edgekit.quantize.rounding.means import with_means
@@ -65,6 +66,11 @@ class ObservedModel:
     parts: Parts | None = None
     fits: dict[str, Fitted] = field(default_factory=dict)
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether states remember what was before silence."""
+        return bool(slow_states(self.model, self.observers))
+
     def without(self, fold: Sequence[int]) -> "ObservedModel":
         """Return the observations without the parts of a fold; the preparation stays that of the whole calibration."""
         assert self.parts is not None
@@ -104,6 +110,7 @@ def fit(
     seen: ObservedModel, recipe: Recipe, progress: Progress = lambda done, total: None
 ) -> Fitted:
     """Return the weights that the recipe fits to the calibration; of the nearest ones those with corrected biases."""
+    recipe = close_rounding(recipe, seen)
     plan = choose_types(seen.model, seen.observers, recipe)
     names, model = plan.integer_nodes, seen.model
     if recipe.rounding not in (NEAREST, SHAPED):
@@ -111,8 +118,16 @@ def fit(
         return reconstruct(model, seen.calibration, recipe, names, written, progress)
     fitted = with_means(model, seen.observers, recipe, names) if recipe.bias_correction else {}
     if recipe.rounding == SHAPED:
-        fitted |= fit_shaped_weights(model, seen.calibration, recipe, names, seen.fits)
+        rest = rest_clip(model, seen.calibration.clips) if seen.is_slow else None
+        fitted |= fit_shaped_weights(model, seen.calibration, recipe, names, seen.fits, rest)
     return fitted
+
+
+def close_rounding(recipe: Recipe, seen: ObservedModel) -> Recipe:
+    """Return the recipe with a rounding of weights, where it leaves that open."""
+    if recipe.rounding != MEASURED:
+        return recipe
+    return replace(recipe, rounding=SHAPED if seen.is_slow else NEAREST)
 
 
 def quantize_fitted(seen: ObservedModel, recipe: Recipe, fitted: Fitted, label: str) -> Model:

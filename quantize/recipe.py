@@ -39,7 +39,8 @@ class Recipe:
             usual); 0 moves nothing (`edgekit.quantize.prepare.migrate`).
         rounding: how weights become integers: a key of `edgekit.quantize.rounding.rounding.ROUNDINGS`, of which all
             but ``nearest`` fit them to the calibration, layer by layer, or `SHAPED`: all of them at once
-            (`edgekit.quantize.rounding.shaped_rounding`).
+            (`edgekit.quantize.rounding.shaped_rounding`), or `MEASURED`: ``shaped`` for a network with states that
+            remember what was before silence (`edgekit.quantize.calibrate.rest.slow_states`), else ``nearest``.
         sampled: type of the tensors that a sampler adds, the noisy input and the network's outputs; unused without a
             sampler.
         states: type in which the states of `DiagonalSSM` and `SelectiveSSM` are kept, which float operators compute.
@@ -89,10 +90,10 @@ class Recipe:
 
 # Allowed options of a recipe.toml; numbers and truth values are known by their defaults.
 TRUTHS = ("equalize", "quiet_copies")  # that may also be `MEASURED`
-OPEN = (*TRUTHS, "observer")  # all that may be
+OPEN = (*TRUTHS, "observer", "rounding")  # all that may be
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "weights": (*FLOATS, "int8", "int4"),
-    "rounding": (NEAREST, SHAPED, "gptq", "adaround"),
+    "rounding": (NEAREST, SHAPED, "gptq", "adaround", MEASURED),
     "activations": ACTIVATION_TYPES,
     "products": ("int8", "int16"),
     "fused": ("int8", "int16"),
@@ -120,6 +121,7 @@ RECIPES = {
         observer=MEASURED,
         equalize=MEASURED,
         quiet_copies=MEASURED,
+        rounding=MEASURED,
         bias_correction=True,
         hop_scales=True,
     ),
@@ -129,6 +131,7 @@ RECIPES = {
         activations="int16",
         products="int16",
         smooth_inputs="int16",
+        rounding=MEASURED,
         bias_correction=True,
         hop_scales=True,
     ),

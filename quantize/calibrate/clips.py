@@ -33,7 +33,7 @@ from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.input_values import InputValues
 from edgekit.quantize.calibrate.observers import Observer
 from edgekit.quantize.calibrate.recordings import Recording, Sounds, recordings, sound_inputs
-from edgekit.quantize.calibrate.rest import rest_clip
+from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip
 
 Clip = Mapping[str, Array]
 BLOCK_HOPS = 64  # hops whose tensors are in memory at once,
@@ -95,13 +95,21 @@ def _observe_rest(
     """Observe the tensors in silence, from fresh states and after sound."""
     states = {pair.input: pair.output for pair in model.states}
     clip, counted = rest_clip(model, calibration.clips)
+    last = counted & ~np.append(counted[1:], False)
+    first = np.arange(len(counted)) < SKIPPED_HOPS
     hops = _hops_at_once(_float_tensors(model).values())
     for block in runner.blocks(clip, hops) if counted.any() else ():
-        here, counted = np.split(counted, [len(next(iter(block.values())))])
+        size = len(next(iter(block.values())))
+        (here, counted), (ends, last) = np.split(counted, [size]), np.split(last, [size])
+        fresh, first = np.split(first, [size])
         for name, observer in observers.items():
-            observer.see_rest(block[states.get(name, name)][here])
+            values = block[states.get(name, name)]
+            observer.see_rest(values[here])
+            observer.see_start(values[fresh])
+            if name in states:
+                observer.rest_ends += tuple(values[ends])
     if parts is not None:
-        parts.rests = {name: observer.rest for name, observer in observers.items()}
+        parts.rests = {name: observer.of_rest() for name, observer in observers.items()}
 
 
 def _hops_at_once(tensors: Iterable[ir.Value]) -> int:

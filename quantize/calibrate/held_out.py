@@ -12,12 +12,13 @@ from itertools import pairwise
 import numpy as np
 
 from edgekit.base.arrays import Array, Float32, Float64
-from edgekit.quantize.calibrate.observers import NO_RANGE, Observer
+from edgekit.quantize.calibrate.observers import Observer
 
 Clip = Mapping[str, Array]
 QUARTERS = 4
 KEPT_VALUES = 16_384  # of each tensor, over all parts
 SEED = 0
+NO_REST = Observer()
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Parts:
         judging: the numbers of the parts that may be judged on: all but silent clips, where there are others.
         folds: the numbers of the parts that are left out together: two quarters of them, one after the other; of
             fewer than four, one at a time.
-        rests: the range of each tensor in silence, which is left out of no fold.
+        rests: the observers that hold each tensor in silence, which is left out of no fold.
     """
 
     def __init__(self, hops: Sequence[int], silent: AbstractSet[int] = frozenset()) -> None:
@@ -67,7 +68,7 @@ class Parts:
         self._hops = [0 for _ in self.parts]
         self._ends: list[dict[str, list[Float32]]] = [{} for _ in self.parts]
         self._peaks: list[dict[str, float]] = [{} for _ in self.parts]  # of clips as they are
-        self.rests: dict[str, tuple[float, float]] = {}
+        self.rests: dict[str, Observer] = {}
 
     def see(self, clip: int, first: int, arrays: Mapping[str, Float32], is_copy: bool) -> None:
         """Observe the hops of a clip from `first` on, (hops, ...) of each tensor: the ends and a few of the others.
@@ -108,8 +109,14 @@ class Parts:
         seen = [array for part in parts for array in self._seen[part].get(name, ())]
         ends = [array for part in parts for array in self._ends[part].get(name, ())]
         totals = [self._totals[part][name] for part in parts if name in self._totals[part]]
-        total = np.sum(totals, axis=0) if totals else None
-        return replace(_observer(seen, ends), total=total, rest=self.rests.get(name, NO_RANGE))
+        rest = self.rests.get(name, NO_REST)
+        return replace(
+            _observer(seen, ends),
+            total=np.sum(totals, axis=0) if totals else None,
+            rest=rest.rest,
+            rest_ends=rest.rest_ends,
+            start=rest.start,
+        )
 
     def beyond(self, margin_db: float) -> float:
         """Return the share of tensors, over all parts, whose peak exceeds that of all other parts by the margin.

@@ -28,7 +28,9 @@ class Observer:
     """Collects one tensor's values: exact minimum and maximum, and a uniform sample of bounded size.
 
     `total` is the sum of `hops` arrays of the tensor's shape; None before the first. `rest` is the range of its values
-    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates.
+    in silence, which every range includes: a wait holds them for minutes, and states add up what saturates. `rest_ends`
+    are the last hops of each silence, of a state. `start` is the largest magnitude in the first hops of silence, where
+    fresh states may make a peak that sound does not make.
     """
 
     minimum: float = np.inf
@@ -37,6 +39,8 @@ class Observer:
     total: Float64 | None = None
     hops: int = 0
     rest: tuple[float, float] = NO_RANGE
+    rest_ends: tuple[Float32, ...] = ()
+    start: float = 0.0
     _keys: Float64 = field(default_factory=lambda: np.zeros(0))
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
     _ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -72,6 +76,15 @@ class Observer:
             low, high = self.rest
             self.rest = min(low, float(values.min())), max(high, float(values.max()))
             self._ranges.clear()
+
+    def see_start(self, values: Float32) -> None:
+        """Observe the first hops of silence, of any shape: they count for `start` alone."""
+        if values.size and np.isfinite(values).all():
+            self.start = max(self.start, float(np.abs(values).max()))
+
+    def of_rest(self) -> "Observer":
+        """Return an observer of silence alone."""
+        return Observer(rest=self.rest, rest_ends=self.rest_ends, start=self.start)
 
     def _with_rest(self, low: float, high: float) -> tuple[float, float]:
         return min(low, self.rest[0]), max(high, self.rest[1])

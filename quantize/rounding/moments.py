@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from edgekit.base.arrays import Float32, Int64
+from edgekit.base.arrays import Booleans, Float32, Int64
 from edgekit.export.hop_runner import in_onnxruntime, zero_states
 from edgekit.graph.hops import of_hop
 from edgekit.graph.model import Model
@@ -16,12 +16,15 @@ from edgekit.graph.nodes import values_by_name
 from edgekit.operators.conv.twin import conv_taps, transpose_taps
 from edgekit.operators.geometry import conv_shape, dims, optional
 from edgekit.operators.roles import HIDDEN_INPUT, LINEAR, RECURRENT, constant
-from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.rounding.rounding import F64
 from edgekit.quantize.types.weights import weight_inputs
 
 Arrays = dict[str, Float32]
+Rest = tuple[Clip, Booleans]  # of `edgekit.quantize.calibrate.rest.rest_clip`
+Sounds = tuple[Calibration, Rest | None]
 HOPS = 400  # of the calibration that weights are fitted to, from all clips alike
+REST_HOPS = 200  # of silence
 BLOCK_HOPS = 32
 ROWS = 500  # of one block and layer at least, evenly spread over it
 
@@ -74,11 +77,18 @@ def is_layer(node: ir.Node) -> bool:
 
 
 def gather(
-    quantized: Model, real: Model, names: Sequence[str], calibration: Calibration
+    quantized: Model,
+    real: Model,
+    names: Sequence[str],
+    calibration: Calibration,
+    rest: Rest | None = None,
 ) -> dict[Key, Moments]:
-    """Run both networks over the calibration, once if they are the same; return the moments of the named layers."""
+    """Run both networks over the calibration, once if they are the same; return the moments of the named layers.
+
+    `rest` adds silence, `REST_HOPS` of it at most.
+    """
     found: dict[Key, Moments] = {}
-    for one, other in _moments_of_both(quantized, real, names, calibration):
+    for one, other in _moments_of_both(quantized, real, names, (calibration, rest)):
         for key, rows in one.items():
             if key not in found:
                 found[key] = Moments.empty(rows.shape[0], rows.shape[2])
@@ -87,20 +97,20 @@ def gather(
 
 
 def _moments_of_both(
-    quantized: Model, real: Model, names: Sequence[str], calibration: Calibration
+    quantized: Model, real: Model, names: Sequence[str], sounds: Sounds
 ) -> Iterator[tuple[dict[Key, F64], dict[Key, F64]]]:
-    runs = _runs(quantized, names, calibration)
+    runs = _runs(quantized, names, sounds)
     if quantized is real:
         yield from ((rows, rows) for rows in runs)
     else:
-        yield from zip(runs, _runs(real, names, calibration), strict=True)
+        yield from zip(runs, _runs(real, names, sounds), strict=True)
 
 
-def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Iterator[dict[Key, F64]]:
+def _runs(model: Model, names: Sequence[str], sounds: Sounds) -> Iterator[dict[Key, F64]]:
     """Yield the rows of the named layers' inputs, block by block."""
     nodes = [node for node in model.ir.graph if node.name in names]
     taps = [str(value.name) for node in nodes for value in layer_inputs(node)]
-    for block in _blocks(_subgraph_before(model, taps), taps, calibration):
+    for block in _blocks(_subgraph_before(model, taps), taps, sounds):
         yield {
             (str(node.name), index): rows_of(node, index, block, thin=True).astype(np.float64)
             for node in nodes
@@ -108,23 +118,39 @@ def _runs(model: Model, names: Sequence[str], calibration: Calibration) -> Itera
         }
 
 
-def _blocks(model: Model, taps: Sequence[str], calibration: Calibration) -> Iterator[Arrays]:
+def _blocks(model: Model, taps: Sequence[str], sounds: Sounds) -> Iterator[Arrays]:
     """Yield the tapped values of a few hops at a time, clip by clip from zero state; onnxruntime is opened once."""
     inputs_alone = not model.ir.graph.outputs  # of a first layer: onnxruntime refuses such a graph
     running = None if inputs_alone else in_onnxruntime(model.to_bytes())
-    hops = -(-HOPS // len(calibration.clips))
-    for clip in calibration.clips:
+    for clip, hops, counted in _hops_of_clips(model, *sounds):
         state, seen = zero_states(model), []
-        for hop in _chosen(model, len(clip[str(model.stream_inputs[0].name)]), hops):
+        for hop, counts in zip(hops, counted, strict=True):
             feed = of_hop(model, clip, hop) | state
             values = feed if running is None else feed | running(feed)
             state = {pair.input: values[pair.output] for pair in model.states}
-            seen.append([values[name] for name in taps])
+            if counts:
+                seen.append([values[name] for name in taps])
             if len(seen) == BLOCK_HOPS:
                 yield dict(zip(taps, map(np.stack, zip(*seen, strict=True)), strict=True))
                 seen = []
         if seen:
             yield dict(zip(taps, map(np.stack, zip(*seen, strict=True)), strict=True))
+
+
+def _hops_of_clips(
+    model: Model, calibration: Calibration, rest: Rest | None
+) -> Iterator[tuple[Clip, Int64, Booleans]]:
+    """Yield each clip with the hops to run and which of them count: all of the calibration's, some of the silence's."""
+    most = -(-HOPS // len(calibration.clips))
+    for clip in calibration.clips:
+        hops = _chosen(model, len(clip[str(model.stream_inputs[0].name)]), most)
+        yield clip, hops, np.ones(len(hops), bool)
+    if rest is not None:
+        clip, counted = rest
+        chosen = np.zeros(len(counted), bool)
+        places = np.flatnonzero(counted)
+        chosen[places[:: max(-(-len(places) // REST_HOPS), 1)]] = True
+        yield clip, np.arange(len(counted)), chosen
 
 
 def _chosen(model: Model, there: int, most: int) -> Int64:

@@ -19,7 +19,7 @@ from edgekit.quantize.prepare.levels import quieter
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.rounding.fitted_weights import Fitted
 from edgekit.quantize.rounding.means import has_bias
-from edgekit.quantize.rounding.moments import Key, gather, is_layer
+from edgekit.quantize.rounding.moments import Key, Rest, gather, is_layer
 from edgekit.quantize.rounding.reconstruct import fit_layer
 from edgekit.quantize.types.weights import weight_inputs
 
@@ -33,6 +33,7 @@ def fit_shaped_weights(
     recipe: Recipe,
     names: Collection[str],
     known: dict[str, Fitted],
+    rest: Rest | None = None,
 ) -> Fitted:
     """Return the weights of layers of at most `MOST_INPUTS` inputs, and the addends of their biases.
 
@@ -42,6 +43,7 @@ def fit_shaped_weights(
         recipe: its weights, bias correction and sparsity count; types of tensors do not.
         names: of the nodes that run in integers.
         known: earlier fits for this network and calibration; new ones are added.
+        rest: silence, in which a network is to be right, too.
     """
     quiet = recipe.quiet_copies is True
     key = repr((recipe.weights, recipe.layers, recipe.bias_correction, recipe.sparse, quiet))
@@ -49,17 +51,19 @@ def fit_shaped_weights(
         again = quieter(model, quiet)
         copies = () if again is None else map(again, calibration.clips)
         heard = replace(calibration, clips=(*calibration.clips, *copies))
-        known[key] = _fit_all_layers(model, heard, recipe)
+        known[key] = _fit_all_layers(model, heard, recipe, rest)
     return {k: weight for k, weight in known[key].items() if k[0] in names}
 
 
-def _fit_all_layers(model: Model, calibration: Calibration, recipe: Recipe) -> Fitted:
+def _fit_all_layers(
+    model: Model, calibration: Calibration, recipe: Recipe, rest: Rest | None
+) -> Fitted:
     """Return the fitted weights of all layers."""
     fitted: Fitted = {}
     named = Model(model.ir.clone())
     _name_hidden(named)
     for nodes in _runs(named):
-        found = gather(named, named, [str(node.name) for node in nodes], calibration)
+        found = gather(named, named, [str(node.name) for node in nodes], calibration, rest)
         for node in nodes:
             for index in weight_inputs(node):
                 key: Key = (str(node.name), index)

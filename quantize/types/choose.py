@@ -38,12 +38,14 @@ from edgekit.operators.scheme import (
 )
 from edgekit.operators.table import is_integer_compute
 from edgekit.quantize.calibrate.observers import Observer, minmax_range, range_of
+from edgekit.quantize.calibrate.rest import slow_states
 from edgekit.quantize.recipe import Recipe
 from edgekit.quantize.recipe_file import near
 from edgekit.quantize.types.groups import tensor_groups
 from edgekit.quantize.types.kept_scales import refuse_unknown, type_with_recipe_scale
 
 INT16_HEADROOM = 2.0  # of the range that was seen: one of 16 bits
+START_HEADROOM = 16.0  # of that range: a peak of fresh states may take 4 of 16 bits
 CELL_FRACTION_BITS = 16  # of c, which then reaches 32768
 SATURATING_HEADROOM = 1.5
 SATURATED = 16.0  # beyond it sigmoid and tanh are constant at 16 bits
@@ -82,7 +84,8 @@ def choose_types(model: Model, observers: dict[str, Observer], recipe: Recipe) -
     if narrow:
         scaled = _unless_named({*_written(graph, HOP_SCALED)}, "int16", groups, recipe)
         recipe = _with_types(recipe, scaled)
-    tensors = _Tensors(values_by_name(graph), integer)
+    remembers = recipe.activations == "int16" and bool(slow_states(model, observers))
+    tensors = _Tensors(values_by_name(graph), integer, remembers)
     wanted = _requested_types(groups, tensors, recipe)
     if kept := _floats(wanted):
         compute -= {node.name for node in graph if touches(node, kept)}
@@ -168,10 +171,14 @@ def _cell_bits(node: ir.Node, observers: dict[str, Observer]) -> int:
 
 @dataclass(frozen=True)
 class _Tensors:
-    """The tensors of a graph by name, and the names of its integer nodes."""
+    """The tensors of a graph by name, the names of its integer nodes, and whether it remembers peaks of fresh states.
+
+    States that last do, where no tensor in 8 bits clips such a peak on its way.
+    """
 
     values: Mapping[str, ir.Value]
     integer: frozenset[str]
+    remembers: bool = False
 
     def are_hidden(self, names: Iterable[str]) -> bool:
         """Whether one of them is the h of a recurrent integer node."""
@@ -238,16 +245,23 @@ class _Tensors:
             return HIDDEN_TYPE
         if self.are_gate_sums(names):
             return GATE_TYPE
+        seen = [observers[name] for name in names]
         if self.are_smooth(names):
-            low, high = _joint(minmax_range(observers[name]) for name in names)
+            low, high = _joint(map(minmax_range, seen))
             low, high = SATURATING_HEADROOM * low, SATURATING_HEADROOM * high
             return activation_type(dtype, max(low, -SATURATED), min(high, SATURATED))
         if dtype == "int8" and any(_is_dilation(self.values[name]) for name in names):
             return DILATION_TYPE
         if dtype == "int16":
-            ends = _joint(minmax_range(observers[name]) for name in names)
-            return activation_type(dtype, *(INT16_HEADROOM * end for end in ends))
-        return activation_type(dtype, *_joint(range_of(observers[name], recipe) for name in names))
+            return activation_type(dtype, *self._wide_ends(seen))
+        return activation_type(dtype, *_joint(range_of(observer, recipe) for observer in seen))
+
+    def _wide_ends(self, observers: Sequence[Observer]) -> tuple[float, float]:
+        """Return the range of a group in 16 bits; a slow network remembers what the peak of fresh states gives it."""
+        low, high = _joint(map(minmax_range, observers))
+        most = START_HEADROOM * max(-low, high) if self.remembers else 0.0
+        start = min(max(observer.start for observer in observers), most)
+        return min(INT16_HEADROOM * low, -start), max(INT16_HEADROOM * high, start)
 
 
 def _requested_types(groups: list[list[str]], tensors: _Tensors, recipe: Recipe) -> dict[str, str]:

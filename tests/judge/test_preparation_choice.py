@@ -17,16 +17,16 @@ from edgekit.export.hop_runner import HopRunner, snr_db
 from edgekit.graph.model import Model
 from edgekit.judge import preparation_choice
 from edgekit.judge.preparation_choice import MOST_TRIED, RULES, choose_preparation
-from edgekit.quantize.apply import quantize
+from edgekit.quantize.apply import ObservedModel, quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.sound_levels import at_common_level
 from edgekit.quantize.prepare.channels import FIXED, Channels
 from edgekit.quantize.prepare.equalize import equalize
 from edgekit.quantize.prepare.levels import QUIETER
 from edgekit.quantize.prepare.unpack import unpack_states
-from edgekit.quantize.recipe import MEASURED, RECIPES
+from edgekit.quantize.recipe import MEASURED, NEAREST, RECIPES, SHAPED
 
-W8A8 = replace(RECIPES["w8a8"], observer="mse")
+W8A8 = replace(RECIPES["w8a8"], observer="mse", rounding=NEAREST)
 
 
 def network(spread: float) -> Model:
@@ -168,6 +168,31 @@ def test_what_drifts_after_waits_is_not_taken_unless_all_do(
     hops = noise(model, 10, seed=9)
     (name,) = model.measured_outputs
     assert np.array_equal(taken(hops)[name], tried[place](hops)[name])
+
+
+@pytest.mark.parametrize(
+    ("slow", "drifts", "rounding"),
+    [(True, (0.1,), SHAPED), (True, (2.0, 0.3), NEAREST), (False, (0.1,), NEAREST)],
+)
+def test_a_slow_network_has_fitted_weights_unless_the_nearest_are_steadier(
+    monkeypatch: pytest.MonkeyPatch, slow: bool, drifts: tuple[float, ...], rounding: str
+) -> None:
+    left = iter(drifts)
+
+    class Waits:
+        def __init__(self, *given: object) -> None: ...
+
+        def report(self, run: HopRunner) -> SimpleNamespace:
+            return SimpleNamespace(worst=(next(left), "silence"))
+
+    model, recipe = network(1.0), replace(W8A8, rounding=MEASURED)
+    monkeypatch.setattr(ObservedModel, "is_slow", slow)
+    monkeypatch.setattr(preparation_choice, "WaitCriterion", Waits)
+    assert choose_preparation(model, clips(model, 4), recipe, api.silent).recipe == replace(
+        W8A8, equalize=False, quiet_copies=False, rounding=rounding
+    )
+    alone = choose_preparation(model, clips(model, 1, 1), recipe, api.silent).recipe
+    assert alone.rounding == (SHAPED if slow else NEAREST)
 
 
 def two_sounds() -> Iterator[Mapping[str, np.ndarray]]:

@@ -20,12 +20,12 @@ from edgekit.judge.measurement import Reference
 from edgekit.judge.metric import RequiredMetric, clean_of
 from edgekit.judge.speech_quality import si_sdr_db
 from edgekit.judge.verification import hops_decided_otherwise, verified_hops
-from edgekit.quantize.apply import ObservedModel, quantize_observed
+from edgekit.quantize.apply import ObservedModel, close_rounding, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration, Clip
 from edgekit.quantize.calibrate.held_out import QUARTERS, Parts
 from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.calibrate.sound_levels import silent_clips
-from edgekit.quantize.recipe import RECIPES, Recipe
+from edgekit.quantize.recipe import NEAREST, RECIPES, Recipe
 from edgekit.targets.trials import Trials
 
 Arrays = Mapping[str, Array]
@@ -87,7 +87,7 @@ def judge(
         ToolError: there are `kernels`, and no C compiler.
     """
     judging = _LevelCriteria(model, seen, kernels, progress, metric)
-    fitted = recipe.rounding != "nearest"
+    fitted = close_rounding(recipe, seen).rounding != NEAREST
     judged = judging.run(recipe, 1 if fitted else len(judging.folds))
     short = [row for row in judged.levels if row.short]
     if not short or recipe.name == FALLBACK:

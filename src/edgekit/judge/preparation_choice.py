@@ -7,6 +7,7 @@ cut off rare values. No rule from weights and ranges alone was found that predic
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from edgekit.base.progress import Progress
 from edgekit.export.hop_runner import HopRunner
@@ -14,13 +15,18 @@ from edgekit.graph.model import Model
 from edgekit.judge.levels import HeldOutSound, sound_inputs
 from edgekit.judge.preparation_criterion import Merit, Observations, PreparationCriterion
 from edgekit.judge.waits import MOST_DRIFT_DB, WaitCriterion
-from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
+from edgekit.quantize.apply import (
+    ObservedModel,
+    close_rounding,
+    observe_model,
+    quantize_observed,
+)
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.calibrate.observers import PLAIN_RULE
 from edgekit.quantize.calibrate.rest import pcm_input
 from edgekit.quantize.prepare.equalize import changes
 from edgekit.quantize.prepare.levels import quieter
-from edgekit.quantize.recipe import MEASURED, NEAREST, Recipe
+from edgekit.quantize.recipe import MEASURED, NEAREST, SHAPED, Recipe
 
 WAITS = 3  # none, and the two after which most networks drift: silence and faint noise
 MOST_TRIED = 4  # recipes, where they drift
@@ -101,7 +107,8 @@ def choose_preparation(
     choices = open_choices(model, recipe, found)
     recipe = close_recipe(model, recipe)
     if found.parts is None or not choices:
-        return ChosenPreparation(recipe, observe_model(model, calibration, recipe, found.parts))
+        seen = observe_model(model, calibration, recipe, found.parts)
+        return ChosenPreparation(close_rounding(recipe, seen), seen)
     criterion = PreparationCriterion(model, calibration, found)
     screened = screen(criterion, recipe, choices, progress)
     return _steadiest(model, calibration, screened, choices)
@@ -185,14 +192,9 @@ def _steadiest(
 
     Each is observed on the whole calibration: ranges of a part of it say little of minutes in silence.
     """
-    waits, best = WaitCriterion(model, calibration, WAITS), screened.recipes[0]
-    seen, tried = Observations(model, calibration, in_parts=True), list[tuple[float, Recipe]]()
-    for recipe in (best, *(other for other in screened.by_loss if other != best))[:MOST_TRIED]:
-        nearest = replace(recipe, rounding=NEAREST)
-        report = waits.report(HopRunner(quantize_observed(seen(recipe), nearest, "")))
-        tried.append((0.0 if report is None else report.worst[0], recipe))
-        if tried[-1][0] <= MOST_DRIFT_DB:
-            break
+    best, seen = screened.recipes[0], Observations(model, calibration, in_parts=True)
+    recipes = (best, *(other for other in screened.by_loss if other != best))
+    tried = _measure_drifts(WaitCriterion(model, calibration, WAITS), recipes, seen)
     _, taken = min(tried, key=lambda row: max(row[0], MOST_DRIFT_DB))
     said = dict(screened.said)
     for choice in choices:
@@ -200,6 +202,28 @@ def _steadiest(
         if words != _words(choice, best):
             said[choice.fact] = f"{words}, as it drifts less after waits; {said[choice.fact]}"
     return ChosenPreparation(taken, seen(taken), said)
+
+
+def _measure_drifts(
+    waits: WaitCriterion, recipes: Sequence[Recipe], seen: Observations
+) -> list[tuple[float, Recipe]]:
+    """Return the drifts of the recipes' forms in dB, `MOST_TRIED` at most, up to the first that is small."""
+    tried = list[tuple[float, Recipe]]()
+    forms = (form for recipe in recipes for form in _roundings(recipe, seen(recipe)))
+    for form in islice(forms, MOST_TRIED):
+        quick = form if form.rounding == SHAPED else replace(form, rounding=NEAREST)
+        report = waits.report(HopRunner(quantize_observed(seen(form), quick, "")))
+        tried.append((0.0 if report is None else report.worst[0], form))
+        if tried[-1][0] <= MOST_DRIFT_DB:
+            break
+    return tried
+
+
+def _roundings(recipe: Recipe, seen: ObservedModel) -> list[Recipe]:
+    """Return the recipe with each rounding of weights that may be the steadiest, where it leaves that open."""
+    closed = close_rounding(recipe, seen)
+    nearest = replace(recipe, rounding=NEAREST)
+    return [closed, nearest] if recipe.rounding == MEASURED and closed != nearest else [closed]
 
 
 def _words(choice: Choice, recipe: Recipe) -> str:

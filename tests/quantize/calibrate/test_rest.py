@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import pytest
 from level_networks import HOP, RATE
 
 from edgekit.export.from_onnx import from_onnx
@@ -9,7 +10,7 @@ from edgekit.graph.model import Model
 from edgekit.quantize.calibrate.clips import Calibration, observe
 from edgekit.quantize.calibrate.held_out import Parts
 from edgekit.quantize.calibrate.observers import Observer, minmax_range
-from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip
+from edgekit.quantize.calibrate.rest import SKIPPED_HOPS, rest_clip, slow_states
 
 SOURCE = f"""
 <ir_version: 10, opset_import: ["" : 21]>
@@ -26,9 +27,10 @@ quiet (float[1,{HOP}] pcm, float[1,{HOP}] held) => (float[1,{HOP}] y, float[1,{H
 """
 
 
-def network() -> Model:
+def network(pole: float = 0.9) -> Model:
     """A state that is large in silence alone: it adds up how calm it is."""
-    data = onnx.parser.parse_model(SOURCE).SerializeToString()
+    source = SOURCE.replace("pole = {0.9}", f"pole = {{{pole}}}")
+    data = onnx.parser.parse_model(source).SerializeToString()
     model = from_onnx(data, name="quiet", states=[("held", "held_next")])
     return model.describe(stream={"hop_samples": HOP, "sample_rate_hz": RATE})
 
@@ -57,6 +59,17 @@ def test_sound_is_not_counted_and_silence_is_as_long_as_the_calibration_at_most(
     assert clip["pcm"].any() and counted.any()
 
 
+def test_the_first_hops_of_silence_are_apart() -> None:
+    model, parts = network(0.0), Parts([80])
+    observers = observe(model, Calibration(clips(), "loud"), parts)
+    held = observers["calm"]
+    assert held.rest == (1.0, 1.0) and held.start == 1.0
+    assert parts.without([], ["calm"])["calm"].start == 1.0
+    held.see_start(np.float32([-3.0]))
+    held.see_start(np.float32([np.inf]))
+    assert held.start == 3.0 and held.range("mse")[1] <= 1.0
+
+
 def test_rest_changes_no_range_that_holds_it() -> None:
     plain, rest = Observer(), Observer()
     for observer in (plain, rest):
@@ -67,3 +80,18 @@ def test_rest_changes_no_range_that_holds_it() -> None:
     assert rest.range("mse")[1] == 4.0
     rest.see_rest(np.float32([np.nan]))
     assert minmax_range(rest) == (-1.0, 4.0)
+
+
+@pytest.mark.parametrize(("pole", "slow"), [(0.5, False), (0.99, True), (0.9999, True)])
+def test_a_state_is_slow_if_it_remembers_what_was_before_silence(pole: float, slow: bool) -> None:
+    model, parts = network(pole), Parts([80, 80])
+    observers = observe(model, Calibration(clips(2), "loud"), parts)
+    names = {"held"} if slow else set()
+    assert slow_states(model, observers) == names
+    assert slow_states(model, parts.without([0], list(observers))) == names
+
+
+def test_what_only_holds_the_last_hops_is_not_slow() -> None:
+    model = network(0.0)
+    assert not slow_states(model, observe(model, Calibration(clips(2), "loud")))
+    assert not slow_states(model, {"held": Observer()})

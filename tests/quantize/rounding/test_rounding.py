@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rounding_networks import FITTED
 
-from edgekit.quantize.recipe import CHOICES, SHAPED
+from edgekit.quantize.recipe import CHOICES, MEASURED, SHAPED
 from edgekit.quantize.rounding.rounding import ROUNDINGS, Layer, best_weights, with_gain
 
 
@@ -63,7 +63,7 @@ def test_dead_inputs_and_dead_outputs_do_no_harm(rounding: str) -> None:
 
 
 def test_recipes_know_every_rounding() -> None:
-    assert set(CHOICES["rounding"]) == {*ROUNDINGS, SHAPED}
+    assert set(CHOICES["rounding"]) == {*ROUNDINGS, SHAPED, MEASURED}
 
 
 def test_weights_pulled_without_end_stay_what_they_are() -> None:

@@ -14,8 +14,10 @@ from edgekit.operators.oracle import Oracle
 from edgekit.operators.qdq import INTEGER_DOMAIN, TENSOR, stored_type
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import quantize
-from edgekit.quantize.calibrate.clips import Calibration
+from edgekit.quantize.calibrate.clips import Calibration, observe
+from edgekit.quantize.calibrate.observers import minmax_range
 from edgekit.quantize.recipe import RECIPES
+from edgekit.quantize.types.choose import INT16_HEADROOM, START_HEADROOM, choose_types
 
 W8A8 = RECIPES["w8a8"]
 
@@ -97,3 +99,25 @@ def test_a_tensor_that_is_not_there_is_named_with_its_like() -> None:
         recipe = replace(W8A8, name="mine", tensors=tensors)
         with pytest.raises(UsageError, match=words):
             quantize(model, Calibration((noise(model, 4),), "x"), recipe)
+
+
+@pytest.mark.parametrize("slow", [True, False])
+@pytest.mark.parametrize(("peak", "held"), [(0.5, 2.0), (5.0, 5.0), (100.0, START_HEADROOM)])
+def test_16_bits_hold_the_peak_of_fresh_states_that_a_slow_network_remembers(
+    slow: bool, peak: float, held: float
+) -> None:
+    model = float_model("gru_mask")
+    observers = observe(model, Calibration((noise(model, 20),), "x"))
+    if slow:
+        ends = np.zeros(3, np.float32), np.ones(3, np.float32)
+        observers[model.states[0].input].rest_ends = ends
+    plan = choose_types(model, observers, RECIPES["w8a16"])
+    (alone, *_) = [g for (g, *rest) in plan.groups if not rest and plan.types[g].scale != 2**-15]
+    largest = max(map(abs, minmax_range(observers[alone])))
+    observers[alone].see_start(np.float32([peak * largest]))
+    kind = choose_types(model, observers, RECIPES["w8a16"]).types[alone]
+    wanted = held if slow else INT16_HEADROOM
+    mixed = replace(W8A8, name="mine", tensors={alone: "int16"})
+    assert choose_types(model, observers, mixed).types[alone].scale == plan.types[alone].scale
+    assert kind.dtype == "int16"
+    assert kind.scale * 32767 == pytest.approx(wanted * largest, rel=1e-6)

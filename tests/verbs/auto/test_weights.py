@@ -44,9 +44,11 @@ def test_weights_are_fitted_where_that_counts(
         outlook=outlook,
         turned=lambda made: 0.0,
     )
-    held: Any = SimpleNamespace()
+    held: Any = SimpleNamespace(is_slow=False)
     recipe, ratio = with_rounding(held, AUTO, judging)
     assert recipe.rounding == taken and recipe.products == AUTO.products
+    slow: Any = SimpleNamespace(is_slow=True)
+    assert with_rounding(slow, AUTO, judging)[0].rounding == SHAPED
     counts = is_ratio and in_parts and nearest < 40
     assert ratio == ({NEAREST: nearest, SHAPED: fitted}[taken] if counts else math.inf)
 
@@ -74,7 +76,7 @@ def test_weights_of_detectors_are_fitted_where_that_turns_fewer_decisions(
         outlook=lambda recipe: 43.0,
         turned=lambda recipe: turned[recipe.rounding],
     )
-    held: Any = SimpleNamespace()
+    held: Any = SimpleNamespace(is_slow=False)
     assert with_rounding(held, AUTO, judging)[0].rounding == taken
 
 

@@ -36,17 +36,19 @@ def with_rounding(
     """Return the recipe with the better rounding of weights, and its outlook; infinity where weights hardly count.
 
     For detectors the better one changes fewer decisions; it counts where weights change a tenth of the allowed share.
-    Other networks with PCM input keep the nearest rounding, which caused no loss in those measured.
+    Networks that remember what was before silence have fitted weights. Others with PCM input keep the nearest rounding,
+    which caused no loss in those measured.
     """
+    fitted = replace(recipe, rounding=SHAPED)
+    usual = fitted if held.is_slow else recipe
     if not judging.is_ratio or not (judging.in_parts or judging.decides):
-        return recipe, math.inf
+        return usual, math.inf
     plain, turned = outlook(held, recipe, judging)
     blocked = turned > MOST_TURNED / 10
     if plain >= judging.needed + ROOM_DB and not blocked:
-        return recipe, math.inf
-    fitted = replace(recipe, rounding=SHAPED)
+        return usual, math.inf
     ratio, left = outlook(held, fitted, judging)
-    better = left < turned if blocked else ratio > plain + WORTH_DB
+    better = left < turned if blocked else held.is_slow or ratio > plain + WORTH_DB
     return (fitted, ratio) if better else (recipe, plain)
 
 
