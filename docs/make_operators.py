@@ -53,7 +53,8 @@ Targets `litert` and `ethos-u55` do not have {lacking}.
 - What onnx defines as a function of simpler operators is expanded when it first appeared after opset
   {opset}, and where it is one of {expanded}.
 - Whatever constants alone decide is computed at import: Shape, Range, ConstantOfShape, OneHot, If, ...
-- An If that data decide becomes both of its branches and a Where. It stays an If where a branch could fail, or draws random numbers; then C refuses it.
+- An If that data decide becomes both of its branches and a Where. It stays an If where a branch could
+  fail, or draws random numbers; then C refuses it.
 """
 
 

@@ -69,12 +69,23 @@ def _of_any_sizes(proto: onnx.ModelProto, model: Model) -> Call:
 
 def open_axes(source: str, shapes: Mapping[str, Sequence[int]]) -> dict[str, set[int]]:
     """Return input name -> the axes whose sizes an .onnx leaves open."""
+    return _axes(source, shapes, are_stated=False)
+
+
+def fixed_axes(source: str) -> dict[str, set[int]]:
+    """Return input name -> the axes whose sizes an .onnx states."""
+    return _axes(source, {}, are_stated=True)
+
+
+def _axes(
+    source: str, shapes: Mapping[str, Sequence[int]], are_stated: bool
+) -> dict[str, set[int]]:
     graph = parse(read_file(Path(source)), shapes).graph
     return {
         value.name: {
             axis
             for axis, dim in enumerate(value.type.tensor_type.shape.dim)
-            if not dim.HasField("dim_value")
+            if dim.HasField("dim_value") is are_stated
         }
         for value in graph.input
     }

@@ -24,7 +24,7 @@ DEFAULT_PART = "XCZU3EG"
 DEFAULT_GOAL: Goal = "fps"
 DEFAULT_DATAPATH: Datapath = "rtl"
 MODELLED, SIMULATED = "modelled", "simulated"
-FITTED = "XLS compiles the data paths; LUTs and flip-flops are modelled for the hand-written ones"
+XLS_NOTE = "XLS compiles the data paths; LUTs and flip-flops are modelled for the hand-written ones"
 S8 = Int8
 
 
@@ -125,8 +125,8 @@ def make_build(
         macs_float=macs,
         picture=None if form is None else {"text": form.text, "labels": list(form.labels)},
     )
-    fitted = [FITTED] if spec.datapath == "hls" else []
-    notes = (*engine.network.notes, *said, *fitted)
+    modelled = [XLS_NOTE] if spec.datapath == "hls" else []
+    notes = (*engine.network.notes, *said, *modelled)
     return EngineBuild(files, manifest, notes=notes, engine=engine)
 
 

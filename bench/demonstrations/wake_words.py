@@ -141,7 +141,7 @@ def main() -> None:
     sounds = [WORDS / "scene.wav", *sorted(CLIPS.rglob("*.wav")), *given.sound]
     pcm = recording(sounds)
     print(f"{pcm.size / SAMPLE_RATE:.0f} s of sound")
-    heads = [f"{core}: M instr./s, flash kB, RAM kB" for core in cores]
+    heads = [f"{core}: M instr./s, flash KiB, RAM KiB" for core in cores]
     table = Table("wake word", "probabilities equal", "detections equal", *heads)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)

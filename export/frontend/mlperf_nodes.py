@@ -32,14 +32,16 @@ def scaled_bank(bank: Matrix) -> Matrix:
 
 def append_scaled_level(new: FrontendWriter, level: ir.Value) -> ir.Value:
     """Return dB above the floor as numbers from 0 to 1."""
-    shape, value = static_shape(level) or (), level
     lowest = 10 * np.log10(FLOOR) + OFFSET_DB
-    for op, name, number in (
-        ("Add", "level_offset", lowest),
-        ("Mul", "level_scale", 1 / RANGE_DB),
-        ("Max", "level_least", 0.0),
-        ("Min", "level_most", 1.0),
-    ):
-        operand = new.constant(name, np.float32(number))
-        (value,) = new.node(op, [value, operand], {f"{name}_applied": shape})
-    return value
+    value = _with_constant(new, "Add", level, "level_offset", lowest)
+    value = _with_constant(new, "Mul", value, "level_scale", 1 / RANGE_DB)
+    value = _with_constant(new, "Max", value, "level_least", 0.0)
+    return _with_constant(new, "Min", value, "level_most", 1.0)
+
+
+def _with_constant(
+    new: FrontendWriter, op: str, value: ir.Value, name: str, number: float
+) -> ir.Value:
+    """Return the result of an operator on a value and a constant."""
+    operand = new.constant(name, np.float32(number))
+    return new.node(op, [value, operand], {f"{name}_applied": static_shape(value) or ()})[0]

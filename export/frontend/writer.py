@@ -7,6 +7,7 @@ import onnx_ir as ir
 from numpy.typing import ArrayLike
 
 from edgekit.export.own_operators.functions import FUNCTIONS
+from edgekit.graph.facts import FACTS
 from edgekit.graph.model import FLOAT_NODE, FRONTEND_DOMAIN, StatePair
 from edgekit.graph.nodes import add_initializer, static_shape, unused_name, value_names
 
@@ -23,13 +24,6 @@ STATES = (
     "micro_noise",
     "emphasis_history",
 )
-MOVES = (
-    "Concat",
-    "Reshape",
-    "Slice",
-    "Split",
-    "Transpose",
-)  # results have the type of the first operand
 RESERVED = ("pcm", "pcm_out", *STATES, *(f"{state}_next" for state in STATES))
 
 
@@ -143,9 +137,9 @@ class FrontendWriter:
         for value, (name, shape) in zip(node.outputs, outputs.items(), strict=True):
             value.name = unused_name(taken, f"{self.prefix}/{name}")
             value.shape = ir.Shape(shape)
-            value.dtype = ir.DataType.FLOAT
-            if op_type in MOVES and inputs[0].dtype is not None:
-                value.dtype = inputs[0].dtype
+            moves = op_type in FACTS and FACTS[op_type].moves in ("renames", "copies")
+            kind = inputs[0].dtype if moves else None
+            value.dtype = ir.DataType.FLOAT if kind is None else kind
         node.name = node.outputs[0].name
         self.nodes.append(node)
         return node.outputs

@@ -52,10 +52,7 @@ class Parts:
 
         The clips of the numbers in `silent` show ranges, and are not judged on.
         """
-        self.parts = tuple(Part(clip, 0, count) for clip, count in enumerate(hops))
-        if len(hops) == 1:
-            ends = [hops[0] * k // QUARTERS for k in range(QUARTERS + 1)]
-            self.parts = tuple(Part(0, *pair) for pair in pairwise(ends))
+        self.parts = _parts(hops)
         sounding = tuple(n for n, part in enumerate(self.parts) if part.clip not in silent)
         self.judging = sounding or tuple(range(len(self.parts)))
         self.folds: tuple[tuple[int, ...], ...] = (self.judging[:1], self.judging[-1:])
@@ -139,6 +136,14 @@ class Parts:
         """Return the parts that are not in a fold, each as a clip."""
         kept = (part for number, part in enumerate(self.parts) if number not in fold)
         return tuple(part.cut(clips, constants) for part in kept)
+
+
+def _parts(hops: Sequence[int]) -> tuple[Part, ...]:
+    """Return a part for each clip; of a single clip its quarters."""
+    if len(hops) != 1:
+        return tuple(Part(clip, 0, count) for clip, count in enumerate(hops))
+    ends = [hops[0] * k // QUARTERS for k in range(QUARTERS + 1)]
+    return tuple(Part(0, *pair) for pair in pairwise(ends))
 
 
 def _ends(flat: Float32) -> Float32:

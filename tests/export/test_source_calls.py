@@ -6,7 +6,7 @@ from onnx_texts import network
 
 from edgekit.base.errors import ModelError
 from edgekit.export.from_onnx import from_onnx
-from edgekit.export.source_calls import graph_call, onnx_call, open_axes
+from edgekit.export.source_calls import fixed_axes, graph_call, onnx_call, open_axes
 
 TEXT = "(float[1,T] x, float k) => (float[1,T] y) { s = CumSum (x, axis) y = Mul (s, k) }"
 
@@ -36,3 +36,4 @@ def test_sizes_that_nodes_hold_do_not_run(tmp_path) -> None:
 
 def test_open_axes_are_those_without_a_size(source: str) -> None:
     assert open_axes(source, {}) == {"x": {1}, "k": set()}
+    assert fixed_axes(source)["x"] == {0}

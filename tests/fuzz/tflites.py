@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import flatbuffers
 import numpy as np
@@ -219,10 +220,10 @@ def read_tflite_file(path: Path) -> None:
         UsageError: it is refused.
         Wrong: it is accepted, and its outputs are not LiteRT's.
     """
-    tflite_runtimes.CALLS = CALLS
     try:
         model = from_tflite(path, name="net")
-        notes = tflite_runtimes.compare_runtimes(path, None, model, _run_forked)
+        with patch.object(tflite_runtimes, "CALLS", CALLS):
+            notes = tflite_runtimes.compare_runtimes(path, None, model, _run_forked)
     except VerificationError as error:
         raise ModelError(
             Problem("an export's verification", str(error), "the same", "-")

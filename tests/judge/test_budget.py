@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_never_chosen() -> None:
                 recipe=SimpleNamespace(name=f"r{i}"),
                 cost=int(draw.integers(9)),
                 snr_db=float(draw.integers(15, 40)),
-                turned=0.0,
+                is_faithful=True,
                 taken={"flash": int(draw.integers(20)), "ram": int(draw.integers(10))},
             )
             for i in range(draw.integers(1, 5))

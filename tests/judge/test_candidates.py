@@ -4,7 +4,8 @@ import random
 
 from builds import float_model, noise
 
-from edgekit.judge.candidates import MOST_TURNED, STEADY_DB, Auto, chosen, cost_of
+from edgekit.judge.candidates import MOST_TURNED, Auto, chosen, cost_of
+from edgekit.judge.waits import MOST_DRIFT_DB
 from edgekit.quantize.apply import observe_model, quantize
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES
@@ -50,10 +51,13 @@ def test_decisions_count_before_cost() -> None:
 
 
 def test_level_after_waits_counts_before_cost() -> None:
-    drifting, steady = found(1, 40, drift_db=2 * STEADY_DB), found(2, 35, drift_db=STEADY_DB)
+    drifting, steady = (
+        found(1, 40, drift_db=2 * MOST_DRIFT_DB),
+        found(2, 35, drift_db=MOST_DRIFT_DB),
+    )
     assert chosen([drifting, steady], 30, 30) is steady
     assert chosen([drifting, found(2, 27, drift_db=0)], 30, 26) is not drifting
-    less = found(3, 35, drift_db=1.5 * STEADY_DB)
+    less = found(3, 35, drift_db=1.5 * MOST_DRIFT_DB)
     assert chosen([drifting, less], 30, 30) is less
     assert chosen([less, found(1, 40, 2 * MOST_TURNED)], 30, 30) is less
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from edgekit.runtime.build_folder.manifest import Manifest
 
 MEASURED_CHOICES = (
-    ("channels", "equalized"),
+    ("scaling of channels", "equalized"),
     ("calibration clips", "quiet_copies"),
     ("ranges", "ranges"),
 )

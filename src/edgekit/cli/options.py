@@ -71,7 +71,9 @@ def _reader(row: OptionRow) -> Callable[[str], int | float] | None:
     """The reader of a number; None of other options."""
     kind = _plain(row.type)
     if kind == int | None:
-        return number_reader(row.flag_name, row.flag.metavar, row.flag.minimum, row.flag.maximum)
+        metavar = row.flag.metavar or ""
+        most = UNITS[metavar].most if metavar in UNITS else None
+        return number_reader(row.flag_name, metavar, row.flag.minimum, most)
     return decibel_reader(row.flag_name) if row.flag.metavar in UNITS else None
 
 

@@ -19,12 +19,14 @@ class Unit:
         example: values that it takes.
         factors: endings of a number, in lower case -> what one of them is.
         seconds: endings that are a time -> seconds; the number of samples follows from --sample-rate.
+        most: the largest number; None for any.
     """
 
     name: str
     example: str
     factors: Mapping[str, int]
     seconds: Mapping[str, Fraction] | None = None
+    most: int | None = None
 
 
 KIB = 1024
@@ -33,7 +35,7 @@ PLAIN = Unit("", "", {"": 1})
 # By the placeholder of an option's value.
 UNITS = {
     "SAMPLES": Unit("samples", "128, or 8ms with --sample-rate", {"": 1}, TIMES),
-    "HZ": Unit("Hz", "16000, 16k or 44.1kHz", {"": 1, "hz": 1, "k": 1000, "khz": 1000}),
+    "HZ": Unit("Hz", "16000, 16k or 44.1kHz", {"": 1, "hz": 1, "k": 1000, "khz": 1000}, most=10**8),
     "BYTES": Unit(
         "bytes",
         "65536, 64KiB or 64kB",

@@ -42,8 +42,7 @@ def _decision_notes(name: str, seen: Observer) -> list[str]:
         return []
     side = "below" if high < THRESHOLD else "above"
     return [
-        f"output '{name}' stays {side} {THRESHOLD:g}: the clips hold one side of its decisions only; add recordings "
-        "of the other side"
+        f"output '{name}' stays {side} {THRESHOLD:g} on all clips; add recordings on which it does not"
     ]
 
 
@@ -52,8 +51,8 @@ def _suppression_notes(given: Observer, seen: Observer) -> list[str]:
     if not below > SUPPRESSED_DB:
         return []
     return [
-        f"the network suppresses it, by {below:.0f} dB on average: the clips hold only what it removes, as noise "
-        "alone; add recordings with what it is to keep, as speech"
+        f"the network removes most of these clips ({below:.0f} dB quieter on average); add recordings with what it "
+        "keeps, such as speech"
     ]
 
 

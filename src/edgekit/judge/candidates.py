@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edgekit.graph.model import Model
+from edgekit.judge.waits import MOST_DRIFT_DB
 from edgekit.operators.geometry import dims
 from edgekit.quantize.apply import ObservedModel
 from edgekit.quantize.recipe import Recipe
@@ -13,7 +14,6 @@ from edgekit.targets.describe import describe
 from edgekit.targets.macs import with_macs
 
 MOST_TURNED = 0.005  # of the decisions over all clips, see `Decisions.turned`
-STEADY_DB = 0.3  # of drift: other sounds and waits may show more
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Auto:
     @property
     def is_faithful(self) -> bool:
         """Whether decisions, and the level of sound after waits, are those of the float network."""
-        return self.turned <= MOST_TURNED and self.drift_db <= STEADY_DB
+        return self.turned <= MOST_TURNED and self.drift_db <= MOST_DRIFT_DB
 
 
 def cost_of(quantized: Model) -> float:
@@ -80,5 +80,5 @@ def chosen(pool: Sequence[Auto], needed: float, least: float) -> Auto | None:
 
 
 def _unfaithfulness(auto: Auto) -> tuple[float, float, float, float]:
-    turned, drift_db = max(auto.turned, MOST_TURNED), max(auto.drift_db, STEADY_DB)
+    turned, drift_db = max(auto.turned, MOST_TURNED), max(auto.drift_db, MOST_DRIFT_DB)
     return turned, drift_db, auto.cost, -auto.snr_db

@@ -30,7 +30,7 @@ from edgekit.quantize.recipe import MEASURED, NEAREST, SHAPED, Recipe
 
 WAITS = 3  # none, and the two after which most networks drift: silence and faint noise
 MOST_TRIED = 4  # recipes, where they drift
-LESS = 0.75  # of the first form's loss: what another one may have at most
+SHARE_TO_WIN = 0.75  # of the first form's loss: what another one may have at most
 SOUND_RULE = (
     "percentile"  # the tails that others keep are worth less to speech in noise than finer steps
 )
@@ -142,7 +142,7 @@ def screen(
 ) -> RankedPreparations:
     """Decide one choice after another, each with the settings that are decided before it.
 
-    A form replaces the first one if it loses `LESS` of what that loses.
+    A form replaces the first one if it loses `SHARE_TO_WIN` of what that loses.
     """
     recipe, said, others = start, dict[str, str](), list[Settings]()
     measured = list[tuple[float, Recipe]]()
@@ -171,9 +171,9 @@ def screen(
 
 
 def _rank(merits: Mapping[str, Merit]) -> list[str]:
-    """Return the forms by what they lose, where the first one counts as `LESS` of its own."""
+    """Return the forms by what they lose, where the first one counts as `SHARE_TO_WIN` of its own."""
     first, *others = merits
-    losses = {first: LESS * merits[first].loss_db}
+    losses = {first: SHARE_TO_WIN * merits[first].loss_db}
     losses |= {words: merits[words].loss_db for words in others}
     return sorted(losses, key=lambda words: losses[words])
 

@@ -78,10 +78,11 @@ class WaitReport:
         drift, wait = self.worst
         if drift <= MOST_DRIFT_DB:
             return []
-        state = "" if self.state is None else f"; its state '{self.state}' is farthest off"
+        state = "" if self.state is None else f"; state '{self.state}' differs most"
         return [
             f"waits: after {wait} the level of sound changes by {drift:.1f} dB against the float network; at most "
-            f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: give clips with such waits in them, or --recipe w8a16"
+            f"{MOST_DRIFT_DB:g} dB are wanted{state}; next: add clips with such waits, or use wider types "
+            "(--recipe auto or w8a16)"
         ]
 
 

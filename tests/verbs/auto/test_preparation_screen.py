@@ -8,8 +8,8 @@ import pytest
 
 from edgekit.api import silent
 from edgekit.judge import preparation_choice
-from edgekit.judge.candidates import STEADY_DB
 from edgekit.judge.preparation_criterion import Merit
+from edgekit.judge.waits import MOST_DRIFT_DB
 from edgekit.quantize.calibrate.clips import Calibration
 from edgekit.quantize.recipe import RECIPES, Recipe
 from edgekit.quantize.search.search import Found
@@ -152,7 +152,7 @@ def test_an_aim_rises_beyond_what_was_predicted_and_nothing_is_built_twice(
 
 @pytest.mark.parametrize(
     ("drifts", "built"),
-    [([0.2], 1), ([2.0, 0.2], 2), ([2.0, 1.9], 2), ([2.0, 1.0, 0.2], 3), ([0.4, 0.1], 2)],
+    [([0.2], 1), ([2.0, 0.2], 2), ([2.0, 1.9], 2), ([2.0, 1.0, 0.2], 3), ([0.6, 0.1], 2)],
 )
 def test_an_aim_rises_while_that_makes_a_network_steadier(
     monkeypatch: pytest.MonkeyPatch, drifts: list[float], built: int
@@ -161,7 +161,9 @@ def test_an_aim_rises_while_that_makes_a_network_steadier(
 
     def measured(*given: object) -> SimpleNamespace:
         made.append(drifts[len(made)])
-        return SimpleNamespace(snr_db=40.0, is_faithful=made[-1] <= STEADY_DB, drift_db=made[-1])
+        return SimpleNamespace(
+            snr_db=40.0, is_faithful=made[-1] <= MOST_DRIFT_DB, drift_db=made[-1]
+        )
 
     monkeypatch.setattr(auto, "_search", lambda c, aim, told: Found({}, aim, 1.0))
     monkeypatch.setattr(auto, "recipe_of", lambda candidate, found: found.snr_db)

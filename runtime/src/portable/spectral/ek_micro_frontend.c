@@ -228,7 +228,7 @@ void ek_micro_frontend(const float *pcm, int16_t *history, int32_t *noise, const
     }
     const int32_t shift = 15 - ek_micro_bits(largest);
     for (int32_t i = 0; i < 512; i++) {
-        z[i] = i < length ? (int16_t)(uint16_t)((uint32_t)z[i] << shift) : 0;
+        z[i] = (int16_t)(uint16_t)(i < length ? (uint32_t)z[i] << shift : 0u);
     }
     ek_micro_transform(z, turns);
     for (int32_t band = 0; band <= bands; band++) {

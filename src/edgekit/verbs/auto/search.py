@@ -17,13 +17,14 @@ from edgekit.base.errors import ModelError, VerificationError
 from edgekit.base.spread import HERE, Team, Workers, open_team
 from edgekit.graph.model import Model
 from edgekit.judge.budget import device_costs, nothing_fits
-from edgekit.judge.candidates import MOST_TURNED, STEADY_DB, Auto, chosen
+from edgekit.judge.candidates import MOST_TURNED, Auto, chosen
 from edgekit.judge.criteria import MIN_SNR_DB, TypeCriteria
 from edgekit.judge.decisions import ERROR_FACTOR
 from edgekit.judge.levels import sound_inputs
 from edgekit.judge.limits import UNBOUNDED, Limits
 from edgekit.judge.measurement import Meter
 from edgekit.judge.metric import RequiredMetric
+from edgekit.judge.waits import MOST_DRIFT_DB
 from edgekit.operators.to_integer import to_integer
 from edgekit.quantize.apply import ObservedModel, observe_model, quantize_observed
 from edgekit.quantize.calibrate.clips import Calibration
@@ -235,7 +236,7 @@ def raise_aim(
 
 def _drifts_as_much(built: Auto, before: Auto) -> bool:
     """Whether wider types leave the level after waits as it was: more of them then do not help."""
-    return built.drift_db > max(STEADY_DB, LESS_DRIFT * before.drift_db)
+    return built.drift_db > max(MOST_DRIFT_DB, LESS_DRIFT * before.drift_db)
 
 
 def _search(candidate: Candidate, aim: float, progress: Progress) -> Found:

@@ -16,7 +16,6 @@ class Flag:
         metavar: the placeholder of its value.
         name: of the flag, where it differs from the option's name.
         minimum: of a number.
-        maximum: of a number.
         many: of a repeatable flag: converts its parsed texts to the value.
         parse: converts one text of a repeatable flag to an element for `many`.
         takes: selects the texts of this option, where two options share a flag.
@@ -28,7 +27,6 @@ class Flag:
     metavar: str | None = None
     name: str | None = None
     minimum: int | None = None
-    maximum: int | None = None
     many: Callable[[Iterable[Any]], object] | None = None
     parse: Callable[[str], object] = str
     takes: Callable[[str], bool] = bool

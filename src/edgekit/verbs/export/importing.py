@@ -20,7 +20,7 @@ from edgekit.export.frontend.guard import guard_inputs
 from edgekit.export.mid_side import with_mid_side
 from edgekit.export.noise import with_drawn, with_noise
 from edgekit.export.onnx_file.file_checks import with_file_name
-from edgekit.export.source_calls import open_axes
+from edgekit.export.source_calls import fixed_axes
 from edgekit.export.step_networks import with_until
 from edgekit.export.stream.convert import stream
 from edgekit.export.stream.examples import cut
@@ -256,8 +256,8 @@ def has_fixed_window(source: str, options: ImportOptions) -> bool:
         return True
     if not is_graph_file(source):
         return Path(source).suffix.lower() == ".pt2"
-    left = open_axes(source, {})
-    return all(axis not in left.get(name, [axis]) for name, axis in options.time_axes.items())
+    stated = fixed_axes(source)
+    return all(axis in stated.get(name, ()) for name, axis in options.time_axes.items())
 
 
 def _window_stream(

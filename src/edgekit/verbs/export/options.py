@@ -38,10 +38,7 @@ class StreamOptions(TypedDict, total=False):
             minimum=1,
         ),
     ]
-    sample_rate: Annotated[
-        int | None,
-        Flag("Of the network's audio, as 16k.", "HZ", minimum=1, maximum=100_000_000),
-    ]
+    sample_rate: Annotated[int | None, Flag("Of the network's audio, as 16k.", "HZ", minimum=1)]
     shapes: Annotated[
         Mapping[str, Sequence[int]],
         Flag(
