@@ -130,7 +130,7 @@ def _call(
 
 
 def _array(name: str, values: NDArray[np.generic], qualifier: str) -> str:
-    ctype = C_ARRAYS[values.dtype.name]
+    ctype = (C_ARRAYS | {"uint64": "uint64_t"})[values.dtype.name]  # work space has it
     if values.size == 0:
         return f"static {qualifier}{ctype} {name}[1];"
     return f"static _Alignas(16) {qualifier}{ctype} {name}[{values.size}] = {{\n{array_text(values)}\n}};"

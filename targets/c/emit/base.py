@@ -38,7 +38,6 @@ C_ARRAYS = {
     "int16": "int16_t",
     "int32": "int32_t",
     "int64": "int64_t",
-    "uint64": "uint64_t",
 }
 SUFFIX = {
     ir.DataType.FLOAT: "f32",
